@@ -1,1 +1,140 @@
 namespace CallServer.Ledger
+
+open System
+open CallServer.Model
+
+/// One of the things that together prove that a snapshot lists every active connection (rule 3).
+type Proof =
+    /// The end of the table was seen for every range asked.
+    | EndOfTable
+    /// The gateway's boot identity and up-time were those of one run before and after.
+    | SameBoot
+    /// The gateway's own count of active calls agrees with the rows.
+    | CountAgrees
+
+    override this.ToString() =
+        match this with
+        | EndOfTable -> "end-of-table"
+        | SameBoot -> "same-boot"
+        | CountAgrees -> "count-agrees"
+
+/// Why a snapshot may not list everything.
+type Shortfall =
+    /// Nothing came back at all.
+    | Silent of detail: string
+    /// It answered, and would not tell: wrong community, unknown user, wrong passphrase.
+    | Refused of detail: string
+    /// It stopped answering before the end.
+    | CutShort of detail: string
+    /// The agent repeated an instance or went backwards.
+    | NotIncreasing of where: string
+    /// The table's index moved under the walk.
+    | IndexMoved of detail: string
+    | CountDisagrees of counted: int * listed: int
+    | RestartedMeanwhile
+    /// The gateway does not serve the table or column that tells.
+    | NotServed of what: string
+    /// It answered something that cannot be read.
+    | Unreadable of detail: string
+    | Cancelled
+
+    /// One word for scripts.
+    member this.Kind =
+        match this with
+        | Silent _ -> "silent"
+        | Refused _ -> "refused"
+        | CutShort _ -> "cut-short"
+        | NotIncreasing _ -> "not-increasing"
+        | IndexMoved _ -> "index-moved"
+        | CountDisagrees _ -> "count-disagrees"
+        | RestartedMeanwhile -> "restarted-meanwhile"
+        | NotServed _ -> "not-served"
+        | Unreadable _ -> "unreadable"
+        | Cancelled -> "cancelled"
+
+    /// Kind and detail: what the audit's `reasons` print.
+    override this.ToString() =
+        match this with
+        | Silent detail
+        | Refused detail
+        | CutShort detail
+        | IndexMoved detail
+        | Unreadable detail -> $"{this.Kind}: {detail}"
+        | NotIncreasing where -> $"{this.Kind}: {where}"
+        | NotServed what -> $"{this.Kind}: {what}"
+        | CountDisagrees(counted, listed) -> $"{this.Kind}: the gateway counts {counted}, its table lists {listed}"
+        | RestartedMeanwhile
+        | Cancelled -> this.Kind
+
+type Completeness =
+    | Complete of Proof list
+    /// At least one reason.
+    | Partial of Shortfall list
+
+module Completeness =
+    let isComplete completeness =
+        match completeness with
+        | Complete _ -> true
+        | Partial _ -> false
+
+    /// Nothing was learnt from the gateway itself: exit status 2 of `audit`.
+    let isSilent completeness =
+        match completeness with
+        | Complete _ -> false
+        | Partial reasons ->
+            reasons
+            |> List.exists (fun reason ->
+                match reason with
+                | Silent _
+                | Refused _ -> true
+                | _ -> false)
+
+/// What the gateway's kind means for the rules.
+type Traits =
+    {
+        /// Absences from complete snapshots in a row that prove an end: 1 where the index is stable, 2 where it shifts (rule 2).
+        AbsencesToClose: int
+        /// Connection ids are made of the up-time, so that a restart of the agent renames the connections that live on (rule 7).
+        IdsTiedToBoot: bool
+        /// Ids are used again and no stamp tells the uses apart (rule 9).
+        ReusesIds: bool
+        /// The table may show the state of this long ago (FreeSWITCH's agent caches 5 s).
+        Staleness: TimeSpan
+        /// How far the gateway's clock may drift from ours before a report counts as a contradiction, in parts per million
+        /// of the connection's age.
+        DriftPpm: float
+    }
+
+module Traits =
+    let plain: Traits =
+        { AbsencesToClose = 1
+          IdsTiedToBoot = false
+          ReusesIds = false
+          Staleness = TimeSpan.Zero
+          DriftPpm = 0.0 }
+
+/// What one audit learnt.
+type Snapshot =
+    {
+        Gateway: GatewayId
+        /// snmp, mgcp, sip, ng.
+        Protocol: string
+        /// The SNMP profile, or the protocol's own variant.
+        Profile: string
+        Traits: Traits
+        /// The first request was sent.
+        Asked: Instant
+        /// The last reply was received, or waiting ended.
+        Answered: Instant
+        Boot: Boot
+        Completeness: Completeness
+        /// Sorted by id, each id once.
+        Observations: Observation[]
+        /// What the gateway's own history tells of connections that are over. Sorted by id.
+        Ended: Ended[]
+        /// Datagrams sent, repeats included.
+        Requests: int
+    }
+
+module Snapshot =
+    let isComplete (snapshot: Snapshot) = Completeness.isComplete snapshot.Completeness

@@ -5,29 +5,11 @@ open System.Globalization
 
 /// A point on the record's timeline, in microseconds since 1970-01-01T00:00:00Z. The host anchors its steady clock to UTC once,
 /// at its start; from then on instants only move forward, whatever happens to the wall clock.
-[<Struct; CustomEquality; CustomComparison>]
+[<Struct>]
 type Instant =
     { Micros: int64 }
 
-    override this.Equals(other: obj) =
-        match other with
-        | :? Instant as that -> this.Micros = that.Micros
-        | _ -> false
-
-    override this.GetHashCode() = this.Micros.GetHashCode()
-
-    interface IEquatable<Instant> with
-        member this.Equals(that) = this.Micros = that.Micros
-
-    interface IComparable<Instant> with
-        member this.CompareTo(that) = compare this.Micros that.Micros
-
-    interface IComparable with
-        member this.CompareTo(other) =
-            match other with
-            | :? Instant as that -> compare this.Micros that.Micros
-            | _ -> invalidArg (nameof other) "not an instant"
-
+    // For C#, where a record has no order of its own.
     static member op_LessThan(a: Instant, b: Instant) = a.Micros < b.Micros
     static member op_LessThanOrEqual(a: Instant, b: Instant) = a.Micros <= b.Micros
     static member op_GreaterThan(a: Instant, b: Instant) = a.Micros > b.Micros

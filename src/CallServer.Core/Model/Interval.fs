@@ -13,14 +13,14 @@ type Interval =
 module Interval =
     /// [earliest, latest]; the order of its ends is our own invariant, so a wrong one throws.
     let create (earliest: Instant) (latest: Instant) : Interval =
-        if earliest > latest then
+        if earliest.Micros > latest.Micros then
             invalidArg (nameof earliest) $"an interval cannot begin at {earliest} and end at {latest}"
 
         { Earliest = earliest; Latest = latest }
 
     /// [earliest, latest], or nothing where they are out of order: for what a peer reported.
     let tryCreate (earliest: Instant) (latest: Instant) : Interval voption =
-        if earliest > latest then ValueNone else ValueSome { Earliest = earliest; Latest = latest }
+        if earliest.Micros > latest.Micros then ValueNone else ValueSome { Earliest = earliest; Latest = latest }
 
     let point (instant: Instant) : Interval = { Earliest = instant; Latest = instant }
     let upTo (latest: Instant) : Interval = { Earliest = Instant.distantPast; Latest = latest }
@@ -28,10 +28,11 @@ module Interval =
     let unbounded: Interval = { Earliest = Instant.distantPast; Latest = Instant.distantFuture }
 
     let contains (instant: Instant) (interval: Interval) =
-        interval.Earliest <= instant && instant <= interval.Latest
+        interval.Earliest.Micros <= instant.Micros && instant.Micros <= interval.Latest.Micros
 
     let isBounded (interval: Interval) =
-        interval.Earliest > Instant.distantPast && interval.Latest < Instant.distantFuture
+        interval.Earliest.Micros <> Instant.distantPast.Micros
+        && interval.Latest.Micros <> Instant.distantFuture.Micros
 
     /// The part that both leave possible; nothing where they contradict each other (rule 5 calls that a conflict).
     let intersect (a: Interval) (b: Interval) : Interval voption =
