@@ -73,12 +73,11 @@ module Boot =
         | ValueSome old, ValueSome now, _ when meets allowance old now ->
             if tokens = ValueSome false then AgentReloaded else SameRun
         | ValueSome old, ValueSome now, _ when
-            after.Period.IsSome
-            && tokens <> ValueSome false
-            && wrapped allowance after.Period.Value old now
+            after.Period.IsSome && tokens <> ValueSome false && wrapped allowance after.Period.Value old now
             ->
             CounterWrapped
         | ValueSome old, ValueSome now, _ when now.Latest > old.Latest -> Restarted now
         | _, _, ValueSome true -> SameRun
-        | _, _, ValueSome false -> Restarted(Interval.create (Instant.min before.ReadAt after.ReadAt) after.ReadAt)
+        | _, _, ValueSome false ->
+            Restarted(Interval.create (Instant.min before.ReadAt after.ReadAt) after.ReadAt)
         | _, _, ValueNone -> Untold

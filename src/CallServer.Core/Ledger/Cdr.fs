@@ -1,1 +1,84 @@
 namespace CallServer.Ledger
+
+open System
+open System.Buffers.Binary
+open System.Security.Cryptography
+open System.Text
+open CallServer.Model
+
+/// The detail record of one ended connection. Nothing in it is a guess: each time is an interval with its evidence.
+type Cdr =
+    {
+        /// Name-based (RFC 9562 §5.5), made only of what the gateway states exactly (rule 9).
+        Id: Guid
+        Gateway: GatewayId
+        Connection: Connection
+        Ending: Ending
+        /// The gateway uses ids again and states no stamp, so Id may stand for several connections.
+        IdReused: bool
+    }
+
+module Cdr =
+    /// The name space of CallServer's records: itself a version 5 UUID, of the DNS name callserver.invalid.
+    let private nameSpace = Guid "2b3c1f6e-6a3f-5d43-9d0b-6c8f0b7ad6a1"
+
+    /// RFC 9562 §5.5: SHA-1 over the name space and the name.
+    let private version5 (name: string) : Guid =
+        let octets = Array.zeroCreate<byte> (16 + Encoding.UTF8.GetByteCount name)
+        nameSpace.TryWriteBytes(octets.AsSpan(), true) |> ignore
+        Encoding.UTF8.GetBytes(name, 0, name.Length, octets, 16) |> ignore
+        let hash = SHA1.HashData octets
+        hash[6] <- (hash[6] &&& 0x0Fuy) ||| 0x50uy
+        hash[8] <- (hash[8] &&& 0x3Fuy) ||| 0x80uy
+        Guid(ReadOnlySpan(hash, 0, 16), true)
+
+    /// The same on every server that heard the connection: gateway, connection id, raw setup stamp and boot token. Each part
+    /// goes in with its length, so that no two lists of parts give one name.
+    let id (gateway: GatewayId) (connection: Connection) : Guid =
+        let part (text: string voption) =
+            match text with
+            | ValueSome text -> $"{text.Length}:{text};"
+            | ValueNone -> "-;"
+
+        version5 (
+            part (ValueSome(string gateway))
+            + part (ValueSome(string connection.Id))
+            + part connection.Stamp
+            + part (connection.BootToken |> ValueOption.map string)
+        )
+
+    let create (gateway: GatewayId) (traits: Traits) (connection: Connection) (ending: Ending) : Cdr =
+        { Id = id gateway connection
+          Gateway = gateway
+          Connection = connection
+          Ending = ending
+          IdReused = traits.ReusesIds && connection.Stamp.IsNone }
+
+    /// From one instant to another, rounded to whole seconds; 0 where they are the other way round.
+    let private seconds (round: float -> float) (earlier: Instant) (later: Instant) =
+        if later <= earlier then 0L else int64 (round (later - earlier).TotalSeconds)
+
+    /// The lower bound of the time from answer to end, in whole seconds: what is billed unless the operator says otherwise.
+    /// 0 for a connection that was never heard to be active.
+    let billedSeconds (cdr: Cdr) : int64 =
+        seconds Math.Floor cdr.Connection.Start.Within.Latest cdr.Ending.Within.Earliest
+
+    /// The upper bound in whole seconds; nothing where the start has no lower bound.
+    let billedSecondsMax (cdr: Cdr) : int64 voption =
+        match cdr.Connection.Start.Within.Earliest with
+        | open' when open' = Instant.distantPast -> ValueNone
+        | earliest -> ValueSome(seconds Math.Ceiling earliest cdr.Ending.Within.Latest)
+
+    /// The lower bound of the time from setup to end in whole seconds; that from answer where the setup is not known.
+    let duration (cdr: Cdr) : int64 =
+        match cdr.Connection.Setup with
+        | ValueSome setup -> seconds Math.Floor setup.Within.Latest cdr.Ending.Within.Earliest
+        | ValueNone -> billedSeconds cdr
+
+    /// Why it ended, in the names of ITU-T Q.850 that billing knows.
+    let hangupCause (cdr: Cdr) : string =
+        match cdr.Ending.Cause, cdr.Ending.Evidence with
+        | ValueSome cause, _ -> cause
+        | ValueNone, (Absent | GatewayHistory) -> "NORMAL_UNSPECIFIED"
+        | ValueNone, GatewayRestart -> "NORMAL_TEMPORARY_FAILURE"
+        | ValueNone, (Released | Operator) -> "MANAGER_REQUEST"

@@ -64,10 +64,7 @@ type EndEvidence =
         | Operator -> "operator"
 
 /// When and why a connection ended.
-type Ending =
-    { Within: Interval
-      Evidence: EndEvidence
-      Cause: string voption }
+type Ending = { Within: Interval; Evidence: EndEvidence; Cause: string voption }
 
 /// What one snapshot did to the ledger.
 type Change =
@@ -136,7 +133,8 @@ module GatewayLedger =
     /// As read from the store after a restart of the server: nothing changes but that nothing is confirmed (rule 10).
     let restore (ledger: GatewayLedger) : GatewayLedger =
         { ledger with
-            Connections = ledger.Connections |> Array.map (fun connection -> { connection with Status = Restored }) }
+            Connections =
+                ledger.Connections |> Array.map (fun connection -> { connection with Status = Restored }) }
 
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =
         let rec search low high =

@@ -35,8 +35,7 @@ module Facts =
           LocalMedia = ValueNone
           RemoteMedia = ValueNone }
 
-    let private either (newer: 'T voption) (older: 'T voption) =
-        if newer.IsSome then newer else older
+    let private either (newer: 'T voption) (older: 'T voption) = if newer.IsSome then newer else older
 
     /// The newer facts; what they do not tell stays as the older ones told it (a row may vanish half read).
     let merge (older: Facts) (newer: Facts) : Facts =
@@ -61,7 +60,8 @@ type Observation =
         Heard: Interval
         /// When its call began, ringing included.
         Setup: Timing voption
-        /// When it became active.
+        /// When it became active. An open upper end says that it was not active yet when heard (ringing); nothing, that the
+        /// gateway does not tell.
         Start: Timing voption
         /// A lower bound on its age at the moment heard, from counters; zero where there are none.
         MinimumAge: TimeSpan
@@ -70,7 +70,9 @@ type Observation =
 
 /// A connection that the gateway itself says has ended: its history table, its reply to a release.
 type Ended =
-    { Observation: Observation
-      End: Timing
-      /// The gateway's words for why.
-      Cause: string voption }
+    {
+        Observation: Observation
+        End: Timing
+        /// The gateway's words for why.
+        Cause: string voption
+    }

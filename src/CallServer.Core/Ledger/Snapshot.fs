@@ -62,7 +62,8 @@ type Shortfall =
         | Unreadable detail -> $"{this.Kind}: {detail}"
         | NotIncreasing where -> $"{this.Kind}: {where}"
         | NotServed what -> $"{this.Kind}: {what}"
-        | CountDisagrees(counted, listed) -> $"{this.Kind}: the gateway counts {counted}, its table lists {listed}"
+        | CountDisagrees(counted, listed) ->
+            $"{this.Kind}: the gateway counts {counted}, its table lists {listed}"
         | RestartedMeanwhile
         | Cancelled -> this.Kind
 

@@ -17,12 +17,46 @@ type Codec =
 module Codec =
     /// IANA "RTP Payload Format Media Types", with the RTP clock rate (RFC 3551 table 4 and 5, and each format's own RFC).
     let private registered =
-        [ "PCMU", 8000; "PCMA", 8000; "G722", 8000; "G723", 8000; "G728", 8000; "G729", 8000; "G729D", 8000
-          "G729E", 8000; "GSM", 8000; "GSM-EFR", 8000; "GSM-HR-08", 8000; "iLBC", 8000; "iSAC", 16000; "LPC", 8000
-          "G726-16", 8000; "G726-24", 8000; "G726-32", 8000; "G726-40", 8000; "G7221", 16000; "G719", 48000
-          "AMR", 8000; "AMR-WB", 16000; "EVS", 16000; "opus", 48000; "speex", 8000; "SILK", 16000; "BV16", 8000
-          "BV32", 16000; "EVRC", 8000; "QCELP", 8000; "L16", 44100; "CLEARMODE", 8000; "CN", 8000; "DVI4", 8000
-          "telephone-event", 8000; "t38", 8000; "VDVI", 8000; "MPA", 90000; "DAT12", 8000; "G711-0", 8000 ]
+        [ "PCMU", 8000
+          "PCMA", 8000
+          "G722", 8000
+          "G723", 8000
+          "G728", 8000
+          "G729", 8000
+          "G729D", 8000
+          "G729E", 8000
+          "GSM", 8000
+          "GSM-EFR", 8000
+          "GSM-HR-08", 8000
+          "iLBC", 8000
+          "iSAC", 16000
+          "LPC", 8000
+          "G726-16", 8000
+          "G726-24", 8000
+          "G726-32", 8000
+          "G726-40", 8000
+          "G7221", 16000
+          "G719", 48000
+          "AMR", 8000
+          "AMR-WB", 16000
+          "EVS", 16000
+          "opus", 48000
+          "speex", 8000
+          "SILK", 16000
+          "BV16", 8000
+          "BV32", 16000
+          "EVRC", 8000
+          "QCELP", 8000
+          "L16", 44100
+          "CLEARMODE", 8000
+          "CN", 8000
+          "DVI4", 8000
+          "telephone-event", 8000
+          "t38", 8000
+          "VDVI", 8000
+          "MPA", 90000
+          "DAT12", 8000
+          "G711-0", 8000 ]
 
     let private byName =
         let index = Collections.Generic.Dictionary<string, Codec>(StringComparer.OrdinalIgnoreCase)
@@ -34,11 +68,29 @@ module Codec =
 
     /// Other spellings that products use for a registered name.
     let private aliases =
-        [ "G711U", "PCMU"; "G.711U", "PCMU"; "ULAW", "PCMU"; "G711A", "PCMA"; "G.711A", "PCMA"; "ALAW", "PCMA"
-          "G.722", "G722"; "G.723", "G723"; "G.723.1", "G723"; "G7231", "G723"; "G.728", "G728"; "G.729", "G729"
-          "G729A", "G729"; "G.729A", "G729"; "G729B", "G729"; "G729AB", "G729"; "G726", "G726-32"; "G.726-32", "G726-32"
-          "GSM-FR", "GSM"; "ilbc20", "iLBC"; "image/t38", "t38" ]
-        |> fun pairs -> Collections.Generic.Dictionary<string, string>(dict pairs, StringComparer.OrdinalIgnoreCase)
+        [ "G711U", "PCMU"
+          "G.711U", "PCMU"
+          "ULAW", "PCMU"
+          "G711A", "PCMA"
+          "G.711A", "PCMA"
+          "ALAW", "PCMA"
+          "G.722", "G722"
+          "G.723", "G723"
+          "G.723.1", "G723"
+          "G7231", "G723"
+          "G.728", "G728"
+          "G.729", "G729"
+          "G729A", "G729"
+          "G.729A", "G729"
+          "G729B", "G729"
+          "G729AB", "G729"
+          "G726", "G726-32"
+          "G.726-32", "G726-32"
+          "GSM-FR", "GSM"
+          "ilbc20", "iLBC"
+          "image/t38", "t38" ]
+        |> fun pairs ->
+            Collections.Generic.Dictionary<string, string>(dict pairs, StringComparer.OrdinalIgnoreCase)
 
     /// The codec of that name, its registered spelling where IANA has one, else the words as given.
     let ofName (name: string) : Codec =

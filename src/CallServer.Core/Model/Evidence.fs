@@ -28,8 +28,7 @@ module Evidence =
 
 /// A time, how exactly it is known, and why it is believed.
 [<Struct>]
-type Timing =
-    { Within: Interval; Evidence: Evidence }
+type Timing = { Within: Interval; Evidence: Evidence }
 
 module Timing =
     let reported (interval: Interval) : Timing = { Within = interval; Evidence = Reported }

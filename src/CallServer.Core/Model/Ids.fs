@@ -31,7 +31,10 @@ type BootToken =
 module private Id =
     /// Identities are keys of the store and stand in single lines of text: bounded, and never a control character.
     let isPlain (limit: int) (text: string) =
-        not (isNull text) && text.Length > 0 && text.Length <= limit && not (Seq.exists System.Char.IsControl text)
+        not (isNull text)
+        && text.Length > 0
+        && text.Length <= limit
+        && not (Seq.exists System.Char.IsControl text)
 
 module GatewayId =
     let tryCreate (text: string) =
@@ -54,7 +57,10 @@ module ConnectionId =
     let create text =
         match tryCreate text with
         | Some id -> id
-        | None -> invalidArg (nameof text) "a connection id is 1 to 1024 characters, none of them a control character"
+        | None ->
+            invalidArg
+                (nameof text)
+                "a connection id is 1 to 1024 characters, none of them a control character"
 
     let value (ConnectionId text) = text
 
@@ -64,7 +70,8 @@ module CallId =
     let create text =
         match tryCreate text with
         | Some id -> id
-        | None -> invalidArg (nameof text) "a call id is 1 to 1024 characters, none of them a control character"
+        | None ->
+            invalidArg (nameof text) "a call id is 1 to 1024 characters, none of them a control character"
 
     let value (CallId text) = text
 
@@ -74,6 +81,7 @@ module BootToken =
     let create text =
         match tryCreate text with
         | Some id -> id
-        | None -> invalidArg (nameof text) "a boot token is 1 to 1024 characters, none of them a control character"
+        | None ->
+            invalidArg (nameof text) "a boot token is 1 to 1024 characters, none of them a control character"
 
     let value (BootToken text) = text

@@ -20,7 +20,10 @@ module Interval =
 
     /// [earliest, latest], or nothing where they are out of order: for what a peer reported.
     let tryCreate (earliest: Instant) (latest: Instant) : Interval voption =
-        if earliest.Micros > latest.Micros then ValueNone else ValueSome { Earliest = earliest; Latest = latest }
+        if earliest.Micros > latest.Micros then
+            ValueNone
+        else
+            ValueSome { Earliest = earliest; Latest = latest }
 
     let point (instant: Instant) : Interval = { Earliest = instant; Latest = instant }
     let upTo (latest: Instant) : Interval = { Earliest = Instant.distantPast; Latest = latest }
@@ -40,13 +43,11 @@ module Interval =
 
     /// The smallest interval that holds both.
     let hull (a: Interval) (b: Interval) : Interval =
-        { Earliest = Instant.min a.Earliest b.Earliest
-          Latest = Instant.max a.Latest b.Latest }
+        { Earliest = Instant.min a.Earliest b.Earliest; Latest = Instant.max a.Latest b.Latest }
 
     /// Moved as a whole; open ends stay open.
     let shift (by: TimeSpan) (interval: Interval) : Interval =
-        { Earliest = interval.Earliest + by
-          Latest = interval.Latest + by }
+        { Earliest = interval.Earliest + by; Latest = interval.Latest + by }
 
     /// Made wider on both sides.
     let widen (early: TimeSpan) (late: TimeSpan) (interval: Interval) : Interval =
@@ -54,4 +55,7 @@ module Interval =
 
     /// Latest - Earliest; TimeSpan.MaxValue where an end is open.
     let width (interval: Interval) : TimeSpan =
-        if isBounded interval then interval.Latest - interval.Earliest else TimeSpan.MaxValue
+        if isBounded interval then
+            interval.Latest - interval.Earliest
+        else
+            TimeSpan.MaxValue

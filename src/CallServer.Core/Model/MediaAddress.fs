@@ -10,7 +10,10 @@ type MediaAddress =
       Port: int }
 
     override this.ToString() =
-        if this.Host.Contains ':' then $"[{this.Host}]:{this.Port}" else $"{this.Host}:{this.Port}"
+        if this.Host.Contains ':' then
+            $"[{this.Host}]:{this.Port}"
+        else
+            $"{this.Host}:{this.Port}"
 
 module MediaAddress =
     /// From 4 or 16 octets and a port 0..65535; nothing otherwise.
@@ -33,6 +36,8 @@ module MediaAddress =
         if colon <= 0 then
             None
         else
-            match System.Int32.TryParse(text[colon + 1 ..], NumberStyles.None, CultureInfo.InvariantCulture) with
+            match
+                System.Int32.TryParse(text[colon + 1 ..], NumberStyles.None, CultureInfo.InvariantCulture)
+            with
             | true, port -> ofText (text[.. colon - 1].TrimStart('[').TrimEnd(']')) port
             | _ -> None

@@ -14,16 +14,10 @@ type ServiceClass =
 
 /// A connection's Quality of Service setting. Dscp is 0 to 63 (RFC 2474); Reported is what the gateway itself said.
 [<Struct>]
-type QualityOfService =
-    { Dscp: int voption
-      Service: ServiceClass voption
-      Reported: string voption }
+type QualityOfService = { Dscp: int voption; Service: ServiceClass voption; Reported: string voption }
 
 module QualityOfService =
-    let unknown: QualityOfService =
-        { Dscp = ValueNone
-          Service = ValueNone
-          Reported = ValueNone }
+    let unknown: QualityOfService = { Dscp = ValueNone; Service = ValueNone; Reported = ValueNone }
 
     let isKnown (qos: QualityOfService) = qos <> unknown
 
@@ -40,9 +34,7 @@ module QualityOfService =
             Reported = ValueSome(octet.ToString "x2") }
 
     let ofService (service: ServiceClass) (reported: string) : QualityOfService =
-        { unknown with
-            Service = ValueSome service
-            Reported = ValueSome reported }
+        { unknown with Service = ValueSome service; Reported = ValueSome reported }
 
     let ofWords (words: string) : QualityOfService = { unknown with Reported = ValueSome words }
 

@@ -4,7 +4,10 @@ namespace CallServer.Prelude
 type ResultBuilder() =
     member inline _.Return(value: 'T) : Result<'T, 'E> = Ok value
     member inline _.ReturnFrom(value: Result<'T, 'E>) = value
-    member inline _.Bind(value: Result<'T, 'E>, [<InlineIfLambda>] next: 'T -> Result<'U, 'E>) = Result.bind next value
+
+    member inline _.Bind(value: Result<'T, 'E>, [<InlineIfLambda>] next: 'T -> Result<'U, 'E>) =
+        Result.bind next value
+
     member inline _.Zero() : Result<unit, 'E> = Ok()
 
     member inline _.Combine(first: Result<unit, 'E>, [<InlineIfLambda>] next: unit -> Result<'T, 'E>) =

@@ -1,0 +1,155 @@
+namespace CallServer.Surface
+
+open System
+open System.Collections.Generic
+open System.Runtime.InteropServices
+open CallServer.Model
+open CallServer.Ledger
+
+/// A snapshot as the host carries it: opaque but for what scheduling and printing need.
+[<Sealed; AllowNullLiteral>]
+type AuditResult internal (snapshot: Snapshot) =
+    member internal _.Snapshot = snapshot
+    member _.Gateway = string snapshot.Gateway
+    member _.Complete = Snapshot.isComplete snapshot
+    /// Nothing was learnt: silence or a refusal.
+    member _.Silent = Completeness.isSilent snapshot.Completeness
+    member _.Protocol = snapshot.Protocol
+    member _.Profile = snapshot.Profile
+    member _.Asked = snapshot.Asked
+    member _.Answered = snapshot.Answered
+    member _.Requests = snapshot.Requests
+    member _.Count = snapshot.Observations.Length
+
+    /// Why it is not complete, in words; empty where it is.
+    member _.Reasons: IReadOnlyList<string> =
+        match snapshot.Completeness with
+        | Complete _ -> [||]
+        | Partial shortfalls -> [| for shortfall in shortfalls -> string shortfall |]
+
+    /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
+    member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
+
+/// What taking in one snapshot did: all that a store needs for one transaction, and what to tell.
+[<Sealed>]
+type RecordStep
+    internal
+    (
+        gateway: GatewayId,
+        traits: Traits,
+        next: GatewayLedger,
+        changes: Change[],
+        stamp: ServerStamp,
+        at: Instant,
+        upserts: Connection[],
+        deletes: ConnectionId[]
+    ) =
+    /// The snapshot was older than the record and changed nothing.
+    member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
+    member internal _.Ledger = next
+    /// The gateway's own row, always to be written.
+    member _.GatewayRow: GatewayRow = Rows.ofGateway next
+    /// Rows to insert or replace.
+    member _.Upserts: IReadOnlyList<ConnectionRow> = [| for c in upserts -> Rows.ofConnection gateway c |]
+    /// Ids of rows to delete: closed, or renamed.
+    member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
+
+    /// One for each connection that ended.
+    member _.Cdrs: IReadOnlyList<CdrView> =
+        [| for change in changes do
+               match change with
+               | Closed(connection, ending) -> Views.cdr stamp (Cdr.create gateway traits connection ending)
+               | Opened _
+               | Updated _
+               | Confirmed _
+               | Unconfirmed _
+               | Conflicted _
+               | Renamed _
+               | GatewayRestarted _ -> () |]
+
+    /// Everything that changed, for events and logs.
+    member _.Changes: IReadOnlyList<ChangeView> =
+        [| for change in changes -> Views.change stamp gateway at change |]
+
+/// The record of one gateway, for one writer. Immutable: taking in a snapshot gives the next record.
+[<Sealed>]
+type GatewayRecord private (ledger: GatewayLedger) =
+    /// Nothing known yet.
+    static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
+
+    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
+    /// Throws InvalidDataException where a row cannot be read.
+    static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
+        let connections = [| for connection in connections -> Rows.toConnection connection |]
+        Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
+        GatewayRecord(GatewayLedger.restore { Rows.toGateway row with Connections = connections })
+
+    member _.Gateway = string ledger.Gateway
+    member _.Count = ledger.Connections.Length
+
+    member _.UnconfirmedCount =
+        ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
+
+    member _.OpenedTotal = ledger.OpenedTotal
+    member _.ClosedTotal = ledger.ClosedTotal
+    member _.ConflictsTotal = ledger.ConflictsTotal
+
+    /// The active connections by id, as of now.
+    member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
+        ledger.Connections |> Seq.map (Views.connection correction now ledger.Gateway)
+
+    /// Takes in a snapshot by the rules.
+    member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =
+        let struct (next, changes) = Reconcile.apply result.Snapshot ledger
+        GatewayRecord.Step(ledger, next, changes, stamp, result.Answered)
+
+    /// Ends one connection on an operator's word; false where the record does not have it.
+    member _.TryClose
+        (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =
+        match ConnectionId.tryCreate connection with
+        | None -> false
+        | Some id ->
+            match GatewayLedger.tryFind id ledger with
+            | ValueNone -> false
+            | ValueSome known ->
+                let ending =
+                    { Within = Interval.create (Instant.min known.LastHeard now) now
+                      Evidence = Operator
+                      Cause = ValueOption.ofObj reason }
+
+                match Reconcile.close id ending ledger with
+                | ValueNone -> false
+                | ValueSome(struct (next, change)) ->
+                    step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now)
+                    true
+
+    /// The record after a step; the step must come from this record.
+    member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
+
+    static member private Step(before: GatewayLedger, next: GatewayLedger, changes, stamp, at) =
+        // Both sides are sorted by id: one pass finds what a store must write and forget.
+        let upserts = ResizeArray<Connection>()
+        let deletes = ResizeArray<ConnectionId>()
+        let old, now = before.Connections, next.Connections
+
+        let rec merge i j =
+            if i < old.Length || j < now.Length then
+                let order =
+                    if i = old.Length then 1
+                    elif j = now.Length then -1
+                    else compare old[i].Id now[j].Id
+
+                if order < 0 then
+                    deletes.Add old[i].Id
+                    merge (i + 1) j
+                elif order > 0 then
+                    upserts.Add now[j]
+                    merge i (j + 1)
+                else
+                    if not (obj.ReferenceEquals(old[i], now[j])) then
+                        upserts.Add now[j]
+
+                    merge (i + 1) (j + 1)
+
+        merge 0 0
+        RecordStep(next.Gateway, next.Traits, next, changes, stamp, at, upserts.ToArray(), deletes.ToArray())

@@ -1,0 +1,322 @@
+namespace CallServer.Surface
+
+open System
+open CallServer.Model
+open CallServer.Ledger
+
+/// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null is unknown or an open end.
+[<CLIMutable; NoComparison>]
+type ConnectionRow =
+    { Gateway: string
+      Id: string
+      Stamp: string
+      BootToken: string
+      Run: int
+      SetupEarliest: Nullable<int64>
+      SetupLatest: Nullable<int64>
+      SetupEvidence: string
+      StartEarliest: Nullable<int64>
+      StartLatest: Nullable<int64>
+      StartEvidence: string
+      Call: string
+      Endpoint: string
+      Originator: string
+      Remote: string
+      Codec: string
+      ClockRate: Nullable<int>
+      Dscp: Nullable<int>
+      Service: string
+      QosReported: string
+      Mode: string
+      State: string
+      LocalMedia: string
+      RemoteMedia: string
+      FirstHeard: int64
+      LastHeard: int64
+      ConfirmedCount: int
+      Status: string
+      Recovered: bool
+      Absences: int
+      Conflicts: int
+      ConflictAt: Nullable<int64>
+      ConflictEarliest: Nullable<int64>
+      ConflictLatest: Nullable<int64> }
+
+/// One gateway's part of the ledger without its connections, flat, as a store keeps it.
+[<CLIMutable; NoComparison>]
+type GatewayRow =
+    {
+        Gateway: string
+        AbsencesToClose: int
+        IdsTiedToBoot: bool
+        ReusesIds: bool
+        StalenessMicros: int64
+        DriftPpm: float
+        BootToken: string
+        BootScope: string
+        BootEarliest: Nullable<int64>
+        BootLatest: Nullable<int64>
+        BootPeriodMicros: Nullable<int64>
+        BootReadAt: Nullable<int64>
+        Run: int
+        RunEarliest: Nullable<int64>
+        RunLatest: Nullable<int64>
+        LastAsked: Nullable<int64>
+        LastAnswered: Nullable<int64>
+        /// Microseconds, comma separated, newest first.
+        Completes: string
+        OpenedTotal: int64
+        ClosedTotal: int64
+        ConflictsTotal: int64
+    }
+
+/// Between the ledger's values and the rows of a store. A row that cannot be read is a fault of the store: it throws
+/// InvalidDataException, and the host keeps the file as it is and says so.
+module internal Rows =
+    let private bad what (value: string) : 'T =
+        raise (IO.InvalidDataException $"the store holds {what} that this version does not know: {value}")
+
+    let private text (value: string voption) : string = ValueOption.toObj value
+    let private ofText (value: string) : string voption = ValueOption.ofObj value
+
+    let private micros (instant: Instant) =
+        if instant = Instant.distantPast || instant = Instant.distantFuture then
+            Nullable()
+        else
+            Nullable instant.Micros
+
+    let private earliest (value: Nullable<int64>) =
+        if value.HasValue then Instant.ofMicros value.Value else Instant.distantPast
+
+    let private latest (value: Nullable<int64>) =
+        if value.HasValue then Instant.ofMicros value.Value else Instant.distantFuture
+
+    let private interval low high = Interval.create (earliest low) (latest high)
+
+    let private evidence text =
+        match Evidence.tryParse text with
+        | Some evidence -> evidence
+        | None -> bad "evidence" text
+
+    let private media (text: string) =
+        match text with
+        | null -> ValueNone
+        | text ->
+            match MediaAddress.tryParse text with
+            | Some address -> ValueSome address
+            | None -> bad "a media address" text
+
+    let private statusName (status: Status) =
+        match status with
+        | Status.Confirmed -> "confirmed"
+        | Status.Unconfirmed -> "unconfirmed"
+        | Status.Restored -> "restored"
+
+    let private status (name: string) =
+        match name with
+        | "confirmed" -> Status.Confirmed
+        | "unconfirmed" -> Status.Unconfirmed
+        | "restored" -> Status.Restored
+        | other -> bad "a status" other
+
+    let ofConnection (gateway: GatewayId) (c: Connection) : ConnectionRow =
+        let low (timing: Timing voption) =
+            match timing with
+            | ValueSome timing -> micros timing.Within.Earliest
+            | ValueNone -> Nullable()
+
+        let high (timing: Timing voption) =
+            match timing with
+            | ValueSome timing -> micros timing.Within.Latest
+            | ValueNone -> Nullable()
+
+        let conflict pick =
+            match c.LastConflict with
+            | ValueSome conflict -> pick conflict
+            | ValueNone -> Nullable()
+
+        { Gateway = string gateway
+          Id = string c.Id
+          Stamp = text c.Stamp
+          BootToken = c.BootToken |> ValueOption.map string |> text
+          Run = c.Run
+          SetupEarliest = low c.Setup
+          SetupLatest = high c.Setup
+          SetupEvidence = c.Setup |> ValueOption.map (fun timing -> string timing.Evidence) |> text
+          StartEarliest = micros c.Start.Within.Earliest
+          StartLatest = micros c.Start.Within.Latest
+          StartEvidence = string c.Start.Evidence
+          Call = c.Facts.Call |> ValueOption.map string |> text
+          Endpoint = text c.Facts.Endpoint
+          Originator = text c.Facts.Originator
+          Remote = text c.Facts.Remote
+          Codec = c.Facts.Codec |> ValueOption.map (fun codec -> codec.Name) |> text
+          ClockRate =
+            c.Facts.Codec |> ValueOption.bind (fun codec -> codec.ClockRate) |> ValueOption.toNullable
+          Dscp = ValueOption.toNullable c.Facts.Qos.Dscp
+          Service = c.Facts.Qos.Service |> ValueOption.map string |> text
+          QosReported = text c.Facts.Qos.Reported
+          Mode = text c.Facts.Mode
+          State = text c.Facts.State
+          LocalMedia = c.Facts.LocalMedia |> ValueOption.map string |> text
+          RemoteMedia = c.Facts.RemoteMedia |> ValueOption.map string |> text
+          FirstHeard = c.FirstHeard.Micros
+          LastHeard = c.LastHeard.Micros
+          ConfirmedCount = c.ConfirmedCount
+          Status = statusName c.Status
+          Recovered = c.Recovered
+          Absences = c.Absences
+          Conflicts = c.Conflicts
+          ConflictAt = conflict (fun conflict -> micros conflict.At)
+          ConflictEarliest = conflict (fun conflict -> micros conflict.Reported.Earliest)
+          ConflictLatest = conflict (fun conflict -> micros conflict.Reported.Latest) }
+
+    let toConnection (row: ConnectionRow) : Connection =
+        let setup =
+            match row.SetupEvidence with
+            | null -> ValueNone
+            | words ->
+                ValueSome { Within = interval row.SetupEarliest row.SetupLatest; Evidence = evidence words }
+
+        let service =
+            match row.Service with
+            | null -> ValueNone
+            | words ->
+                match ServiceClass.tryParse words with
+                | Some service -> ValueSome service
+                | None -> bad "a service class" words
+
+        let facts: Facts =
+            { Call = ofText row.Call |> ValueOption.map CallId.create
+              Endpoint = ofText row.Endpoint
+              Originator = ofText row.Originator
+              Remote = ofText row.Remote
+              Codec =
+                ofText row.Codec
+                |> ValueOption.map (fun name ->
+                    { Name = name; ClockRate = ValueOption.ofNullable row.ClockRate })
+              Qos =
+                { Dscp = ValueOption.ofNullable row.Dscp
+                  Service = service
+                  Reported = ofText row.QosReported }
+              Mode = ofText row.Mode
+              State = ofText row.State
+              LocalMedia = media row.LocalMedia
+              RemoteMedia = media row.RemoteMedia }
+
+        let conflict: Conflict voption =
+            if row.ConflictAt.HasValue then
+                ValueSome
+                    { At = Instant.ofMicros row.ConflictAt.Value
+                      Reported = interval row.ConflictEarliest row.ConflictLatest }
+            else
+                ValueNone
+
+        { Id = ConnectionId.create row.Id
+          Stamp = ofText row.Stamp
+          BootToken = ofText row.BootToken |> ValueOption.map BootToken.create
+          Run = row.Run
+          Setup = setup
+          Start =
+            { Within = interval row.StartEarliest row.StartLatest
+              Evidence = evidence row.StartEvidence }
+          Facts = facts
+          FirstHeard = Instant.ofMicros row.FirstHeard
+          LastHeard = Instant.ofMicros row.LastHeard
+          ConfirmedCount = row.ConfirmedCount
+          Status = status row.Status
+          Recovered = row.Recovered
+          Absences = row.Absences
+          Conflicts = row.Conflicts
+          LastConflict = conflict }
+
+    let ofGateway (ledger: GatewayLedger) : GatewayRow =
+        let boot pick =
+            match ledger.Boot with
+            | ValueSome boot -> pick boot
+            | ValueNone -> Nullable()
+
+        let began pick =
+            boot (fun boot ->
+                match boot.Began with
+                | ValueSome began -> micros (pick began)
+                | ValueNone -> Nullable())
+
+        let run pick =
+            match ledger.RunBegan with
+            | ValueSome began -> micros (pick began)
+            | ValueNone -> Nullable()
+
+        { Gateway = string ledger.Gateway
+          AbsencesToClose = ledger.Traits.AbsencesToClose
+          IdsTiedToBoot = ledger.Traits.IdsTiedToBoot
+          ReusesIds = ledger.Traits.ReusesIds
+          StalenessMicros = int64 ledger.Traits.Staleness.TotalMicroseconds
+          DriftPpm = ledger.Traits.DriftPpm
+          BootToken =
+            ledger.Boot |> ValueOption.bind (fun boot -> boot.Token) |> ValueOption.map string |> text
+          BootScope =
+            match ledger.Boot with
+            | ValueSome { Scope = OfGateway } -> "gateway"
+            | ValueSome { Scope = OfAgent } -> "agent"
+            | ValueNone -> null
+          BootEarliest = began (fun interval -> interval.Earliest)
+          BootLatest = began (fun interval -> interval.Latest)
+          BootPeriodMicros =
+            boot (fun boot ->
+                match boot.Period with
+                | ValueSome period -> Nullable(int64 period.TotalMicroseconds)
+                | ValueNone -> Nullable())
+          BootReadAt = boot (fun boot -> micros boot.ReadAt)
+          Run = ledger.Run
+          RunEarliest = run (fun interval -> interval.Earliest)
+          RunLatest = run (fun interval -> interval.Latest)
+          LastAsked = micros ledger.LastAsked
+          LastAnswered = micros ledger.LastAnswered
+          Completes = ledger.Completes |> List.map (fun at -> string at.Micros) |> String.concat ","
+          OpenedTotal = ledger.OpenedTotal
+          ClosedTotal = ledger.ClosedTotal
+          ConflictsTotal = ledger.ConflictsTotal }
+
+    /// The gateway's ledger without its connections.
+    let toGateway (row: GatewayRow) : GatewayLedger =
+        let between (low: Nullable<int64>) (high: Nullable<int64>) =
+            if low.HasValue || high.HasValue then
+                ValueSome(interval low high)
+            else
+                ValueNone
+
+        let boot: Boot voption =
+            match row.BootScope with
+            | null -> ValueNone
+            | "gateway"
+            | "agent" as scope ->
+                ValueSome
+                    { Token = ofText row.BootToken |> ValueOption.map BootToken.create
+                      Scope = (if scope = "gateway" then OfGateway else OfAgent)
+                      Began = between row.BootEarliest row.BootLatest
+                      Period =
+                        ValueOption.ofNullable row.BootPeriodMicros
+                        |> ValueOption.map TimeSpan.FromMicroseconds
+                      ReadAt = earliest row.BootReadAt }
+            | other -> bad "a boot scope" other
+
+        { GatewayLedger.empty (GatewayId.create row.Gateway) with
+            Traits =
+                { AbsencesToClose = row.AbsencesToClose
+                  IdsTiedToBoot = row.IdsTiedToBoot
+                  ReusesIds = row.ReusesIds
+                  Staleness = TimeSpan.FromMicroseconds row.StalenessMicros
+                  DriftPpm = row.DriftPpm }
+            Boot = boot
+            Run = row.Run
+            RunBegan = between row.RunEarliest row.RunLatest
+            LastAsked = earliest row.LastAsked
+            LastAnswered = earliest row.LastAnswered
+            Completes =
+                row.Completes.Split(',', StringSplitOptions.RemoveEmptyEntries)
+                |> Array.map (fun micros -> Instant.ofMicros (Int64.Parse micros))
+                |> List.ofArray
+            OpenedTotal = row.OpenedTotal
+            ClosedTotal = row.ClosedTotal
+            ConflictsTotal = row.ConflictsTotal }
