@@ -195,6 +195,8 @@ module Reconcile =
             close (endedByHistory context c history.Value)
         elif not context.IsComplete then
             keep c.Absences
+        elif c.Absences + 1 < context.Traits.AbsencesToClose then
+            keep (c.Absences + 1)
         elif c.Run < context.Ledger.Run && not agentOnly then
             let boot =
                 match context.Ledger.RunBegan with
@@ -203,10 +205,8 @@ module Reconcile =
                 | ValueNone -> answered
 
             close (ending GatewayRestart c boot)
-        elif c.Absences + 1 >= context.Traits.AbsencesToClose then
-            close (ending Absent c answered)
         else
-            keep (c.Absences + 1)
+            close (ending Absent c answered)
 
     /// Another connection has taken the id: the old one ended after it was last heard and before the new one's start (rule 6).
     let private replaced (context: Context) (c: Connection) (o: Observation) =
@@ -310,12 +310,14 @@ module Reconcile =
                   Changes = changes }
 
             let renamed =
-                let stale = entered.Connections |> Array.filter (isStale context)
+                let stale, present = entered.Connections |> Array.partition (isStale context)
 
                 if stale.Length = 0 then
                     Dictionary()
                 else
-                    Rename.pairs traits context.IsComplete stale snapshot.Observations
+                    let taken = HashSet(present |> Seq.map (fun c -> c.Id))
+                    let free = snapshot.Observations |> Array.filter (fun o -> not (taken.Contains o.Id))
+                    Rename.pairs traits context.IsComplete stale free
 
             let connections = mergeRows context renamed
 

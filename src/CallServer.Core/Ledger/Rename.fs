@@ -49,34 +49,30 @@ module internal Rename =
     /// that tells the legs of the call apart. Each connection and each observation is used once.
     let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
         let found = Dictionary<ConnectionId, Connection>()
-        let byCall = Dictionary<CallId, ResizeArray<Observation>>()
+        // Gateways without call ids are one bucket: there the start and the parties must tell.
+        let byCall = Dictionary<CallId voption, ResizeArray<Observation>>()
 
         for o in heard do
-            match o.Facts.Call with
-            | ValueSome call ->
-                match byCall.TryGetValue call with
-                | true, legs -> legs.Add o
-                | _ -> byCall[call] <- ResizeArray [ o ]
-            | ValueNone -> ()
+            match byCall.TryGetValue o.Facts.Call with
+            | true, legs -> legs.Add o
+            | _ -> byCall[o.Facts.Call] <- ResizeArray [ o ]
 
         let continues (c: Connection) (o: Observation) =
             startsTogether traits c o
             && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
             && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
             && mayBeSame c.Facts.Remote o.Facts.Remote
+            && mayBeSame c.Facts.Originator o.Facts.Originator
 
         for c in earlier do
-            match c.Facts.Call with
-            | ValueSome call ->
-                match byCall.TryGetValue call with
-                | true, legs ->
-                    let leg = legs.FindIndex(fun o -> continues c o)
+            match byCall.TryGetValue c.Facts.Call with
+            | true, legs ->
+                let leg = legs.FindIndex(fun o -> continues c o)
 
-                    if leg >= 0 then
-                        found[legs[leg].Id] <- c
-                        legs.RemoveAt leg
-                | _ -> ()
-            | ValueNone -> ()
+                if leg >= 0 then
+                    found[legs[leg].Id] <- c
+                    legs.RemoveAt leg
+            | _ -> ()
 
         if complete then
             found
