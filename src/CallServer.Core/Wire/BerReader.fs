@@ -152,15 +152,21 @@ type BerReader =
         else
             value
 
+    /// How many arcs an OID of so long a content has, without reading on.
+    member this.ArcCount(length: int) : int =
+        let mutable count = 1
+
+        for octet in this.octets.Slice(this.position, length) do
+            if octet < 0x80uy then
+                count <- count + 1
+
+        max 2 count
+
     /// No octets are 0.0. The first sub-identifier holds two arcs (X.690 section 8.19.4).
     member this.OidContent(length: int) : Oid =
         let start = this.position
+        let arcs = this.ArcCount length
         let content = this.Content length
-        let mutable arcs = 1
-
-        for octet in content do
-            if octet < 0x80uy then
-                arcs <- arcs + 1
 
         if length = 0 then
             Oid.ofOwned [| 0u; 0u |]

@@ -5,7 +5,7 @@ open System.Globalization
 
 /// An OBJECT IDENTIFIER: a sequence of arcs of 32 bits each (RFC 2578 section 3.5). Ordered lexicographically by arc, as
 /// GetNext orders the objects of an agent. A relative one, such as a table's index, is the same type. Immutable.
-[<Struct; CustomEquality; CustomComparison>]
+[<Struct; CustomEquality; CustomComparison; StructuredFormatDisplay("{Dotted}")>]
 type Oid =
     private
         { Cells: uint32[] }
@@ -51,6 +51,8 @@ type Oid =
                 text.Append this.Cells[index] |> ignore
 
             text.ToString()
+
+    member this.Dotted = this.ToString()
 
     interface IEquatable<Oid> with
         member this.Equals other = this.Equals other

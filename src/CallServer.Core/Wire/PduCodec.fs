@@ -88,21 +88,25 @@ module PduCodec =
         | EndOfMibView -> writer.Null BerTag.EndOfMibView
 
     /// What decoding may allocate for the variable bindings of a list: this and four times the list. The rest of a
-    /// message costs no more than its own size and what is left of 64 KiB.
+    /// message costs no more than its own size and what is left of 64 KiB. A full datagram of a real table stays below.
     [<Literal>]
-    let private Allowance = 57344L
+    let private Allowance = 64000L
 
     /// Octets of an array on the heap of a 64-bit process, header included.
     let private arraySize (contentOctets: int64) : int64 = 24L + ((contentOctets + 7L) &&& ~~~7L)
 
-    /// Octets that a value of so long a content takes on the heap, at most.
-    let private valueSize (tag: byte) (length: int) : int64 =
+    /// Octets of an OID's arcs on the heap, from the content that comes next.
+    let private oidSize (reader: byref<BerReader>) (length: int) : int64 =
+        arraySize (4L * int64 (reader.ArcCount length))
+
+    /// Octets that a value takes on the heap, from the content that comes next.
+    let private valueSize (reader: byref<BerReader>) (tag: byte) (length: int) : int64 =
         match tag with
         | BerTag.Integer when length = 1 -> 0L
         | BerTag.OctetString
         | BerTag.IpAddress
         | BerTag.Opaque -> 24L + arraySize (int64 length)
-        | BerTag.ObjectIdentifier -> 24L + arraySize (4L * (int64 length + 1L))
+        | BerTag.ObjectIdentifier -> 24L + oidSize &reader length
         | BerTag.Null
         | BerTag.NoSuchObject
         | BerTag.NoSuchInstance
@@ -119,12 +123,13 @@ module PduCodec =
         while reader.More do
             let outer = reader.Enter(BerTag.Sequence, "a VarBind")
             let name = reader.Expect(BerTag.ObjectIdentifier, "a name")
+            size <- size + 16L + oidSize &reader name
             reader.Skip name
             let struct (tag, value) = reader.Header()
+            size <- size + valueSize &reader tag value
             reader.Skip value
             reader.Leave outer
             count <- count + 1
-            size <- size + 16L + arraySize (4L * (int64 name + 1L)) + valueSize tag value
 
         struct (count, size)
 
