@@ -167,6 +167,7 @@ module Usm =
     /// Verifies and decrypts a message of at least the level given; a Report may be of any (RFC 3412 section 7.2). Those
     /// without authentication pass unverified, from whatever engine: their `Level` says so, and they prove nothing.
     /// Timeliness is left to `TimeWindow`. Octets after the message are ignored.
+    /// What is not authentic allocates no more than decoding does, what is authentic twice that.
     let verifyFrom (minimum: SecurityLevel) (keys: LocalKeys) (octets: byte[]) : Result<V3Message, UsmError> =
         match SnmpCodec.read (ReadOnlySpan<byte> octets) with
         | Error error -> Error(Malformed error)

@@ -117,3 +117,21 @@ let ``a full datagram of a gateway's table is not too much`` () =
     Assert.That(octets.Length, Is.InRange(65000, 65507))
     Snmp.decode octets |> Check.equal (Ok(V2c([||], Pdu.response 1 varBinds)))
     check [ decode ] octets
+
+[<Test>]
+let ``what is authentic may take twice as much, for its decryption`` () =
+    let keys = WireGenerators.allKeys |> Array.find (fun keys -> keys.Level = AuthPriv)
+
+    let varBinds =
+        Array.create
+            2400
+            (VarBind.create (Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1") (Gauge32 1u))
+
+    let message =
+        { Usm.discovery 1 1 with
+            Level = AuthPriv
+            Data = Plain { ContextEngineId = [||]; ContextName = [||]; Pdu = Pdu.response 1 varBinds } }
+
+    let octets = Usm.secure keys 1 2 3UL message
+    Assert.That(Usm.verify keys octets |> Result.isOk)
+    Assert.That(allocated (verify keys) octets, Is.LessThan(2L * bound octets.Length))

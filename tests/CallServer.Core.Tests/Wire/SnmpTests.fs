@@ -151,32 +151,32 @@ let private goldenMessages =
           (V3(Usm.discovery 1000 12345678))
       golden
           "a v3 Report of an unknown engine id"
-          "30 66                               # SEQUENCE, 102 octets
+          "30 61                               # SEQUENCE, 97 octets
              02 01 03                          # version: 3
              30 0F                             # msgGlobalData, 15 octets
                02 02 03 E8                     # msgID: 1000
                02 03 00 FF E3                  # msgMaxSize: 65507
                04 01 00                        # msgFlags: none
                02 01 03                        # msgSecurityModel: USM
-             04 1C                             # msgSecurityParameters, 28 octets
-               30 1A                           # UsmSecurityParameters, 26 octets
+             04 1B                             # msgSecurityParameters, 27 octets
+               30 19                           # UsmSecurityParameters, 25 octets
                  04 09 80 00 1F 88 04 63 61 6C 6C   # msgAuthoritativeEngineID
                  02 01 07                      # msgAuthoritativeEngineBoots: 7
-                 02 04 00 01 51 80             # msgAuthoritativeEngineTime: 86400, a zero too many
+                 02 03 01 51 80                # msgAuthoritativeEngineTime: 86400
                  04 00                         # msgUserName
                  04 00                         # msgAuthenticationParameters
                  04 00                         # msgPrivacyParameters
-             30 32                             # ScopedPDU, 50 octets
+             30 2E                             # ScopedPDU, 46 octets
                04 09 80 00 1F 88 04 63 61 6C 6C   # contextEngineID
                04 00                           # contextName
-               A8 23                           # Report-PDU, 35 octets
+               A8 1F                           # Report-PDU, 31 octets
                  02 04 00 BC 61 4E             # request-id: 12345678
                  02 01 00                      # error-status: noError
                  02 01 00                      # error-index: 0
-                 30 15                         # VarBindList, 21 octets
-                   30 13                       # VarBind, 19 octets
+                 30 11                         # VarBindList, 17 octets
+                   30 0F                       # VarBind, 15 octets
                      06 0A 2B 06 01 06 03 0F 01 01 04 00   # usmStatsUnknownEngineIDs.0
-                     41 05 00 00 00 00 03      # Counter32: 3, zeros too many"
+                     41 01 03                  # Counter32: 3"
           (let engine = Hex.octets "80 00 1F 88 04 63 61 6C 6C"
 
            V3
@@ -198,14 +198,8 @@ let ``reads a message written by hand`` (text: string, message: Message) =
     Snmp.decode (Hex.octets text) |> Check.equal (Ok message)
 
 [<TestCaseSource(nameof goldenMessages)>]
-let ``writes a message as by hand, without octets too many`` (text: string, message: Message) =
-    let surplus = if text.Contains "too many" then 5 else 0
-    let byHand = Hex.octets text
-    let written = Snmp.encode message
-    Assert.That(written.Length, Is.EqualTo(byHand.Length - surplus))
-
-    if surplus = 0 then
-        Check.equal byHand written
+let ``writes a message as by hand`` (text: string, message: Message) =
+    Snmp.encode message |> Check.equal (Hex.octets text)
 
 // What is refused, and where.
 
