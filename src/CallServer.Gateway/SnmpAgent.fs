@@ -339,7 +339,7 @@ module SnmpAgent =
           MaxSize = state.Settings.MaxMessage
           Reportable = false
           Level = level
-          SecurityModel = Snmp.UsmSecurityModel
+          SecurityModel = SecurityModel.Usm
           Security =
             { UsmParameters.empty with
                 EngineId = state.Settings.EngineId
