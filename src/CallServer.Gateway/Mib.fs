@@ -71,14 +71,18 @@ type Identity = { Id: string; Call: string option; Endpoint: string option; Orig
 /// A vendor's view of a connection table.
 [<NoComparison; NoEquality>]
 type Mib =
-    { Profile: string
-      Description: string
-      ObjectId: Oid
-      Layout: Layout
-      Tables: MibTable list
-      Scalars: Scalar list
-      Codecs: SimCodec[]
-      Identity: AgentClock -> SimConnection -> Identity }
+    {
+        Profile: string
+        Description: string
+        ObjectId: Oid
+        Layout: Layout
+        /// Its table lists calls, from their setup on, and not only the media of those that were answered.
+        ListsRinging: bool
+        Tables: MibTable list
+        Scalars: Scalar list
+        Codecs: SimCodec[]
+        Identity: AgentClock -> SimConnection -> Identity
+    }
 
 /// Short words for the vendors' files.
 module internal Cell =

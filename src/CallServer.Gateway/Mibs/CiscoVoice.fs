@@ -77,6 +77,7 @@ module CiscoVoice =
           Description = "Cisco IOS Software, voice gateway (simulated)"
           ObjectId = Oid.parse "1.3.6.1.4.1.9.1.1707"
           Layout = Keyed(fun clock connection -> [| DialControl.instance clock connection |])
+          ListsRinging = true
           Tables = [ DialControl.table; voip; common ]
           Scalars = counts
           Codecs = SimCodec.all

@@ -54,6 +54,7 @@ module DialControl =
           Description = "access server (simulated)"
           ObjectId = Oid.parse "1.3.6.1.4.1.8072.3.2.10"
           Layout = Keyed(fun clock connection -> [| instance clock connection |])
+          ListsRinging = true
           Tables = [ table ]
           Scalars = []
           Codecs = SimCodec.common
