@@ -35,7 +35,7 @@ module Gateways =
                 Codecs = (if known.Length = 0 then options.Mib.Codecs else known)
                 ShowRinging = tableOptions.ShowRinging && options.Mib.ListsRinging }
 
-        SnmpAgent.create options (Table.create seed tableOptions now)
+        AgentState.create options (Table.create seed tableOptions now)
 
     /// An honest agent with SNMPv2c and the community public.
     let simple
