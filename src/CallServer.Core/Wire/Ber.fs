@@ -60,3 +60,51 @@ type DecodeError =
             | UnknownSecurityModel model -> $"an unknown security model {model}"
 
         $"{problem}, at octet {this.Offset}"
+
+/// Identifier octets of SNMP: the universal ones it uses, those of RFC 2578, and the exceptions of RFC 3416.
+module BerTag =
+    [<Literal>]
+    let Integer = 0x02uy
+
+    [<Literal>]
+    let OctetString = 0x04uy
+
+    [<Literal>]
+    let Null = 0x05uy
+
+    [<Literal>]
+    let ObjectIdentifier = 0x06uy
+
+    [<Literal>]
+    let Sequence = 0x30uy
+
+    [<Literal>]
+    let IpAddress = 0x40uy
+
+    [<Literal>]
+    let Counter32 = 0x41uy
+
+    [<Literal>]
+    let Gauge32 = 0x42uy
+
+    [<Literal>]
+    let TimeTicks = 0x43uy
+
+    [<Literal>]
+    let Opaque = 0x44uy
+
+    [<Literal>]
+    let Counter64 = 0x46uy
+
+    /// Of the historic RFC 1442.
+    [<Literal>]
+    let UInteger32 = 0x47uy
+
+    [<Literal>]
+    let NoSuchObject = 0x80uy
+
+    [<Literal>]
+    let NoSuchInstance = 0x81uy
+
+    [<Literal>]
+    let EndOfMibView = 0x82uy

@@ -51,6 +51,11 @@ type MessageKey =
     | RequestId of requestId: int
     | MessageId of messageId: int
 
+/// Numbers of msgSecurityModel (RFC 3411 section 5).
+module SecurityModel =
+    [<Literal>]
+    let Usm = 3
+
 module UsmParameters =
     /// What a discovery carries (RFC 3414 section 4).
     let empty: UsmParameters =
@@ -60,24 +65,3 @@ module UsmParameters =
           UserName = [||]
           AuthenticationParameters = [||]
           PrivacyParameters = [||] }
-
-module Snmp =
-    open System
-
-    [<Literal>]
-    let UsmSecurityModel = 3
-
-    /// Octets after the message are ignored, as net-snmp does: some agents pad. Never throws.
-    let decodeSpan (octets: ReadOnlySpan<byte>) : Result<Message, DecodeError> =
-        raise (NotImplementedException(string octets.Length))
-
-    let decode (octets: byte[]) : Result<Message, DecodeError> = decodeSpan (ReadOnlySpan<byte> octets)
-
-    /// Finds out to which request a message belongs without decoding it all: what it reports may still prove malformed.
-    let peekSpan (octets: ReadOnlySpan<byte>) : Result<MessageKey, DecodeError> =
-        raise (NotImplementedException(string octets.Length))
-
-    let peek (octets: byte[]) : Result<MessageKey, DecodeError> = peekSpan (ReadOnlySpan<byte> octets)
-
-    /// A version 3 message is written as it stands: `Usm.secure` encrypts and signs.
-    let encode (message: Message) : byte[] = raise (NotImplementedException(string message))
