@@ -27,6 +27,22 @@ type AuditResult internal (snapshot: Snapshot) =
         | Complete _ -> [||]
         | Partial shortfalls -> [| for shortfall in shortfalls -> string shortfall |]
 
+    /// What stands for an audit that could not even be begun, such as of a gateway whose name has no address: silence, so that
+    /// nothing is closed and everything becomes unconfirmed.
+    static member Unasked(gateway: string, protocol: string, at: Instant, reason: string) =
+        AuditResult
+            { Gateway = GatewayId.create gateway
+              Protocol = protocol
+              Profile = ""
+              Traits = Traits.plain
+              Asked = at
+              Answered = at
+              Boot = Boot.untold at
+              Completeness = Partial [ Silent reason ]
+              Observations = [||]
+              Ended = [||]
+              Requests = 0 }
+
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
 
