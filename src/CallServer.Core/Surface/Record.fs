@@ -21,6 +21,12 @@ type AuditResult internal (snapshot: Snapshot) =
     member _.Requests = snapshot.Requests
     member _.Count = snapshot.Observations.Length
 
+    /// What proves that it is complete; empty where it is not.
+    member _.Proof: IReadOnlyList<string> =
+        match snapshot.Completeness with
+        | Complete proofs -> [| for proof in proofs -> string proof |]
+        | Partial _ -> [||]
+
     /// Why it is not complete, in words; empty where it is.
     member _.Reasons: IReadOnlyList<string> =
         match snapshot.Completeness with
