@@ -27,12 +27,25 @@ public sealed class SystemClock : IClock
 
     /// <summary>Any clocks, anchored now.</summary>
     public SystemClock(TimeProvider time)
+        : this(time, TimeSpan.Zero) { }
+
+    /// <summary>
+    /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped by the correction,
+    /// so that what a store holds from before keeps its place.
+    /// </summary>
+    public SystemClock(TimeProvider time, TimeSpan correction)
     {
         ArgumentNullException.ThrowIfNull(time);
         this.time = time;
+        correctionTicks = correction.Ticks;
         anchorStamp = time.GetTimestamp();
-        anchorTicks = time.GetUtcNow().UtcTicks;
+        anchorTicks = time.GetUtcNow().UtcTicks - correctionTicks;
     }
+
+#pragma warning disable RS0030 // the one place that may
+    /// <summary>The machine's clocks, going on with an earlier timeline.</summary>
+    public static SystemClock Continue(TimeSpan correction) => new(TimeProvider.System, correction);
+#pragma warning restore RS0030
 
     /// <inheritdoc/>
     public Moment Now => new(ToInstant(SteadyTicks()), ToInstant(time.GetUtcNow().UtcTicks));

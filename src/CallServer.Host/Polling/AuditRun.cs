@@ -16,7 +16,8 @@ internal sealed class AuditRun(
     IDatagramNetwork network,
     IClock clock,
     IScheduler scheduler,
-    IObserver<AuditOutcome> observer
+    IObserver<AuditOutcome> observer,
+    Action? heard
 ) : IAuditSink, IDatagramReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -27,6 +28,7 @@ internal sealed class AuditRun(
     private IDatagramChannel? channel;
     private GatewayAudit? audit;
     private AuditOutcome? outcome;
+    private Action? heard = heard;
     private int draining;
     private int over;
 
@@ -36,7 +38,7 @@ internal sealed class AuditRun(
         AuditMemory? memory,
         ulong seed,
         TimeSpan deadline,
-        CancellationToken stop
+        CancellationToken cancel
     )
     {
         held.Add(wake);
@@ -51,7 +53,7 @@ internal sealed class AuditRun(
                         return;
 
                     held.Add(scheduler.Schedule(deadline, () => Guarded(Stop)));
-                    held.Add(stop.Register(() => scheduler.Schedule(() => Guarded(Stop))));
+                    held.Add(cancel.Register(() => scheduler.Schedule(() => Guarded(Stop))));
                 })
             )
         );
@@ -95,7 +97,14 @@ internal sealed class AuditRun(
             var strays = audit!.Strays;
             Apply(audit.Receive(datagram.At, datagram.Message));
             if (audit.Strays > strays)
+            {
                 datagram.Refuse();
+            }
+            else
+            {
+                heard?.Invoke();
+                heard = null;
+            }
         }
     }
 
