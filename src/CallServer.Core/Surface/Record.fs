@@ -21,11 +21,33 @@ type AuditResult internal (snapshot: Snapshot) =
     member _.Requests = snapshot.Requests
     member _.Count = snapshot.Observations.Length
 
+    /// What proves that it is complete; empty where it is not.
+    member _.Proof: IReadOnlyList<string> =
+        match snapshot.Completeness with
+        | Complete proofs -> [| for proof in proofs -> string proof |]
+        | Partial _ -> [||]
+
     /// Why it is not complete, in words; empty where it is.
     member _.Reasons: IReadOnlyList<string> =
         match snapshot.Completeness with
         | Complete _ -> [||]
         | Partial shortfalls -> [| for shortfall in shortfalls -> string shortfall |]
+
+    /// What stands for an audit that could not even be begun, such as of a gateway whose name has no address: silence, so that
+    /// nothing is closed and everything becomes unconfirmed.
+    static member Unasked(gateway: string, protocol: string, at: Instant, reason: string) =
+        AuditResult
+            { Gateway = GatewayId.create gateway
+              Protocol = protocol
+              Profile = ""
+              Traits = Traits.plain
+              Asked = at
+              Answered = at
+              Boot = Boot.untold at
+              Completeness = Partial [ Silent reason ]
+              Observations = [||]
+              Ended = [||]
+              Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
