@@ -46,6 +46,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
     /// <summary>The newest schema that this program knows.</summary>
     public static int SchemaVersion => Schema.Current;
 
+    /// <summary>The connection that writes, for tests that take its room away.</summary>
+    internal SqliteConnection Connection => _writing;
+
     /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong with it.</summary>
     public static SqliteLedgerStore Open(SqliteStoreOptions options)
     {
