@@ -8,7 +8,7 @@ namespace CallServer.Storage.Sqlite;
 
 /// <summary>
 /// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a reader never
-/// waits for a commit; docs/adr/0001 tells what survives what.
+/// waits for a commit; docs/adr/0005 tells what survives what.
 /// </summary>
 public sealed class SqliteLedgerStore : ILedgerStore
 {
