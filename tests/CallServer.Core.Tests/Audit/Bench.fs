@@ -31,11 +31,13 @@ module Bench =
     type Server = Instant -> byte[] -> byte[] list
 
     type Run =
-        { Snapshot: Snapshot
-          State: SnmpAudit.State
-          /// Times at which Finished came: exactly one.
-          Finishes: int
-          Took: TimeSpan }
+        {
+            Snapshot: Snapshot
+            State: SnmpAudit.State
+            /// Times at which Finished came: exactly one.
+            Finishes: int
+            Took: TimeSpan
+        }
 
     let start = Instant.ofMicros 1_790_000_000_000_000L
 
@@ -67,68 +69,77 @@ module Bench =
     [<Literal>]
     let MaxEvents = 200_000
 
-    let runAt (from: Instant) (seed: uint64) (network: Network) (server: Server) (target: SnmpTarget) memory : Run =
+    /// Datagrams and wake-ups under way, and the audit that they are for.
+    type private Loop
+        (from: Instant, seed: uint64, network: Network, server: Server, target: SnmpTarget, memory) =
         let queue = Collections.Generic.PriorityQueue<Due, struct (int64 * int)>()
         let mutable order = 0
         let mutable rng = Rng.create seed
-        let mutable finished = []
+        let mutable finished: Snapshot list = []
         let mutable wakeAt = Int64.MaxValue
+        let mutable state, commands = SnmpAudit.start target memory (Moment.at from) (Rng.create (seed + 1UL))
 
-        let push (at: Instant) due =
+        member private _.Push(at: Instant, due) =
             order <- order + 1
             queue.Enqueue(due, struct (at.Micros, order))
 
-        let carry (now: Instant) due =
+        member private this.Carry(now: Instant, due) =
             let struct (arrivals, next) = network rng
             rng <- next
 
             for delay in arrivals do
-                push (now + delay) due
+                this.Push(now + delay, due)
 
-        let perform (now: Instant) commands =
+        member private this.Perform(now: Instant) =
             for command in commands do
                 match command with
-                | Send octets -> carry now (ToServer octets)
+                | Send octets -> this.Carry(now, ToServer octets)
                 | WakeAt at ->
                     wakeAt <- at.Micros
-                    push at Wake
+                    this.Push(at, Wake)
                 | Finished snapshot -> finished <- snapshot :: finished
 
-        let mutable state, commands = SnmpAudit.start target memory (Moment.at from) (Rng.create (seed + 1UL))
-        perform from commands
-        let mutable events = 0
-        let mutable last = from
+        member private this.Tell(now, event) =
+            let next, more = SnmpAudit.advance event state
+            state <- next
+            commands <- more
+            this.Perform now
 
-        while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
-            let mutable due = Wake
-            let mutable priority = struct (0L, 0)
-            queue.TryDequeue(&due, &priority) |> ignore
-            let struct (micros, _) = priority
-            let now = Instant.ofMicros micros
-            last <- now
-            events <- events + 1
+        member this.Run() : Run =
+            this.Perform from
+            let mutable events = 0
+            let mutable last = from
 
-            match due with
-            | ToServer octets ->
-                for answer in server now octets do
-                    carry now (ToAudit answer)
-            | ToAudit octets ->
-                let next, commands = SnmpAudit.advance (Received(Moment.at now, octets)) state
-                state <- next
-                perform now commands
-            | Wake ->
-                if wakeAt = micros then
-                    let next, commands = SnmpAudit.advance (Woke(Moment.at now)) state
-                    state <- next
-                    perform now commands
+            while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
+                let mutable due = Wake
+                let mutable priority = struct (0L, 0)
+                queue.TryDequeue(&due, &priority) |> ignore
+                let struct (micros, _) = priority
+                let now = Instant.ofMicros micros
+                last <- now
+                events <- events + 1
 
-        match finished with
-        | snapshot :: _ ->
-            { Snapshot = snapshot
-              State = state
-              Finishes = finished.Length
-              Took = last - from }
-        | [] -> failwith $"the audit did not end after {events} events, in {SnmpAudit.phase state}"
+                match due with
+                | ToServer octets ->
+                    for answer in server now octets do
+                        this.Carry(now, ToAudit answer)
+                | ToAudit octets -> this.Tell(now, Received(Moment.at now, octets))
+                | Wake when wakeAt = micros -> this.Tell(now, Woke(Moment.at now))
+                | Wake -> ()
 
-    let run seed network server target : Run =
-        runAt start seed network server target SnmpAudit.Memory.none
+            match finished with
+            | snapshot :: _ ->
+                { Snapshot = snapshot; State = state; Finishes = finished.Length; Took = last - from }
+            | [] -> failwith $"the audit did not end after {events} events, in {SnmpAudit.phase state}"
+
+    let runAt
+        (from: Instant)
+        (seed: uint64)
+        (network: Network)
+        (server: Server)
+        (target: SnmpTarget)
+        memory
+        : Run =
+        Loop(from, seed, network, server, target, memory).Run()
+
+    let run seed network server target : Run = runAt start seed network server target SnmpAudit.Memory.none

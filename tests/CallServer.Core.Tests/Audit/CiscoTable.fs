@@ -7,19 +7,21 @@ open CallServer.Wire
 
 /// A call leg as a Cisco gateway has it; times in microseconds of the bench's clock.
 type Leg =
-    { Setup: Instant
-      Number: uint32
-      /// Nothing: still ringing.
-      Connect: Instant voption
-      Guid: byte[]
-      Peer: string
-      Reversed: string
-      /// 1 originate, 2 answer.
-      Origin: int
-      Coder: int
-      Qos: int
-      Media: byte[]
-      Port: int }
+    {
+        Setup: Instant
+        Number: uint32
+        /// Nothing: still ringing.
+        Connect: Instant voption
+        Guid: byte[]
+        Peer: string
+        Reversed: string
+        /// 1 originate, 2 answer.
+        Origin: int
+        Coder: int
+        Qos: int
+        Media: byte[]
+        Port: int
+    }
 
 /// The rows of a Cisco gateway whose agent started at a given time.
 module CiscoTable =

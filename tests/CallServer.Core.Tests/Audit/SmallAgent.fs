@@ -66,7 +66,9 @@ module SmallAgent =
         let mutable row = 0
         let mutable over = bodies.Length = 0
 
-        while not over && row < min request.MaxRepetitions agent.MostRows && reply.Count < agent.MostVarBinds + bodies.Length do
+        while not over
+              && row < min request.MaxRepetitions agent.MostRows
+              && reply.Count < agent.MostVarBinds + bodies.Length do
             let given = cursors |> Array.map (next agent)
             reply.AddRange given
             cursors <- given |> Array.map (fun varBind -> varBind.Name)

@@ -35,8 +35,17 @@ let private ids (snapshot: Snapshot) = [ for observation in snapshot.Observation
 let ``a table is listed whole, with its proof`` () =
     let legs = CiscoTable.legs 1 Bench.start 1000
     let server = serveLegs id legs
-    let run = Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 2.0)) server (Bench.target (Some cisco))
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 2.0)) server (Bench.target (Some cisco))
+
     Assert.That(run.Snapshot.Completeness, Is.EqualTo(Complete [ EndOfTable; SameBoot; CountAgrees ]))
-    let expected = legs |> List.map (CiscoTable.id boot) |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+    let expected =
+        legs |> List.map (CiscoTable.id boot) |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
     Assert.That((ids run.Snapshot = expected), Is.True)
-    TestContext.Out.WriteLine($"{run.Snapshot.Requests} requests, {run.Took.TotalMilliseconds} ms, {run.Snapshot.Observations[0]}")
+
+    TestContext.Out.WriteLine(
+        $"{run.Snapshot.Requests} requests, {run.Took.TotalMilliseconds} ms, {run.Snapshot.Observations[0]}"
+    )
