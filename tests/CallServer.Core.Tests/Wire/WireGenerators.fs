@@ -254,7 +254,8 @@ module Mutation =
     let private splice (octets: byte[]) (start: int) (removed: int) (inserted: byte[]) : byte[] =
         Array.concat [ octets[.. start - 1]; inserted; octets[start + removed ..] ]
 
-    /// One damage: a bit, an octet, a lost, doubled or invented run of octets, an end too early, a piece of another message.
+    /// One damage: a bit, an octet, a lost, doubled or invented run of octets, an end too early, a piece of
+    /// another message.
     let once (other: byte[]) (octets: byte[]) (rng: Rng) : struct (byte[] * Rng) =
         let struct (kind, rng) = Rng.below 7 rng
         let struct (place, rng) = Rng.below (octets.Length + 1) rng
