@@ -138,6 +138,8 @@ type Profile =
         Subtrees: Oid[]
         /// The index is a position in a live list: it may move under the walk.
         Positional: bool
+        /// A row may be a leg that rings, and no column tells which ones do: nothing bounds a start from above.
+        MayRing: bool
         /// Rows that do not hold all of these are no media connections.
         Where: Condition list
         Id: Source list
