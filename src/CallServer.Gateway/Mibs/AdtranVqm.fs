@@ -79,5 +79,5 @@ module AdtranVqm =
             fun _ connection ->
                 { Id = dotted (instance connection)
                   Call = Some connection.CallId
-                  Endpoint = None
+                  Endpoint = Some "eth 0/1"
                   Originator = Some(from connection) } }

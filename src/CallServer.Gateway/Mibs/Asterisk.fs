@@ -25,6 +25,13 @@ module Asterisk =
         else
             channel "phone" (connection.Serial * 2L + 1L)
 
+    /// Both channels' names in ordinal order: the two rows of a call tell the same.
+    let private pair (connection: SimConnection) : string option =
+        match name connection, bridge connection with
+        | _, "" -> None
+        | own, other when String.CompareOrdinal(own, other) <= 0 -> Some $"{own}|{other}"
+        | own, other -> Some $"{other}|{own}"
+
     let private uniqueId (connection: SimConnection) : string =
         $"{connection.Setup.Micros / 1_000_000L}.{connection.Serial}"
 
@@ -80,11 +87,12 @@ module Asterisk =
               scalar "1.3.6.1.4.1.22736.1.2.2" uptime
               scalar "1.3.6.1.4.1.22736.1.2.3" pid
               scalar "1.3.6.1.4.1.22736.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2)))
-              scalar "1.3.6.1.4.1.22736.1.5.1" (fun sight -> Gauge32(uint32 sight.Counted)) ]
+              scalar "1.3.6.1.4.1.22736.1.5.1" (fun sight -> Gauge32(uint32 sight.Counted))
+              yield! hostResources ]
           Codecs = SimCodec.all
           Identity =
             fun _ connection ->
                 { Id = uniqueId connection
-                  Call = (if bridge connection = "" then None else Some(bridge connection))
+                  Call = pair connection
                   Endpoint = Some(name connection)
                   Originator = Some connection.Calling } }

@@ -142,5 +142,5 @@ module AvayaRtp =
             fun clock connection ->
                 { Id = string (sessionId clock connection)
                   Call = Some(conference connection)
-                  Endpoint = None
+                  Endpoint = Some "1"
                   Originator = Some(extensions connection) } }

@@ -55,7 +55,7 @@ module CiscoXgcp =
           Codecs = [| Pcmu; Pcma; G726At32; G729; G728; G723 |]
           Identity =
             fun clock connection ->
-                { Id = string (connectionId clock connection)
+                { Id = dotted [| 1u; connectionId clock connection |]
                   Call = Some(SimConnection.guidText connection)
                   Endpoint = Some(endpoint connection)
                   Originator = Some(endpoint connection) } }

@@ -88,7 +88,8 @@ module FreeSwitch =
               scalar "1.3.6.1.4.1.27880.1.2.1" (fun sight ->
                   TimeTicks(AgentClock.gatewayTicks sight.Now sight.Clock))
               scalar "1.3.6.1.4.1.27880.1.2.3" (fun sight -> Gauge32(uint32 sight.Counted))
-              scalar "1.3.6.1.4.1.27880.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2))) ]
+              scalar "1.3.6.1.4.1.27880.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2)))
+              yield! hostResources ]
           Codecs = SimCodec.all
           Identity =
             fun _ connection ->

@@ -109,5 +109,5 @@ module RtpMib =
             fun clock connection ->
                 { Id = string (session clock connection)
                   Call = None
-                  Endpoint = None
+                  Endpoint = DialControl.endpoint connection
                   Originator = Some(senderName connection) } }

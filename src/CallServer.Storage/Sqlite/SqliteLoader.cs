@@ -100,7 +100,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
         if (TryRestore(row, rows, out var record) is not null)
         {
             rows.RemoveAll(suspect => IsUnreadable(row, suspect));
-            record = GatewayRecord.Restore(row, rows, TimeSpan.Zero);
+            record = GatewayRecord.Restore(row, rows);
         }
         _restored.Add(new StoredGateway(gateway, record!, _audits.GetValueOrDefault(gateway)));
     }
@@ -126,7 +126,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
     {
         try
         {
-            record = GatewayRecord.Restore(row, rows, TimeSpan.Zero);
+            record = GatewayRecord.Restore(row, rows);
             return null;
         }
         catch (Exception error)

@@ -97,6 +97,10 @@ module internal Observing =
 
         Timing.bounded (Interval.create (Instant.min earliest heard.Received) heard.Received)
 
+    /// It had not become active when the request was sent; the open end says that it may never.
+    let private pending (heard: Exchange) : Timing voption =
+        ValueSome(Timing.reported (Interval.from heard.Sent))
+
     let private times (profile: Profile) (heard: Exchange) (row: Row) =
         let reported reading =
             match reading with
@@ -109,8 +113,8 @@ module internal Observing =
         let start = time profile heard row profile.Start
 
         match start with
-        | NotYet -> struct (setup, ValueNone, TimeSpan.Zero)
-        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, ValueNone, TimeSpan.Zero)
+        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
+        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
         | AtLeast age -> struct (setup, ValueSome(sinceSetup setup heard), age)
         | NotTold -> struct (setup, ValueSome(sinceSetup setup heard), TimeSpan.Zero)
