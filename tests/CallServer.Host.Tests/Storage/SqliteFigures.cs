@@ -49,7 +49,7 @@ public sealed class SqliteFigures
                 () =>
                     Array.ConvertAll(
                         rows,
-                        part => GatewayRecord.Restore(TestRows.Gateway(part[0].Gateway), part, TimeSpan.Zero)
+                        part => GatewayRecord.Restore(TestRows.Gateway(part[0].Gateway), part)
                     )
             );
         }
