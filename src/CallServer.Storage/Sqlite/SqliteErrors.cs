@@ -6,7 +6,8 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>What SQLite's result codes (sqlite.org/rescode.html) mean for the operator.</summary>
 internal static class SqliteErrors
 {
-    /// <summary>The named error; null where the fault is our own (a broken constraint, a misused call).</summary>
+    /// <summary>The named error; null where the fault is our own (a broken constraint, a misused
+    /// call).</summary>
     public static StoreException? Translate(SqliteException error, string file) =>
         error.SqliteErrorCode switch
         {

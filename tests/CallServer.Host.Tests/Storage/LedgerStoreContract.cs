@@ -5,8 +5,8 @@ using NUnit.Framework;
 namespace CallServer.Host.Tests.Storage;
 
 /// <summary>
-/// What every store has to do. A store's own fixture inherits it, says how to open the store, and how to make a write
-/// fail in the middle of a commit.
+/// What every store has to do. A store's own fixture inherits it, says how to open the store, and how to
+/// make a write fail in the middle of a commit.
 /// </summary>
 public abstract partial class LedgerStoreContract
 {
@@ -26,13 +26,15 @@ public abstract partial class LedgerStoreContract
     /// <summary>The store of this test, opened for the first time or after <see cref="Reopen"/>.</summary>
     protected ILedgerStore Store => _store ??= OpenStore();
 
-    /// <summary>Opens this test's store: the same each time within a test, empty at first; keeps 10 changes, 3 audits.</summary>
+    /// <summary>Opens this test's store: the same each time within a test, empty at first; keeps 10 changes,
+    /// 3 audits.</summary>
     protected abstract ILedgerStore OpenStore();
 
     /// <summary>Makes every write of that part fail until disposed of.</summary>
     protected abstract IDisposable Break(Part part);
 
-    /// <summary>Damages what the store holds of a connection so that the core does not know its words.</summary>
+    /// <summary>Damages what the store holds of a connection so that the core does not know its
+    /// words.</summary>
     protected abstract void Garble(string gateway, string? connection);
 
     /// <summary>How many rows were set aside before something replaced them.</summary>
