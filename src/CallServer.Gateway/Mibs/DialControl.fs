@@ -45,11 +45,9 @@ module DialControl =
               fixedly 10u (fun connection -> int (if connection.Answered then 2 else 1))
               constant 11u (Counter32 0u)
               constant 12u (int 2)
-              column 13u (fun sight row ->
-                  Counter32(wrapped (SimConnection.packets sight.Now row.Connection)))
+              column 13u packets
               column 14u octets
-              column 15u (fun sight row ->
-                  Counter32(wrapped (SimConnection.packets sight.Now row.Connection)))
+              column 15u packets
               column 16u octets ] }
 
     let endpoint (connection: SimConnection) : string option =
@@ -69,8 +67,4 @@ module DialControl =
                 { Id = dotted (instance clock connection)
                   Call = None
                   Endpoint = endpoint connection
-                  Originator =
-                    if connection.Answered then
-                        Some connection.Calling
-                    else
-                        endpoint connection } }
+                  Originator = if connection.Answered then Some connection.Calling else endpoint connection } }
