@@ -2,13 +2,12 @@ namespace CallServer.Tests.Simulation
 
 open System
 open System.Collections.Generic
+open CallServer.Gateway
 open CallServer.Prelude
 open CallServer.Model
-open CallServer.Wire
 open CallServer.Ledger
 open CallServer.Audit
 open CallServer.Surface
-open CallServer.Gateway
 
 /// What a run is made of; all of it follows from the seed.
 type Plan =
@@ -21,6 +20,7 @@ type Plan =
       Length: TimeSpan
       Profiles: string list }
 
+[<NoComparison; NoEquality>]
 type private Mishap =
     | Reboots
     | AgentRestarts
@@ -31,6 +31,7 @@ type private Mishap =
     | PathBreaks
     | PathHeals
 
+[<NoComparison; NoEquality>]
 type private Happening =
     | PollDue of gateway: int
     | ToGateway of gateway: int * process': int * datagram: byte[]
@@ -42,6 +43,7 @@ type private Happening =
     | WallClockSteps of TimeSpan
 
 /// The server's side of one gateway: gone when the server dies, but for what it stored.
+[<NoComparison; NoEquality>]
 type private Polled =
     { Target: SnmpTarget
       Book: TruthBook
@@ -49,8 +51,8 @@ type private Polled =
       mutable Agent: AgentState
       mutable Path: BadNetwork
       mutable Broken: bool
-      mutable Memory: SnmpMemory
-      mutable Audit: SnmpState voption
+      mutable Memory: SnmpAudit.Memory
+      mutable Audit: SnmpAudit.State voption
       mutable AuditNumber: int
       mutable Ledger: GatewayLedger
       mutable StoredGateway: GatewayRow voption
@@ -144,7 +146,7 @@ type Fleet(plan: Plan) =
           Agent = agent
           Path = BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
           Broken = false
-          Memory = SnmpMemory.none
+          Memory = SnmpAudit.Memory.none
           Audit = ValueNone
           AuditNumber = 0
           Ledger = GatewayLedger.empty gateway
@@ -351,13 +353,14 @@ type Fleet(plan: Plan) =
 
         for g in gateways do
             g.Audit <- ValueNone
-            g.Memory <- SnmpMemory.none
+            g.Memory <- SnmpAudit.Memory.none
 
         at (now + TimeSpan.FromSeconds(0.5 + float (below 20))) ServerStarts
 
     let restart () =
         isUp <- true
-        anchor <- wallOffset
+        // The timeline goes on where the stored one was: wall clock less the stored correction.
+        anchor <- wallOffset - storedCorrection
 
         for place in 0 .. gateways.Length - 1 do
             let g = gateways[place]
@@ -367,7 +370,6 @@ type Fleet(plan: Plan) =
                 | ValueSome row ->
                     { Rows.toGateway row with
                         Connections = Array.map Rows.toConnection g.StoredRows }
-                    |> GatewayLedger.shift storedCorrection
                     |> GatewayLedger.restore
                 | ValueNone -> GatewayLedger.empty g.Target.Gateway
 
@@ -453,6 +455,12 @@ type Fleet(plan: Plan) =
             let struct (micros, _) = time
             now <- Instant.max now (Instant.ofMicros micros)
             happen happening
+
+    /// The fleet in one line, for a failure's message.
+    member _.Describe() =
+        gateways
+        |> Array.map (fun g -> $"{g.Target.Gateway} {g.Profile} {g.Agent.Table.Count} connections")
+        |> String.concat ", "
 
     member _.Failures = failures
     member _.Audits = audits
