@@ -28,7 +28,7 @@ public sealed record StoreCommit
 
     /// <summary>
     /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the disk, and
-    /// survives a loss of power, before the commit returns (docs/adr/0001).
+    /// survives a loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
     public bool MustReachDisk => Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0;
 

@@ -1,14 +1,352 @@
 namespace CallServer.Ledger
 
+open System.Collections.Generic
 open CallServer.Model
 
+/// Takes a snapshot into the ledger by the ten rules. Pure, O(n) in the rows of that gateway, and blind to every other gateway.
 module Reconcile =
-    let apply (_snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
-        struct (ledger, [||])
+    /// All that the rules look at while one snapshot is taken in.
+    [<NoComparison; NoEquality>]
+    type private Context =
+        {
+            Snapshot: Snapshot
+            Traits: Traits
+            /// The ledger before, already in the run that the snapshot speaks of.
+            Ledger: GatewayLedger
+            /// What the gateway's own history says of connections that are over.
+            Ended: Dictionary<ConnectionId, Ended>
+            Changes: ResizeArray<Change>
+        }
 
+        member this.IsComplete = Snapshot.isComplete this.Snapshot
+
+    /// Rule 7: whether the gateway began anew since the ledger last read its boot.
+    let private enterRun
+        (snapshot: Snapshot)
+        (traits: Traits)
+        (ledger: GatewayLedger)
+        : struct (GatewayLedger * Change list) =
+        let told = snapshot.Boot.Token.IsSome || snapshot.Boot.Began.IsSome
+
+        let verdict =
+            match ledger.Boot with
+            | ValueSome before when told -> Boot.judge before snapshot.Boot
+            | ValueSome _
+            | ValueNone -> Untold
+
+        let ledger =
+            { ledger with
+                Traits = traits
+                Boot = (if told then ValueSome snapshot.Boot else ledger.Boot)
+                LastAsked = snapshot.Asked
+                LastAnswered = snapshot.Answered }
+
+        match verdict with
+        | Restarted at ->
+            struct ({ ledger with
+                        Run = ledger.Run + 1
+                        RunBegan = ValueSome at
+                        // A complete audit of the earlier run does not show that an id of this run was not there.
+                        Completes = (if traits.IdsTiedToBoot then [] else ledger.Completes) },
+                    [ GatewayRestarted at ])
+        | SameRun
+        | CounterWrapped
+        | AgentReloaded
+        | Untold -> struct (ledger, [])
+
+    let private lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
+
+    let private opened (context: Context) (o: Observation) : Connection =
+        let start, conflict = Times.first context.Ledger context.Traits o
+
+        let connection =
+            { Id = o.Id
+              Stamp = o.Stamp
+              BootToken = context.Snapshot.Boot.Token
+              Run = context.Ledger.Run
+              Setup = o.Setup
+              Start = start
+              Facts = o.Facts
+              FirstHeard = o.Heard.Latest
+              LastHeard = lastHeard context.Traits o
+              ConfirmedCount = 1
+              Status = Status.Confirmed
+              Recovered = false
+              Absences = 0
+              Conflicts = (if conflict.IsSome then 1 else 0)
+              LastConflict = conflict }
+
+        context.Changes.Add(Opened connection)
+
+        match conflict with
+        | ValueSome conflict -> context.Changes.Add(Conflicted(connection, conflict))
+        | ValueNone -> ()
+
+        connection
+
+    /// Rules 4 and 5 for one time: what is held now, and the contradiction if there is one.
+    let private hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
+        match Times.narrow traits at held report with
+        | Narrowed timing -> struct (timing, ValueNone)
+        | WithinDrift -> struct (held, ValueNone)
+        | Contradicted reported -> struct (held, ValueSome reported)
+
+    /// The connection is heard again, perhaps under another id than before.
+    let private heard (context: Context) (c: Connection) (o: Observation) : Connection =
+        let at = o.Heard.Latest
+        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.reportOfStart o)
+
+        let struct (setup, wrongSetup) =
+            match c.Setup, o.Setup with
+            | ValueSome held, ValueSome report ->
+                let struct (setup, wrong) = hold context.Traits at held report
+                struct (ValueSome setup, wrong)
+            | ValueNone, report -> struct (report, ValueNone)
+            | held, ValueNone -> struct (held, ValueNone)
+
+        let conflict: Conflict voption =
+            match wrongStart, wrongSetup with
+            | ValueSome reported, _
+            | ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
+            | ValueNone, ValueNone -> ValueNone
+
+        let after =
+            { c with
+                Id = o.Id
+                Stamp = (if o.Stamp.IsSome then o.Stamp else c.Stamp)
+                BootToken =
+                    (if context.Snapshot.Boot.Token.IsSome then
+                         context.Snapshot.Boot.Token
+                     else
+                         c.BootToken)
+                Run = context.Ledger.Run
+                Setup = setup
+                Start = start
+                Facts = Facts.merge c.Facts o.Facts
+                LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o)
+                ConfirmedCount = c.ConfirmedCount + 1
+                Status = Status.Confirmed
+                Recovered = c.Recovered || c.Status = Status.Restored
+                Absences = 0
+                Conflicts = c.Conflicts + (if conflict.IsSome then 1 else 0)
+                LastConflict = (if conflict.IsSome then conflict else c.LastConflict) }
+
+        if c.Id <> o.Id then
+            context.Changes.Add(Renamed(c.Id, after))
+
+        if c.Status <> Status.Confirmed then
+            context.Changes.Add(Confirmed after)
+
+        // Every audit narrows some bounds: that is kept, but is no event.
+        if
+            after.Facts <> c.Facts
+            || after.Start.Evidence <> c.Start.Evidence
+            || Times.isPending after.Start <> Times.isPending c.Start
+        then
+            context.Changes.Add(Updated(c, after))
+
+        match conflict, c.LastConflict with
+        | ValueSome now, ValueSome last when (Interval.intersect now.Reported last.Reported).IsSome -> ()
+        | ValueSome now, _ -> context.Changes.Add(Conflicted(after, now))
+        | ValueNone, _ -> ()
+
+        after
+
+    let private ending evidence (c: Connection) (latest: Instant) : Ending =
+        { Within = Interval.create (Instant.min c.LastHeard latest) latest
+          Evidence = evidence
+          Cause = ValueNone }
+
+    /// The gateway's own history names its end (rule 2), within what was heard of it.
+    let private endedByHistory (context: Context) (c: Connection) (e: Ended) : Ending =
+        let known = Interval.create c.LastHeard (Instant.max c.LastHeard context.Snapshot.Answered)
+
+        { Within = Interval.intersect e.End.Within known |> ValueOption.defaultValue e.End.Within
+          Evidence = GatewayHistory
+          Cause = e.Cause }
+
+    let private tryHistory (context: Context) (c: Connection) : Ended voption =
+        match context.Ended.TryGetValue c.Id with
+        | true, ended when not (Times.isAnother context.Traits c ended.Observation) -> ValueSome ended
+        | _ -> ValueNone
+
+    /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
+    let private absent (context: Context) (agentOnly: bool) (c: Connection) : Connection voption =
+        let close ending =
+            context.Changes.Add(Closed(c, ending))
+            ValueNone
+
+        let keep absences =
+            let kept =
+                { c with
+                    Status = (if c.Status = Status.Confirmed then Status.Unconfirmed else c.Status)
+                    Absences = absences }
+
+            if c.Status = Status.Confirmed then
+                context.Changes.Add(Unconfirmed kept)
+
+            ValueSome(if kept = c then c else kept)
+
+        let answered = context.Snapshot.Answered
+
+        let history = tryHistory context c
+
+        if history.IsSome then
+            close (endedByHistory context c history.Value)
+        elif not context.IsComplete then
+            keep c.Absences
+        elif c.Absences + 1 < context.Traits.AbsencesToClose then
+            keep (c.Absences + 1)
+        elif c.Run < context.Ledger.Run && not agentOnly then
+            let boot =
+                match context.Ledger.RunBegan with
+                | ValueSome began when began.Latest >= c.LastHeard -> Instant.min began.Latest answered
+                | ValueSome _
+                | ValueNone -> answered
+
+            close (ending GatewayRestart c boot)
+        else
+            close (ending Absent c answered)
+
+    /// Another connection has taken the id: the old one ended after it was last heard and before the new one's start (rule 6).
+    let private replaced (context: Context) (c: Connection) (o: Observation) =
+        let latest =
+            match o.Setup, o.Start with
+            | ValueSome began, _
+            | ValueNone, ValueSome began -> Instant.min began.Within.Latest context.Snapshot.Answered
+            | ValueNone, ValueNone -> context.Snapshot.Answered
+
+        let evidence = if c.Run < context.Ledger.Run then GatewayRestart else Absent
+        context.Changes.Add(Closed(c, ending evidence c (Instant.max latest c.LastHeard)))
+
+    /// Of an earlier run, under an id that means nothing in this one.
+    let private isStale (context: Context) (c: Connection) =
+        context.Traits.IdsTiedToBoot && c.Run < context.Ledger.Run
+
+    /// A connection that began before the present run and is heard in it shows that only the agent restarted.
+    let private outlivedBoot (context: Context) (renamed: Dictionary<ConnectionId, Connection>) =
+        match context.Ledger.RunBegan with
+        | ValueNone -> false
+        | ValueSome began ->
+            renamed.Count > 0
+            || context.Snapshot.Observations
+               |> Array.exists (fun o ->
+                   match o.Start, o.Setup with
+                   | ValueSome start, _ when start.Within.Latest < began.Earliest -> true
+                   | _, ValueSome setup -> setup.Within.Latest < began.Earliest
+                   | _ -> false)
+
+    /// Both sides are sorted by id: one pass over both gives the connections that stay, sorted.
+    let private mergeRows (context: Context) (renamed: Dictionary<ConnectionId, Connection>) : Connection[] =
+        let was, now = context.Ledger.Connections, context.Snapshot.Observations
+        let moved = HashSet<ConnectionId>(renamed.Values |> Seq.map (fun c -> c.Id))
+        let agentOnly = outlivedBoot context renamed
+        let kept = ResizeArray<Connection>(max was.Length now.Length)
+
+        let missing (c: Connection) = if moved.Contains c.Id then ValueNone else absent context agentOnly c
+
+        let listed (o: Observation) =
+            match renamed.TryGetValue o.Id with
+            | true, c -> heard context c o
+            | _ -> opened context o
+
+        let both (c: Connection) (o: Observation) =
+            if isStale context c then
+                match missing c with
+                // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
+                | ValueSome c -> kept.Add c
+                | ValueNone -> kept.Add(listed o)
+            elif Times.isAnother context.Traits c o then
+                replaced context c o
+                kept.Add(listed o)
+            else
+                kept.Add(heard context c o)
+
+        let rec merge i j =
+            if i < was.Length || j < now.Length then
+                let order =
+                    if i = was.Length then 1
+                    elif j = now.Length then -1
+                    else compare was[i].Id now[j].Id
+
+                if order < 0 then
+                    missing was[i] |> ValueOption.iter kept.Add
+                    merge (i + 1) j
+                elif order > 0 then
+                    kept.Add(listed now[j])
+                    merge i (j + 1)
+                else
+                    both was[i] now[j]
+                    merge (i + 1) (j + 1)
+
+        merge 0 0
+        kept.ToArray()
+
+    let private count predicate (changes: ResizeArray<Change>) =
+        changes |> Seq.sumBy (fun change -> if predicate change then 1L else 0L)
+
+    /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
+    /// (rule 8): the very same ledger comes back.
+    let apply (snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
+        if snapshot.Gateway <> ledger.Gateway then
+            invalidArg
+                (nameof snapshot)
+                $"a snapshot of {snapshot.Gateway} does not belong into the ledger of {ledger.Gateway}"
+
+        if snapshot.Asked < ledger.LastAsked || snapshot.Answered <= ledger.LastAnswered then
+            struct (ledger, [||])
+        else
+            // An audit that learnt nothing does not know the gateway's kind either.
+            let learnt = Snapshot.isComplete snapshot || snapshot.Observations.Length > 0
+            let traits = if learnt then snapshot.Traits else ledger.Traits
+            let struct (entered, boots) = enterRun snapshot traits ledger
+            let changes = ResizeArray<Change> boots
+
+            let context =
+                { Snapshot = snapshot
+                  Traits = traits
+                  Ledger = entered
+                  Ended = Dictionary(snapshot.Ended |> Seq.map (fun e -> KeyValuePair(e.Observation.Id, e)))
+                  Changes = changes }
+
+            let renamed =
+                let stale, present = entered.Connections |> Array.partition (isStale context)
+
+                if stale.Length = 0 then
+                    Dictionary()
+                else
+                    let taken = HashSet(present |> Seq.map (fun c -> c.Id))
+                    let free = snapshot.Observations |> Array.filter (fun o -> not (taken.Contains o.Id))
+                    Rename.pairs traits context.IsComplete stale free
+
+            let connections = mergeRows context renamed
+
+            let completes =
+                if context.IsComplete then
+                    List.truncate (max 1 traits.AbsencesToClose) (snapshot.Asked :: entered.Completes)
+                else
+                    entered.Completes
+
+            struct ({ entered with
+                        Connections = connections
+                        Completes = completes
+                        OpenedTotal = entered.OpenedTotal + count _.IsOpened changes
+                        ClosedTotal = entered.ClosedTotal + count _.IsClosed changes
+                        ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },
+                    changes.ToArray())
+
+    /// Ends one connection on the word of an operator or of the gateway's release reply; nothing where it is not active.
     let close
-        (_id: ConnectionId)
-        (_ending: Ending)
-        (_ledger: GatewayLedger)
+        (id: ConnectionId)
+        (ending: Ending)
+        (ledger: GatewayLedger)
         : struct (GatewayLedger * Change) voption =
-        ValueNone
+        match GatewayLedger.tryFind id ledger with
+        | ValueNone -> ValueNone
+        | ValueSome c ->
+            ValueSome(
+                struct ({ ledger with
+                            Connections = ledger.Connections |> Array.filter (fun other -> other.Id <> id)
+                            ClosedTotal = ledger.ClosedTotal + 1L },
+                        Closed(c, ending))
+            )

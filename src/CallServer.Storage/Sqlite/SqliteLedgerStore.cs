@@ -8,7 +8,7 @@ namespace CallServer.Storage.Sqlite;
 
 /// <summary>
 /// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a reader never
-/// waits for a commit; docs/adr/0001 tells what survives what.
+/// waits for a commit; docs/adr/0005 tells what survives what.
 /// </summary>
 public sealed class SqliteLedgerStore : ILedgerStore
 {
@@ -45,6 +45,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
 
     /// <summary>The newest schema that this program knows.</summary>
     public static int SchemaVersion => Schema.Current;
+
+    /// <summary>The connection that writes, for tests that take its room away.</summary>
+    internal SqliteConnection Connection => _writing;
 
     /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong with it.</summary>
     public static SqliteLedgerStore Open(SqliteStoreOptions options)

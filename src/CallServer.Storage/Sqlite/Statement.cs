@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -11,12 +12,14 @@ internal sealed class Statement : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _handle;
+    private readonly (byte[]? Octets, string? Text)[] _last;
     private int _bound;
 
     public Statement(SqliteConnection connection, string sql)
     {
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v2(_database, sql, out _handle));
+        _last = new (byte[]?, string?)[raw.sqlite3_column_count(_handle)];
     }
 
     public Statement Bind(string? value) =>
@@ -75,26 +78,42 @@ internal sealed class Statement : IDisposable
         _bound = 0;
     }
 
-    public bool IsNull(int column) => raw.sqlite3_column_type(_handle, column) == raw.SQLITE_NULL;
-
-    public string? Text(int column) =>
-        IsNull(column) ? null : raw.sqlite3_column_text(_handle, column).utf8_to_string();
+    /// <summary>
+    /// The text of a column. Rows of one gateway repeat most of their words, so the last one of each column is kept and
+    /// handed out again where the next is the same.
+    /// </summary>
+    public string? Text(int column)
+    {
+        var octets = raw.sqlite3_column_blob(_handle, column);
+        if (octets.IsEmpty)
+            return IsNull(column) ? null : "";
+        ref var last = ref _last[column];
+        if (last.Octets is null || !octets.SequenceEqual(last.Octets))
+            last = (octets.ToArray(), Encoding.UTF8.GetString(octets));
+        return last.Text;
+    }
 
     public long Long(int column) => raw.sqlite3_column_int64(_handle, column);
 
-    public long? LongOrNull(int column) => IsNull(column) ? null : Long(column);
+    public long? LongOrNull(int column)
+    {
+        var value = Long(column);
+        return value == 0 && IsNull(column) ? null : value;
+    }
 
     /// <summary>Throws OverflowException where the value is no 32-bit integer.</summary>
     public int Int(int column) => checked((int)Long(column));
 
     /// <inheritdoc cref="Int"/>
-    public int? IntOrNull(int column) => IsNull(column) ? null : Int(column);
+    public int? IntOrNull(int column) => checked((int?)LongOrNull(column));
 
     public bool Bool(int column) => Long(column) != 0;
 
     public double Double(int column) => raw.sqlite3_column_double(_handle, column);
 
     public void Dispose() => _handle.Dispose();
+
+    private bool IsNull(int column) => raw.sqlite3_column_type(_handle, column) == raw.SQLITE_NULL;
 
     private Statement Bound(int result)
     {

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# scripts/peers.sh: installs the third-party software that the interop tests run against (Debian packages; needs root).
+# Nothing is started: every test starts its own peer on loopback and stops it.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+packages=(snmpd snmp libsnmp-dev gcc python3 snmpsim tshark sqlite3)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && { echo "all peers are installed: ${packages[*]}"; exit 0; }
+# A freshly installed service would start on its own well-known port: forbid that while installing.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' > $policy
+  chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+apt-get update -q
+apt-get install -q -y --no-install-recommends "${missing[@]}"

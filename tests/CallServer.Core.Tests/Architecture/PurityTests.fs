@@ -1,0 +1,127 @@
+/// The house's walls, read from the compiled assemblies and the sources.
+module CallServer.Tests.Architecture.PurityTests
+
+open System
+open System.IO
+open System.Reflection.Metadata
+open System.Reflection.PortableExecutable
+open System.Runtime.CompilerServices
+open NUnit.Framework
+
+let private forbiddenNamespaces =
+    [ "System.Net.Sockets"
+      "System.Net.Http"
+      "System.Threading"
+      "System.Threading.Tasks"
+      "System.Timers" ]
+
+let private forbiddenTypes =
+    [ "System.IO.File"
+      "System.IO.Directory"
+      "System.IO.FileStream"
+      "System.IO.FileInfo"
+      "System.IO.Path"
+      "System.IO.StreamWriter"
+      "System.Environment"
+      "System.Console"
+      "System.Random"
+      "System.TimeProvider"
+      "System.Diagnostics.Process"
+      "System.Diagnostics.Stopwatch"
+      "System.Net.Dns"
+      "System.Security.Cryptography.RandomNumberGenerator"
+      "Microsoft.FSharp.Control.FSharpAsync" ]
+
+let private forbiddenMembers =
+    [ "get_UtcNow"
+      "get_Now"
+      "get_Today"
+      "NewGuid"
+      "CreateVersion7"
+      "get_TickCount"
+      "get_TickCount64"
+      "GetTimestamp" ]
+
+/// Every outside type and member that an assembly names.
+let private references (assembly: Reflection.Assembly) =
+    use file = File.OpenRead assembly.Location
+    use image = new PEReader(file)
+    let metadata = image.GetMetadataReader()
+
+    let typeName (handle: TypeReferenceHandle) =
+        let reference = metadata.GetTypeReference handle
+        metadata.GetString reference.Namespace, metadata.GetString reference.Name
+
+    let types = [ for handle in metadata.TypeReferences -> typeName handle ]
+
+    let members =
+        [ for handle in metadata.MemberReferences do
+              let reference = metadata.GetMemberReference handle
+
+              if reference.Parent.Kind = HandleKind.TypeReference then
+                  let space, name = typeName (TypeReferenceHandle.op_Explicit reference.Parent)
+                  $"{space}.{name}", metadata.GetString reference.Name ]
+
+    types, members
+
+let private offences assembly =
+    let types, members = references assembly
+
+    [ for space, name in types do
+          if List.contains space forbiddenNamespaces || List.contains $"{space}.{name}" forbiddenTypes then
+              $"{space}.{name}"
+      for owner, name in members do
+          if owner.StartsWith("System.", StringComparison.Ordinal) && List.contains name forbiddenMembers then
+              $"{owner}.{name}" ]
+
+[<TestCase("core")>]
+[<TestCase("gateway")>]
+let ``a pure assembly names no clock, socket, file, thread, randomness or environment`` (which: string) =
+    let assembly =
+        if which = "core" then
+            typeof<CallServer.Model.Interval>.Assembly
+        else
+            Reflection.Assembly.Load "CallServer.Gateway"
+
+    Assert.That(offences assembly, Is.Empty)
+
+[<Test>]
+let ``the scan sees what it looks for`` () =
+    // This test assembly reads files: a scan that finds nothing here would find nothing anywhere.
+    Assert.That(offences (Reflection.Assembly.GetExecutingAssembly()), Is.Not.Empty)
+
+type Here =
+    static member Core([<CallerFilePath>] ?path: string) =
+        Path.Combine(Path.GetDirectoryName path.Value, "..", "..", "..", "src", "CallServer.Core")
+
+/// Which folders a folder of the core may open; whatever is not listed here, it may not.
+let private mayOpen =
+    Map
+        [ "Prelude", [ "Prelude" ]
+          "Model", [ "Prelude"; "Model" ]
+          "Ledger", [ "Prelude"; "Model"; "Ledger" ]
+          "Wire", [ "Prelude"; "Model"; "Wire" ]
+          "Audit", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit" ]
+          "Roles", [ "Prelude"; "Model"; "Ledger"; "Roles" ]
+          "Surface", [ "Prelude"; "Model"; "Ledger"; "Audit"; "Roles"; "Surface" ] ]
+
+[<Test>]
+let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =
+    let core = Here.Core()
+    Assume.That(Directory.Exists core, "the sources are beside the tests")
+
+    let wrong =
+        [ for file in Directory.EnumerateFiles(core, "*.fs", SearchOption.AllDirectories) do
+              let relative = Path.GetRelativePath(core, file)
+              let folder = relative.Split(Path.DirectorySeparatorChar)[0]
+
+              if mayOpen.ContainsKey folder then
+                  for line in File.ReadLines file do
+                      for other in mayOpen.Keys do
+                          if
+                              line.Contains($"CallServer.{other}", StringComparison.Ordinal)
+                              && not (List.contains other mayOpen[folder])
+                          then
+                              $"{relative}: {line.Trim()}" ]
+
+    Assert.That(wrong, Is.Empty)
