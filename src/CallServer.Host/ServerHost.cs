@@ -86,7 +86,7 @@ public static class ServerHost
                 Api.Map(app, runtime);
                 await ListenAsync(app, configuration, cancel);
                 runtime.Start();
-                var server = new RunningServer(app, runtime, logger, parts.Reload);
+                var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration));
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
                     configuration.Name,
@@ -108,6 +108,17 @@ public static class ServerHost
             throw;
         }
     }
+
+    /// <summary>The same file and the environment of this process; null where there is no file.</summary>
+    private static Func<ServerConfiguration>? Reread(ServerConfiguration configuration) =>
+        configuration.Source is { } file && File.Exists(file)
+            ? () =>
+                ServerConfiguration.Load(
+                    file,
+                    ServerConfiguration.ProcessEnvironment(),
+                    SnmpTargetFactory.BuiltIn
+                )
+            : null;
 
     private static WebApplication Build(ServerConfiguration configuration, ServerParts parts)
     {

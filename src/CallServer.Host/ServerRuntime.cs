@@ -25,7 +25,7 @@ public sealed record ServerParts
     /// <summary>Where logs go besides or instead of standard error; null is standard error.</summary>
     public Action<ILoggingBuilder>? Logging { get; init; }
 
-    /// <summary>Reads the configuration again, on SIGHUP; null takes no change.</summary>
+    /// <summary>Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.</summary>
     public Func<ServerConfiguration>? Reload { get; init; }
 }
 

@@ -22,8 +22,8 @@ public sealed class PhaseTests
                 .Subscribe(_ => ticks.Add((time.Now - DateTimeOffset.UnixEpoch).Ticks));
             time.AdvanceBy(TimeSpan.FromSeconds(100));
             Assert.That(ticks, Has.Count.EqualTo(10));
-            // The record's timeline is in microseconds.
-            phases.UnionWith(ticks.Select(tick => (tick + 5) / 10 % 10_000_000));
+            // The record's timeline is in whole microseconds.
+            phases.UnionWith(ticks.Select(tick => tick / TimeSpan.TicksPerMicrosecond % 10_000_000));
         }
 
         Assert.That(phases, Has.Count.EqualTo(1));
