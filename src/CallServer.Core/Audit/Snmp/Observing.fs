@@ -35,17 +35,18 @@ module internal Observing =
                     Happened(TimeEvidence.ofUpTime told.Sent told.Received upTime (uint32 stamp))
                 | _ -> NotTold
             | ValueNone -> NotTold
-        | Duration(source, unit, locksAt) ->
-            match subject profile heard source row with
+        | Duration column ->
+            match subject profile heard column.Source row with
             | ValueSome(struct (value, told)) ->
                 match Rows.numberOf value with
-                | ValueSome units when float units * unit.TotalDays < 36500.0 ->
-                    let age = float units * unit
+                | ValueSome units when float units * column.Unit.TotalDays < 36500.0 ->
+                    let age = float units * column.Unit
+                    let late = if column.IsDifference then column.Unit else TimeSpan.Zero
 
-                    if locksAt.IsSome && units >= locksAt.Value then
+                    if column.LocksAt.IsSome && units >= column.LocksAt.Value then
                         AtLeast age
                     else
-                        Happened(TimeEvidence.ofDuration told.Sent told.Received age unit)
+                        Happened(TimeEvidence.ofDifference told.Sent told.Received age column.Resolution late)
                 | _ -> NotTold
             | ValueNone -> NotTold
         | ClockStamp(source, resolution) ->
