@@ -7,7 +7,9 @@ internal readonly record struct Bracket(DateTimeOffset Earliest, DateTimeOffset 
 }
 
 /// <summary>When an agent loaded its calls, as this machine's clock tells it: all true times count from there.</summary>
-internal sealed record TimeBase(Bracket Loaded)
+/// <param name="Loaded">the moment itself</param>
+/// <param name="Uptime">sysUpTime then, in centiseconds: what stamps count from</param>
+internal sealed record TimeBase(Bracket Loaded, uint Uptime)
 {
     private static readonly TimeSpan Centisecond = TimeSpan.FromMilliseconds(10);
 
@@ -19,19 +21,21 @@ internal sealed record TimeBase(Bracket Loaded)
     {
         DateTimeOffset earliest = DateTimeOffset.MinValue,
             latest = DateTimeOffset.MaxValue;
+        var uptime = 0u;
         for (var ask = 0; ask < 4; ask++)
         {
             var sent = DateTimeOffset.UtcNow;
             var values = await SnmpGet.TryAsync(port, SnmpGet.SysUpTime, SnmpGet.Load);
             var received = DateTimeOffset.UtcNow;
             Assert.That(values, Is.Not.Null, "the agent stopped answering");
+            uptime = values![1];
             // Modulo 2^32: an agent's uptime may have wrapped since.
-            var since = Centisecond * unchecked(values![0] - values[1]);
+            var since = Centisecond * unchecked(values[0] - uptime);
             earliest = Later(earliest, sent - since - Centisecond);
             latest = Earlier(latest, received - since + Centisecond);
         }
 
-        return new TimeBase(new Bracket(earliest, latest));
+        return new TimeBase(new Bracket(earliest, latest), uptime);
     }
 
     /// <summary>When a call was set up.</summary>
