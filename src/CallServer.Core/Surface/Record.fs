@@ -77,12 +77,20 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// Nothing known yet.
     static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
 
-    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
+    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10). The correction is that of
+    /// the server that kept it: its wall clock had been stepped by so much, and this server's timeline begins at that clock.
     /// Throws InvalidDataException where a row cannot be read.
-    static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
+    static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>, correction: TimeSpan) =
         let connections = [| for connection in connections -> Rows.toConnection connection |]
         Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
-        GatewayRecord(GatewayLedger.restore { Rows.toGateway row with Connections = connections })
+        let kept = { Rows.toGateway row with Connections = connections }
+        GatewayRecord(GatewayLedger.restore (GatewayLedger.shift correction kept))
+
+    /// Every row as it stands, for a store that is to be written anew.
+    member _.GatewayRow: GatewayRow = Rows.ofGateway ledger
+
+    member _.ConnectionRows: IEnumerable<ConnectionRow> =
+        ledger.Connections |> Seq.map (Rows.ofConnection ledger.Gateway)
 
     member _.Gateway = string ledger.Gateway
     member _.Count = ledger.Connections.Length

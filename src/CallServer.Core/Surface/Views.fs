@@ -134,7 +134,11 @@ module internal Views =
         else
             string (instant + correction)
 
+    /// Null where it has not happened yet: a leg that rings has no start.
     let interval correction (timing: Timing) : IntervalView =
+        if timing.Within.Latest = Instant.distantFuture then
+            Unchecked.defaultof<IntervalView>
+        else
         { Earliest = time correction timing.Within.Earliest
           Latest = time correction timing.Within.Latest
           Evidence = string timing.Evidence }

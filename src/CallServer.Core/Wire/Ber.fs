@@ -1,1 +1,110 @@
 namespace CallServer.Wire
+
+/// What is wrong with a message. Every one is the sender's doing or the network's.
+type DecodeProblem =
+    /// Something more was due, but the message or its container ends here.
+    | EndOfInput
+    /// The identifier octet found, and what should have stood there.
+    | UnexpectedTag of found: byte * expected: string
+    /// RFC 3417 section 8: SNMP uses definite lengths only.
+    | IndefiniteLength
+    /// A length that no message can have.
+    | LengthTooLarge
+    /// A length that reaches beyond the message or the container.
+    | LengthBeyondEnd of length: int * available: int
+    /// Octets left over in a container after its last element.
+    | TrailingOctets of count: int
+    /// A number that its type cannot hold.
+    | NumberOutOfRange of octets: int
+    /// An arc of an OID above 2^32 - 1.
+    | ArcOutOfRange
+    /// The last arc of an OID lacks its last octet.
+    | ArcUnfinished
+    /// An OID of more than 128 arcs.
+    | TooManyArcs
+    /// More variable bindings than a message of this size has use for: decoding them would cost more memory than allowed.
+    | TooManyVarBinds of count: int
+    /// SNMPv1: every gateway that matters speaks v2c or v3, and v1 has no GetBulk.
+    | Version1
+    | UnknownVersion of version: int
+    /// Not a PDU of SNMPv2; 0xA4 is the trap of SNMPv1.
+    | UnknownPdu of tag: byte
+    /// msgFlags of no or several octets, or with privacy but no authentication (RFC 3412 section 7.2).
+    | InvalidFlags
+    /// A security model other than USM (3).
+    | UnknownSecurityModel of model: int
+
+/// What is wrong, and at which octet of the message, from 0.
+type DecodeError =
+    { Offset: int
+      Problem: DecodeProblem }
+
+    override this.ToString() =
+        let problem =
+            match this.Problem with
+            | EndOfInput -> "the message ends too early"
+            | UnexpectedTag(found, expected) -> $"tag 0x{found:X2} where {expected} is due"
+            | IndefiniteLength -> "an indefinite length"
+            | LengthTooLarge -> "a length that no message can have"
+            | LengthBeyondEnd(length, available) -> $"a length of {length} octets where {available} are left"
+            | TrailingOctets count -> $"{count} octets too many"
+            | NumberOutOfRange octets -> $"a number of {octets} octets that is out of range"
+            | ArcOutOfRange -> "an OID with an arc above 4294967295"
+            | ArcUnfinished -> "an OID that ends within an arc"
+            | TooManyArcs -> "an OID of more than 128 arcs"
+            | TooManyVarBinds count -> $"{count} variable bindings, too many for the message's size"
+            | Version1 -> "an SNMPv1 message"
+            | UnknownVersion version -> $"a message of unknown version {version}"
+            | UnknownPdu tag -> $"an unknown PDU, tag 0x{tag:X2}"
+            | InvalidFlags -> "invalid msgFlags"
+            | UnknownSecurityModel model -> $"an unknown security model {model}"
+
+        $"{problem}, at octet {this.Offset}"
+
+/// Identifier octets of SNMP: the universal ones it uses, those of RFC 2578, and the exceptions of RFC 3416.
+module BerTag =
+    [<Literal>]
+    let Integer = 0x02uy
+
+    [<Literal>]
+    let OctetString = 0x04uy
+
+    [<Literal>]
+    let Null = 0x05uy
+
+    [<Literal>]
+    let ObjectIdentifier = 0x06uy
+
+    [<Literal>]
+    let Sequence = 0x30uy
+
+    [<Literal>]
+    let IpAddress = 0x40uy
+
+    [<Literal>]
+    let Counter32 = 0x41uy
+
+    [<Literal>]
+    let Gauge32 = 0x42uy
+
+    [<Literal>]
+    let TimeTicks = 0x43uy
+
+    [<Literal>]
+    let Opaque = 0x44uy
+
+    [<Literal>]
+    let Counter64 = 0x46uy
+
+    /// Of the historic RFC 1442.
+    [<Literal>]
+    let UInteger32 = 0x47uy
+
+    [<Literal>]
+    let NoSuchObject = 0x80uy
+
+    [<Literal>]
+    let NoSuchInstance = 0x81uy
+
+    [<Literal>]
+    let EndOfMibView = 0x82uy

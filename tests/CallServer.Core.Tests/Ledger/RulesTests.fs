@@ -295,6 +295,14 @@ let ``7 an old id in a new run is not taken for the same connection`` () =
     Assert.That(closings changes |> Array.map fst, Is.EqualTo<string[]> [| "5.1" |])
     Assert.That((only settled).Facts.Call, Is.EqualTo(ValueSome(CallId.create "y")))
 
+[<Test>]
+let ``7 a complete audit of an earlier run does not bound the start under an id of this run`` () =
+    let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
+    let old = complete 0.0 1.0 [ observation "100.1" 0.5 ] |> tied |> withBoot (boot "1" -1000.0 1.0)
+    let now = complete 20.0 21.0 [ observation "7.1" 20.5 ] |> tied |> withBoot (boot "2" 15.0 21.0)
+    let ledger, _ = replay [ old; now ]
+    Assert.That((only ledger).Start.Within, Is.EqualTo(Interval.upTo (at 20.5)))
+
 // Rule 8
 
 [<Law>]
@@ -400,3 +408,19 @@ let ``10 a restart of the server changes nothing but that all is unconfirmed``
     && after.Connections
        |> Array.forall (fun c ->
            c.Recovered = (before.Connections |> Array.exists (fun old -> old.Id = c.Id)))
+
+[<Law>]
+let ``10 a ledger that is moved on the timeline keeps every width, and comes back``
+    (known: byte list)
+    (by: TimeSpan)
+    =
+    let reported = some known 0.5 |> List.map (started -60.0 -59.0)
+    let ledger, _ = replay [ complete -10.0 -9.0 []; complete 0.0 1.0 reported ]
+    let moved = GatewayLedger.shift by ledger
+
+    GatewayLedger.shift (by.Negate()) moved = ledger
+    && Array.forall2
+        (fun (a: Connection) (b: Connection) ->
+            Interval.width a.Start.Within = Interval.width b.Start.Within && b.LastHeard = a.LastHeard + by)
+        ledger.Connections
+        moved.Connections

@@ -1,0 +1,236 @@
+namespace CallServer.Audit
+
+open System
+open System.Globalization
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+/// From a row to an observation, as the profile says.
+module internal Observing =
+    let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readDateAndTime
+
+    /// The value that a source points to, if it applies, and the reply that told it. A part of the index was told by
+    /// whichever reply told of the row.
+    let private subject (profile: Profile) (heard: Exchange) (source: Source) (row: Row) =
+        if not (Rows.holds profile source.When row) then
+            ValueNone
+        elif Array.contains (Rows.fieldText profile source.Field row) source.Absent then
+            ValueNone
+        else
+            match source.Field with
+            | Column column -> Rows.told column row
+            | Part _
+            | Instance
+            | Words _ -> ValueSome(struct (Rows.value profile source.Field row, heard))
+
+    let private readTime (profile: Profile) (heard: Exchange) (row: Row) (source: TimeSource) : TimeReading =
+        match source with
+        | UpTimeStamp(source, zeroIsUnset) ->
+            match subject profile heard source row with
+            | ValueSome(struct (value, told)) ->
+                match Rows.numberOf value, told.UpTime with
+                | ValueSome 0L, _ when zeroIsUnset -> NotYet
+                | ValueSome stamp, ValueSome upTime when stamp <= int64 UInt32.MaxValue ->
+                    Happened(TimeEvidence.ofUpTime told.Sent told.Received upTime (uint32 stamp))
+                | _ -> NotTold
+            | ValueNone -> NotTold
+        | Duration(source, unit, locksAt) ->
+            match subject profile heard source row with
+            | ValueSome(struct (value, told)) ->
+                match Rows.numberOf value with
+                | ValueSome units when float units * unit.TotalDays < 36500.0 ->
+                    let age = float units * unit
+
+                    if locksAt.IsSome && units >= locksAt.Value then
+                        AtLeast age
+                    else
+                        Happened(TimeEvidence.ofDuration told.Sent told.Received age unit)
+                | _ -> NotTold
+            | ValueNone -> NotTold
+        | ClockStamp(source, resolution) ->
+            match subject profile heard source row, profile.Clock with
+            | ValueSome(struct (value, told)), ValueSome scalar ->
+                let stamp = Rows.octetsOf value |> ValueOption.bind TimeEvidence.readDateAndTime
+
+                match stamp, clock told with
+                | ValueSome stamp, ValueSome now ->
+                    match TimeEvidence.between stamp now with
+                    | ValueSome age ->
+                        TimeEvidence.ofDifference told.Sent told.Received age scalar.Resolution resolution
+                        |> Happened
+                    | ValueNone -> NotTold
+                | _ -> NotTold
+            | _ -> NotTold
+        | EpochStamp source ->
+            match subject profile heard source row, profile.Clock with
+            | ValueSome(struct (value, told)), ValueSome scalar ->
+                match TimeEvidence.readEpoch (Rows.textOf value), clock told with
+                | ValueSome stamp, ValueSome { Local = local; Offset = ValueSome offset } ->
+                    let age = local - offset - stamp
+                    let second = TimeSpan.FromSeconds 1.0
+
+                    TimeEvidence.ofDifference told.Sent told.Received age scalar.Resolution second |> Happened
+                | _ -> NotTold
+            | _ -> NotTold
+
+    /// The first source that tells something.
+    let private time profile heard row (sources: TimeSource list) : TimeReading =
+        let rec first sources =
+            match sources with
+            | [] -> NotTold
+            | source :: rest ->
+                match readTime profile heard row source with
+                | NotTold -> first rest
+                | Happened _
+                | NotYet
+                | AtLeast _ as reading -> reading
+
+        first sources
+
+    /// A row that is active began no later than it was heard, and no earlier than its call.
+    let private sinceSetup (setup: Timing voption) (heard: Exchange) : Timing =
+        let earliest =
+            match setup with
+            | ValueSome timing -> timing.Within.Earliest
+            | ValueNone -> Instant.distantPast
+
+        Timing.bounded (Interval.create (Instant.min earliest heard.Received) heard.Received)
+
+    /// It had not become active when the request was sent; the open end says that it may never.
+    let private pending (heard: Exchange) : Timing voption =
+        ValueSome(Timing.reported (Interval.from heard.Sent))
+
+    let private times (profile: Profile) (heard: Exchange) (row: Row) =
+        let reported reading =
+            match reading with
+            | Happened within -> ValueSome(Timing.reported within)
+            | NotYet
+            | AtLeast _
+            | NotTold -> ValueNone
+
+        let setup = reported (time profile heard row profile.Setup)
+        let start = time profile heard row profile.Start
+
+        match start with
+        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
+        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
+        | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
+        | AtLeast age -> struct (setup, ValueSome(sinceSetup setup heard), age)
+        | NotTold -> struct (setup, ValueSome(sinceSetup setup heard), TimeSpan.Zero)
+
+    let private tryInt (text: string voption) : int voption =
+        match text with
+        | ValueSome text ->
+            match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, number -> ValueSome number
+            | _ -> ValueNone
+        | ValueNone -> ValueNone
+
+    let private codec (profile: Profile) (row: Row) : Codec voption =
+        let one source =
+            match source with
+            | CodecName(name, rate) ->
+                match Rows.tell profile name row with
+                | ValueSome name ->
+                    let codec = Codec.ofName name
+
+                    match rate |> ValueOption.bind (fun rate -> tryInt (Rows.tell profile rate row)) with
+                    | ValueSome rate -> Some(Codec.withClockRate rate codec)
+                    | ValueNone -> Some codec
+                | ValueNone -> None
+            | CodecPayloadType source ->
+                match tryInt (Rows.tell profile source row) with
+                | ValueSome payloadType ->
+                    match Codec.ofPayloadType payloadType with
+                    | Some codec -> Some codec
+                    | None -> Some(Codec.ofName $"payload type {payloadType}")
+                | ValueNone -> None
+
+        profile.Codec |> List.tryPick one |> ValueOption.ofOption
+
+    let private qos (profile: Profile) (row: Row) : QualityOfService =
+        let sources = profile.Qos
+        let dscp = Rows.text profile sources.Dscp row
+
+        let service =
+            Rows.text profile sources.Service row
+            |> ValueOption.bind (fun word -> ServiceClass.tryParse word |> ValueOption.ofOption)
+
+        let reported =
+            match Rows.text profile sources.Reported row with
+            | ValueSome words -> ValueSome words
+            | ValueNone -> dscp
+
+        { Dscp =
+            (match tryInt dscp with
+             | ValueSome value when value <= 63 -> ValueSome value
+             | _ -> ValueNone)
+          Service = service
+          Reported = reported }
+
+    let private media (profile: Profile) (sources: AddressSource list) (row: Row) : MediaAddress voption =
+        let known (address: MediaAddress) =
+            address.Port <> 0 || (address.Host <> "0.0.0.0" && address.Host <> "::")
+
+        let one source =
+            match source with
+            | TransportAddress source ->
+                match Rows.octetsOf (Rows.value profile source.Field row) with
+                | ValueSome octets when octets.Length = 6 ->
+                    MediaAddress.ofOctets octets[..3] (int octets[4] * 256 + int octets[5])
+                | _ -> None
+            | HostAndPort(host, port) ->
+                let port =
+                    port
+                    |> ValueOption.bind (fun port -> tryInt (Rows.tell profile port row))
+                    |> ValueOption.defaultValue 0
+
+                match Rows.octetsOf (Rows.value profile host.Field row) with
+                | ValueSome octets when octets.Length = 4 || octets.Length = 16 ->
+                    MediaAddress.ofOctets octets port
+                | _ ->
+                    match Rows.tell profile host row with
+                    | ValueSome text -> MediaAddress.ofText text port
+                    | ValueNone -> None
+
+        sources |> List.tryPick (fun source -> one source |> Option.filter known) |> ValueOption.ofOption
+
+    let private facts (profile: Profile) (row: Row) : Facts =
+        let text sources = Rows.text profile sources row
+
+        { Call =
+            text profile.Call |> ValueOption.bind (fun call -> CallId.tryCreate call |> ValueOption.ofOption)
+          Endpoint = text profile.Endpoint
+          Originator = text profile.Originator
+          Remote = text profile.Remote
+          Codec = codec profile row
+          Qos = qos profile row
+          Mode = text profile.Mode
+          State = text profile.State
+          LocalMedia = media profile profile.LocalMedia row
+          RemoteMedia = media profile profile.RemoteMedia row }
+
+    /// When the row was certainly there: as the reply says that told of its identity.
+    let private heardOf (profile: Profile) (row: Row) : Exchange =
+        match Rows.told profile.Identity[0] row with
+        | ValueSome(struct (_, told)) -> told
+        | ValueNone -> row.Pieces.Head.Told
+
+    /// The observation of a whole row; nothing where the gateway gives it no name that could be kept.
+    let observe (profile: Profile) (row: Row) : Observation voption =
+        match Rows.text profile profile.Id row |> ValueOption.map ConnectionId.tryCreate with
+        | ValueSome(Some id) ->
+            let heard = heardOf profile row
+            let struct (setup, start, minimumAge) = times profile heard row
+
+            ValueSome
+                { Id = id
+                  Stamp = Rows.text profile profile.Stamp row
+                  Heard = heard.Heard
+                  Setup = setup
+                  Start = start
+                  MinimumAge = minimumAge
+                  Facts = facts profile row }
+        | ValueSome None
+        | ValueNone -> ValueNone

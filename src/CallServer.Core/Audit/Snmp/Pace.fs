@@ -1,0 +1,105 @@
+namespace CallServer.Audit
+
+open System
+open CallServer.Model
+
+/// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the next.
+type Pace =
+    {
+        /// Requests in flight: grows while replies are prompt, halves at a time-out.
+        Window: float
+        /// Rows that the next GetBulk asks for.
+        Repetitions: int
+        /// The most rows that a reply has brought whole: a time-out at no more than these is the network's doing.
+        Proven: int
+        /// More rows than this were cut off by the agent, or never came.
+        Ceiling: int
+        /// Columns a request: fewer where the agent does not answer one row of all.
+        Width: int
+        /// A burst of time-outs counts once.
+        LastLoss: Instant
+    }
+
+module internal Pace =
+    /// Requests in flight at most: a gateway's agent is no web server.
+    [<Literal>]
+    let MaxWindow = 8.0
+
+    /// Rows of a first request.
+    [<Literal>]
+    let private FirstRepetitions = 25
+
+    /// Variable bindings of a first reply: net-snmp gives no more than 100 unless told to.
+    [<Literal>]
+    let private FirstVarBinds = 100
+
+    /// Variable bindings of any reply: about 10 KiB.
+    [<Literal>]
+    let private MaxVarBinds = 400
+
+    let none: Pace =
+        { Window = 2.0
+          Repetitions = 0
+          Proven = 0
+          Ceiling = Int32.MaxValue
+          Width = Int32.MaxValue
+          LastLoss = Instant.distantPast }
+
+    /// For the columns of a profile; whatever stopped the growth last time is tried again, a little.
+    let start (columns: int) (pace: Pace) : Pace =
+        if pace.Repetitions = 0 then
+            { pace with Repetitions = max 1 (min FirstRepetitions (FirstVarBinds / max 1 columns)) }
+        else
+            { pace with
+                Window = max 2.0 pace.Window
+                Ceiling =
+                    (if pace.Ceiling < 1024 then
+                         pace.Ceiling + max 1 (pace.Ceiling / 4)
+                     else
+                         pace.Ceiling)
+                LastLoss = Instant.distantPast }
+
+    let slots (pace: Pace) : int = int pace.Window
+
+    /// A reply came in good time.
+    let prompt (pace: Pace) : Pace = { pace with Window = min MaxWindow (pace.Window + 1.0 / pace.Window) }
+
+    /// A request of that many rows (0 where it was no GetBulk) was not answered in time.
+    let lost (at: Instant) (burst: TimeSpan) (repetitions: int) (pace: Pace) : Pace =
+        let smaller =
+            if at - pace.LastLoss > burst || pace.LastLoss = Instant.distantPast then
+                { pace with Window = max 1.0 (pace.Window / 2.0); LastLoss = at }
+            else
+                pace
+
+        if repetitions > max 1 smaller.Proven then
+            { smaller with
+                Ceiling = min smaller.Ceiling (repetitions - 1)
+                Repetitions = max 1 (min smaller.Repetitions (repetitions / 2)) }
+        else
+            smaller
+
+    /// A reply brought all the rows that were asked, of that many columns.
+    let whole (columns: int) (repetitions: int) (pace: Pace) : Pace =
+        let most = max 1 (min pace.Ceiling (MaxVarBinds / max 1 columns))
+
+        { pace with
+            Proven = max pace.Proven repetitions
+            Repetitions =
+                (if repetitions >= pace.Repetitions then
+                     min most (repetitions * 2)
+                 else
+                     pace.Repetitions) }
+
+    /// The agent cut a reply off after that many rows: asking for more is of no use.
+    let cut (rows: int) (pace: Pace) : Pace =
+        { pace with
+            Proven = max pace.Proven rows
+            Ceiling = max 1 rows
+            Repetitions = max 1 rows }
+
+    /// The agent could not answer a request of that many rows: asks for half.
+    let refused (repetitions: int) (pace: Pace) : Pace =
+        { pace with
+            Ceiling = max 1 (min pace.Ceiling (repetitions - 1))
+            Repetitions = max 1 (min pace.Repetitions (repetitions / 2)) }

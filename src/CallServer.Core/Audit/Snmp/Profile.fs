@@ -1,0 +1,164 @@
+namespace CallServer.Audit
+
+open System
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+// What an SNMP profile says: which columns a gateway's table of connections has, and what they mean. Profiles are data:
+// the built-in ones and the user's own are read from the same JSON by ProfileJson.
+
+/// How one part of a row's index is written as arcs (RFC 2578 section 7.7).
+type IndexKind =
+    | IndexNumber
+    /// A number that is sysUpTime at some event: 1/100 s, modulo 2^32.
+    | IndexTimeStamp
+    /// An IpAddress: four arcs.
+    | IndexAddress
+    /// Octets, their number in the arc before them.
+    | IndexText
+
+type IndexPart = { Name: string; Kind: IndexKind }
+
+/// Something that a row tells.
+type Field =
+    /// The number of a column in `Profile.Columns`.
+    | Column of int
+    /// The number of a part in `Profile.Index`.
+    | Part of int
+    /// The whole index, dotted.
+    | Instance
+    /// Always these words.
+    | Words of string
+
+/// How a field's value becomes text. Numbers are decimal; octets are text where they are printable, else lower-case hex.
+type Shape =
+    | AsText
+    | AsHex
+    /// What stands before the first such mark, and nothing where there is none.
+    | Before of mark: string
+    | After of mark: string
+
+/// True where the field's plain text is one of these.
+type Condition = { Field: Field; Among: string[] }
+
+/// One way to learn a fact.
+type Source =
+    {
+        Field: Field
+        Shape: Shape
+        /// What the gateway's values are called; a value that is not named stays as it is.
+        Names: Map<string, string>
+        /// Texts that tell nothing, such as "0" for an unknown interface. An empty text never tells anything.
+        Absent: string[]
+        /// All of them must hold.
+        When: Condition list
+        /// A second field: both texts in ordinal order, so that two rows that name each other tell the same.
+        PairedWith: Field voption
+    }
+
+type CodecSource =
+    /// The text is an encoding's name; a second source may tell the clock rate in Hz.
+    | CodecName of Source * clockRate: Source voption
+    /// A static RTP payload type.
+    | CodecPayloadType of Source
+
+type AddressSource =
+    /// Octets, an IpAddress or text; port 0 where no port is told.
+    | HostAndPort of host: Source * port: Source voption
+    /// A TAddress of snmpUDPDomain: four octets of address, two of port (RFC 3417 section 3).
+    | TransportAddress of Source
+
+type QosSources = { Dscp: Source list; Service: Source list; Reported: Source list }
+
+/// One way to learn when something happened (rule 4).
+type TimeSource =
+    /// sysUpTime when it happened; 0 is "not yet" where so marked. Needs sysUpTime in the same PDU.
+    | UpTimeStamp of Source * zeroIsUnset: bool
+    /// How long ago it happened, in whole units; at or above `locksAt` units the counter tells a minimum only.
+    | Duration of Source * unit: TimeSpan * locksAt: int64 voption
+    /// DateAndTime by the gateway's own clock (RFC 2579), told to this resolution. Needs `Profile.Clock` in the same PDU.
+    | ClockStamp of Source * resolution: TimeSpan
+    /// Seconds since 1970 at the head of a text such as Asterisk's UniqueId. Needs `Profile.Clock`.
+    | EpochStamp of Source
+
+/// A DateAndTime scalar: the gateway's clock, and how coarse it is.
+type ClockScalar = { Oid: Oid; Resolution: TimeSpan }
+
+/// The gateway's own count of the connections that its table lists.
+type CountCheck =
+    {
+        /// Scalars that are added up; those that are not served count nothing, and where none is, there is no such proof.
+        Scalars: Oid[]
+        /// Rows of the table for each one counted.
+        RowsPerUnit: int
+    }
+
+type BootEvidence =
+    {
+        /// Scalars that together change with every start.
+        Token: Oid[]
+        Scope: BootScope
+        /// TimeTicks since that start.
+        UpTime: Oid
+    }
+
+/// Whose instances a column has.
+type Joint =
+    /// The row's own.
+    | SameIndex
+    /// Instances that begin with the row's: the first of them speaks for the row (an RTP session's senders).
+    | BeginsWithIndex
+
+type ColumnDefinition = { Name: string; Oid: Oid; Joint: Joint }
+
+type Profile =
+    {
+        Name: string
+        About: string
+        Index: IndexPart[]
+        Columns: ColumnDefinition[]
+        /// Columns that every row has: a row without them was read while it came or went.
+        Identity: int[]
+        /// Sub-trees of each column, by the first arcs of the instance, walked one after the other; none: the whole column.
+        Subtrees: Oid[]
+        /// The index is a position in a live list: it may move under the walk.
+        Positional: bool
+        /// Rows that do not hold all of these are no media connections.
+        Where: Condition list
+        Id: Source list
+        Stamp: Source list
+        Call: Source list
+        Endpoint: Source list
+        Originator: Source list
+        Remote: Source list
+        Codec: CodecSource list
+        Qos: QosSources
+        Mode: Source list
+        State: Source list
+        LocalMedia: AddressSource list
+        RemoteMedia: AddressSource list
+        Setup: TimeSource list
+        Start: TimeSource list
+        /// Rows that hold all of these are active: they have started. Where `Start` can tell "not yet", none are needed.
+        Active: Condition list
+        Clock: ClockScalar voption
+        Count: CountCheck voption
+        Boot: BootEvidence
+        /// An agent that serves this profile has at least one object below one of these, even without a connection.
+        Serves: Oid[]
+        Traits: Traits
+    }
+
+module Profile =
+    /// SNMPv2-MIB, TimeTicks: the time base of every reply.
+    let sysUpTime = Oid.parse "1.3.6.1.2.1.1.3.0"
+
+    /// SNMP-FRAMEWORK-MIB snmpEngineID and snmpEngineBoots.
+    let engineToken = [| Oid.parse "1.3.6.1.6.3.10.2.1.1.0"; Oid.parse "1.3.6.1.6.3.10.2.1.2.0" |]
+
+    let agentBoot: BootEvidence = { Token = engineToken; Scope = OfAgent; UpTime = sysUpTime }
+
+    /// Parts per million that a gateway's crystal may be off.
+    [<Literal>]
+    let DefaultDriftPpm = 100.0

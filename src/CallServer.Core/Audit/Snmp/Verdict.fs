@@ -1,0 +1,126 @@
+namespace CallServer.Audit
+
+open System
+open System.Collections.Generic
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+/// What a walk amounts to: its observations, and what is wrong with it.
+[<NoEquality; NoComparison>]
+type internal Findings =
+    {
+        Observations: Observation[]
+        /// All rows of the table, filtered or not.
+        RowsListed: int
+        /// Instances of whole rows, ascending.
+        Instances: Oid[]
+        /// Rows that lack a column that every row has.
+        Torn: Oid[]
+        Shortfalls: Shortfall list
+        CountAgrees: bool
+    }
+
+module internal Verdict =
+    /// Sorted by id, each once: the row heard last stands, which is where a row that moves in its table has moved to.
+    let private distinct (observations: Observation[]) : struct (Observation[] * string list) =
+        let byId = Dictionary<string, Observation>(observations.Length, StringComparer.Ordinal)
+        let repeated = ResizeArray<string>()
+
+        for observation in observations do
+            let id = ConnectionId.value observation.Id
+
+            match byId.TryGetValue id with
+            | true, known ->
+                repeated.Add id
+
+                if observation.Heard.Latest.Micros >= known.Heard.Latest.Micros then
+                    byId[id] <- observation
+            | _ -> byId[id] <- observation
+
+        let ids = Array.ofSeq byId.Keys
+        Array.Sort(ids, StringComparer.Ordinal)
+        struct (ids |> Array.map (fun id -> byId[id]), List.ofSeq repeated)
+
+    /// Rows whose index says that they were set up after the walk's first reply.
+    let private countYoung (profile: Profile) (first: Exchange voption) (rows: Row[]) : int =
+        match first with
+        | ValueSome { UpTime = ValueSome upTime } when profile.Index[0].Kind = IndexTimeStamp ->
+            rows
+            |> Array.sumBy (fun row -> if TimeEvidence.ticksSince row.Instance[0] upTime < 0L then 1 else 0)
+        | ValueSome _
+        | ValueNone -> 0
+
+    let private isPending (observation: Observation) = observation.Start.IsNone
+
+    let private countCheck (profile: Profile) (walk: WalkState) (listed: Observation[]) (rows: Row[]) =
+        let samples = List.rev walk.Samples
+        let cached = profile.Traits.Staleness > TimeSpan.Zero
+
+        if profile.Count.IsNone then
+            Proving.Untold
+        elif profile.Positional then
+            Proving.countAtRest samples cached listed.Length
+        else
+            let pending = listed |> Array.sumBy (fun observation -> if isPending observation then 1 else 0)
+            Proving.count samples listed.Length (countYoung profile walk.First rows) pending
+
+    let private some (what: string) (oids: Oid[]) : string =
+        let shown = oids |> Array.truncate 3 |> Array.map string
+
+        let more =
+            if oids.Length > shown.Length then
+                $" and {oids.Length - shown.Length} more"
+            else
+                ""
+
+        what + " " + String.Join(", ", shown) + more
+
+    /// Everything that the pieces of a walk show.
+    let find (profile: Profile) (walk: WalkState) : Findings =
+        let struct (rows, strange) = Rows.assemble profile walk.Pieces
+        let whole, torn = rows |> Array.partition (Rows.isWhole profile)
+        let listed = whole |> Array.filter (Rows.holds profile profile.Where)
+        let observed = listed |> Array.map (fun row -> struct (row, Observing.observe profile row))
+
+        let nameless =
+            observed
+            |> Array.choose (fun struct (row, observation) ->
+                if observation.IsNone then Some row.Instance else None)
+
+        let all = observed |> Array.choose (fun struct (_, observation) -> ValueOption.toOption observation)
+
+        let struct (observations, repeated) = distinct all
+        let count = countCheck profile walk observations whole
+
+        let shortfalls =
+            [ if strange.Length > 0 then
+                  Unreadable(some "instances that do not fit the index:" strange)
+
+              if nameless.Length > 0 then
+                  Unreadable(some "rows without a usable identity:" nameless)
+
+              match repeated with
+              | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
+              | _ -> ()
+
+              match count with
+              | Proving.Disagrees counted -> CountDisagrees(counted, observations.Length)
+              | Proving.Agrees
+              | Proving.Untold -> () ]
+
+        { Observations = observations
+          RowsListed = rows.Length
+          Instances = whole |> Array.map (fun row -> row.Instance)
+          Torn = torn |> Array.map (fun row -> row.Instance)
+          Shortfalls = shortfalls
+          CountAgrees = (count = Proving.Agrees) }
+
+    /// At most so many places at which the next walk may be cut.
+    [<Literal>]
+    let private MaxHints = 64
+
+    /// Instances at even distances, at least so many rows apart.
+    let hints (apart: int) (instances: Oid[]) : Oid[] =
+        let step = max (max 1 apart) ((instances.Length + MaxHints - 1) / MaxHints)
+        [| for index in step - 1 .. step .. instances.Length - 2 -> instances[index] |]

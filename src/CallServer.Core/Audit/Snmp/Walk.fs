@@ -1,0 +1,228 @@
+namespace CallServer.Audit
+
+open System
+open CallServer.Wire
+
+/// What the reply to one step of a walk brought.
+type internal Advance =
+    {
+        /// The values of the scalars asked besides, `Null` where one is not served.
+        Heads: Value[]
+        /// Rows after the old cursor and up to the new one: their instances, ascending, and their cells.
+        Rows: struct (Oid * Value[])[]
+        Cursor: Oid
+        /// The columns whose end has not been seen; none left: the range is done.
+        Open: int[]
+        /// As many repetitions as were asked for, or the end of every column.
+        Whole: bool
+        /// Repetitions that are there in all columns.
+        Repetitions: int
+    }
+
+type internal StepOutcome =
+    | Advanced of Advance
+    /// Not one whole row of all columns: so many of the columns were answered.
+    | TooNarrow of answered: int
+    /// The agent repeated an instance or went backwards (or claims an end that its own rows refute).
+    | Backwards of at: Oid
+
+/// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), and how its reply is read. Cells are
+/// put together by instance. Only what is proven counts: rows up to the smallest last instance of the columns that go on.
+module internal Walk =
+    /// The greatest name before a scalar's: what GetNext answers with the scalar itself.
+    let predecessor (scalar: Oid) : Oid =
+        let last = scalar[scalar.Length - 1]
+        let parent = Oid.ofArcs (Array.sub (Oid.arcs scalar) 0 (scalar.Length - 1))
+
+        if last = 0u then parent else Oid.append parent [| last - 1u; UInt32.MaxValue |]
+
+    /// The names of a step's request: the scalars, then each open column at the cursor.
+    let names (columns: ColumnDefinition[]) (heads: Oid[]) (strand: Strand) : Oid[] =
+        let cursor = Oid.arcs strand.Cursor
+
+        Array.append
+            (Array.map predecessor heads)
+            (Array.map (fun column -> Oid.append columns[column].Oid cursor) strand.Columns)
+
+    let private valueOf (value: Value) : Value =
+        match value with
+        | Null
+        | NoSuchObject
+        | NoSuchInstance
+        | EndOfMibView -> Null
+        | Integer _
+        | OctetString _
+        | ObjectIdentifier _
+        | IpAddress _
+        | Counter32 _
+        | Gauge32 _
+        | TimeTicks _
+        | Opaque _
+        | Counter64 _ -> value
+
+    let private readHeads (heads: Oid[]) (varBinds: VarBind[]) : Value[] =
+        heads
+        |> Array.mapi (fun index name ->
+            if index < varBinds.Length && varBinds[index].Name = name then
+                valueOf varBinds[index].Value
+            else
+                Null)
+
+    /// One column of a reply.
+    [<NoEquality; NoComparison>]
+    type private Lane =
+        {
+            Column: int
+            /// Ascending, within the range.
+            Cells: struct (Oid * Value)[]
+            Last: Oid
+            Ended: bool
+            /// Where the column ended in another column's rows: the name that said so.
+            Next: Oid voption
+        }
+
+    /// Reads every `stride`th varbind from `first`; the name at which the agent went backwards, if it did.
+    let private readLane (column: Oid) (number: int) (strand: Strand) (varBinds: VarBind[]) first stride =
+        let cells = ResizeArray<struct (Oid * Value)>()
+        let mutable last = strand.Cursor
+        let mutable ended = false
+        let mutable next = ValueNone
+        let mutable backwards = ValueNone
+        let mutable at = first
+
+        while at < varBinds.Length && not ended && backwards.IsNone do
+            let varBind = varBinds[at]
+
+            match varBind.Value, Oid.suffix column varBind.Name with
+            | EndOfMibView, _
+            | NoSuchObject, _ -> ended <- true
+            | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
+            | _, ValueSome instance when strand.Before.IsSome && instance.CompareTo strand.Before.Value >= 0 ->
+                ended <- true
+            | value, ValueSome instance ->
+                cells.Add(struct (instance, valueOf value))
+                last <- instance
+            | _, ValueNone when varBind.Name.CompareTo column < 0 -> backwards <- ValueSome varBind.Name
+            | _, ValueNone ->
+                ended <- true
+                next <- ValueSome varBind.Name
+
+            at <- at + stride
+
+        match backwards with
+        | ValueSome name -> Error name
+        | ValueNone ->
+            Ok { Column = number; Cells = cells.ToArray(); Last = last; Ended = ended; Next = next }
+
+    /// An end that is refuted: the name after the column's last is said to be an instance of another column, although that
+    /// column has an earlier one in this reply. So does a reply look that left something out.
+    let private refuted (columns: ColumnDefinition[]) (lanes: Lane[]) : Oid voption =
+        let refutes (name: Oid) (lane: Lane) =
+            match Oid.suffix columns[lane.Column].Oid name with
+            | ValueSome instance when lane.Cells.Length > 0 ->
+                let struct (first, _) = lane.Cells[0]
+                first.CompareTo instance < 0
+            | _ -> false
+
+        lanes
+        |> Array.tryPick (fun lane ->
+            match lane.Next with
+            | ValueSome name when Array.exists (refutes name) lanes -> Some name
+            | _ -> None)
+        |> ValueOption.ofOption
+
+    /// Merges the lanes row by row, up to and including `upTo` (nothing: all).
+    let private joinRows (width: int) (lanes: Lane[]) (upTo: Oid voption) : struct (Oid * Value[])[] =
+        let rows = ResizeArray<struct (Oid * Value[])>()
+        let heads = Array.zeroCreate<int> lanes.Length
+        let mutable more = true
+
+        while more do
+            let mutable least = ValueNone
+
+            for index in 0 .. lanes.Length - 1 do
+                let lane = lanes[index]
+
+                if heads[index] < lane.Cells.Length then
+                    let struct (instance, _) = lane.Cells[heads[index]]
+
+                    match least with
+                    | ValueSome(known: Oid) when known.CompareTo instance <= 0 -> ()
+                    | _ -> least <- ValueSome instance
+
+            match least with
+            | ValueSome instance when upTo.IsNone || instance.CompareTo upTo.Value <= 0 ->
+                let cells = Array.create width Null
+
+                for index in 0 .. lanes.Length - 1 do
+                    let lane = lanes[index]
+
+                    if heads[index] < lane.Cells.Length then
+                        let struct (candidate, value) = lane.Cells[heads[index]]
+
+                        if candidate = instance then
+                            cells[lane.Column] <- value
+                            heads[index] <- heads[index] + 1
+
+                rows.Add(struct (instance, cells))
+            | _ -> more <- false
+
+        rows.ToArray()
+
+    /// Reads the reply to a step that asked `asked`; `strand` is its range as it stands now, which may end earlier.
+    let read
+        (columns: ColumnDefinition[])
+        (heads: Oid[])
+        (asked: Strand)
+        (strand: Strand)
+        (repetitions: int)
+        (varBinds: VarBind[])
+        : StepOutcome =
+        let width = asked.Columns.Length
+        let range = { asked with Before = strand.Before }
+        let bodies = varBinds.Length - heads.Length
+
+        let lanes =
+            asked.Columns
+            |> Array.mapi (fun index column ->
+                readLane columns[column].Oid column range varBinds (heads.Length + index) width)
+
+        let faults =
+            lanes
+            |> Array.tryPick (fun lane ->
+                match lane with
+                | Error name -> Some name
+                | Ok _ -> None)
+
+        match faults with
+        | Some name -> Backwards name
+        | None ->
+            let lanes =
+                lanes
+                |> Array.choose (fun lane ->
+                    match lane with
+                    | Ok lane -> Some lane
+                    | Error _ -> None)
+
+            let going = lanes |> Array.filter (fun lane -> not lane.Ended)
+
+            match refuted columns lanes with
+            | ValueSome name -> Backwards name
+            | ValueNone when bodies < width && going.Length > 0 -> TooNarrow(max 0 bodies)
+            | ValueNone ->
+                let frontier =
+                    if going.Length = 0 then
+                        ValueNone
+                    else
+                        going
+                        |> Array.map (fun lane -> lane.Last)
+                        |> Array.reduce (fun a b -> if a.CompareTo b <= 0 then a else b)
+                        |> ValueSome
+
+                Advanced
+                    { Heads = readHeads heads varBinds
+                      Rows = joinRows columns.Length lanes frontier
+                      Cursor = ValueOption.defaultValue range.Cursor frontier
+                      Open = going |> Array.map (fun lane -> lane.Column)
+                      Whole = going.Length = 0 || bodies >= width * repetitions
+                      Repetitions = bodies / width }

@@ -1,0 +1,86 @@
+namespace CallServer.Gateway
+
+open System
+open CallServer.Model
+
+/// What an agent that restarts without its gateway does with time stamps from before its start.
+type Rebasing =
+    /// They become what its up-time would have been then, modulo 2^32: ages stay right.
+    | Rebased
+    /// They become zero, as the TimeStamp of RFC 2579 has it.
+    | Zeroed
+
+/// The clocks and tokens of a gateway and of its management agent.
+type AgentClock =
+    {
+        /// The agent's run began.
+        Booted: Instant
+        /// What its up-time was at that moment; more than zero for an agent that has been up for long.
+        UptimeAtBoot: TimeSpan
+        /// snmpEngineBoots.
+        Boots: int
+        /// The engine's own run, which a configuration reload need not touch: snmpEngineTime counts from here.
+        EngineStarted: Instant
+        /// What snmpEngineTime was at that moment.
+        EngineTimeAtStart: TimeSpan
+        /// The process that carries the calls began.
+        GatewayBooted: Instant
+        GatewayUptimeAtBoot: TimeSpan
+        /// How often that process has been started: core UUIDs and process ids follow from it.
+        GatewayRun: int
+        /// How much faster than true time the up-time runs, in parts per million.
+        DriftPpm: float
+        /// The gateway's calendar clock minus true time.
+        CalendarOffset: TimeSpan
+        Rebasing: Rebasing
+        /// How often the indexes were renumbered.
+        Renumbered: int
+    }
+
+module AgentClock =
+    /// Rounded down also below zero.
+    let private hundredths (micros: int64) : int64 =
+        Math.DivRem(micros, 10_000L) |> fun struct (whole, rest) -> if rest < 0L then whole - 1L else whole
+
+    let private since (began: Instant) (offset: TimeSpan) (ppm: float) (instant: Instant) : int64 =
+        let elapsed = instant.Micros - began.Micros
+        elapsed + int64 (float elapsed * ppm * 1e-6) + offset.Ticks / TimeSpan.TicksPerMicrosecond
+
+    /// sysUpTime: hundredths of a second modulo 2^32. Of an instant before the agent's run, counted backwards.
+    let ticks (instant: Instant) (clock: AgentClock) : uint32 =
+        uint32 (uint64 (hundredths (since clock.Booted clock.UptimeAtBoot clock.DriftPpm instant)))
+
+    /// The TimeStamp of something that happened then (RFC 2579).
+    let stamp (instant: Instant) (clock: AgentClock) : uint32 =
+        match clock.Rebasing with
+        | Zeroed when instant < clock.Booted && clock.UptimeAtBoot = TimeSpan.Zero -> 0u
+        | Zeroed
+        | Rebased -> ticks instant clock
+
+    /// snmpEngineTime: whole seconds.
+    let engineTime (now: Instant) (clock: AgentClock) : int =
+        int (since clock.EngineStarted clock.EngineTimeAtStart clock.DriftPpm now / 1_000_000L)
+
+    /// Hundredths of a second since the process that carries the calls began, modulo 2^32.
+    let gatewayTicks (now: Instant) (clock: AgentClock) : uint32 =
+        uint32 (uint64 (hundredths (since clock.GatewayBooted clock.GatewayUptimeAtBoot clock.DriftPpm now)))
+
+    /// What the gateway's calendar clock showed at that instant.
+    let calendar (instant: Instant) (clock: AgentClock) : DateTimeOffset =
+        Instant.toDateTime (instant + clock.CalendarOffset)
+
+    /// DateAndTime in UTC, 11 octets (RFC 2579), rounded down to tenths of a second.
+    let dateAndTime (instant: Instant) (clock: AgentClock) : byte[] =
+        let time = calendar instant clock
+
+        [| byte (time.Year >>> 8)
+           byte time.Year
+           byte time.Month
+           byte time.Day
+           byte time.Hour
+           byte time.Minute
+           byte time.Second
+           byte (time.Millisecond / 100)
+           byte '+'
+           0uy
+           0uy |]

@@ -1,0 +1,106 @@
+namespace CallServer.Gateway
+
+open System
+open CallServer.Model
+open CallServer.Wire
+
+/// What an agent makes of a request, whatever the version of the message that brought it.
+module internal Answering =
+    let private refreshed (now: Instant) (state: AgentState) : struct (AgentState * Rows) =
+        let layout = state.Settings.Mib.Layout
+
+        let rows =
+            match state.Rows with
+            | ValueSome rows -> Rows.refresh layout state.Clocks now state.Served rows
+            | ValueNone -> Rows.build layout state.Clocks now state.Served
+
+        let struct (_, countedAt) = state.Counted
+
+        let counted =
+            match state.Settings.Vices.Counting with
+            | LagsBy lag when now < countedAt + lag -> state.Counted
+            | LagsBy _
+            | Honest
+            | OffBy _ -> struct (state.Served.Count, now)
+
+        struct ({ state with Rows = ValueSome rows; Counted = counted }, rows)
+
+    let private sight (now: Instant) (state: AgentState) : Sight =
+        let struct (counted, _) = state.Counted
+
+        { Now = now
+          Clock = state.Clocks
+          Counted =
+            (match state.Settings.Vices.Counting with
+             | OffBy error -> max 0 (counted + error)
+             | Honest
+             | LagsBy _ -> counted)
+          EngineId = state.Settings.EngineId
+          UsmStats = state.UsmStats }
+
+    let private isMissing (vices: Vices) : uint32 -> SimConnection -> bool =
+        match vices.MissingCells with
+        | ValueNone -> fun _ _ -> false
+        | ValueSome every ->
+            fun arc connection ->
+                let mixed = (uint64 connection.Serial * 31UL + uint64 arc) * 0x9E3779B97F4A7C15UL
+                (mixed >>> 40) % uint64 (max 1 every) = 0UL
+
+    /// The reply to a request that was understood and allowed, in so many octets of variable bindings.
+    let answer (now: Instant) (room: int) (pdu: Pdu) (state: AgentState) : struct (AgentState * Pdu voption) =
+        let vices = state.Settings.Vices
+        let state = { state with Requests = state.Requests + 1 }
+
+        let state =
+            match vices.RenumbersEvery with
+            | ValueSome every when state.Requests % max 1 every = 0 -> AgentState.renumber state
+            | ValueSome _
+            | ValueNone -> state
+
+        let struct (state, rows) = refreshed now state
+
+        let view =
+            { Regions = state.Regions
+              Rows = rows.Items
+              Sight = sight now state
+              IsMissing = isMissing vices }
+
+        let fitting (varBinds: VarBind[]) =
+            if Array.sumBy Sizes.varBind varBinds > room then
+                Pdu.errorResponse pdu.RequestId ErrorStatus.TooBig 0 [||]
+            else
+                Pdu.response pdu.RequestId varBinds
+
+        let reply =
+            match pdu.Kind, vices.ErrorEvery with
+            | (Get | GetNext | GetBulk), ValueSome(struct (every, status)) when
+                state.Requests % max 1 every = 0
+                ->
+                ValueSome(Pdu.errorResponse pdu.RequestId status 1 pdu.VarBinds)
+            | Get, _ -> ValueSome(fitting (Answers.get view pdu))
+            | GetNext, _ -> ValueSome(fitting (Answers.getNext vices view pdu))
+            | GetBulk, _ -> ValueSome(Pdu.response pdu.RequestId (Answers.getBulk vices view room pdu))
+            | Set, _ -> ValueSome(Pdu.errorResponse pdu.RequestId ErrorStatus.NotWritable 1 pdu.VarBinds)
+            | (Response | Report | TrapV2 | Inform), _ -> ValueNone
+
+        match reply, vices.AnswersOnly with
+        | ValueSome _, ValueSome most when state.Answered >= most -> struct (state, ValueNone)
+        | ValueSome reply, _ ->
+            let reply =
+                if vices.WrongRequestIds then
+                    { reply with RequestId = reply.RequestId ^^^ 0x5A5A }
+                else
+                    reply
+
+            struct ({ state with Answered = state.Answered + 1 }, ValueSome reply)
+        | ValueNone, _ -> struct (state, ValueNone)
+
+    let sent (varBinds: int) (datagram: byte[]) (state: AgentState) : Reply list =
+        let vices = state.Settings.Vices
+
+        match vices.SilentAbove with
+        | ValueSome most when datagram.Length > most -> []
+        | ValueSome _
+        | ValueNone ->
+            [ { After = vices.DelayPerRequest + float varBinds * vices.DelayPerVarBind
+                Datagram = datagram } ]

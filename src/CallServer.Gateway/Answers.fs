@@ -1,0 +1,114 @@
+namespace CallServer.Gateway
+
+open System.Collections.Generic
+open CallServer.Wire
+
+/// Answers to Get, GetNext and GetBulk over a view (RFC 3416 section 4.2), as honest as the vices allow.
+module internal Answers =
+    /// Where a walk goes astray.
+    let private astray (vices: Vices) (view: SnmpView) (place: Place) : Place =
+        let inColumn =
+            place.Region < view.Regions.Length
+            && match view.Regions[place.Region] with
+               | OfColumn _ -> true
+               | OfScalar _ -> false
+
+        match vices.Looping with
+        | ValueSome(Repeats row) when inColumn && place.Row > row -> { place with Row = row }
+        | ValueSome(GoesBack row) when inColumn && place.Row > row -> { place with Row = 0 }
+        | ValueSome _
+        | ValueNone -> place
+
+    let private answered (view: SnmpView) (before: Oid) (place: Place) : struct (VarBind * Place) =
+        match SnmpView.settle view place with
+        | ValueSome(struct (place, value)) ->
+            struct (VarBind.create (SnmpView.nameOf view place) value, SnmpView.following place)
+        | ValueNone -> struct (VarBind.create before EndOfMibView, { Region = view.Regions.Length; Row = 0 })
+
+    let get (view: SnmpView) (pdu: Pdu) : VarBind[] =
+        pdu.VarBinds |> Array.map (fun asked -> VarBind.create asked.Name (SnmpView.get view asked.Name))
+
+    let private next (vices: Vices) (view: SnmpView) (asked: VarBind) : struct (VarBind * Place) =
+        SnmpView.after view asked.Name |> astray vices view |> answered view asked.Name
+
+    let getNext (vices: Vices) (view: SnmpView) (pdu: Pdu) : VarBind[] =
+        pdu.VarBinds
+        |> Array.map (fun asked ->
+            let struct (varBind, _) = next vices view asked
+            varBind)
+
+    /// Gathers variable bindings up to limits of their octets and their number.
+    type private Gathering(octets: int, number: int) =
+        let gathered = List<VarBind>()
+        let mutable room = octets
+
+        /// False, and nothing gathered, where it does not fit.
+        member _.TryAdd(varBind: VarBind) : bool =
+            let size = Sizes.varBind varBind
+
+            if size > room || gathered.Count >= number then
+                false
+            else
+                room <- room - size
+                gathered.Add varBind
+                true
+
+        member _.Count = gathered.Count
+        member _.Cut(count: int) = gathered.RemoveRange(count, gathered.Count - count)
+        member _.ToArray() = gathered.ToArray()
+
+    /// Row by row: repetition 1 of all repeaters, repetition 2 of all, … until nothing is left, or no more fits.
+    let private repeat (vices: Vices) (view: SnmpView) (gathering: Gathering) (repeaters: VarBind[]) times =
+        let names = repeaters |> Array.map _.Name
+        let places = repeaters |> Array.map (fun asked -> SnmpView.after view asked.Name)
+        let mutable more = repeaters.Length > 0
+        let mutable repetition = 0
+
+        while more && repetition < times do
+            let mutable live = false
+            let mutable column = 0
+
+            while more && column < repeaters.Length do
+                let struct (varBind, following) =
+                    astray vices view places[column] |> answered view names[column]
+
+                more <- gathering.TryAdd varBind
+                names[column] <- varBind.Name
+                places[column] <- following
+                live <- live || varBind.Value <> EndOfMibView
+                column <- column + 1
+
+            repetition <- repetition + 1
+            more <- more && live
+
+    /// The reply's variable bindings, as many as fit into those octets.
+    let getBulk (vices: Vices) (view: SnmpView) (room: int) (pdu: Pdu) : VarBind[] =
+        let view =
+            if vices.BulkSkipsLastRow && view.Rows.Length > 0 then
+                { view with Rows = Array.sub view.Rows 0 (view.Rows.Length - 1) }
+            else
+                view
+
+        let single = min (max 0 pdu.NonRepeaters) pdu.VarBinds.Length
+        let width = pdu.VarBinds.Length - single
+        let gathering = Gathering(room, vices.MaxVarBinds |> ValueOption.defaultValue System.Int32.MaxValue)
+
+        let fitted =
+            pdu.VarBinds
+            |> Array.take single
+            |> Array.forall (fun asked ->
+                let struct (varBind, _) = next vices view asked
+                gathering.TryAdd varBind)
+
+        if fitted then
+            repeat vices view gathering (Array.skip single pdu.VarBinds) (max 0 pdu.MaxRepetitions)
+
+        let rows = if width = 0 then 0 else (gathering.Count - single) / width
+
+        if vices.ShortByARow && rows > 1 then
+            gathering.Cut(single + (rows - 1) * width)
+
+        if vices.CutsRows && rows > 1 && width > 1 then
+            gathering.Cut(single + (rows - 1) * width + 1)
+
+        gathering.ToArray()

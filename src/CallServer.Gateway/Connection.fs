@@ -1,0 +1,162 @@
+namespace CallServer.Gateway
+
+open System
+open CallServer.Model
+open CallServer.Prelude
+
+/// A media encoding that simulated gateways use; each profile writes it in its own numbers or words.
+type SimCodec =
+    | Pcmu
+    | Pcma
+    | G722
+    | G723
+    | G726At32
+    | G728
+    | G729
+    | Gsm
+    | Ilbc
+
+module SimCodec =
+    /// The RTP encoding name that IANA registers.
+    let name (codec: SimCodec) : string =
+        match codec with
+        | Pcmu -> "PCMU"
+        | Pcma -> "PCMA"
+        | G722 -> "G722"
+        | G723 -> "G723"
+        | G726At32 -> "G726-32"
+        | G728 -> "G728"
+        | G729 -> "G729"
+        | Gsm -> "GSM"
+        | Ilbc -> "iLBC"
+
+    /// Milliseconds of speech in a packet, and octets of payload in it.
+    let packet (codec: SimCodec) : struct (int * int) =
+        match codec with
+        | Pcmu
+        | Pcma
+        | G722 -> struct (20, 160)
+        | G723 -> struct (30, 24)
+        | G726At32 -> struct (20, 80)
+        | G728 -> struct (20, 40)
+        | G729 -> struct (20, 20)
+        | Gsm -> struct (20, 33)
+        | Ilbc -> struct (20, 38)
+
+    /// Those that every profile can express.
+    let common: SimCodec[] = [| Pcmu; Pcma; G729; G723; G728 |]
+
+    let all: SimCodec[] = [| Pcmu; Pcma; G722; G723; G726At32; G728; G729; Gsm; Ilbc |]
+
+/// One connection of a simulated gateway, with its true times. Those of a profile's MIB follow from it.
+[<ReferenceEquality>]
+type SimConnection =
+    {
+        /// Counts the connections of one table from 0, in the order of their setup.
+        Serial: int64
+        /// From 1; tells apart those that were set up within 10 ms of each other, on whatever grid of hundredths.
+        Index: int
+        /// The call began.
+        Setup: Instant
+        /// It was answered: the connection became active.
+        Start: Instant
+        /// It will end then unless it is closed before; the distant future where nothing ends by itself. An audit
+        /// cannot know it.
+        Ends: Instant
+        /// Cisco's GUID, 16 octets, and never printable text.
+        Guid: byte[]
+        /// SIP's Call-ID.
+        CallId: string
+        /// ifIndex of the logical interface, 0 for none.
+        Interface: int
+        Calling: string
+        Called: string
+        /// The gateway answered the call (the caller is on the far side); else it originated it.
+        Answered: bool
+        Codec: SimCodec
+        /// 0 to 63.
+        Dscp: int
+        /// IPv4, most significant octet first.
+        LocalHost: uint32
+        LocalPort: int
+        RemoteHost: uint32
+        RemotePort: int
+        LocalSsrc: uint32
+        RemoteSsrc: uint32
+    }
+
+module SimConnection =
+    let isActive (now: Instant) (connection: SimConnection) : bool = connection.Start <= now
+
+    /// How long it has been active; zero while it rings.
+    let age (now: Instant) (connection: SimConnection) : TimeSpan =
+        if isActive now connection then now - connection.Start else TimeSpan.Zero
+
+    /// Packets sent since the start, and as many received.
+    let packets (now: Instant) (connection: SimConnection) : int64 =
+        let struct (milliseconds, _) = SimCodec.packet connection.Codec
+        (age now connection).Ticks / (int64 milliseconds * TimeSpan.TicksPerMillisecond)
+
+    /// Octets of payload in those packets.
+    let octets (now: Instant) (connection: SimConnection) : int64 =
+        let struct (_, payload) = SimCodec.packet connection.Codec
+        packets now connection * int64 payload
+
+    let hostOctets (host: uint32) : byte[] =
+        [| byte (host >>> 24); byte (host >>> 16); byte (host >>> 8); byte host |]
+
+    let hostText (host: uint32) : string =
+        $"{host >>> 24}.{(host >>> 16) &&& 255u}.{(host >>> 8) &&& 255u}.{host &&& 255u}"
+
+    /// The GUID in lower-case hex, as an audit prints it.
+    let guidText (connection: SimConnection) : string = Convert.ToHexStringLower connection.Guid
+
+    /// Guaranteed for 46 (expedited forwarding), controlled load for other marked ones, else best effort.
+    let service (connection: SimConnection) : ServiceClass =
+        match connection.Dscp with
+        | 46 -> Guaranteed
+        | 0 -> BestEffort
+        | _ -> ControlledLoad
+
+    let private dscps = [| 46; 46; 46; 0; 34; 26 |]
+
+    /// What is particular to the connection of that serial number, apart from its times.
+    let draw
+        (seed: uint64)
+        (codecs: SimCodec[])
+        (serial: int64)
+        (index: int)
+        setup
+        start
+        ends
+        : SimConnection =
+        let rng = Rng.create (seed ^^^ (uint64 serial * 0xD6E8FEB86659FD93UL))
+        let struct (high, rng) = Rng.next rng
+        let struct (low, rng) = Rng.next rng
+        let struct (numbers, rng) = Rng.next rng
+        let struct (media, rng) = Rng.next rng
+        let struct (sources, _) = Rng.next rng
+        let guid = Array.zeroCreate 16
+        Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Span<byte> guid, high)
+        // An octet that begins no UTF-8 text: a GUID is printed as hex by whatever rule.
+        Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Span<byte>(guid, 8, 8), low ||| 0xF8UL)
+
+        { Serial = serial
+          Index = index
+          Setup = setup
+          Start = start
+          Ends = ends
+          Guid = guid
+          CallId = $"{low:x16}@gw-{serial % 7L}.example.net"
+          Interface = (if numbers &&& 7UL = 0UL then 0 else 1 + int (serial % 120L))
+          Calling = $"1415{2000000UL + numbers % 8000000UL}"
+          Called = $"4420{10000000UL + (numbers >>> 32) % 80000000UL}"
+          Answered = (numbers >>> 24) &&& 1UL = 0UL
+          Codec = codecs[int (media % uint64 codecs.Length)]
+          Dscp = dscps[int ((media >>> 16) % uint64 dscps.Length)]
+          LocalHost = 0xC0000201u
+          LocalPort = 16384 + 2 * int (serial % 24576L)
+          RemoteHost = 0x0A000000u ||| uint32 ((media >>> 24) &&& 0xFFFFFFUL)
+          RemotePort = 10000 + 2 * int ((media >>> 48) % 20000UL)
+          LocalSsrc = uint32 sources
+          RemoteSsrc = uint32 (sources >>> 32) }

@@ -1,0 +1,125 @@
+namespace CallServer.Gateway
+
+open System
+open System.Text
+open CallServer.Model
+open CallServer.Wire
+
+/// One row of an agent's tables.
+[<NoComparison; ReferenceEquality>]
+type Row =
+    {
+        Connection: SimConnection
+        /// Its end, where the table shows ended connections too.
+        Closed: Instant voption
+        /// Its instance in each of the MIB's index shapes, such as {setup time, index}.
+        Instances: uint32[][]
+    }
+
+/// What an agent looks at while it answers one request.
+[<NoComparison; ReferenceEquality>]
+type Sight =
+    {
+        Now: Instant
+        Clock: AgentClock
+        /// The number of connections that the MIB's counts tell.
+        Counted: int
+        EngineId: byte[]
+        /// usmStats, in the order of `UsmReport.all`.
+        UsmStats: uint32[]
+    }
+
+[<NoComparison; NoEquality>]
+type Column =
+    {
+        Arc: uint32
+        /// Nothing where the agent has no such cell.
+        Read: Sight -> Row -> Value voption
+    }
+
+[<NoComparison; NoEquality>]
+type MibTable =
+    {
+        Entry: Oid
+        /// Which of a row's instances it is indexed by.
+        Shape: int
+        /// Ascending by arc.
+        Columns: Column list
+    }
+
+[<NoComparison; NoEquality>]
+type Scalar =
+    {
+        /// With its instance.
+        Name: Oid
+        Read: Sight -> Value
+    }
+
+/// How the rows of a MIB follow from the connections.
+[<NoComparison; NoEquality>]
+type Layout =
+    /// Each connection has its own instance, or one a shape; rows are in the order of the first.
+    | Keyed of (AgentClock -> SimConnection -> uint32[][])
+    /// The instance is the row's number from 1, in this order; shown as it was up to so long ago.
+    | Numbered of order: (AgentClock -> SimConnection[] -> SimConnection[]) * cachedFor: TimeSpan
+    /// Rows in their final order, and the instant until which they stay so if the table does.
+    | Free of (AgentClock -> Instant -> Table -> struct (Row[] * Instant))
+
+/// How an audit names a connection of this MIB: CLI.md, "What the identities are".
+type Identity = { Id: string; Call: string option; Endpoint: string option; Originator: string option }
+
+/// A vendor's view of a connection table.
+[<NoComparison; NoEquality>]
+type Mib =
+    {
+        Profile: string
+        Description: string
+        ObjectId: Oid
+        Layout: Layout
+        /// Its table lists calls, from their setup on, and not only the media of those that were answered.
+        ListsRinging: bool
+        Tables: MibTable list
+        Scalars: Scalar list
+        Codecs: SimCodec[]
+        Identity: AgentClock -> SimConnection -> Identity
+    }
+
+/// Short words for the vendors' files.
+module internal Cell =
+    let column arc (read: Sight -> Row -> Value) : Column =
+        { Arc = arc; Read = fun sight row -> ValueSome(read sight row) }
+
+    /// Of the connection alone.
+    let fixedly arc (read: SimConnection -> Value) : Column = column arc (fun _ row -> read row.Connection)
+
+    let constant arc (value: Value) : Column = column arc (fun _ _ -> value)
+
+    let scalar (name: string) (read: Sight -> Value) : Scalar =
+        { Name = Oid.child 0u (Oid.parse name); Read = read }
+
+    let text (words: string) : Value = OctetString(Encoding.UTF8.GetBytes words)
+
+    /// Absent where empty, as agents do that have no zero-length strings.
+    let textUnlessEmpty arc (read: SimConnection -> string) : Column =
+        { Arc = arc
+          Read =
+            fun _ row ->
+                match read row.Connection with
+                | "" -> ValueNone
+                | words -> ValueSome(text words) }
+
+    let int (number: int) : Value = Integer(int64 number)
+
+    /// Counters and gauges of 32 bits wrap.
+    let wrapped (number: int64) : uint32 = uint32 (uint64 number)
+
+    let ofConnection (connection: SimConnection) instances : Row =
+        { Connection = connection; Closed = ValueNone; Instances = instances }
+
+    let hostOctets (host: uint32) : Value = OctetString(SimConnection.hostOctets host)
+
+    let ipAddress (host: uint32) : Value = IpAddress(SimConnection.hostOctets host)
+
+    let hostArcs (host: uint32) : uint32[] = SimConnection.hostOctets host |> Array.map uint32
+
+    let dotted (arcs: uint32[]) : string = String.Join('.', arcs)

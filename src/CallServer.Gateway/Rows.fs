@@ -1,0 +1,120 @@
+namespace CallServer.Gateway
+
+open System
+open System.Collections.Generic
+open CallServer.Model
+
+/// The rows of one moment, in the order in which the agent serves them.
+[<NoComparison; ReferenceEquality>]
+type internal Rows =
+    {
+        Items: Row[]
+        /// The connections from which they were made.
+        Source: SimConnection[]
+        Clock: AgentClock
+        MadeAt: Instant
+        /// Shown as they are until then, whatever the table does.
+        FrozenUntil: Instant
+        /// Made anew from then on, even where the table stays as it is.
+        ValidUntil: Instant
+    }
+
+module internal Rows =
+    let compareInstances (first: uint32[]) (second: uint32[]) : int =
+        ReadOnlySpan<uint32>(first).SequenceCompareTo(ReadOnlySpan<uint32> second)
+
+    let private byFirst (a: Row) (b: Row) = compareInstances a.Instances[0] b.Instances[0]
+
+    let private sorted (rows: Row[]) : Row[] =
+        let ordered = Seq.pairwise rows |> Seq.forall (fun (a, b) -> byFirst a b < 0)
+
+        if not ordered then
+            Array.sortInPlaceWith byFirst rows
+
+        rows
+
+    let private rowOf instances clock (connection: SimConnection) =
+        Cell.ofConnection connection (instances clock connection)
+
+    /// What came and what went between two tables, both sorted by serial number.
+    let private difference (before: SimConnection[]) (after: SimConnection[]) =
+        let came = List<SimConnection>()
+        let gone = HashSet<int64>()
+        let mutable old = 0
+        let mutable fresh = 0
+
+        while old < before.Length || fresh < after.Length do
+            if fresh = after.Length || (old < before.Length && before[old].Serial < after[fresh].Serial) then
+                gone.Add before[old].Serial |> ignore
+                old <- old + 1
+            elif old = before.Length || after[fresh].Serial < before[old].Serial then
+                came.Add after[fresh]
+                fresh <- fresh + 1
+            else
+                old <- old + 1
+                fresh <- fresh + 1
+
+        struct (came, gone)
+
+    /// Both in order; the outcome too.
+    let private merge (kept: Row[]) (came: Row[]) : Row[] =
+        let merged = Array.zeroCreate (kept.Length + came.Length)
+        let mutable left = 0
+        let mutable right = 0
+
+        for place in 0 .. merged.Length - 1 do
+            if right = came.Length || (left < kept.Length && byFirst kept[left] came[right] < 0) then
+                merged[place] <- kept[left]
+                left <- left + 1
+            else
+                merged[place] <- came[right]
+                right <- right + 1
+
+        merged
+
+    let build (layout: Layout) (clock: AgentClock) (now: Instant) (table: Table) : Rows =
+        let connections = table.Connections
+
+        let made items frozenUntil validUntil =
+            { Items = items
+              Source = connections
+              Clock = clock
+              MadeAt = now
+              FrozenUntil = frozenUntil
+              ValidUntil = validUntil }
+
+        match layout with
+        | Keyed instances ->
+            made (sorted (Array.map (rowOf instances clock) connections)) now Instant.distantFuture
+        | Numbered(order, cachedFor) ->
+            let items =
+                order clock connections
+                |> Array.mapi (fun place connection ->
+                    Cell.ofConnection connection [| [| uint32 (place + 1) |] |])
+
+            made items (now + cachedFor) Instant.distantFuture
+        | Free rows ->
+            let struct (items, validUntil) = rows clock now table
+            made items now validUntil
+
+    /// The rows at that instant: those given where nothing has changed, made anew only as far as needed.
+    let refresh (layout: Layout) (clock: AgentClock) (now: Instant) (table: Table) (rows: Rows) : Rows =
+        if clock <> rows.Clock || now >= rows.ValidUntil then
+            build layout clock now table
+        elif obj.ReferenceEquals(rows.Source, table.Connections) || now < rows.FrozenUntil then
+            rows
+        else
+            match layout with
+            | Numbered _
+            | Free _ -> build layout clock now table
+            | Keyed instances ->
+                let struct (came, gone) = difference rows.Source table.Connections
+                let kept = rows.Items |> Array.filter (fun row -> not (gone.Contains row.Connection.Serial))
+
+                let fresh = came.ToArray() |> Array.map (rowOf instances clock) |> sorted
+
+                { rows with
+                    Items = merge kept fresh
+                    Source = table.Connections
+                    MadeAt = now
+                    FrozenUntil = now }

@@ -1,0 +1,146 @@
+namespace CallServer.Gateway
+
+open System
+open CallServer.Wire
+
+/// A place in an agent's view: a region, and within it a row. Ordered as GetNext orders the objects.
+[<Struct>]
+type internal Place = { Region: int; Row: int }
+
+/// One object type of an agent's view.
+[<NoComparison; NoEquality>]
+type internal Region =
+    | OfScalar of Scalar
+    | OfColumn of prefix: Oid * shape: int * column: Column
+
+    /// What the names of its instances begin with; a scalar's name as a whole.
+    member this.Prefix =
+        match this with
+        | OfScalar scalar -> scalar.Name
+        | OfColumn(prefix, _, _) -> prefix
+
+/// Everything that an agent serves, in the order of its names: O(log n) to find a place, O(1) to the next one.
+[<NoComparison; NoEquality>]
+type internal SnmpView =
+    {
+        Regions: Region[]
+        Rows: Row[]
+        Sight: Sight
+        /// Cells that the agent does not have although its MIB does: ragged columns.
+        IsMissing: uint32 -> SimConnection -> bool
+    }
+
+module internal SnmpView =
+    /// The object types of a MIB and of every agent, without those that `hidden` names.
+    let regions (scalars: Scalar list) (tables: MibTable list) (hidden: Oid list) : Region[] =
+        let columns =
+            tables
+            |> List.collect (fun table ->
+                table.Columns
+                |> List.map (fun column -> OfColumn(Oid.child column.Arc table.Entry, table.Shape, column)))
+
+        List.map OfScalar scalars @ columns
+        |> List.filter (fun region ->
+            not (hidden |> List.exists (fun root -> Oid.isPrefixOf root region.Prefix)))
+        |> List.toArray
+        |> Array.sortWith (fun a b -> Oid.compare a.Prefix b.Prefix)
+
+    /// The first row whose instance comes after that one.
+    let private rowAfter (rows: Row[]) (shape: int) (instance: uint32[]) : int =
+        let mutable low = 0
+        let mutable high = rows.Length
+
+        while low < high do
+            let middle = (low + high) / 2
+
+            if Rows.compareInstances rows[middle].Instances[shape] instance <= 0 then
+                low <- middle + 1
+            else
+                high <- middle
+
+        low
+
+    let private read (view: SnmpView) (place: Place) : Value voption =
+        match view.Regions[place.Region] with
+        | OfScalar scalar -> ValueSome(scalar.Read view.Sight)
+        | OfColumn(_, _, column) ->
+            let row = view.Rows[place.Row]
+
+            if view.IsMissing column.Arc row.Connection then
+                ValueNone
+            else
+                column.Read view.Sight row
+
+    let private size (view: SnmpView) (region: int) : int =
+        match view.Regions[region] with
+        | OfScalar _ -> 1
+        | OfColumn _ -> view.Rows.Length
+
+    /// From there on the first place that has a value, with it; nothing at the end.
+    let rec settle (view: SnmpView) (place: Place) : struct (Place * Value) voption =
+        if place.Region >= view.Regions.Length then
+            ValueNone
+        elif place.Row >= size view place.Region then
+            settle view { Region = place.Region + 1; Row = 0 }
+        else
+            match read view place with
+            | ValueSome value -> ValueSome(struct (place, value))
+            | ValueNone -> settle view { place with Row = place.Row + 1 }
+
+    /// The last region whose prefix is not after the name; -1 where all are.
+    let private regionAt (view: SnmpView) (name: Oid) : int =
+        let mutable low = 0
+        let mutable high = view.Regions.Length
+
+        while low < high do
+            let middle = (low + high) / 2
+
+            if Oid.compare view.Regions[middle].Prefix name <= 0 then
+                low <- middle + 1
+            else
+                high <- middle
+
+        low - 1
+
+    /// The first place whose name comes after that one: GetNext, in O(log n). It need not have a value: see `settle`.
+    let after (view: SnmpView) (name: Oid) : Place =
+        match regionAt view name with
+        | -1 -> { Region = 0; Row = 0 }
+        | region ->
+            match view.Regions[region] with
+            | OfScalar _ -> { Region = region + 1; Row = 0 }
+            | OfColumn(prefix, shape, _) ->
+                match Oid.suffix prefix name with
+                | ValueSome instance ->
+                    { Region = region; Row = rowAfter view.Rows shape (Oid.arcs instance) }
+                | ValueNone -> { Region = region + 1; Row = 0 }
+
+    let nameOf (view: SnmpView) (place: Place) : Oid =
+        match view.Regions[place.Region] with
+        | OfScalar scalar -> scalar.Name
+        | OfColumn(prefix, shape, _) -> Oid.append prefix view.Rows[place.Row].Instances[shape]
+
+    /// The place after that one; it need not have a value.
+    let following (place: Place) : Place = { place with Row = place.Row + 1 }
+
+    /// Get: the value, or the exception that RFC 3416 section 4.2.1 asks for.
+    let get (view: SnmpView) (name: Oid) : Value =
+        match regionAt view name with
+        | -1 -> NoSuchObject
+        | region ->
+            match view.Regions[region] with
+            | OfScalar scalar ->
+                if scalar.Name = name then scalar.Read view.Sight
+                elif Oid.isPrefixOf scalar.Name name then NoSuchInstance
+                else NoSuchObject
+            | OfColumn(prefix, shape, _) ->
+                match Oid.suffix prefix name with
+                | ValueNone -> NoSuchObject
+                | ValueSome instance ->
+                    let instance = Oid.arcs instance
+                    let row = rowAfter view.Rows shape instance - 1
+
+                    if row >= 0 && Rows.compareInstances view.Rows[row].Instances[shape] instance = 0 then
+                        read view { Region = region; Row = row } |> ValueOption.defaultValue NoSuchInstance
+                    else
+                        NoSuchInstance
