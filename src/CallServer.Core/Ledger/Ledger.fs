@@ -136,34 +136,6 @@ module GatewayLedger =
             Connections =
                 ledger.Connections |> Array.map (fun connection -> { connection with Status = Restored }) }
 
-    /// The whole ledger moved on the timeline, for a server whose steady clock is anchored to a wall clock that was stepped since
-    /// the ledger was kept. Durations and widths stay as they are.
-    let shift (by: TimeSpan) (ledger: GatewayLedger) : GatewayLedger =
-        let interval = Interval.shift by
-        let timing = Timing.shift by
-
-        let connection (c: Connection) =
-            { c with
-                Setup = ValueOption.map timing c.Setup
-                Start = timing c.Start
-                FirstHeard = c.FirstHeard + by
-                LastHeard = c.LastHeard + by
-                LastConflict =
-                    c.LastConflict
-                    |> ValueOption.map (fun conflict ->
-                        { At = conflict.At + by; Reported = interval conflict.Reported }) }
-
-        { ledger with
-            Boot =
-                ledger.Boot
-                |> ValueOption.map (fun boot ->
-                    { boot with Began = ValueOption.map interval boot.Began; ReadAt = boot.ReadAt + by })
-            RunBegan = ValueOption.map interval ledger.RunBegan
-            LastAsked = ledger.LastAsked + by
-            LastAnswered = ledger.LastAnswered + by
-            Completes = ledger.Completes |> List.map (fun at -> at + by)
-            Connections = Array.map connection ledger.Connections }
-
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =
         let rec search low high =
             if low > high then

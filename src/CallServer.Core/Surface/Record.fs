@@ -21,11 +21,33 @@ type AuditResult internal (snapshot: Snapshot) =
     member _.Requests = snapshot.Requests
     member _.Count = snapshot.Observations.Length
 
+    /// What proves that it is complete; empty where it is not.
+    member _.Proof: IReadOnlyList<string> =
+        match snapshot.Completeness with
+        | Complete proofs -> [| for proof in proofs -> string proof |]
+        | Partial _ -> [||]
+
     /// Why it is not complete, in words; empty where it is.
     member _.Reasons: IReadOnlyList<string> =
         match snapshot.Completeness with
         | Complete _ -> [||]
         | Partial shortfalls -> [| for shortfall in shortfalls -> string shortfall |]
+
+    /// What stands for an audit that could not even be begun, such as of a gateway whose name has no address: silence, so that
+    /// nothing is closed and everything becomes unconfirmed.
+    static member Unasked(gateway: string, protocol: string, at: Instant, reason: string) =
+        AuditResult
+            { Gateway = GatewayId.create gateway
+              Protocol = protocol
+              Profile = ""
+              Traits = Traits.plain
+              Asked = at
+              Answered = at
+              Boot = Boot.untold at
+              Completeness = Partial [ Silent reason ]
+              Observations = [||]
+              Ended = [||]
+              Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
@@ -77,20 +99,12 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// Nothing known yet.
     static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
 
-    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10). The correction is that of
-    /// the server that kept it: its wall clock had been stepped by so much, and this server's timeline begins at that clock.
+    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
     /// Throws InvalidDataException where a row cannot be read.
-    static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>, correction: TimeSpan) =
+    static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
         let connections = [| for connection in connections -> Rows.toConnection connection |]
         Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
-        let kept = { Rows.toGateway row with Connections = connections }
-        GatewayRecord(GatewayLedger.restore (GatewayLedger.shift correction kept))
-
-    /// Every row as it stands, for a store that is to be written anew.
-    member _.GatewayRow: GatewayRow = Rows.ofGateway ledger
-
-    member _.ConnectionRows: IEnumerable<ConnectionRow> =
-        ledger.Connections |> Seq.map (Rows.ofConnection ledger.Gateway)
+        GatewayRecord(GatewayLedger.restore { Rows.toGateway row with Connections = connections })
 
     member _.Gateway = string ledger.Gateway
     member _.Count = ledger.Connections.Length

@@ -408,19 +408,3 @@ let ``10 a restart of the server changes nothing but that all is unconfirmed``
     && after.Connections
        |> Array.forall (fun c ->
            c.Recovered = (before.Connections |> Array.exists (fun old -> old.Id = c.Id)))
-
-[<Law>]
-let ``10 a ledger that is moved on the timeline keeps every width, and comes back``
-    (known: byte list)
-    (by: TimeSpan)
-    =
-    let reported = some known 0.5 |> List.map (started -60.0 -59.0)
-    let ledger, _ = replay [ complete -10.0 -9.0 []; complete 0.0 1.0 reported ]
-    let moved = GatewayLedger.shift by ledger
-
-    GatewayLedger.shift (by.Negate()) moved = ledger
-    && Array.forall2
-        (fun (a: Connection) (b: Connection) ->
-            Interval.width a.Start.Within = Interval.width b.Start.Within && b.LastHeard = a.LastHeard + by)
-        ledger.Connections
-        moved.Connections

@@ -49,8 +49,8 @@ type private Polled =
       mutable Agent: AgentState
       mutable Path: BadNetwork
       mutable Broken: bool
-      mutable Memory: SnmpMemory
-      mutable Audit: SnmpState voption
+      mutable Memory: SnmpAudit.Memory
+      mutable Audit: SnmpAudit.State voption
       mutable AuditNumber: int
       mutable Ledger: GatewayLedger
       mutable StoredGateway: GatewayRow voption
@@ -144,7 +144,7 @@ type Fleet(plan: Plan) =
           Agent = agent
           Path = BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
           Broken = false
-          Memory = SnmpMemory.none
+          Memory = SnmpAudit.Memory.none
           Audit = ValueNone
           AuditNumber = 0
           Ledger = GatewayLedger.empty gateway
@@ -351,13 +351,14 @@ type Fleet(plan: Plan) =
 
         for g in gateways do
             g.Audit <- ValueNone
-            g.Memory <- SnmpMemory.none
+            g.Memory <- SnmpAudit.Memory.none
 
         at (now + TimeSpan.FromSeconds(0.5 + float (below 20))) ServerStarts
 
     let restart () =
         isUp <- true
-        anchor <- wallOffset
+        // The timeline goes on where the stored one was: wall clock less the stored correction.
+        anchor <- wallOffset - storedCorrection
 
         for place in 0 .. gateways.Length - 1 do
             let g = gateways[place]
@@ -367,7 +368,6 @@ type Fleet(plan: Plan) =
                 | ValueSome row ->
                     { Rows.toGateway row with
                         Connections = Array.map Rows.toConnection g.StoredRows }
-                    |> GatewayLedger.shift storedCorrection
                     |> GatewayLedger.restore
                 | ValueNone -> GatewayLedger.empty g.Target.Gateway
 

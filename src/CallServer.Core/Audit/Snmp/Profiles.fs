@@ -17,7 +17,7 @@ module Profiles =
           "cisco-xgcp"
           "rtp-mib" ]
 
-    let private load (name: string) : Profile =
+    let private octets (name: string) : byte[] =
         let resource = $"CallServer.Audit.Snmp.Profiles.{name}.json"
         use stream = Assembly.GetExecutingAssembly().GetManifestResourceStream resource
 
@@ -26,12 +26,21 @@ module Profiles =
 
         let octets = Array.zeroCreate<byte> (int stream.Length)
         stream.ReadExactly(Span<byte> octets)
+        octets
 
-        match Json.parseOctets octets |> Result.bind (ProfileJson.read name) with
+    let private load (name: string) : Profile =
+        match Json.parseOctets (octets name) |> Result.bind (ProfileJson.read name) with
         | Ok profile -> profile
         | Error mistakes ->
             let text = String.Join("; ", mistakes)
             invalidOp $"built-in profile {name}: {text}"
+
+    /// The JSON of a built-in profile, comments and all.
+    let tryText (name: string) : string option =
+        if List.contains name names then
+            Some(Text.Encoding.UTF8.GetString(octets name))
+        else
+            None
 
     /// In the order of preference.
     let builtIn: Lazy<Profile[]> = lazy (names |> List.map load |> List.toArray)

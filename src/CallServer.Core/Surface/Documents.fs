@@ -1,0 +1,142 @@
+namespace CallServer.Surface
+
+open System
+open System.Collections.Generic
+open System.Runtime.InteropServices
+open CallServer.Prelude
+
+/// What a value of a document is.
+type DocumentKind =
+    | Null = 0
+    | Boolean = 1
+    | Number = 2
+    | Text = 3
+    | Items = 4
+    | Members = 5
+
+/// What is wrong with a document, and where. Line 0 is a value that did not come from the file.
+[<Sealed; AllowNullLiteral>]
+type DocumentMistake(path: string, line: int, message: string) =
+    member _.Path = path
+    member _.Line = line
+    member _.Message = message
+    override _.ToString() = string { Mistake.Path = path; Line = line; Message = message }
+
+/// A value of a JSON document (comments and trailing commas allowed) and the place where it stands.
+[<Sealed; AllowNullLiteral>]
+type Document internal (node: Json) =
+    member internal _.Node = node
+    /// Such as `gateways[2].uri`; `$` is the whole.
+    member _.Path = node.Path
+    /// From 1; 0 where it did not come from the file.
+    member _.Line = node.Line
+
+    member _.Kind =
+        match node.Value with
+        | JsonValue.Null -> DocumentKind.Null
+        | JsonValue.Boolean _ -> DocumentKind.Boolean
+        | JsonValue.Number _ -> DocumentKind.Number
+        | JsonValue.Text _ -> DocumentKind.Text
+        | JsonValue.Items _ -> DocumentKind.Items
+        | JsonValue.Members _ -> DocumentKind.Members
+
+    /// What it is, in words for messages.
+    member _.KindInWords = Json.kind node
+
+    /// A text, a number as written, or true and false; null for what is none of these.
+    member _.Scalar: string =
+        match node.Value with
+        | JsonValue.Text text -> text
+        | JsonValue.Number written -> written
+        | JsonValue.Boolean value -> if value then "true" else "false"
+        | JsonValue.Null
+        | JsonValue.Items _
+        | JsonValue.Members _ -> null
+
+    /// The items of a list; none where it is no list.
+    member _.Items: IReadOnlyList<Document> =
+        match node.Value with
+        | JsonValue.Items items -> [| for item in items -> Document item |]
+        | _ -> [||]
+
+    /// The members of an object in the order written, each name once; none where it is no object.
+    member _.Members: IReadOnlyList<KeyValuePair<string, Document>> =
+        match node.Value with
+        | JsonValue.Members members ->
+            [| for struct (name, child) in members -> KeyValuePair(name, Document child) |]
+        | _ -> [||]
+
+    /// The document with a text put in at this place (names, and indices in lists), over what stood there; false where the
+    /// way leads through a value that has no such parts. An index one past the end adds an item.
+    member _.TryWith
+        (steps: IReadOnlyList<string>, text: string, origin: string, [<Out>] changed: byref<Document>)
+        : bool =
+        let at value : Json = { Path = origin; Line = 0; Value = value }
+
+        let rec put (steps: string list) (present: Json voption) : Json voption =
+            match steps with
+            | [] -> ValueSome(at (JsonValue.Text text))
+            | step :: rest ->
+                let here, value =
+                    match present with
+                    | ValueSome { Value = JsonValue.Null }
+                    | ValueNone -> at (JsonValue.Members [||]), JsonValue.Members [||]
+                    | ValueSome present -> present, present.Value
+
+                match value with
+                | JsonValue.Members members ->
+                    let index = members |> Array.tryFindIndex (fun struct (name, _) -> name = step)
+
+                    let child =
+                        match index with
+                        | Some index ->
+                            let struct (_, child) = members[index]
+                            ValueSome child
+                        | None -> ValueNone
+
+                    put rest child
+                    |> ValueOption.map (fun child ->
+                        let members =
+                            match index with
+                            | Some index -> Array.updateAt index (struct (step, child)) members
+                            | None -> Array.append members [| struct (step, child) |]
+
+                        { here with Value = JsonValue.Members members })
+                | JsonValue.Items items ->
+                    match Int32.TryParse step with
+                    | true, index when index >= 0 && index <= items.Length ->
+                        let child = if index < items.Length then ValueSome items[index] else ValueNone
+
+                        put rest child
+                        |> ValueOption.map (fun child ->
+                            let items =
+                                if index < items.Length then
+                                    Array.updateAt index child items
+                                else
+                                    Array.append items [| child |]
+
+                            { here with Value = JsonValue.Items items })
+                    | _ -> ValueNone
+                | JsonValue.Null
+                | JsonValue.Boolean _
+                | JsonValue.Number _
+                | JsonValue.Text _ -> ValueNone
+
+        match put (List.ofSeq steps) (ValueSome node) with
+        | ValueSome next ->
+            changed <- Document next
+            true
+        | ValueNone -> false
+
+    /// Reads a whole document; null where it is none, and then why.
+    static member TryParse
+        (octets: byte[], [<Out>] document: byref<Document>)
+        : IReadOnlyList<DocumentMistake> =
+        match Json.parseOctets octets with
+        | Ok node ->
+            document <- Document node
+            [||]
+        | Error mistakes -> Document.Mistakes mistakes
+
+    static member internal Mistakes(mistakes: Mistake list) : IReadOnlyList<DocumentMistake> =
+        [| for mistake in mistakes -> DocumentMistake(mistake.Path, mistake.Line, mistake.Message) |]

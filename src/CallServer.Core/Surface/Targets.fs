@@ -1,0 +1,121 @@
+namespace CallServer.Surface
+
+open System
+open System.Collections.Generic
+open System.Runtime.InteropServices
+open System.Text
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Audit
+open CallServer.Wire
+
+/// The SNMP profiles that a gateway may be asked by. Immutable.
+[<Sealed>]
+type ProfileCatalog private (profiles: (string * Profile)[]) =
+    static let builtIn = lazy ProfileCatalog(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile))
+
+    /// Those that come with the product.
+    static member BuiltIn: ProfileCatalog = builtIn.Value
+
+    member _.Names: IReadOnlyList<string> = [| for name, _ in profiles -> name |]
+
+    /// A built-in profile's text, comments and all: what one's own may begin with. Null where there is none of that name.
+    static member Text(name: string) : string = Profiles.tryText name |> Option.toObj
+
+    /// The catalog with a user's own profiles, from an object of name to profile. A name that is taken is replaced.
+    member this.With(profiles': Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>) : ProfileCatalog =
+        match Json.entries ProfileJson.read profiles'.Node with
+        | Ok added ->
+            mistakes <- [||]
+            let replaced = added |> List.map fst |> Set.ofList
+
+            ProfileCatalog(
+                Array.append
+                    (profiles |> Array.filter (fun (name, _) -> not (replaced.Contains name)))
+                    (Array.ofList added)
+            )
+        | Error found ->
+            mistakes <- [| for m in found -> DocumentMistake(m.Path, m.Line, m.Message) |]
+            this
+
+    member internal _.TryFind(name: string) =
+        profiles |> Array.tryFind (fun (known, _) -> known = name) |> Option.map snd
+
+/// How each protocol's audits are begun. What the caller has not checked throws ArgumentException.
+[<AbstractClass; Sealed>]
+type AuditTargets private () =
+    static let machine (start: SnmpAudit.Memory -> Moment -> Rng -> SnmpAudit.State * Command list) =
+        let rec wrap (state: SnmpAudit.State, commands: Command list) : Machine =
+            { Advance = fun event -> wrap (SnmpAudit.advance event state)
+              Commands = commands
+              Memory = fun () -> box (SnmpAudit.memory state)
+              Strays = SnmpAudit.strays state }
+
+        AuditTarget(fun memory now seed ->
+            let memory =
+                match memory with
+                | :? SnmpAudit.Memory as known -> known
+                | _ -> SnmpAudit.Memory.none
+
+            wrap (start memory now (Rng.create seed)))
+
+    static let snmp gateway credentials (profile: string) (catalog: ProfileCatalog) timeout attempts =
+        let profile =
+            match profile with
+            | null -> None
+            | name ->
+                match catalog.TryFind name with
+                | Some known -> Some known
+                | None -> invalidArg (nameof profile) $"no such profile: {name}"
+
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+
+        let target =
+            { Gateway = GatewayId.create gateway
+              Credentials = credentials
+              Profile = profile
+              Timeout = timeout
+              Attempts = attempts }
+
+        machine (SnmpAudit.start target)
+
+    /// SNMPv2c. The profile is null where the built-in ones are to be tried.
+    static member SnmpCommunity(gateway, community: byte[], profile: string, catalog, timeout, attempts) : AuditTarget =
+        snmp gateway (Community(Array.copy community)) profile catalog timeout attempts
+
+    /// SNMPv3 with USM: auth is null, md5, sha1, sha256, sha384 or sha512; priv is null or aes128; each with its passphrase.
+    static member SnmpUser
+        (
+            gateway,
+            user: string,
+            auth: string,
+            authPassphrase: byte[],
+            priv: string,
+            privPassphrase: byte[],
+            context: string,
+            profile: string,
+            catalog,
+            timeout,
+            attempts
+        ) : AuditTarget =
+        let auth =
+            match auth with
+            | null -> None
+            | "md5" -> Some Md5
+            | "sha1" -> Some Sha1
+            | "sha256" -> Some Sha256
+            | "sha384" -> Some Sha384
+            | "sha512" -> Some Sha512
+            | other -> invalidArg (nameof auth) $"no such authentication protocol: {other}"
+            |> Option.map (fun protocol -> struct (protocol, Secret.ofBytes authPassphrase))
+
+        let priv =
+            match priv with
+            | null -> None
+            | "aes128" -> Some(struct (Aes128, Secret.ofBytes privPassphrase))
+            | other -> invalidArg (nameof priv) $"no such privacy protocol: {other}"
+
+        let user: UsmUser = { Name = Encoding.UTF8.GetBytes user; Auth = auth; Priv = priv }
+        let context = if isNull context then [||] else Encoding.UTF8.GetBytes context
+        snmp gateway (User(user, context)) profile catalog timeout attempts

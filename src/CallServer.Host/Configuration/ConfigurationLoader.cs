@@ -1,0 +1,380 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using CallServer.Surface;
+
+namespace CallServer.Host.Configuration;
+
+/// <summary>From the file to a checked configuration, or every mistake in it.</summary>
+internal static class ConfigurationLoader
+{
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromDays(30);
+    private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
+
+    public static ServerConfiguration Load(
+        string path,
+        IReadOnlyDictionary<string, string> environment,
+        IAuditTargetFactory targets
+    )
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        byte[] octets;
+        try
+        {
+            octets = File.ReadAllBytes(path);
+        }
+        catch (Exception fault)
+            when (fault is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            var reason = fault switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
+                UnauthorizedAccessException => "access is denied",
+                _ => "it cannot be opened",
+            };
+            throw new ConfigurationException([
+                new ConfigurationMistake(path, 0, "$", $"the configuration cannot be read: {reason}"),
+            ]);
+        }
+
+        return Read(octets, path, environment, targets);
+    }
+
+    public static ServerConfiguration Read(
+        byte[] octets,
+        string source,
+        IReadOnlyDictionary<string, string> environment,
+        IAuditTargetFactory targets
+    )
+    {
+        var mistakes = new List<ConfigurationMistake>();
+        var unreadable = Document.TryParse(octets, out var document);
+        if (unreadable.Count > 0)
+            throw new ConfigurationException([
+                .. unreadable.Select(mistake => new ConfigurationMistake(
+                    source,
+                    mistake.Line,
+                    mistake.Path,
+                    mistake.Message
+                )),
+            ]);
+
+        document = EnvironmentOverrides.Apply(document, environment, mistakes);
+        var reading = new Reading(source, new DocumentReader(source, mistakes), mistakes);
+        var configuration = reading.Whole(document, targets);
+        if (configuration is null || mistakes.Count > 0)
+            throw new ConfigurationException([
+                .. mistakes.Distinct().OrderBy(mistake => mistake.Line == 0 ? int.MaxValue : mistake.Line),
+            ]);
+        return configuration;
+    }
+
+    private sealed class Reading(string source, DocumentReader read, List<ConfigurationMistake> mistakes)
+    {
+        private readonly List<ConfigurationMistake> warnings = [];
+
+        public ServerConfiguration? Whole(Document root, IAuditTargetFactory targets)
+        {
+            if (root.Kind != DocumentKind.Members)
+            {
+                read.Fail(root, $"an object is expected here, not {root.KindInWords}");
+                return null;
+            }
+
+            Shape.Root.Check(root, read.Fail);
+            Unbuilt(root);
+
+            var profiles = read.Section(root, "profiles");
+            if (profiles is not null)
+            {
+                targets = targets.WithProfiles(profiles, out var wrong);
+                mistakes.AddRange(
+                    wrong.Select(mistake => new ConfigurationMistake(
+                        source,
+                        mistake.Line,
+                        mistake.Path,
+                        mistake.Message
+                    ))
+                );
+            }
+
+            var server = read.Section(root, "server");
+            var cdr = read.Section(root, "cdr");
+            var polling = read.Section(root, "polling");
+            var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
+            var token = read.Secret(DocumentReader.Member(server, "token"));
+
+            return new ServerConfiguration
+            {
+                Source = source,
+                Name = Name(server),
+                Listen = Listen(server),
+                Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
+                Token = token,
+                GatewaysInFlight =
+                    read.Integer(DocumentReader.Member(polling, "gatewaysInFlight"), 1, 100_000) ?? 256,
+                Deadline =
+                    read.Duration(
+                        DocumentReader.Member(polling, "deadline"),
+                        TimeSpan.FromSeconds(1),
+                        TimeSpan.FromHours(1)
+                    ) ?? TimeSpan.FromMinutes(2),
+                BackoffLimit =
+                    read.Duration(
+                        DocumentReader.Member(polling, "backoffLimit"),
+                        ShortestInterval,
+                        TimeSpan.FromDays(1)
+                    ) ?? TimeSpan.FromMinutes(1),
+                CdrFile = read.Text(DocumentReader.Member(cdr, "file")),
+                Gateways = Gateways(root, plain, targets, Describe(profiles)),
+                Warnings = warnings,
+            };
+        }
+
+        private static string Describe(Document? profiles)
+        {
+            var text = new StringBuilder();
+            if (profiles is not null)
+                Write(profiles);
+            return text.ToString();
+
+            void Write(Document node)
+            {
+                text.Append((int)node.Kind).Append(node.Scalar).Append('{');
+                foreach (var (name, child) in node.Members)
+                {
+                    text.Append(name).Append(':');
+                    Write(child);
+                }
+
+                foreach (var item in node.Items)
+                    Write(item);
+                text.Append('}');
+            }
+        }
+
+        /// <summary>What the contract has and this version does not do: read, checked, and said.</summary>
+        private void Unbuilt(Document root)
+        {
+            if (read.Section(root, "backup") is { } backup)
+                // A backup that took itself for a primary would write every CDR twice.
+                read.Fail(backup, "a backup is not built yet: leave this out");
+
+            if (read.Section(root, "listeners") is { } listeners)
+            {
+                foreach (var (name, child) in listeners.Members)
+                {
+                    if (read.Text(child) is { } text && !IPEndPoint.TryParse(text, out _))
+                        read.Fail(child, $"'{text}' is not ADDRESS:PORT");
+                    Warn(
+                        child,
+                        $"listening for {name} is not built yet: gateways are asked at their interval only"
+                    );
+                }
+            }
+
+            var rotate = DocumentReader.Member(read.Section(root, "cdr"), "rotate");
+            if (read.Duration(rotate, TimeSpan.FromMinutes(1), TimeSpan.FromDays(366)) is not null)
+                Warn(rotate!, "rotation is not built yet: the CDR file grows");
+        }
+
+        private void Warn(Document at, string message) =>
+            warnings.Add(new ConfigurationMistake(source, at.Line, at.Path, message));
+
+        private string Name(Document? server)
+        {
+            var node = DocumentReader.Member(server, "name");
+            if (read.Text(node) is not { } name)
+                return Environment.MachineName.ToLowerInvariant();
+            if (name.Length > 255 || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+                read.Fail(node!, "a name is 1 to 255 printable characters without spaces");
+            return name;
+        }
+
+        private Uri Listen(Document? server)
+        {
+            var fallback = new Uri("http://127.0.0.1:8080");
+            var node = DocumentReader.Member(server, "listen");
+            if (read.Text(node) is not { } text)
+                return fallback;
+            if (
+                !Uri.TryCreate(text, UriKind.Absolute, out var listen)
+                || listen.Host.Length == 0
+                || listen.PathAndQuery != "/"
+                || listen.UserInfo.Length > 0
+            )
+            {
+                read.Fail(node!, $"'{text}' is not http://ADDRESS:PORT");
+                return fallback;
+            }
+
+            if (listen.Scheme != Uri.UriSchemeHttp)
+            {
+                read.Fail(
+                    node!,
+                    $"{listen.Scheme} is not built: listen on http, behind a proxy where it has to be encrypted"
+                );
+                return fallback;
+            }
+
+            if (
+                listen.HostNameType is UriHostNameType.Dns
+                && !listen.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            )
+            {
+                read.Fail(
+                    node!,
+                    $"'{listen.Host}' is no address of this machine: an IP address or localhost is expected"
+                );
+                return fallback;
+            }
+
+            if (!listen.IsLoopback && DocumentReader.Member(server, "token") is null)
+                read.Fail(
+                    node!,
+                    "listening on anything but loopback needs a token: \"token\": \"env:NAME\" or \"file:PATH\""
+                );
+            return listen;
+        }
+
+        private Pacing Pace(Document? node, Pacing fallback)
+        {
+            var interval = DocumentReader.Member(node, "interval");
+            var timeout = DocumentReader.Member(node, "timeout");
+            var pacing = new Pacing(
+                read.Duration(interval, ShortestInterval, LongestInterval) ?? fallback.Interval,
+                read.Duration(timeout, ShortestTimeout, LongestTimeout) ?? fallback.Timeout,
+                read.Integer(DocumentReader.Member(node, "attempts"), 1, 20) ?? fallback.Attempts
+            );
+            if (pacing.Interval < pacing.Timeout && (interval ?? timeout) is { } at)
+                read.Fail(
+                    at,
+                    $"the interval of {Durations.Format(pacing.Interval)} is shorter than the time-out of {Durations.Format(pacing.Timeout)}"
+                );
+            return pacing;
+        }
+
+        private List<GatewayConfiguration> Gateways(
+            Document root,
+            Pacing plain,
+            IAuditTargetFactory targets,
+            string profiles
+        )
+        {
+            var gateways = new List<GatewayConfiguration>();
+            var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+            if (DocumentReader.Member(root, "gateways") is not { } list)
+            {
+                read.Fail(root, "lacks \"gateways\"");
+                return gateways;
+            }
+
+            if (list.Kind != DocumentKind.Items)
+                read.Fail(list, $"a list is expected here, not {list.KindInWords}");
+            foreach (var item in list.Items)
+            {
+                if (item.Kind != DocumentKind.Members)
+                    read.Fail(item, $"an object is expected here, not {item.KindInWords}");
+                else if (Gateway(item, plain, targets, profiles, lines) is { } gateway)
+                    gateways.Add(gateway);
+            }
+
+            return gateways;
+        }
+
+        private GatewayConfiguration? Gateway(
+            Document node,
+            Pacing plain,
+            IAuditTargetFactory targets,
+            string profiles,
+            Dictionary<string, int> lines
+        )
+        {
+            var before = mistakes.Count;
+            var id = Id(node, lines);
+            var uri = Address(node, targets);
+            var pacing = Pace(node, plain);
+            var secrets = new GatewaySecrets(
+                read.Secret(DocumentReader.Member(node, "community")),
+                read.Secret(DocumentReader.Member(node, "auth")),
+                read.Secret(DocumentReader.Member(node, "priv"))
+            );
+            // A secret that was named and could not be read is one mistake, not two.
+            if (uri is not null && mistakes.Count == before)
+            {
+                foreach (var (secret, mistake) in secrets.Check(uri))
+                    read.Fail(DocumentReader.Member(node, secret) ?? node, mistake);
+            }
+
+            return id is null || uri is null || mistakes.Count > before
+                ? null
+                : new GatewayConfiguration
+                {
+                    Id = id,
+                    Uri = uri,
+                    Interval = pacing.Interval,
+                    Timeout = pacing.Timeout,
+                    Attempts = pacing.Attempts,
+                    Secrets = secrets,
+                    Profiles = profiles,
+                    Target = targets.Create(id, uri, secrets, pacing.Timeout, pacing.Attempts),
+                };
+        }
+
+        private string? Id(Document node, Dictionary<string, int> lines)
+        {
+            if (DocumentReader.Member(node, "id") is not { } at)
+            {
+                read.Fail(node, "lacks \"id\"");
+                return null;
+            }
+
+            if (read.Text(at) is not { } id)
+                return null;
+            if (id.Length > 255 || id.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+                read.Fail(at, "a gateway's id is 1 to 255 printable characters without spaces");
+            else if (!lines.TryAdd(id, at.Line))
+                read.Fail(
+                    at,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"the id '{id}' stands on line {lines[id]} already"
+                    )
+                );
+            return id;
+        }
+
+        private GatewayUri? Address(Document node, IAuditTargetFactory targets)
+        {
+            if (DocumentReader.Member(node, "uri") is not { } at)
+            {
+                read.Fail(node, "lacks \"uri\"");
+                return null;
+            }
+
+            if (read.Text(at) is not { } text)
+                return null;
+            if (!GatewayUri.TryParse(text, out var uri, out var wrong))
+            {
+                foreach (var mistake in wrong)
+                    read.Fail(at, mistake);
+                return null;
+            }
+
+            if (uri.Profile is { } profile && !targets.ProfileNames.Contains(profile))
+            {
+                read.Fail(
+                    at,
+                    $"there is no profile '{profile}'{Nearest.Hint(profile, targets.ProfileNames)}; known are {string.Join(", ", targets.ProfileNames)}"
+                );
+                return null;
+            }
+
+            return uri;
+        }
+    }
+
+    private readonly record struct Pacing(TimeSpan Interval, TimeSpan Timeout, int Attempts);
+}

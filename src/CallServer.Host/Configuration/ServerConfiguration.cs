@@ -1,0 +1,180 @@
+using System.Net;
+using CallServer.Surface;
+
+namespace CallServer.Host.Configuration;
+
+/// <summary>Everything that <c>callserver run</c> is told, checked whole. Secrets are held as octets and never printed.</summary>
+public sealed record ServerConfiguration
+{
+    /// <summary>The file that it came from; null where it was made in memory.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>How the server calls itself, in CDRs and to its peer.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where HTTP listens; port 0 takes any free one.</summary>
+    public required Uri Listen { get; init; }
+
+    /// <summary>The file of the record.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>What clients must present; null on loopback only.</summary>
+    public byte[]? Token { get; init; }
+
+    /// <summary>Audits that may run at once in the whole fleet, silent and slow gateways not counted.</summary>
+    public int GatewaysInFlight { get; init; } = 256;
+
+    /// <summary>After this an audit gives up, and what it learnt is partial.</summary>
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>A silent gateway is asked at least this often, however long it has been silent.</summary>
+    public TimeSpan BackoffLimit { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
+    public string? CdrFile { get; init; }
+
+    /// <summary>Whom to audit, in the order of the file; ids are unique.</summary>
+    public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
+
+    /// <summary>What was understood but is not done by this version.</summary>
+    public IReadOnlyList<ConfigurationMistake> Warnings { get; init; } = [];
+
+    /// <summary>Made without the secrets.</summary>
+    public override string ToString() => $"{Name}: {Gateways.Count} gateways, from {Source ?? "memory"}";
+
+    /// <summary>Reads a file, with the environment over it. Throws ConfigurationException with every mistake.</summary>
+    public static ServerConfiguration Load(
+        string path,
+        IReadOnlyDictionary<string, string> environment,
+        IAuditTargetFactory targets
+    ) => ConfigurationLoader.Load(path, environment, targets);
+
+    /// <summary>The variables of this process.</summary>
+    public static IReadOnlyDictionary<string, string> ProcessEnvironment() =>
+        Environment
+            .GetEnvironmentVariables()
+            .Cast<System.Collections.DictionaryEntry>()
+            .ToDictionary(
+                entry => (string)entry.Key,
+                entry => (string?)entry.Value ?? "",
+                StringComparer.Ordinal
+            );
+
+    /// <summary>
+    /// What would have to change that a running server cannot change, in words; empty where everything can be taken while running.
+    /// </summary>
+    public IReadOnlyList<string> NeedsRestart(ServerConfiguration next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        return
+        [
+            .. new[]
+            {
+                (changed: Name != next.Name, what: "server.name"),
+                (changed: Listen != next.Listen, what: "server.listen"),
+                (changed: Data != next.Data, what: "server.data"),
+                (changed: !Same(Token, next.Token), what: "server.token"),
+                (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+            }
+                .Where(part => part.changed)
+                .Select(part => part.what),
+        ];
+    }
+
+    internal static bool Same(byte[]? a, byte[]? b) =>
+        a is null || b is null ? a is null && b is null : a.AsSpan().SequenceEqual(b);
+}
+
+/// <summary>One gateway, ready to be asked.</summary>
+public sealed record GatewayConfiguration
+{
+    /// <summary>The operator's name of it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Where it is, and how it is asked.</summary>
+    public required GatewayUri Uri { get; init; }
+
+    /// <summary>The start of every audit of it.</summary>
+    public required AuditTarget Target { get; init; }
+
+    /// <summary>How often it is asked.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a reply may take before the request is repeated.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a request is sent before the gateway counts as silent.</summary>
+    public int Attempts { get; init; } = 4;
+
+    internal GatewaySecrets Secrets { get; init; } = GatewaySecrets.None;
+
+    /// <summary>The user's own profiles as they stood when it was made.</summary>
+    internal string Profiles { get; init; } = "";
+
+    /// <summary>Nothing that matters to polling differs.</summary>
+    public bool SameAs(GatewayConfiguration other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Id == other.Id
+            && Uri == other.Uri
+            && Interval == other.Interval
+            && Timeout == other.Timeout
+            && Attempts == other.Attempts
+            && Profiles == other.Profiles
+            && ServerConfiguration.Same(Secrets.Community, other.Secrets.Community)
+            && ServerConfiguration.Same(Secrets.Auth, other.Secrets.Auth)
+            && ServerConfiguration.Same(Secrets.Priv, other.Secrets.Priv);
+    }
+
+    /// <summary>Made without the secrets.</summary>
+    public override string ToString() => $"{Id} {Uri}";
+}
+
+/// <summary>What a gateway wants to hear. A class, so that nothing prints its members.</summary>
+public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv)
+{
+    /// <summary>The community <c>public</c>, and no passphrases.</summary>
+    public static GatewaySecrets None { get; } = new(null, null, null);
+
+    /// <summary>SNMPv2c; null is <c>public</c>.</summary>
+    public byte[]? Community { get; } = community;
+
+    /// <summary>SNMPv3's passphrase for authentication.</summary>
+    public byte[]? Auth { get; } = auth;
+
+    /// <summary>SNMPv3's passphrase for encryption.</summary>
+    public byte[]? Priv { get; } = priv;
+
+    /// <summary>
+    /// What is wrong with them for this gateway, each with the name of the secret that it is about; nothing where they fit.
+    /// </summary>
+    public IEnumerable<(string Secret, string Mistake)> Check(GatewayUri uri)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        // RFC 3414 §11.2: a passphrase is at least eight octets.
+        const int Shortest = 8;
+        if (uri.User is null)
+        {
+            if (Auth is not null)
+                yield return ("auth", "is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…");
+            if (Priv is not null)
+                yield return (
+                    "priv",
+                    "is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…&priv=…"
+                );
+            yield break;
+        }
+
+        if (Community is not null)
+            yield return ("community", "is for SNMPv2c, and the URI names an SNMPv3 user");
+        foreach (var (name, word, secret) in new[] { ("auth", uri.Auth, Auth), ("priv", uri.Priv, Priv) })
+        {
+            if (word is not null && secret is null)
+                yield return (name, $"the URI's {name}={word} needs a passphrase, and none is given");
+            else if (word is null && secret is not null)
+                yield return (name, $"a passphrase is given, and the URI has no {name}=");
+            else if (secret is { Length: < Shortest })
+                yield return (name, $"the passphrase is shorter than the {Shortest} octets that SNMPv3 asks");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using CallServer.Surface;
+
+namespace CallServer.Host.Configuration;
+
+/// <summary>Which names the configuration knows, and where: to refuse others, and to find them in the environment's capitals.</summary>
+internal sealed class Shape
+{
+    private static readonly Shape Leaf = new();
+
+    private Shape() { }
+
+    /// <summary>The whole file.</summary>
+    public static Shape Root { get; } =
+        Object(
+            ("server", Names("name", "listen", "data", "token")),
+            ("backup", Names("of", "standby", "heartbeat", "misses")),
+            (
+                "polling",
+                Names("interval", "timeout", "attempts", "gatewaysInFlight", "deadline", "backoffLimit")
+            ),
+            ("cdr", Names("file", "rotate")),
+            ("listeners", Names("mgcp", "traps")),
+            (
+                "gateways",
+                new Shape
+                {
+                    Item = Names("id", "uri", "community", "auth", "priv", "interval", "timeout", "attempts"),
+                }
+            ),
+            ("profiles", new Shape { IsOpen = true })
+        );
+
+    /// <summary>The members of an object; none where it is something else.</summary>
+    public IReadOnlyDictionary<string, Shape> Members { get; private init; } =
+        new Dictionary<string, Shape>();
+
+    /// <summary>The items of a list.</summary>
+    public Shape? Item { get; private init; }
+
+    /// <summary>Its names are the user's own, and checked by whoever reads it.</summary>
+    public bool IsOpen { get; private init; }
+
+    /// <summary>Calls <paramref name="stranger"/> for every member that is not known here.</summary>
+    public void Check(Document document, Action<Document, string> stranger)
+    {
+        if (IsOpen)
+            return;
+        if (Item is not null)
+        {
+            foreach (var item in document.Items)
+                Item.Check(item, stranger);
+        }
+
+        foreach (var (name, child) in document.Members)
+        {
+            if (Members.TryGetValue(name, out var shape))
+                shape.Check(child, stranger);
+            else if (Members.Count > 0)
+                stranger(
+                    child,
+                    $"is not known here{Nearest.Hint(name, Members.Keys)}; known are {string.Join(", ", Members.Keys)}"
+                );
+        }
+    }
+
+    private static Shape Names(params string[] names) =>
+        new() { Members = names.ToDictionary(name => name, _ => Leaf, StringComparer.Ordinal) };
+
+    private static Shape Object(params (string Name, Shape Shape)[] members) =>
+        new()
+        {
+            Members = members.ToDictionary(
+                member => member.Name,
+                member => member.Shape,
+                StringComparer.Ordinal
+            ),
+        };
+}

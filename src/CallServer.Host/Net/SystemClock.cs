@@ -1,0 +1,80 @@
+using CallServer.Model;
+
+namespace CallServer.Host.Net;
+
+/// <summary>
+/// The steady clock is UTC, read once at the start, and the machine's monotonic counter from then on: it neither goes back nor jumps,
+/// whatever is done to the wall clock. The one place that reads the machine's clocks.
+/// </summary>
+public sealed class SystemClock : IClock
+{
+    /// <summary>A wall clock that strays further than this from the steady one was stepped.</summary>
+    public static readonly TimeSpan StepThreshold = TimeSpan.FromMilliseconds(50);
+
+    // Two readings this far apart were interrupted in between and say nothing about a step.
+    private static readonly TimeSpan TooFarApart = TimeSpan.FromMilliseconds(10);
+
+    private readonly TimeProvider time;
+    private readonly long anchorTicks;
+    private readonly long anchorStamp;
+    private long correctionTicks;
+
+#pragma warning disable RS0030 // the one place that may
+    /// <summary>The machine's clocks, anchored now.</summary>
+    public SystemClock()
+        : this(TimeProvider.System) { }
+#pragma warning restore RS0030
+
+    /// <summary>Any clocks, anchored now.</summary>
+    public SystemClock(TimeProvider time)
+        : this(time, TimeSpan.Zero) { }
+
+    /// <summary>
+    /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped by the correction,
+    /// so that what a store holds from before keeps its place.
+    /// </summary>
+    public SystemClock(TimeProvider time, TimeSpan correction)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        this.time = time;
+        correctionTicks = correction.Ticks;
+        anchorStamp = time.GetTimestamp();
+        anchorTicks = time.GetUtcNow().UtcTicks - correctionTicks;
+    }
+
+#pragma warning disable RS0030 // the one place that may
+    /// <summary>The machine's clocks, going on with an earlier timeline.</summary>
+    public static SystemClock Continue(TimeSpan correction) => new(TimeProvider.System, correction);
+#pragma warning restore RS0030
+
+    /// <inheritdoc/>
+    public Moment Now => new(ToInstant(SteadyTicks()), ToInstant(time.GetUtcNow().UtcTicks));
+
+    /// <inheritdoc/>
+    public TimeSpan Correction => TimeSpan.FromTicks(Volatile.Read(ref correctionTicks));
+
+    /// <summary>
+    /// Compares the clocks; where the wall clock was stepped, takes the new correction and returns by how much it was stepped,
+    /// else zero.
+    /// </summary>
+    public TimeSpan CheckForStep()
+    {
+        var before = SteadyTicks();
+        var wall = time.GetUtcNow().UtcTicks;
+        var after = SteadyTicks();
+        if (after - before > TooFarApart.Ticks)
+            return TimeSpan.Zero;
+
+        var step = TimeSpan.FromTicks(wall - after - Volatile.Read(ref correctionTicks));
+        if (step.Duration() <= StepThreshold)
+            return TimeSpan.Zero;
+
+        Volatile.Write(ref correctionTicks, wall - after);
+        return step;
+    }
+
+    private long SteadyTicks() => anchorTicks + time.GetElapsedTime(anchorStamp).Ticks;
+
+    private static Instant ToInstant(long utcTicks) =>
+        new((utcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
+}

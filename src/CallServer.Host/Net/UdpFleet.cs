@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace CallServer.Host.Net;
+
+/// <summary>
+/// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes from; what comes
+/// from anywhere else is dropped and counted.
+/// </summary>
+public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
+{
+    // Many gateways answer in the same instant; the kernel grants what net.core.rmem_max allows.
+    private const int ReceiveBuffer = 4 * 1024 * 1024;
+    private const int LargestDatagram = 65_536;
+
+    private readonly IClock clock;
+    private readonly ILogger logger;
+    private readonly Socket? ipv4;
+    private readonly Socket? ipv6;
+    private readonly ConcurrentDictionary<SocketAddress, ImmutableArray<IDatagramReceiver>> receivers = new();
+    private readonly CancellationTokenSource stopping = new();
+    private readonly List<Task> loops = [];
+    private long strangers;
+    private long strays;
+    private long sent;
+    private long received;
+    private long sendFailures;
+
+    /// <summary>Opens the sockets and begins to receive.</summary>
+    public UdpFleet(IClock clock, ILogger<UdpFleet>? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        this.clock = clock;
+        this.logger = logger ?? NullLogger<UdpFleet>.Instance;
+        ipv4 = Socket.OSSupportsIPv4 ? OpenSocket(IPAddress.Any) : null;
+        ipv6 = Socket.OSSupportsIPv6 ? OpenSocket(IPAddress.IPv6Any) : null;
+        foreach (var socket in new[] { ipv4, ipv6 })
+        {
+            if (socket is not null)
+                loops.Add(Task.Run(() => ReceiveAsync(socket, stopping.Token)));
+        }
+    }
+
+    /// <summary>Datagrams from addresses that nobody asked.</summary>
+    public long Strangers => Volatile.Read(ref strangers);
+
+    /// <summary>Datagrams from gateways that belonged to nothing that was asked, late repeats among them.</summary>
+    public long Strays => Volatile.Read(ref strays);
+
+    /// <summary>Datagrams sent.</summary>
+    public long Sent => Volatile.Read(ref sent);
+
+    /// <summary>Datagrams received, strangers' included.</summary>
+    public long Received => Volatile.Read(ref received);
+
+    /// <summary>Datagrams that the system would not send: no route, too long.</summary>
+    public long SendFailures => Volatile.Read(ref sendFailures);
+
+    /// <summary>The local port for a family; 0 where the machine does not have it.</summary>
+    public int Port(AddressFamily family) => ((SocketFor(family)?.LocalEndPoint as IPEndPoint)?.Port) ?? 0;
+
+    /// <inheritdoc/>
+    public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        ArgumentNullException.ThrowIfNull(receiver);
+        var address = peer.Serialize();
+        receivers.AddOrUpdate(
+            address,
+            static (_, one) => [one],
+            static (_, others, one) => others.Add(one),
+            receiver
+        );
+        return new Channel(this, SocketFor(peer.AddressFamily), address, receiver);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        ipv4?.Dispose();
+        ipv6?.Dispose();
+        await Task.WhenAll(loops);
+        stopping.Dispose();
+    }
+
+    private static Socket OpenSocket(IPAddress any)
+    {
+        var socket = new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        if (any.AddressFamily == AddressFamily.InterNetworkV6)
+            socket.DualMode = false;
+        socket.ReceiveBufferSize = ReceiveBuffer;
+        socket.Bind(new IPEndPoint(any, 0));
+        return socket;
+    }
+
+    private Socket? SocketFor(AddressFamily family) =>
+        family switch
+        {
+            AddressFamily.InterNetwork => ipv4,
+            AddressFamily.InterNetworkV6 => ipv6,
+            _ => null,
+        };
+
+    private async Task ReceiveAsync(Socket socket, CancellationToken cancel)
+    {
+        var buffer = GC.AllocateUninitializedArray<byte>(LargestDatagram, pinned: true);
+        var from = new SocketAddress(socket.AddressFamily);
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                var length = await socket.ReceiveFromAsync(buffer, SocketFlags.None, from, cancel);
+                Deliver(from, buffer.AsSpan(0, length));
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException fault) when (!cancel.IsCancellationRequested)
+            {
+                // Some systems report here that an earlier datagram could not be delivered: the audit's time-out tells it.
+                logger.LogDebug("receive: {Fault}", fault.SocketErrorCode);
+            }
+            catch (SocketException)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Deliver(SocketAddress from, ReadOnlySpan<byte> octets)
+    {
+        Interlocked.Increment(ref received);
+        if (!receivers.TryGetValue(from, out var listening))
+        {
+            Interlocked.Increment(ref strangers);
+            return;
+        }
+
+        if (listening.IsEmpty)
+        {
+            // A gateway that we know, after its audit: a late or repeated reply.
+            OnStray();
+            return;
+        }
+
+        var datagram = new Datagram(clock.Now, octets.ToArray(), listening.Length, OnStray);
+        foreach (var receiver in listening)
+            receiver.OnDatagram(datagram);
+    }
+
+    private void OnStray() => Interlocked.Increment(ref strays);
+
+    private sealed class Channel(
+        UdpFleet fleet,
+        Socket? socket,
+        SocketAddress peer,
+        IDatagramReceiver receiver
+    ) : IDatagramChannel
+    {
+        private int closed;
+
+        public void Send(byte[] message)
+        {
+            try
+            {
+                if (socket is null)
+                    throw new SocketException((int)SocketError.AddressFamilyNotSupported);
+                socket.SendTo(message, SocketFlags.None, peer);
+                Interlocked.Increment(ref fleet.sent);
+            }
+            catch (SocketException fault)
+            {
+                Interlocked.Increment(ref fleet.sendFailures);
+                fleet.logger.LogDebug("send: {Fault}", fault.SocketErrorCode);
+            }
+            catch (ObjectDisposedException)
+            {
+                Interlocked.Increment(ref fleet.sendFailures);
+            }
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref closed, 1) != 0)
+                return;
+
+            // The peer stays known, with nobody listening: what it still sends is late, not strange.
+            while (fleet.receivers.TryGetValue(peer, out var listening))
+            {
+                if (fleet.receivers.TryUpdate(peer, listening.Remove(receiver), listening))
+                    return;
+            }
+        }
+    }
+}

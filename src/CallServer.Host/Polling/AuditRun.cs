@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Host.Net;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Host.Polling;
+
+/// <summary>
+/// Drives one audit: every event of it happens on the scheduler, one after the other, and all commands of one event are carried
+/// out before the next.
+/// </summary>
+internal sealed class AuditRun(
+    IDatagramNetwork network,
+    IClock clock,
+    IScheduler scheduler,
+    IObserver<AuditOutcome> observer,
+    Action? heard
+) : IAuditSink, IDatagramReceiver, IDisposable
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    private readonly ConcurrentQueue<Datagram> mailbox = new();
+    private readonly CompositeDisposable held = [];
+    private readonly SerialDisposable wake = new();
+    private IDatagramChannel? channel;
+    private GatewayAudit? audit;
+    private AuditOutcome? outcome;
+    private Action? heard = heard;
+    private int draining;
+    private int over;
+
+    public void Begin(
+        AuditTarget target,
+        IPEndPoint endpoint,
+        AuditMemory? memory,
+        ulong seed,
+        TimeSpan deadline,
+        CancellationToken cancel
+    )
+    {
+        held.Add(wake);
+        held.Add(
+            scheduler.Schedule(() =>
+                Guarded(() =>
+                {
+                    channel = network.Open(endpoint, this);
+                    held.Add(channel);
+                    Apply(target.Start(memory, clock.Now, seed));
+                    if (outcome is not null)
+                        return;
+
+                    held.Add(scheduler.Schedule(deadline, () => Guarded(Stop)));
+                    held.Add(cancel.Register(() => scheduler.Schedule(() => Guarded(Stop))));
+                })
+            )
+        );
+    }
+
+    public void OnDatagram(Datagram datagram)
+    {
+        mailbox.Enqueue(datagram);
+        if (Interlocked.Exchange(ref draining, 1) == 0)
+            scheduler.Schedule(() => Guarded(Drain));
+    }
+
+    void IAuditSink.Send(byte[] message) => channel!.Send(message);
+
+    void IAuditSink.WakeAt(Instant instant)
+    {
+        var now = clock.Now.Steady;
+        var wait =
+            instant <= now ? TimeSpan.Zero
+            : instant < now + LongestWait ? instant - now
+            : LongestWait;
+        wake.Disposable = scheduler.Schedule(wait, () => Guarded(Tick));
+    }
+
+    void IAuditSink.Finished(AuditResult result, AuditMemory memory) =>
+        outcome = new AuditOutcome(result, memory);
+
+    public void Dispose()
+    {
+        Volatile.Write(ref over, 1);
+        held.Dispose();
+        RefuseRest();
+    }
+
+    private void Drain()
+    {
+        // Before looking, so that what comes from here on schedules anew.
+        Volatile.Write(ref draining, 0);
+        while (outcome is null && mailbox.TryDequeue(out var datagram))
+        {
+            var strays = audit!.Strays;
+            Apply(audit.Receive(datagram.At, datagram.Message));
+            if (audit.Strays > strays)
+            {
+                datagram.Refuse();
+            }
+            else
+            {
+                heard?.Invoke();
+                heard = null;
+            }
+        }
+    }
+
+    private void Tick()
+    {
+        // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would give up.
+        Drain();
+        if (outcome is null)
+            Apply(audit!.Tick(clock.Now));
+    }
+
+    private void Stop()
+    {
+        Drain();
+        if (outcome is null)
+            Apply(audit!.Stop(clock.Now));
+    }
+
+    private void Apply(GatewayAudit next)
+    {
+        audit = next;
+        next.Dispatch(this);
+        if (outcome is not { } finished)
+            return;
+
+        Dispose();
+        observer.OnNext(finished);
+        observer.OnCompleted();
+    }
+
+    private void Guarded(Action step)
+    {
+        if (Volatile.Read(ref over) != 0)
+        {
+            RefuseRest();
+            return;
+        }
+
+        try
+        {
+            step();
+        }
+        catch (Exception fault) when (outcome is null)
+        {
+            // A peer cannot cause this, only a fault of our own: it ends this audit and no other.
+            Dispose();
+            observer.OnError(fault);
+        }
+    }
+
+    private void RefuseRest()
+    {
+        while (mailbox.TryDequeue(out var datagram))
+            datagram.Refuse();
+    }
+}

@@ -1,0 +1,223 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Reactive;
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using System.Reactive.Linq;
+using System.Reactive.Subjects;
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Host.Polling;
+
+/// <summary>What every poller shares.</summary>
+internal sealed record PollingContext(
+    IClock Clock,
+    IEndpointResolver Resolver,
+    FleetLanes Lanes,
+    PollingCounters Counters,
+    ILogger Logger
+)
+{
+    /// <summary>What a change of the configuration may change for every poller; replaced as a whole.</summary>
+    public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
+}
+
+internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);
+
+/// <summary>What polling counts.</summary>
+public sealed class PollingCounters
+{
+    private long loopRestarts;
+    private long auditFaults;
+
+    /// <summary>Loops of gateways that a fault of our own ended and that were begun again.</summary>
+    public long LoopRestarts => Volatile.Read(ref loopRestarts);
+
+    /// <summary>Audits that a fault of our own ended.</summary>
+    public long AuditFaults => Volatile.Read(ref auditFaults);
+
+    internal void LoopRestarted() => Interlocked.Increment(ref loopRestarts);
+
+    internal void AuditFailed() => Interlocked.Increment(ref auditFaults);
+}
+
+/// <summary>
+/// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent. Everything happens
+/// on the one scheduler.
+/// </summary>
+internal sealed class GatewayPoller : IDisposable
+{
+    private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
+
+    private readonly PollingContext context;
+    private readonly IAuditRunner runner;
+    private readonly IScheduler scheduler;
+    private readonly Subject<AuditCause> triggers = new();
+    private readonly IDisposable subscription;
+    private AuditMemory? memory;
+    private IPEndPoint? lastKnown;
+    private Instant notBefore = InstantModule.distantPast;
+    private int silences;
+    private bool slow;
+
+    public GatewayPoller(
+        GatewayConfiguration gateway,
+        PollingContext context,
+        IAuditRunner runner,
+        IScheduler scheduler,
+        Action<GatewayConfiguration, AuditResult> deliver
+    )
+    {
+        Gateway = gateway;
+        this.context = context;
+        this.runner = runner;
+        this.scheduler = scheduler;
+        subscription = Observable
+            .Merge(
+                Observable.Return(AuditCause.Start, scheduler),
+                Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler),
+                triggers.ObserveOn(scheduler)
+            )
+            .Where(IsDue)
+            .OneAtATime(cause => cause != AuditCause.Interval, _ => Audit())
+            .Do(result => deliver(gateway, result))
+            .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
+            .Subscribe();
+    }
+
+    public GatewayConfiguration Gateway { get; }
+
+    /// <summary>Asks as soon as may be; from any thread.</summary>
+    public void Trigger(AuditCause cause)
+    {
+        lock (triggers)
+            triggers.OnNext(cause);
+    }
+
+    /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
+    public void Dispose() => scheduler.Schedule(subscription.Dispose);
+
+    /// <summary>While a gateway is silent, some of its ticks are left out; whoever asks on purpose is not held back.</summary>
+    private bool IsDue(AuditCause cause) =>
+        cause != AuditCause.Interval || context.Clock.Now.Steady >= notBefore;
+
+    private IObservable<AuditResult> Audit() =>
+        Resolve()
+            .SelectMany(endpoint =>
+                endpoint is null ? Observable.Return(Unasked(), ImmediateScheduler.Instance) : Ask(endpoint)
+            )
+            .Do(Remember)
+            .Catch(
+                (Exception fault) =>
+                {
+                    // A fault of our own: this audit is over, the gateway's next one begins without memory.
+                    context.Counters.AuditFailed();
+                    context.Logger.LogError(
+                        fault,
+                        "{Gateway}: the audit failed by a fault of our own",
+                        Gateway.Id
+                    );
+                    memory = null;
+                    return Observable.Empty<AuditResult>();
+                }
+            );
+
+    /// <summary>
+    /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address in use; null where
+    /// there was none yet.
+    /// </summary>
+    private IObservable<IPEndPoint?> Resolve()
+    {
+        var (host, port) = (Gateway.Uri.Host, Gateway.Uri.Port);
+        if (IPAddress.TryParse(host, out var literal))
+            return Observable.Return(new IPEndPoint(literal, port), ImmediateScheduler.Instance);
+
+        return Observable
+            .FromAsync(cancel => context.Resolver.ResolveAsync(host, port, cancel).AsTask())
+            .ObserveOn(scheduler)
+            .Timeout(NamePatience, scheduler)
+            .Do(endpoint => lastKnown = endpoint)
+            .Catch((SocketException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance))
+            .Catch((TimeoutException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance));
+    }
+
+    private IObservable<AuditResult> Ask(IPEndPoint endpoint)
+    {
+        var lane =
+            silences > 0 ? context.Lanes.Silent
+            : slow ? context.Lanes.Slow
+            : context.Lanes.Prompt;
+        return lane.Enter(scheduler)
+            .SelectMany(place =>
+            {
+                var heard = false;
+                var held = new CompositeDisposable(place);
+                if (lane == context.Lanes.Prompt)
+                {
+                    // Those that answer do not wait for one that turns out not to, nor for one that takes too long.
+                    held.Add(
+                        scheduler.Schedule(
+                            Gateway.Timeout,
+                            () =>
+                            {
+                                if (!heard)
+                                    place.Dispose();
+                            }
+                        )
+                    );
+                    held.Add(scheduler.Schedule(Gateway.Interval, place.Dispose));
+                }
+
+                return runner
+                    .Run(Gateway.Target, endpoint, memory, context.Limits.Deadline, () => heard = true)
+                    .Finally(held.Dispose);
+            })
+            .Select(outcome =>
+            {
+                memory = outcome.Memory;
+                return outcome.Result;
+            });
+    }
+
+    private AuditResult Unasked() =>
+        AuditResult.Unasked(
+            Gateway.Id,
+            Gateway.Uri.Scheme,
+            context.Clock.Now.Steady,
+            $"the name {Gateway.Uri.Host} has no address"
+        );
+
+    private void Remember(AuditResult result)
+    {
+        slow = result.Answered - result.Asked > Gateway.Interval;
+        if (!result.Silent)
+        {
+            silences = 0;
+            notBefore = InstantModule.distantPast;
+            return;
+        }
+
+        // Twice the interval after the second silence in a row, then four times, up to the limit; never less than the interval.
+        var pause = Gateway.Interval * Math.Pow(2, Math.Min(silences, 20));
+        var backoff = context.Limits.BackoffLimit;
+        var limit = backoff > Gateway.Interval ? backoff : Gateway.Interval;
+        silences++;
+        // Half an interval early, so that the tick at the end of the pause counts.
+        notBefore = result.Asked + ((pause < limit ? pause : limit) - (Gateway.Interval / 2));
+    }
+
+    private void OnLoopFault(Exception fault)
+    {
+        context.Counters.LoopRestarted();
+        context.Logger.LogError(
+            fault,
+            "{Gateway}: its loop failed by a fault of our own and begins again in {Rest} s",
+            Gateway.Id,
+            LoopRest.TotalSeconds
+        );
+    }
+}

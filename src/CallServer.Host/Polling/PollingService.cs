@@ -1,0 +1,108 @@
+using System.Reactive.Concurrency;
+using CallServer.Host.Configuration;
+using CallServer.Surface;
+
+namespace CallServer.Host.Polling;
+
+/// <summary>A thread of the fleet's: its gateways' audits happen there, one event after the other.</summary>
+public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner);
+
+/// <summary>Polls the configured gateways, each on one of the loops, and follows changes of the configuration.</summary>
+public sealed class PollingService : IDisposable
+{
+    private readonly PollingContext context;
+    private readonly IReadOnlyList<AuditLoop> loops;
+    private readonly Action<GatewayConfiguration, AuditResult> deliver;
+    private readonly Dictionary<string, GatewayPoller> pollers = new(StringComparer.Ordinal);
+    private readonly Lock guard = new();
+
+    /// <param name="clock">Time.</param>
+    /// <param name="resolver">Names to addresses.</param>
+    /// <param name="configuration">Budgets and limits; its gateways are taken by <see cref="Follow"/>.</param>
+    /// <param name="loops">At least one.</param>
+    /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
+    /// <param name="logger">For faults.</param>
+    public PollingService(
+        Net.IClock clock,
+        Net.IEndpointResolver resolver,
+        ServerConfiguration configuration,
+        IReadOnlyList<AuditLoop> loops,
+        Action<GatewayConfiguration, AuditResult> deliver,
+        ILogger logger
+    )
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        Lanes = new FleetLanes(configuration.GatewaysInFlight);
+        context = new PollingContext(clock, resolver, Lanes, Counters, logger);
+        this.loops = loops;
+        this.deliver = deliver;
+    }
+
+    /// <summary>What went wrong by our own fault.</summary>
+    public PollingCounters Counters { get; } = new();
+
+    /// <summary>The fleet's budget.</summary>
+    public FleetLanes Lanes { get; }
+
+    /// <summary>
+    /// Begins to poll what is new, goes on with what is the same, and begins anew with what changed. Returns those that are
+    /// polled no longer.
+    /// </summary>
+    public IReadOnlyList<GatewayConfiguration> Follow(ServerConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var gateways = configuration.Gateways;
+        lock (guard)
+        {
+            Lanes.Resize(configuration.GatewaysInFlight);
+            context.Limits = new PollingLimits(configuration.Deadline, configuration.BackoffLimit);
+            var wanted = gateways.ToDictionary(gateway => gateway.Id, StringComparer.Ordinal);
+            var removed = new List<GatewayConfiguration>();
+            foreach (var poller in pollers.Values.ToList())
+            {
+                var isWanted = wanted.TryGetValue(poller.Gateway.Id, out var next);
+                if (isWanted && next!.SameAs(poller.Gateway))
+                    continue;
+                // It ends on the loop on which the new one begins after it: never two audits of a gateway at once.
+                poller.Dispose();
+                pollers.Remove(poller.Gateway.Id);
+                if (!isWanted)
+                    removed.Add(poller.Gateway);
+            }
+
+            foreach (var gateway in gateways.Where(gateway => !pollers.ContainsKey(gateway.Id)))
+            {
+                var loop = loops[(int)(Phase.Hash(gateway.Id) % (ulong)loops.Count)];
+                pollers.Add(
+                    gateway.Id,
+                    new GatewayPoller(gateway, context, loop.Runner, loop.Scheduler, deliver)
+                );
+            }
+
+            return removed;
+        }
+    }
+
+    /// <summary>Asks a gateway as soon as may be; false where it is not polled.</summary>
+    public bool Trigger(string gateway, AuditCause cause)
+    {
+        lock (guard)
+        {
+            if (!pollers.TryGetValue(gateway, out var poller))
+                return false;
+            poller.Trigger(cause);
+            return true;
+        }
+    }
+
+    /// <summary>Ends all polling; audits that run are dropped, as what they half learnt is evidence of nothing.</summary>
+    public void Dispose()
+    {
+        lock (guard)
+        {
+            foreach (var poller in pollers.Values)
+                poller.Dispose();
+            pollers.Clear();
+        }
+    }
+}

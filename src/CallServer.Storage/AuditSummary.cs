@@ -1,0 +1,49 @@
+using CallServer.Surface;
+
+namespace CallServer.Storage;
+
+/// <summary>One audit without its connections, as <c>callserver audits</c> lists it.</summary>
+/// <param name="Gateway">Who was asked.</param>
+/// <param name="Uri">Where; never with a secret.</param>
+/// <param name="Protocol">snmp, mgcp, sip, ng.</param>
+/// <param name="Profile">The SNMP profile, or the protocol's variant; null where there is none.</param>
+/// <param name="Complete">The snapshot lists every connection that was active, and that is proven.</param>
+/// <param name="Silent">Nothing was learnt: silence or a refusal.</param>
+/// <param name="Proof">What proves it.</param>
+/// <param name="Reasons">Why it is not complete.</param>
+/// <param name="Asked">When the first request was sent, UTC with microseconds.</param>
+/// <param name="Answered">When the last reply came or waiting ended, UTC with microseconds.</param>
+/// <param name="Requests">Messages sent, repeats included.</param>
+/// <param name="Count">Connections listed.</param>
+public sealed record AuditSummary(
+    string Gateway,
+    string? Uri,
+    string Protocol,
+    string? Profile,
+    bool Complete,
+    bool Silent,
+    IReadOnlyList<string> Proof,
+    IReadOnlyList<string> Reasons,
+    string Asked,
+    string Answered,
+    int Requests,
+    int Count
+)
+{
+    /// <summary>Of an audit's result; the correction is added to its times, as everywhere that they are shown.</summary>
+    public static AuditSummary Of(AuditResult result, string? uri, TimeSpan correction) =>
+        new(
+            result.Gateway,
+            uri,
+            result.Protocol,
+            result.Profile.Length == 0 ? null : result.Profile,
+            result.Complete,
+            result.Silent,
+            result.Proof,
+            result.Reasons,
+            (result.Asked + correction).ToString(),
+            (result.Answered + correction).ToString(),
+            result.Requests,
+            result.Count
+        );
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Reflection;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>
+/// The schema's versions: Migrations/0001-….sql makes version 1, and so on, each in one transaction. A released file is
+/// never edited; a change is a new one.
+/// </summary>
+internal static class Schema
+{
+    /// <summary>The migrations in order.</summary>
+    public static IReadOnlyList<string> Migrations { get; } = ReadMigrations();
+
+    /// <summary>The version that this program writes.</summary>
+    public static int Current => Migrations.Count;
+
+    /// <summary>Marks a new file as ours, refuses a foreign or newer one, and brings an older one up to date.</summary>
+    public static void Prepare(SqliteConnection connection, string file)
+    {
+        var application = connection.ExecuteScalar<int>(Sql.GetApplication);
+        if (application == 0 && connection.ExecuteScalar<long>(Sql.CountPages) == 0)
+            // Before write-ahead logging: so a file of ours says so in its header from its first transaction on.
+            connection.Execute(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"PRAGMA application_id = {DataFile.ApplicationId}"
+                )
+            );
+        else if (application != DataFile.ApplicationId)
+            throw SqliteErrors.Foreign(file, $"its application id is 0x{application:X8}");
+
+        var version = connection.ExecuteScalar<int>(Sql.GetVersion);
+        if (version > Current)
+            throw new StoreVersionException(
+                $"{file}: was written by a newer CallServer: its schema is version {version}, this program knows version "
+                    + $"{Current}. It was left as it is; start the newer program, or name another file in server.data.",
+                version,
+                Current
+            );
+
+        connection.Execute(Sql.SetWal);
+        connection.Execute(Sql.FlushEachCommit);
+        for (var next = version + 1; next <= Current; next++)
+            Migrate(connection, next);
+    }
+
+    private static void Migrate(SqliteConnection connection, int version)
+    {
+        using var transaction = connection.BeginTransaction();
+        connection.Execute(Migrations[version - 1], transaction: transaction);
+        connection.Execute(
+            string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {version}"),
+            transaction: transaction
+        );
+        transaction.Commit();
+    }
+
+    private static string[] ReadMigrations()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var names = assembly
+            .GetManifestResourceNames()
+            .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .ToArray();
+        return Array.ConvertAll(names, Text);
+
+        string Text(string name)
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            return reader.ReadToEnd();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>Every statement that the store runs, but for the schema (Migrations/).</summary>
+internal static class Sql
+{
+    /// <summary>The columns of a gateway's row, in the order in which <see cref="Rows"/> binds and reads them.</summary>
+    private static readonly string[] GatewayColumns =
+    [
+        .. "gateway absences_to_close ids_tied_to_boot reuses_ids staleness_micros drift_ppm boot_token".Split(
+            ' '
+        ),
+        .. "boot_scope boot_earliest boot_latest boot_period_micros boot_read_at run run_earliest".Split(' '),
+        .. "run_latest last_asked last_answered completes opened_total closed_total conflicts_total".Split(
+            ' '
+        ),
+    ];
+
+    /// <summary>The columns of a connection's row, likewise.</summary>
+    private static readonly string[] ConnectionColumns =
+    [
+        .. "gateway id stamp boot_token run setup_earliest setup_latest setup_evidence start_earliest".Split(
+            ' '
+        ),
+        .. "start_latest start_evidence call endpoint originator remote codec clock_rate dscp service".Split(
+            ' '
+        ),
+        .. "qos_reported mode state local_media remote_media first_heard last_heard confirmed_count".Split(
+            ' '
+        ),
+        .. "status recovered absences conflicts conflict_at conflict_earliest conflict_latest".Split(' '),
+    ];
+
+    // Opening
+    public const string SetWal = "PRAGMA journal_mode = WAL";
+    public const string GetApplication = "PRAGMA application_id";
+    public const string GetVersion = "PRAGMA user_version";
+    public const string CountPages = "PRAGMA page_count";
+
+    /// <summary>The write-ahead log is cut to this after a checkpoint, so that one busy hour does not keep its size.</summary>
+    public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
+
+    // Transactions
+    public const string Begin = "BEGIN IMMEDIATE";
+    public const string End = "COMMIT";
+    public const string Undo = "ROLLBACK";
+    public const string FlushEachCommit = "PRAGMA synchronous = FULL";
+    public const string FlushAtCheckpoints = "PRAGMA synchronous = NORMAL";
+
+    // Server
+    public const string GetMeta = "SELECT value FROM meta WHERE key = @key";
+    public const string PutMeta =
+        "INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT DO UPDATE SET value = excluded.value";
+
+    // Ledger
+    public static readonly string PutGateway = Upsert("gateways", GatewayColumns, keys: 1);
+    public static readonly string PutConnection = Upsert("connections", ConnectionColumns, keys: 2);
+    public const string DeleteConnection = "DELETE FROM connections WHERE gateway = ?1 AND id = ?2";
+    public static readonly string AllGateways =
+        $"SELECT {List(GatewayColumns)} FROM gateways ORDER BY gateway";
+    public static readonly string AllConnections =
+        $"SELECT {List(ConnectionColumns)} FROM connections ORDER BY gateway, id";
+    public static readonly string ConnectionsOfGateway =
+        $"SELECT {List(ConnectionColumns)} FROM connections WHERE gateway = ?1 ORDER BY id";
+
+    /// <summary>?1 when, ?2 gateway, ?3 why.</summary>
+    public static readonly string SetGatewayAside = $"""
+        INSERT INTO set_aside (at, gateway, connection, why, columns)
+        SELECT ?1, gateway, NULL, ?3, {Literals(GatewayColumns)} FROM gateways WHERE gateway = ?2
+        """;
+
+    /// <summary>?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
+    public static readonly string SetConnectionAside = $"""
+        INSERT INTO set_aside (at, gateway, connection, why, columns)
+        SELECT ?1, gateway, id, ?3, {Literals(
+            ConnectionColumns
+        )} FROM connections WHERE gateway = ?2 AND id = ?4
+        """;
+
+    // CDRs
+    public const string AddCdr = """
+        INSERT INTO cdrs (id, reuse, gateway, connection, ended_at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (id, reuse) DO NOTHING RETURNING sequence
+        """;
+
+    public static string Cdrs(bool since, bool gateway) =>
+        "SELECT sequence, json FROM cdrs WHERE sequence > @cursor"
+        + (since ? " AND ended_at >= @since" : "")
+        + (gateway ? " AND gateway = @gateway" : "")
+        + " ORDER BY sequence LIMIT @limit";
+
+    // Changes: their sequence has no gaps, so that the newest so many are those above a number.
+    public const string AddChange =
+        "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";
+    public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
+    public const string ChangesAfter = """
+        SELECT sequence, kind, gateway, json FROM changes WHERE sequence > @after ORDER BY sequence LIMIT @limit
+        """;
+    public const string OldestChange = "SELECT coalesce(min(sequence), 0) FROM changes";
+    public const string NewestChange =
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)";
+
+    // Audits
+    public const string AddAudit = "INSERT INTO audits (gateway, json) VALUES (?1, ?2)";
+    public const string DropAudits = """
+        DELETE FROM audits WHERE gateway = ?1 AND sequence <=
+        (SELECT sequence FROM audits WHERE gateway = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)
+        """;
+    public const string LastAudits = """
+        SELECT gateway, json FROM audits WHERE sequence IN (SELECT max(sequence) FROM audits GROUP BY gateway)
+        """;
+
+    public static string Audits(bool gateway) =>
+        "SELECT sequence, json FROM audits WHERE sequence < @cursor"
+        + (gateway ? " AND gateway = @gateway" : "")
+        + " ORDER BY sequence DESC LIMIT @limit";
+
+    private static string List(string[] columns) => string.Join(", ", columns);
+
+    /// <summary>The first columns are the key.</summary>
+    private static string Upsert(string table, string[] columns, int keys)
+    {
+        var values = string.Join(", ", columns.Select((_, i) => $"?{i + 1}"));
+        var news = string.Join(", ", columns.Skip(keys).Select(column => $"{column} = excluded.{column}"));
+        return $"""
+            INSERT INTO {table} ({List(columns)}) VALUES ({values})
+            ON CONFLICT ({List(columns[..keys])}) DO UPDATE SET {news}
+            """;
+    }
+
+    /// <summary>A JSON object of the columns' values as SQL literals, which keep every type and octet.</summary>
+    private static string Literals(string[] columns) =>
+        $"json_object({string.Join(", ", columns.Select(column => $"'{column}', quote({column})"))})";
+}

@@ -1,0 +1,52 @@
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>What SQLite's result codes (sqlite.org/rescode.html) mean for the operator.</summary>
+internal static class SqliteErrors
+{
+    /// <summary>The named error; null where the fault is our own (a broken constraint, a misused call).</summary>
+    public static StoreException? Translate(SqliteException error, string file) =>
+        error.SqliteErrorCode switch
+        {
+            raw.SQLITE_FULL => new StoreFullException(
+                $"{file}: no room to write ({error.Message}). Nothing was half-written; free space on its disk.",
+                error
+            ),
+            raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL => new StoreLockedException(
+                $"{file}: another process holds its lock ({error.Message}). End what writes to it, such as an open "
+                    + "transaction of the sqlite3 shell.",
+                error
+            ),
+            raw.SQLITE_READONLY => new StoreUnavailableException(
+                $"{file}: may not be written ({error.Message}). Give this user the right to write to the file and to its "
+                    + "directory.",
+                error
+            ),
+            raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_AUTH => new StoreUnavailableException(
+                $"{file}: cannot be opened ({error.Message}). Check that its directory exists, and that this user may read "
+                    + "and write there.",
+                error
+            ),
+            raw.SQLITE_IOERR or raw.SQLITE_NOMEM or raw.SQLITE_NOLFS => new StoreUnavailableException(
+                $"{file}: reading or writing failed ({error.Message}, extended code {error.SqliteExtendedErrorCode}). "
+                    + "Look at the disk and the system's log.",
+                error
+            ),
+            raw.SQLITE_NOTADB => Foreign(file, "it is not an SQLite database", error),
+            raw.SQLITE_CORRUPT => new StoreDamagedException(
+                $"{file}: is damaged ({error.Message}). It was left as it is: keep a copy, try `sqlite3 {file} .recover`, "
+                    + "or name another file and let the gateways tell the record again.",
+                error
+            ),
+            _ => null,
+        };
+
+    /// <summary>Not ours.</summary>
+    public static StoreForeignException Foreign(string file, string why, Exception? inner = null) =>
+        new(
+            $"{file}: is not a CallServer record: {why}. It was left as it is; name another file in server.data.",
+            inner
+        );
+}

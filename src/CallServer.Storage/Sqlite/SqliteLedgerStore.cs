@@ -1,0 +1,276 @@
+using System.Globalization;
+using CallServer.Surface;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>
+/// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a reader never
+/// waits for a commit; docs/adr/0005 tells what survives what.
+/// </summary>
+public sealed class SqliteLedgerStore : ILedgerStore
+{
+    private readonly SqliteStoreOptions _options;
+    private readonly string _file;
+    private readonly FileStream _lock;
+    private readonly SqliteConnection _writing;
+    private readonly SqliteConnection _reading;
+    private readonly SqliteWriter _writer;
+    private readonly Lock _write = new();
+    private readonly Lock _read = new();
+    private readonly DateTimeOffset? _lastOpened;
+    private bool _disposed;
+
+    private SqliteLedgerStore(
+        SqliteStoreOptions options,
+        string file,
+        FileStream held,
+        SqliteConnection writing,
+        SqliteConnection reading
+    )
+    {
+        _options = options;
+        _file = file;
+        _lock = held;
+        _writing = writing;
+        _reading = reading;
+        _writer = new SqliteWriter(writing, options);
+        _lastOpened = GetLong(Meta.Opened) is { } micros
+            ? DateTimeOffset.UnixEpoch.AddMicroseconds(micros)
+            : null;
+        Put((Meta.Opened, SqliteWriter.Micros(options.Time.GetUtcNow())));
+    }
+
+    /// <summary>The newest schema that this program knows.</summary>
+    public static int SchemaVersion => Schema.Current;
+
+    /// <summary>The connection that writes, for tests that take its room away.</summary>
+    internal SqliteConnection Connection => _writing;
+
+    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong with it.</summary>
+    public static SqliteLedgerStore Open(SqliteStoreOptions options)
+    {
+        var file = DataFile.Locate(options.File);
+        DataFile.Examine(file);
+        var held = DataFile.TakeLock(file);
+        SqliteConnection? writing = null;
+        SqliteConnection? reading = null;
+        try
+        {
+            return Named(
+                file,
+                () =>
+                {
+                    writing = Connect(file, SqliteOpenMode.ReadWriteCreate, options);
+                    if (raw.sqlite3_db_readonly(writing.Handle!, "main") != 0)
+                        throw new StoreUnavailableException(
+                            $"{file}: may not be written; give this user the right to write it."
+                        );
+                    Schema.Prepare(writing, file);
+                    writing.Execute(Sql.LimitLog);
+                    reading = Connect(file, SqliteOpenMode.ReadOnly, options);
+                    return new SqliteLedgerStore(options, file, held, writing, reading);
+                }
+            );
+        }
+        catch
+        {
+            reading?.Dispose();
+            writing?.Dispose();
+            held.Dispose();
+            throw;
+        }
+    }
+
+    public StoreImage Load() =>
+        Writing(() =>
+        {
+            var loader = new SqliteLoader(_writing);
+            var gateways = loader.Load();
+            foreach (var row in loader.Unreadable)
+                _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
+            var identity = new StoreIdentity(
+                GetText(Meta.Name),
+                checked((int)(GetLong(Meta.Epoch) ?? 0)),
+                _lastOpened
+            );
+            var correction = TimeSpan.FromMicroseconds(GetLong(Meta.Correction) ?? 0);
+            return new StoreImage(identity, correction, gateways, loader.Unreadable);
+        });
+
+    public CommitResult Commit(StoreCommit commit) => Writing(() => _writer.Commit(commit));
+
+    public void SetIdentity(string name, int epoch) =>
+        Writing(() => Put((Meta.Name, name), (Meta.Epoch, (long)epoch)));
+
+    public void SetCorrection(TimeSpan correction) =>
+        Writing(() => Put((Meta.Correction, correction.Ticks / TimeSpan.TicksPerMicrosecond)));
+
+    public long ReadMark(string reader) => Reading(() => GetLong(Meta.Mark(reader), _reading) ?? 0);
+
+    public void SetMark(string reader, long sequence) => Writing(() => Put((Meta.Mark(reader), sequence)));
+
+    public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
+        Reading(() =>
+        {
+            using var statement = new Statement(_reading, Sql.ConnectionsOfGateway);
+            statement.Bind(gateway);
+            List<ConnectionRow> rows = [];
+            while (statement.Step())
+                rows.Add(Rows.Connection(statement));
+            return rows;
+        });
+
+    public StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit) =>
+        Page<StoredCdr>(
+            Sql.Cdrs(since is not null, gateway is not null),
+            new
+            {
+                since = since is { } time ? SqliteWriter.Micros(time) : 0,
+                gateway,
+                cursor,
+                limit = limit + 1,
+            },
+            limit,
+            cdr => cdr.Sequence
+        );
+
+    public StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit) =>
+        Page<StoredAudit>(
+            Sql.Audits(gateway is not null),
+            new
+            {
+                gateway,
+                cursor,
+                limit = limit + 1,
+            },
+            limit,
+            audit => audit.Sequence
+        );
+
+    public ChangePage ReadChanges(long afterSequence, int limit) =>
+        Reading(() =>
+        {
+            // One transaction, so that the three statements see the same moment.
+            using var transaction = _reading.BeginTransaction(deferred: true);
+            var newest = _reading.ExecuteScalar<long>(Sql.NewestChange, transaction: transaction);
+            var oldest = _reading.ExecuteScalar<long>(Sql.OldestChange, transaction: transaction);
+            var items = _reading
+                .Query<StoredChange>(Sql.ChangesAfter, new { after = afterSequence, limit }, transaction)
+                .AsList();
+            return new ChangePage(
+                items,
+                Missed: afterSequence < newest && afterSequence + 1 < oldest,
+                newest
+            );
+        });
+
+    public void Dispose()
+    {
+        lock (_write)
+            lock (_read)
+            {
+                if (_disposed)
+                    return;
+                _disposed = true;
+                _writer.Dispose();
+                _reading.Dispose();
+                // The last connection to close moves the log into the file.
+                _writing.Dispose();
+                _lock.Dispose();
+            }
+    }
+
+    private static SqliteConnection Connect(string file, SqliteOpenMode mode, SqliteStoreOptions options)
+    {
+        var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder
+            {
+                DataSource = file,
+                Mode = mode,
+                Pooling = false,
+                ForeignKeys = true,
+                DefaultTimeout = options.BusySeconds,
+            }.ConnectionString
+        );
+        connection.Open();
+        _ = raw.sqlite3_busy_timeout(connection.Handle!, options.BusySeconds * 1000);
+        return connection;
+    }
+
+    private StoredPage<T> Page<T>(string sql, object values, int limit, Func<T, long> sequence) =>
+        Reading(() =>
+        {
+            // One more than asked for tells whether there is more.
+            var items = _reading.Query<T>(sql, values).AsList();
+            if (items.Count <= limit)
+                return new StoredPage<T>(items, null);
+            items.RemoveAt(limit);
+            return new StoredPage<T>(items, items.Count == 0 ? null : sequence(items[^1]));
+        });
+
+    private void Put(params (string Key, object Value)[] entries)
+    {
+        _writer.Flush(each: true);
+        _writer.InTransaction(() =>
+            entries.Sum(entry => _writing.Execute(Sql.PutMeta, new { key = entry.Key, value = entry.Value }))
+        );
+    }
+
+    private long? GetLong(string key, SqliteConnection? connection = null) =>
+        (connection ?? _writing).ExecuteScalar<object?>(Sql.GetMeta, new { key }) is { } value
+            ? Convert.ToInt64(value, CultureInfo.InvariantCulture)
+            : null;
+
+    private string? GetText(string key) => _writing.ExecuteScalar<string?>(Sql.GetMeta, new { key });
+
+    private T Reading<T>(Func<T> action)
+    {
+        lock (_read)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return Named(_file, action);
+        }
+    }
+
+    private T Writing<T>(Func<T> action)
+    {
+        lock (_write)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return Named(_file, action);
+        }
+    }
+
+    private void Writing(Action action) =>
+        Writing(() =>
+        {
+            action();
+            return 0;
+        });
+
+    /// <summary>SQLite's errors under our names.</summary>
+    private static T Named<T>(string file, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (SqliteException error) when (SqliteErrors.Translate(error, file) is { } named)
+        {
+            throw named;
+        }
+    }
+
+    private static class Meta
+    {
+        public const string Name = "name";
+        public const string Epoch = "epoch";
+        public const string Correction = "correction_micros";
+        public const string Opened = "opened_at";
+
+        public static string Mark(string reader) => "mark:" + reader;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Text.Json;
+using CallServer.Surface;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>
+/// Reads the whole ledger, one gateway at a time, so that rows and restored connections never stand in memory twice. A
+/// row that cannot be understood is named and left out; the rest of its gateway is restored without it.
+/// </summary>
+internal sealed class SqliteLoader(SqliteConnection connection)
+{
+    private readonly Dictionary<string, GatewayRow> _gateways = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AuditSummary> _audits = new(StringComparer.Ordinal);
+    private readonly List<StoredGateway> _restored = [];
+
+    public List<UnreadableRow> Unreadable { get; } = [];
+
+    public IReadOnlyList<StoredGateway> Load()
+    {
+        foreach (var (gateway, json) in connection.Query<(string, string)>(Sql.LastAudits, buffered: false))
+            ReadAudit(gateway, json);
+        ReadGateways();
+        ReadConnections();
+        // What is left has no connections.
+        foreach (var row in _gateways.Values.ToArray())
+            Restore(row.Gateway, []);
+        return _restored;
+    }
+
+    private void ReadAudit(string gateway, string json)
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize<AuditSummary>(json, RecordJson.Camel) is { } audit)
+                _audits[gateway] = audit;
+        }
+        catch (JsonException)
+        {
+            // Only shown, and the next audit takes its place in the list: not part of the record.
+        }
+    }
+
+    private void ReadGateways()
+    {
+        using var statement = new Statement(connection, Sql.AllGateways);
+        while (statement.Step())
+        {
+            var gateway = statement.Text(0)!;
+            try
+            {
+                _gateways[gateway] = Rows.Gateway(statement);
+            }
+            catch (OverflowException error)
+            {
+                Unreadable.Add(new UnreadableRow(gateway, null, error.Message));
+            }
+        }
+    }
+
+    private void ReadConnections()
+    {
+        using var statement = new Statement(connection, Sql.AllConnections);
+        List<ConnectionRow> rows = [];
+        string? current = null;
+        while (statement.Step())
+        {
+            var gateway = statement.Text(0)!;
+            if (gateway != current)
+            {
+                if (current is not null)
+                    Restore(current, rows);
+                rows = [];
+                current = gateway;
+            }
+            try
+            {
+                rows.Add(Rows.Connection(statement));
+            }
+            catch (OverflowException error)
+            {
+                Unreadable.Add(new UnreadableRow(gateway, statement.Text(1), error.Message));
+            }
+        }
+        if (current is not null)
+            Restore(current, rows);
+    }
+
+    private void Restore(string gateway, List<ConnectionRow> rows)
+    {
+        var row = _gateways.Remove(gateway, out var known) ? Readable(known) : null;
+        row ??= Nothing(gateway, rows);
+        if (TryRestore(row, [], out _) is { } whyNot)
+        {
+            // Not even its name: the rows stay where they are.
+            Unreadable.AddRange(rows.Select(left => new UnreadableRow(gateway, left.Id, whyNot)));
+            return;
+        }
+        if (TryRestore(row, rows, out var record) is not null)
+        {
+            rows.RemoveAll(suspect => IsUnreadable(row, suspect));
+            record = GatewayRecord.Restore(row, rows);
+        }
+        _restored.Add(new StoredGateway(gateway, record!, _audits.GetValueOrDefault(gateway)));
+    }
+
+    private GatewayRow? Readable(GatewayRow row)
+    {
+        if (TryRestore(row, [], out _) is not { } why)
+            return row;
+        Unreadable.Add(new UnreadableRow(row.Gateway, null, why));
+        return null;
+    }
+
+    private bool IsUnreadable(GatewayRow gateway, ConnectionRow row)
+    {
+        if (TryRestore(gateway, [row], out _) is not { } why)
+            return false;
+        Unreadable.Add(new UnreadableRow(row.Gateway, row.Id, why));
+        return true;
+    }
+
+    /// <summary>Null where it went well, else why not. The core throws at what it does not know.</summary>
+    private static string? TryRestore(GatewayRow row, List<ConnectionRow> rows, out GatewayRecord? record)
+    {
+        try
+        {
+            record = GatewayRecord.Restore(row, rows);
+            return null;
+        }
+        catch (Exception error)
+            when (error is InvalidDataException or ArgumentException or FormatException or OverflowException)
+        {
+            record = null;
+            return error.Message;
+        }
+    }
+
+    /// <summary>A gateway of which nothing is known but its connections: no boot, no earlier audit.</summary>
+    private static GatewayRow Nothing(string gateway, List<ConnectionRow> rows) =>
+        new()
+        {
+            Gateway = gateway,
+            AbsencesToClose = 1,
+            Run = rows.Select(row => row.Run).Append(1).Max(),
+            Completes = "",
+        };
+}

@@ -1,0 +1,186 @@
+using System.Globalization;
+using CallServer.Surface;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>Writes commits over one connection, with statements that are prepared once. Not thread-safe.</summary>
+internal sealed class SqliteWriter : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly SqliteStoreOptions _options;
+    private readonly List<Statement> _statements = [];
+    private readonly Statement _begin;
+    private readonly Statement _end;
+    private readonly Statement _undo;
+    private readonly Statement _putGateway;
+    private readonly Statement _putConnection;
+    private readonly Statement _deleteConnection;
+    private readonly Statement _addCdr;
+    private readonly Statement _addChange;
+    private readonly Statement _dropChanges;
+    private readonly Statement _addAudit;
+    private readonly Statement _dropAudits;
+
+    /// <summary>Null until the first commit chooses.</summary>
+    private bool? _flushing;
+
+    public SqliteWriter(SqliteConnection connection, SqliteStoreOptions options)
+    {
+        _connection = connection;
+        _options = options;
+        _begin = Prepare(Sql.Begin);
+        _end = Prepare(Sql.End);
+        _undo = Prepare(Sql.Undo);
+        _putGateway = Prepare(Sql.PutGateway);
+        _putConnection = Prepare(Sql.PutConnection);
+        _deleteConnection = Prepare(Sql.DeleteConnection);
+        _addCdr = Prepare(Sql.AddCdr);
+        _addChange = Prepare(Sql.AddChange);
+        _dropChanges = Prepare(Sql.DropChanges);
+        _addAudit = Prepare(Sql.AddAudit);
+        _dropAudits = Prepare(Sql.DropAudits);
+    }
+
+    /// <summary>Rows that could not be read when the store was loaded: each is copied before it is replaced.</summary>
+    public Dictionary<(string Gateway, string? Connection), string> Unreadable { get; } = [];
+
+    public CommitResult Commit(StoreCommit commit)
+    {
+        Flush(commit.MustReachDisk);
+        // Serialised before the transaction, which holds the file's write lock.
+        var cdrs = commit.Cdrs.Select(cdr => (cdr, RecordJson.Cdr(cdr))).ToArray();
+        var changes = commit.Changes.Select(change => (change, RecordJson.Change(change))).ToArray();
+        List<(string Gateway, string? Connection)> copied = [];
+
+        var result = InTransaction(() =>
+        {
+            SetAside(commit, copied);
+            _putGateway.Bind(commit.Gateway).Run();
+            foreach (var id in commit.Deletes)
+                _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
+            foreach (var row in commit.Upserts)
+                _putConnection.Bind(row).Run();
+            AddAudits(commit);
+            return new CommitResult(AddCdrs(cdrs), AddChanges(changes));
+        });
+
+        copied.ForEach(key => Unreadable.Remove(key));
+        return result;
+    }
+
+    /// <summary>All that the action writes, or, where it throws, nothing.</summary>
+    public T InTransaction<T>(Func<T> action)
+    {
+        _begin.Run();
+        try
+        {
+            var result = action();
+            _end.Run();
+            return result;
+        }
+        catch
+        {
+            // After some errors SQLite has rolled back by itself: then it is in autocommit mode again.
+            if (raw.sqlite3_get_autocommit(_connection.Handle!) == 0)
+                _undo.Run();
+            throw;
+        }
+    }
+
+    /// <summary>Chooses whether the next commits reach the disk before they return.</summary>
+    public void Flush(bool each)
+    {
+        if (_flushing == each)
+            return;
+        using var statement = new Statement(_connection, each ? Sql.FlushEachCommit : Sql.FlushAtCheckpoints);
+        statement.Run();
+        _flushing = each;
+    }
+
+    public void Dispose() => _statements.ForEach(statement => statement.Dispose());
+
+    private List<StoredCdr> AddCdrs((CdrView Cdr, string Json)[] cdrs)
+    {
+        var added = new List<StoredCdr>(cdrs.Length);
+        foreach (var (cdr, json) in cdrs)
+        {
+            var ended = Micros(cdr.EndStampMax ?? cdr.EndStampMin);
+            var sequence = _addCdr
+                .Bind(cdr.Id)
+                .Bind(cdr.IdReused ? ended : 0L)
+                .Bind(cdr.Gateway)
+                .Bind(cdr.Connection)
+                .Bind(ended)
+                .Bind(json)
+                .Run();
+            if (sequence is { } known)
+                added.Add(new StoredCdr(known, json));
+        }
+        return added;
+    }
+
+    private List<StoredChange> AddChanges((ChangeView Change, string Json)[] changes)
+    {
+        var added = new List<StoredChange>(changes.Length);
+        foreach (var (change, json) in changes)
+        {
+            var sequence = _addChange.Bind(change.Kind).Bind(change.Gateway).Bind(json).Run()!.Value;
+            added.Add(new StoredChange(sequence, change.Kind, change.Gateway, json));
+        }
+        if (added.Count > 0)
+            _dropChanges.Bind(added[^1].Sequence - _options.ChangesKept).Run();
+        return added;
+    }
+
+    private void AddAudits(StoreCommit commit)
+    {
+        foreach (var audit in commit.Audits)
+            _addAudit.Bind(audit.Gateway).Bind(RecordJson.Audit(audit)).Run();
+        if (commit.Audits.Count > 0)
+            _dropAudits.Bind(commit.Gateway.Gateway).Bind(_options.AuditsKept).Run();
+    }
+
+    private void SetAside(StoreCommit commit, List<(string Gateway, string? Connection)> copied)
+    {
+        if (Unreadable.Count == 0)
+            return;
+        var gateway = commit.Gateway.Gateway;
+        Copy(null);
+        foreach (var row in commit.Upserts)
+            Copy(row.Id);
+        foreach (var id in commit.Deletes)
+            Copy(id);
+
+        void Copy(string? connection)
+        {
+            if (!Unreadable.TryGetValue((gateway, connection), out var why))
+                return;
+            var sql = connection is null ? Sql.SetGatewayAside : Sql.SetConnectionAside;
+            using var statement = new Statement(_connection, sql);
+            statement.Bind(Micros(_options.Time.GetUtcNow())).Bind(gateway).Bind(why);
+            if (connection is not null)
+                statement.Bind(connection);
+            statement.Run();
+            copied.Add((gateway, connection));
+        }
+    }
+
+    private static long Micros(string? stamp) =>
+        stamp is null
+            ? 0
+            : Micros(
+                DateTimeOffset.Parse(stamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
+            );
+
+    internal static long Micros(DateTimeOffset time) =>
+        (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    private Statement Prepare(string sql)
+    {
+        var statement = new Statement(_connection, sql);
+        _statements.Add(statement);
+        return statement;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Text;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>
+/// A prepared statement whose values are bound and read by position: for what runs once a connection, where
+/// SqliteCommand's named and boxed parameters would cost several times the work itself.
+/// </summary>
+internal sealed class Statement : IDisposable
+{
+    private readonly sqlite3 _database;
+    private readonly sqlite3_stmt _handle;
+    private readonly (byte[]? Octets, string? Text)[] _last;
+    private int _bound;
+
+    public Statement(SqliteConnection connection, string sql)
+    {
+        _database = connection.Handle!;
+        Check(raw.sqlite3_prepare_v2(_database, sql, out _handle));
+        _last = new (byte[]?, string?)[raw.sqlite3_column_count(_handle)];
+    }
+
+    public Statement Bind(string? value) =>
+        Bound(
+            value is null
+                ? raw.sqlite3_bind_null(_handle, ++_bound)
+                : raw.sqlite3_bind_text(_handle, ++_bound, value)
+        );
+
+    public Statement Bind(long value) => Bound(raw.sqlite3_bind_int64(_handle, ++_bound, value));
+
+    public Statement Bind(long? value) =>
+        value is { } known ? Bind(known) : Bound(raw.sqlite3_bind_null(_handle, ++_bound));
+
+    public Statement Bind(int value) => Bind((long)value);
+
+    public Statement Bind(int? value) => Bind((long?)value);
+
+    public Statement Bind(bool value) => Bind(value ? 1L : 0L);
+
+    public Statement Bind(double value) => Bound(raw.sqlite3_bind_double(_handle, ++_bound, value));
+
+    /// <summary>Runs it to its end and makes it ready for the next values.</summary>
+    /// <returns>The first column of its first row as an integer; null where it gave no row.</returns>
+    public long? Run()
+    {
+        try
+        {
+            long? first = null;
+            while (Step())
+                first ??= Long(0);
+            return first;
+        }
+        finally
+        {
+            Reset();
+        }
+    }
+
+    /// <summary>The next row; false at the end.</summary>
+    public bool Step()
+    {
+        var result = raw.sqlite3_step(_handle);
+        if (result == raw.SQLITE_ROW)
+            return true;
+        if (result != raw.SQLITE_DONE)
+            Check(result);
+        return false;
+    }
+
+    /// <summary>Forgets values and rows. It never fails: what it returns is the error of the last step, told before.</summary>
+    public void Reset()
+    {
+        _ = raw.sqlite3_reset(_handle);
+        _ = raw.sqlite3_clear_bindings(_handle);
+        _bound = 0;
+    }
+
+    /// <summary>
+    /// The text of a column. Rows of one gateway repeat most of their words, so the last one of each column is kept and
+    /// handed out again where the next is the same.
+    /// </summary>
+    public string? Text(int column)
+    {
+        var octets = raw.sqlite3_column_blob(_handle, column);
+        if (octets.IsEmpty)
+            return IsNull(column) ? null : "";
+        ref var last = ref _last[column];
+        if (last.Octets is null || !octets.SequenceEqual(last.Octets))
+            last = (octets.ToArray(), Encoding.UTF8.GetString(octets));
+        return last.Text;
+    }
+
+    public long Long(int column) => raw.sqlite3_column_int64(_handle, column);
+
+    public long? LongOrNull(int column)
+    {
+        var value = Long(column);
+        return value == 0 && IsNull(column) ? null : value;
+    }
+
+    /// <summary>Throws OverflowException where the value is no 32-bit integer.</summary>
+    public int Int(int column) => checked((int)Long(column));
+
+    /// <inheritdoc cref="Int"/>
+    public int? IntOrNull(int column) => checked((int?)LongOrNull(column));
+
+    public bool Bool(int column) => Long(column) != 0;
+
+    public double Double(int column) => raw.sqlite3_column_double(_handle, column);
+
+    public void Dispose() => _handle.Dispose();
+
+    private bool IsNull(int column) => raw.sqlite3_column_type(_handle, column) == raw.SQLITE_NULL;
+
+    private Statement Bound(int result)
+    {
+        if (result != raw.SQLITE_OK)
+        {
+            // Nothing half-bound stays behind for the next use.
+            Reset();
+            Check(result);
+        }
+        return this;
+    }
+
+    private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
+}

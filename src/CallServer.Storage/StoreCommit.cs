@@ -1,0 +1,84 @@
+using CallServer.Surface;
+
+namespace CallServer.Storage;
+
+/// <summary>All that one transaction writes about one gateway.</summary>
+public sealed record StoreCommit
+{
+    /// <summary>The gateway's own row.</summary>
+    public required GatewayRow Gateway { get; init; }
+
+    /// <summary>Rows to insert or replace, each id once.</summary>
+    public IReadOnlyList<ConnectionRow> Upserts { get; init; } = [];
+
+    /// <summary>Ids of rows to delete; none of them stands in <see cref="Upserts"/>.</summary>
+    public IReadOnlyList<string> Deletes { get; init; } = [];
+
+    /// <summary>
+    /// One for each connection that ended. A CDR that the store has (same id; where ids are reused, same id and same
+    /// end) is not written again.
+    /// </summary>
+    public IReadOnlyList<CdrView> Cdrs { get; init; } = [];
+
+    /// <summary>What to tell; the store numbers them.</summary>
+    public IReadOnlyList<ChangeView> Changes { get; init; } = [];
+
+    /// <summary>The audits that led here, oldest first; none where an operator acted.</summary>
+    public IReadOnlyList<AuditSummary> Audits { get; init; } = [];
+
+    /// <summary>
+    /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the disk, and
+    /// survives a loss of power, before the commit returns (docs/adr/0005).
+    /// </summary>
+    public bool MustReachDisk => Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0;
+
+    /// <summary>What a step of the record asks to be written, computed once.</summary>
+    public static StoreCommit Of(RecordStep step, AuditSummary? audit) =>
+        new()
+        {
+            Gateway = step.GatewayRow,
+            Upserts = step.Upserts,
+            Deletes = step.Deletes,
+            Cdrs = step.Cdrs,
+            Changes = step.Changes,
+            Audits = audit is null ? [] : [audit],
+        };
+
+    /// <summary>
+    /// This commit and a later one of the same gateway as one: for when the store could not take this one. Writing it
+    /// leaves the same as writing both in order.
+    /// </summary>
+    public StoreCommit Then(StoreCommit later)
+    {
+        if (later.Gateway.Gateway != Gateway.Gateway)
+            throw new ArgumentException("commits of two gateways cannot be folded into one", nameof(later));
+
+        var upserts = new Dictionary<string, ConnectionRow>(StringComparer.Ordinal);
+        var deletes = new HashSet<string>(Deletes, StringComparer.Ordinal);
+        foreach (var row in Upserts)
+            upserts[row.Id] = row;
+        foreach (var id in later.Deletes)
+        {
+            upserts.Remove(id);
+            deletes.Add(id);
+        }
+        foreach (var row in later.Upserts)
+        {
+            upserts[row.Id] = row;
+            deletes.Remove(row.Id);
+        }
+        return later with
+        {
+            Upserts = [.. upserts.Values],
+            Deletes = [.. deletes],
+            Cdrs = [.. Cdrs, .. later.Cdrs],
+            Changes = [.. Changes, .. later.Changes],
+            Audits = [.. Audits, .. later.Audits],
+        };
+    }
+}
+
+/// <summary>What a commit added.</summary>
+/// <param name="Cdrs">Those that the store did not have.</param>
+/// <param name="Changes">All of the commit, in order.</param>
+public sealed record CommitResult(IReadOnlyList<StoredCdr> Cdrs, IReadOnlyList<StoredChange> Changes);

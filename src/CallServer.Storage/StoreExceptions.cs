@@ -1,0 +1,35 @@
+namespace CallServer.Storage;
+
+/// <summary>A fault of the store. Its message names the file, the cause, and what to try.</summary>
+public abstract class StoreException(string message, Exception? inner) : Exception(message, inner);
+
+/// <summary>The store cannot be opened, read or written now. After a commit nothing was written: it may be tried again.</summary>
+public class StoreUnavailableException(string message, Exception? inner = null)
+    : StoreException(message, inner);
+
+/// <summary>No room: the disk, the quota or the file's own limit.</summary>
+public sealed class StoreFullException(string message, Exception? inner = null)
+    : StoreUnavailableException(message, inner);
+
+/// <summary>Somebody else holds the store.</summary>
+public sealed class StoreLockedException(string message, Exception? inner = null)
+    : StoreUnavailableException(message, inner);
+
+/// <summary>The store was written by a newer version. It was left as it is.</summary>
+public sealed class StoreVersionException(string message, int found, int known)
+    : StoreException(message, null)
+{
+    /// <summary>The version of the schema in the file.</summary>
+    public int Found { get; } = found;
+
+    /// <summary>The newest version that this program knows.</summary>
+    public int Known { get; } = known;
+}
+
+/// <summary>The file is something else: it was left as it is.</summary>
+public sealed class StoreForeignException(string message, Exception? inner = null)
+    : StoreException(message, inner);
+
+/// <summary>The file is damaged. It was left as it is.</summary>
+public sealed class StoreDamagedException(string message, Exception? inner = null)
+    : StoreException(message, inner);

@@ -1,0 +1,175 @@
+using System.Text.Json;
+using CallServer.Storage;
+using NUnit.Framework;
+
+namespace CallServer.Host.Tests.Storage;
+
+/// <summary>The part about CDRs, audits and changes: what is read again, page by page.</summary>
+public abstract partial class LedgerStoreContract
+{
+    [Test]
+    public void The_same_CDR_twice_is_one()
+    {
+        var first = Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr("x")] });
+        var again = Reopen()
+            .Commit(
+                TestRows.Commit() with
+                {
+                    Cdrs = [TestRows.Cdr("x", end: "2026-01-31T10:00:07.000000Z"), TestRows.Cdr("y")],
+                }
+            );
+
+        Assert.That(first.Cdrs, Has.Count.EqualTo(1));
+        Assert.That(again.Cdrs.Single().Json, Does.Contain("\"y\""));
+        var all = Store.ReadCdrs(null, null, 0, 10).Items;
+        Assert.That(all, Is.EqualTo(new[] { first.Cdrs[0], again.Cdrs[0] }));
+    }
+
+    [Test]
+    public void Where_ids_are_reused_the_end_tells_CDRs_apart()
+    {
+        var one = TestRows.Cdr("x", end: "2026-01-31T10:00:00.000000Z", reused: true);
+        var other = TestRows.Cdr("x", end: "2026-01-31T10:00:00.000001Z", reused: true);
+
+        Store.Commit(TestRows.Commit() with { Cdrs = [one, other] });
+        Store.Commit(TestRows.Commit() with { Cdrs = [other, one] });
+
+        Assert.That(Store.ReadCdrs(null, null, 0, 10).Items, Has.Count.EqualTo(2));
+    }
+
+    [Test]
+    public void A_CDR_is_kept_as_the_one_line_that_is_shown()
+    {
+        var cdr = TestRows.Cdr("x", originator: "\"Zoë\" <+41>\n😀");
+        Store.Commit(TestRows.Commit() with { Cdrs = [cdr] });
+
+        var json = Reopen().ReadCdrs(null, null, 0, 10).Items.Single().Json;
+
+        Assert.That(json, Is.EqualTo(RecordJson.Cdr(cdr)));
+        Assert.That(json, Does.Not.Contain('\n'));
+        Assert.That(
+            JsonDocument.Parse(json).RootElement.GetProperty("originator").GetString(),
+            Is.EqualTo(cdr.Originator)
+        );
+    }
+
+    [Test]
+    public void CDRs_are_read_page_by_page_in_the_order_of_writing()
+    {
+        for (var i = 0; i < 7; i++)
+            Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr($"{i}")] });
+
+        List<StoredCdr> read = [];
+        List<int> sizes = [];
+        for (long? cursor = 0; cursor is { } from; )
+        {
+            var page = Store.ReadCdrs(null, null, from, 3);
+            read.AddRange(page.Items);
+            sizes.Add(page.Items.Count);
+            cursor = page.Next;
+        }
+
+        Assert.That(sizes, Is.EqualTo(new[] { 3, 3, 1 }));
+        Assert.That(read.Select(cdr => Id(cdr.Json)), Is.EqualTo(Enumerable.Range(0, 7).Select(i => $"{i}")));
+        Assert.That(read.Select(cdr => cdr.Sequence), Is.Ordered.And.Unique);
+    }
+
+    [Test]
+    public void A_last_page_that_is_just_full_says_that_it_is_the_last()
+    {
+        Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr("a"), TestRows.Cdr("b")] });
+
+        Assert.That(Store.ReadCdrs(null, null, 0, 2).Next, Is.Null);
+    }
+
+    [Test]
+    public void CDRs_are_found_by_gateway_and_by_end()
+    {
+        string[] ends =
+        [
+            "2026-01-31T09:59:59.999999Z",
+            "2026-01-31T10:00:00.000000Z",
+            "2026-01-31T11:00:00.000000Z",
+        ];
+        foreach (var gateway in new[] { "gw1", "gw2" })
+            Store.Commit(
+                TestRows.Commit(gateway) with
+                {
+                    Cdrs = [.. ends.Select((end, i) => TestRows.Cdr($"{gateway}-{i}", gateway, end))],
+                }
+            );
+
+        string[] Read(DateTimeOffset? since, string? gateway) =>
+            [.. Store.ReadCdrs(since, gateway, 0, 10).Items.Select(cdr => Id(cdr.Json))];
+
+        var ten = new DateTimeOffset(2026, 1, 31, 11, 0, 0, TimeSpan.FromHours(1));
+        Assert.That(Read(ten, null), Is.EqualTo(new[] { "gw1-1", "gw1-2", "gw2-1", "gw2-2" }));
+        Assert.That(Read(null, "gw2"), Is.EqualTo(new[] { "gw2-0", "gw2-1", "gw2-2" }));
+        Assert.That(Read(ten.AddMinutes(1), "gw1"), Is.EqualTo(new[] { "gw1-2" }));
+        Assert.That(Read(null, "gw3"), Is.Empty);
+    }
+
+    [Test]
+    public void The_newest_changes_are_kept_and_numbered_for_ever()
+    {
+        var first = Store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("opened", "c0")] });
+        for (var i = 1; i < 25; i++)
+        {
+            Store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("updated", $"c{i}")] });
+            if (i % 10 == 0)
+                Reopen();
+        }
+
+        var start = first.Changes[0].Sequence;
+        var page = Store.ReadChanges(start, 100);
+
+        Assert.That(page.Missed, Is.True);
+        Assert.That(page.Newest, Is.EqualTo(start + 24));
+        Assert.That(
+            page.Items.Select(change => change.Sequence),
+            Is.EqualTo(Enumerable.Range(15, 10).Select(i => start + i))
+        );
+        Assert.That(page.Items[^1].Json, Does.Contain("\"connection\":\"c24\""));
+        Assert.That(page.Items[^1].Kind, Is.EqualTo("updated"));
+        Assert.That(Store.ReadChanges(start + 14, 3).Missed, Is.False);
+        Assert.That(Store.ReadChanges(start + 14, 3).Items, Has.Count.EqualTo(3));
+        Assert.That(
+            Store.ReadChanges(start + 24, 3),
+            Has.Property("Missed").False.And.Property("Items").Empty
+        );
+    }
+
+    [Test]
+    public void One_commit_may_hold_more_changes_than_are_kept()
+    {
+        var changes = Enumerable.Range(0, 15).Select(i => TestRows.Change("opened", $"c{i}")).ToArray();
+
+        var result = Store.Commit(TestRows.Commit() with { Changes = changes });
+
+        Assert.That(result.Changes, Has.Count.EqualTo(15));
+        Assert.That(Store.ReadChanges(0, 100).Items, Is.EqualTo(result.Changes.Skip(5)));
+    }
+
+    [Test]
+    public void The_newest_audits_of_each_gateway_are_kept_and_read_newest_first()
+    {
+        for (var i = 0; i < 5; i++)
+            foreach (var gateway in new[] { "gw1", "gw2" })
+                Store.Commit(TestRows.Commit(gateway) with { Audits = [TestRows.Audit(gateway, i)] });
+
+        var first = Reopen().ReadAudits("gw1", long.MaxValue, 2);
+        var second = Store.ReadAudits("gw1", first.Next!.Value, 2);
+        var all = Store.ReadAudits(null, long.MaxValue, 100);
+
+        Assert.That(first.Items.Concat(second.Items).Select(Requests), Is.EqualTo(new[] { 4, 3, 2 }));
+        Assert.That(second.Next, Is.Null);
+        Assert.That(all.Items.Select(Requests), Is.EqualTo(new[] { 4, 4, 3, 3, 2, 2 }));
+        Assert.That(all.Items[0].Json, Is.EqualTo(RecordJson.Audit(TestRows.Audit("gw2", 4))));
+
+        static int Requests(StoredAudit audit) =>
+            JsonSerializer.Deserialize<AuditSummary>(audit.Json, RecordJson.Camel)!.Requests;
+    }
+
+    private static string Id(string json) =>
+        JsonDocument.Parse(json).RootElement.GetProperty("id").GetString()!;
+}

@@ -1,0 +1,163 @@
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Tests.Storage;
+
+/// <summary>Rows as the record writes them, all fields filled; a test changes what it is about.</summary>
+internal static class TestRows
+{
+    /// <summary>2026-01-31T10:00:00Z in microseconds.</summary>
+    public const long Noon = 1_769_853_600_000_000;
+
+    public static GatewayRow Gateway(string id = "gw1", Action<GatewayRow>? change = null)
+    {
+        var row = new GatewayRow
+        {
+            Gateway = id,
+            AbsencesToClose = 2,
+            IdsTiedToBoot = true,
+            ReusesIds = false,
+            StalenessMicros = 5_000_000,
+            DriftPpm = 12.5,
+            BootToken = "80001f8880/3",
+            BootScope = "agent",
+            BootEarliest = Noon - 9_000_000,
+            BootLatest = Noon - 8_000_000,
+            BootPeriodMicros = 42_949_672_960_000,
+            BootReadAt = Noon,
+            Run = 3,
+            RunEarliest = Noon - 9_000_000,
+            RunLatest = Noon - 8_000_000,
+            LastAsked = Noon,
+            LastAnswered = Noon + 84_000,
+            Completes = $"{Noon},{Noon - 10_000_000}",
+            OpenedTotal = 5_000_000_000,
+            ClosedTotal = 4_999_999_000,
+            ConflictsTotal = 7,
+        };
+        change?.Invoke(row);
+        return row;
+    }
+
+    public static ConnectionRow Connection(
+        string id,
+        string gateway = "gw1",
+        Action<ConnectionRow>? change = null
+    )
+    {
+        var row = new ConnectionRow
+        {
+            Gateway = gateway,
+            Id = id,
+            Stamp = "123456",
+            BootToken = "80001f8880/3",
+            Run = 3,
+            SetupEarliest = Noon - 64_880_000,
+            SetupLatest = Noon - 64_860_000,
+            SetupEvidence = "reported",
+            StartEarliest = Noon - 60_010_000,
+            StartLatest = Noon - 59_990_000,
+            StartEvidence = "reported",
+            Call = "E0C1-4F",
+            Endpoint = "S2/DS1-0/1",
+            Originator = "+41791234567",
+            Remote = "+18005550100",
+            Codec = "PCMU",
+            ClockRate = 8000,
+            Dscp = 46,
+            Service = "guaranteed",
+            QosReported = "b8",
+            Mode = "sendrecv",
+            State = "active",
+            LocalMedia = "192.0.2.1:16384",
+            RemoteMedia = "[2001:db8::9]:20000",
+            FirstHeard = Noon - 50_000_000,
+            LastHeard = Noon,
+            ConfirmedCount = 6,
+            Status = "confirmed",
+            Recovered = true,
+            Absences = 1,
+            Conflicts = 2,
+            ConflictAt = Noon - 20_000_000,
+            ConflictEarliest = Noon - 90_000_000,
+            ConflictLatest = Noon - 80_000_000,
+        };
+        change?.Invoke(row);
+        return row;
+    }
+
+    /// <summary>As little as a row can say.</summary>
+    public static ConnectionRow Bare(string id, string gateway = "gw1") =>
+        new()
+        {
+            Gateway = gateway,
+            Id = id,
+            Run = 1,
+            StartEvidence = "bounded",
+            Status = "unconfirmed",
+        };
+
+    public static CdrView Cdr(
+        string id,
+        string gateway = "gw1",
+        string end = "2026-01-31T10:00:00.000000Z",
+        bool reused = false,
+        string originator = "+41791234567"
+    ) =>
+        new(
+            id: id,
+            uuid: id,
+            call: "E0C1-4F",
+            gateway: gateway,
+            originator: originator,
+            remote: null,
+            readCodec: "PCMU",
+            qos: new QosView(46, null, "b8"),
+            startStamp: null,
+            answerStamp: "2026-01-31T09:59:00.010000Z",
+            answerStampMin: "2026-01-31T09:58:59.990000Z",
+            answerStampMax: "2026-01-31T09:59:00.010000Z",
+            endStamp: end,
+            endStampMin: end,
+            endStampMax: end,
+            duration: 66,
+            billsec: 60,
+            billsecMin: 60,
+            billsecMax: 62,
+            hangupCause: "NORMAL_UNSPECIFIED",
+            startEvidence: "reported",
+            endEvidence: "absent",
+            recovered: false,
+            lastConfirmed: "2026-01-31T09:59:59.000000Z",
+            confirmedCount: 6,
+            idReused: reused,
+            connection: "1234.1",
+            epoch: 1,
+            server: "cs-a",
+            sources: [gateway]
+        );
+
+    public static ChangeView Change(string kind, string? connection = "1234.1", string gateway = "gw1") =>
+        new(kind, gateway, connection, "2026-01-31T10:00:00.000000Z", null);
+
+    public static AuditSummary Audit(string gateway = "gw1", int requests = 12) =>
+        new(
+            gateway,
+            $"snmp://192.0.2.1:161?profile=cisco-voice",
+            "snmp",
+            "cisco-voice",
+            Complete: true,
+            Silent: false,
+            Proof: ["end-of-table", "same-boot"],
+            Reasons: [],
+            Asked: "2026-01-31T10:00:00.000000Z",
+            Answered: "2026-01-31T10:00:00.084000Z",
+            requests,
+            Count: 2
+        );
+
+    public static StoreCommit Commit(string gateway = "gw1") => new() { Gateway = Gateway(gateway) };
+
+    public static StoreCommit Commit(params ConnectionRow[] upserts) =>
+        new() { Gateway = Gateway(upserts[0].Gateway), Upserts = upserts };
+}
