@@ -13,6 +13,8 @@ internal sealed record Audited(Finished Process, IReadOnlyList<AuditLine> Lines)
 /// <summary>A test of the verb <c>audit</c>.</summary>
 internal abstract class AuditTest : PeerTest
 {
+    private static readonly string[] Proofs = ["end-of-table", "same-boot", "count-agrees"];
+
     /// <summary>The URI of an agent on this machine.</summary>
     protected static string V2c(int port) => $"snmp://127.0.0.1:{port}?profile=cisco-voice";
 
@@ -46,7 +48,7 @@ internal abstract class AuditTest : PeerTest
             Assert.That(line.Profile, Is.EqualTo("cisco-voice"));
             Assert.That(line.Complete);
             Assert.That(line.Reasons, Is.Empty);
-            Assert.That(line.Proof, Is.SupersetOf(new[] { "end-of-table", "same-boot", "count-agrees" }));
+            Assert.That(line.Proof, Is.SupersetOf(Proofs));
             Assert.That(line.Asked, Is.LessThanOrEqualTo(line.Answered));
         });
         return line;

@@ -77,12 +77,12 @@ internal sealed class ChildProcess : IAsyncDisposable
         return new Finished(Command, process.ExitCode, Output, Errors);
     }
 
-    /// <summary>A line of the output as soon as it is there; fails the test when the program ends before.</summary>
+    /// <summary>A line of the output or of the errors as soon as it is there; fails the test when the program ends before.</summary>
     public Task<string> LineAsync(Func<string, bool> wanted) =>
         Eventually.GetAsync(
             () =>
             {
-                var line = Output.Split('\n').FirstOrDefault(wanted);
+                var line = $"{Output}\n{Errors}".Split('\n').FirstOrDefault(wanted);
                 if (line is null && HasExited)
                     throw new AssertionException($"ended too early: {this}");
                 return Task.FromResult(line);
