@@ -184,3 +184,6 @@ module AgentState =
     /// What an audit would call a connection of this agent now.
     let identify (connection: SimConnection) (state: AgentState) : Identity =
         state.Settings.Mib.Identity state.Clocks connection
+
+    /// Drops the rows that it keeps from request to request; the next one makes them anew.
+    let forgetRows (state: AgentState) : AgentState = { state with Rows = ValueNone }

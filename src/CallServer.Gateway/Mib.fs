@@ -123,3 +123,11 @@ module internal Cell =
     let hostArcs (host: uint32) : uint32[] = SimConnection.hostOctets host |> Array.map uint32
 
     let dotted (arcs: uint32[]) : string = String.Join('.', arcs)
+
+    /// HOST-RESOURCES-MIB where net-snmp is the master agent: hrSystemUptime, and hrSystemDate in whole seconds.
+    let hostResources: Scalar list =
+        let wholeSecond (instant: Instant) = Instant.ofMicros (instant.Micros / 1_000_000L * 1_000_000L)
+
+        [ scalar "1.3.6.1.2.1.25.1.1" (fun sight -> TimeTicks(AgentClock.ticks sight.Now sight.Clock))
+          scalar "1.3.6.1.2.1.25.1.2" (fun sight ->
+              OctetString(AgentClock.dateAndTime (wholeSecond sight.Now) sight.Clock)) ]

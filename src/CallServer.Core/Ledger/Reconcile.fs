@@ -167,7 +167,7 @@ module Reconcile =
 
     let private tryHistory (context: Context) (c: Connection) : Ended voption =
         match context.Ended.TryGetValue c.Id with
-        | true, ended when not (Times.isAnother context.Traits c ended.Observation) -> ValueSome ended
+        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) -> ValueSome ended
         | _ -> ValueNone
 
     /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
@@ -256,7 +256,7 @@ module Reconcile =
                 // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
                 | ValueSome c -> kept.Add c
                 | ValueNone -> kept.Add(listed o)
-            elif Times.isAnother context.Traits c o then
+            elif Times.isAnother context.Traits context.Ledger.Run c o then
                 replaced context c o
                 kept.Add(listed o)
             else

@@ -73,10 +73,11 @@ module internal Times =
         | Narrowed _
         | WithinDrift -> false
 
-    /// Whether an observation under a known id is of another connection than the known one.
-    let isAnother (traits: Traits) (c: Connection) (o: Observation) : bool =
+    /// Whether an observation under a known id is of another connection than the known one. Stamps are compared within one run
+    /// only: those made of the up-time change with it.
+    let isAnother (traits: Traits) (run: int) (c: Connection) (o: Observation) : bool =
         match c.Stamp, o.Stamp with
-        | ValueSome old, ValueSome now -> old <> now
+        | ValueSome old, ValueSome now when c.Run = run -> old <> now
         | _ ->
             let differs (held: Timing voption) (report: Timing voption) =
                 match held, report with

@@ -22,7 +22,8 @@ type DecodeProblem =
     | ArcUnfinished
     /// An OID of more than 128 arcs.
     | TooManyArcs
-    /// More variable bindings than a message of this size has use for: decoding them would cost more memory than allowed.
+    /// More variable bindings than a message of this size has use for: decoding them would cost more memory
+    /// than allowed.
     | TooManyVarBinds of count: int
     /// SNMPv1: every gateway that matters speaks v2c or v3, and v1 has no GetBulk.
     | Version1

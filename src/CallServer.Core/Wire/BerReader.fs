@@ -3,10 +3,11 @@ namespace CallServer.Wire
 open System
 open System.Runtime.CompilerServices
 
-/// Reads the subset of BER that SNMP uses (RFC 3417 section 8) from a message, and forgives what real agents do: numbers
-/// of more octets than needed or of none, unsigned numbers without the zero before a set top bit, OIDs with padded arcs
-/// or without any, lengths with leading zeros. It never throws: the first problem is kept, and whatever is read after it
-/// is empty, so that a decoder reads on without asking and looks at `Error` in the end. Nothing is allocated but results.
+/// Reads the subset of BER that SNMP uses (RFC 3417 section 8) from a message, and forgives what real agents
+/// do: numbers of more octets than needed or of none, unsigned numbers without the zero before a set top bit,
+/// OIDs with padded arcs or without any, lengths with leading zeros. It never throws: the first problem is
+/// kept, and whatever is read after it is empty, so that a decoder reads on without asking and looks at
+/// `Error` in the end. Nothing is allocated but results.
 [<Struct; IsByRefLike; NoEquality; NoComparison>]
 type BerReader =
     val private octets: ReadOnlySpan<byte>
@@ -135,8 +136,8 @@ type BerReader =
             this.Fail(start, NumberOutOfRange length)
             0L
 
-    /// A number without sign of any number of octets that fits the width; no octets are 0. A top bit that is set in the
-    /// first octet is part of the number: many agents leave out the zero before it.
+    /// A number without sign of any number of octets that fits the width; no octets are 0. A top bit that is
+    /// set in the first octet is part of the number: many agents leave out the zero before it.
     member this.UnsignedContent(length: int, widthInOctets: int) : uint64 =
         let start = this.position
         let content = this.Content length

@@ -3,8 +3,9 @@ namespace CallServer.Wire
 open System
 open System.Buffers.Binary
 
-/// Writes BER from the last octet to the first, so that every length is known when it is written: elements are written
-/// in reverse order, contents before headers. Lengths are definite and minimal, numbers too. Not for several threads.
+/// Writes BER from the last octet to the first, so that every length is known when it is written: elements
+/// are written in reverse order, contents before headers. Lengths are definite and minimal, numbers too. Not
+/// for several threads.
 [<Sealed>]
 type BerWriter(capacity: int) =
     let mutable buffer: byte[] = Array.zeroCreate (max 16 capacity)
@@ -89,8 +90,8 @@ type BerWriter(capacity: int) =
 
     member this.Null(tag: byte) = this.Header(tag, 0)
 
-    /// An OID of fewer than two arcs is completed with zeros, because BER cannot say it. One whose first two arcs no BER
-    /// can hold is our own mistake and throws.
+    /// An OID of fewer than two arcs is completed with zeros, because BER cannot say it. One whose first two
+    /// arcs no BER can hold is our own mistake and throws.
     member this.Oid(tag: byte, oid: Oid) =
         let mark = this.Length
 

@@ -3,8 +3,9 @@ namespace CallServer.Wire
 open System
 open System.Globalization
 
-/// An OBJECT IDENTIFIER: a sequence of arcs of 32 bits each (RFC 2578 section 3.5). Ordered lexicographically by arc, as
-/// GetNext orders the objects of an agent. A relative one, such as a table's index, is the same type. Immutable.
+/// An OBJECT IDENTIFIER: a sequence of arcs of 32 bits each (RFC 2578 section 3.5). Ordered lexicographically
+/// by arc, as GetNext orders the objects of an agent. A relative one, such as a table's index, is the same
+/// type. Immutable.
 [<Struct; CustomEquality; CustomComparison; StructuredFormatDisplay("{Dotted}")>]
 type Oid =
     private

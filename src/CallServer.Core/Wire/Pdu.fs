@@ -35,7 +35,8 @@ type PduKind =
     | TrapV2
     | Inform
 
-/// A PDU of SNMPv2. In a GetBulk the two fields for errors carry non-repeaters and max-repetitions, as on the wire.
+/// A PDU of SNMPv2. In a GetBulk the two fields for errors carry non-repeaters and max-repetitions, as on the
+/// wire.
 type Pdu =
     {
         Kind: PduKind
@@ -125,7 +126,8 @@ module Pdu =
 
     let getNext (requestId: int) (names: Oid seq) : Pdu = request GetNext requestId names
 
-    /// The first nonRepeaters names are asked once, the rest maxRepetitions times, row by row (RFC 3416 section 4.2.3).
+    /// The first nonRepeaters names are asked once, the rest maxRepetitions times, row by row (RFC 3416
+    /// section 4.2.3).
     let getBulk (requestId: int) (nonRepeaters: int) (maxRepetitions: int) (names: Oid seq) : Pdu =
         { request GetBulk requestId names with
             ErrorStatus = nonRepeaters

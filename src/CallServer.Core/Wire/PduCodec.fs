@@ -87,8 +87,9 @@ module PduCodec =
         | NoSuchInstance -> writer.Null BerTag.NoSuchInstance
         | EndOfMibView -> writer.Null BerTag.EndOfMibView
 
-    /// What decoding may allocate for the variable bindings of a list: this and four times the list. The rest of a
-    /// message costs no more than its own size and what is left of 64 KiB. A full datagram of a real table stays below.
+    /// What decoding may allocate for the variable bindings of a list: this and four times the list. The rest
+    /// of a message costs no more than its own size and what is left of 64 KiB. A full datagram of a real
+    /// table stays below.
     [<Literal>]
     let private Allowance = 64000L
 
@@ -113,8 +114,8 @@ module PduCodec =
         | BerTag.EndOfMibView -> 0L
         | _ -> 24L
 
-    /// How many bindings a list holds, and how much memory they will take: read before any is allocated. Counting ends
-    /// at the first problem, with the binding that has it.
+    /// How many bindings a list holds, and how much memory they will take: read before any is allocated.
+    /// Counting ends at the first problem, with the binding that has it.
     let private measure (list: BerReader) : struct (int * int64) =
         let mutable reader = list
         let mutable count = 0

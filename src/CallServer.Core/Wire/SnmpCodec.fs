@@ -40,8 +40,8 @@ module SnmpCodec =
 
         { ContextEngineId = contextEngineId; ContextName = contextName; Pdu = pdu }
 
-    /// UsmSecurityParameters ::= SEQUENCE { engine id, boots, time, user, authentication, privacy }, inside an OCTET
-    /// STRING (RFC 3414 section 2.4). With the offset of the authentication parameters.
+    /// UsmSecurityParameters ::= SEQUENCE { engine id, boots, time, user, authentication, privacy }, inside
+    /// an OCTET STRING (RFC 3414 section 2.4). With the offset of the authentication parameters.
     let private readSecurity (reader: byref<BerReader>) : struct (UsmParameters * int) =
         let outermost = reader.Enter(BerTag.OctetString, "msgSecurityParameters")
         let outer = reader.Enter(BerTag.Sequence, "UsmSecurityParameters")
@@ -63,7 +63,8 @@ module SnmpCodec =
                   PrivacyParameters = privacy },
                 offset)
 
-    /// msgFlags: bit 0 authentication, bit 1 privacy, bit 2 reportable; others are ignored (RFC 3412 section 6.4).
+    /// msgFlags: bit 0 authentication, bit 1 privacy, bit 2 reportable; others are ignored (RFC 3412 section
+    /// 6.4).
     let private readFlags (reader: byref<BerReader>) : struct (SecurityLevel * bool) =
         let start = reader.Position
         let length = reader.Expect(BerTag.OctetString, "msgFlags")
@@ -84,8 +85,8 @@ module SnmpCodec =
 
         struct (level, flags &&& 4uy <> 0uy)
 
-    /// The rest of an SNMPv3Message after its version: msgGlobalData, msgSecurityParameters, msgData. What msgData is, is
-    /// told by its tag, not by the flags: whether the two agree is for USM to judge.
+    /// The rest of an SNMPv3Message after its version: msgGlobalData, msgSecurityParameters, msgData. What
+    /// msgData is, is told by its tag, not by the flags: whether the two agree is for USM to judge.
     let private readV3 (reader: byref<BerReader>) : struct (V3Message * int) =
         let outer = reader.Enter(BerTag.Sequence, "msgGlobalData")
         let messageId = reader.Integer32 "a msgID"
@@ -245,14 +246,15 @@ module Snmp =
     [<Literal>]
     let MaxMessageSize = 65507
 
-    /// Octets after the message are ignored, as net-snmp does: some agents pad. Within the message nothing may be left
-    /// over. Never throws, and allocates at most 64 KiB and four times the octets.
+    /// Octets after the message are ignored, as net-snmp does: some agents pad. Within the message nothing
+    /// may be left over. Never throws, and allocates at most 64 KiB and four times the octets.
     let decodeSpan (octets: ReadOnlySpan<byte>) : Result<Message, DecodeError> =
         SnmpCodec.read octets |> Result.map (fun located -> located.Message)
 
     let decode (octets: byte[]) : Result<Message, DecodeError> = decodeSpan (ReadOnlySpan<byte> octets)
 
-    /// Finds out to which request a message belongs without decoding it all: what it reports may still prove malformed.
+    /// Finds out to which request a message belongs without decoding it all: what it reports may still prove
+    /// malformed.
     let peekSpan (octets: ReadOnlySpan<byte>) : Result<MessageKey, DecodeError> = SnmpCodec.readKey octets
 
     let peek (octets: byte[]) : Result<MessageKey, DecodeError> = peekSpan (ReadOnlySpan<byte> octets)

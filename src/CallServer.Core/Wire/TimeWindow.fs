@@ -7,9 +7,11 @@ open System
 type EngineClock =
     {
         Boots: int
-        /// Seconds since the engine's start: as received, plus what passed since by the caller's monotonic clock.
+        /// Seconds since the engine's start: as received, plus what passed since by the caller's monotonic
+        /// clock.
         Time: int
-        /// The highest engine time received in an authentic message of these boots; of no use to the engine itself.
+        /// The highest engine time received in an authentic message of these boots; of no use to the engine
+        /// itself.
         LatestReceived: int
     }
 

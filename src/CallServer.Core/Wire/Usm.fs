@@ -10,7 +10,8 @@ type UsmUser =
       Auth: struct (AuthProtocol * Secret) option
       Priv: struct (PrivProtocol * Secret) option }
 
-/// A user's keys for one engine: costs milliseconds to make, so made once by `Usm.localize` and kept by the caller.
+/// A user's keys for one engine: costs milliseconds to make, so made once by `Usm.localize` and kept by the
+/// caller.
 type LocalKeys =
     { Engine: byte[]
       User: byte[]
@@ -45,7 +46,8 @@ module Usm =
     let localizeKey (protocol: AuthProtocol) (passphrase: byte[]) (engineId: byte[]) : byte[] =
         UsmCrypto.localize protocol (UsmCrypto.passphraseToKey protocol passphrase) engineId
 
-    /// A user's keys for one engine. Costs milliseconds a passphrase. Privacy without authentication is our own mistake.
+    /// A user's keys for one engine. Costs milliseconds a passphrase. Privacy without authentication is our
+    /// own mistake.
     let localize (user: UsmUser) (engineId: byte[]) : LocalKeys =
         let key protocol passphrase =
             Secret.ofBytes (localizeKey protocol (Secret.octets passphrase) engineId)
@@ -62,8 +64,8 @@ module Usm =
           Auth = user.Auth |> Option.map (fun struct (auth, passphrase) -> struct (auth, key auth passphrase))
           Priv = priv }
 
-    /// The first message to an engine of unknown identity (RFC 3414 section 4): answered by a Report that tells its
-    /// engine id, boots and time. Encoded by `Snmp.encode`.
+    /// The first message to an engine of unknown identity (RFC 3414 section 4): answered by a Report that
+    /// tells its engine id, boots and time. Encoded by `Snmp.encode`.
     let discovery (messageId: int) (requestId: int) : V3Message =
         { MessageId = messageId
           MaxSize = Snmp.MaxMessageSize
@@ -78,9 +80,9 @@ module Usm =
         BinaryPrimitives.WriteUInt64BigEndian(Span<byte> octets, salt)
         octets
 
-    /// The octets of a message at its own level: sets its security parameters, encrypts a plain scoped PDU, signs.
-    /// A salt is used once for the boots of the engine (RFC 3826 section 3.1.2.1). Keys that do not allow the level, and
-    /// data that is encrypted already, are our own mistake and throw.
+    /// The octets of a message at its own level: sets its security parameters, encrypts a plain scoped PDU,
+    /// signs. A salt is used once for the boots of the engine (RFC 3826 section 3.1.2.1). Keys that do not
+    /// allow the level, and data that is encrypted already, are our own mistake and throw.
     let secure (keys: LocalKeys) (boots: int) (time: int) (salt: uint64) (message: V3Message) : byte[] =
         let scoped =
             match message.Data with
@@ -164,10 +166,10 @@ module Usm =
         | Plain scoped -> scoped.Pdu.Kind = Report
         | Encrypted _ -> false
 
-    /// Verifies and decrypts a message of at least the level given; a Report may be of any (RFC 3412 section 7.2). Those
-    /// without authentication pass unverified, from whatever engine: their `Level` says so, and they prove nothing.
-    /// Timeliness is left to `TimeWindow`. Octets after the message are ignored.
-    /// What is not authentic allocates no more than decoding does, what is authentic twice that.
+    /// Verifies and decrypts a message of at least the level given; a Report may be of any (RFC 3412 section
+    /// 7.2). Those without authentication pass unverified, from whatever engine: their `Level` says so, and
+    /// they prove nothing. Timeliness is left to `TimeWindow`. Octets after the message are ignored. What is
+    /// not authentic allocates no more than decoding does, what is authentic twice that.
     let verifyFrom (minimum: SecurityLevel) (keys: LocalKeys) (octets: byte[]) : Result<V3Message, UsmError> =
         match SnmpCodec.read (ReadOnlySpan<byte> octets) with
         | Error error -> Error(Malformed error)

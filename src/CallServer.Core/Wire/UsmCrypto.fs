@@ -97,8 +97,9 @@ module UsmCrypto =
         salt.CopyTo(vector, 8)
         vector
 
-    /// The platform's CFB with segments of 128 bits takes whole blocks only, while SNMP sends as many octets as the
-    /// plain text has (RFC 3826 section 3.1.3): so the last block is filled up, and cut off afterwards.
+    /// The platform's CFB with segments of 128 bits takes whole blocks only, while SNMP sends as many octets
+    /// as the plain text has (RFC 3826 section 3.1.3): so the last block is filled up, and cut off
+    /// afterwards.
     let private wholeBlocks (octets: byte[]) : byte[] =
         let padded = Array.zeroCreate ((octets.Length + aesBlock - 1) / aesBlock * aesBlock)
         octets.CopyTo(padded, 0)

@@ -27,7 +27,9 @@ module AdtranVqm =
               hostArcs connection.RemoteHost
               [| uint32 connection.RemotePort; connection.LocalSsrc |] ]
 
-    let private from (connection: SimConnection) : string = $"sip:{connection.Calling}@voice.example.net"
+    let private uri (number: string) : string = "sip:" + number + "@voice.example.net"
+
+    let private from (connection: SimConnection) : string = uri connection.Calling
 
     /// The time of day in words, from the gateway's clock.
     let private callStart (sight: Sight) (row: Row) : Value =
@@ -48,7 +50,7 @@ module AdtranVqm =
               fixedly 3u (fun connection -> ipAddress connection.RemoteHost)
               fixedly 4u (fun connection -> Gauge32(uint32 connection.RemotePort))
               fixedly 5u (fun connection -> Gauge32 connection.LocalSsrc)
-              fixedly 6u (fun connection -> text $"sip:{connection.Called}@voice.example.net")
+              fixedly 6u (fun connection -> text (uri connection.Called))
               fixedly 7u (from >> text)
               fixedly 8u (from >> text)
               fixedly 9u (fun connection -> text connection.CallId)
@@ -79,5 +81,5 @@ module AdtranVqm =
             fun _ connection ->
                 { Id = dotted (instance connection)
                   Call = Some connection.CallId
-                  Endpoint = None
+                  Endpoint = Some "eth 0/1"
                   Originator = Some(from connection) } }

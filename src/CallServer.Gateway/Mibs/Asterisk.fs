@@ -14,7 +14,8 @@ module Asterisk =
         |> Array.sortBy (fun connection ->
             (uint64 connection.LocalSsrc ^^^ uint64 clock.Renumbered * 0x9E3779B9UL) * 0xD1B54A32D192ED03UL)
 
-    let private channel (technology: string) (number: int64) : string = $"SIP/{technology}-{number:x8}"
+    let private channel (technology: string) (number: int64) : string =
+        "SIP/" + technology + "-" + number.ToString "x8"
 
     let private name (connection: SimConnection) : string = channel "trunk" (connection.Serial * 2L)
 
@@ -25,8 +26,15 @@ module Asterisk =
         else
             channel "phone" (connection.Serial * 2L + 1L)
 
+    /// Both channels' names in ordinal order: the two rows of a call tell the same.
+    let private pair (connection: SimConnection) : string option =
+        match name connection, bridge connection with
+        | _, "" -> None
+        | own, other when String.CompareOrdinal(own, other) <= 0 -> Some(own + "|" + other)
+        | own, other -> Some(other + "|" + own)
+
     let private uniqueId (connection: SimConnection) : string =
-        $"{connection.Setup.Micros / 1_000_000L}.{connection.Serial}"
+        string (connection.Setup.Micros / 1_000_000L) + "." + string connection.Serial
 
     let private pid (sight: Sight) : Value = int (1000 + sight.Clock.GatewayRun * 37)
 
@@ -47,12 +55,12 @@ module Asterisk =
               constant 9u (TimeTicks 0u)
               fixedly 10u (fun connection -> text (if connection.Answered then "Dial" else "AppDial"))
               textUnlessEmpty 11u (fun connection ->
-                  if connection.Answered then $"SIP/{connection.Called}" else "")
+                  if connection.Answered then "SIP/" + connection.Called else "")
               constant 12u (text "from-trunk")
               fixedly 16u (fun connection -> text connection.Called)
               constant 17u (int 1)
               textUnlessEmpty 18u (fun connection ->
-                  if connection.Interface = 0 then "" else $"acct{connection.Interface}")
+                  if connection.Interface = 0 then "" else "acct" + string connection.Interface)
               fixedly 20u (uniqueId >> text)
               constant 21u (Gauge32 0u)
               constant 22u (Gauge32 0u)
@@ -80,11 +88,12 @@ module Asterisk =
               scalar "1.3.6.1.4.1.22736.1.2.2" uptime
               scalar "1.3.6.1.4.1.22736.1.2.3" pid
               scalar "1.3.6.1.4.1.22736.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2)))
-              scalar "1.3.6.1.4.1.22736.1.5.1" (fun sight -> Gauge32(uint32 sight.Counted)) ]
+              scalar "1.3.6.1.4.1.22736.1.5.1" (fun sight -> Gauge32(uint32 sight.Counted))
+              yield! hostResources ]
           Codecs = SimCodec.all
           Identity =
             fun _ connection ->
                 { Id = uniqueId connection
-                  Call = (if bridge connection = "" then None else Some(bridge connection))
+                  Call = pair connection
                   Endpoint = Some(name connection)
                   Originator = Some connection.Calling } }

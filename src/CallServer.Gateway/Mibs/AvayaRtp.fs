@@ -45,7 +45,14 @@ module AvayaRtp =
         let living = table.Connections |> Array.map (row ValueNone)
         let ended = table.Ended |> Array.map (fun (struct (connection, at)) -> row (ValueSome at) connection)
         let all = Array.append living ended
-        all |> Array.sortInPlaceBy (fun row -> struct (row.Instances[0][0], row.Instances[0][1]))
+
+        let keys =
+            all
+            |> Array.map (fun row ->
+                let instance = row.Instances[0]
+                (uint64 instance[0] <<< 32) ||| uint64 instance[1])
+
+        Array.Sort(keys, all)
 
         let nextEvent =
             table.Connections
@@ -80,7 +87,7 @@ module AvayaRtp =
         if connection.LocalSsrc % 2u = 0u then
             short connection.Calling
         else
-            $"{short connection.Calling},{short connection.Called}"
+            short connection.Calling + "," + short connection.Called
 
     let private packets (sight: Sight) (row: Row) : Value =
         Counter32(wrapped (SimConnection.packets (until sight row) row.Connection))
@@ -104,8 +111,8 @@ module AvayaRtp =
                   OctetString(AgentClock.dateAndTime row.Connection.Start sight.Clock))
               column 15u endTime
               column 16u duration
-              fixedly 17u (fun connection -> text $"gwp@{SimConnection.hostText connection.LocalHost}")
-              fixedly 18u (fun connection -> text $"{conference connection}:{extensions connection}")
+              fixedly 17u (fun connection -> text ("gwp@" + SimConnection.hostText connection.LocalHost))
+              fixedly 18u (fun connection -> text (conference connection + ":" + extensions connection))
               constant 19u (int 1)
               fixedly 21u (fun connection -> int (sessionType connection.Codec))
               fixedly 22u (fun connection ->
@@ -142,5 +149,5 @@ module AvayaRtp =
             fun clock connection ->
                 { Id = string (sessionId clock connection)
                   Call = Some(conference connection)
-                  Endpoint = None
+                  Endpoint = Some "1"
                   Originator = Some(extensions connection) } }

@@ -41,7 +41,7 @@ module CiscoVoice =
               fixedly 3u (fun connection -> int connection.RemotePort)
               fixedly 5u (qos >> int)
               constant 6u (int 4)
-              fixedly 7u (fun connection -> text $"ipv4:{SimConnection.hostText connection.RemoteHost}")
+              fixedly 7u (fun connection -> text ("ipv4:" + SimConnection.hostText connection.RemoteHost))
               fixedly 22u (fun connection -> text connection.CallId)
               constant 23u (int 1)
               fixedly 24u (fun connection -> hostOctets connection.RemoteHost)

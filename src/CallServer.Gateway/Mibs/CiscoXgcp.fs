@@ -23,7 +23,9 @@ module CiscoXgcp =
         wrapped (0x10000L + connection.Serial + int64 clock.Renumbered * 100_000L)
 
     let private endpoint (connection: SimConnection) : string =
-        $"aaln/S{connection.Serial / 24L % 8L}/SU{connection.Serial / 192L % 4L}/{connection.Serial % 24L}@gateway"
+        let part (number: int64) = string number
+        let unit = part (connection.Serial / 24L % 8L) + "/SU" + part (connection.Serial / 192L % 4L)
+        "aaln/S" + unit + "/" + part (connection.Serial % 24L) + "@gateway"
 
     let private whenActive (active: int) (ringing: int) (sight: Sight) (row: Row) : Value =
         int (if SimConnection.isActive sight.Now row.Connection then active else ringing)
@@ -55,7 +57,7 @@ module CiscoXgcp =
           Codecs = [| Pcmu; Pcma; G726At32; G729; G728; G723 |]
           Identity =
             fun clock connection ->
-                { Id = string (connectionId clock connection)
+                { Id = dotted [| 1u; connectionId clock connection |]
                   Call = Some(SimConnection.guidText connection)
                   Endpoint = Some(endpoint connection)
                   Originator = Some(endpoint connection) } }

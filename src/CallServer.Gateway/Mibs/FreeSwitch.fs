@@ -39,9 +39,9 @@ module FreeSwitch =
 
     let private name (connection: SimConnection) : string =
         if connection.Answered then
-            $"sofia/external/{connection.Calling}@{SimConnection.hostText connection.RemoteHost}"
+            "sofia/external/" + connection.Calling + "@" + SimConnection.hostText connection.RemoteHost
         else
-            $"sofia/external/{connection.Called}"
+            "sofia/external/" + connection.Called
 
     let private table: MibTable =
         { Entry = Oid.parse "1.3.6.1.4.1.27880.1.9.1"
@@ -58,13 +58,13 @@ module FreeSwitch =
                       else
                           "CS_CONSUME_MEDIA"
                   ))
-              fixedly 7u (fun connection -> text $"Caller {connection.Calling}")
+              fixedly 7u (fun connection -> text ("Caller " + connection.Calling))
               fixedly 8u (fun connection -> text connection.Calling)
               constant 9u (int 1)
               fixedly 10u (fun connection -> hostOctets connection.RemoteHost)
               fixedly 11u (fun connection -> text connection.Called)
               constant 12u (text "bridge")
-              fixedly 13u (fun connection -> text $"sofia/external/{connection.Called}")
+              fixedly 13u (fun connection -> text ("sofia/external/" + connection.Called))
               constant 14u (text "XML")
               constant 15u (text "public")
               fixedly 16u (fun connection -> text (SimCodec.name connection.Codec))
@@ -88,7 +88,8 @@ module FreeSwitch =
               scalar "1.3.6.1.4.1.27880.1.2.1" (fun sight ->
                   TimeTicks(AgentClock.gatewayTicks sight.Now sight.Clock))
               scalar "1.3.6.1.4.1.27880.1.2.3" (fun sight -> Gauge32(uint32 sight.Counted))
-              scalar "1.3.6.1.4.1.27880.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2))) ]
+              scalar "1.3.6.1.4.1.27880.1.2.5" (fun sight -> Gauge32(uint32 (sight.Counted / 2)))
+              yield! hostResources ]
           Codecs = SimCodec.all
           Identity =
             fun _ connection ->

@@ -39,7 +39,7 @@ module RtpMib =
     let private local (connection: SimConnection) = address connection.LocalHost connection.LocalPort
 
     let private senderName (connection: SimConnection) : string =
-        $"{connection.Calling}@{SimConnection.hostText connection.LocalHost}"
+        connection.Calling + "@" + SimConnection.hostText connection.LocalHost
 
     let private start (sight: Sight) (row: Row) : Value =
         TimeTicks(AgentClock.stamp row.Connection.Start sight.Clock)
@@ -85,7 +85,7 @@ module RtpMib =
           Shape = 2
           Columns =
             [ fixedly 3u (fun connection ->
-                  text $"{connection.Called}@{SimConnection.hostText connection.RemoteHost}")
+                  text (connection.Called + "@" + SimConnection.hostText connection.RemoteHost))
               fixedly 4u remote
               constant 5u (Gauge32 40u)
               constant 6u (Counter64 0UL)
@@ -109,5 +109,5 @@ module RtpMib =
             fun clock connection ->
                 { Id = string (session clock connection)
                   Call = None
-                  Endpoint = None
+                  Endpoint = DialControl.endpoint connection
                   Originator = Some(senderName connection) } }

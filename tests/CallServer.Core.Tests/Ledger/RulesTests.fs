@@ -237,6 +237,18 @@ let ``6 another stamp under the same id is a new connection, the same stamp is n
     Assert.That(closings same, Is.Empty)
     Assert.That(closings other |> Array.map fst, Is.EqualTo<string[]> [| "a" |])
 
+[<Test>]
+let ``6 a stamp that a restart of the agent changed is no new connection`` () =
+    let stamped stamp t = { observation "a" t with Stamp = ValueSome stamp } |> started -10.0 -9.9
+
+    let ledger, changes =
+        replay
+            [ complete 0.0 1.0 [ stamped "5000" 0.5 ] |> withBoot (boot "1" -60.0 1.0)
+              complete 20.0 21.0 [ stamped "4294964296" 20.5 ] |> withBoot (boot "2" 15.0 21.0) ]
+
+    Assert.That(closings changes, Is.Empty)
+    Assert.That((only ledger).Stamp, Is.EqualTo(ValueSome "4294964296"))
+
 // Rule 7
 
 [<Test>]

@@ -2,13 +2,12 @@ namespace CallServer.Tests.Simulation
 
 open System
 open System.Collections.Generic
+open CallServer.Gateway
 open CallServer.Prelude
 open CallServer.Model
-open CallServer.Wire
 open CallServer.Ledger
 open CallServer.Audit
 open CallServer.Surface
-open CallServer.Gateway
 
 /// What a run is made of; all of it follows from the seed.
 type Plan =
@@ -21,6 +20,7 @@ type Plan =
       Length: TimeSpan
       Profiles: string list }
 
+[<NoComparison; NoEquality>]
 type private Mishap =
     | Reboots
     | AgentRestarts
@@ -31,6 +31,7 @@ type private Mishap =
     | PathBreaks
     | PathHeals
 
+[<NoComparison; NoEquality>]
 type private Happening =
     | PollDue of gateway: int
     | ToGateway of gateway: int * process': int * datagram: byte[]
@@ -42,6 +43,7 @@ type private Happening =
     | WallClockSteps of TimeSpan
 
 /// The server's side of one gateway: gone when the server dies, but for what it stored.
+[<NoComparison; NoEquality>]
 type private Polled =
     { Target: SnmpTarget
       Book: TruthBook
@@ -453,6 +455,12 @@ type Fleet(plan: Plan) =
             let struct (micros, _) = time
             now <- Instant.max now (Instant.ofMicros micros)
             happen happening
+
+    /// The fleet in one line, for a failure's message.
+    member _.Describe() =
+        gateways
+        |> Array.map (fun g -> $"{g.Target.Gateway} {g.Profile} {g.Agent.Table.Count} connections")
+        |> String.concat ", "
 
     member _.Failures = failures
     member _.Audits = audits

@@ -48,7 +48,10 @@ let ``damaged messages that were secured`` (one: SecurableMessage) (AnyMessage o
         check [ decode; peek; verify one.Keys ] (Mutation.some other octets (seed + attempt))
 
 [<WireLaw>]
-let ``noise`` (octets: byte[]) = check [ decode; peek; verify WireGenerators.allKeys[0] ] octets
+let ``noise`` (Anywhere seed) (size: byte) =
+    let octets = Array.zeroCreate (int size)
+    System.Random(int seed).NextBytes octets
+    check [ decode; peek; verify WireGenerators.allKeys[0] ] octets
 
 [<Test>]
 let ``64 KiB of noise, also as the content of a message`` () =

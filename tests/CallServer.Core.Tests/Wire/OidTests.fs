@@ -32,7 +32,7 @@ let ``its suffix after a prefix completes the prefix`` (prefix: Oid) (rest: Oid)
     && hash joined = hash (Oid.ofArcs (Oid.arcs joined))
 
 [<WireLaw>]
-let ``a child follows its parent and precedes the next child`` (parent: Oid) (arc: uint32) =
+let ``a child follows its parent and precedes the next child`` (parent: Oid) (Anywhere arc) =
     let child = Oid.child arc parent
 
     Oid.compare parent child < 0

@@ -210,7 +210,8 @@ let private refusedMessages =
     let v3 = "30 3C 02 01 03 30 0F 02 02 03 E8 02 03 00 FF E3"
 
     let rest =
-        "04 10 30 0E 04 00 02 01 00 02 01 00 04 00 04 00 04 00 30 14 04 00 04 00 A0 0E 02 04 00 BC 61 4E 02 01 00 02 01 00 30 00"
+        "04 10 30 0E 04 00 02 01 00 02 01 00 04 00 04 00 04 00 30 14 "
+        + "04 00 04 00 A0 0E 02 04 00 BC 61 4E 02 01 00 02 01 00 30 00"
 
     [ refused
           "SNMPv1"
@@ -221,7 +222,12 @@ let private refusedMessages =
       refused "no message" "41 01 00" 0 (UnexpectedTag(0x41uy, "a message"))
       refused "an indefinite length" "30 80 02 01 01 00 00" 1 IndefiniteLength
       refused "a length beyond the message" "30 04 02 01 01" 1 (LengthBeyondEnd(4, 3))
-      refused "a length beyond the container" "30 06 02 01 01 04 02 63" 6 (LengthBeyondEnd(2, 1))
+      refused "a length beyond the message's last octet" "30 06 02 01 01 04 02 63" 6 (LengthBeyondEnd(2, 1))
+      refused
+          "a length beyond the container, though not beyond the message"
+          "30 15 02 01 01 04 01 63 A0 0B 02 01 01 02 01 00 02 01 00 30 02 05 00"
+          20
+          (LengthBeyondEnd(2, 0))
       refused "the trap of SNMPv1" "30 08 02 01 01 04 01 63 A4 00" 8 (UnknownPdu 0xA4uy)
       refused "no PDU" "30 06 02 01 01 04 01 63" 8 EndOfInput
       refused

@@ -5,7 +5,7 @@ open CallServer.Wire
 
 let private clock boots time latest : EngineClock = { Boots = boots; Time = time; LatestReceived = latest }
 
-// RFC 3414 section 3.2, step 7 b: the clock known is of 5 boots and 1000 seconds, the latest time heard is 900.
+// RFC 3414 section 3.2, step 7 b: the clock known is of 5 boots and 1000 seconds, the latest time heard 900.
 [<TestCase(5, 1000, true, 1000, 1000, TestName = "now")>]
 [<TestCase(5, 900, true, 1000, 900, TestName = "heard before, still in the window")>]
 [<TestCase(5, 901, true, 901, 901, TestName = "later than all heard: the clock is set back to it")>]

@@ -111,7 +111,7 @@ let ``an encrypted message shows nothing of its scoped PDU`` (one: SecurableMess
     | _ -> false
 
 [<WireLaw>]
-let ``a signed message with any one bit changed is not accepted`` (one: SecurableMessage) (place: uint32) =
+let ``a signed message with any one bit changed is not accepted`` (one: SecurableMessage) (Anywhere place) =
     let octets = secured one
     let bit = int (place % uint32 (8 * octets.Length))
     octets[bit / 8] <- octets[bit / 8] ^^^ (1uy <<< bit % 8)
@@ -123,7 +123,7 @@ let ``a signed message with any one bit changed is not accepted`` (one: Securabl
     | (AuthNoPriv | AuthPriv), Ok message -> message.Level = NoAuthNoPriv
 
 [<WireLaw>]
-let ``another user's keys accept nothing of a signed message`` (one: SecurableMessage) (index: uint32) =
+let ``another user's keys accept nothing of a signed message`` (one: SecurableMessage) (Anywhere index) =
     let others = WireGenerators.allKeys |> Array.filter (fun keys -> keys.Auth <> one.Keys.Auth)
     let other = others[int (index % uint32 others.Length)]
     let octets = secured one

@@ -33,6 +33,9 @@ type AnyMessage = AnyMessage of Message
 /// A message to be secured, and the keys for it.
 type SecurableMessage = { Keys: LocalKeys; Boots: int; Time: int; Salt: uint64; Message: V3Message }
 
+/// A number from the whole range, and not only small ones.
+type Anywhere = Anywhere of uint32
+
 /// Octets that are nearly an element: a tag, a length, and some content.
 type NearElement = NearElement of byte[]
 
@@ -59,7 +62,7 @@ module WireGenerators =
         Gen.frequency
             [ 4, Gen.choose (0, 127) |> Gen.map uint32
               2, Gen.elements edges
-              1, ArbMap.defaults |> ArbMap.generate<uint32> ]
+              1, Gen.choose64 (0L, 4294967295L) |> Gen.map uint32 ]
 
     let arcs (fewest: int) (most: int) : Gen<uint32[]> =
         gen {
@@ -86,9 +89,9 @@ module WireGenerators =
         gen {
             let! bits = Gen.choose (0, 63)
             let! offset = Gen.choose (-2, 2) |> Gen.map int64
-            let! any = ArbMap.defaults |> ArbMap.generate<uint64>
+            let! any = Gen.choose64 (Int64.MinValue, Int64.MaxValue)
             let! edge = Gen.elements [ true; false ]
-            return if edge then (1L <<< bits) + offset else int64 any >>> bits
+            return if edge then (1L <<< bits) + offset else any >>> bits
         }
 
     let int32s: Gen<int> = number |> Gen.map int
@@ -229,6 +232,8 @@ type WireArbitraries =
     static member WireOid() = Arb.fromGen (Gen.map WireOid WireGenerators.oid)
 
     static member Oid() = Arb.fromGen (WireGenerators.arcs 0 128 |> Gen.map Oid.ofArcs)
+    static member Anywhere() = Gen.choose64 (0L, 4294967295L) |> Gen.map (uint32 >> Anywhere) |> Arb.fromGen
+
     static member Value() = Arb.fromGen WireGenerators.value
     static member Pdu() = Arb.fromGen WireGenerators.pdu
     static member AnyMessage() = Arb.fromGen (Gen.map AnyMessage WireGenerators.message)
@@ -249,7 +254,8 @@ module Mutation =
     let private splice (octets: byte[]) (start: int) (removed: int) (inserted: byte[]) : byte[] =
         Array.concat [ octets[.. start - 1]; inserted; octets[start + removed ..] ]
 
-    /// One damage: a bit, an octet, a lost, doubled or invented run of octets, an end too early, a piece of another message.
+    /// One damage: a bit, an octet, a lost, doubled or invented run of octets, an end too early, a piece of
+    /// another message.
     let once (other: byte[]) (octets: byte[]) (rng: Rng) : struct (byte[] * Rng) =
         let struct (kind, rng) = Rng.below 7 rng
         let struct (place, rng) = Rng.below (octets.Length + 1) rng

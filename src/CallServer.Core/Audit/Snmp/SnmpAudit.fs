@@ -331,7 +331,17 @@ module SnmpAudit =
 
         let piece = { Instance = instance; Cells = cells; Told = told }
 
-        sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
+        let state =
+            sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
+
+        // Nothing of it is left: it ended under the walk. Something of it, without what names it: a row that cannot be listed.
+        let isLeft = cells |> Array.exists (fun cell -> cell <> Null)
+        let isNamed = profile.Identity |> Array.forall (fun column -> cells[column] <> Null)
+
+        if isLeft && not isNamed then
+            broken (Unreadable $"a row that lacks what every row has, at {instance}") state
+        else
+            state
 
     let private isServed (asked: Oid) (varBind: VarBind) : bool =
         match varBind.Value with

@@ -51,7 +51,10 @@ module internal Verdict =
         | ValueSome _
         | ValueNone -> 0
 
-    let private isPending (observation: Observation) = observation.Start.IsNone
+    let private isPending (observation: Observation) =
+        match observation.Start with
+        | ValueSome start -> start.Within.Latest = Instant.distantFuture
+        | ValueNone -> false
 
     let private countCheck (profile: Profile) (walk: WalkState) (listed: Observation[]) (rows: Row[]) =
         let samples = List.rev walk.Samples

@@ -1,0 +1,106 @@
+namespace CallServer.Tests.Audit
+
+open System
+open CallServer.Wire
+
+/// How an agent of the tests behaves. What a table holds is a sorted array; everything else is RFC 3416.
+type SmallAgent =
+    {
+        /// Sorted by name.
+        Objects: VarBind[]
+        /// As many varbinds as a reply has room for.
+        MostVarBinds: int
+        /// Of a GetBulk, more rows than this are not given.
+        MostRows: int
+        /// tooBig for a GetBulk that would not fit, instead of the shortened reply that the RFC asks for.
+        TooBig: bool
+        /// Answers nothing that would have more varbinds: a reply of many fragments gets lost.
+        SilentAbove: int
+    }
+
+module SmallAgent =
+    let create (objects: VarBind seq) : SmallAgent =
+        { Objects = objects |> Seq.sortBy (fun varBind -> varBind.Name) |> Seq.toArray
+          MostVarBinds = 100
+          MostRows = 1000
+          TooBig = false
+          SilentAbove = Int32.MaxValue }
+
+    /// The number of the first object after a name; the number of objects where there is none.
+    let private after (agent: SmallAgent) (name: Oid) : int =
+        let mutable low = 0
+        let mutable high = agent.Objects.Length
+
+        while low < high do
+            let middle = (low + high) / 2
+
+            if agent.Objects[middle].Name.CompareTo name <= 0 then
+                low <- middle + 1
+            else
+                high <- middle
+
+        low
+
+    let next (agent: SmallAgent) (name: Oid) : VarBind =
+        let at = after agent name
+
+        if at < agent.Objects.Length then
+            agent.Objects[at]
+        else
+            VarBind.create name EndOfMibView
+
+    let get (agent: SmallAgent) (name: Oid) : VarBind =
+        let at = after agent name - 1
+
+        if at >= 0 && agent.Objects[at].Name = name then
+            agent.Objects[at]
+        else
+            VarBind.create name NoSuchInstance
+
+    /// RFC 3416 section 4.2.3, before it is cut to size.
+    let bulk (agent: SmallAgent) (request: Pdu) : VarBind[] =
+        let heads = request.VarBinds |> Array.truncate request.NonRepeaters
+        let bodies = request.VarBinds |> Array.skip heads.Length
+        let reply = ResizeArray(heads |> Array.map (fun head -> next agent head.Name))
+        let mutable cursors = bodies |> Array.map (fun body -> body.Name)
+        let mutable row = 0
+        let mutable over = bodies.Length = 0
+
+        while not over
+              && row < min request.MaxRepetitions agent.MostRows
+              && reply.Count < agent.MostVarBinds + bodies.Length do
+            let given = cursors |> Array.map (next agent)
+            reply.AddRange given
+            cursors <- given |> Array.map (fun varBind -> varBind.Name)
+            over <- given |> Array.forall (fun varBind -> varBind.Value = EndOfMibView)
+            row <- row + 1
+
+        reply.ToArray()
+
+    /// The answer, or nothing.
+    let answer (agent: SmallAgent) (request: Pdu) : Pdu option =
+        match request.Kind with
+        | Get ->
+            request.VarBinds
+            |> Array.map (fun varBind -> get agent varBind.Name)
+            |> Pdu.response request.RequestId
+            |> Some
+        | GetNext ->
+            request.VarBinds
+            |> Array.map (fun varBind -> next agent varBind.Name)
+            |> Pdu.response request.RequestId
+            |> Some
+        | GetBulk ->
+            let whole = bulk agent request
+
+            if whole.Length > agent.SilentAbove then
+                None
+            elif whole.Length > agent.MostVarBinds && agent.TooBig then
+                Some(Pdu.errorResponse request.RequestId ErrorStatus.TooBig 0 [||])
+            else
+                Some(Pdu.response request.RequestId (Array.truncate agent.MostVarBinds whole))
+        | Set
+        | Response
+        | Report
+        | TrapV2
+        | Inform -> None

@@ -1,0 +1,196 @@
+module CallServer.Tests.Gateway.TableTests
+
+open System
+open System.Collections.Generic
+open NUnit.Framework
+open FsCheck
+open FsCheck.FSharp
+open CallServer.Model
+open CallServer.Gateway
+open CallServer.Tests
+open CallServer.Tests.Gateway.Asking
+
+/// A table's options and a day of it, short enough for thousands of cases.
+type Case = { Seed: uint64; Options: TableOptions; Stops: TimeSpan list }
+
+type Cases =
+    static member Case() : Arbitrary<Case> =
+        gen {
+            let! seed = Gen.choose64 (0L, Int64.MaxValue)
+            let! connections = Gen.choose (0, 40)
+            let! churn = Gen.elements [ 0.0; 0.1; 2.0; 30.0 ]
+            let! ringing = Gen.elements [ true; false ]
+            let! stops = Gen.listOf (Gen.choose (0, 20_000))
+
+            return
+                { Seed = uint64 seed
+                  Options =
+                    { TableOptions.standard with
+                        Connections = connections
+                        Churn = churn
+                        ShowRinging = ringing }
+                  Stops = stops |> List.sort |> List.map (float >> TimeSpan.FromMilliseconds) }
+        }
+        |> Arb.fromGen
+
+[<AttributeUsage(AttributeTargets.Method)>]
+type LawAttribute() =
+    inherit
+        FsCheck.NUnit.PropertyAttribute(
+            Arbitrary = [| typeof<Arbitraries>; typeof<Cases> |],
+            MaxTest = 1000,
+            QuietOnSuccess = true
+        )
+
+/// Reference equality is of no use between two runs.
+let private shape (connection: SimConnection) =
+    (connection.Serial, connection.Index, connection.Setup.Micros, connection.Start.Micros),
+    (connection.Ends.Micros, connection.Guid, connection.CallId, connection.RemotePort)
+
+let private shapeOf (event: TruthEvent) =
+    match event with
+    | Opened connection -> "open", connection.Start.Micros, shape connection
+    | Closed(connection, at) -> "close", at.Micros, shape connection
+
+let private shapes (table: Table) = table.Connections |> Array.map shape
+
+[<Law>]
+let ``arrives at the same place by whatever steps`` (case: Case) =
+    let start = Table.create case.Seed case.Options epoch
+    let last = List.fold max TimeSpan.Zero case.Stops
+    let struct (direct, events) = Table.advance (epoch + last) start
+
+    let struct (stepped, steps) =
+        (struct (start, []), case.Stops)
+        ||> List.fold (fun (struct (table, before)) stop ->
+            let struct (table, events) = Table.advance (epoch + stop) table
+            struct (table, before @ events))
+
+    shapes stepped = shapes direct
+    && List.map shapeOf steps = List.map shapeOf events
+    && (stepped.Ended |> Array.map (fun (struct (ended, at)) -> shape ended, at.Micros)) = (direct.Ended
+                                                                                            |> Array.map
+                                                                                                (fun
+                                                                                                    (struct (ended,
+                                                                                                             at)) ->
+                                                                                                    shape
+                                                                                                        ended,
+                                                                                                    at.Micros))
+
+[<Law>]
+let ``lists exactly what the truth opened and has not closed`` (case: Case) =
+    let start = Table.create case.Seed case.Options epoch
+    let open' = HashSet<int64>(start.Connections |> Array.map _.Serial)
+
+    let table =
+        (start, case.Stops)
+        ||> List.fold (fun table stop ->
+            let now = epoch + stop
+            let struct (table, events) = Table.advance now table
+
+            for event in events do
+                match event with
+                | Opened connection -> Assert.That(open'.Add connection.Serial, "opened twice")
+                | Closed(connection, at) ->
+                    Assert.That(open'.Remove connection.Serial, "closed, but not open")
+                    Assert.That(at <= now && at > epoch)
+
+            table)
+
+    open'.SetEquals(table.Connections |> Array.map _.Serial)
+
+[<Law>]
+let ``tells what happened in the order of time, never two at once`` (case: Case) =
+    let struct (_, events) =
+        Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
+
+    let times =
+        events
+        |> List.map (fun event ->
+            match event with
+            | Opened connection when case.Options.ShowRinging -> connection.Setup.Micros
+            | Opened connection -> connection.Start.Micros
+            | Closed(_, at) -> at.Micros)
+
+    List.pairwise times |> List.forall (fun (a, b) -> a <= b)
+
+[<Law>]
+let ``gives every connection times in order and an index of its own`` (case: Case) =
+    let struct (table, events) =
+        Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
+
+    let opened =
+        events
+        |> List.choose (fun event ->
+            match event with
+            | Opened connection -> Some connection
+            | Closed _ -> None)
+
+    let all = Seq.distinctBy _.Serial (Seq.append opened table.Connections) |> Seq.toArray
+
+    let ordered =
+        all
+        |> Array.forall (fun connection ->
+            connection.Setup <= connection.Start && connection.Start <= connection.Ends)
+
+    // On any grid of hundredths.
+    [ 0L; 1_234L; 9_999L ]
+    |> List.forall (fun phase ->
+        (all
+         |> Array.distinctBy (fun connection ->
+             (connection.Setup.Micros + phase) / 10_000L, connection.Index))
+            .Length = all.Length)
+    && ordered
+    && table.Connections |> Array.pairwise |> Array.forall (fun (a, b) -> a.Serial < b.Serial)
+
+[<Test>]
+let ``keeps about as many connections as asked`` () =
+    let options = { TableOptions.standard with Connections = 1000; Churn = 20.0 }
+    let start = Table.create 7UL options epoch
+    Assert.That(start.Count, Is.EqualTo 1000)
+    let struct (later, events) = Table.advance (epoch + TimeSpan.FromMinutes 10.0) start
+    // Poisson: 10 minutes at 20 a second, and a population with a standard deviation of about 32.
+    Assert.That(later.Count, Is.InRange(840, 1160))
+    Assert.That(events.Length, Is.InRange(22_500, 25_500))
+
+[<Test>]
+let ``begins with ages from the youngest to the oldest`` () =
+    let options = { TableOptions.standard with Connections = 2000 }
+    let table = Table.create 3UL options epoch
+    let ages = table.Connections |> Array.map (fun connection -> (epoch - connection.Start).TotalSeconds)
+    Assert.That(Array.min ages, Is.InRange(5.0, 6.0))
+    Assert.That(Array.max ages, Is.InRange(6500.0, 7200.0))
+    // Log-uniform: half of them are younger than the geometric mean.
+    let young = ages |> Array.filter (fun age -> age < sqrt (5.0 * 7200.0)) |> Array.length
+    Assert.That(young, Is.InRange(900, 1100))
+
+[<Test>]
+let ``opens and closes to order`` () =
+    let table = Table.create 1UL { TableOptions.standard with Connections = 2 } epoch
+    let at = epoch + seconds 10.0
+    let struct (table, connection, events) = Table.openOne TimeSpan.Zero at table
+    Assert.That(table.Count, Is.EqualTo 3)
+    Assert.That(List.length events, Is.EqualTo 1)
+    Assert.That((connection.Start = at))
+    Assert.That((Table.tryFind connection.Serial table).IsSome)
+    let struct (table, events) = Table.closeOne connection.Serial (epoch + seconds 12.0) table
+
+    match events with
+    | [ Closed(closed, closedAt) ] ->
+        Assert.That((closed.Serial = connection.Serial && closedAt = epoch + seconds 12.0))
+    | other -> Assert.Fail $"%A{other}"
+
+    let struct (table, events) = Table.closeAll (epoch + seconds 13.0) table
+    Assert.That(table.Count, Is.EqualTo 0)
+    Assert.That(List.length events, Is.EqualTo 2)
+
+[<Test>]
+let ``lists a ringing connection only where ringing is shown`` () =
+    let count shown =
+        let options = { TableOptions.standard with Connections = 0; ShowRinging = shown }
+        let struct (table, _, _) = Table.openOne (seconds 5.0) epoch (Table.create 1UL options epoch)
+        let struct (later, _) = Table.advance (epoch + seconds 5.0) table
+        struct (table.Count, later.Count)
+
+    Assert.That((count false = struct (0, 1)))
+    Assert.That((count true = struct (1, 1)))
