@@ -50,9 +50,19 @@ internal sealed class Scope : IAsyncDisposable
     public void Tell(TextWriter to)
     {
         foreach (var child in children)
-            to.WriteLine(child);
+            to.WriteLine(Shorten(child.ToString()));
         foreach (var log in Directory.EnumerateFiles(Folder, "*.log", SearchOption.AllDirectories))
-            to.WriteLine($"{log}:\n{File.ReadAllText(log)}");
+            to.WriteLine(Shorten($"{log}:\n{File.ReadAllText(log)}"));
+    }
+
+    // A thousand connections would hide what matters.
+    private static string Shorten(string text)
+    {
+        const int lines = 30,
+            width = 400;
+        var all = text.TrimEnd().Split('\n');
+        var shown = all.Take(lines).Select(line => line.Length > width ? line[..width] + "…" : line);
+        return string.Join('\n', shown) + (all.Length > lines ? $"\n… {all.Length} lines in all\n" : "\n");
     }
 
     public async ValueTask DisposeAsync()

@@ -16,9 +16,13 @@ internal sealed class OutageTests : PeerTest
         var before = await server.ConnectionsAsync();
         AssertAll(before, calls, "confirmed");
 
-        var cut = DateTimeOffset.UtcNow;
         proxy.CutAfter(8);
-        await server.AuditAsync(cut, audit => !audit.Complete);
+        var cutShort = await server.AuditAsync(audit => Says(audit, "cut-short"));
+        var heardInPart = await server.ConnectionsAsync();
+        AssertListed(heardInPart, calls);
+        Assert.That(heardInPart.Select(connection => connection.Status), Has.Some.EqualTo("unconfirmed"));
+
+        await server.AuditAsync(audit => Says(audit, "silent") && audit.Asked > cutShort.Asked);
         AssertAll(await server.ConnectionsAsync(), calls, "unconfirmed");
         Assert.That(await server.CdrsAsync(), Is.Empty);
 
@@ -58,12 +62,18 @@ internal sealed class OutageTests : PeerTest
         await second.StopAsync();
     }
 
-    private static void AssertAll(IReadOnlyList<RecordedConnection> record, CiscoCalls calls, string status)
-    {
+    private static bool Says(RecordedAudit audit, string reason) =>
+        audit.Reasons.Any(each => each.StartsWith(reason, StringComparison.Ordinal));
+
+    private static void AssertListed(IReadOnlyList<RecordedConnection> record, CiscoCalls calls) =>
         Assert.That(
             record.Select(connection => connection.Call),
             Is.EquivalentTo(calls.Truth.Select(call => call.Guid))
         );
+
+    private static void AssertAll(IReadOnlyList<RecordedConnection> record, CiscoCalls calls, string status)
+    {
+        AssertListed(record, calls);
         Assert.That(record.Select(connection => connection.Status), Is.All.EqualTo(status));
     }
 
@@ -76,8 +86,8 @@ internal sealed class OutageTests : PeerTest
         var was = before.ToDictionary(connection => connection.Id, connection => connection.Start!);
         foreach (var connection in after)
         {
-            Assert.That(connection.Start!.Earliest, Is.GreaterThanOrEqualTo(was[connection.Id].Earliest));
-            Assert.That(connection.Start.Latest, Is.LessThanOrEqualTo(was[connection.Id].Latest));
+            Assert.That(connection.Start!.Earliest, Is.GreaterThanOrEqualTo(was[connection.Id].Earliest!));
+            Assert.That(connection.Start.Latest, Is.LessThanOrEqualTo(was[connection.Id].Latest!));
         }
     }
 }

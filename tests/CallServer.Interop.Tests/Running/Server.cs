@@ -80,8 +80,8 @@ internal sealed partial class Server : IAsyncDisposable
 
     public async Task<IReadOnlyList<CallDetail>> CdrsAsync() => await ListAsync<CallDetail>("cdrs", Snake);
 
-    /// <summary>Waits for an audit that was asked after a moment and is as wanted.</summary>
-    public async Task<RecordedAudit> AuditAsync(DateTimeOffset after, Func<RecordedAudit, bool> wanted) =>
+    /// <summary>Waits for an audit that is as wanted.</summary>
+    public async Task<RecordedAudit> AuditAsync(Func<RecordedAudit, bool> wanted) =>
         await Eventually.GetAsync(
             async () =>
             {
@@ -92,14 +92,17 @@ internal sealed partial class Server : IAsyncDisposable
                     .RootElement.GetProperty("items")
                     .EnumerateArray()
                     .Select(item => item.Deserialize<RecordedAudit>(Camel)!)
-                    .FirstOrDefault(audit => audit.Asked > after && wanted(audit));
+                    .FirstOrDefault(wanted);
             },
             () => $"an audit by {process}"
         );
 
     /// <summary>Waits for a complete audit that began after now.</summary>
-    public async Task<RecordedAudit> CompleteAuditAsync() =>
-        await AuditAsync(DateTimeOffset.UtcNow, audit => audit.Complete);
+    public async Task CompleteAuditAsync()
+    {
+        var now = DateTimeOffset.UtcNow;
+        await AuditAsync(audit => audit.Complete && audit.Asked > now);
+    }
 
     /// <summary>Asks it to stop; it has to end well.</summary>
     public async Task StopAsync()
