@@ -30,7 +30,8 @@ public sealed record AuditSummary(
     int Count
 )
 {
-    /// <summary>Of an audit's result; the correction is added to its times, as everywhere that they are shown.</summary>
+    /// <summary>Of an audit's result; the correction is added to its times, as everywhere that they are
+    /// shown.</summary>
     public static AuditSummary Of(AuditResult result, string? uri, TimeSpan correction) =>
         new(
             result.Gateway,

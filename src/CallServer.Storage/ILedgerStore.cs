@@ -1,12 +1,12 @@
 namespace CallServer.Storage;
 
 /// <summary>
-/// Where the record outlives the server: ledger, changes, CDRs and audits. Every store obeys the same contract, and the
-/// same tests (LedgerStoreContract) prove it.
+/// Where the record outlives the server: ledger, changes, CDRs and audits. Every store obeys the same
+/// contract, and the same tests (LedgerStoreContract) prove it.
 /// <list type="bullet">
-/// <item>A commit is one transaction: all of it or nothing of it. After a <see cref="StoreUnavailableException"/>
-/// nothing was written, and the same commit, or one folded together with later ones
-/// (<see cref="StoreCommit.Then"/>), may be tried again.</item>
+/// <item>A commit is one transaction: all of it or nothing of it. After a
+/// <see cref="StoreUnavailableException"/> nothing was written, and the same commit, or one folded together
+/// with later ones (<see cref="StoreCommit.Then"/>), may be tried again.</item>
 /// <item>What a store cannot read it neither deletes nor overwrites without keeping a copy.</item>
 /// <item>Safe for use by several threads: one writes at a time, readers do not wait for the writer.</item>
 /// </list>
@@ -20,7 +20,8 @@ public interface ILedgerStore : IDisposable
     /// <returns>What was new, with the sequence numbers under which it can be read again.</returns>
     CommitResult Commit(StoreCommit commit);
 
-    /// <summary>Keeps the server's name and its epoch, the fencing number; on the disk when this returns.</summary>
+    /// <summary>Keeps the server's name and its epoch, the fencing number; on the disk when this
+    /// returns.</summary>
     void SetIdentity(string name, int epoch);
 
     /// <summary>Keeps how far the wall clock has been moved since the timeline was anchored.</summary>
@@ -29,14 +30,16 @@ public interface ILedgerStore : IDisposable
     /// <summary>How far a reader of the store has come; 0 where that was never said.</summary>
     long ReadMark(string reader);
 
-    /// <summary>Keeps how far a reader has come: the sequence of the last CDR that stands in the CDR file.</summary>
+    /// <summary>Keeps how far a reader has come: the sequence of the last CDR that stands in the CDR
+    /// file.</summary>
     void SetMark(string reader, long sequence);
 
     /// <summary>One gateway's connections, in the order of their ids.</summary>
     IReadOnlyList<Surface.ConnectionRow> ReadConnections(string gateway);
 
     /// <summary>CDRs in the order in which they were written, oldest first.</summary>
-    /// <param name="since">Only those whose connection ended at this time or later (by the latest bound).</param>
+    /// <param name="since">Only those whose connection ended at this time or later (by the latest
+    /// bound).</param>
     /// <param name="gateway">Only those of this gateway.</param>
     /// <param name="cursor">Only those with a higher sequence; 0 to begin.</param>
     /// <param name="limit">At most so many.</param>
@@ -48,6 +51,7 @@ public interface ILedgerStore : IDisposable
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit);
 
-    /// <summary>Changes after a sequence, oldest first: what a client of the event stream has missed.</summary>
+    /// <summary>Changes after a sequence, oldest first: what a client of the event stream has
+    /// missed.</summary>
     ChangePage ReadChanges(long afterSequence, int limit);
 }

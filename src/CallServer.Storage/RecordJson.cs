@@ -5,8 +5,8 @@ using CallServer.Surface;
 namespace CallServer.Storage;
 
 /// <summary>
-/// How the record is written as JSON, in files, over HTTP and on the command line alike: one line, nulls written, text
-/// beyond ASCII as it is.
+/// How the record is written as JSON, in files, over HTTP and on the command line alike: one line, nulls
+/// written, text beyond ASCII as it is.
 /// </summary>
 public static class RecordJson
 {

@@ -15,8 +15,8 @@ public sealed record StoreCommit
     public IReadOnlyList<string> Deletes { get; init; } = [];
 
     /// <summary>
-    /// One for each connection that ended. A CDR that the store has (same id; where ids are reused, same id and same
-    /// end) is not written again.
+    /// One for each connection that ended. A CDR that the store has (same id; where ids are reused, same id
+    /// and same end) is not written again.
     /// </summary>
     public IReadOnlyList<CdrView> Cdrs { get; init; } = [];
 
@@ -27,8 +27,8 @@ public sealed record StoreCommit
     public IReadOnlyList<AuditSummary> Audits { get; init; } = [];
 
     /// <summary>
-    /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the disk, and
-    /// survives a loss of power, before the commit returns (docs/adr/0005).
+    /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the
+    /// disk, and survives a loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
     public bool MustReachDisk => Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0;
 
@@ -45,8 +45,8 @@ public sealed record StoreCommit
         };
 
     /// <summary>
-    /// This commit and a later one of the same gateway as one: for when the store could not take this one. Writing it
-    /// leaves the same as writing both in order.
+    /// This commit and a later one of the same gateway as one: for when the store could not take this one.
+    /// Writing it leaves the same as writing both in order.
     /// </summary>
     public StoreCommit Then(StoreCommit later)
     {

@@ -3,7 +3,8 @@ namespace CallServer.Storage;
 /// <summary>A fault of the store. Its message names the file, the cause, and what to try.</summary>
 public abstract class StoreException(string message, Exception? inner) : Exception(message, inner);
 
-/// <summary>The store cannot be opened, read or written now. After a commit nothing was written: it may be tried again.</summary>
+/// <summary>The store cannot be opened, read or written now. After a commit nothing was written: it may be
+/// tried again.</summary>
 public class StoreUnavailableException(string message, Exception? inner = null)
     : StoreException(message, inner);
 

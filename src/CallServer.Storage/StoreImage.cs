@@ -5,12 +5,13 @@ namespace CallServer.Storage;
 /// <summary>What a store held when the server started.</summary>
 /// <param name="Identity">Who wrote it last.</param>
 /// <param name="Correction">
-/// How far the wall clock had been moved since the timeline was anchored. The records are on that timeline, and so are the
-/// rows: a server goes on with it by anchoring its steady clock at its wall clock less the correction, and nothing stored
-/// has to be moved.
+/// How far the wall clock had been moved since the timeline was anchored. The records are on that timeline,
+/// and so are the rows: a server goes on with it by anchoring its steady clock at its wall clock less the
+/// correction, and nothing stored has to be moved.
 /// </param>
 /// <param name="Gateways">Every gateway of which the record holds something.</param>
-/// <param name="Unreadable">What could not be understood: still in the store, and not part of the record.</param>
+/// <param name="Unreadable">What could not be understood: still in the store, and not part of the
+/// record.</param>
 public sealed record StoreImage(
     StoreIdentity Identity,
     TimeSpan Correction,
@@ -26,7 +27,8 @@ public sealed record StoreIdentity(string? Name, int Epoch, DateTimeOffset? Last
 
 /// <summary>One gateway's part of the record.</summary>
 /// <param name="Gateway">The gateway's id.</param>
-/// <param name="Record">Its connections, restored as they were, times included: active, and unconfirmed until an audit speaks (rule 10).</param>
+/// <param name="Record">Its connections, restored as they were, times included: active, and unconfirmed
+/// until an audit speaks (rule 10).</param>
 /// <param name="LastAudit">The newest audit; null where none is kept.</param>
 public sealed record StoredGateway(string Gateway, GatewayRecord Record, AuditSummary? LastAudit);
 

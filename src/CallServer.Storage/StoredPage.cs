@@ -24,6 +24,7 @@ public sealed record StoredAudit(long Sequence, string Json);
 
 /// <summary>Changes after some sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
-/// <param name="Missed">Some that came after that sequence are no longer kept: the client has to read the lists anew.</param>
+/// <param name="Missed">Some that came after that sequence are no longer kept: the client has to read the
+/// lists anew.</param>
 /// <param name="Newest">The highest sequence ever given; 0 where there is none.</param>
 public sealed record ChangePage(IReadOnlyList<StoredChange> Items, bool Missed, long Newest);

@@ -10,19 +10,28 @@ module internal Rename =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
-    /// Both times must be told, and must be able to be one time.
+    /// Every time that both tell must be able to be one time, and at least one such time must be dated: that two legs ring says
+    /// nothing.
     let private startsTogether (traits: Traits) (c: Connection) (o: Observation) =
-        match o.Start, o.Setup with
-        | ValueSome start, _ ->
-            (match Times.narrow traits o.Heard.Latest c.Start start with
-             | Narrowed _
-             | WithinDrift -> true
-             | Contradicted _ -> false)
-        | ValueNone, ValueSome setup ->
-            (match c.Setup with
-             | ValueSome held -> (Interval.intersect held.Within setup.Within).IsSome
-             | ValueNone -> false)
-        | ValueNone, ValueNone -> false
+        let agrees (held: Timing) (report: Timing) =
+            match Times.narrow traits o.Heard.Latest held report with
+            | Narrowed _
+            | WithinDrift -> true
+            | Contradicted _ -> false
+
+        let isDated (timing: Timing) = Interval.isBounded timing.Within
+
+        let told =
+            [ match o.Start with
+              | ValueSome start -> struct (c.Start, start)
+              | ValueNone -> ()
+
+              match c.Setup, o.Setup with
+              | ValueSome held, ValueSome setup -> struct (held, setup)
+              | _ -> () ]
+
+        told |> List.forall (fun struct (held, report) -> agrees held report)
+        && told |> List.exists (fun struct (held, report) -> isDated held && isDated report)
 
     /// A new id that an unresolved connection of the earlier run still holds cannot be given away before a complete snapshot
     /// settles that one; and what then keeps its old id blocks that in turn.

@@ -3,12 +3,13 @@ using System.Buffers.Binary;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// What has to be true of a file before SQLite may touch it. A file that is not ours is only read here, so that not a
-/// byte of it, or beside it, changes.
+/// What has to be true of a file before SQLite may touch it. A file that is not ours is only read here, so
+/// that not a byte of it, or beside it, changes.
 /// </summary>
 internal static class DataFile
 {
-    /// <summary>"CALS", at offset 68 of an SQLite file of ours (sqlite.org/fileformat2.html §1.3.18).</summary>
+    /// <summary>"CALS", at offset 68 of an SQLite file of ours (sqlite.org/fileformat2.html
+    /// §1.3.18).</summary>
     public const int ApplicationId = 0x43414C53;
 
     private const int HeaderLength = 100;
@@ -60,8 +61,9 @@ internal static class DataFile
     }
 
     /// <summary>
-    /// Takes the right to be the only server on this file, until disposed of or until the process ends, however it ends.
-    /// The lock is on a file beside it, so that other tools can still read the record while the server runs.
+    /// Takes the right to be the only server on this file, until disposed of or until the process ends,
+    /// however it ends. The lock is on a file beside it, so that other tools can still read the record while
+    /// the server runs.
     /// </summary>
     public static FileStream TakeLock(string file)
     {

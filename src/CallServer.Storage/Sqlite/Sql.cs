@@ -3,7 +3,8 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>Every statement that the store runs, but for the schema (Migrations/).</summary>
 internal static class Sql
 {
-    /// <summary>The columns of a gateway's row, in the order in which <see cref="Rows"/> binds and reads them.</summary>
+    /// <summary>The columns of a gateway's row, in the order in which <see cref="Rows"/> binds and reads
+    /// them.</summary>
     private static readonly string[] GatewayColumns =
     [
         .. "gateway absences_to_close ids_tied_to_boot reuses_ids staleness_micros drift_ppm boot_token".Split(
@@ -36,7 +37,8 @@ internal static class Sql
     public const string GetVersion = "PRAGMA user_version";
     public const string CountPages = "PRAGMA page_count";
 
-    /// <summary>The write-ahead log is cut to this after a checkpoint, so that one busy hour does not keep its size.</summary>
+    /// <summary>The write-ahead log is cut to this after a checkpoint, so that one busy hour does not keep
+    /// its size.</summary>
     public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
 
     // Transactions
@@ -127,7 +129,8 @@ internal static class Sql
             """;
     }
 
-    /// <summary>A JSON object of the columns' values as SQL literals, which keep every type and octet.</summary>
+    /// <summary>A JSON object of the columns' values as SQL literals, which keep every type and
+    /// octet.</summary>
     private static string Literals(string[] columns) =>
         $"json_object({string.Join(", ", columns.Select(column => $"'{column}', quote({column})"))})";
 }

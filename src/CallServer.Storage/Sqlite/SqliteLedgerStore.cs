@@ -7,8 +7,8 @@ using SQLitePCL;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a reader never
-/// waits for a commit; docs/adr/0005 tells what survives what.
+/// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a
+/// reader never waits for a commit; docs/adr/0005 tells what survives what.
 /// </summary>
 public sealed class SqliteLedgerStore : ILedgerStore
 {
@@ -49,7 +49,8 @@ public sealed class SqliteLedgerStore : ILedgerStore
     /// <summary>The connection that writes, for tests that take its room away.</summary>
     internal SqliteConnection Connection => _writing;
 
-    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong with it.</summary>
+    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong
+    /// with it.</summary>
     public static SqliteLedgerStore Open(SqliteStoreOptions options)
     {
         var file = DataFile.Locate(options.File);

@@ -12,7 +12,8 @@ public sealed record SqliteStoreOptions
     /// <summary>How many audits are kept of each gateway.</summary>
     public int AuditsKept { get; init; } = 100;
 
-    /// <summary>How long a commit waits for another process that writes to the file, in whole seconds, at least 1.</summary>
+    /// <summary>How long a commit waits for another process that writes to the file, in whole seconds, at
+    /// least 1.</summary>
     public int BusySeconds { get; init; } = 1;
 
     /// <summary>Tells when the store was opened and when a row was set aside.</summary>

@@ -5,7 +5,8 @@ using SQLitePCL;
 
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>Writes commits over one connection, with statements that are prepared once. Not thread-safe.</summary>
+/// <summary>Writes commits over one connection, with statements that are prepared once. Not
+/// thread-safe.</summary>
 internal sealed class SqliteWriter : IDisposable
 {
     private readonly SqliteConnection _connection;
@@ -43,7 +44,8 @@ internal sealed class SqliteWriter : IDisposable
         _dropAudits = Prepare(Sql.DropAudits);
     }
 
-    /// <summary>Rows that could not be read when the store was loaded: each is copied before it is replaced.</summary>
+    /// <summary>Rows that could not be read when the store was loaded: each is copied before it is
+    /// replaced.</summary>
     public Dictionary<(string Gateway, string? Connection), string> Unreadable { get; } = [];
 
     public CommitResult Commit(StoreCommit commit)

@@ -70,7 +70,8 @@ internal sealed class Statement : IDisposable
         return false;
     }
 
-    /// <summary>Forgets values and rows. It never fails: what it returns is the error of the last step, told before.</summary>
+    /// <summary>Forgets values and rows. It never fails: what it returns is the error of the last step, told
+    /// before.</summary>
     public void Reset()
     {
         _ = raw.sqlite3_reset(_handle);
@@ -79,8 +80,8 @@ internal sealed class Statement : IDisposable
     }
 
     /// <summary>
-    /// The text of a column. Rows of one gateway repeat most of their words, so the last one of each column is kept and
-    /// handed out again where the next is the same.
+    /// The text of a column. Rows of one gateway repeat most of their words, so the last one of each column
+    /// is kept and handed out again where the next is the same.
     /// </summary>
     public string? Text(int column)
     {

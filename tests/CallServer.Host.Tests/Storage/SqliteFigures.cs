@@ -7,8 +7,8 @@ using NUnit.Framework;
 namespace CallServer.Host.Tests.Storage;
 
 /// <summary>
-/// How fast it is here; nothing is asserted. Prints time on the clock, and processor time, which other work on the
-/// machine does not lengthen. Run by name: <c>dotnet test --filter SqliteFigures</c>.
+/// How fast it is here; nothing is asserted. Prints time on the clock, and processor time, which other work
+/// on the machine does not lengthen. Run by name: <c>dotnet test --filter SqliteFigures</c>.
 /// </summary>
 [TestFixture]
 [Explicit("prints figures")]
@@ -49,7 +49,7 @@ public sealed class SqliteFigures
                 () =>
                     Array.ConvertAll(
                         rows,
-                        part => GatewayRecord.Restore(TestRows.Gateway(part[0].Gateway), part, TimeSpan.Zero)
+                        part => GatewayRecord.Restore(TestRows.Gateway(part[0].Gateway), part)
                     )
             );
         }

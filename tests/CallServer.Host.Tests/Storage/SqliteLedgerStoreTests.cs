@@ -4,6 +4,7 @@ using CallServer.Surface;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using NUnit.Framework;
+using Rows = CallServer.Storage.Sqlite.Rows;
 
 namespace CallServer.Host.Tests.Storage;
 

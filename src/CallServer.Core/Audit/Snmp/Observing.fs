@@ -35,17 +35,18 @@ module internal Observing =
                     Happened(TimeEvidence.ofUpTime told.Sent told.Received upTime (uint32 stamp))
                 | _ -> NotTold
             | ValueNone -> NotTold
-        | Duration(source, unit, locksAt) ->
-            match subject profile heard source row with
+        | Duration column ->
+            match subject profile heard column.Source row with
             | ValueSome(struct (value, told)) ->
                 match Rows.numberOf value with
-                | ValueSome units when float units * unit.TotalDays < 36500.0 ->
-                    let age = float units * unit
+                | ValueSome units when float units * column.Unit.TotalDays < 36500.0 ->
+                    let age = float units * column.Unit
+                    let late = if column.IsDifference then column.Unit else TimeSpan.Zero
 
-                    if locksAt.IsSome && units >= locksAt.Value then
+                    if column.LocksAt.IsSome && units >= column.LocksAt.Value then
                         AtLeast age
                     else
-                        Happened(TimeEvidence.ofDuration told.Sent told.Received age unit)
+                        Happened(TimeEvidence.ofDifference told.Sent told.Received age column.Resolution late)
                 | _ -> NotTold
             | ValueNone -> NotTold
         | ClockStamp(source, resolution) ->
@@ -88,14 +89,17 @@ module internal Observing =
 
         first sources
 
-    /// A row that is active began no later than it was heard, and no earlier than its call.
-    let private sinceSetup (setup: Timing voption) (heard: Exchange) : Timing =
+    /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring began no earlier
+    /// than its call, or will.
+    let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) : Timing =
+        let latest = if profile.MayRing then Instant.distantFuture else heard.Received
+
         let earliest =
             match setup with
             | ValueSome timing -> timing.Within.Earliest
             | ValueNone -> Instant.distantPast
 
-        Timing.bounded (Interval.create (Instant.min earliest heard.Received) heard.Received)
+        Timing.bounded (Interval.create (Instant.min earliest latest) latest)
 
     /// It had not become active when the request was sent; the open end says that it may never.
     let private pending (heard: Exchange) : Timing voption =
@@ -116,8 +120,8 @@ module internal Observing =
         | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
         | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
-        | AtLeast age -> struct (setup, ValueSome(sinceSetup setup heard), age)
-        | NotTold -> struct (setup, ValueSome(sinceSetup setup heard), TimeSpan.Zero)
+        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard), age)
+        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
 
     let private tryInt (text: string voption) : int voption =
         match text with

@@ -71,12 +71,26 @@ type AddressSource =
 
 type QosSources = { Dscp: Source list; Service: Source list; Reported: Source list }
 
+/// A column that says how long ago something happened.
+type DurationColumn =
+    {
+        Source: Source
+        /// The column counts in whole units of this.
+        Unit: TimeSpan
+        /// How much it may lag behind, at least a unit: one that is counted by packets is as coarse as they are.
+        Resolution: TimeSpan
+        /// At or above so many units the counter tells a minimum only.
+        LocksAt: int64 voption
+        /// It is the difference of two clock readings that are each cut off, so it may be too long by a unit.
+        IsDifference: bool
+    }
+
 /// One way to learn when something happened (rule 4).
 type TimeSource =
     /// sysUpTime when it happened; 0 is "not yet" where so marked. Needs sysUpTime in the same PDU.
     | UpTimeStamp of Source * zeroIsUnset: bool
-    /// How long ago it happened, in whole units; at or above `locksAt` units the counter tells a minimum only.
-    | Duration of Source * unit: TimeSpan * locksAt: int64 voption
+    /// How long ago it happened.
+    | Duration of DurationColumn
     /// DateAndTime by the gateway's own clock (RFC 2579), told to this resolution. Needs `Profile.Clock` in the same PDU.
     | ClockStamp of Source * resolution: TimeSpan
     /// Seconds since 1970 at the head of a text such as Asterisk's UniqueId. Needs `Profile.Clock`.
@@ -124,6 +138,8 @@ type Profile =
         Subtrees: Oid[]
         /// The index is a position in a live list: it may move under the walk.
         Positional: bool
+        /// A row may be a leg that rings, and no column tells which ones do: nothing bounds a start from above.
+        MayRing: bool
         /// Rows that do not hold all of these are no media connections.
         Where: Condition list
         Id: Source list

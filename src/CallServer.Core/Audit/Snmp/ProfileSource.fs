@@ -204,10 +204,19 @@ module internal ProfileSource =
                     }
                 | "duration" ->
                     validation {
-                        let! stamp = known [ "unit"; "locksAt" ]
+                        let! stamp = known [ "unit"; "resolution"; "locksAt"; "difference" ]
                         and! unit = Json.required "unit" span node
+                        and! resolution = Json.optional "resolution" span node
                         and! locks = Json.optional "locksAt" (Json.integer 1L Int64.MaxValue) node
-                        return Duration(stamp, unit, ValueOption.ofOption locks)
+                        and! isDifference = Json.withDefault "difference" false Json.boolean node
+
+                        return
+                            Duration
+                                { Source = stamp
+                                  Unit = unit
+                                  Resolution = max unit (Option.defaultValue unit resolution)
+                                  LocksAt = ValueOption.ofOption locks
+                                  IsDifference = isDifference }
                     }
                 | "dateAndTime" ->
                     validation {

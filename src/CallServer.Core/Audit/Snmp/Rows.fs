@@ -113,8 +113,6 @@ module internal Rows =
         rows |> Array.sortInPlaceWith (fun a b -> a.Instance.CompareTo b.Instance)
         struct (rows, strange.ToArray())
 
-    let private strict = UTF8Encoding(false, true)
-
     let private isPrintable (text: string) =
         let mutable printable = true
 
@@ -138,10 +136,12 @@ module internal Rows =
         elif length = 0 then
             hex octets
         else
-            try
-                let text = strict.GetString(octets, 0, length)
+            let content = ReadOnlySpan<byte>(octets, 0, length)
+
+            if Unicode.Utf8.IsValid content then
+                let text = Encoding.UTF8.GetString content
                 if isPrintable text then text else hex octets
-            with :? DecoderFallbackException ->
+            else
                 hex octets
 
     let private decimal (value: int64) = value.ToString CultureInfo.InvariantCulture

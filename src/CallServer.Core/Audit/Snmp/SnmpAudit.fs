@@ -38,7 +38,11 @@ module SnmpAudit =
 
     /// More rows than this no gateway has.
     [<Literal>]
-    let private MaxRows = 500_000
+    let private MaxRows = 200_000
+
+    /// More rows than this are not asked one by one.
+    [<Literal>]
+    let private MaxMended = 500
 
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
@@ -548,14 +552,15 @@ module SnmpAudit =
         | _ -> finish now (ValueSome findings) (Partial reasons) state
 
     /// Rows seen in part are asked once more; without rows and without a count, whether the MIB is there at all.
-    let private walked (now: Instant) (state: State) : State =
-        ignore now
+    let private walked (state: State) : State =
         let profile = profile state
-        let findings = Verdict.find profile state.Walk
+        let torn = Verdict.torn profile state.Walk
 
-        if findings.Torn.Length > 0 then
-            enqueue [ for instance in findings.Torn -> Rereading instance ] { state with Phase = Mending }
-        elif findings.RowsListed = 0 && state.Walk.Samples.IsEmpty && profile.Serves.Length > 0 then
+        if torn.Length > MaxMended then
+            beginReading Closing (broken (CutShort $"{torn.Length} rows were told in part only") state)
+        elif torn.Length > 0 then
+            enqueue [ for instance in torn -> Rereading instance ] { state with Phase = Mending }
+        elif state.Walk.Rows = 0 && state.Walk.Samples.IsEmpty && profile.Serves.Length > 0 then
             enqueue [ AskingServed ] { state with Phase = Doubting }
         else
             beginReading Closing state
@@ -576,7 +581,7 @@ module SnmpAudit =
                 match state.Walk.Later with
                 | stage :: later ->
                     settle now (beginStage stage { state with Walk = { state.Walk with Later = later } })
-                | [] -> settle now (walked now state)
+                | [] -> settle now (walked state)
             | Mending
             | Doubting -> beginReading Closing state
             | Closing -> settle now (closed now state)

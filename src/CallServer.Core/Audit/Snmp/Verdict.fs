@@ -11,12 +11,8 @@ open CallServer.Wire
 type internal Findings =
     {
         Observations: Observation[]
-        /// All rows of the table, filtered or not.
-        RowsListed: int
         /// Instances of whole rows, ascending.
         Instances: Oid[]
-        /// Rows that lack a column that every row has.
-        Torn: Oid[]
         Shortfalls: Shortfall list
         CountAgrees: bool
     }
@@ -79,10 +75,18 @@ module internal Verdict =
 
         what + " " + String.Join(", ", shown) + more
 
+    /// Rows that lack a column that every row has: they were read while they came or went.
+    let torn (profile: Profile) (walk: WalkState) : Oid[] =
+        let struct (rows, _) = Rows.assemble profile walk.Pieces
+
+        rows
+        |> Array.filter (fun row -> not (Rows.isWhole profile row))
+        |> Array.map (fun row -> row.Instance)
+
     /// Everything that the pieces of a walk show.
     let find (profile: Profile) (walk: WalkState) : Findings =
         let struct (rows, strange) = Rows.assemble profile walk.Pieces
-        let whole, torn = rows |> Array.partition (Rows.isWhole profile)
+        let whole = rows |> Array.filter (Rows.isWhole profile)
         let listed = whole |> Array.filter (Rows.holds profile profile.Where)
         let observed = listed |> Array.map (fun row -> struct (row, Observing.observe profile row))
 
@@ -113,9 +117,7 @@ module internal Verdict =
               | Proving.Untold -> () ]
 
         { Observations = observations
-          RowsListed = rows.Length
           Instances = whole |> Array.map (fun row -> row.Instance)
-          Torn = torn |> Array.map (fun row -> row.Instance)
           Shortfalls = shortfalls
           CountAgrees = (count = Proving.Agrees) }
 

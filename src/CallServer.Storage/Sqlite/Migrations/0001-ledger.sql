@@ -1,5 +1,5 @@
--- The record. Times are microseconds since 1970-01-01T00:00:00Z on the record's timeline; NULL is unknown or an open end.
--- STRICT: what is in a column is of the column's type.
+-- The record. Times are microseconds since 1970-01-01T00:00:00Z on the record's timeline; NULL is unknown or
+-- an open end. STRICT: what is in a column is of the column's type.
 
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
@@ -71,7 +71,8 @@ CREATE TABLE connections (
 ) STRICT, WITHOUT ROWID;
 
 -- One row a CDR, never changed and never deleted. `json` is the CDR; the rest serves queries.
--- reuse: 0, but the latest end where the gateway uses ids again and states no stamp, so that the id alone is no key.
+-- reuse: 0, but the latest end where the gateway uses ids again and states no stamp, so that the id alone is
+-- no key.
 CREATE TABLE cdrs (
     sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
     id         TEXT    NOT NULL,

@@ -7,8 +7,8 @@ CREATE TABLE audits (
 
 CREATE INDEX audits_by_gateway ON audits (gateway, sequence);
 
--- Rows of the ledger that could not be understood, copied here before anything took their place. `columns` is a JSON
--- object: each column's value as an SQL literal.
+-- Rows of the ledger that could not be understood, copied here before anything took their place. `columns`
+-- is a JSON object: each column's value as an SQL literal.
 CREATE TABLE set_aside (
     sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
     at         INTEGER NOT NULL,
