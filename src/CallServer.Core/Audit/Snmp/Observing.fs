@@ -116,10 +116,15 @@ module internal Observing =
         let setup = reported (time profile heard row profile.Setup)
         let start = time profile heard row profile.Start
 
+        let isActive = Rows.holds profile profile.Active row
+
         match start with
-        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
-        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
+        // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that restarted since.
+        | NotYet when isActive && not profile.Active.IsEmpty ->
+            struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
+        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
+        | _ when not isActive -> struct (setup, pending heard, TimeSpan.Zero)
         | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard), age)
         | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
 
