@@ -335,8 +335,7 @@ module SnmpAudit =
 
         let piece = { Instance = instance; Cells = cells; Told = told }
 
-        let state =
-            sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
+        let state = sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
 
         // Nothing of it is left: it ended under the walk. Something of it, without what names it: a row that cannot be listed.
         let isLeft = cells |> Array.exists (fun cell -> cell <> Null)
