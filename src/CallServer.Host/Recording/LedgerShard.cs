@@ -105,9 +105,8 @@ public sealed class LedgerShard(
             );
         else
             logger.LogWarning(
-                "{Gateway}: {State}, {Reasons}; nothing is closed",
+                "{Gateway}: not complete: {Reasons}; nothing is closed",
                 result.Gateway,
-                result.Silent ? "silent" : "partial",
                 string.Join("; ", result.Reasons)
             );
         if (last is null)

@@ -192,7 +192,7 @@ type Fleet(plan: Plan) =
     let checkKept place (g: Polled) (snapshot: Snapshot) =
         for c in g.Ledger.Connections do
             if c.Status = Status.Confirmed then
-                let heard = Interval.create snapshot.Asked snapshot.Answered
+                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
 
                 match fateOf g c.Id heard with
                 | ValueNone -> fail place $"{c.Id} is in the record and never was"
@@ -220,7 +220,9 @@ type Fleet(plan: Plan) =
             let window = trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
 
             for connection in g.Agent.Table.Connections do
-                if connection.Start < window.Earliest && not (listed.Contains (identify g connection).Id) then
+                if connection.Start < window.Earliest
+                    && g.Book.NamedSince connection.Serial < window.Earliest
+                    && not (listed.Contains (identify g connection).Id) then
                     fail place $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
 
     let checkRecords place (g: Polled) =

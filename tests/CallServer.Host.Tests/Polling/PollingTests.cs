@@ -40,6 +40,8 @@ public sealed class PollingTests
         names = new Names();
     }
 
+    private Action<AuditResult> onResult = _ => { };
+
     private PollingService Poll(int inFlight, params GatewayConfiguration[] gateways)
     {
         var service = new PollingService(
@@ -47,7 +49,11 @@ public sealed class PollingTests
             names,
             Configuration(inFlight, gateways),
             [new AuditLoop(time, runner)],
-            (_, result) => results.Add(result),
+            (_, result) =>
+            {
+                onResult(result);
+                results.Add(result);
+            },
             NullLogger.Instance
         );
         service.Follow(Configuration(inFlight, gateways));
@@ -206,6 +212,23 @@ public sealed class PollingTests
         Assert.That(service.Counters.AuditFaults, Is.EqualTo(3));
         Assert.That(runner.Of(1), Has.Count.GreaterThanOrEqualTo(3));
         Assert.That(runner.Of(2), Has.Count.GreaterThanOrEqualTo(6));
+    }
+
+    [Test]
+    public void ALoopThatFailsBeginsAgainAndLeavesTheOthersAlone()
+    {
+        var faults = 2;
+        onResult = result =>
+        {
+            if (result.Gateway == "gw1" && faults-- > 0)
+                throw new InvalidOperationException("test");
+        };
+        using var service = Poll(256, Gateway(1), Gateway(2));
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(service.Counters.LoopRestarts, Is.EqualTo(2));
+        Assert.That(results.Count(result => result.Gateway == "gw1"), Is.GreaterThanOrEqualTo(4));
+        Assert.That(results.Count(result => result.Gateway == "gw2"), Is.GreaterThanOrEqualTo(6));
+        Assert.That(service.Lanes.Prompt.Inside, Is.Zero);
     }
 
     [Test]

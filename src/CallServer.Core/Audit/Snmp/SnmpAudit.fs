@@ -335,8 +335,7 @@ module SnmpAudit =
 
         let piece = { Instance = instance; Cells = cells; Told = told }
 
-        let state =
-            sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
+        let state = sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
 
         // Nothing of it is left: it ended under the walk. Something of it, without what names it: a row that cannot be listed.
         let isLeft = cells |> Array.exists (fun cell -> cell <> Null)
@@ -412,7 +411,15 @@ module SnmpAudit =
         let error = ErrorStatus.name pdu.ErrorStatus
 
         if pdu.ErrorStatus = ErrorStatus.AuthorizationError || pdu.ErrorStatus = ErrorStatus.NoAccess then
-            giveUp now (Refused $"the agent answers {error}: this community or user may not read here") state
+            let who =
+                match state.Target.Credentials with
+                | Community _ -> "this community may not read here"
+                // net-snmp says no more where the user's access begins at a higher level.
+                | User(user, _) when user.Priv.IsNone ->
+                    "this user may not read here, or not at so low a security level"
+                | User _ -> "this user may not read here"
+
+            giveUp now (Refused $"the agent answers {error}: {who}") state
         else
             match job.Purpose with
             | Probing

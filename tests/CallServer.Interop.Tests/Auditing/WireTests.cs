@@ -1,0 +1,40 @@
+using CallServer.Interop.Peers;
+
+namespace CallServer.Interop.Auditing;
+
+/// <summary>tshark reads every message that the audit sends.</summary>
+internal sealed class WireTests : AuditTest
+{
+    private const string User = "\"\",\"u256\",\"SHA2-256\",\"authpass12345\",\"AES\",\"privpass12345\"";
+
+    [Test]
+    public async Task Tshark_decodes_every_v2c_message()
+    {
+        var agent = await SnmpdPeer.StartAsync(Scope, await CiscoCalls.MakeAsync(Scope, 200));
+        var capture = await Capture.StartAsync(Scope, agent.Port);
+
+        var audit = await CompleteAsync(V2c(agent.Port));
+
+        await capture.CheckAsync(user: null);
+        var sent = await capture.CountAsync($"udp.dstport == {agent.Port} && snmp.variable_bindings", null);
+        Assert.That(sent, Is.GreaterThanOrEqualTo(audit.Requests));
+    }
+
+    [Test]
+    public async Task Tshark_authenticates_and_decrypts_every_v3_message()
+    {
+        var agent = await SnmpdPeer.StartAsync(Scope, await CiscoCalls.MakeAsync(Scope, 200));
+        var capture = await Capture.StartAsync(Scope, agent.Port);
+        var credentials = new Credentials(Auth: SnmpdPeer.AuthPassphrase, Priv: SnmpdPeer.PrivPassphrase);
+
+        await CompleteAsync(V3(agent.Port, "u256", "auth=sha256&priv=aes128"), credentials);
+
+        await capture.CheckAsync(User);
+        var encrypted = await capture.CountAsync("snmp.encryptedPDU", User);
+        var opened = await capture.CountAsync("snmp.encryptedPDU && snmp.variable_bindings", User);
+        Assert.That(encrypted, Is.GreaterThan(4));
+        Assert.That(opened, Is.EqualTo(encrypted), "decrypted");
+        var forged = await capture.CountAsync("snmp.v3.auth == 0", User);
+        Assert.That(forged, Is.Zero, "authenticated");
+    }
+}
