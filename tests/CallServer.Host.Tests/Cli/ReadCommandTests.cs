@@ -87,7 +87,7 @@ internal sealed class ReadCommandTests
 
     [TestCase(401, """{"title":"Unauthorized"}""", 2, "CALLSERVER_TOKEN")]
     [TestCase(400, """{"detail":"there is no gateway 'x'"}""", 64, "there is no gateway 'x'")]
-    [TestCase(404, """{"detail":"there is no gateway 'x'"}""", 64, "there is no gateway 'x'")]
+    [TestCase(404, """{"title":"There is nothing here"}""", 2, "does not serve")]
     [TestCase(404, "", 2, "does not serve")]
     [TestCase(503, "{}", 2, "503")]
     [TestCase(200, "<html>", 2, "no call server")]
@@ -177,6 +177,37 @@ internal sealed class ReadCommandTests
                         """{"gateway":"a","id":"1","status":"unconfirmed","ageSeconds":{"min":3}}""",
                     }
                 )
+            );
+        });
+    }
+
+    [Test]
+    public async Task Watching_cdrs_reads_only_the_last_page_again()
+    {
+        using var enough = new CancellationTokenSource();
+        var looks = 0;
+        await using var server = await StubServer.StartAsync(request =>
+        {
+            if (request.Query["cursor"].Count == 0)
+                return (200, List("""{"id":"1"},{"id":"2"}""", "2"));
+            var look = Interlocked.Increment(ref looks);
+            if (look == 3)
+                enough.Cancel();
+            return (200, List(look == 1 ? """{"id":"3"}""" : """{"id":"3"},{"id":"4"}"""));
+        });
+        var surroundings = new Surroundings { WatchEvery = TimeSpan.FromMilliseconds(1) };
+        var run = await CliRun.Of(
+            surroundings,
+            ["cdrs", "--server", server.Address, "--json", "--watch"],
+            enough.Token
+        );
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.Zero);
+            Assert.That(string.Concat(run.Lines), Is.EqualTo("""{"id":"1"}{"id":"2"}{"id":"3"}{"id":"4"}"""));
+            Assert.That(
+                server.Requests.Count(path => !path.Contains("cursor", StringComparison.Ordinal)),
+                Is.EqualTo(1)
             );
         });
     }

@@ -82,7 +82,7 @@ public static class DemoColumns
     [
         Column.Of("gateway", "gateway"),
         Column.Of("profile", "profile"),
-        Column.Of("last audit", "status"),
+        Column.Of("audit", "status"),
         Column.Of("calls", "calls") with
         {
             Right = true,
@@ -91,16 +91,17 @@ public static class DemoColumns
         {
             Right = true,
         },
-        Column.Of("start told", "reported") with
-        {
-            Right = true,
-        },
-        Column.Of("typically", "typical"),
+        Column.Of("start known to", "typical"),
         Column.Of("at worst", "worst"),
-        Column.Of("open", "open") with
+        Column.Of("told by gateway", "reported") with
         {
             Right = true,
             Rank = 1,
+        },
+        Column.Of("no lower bound", "open") with
+        {
+            Right = true,
+            Rank = 2,
         },
     ];
 

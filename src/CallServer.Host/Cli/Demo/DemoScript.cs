@@ -36,29 +36,25 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
             page.Step("A call server asks them every second and keeps the record");
             var server = await RaiseServerAsync(cancel);
             await page.WaitAsync("the record grows", Task.Delay(Watched, cancel));
-            var before = await ShowRecordAsync(cancel);
+            await ShowRecordAsync(cancel);
 
             page.Step($"kill -9 {server.Id}: the server dies in the middle of its work");
             await server.KillAsync();
             var killed = Now;
             await page.WaitAsync("nobody asks; calls begin and end", Task.Delay(Dead, cancel));
-            page.Say(
-                $"{Seconds(Dead)} later the gateways still carry the calls; nobody has heard what happened to them."
-            );
+            page.Say($"For {Seconds(Dead)} nobody asks. The gateways carry the calls all the same.");
 
             page.Step("The server is started again");
             var restarted = Now;
             await RaiseServerAsync(cancel);
-            page.Say(
-                $"It knew {before.Items.Count} connections from its file, as unconfirmed, and asked the gateways."
-            );
+            page.Say("Its file gave back what it knew, as unconfirmed; then it asked the gateways.");
             await page.WaitAsync(
                 "the audits confirm, close and find connections",
                 Task.Delay(Watched, cancel)
             );
             await ShowRecordAsync(cancel);
 
-            page.Step("The record is compared with what the gateways say that truly happened");
+            page.Step("The record against what the gateways say truly happened");
             var verdict = await JudgeAsync(killed, restarted, cancel);
             Tell(verdict);
             return verdict;
@@ -102,7 +98,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         {
             await page.WaitAsync($"{gateway.Id} starts", AddressAsync(gateway, cancel));
             page.Say(
-                $"{gateway.Id}  {gateway.Profile, -12} {gateway.Connections, 4} calls, {gateway.Churn} a second begin and as many end  {gateway.Uri}"
+                $"{gateway.Id}  {gateway.Profile, -12} {gateway.Connections, 3} calls, {gateway.Churn} begin and {gateway.Churn} end a second"
             );
         }
     }
@@ -179,16 +175,13 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         }
     }
 
-    private async Task<ListPage> ShowRecordAsync(CancellationToken cancel)
+    private async Task ShowRecordAsync(CancellationToken cancel)
     {
         using var client = new ServerClient(new Uri(Server), null);
         var gateways = await client.AllAsync("gateways", null, cancel);
         var connections = await client.AllAsync("connections", null, cancel);
-        page.Say(
-            $"The record: {connections.Items.Count} connections, and how exactly their starts are known:"
-        );
+        page.Say($"The record: {connections.Items.Count} connections, and how exactly it knows their starts");
         page.Table(DemoColumns.Gateways, DemoColumns.Rows(gateways, connections));
-        return connections;
     }
 
     private async Task<DemoVerdict> JudgeAsync(long killed, long restarted, CancellationToken cancel)
@@ -222,34 +215,43 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
 
     private void Tell(DemoVerdict verdict)
     {
-        page.Say($"alive now                    {verdict.Alive, 5}");
+        page.Say($"alive now                     {verdict.Alive, 4}");
         page.Say(
-            $"in the record                {verdict.Recorded, 5}   missed {verdict.Missed}, wrong {verdict.Wrong}"
+            $"in the record                 {verdict.Recorded, 4}   missed {verdict.Missed}, wrong {verdict.Wrong}"
         );
-        page.Say($"known before the kill, kept  {verdict.Kept, 5}");
-        page.Say($"begun unheard, and found     {verdict.Found, 5}");
+        if (verdict.JustEnded + verdict.JustBegun > 0)
+        {
+            page.Aside(
+                $"{verdict.JustEnded} ended and {verdict.JustBegun} began so lately that the next audits will tell"
+            );
+        }
+        page.Say($"known before the kill, kept   {verdict.Kept, 4}");
+        page.Say($"begun unheard, and found      {verdict.Found, 4}");
         page.Say(
-            $"ended unheard, and closed    {verdict.EndedUnwatched, 5}   each with a CDR that bounds its end"
+            $"ended unheard, and closed     {verdict.EndedUnwatched, 4}   their ends bounded by two audits"
         );
         page.Say(
-            $"CDRs due                     {verdict.CdrsDue, 5}   written {verdict.CdrsWritten}, double or false {verdict.CdrsWrong}"
+            $"CDRs due                      {verdict.CdrsDue, 4}   written {verdict.CdrsWritten}, double or false {verdict.CdrsWrong}"
         );
         page.Say(
-            $"starts and ends compared     {verdict.TimesCompared, 5}   outside the bounds that the record gives {verdict.OutsideBounds}"
+            $"true times compared           {verdict.TimesCompared, 4}   outside the record's bounds {verdict.OutsideBounds}"
         );
-        page.Say(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"worst error of a start       {verdict.WorstStartErrorMs, 5:0} ms, where the record says ±{verdict.WorstStartBoundMs:0} ms"
-            )
-        );
+        foreach (var start in verdict.Starts)
+        {
+            var kind = cast.Single(gateway => gateway.Id == start.Gateway).Profile;
+            page.Say(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"starts of {kind, -12}off by {start.WorstErrorMs, 4:0} ms at worst; the record says ±{Math.Ceiling(start.WorstBoundMs):0} ms"
+                )
+            );
+        }
         foreach (var fault in verdict.Faults.Take(10))
             page.Bad($"   {fault}");
         if (verdict.Faults.Count > 10)
             page.Bad($"   … and {verdict.Faults.Count - 10} more");
-        page.Aside(
-            "A call that began and ended while nobody asked has no CDR: these gateways keep no history."
-        );
+        page.Aside("A call that began and ended while nobody asked has no CDR:");
+        page.Aside("these gateways keep no history of ended calls.");
         page.Say("");
         if (verdict.NothingLost)
             page.Good("Lost: nothing.");

@@ -19,6 +19,13 @@ public sealed record DemoRecord(
     long To
 );
 
+/// <summary>How exact the starts with two bounds were.</summary>
+/// <param name="Gateway">Of whose connections.</param>
+/// <param name="Compared">How many.</param>
+/// <param name="WorstErrorMs">The furthest that the middle of the bounds was from the true start.</param>
+/// <param name="WorstBoundMs">The furthest that it could be by what the record says.</param>
+public sealed record StartExactness(string Gateway, int Compared, double WorstErrorMs, double WorstBoundMs);
+
 /// <summary>How well the record agrees with the truth. All that is wrong is named in <see cref="Faults"/>.</summary>
 public sealed record DemoVerdict
 {
@@ -27,6 +34,12 @@ public sealed record DemoVerdict
 
     /// <summary>Connections in the record.</summary>
     public int Recorded { get; init; }
+
+    /// <summary>Of these, ended so lately that no audits have proven it yet.</summary>
+    public int JustEnded { get; init; }
+
+    /// <summary>Alive, and begun so lately that no audit has heard of it yet.</summary>
+    public int JustBegun { get; init; }
 
     /// <summary>Heard before the server was killed, alive after, and in the record.</summary>
     public int Kept { get; init; }
@@ -57,11 +70,8 @@ public sealed record DemoVerdict
     /// <summary>True times outside the bounds that the record gave.</summary>
     public int OutsideBounds { get; init; }
 
-    /// <summary>How far the middle of a two-sided start interval was from the true start, at the worst.</summary>
-    public double WorstStartErrorMs { get; init; }
-
-    /// <summary>What the record said that it could be at the worst, for the same starts.</summary>
-    public double WorstStartBoundMs { get; init; }
+    /// <summary>How exact the starts of each gateway's connections were.</summary>
+    public IReadOnlyList<StartExactness> Starts { get; init; } = [];
 
     /// <summary>Each fault in words; empty where nothing was lost.</summary>
     public IReadOnlyList<string> Faults { get; init; } = [];
@@ -100,8 +110,7 @@ public sealed record DemoVerdict
         private readonly List<string> faults = [];
         private int compared;
         private int outside;
-        private double worstError;
-        private double worstBound;
+        private readonly SortedDictionary<string, StartExactness> starts = new(StringComparer.Ordinal);
 
         public Comparison(
             IReadOnlyList<TrueConnection> truth,
@@ -153,6 +162,13 @@ public sealed record DemoVerdict
             {
                 Alive = truth.Count(connection => connection.ActiveThrough(record.From, record.From)),
                 Recorded = record.Connections.Count,
+                JustEnded =
+                    record.Connections.Count(row => Truth(row, "id") is { End: not null }) - wrong.Count,
+                JustBegun = truth.Count(connection =>
+                    connection.ActiveThrough(record.From, record.To)
+                    && !Due(connection, record.From)
+                    && !recorded.Contains((connection.Gateway, connection.Id))
+                ),
                 Kept = truth.Count(connection =>
                     connection.Start < killed
                     && connection.End is null
@@ -174,8 +190,7 @@ public sealed record DemoVerdict
                 CdrsWrong = cdrsWrong,
                 TimesCompared = compared,
                 OutsideBounds = outside,
-                WorstStartErrorMs = Math.Round(worstError / 1000, 3),
-                WorstStartBoundMs = Math.Round(worstBound / 1000, 3),
+                Starts = [.. starts.Values],
                 Faults = faults,
             };
         }
@@ -246,8 +261,13 @@ public sealed record DemoVerdict
             if (told.HalfWidth is not { } half)
                 return;
             var middle = told.Earliest!.Value + (told.Latest!.Value - told.Earliest.Value) / 2;
-            worstError = Math.Max(worstError, Math.Abs(connection.Start - middle));
-            worstBound = Math.Max(worstBound, half);
+            var worst = starts.GetValueOrDefault(connection.Gateway, new(connection.Gateway, 0, 0, 0));
+            starts[connection.Gateway] = worst with
+            {
+                Compared = worst.Compared + 1,
+                WorstErrorMs = Math.Max(worst.WorstErrorMs, Math.Abs(connection.Start - middle) / 1000.0),
+                WorstBoundMs = Math.Max(worst.WorstBoundMs, half / 1000.0),
+            };
         }
 
         private void Within(TrueConnection connection, string what, long time, Bounds told)

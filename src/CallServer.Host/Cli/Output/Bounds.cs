@@ -15,6 +15,9 @@ public readonly record struct Bounds(long? Earliest, long? Latest)
     public static Bounds Of(JsonElement interval) =>
         new(Micros(interval.Text("earliest")), Micros(interval.Text("latest")));
 
+    /// <summary>A moment that is known, to the millisecond.</summary>
+    public static Bounds Point(long micros) => new(Down(micros, Millisecond), Down(micros, Millisecond));
+
     /// <summary>Microseconds since 1970 of a time as our JSON writes it.</summary>
     public static long? Micros(string? time) =>
         DateTimeOffset.TryParse(

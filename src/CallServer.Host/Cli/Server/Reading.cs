@@ -16,7 +16,7 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
             return;
         }
         IReadOnlyList<string> incomplete = [];
-        await foreach (var page in client.PagesAsync(name, gateway, cancel))
+        await foreach (var page in client.PagesAsync(name, gateway, null, cancel))
         {
             foreach (var item in page.Items)
                 await terminal.Out.WriteLineAsync(JsonText.Line(item));
@@ -37,7 +37,7 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
                 PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(status));
             return;
         }
-        var list = await client.AllAsync(name, gateway, cancel);
+        var list = await ListAsync(cancel);
         if (terminal.Screen is { } screen)
             screen.Write(Table(list, screen.Profile.Width, list.Items.Count));
         else
@@ -62,6 +62,26 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
         {
             // Ctrl-C is how watching ends.
         }
+    }
+
+    // What a growing list held before its last page, and where that page begins: it need not be read again.
+    private readonly List<JsonElement> settled = [];
+    private string? lastPage;
+
+    /// <summary>The list now.</summary>
+    private async Task<ListPage> ListAsync(CancellationToken cancel)
+    {
+        if (!view!.Grows)
+            return await client.AllAsync(name, gateway, cancel);
+        ListPage? last = null;
+        await foreach (var page in client.PagesAsync(name, gateway, lastPage, cancel))
+        {
+            if (last is not null)
+                settled.AddRange(last.Items);
+            last = page;
+            lastPage = page.Cursor;
+        }
+        return last! with { Items = [.. settled, .. last.Items] };
     }
 
     private async Task WatchScreenAsync(IAnsiConsole screen, TimeSpan every, CancellationToken cancel)
@@ -97,7 +117,7 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
             return Facts(await client.GetAsync($"v1/{name}", cancel));
         // Header, rule, what is hidden, the summary, and the line of the cursor.
         var room = Math.Max(screen.Profile.Height - 8, 3);
-        return Table(await client.AllAsync(name, gateway, cancel), screen.Profile.Width, room);
+        return Table(await ListAsync(cancel), screen.Profile.Width, room);
     }
 
     private async Task WatchLinesAsync(
@@ -117,7 +137,7 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
             {
                 IReadOnlyList<JsonElement> items = view is null
                     ? [await client.GetAsync($"v1/{name}", cancel)]
-                    : (await client.AllAsync(name, gateway, cancel)).Items;
+                    : (await ListAsync(cancel)).Items;
                 away = false;
                 var changed = items.Where(item => IsNews(item, seen)).ToList();
                 if (asJson)
@@ -165,11 +185,14 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
 
     private Rows Table(ListPage list, int width, int room)
     {
-        var rows = list.Items.Count <= room ? list.Items : list.Items.Take(room).ToList();
+        var rows =
+            list.Items.Count <= room ? list.Items
+            : view!.Grows ? list.Items.TakeLast(room).ToList()
+            : list.Items.Take(room).ToList();
         var table = ScreenTable.Of(view!.Screen(Bounds.Micros(list.AsOf)), rows, width, out var hidden);
         var summary = $"{list.Items.Count} {name}, as of {Clock(list.AsOf)}";
         if (rows.Count < list.Items.Count)
-            summary += $"; the first {rows.Count} are shown";
+            summary += $"; the {(view!.Grows ? "last" : "first")} {rows.Count} are shown";
         var below = new List<IRenderable>
         {
             table,
@@ -198,9 +221,9 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
     private static string Clock(string? asOf) =>
         Bounds.Micros(asOf) is { } micros ? new Bounds(micros, micros).At() : "now";
 
-    private static void Warn(Terminal terminal, IReadOnlyList<string> incomplete)
+    private void Warn(Terminal terminal, IReadOnlyList<string> incomplete)
     {
-        if (incomplete.Count > 0)
+        if (view!.Warns && incomplete.Count > 0)
         {
             terminal.Complain(
                 $"incomplete: the last audit did not tell everything of {string.Join(", ", incomplete)}"

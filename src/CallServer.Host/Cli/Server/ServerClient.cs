@@ -9,11 +9,13 @@ namespace CallServer.Host.Cli.Server;
 /// <param name="AsOf">The moment that the list shows.</param>
 /// <param name="Incomplete">Gateways whose last audit did not tell everything.</param>
 /// <param name="Items">The objects, untouched.</param>
+/// <param name="Cursor">The cursor that brought it; null for the first page.</param>
 /// <param name="Next">The cursor of the page after it; null after the last.</param>
 public sealed record ListPage(
     string? AsOf,
     IReadOnlyList<string> Incomplete,
     IReadOnlyList<JsonElement> Items,
+    string? Cursor,
     string? Next
 );
 
@@ -44,10 +46,11 @@ public sealed class ServerClient : IDisposable
     /// <summary>One object.</summary>
     public Task<JsonElement> GetAsync(string path, CancellationToken cancel) => FetchAsync(path, cancel);
 
-    /// <summary>Every page of a list, from the first cursor to the last.</summary>
+    /// <summary>Every page of a list to the last, from that cursor on.</summary>
     public async IAsyncEnumerable<ListPage> PagesAsync(
         string list,
         string? gateway,
+        string? from,
         [EnumeratorCancellation] CancellationToken cancel
     )
     {
@@ -56,13 +59,13 @@ public sealed class ServerClient : IDisposable
             path += $"&gateway={Uri.EscapeDataString(gateway)}";
 
         var followed = new HashSet<string>(StringComparer.Ordinal);
-        for (string? cursor = null; ; )
+        for (var cursor = from; ; )
         {
             var body = await FetchAsync(
                 cursor is null ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}",
                 cancel
             );
-            var page = Page(body);
+            var page = Page(body, cursor);
             yield return page;
             cursor = page.Next;
             if (cursor is null)
@@ -77,7 +80,7 @@ public sealed class ServerClient : IDisposable
     {
         var items = new List<JsonElement>();
         ListPage? last = null;
-        await foreach (var page in PagesAsync(list, gateway, cancel))
+        await foreach (var page in PagesAsync(list, gateway, null, cancel))
         {
             items.AddRange(page.Items);
             last = page;
@@ -87,7 +90,7 @@ public sealed class ServerClient : IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private ListPage Page(JsonElement body)
+    private ListPage Page(JsonElement body, string? cursor)
     {
         var items = body.Member("items");
         if (items.ValueKind != JsonValueKind.Array)
@@ -96,6 +99,7 @@ public sealed class ServerClient : IDisposable
             body.Text("asOf"),
             body.Items("incomplete").Select(JsonText.AsText).OfType<string>().ToList(),
             items.EnumerateArray().ToList(),
+            cursor,
             body.Text("next")
         );
     }
@@ -149,8 +153,7 @@ public sealed class ServerClient : IDisposable
                 ExitCode.Usage,
                 $"{http.BaseAddress} refuses the request{because}"
             ),
-            HttpStatusCode.NotFound when said is not null => new CommandFailedException(ExitCode.Usage, said),
-            HttpStatusCode.NotFound => Failure("does not serve this list: is it an earlier version?"),
+            HttpStatusCode.NotFound => Failure("does not serve this list: its version does not have it"),
             var status => Failure($"answers {(int)status} {response.ReasonPhrase}{because}"),
         };
     }

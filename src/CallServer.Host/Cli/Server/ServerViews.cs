@@ -11,6 +11,12 @@ public sealed record ServerView(
     Func<long?, IReadOnlyList<Column>> Screen
 )
 {
+    /// <summary>It only grows, at its end: what is latest matters most.</summary>
+    public bool Grows { get; init; }
+
+    /// <summary>What is not complete may lack objects.</summary>
+    public bool Warns { get; init; }
+
     private static readonly Style Good = new(Color.Green);
     private static readonly Style Bad = new(Color.Red);
     private static readonly Style Doubtful = new(Color.Yellow);
@@ -21,7 +27,10 @@ public sealed record ServerView(
             "connections",
             ConnectionColumns.Plain(ofServer: true),
             today => ConnectionColumns.Screen(ofServer: true, today)
-        );
+        )
+        {
+            Warns = true,
+        };
 
     public static ServerView Gateways { get; } =
         new(
@@ -191,7 +200,10 @@ public sealed record ServerView(
                     },
                     new("findings", Findings) { Least = 12, Style = _ => Doubtful },
                 ]
-        );
+        )
+        {
+            Warns = true,
+        };
 
     public static ServerView Cdrs { get; } =
         new(
@@ -263,7 +275,10 @@ public sealed record ServerView(
                         Style = _ => Faint,
                     },
                 ]
-        );
+        )
+        {
+            Grows = true,
+        };
 
     /// <summary>Names and values of `status`, in the order of the contract; what this version does not know at the end.</summary>
     public static IReadOnlyList<(string Name, string? Value)> StatusFacts(JsonElement status) =>
@@ -315,7 +330,7 @@ public sealed record ServerView(
         row => row.Number(member) > 0 ? Doubtful : default(Style?);
 
     private static Bounds At(JsonElement row, string member) =>
-        Bounds.Micros(row.Text(member)) is { } at ? new Bounds(at, at) : default;
+        Bounds.Micros(row.Text(member)) is { } at ? Bounds.Point(at) : default;
 
     private static Bounds Stamps(JsonElement row, string earliest, string latest) =>
         new(Bounds.Micros(row.Text(earliest)), Bounds.Micros(row.Text(latest)));
