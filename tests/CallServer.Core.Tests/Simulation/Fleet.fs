@@ -220,7 +220,9 @@ type Fleet(plan: Plan) =
             let window = trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
 
             for connection in g.Agent.Table.Connections do
-                if connection.Start < window.Earliest && not (listed.Contains (identify g connection).Id) then
+                if connection.Start < window.Earliest
+                    && g.Book.NamedSince connection.Serial < window.Earliest
+                    && not (listed.Contains (identify g connection).Id) then
                     fail place $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
 
     let checkRecords place (g: Polled) =
