@@ -192,7 +192,7 @@ type Fleet(plan: Plan) =
     let checkKept place (g: Polled) (snapshot: Snapshot) =
         for c in g.Ledger.Connections do
             if c.Status = Status.Confirmed then
-                let heard = Interval.create snapshot.Asked snapshot.Answered
+                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
 
                 match fateOf g c.Id heard with
                 | ValueNone -> fail place $"{c.Id} is in the record and never was"

@@ -101,9 +101,10 @@ module internal Observing =
 
         Timing.bounded (Interval.create (Instant.min earliest latest) latest)
 
-    /// It had not become active when the request was sent; the open end says that it may never.
-    let private pending (heard: Exchange) : Timing voption =
-        ValueSome(Timing.reported (Interval.from heard.Sent))
+    /// It had not become active when the row was first asked for; the open end says that it may never.
+    let private pending (row: Row) : Timing voption =
+        let sent = row.Pieces |> List.map (fun piece -> piece.Told.Sent) |> List.reduce Instant.min
+        ValueSome(Timing.reported (Interval.from sent))
 
     let private times (profile: Profile) (heard: Exchange) (row: Row) =
         let reported reading =
@@ -116,10 +117,15 @@ module internal Observing =
         let setup = reported (time profile heard row profile.Setup)
         let start = time profile heard row profile.Start
 
+        let isActive = Rows.holds profile profile.Active row
+
         match start with
-        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
-        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
+        // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that restarted since.
+        | NotYet when isActive && not profile.Active.IsEmpty ->
+            struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
+        | NotYet -> struct (setup, pending row, TimeSpan.Zero)
+        | _ when not isActive -> struct (setup, pending row, TimeSpan.Zero)
         | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard), age)
         | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
 

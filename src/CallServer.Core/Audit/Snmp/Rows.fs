@@ -96,6 +96,8 @@ module internal Rows =
                         strange.Add piece.Instance
                 else
                     match own.TryGetValue piece.Instance with
+                    // Where rows move up, an older piece at the same place may be of another connection.
+                    | true, _ when profile.Positional -> ()
                     | true, row -> own[piece.Instance] <- { row with Pieces = row.Pieces @ [ piece ] }
                     | _ ->
                         own[piece.Instance] <-
