@@ -66,12 +66,13 @@ module internal Rename =
             | true, legs -> legs.Add o
             | _ -> byCall[o.Facts.Call] <- ResizeArray [ o ]
 
+        /// Legs of one call are told apart by where their media goes; where there are no call ids, by the parties. (Not by the
+        /// originator: it is pieced together from what a row happens to tell.)
         let continues (c: Connection) (o: Observation) =
             startsTogether traits c o
             && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
-            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
-            && mayBeSame c.Facts.Remote o.Facts.Remote
-            && mayBeSame c.Facts.Originator o.Facts.Originator
+            && (c.Facts.Call.IsSome
+                || mayBeSame c.Facts.Endpoint o.Facts.Endpoint && mayBeSame c.Facts.Remote o.Facts.Remote)
 
         for c in earlier do
             match byCall.TryGetValue c.Facts.Call with
