@@ -120,6 +120,28 @@ type GatewayRecord private (ledger: GatewayLedger) =
     member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         ledger.Connections |> Seq.map (Views.connection correction now ledger.Gateway)
 
+    /// The active connections whose ids come after this one (ordinally; null begins at the first), as of now.
+    member _.ConnectionsAfter(id: string, now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
+        let connections = ledger.Connections
+
+        let rec search low high =
+            if low >= high then
+                low
+            else
+                let middle = low + (high - low) / 2
+
+                if String.CompareOrdinal(string connections[middle].Id, id) <= 0 then
+                    search (middle + 1) high
+                else
+                    search low middle
+
+        let first = if isNull id then 0 else search 0 connections.Length
+
+        seq {
+            for index in first .. connections.Length - 1 ->
+                Views.connection correction now ledger.Gateway connections[index]
+        }
+
     /// Takes in a snapshot by the rules.
     member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger

@@ -21,23 +21,30 @@ public static class Nearest
     public static string Hint(string word, IEnumerable<string> candidates) =>
         To(word, candidates) is { } nearest ? $" (did you mean {nearest}?)" : "";
 
-    // Levenshtein's distance, letters of either case alike.
+    // Levenshtein's distance with neighbours swapped as one slip, letters of either case alike.
     private static int Distance(string a, string b)
     {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
+        var costs = new int[a.Length + 1, b.Length + 1];
+        for (var i = 0; i <= a.Length; i++)
         {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]);
-                var replaced = diagonal + (same ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
-            }
+            for (var j = 0; j <= b.Length; j++)
+                costs[i, j] = Cost(i, j);
         }
 
-        return row[b.Length];
+        return costs[a.Length, b.Length];
+
+        int Cost(int i, int j)
+        {
+            if (i == 0 || j == 0)
+                return i + j;
+            var cost = Math.Min(
+                Math.Min(costs[i - 1, j], costs[i, j - 1]) + 1,
+                costs[i - 1, j - 1] + (Same(i - 1, j - 1) ? 0 : 1)
+            );
+            var swapped = i > 1 && j > 1 && Same(i - 1, j - 2) && Same(i - 2, j - 1);
+            return swapped ? Math.Min(cost, costs[i - 2, j - 2] + 1) : cost;
+        }
+
+        bool Same(int i, int j) => char.ToUpperInvariant(a[i]) == char.ToUpperInvariant(b[j]);
     }
 }

@@ -80,6 +80,7 @@ type Fleet(plan: Plan) =
     let mutable audits = 0
     let mutable completeAudits = 0
     let failures = ResizeArray<string>()
+    let story = ResizeArray<string>()
 
     let next () =
         let struct (bits, rest) = Rng.next rng
@@ -97,7 +98,9 @@ type Fleet(plan: Plan) =
         value
 
     let chance percent = below 100 < percent
-    let fail gateway text = failures.Add $"{(now - start).TotalSeconds:F6} s, gw{gateway + 1}: {text}"
+    let elapsed () = (now - start).TotalSeconds
+    let tell gateway text = story.Add $"{elapsed ():F3} s, gw{gateway + 1}: {text}"
+    let fail gateway text = failures.Add $"{elapsed ():F6} s, gw{gateway + 1}: {text}"
 
     let at (time: Instant) happening =
         sequence <- sequence + 1L
@@ -192,7 +195,7 @@ type Fleet(plan: Plan) =
     let checkKept place (g: Polled) (snapshot: Snapshot) =
         for c in g.Ledger.Connections do
             if c.Status = Status.Confirmed then
-                let heard = Interval.create snapshot.Asked snapshot.Answered
+                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
 
                 match fateOf g c.Id heard with
                 | ValueNone -> fail place $"{c.Id} is in the record and never was"
@@ -220,7 +223,9 @@ type Fleet(plan: Plan) =
             let window = trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
 
             for connection in g.Agent.Table.Connections do
-                if connection.Start < window.Earliest && not (listed.Contains (identify g connection).Id) then
+                if connection.Start < window.Earliest
+                    && g.Book.NamedSince connection.Serial < window.Earliest
+                    && not (listed.Contains (identify g connection).Id) then
                     fail place $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
 
     let checkRecords place (g: Polled) =
@@ -245,6 +250,8 @@ type Fleet(plan: Plan) =
             completeAudits <- completeAudits + 1
 
         let struct (ledger, changes) = Reconcile.apply snapshot g.Ledger
+
+        tell place $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {ledger.Run}"
         g.Ledger <- ledger
         g.StoredGateway <- ValueSome(Rows.ofGateway ledger)
         g.StoredRows <- ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
@@ -310,7 +317,7 @@ type Fleet(plan: Plan) =
             g.Audit <- ValueSome state
             carryOut place commands
 
-    let tell place event =
+    let pass place event =
         let g = gateways[place]
 
         match g.Audit with
@@ -323,6 +330,7 @@ type Fleet(plan: Plan) =
     let befall place mishap =
         let g = gateways[place]
         advance g
+        tell place $"%A{mishap}"
 
         let rename () =
             g.Book.Rename(now, identify g, g.Agent.Table.Connections)
@@ -394,10 +402,10 @@ type Fleet(plan: Plan) =
                 now <- sent
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
-                tell place (Received(moment (), datagram))
+                pass place (Received(moment (), datagram))
         | WakeUp(place, sleeper, audit) ->
             if sleeper = process' && audit = gateways[place].AuditNumber then
-                tell place (Woke(moment ()))
+                pass place (Woke(moment ()))
         | Befalls(place, mishap) -> befall place mishap
         | ServerDies -> if isUp then die ()
         | ServerStarts -> restart ()
@@ -461,6 +469,9 @@ type Fleet(plan: Plan) =
         gateways
         |> Array.map (fun g -> $"{g.Target.Gateway} {g.Profile} {g.Agent.Table.Count} connections")
         |> String.concat ", "
+
+    /// The last things that happened before it ended.
+    member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
     member _.Audits = audits

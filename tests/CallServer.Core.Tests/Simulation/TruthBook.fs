@@ -61,6 +61,12 @@ type TruthBook() =
                 lease at (identify connection).Id old.Fate
             | _ -> ()
 
+    /// Since when a live connection has had its present id.
+    member _.NamedSince(serial: int64) : Instant =
+        match current.TryGetValue serial with
+        | true, lease -> lease.From
+        | _ -> Instant.distantFuture
+
     /// Which connection an audit met under that id while it was heard: within the window, the newest.
     member _.TryFind(id: string, heard: Interval) : Fate voption =
         match leases.TryGetValue id with

@@ -96,6 +96,8 @@ module internal Rows =
                         strange.Add piece.Instance
                 else
                     match own.TryGetValue piece.Instance with
+                    // Where rows move up, an older piece at the same place may be of another connection.
+                    | true, _ when profile.Positional -> ()
                     | true, row -> own[piece.Instance] <- { row with Pieces = row.Pieces @ [ piece ] }
                     | _ ->
                         own[piece.Instance] <-
@@ -229,6 +231,14 @@ module internal Rows =
         conditions
         |> List.forall (fun condition ->
             Array.contains (fieldText profile condition.Field row) condition.Among)
+
+    /// Everything that the conditions ask about is told.
+    let decides (profile: Profile) (conditions: Condition list) (row: Row) : bool =
+        conditions
+        |> List.forall (fun condition ->
+            match value profile condition.Field row with
+            | Null -> false
+            | _ -> true)
 
     let private shaped (profile: Profile) (source: Source) (row: Row) : string =
         match source.Shape with

@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Recording;
+
+/// <summary>What is known of one gateway at one moment; immutable.</summary>
+/// <param name="Gateway">Its id.</param>
+/// <param name="Record">Its connections.</param>
+/// <param name="LastAudit">The newest audit; null where there was none.</param>
+/// <param name="AskedSinceStart">This run of the server has heard from an audit of it, whatever it learnt.</param>
+public sealed record GatewayState(
+    string Gateway,
+    GatewayRecord Record,
+    AuditSummary? LastAudit,
+    bool AskedSinceStart
+);
+
+/// <summary>Whose record it is.</summary>
+public sealed record ServerIdentity(string Name, int Epoch);
+
+/// <summary>
+/// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after the other; readers
+/// take the newest immutable state of a gateway, and no lock.
+/// </summary>
+public sealed class LedgerShard(
+    IScheduler scheduler,
+    IClock clock,
+    ServerIdentity identity,
+    StoreWriter writer,
+    RecordCounters counters,
+    ILogger logger
+)
+{
+    private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
+
+    /// <summary>Every gateway of this shard of which something is known.</summary>
+    public IEnumerable<GatewayState> States => states.Values;
+
+    /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
+    public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
+
+    /// <summary>As the store kept it; before anything is taken in.</summary>
+    public void Restore(StoredGateway stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        states[stored.Gateway] = new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false);
+    }
+
+    /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
+    public void Take(AuditResult result, string? uri)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                Apply(result, uri);
+            }
+#pragma warning disable CA1031 // one gateway's fault must not end the shard
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                counters.Failed();
+                logger.LogError(
+                    fault,
+                    "{Gateway}: a snapshot could not be taken in by a fault of our own; the record stays as it was",
+                    result.Gateway
+                );
+            }
+        });
+    }
+
+    private void Apply(AuditResult result, string? uri)
+    {
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var state = states.GetValueOrDefault(result.Gateway);
+        var before = state?.Record ?? GatewayRecord.Empty(result.Gateway);
+        var step = before.Apply(result, stamp);
+        var summary = AuditSummary.Of(result, uri, stamp.Correction);
+        var commit = StoreCommit.Of(step, summary);
+        states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, true);
+        counters.Count(result, commit);
+        writer.Enqueue(commit);
+
+        if (
+            state?.LastAudit is not { } last
+            || last.Complete != summary.Complete
+            || last.Silent != summary.Silent
+        )
+            Say(result, state?.LastAudit);
+    }
+
+    /// <summary>A line where a gateway's state changes, not one an audit.</summary>
+    private void Say(AuditResult result, AuditSummary? last)
+    {
+        if (result.Complete)
+            logger.LogInformation(
+                "{Gateway}: complete, {Count} connections, {Requests} requests",
+                result.Gateway,
+                result.Count,
+                result.Requests
+            );
+        else
+            logger.LogWarning(
+                "{Gateway}: not complete: {Reasons}; nothing is closed",
+                result.Gateway,
+                string.Join("; ", result.Reasons)
+            );
+        if (last is null)
+            logger.LogDebug("{Gateway}: asked for the first time", result.Gateway);
+    }
+}

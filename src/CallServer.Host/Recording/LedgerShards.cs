@@ -1,0 +1,70 @@
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Recording;
+
+/// <summary>The record of every gateway, in shards by the gateways' ids.</summary>
+public sealed class LedgerShards
+{
+    private readonly LedgerShard[] shards;
+
+    /// <param name="schedulers">One for each shard; each runs one thing at a time.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="identity">Whose record it is.</param>
+    /// <param name="writer">Saves it.</param>
+    /// <param name="logger">Says what changed.</param>
+    public LedgerShards(
+        IReadOnlyList<IScheduler> schedulers,
+        IClock clock,
+        ServerIdentity identity,
+        StoreWriter writer,
+        ILogger logger
+    )
+    {
+        Identity = identity;
+        shards =
+        [
+            .. schedulers.Select(scheduler => new LedgerShard(
+                scheduler,
+                clock,
+                identity,
+                writer,
+                Counters,
+                logger
+            )),
+        ];
+    }
+
+    /// <summary>Whose record it is.</summary>
+    public ServerIdentity Identity { get; }
+
+    /// <summary>What it counts.</summary>
+    public RecordCounters Counters { get; } = new();
+
+    /// <summary>Every gateway of which something is known, by id.</summary>
+    public IReadOnlyList<GatewayState> States =>
+        [.. shards.SelectMany(shard => shard.States).OrderBy(state => state.Gateway, StringComparer.Ordinal)];
+
+    /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
+    public GatewayState? Find(string gateway) => Shard(gateway).Find(gateway);
+
+    /// <summary>As the store kept it; before anything is taken in.</summary>
+    public void Restore(StoreImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        foreach (var gateway in image.Gateways)
+            Shard(gateway.Gateway).Restore(gateway);
+    }
+
+    /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
+    public void Take(AuditResult result, string? uri)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        Shard(result.Gateway).Take(result, uri);
+    }
+
+    private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];
+}

@@ -1,0 +1,262 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Storage;
+
+namespace CallServer.Host.Recording;
+
+/// <summary>
+/// The one writer of the store, on a scheduler of its own, so that a slow disk delays no audit. What the store cannot take is kept,
+/// folded together a gateway, and tried again: the record in memory goes on meanwhile.
+/// </summary>
+public sealed class StoreWriter : IDisposable
+{
+    private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(15);
+
+    // While the store is away, a client of the event stream may miss changes; a CDR is never dropped.
+    private const int ChangesKept = 10_000;
+    private const int AuditsKept = 100;
+
+    private readonly ILedgerStore store;
+    private readonly IScheduler scheduler;
+    private readonly ILogger logger;
+    private readonly Action<CommitResult> committed;
+    private readonly Lock guard = new();
+    private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
+    private readonly Queue<string> order = new();
+    private readonly SerialDisposable retry = new();
+    private readonly List<TaskCompletionSource> flushes = [];
+    private TimeSpan rest = FirstRest;
+    private TimeSpan? correction;
+    private bool scheduled;
+    private bool resting;
+    private string? reason;
+    private long commits;
+    private long failures;
+
+    /// <param name="store">Only this writes to it from now on.</param>
+    /// <param name="scheduler">Runs one thing at a time, and may block.</param>
+    /// <param name="committed">Called on the scheduler after each transaction, with what it added.</param>
+    /// <param name="logger">Says when the store fails, and when it recovers.</param>
+    public StoreWriter(
+        ILedgerStore store,
+        IScheduler scheduler,
+        Action<CommitResult> committed,
+        ILogger logger
+    )
+    {
+        this.store = store;
+        this.scheduler = scheduler;
+        this.committed = committed;
+        this.logger = logger;
+    }
+
+    /// <summary>How the store does now.</summary>
+    public StoreHealth Health
+    {
+        get
+        {
+            lock (guard)
+                return new StoreHealth(
+                    reason is null,
+                    reason,
+                    pending.Count,
+                    pending.Values.Sum(commit => commit.Cdrs.Count)
+                );
+        }
+    }
+
+    /// <summary>Transactions that succeeded.</summary>
+    public long Commits => Volatile.Read(ref commits);
+
+    /// <summary>Transactions that failed; each was tried again.</summary>
+    public long Failures => Volatile.Read(ref failures);
+
+    /// <summary>Hands over what one step changed; from any thread, never waits for the store.</summary>
+    public void Enqueue(StoreCommit commit)
+    {
+        ArgumentNullException.ThrowIfNull(commit);
+        lock (guard)
+        {
+            var gateway = commit.Gateway.Gateway;
+            if (pending.TryGetValue(gateway, out var earlier))
+                pending[gateway] = Fold(earlier, commit);
+            else
+            {
+                pending.Add(gateway, commit);
+                order.Enqueue(gateway);
+            }
+
+            Wake();
+        }
+    }
+
+    /// <summary>Keeps how far the wall clock was stepped.</summary>
+    public void EnqueueCorrection(TimeSpan next)
+    {
+        lock (guard)
+        {
+            correction = next;
+            Wake();
+        }
+    }
+
+    /// <summary>
+    /// Ends when everything that was handed over so far has been tried: then nothing is pending, or the store is not healthy.
+    /// </summary>
+    public Task FlushAsync()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (guard)
+        {
+            flushes.Add(done);
+            // The last chance, however long the store was to rest.
+            resting = false;
+            Wake();
+        }
+
+        return done.Task;
+    }
+
+    /// <summary>Tries no more.</summary>
+    public void Dispose() => retry.Dispose();
+
+    private void Wake()
+    {
+        if (scheduled || resting)
+            return;
+        scheduled = true;
+        scheduler.Schedule(Drain);
+    }
+
+    private void Drain()
+    {
+        var failed = new List<StoreCommit>();
+        string? why = null;
+        while (Next() is { } work)
+        {
+            try
+            {
+                if (work.Correction is { } known)
+                    store.SetCorrection(known);
+                if (work.Commit is { } commit)
+                {
+                    var result = store.Commit(commit);
+                    Interlocked.Increment(ref commits);
+                    committed(result);
+                }
+            }
+#pragma warning disable CA1031 // whatever is wrong with one commit, it is kept and the others go on
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                Interlocked.Increment(ref failures);
+                why = fault.Message;
+                if (work.Commit is not null)
+                    failed.Add(work.Commit);
+                if (work.Correction is not null)
+                    lock (guard)
+                        correction ??= work.Correction;
+                if (fault is not StoreException)
+                    logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
+                // What the store cannot take now it cannot take from another gateway either.
+                if (fault is StoreException)
+                    break;
+            }
+        }
+
+        Settle(failed, why);
+    }
+
+    private (StoreCommit? Commit, TimeSpan? Correction)? Next()
+    {
+        lock (guard)
+        {
+            if (correction is { } known)
+            {
+                correction = null;
+                return (null, known);
+            }
+
+            if (!order.TryDequeue(out var gateway))
+                return null;
+            pending.Remove(gateway, out var commit);
+            return (commit, null);
+        }
+    }
+
+    private void Settle(List<StoreCommit> failed, string? why)
+    {
+        lock (guard)
+        {
+            scheduled = false;
+            foreach (var commit in failed)
+            {
+                var gateway = commit.Gateway.Gateway;
+                if (pending.TryGetValue(gateway, out var later))
+                    pending[gateway] = Fold(commit, later);
+                else
+                {
+                    pending.Add(gateway, commit);
+                    order.Enqueue(gateway);
+                }
+            }
+
+            if (why is null)
+            {
+                if (reason is not null)
+                    logger.LogInformation("the store takes changes again; everything that was kept is saved");
+                rest = FirstRest;
+                reason = null;
+                if (order.Count > 0 || correction is not null)
+                    Wake();
+                else
+                    EndFlushes();
+                return;
+            }
+
+            reason = why;
+            var health = Health;
+            logger.LogError(
+                "the store cannot be written: {Reason} The record goes on in memory, {Gateways} gateways and {Cdrs} CDRs wait to be saved; next try in {Rest} s",
+                reason,
+                health.PendingGateways,
+                health.PendingCdrs,
+                rest.TotalSeconds
+            );
+            EndFlushes();
+            resting = true;
+            retry.Disposable = scheduler.Schedule(rest, EndRest);
+            rest = rest * 2 < LongestRest ? rest * 2 : LongestRest;
+        }
+    }
+
+    private void EndRest()
+    {
+        lock (guard)
+        {
+            resting = false;
+            Wake();
+        }
+    }
+
+    private void EndFlushes()
+    {
+        foreach (var flush in flushes)
+            flush.TrySetResult();
+        flushes.Clear();
+    }
+
+    private static StoreCommit Fold(StoreCommit earlier, StoreCommit later)
+    {
+        var both = earlier.Then(later);
+        return both with
+        {
+            Changes = Last(both.Changes, ChangesKept),
+            Audits = Last(both.Audits, AuditsKept),
+        };
+    }
+
+    private static IReadOnlyList<T> Last<T>(IReadOnlyList<T> items, int count) =>
+        items.Count <= count ? items : [.. items.Skip(items.Count - count)];
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using CallServer.Host.Polling;
+using CallServer.Storage;
+
+namespace CallServer.Host.Web;
+
+/// <summary>The HTTP side of a server.</summary>
+internal static class Api
+{
+    public static void Map(WebApplication app, ServerRuntime runtime)
+    {
+        var guard = new Guard(runtime.Configuration.Token);
+        var lists = new Lists(runtime);
+        var events = new EventStream(runtime, app.Lifetime.ApplicationStopping);
+
+        app.Use(next => http => guard.InvokeAsync(http, next));
+        app.Use(next => http => AnswerEmptyAsync(http, next));
+        app.UseRouting();
+
+        app.MapGet("/healthz", () => Json(new { alive = true }));
+        app.MapGet("/readyz", () => Readiness(runtime));
+        app.MapGet("/metrics", () => Results.Text(MetricsText.Write(runtime), MetricsText.ContentType));
+        app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
+        app.MapGet("/v1/gateways", lists.Gateways);
+        app.MapGet("/v1/audits", lists.Audits);
+        app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));
+        app.MapGet("/v1/connections", lists.Connections);
+        app.MapGet("/v1/cdrs", lists.Cdrs);
+        app.MapGet("/v1/events", (Delegate)events.ServeAsync);
+    }
+
+    private static IResult Json<T>(T value, int status = StatusCodes.Status200OK) =>
+        Results.Text(
+            JsonSerializer.Serialize(value, RecordJson.Camel),
+            "application/json",
+            statusCode: status
+        );
+
+    private static IResult Plain(HttpRequest request, Func<IResult> answer)
+    {
+        var query = new Query(request);
+        return query.IsWrong ? query.Refusal() : answer();
+    }
+
+    private static IResult Readiness(ServerRuntime runtime)
+    {
+        var health = runtime.Writer.Health;
+        return Json(
+            new
+            {
+                ready = runtime.IsReady,
+                // A server whose store is away goes on: it is ready, and says so.
+                storeHealthy = health.Healthy,
+                store = new
+                {
+                    reason = health.Reason,
+                    pendingGateways = health.PendingGateways,
+                    pendingCdrs = health.PendingCdrs,
+                },
+                cdrFile = new { reason = runtime.CdrFile?.Fault },
+            },
+            runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
+        );
+    }
+
+    private static IResult Trigger(HttpRequest request, ServerRuntime runtime)
+    {
+        var query = new Query(request, "gateway");
+        var gateway = query.Gateway(_ => true, isRequired: true);
+        if (query.IsWrong)
+            return query.Refusal();
+        return runtime.Polling.Trigger(gateway!, AuditCause.Operator)
+            ? Json(new { gateway, asked = true }, StatusCodes.Status202Accepted)
+            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked");
+    }
+
+    /// <summary>Where routing finds no path or no method, the answer says so in words too.</summary>
+    private static async Task AnswerEmptyAsync(HttpContext http, RequestDelegate next)
+    {
+        await next(http);
+        if (http.Response.HasStarted || http.Response.ContentLength is > 0)
+            return;
+        var title = http.Response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}",
+            StatusCodes.Status405MethodNotAllowed =>
+                $"{http.Request.Path} does not know {http.Request.Method}",
+            _ => null,
+        };
+        if (title is not null)
+            await Problems.Of(http.Response.StatusCode, title).ExecuteAsync(http);
+    }
+}

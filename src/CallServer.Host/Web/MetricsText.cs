@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+
+namespace CallServer.Host.Web;
+
+/// <summary>
+/// <c>GET /metrics</c> in Prometheus' text format 0.0.4: one prefix, base units, <c>_total</c> for what only grows, and never an id in
+/// a label.
+/// </summary>
+internal static class MetricsText
+{
+    public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+    public static string Write(ServerRuntime runtime)
+    {
+        var text = new StringBuilder();
+        var status = runtime.Status();
+        var states = runtime.Ledger.States;
+        var unconfirmed = states.Sum(state => state.Record.UnconfirmedCount);
+        var counters = runtime.Ledger.Counters;
+        var health = runtime.Writer.Health;
+
+        Family("callserver_up_seconds", "gauge", "How long the server has run.");
+        Sample("callserver_up_seconds", null, status.UptimeSeconds);
+        Family("callserver_connections", "gauge", "Active connections in the record.");
+        Sample("callserver_connections", "status=\"confirmed\"", status.Connections - unconfirmed);
+        Sample("callserver_connections", "status=\"unconfirmed\"", unconfirmed);
+        Family("callserver_gateways", "gauge", "Configured gateways by what their last audits came to.");
+        Sample("callserver_gateways", "state=\"complete\"", status.Gateways.Complete);
+        Sample("callserver_gateways", "state=\"partial\"", status.Gateways.Partial);
+        Sample("callserver_gateways", "state=\"silent\"", status.Gateways.Silent);
+        Sample(
+            "callserver_gateways",
+            "state=\"unasked\"",
+            status.Gateways.Total
+                - status.Gateways.Complete
+                - status.Gateways.Partial
+                - status.Gateways.Silent
+        );
+
+        Family("callserver_audits_total", "counter", "Audits that ended, by what they came to.");
+        foreach (var (result, count) in counters.Audits)
+            Sample("callserver_audits_total", $"result=\"{result}\"", count);
+        Family("callserver_audit_seconds_total", "counter", "How long all audits took together.");
+        Sample("callserver_audit_seconds_total", null, counters.Duration.TotalSeconds);
+        Family("callserver_audit_requests_total", "counter", "Requests that audits sent, repeats included.");
+        Sample("callserver_audit_requests_total", null, counters.Requests);
+        Family("callserver_audits_running", "gauge", "Audits that run, by their lane.");
+        Sample("callserver_audits_running", "lane=\"prompt\"", runtime.Polling.Lanes.Prompt.Inside);
+        Sample("callserver_audits_running", "lane=\"slow\"", runtime.Polling.Lanes.Slow.Inside);
+        Sample("callserver_audits_running", "lane=\"silent\"", runtime.Polling.Lanes.Silent.Inside);
+
+        Family("callserver_changes_total", "counter", "What audits did to the record, by kind.");
+        foreach (
+            var (kind, count) in counters.ChangesByKind.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+        )
+            Sample("callserver_changes_total", $"kind=\"{kind}\"", count);
+        Family(
+            "callserver_closed_connections_total",
+            "counter",
+            "Connections that ended, by the evidence for it."
+        );
+        foreach (
+            var (evidence, count) in counters.ClosedByEvidence.OrderBy(
+                pair => pair.Key,
+                StringComparer.Ordinal
+            )
+        )
+            Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
+
+        if (runtime.Fleet is { } fleet)
+        {
+            Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");
+            Sample("callserver_datagrams_total", "direction=\"sent\"", fleet.Sent);
+            Sample("callserver_datagrams_total", "direction=\"received\"", fleet.Received);
+            Family("callserver_send_failures_total", "counter", "Datagrams that the system would not send.");
+            Sample("callserver_send_failures_total", null, fleet.SendFailures);
+            Family(
+                "callserver_strays_total",
+                "counter",
+                "Datagrams that belonged to nothing that was asked."
+            );
+            Sample("callserver_strays_total", "from=\"stranger\"", fleet.Strangers);
+            Sample("callserver_strays_total", "from=\"gateway\"", fleet.Strays);
+        }
+
+        Family("callserver_store_healthy", "gauge", "1 while the store takes changes.");
+        Sample("callserver_store_healthy", null, health.Healthy ? 1 : 0);
+        Family("callserver_store_pending_gateways", "gauge", "Gateways with changes that are not saved yet.");
+        Sample("callserver_store_pending_gateways", null, health.PendingGateways);
+        Family("callserver_store_pending_cdrs", "gauge", "CDRs that are not saved yet.");
+        Sample("callserver_store_pending_cdrs", null, health.PendingCdrs);
+        Family("callserver_store_commits_total", "counter", "Transactions, by what became of them.");
+        Sample("callserver_store_commits_total", "result=\"saved\"", runtime.Writer.Commits);
+        Sample("callserver_store_commits_total", "result=\"failed\"", runtime.Writer.Failures);
+        Family("callserver_faults_total", "counter", "Faults of our own, by where they were caught.");
+        Sample("callserver_faults_total", "where=\"audit\"", runtime.Polling.Counters.AuditFaults);
+        Sample("callserver_faults_total", "where=\"loop\"", runtime.Polling.Counters.LoopRestarts);
+        Sample("callserver_faults_total", "where=\"ledger\"", counters.Failures);
+        return text.ToString();
+
+        void Family(string name, string type, string help) =>
+            text.Append("# HELP ")
+                .Append(name)
+                .Append(' ')
+                .Append(help)
+                .Append('\n')
+                .Append("# TYPE ")
+                .Append(name)
+                .Append(' ')
+                .Append(type)
+                .Append('\n');
+
+        void Sample(string name, string? labels, double value) =>
+            text.Append(name)
+                .Append(labels is null ? "" : "{" + labels + "}")
+                .Append(' ')
+                .Append(value.ToString("R", CultureInfo.InvariantCulture))
+                .Append('\n');
+    }
+}

@@ -1,0 +1,184 @@
+using System.Text;
+using CallServer.Host.Configuration;
+
+namespace CallServer.Host.Tests.Configuration;
+
+public sealed class ServerConfigurationTests
+{
+    private string folder = "";
+
+    [SetUp]
+    public void MakeFolder() => folder = Directory.CreateTempSubdirectory("callserver-").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(folder, recursive: true);
+
+    [Test]
+    public void TheContractsExampleReads()
+    {
+        var secret = Path.Combine(folder, "community");
+        File.WriteAllText(secret, "s3cret\n");
+        var configuration = Read(
+            $$"""
+            {
+              // with comments
+              "server":  { "name": "cs-a", "listen": "http://127.0.0.1:8080", "data": "callserver.db", "token": "file:{{secret}}" },
+              "polling": { "interval": "10s", "timeout": "1s", "attempts": 4, "gatewaysInFlight": 256 },
+              "cdr":     { "file": "cdr/callserver.ndjson", "rotate": "1d" },
+              "listeners": { "mgcp": "127.0.0.1:2727", "traps": "127.0.0.1:1162" },
+              "gateways": [
+                { "id": "gw1", "uri": "snmp://127.0.0.1:1161?profile=cisco-voice", "community": "file:{{secret}}", "interval": "5s" },
+              ],
+              "profiles": { }
+            }
+            """
+        );
+        Assert.Multiple(() =>
+        {
+            Assert.That(configuration.Name, Is.EqualTo("cs-a"));
+            Assert.That(configuration.Token, Is.EqualTo("s3cret"u8.ToArray()));
+            Assert.That(configuration.CdrFile, Is.EqualTo("cdr/callserver.ndjson"));
+            Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(5)));
+            Assert.That(configuration.Gateways.Single().Attempts, Is.EqualTo(4));
+            Assert.That(configuration.Warnings, Has.Count.EqualTo(3));
+            Assert.That(configuration.ToString(), Does.Not.Contain("s3cret"));
+        });
+    }
+
+    [Test]
+    public void EveryMistakeIsListedWithItsLine()
+    {
+        var mistakes = Mistakes(
+            """
+            {
+              "server": { "nmae": "x", "listen": "http://0.0.0.0:8080" },
+              "polling": { "interval": "10", "attempts": 99 },
+              "gateways": [
+                { "id": "gw1", "uri": "snmp://h?profile=cisco-vioce" },
+                { "id": "gw1", "uri": "snmp://h", "community": "private" },
+                { "id": "gw 3", "uri": "ng://h", "interval": "200ms" },
+                { "uri": "snmp://h", "community": "env:CALLSERVER_TEST_NO_SUCH_VARIABLE" }
+              ]
+            }
+            """
+        );
+        Assert.That(
+            mistakes.Select(mistake => (mistake.Line, mistake.Path)),
+            Is.EqualTo(
+                new[]
+                {
+                    (2, "server.nmae"),
+                    (2, "server.listen"),
+                    (3, "polling.interval"),
+                    (3, "polling.attempts"),
+                    (5, "gateways[0].uri"),
+                    (6, "gateways[1].id"),
+                    (6, "gateways[1].community"),
+                    (7, "gateways[2].id"),
+                    (7, "gateways[2].uri"),
+                    (7, "gateways[2].interval"),
+                    (8, "gateways[3]"),
+                    (8, "gateways[3].community"),
+                }
+            ),
+            string.Join("\n", mistakes)
+        );
+        var text = string.Join("\n", mistakes);
+        Assert.That(text, Does.Contain("did you mean name?").And.Contain("did you mean cisco-voice?"));
+        Assert.That(text, Does.Contain("needs a token").And.Contain("stands on line 5 already"));
+        Assert.That(text, Does.Not.Contain("private"), "what may be a secret is not repeated");
+    }
+
+    [TestCase("{", "not JSON")]
+    [TestCase("[]", "an object is expected")]
+    [TestCase("{}", "lacks \"gateways\"")]
+    [TestCase("""{ "gateways": {} }""", "a list is expected")]
+    [TestCase("""{ "gateways": [7] }""", "an object is expected")]
+    [TestCase("""{ "gateways": [], "server": [] }""", "an object is expected")]
+    [TestCase("""{ "gateways": [], "gateways": [] }""", "a second time")]
+    [TestCase("""{ "gateways": [], "backup": { "of": "http://127.0.0.1:1" } }""", "not built yet")]
+    [TestCase("""{ "gateways": [], "polling": { "interval": "1s", "timeout": "2s" } }""", "shorter than")]
+    [TestCase("""{ "gateways": [], "server": { "listen": "https://127.0.0.1" } }""", "https")]
+    [TestCase(
+        """{ "gateways": [], "server": { "listen": "http://example.net:80" } }""",
+        "no address of this"
+    )]
+    [TestCase(
+        """{ "gateways": [], "server": { "token": "file:/nowhere/at/all" } }""",
+        "there is no such file"
+    )]
+    [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://u@h?auth=md5" }] }""", "needs a passphrase")]
+    [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://h", "uir": 1 }] }""", "did you mean uri?")]
+    public void AMistakeIsNamed(string text, string expected) =>
+        Assert.That(string.Join("\n", Mistakes(text)), Does.Contain(expected));
+
+    [Test]
+    public void AFileThatIsNotThere()
+    {
+        var path = Path.Combine(folder, "none.json");
+        var thrown = Assert.Throws<ConfigurationException>(() =>
+            ServerConfiguration.Load(path, new Dictionary<string, string>(), new ScriptedTargets())
+        );
+        Assert.That(thrown!.Message, Does.Contain(path).And.Contain("there is no such file"));
+    }
+
+    [Test]
+    public void TheEnvironmentStandsOverTheFile()
+    {
+        var configuration = Read(
+            """{ "polling": { "interval": "10s" }, "gateways": [{ "id": "a", "uri": "snmp://h" }] }""",
+            ("CALLSERVER__POLLING__INTERVAL", "7s"),
+            ("CALLSERVER__POLLING__GATEWAYSINFLIGHT", "3"),
+            ("CALLSERVER__SERVER__NAME", "from-the-environment"),
+            ("CALLSERVER__GATEWAYS__0__ATTEMPTS", "2"),
+            ("CALLSERVER_TOKEN", "not ours to read")
+        );
+        Assert.Multiple(() =>
+        {
+            Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(7)));
+            Assert.That(configuration.Gateways.Single().Attempts, Is.EqualTo(2));
+            Assert.That(configuration.GatewaysInFlight, Is.EqualTo(3));
+            Assert.That(configuration.Name, Is.EqualTo("from-the-environment"));
+        });
+    }
+
+    [Test]
+    public void AMistakeInTheEnvironmentNamesTheVariable()
+    {
+        var mistakes = Mistakes(
+            """{ "gateways": [] }""",
+            ("CALLSERVER__POLLING__INTREVAL", "7s"),
+            ("CALLSERVER__POLLING__TIMEOUT", "soon"),
+            ("CALLSERVER__GATEWAYS", "x")
+        );
+        var text = string.Join("\n", mistakes);
+        Assert.That(mistakes, Has.Count.EqualTo(3), text);
+        Assert.That(
+            text,
+            Does.Contain("CALLSERVER__POLLING__INTREVAL").And.Contain("did you mean interval?")
+        );
+        Assert.That(text, Does.Contain("environment: CALLSERVER__POLLING__TIMEOUT: 'soon' is not"));
+    }
+
+    [Test]
+    public void WhatARunningServerCannotChange()
+    {
+        var before = Read("""{ "server": { "name": "a" }, "gateways": [] }""");
+        var after = Read("""{ "server": { "name": "b" }, "cdr": { "file": "x" }, "gateways": [] }""");
+        Assert.That(before.NeedsRestart(after), Is.EqualTo(new[] { "server.name", "cdr.file" }));
+        Assert.That(before.NeedsRestart(before), Is.Empty);
+    }
+
+    private static ServerConfiguration Read(string text, params (string Name, string Value)[] environment) =>
+        ConfigurationLoader.Read(
+            Encoding.UTF8.GetBytes(text),
+            "test.json",
+            environment.ToDictionary(variable => variable.Name, variable => variable.Value),
+            new ScriptedTargets()
+        );
+
+    private static IReadOnlyList<ConfigurationMistake> Mistakes(
+        string text,
+        params (string Name, string Value)[] environment
+    ) => Assert.Throws<ConfigurationException>(() => Read(text, environment))!.Mistakes;
+}

@@ -1,0 +1,219 @@
+using System.Net;
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using CallServer.Audit;
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Ledger;
+using CallServer.Model;
+using CallServer.Surface;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+
+namespace CallServer.Host.Tests;
+
+/// <summary>Both clocks are a scheduler's.</summary>
+internal sealed class SchedulerClock(IScheduler scheduler) : IClock
+{
+    public Moment Now => MomentModule.at(InstantModule.ofDateTime(scheduler.Now));
+
+    public TimeSpan Correction { get; set; }
+}
+
+internal static class Results
+{
+    /// <summary>What a gateway with these connections would have answered.</summary>
+    public static AuditResult Complete(
+        string gateway,
+        Instant asked,
+        Instant answered,
+        params string[] connections
+    ) =>
+        new(
+            new Snapshot(
+                GatewayIdModule.create(gateway),
+                "snmp",
+                "test",
+                TraitsModule.plain,
+                asked,
+                answered,
+                BootModule.untold(answered),
+                Completeness.NewComplete(ListModule.OfSeq([Proof.EndOfTable])),
+                [.. connections.Order(StringComparer.Ordinal).Select(id => Seen(id, asked, answered))],
+                [],
+                1
+            )
+        );
+
+    private static Observation Seen(string id, Instant asked, Instant answered) =>
+        new(
+            ConnectionIdModule.create(id),
+            FSharpValueOption<string>.None,
+            IntervalModule.create(asked, answered),
+            FSharpValueOption<Timing>.None,
+            FSharpValueOption<Timing>.None,
+            TimeSpan.Zero,
+            FactsModule.none
+        );
+}
+
+/// <summary>Answers at once or after a while, in virtual time; or never, until its time-outs are over.</summary>
+internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAuditRunner
+{
+    public static readonly TimeSpan NoDelay = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Every audit: who, when it began, when it ended.</summary>
+    public List<(int Port, Instant Begun, Instant Ended)> Runs { get; } = [];
+
+    public Dictionary<int, (TimeSpan Takes, bool Answers)> Script { get; } = [];
+
+    public Func<int, Exception?> Fault { get; set; } = _ => null;
+
+    public int Running { get; private set; }
+
+    public int MostRunning { get; private set; }
+
+    public IObservable<AuditOutcome> Run(
+        AuditTarget target,
+        IPEndPoint endpoint,
+        AuditMemory? memory,
+        TimeSpan deadline,
+        Action? heard = null,
+        CancellationToken cancel = default
+    ) =>
+        Observable.Defer(() =>
+        {
+            var begun = clock.Now.Steady;
+            var port = endpoint.Port;
+            if (Fault(port) is { } fault)
+                return Observable.Throw<AuditOutcome>(fault);
+            var (takes, answers) = Script.GetValueOrDefault(port, (NoDelay, true));
+            MostRunning = Math.Max(MostRunning, ++Running);
+            return Observable
+                .Timer(takes, scheduler)
+                .Do(_ =>
+                {
+                    if (answers)
+                        heard?.Invoke();
+                })
+                .Select(_ =>
+                {
+                    var ended = clock.Now.Steady;
+                    Runs.Add((port, begun, ended));
+                    var result = answers
+                        ? Results.Complete($"gw{port}", begun, ended)
+                        : AuditResult.Unasked($"gw{port}", "snmp", begun, "no answer");
+                    return new AuditOutcome(result, null);
+                })
+                .Finally(() => Running--);
+        });
+
+    public IReadOnlyList<(Instant Begun, Instant Ended)> Of(int port) =>
+        [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];
+}
+
+/// <summary>An audit that sends one request and takes the first reply that begins with an octet of its own.</summary>
+internal static class ScriptedAudit
+{
+    public const byte Mine = 0x2A;
+
+    public static AuditTarget Target(string gateway, TimeSpan timeout, int attempts = 1) =>
+        new(
+            FSharpFunc<object, FSharpFunc<Moment, FSharpFunc<ulong, Machine>>>.FromConverter(_ =>
+                FSharpFunc<Moment, FSharpFunc<ulong, Machine>>.FromConverter(begun =>
+                    FSharpFunc<ulong, Machine>.FromConverter(_ =>
+                        new Asking(gateway, timeout, attempts, begun.Steady).Begin()
+                    )
+                )
+            )
+        );
+
+    private sealed class Asking(string gateway, TimeSpan timeout, int attempts, Instant begun)
+    {
+        private int sent;
+        private int strays;
+        private bool over;
+        private Instant wake;
+
+        public Machine Begin() => Machine(Ask(begun));
+
+        private Machine Advance(Event happened)
+        {
+            if (over)
+                return Machine([]);
+            switch (happened)
+            {
+                case Event.Received { message: [Mine, .. var rest] }:
+                    var ids = rest.Select(octet => $"c{octet}").ToArray();
+                    return Finish(Results.Complete(gateway, begun, happened.At.Steady, ids));
+                case Event.Received:
+                    strays++;
+                    return Machine([]);
+                case Event.Woke when happened.At.Steady >= wake:
+                    return sent < attempts
+                        ? Machine(Ask(happened.At.Steady))
+                        : Finish(AuditResult.Unasked(gateway, "snmp", begun, "no answer"));
+                case Event.Woke:
+                    return Machine([]);
+                default:
+                    return Finish(AuditResult.Unasked(gateway, "snmp", begun, "stopped"));
+            }
+        }
+
+        private Command[] Ask(Instant now)
+        {
+            sent++;
+            wake = now + timeout;
+            return [Command.NewSend([Mine]), Command.NewWakeAt(wake)];
+        }
+
+        private Machine Finish(AuditResult result)
+        {
+            over = true;
+            return Machine([Command.NewFinished(result.Snapshot)]);
+        }
+
+        private Machine Machine(Command[] commands) =>
+            new(
+                FSharpFunc<Event, Machine>.FromConverter(Advance),
+                ListModule.OfSeq(commands),
+                FSharpFunc<Unit, object>.FromConverter(_ => null!),
+                strays
+            );
+    }
+}
+
+/// <summary>Makes scripted audits.</summary>
+internal sealed class ScriptedTargets : IAuditTargetFactory
+{
+    public IReadOnlyCollection<string> ProfileNames => ["cisco-voice", "freeswitch"];
+
+    public IAuditTargetFactory WithProfiles(Document profiles, out IReadOnlyList<DocumentMistake> mistakes)
+    {
+        mistakes = [];
+        return this;
+    }
+
+    public AuditTarget Create(
+        string gateway,
+        GatewayUri uri,
+        GatewaySecrets secrets,
+        TimeSpan timeout,
+        int attempts
+    ) => ScriptedAudit.Target(gateway, timeout, attempts);
+}
+
+internal static class Gateways
+{
+    public static GatewayConfiguration At(string id, string uri, TimeSpan? interval = null) =>
+        GatewayUri.TryParse(uri, out var parsed, out var mistakes)
+            ? new GatewayConfiguration
+            {
+                Id = id,
+                Uri = parsed,
+                Target = ScriptedAudit.Target(id, TimeSpan.FromSeconds(1)),
+                Interval = interval ?? TimeSpan.FromSeconds(10),
+            }
+            : throw new ArgumentException(string.Join("; ", mistakes), nameof(uri));
+}

@@ -1,0 +1,58 @@
+using CallServer.Host.Net;
+
+namespace CallServer.Host.Tests.Net;
+
+public sealed class SystemClockTests
+{
+    private sealed class TwoClocks : TimeProvider
+    {
+        private static readonly DateTimeOffset Start = new(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
+
+        public TimeSpan Elapsed { get; set; }
+
+        public TimeSpan Stepped { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => Start + Elapsed + Stepped;
+    }
+
+    [Test]
+    public void TheSteadyClockDoesNotFollowAStep()
+    {
+        var machine = new TwoClocks();
+        var clock = new SystemClock(machine);
+        var before = clock.Now;
+        machine.Elapsed = TimeSpan.FromSeconds(10);
+        machine.Stepped = TimeSpan.FromHours(-1);
+        var after = clock.Now;
+        Assert.That(after.Steady - before.Steady, Is.EqualTo(TimeSpan.FromSeconds(10)));
+        Assert.That(after.Wall - before.Wall, Is.EqualTo(TimeSpan.FromSeconds(10 - 3600)));
+    }
+
+    [Test]
+    public void AStepIsNoticedOnceAndCorrectsWhatIsShown()
+    {
+        var machine = new TwoClocks();
+        var clock = new SystemClock(machine);
+        machine.Stepped = TimeSpan.FromMilliseconds(50);
+        Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.Zero), "the wall clock may stray a little");
+        machine.Stepped = TimeSpan.FromMilliseconds(60);
+        Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.FromMilliseconds(60)));
+        Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.Zero));
+        machine.Stepped = TimeSpan.FromSeconds(-5);
+        Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.FromMilliseconds(-5060)));
+        Assert.That(clock.Correction, Is.EqualTo(TimeSpan.FromSeconds(-5)));
+    }
+
+    [Test]
+    public void AnEarlierTimelineGoesOn()
+    {
+        var machine = new TwoClocks { Stepped = TimeSpan.FromSeconds(100) };
+        var clock = new SystemClock(machine, TimeSpan.FromSeconds(100));
+        Assert.That(clock.Now.Wall - clock.Now.Steady, Is.EqualTo(TimeSpan.FromSeconds(100)));
+        Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.Zero));
+    }
+}

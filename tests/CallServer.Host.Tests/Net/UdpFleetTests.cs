@@ -1,0 +1,157 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+
+namespace CallServer.Host.Tests.Net;
+
+/// <summary>Real sockets on loopback, on ports that the system picks; every wait is for something that has to come.</summary>
+[CancelAfter(20_000)]
+public sealed class UdpFleetTests
+{
+    private readonly SystemClock clock = new();
+    private readonly EventLoopScheduler loop = new();
+    private UdpFleet fleet = null!;
+
+    [SetUp]
+    public void Open() => fleet = new UdpFleet(clock);
+
+    [TearDown]
+    public async Task CloseAsync() => await fleet.DisposeAsync();
+
+    [OneTimeTearDown]
+    public void EndLoop() => loop.Dispose();
+
+    [TestCase("127.0.0.1")]
+    [TestCase("::1")]
+    public async Task AReplyReachesItsAudit(string address, CancellationToken cancel)
+    {
+        if (IPAddress.Parse(address).AddressFamily == AddressFamily.InterNetworkV6 && !HasIPv6Loopback())
+            Assert.Ignore("this machine has no ::1");
+        using var gateway = Gateway(address);
+        var audit = RunAsync(gateway, cancel);
+        await AnswerAsync(gateway, [ScriptedAudit.Mine, 1, 2], cancel);
+        var outcome = await audit;
+        Assert.That((outcome.Result.Complete, outcome.Result.Count), Is.EqualTo((true, 2)));
+    }
+
+    [Test]
+    public async Task StrangersAreDroppedAndCounted(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var stranger = Gateway("127.0.0.1");
+        var audit = RunAsync(gateway, cancel);
+        var (_, asker) = await ReceiveAsync(gateway, cancel);
+        await stranger.SendToAsync(new byte[] { ScriptedAudit.Mine, 9, 9, 9 }, asker, cancel);
+        // Through the same socket in this order: when the second has arrived, the first has.
+        await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
+        var outcome = await audit;
+        Assert.That(outcome.Result.Count, Is.EqualTo(1));
+        Assert.That(fleet.Strangers, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task WhatBelongsToNothingAskedIsAStray(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        var audit = RunAsync(gateway, cancel);
+        var (_, asker) = await ReceiveAsync(gateway, cancel);
+        await gateway.SendToAsync(new byte[65_000], asker, cancel);
+        await gateway.SendToAsync(Array.Empty<byte>(), asker, cancel);
+        await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
+        var outcome = await audit;
+        Assert.That(outcome.Result.Complete);
+        Assert.That((fleet.Strays, fleet.Strangers), Is.EqualTo((2, 0)));
+    }
+
+    [Test]
+    public async Task TwoAuditsMayAskOneAddress(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        var first = RunAsync(gateway, cancel);
+        var second = RunAsync(gateway, cancel);
+        await ReceiveAsync(gateway, cancel);
+        await AnswerAsync(gateway, [ScriptedAudit.Mine, 7], cancel);
+        var outcomes = await Task.WhenAll(first, second);
+        Assert.That(outcomes.Select(outcome => outcome.Result.Count), Is.EqualTo(new[] { 1, 1 }));
+        Assert.That(fleet.Strays, Is.Zero);
+    }
+
+    [Test]
+    public async Task CancellingEndsWithWhatWasLearnt(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var audit = RunAsync(gateway, giveUp.Token);
+        await ReceiveAsync(gateway, cancel);
+        await giveUp.CancelAsync();
+        var outcome = await audit;
+        Assert.That(outcome.Result.Reasons.Single(), Does.Contain("stopped"));
+    }
+
+    [Test]
+    public async Task AClosedPortIsTold(CancellationToken cancel)
+    {
+        IPEndPoint nobody;
+        using (var gone = Gateway("127.0.0.1"))
+            nobody = (IPEndPoint)gone.LocalEndPoint!;
+        var fault = await PortProbe.FindFaultAsync(
+            nobody,
+            new byte[] { ScriptedAudit.Mine },
+            TimeSpan.FromSeconds(10),
+            cancel
+        );
+        Assert.That(fault, Is.EqualTo(SocketError.ConnectionRefused));
+    }
+
+    private Task<AuditOutcome> RunAsync(Socket gateway, CancellationToken cancel) =>
+        new AuditRunner(fleet, clock, loop).RunAsync(
+            ScriptedAudit.Target("gw", TimeSpan.FromSeconds(15)),
+            (IPEndPoint)gateway.LocalEndPoint!,
+            null,
+            TimeSpan.FromSeconds(15),
+            cancel
+        );
+
+    private static Socket Gateway(string address)
+    {
+        var ip = IPAddress.Parse(address);
+        var socket = new Socket(ip.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(ip, 0));
+        return socket;
+    }
+
+    private static bool HasIPv6Loopback()
+    {
+        try
+        {
+            Gateway("::1").Dispose();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<(byte[] Message, EndPoint From)> ReceiveAsync(
+        Socket gateway,
+        CancellationToken cancel
+    )
+    {
+        var buffer = new byte[100];
+        var any = new IPEndPoint(
+            gateway.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any,
+            0
+        );
+        var got = await gateway.ReceiveFromAsync(buffer, any, cancel);
+        return (buffer[..got.ReceivedBytes], got.RemoteEndPoint);
+    }
+
+    private static async Task AnswerAsync(Socket gateway, byte[] reply, CancellationToken cancel)
+    {
+        var (_, from) = await ReceiveAsync(gateway, cancel);
+        await gateway.SendToAsync(reply, from, cancel);
+    }
+}

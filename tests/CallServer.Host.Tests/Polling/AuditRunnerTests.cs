@@ -1,0 +1,122 @@
+using System.Net;
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Model;
+
+namespace CallServer.Host.Tests.Polling;
+
+/// <summary>One audit in virtual time.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class AuditRunnerTests
+{
+    private static readonly IPEndPoint Peer = new(IPAddress.Loopback, 161);
+
+    private sealed class Wire : IDatagramNetwork, IDatagramChannel
+    {
+        public IDatagramReceiver? Receiver { get; private set; }
+
+        public int Sent { get; private set; }
+
+        public bool Closed { get; private set; }
+
+        public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
+        {
+            Receiver = receiver;
+            return this;
+        }
+
+        public void Send(byte[] message) => Sent++;
+
+        public void Dispose() => Closed = true;
+    }
+
+    private readonly HistoricalScheduler time = new(new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero));
+    private readonly Wire wire = new();
+    private readonly List<AuditOutcome> outcomes = [];
+
+    private IDisposable Run(TimeSpan timeout, int attempts, TimeSpan deadline) =>
+        new AuditRunner(wire, new SchedulerClock(time), time)
+            .Run(ScriptedAudit.Target("gw", timeout, attempts), Peer, null, deadline)
+            .Subscribe(outcomes.Add);
+
+    [Test]
+    public void ASilentGatewayIsAskedAgainAndThenGivenUp()
+    {
+        Run(TimeSpan.FromSeconds(1), 3, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromSeconds(2.5));
+        Assert.That((wire.Sent, outcomes.Count), Is.EqualTo((3, 0)));
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That((wire.Sent, outcomes.Count, wire.Closed), Is.EqualTo((3, 1, true)));
+        Assert.That(outcomes.Single().Result.Silent);
+    }
+
+    [Test]
+    public void TheDeadlineEndsIt()
+    {
+        Run(TimeSpan.FromSeconds(1), 1000, TimeSpan.FromSeconds(5));
+        time.AdvanceBy(TimeSpan.FromSeconds(6));
+        Assert.That(outcomes.Single().Result.Reasons.Single(), Does.Contain("stopped"));
+        Assert.That(wire.Closed);
+    }
+
+    [Test]
+    public void AReplyThatWaitsIsHeardBeforeTheTimeOut()
+    {
+        var clock = new SchedulerClock(time);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(999));
+        // It comes out of the socket in time, but is handed over when the time-out is already due: both wait, the reply behind it.
+        time.Schedule(
+            TimeSpan.FromMilliseconds(0.5),
+            () =>
+            {
+                var reply = new Datagram(clock.Now, [ScriptedAudit.Mine, 1], 1, null);
+                time.Sleep(TimeSpan.FromMilliseconds(5));
+                wire.Receiver!.OnDatagram(reply);
+            }
+        );
+        time.AdvanceBy(TimeSpan.FromMilliseconds(10));
+        Assert.That(outcomes.Single().Result.Complete);
+    }
+
+    [Test]
+    public void TimeNeverGoesBackWithinAnAudit()
+    {
+        var clock = new SchedulerClock(time);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        var begun = clock.Now.Steady;
+        wire.Receiver!.OnDatagram(
+            new Datagram(MomentModule.at(begun - TimeSpan.FromHours(1)), [ScriptedAudit.Mine, 1], 1, null)
+        );
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(outcomes.Single().Result.Answered.Micros, Is.EqualTo(begun.Micros).Within(1000));
+    }
+
+    [Test]
+    public void AStrayIsRefusedByEverybodyBeforeItCounts()
+    {
+        var strays = 0;
+        var clock = new SchedulerClock(time);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        var shared = new Datagram(clock.Now, [1, 2, 3], 2, () => strays++);
+        wire.Receiver!.OnDatagram(shared);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(strays, Is.Zero);
+        shared.Refuse();
+        Assert.That(strays, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void UnsubscribingDropsItWithoutAnOutcome()
+    {
+        var subscription = Run(TimeSpan.FromSeconds(1), 3, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1500));
+        subscription.Dispose();
+        time.AdvanceBy(TimeSpan.FromMinutes(5));
+        Assert.That((wire.Sent, wire.Closed, outcomes.Count), Is.EqualTo((2, true, 0)));
+    }
+}

@@ -1,0 +1,41 @@
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Tests.Recording;
+
+/// <summary>A real store whose disk is full, or that somebody else holds, whenever a test says so.</summary>
+internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
+{
+    /// <summary>What writing throws; null lets it pass.</summary>
+    public Func<StoreCommit, Exception?> Fault { get; set; } = _ => null;
+
+    public int Attempts { get; private set; }
+
+    public StoreImage Load() => inner.Load();
+
+    public CommitResult Commit(StoreCommit commit)
+    {
+        Attempts++;
+        return Fault(commit) is { } fault ? throw fault : inner.Commit(commit);
+    }
+
+    public void SetIdentity(string name, int epoch) => inner.SetIdentity(name, epoch);
+
+    public void SetCorrection(TimeSpan correction) => inner.SetCorrection(correction);
+
+    public long ReadMark(string reader) => inner.ReadMark(reader);
+
+    public void SetMark(string reader, long sequence) => inner.SetMark(reader, sequence);
+
+    public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) => inner.ReadConnections(gateway);
+
+    public StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit) =>
+        inner.ReadCdrs(since, gateway, cursor, limit);
+
+    public StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit) =>
+        inner.ReadAudits(gateway, cursor, limit);
+
+    public ChangePage ReadChanges(long afterSequence, int limit) => inner.ReadChanges(afterSequence, limit);
+
+    public void Dispose() => inner.Dispose();
+}

@@ -1,0 +1,223 @@
+using System.Reactive.Concurrency;
+using System.Text.Json;
+using CallServer.Host.Recording;
+using CallServer.Host.Tests.Storage;
+using CallServer.Storage;
+using CallServer.Storage.Sqlite;
+using CallServer.Surface;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace CallServer.Host.Tests.Recording;
+
+/// <summary>Ledger, writer and CDR file over a real store, in virtual time.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class RecordingTests : IDisposable
+{
+    private readonly HistoricalScheduler time = new(new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero));
+    private readonly TestDirectory directory = new();
+    private readonly SchedulerClock clock;
+    private readonly FlakyStore store;
+    private readonly StoreWriter writer;
+    private readonly LedgerShards ledger;
+    private readonly List<StoredChange> announced = [];
+
+    public RecordingTests()
+    {
+        clock = new SchedulerClock(time);
+        store = new FlakyStore(
+            SqliteLedgerStore.Open(new SqliteStoreOptions { File = directory.File("callserver.db") })
+        );
+        store.Load();
+        writer = new StoreWriter(
+            store,
+            time,
+            result => announced.AddRange(result.Changes),
+            NullLogger.Instance
+        );
+        ledger = new LedgerShards(
+            [time, time],
+            clock,
+            new ServerIdentity("test", 1),
+            writer,
+            NullLogger.Instance
+        );
+    }
+
+    public void Dispose()
+    {
+        writer.Dispose();
+        store.Dispose();
+        directory.Dispose();
+    }
+
+    /// <summary>One audit a second, each of which hears these connections.</summary>
+    private void Hear(string gateway, params string[] connections)
+    {
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        var now = clock.Now.Steady;
+        ledger.Take(
+            Results.Complete(gateway, now - TimeSpan.FromMilliseconds(20), now, connections),
+            "snmp://h"
+        );
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+    }
+
+    private string[] Stored(string gateway) => [.. store.ReadConnections(gateway).Select(row => row.Id)];
+
+    private string[] StoredCdrs() =>
+        [
+            .. store
+                .ReadCdrs(null, null, 0, 1000)
+                .Items.Select(cdr =>
+                    JsonDocument.Parse(cdr.Json).RootElement.GetProperty("connection").GetString()!
+                ),
+        ];
+
+    [Test]
+    public void WhatIsHeardIsStoredAndTold()
+    {
+        Hear("gw1", "a", "b");
+        Hear("gw1", "b", "c");
+        Assert.That(Stored("gw1"), Is.EqualTo(new[] { "b", "c" }));
+        Assert.That(StoredCdrs(), Is.EqualTo(new[] { "a" }));
+        Assert.That(ledger.Find("gw1")!.Record.Count, Is.EqualTo(2));
+        Assert.That(
+            announced.Select(change => change.Kind),
+            Is.EquivalentTo(new[] { "opened", "opened", "opened", "closed" })
+                .Or.SupersetOf(new[] { "opened", "opened", "opened", "closed" })
+        );
+    }
+
+    [Test]
+    public void WhileTheStoreFailsTheRecordGoesOnAndNothingIsLost()
+    {
+        Hear("gw1", "a", "b", "c");
+        store.Fault = _ => new StoreFullException("the disk is full");
+        Hear("gw1", "b", "c", "d");
+        Hear("gw1", "c", "d", "e");
+        Hear("gw2", "x");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ledger.Find("gw1")!.Record.Count, Is.EqualTo(3));
+            Assert.That(ledger.Find("gw2")!.Record.Count, Is.EqualTo(1));
+            Assert.That(Stored("gw1"), Is.EqualTo(new[] { "a", "b", "c" }), "nothing half written");
+            Assert.That(writer.Health.Healthy, Is.False);
+            Assert.That(writer.Health.Reason, Does.Contain("disk is full"));
+            Assert.That((writer.Health.PendingGateways, writer.Health.PendingCdrs), Is.EqualTo((2, 2)));
+        });
+
+        // An hour of trying, not a storm of it.
+        var attempts = store.Attempts;
+        time.AdvanceBy(TimeSpan.FromHours(1));
+        Assert.That(store.Attempts - attempts, Is.InRange(200, 300));
+
+        store.Fault = _ => null;
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.Multiple(() =>
+        {
+            Assert.That(writer.Health, Is.EqualTo(new StoreHealth(true, null, 0, 0)));
+            Assert.That(Stored("gw1"), Is.EqualTo(new[] { "c", "d", "e" }));
+            Assert.That(Stored("gw2"), Is.EqualTo(new[] { "x" }));
+            Assert.That(StoredCdrs(), Is.EqualTo(new[] { "a", "b" }));
+        });
+    }
+
+    [Test]
+    public void OneGatewaysCommitThatCannotBeWrittenHoldsUpNoOther()
+    {
+        store.Fault = commit =>
+            commit.Gateway.Gateway == "gw1" ? new InvalidOperationException("test") : null;
+        Hear("gw1", "a");
+        Hear("gw2", "x");
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That((Stored("gw1"), Stored("gw2")), Is.EqualTo((Array.Empty<string>(), new[] { "x" })));
+        Assert.That((writer.Health.Healthy, writer.Health.PendingGateways), Is.EqualTo((false, 1)));
+        store.Fault = _ => null;
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(Stored("gw1"), Is.EqualTo(new[] { "a" }));
+    }
+
+    [Test]
+    public void FlushingEndsWhetherTheStoreIsWellOrNot()
+    {
+        var empty = writer.FlushAsync();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(empty.IsCompleted);
+
+        store.Fault = _ => new StoreLockedException("held by another");
+        Hear("gw1", "a");
+        var attempts = store.Attempts;
+        var failing = writer.FlushAsync();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That((failing.IsCompleted, store.Attempts - attempts), Is.EqualTo((true, 1)));
+    }
+
+    [Test]
+    public void SilenceClosesNothing()
+    {
+        Hear("gw1", "a", "b");
+        ledger.Take(AuditResult.Unasked("gw1", "snmp", clock.Now.Steady, "no answer"), "snmp://h");
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        var state = ledger.Find("gw1")!;
+        Assert.That((state.Record.Count, state.Record.UnconfirmedCount), Is.EqualTo((2, 2)));
+        Assert.That(StoredCdrs(), Is.Empty);
+    }
+
+    [Test]
+    public void CdrsComeToTheFileOnceAndInOrder()
+    {
+        var path = directory.File("cdr/calls.ndjson");
+        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        Hear("gw1", "a", "b");
+        Hear("gw1", "b");
+        file.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Hear("gw1");
+        file.Nudge();
+        file.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(Lines(path), Is.EqualTo(new[] { "a", "b" }));
+
+        // Another run of the server goes on where the file ended.
+        using var later = new CdrFile(path, store, time, NullLogger.Instance);
+        later.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(Lines(path), Is.EqualTo(new[] { "a", "b" }));
+    }
+
+    [Test]
+    public void HalfALineThatACrashLeftIsWrittenAnew()
+    {
+        var path = directory.File("calls.ndjson");
+        File.WriteAllText(path, "{\"connection\":\"before\"}\n{\"connection\":\"a" + new string('x', 5000));
+        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        Hear("gw1", "a");
+        Hear("gw1");
+        file.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(Lines(path), Is.EqualTo(new[] { "before", "a" }));
+    }
+
+    [Test]
+    public void AFileThatCannotBeWrittenIsTriedAgain()
+    {
+        var path = directory.File("in-the-way/calls.ndjson");
+        File.WriteAllText(directory.File("in-the-way"), "");
+        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        Hear("gw1", "a");
+        Hear("gw1");
+        file.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(file.Fault, Is.Not.Null);
+        File.Delete(directory.File("in-the-way"));
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(file.Fault, Is.Null);
+        Assert.That(Lines(path), Is.EqualTo(new[] { "a" }));
+    }
+
+    private static string[] Lines(string path) =>
+        [
+            .. File.ReadAllLines(path)
+                .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("connection").GetString()!),
+        ];
+}

@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json;
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+using CallServer.Host.Tests.Storage;
+using CallServer.Model;
+using Microsoft.Extensions.Logging;
+
+namespace CallServer.Host.Tests.Web;
+
+/// <summary>
+/// A whole server on a port that the system picks, with a store in a directory of its own and gateways that answer within the
+/// process. Every wait is for something that has to come.
+/// </summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly RunningServer server;
+
+    private TestServer(RunningServer server, TestGateways gateways, TestLog log)
+    {
+        this.server = server;
+        Gateways = gateways;
+        Log = log;
+        Http = new HttpClient { BaseAddress = server.Address };
+    }
+
+    public TestGateways Gateways { get; }
+
+    public TestLog Log { get; }
+
+    public HttpClient Http { get; }
+
+    public ServerRuntime Runtime => server.Runtime;
+
+    public static async Task<TestServer> StartAsync(
+        TestDirectory directory,
+        TestGateways gateways,
+        Func<ServerConfiguration, ServerConfiguration>? change = null
+    )
+    {
+        var log = new TestLog();
+        var configuration = new ServerConfiguration
+        {
+            Name = "test",
+            Listen = new Uri("http://127.0.0.1:0"),
+            Data = directory.File("callserver.db"),
+            Gateways =
+            [
+                Tests.Gateways.At("gw1", "snmp://127.0.0.1:1?profile=cisco-voice", TimeSpan.FromHours(1)),
+                Tests.Gateways.At("gw2", "snmp://127.0.0.1:2", TimeSpan.FromHours(1)),
+            ],
+        };
+        var server = await ServerHost.StartAsync(
+            change?.Invoke(configuration) ?? configuration,
+            CancellationToken.None,
+            new ServerParts { OpenNetwork = gateways.On, Logging = logging => logging.AddProvider(log) }
+        );
+        return new TestServer(server, gateways, log);
+    }
+
+    /// <summary>Waits until the record is so, looking whenever something new was stored.</summary>
+    public async Task UntilAsync(Func<ServerRuntime, bool> isSo, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var news = Runtime.Events.News;
+            if (isSo(Runtime))
+                return;
+            await news.WaitAsync(cancel);
+        }
+    }
+
+    public Task UntilAskedAsync(CancellationToken cancel) => UntilAsync(runtime => runtime.IsReady, cancel);
+
+    public async Task<JsonElement> GetAsync(string path, CancellationToken cancel)
+    {
+        var text = await Http.GetStringAsync(new Uri(path, UriKind.Relative), cancel);
+        return JsonDocument.Parse(text).RootElement;
+    }
+
+    public async Task<(HttpStatusCode Status, JsonElement Problem)> RefusedAsync(
+        HttpMethod method,
+        string path,
+        CancellationToken cancel
+    )
+    {
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        using var response = await Http.SendAsync(request, cancel);
+        var text = await response.Content.ReadAsStringAsync(cancel);
+        Assert.That(
+            response.Content.Headers.ContentType?.MediaType,
+            Is.EqualTo("application/problem+json"),
+            text
+        );
+        return (response.StatusCode, JsonDocument.Parse(text).RootElement);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await server.DisposeAsync();
+        Assert.That(Log.Text, Does.Not.Contain("Error "), "nothing here should have gone wrong");
+    }
+}
+
+/// <summary>Gateways by port, each answering at once with the connections that it has; one that has none set is silent.</summary>
+internal sealed class TestGateways : IDatagramNetwork
+{
+    private IClock? clock;
+
+    public IDatagramNetwork On(IClock server)
+    {
+        clock = server;
+        return this;
+    }
+
+    public ConcurrentDictionary<int, byte[]> Connections { get; } = new();
+
+    public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver) =>
+        new Channel(this, peer.Port, receiver);
+
+    private sealed class Channel(TestGateways gateways, int port, IDatagramReceiver receiver)
+        : IDatagramChannel
+    {
+        public void Send(byte[] message)
+        {
+            if (gateways.Connections.TryGetValue(port, out var connections))
+                receiver.OnDatagram(
+                    new Datagram(gateways.clock!.Now, [ScriptedAudit.Mine, .. connections], 1, null)
+                );
+        }
+
+        public void Dispose() { }
+    }
+}
+
+/// <summary>Every line that was logged.</summary>
+internal sealed class TestLog : ILoggerProvider, ILogger
+{
+    private readonly ConcurrentQueue<string> lines = new();
+
+    public string Text => string.Join('\n', lines);
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    ) => lines.Enqueue($"{logLevel} {formatter(state, exception)} {exception}");
+
+    public void Dispose() { }
+}
