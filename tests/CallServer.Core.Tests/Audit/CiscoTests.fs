@@ -312,3 +312,16 @@ let ``without a profile the fullest one that is served is taken`` () =
     let run = Bench.run 1UL steady bare (Bench.target None)
     Assert.That(run.Snapshot.Profile, Is.EqualTo "dial-control")
     Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 3)
+
+[<Test>]
+let ``an up-time that stands still tells neither a restart nor a time`` () =
+    let legs = CiscoTable.legs 1 Bench.start 300
+    let still = CiscoTable.agent boot Bench.start legs
+    let server = Bench.v2c "public" (fun _ request -> SmallAgent.answer still request)
+    let slow = Network.steady (TimeSpan.FromMilliseconds 200.0)
+    let run = Bench.run 1UL slow server (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+    Assert.That(run.Snapshot.Boot.Began.IsNone, Is.True)
+
+    for observation in run.Snapshot.Observations do
+        Assert.That((observation.Start.Value.Evidence = Bounded), Is.True)

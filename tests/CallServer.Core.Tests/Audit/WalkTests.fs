@@ -433,3 +433,25 @@ let ``the same events from the same state give the same commands`` () =
     SnmpAudit.advance event next |> ignore
     let _, twice = SnmpAudit.advance event state
     Assert.That((once = twice), Is.True)
+
+[<Test>]
+let ``an end of the MIB in the middle of it is not believed`` () =
+    let rows = [ for number in 1u .. 40u -> row number 1u ]
+
+    // Cuts a reply off, and fills its last place.
+    let server =
+        twisted 3 rows (fun request varBinds ->
+            if varBinds.Length > 20 then
+                let kept = Array.truncate 18 varBinds
+
+                let last =
+                    request.VarBinds[request.NonRepeaters + (kept.Length - request.NonRepeaters) % 3].Name
+
+                Array.append kept [| VarBind.create last EndOfMibView |]
+            else
+                varBinds)
+
+    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
+    Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
+    Assert.That(run.Snapshot.Requests, Is.LessThan 40)

@@ -67,10 +67,17 @@ module internal Proving =
     /// sysUpTime in two replies of one run differs by what passed between them; more than this is another run.
     let private tolerance = TimeSpan.FromSeconds 2.0
 
+    /// sysUpTime said the very same although a tenth of a second or more had passed: a recorded answer, not a clock. One that
+    /// was reset would have to strike the same hundredth again.
+    let stoodStill (first: Exchange) (later: Exchange) : bool =
+        first.UpTime.IsSome
+        && first.UpTime = later.UpTime
+        && later.Sent - first.Received >= TimeSpan.FromMilliseconds 100.0
+
     /// Whether sysUpTime went on between two exchanges as time did: a counter that wraps does, one that was reset does not.
     let wentOn (first: Exchange) (later: Exchange) : bool =
         match first.UpTime, later.UpTime with
-        | ValueSome before, ValueSome after ->
+        | ValueSome before, ValueSome after when before <> after ->
             let ticked = float (TimeEvidence.ticksSince before after) * TimeEvidence.hundredth
             let drift = (later.Received - first.Sent) * 0.001
             let least = later.Sent - first.Received - tolerance - drift

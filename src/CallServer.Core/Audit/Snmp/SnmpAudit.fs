@@ -406,20 +406,21 @@ module SnmpAudit =
                         $"{profile.Name}: nothing of its MIB is there, or the community or user may not see it")
                     state
 
+    let private mayNot (credentials: Credentials) : string =
+        match credentials with
+        | Community _ -> "this community may not read here; widen its view, or ask with another"
+        | User({ Auth = None } as user, _) ->
+            $"user '{Rows.textOfOctets user.Name}' may not read without authentication; give auth and priv as set up there"
+        | User({ Priv = None } as user, _) ->
+            $"user '{Rows.textOfOctets user.Name}' may not read without privacy; give priv, or widen the view there"
+        | User(user, _) -> $"user '{Rows.textOfOctets user.Name}' may not read here; widen its view"
+
     /// A response with an error status.
     let private failed now (attempt: Attempt) (job: Job) (pdu: Pdu) (state: State) : State =
         let error = ErrorStatus.name pdu.ErrorStatus
 
         if pdu.ErrorStatus = ErrorStatus.AuthorizationError || pdu.ErrorStatus = ErrorStatus.NoAccess then
-            let who =
-                match state.Target.Credentials with
-                | Community _ -> "this community may not read here"
-                // net-snmp says no more where the user's access begins at a higher level.
-                | User(user, _) when user.Priv.IsNone ->
-                    "this user may not read here, or not at so low a security level"
-                | User _ -> "this user may not read here"
-
-            giveUp now (Refused $"the agent answers {error}: {who}") state
+            giveUp now (Refused $"the agent answers {error}: {mayNot state.Target.Credentials}") state
         else
             match job.Purpose with
             | Probing
@@ -446,13 +447,25 @@ module SnmpAudit =
            | ValueNone -> () |]
         |> Array.distinct
 
+    /// sysUpTime is no clock: then it tells neither a restart nor a time.
+    let private stoodStill (state: State) : bool =
+        match state.OpeningExchange, state.LatestExchange with
+        | ValueSome first, ValueSome latest -> Proving.stoodStill first latest
+        | _ -> false
+
     let private readBoot (now: Instant) (state: State) : State =
         let engine =
             match state.Session with
             | ValueSome session -> V3Session.bootToken session
             | ValueNone -> ValueNone
 
-        { state with LastBoot = Proving.boot (profile state) engine now state.Readings }
+        let readings =
+            if stoodStill state then
+                Map.remove Profile.sysUpTime state.Readings
+            else
+                state.Readings
+
+        { state with LastBoot = Proving.boot (profile state) engine now readings }
 
     let private beginReading (phase: SnmpPhase) (state: State) : State =
         enqueue [ Reading(scalarsOf (profile state)) ] { state with Phase = phase; Readings = Map.empty }
@@ -529,7 +542,8 @@ module SnmpAudit =
     let private closed (now: Instant) (state: State) : State =
         let profile = profile state
         let state = readBoot now state
-        let findings = Verdict.find profile state.Walk
+        let walk = if stoodStill state then Verdict.withoutUpTime state.Walk else state.Walk
+        let findings = Verdict.find profile walk
         let apart = 2 * state.Pace.Repetitions
         let state = { state with Hints = Verdict.hints apart findings.Instances }
 
@@ -765,6 +779,7 @@ module SnmpAudit =
               FirstBoot = ValueNone
               LastBoot = Boot.untold now
               OpeningExchange = ValueNone
+              LatestExchange = ValueNone
               Walks = 0
               Walk = freshWalk
               Faults = []

@@ -83,6 +83,14 @@ module internal Verdict =
         |> Array.filter (fun row -> not (Rows.isWhole profile row))
         |> Array.map (fun row -> row.Instance)
 
+    /// The walk as if no reply had told sysUpTime.
+    let withoutUpTime (walk: WalkState) : WalkState =
+        let blind (told: Exchange) = { told with UpTime = ValueNone }
+
+        { walk with
+            Pieces = walk.Pieces |> List.map (fun piece -> { piece with Told = blind piece.Told })
+            First = walk.First |> ValueOption.map blind }
+
     /// Everything that the pieces of a walk show.
     let find (profile: Profile) (walk: WalkState) : Findings =
         let struct (rows, strange) = Rows.assemble profile walk.Pieces

@@ -81,19 +81,47 @@ module internal Walk =
             Next: Oid voption
         }
 
+    /// The greatest name of an object in a reply of fewer varbinds than asked; nothing where it is whole.
+    let private greatest (asked: int) (varBinds: VarBind[]) : Oid =
+        let mutable name = Oid.empty
+        let varBinds = if varBinds.Length < asked then varBinds else [||]
+
+        for varBind in varBinds do
+            match valueOf varBind.Value with
+            | Null -> ()
+            | _ ->
+                if varBind.Name.CompareTo name > 0 then
+                    name <- varBind.Name
+
+        name
+
     /// Reads every `stride`th varbind from `first`; the name at which the agent went backwards, if it did.
-    let private readLane (column: Oid) (number: int) (strand: Strand) (varBinds: VarBind[]) first stride =
+    let private readLane
+        (column: Oid)
+        (number: int)
+        (strand: Strand)
+        (varBinds: VarBind[])
+        (known: Oid)
+        first
+        stride
+        =
         let cells = ResizeArray<struct (Oid * Value)>()
         let mutable last = strand.Cursor
         let mutable ended = false
         let mutable next = ValueNone
         let mutable backwards = ValueNone
         let mutable at = first
+        let mutable cut = false
 
-        while at < varBinds.Length && not ended && backwards.IsNone do
+        while at < varBinds.Length && not ended && not cut && backwards.IsNone do
             let varBind = varBinds[at]
 
             match varBind.Value, Oid.suffix column varBind.Name with
+            // Not the end of anything where greater objects are told: an agent that fills up a shortened reply.
+            | EndOfMibView, _ when
+                at = varBinds.Length - 1 && known.CompareTo(Oid.append column (Oid.arcs last)) > 0
+                ->
+                cut <- true
             | EndOfMibView, _
             | NoSuchObject, _ -> ended <- true
             | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
@@ -181,11 +209,12 @@ module internal Walk =
         let width = asked.Columns.Length
         let range = { asked with Before = strand.Before }
         let bodies = varBinds.Length - heads.Length
+        let known = greatest (heads.Length + width * repetitions) varBinds
 
         let lanes =
             asked.Columns
             |> Array.mapi (fun index column ->
-                readLane columns[column].Oid column range varBinds (heads.Length + index) width)
+                readLane columns[column].Oid column range varBinds known (heads.Length + index) width)
 
         let faults =
             lanes
@@ -209,6 +238,8 @@ module internal Walk =
             match refuted columns lanes with
             | ValueSome name -> Backwards name
             | ValueNone when bodies < width && going.Length > 0 -> TooNarrow(max 0 bodies)
+            | ValueNone when going.Length = width && going |> Array.exists (fun lane -> lane.Cells.Length = 0) ->
+                TooNarrow 0
             | ValueNone ->
                 let frontier =
                     if going.Length = 0 then
