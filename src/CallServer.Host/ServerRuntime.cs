@@ -16,8 +16,8 @@ public sealed record ServerParts
     /// <summary>Opens the store.</summary>
     public Func<ILedgerStore>? OpenStore { get; init; }
 
-    /// <summary>The network of the audits.</summary>
-    public IDatagramNetwork? Network { get; init; }
+    /// <summary>Opens the network of the audits; its datagrams are stamped by the server's clock.</summary>
+    public Func<IClock, IDatagramNetwork>? OpenNetwork { get; init; }
 
     /// <summary>Host names.</summary>
     public IEndpointResolver? Resolver { get; init; }
@@ -90,8 +90,9 @@ public sealed class ServerRuntime : IAsyncDisposable
             Ledger.Restore(image);
             Say(image);
 
-            Fleet = parts.Network is null ? new UdpFleet(clock, loggers.CreateLogger<UdpFleet>()) : null;
-            var network = parts.Network ?? Fleet!;
+            var network =
+                parts.OpenNetwork?.Invoke(clock) ?? new UdpFleet(clock, loggers.CreateLogger<UdpFleet>());
+            Fleet = network as UdpFleet;
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),

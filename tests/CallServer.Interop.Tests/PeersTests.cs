@@ -5,8 +5,6 @@ namespace CallServer.Interop;
 /// <summary>The peers themselves, seen by net-snmp's client: what fails here is no fault of the program under test.</summary>
 internal sealed class PeersTests : PeerTest
 {
-    private const string CallState = "1.3.6.1.2.1.10.21.1.3.1.1.9";
-
     [Test]
     public async Task Snmpd_serves_every_call()
     {
@@ -54,11 +52,6 @@ internal sealed class PeersTests : PeerTest
         Assert.That(async () => await noise.CheckAsync(user: null), Throws.InstanceOf<AssertionException>());
     }
 
-    private async Task<IReadOnlyList<string>> WalkAsync(int port)
-    {
-        string[] arguments = ["-v2c", "-c", "public", "-Cr50", "-Onq", $"127.0.0.1:{port}", CallState];
-        var environment = new Dictionary<string, string?> { ["MIBS"] = "" };
-        var walk = await Scope.RunAsync(Programs.Find("snmpbulkwalk"), arguments, environment);
-        return walk.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
+    private Task<IReadOnlyList<string>> WalkAsync(int port) =>
+        NetSnmp.WalkCallsAsync(Scope, port, NetSnmp.Public);
 }

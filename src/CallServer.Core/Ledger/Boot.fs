@@ -53,7 +53,7 @@ module Boot =
     /// Some counters go in whole seconds.
     let private coarse = TimeSpan.FromSeconds 1.0
 
-    /// A wrap is known by its moment: only a counter in hundredths tells it from a restart at about that time.
+    /// A wrap, or a change of token alone, is known by its moment: only hundredths tell it from a restart at about that time.
     let private fine = TimeSpan.FromMilliseconds 20.0
 
     let private meets (allowance: TimeSpan) (a: Interval) (b: Interval) =
@@ -76,8 +76,8 @@ module Boot =
 
         match before.Began, after.Began, tokens with
         | _, ValueSome began, ValueSome false when after.Scope = OfGateway -> Restarted began
-        | ValueSome old, ValueSome now, _ when meets (coarse + drift) old now ->
-            if tokens = ValueSome false then AgentReloaded else SameRun
+        | ValueSome old, ValueSome now, ValueSome false when meets (fine + drift) old now -> AgentReloaded
+        | ValueSome old, ValueSome now, (ValueSome true | ValueNone) when meets (coarse + drift) old now -> SameRun
         // An agent may also have read its configuration again since; a restart that falls on the very second of a wrap may not.
         | ValueSome old, ValueSome now, _ when
             after.Period.IsSome && wrapped (fine + drift) after.Period.Value old now

@@ -29,6 +29,7 @@ internal sealed class AuditRun(
     private GatewayAudit? audit;
     private AuditOutcome? outcome;
     private Action? heard = heard;
+    private Moment latest;
     private int draining;
     private int over;
 
@@ -48,7 +49,7 @@ internal sealed class AuditRun(
                 {
                     channel = network.Open(endpoint, this);
                     held.Add(channel);
-                    Apply(target.Start(memory, clock.Now, seed));
+                    Apply(target.Start(memory, NotBefore(clock.Now), seed));
                     if (outcome is not null)
                         return;
 
@@ -95,7 +96,7 @@ internal sealed class AuditRun(
         while (outcome is null && mailbox.TryDequeue(out var datagram))
         {
             var strays = audit!.Strays;
-            Apply(audit.Receive(datagram.At, datagram.Message));
+            Apply(audit.Receive(NotBefore(datagram.At), datagram.Message));
             if (audit.Strays > strays)
             {
                 datagram.Refuse();
@@ -113,14 +114,25 @@ internal sealed class AuditRun(
         // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would give up.
         Drain();
         if (outcome is null)
-            Apply(audit!.Tick(clock.Now));
+            Apply(audit!.Tick(NotBefore(clock.Now)));
     }
 
     private void Stop()
     {
         Drain();
         if (outcome is null)
-            Apply(audit!.Stop(clock.Now));
+            Apply(audit!.Stop(NotBefore(clock.Now)));
+    }
+
+    /// <summary>
+    /// A datagram is stamped by the receiving thread and may be handed over after a later event: an audit's time never goes back.
+    /// Taking it as heard later than it was widens its intervals, and so keeps them true.
+    /// </summary>
+    private Moment NotBefore(Moment at)
+    {
+        if (at.Steady > latest.Steady)
+            latest = at;
+        return latest;
     }
 
     private void Apply(GatewayAudit next)

@@ -92,3 +92,66 @@ let ``a profile of the user's own works as a built-in one does`` () =
     Assert.That((seen.Facts.Qos.Dscp = ValueSome 46), Is.True)
     Assert.That((Interval.width seen.Start.Value.Within = TimeSpan.FromMilliseconds 1010.0), Is.True)
     Assert.That(Interval.contains (Bench.start - TimeSpan.FromSeconds 30.0) seen.Start.Value.Within, Is.True)
+
+[<Test>]
+let ``rows of one name are not taken for one connection`` () =
+    let profile =
+        """{ "index": [{ "name": "a" }], "columns": { "x": "1.3.6.1.4.1.99999.7.2" }, "identity": "x", "id": "x" }"""
+        |> ProfileJson.parse "mine"
+        |> Result.defaultWith (fun mistakes -> failwith $"{mistakes}")
+
+    let objects now =
+        CiscoTable.scalars (Bench.start - TimeSpan.FromHours 1.0) now 1 0
+        @ [ for row in 1..3 -> CiscoTable.scalar $"1.3.6.1.4.1.99999.7.2.{row}" (Integer 5L) ]
+
+    let server =
+        Bench.v2c "public" (fun now request -> SmallAgent.answer (SmallAgent.create (objects now)) request)
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some profile))
+
+    match run.Snapshot.Completeness with
+    | Partial [ Unreadable detail ] -> Assert.That(detail, Does.Contain "several rows")
+    | other -> Assert.Fail(string other)
+
+let private freeswitch = (Profiles.tryFind "freeswitch").Value
+
+/// A FreeSWITCH of so many channels whose count says so much.
+let private channels (shown: int list) (count: int) (now: Instant) =
+    let boot = Bench.start - TimeSpan.FromHours 1.0
+
+    CiscoTable.scalars boot now 1 0
+    @ [ CiscoTable.scalar "1.3.6.1.4.1.27880.1.1.2.0" (CiscoTable.text "core-1")
+        CiscoTable.scalar "1.3.6.1.4.1.27880.1.2.1.0" (TimeTicks(uint32 ((now - boot).TotalSeconds * 100.0)))
+        CiscoTable.scalar "1.3.6.1.4.1.27880.1.2.3.0" (Gauge32(uint32 count))
+        for row, channel in List.indexed shown do
+            CiscoTable.scalar $"1.3.6.1.4.1.27880.1.9.1.2.{row + 1}" (CiscoTable.text $"uuid-{channel}")
+            CiscoTable.scalar $"1.3.6.1.4.1.27880.1.9.1.6.{row + 1}" (CiscoTable.text "CS_EXECUTE") ]
+
+[<Test>]
+let ``where the agent answers from an old copy, the audit waits for the next one`` () =
+    // The copy still lacks the fourth channel; it is made anew 5 s after the last.
+    let server =
+        Bench.v2c "public" (fun now request ->
+            let shown = if now < Bench.start + TimeSpan.FromSeconds 4.0 then [ 1..3 ] else [ 1..4 ]
+            SmallAgent.answer (SmallAgent.create (channels shown 4 now)) request)
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some freeswitch))
+
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+    Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 4)
+    Assert.That(run.Took, Is.InRange(TimeSpan.FromSeconds 5.0, TimeSpan.FromSeconds 6.0))
+
+[<Test>]
+let ``a channel that is listed in two places says that the rows moved`` () =
+    let server =
+        Bench.v2c "public" (fun now request ->
+            SmallAgent.answer (SmallAgent.create (channels [ 1; 2; 2; 3 ] 4 now)) request)
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some freeswitch))
+
+    match run.Snapshot.Completeness with
+    | Partial reasons -> Assert.That([ for reason in reasons -> reason.Kind ], Does.Contain "index-moved")
+    | Complete _ -> Assert.Fail "it was believed"

@@ -45,10 +45,8 @@ let private around =
       CiscoTable.scalar "1.3.6.1.4.1.99999.2.1.0" (Integer 1L) ]
 
 let private serve (adjust: SmallAgent -> SmallAgent) columns rows : Bench.Server =
-    let table = cells columns rows @ around
-
-    Bench.v2c "public" (fun now request ->
-        SmallAgent.answer (adjust (SmallAgent.create (scalars now @ table))) request)
+    let agent = adjust (SmallAgent.create (scalars Bench.start @ cells columns rows @ around))
+    Bench.v2c "public" (fun now request -> SmallAgent.answer (SmallAgent.at (scalars now) agent) request)
 
 let private idsOf (rows: Row list) =
     [ for row in rows -> $"{row.A}.{row.B}" ] |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
@@ -261,20 +259,20 @@ let ``one bad range does not spoil the others`` () =
     let rows = [ for number in 1u .. 400u -> row number 1u ]
     let good = Bench.run 1UL steady (serve id 1 rows) (Bench.target (Some(plain 1)))
 
-    // Between row 100 and row 200 the agent goes backwards.
+    // Between row 20 and row 60 the agent goes backwards.
     let server =
         twisted 1 rows (fun request varBinds ->
             let asked = request.VarBinds[request.VarBinds.Length - 1].Name
-            let arc = if asked.Length > 10 then asked[10] else 0u
+            let arc = if asked.Length > 9 then asked[9] else 0u
 
-            if arc > 100u && arc < 200u then
+            if arc > 20u && arc < 60u then
                 Array.rev varBinds
             else
                 Array.truncate 12 varBinds)
 
     let memory = SnmpAudit.memory good.State
     let run = Bench.runAt Bench.start 2UL steady server (Bench.target (Some(plain 1))) memory
-    Assert.That(reasons run.Snapshot, Is.EquivalentTo [ "not-increasing" ])
+    Assert.That(List.distinct (reasons run.Snapshot), Is.EquivalentTo [ "not-increasing" ])
     Assert.That(run.Snapshot.Observations.Length, Is.GreaterThan 200)
 
 [<Test>]

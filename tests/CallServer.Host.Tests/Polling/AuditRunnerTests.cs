@@ -3,6 +3,7 @@ using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Model;
 
 namespace CallServer.Host.Tests.Polling;
 
@@ -66,17 +67,32 @@ public sealed class AuditRunnerTests
         var clock = new SchedulerClock(time);
         Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
         time.AdvanceBy(TimeSpan.FromMilliseconds(999));
-        // It arrives in time, but whatever runs on the loop lasts beyond the time-out: both wait, the reply behind it.
+        // It comes out of the socket in time, but is handed over when the time-out is already due: both wait, the reply behind it.
         time.Schedule(
             TimeSpan.FromMilliseconds(0.5),
             () =>
             {
-                wire.Receiver!.OnDatagram(new Datagram(clock.Now, [ScriptedAudit.Mine, 1], 1, null));
+                var reply = new Datagram(clock.Now, [ScriptedAudit.Mine, 1], 1, null);
                 time.Sleep(TimeSpan.FromMilliseconds(5));
+                wire.Receiver!.OnDatagram(reply);
             }
         );
         time.AdvanceBy(TimeSpan.FromMilliseconds(10));
         Assert.That(outcomes.Single().Result.Complete);
+    }
+
+    [Test]
+    public void TimeNeverGoesBackWithinAnAudit()
+    {
+        var clock = new SchedulerClock(time);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        var begun = clock.Now.Steady;
+        wire.Receiver!.OnDatagram(
+            new Datagram(MomentModule.at(begun - TimeSpan.FromHours(1)), [ScriptedAudit.Mine, 1], 1, null)
+        );
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(outcomes.Single().Result.Answered.Micros, Is.EqualTo(begun.Micros).Within(1000));
     }
 
     [Test]

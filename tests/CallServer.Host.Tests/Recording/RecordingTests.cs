@@ -189,7 +189,7 @@ public sealed class RecordingTests : IDisposable
     public void HalfALineThatACrashLeftIsWrittenAnew()
     {
         var path = directory.File("calls.ndjson");
-        File.WriteAllText(path, "{\"connection\":\"before\"}\n{\"connection\":\"a");
+        File.WriteAllText(path, "{\"connection\":\"before\"}\n{\"connection\":\"a" + new string('x', 5000));
         using var file = new CdrFile(path, store, time, NullLogger.Instance);
         Hear("gw1", "a");
         Hear("gw1");

@@ -54,7 +54,7 @@ internal sealed class TestServer : IAsyncDisposable
         var server = await ServerHost.StartAsync(
             change?.Invoke(configuration) ?? configuration,
             CancellationToken.None,
-            new ServerParts { Network = gateways, Logging = logging => logging.AddProvider(log) }
+            new ServerParts { OpenNetwork = gateways.On, Logging = logging => logging.AddProvider(log) }
         );
         return new TestServer(server, gateways, log);
     }
@@ -100,13 +100,20 @@ internal sealed class TestServer : IAsyncDisposable
     {
         Http.Dispose();
         await server.DisposeAsync();
+        Assert.That(Log.Text, Does.Not.Contain("Error "), "nothing here should have gone wrong");
     }
 }
 
 /// <summary>Gateways by port, each answering at once with the connections that it has; one that has none set is silent.</summary>
 internal sealed class TestGateways : IDatagramNetwork
 {
-    private readonly SystemClock clock = new();
+    private IClock? clock;
+
+    public IDatagramNetwork On(IClock server)
+    {
+        clock = server;
+        return this;
+    }
 
     public ConcurrentDictionary<int, byte[]> Connections { get; } = new();
 
@@ -120,7 +127,7 @@ internal sealed class TestGateways : IDatagramNetwork
         {
             if (gateways.Connections.TryGetValue(port, out var connections))
                 receiver.OnDatagram(
-                    new Datagram(gateways.clock.Now, [ScriptedAudit.Mine, .. connections], 1, null)
+                    new Datagram(gateways.clock!.Now, [ScriptedAudit.Mine, .. connections], 1, null)
                 );
         }
 

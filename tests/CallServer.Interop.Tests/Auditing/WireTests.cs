@@ -5,8 +5,6 @@ namespace CallServer.Interop.Auditing;
 /// <summary>tshark reads every message that the audit sends.</summary>
 internal sealed class WireTests : AuditTest
 {
-    private const string User = "\"\",\"u256\",\"SHA2-256\",\"authpass12345\",\"AES\",\"privpass12345\"";
-
     [Test]
     public async Task Tshark_decodes_every_v2c_message()
     {
@@ -29,12 +27,12 @@ internal sealed class WireTests : AuditTest
 
         await CompleteAsync(V3(agent.Port, "u256", "auth=sha256&priv=aes128"), credentials);
 
-        await capture.CheckAsync(User);
-        var encrypted = await capture.CountAsync("snmp.encryptedPDU", User);
-        var opened = await capture.CountAsync("snmp.encryptedPDU && snmp.variable_bindings", User);
+        await capture.CheckAsync(Capture.U256);
+        var encrypted = await capture.CountAsync("snmp.encryptedPDU", Capture.U256);
+        var opened = await capture.CountAsync("snmp.encryptedPDU && snmp.variable_bindings", Capture.U256);
         Assert.That(encrypted, Is.GreaterThan(4));
         Assert.That(opened, Is.EqualTo(encrypted), "decrypted");
-        var forged = await capture.CountAsync("snmp.v3.auth == 0", User);
+        var forged = await capture.CountAsync("snmp.v3.auth == 0", Capture.U256);
         Assert.That(forged, Is.Zero, "authenticated");
     }
 }

@@ -7,6 +7,10 @@ namespace CallServer.Interop.Peers;
 /// <summary>dumpcap, which watches the loopback interface, and tshark, which judges what it saw.</summary>
 internal sealed class Capture : IAsyncDisposable
 {
+    /// <summary>The user of that name with its passphrases, in tshark's words.</summary>
+    public const string U256 =
+        $"\"\",\"u256\",\"SHA2-256\",\"{SnmpdPeer.AuthPassphrase}\",\"AES\",\"{SnmpdPeer.PrivPassphrase}\"";
+
     private readonly Scope scope;
     private readonly string file;
     private readonly int port;
@@ -38,7 +42,7 @@ internal sealed class Capture : IAsyncDisposable
     }
 
     /// <summary>Ends the capture; fails the test where a packet is malformed, raises an error, or is not SNMP.</summary>
-    /// <param name="user">tshark's own words for the SNMPv3 user, or null.</param>
+    /// <param name="user">the SNMPv3 user, or null</param>
     public async Task CheckAsync(string? user)
     {
         if (!dumpcap.HasExited)

@@ -1,8 +1,14 @@
-using System.Globalization;
+using System.Formats.Asn1;
+using System.Net;
+using System.Net.Sockets;
+using System.Numerics;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>net-snmp's own client, which asks an agent apart from the program under test.</summary>
+/// <summary>
+/// An SNMPv2c Get of numbers (RFC 3416 §4.2.1), apart from the program under test. It runs in this process, so that the
+/// moment of the answer is known to a millisecond or so.
+/// </summary>
 internal static class SnmpGet
 {
     public const string SysUpTime = "1.3.6.1.2.1.1.3.0";
@@ -13,23 +19,80 @@ internal static class SnmpGet
     /// <summary>The version of the file that the agent serves.</summary>
     public const string Version = "1.3.6.1.4.1.8072.9999.9999.2.0";
 
-    // Numbers only, and no MIB files: the tests know their objects.
-    private static readonly Dictionary<string, string?> Environment = new() { ["MIBS"] = "" };
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(0.5);
+    private static readonly Asn1Tag Request = new(TagClass.ContextSpecific, 0, isConstructed: true);
+    private static readonly Asn1Tag Response = new(TagClass.ContextSpecific, 2, isConstructed: true);
 
-    /// <summary>The values as numbers; null where the agent does not answer, or not with numbers.</summary>
+    /// <summary>The values; null where the agent does not answer, or not with a number for each.</summary>
     public static async Task<uint[]?> TryAsync(int port, params string[] objects)
     {
-        string[] arguments = ["-v2c", "-c", "public", "-t", "0.5", "-r", "0", "-Oqvt"];
-        await using var child = ChildProcess.Start(
-            Programs.Find("snmpget"),
-            [.. arguments, $"127.0.0.1:{port}", .. objects],
-            Environment
-        );
-        var finished = await child.FinishAsync(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(Patience);
+        using var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Connect(IPAddress.Loopback, port);
+        try
+        {
+            await socket.SendAsync(Encode(objects), patience.Token);
+            var reply = await socket.ReceiveAsync(patience.Token);
+            return Decode(reply.Buffer) is { } values && values.Length == objects.Length ? values : null;
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or SocketException)
+        {
+            // Nobody there (yet).
+            return null;
+        }
+    }
+
+    private static byte[] Encode(string[] objects)
+    {
+        var writer = new AsnWriter(AsnEncodingRules.BER);
+        using (writer.PushSequence())
+        {
+            writer.WriteInteger(1);
+            writer.WriteOctetString("public"u8);
+            using (writer.PushSequence(Request))
+            {
+                writer.WriteInteger(1);
+                writer.WriteInteger(0);
+                writer.WriteInteger(0);
+                using (writer.PushSequence())
+                {
+                    foreach (var name in objects)
+                    {
+                        using var binding = writer.PushSequence();
+                        writer.WriteObjectIdentifier(name);
+                        writer.WriteNull();
+                    }
+                }
+            }
+        }
+
+        return writer.Encode();
+    }
+
+    // The peers of these tests are sound: what cannot be read throws.
+    private static uint[]? Decode(byte[] reply)
+    {
+        var message = new AsnReader(reply, AsnEncodingRules.BER).ReadSequence();
+        message.ReadInteger();
+        message.ReadOctetString();
+        var pdu = message.ReadSequence(Response);
+        pdu.ReadInteger();
+        if (pdu.ReadInteger() != BigInteger.Zero)
+            return null;
+        pdu.ReadInteger();
+        var bindings = pdu.ReadSequence();
         var values = new List<uint>();
-        foreach (var line in finished.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            if (uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
-                values.Add(value);
-        return finished.ExitCode == 0 && values.Count == objects.Length ? [.. values] : null;
+        while (bindings.HasData)
+        {
+            var binding = bindings.ReadSequence();
+            binding.ReadObjectIdentifier();
+            var tag = binding.PeekTag();
+            // noSuchObject and its like are context-specific; Gauge32, TimeTicks and their like of the application.
+            if (tag.TagClass != TagClass.Application)
+                return null;
+            values.Add((uint)binding.ReadInteger(tag));
+        }
+
+        return [.. values];
     }
 }

@@ -31,7 +31,7 @@ internal sealed class SnmpdPeer
         string configuration = ""
     )
     {
-        Programs.Require("snmpd", "snmpget");
+        Programs.Require("snmpd");
         var module = await TableAgentModule.BuildAsync(scope);
         var roots = await CiscoCalls.RootsAsync(scope);
         var state = scope.NewFolder("snmpd");

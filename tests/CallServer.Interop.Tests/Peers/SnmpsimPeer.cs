@@ -20,7 +20,6 @@ internal sealed class SnmpsimPeer
     public static async Task<SnmpsimPeer> StartAsync(Scope scope, CiscoCalls calls)
     {
         var program = Programs.Find("snmpsimd");
-        Programs.Require("snmpget");
         var folder = scope.NewFolder("snmpsim");
         string data = Directory.CreateDirectory(Path.Combine(folder, "data")).FullName,
             cache = Directory.CreateDirectory(Path.Combine(folder, "cache")).FullName;

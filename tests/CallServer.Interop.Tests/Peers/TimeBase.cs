@@ -27,7 +27,7 @@ internal sealed record TimeBase(Bracket Loaded, uint Uptime)
             var sent = DateTimeOffset.UtcNow;
             var values = await SnmpGet.TryAsync(port, SnmpGet.SysUpTime, SnmpGet.Load);
             var received = DateTimeOffset.UtcNow;
-            Assert.That(values, Is.Not.Null, "the agent stopped answering");
+            Assert.That(values, Is.Not.Null, "the agent does not answer");
             uptime = values![1];
             // Modulo 2^32: an agent's uptime may have wrapped since.
             var since = Centisecond * unchecked(values[0] - uptime);

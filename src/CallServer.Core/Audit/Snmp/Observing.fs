@@ -91,8 +91,9 @@ module internal Observing =
 
     /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring began no earlier
     /// than its call, or will.
-    let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) : Timing =
-        let latest = if profile.MayRing then Instant.distantFuture else heard.Received
+    let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) (row: Row) : Timing =
+        let mayRing = profile.MayRing || not (Rows.decides profile profile.Active row)
+        let latest = if mayRing then Instant.distantFuture else heard.Received
 
         let earliest =
             match setup with
@@ -123,11 +124,12 @@ module internal Observing =
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
         // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that restarted since.
         | NotYet when isActive && not profile.Active.IsEmpty ->
-            struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
+            struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
         | NotYet -> struct (setup, pending row, TimeSpan.Zero)
-        | _ when not isActive -> struct (setup, pending row, TimeSpan.Zero)
-        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard), age)
-        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard), TimeSpan.Zero)
+        | _ when not isActive && Rows.decides profile profile.Active row ->
+            struct (setup, pending row, TimeSpan.Zero)
+        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard row), age)
+        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
 
     let private tryInt (text: string voption) : int voption =
         match text with

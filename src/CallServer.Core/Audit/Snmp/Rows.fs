@@ -232,6 +232,14 @@ module internal Rows =
         |> List.forall (fun condition ->
             Array.contains (fieldText profile condition.Field row) condition.Among)
 
+    /// Everything that the conditions ask about is told.
+    let decides (profile: Profile) (conditions: Condition list) (row: Row) : bool =
+        conditions
+        |> List.forall (fun condition ->
+            match value profile condition.Field row with
+            | Null -> false
+            | _ -> true)
+
     let private shaped (profile: Profile) (source: Source) (row: Row) : string =
         match source.Shape with
         | AsText -> fieldText profile source.Field row

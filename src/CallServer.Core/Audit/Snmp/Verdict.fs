@@ -109,6 +109,8 @@ module internal Verdict =
 
               match repeated with
               | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
+              // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one row's own.
+              | id :: _ when profile.Subtrees.Length = 0 -> Unreadable $"several rows are called {id}"
               | _ -> ()
 
               match count with
