@@ -140,7 +140,8 @@ let ``the true times are within the bounds, whatever the latency and the up-time
         let network = Network.rough 0.1 (TimeSpan.FromMilliseconds(float latency))
         let run = Bench.run (uint64 seed) network (serveStill boot legs) (Bench.target (Some cisco))
 
-        // A connect time of exactly 0 ticks means "not connected": the one moment in 497 days that cannot be told.
+        // A connect time of exactly 0 ticks means "not connected": the one moment in 497 days that cannot be
+        // told.
         let truths =
             legs
             |> List.map (fun leg -> CiscoTable.id boot leg, (leg.Setup, leg.Connect.Value))

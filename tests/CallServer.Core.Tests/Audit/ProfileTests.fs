@@ -56,7 +56,9 @@ let ``a profile of the user's own works as a built-in one does`` () =
     let text =
         """{
   "index": [{ "name": "key", "kind": "text" }],
-  "columns": { "seconds": "1.3.6.1.4.1.99999.7.2", "tos": "1.3.6.1.4.1.99999.7.3", "up": "1.3.6.1.4.1.99999.7.4" },
+  "columns": {
+    "seconds": "1.3.6.1.4.1.99999.7.2", "tos": "1.3.6.1.4.1.99999.7.3", "up": "1.3.6.1.4.1.99999.7.4"
+  },
   "identity": "seconds",
   "where": { "up": [1] },
   "id": "key",
@@ -96,7 +98,8 @@ let ``a profile of the user's own works as a built-in one does`` () =
 [<Test>]
 let ``rows of one name are not taken for one connection`` () =
     let profile =
-        """{ "index": [{ "name": "a" }], "columns": { "x": "1.3.6.1.4.1.99999.7.2" }, "identity": "x", "id": "x" }"""
+        """{ "index": [{ "name": "a" }], "columns": { "x": "1.3.6.1.4.1.99999.7.2" },
+             "identity": "x", "id": "x" }"""
         |> ProfileJson.parse "mine"
         |> Result.defaultWith (fun mistakes -> failwith $"{mistakes}")
 

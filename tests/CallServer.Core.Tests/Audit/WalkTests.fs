@@ -15,13 +15,15 @@ open CallServer.Tests.Audit
 let private ms (number: float) = TimeSpan.FromMilliseconds number
 let private steady = Network.steady (ms 2.0)
 
-/// A table of up to six columns under 1.3.6.1.4.1.99999.1, indexed by two numbers; the first column is in every row.
+/// A table of up to six columns under 1.3.6.1.4.1.99999.1, indexed by two numbers; the first column is in
+/// every row.
 let private plain (columns: int) : Profile =
     let names = [ for column in 1..columns -> $"\"c{column}\": \"1.3.6.1.4.1.99999.1.{column}\"" ]
     let list = String.Join(", ", names)
 
     let json =
-        $"""{{ "index": [{{ "name": "a" }}, {{ "name": "b" }}], "columns": {{ {list} }}, "identity": "c1", "id": "instance" }}"""
+        $"""{{ "index": [{{ "name": "a" }}, {{ "name": "b" }}], "columns": {{ {list} }},
+               "identity": "c1", "id": "instance" }}"""
 
     match ProfileJson.parse "plain" json with
     | Ok profile -> profile

@@ -10,8 +10,8 @@ open CallServer.Wire
 module internal Observing =
     let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readDateAndTime
 
-    /// The value that a source points to, if it applies, and the reply that told it. A part of the index was told by
-    /// whichever reply told of the row.
+    /// The value that a source points to, if it applies, and the reply that told it. A part of the index was
+    /// told by whichever reply told of the row.
     let private subject (profile: Profile) (heard: Exchange) (source: Source) (row: Row) =
         if not (Rows.holds profile source.When row) then
             ValueNone
@@ -89,8 +89,8 @@ module internal Observing =
 
         first sources
 
-    /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring began no earlier
-    /// than its call, or will.
+    /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring
+    /// began no earlier than its call, or will.
     let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) (row: Row) : Timing =
         let mayRing = profile.MayRing || not (Rows.decides profile profile.Active row)
         let latest = if mayRing then Instant.distantFuture else heard.Received
@@ -122,7 +122,8 @@ module internal Observing =
 
         match start with
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
-        // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that restarted since.
+        // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that
+        // restarted since.
         | NotYet when isActive && not profile.Active.IsEmpty ->
             struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
         | NotYet -> struct (setup, pending row, TimeSpan.Zero)

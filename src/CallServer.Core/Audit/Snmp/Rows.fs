@@ -65,7 +65,8 @@ module internal Rows =
             | Null -> false
             | _ -> true)
 
-    /// All rows, and instances that do not have the shape of the profile's index. The pieces come newest first.
+    /// All rows, and instances that do not have the shape of the profile's index. The pieces come newest
+    /// first.
     let assemble (profile: Profile) (pieces: Piece seq) : struct (Row[] * Oid[]) =
         let own = Dictionary<Oid, Row>()
         let nested = ResizeArray<struct (Oid * Piece)>()
@@ -108,7 +109,8 @@ module internal Rows =
         for struct (instance, piece) in nested do
             match own.TryGetValue instance with
             | true, row -> own[instance] <- { row with Pieces = row.Pieces @ [ piece ] }
-            // A sender of a session that is not listed: the session's own row came or went, and is asked again if it is there.
+            // A sender of a session that is not listed: the session's own row came or went, and is asked
+            // again if it is there.
             | _ -> ()
 
         let rows = Array.ofSeq own.Values

@@ -18,7 +18,8 @@ type internal Findings =
     }
 
 module internal Verdict =
-    /// Sorted by id, each once: the row heard last stands, which is where a row that moves in its table has moved to.
+    /// Sorted by id, each once: the row heard last stands, which is where a row that moves in its table has
+    /// moved to.
     let private distinct (observations: Observation[]) : struct (Observation[] * string list) =
         let byId = Dictionary<string, Observation>(observations.Length, StringComparer.Ordinal)
         let repeated = ResizeArray<string>()
@@ -117,7 +118,8 @@ module internal Verdict =
 
               match repeated with
               | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
-              // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one row's own.
+              // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one
+              // row's own.
               | id :: _ when profile.Subtrees.Length = 0 -> Unreadable $"several rows are called {id}"
               | _ -> ()
 
