@@ -85,8 +85,9 @@ module internal Rename =
                         legs.RemoveAt leg
                 | _ -> ()
 
-    /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; where a
-    /// damaged row told another call id, or there are none, the same media address or the same parties, and a start that agrees.
+    /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; else,
+    /// as rows may have been told in part, the same media address and a start that agrees; else whatever agrees in every time
+    /// and contradicts in nothing.
     let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
         let found = Dictionary<ConnectionId, Connection>()
 
@@ -108,8 +109,7 @@ module internal Rename =
         let earlier', heard' = left ()
         pairBy (fun facts -> facts.RemoteMedia) sameMedia found earlier' heard'
         let earlier', heard' = left ()
-        let callless (facts: Facts) = if facts.Call.IsSome then ValueNone else ValueSome()
-        pairBy callless sameParties found earlier' heard'
+        pairBy (fun _ -> ValueSome "whoever is left") sameParties found earlier' heard'
 
         if complete then
             found
