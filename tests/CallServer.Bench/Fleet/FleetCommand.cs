@@ -98,8 +98,16 @@ internal static class FleetCommand
         {
             var uris = fleet.ToDictionary(gateway => gateway.Id, gateway => gateway.Uri);
             await using var server = new ServerUnderTest(folder.Path, interval, Timeout, uris);
+            var started = Now();
             server.Start();
             await server.ReadyAsync(cancel);
+            // It begins with all of them at once; what is measured is how it goes on.
+            await server.UntilAsync(
+                "told all by every healthy gateway",
+                async () => (await server.StatusAsync(cancel)).Member("gateways").Number("complete") >= count,
+                cancel
+            );
+            var heard = TimeSpan.FromMicroseconds(Now() - started);
             await Task.Delay(2 * interval, cancel);
 
             using var self = Process.GetCurrentProcess();
@@ -121,6 +129,7 @@ internal static class FleetCommand
                 interval,
                 fleet.ToDictionary(gateway => gateway.Id, gateway => gateway.Kind),
                 [.. audits.Items.Select(FleetAudit.Of)],
+                heard,
                 serverCpu,
                 fleetCpu,
                 serverPeak,

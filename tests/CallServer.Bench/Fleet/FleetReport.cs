@@ -6,6 +6,7 @@ namespace CallServer.Bench.Fleet;
 /// <param name="Interval">That the server was told to keep.</param>
 /// <param name="Kinds">Of every gateway.</param>
 /// <param name="Audits">All that the server remembers.</param>
+/// <param name="Heard">From the server's start until every healthy gateway had told it all.</param>
 /// <param name="ServerCpu">CPU time of the server in between.</param>
 /// <param name="FleetCpu">And of the gateways' simulation.</param>
 /// <param name="ServerPeak">Bytes.</param>
@@ -17,6 +18,7 @@ internal sealed record FleetReport(
     TimeSpan Interval,
     IReadOnlyDictionary<string, GatewayKind> Kinds,
     IReadOnlyList<FleetAudit> Audits,
+    TimeSpan Heard,
     TimeSpan ServerCpu,
     TimeSpan FleetCpu,
     long ServerPeak,
@@ -51,6 +53,9 @@ internal sealed record FleetReport(
             );
         }
         Line($"");
+        Line(
+            $"all heard after     {Heard.TotalSeconds, 10:0.0} s from the server's start, all asked at once"
+        );
         Line($"requests            {requests / Seconds, 10:0} a second");
         Line($"server's CPU        {100 * ServerCpu.TotalSeconds / Seconds, 10:0.0} % of a core");
         Line($"server's memory     {ServerPeak / 1048576.0, 10:0} MiB at most");
@@ -65,19 +70,17 @@ internal sealed record FleetReport(
         return faults.Count == 0;
     }
 
-    /// <summary>From start to start, of the audits that began in the measure; with the one before them, and the end.</summary>
-    private IEnumerable<double> Intervals(string gateway)
+    /// <summary>From start to start, where the second began in the measure.</summary>
+    private IEnumerable<double> Intervals(string gateway) => Pairs(gateway).Select(Between);
+
+    private IEnumerable<(FleetAudit First, FleetAudit Second)> Pairs(string gateway)
     {
-        var starts = Audits
-            .Where(audit => audit.Gateway == gateway)
-            .Select(audit => audit.Asked)
-            .Order()
-            .ToList();
-        return starts
-            .Zip(starts.Skip(1))
-            .Where(pair => pair.Second >= From && pair.First < To)
-            .Select(pair => (pair.Second - pair.First) / 1e6);
+        var own = Audits.Where(audit => audit.Gateway == gateway).OrderBy(audit => audit.Asked).ToList();
+        return own.Zip(own.Skip(1)).Where(pair => pair.Second.Asked >= From && pair.First.Asked < To);
     }
+
+    private static double Between((FleetAudit First, FleetAudit Second) pair) =>
+        (pair.Second.Asked - pair.First.Asked) / 1e6;
 
     private IEnumerable<string> Faults(IReadOnlyList<FleetAudit> audits)
     {
@@ -89,8 +92,12 @@ internal sealed record FleetReport(
             var own = audits.Where(audit => audit.Gateway == gateway).ToList();
             foreach (var audit in own.Where(audit => !audit.Complete))
                 yield return $"{gateway}: an audit was not complete: {audit.Reasons}";
-            foreach (var interval in Intervals(gateway).Where(interval => interval > longest))
-                yield return FormattableString.Invariant($"{gateway}: {interval:0.000} s between two audits");
+            foreach (var pair in Pairs(gateway).Where(pair => Between(pair) > longest))
+            {
+                yield return FormattableString.Invariant(
+                    $"{gateway}: {Between(pair):0.000} s from an audit at {(pair.First.Asked - From) / 1e6:0.0} s to the next; it took {pair.First.Seconds:0.000} s {pair.First.Reasons}"
+                );
+            }
             // Where the last of them never came, there is no interval to see.
             if (own.Count == 0 || (To - own.Max(audit => audit.Asked)) / 1e6 > longest)
                 yield return $"{gateway}: was not asked any more";
