@@ -77,7 +77,8 @@ module Boot =
         match before.Began, after.Began, tokens with
         | _, ValueSome began, ValueSome false when after.Scope = OfGateway -> Restarted began
         | ValueSome old, ValueSome now, ValueSome false when meets (fine + drift) old now -> AgentReloaded
-        | ValueSome old, ValueSome now, (ValueSome true | ValueNone) when meets (coarse + drift) old now -> SameRun
+        | ValueSome old, ValueSome now, (ValueSome true | ValueNone) when meets (coarse + drift) old now ->
+            SameRun
         // An agent may also have read its configuration again since; a restart that falls on the very second of a wrap may not.
         | ValueSome old, ValueSome now, _ when
             after.Period.IsSome && wrapped (fine + drift) after.Period.Value old now

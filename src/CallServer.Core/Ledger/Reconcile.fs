@@ -167,7 +167,8 @@ module Reconcile =
 
     let private tryHistory (context: Context) (c: Connection) : Ended voption =
         match context.Ended.TryGetValue c.Id with
-        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) -> ValueSome ended
+        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) ->
+            ValueSome ended
         | _ -> ValueNone
 
     /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.

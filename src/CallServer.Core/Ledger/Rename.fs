@@ -54,34 +54,62 @@ module internal Rename =
 
             withoutBlocked earlier pairs
 
-    /// Pairs each new id with the connection of an earlier run that it continues: same call, a start that agrees, and nothing
-    /// that tells the legs of the call apart. Each connection and each observation is used once.
-    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
-        let found = Dictionary<ConnectionId, Connection>()
-        // Gateways without call ids are one bucket: there the start and the parties must tell.
-        let byCall = Dictionary<CallId voption, ResizeArray<Observation>>()
+    /// Pairs what has the same key, each connection and each observation once.
+    let private pairBy
+        (keyOf: Facts -> 'K voption)
+        (continues: Connection -> Observation -> bool)
+        (found: Dictionary<ConnectionId, Connection>)
+        (earlier: Connection seq)
+        (heard: Observation seq)
+        =
+        let buckets = Dictionary<'K, ResizeArray<Observation>>()
 
         for o in heard do
-            match byCall.TryGetValue o.Facts.Call with
-            | true, legs -> legs.Add o
-            | _ -> byCall[o.Facts.Call] <- ResizeArray [ o ]
-
-        let continues (c: Connection) (o: Observation) =
-            startsTogether traits c o
-            && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
-            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
-            && mayBeSame c.Facts.Remote o.Facts.Remote
-            && mayBeSame c.Facts.Originator o.Facts.Originator
+            match keyOf o.Facts with
+            | ValueNone -> ()
+            | ValueSome key ->
+                match buckets.TryGetValue key with
+                | true, legs -> legs.Add o
+                | _ -> buckets[key] <- ResizeArray [ o ]
 
         for c in earlier do
-            match byCall.TryGetValue c.Facts.Call with
-            | true, legs ->
-                let leg = legs.FindIndex(fun o -> continues c o)
+            match keyOf c.Facts with
+            | ValueNone -> ()
+            | ValueSome key ->
+                match buckets.TryGetValue key with
+                | true, legs ->
+                    let leg = legs.FindIndex(fun o -> continues c o)
 
-                if leg >= 0 then
-                    found[legs[leg].Id] <- c
-                    legs.RemoveAt leg
-            | _ -> ()
+                    if leg >= 0 then
+                        found[legs[leg].Id] <- c
+                        legs.RemoveAt leg
+                | _ -> ()
+
+    /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; where a
+    /// damaged row told another call id, or there are none, the same media address or the same parties, and a start that agrees.
+    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
+        let found = Dictionary<ConnectionId, Connection>()
+
+        let left () =
+            let paired = HashSet(found.Values |> Seq.map (fun c -> c.Id))
+
+            earlier |> Array.filter (fun c -> not (paired.Contains c.Id)),
+            heard |> Array.filter (fun o -> not (found.ContainsKey o.Id))
+
+        let sameMedia (c: Connection) (o: Observation) =
+            startsTogether traits c o && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
+
+        let sameParties (c: Connection) (o: Observation) =
+            sameMedia c o
+            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
+            && mayBeSame c.Facts.Remote o.Facts.Remote
+
+        pairBy (fun facts -> facts.Call) sameMedia found earlier heard
+        let earlier', heard' = left ()
+        pairBy (fun facts -> facts.RemoteMedia) sameMedia found earlier' heard'
+        let earlier', heard' = left ()
+        let callless (facts: Facts) = if facts.Call.IsSome then ValueNone else ValueSome()
+        pairBy callless sameParties found earlier' heard'
 
         if complete then
             found

@@ -139,9 +139,9 @@ module internal Views =
         if timing.Within.Latest = Instant.distantFuture && timing.Evidence = Reported then
             Unchecked.defaultof<IntervalView>
         else
-        { Earliest = time correction timing.Within.Earliest
-          Latest = time correction timing.Within.Latest
-          Evidence = string timing.Evidence }
+            { Earliest = time correction timing.Within.Earliest
+              Latest = time correction timing.Within.Latest
+              Evidence = string timing.Evidence }
 
     let private intervalOrNull correction (timing: Timing voption) : IntervalView =
         match timing with

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Configuration;
 
 namespace CallServer.Host.Cli;
@@ -26,8 +27,10 @@ public sealed class RunCommand(Surroundings surroundings)
             (parsed, cancel) =>
             {
                 var file = parsed.GetValue(config)!;
+                var configuration = First(file);
+                Rehearsal.Hold(surroundings.Targets, surroundings.Clock);
                 return ServerHost.RunAsync(
-                    First(file),
+                    configuration,
                     cancel,
                     new ServerParts { Reload = () => Load(file) }
                 );

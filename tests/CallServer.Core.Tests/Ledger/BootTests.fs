@@ -62,5 +62,8 @@ let ``a slow drift of the gateway's clock over a month is no restart`` () =
 [<Test>]
 let ``a counter that wraps while the agent reads its configuration again is no restart`` () =
     let before = told "1" -100.0 0.0
-    let after = told "2" (-100.0 + Boot.timeTicksPeriod.TotalSeconds) (Boot.timeTicksPeriod.TotalSeconds - 50.0)
+
+    let after =
+        told "2" (-100.0 + Boot.timeTicksPeriod.TotalSeconds) (Boot.timeTicksPeriod.TotalSeconds - 50.0)
+
     Assert.That(Boot.judge before after, Is.EqualTo CounterWrapped)

@@ -147,7 +147,8 @@ type Fleet(plan: Plan) =
           Book = book
           Profile = profile
           Agent = agent
-          Path = BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
+          Path =
+            BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
           Broken = false
           Memory = SnmpAudit.Memory.none
           Audit = ValueNone
@@ -172,7 +173,8 @@ type Fleet(plan: Plan) =
     let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
 
     /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late.
-    let fateOf (g: Polled) (id: ConnectionId) (heard: Interval) = g.Book.TryFind(string id, trueInterval heard)
+    let fateOf (g: Polled) (id: ConnectionId) (heard: Interval) =
+        g.Book.TryFind(string id, trueInterval heard)
 
     let heardBy (c: Connection) (snapshot: Snapshot) =
         Interval.create c.LastHeard (Instant.max c.LastHeard snapshot.Answered)
@@ -212,21 +214,31 @@ type Fleet(plan: Plan) =
 
             if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
                 match fateOf g c.Id (heardBy c snapshot) with
-                | ValueSome { End = ValueSome ended } when ended + anchor + snapshot.Traits.Staleness < snapshot.Asked ->
-                    fail place $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
+                | ValueSome { End = ValueSome ended } when
+                    ended + anchor + snapshot.Traits.Staleness < snapshot.Asked
+                    ->
+                    fail
+                        place
+                        $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
                 | _ -> ()
 
     /// Complete means complete: whatever was listed throughout the window stands in the snapshot.
     let checkComplete place (g: Polled) (snapshot: Snapshot) =
         if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
             let listed = HashSet(snapshot.Observations |> Seq.map (fun o -> string o.Id))
-            let window = trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
+
+            let window =
+                trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
 
             for connection in g.Agent.Table.Connections do
-                if connection.Start < window.Earliest
+                if
+                    connection.Start < window.Earliest
                     && g.Book.NamedSince connection.Serial < window.Earliest
-                    && not (listed.Contains (identify g connection).Id) then
-                    fail place $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
+                    && not (listed.Contains (identify g connection).Id)
+                then
+                    fail
+                        place
+                        $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
 
     let checkRecords place (g: Polled) =
         let active =
@@ -251,7 +263,10 @@ type Fleet(plan: Plan) =
 
         let struct (ledger, changes) = Reconcile.apply snapshot g.Ledger
 
-        tell place $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {ledger.Run}"
+        tell
+            place
+            $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {ledger.Run}"
+
         g.Ledger <- ledger
         g.StoredGateway <- ValueSome(Rows.ofGateway ledger)
         g.StoredRows <- ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
@@ -265,7 +280,13 @@ type Fleet(plan: Plan) =
                          fail place $"{c.Id} was opened twice"
                  | ValueNone -> fail place $"{c.Id} was opened and never was")
             | Closed(c, ending) ->
-                (match fateOf g c.Id (Interval.create c.LastHeard c.LastHeard |> Interval.widen TimeSpan.Zero (TimeSpan.FromSeconds 8.0)) with
+                (match
+                    fateOf
+                        g
+                        c.Id
+                        (Interval.create c.LastHeard c.LastHeard
+                         |> Interval.widen TimeSpan.Zero (TimeSpan.FromSeconds 8.0))
+                 with
                  | ValueSome fate -> checkClosed place g c ending fate
                  | ValueNone -> fail place $"{c.Id} was closed and never was")
             | Conflicted(c, conflict) ->
@@ -299,7 +320,8 @@ type Fleet(plan: Plan) =
             | Send datagram ->
                 if not g.Broken then
                     send g.Path.ToGateway (ToGateway(place, process', datagram))
-            | WakeAt instant -> at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
+            | WakeAt instant ->
+                at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
             | Finished snapshot ->
                 g.Memory <- SnmpAudit.memory g.Audit.Value
                 g.Audit <- ValueNone
@@ -332,8 +354,7 @@ type Fleet(plan: Plan) =
         advance g
         tell place $"%A{mishap}"
 
-        let rename () =
-            g.Book.Rename(now, identify g, g.Agent.Table.Connections)
+        let rename () = g.Book.Rename(now, identify g, g.Agent.Table.Connections)
 
         match mishap with
         | Reboots ->
@@ -376,8 +397,7 @@ type Fleet(plan: Plan) =
             g.Ledger <-
                 match g.StoredGateway with
                 | ValueSome row ->
-                    { Rows.toGateway row with
-                        Connections = Array.map Rows.toConnection g.StoredRows }
+                    { Rows.toGateway row with Connections = Array.map Rows.toConnection g.StoredRows }
                     |> GatewayLedger.restore
                 | ValueNone -> GatewayLedger.empty g.Target.Gateway
 
@@ -407,9 +427,13 @@ type Fleet(plan: Plan) =
             if sleeper = process' && audit = gateways[place].AuditNumber then
                 pass place (Woke(moment ()))
         | Befalls(place, mishap) -> befall place mishap
-        | ServerDies -> if isUp then die ()
+        | ServerDies ->
+            if isUp then
+                die ()
         | ServerStarts -> restart ()
-        | WallClockSteps by -> if isUp then wallOffset <- wallOffset + by
+        | WallClockSteps by ->
+            if isUp then
+                wallOffset <- wallOffset + by
 
     let someVices () =
         match below 9 with

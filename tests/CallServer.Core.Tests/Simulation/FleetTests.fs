@@ -47,7 +47,10 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
 
         if fleet.Failures.Count > 0 then
             let what =
-                String.Join("\n", Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; fleet.Failures ])
+                String.Join(
+                    "\n",
+                    Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; fleet.Failures ]
+                )
 
             Assert.Fail $"seed {seed} (replay with CALLSERVER_SEEDS={seed}):\n{what}"
 

@@ -17,6 +17,8 @@ internal sealed class CommandLineTests
         {
             Assert.That(run.Status, Is.Zero);
             Assert.That(run.Out, Does.Contain("Examples:").And.Contain("  callserver "));
+            var examples = run.Out[run.Out.IndexOf("Examples:", StringComparison.Ordinal)..];
+            Assert.That(examples.Split('\n').Max(text => text.Length), Is.LessThan(80));
             Assert.That(run.Error, Is.Empty);
         });
     }

@@ -17,7 +17,8 @@ public static class Advice
                 + "try whether the agent runs, on which port, and whether it listens on this address";
         }
 
-        var why = string.Join("; ", view.Reasons);
+        // That the time was over is told by the silence.
+        var why = string.Join("; ", view.Reasons.Where(reason => reason != "cancelled"));
         var what =
             view.Reasons.Any(reason => reason.StartsWith("refused", StringComparison.Ordinal)) ? Refused(why)
             : uri.User is null ? "try --community-from, the agent's access list, or a longer --timeout"

@@ -9,10 +9,11 @@ public sealed record AuditOrder(GatewayUri Uri, AuditTarget Target);
 /// <summary>From the words of the command line to gateways to ask; every mistake is named, not only the first.</summary>
 public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
 {
-    private const int Attempts = 4;
+    private const int Attempts = 6;
 
-    // Each repeat waits half as long again: four of them take 8 1/8 times the first wait, and some time is spent before.
-    private const double Waits = 12;
+    // Each repeat waits half as long again: six take 20.8 times the first wait, and some time is spent before. So a lost
+    // datagram costs little, and a gateway that is slow to answer is not asked again and again.
+    private const double Waits = 25;
 
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);

@@ -7,7 +7,7 @@ namespace CallServer.Host.Cli.Demo;
 /// <summary>The demonstration from beginning to end. Every process that it starts is its own child, and ended by it.</summary>
 public sealed class DemoScript(DemoPage page, Surroundings surroundings, string folder)
 {
-    private static readonly TimeSpan Watched = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan Watched = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Dead = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);

@@ -43,7 +43,7 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Option<ulong> seed = new("--seed")
     {
-        Description = "The same seed brings the same connections [default: 1]",
+        Description = "The same seed brings the same connections",
         HelpName = "S",
         DefaultValueFactory = _ => 1,
     };
