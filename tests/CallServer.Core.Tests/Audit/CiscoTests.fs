@@ -326,3 +326,24 @@ let ``an up-time that stands still tells neither a restart nor a time`` () =
 
     for observation in run.Snapshot.Observations do
         Assert.That((observation.Start.Value.Evidence = Bounded), Is.True)
+
+[<Test>]
+let ``a slow reply's times are as exact as those of the quick ones`` () =
+    let legs = CiscoTable.legs 1 Bench.start 100
+
+    // Every third datagram takes 300 ms.
+    let number = ref 0
+
+    let uneven: Network =
+        fun rng ->
+            number.Value <- number.Value + 1
+            struct ([ TimeSpan.FromMilliseconds(if number.Value % 3 = 0 then 300.0 else 2.0) ], rng)
+
+    let run = Bench.run 1UL uneven (serveStill boot legs) (Bench.target (Some cisco))
+    Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 100)
+
+    for observation in run.Snapshot.Observations do
+        let leg = legs |> List.find (fun leg -> CiscoTable.id boot leg = string observation.Id)
+        let start = observation.Start.Value.Within
+        Assert.That(Interval.contains leg.Connect.Value start, Is.True)
+        Assert.That(Interval.width start, Is.LessThan(TimeSpan.FromMilliseconds 40.0))

@@ -24,7 +24,13 @@ module internal Observing =
             | Instance
             | Words _ -> ValueSome(struct (Rows.value profile source.Field row, heard))
 
-    let private readTime (profile: Profile) (heard: Exchange) (row: Row) (source: TimeSource) : TimeReading =
+    let private readTime
+        (profile: Profile)
+        origin
+        (heard: Exchange)
+        (row: Row)
+        (source: TimeSource)
+        : TimeReading =
         match source with
         | UpTimeStamp(source, zeroIsUnset) ->
             match subject profile heard source row with
@@ -32,7 +38,13 @@ module internal Observing =
                 match Rows.numberOf value, told.UpTime with
                 | ValueSome 0L, _ when zeroIsUnset -> NotYet
                 | ValueSome stamp, ValueSome upTime when stamp <= int64 UInt32.MaxValue ->
-                    Happened(TimeEvidence.ofUpTime told.Sent told.Received upTime (uint32 stamp))
+                    let alone = TimeEvidence.ofUpTime told.Sent told.Received upTime (uint32 stamp)
+
+                    origin
+                    |> ValueOption.bind (fun origin ->
+                        Interval.intersect alone (TimeEvidence.ofOrigin told.Received origin (uint32 stamp)))
+                    |> ValueOption.defaultValue alone
+                    |> Happened
                 | _ -> NotTold
             | ValueNone -> NotTold
         | Duration column ->
@@ -76,12 +88,12 @@ module internal Observing =
             | _ -> NotTold
 
     /// The first source that tells something.
-    let private time profile heard row (sources: TimeSource list) : TimeReading =
+    let private time profile origin heard row (sources: TimeSource list) : TimeReading =
         let rec first sources =
             match sources with
             | [] -> NotTold
             | source :: rest ->
-                match readTime profile heard row source with
+                match readTime profile origin heard row source with
                 | NotTold -> first rest
                 | Happened _
                 | NotYet
@@ -107,7 +119,7 @@ module internal Observing =
         let sent = row.Pieces |> List.map (fun piece -> piece.Told.Sent) |> List.reduce Instant.min
         ValueSome(Timing.reported (Interval.from sent))
 
-    let private times (profile: Profile) (heard: Exchange) (row: Row) =
+    let private times (profile: Profile) (origin: TimeEvidence.Origin voption) (heard: Exchange) (row: Row) =
         let reported reading =
             match reading with
             | Happened within -> ValueSome(Timing.reported within)
@@ -115,8 +127,8 @@ module internal Observing =
             | AtLeast _
             | NotTold -> ValueNone
 
-        let setup = reported (time profile heard row profile.Setup)
-        let start = time profile heard row profile.Start
+        let setup = reported (time profile origin heard row profile.Setup)
+        let start = time profile origin heard row profile.Start
 
         let isActive = Rows.holds profile profile.Active row
 
@@ -231,11 +243,11 @@ module internal Observing =
         | ValueNone -> row.Pieces.Head.Told
 
     /// The observation of a whole row; nothing where the gateway gives it no name that could be kept.
-    let observe (profile: Profile) (row: Row) : Observation voption =
+    let observe (profile: Profile) (origin: TimeEvidence.Origin voption) (row: Row) : Observation voption =
         match Rows.text profile profile.Id row |> ValueOption.map ConnectionId.tryCreate with
         | ValueSome(Some id) ->
             let heard = heardOf profile row
-            let struct (setup, start, minimumAge) = times profile heard row
+            let struct (setup, start, minimumAge) = times profile origin heard row
 
             ValueSome
                 { Id = id

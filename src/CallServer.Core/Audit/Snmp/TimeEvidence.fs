@@ -59,6 +59,21 @@ module TimeEvidence =
         let age = float (ticksSince stamp upTime) * hundredth
         ofDifference sent received age hundredth hundredth
 
+    /// Within At, sysUpTime became Ticks: what all replies of a walk say together, which is more than the
+    /// slow ones say alone.
+    [<Struct>]
+    type Origin = { At: Interval; Ticks: uint32 }
+
+    /// What one reply says of the moment at which sysUpTime became `ticks`.
+    let became (ticks: uint32) (sent: Instant) (received: Instant) (upTime: uint32) : Interval =
+        let since = float (ticksSince ticks upTime) * hundredth
+        Interval.create (sent - since - hundredth) (received - since)
+
+    /// A TimeStamp by the common origin. It is cut off only once more.
+    let ofOrigin (received: Instant) (origin: Origin) (stamp: uint32) : Interval =
+        let age = float (ticksSince stamp origin.Ticks) * hundredth
+        until received (origin.At.Earliest - age) (origin.At.Latest - age + hundredth)
+
     /// When something began of which an up-time tells: [s - up - resolution, r - up].
     let began (sent: Instant) (received: Instant) (upTime: uint32) : Interval =
         ofDuration sent received (float upTime * hundredth) hundredth

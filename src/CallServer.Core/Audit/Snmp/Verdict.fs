@@ -92,12 +92,62 @@ module internal Verdict =
             Pieces = walk.Pieces |> List.map (fun piece -> { piece with Told = blind piece.Told })
             First = walk.First |> ValueOption.map blind }
 
+    /// Up-time clocks run by their own crystals.
+    let private driftPpm = 200e-6
+
+    /// All replies of a walk tell of one up-time: what they say together of the moment at which it became
+    /// what the newest one told. Nothing where they contradict each other: it was reset, or is no steady
+    /// clock.
+    let private origin (walk: WalkState) : TimeEvidence.Origin voption =
+        let mutable known: TimeEvidence.Origin voption = ValueNone
+        let mutable steady = true
+        let mutable last: Exchange voption = ValueNone
+        let mutable earliest = Instant.distantFuture
+        let mutable latest = Instant.distantPast
+
+        for piece in walk.Pieces do
+            let told = piece.Told
+
+            let isSame =
+                match last with
+                | ValueSome exchange -> Object.ReferenceEquals(exchange, told)
+                | ValueNone -> false
+
+            match told.UpTime with
+            | ValueSome upTime when not isSame && steady ->
+                last <- ValueSome told
+                earliest <- Instant.min earliest told.Sent
+                latest <- Instant.max latest told.Received
+
+                match known with
+                | ValueNone ->
+                    let at = TimeEvidence.became upTime told.Sent told.Received upTime
+                    known <- ValueSome { At = at; Ticks = upTime }
+                | ValueSome origin ->
+                    match
+                        Interval.intersect
+                            origin.At
+                            (TimeEvidence.became origin.Ticks told.Sent told.Received upTime)
+                    with
+                    | ValueSome at -> known <- ValueSome { origin with At = at }
+                    | ValueNone -> steady <- false
+            | ValueSome _
+            | ValueNone -> ()
+
+        match known with
+        | ValueSome origin when steady ->
+            let drift = (latest - earliest) * driftPpm
+            ValueSome { origin with At = Interval.widen drift drift origin.At }
+        | ValueSome _
+        | ValueNone -> ValueNone
+
     /// Everything that the pieces of a walk show.
     let find (profile: Profile) (walk: WalkState) : Findings =
         let struct (rows, strange) = Rows.assemble profile walk.Pieces
         let whole = rows |> Array.filter (Rows.isWhole profile)
         let listed = whole |> Array.filter (Rows.holds profile profile.Where)
-        let observed = listed |> Array.map (fun row -> struct (row, Observing.observe profile row))
+        let origin = origin walk
+        let observed = listed |> Array.map (fun row -> struct (row, Observing.observe profile origin row))
 
         let nameless =
             observed
