@@ -19,7 +19,8 @@ type AgentClock =
         UptimeAtBoot: TimeSpan
         /// snmpEngineBoots.
         Boots: int
-        /// The engine's own run, which a configuration reload need not touch: snmpEngineTime counts from here.
+        /// The engine's own run, which a configuration reload need not touch: snmpEngineTime counts from
+        /// here.
         EngineStarted: Instant
         /// What snmpEngineTime was at that moment.
         EngineTimeAtStart: TimeSpan
@@ -46,7 +47,8 @@ module AgentClock =
         let elapsed = instant.Micros - began.Micros
         elapsed + int64 (float elapsed * ppm * 1e-6) + offset.Ticks / TimeSpan.TicksPerMicrosecond
 
-    /// sysUpTime: hundredths of a second modulo 2^32. Of an instant before the agent's run, counted backwards.
+    /// sysUpTime: hundredths of a second modulo 2^32. Of an instant before the agent's run, counted
+    /// backwards.
     let ticks (instant: Instant) (clock: AgentClock) : uint32 =
         uint32 (uint64 (hundredths (since clock.Booted clock.UptimeAtBoot clock.DriftPpm instant)))
 

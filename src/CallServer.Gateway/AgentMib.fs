@@ -2,7 +2,8 @@ namespace CallServer.Gateway
 
 open CallServer.Wire
 
-/// What every agent serves besides its vendor's MIB: system (SNMPv2-MIB), snmpEngine (SNMP-FRAMEWORK-MIB), usmStats.
+/// What every agent serves besides its vendor's MIB: system (SNMPv2-MIB), snmpEngine (SNMP-FRAMEWORK-MIB),
+/// usmStats.
 module internal AgentMib =
     let private usmStats: Scalar list =
         UsmReport.all

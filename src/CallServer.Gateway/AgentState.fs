@@ -19,7 +19,8 @@ type AgentOptions =
         EngineId: byte[]
         /// The largest message that the agent writes, in octets.
         MaxMessage: int
-        /// sysUpTime when the simulation begins. Time stamps of what happened before are counted backwards from it.
+        /// sysUpTime when the simulation begins. Time stamps of what happened before are counted backwards
+        /// from it.
         Uptime: TimeSpan
         /// snmpEngineBoots when the simulation begins.
         Boots: int
@@ -36,7 +37,8 @@ module AgentOptions =
           Name = name
           Community = ValueSome "public"
           Users = []
-          // net-snmp's enterprise number with the form of octets chosen by the administrator (RFC 3411, SnmpEngineID).
+          // net-snmp's enterprise number with the form of octets chosen by the administrator (RFC 3411,
+          // SnmpEngineID).
           EngineId =
             Array.append
                 [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 4uy |]
@@ -129,8 +131,8 @@ module AgentState =
         let struct (table, events) = Table.advance until state.Served
         struct (withTable table state, events)
 
-    /// The gateway goes down at that instant with all its calls, and is back after that long: up-time from zero, one more
-    /// engine boot, other core identities.
+    /// The gateway goes down at that instant with all its calls, and is back after that long: up-time from
+    /// zero, one more engine boot, other core identities.
     let reboot (downFor: TimeSpan) (at: Instant) (state: AgentState) : struct (AgentState * TruthEvent list) =
         let back = at + downFor
         let struct (table, events) = Table.closeAll at state.Served

@@ -43,7 +43,8 @@ module internal AnsweringV3 =
         let octets = Usm.secure keys state.Clocks.Boots time state.Salt message
         struct ({ state with Salt = state.Salt + 1UL }, octets)
 
-    /// Counts what is wrong with a message, and reports it where its sender wants that (RFC 3414 section 3.2).
+    /// Counts what is wrong with a message, and reports it where its sender wants that (RFC 3414 section
+    /// 3.2).
     let private reported
         now
         (request: V3Message)

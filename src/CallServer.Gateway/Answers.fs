@@ -57,7 +57,8 @@ module internal Answers =
         member _.Cut(count: int) = gathered.RemoveRange(count, gathered.Count - count)
         member _.ToArray() = gathered.ToArray()
 
-    /// Row by row: repetition 1 of all repeaters, repetition 2 of all, … until nothing is left, or no more fits.
+    /// Row by row: repetition 1 of all repeaters, repetition 2 of all, … until nothing is left, or no more
+    /// fits.
     let private repeat (vices: Vices) (view: SnmpView) (gathering: Gathering) (repeaters: VarBind[]) times =
         let names = repeaters |> Array.map _.Name
         let places = repeaters |> Array.map (fun asked -> SnmpView.after view asked.Name)

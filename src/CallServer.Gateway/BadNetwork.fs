@@ -64,8 +64,8 @@ module BadNetwork =
         let jitter = -Math.Log(1.0 - fraction) * path.Jitter
         struct (path.Delay + jitter + (if isDetoured then path.Detour else TimeSpan.Zero), rng)
 
-    /// When a datagram that is sent now arrives, once for every copy that does; in no order. Takes as many draws of the
-    /// stream whatever befalls the datagram.
+    /// When a datagram that is sent now arrives, once for every copy that does; in no order. Takes as many
+    /// draws of the stream whatever befalls the datagram.
     let deliver (now: Instant) (path: PathQuality) (rng: Rng) : struct (Instant list * Rng) =
         let struct (isLost, rng) = chance path.Loss rng
         let struct (first, rng) = delay path rng

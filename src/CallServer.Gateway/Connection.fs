@@ -55,14 +55,15 @@ type SimConnection =
     {
         /// Counts the connections of one table from 0, in the order of their setup.
         Serial: int64
-        /// From 1; tells apart those that were set up within 10 ms of each other, on whatever grid of hundredths.
+        /// From 1; tells apart those that were set up within 10 ms of each other, on whatever grid of
+        /// hundredths.
         Index: int
         /// The call began.
         Setup: Instant
         /// It was answered: the connection became active.
         Start: Instant
-        /// It will end then unless it is closed before; the distant future where nothing ends by itself. An audit
-        /// cannot know it.
+        /// It will end then unless it is closed before; the distant future where nothing ends by itself. An
+        /// audit cannot know it.
         Ends: Instant
         /// Cisco's GUID, 16 octets, and never printable text.
         Guid: byte[]
@@ -120,7 +121,7 @@ module SimConnection =
         | 0 -> BestEffort
         | _ -> ControlledLoad
 
-    // Texts are put together with +, which costs a tenth of an interpolated string: fleets draw them by the 100,000.
+    // Put together with +, which is cheaper than interpolation: fleets draw these texts by the 100,000.
 
     let private dscps = [| 46; 46; 46; 0; 34; 26 |]
 

@@ -20,8 +20,8 @@ module Gateways =
 
     let tryMib (profile: string) : Mib option = mibs |> List.tryFind (fun mib -> mib.Profile = profile)
 
-    /// An agent with a table of its own from that seed. Codecs that the MIB cannot tell are left out, and ringing
-    /// connections where its table lists media only.
+    /// An agent with a table of its own from that seed. Codecs that the MIB cannot tell are left out, and
+    /// ringing connections where its table lists media only.
     let create
         (seed: uint64)
         (tableOptions: TableOptions)

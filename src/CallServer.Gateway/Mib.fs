@@ -124,7 +124,8 @@ module internal Cell =
 
     let dotted (arcs: uint32[]) : string = String.Join('.', arcs)
 
-    /// HOST-RESOURCES-MIB where net-snmp is the master agent: hrSystemUptime, and hrSystemDate in whole seconds.
+    /// HOST-RESOURCES-MIB where net-snmp is the master agent: hrSystemUptime, and hrSystemDate in whole
+    /// seconds.
     let hostResources: Scalar list =
         let wholeSecond (instant: Instant) = Instant.ofMicros (instant.Micros / 1_000_000L * 1_000_000L)
 

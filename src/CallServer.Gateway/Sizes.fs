@@ -2,7 +2,8 @@ namespace CallServer.Gateway
 
 open CallServer.Wire
 
-/// Octets that values take on the wire, so that a reply can be filled up to a limit without being written twice.
+/// Octets that values take on the wire, so that a reply can be filled up to a limit without being written
+/// twice.
 module internal Sizes =
     let private lengthOctets (length: int) : int =
         if length < 0x80 then 1

@@ -36,8 +36,8 @@ module SnmpAgent =
 
                 struct (state, Answering.sent reply.VarBinds.Length datagram state)
 
-    /// The agent after a datagram, and its replies: none or one. Never throws, whatever the octets. The table is as it
-    /// is: call `AgentState.advance` first.
+    /// The agent after a datagram, and its replies: none or one. Never throws, whatever the octets. The table
+    /// is as it is: call `AgentState.advance` first.
     let respond (now: Instant) (datagram: byte[]) (state: AgentState) : struct (AgentState * Reply list) =
         if now < state.SilentUntil then
             struct (state, [])

@@ -19,7 +19,8 @@ type internal Region =
         | OfScalar scalar -> scalar.Name
         | OfColumn(prefix, _, _) -> prefix
 
-/// Everything that an agent serves, in the order of its names: O(log n) to find a place, O(1) to the next one.
+/// Everything that an agent serves, in the order of its names: O(log n) to find a place, O(1) to the next
+/// one.
 [<NoComparison; NoEquality>]
 type internal SnmpView =
     {
@@ -102,7 +103,8 @@ module internal SnmpView =
 
         low - 1
 
-    /// The first place whose name comes after that one: GetNext, in O(log n). It need not have a value: see `settle`.
+    /// The first place whose name comes after that one: GetNext, in O(log n). It need not have a value: see
+    /// `settle`.
     let after (view: SnmpView) (name: Oid) : Place =
         match regionAt view name with
         | -1 -> { Region = 0; Row = 0 }

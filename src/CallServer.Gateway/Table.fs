@@ -26,7 +26,8 @@ module Table =
     let private after (micros: int64) (instant: Instant) : Instant =
         Instant.ofMicros (instant.Micros + micros)
 
-    /// The first microsecond from there on that nobody uses: true times differ, so that events have one order.
+    /// The first microsecond from there on that nobody uses: true times differ, so that events have one
+    /// order.
     let rec private free (instant: Instant) (used: Map<int64, SimConnection>) : Instant =
         if used.ContainsKey instant.Micros then
             free (after 1L instant) used
@@ -162,8 +163,8 @@ module Table =
                 let struct (_, table) = wait connection table
                 step until events table
 
-    /// The table at that instant, and what truly happened until then, in the order of time. By way of however many
-    /// instants between, the outcome is the same. An earlier instant changes nothing.
+    /// The table at that instant, and what truly happened until then, in the order of time. By way of however
+    /// many instants between, the outcome is the same. An earlier instant changes nothing.
     let advance (until: Instant) (table: Table) : struct (Table * TruthEvent list) =
         if until <= table.Clock then
             struct (table, [])
@@ -173,7 +174,8 @@ module Table =
             let after = if events.Count = 0 then after else apply events after
             struct (after, List.ofSeq events)
 
-    /// The setups, starts and ends with which a table begins: those that were active before, then those that ring.
+    /// The setups, starts and ends with which a table begins: those that were active before, then those that
+    /// ring.
     let private first (options: TableOptions) (now: Instant) (rng: Rng) =
         let times = List<struct (Instant * Instant * Instant)>()
         let mutable rng = rng
@@ -268,8 +270,8 @@ module Table =
         else
             ValueNone
 
-    /// Advances to that instant, then sets up one more connection, which starts after that ringing and ends only when
-    /// it is closed.
+    /// Advances to that instant, then sets up one more connection, which starts after that ringing and ends
+    /// only when it is closed.
     let openOne
         (ringing: TimeSpan)
         (at: Instant)

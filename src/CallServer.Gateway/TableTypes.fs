@@ -9,13 +9,16 @@ type TableOptions =
     {
         /// At the beginning exactly, later about so many.
         Connections: int
-        /// Connections opened a second, and as many closed: two Poisson streams. 0: nothing ever changes by itself.
+        /// Connections opened a second, and as many closed: two Poisson streams. 0: nothing ever changes by
+        /// itself.
         Churn: float
-        /// How long the first ones have been active at the beginning, youngest and oldest; log-uniform between them.
+        /// How long the first ones have been active at the beginning, youngest and oldest; log-uniform
+        /// between them.
         Ages: struct (TimeSpan * TimeSpan)
         /// From a call's setup to its start, shortest and longest; uniform between them.
         Ringing: struct (TimeSpan * TimeSpan)
-        /// List a connection from its setup on, as call tables do, and not only from its start, as media tables do.
+        /// List a connection from its setup on, as call tables do, and not only from its start, as media
+        /// tables do.
         ShowRinging: bool
         Codecs: SimCodec[]
         /// Ended connections that are remembered for gateways whose table shows them.
@@ -39,8 +42,8 @@ module TableOptions =
 /// What truly happened to the connections of a gateway.
 [<NoComparison>]
 type TruthEvent =
-    /// A connection was listed: at its start, or already at its setup where ringing connections are listed. Its true
-    /// start may then lie ahead.
+    /// A connection was listed: at its start, or already at its setup where ringing connections are listed.
+    /// Its true start may then lie ahead.
     | Opened of SimConnection
     /// It ended; before its start where it was given up while it rang.
     | Closed of SimConnection * at: Instant
@@ -69,7 +72,8 @@ type Table =
         }
 
     member this.Now = this.Clock
-    /// The connections that the gateway has, sorted by serial number, which is the order of setup. Not to be written to.
+    /// The connections that the gateway has, sorted by serial number, which is the order of setup. Not to be
+    /// written to.
     member this.Connections = this.Listed
     member this.Count = this.Listed.Length
     /// Ended connections with their true end, newest last; at most as many as the options say.

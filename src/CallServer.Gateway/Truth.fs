@@ -3,9 +3,9 @@ namespace CallServer.Gateway
 open System.Text.Json
 open System.Text.Json.Nodes
 
-/// The lines of `--truth`: one JSON object an event, as CLI.md has it. A connection has its `open` when the gateway first
-/// lists it; `time` is its true start, which lies ahead where ringing connections are listed. One that is given up while
-/// it rings has a `close` before that time.
+/// The lines of `--truth`: one JSON object an event, as CLI.md has it. A connection has its `open` when the
+/// gateway first lists it; `time` is its true start, which lies ahead where ringing connections are listed.
+/// One that is given up while it rings has a `close` before that time.
 module Truth =
     /// Numbers of connections may hold `+` and `@`: written as they are.
     let private plain =
@@ -16,7 +16,8 @@ module Truth =
         | Some words -> JsonValue.Create words
         | None -> null
 
-    /// The line of an event without its end of line; `identify` names the connection as the audit of one protocol does.
+    /// The line of an event without its end of line; `identify` names the connection as the audit of one
+    /// protocol does.
     let line (identify: SimConnection -> Identity) (event: TruthEvent) : string =
         let json = JsonObject()
 

@@ -3,7 +3,8 @@ namespace CallServer.Gateway
 open System
 open CallServer.Wire
 
-/// How an agent's walk goes astray at a row of a column (counted from 0): gosnmp issue 401 and others saw both.
+/// How an agent's walk goes astray at a row of a column (counted from 0): gosnmp issue 401 and others saw
+/// both.
 type Looping =
     /// After that row it tells that row again, for ever.
     | Repeats of row: int
@@ -49,7 +50,8 @@ type Vices =
         WrongRequestIds: bool
         /// All indexes change after every so many requests.
         RenumbersEvery: int voption
-        /// Numbers in SNMPv2c replies carry needless zero octets, and unsigned ones lack the zero that they need.
+        /// Numbers in SNMPv2c replies carry needless zero octets, and unsigned ones lack the zero that they
+        /// need.
         OddNumbers: bool
     }
 

@@ -1,1 +1,37 @@
-return 0;
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using CallServer.Bench.Fleet;
+using CallServer.Bench.Kill;
+using CallServer.Host.Cli;
+
+using var stop = new CancellationTokenSource();
+
+// Children are ended before this process is.
+void OnSignal(PosixSignalContext context)
+{
+    context.Cancel = !stop.IsCancellationRequested;
+    stop.Cancel();
+}
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+
+var root = new RootCommand("Shows on this machine what CallServer promises.")
+{
+    FleetCommand.Build(),
+    KillCommand.Build(),
+};
+try
+{
+    var usual = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+    return await root.Parse(args).InvokeAsync(usual, stop.Token);
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    return ExitCode.Interrupted;
+}
+catch (CommandFailedException failure)
+{
+    foreach (var line in failure.Lines)
+        await Console.Error.WriteLineAsync(line);
+    return failure.ExitCode;
+}

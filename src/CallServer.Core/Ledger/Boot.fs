@@ -45,10 +45,16 @@ module Boot =
           Period = ValueNone
           ReadAt = readAt }
 
-    /// Up-time clocks run by their own crystals: 200 parts per million, and a second for coarse counters.
+    /// Up-time clocks run by their own crystals: 200 parts per million.
     let private drift (before: Boot) (after: Boot) =
         let elapsed = (after.ReadAt - before.ReadAt).Duration()
-        TimeSpan.FromSeconds(1.0 + elapsed.TotalSeconds * 200e-6)
+        TimeSpan.FromSeconds(elapsed.TotalSeconds * 200e-6)
+
+    /// Some counters go in whole seconds.
+    let private coarse = TimeSpan.FromSeconds 1.0
+
+    /// A wrap, or a change of token alone, is known by its moment: only hundredths tell it from a restart at about that time.
+    let private fine = TimeSpan.FromMilliseconds 20.0
 
     let private meets (allowance: TimeSpan) (a: Interval) (b: Interval) =
         (Interval.intersect (Interval.widen allowance allowance a) b).IsSome
@@ -66,14 +72,16 @@ module Boot =
             | ValueSome old, ValueSome now -> ValueSome(old = now)
             | _ -> ValueNone
 
-        let allowance = drift before after
+        let drift = drift before after
 
         match before.Began, after.Began, tokens with
         | _, ValueSome began, ValueSome false when after.Scope = OfGateway -> Restarted began
-        | ValueSome old, ValueSome now, _ when meets allowance old now ->
-            if tokens = ValueSome false then AgentReloaded else SameRun
+        | ValueSome old, ValueSome now, ValueSome false when meets (fine + drift) old now -> AgentReloaded
+        | ValueSome old, ValueSome now, (ValueSome true | ValueNone) when meets (coarse + drift) old now ->
+            SameRun
+        // An agent may also have read its configuration again since; a restart that falls on the very second of a wrap may not.
         | ValueSome old, ValueSome now, _ when
-            after.Period.IsSome && tokens <> ValueSome false && wrapped allowance after.Period.Value old now
+            after.Period.IsSome && wrapped (fine + drift) after.Period.Value old now
             ->
             CounterWrapped
         | ValueSome old, ValueSome now, _ when now.Latest > old.Latest -> Restarted now

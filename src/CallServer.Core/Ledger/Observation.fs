@@ -60,8 +60,8 @@ type Observation =
         Heard: Interval
         /// When its call began, ringing included.
         Setup: Timing voption
-        /// When it became active. An open upper end says that it was not active yet when heard (ringing); nothing, that the
-        /// gateway does not tell.
+        /// When it became active. An open upper end says that this lies ahead or may lie ahead: reported, that it was not active
+        /// yet when heard (it rings); bounded, that the gateway does not tell which. Nothing at all: it was active when heard.
         Start: Timing voption
         /// A lower bound on its age at the moment heard, from counters; zero where there are none.
         MinimumAge: TimeSpan

@@ -167,7 +167,8 @@ module Reconcile =
 
     let private tryHistory (context: Context) (c: Connection) : Ended voption =
         match context.Ended.TryGetValue c.Id with
-        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) -> ValueSome ended
+        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) ->
+            ValueSome ended
         | _ -> ValueNone
 
     /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
@@ -285,6 +286,15 @@ module Reconcile =
     let private count predicate (changes: ResizeArray<Change>) =
         changes |> Seq.sumBy (fun change -> if predicate change then 1L else 0L)
 
+    /// Rows of an audit that a restart ran through are of one run or the other, and nobody can tell which: their ids and stamps
+    /// mean nothing. What it tells is that the gateway began anew.
+    let private withoutMixedRows (snapshot: Snapshot) : Snapshot =
+        match snapshot.Completeness with
+        | Partial shortfalls when List.contains RestartedMeanwhile shortfalls ->
+            { snapshot with Observations = [||]; Ended = [||] }
+        | Partial _
+        | Complete _ -> snapshot
+
     /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
     /// (rule 8): the very same ledger comes back.
     let apply (snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
@@ -296,6 +306,7 @@ module Reconcile =
         if snapshot.Asked < ledger.LastAsked || snapshot.Answered <= ledger.LastAnswered then
             struct (ledger, [||])
         else
+            let snapshot = withoutMixedRows snapshot
             // An audit that learnt nothing does not know the gateway's kind either.
             let learnt = Snapshot.isComplete snapshot || snapshot.Observations.Length > 0
             let traits = if learnt then snapshot.Traits else ledger.Traits

@@ -10,19 +10,28 @@ module internal Rename =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
-    /// Both times must be told, and must be able to be one time.
+    /// Every time that both tell must be able to be one time, and at least one such time must be dated: that two legs ring says
+    /// nothing.
     let private startsTogether (traits: Traits) (c: Connection) (o: Observation) =
-        match o.Start, o.Setup with
-        | ValueSome start, _ ->
-            (match Times.narrow traits o.Heard.Latest c.Start start with
-             | Narrowed _
-             | WithinDrift -> true
-             | Contradicted _ -> false)
-        | ValueNone, ValueSome setup ->
-            (match c.Setup with
-             | ValueSome held -> (Interval.intersect held.Within setup.Within).IsSome
-             | ValueNone -> false)
-        | ValueNone, ValueNone -> false
+        let agrees (held: Timing) (report: Timing) =
+            match Times.narrow traits o.Heard.Latest held report with
+            | Narrowed _
+            | WithinDrift -> true
+            | Contradicted _ -> false
+
+        let isDated (timing: Timing) = Interval.isBounded timing.Within
+
+        let told =
+            [ match o.Start with
+              | ValueSome start -> struct (c.Start, start)
+              | ValueNone -> ()
+
+              match c.Setup, o.Setup with
+              | ValueSome held, ValueSome setup -> struct (held, setup)
+              | _ -> () ]
+
+        told |> List.forall (fun struct (held, report) -> agrees held report)
+        && told |> List.exists (fun struct (held, report) -> isDated held && isDated report)
 
     /// A new id that an unresolved connection of the earlier run still holds cannot be given away before a complete snapshot
     /// settles that one; and what then keeps its old id blocks that in turn.
@@ -45,34 +54,62 @@ module internal Rename =
 
             withoutBlocked earlier pairs
 
-    /// Pairs each new id with the connection of an earlier run that it continues: same call, a start that agrees, and nothing
-    /// that tells the legs of the call apart. Each connection and each observation is used once.
-    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
-        let found = Dictionary<ConnectionId, Connection>()
-        // Gateways without call ids are one bucket: there the start and the parties must tell.
-        let byCall = Dictionary<CallId voption, ResizeArray<Observation>>()
+    /// Pairs what has the same key, each connection and each observation once.
+    let private pairBy
+        (keyOf: Facts -> 'K voption)
+        (continues: Connection -> Observation -> bool)
+        (found: Dictionary<ConnectionId, Connection>)
+        (earlier: Connection seq)
+        (heard: Observation seq)
+        =
+        let buckets = Dictionary<'K, ResizeArray<Observation>>()
 
         for o in heard do
-            match byCall.TryGetValue o.Facts.Call with
-            | true, legs -> legs.Add o
-            | _ -> byCall[o.Facts.Call] <- ResizeArray [ o ]
-
-        let continues (c: Connection) (o: Observation) =
-            startsTogether traits c o
-            && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
-            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
-            && mayBeSame c.Facts.Remote o.Facts.Remote
-            && mayBeSame c.Facts.Originator o.Facts.Originator
+            match keyOf o.Facts with
+            | ValueNone -> ()
+            | ValueSome key ->
+                match buckets.TryGetValue key with
+                | true, legs -> legs.Add o
+                | _ -> buckets[key] <- ResizeArray [ o ]
 
         for c in earlier do
-            match byCall.TryGetValue c.Facts.Call with
-            | true, legs ->
-                let leg = legs.FindIndex(fun o -> continues c o)
+            match keyOf c.Facts with
+            | ValueNone -> ()
+            | ValueSome key ->
+                match buckets.TryGetValue key with
+                | true, legs ->
+                    let leg = legs.FindIndex(fun o -> continues c o)
 
-                if leg >= 0 then
-                    found[legs[leg].Id] <- c
-                    legs.RemoveAt leg
-            | _ -> ()
+                    if leg >= 0 then
+                        found[legs[leg].Id] <- c
+                        legs.RemoveAt leg
+                | _ -> ()
+
+    /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; else,
+    /// as rows may have been told in part, the same media address and a start that agrees; else whatever agrees in every time
+    /// and contradicts in nothing.
+    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
+        let found = Dictionary<ConnectionId, Connection>()
+
+        let left () =
+            let paired = HashSet(found.Values |> Seq.map (fun c -> c.Id))
+
+            earlier |> Array.filter (fun c -> not (paired.Contains c.Id)),
+            heard |> Array.filter (fun o -> not (found.ContainsKey o.Id))
+
+        let sameMedia (c: Connection) (o: Observation) =
+            startsTogether traits c o && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
+
+        let sameParties (c: Connection) (o: Observation) =
+            sameMedia c o
+            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
+            && mayBeSame c.Facts.Remote o.Facts.Remote
+
+        pairBy (fun facts -> facts.Call) sameMedia found earlier heard
+        let earlier', heard' = left ()
+        pairBy (fun facts -> facts.RemoteMedia) sameMedia found earlier' heard'
+        let earlier', heard' = left ()
+        pairBy (fun _ -> ValueSome "whoever is left") sameParties found earlier' heard'
 
         if complete then
             found

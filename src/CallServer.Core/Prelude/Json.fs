@@ -5,7 +5,8 @@ open System.Globalization
 open System.Text
 open System.Text.Json
 
-/// What is wrong with a document that a person wrote, and where: a path such as `gateways[2].uri` and the line from 1.
+/// What is wrong with a document that a person wrote, and where: a path such as `gateways[2].uri` and the
+/// line from 1.
 type Mistake =
     { Path: string
       Line: int
@@ -30,7 +31,8 @@ and [<NoEquality; NoComparison>] JsonValue =
 /// What a reader made of a value, or everything that is wrong with it.
 type Validation<'T> = Result<'T, Mistake list>
 
-/// `validation { let! a = ... and! b = ... return ... }`: what is joined by `and!` is all read, and every mistake is kept.
+/// `validation { let! a = ... and! b = ... return ... }`: what is joined by `and!` is all read, and every
+/// mistake is kept.
 type ValidationBuilder() =
     member _.Return(value: 'T) : Validation<'T> = Ok value
     member _.ReturnFrom(value: Validation<'T>) = value
@@ -129,7 +131,8 @@ module Json =
 
     let private byteOrderMark = [| 0xEFuy; 0xBBuy; 0xBFuy |]
 
-    /// Reads a whole document; comments and trailing commas are allowed, a name that stands twice in one object is not.
+    /// Reads a whole document; comments and trailing commas are allowed, a name that stands twice in one
+    /// object is not.
     let parseOctets (octets: byte[]) : Validation<Json> =
         let octets =
             if octets.AsSpan().StartsWith(ReadOnlySpan<byte> byteOrderMark) then

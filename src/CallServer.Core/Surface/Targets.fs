@@ -12,7 +12,8 @@ open CallServer.Wire
 /// The SNMP profiles that a gateway may be asked by. Immutable.
 [<Sealed>]
 type ProfileCatalog private (profiles: (string * Profile)[]) =
-    static let builtIn = lazy ProfileCatalog(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile))
+    static let builtIn =
+        lazy ProfileCatalog(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile))
 
     /// Those that come with the product.
     static member BuiltIn: ProfileCatalog = builtIn.Value
@@ -23,7 +24,9 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
     static member Text(name: string) : string = Profiles.tryText name |> Option.toObj
 
     /// The catalog with a user's own profiles, from an object of name to profile. A name that is taken is replaced.
-    member this.With(profiles': Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>) : ProfileCatalog =
+    member this.With
+        (profiles': Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>)
+        : ProfileCatalog =
         match Json.entries ProfileJson.read profiles'.Node with
         | Ok added ->
             mistakes <- [||]
@@ -81,7 +84,9 @@ type AuditTargets private () =
         machine (SnmpAudit.start target)
 
     /// SNMPv2c. The profile is null where the built-in ones are to be tried.
-    static member SnmpCommunity(gateway, community: byte[], profile: string, catalog, timeout, attempts) : AuditTarget =
+    static member SnmpCommunity
+        (gateway, community: byte[], profile: string, catalog, timeout, attempts)
+        : AuditTarget =
         snmp gateway (Community(Array.copy community)) profile catalog timeout attempts
 
     /// SNMPv3 with USM: auth is null, md5, sha1, sha256, sha384 or sha512; priv is null or aes128; each with its passphrase.

@@ -134,14 +134,14 @@ module internal Views =
         else
             string (instant + correction)
 
-    /// Null where it has not happened yet: a leg that rings has no start.
+    /// Null where the gateway says that it has not happened: a leg that rings has no start.
     let interval correction (timing: Timing) : IntervalView =
-        if timing.Within.Latest = Instant.distantFuture then
+        if timing.Within.Latest = Instant.distantFuture && timing.Evidence = Reported then
             Unchecked.defaultof<IntervalView>
         else
-        { Earliest = time correction timing.Within.Earliest
-          Latest = time correction timing.Within.Latest
-          Evidence = string timing.Evidence }
+            { Earliest = time correction timing.Within.Earliest
+              Latest = time correction timing.Within.Latest
+              Evidence = string timing.Evidence }
 
     let private intervalOrNull correction (timing: Timing voption) : IntervalView =
         match timing with

@@ -5,8 +5,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// ASTERISK-MIB as res_snmp serves it: row numbers are places in a hash table, empty texts have no cell, and nothing tells
-/// a start but the epoch within the unique id.
+/// ASTERISK-MIB as res_snmp serves it: row numbers are places in a hash table, empty texts have no cell, and
+/// nothing tells a start but the epoch within the unique id.
 module Asterisk =
     /// The order of a hash table that knows nothing of age.
     let private shuffled (clock: AgentClock) (connections: SimConnection[]) : SimConnection[] =

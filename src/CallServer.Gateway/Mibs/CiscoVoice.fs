@@ -5,8 +5,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// CISCO-VOICE-DIAL-CONTROL-MIB and CISCO-VOICE-COMMON-DIAL-CONTROL-MIB beside callActiveTable. Each connection is one
-/// VoIP leg over SIP.
+/// CISCO-VOICE-DIAL-CONTROL-MIB and CISCO-VOICE-COMMON-DIAL-CONTROL-MIB beside callActiveTable. Each
+/// connection is one VoIP leg over SIP.
 module CiscoVoice =
     /// CvcCoderTypeRate.
     let private coder (codec: SimCodec) =

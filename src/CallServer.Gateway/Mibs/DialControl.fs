@@ -24,6 +24,12 @@ module DialControl =
     let peer (connection: SimConnection) =
         if connection.Answered then connection.Calling else connection.Called
 
+    let private packets (sight: Sight) (row: Row) =
+        Counter32(wrapped (SimConnection.packets sight.Now row.Connection))
+
+    let private octets (sight: Sight) (row: Row) =
+        Counter32(wrapped (SimConnection.octets sight.Now row.Connection))
+
     let table: MibTable =
         { Entry = Oid.parse "1.3.6.1.2.1.10.21.1.3.1.1"
           Shape = 0
@@ -39,12 +45,10 @@ module DialControl =
               fixedly 10u (fun connection -> int (if connection.Answered then 2 else 1))
               constant 11u (Counter32 0u)
               constant 12u (int 2)
-              column 13u (fun sight row ->
-                  Counter32(wrapped (SimConnection.packets sight.Now row.Connection)))
-              column 14u (fun sight row -> Counter32(wrapped (SimConnection.octets sight.Now row.Connection)))
-              column 15u (fun sight row ->
-                  Counter32(wrapped (SimConnection.packets sight.Now row.Connection)))
-              column 16u (fun sight row -> Counter32(wrapped (SimConnection.octets sight.Now row.Connection))) ] }
+              column 13u packets
+              column 14u octets
+              column 15u packets
+              column 16u octets ] }
 
     let endpoint (connection: SimConnection) : string option =
         if connection.Interface = 0 then None else Some(string connection.Interface)
@@ -63,4 +67,4 @@ module DialControl =
                 { Id = dotted (instance clock connection)
                   Call = None
                   Endpoint = endpoint connection
-                  Originator = (if connection.Answered then Some connection.Calling else endpoint connection) } }
+                  Originator = if connection.Answered then Some connection.Calling else endpoint connection } }

@@ -7,8 +7,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// FREESWITCH-MIB as mod_snmp serves it: row numbers that move up when a channel ends, from a list that is read anew every
-/// five seconds.
+/// FREESWITCH-MIB as mod_snmp serves it: row numbers that move up when a channel ends, from a list that is
+/// read anew every five seconds.
 module FreeSwitch =
     let private uuid (octets: byte[]) : string = Guid(ReadOnlySpan<byte> octets, true).ToString()
 

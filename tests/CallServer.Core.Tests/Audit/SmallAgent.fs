@@ -26,6 +26,21 @@ module SmallAgent =
           TooBig = false
           SilentAbove = Int32.MaxValue }
 
+    let private byName =
+        Collections.Generic.Comparer.Create(fun (a: VarBind) (b: VarBind) -> a.Name.CompareTo b.Name)
+
+    /// The same objects, some of them with other values by now.
+    let at (changed: VarBind list) (agent: SmallAgent) : SmallAgent =
+        let objects = Array.copy agent.Objects
+
+        for varBind in changed do
+            let place = Array.BinarySearch(objects, varBind, byName)
+
+            if place >= 0 then
+                objects[place] <- varBind
+
+        { agent with Objects = objects }
+
     /// The number of the first object after a name; the number of objects where there is none.
     let private after (agent: SmallAgent) (name: Oid) : int =
         let mutable low = 0

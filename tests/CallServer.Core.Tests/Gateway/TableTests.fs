@@ -54,6 +54,9 @@ let private shapeOf (event: TruthEvent) =
 
 let private shapes (table: Table) = table.Connections |> Array.map shape
 
+let private past (table: Table) =
+    table.Ended |> Array.map (fun (struct (ended, at)) -> shape ended, at.Micros)
+
 [<Law>]
 let ``arrives at the same place by whatever steps`` (case: Case) =
     let start = Table.create case.Seed case.Options epoch
@@ -68,14 +71,7 @@ let ``arrives at the same place by whatever steps`` (case: Case) =
 
     shapes stepped = shapes direct
     && List.map shapeOf steps = List.map shapeOf events
-    && (stepped.Ended |> Array.map (fun (struct (ended, at)) -> shape ended, at.Micros)) = (direct.Ended
-                                                                                            |> Array.map
-                                                                                                (fun
-                                                                                                    (struct (ended,
-                                                                                                             at)) ->
-                                                                                                    shape
-                                                                                                        ended,
-                                                                                                    at.Micros))
+    && past stepped = past direct
 
 [<Law>]
 let ``lists exactly what the truth opened and has not closed`` (case: Case) =

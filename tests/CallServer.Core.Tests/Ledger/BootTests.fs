@@ -58,3 +58,12 @@ let ``a slow drift of the gateway's clock over a month is no restart`` () =
         Boot.judge (told "1" -100.0 0.0) (told "1" (-100.0 + month * 100e-6) month),
         Is.EqualTo SameRun
     )
+
+[<Test>]
+let ``a counter that wraps while the agent reads its configuration again is no restart`` () =
+    let before = told "1" -100.0 0.0
+
+    let after =
+        told "2" (-100.0 + Boot.timeTicksPeriod.TotalSeconds) (Boot.timeTicksPeriod.TotalSeconds - 50.0)
+
+    Assert.That(Boot.judge before after, Is.EqualTo CounterWrapped)

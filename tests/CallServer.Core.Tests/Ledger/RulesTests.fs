@@ -315,6 +315,20 @@ let ``7 a complete audit of an earlier run does not bound the start under an id 
     let ledger, _ = replay [ old; now ]
     Assert.That((only ledger).Start.Within, Is.EqualTo(Interval.upTo (at 20.5)))
 
+[<Test>]
+let ``7 rows of an audit that a restart ran through say nothing of either run`` () =
+    let stamped stamp t = { observation "a" t with Stamp = ValueSome stamp } |> started -10.0 -9.9
+
+    let ledger, changes =
+        replay
+            [ complete 0.0 1.0 [ stamped "5000" 0.5 ] |> withBoot (boot "1" -60.0 1.0)
+              snapshot 20.0 21.0 (Partial [ RestartedMeanwhile ]) [ stamped "5000" 20.1 ]
+              |> withBoot (boot "2" 20.5 21.0)
+              complete 30.0 31.0 [ stamped "4294963000" 30.5 ] |> withBoot (boot "2" 20.5 31.0) ]
+
+    Assert.That(closings changes, Is.Empty)
+    Assert.That((only ledger).ConfirmedCount, Is.EqualTo 2)
+
 // Rule 8
 
 [<Law>]

@@ -80,6 +80,7 @@ type Fleet(plan: Plan) =
     let mutable audits = 0
     let mutable completeAudits = 0
     let failures = ResizeArray<string>()
+    let story = ResizeArray<string>()
 
     let next () =
         let struct (bits, rest) = Rng.next rng
@@ -97,7 +98,9 @@ type Fleet(plan: Plan) =
         value
 
     let chance percent = below 100 < percent
-    let fail gateway text = failures.Add $"{(now - start).TotalSeconds:F6} s, gw{gateway + 1}: {text}"
+    let elapsed () = (now - start).TotalSeconds
+    let tell gateway text = story.Add $"{elapsed ():F3} s, gw{gateway + 1}: {text}"
+    let fail gateway text = failures.Add $"{elapsed ():F6} s, gw{gateway + 1}: {text}"
 
     let at (time: Instant) happening =
         sequence <- sequence + 1L
@@ -144,7 +147,8 @@ type Fleet(plan: Plan) =
           Book = book
           Profile = profile
           Agent = agent
-          Path = BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
+          Path =
+            BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
           Broken = false
           Memory = SnmpAudit.Memory.none
           Audit = ValueNone
@@ -169,7 +173,8 @@ type Fleet(plan: Plan) =
     let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
 
     /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late.
-    let fateOf (g: Polled) (id: ConnectionId) (heard: Interval) = g.Book.TryFind(string id, trueInterval heard)
+    let fateOf (g: Polled) (id: ConnectionId) (heard: Interval) =
+        g.Book.TryFind(string id, trueInterval heard)
 
     let heardBy (c: Connection) (snapshot: Snapshot) =
         Interval.create c.LastHeard (Instant.max c.LastHeard snapshot.Answered)
@@ -192,7 +197,7 @@ type Fleet(plan: Plan) =
     let checkKept place (g: Polled) (snapshot: Snapshot) =
         for c in g.Ledger.Connections do
             if c.Status = Status.Confirmed then
-                let heard = Interval.create snapshot.Asked snapshot.Answered
+                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
 
                 match fateOf g c.Id heard with
                 | ValueNone -> fail place $"{c.Id} is in the record and never was"
@@ -209,19 +214,31 @@ type Fleet(plan: Plan) =
 
             if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
                 match fateOf g c.Id (heardBy c snapshot) with
-                | ValueSome { End = ValueSome ended } when ended + anchor + snapshot.Traits.Staleness < snapshot.Asked ->
-                    fail place $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
+                | ValueSome { End = ValueSome ended } when
+                    ended + anchor + snapshot.Traits.Staleness < snapshot.Asked
+                    ->
+                    fail
+                        place
+                        $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
                 | _ -> ()
 
     /// Complete means complete: whatever was listed throughout the window stands in the snapshot.
     let checkComplete place (g: Polled) (snapshot: Snapshot) =
         if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
             let listed = HashSet(snapshot.Observations |> Seq.map (fun o -> string o.Id))
-            let window = trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
+
+            let window =
+                trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
 
             for connection in g.Agent.Table.Connections do
-                if connection.Start < window.Earliest && not (listed.Contains (identify g connection).Id) then
-                    fail place $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
+                if
+                    connection.Start < window.Earliest
+                    && g.Book.NamedSince connection.Serial < window.Earliest
+                    && not (listed.Contains (identify g connection).Id)
+                then
+                    fail
+                        place
+                        $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
 
     let checkRecords place (g: Polled) =
         let active =
@@ -245,6 +262,11 @@ type Fleet(plan: Plan) =
             completeAudits <- completeAudits + 1
 
         let struct (ledger, changes) = Reconcile.apply snapshot g.Ledger
+
+        tell
+            place
+            $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {ledger.Run}"
+
         g.Ledger <- ledger
         g.StoredGateway <- ValueSome(Rows.ofGateway ledger)
         g.StoredRows <- ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
@@ -258,7 +280,13 @@ type Fleet(plan: Plan) =
                          fail place $"{c.Id} was opened twice"
                  | ValueNone -> fail place $"{c.Id} was opened and never was")
             | Closed(c, ending) ->
-                (match fateOf g c.Id (Interval.create c.LastHeard c.LastHeard |> Interval.widen TimeSpan.Zero (TimeSpan.FromSeconds 8.0)) with
+                (match
+                    fateOf
+                        g
+                        c.Id
+                        (Interval.create c.LastHeard c.LastHeard
+                         |> Interval.widen TimeSpan.Zero (TimeSpan.FromSeconds 8.0))
+                 with
                  | ValueSome fate -> checkClosed place g c ending fate
                  | ValueNone -> fail place $"{c.Id} was closed and never was")
             | Conflicted(c, conflict) ->
@@ -292,7 +320,8 @@ type Fleet(plan: Plan) =
             | Send datagram ->
                 if not g.Broken then
                     send g.Path.ToGateway (ToGateway(place, process', datagram))
-            | WakeAt instant -> at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
+            | WakeAt instant ->
+                at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
             | Finished snapshot ->
                 g.Memory <- SnmpAudit.memory g.Audit.Value
                 g.Audit <- ValueNone
@@ -310,7 +339,7 @@ type Fleet(plan: Plan) =
             g.Audit <- ValueSome state
             carryOut place commands
 
-    let tell place event =
+    let pass place event =
         let g = gateways[place]
 
         match g.Audit with
@@ -323,9 +352,9 @@ type Fleet(plan: Plan) =
     let befall place mishap =
         let g = gateways[place]
         advance g
+        tell place $"%A{mishap}"
 
-        let rename () =
-            g.Book.Rename(now, identify g, g.Agent.Table.Connections)
+        let rename () = g.Book.Rename(now, identify g, g.Agent.Table.Connections)
 
         match mishap with
         | Reboots ->
@@ -368,8 +397,7 @@ type Fleet(plan: Plan) =
             g.Ledger <-
                 match g.StoredGateway with
                 | ValueSome row ->
-                    { Rows.toGateway row with
-                        Connections = Array.map Rows.toConnection g.StoredRows }
+                    { Rows.toGateway row with Connections = Array.map Rows.toConnection g.StoredRows }
                     |> GatewayLedger.restore
                 | ValueNone -> GatewayLedger.empty g.Target.Gateway
 
@@ -394,14 +422,18 @@ type Fleet(plan: Plan) =
                 now <- sent
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
-                tell place (Received(moment (), datagram))
+                pass place (Received(moment (), datagram))
         | WakeUp(place, sleeper, audit) ->
             if sleeper = process' && audit = gateways[place].AuditNumber then
-                tell place (Woke(moment ()))
+                pass place (Woke(moment ()))
         | Befalls(place, mishap) -> befall place mishap
-        | ServerDies -> if isUp then die ()
+        | ServerDies ->
+            if isUp then
+                die ()
         | ServerStarts -> restart ()
-        | WallClockSteps by -> if isUp then wallOffset <- wallOffset + by
+        | WallClockSteps by ->
+            if isUp then
+                wallOffset <- wallOffset + by
 
     let someVices () =
         match below 9 with
@@ -461,6 +493,9 @@ type Fleet(plan: Plan) =
         gateways
         |> Array.map (fun g -> $"{g.Target.Gateway} {g.Profile} {g.Agent.Table.Count} connections")
         |> String.concat ", "
+
+    /// The last things that happened before it ended.
+    member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
     member _.Audits = audits

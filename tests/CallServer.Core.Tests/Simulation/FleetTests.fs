@@ -46,7 +46,12 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
         completes <- completes + fleet.CompleteAudits
 
         if fleet.Failures.Count > 0 then
-            let what = String.Join("\n", fleet.Describe() :: List.ofSeq fleet.Failures)
+            let what =
+                String.Join(
+                    "\n",
+                    Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; fleet.Failures ]
+                )
+
             Assert.Fail $"seed {seed} (replay with CALLSERVER_SEEDS={seed}):\n{what}"
 
     TestContext.Out.WriteLine $"seeds {first} to {last}: {audits} audits, {completes} of them complete"

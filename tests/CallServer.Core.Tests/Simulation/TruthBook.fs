@@ -6,17 +6,10 @@ open CallServer.Model
 open CallServer.Gateway
 
 /// What truly became of one connection of a simulated gateway.
-type Fate =
-    { Serial: int64
-      Setup: Instant
-      Start: Instant
-      mutable End: Instant voption }
+type Fate = { Serial: int64; Setup: Instant; Start: Instant; mutable End: Instant voption }
 
 /// An id that stood for a connection for a while: a restart of the agent gives every row another one.
-type private Lease =
-    { Fate: Fate
-      From: Instant
-      mutable To: Instant }
+type private Lease = { Fate: Fate; From: Instant; mutable To: Instant }
 
 /// The truth of one gateway, by the ids under which an audit could have met its connections, and when.
 type TruthBook() =
@@ -61,6 +54,12 @@ type TruthBook() =
                 lease at (identify connection).Id old.Fate
             | _ -> ()
 
+    /// Since when a live connection has had its present id.
+    member _.NamedSince(serial: int64) : Instant =
+        match current.TryGetValue serial with
+        | true, lease -> lease.From
+        | _ -> Instant.distantFuture
+
     /// Which connection an audit met under that id while it was heard: within the window, the newest.
     member _.TryFind(id: string, heard: Interval) : Fate voption =
         match leases.TryGetValue id with
@@ -71,4 +70,3 @@ type TruthBook() =
             |> Option.map (fun lease -> lease.Fate)
             |> Option.toValueOption
         | _ -> ValueNone
-

@@ -10,8 +10,8 @@ open CallServer.Wire
 module internal Observing =
     let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readDateAndTime
 
-    /// The value that a source points to, if it applies, and the reply that told it. A part of the index was told by
-    /// whichever reply told of the row.
+    /// The value that a source points to, if it applies, and the reply that told it. A part of the index was
+    /// told by whichever reply told of the row.
     let private subject (profile: Profile) (heard: Exchange) (source: Source) (row: Row) =
         if not (Rows.holds profile source.When row) then
             ValueNone
@@ -89,18 +89,23 @@ module internal Observing =
 
         first sources
 
-    /// A row that is active began no later than it was heard, and no earlier than its call.
-    let private sinceSetup (setup: Timing voption) (heard: Exchange) : Timing =
+    /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring
+    /// began no earlier than its call, or will.
+    let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) (row: Row) : Timing =
+        let mayRing = profile.MayRing || not (Rows.decides profile profile.Active row)
+        let latest = if mayRing then Instant.distantFuture else heard.Received
+
         let earliest =
             match setup with
             | ValueSome timing -> timing.Within.Earliest
             | ValueNone -> Instant.distantPast
 
-        Timing.bounded (Interval.create (Instant.min earliest heard.Received) heard.Received)
+        Timing.bounded (Interval.create (Instant.min earliest latest) latest)
 
-    /// It had not become active when the request was sent; the open end says that it may never.
-    let private pending (heard: Exchange) : Timing voption =
-        ValueSome(Timing.reported (Interval.from heard.Sent))
+    /// It had not become active when the row was first asked for; the open end says that it may never.
+    let private pending (row: Row) : Timing voption =
+        let sent = row.Pieces |> List.map (fun piece -> piece.Told.Sent) |> List.reduce Instant.min
+        ValueSome(Timing.reported (Interval.from sent))
 
     let private times (profile: Profile) (heard: Exchange) (row: Row) =
         let reported reading =
@@ -113,12 +118,19 @@ module internal Observing =
         let setup = reported (time profile heard row profile.Setup)
         let start = time profile heard row profile.Start
 
+        let isActive = Rows.holds profile profile.Active row
+
         match start with
-        | NotYet -> struct (setup, pending heard, TimeSpan.Zero)
-        | _ when not (Rows.holds profile profile.Active row) -> struct (setup, pending heard, TimeSpan.Zero)
         | Happened _ -> struct (setup, reported start, TimeSpan.Zero)
-        | AtLeast age -> struct (setup, ValueSome(sinceSetup setup heard), age)
-        | NotTold -> struct (setup, ValueSome(sinceSetup setup heard), TimeSpan.Zero)
+        // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that
+        // restarted since.
+        | NotYet when isActive && not profile.Active.IsEmpty ->
+            struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
+        | NotYet -> struct (setup, pending row, TimeSpan.Zero)
+        | _ when not isActive && Rows.decides profile profile.Active row ->
+            struct (setup, pending row, TimeSpan.Zero)
+        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard row), age)
+        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
 
     let private tryInt (text: string voption) : int voption =
         match text with

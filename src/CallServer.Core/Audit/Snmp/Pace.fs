@@ -3,14 +3,16 @@ namespace CallServer.Audit
 open System
 open CallServer.Model
 
-/// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the next.
+/// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the
+/// next.
 type Pace =
     {
         /// Requests in flight: grows while replies are prompt, halves at a time-out.
         Window: float
         /// Rows that the next GetBulk asks for.
         Repetitions: int
-        /// The most rows that a reply has brought whole: a time-out at no more than these is the network's doing.
+        /// The most rows that a reply has brought whole: a time-out at no more than these is the network's
+        /// doing.
         Proven: int
         /// More rows than this were cut off by the agent, or never came.
         Ceiling: int

@@ -5,8 +5,8 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-// What an SNMP profile says: which columns a gateway's table of connections has, and what they mean. Profiles are data:
-// the built-in ones and the user's own are read from the same JSON by ProfileJson.
+// What an SNMP profile says: which columns a gateway's table of connections has, and what they mean. Profiles
+// are data: the built-in ones and the user's own are read from the same JSON by ProfileJson.
 
 /// How one part of a row's index is written as arcs (RFC 2578 section 7.7).
 type IndexKind =
@@ -31,7 +31,8 @@ type Field =
     /// Always these words.
     | Words of string
 
-/// How a field's value becomes text. Numbers are decimal; octets are text where they are printable, else lower-case hex.
+/// How a field's value becomes text. Numbers are decimal; octets are text where they are printable, else
+/// lower-case hex.
 type Shape =
     | AsText
     | AsHex
@@ -77,7 +78,8 @@ type DurationColumn =
         Source: Source
         /// The column counts in whole units of this.
         Unit: TimeSpan
-        /// How much it may lag behind, at least a unit: one that is counted by packets is as coarse as they are.
+        /// How much it may lag behind, at least a unit: one that is counted by packets is as coarse as they
+        /// are.
         Resolution: TimeSpan
         /// At or above so many units the counter tells a minimum only.
         LocksAt: int64 voption
@@ -91,7 +93,8 @@ type TimeSource =
     | UpTimeStamp of Source * zeroIsUnset: bool
     /// How long ago it happened.
     | Duration of DurationColumn
-    /// DateAndTime by the gateway's own clock (RFC 2579), told to this resolution. Needs `Profile.Clock` in the same PDU.
+    /// DateAndTime by the gateway's own clock (RFC 2579), told to this resolution. Needs `Profile.Clock` in
+    /// the same PDU.
     | ClockStamp of Source * resolution: TimeSpan
     /// Seconds since 1970 at the head of a text such as Asterisk's UniqueId. Needs `Profile.Clock`.
     | EpochStamp of Source
@@ -102,7 +105,8 @@ type ClockScalar = { Oid: Oid; Resolution: TimeSpan }
 /// The gateway's own count of the connections that its table lists.
 type CountCheck =
     {
-        /// Scalars that are added up; those that are not served count nothing, and where none is, there is no such proof.
+        /// Scalars that are added up; those that are not served count nothing, and where none is, there is no
+        /// such proof.
         Scalars: Oid[]
         /// Rows of the table for each one counted.
         RowsPerUnit: int
@@ -134,10 +138,14 @@ type Profile =
         Columns: ColumnDefinition[]
         /// Columns that every row has: a row without them was read while it came or went.
         Identity: int[]
-        /// Sub-trees of each column, by the first arcs of the instance, walked one after the other; none: the whole column.
+        /// Sub-trees of each column, by the first arcs of the instance, walked one after the other; none: the
+        /// whole column.
         Subtrees: Oid[]
         /// The index is a position in a live list: it may move under the walk.
         Positional: bool
+        /// A row may be a leg that rings, and no column tells which ones do: nothing bounds a start from
+        /// above.
+        MayRing: bool
         /// Rows that do not hold all of these are no media connections.
         Where: Condition list
         Id: Source list
@@ -154,12 +162,14 @@ type Profile =
         RemoteMedia: AddressSource list
         Setup: TimeSource list
         Start: TimeSource list
-        /// Rows that hold all of these are active: they have started. Where `Start` can tell "not yet", none are needed.
+        /// Rows that hold all of these are active: they have started. Where `Start` can tell "not yet", none
+        /// are needed.
         Active: Condition list
         Clock: ClockScalar voption
         Count: CountCheck voption
         Boot: BootEvidence
-        /// An agent that serves this profile has at least one object below one of these, even without a connection.
+        /// An agent that serves this profile has at least one object below one of these, even without a
+        /// connection.
         Serves: Oid[]
         Traits: Traits
     }

@@ -146,6 +146,7 @@ module ProfileJson =
           "setup"
           "start"
           "active"
+          "mayRing"
           "clock"
           "count"
           "boot"
@@ -167,6 +168,7 @@ module ProfileJson =
             and! nested = columnsOf "nested" BeginsWithIndex node
             and! subtrees = Json.withDefault "subtrees" [] (oneOrMany oid) node
             and! positional = Json.withDefault "positional" false Json.boolean node
+            and! mayRing = Json.withDefault "mayRing" false Json.boolean node
             and! count = Json.optional "count" count node
             and! boot = Json.withDefault "boot" Profile.agentBoot boot node
             and! clock = Json.optional "clock" clock node
@@ -195,6 +197,7 @@ module ProfileJson =
                   Identity = List.toArray identity
                   Subtrees = List.toArray subtrees
                   Positional = positional
+                  MayRing = mayRing
                   Where = []
                   Id = []
                   Stamp = []

@@ -64,13 +64,22 @@ module internal Proving =
           Period = (if began.IsSome then ValueSome Boot.timeTicksPeriod else ValueNone)
           ReadAt = readAt }
 
-    /// sysUpTime in two replies of one run differs by what passed between them; more than this is another run.
+    /// sysUpTime in two replies of one run differs by what passed between them; more than this is another
+    /// run.
     let private tolerance = TimeSpan.FromSeconds 2.0
 
-    /// Whether sysUpTime went on between two exchanges as time did: a counter that wraps does, one that was reset does not.
+    /// sysUpTime said the very same although a tenth of a second or more had passed: a recorded answer, not a
+    /// clock. One that was reset would have to strike the same hundredth again.
+    let stoodStill (first: Exchange) (later: Exchange) : bool =
+        first.UpTime.IsSome
+        && first.UpTime = later.UpTime
+        && later.Sent - first.Received >= TimeSpan.FromMilliseconds 100.0
+
+    /// Whether sysUpTime went on between two exchanges as time did: a counter that wraps does, one that was
+    /// reset does not.
     let wentOn (first: Exchange) (later: Exchange) : bool =
         match first.UpTime, later.UpTime with
-        | ValueSome before, ValueSome after ->
+        | ValueSome before, ValueSome after when before <> after ->
             let ticked = float (TimeEvidence.ticksSince before after) * TimeEvidence.hundredth
             let drift = (later.Received - first.Sent) * 0.001
             let least = later.Sent - first.Received - tolerance - drift
@@ -86,10 +95,11 @@ module internal Proving =
 
     let private toInt (count: int64) = int (min count (int64 Int32.MaxValue))
 
-    /// Rows that were there all along are listed; those that opened or closed meanwhile may be or not. With D and U what the
-    /// samples, oldest first, went down and up by in all, c0 - D <= n <= c0 + U. `young` rows are known by their stamps to
-    /// have opened since the first sample: then at least as many ups happened, and the downs that balance them. `pending` rows
-    /// are not connected yet: a gateway may count them or not.
+    /// Rows that were there all along are listed; those that opened or closed meanwhile may be or not. With D
+    /// and U what the samples, oldest first, went down and up by in all, c0 - D <= n <= c0 + U. `young` rows
+    /// are known by their stamps to have opened since the first sample: then at least as many ups happened,
+    /// and the downs that balance them. `pending` rows are not connected yet: a gateway may count them or
+    /// not.
     let count (samples: int64 list) (listed: int) (young: int) (pending: int) : CountVerdict =
         match samples with
         | [] -> Untold
@@ -113,8 +123,8 @@ module internal Proving =
             else
                 Disagrees(toInt last)
 
-    /// The table's index moves, so that only a walk during which nothing moved is sure: every sample is the same, or where
-    /// the agent answers from a copy made at the first request, that sample alone.
+    /// The table's index moves, so that only a walk during which nothing moved is sure: every sample is the
+    /// same, or where the agent answers from a copy made at the first request, that sample alone.
     let countAtRest (samples: int64 list) (cached: bool) (listed: int) : CountVerdict =
         match samples with
         | [] -> Untold

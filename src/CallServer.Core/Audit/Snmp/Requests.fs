@@ -86,7 +86,8 @@ module internal Requests =
         | Rereading _
         | AskingServed -> 0
 
-    /// One datagram; the wait for its answer grows with the time-outs before it, and differs a little from gateway to gateway.
+    /// One datagram; the wait for its answer grows with the time-outs before it, and differs a little from
+    /// gateway to gateway.
     let private transmit
         (now: Instant)
         (number: int)
@@ -119,7 +120,8 @@ module internal Requests =
     let private send (now: Instant) (purpose: Purpose) (state: SnmpAuditState) : SnmpAuditState =
         transmit now state.NextJob purpose [] 0 { state with NextJob = state.NextJob + 1 }
 
-    /// The request again, now that the engine or its clock is known; an agent that never has enough is given up.
+    /// The request again, now that the engine or its clock is known; an agent that never has enough is given
+    /// up.
     let correct (now: Instant) (number: int) (job: Job) (state: SnmpAuditState) : SnmpAuditState voption =
         if job.Attempts.Length - job.TimeOuts > MaxCorrections then
             ValueNone
@@ -133,8 +135,8 @@ module internal Requests =
         | ValueSome _
         | ValueNone -> Pace.slots state.Pace
 
-    /// Where the strand in flight with the most left of it may be cut in two: at an instance of the last walk, or, where the
-    /// index is a time stamp, half-way from the cursor to now.
+    /// Where the strand in flight with the most left of it may be cut in two: at an instance of the last
+    /// walk, or, where the index is a time stamp, half-way from the cursor to now.
     let private cut
         (upTime: uint32 voption)
         (byTime: bool)
@@ -202,7 +204,8 @@ module internal Requests =
                 let struct (_, number, job, strand, at) =
                     candidates |> List.maxBy (fun struct (weight, _, _, _, _) -> weight)
 
-                // Instances up to and including the cut stay: the next name after it is the cut followed by 0.
+                // Instances up to and including the cut stay: the next name after it is the cut followed by
+                // 0.
                 let lower = { strand with Before = ValueSome(Oid.child 0u at) }
                 let upper = { strand with Cursor = at }
 

@@ -65,7 +65,8 @@ module internal Rows =
             | Null -> false
             | _ -> true)
 
-    /// All rows, and instances that do not have the shape of the profile's index. The pieces come newest first.
+    /// All rows, and instances that do not have the shape of the profile's index. The pieces come newest
+    /// first.
     let assemble (profile: Profile) (pieces: Piece seq) : struct (Row[] * Oid[]) =
         let own = Dictionary<Oid, Row>()
         let nested = ResizeArray<struct (Oid * Piece)>()
@@ -96,6 +97,8 @@ module internal Rows =
                         strange.Add piece.Instance
                 else
                     match own.TryGetValue piece.Instance with
+                    // Where rows move up, an older piece at the same place may be of another connection.
+                    | true, _ when profile.Positional -> ()
                     | true, row -> own[piece.Instance] <- { row with Pieces = row.Pieces @ [ piece ] }
                     | _ ->
                         own[piece.Instance] <-
@@ -106,14 +109,13 @@ module internal Rows =
         for struct (instance, piece) in nested do
             match own.TryGetValue instance with
             | true, row -> own[instance] <- { row with Pieces = row.Pieces @ [ piece ] }
-            // A sender of a session that is not listed: the session's own row came or went, and is asked again if it is there.
+            // A sender of a session that is not listed: the session's own row came or went, and is asked
+            // again if it is there.
             | _ -> ()
 
         let rows = Array.ofSeq own.Values
         rows |> Array.sortInPlaceWith (fun a b -> a.Instance.CompareTo b.Instance)
         struct (rows, strange.ToArray())
-
-    let private strict = UTF8Encoding(false, true)
 
     let private isPrintable (text: string) =
         let mutable printable = true
@@ -138,10 +140,12 @@ module internal Rows =
         elif length = 0 then
             hex octets
         else
-            try
-                let text = strict.GetString(octets, 0, length)
+            let content = ReadOnlySpan<byte>(octets, 0, length)
+
+            if Unicode.Utf8.IsValid content then
+                let text = Encoding.UTF8.GetString content
                 if isPrintable text then text else hex octets
-            with :? DecoderFallbackException ->
+            else
                 hex octets
 
     let private decimal (value: int64) = value.ToString CultureInfo.InvariantCulture
@@ -229,6 +233,14 @@ module internal Rows =
         conditions
         |> List.forall (fun condition ->
             Array.contains (fieldText profile condition.Field row) condition.Among)
+
+    /// Everything that the conditions ask about is told.
+    let decides (profile: Profile) (conditions: Condition list) (row: Row) : bool =
+        conditions
+        |> List.forall (fun condition ->
+            match value profile condition.Field row with
+            | Null -> false
+            | _ -> true)
 
     let private shaped (profile: Profile) (source: Source) (row: Row) : string =
         match source.Shape with

@@ -84,6 +84,7 @@ type SnmpAuditState =
             FirstBoot: Boot voption
             LastBoot: Boot
             OpeningExchange: Exchange voption
+            LatestExchange: Exchange voption
             Walks: int
             Walk: WalkState
             /// Reasons that no further walk can mend.
@@ -193,7 +194,7 @@ module internal AuditState =
                      | ValueNone -> walk.Samples)
                 First = (if walk.First.IsNone then ValueSome told else walk.First) }
 
-        let state = { state with Walk = walk }
+        let state = { state with Walk = walk; LatestExchange = ValueSome told }
 
         match state.OpeningExchange with
         | ValueSome opening when

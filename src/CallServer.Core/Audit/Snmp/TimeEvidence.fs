@@ -14,19 +14,22 @@ type TimeReading =
     | AtLeast of age: TimeSpan
     | NotTold
 
-/// Rule 4 for what SNMP gateways tell. Counters are truncated to their resolution, so the truth is up to one unit later than
-/// a stamp or longer than a duration; a reply's values were true at some moment between its request and itself.
+/// Rule 4 for what SNMP gateways tell. Counters are truncated to their resolution, so the truth is up to one
+/// unit later than a stamp or longer than a duration; a reply's values were true at some moment between its
+/// request and itself.
 module TimeEvidence =
     /// sysUpTime and the TimeStamps made of it.
     let hundredth = TimeSpan.FromMilliseconds 10.0
 
-    /// Younger than a time stamp by up to this, sysUpTime was read before the stamp was made; by more, it has wrapped since.
+    /// Younger than a time stamp by up to this, sysUpTime was read before the stamp was made; by more, it has
+    /// wrapped since.
     let private ahead = 6000L
 
     /// 2^32, the period of TimeTicks.
     let private period = 4294967296L
 
-    /// From a stamp to now, in hundredths of a second modulo 2^32; a stamp slightly newer than now gives a little below zero.
+    /// From a stamp to now, in hundredths of a second modulo 2^32; a stamp slightly newer than now gives a
+    /// little below zero.
     let ticksSince (stamp: uint32) (upTime: uint32) : int64 =
         let ticks = int64 (upTime - stamp)
         if ticks > period - ahead then ticks - period else ticks
@@ -40,8 +43,8 @@ module TimeEvidence =
     let ofDuration (sent: Instant) (received: Instant) (age: TimeSpan) (resolution: TimeSpan) : Interval =
         until received (sent - age - resolution) (received - age)
 
-    /// It happened at a stamp, and the same clock read so much more: the two truncations can make the difference too long by
-    /// one unit of the clock or too short by one of the stamp.
+    /// It happened at a stamp, and the same clock read so much more: the two truncations can make the
+    /// difference too long by one unit of the clock or too short by one of the stamp.
     let ofDifference
         (sent: Instant)
         (received: Instant)
@@ -70,8 +73,8 @@ module TimeEvidence =
             Offset: TimeSpan voption
         }
 
-    /// 8 octets, or 11 with the zone; nothing for other lengths and for impossible dates. A leap second is the last of its
-    /// minute's seconds.
+    /// 8 octets, or 11 with the zone; nothing for other lengths and for impossible dates. A leap second is
+    /// the last of its minute's seconds.
     let readDateAndTime (octets: byte[]) : DateAndTime voption =
         if octets.Length <> 8 && octets.Length <> 11 then
             ValueNone
@@ -108,8 +111,8 @@ module TimeEvidence =
 
     let private utc (time: DateAndTime) (offset: TimeSpan) = time.Local.Ticks - offset.Ticks
 
-    /// From one to the other by the same clock. Both tell their zone, or neither does: two times of different kinds have no
-    /// difference that could be trusted.
+    /// From one to the other by the same clock. Both tell their zone, or neither does: two times of different
+    /// kinds have no difference that could be trusted.
     let between (stamp: DateAndTime) (now: DateAndTime) : TimeSpan voption =
         match stamp.Offset, now.Offset with
         | ValueSome a, ValueSome b -> ValueSome(TimeSpan.FromTicks(utc now b - utc stamp a))
@@ -117,8 +120,8 @@ module TimeEvidence =
         | ValueSome _, ValueNone
         | ValueNone, ValueSome _ -> ValueNone
 
-    /// Seconds since 1970 at the head of a text, before a dot, perhaps after a name and a dash: Asterisk's UniqueId is
-    /// `[SYSTEM-]SECONDS.NUMBER`.
+    /// Seconds since 1970 at the head of a text, before a dot, perhaps after a name and a dash: Asterisk's
+    /// UniqueId is `[SYSTEM-]SECONDS.NUMBER`.
     let readEpoch (text: string) : DateTime voption =
         let head = text.Split('.')[0]
         let digits = head.Substring(head.LastIndexOf '-' + 1)

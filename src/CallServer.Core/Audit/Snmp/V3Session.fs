@@ -88,7 +88,8 @@ module internal V3Session =
             let octets = Usm.secure keys clock.Boots clock.Time session.Salt message
             struct (octets, { session with Salt = session.Salt + 1UL })
 
-    /// The engine as a Report names it. Boots and time are no more than a claim until a message proves authentic.
+    /// The engine as a Report names it. Boots and time are no more than a claim until a message proves
+    /// authentic.
     let private meet
         (now: Instant)
         (security: UsmParameters)
@@ -123,7 +124,7 @@ module internal V3Session =
             $"the agent finds the digest wrong: wrong authentication passphrase or protocol for user '{user}'"
         | UnknownUserNames -> $"the agent does not know user '{user}': create the user there, or name another"
         | UnsupportedSecLevels ->
-            $"the agent does not offer user '{user}' this security level: add or leave out auth and priv as it is set up there"
+            $"the agent does not offer user '{user}' this security level: add or leave out auth and priv"
         | DecryptionErrors ->
             $"the agent cannot decrypt: wrong privacy passphrase or protocol for user '{user}'"
         | UnknownEngineIds -> "the agent does not accept its own engine id"

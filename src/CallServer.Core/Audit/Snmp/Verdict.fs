@@ -11,18 +11,15 @@ open CallServer.Wire
 type internal Findings =
     {
         Observations: Observation[]
-        /// All rows of the table, filtered or not.
-        RowsListed: int
         /// Instances of whole rows, ascending.
         Instances: Oid[]
-        /// Rows that lack a column that every row has.
-        Torn: Oid[]
         Shortfalls: Shortfall list
         CountAgrees: bool
     }
 
 module internal Verdict =
-    /// Sorted by id, each once: the row heard last stands, which is where a row that moves in its table has moved to.
+    /// Sorted by id, each once: the row heard last stands, which is where a row that moves in its table has
+    /// moved to.
     let private distinct (observations: Observation[]) : struct (Observation[] * string list) =
         let byId = Dictionary<string, Observation>(observations.Length, StringComparer.Ordinal)
         let repeated = ResizeArray<string>()
@@ -79,10 +76,26 @@ module internal Verdict =
 
         what + " " + String.Join(", ", shown) + more
 
+    /// Rows that lack a column that every row has: they were read while they came or went.
+    let torn (profile: Profile) (walk: WalkState) : Oid[] =
+        let struct (rows, _) = Rows.assemble profile walk.Pieces
+
+        rows
+        |> Array.filter (fun row -> not (Rows.isWhole profile row))
+        |> Array.map (fun row -> row.Instance)
+
+    /// The walk as if no reply had told sysUpTime.
+    let withoutUpTime (walk: WalkState) : WalkState =
+        let blind (told: Exchange) = { told with UpTime = ValueNone }
+
+        { walk with
+            Pieces = walk.Pieces |> List.map (fun piece -> { piece with Told = blind piece.Told })
+            First = walk.First |> ValueOption.map blind }
+
     /// Everything that the pieces of a walk show.
     let find (profile: Profile) (walk: WalkState) : Findings =
         let struct (rows, strange) = Rows.assemble profile walk.Pieces
-        let whole, torn = rows |> Array.partition (Rows.isWhole profile)
+        let whole = rows |> Array.filter (Rows.isWhole profile)
         let listed = whole |> Array.filter (Rows.holds profile profile.Where)
         let observed = listed |> Array.map (fun row -> struct (row, Observing.observe profile row))
 
@@ -105,6 +118,9 @@ module internal Verdict =
 
               match repeated with
               | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
+              // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one
+              // row's own.
+              | id :: _ when profile.Subtrees.Length = 0 -> Unreadable $"several rows are called {id}"
               | _ -> ()
 
               match count with
@@ -113,9 +129,7 @@ module internal Verdict =
               | Proving.Untold -> () ]
 
         { Observations = observations
-          RowsListed = rows.Length
           Instances = whole |> Array.map (fun row -> row.Instance)
-          Torn = torn |> Array.map (fun row -> row.Instance)
           Shortfalls = shortfalls
           CountAgrees = (count = Proving.Agrees) }
 

@@ -26,8 +26,9 @@ type internal StepOutcome =
     /// The agent repeated an instance or went backwards (or claims an end that its own rows refute).
     | Backwards of at: Oid
 
-/// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), and how its reply is read. Cells are
-/// put together by instance. Only what is proven counts: rows up to the smallest last instance of the columns that go on.
+/// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), and how its reply
+/// is read. Cells are put together by instance. Only what is proven counts: rows up to the smallest last
+/// instance of the columns that go on.
 module internal Walk =
     /// The greatest name before a scalar's: what GetNext answers with the scalar itself.
     let predecessor (scalar: Oid) : Oid =
@@ -81,24 +82,57 @@ module internal Walk =
             Next: Oid voption
         }
 
+    let private isBeyond (strand: Strand) (instance: Oid) =
+        match strand.Before with
+        | ValueSome before -> instance.CompareTo before >= 0
+        | ValueNone -> false
+
+    /// The greatest name of an object in a reply of fewer varbinds than asked; nothing where it is whole.
+    let private greatest (asked: int) (varBinds: VarBind[]) : Oid =
+        let mutable name = Oid.empty
+        let varBinds = if varBinds.Length < asked then varBinds else [||]
+
+        for varBind in varBinds do
+            match valueOf varBind.Value with
+            | Null -> ()
+            | _ ->
+                if varBind.Name.CompareTo name > 0 then
+                    name <- varBind.Name
+
+        name
+
     /// Reads every `stride`th varbind from `first`; the name at which the agent went backwards, if it did.
-    let private readLane (column: Oid) (number: int) (strand: Strand) (varBinds: VarBind[]) first stride =
+    let private readLane
+        (column: Oid)
+        (number: int)
+        (strand: Strand)
+        (varBinds: VarBind[])
+        (known: Oid)
+        first
+        stride
+        =
         let cells = ResizeArray<struct (Oid * Value)>()
         let mutable last = strand.Cursor
         let mutable ended = false
         let mutable next = ValueNone
         let mutable backwards = ValueNone
         let mutable at = first
+        let mutable cut = false
 
-        while at < varBinds.Length && not ended && backwards.IsNone do
+        while at < varBinds.Length && not ended && not cut && backwards.IsNone do
             let varBind = varBinds[at]
 
             match varBind.Value, Oid.suffix column varBind.Name with
+            // Not the end of anything where greater objects are told: an agent that fills up a shortened
+            // reply.
+            | EndOfMibView, _ when
+                at = varBinds.Length - 1 && known.CompareTo(Oid.append column (Oid.arcs last)) > 0
+                ->
+                cut <- true
             | EndOfMibView, _
             | NoSuchObject, _ -> ended <- true
             | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
-            | _, ValueSome instance when strand.Before.IsSome && instance.CompareTo strand.Before.Value >= 0 ->
-                ended <- true
+            | _, ValueSome instance when isBeyond strand instance -> ended <- true
             | value, ValueSome instance ->
                 cells.Add(struct (instance, valueOf value))
                 last <- instance
@@ -114,8 +148,8 @@ module internal Walk =
         | ValueNone ->
             Ok { Column = number; Cells = cells.ToArray(); Last = last; Ended = ended; Next = next }
 
-    /// An end that is refuted: the name after the column's last is said to be an instance of another column, although that
-    /// column has an earlier one in this reply. So does a reply look that left something out.
+    /// An end that is refuted: the name after the column's last is said to be an instance of another column,
+    /// although that column has an earlier one in this reply. So does a reply look that left something out.
     let private refuted (columns: ColumnDefinition[]) (lanes: Lane[]) : Oid voption =
         let refutes (name: Oid) (lane: Lane) =
             match Oid.suffix columns[lane.Column].Oid name with
@@ -169,7 +203,8 @@ module internal Walk =
 
         rows.ToArray()
 
-    /// Reads the reply to a step that asked `asked`; `strand` is its range as it stands now, which may end earlier.
+    /// Reads the reply to a step that asked `asked`; `strand` is its range as it stands now, which may end
+    /// earlier.
     let read
         (columns: ColumnDefinition[])
         (heads: Oid[])
@@ -181,11 +216,12 @@ module internal Walk =
         let width = asked.Columns.Length
         let range = { asked with Before = strand.Before }
         let bodies = varBinds.Length - heads.Length
+        let known = greatest (heads.Length + width * repetitions) varBinds
 
         let lanes =
             asked.Columns
             |> Array.mapi (fun index column ->
-                readLane columns[column].Oid column range varBinds (heads.Length + index) width)
+                readLane columns[column].Oid column range varBinds known (heads.Length + index) width)
 
         let faults =
             lanes
@@ -209,6 +245,8 @@ module internal Walk =
             match refuted columns lanes with
             | ValueSome name -> Backwards name
             | ValueNone when bodies < width && going.Length > 0 -> TooNarrow(max 0 bodies)
+            | ValueNone when going.Length = width && Array.exists (fun lane -> lane.Cells.Length = 0) going ->
+                TooNarrow 0
             | ValueNone ->
                 let frontier =
                     if going.Length = 0 then

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.Json;
+using CallServer.Host.Configuration;
+using CallServer.Surface;
+using Spectre.Console;
+
+namespace CallServer.Host.Cli.Auditing;
+
+/// <summary><c>callserver audit URI...</c>: one look at each gateway, side by side, told in the order given.</summary>
+public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
+{
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly Argument<string[]> uris = new("URI")
+    {
+        Description =
+            "snmp://HOST[:161][?profile=NAME], or snmp://USER@HOST[:161]?auth=sha256&priv=aes128[&context=NAME][&profile=NAME]",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<bool> json = Options.Json(
+        "One JSON object a line, one a gateway, in the order given"
+    );
+
+    private readonly Option<TimeSpan?> timeout = Options.Duration(
+        "--timeout",
+        $"The longest that one gateway may take [default: {Durations.Format(DefaultTimeout)}]"
+    );
+
+    private readonly Option<SecretReference?> community = Options.Secret(
+        "--community-from",
+        "Where the SNMPv2c community stands [default: the community 'public']"
+    );
+
+    private readonly Option<SecretReference?> auth = Options.Secret(
+        "--auth-from",
+        "Where the SNMPv3 passphrase for authentication stands"
+    );
+
+    private readonly Option<SecretReference?> priv = Options.Secret(
+        "--priv-from",
+        "Where the SNMPv3 passphrase for encryption stands"
+    );
+
+    public Command Build()
+    {
+        var command = new Command("audit", "Asks gateways for all their active connections, once.")
+        {
+            uris,
+            json,
+            timeout,
+            community,
+            auth,
+            priv,
+        };
+        command.SetAction((parsed, cancel) => RunAsync(parsed, cancel));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
+    {
+        var within = parsed.GetValue(timeout) ?? DefaultTimeout;
+        var plan = new AuditPlan(surroundings.Targets, within);
+        var orders = plan.Make(
+            parsed.GetValue(uris)!,
+            parsed.GetValue(community),
+            parsed.GetValue(auth),
+            parsed.GetValue(priv)
+        );
+
+        Rehearsal.Hold(surroundings.Targets, surroundings.Clock);
+        await using var look = new OneLook(surroundings);
+        var asking = orders.Select(order => look.AskAsync(order, within, cancel)).ToList();
+        var status = ExitCode.Complete;
+        for (var i = 0; i < orders.Count; i++)
+        {
+            var report = await ShowWaiting(orders[i], asking[i], parsed.GetValue(json));
+            cancel.ThrowIfCancellationRequested();
+            status = Math.Max(status, report.Status);
+            var told = JsonSerializer.SerializeToElement(report.View, JsonText.Options);
+            if (parsed.GetValue(json))
+                await terminal.Out.WriteLineAsync(JsonText.Line(told));
+            else
+                AuditPage.Write(terminal, told, report.Status, first: i == 0);
+            if (report.Trouble is { } trouble)
+                terminal.Complain(trouble);
+        }
+        return status;
+    }
+
+    /// <summary>On a terminal one sees whom we wait for.</summary>
+    private async Task<AuditReport> ShowWaiting(AuditOrder order, Task<AuditReport> asking, bool asJson)
+    {
+        if (terminal.Screen is { } screen && !asJson && !asking.IsCompleted)
+        {
+            return await screen
+                .Status()
+                .StartAsync($"asking {Markup.Escape(order.Uri.Authority)}", _ => asking);
+        }
+        return await asking;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Host.Cli.Auditing;
+
+/// <summary>What came of asking one gateway.</summary>
+/// <param name="View">As `audit --json` prints it.</param>
+/// <param name="Status">The exit status that it alone would give.</param>
+/// <param name="Trouble">One line for standard error where it is silent or refuses: who, why, and what to try.</param>
+public sealed record AuditReport(AuditView View, int Status, string? Trouble);
+
+/// <summary>Sockets and a loop for audits that happen once.</summary>
+public sealed class OneLook : IAsyncDisposable
+{
+    private static readonly TimeSpan ProbePatience = TimeSpan.FromMilliseconds(300);
+
+    private readonly UdpFleet fleet;
+    private readonly EventLoopScheduler loop = new();
+    private readonly AuditRunner runner;
+    private readonly EndpointResolver resolver = new();
+    private readonly IClock clock;
+
+    public OneLook(Surroundings surroundings)
+    {
+        ArgumentNullException.ThrowIfNull(surroundings);
+        clock = surroundings.Clock;
+        fleet = new UdpFleet(clock);
+        runner = new AuditRunner(fleet, clock, loop);
+    }
+
+    /// <summary>Asks one gateway; always a report, unless cancelled.</summary>
+    public async Task<AuditReport> AskAsync(AuditOrder order, TimeSpan within, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        IPEndPoint endpoint;
+        try
+        {
+            endpoint = await resolver.ResolveAsync(order.Uri.Host, order.Uri.Port, cancel);
+        }
+        catch (SocketException fault)
+        {
+            return Unreachable(
+                order,
+                $"silent: the name {order.Uri.Host} has no address ({fault.SocketErrorCode})"
+            );
+        }
+
+        var outcome = await runner.RunAsync(order.Target, endpoint, null, within, cancel);
+        var result = outcome.Result;
+        var view = result.View(order.Uri.Text, clock.Correction);
+        if (!result.Silent)
+        {
+            return new AuditReport(
+                view,
+                result.Complete ? ExitCode.Complete : ExitCode.Partial,
+                view.Reasons.Contains("cancelled") ? Advice.OutOfTime(order.Uri, within) : null
+            );
+        }
+
+        var closed =
+            view.Reasons.Any(reason => reason.StartsWith("silent", StringComparison.Ordinal))
+            && await PortProbe.FindFaultAsync(endpoint, new byte[1], ProbePatience, cancel)
+                is SocketError.ConnectionRefused;
+        return new AuditReport(view, ExitCode.Unavailable, Advice.Of(order.Uri, view, closed));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await fleet.DisposeAsync();
+        loop.Dispose();
+    }
+
+    private AuditReport Unreachable(AuditOrder order, string reason)
+    {
+        var now = (clock.Now.Steady + clock.Correction).ToString();
+        var view = new AuditView(
+            gateway: order.Uri.Authority,
+            uri: order.Uri.Text,
+            protocol: order.Uri.Scheme,
+            profile: order.Uri.Profile,
+            complete: false,
+            proof: [],
+            reasons: [reason],
+            asked: now,
+            answered: now,
+            boot: null,
+            requests: 0,
+            connections: []
+        );
+        return new AuditReport(
+            view,
+            ExitCode.Unavailable,
+            $"{order.Uri.Authority}: {reason}; try the address itself, or check the name"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+namespace CallServer.Host.Cli;
+
+/// <summary>What stands under each command's help: lines to type, with a word on what they are for.</summary>
+public static class Examples
+{
+    private static readonly Dictionary<string, string[]> OfCommands = new(StringComparer.Ordinal)
+    {
+        ["audit"] =
+        [
+            "# a Cisco gateway, its community from the environment",
+            "callserver audit 'snmp://192.0.2.1?profile=cisco-voice' \\",
+            "    --community-from env:GW_COMMUNITY",
+            "",
+            "# SNMPv3 with authentication and privacy",
+            "callserver audit 'snmp://ops@192.0.2.1?auth=sha256&priv=aes128' \\",
+            "    --auth-from file:/run/secrets/auth --priv-from file:/run/secrets/priv",
+            "",
+            "# every call longer than an hour, with jq",
+            "callserver audit snmp://192.0.2.1 --json |",
+            "    jq '.connections[] | select(.ageSeconds.min > 3600)'",
+            "",
+            "Exit status: 0 complete, 1 some gateway did not tell everything,",
+            "2 some gateway silent or refusing, 64 the command line is wrong,",
+            "70 a fault of CallServer itself.",
+        ],
+        ["run"] = ["callserver run --config callserver.json"],
+        ["status"] = ["callserver status", "callserver status --server http://192.0.2.7:8080 --json"],
+        ["gateways"] = ["callserver gateways", "callserver gateways --watch"],
+        ["audits"] = ["callserver audits --gateway gw1"],
+        ["connections"] =
+        [
+            "callserver connections --watch",
+            "callserver connections --gateway gw1 --json | jq -r .codec | sort | uniq -c",
+        ],
+        ["calls"] = ["callserver calls --json | jq 'select(.findings != [])'"],
+        ["cdrs"] =
+        [
+            "callserver cdrs --gateway gw1",
+            "callserver cdrs --watch --json      # one line a CDR, as they are written",
+        ],
+        ["gateway"] =
+        [
+            "# a gateway with 1000 calls, ten of them ending and beginning each second",
+            "callserver gateway --snmp 1161 --connections 1000 --churn 10 \\",
+            "    --truth truth.ndjson",
+            "",
+            "# another of Avaya's kind over a bad network",
+            "callserver gateway --snmp 1162 --profile avaya-rtp --connections 50 \\",
+            "    --delay 40ms --loss 0.05",
+        ],
+        ["profiles"] = ["callserver profiles", "callserver profiles cisco-voice"],
+        ["demo"] = ["callserver demo"],
+    };
+
+    public static IReadOnlyList<string> Overview { get; } =
+    [
+        "callserver demo                                   see it at work, here alone",
+        "callserver audit snmp://192.0.2.1                 one look at a gateway",
+        "callserver run --config callserver.json           keep the record",
+        "callserver connections --watch                    what is active just now",
+        "callserver gateway --snmp 1161 --connections 100  something to try it on",
+    ];
+
+    public static bool Of(string command, out IReadOnlyList<string> lines)
+    {
+        var known = OfCommands.TryGetValue(command, out var found);
+        lines = found ?? [];
+        return known;
+    }
+}

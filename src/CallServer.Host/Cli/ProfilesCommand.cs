@@ -1,0 +1,41 @@
+using System.CommandLine;
+using CallServer.Host.Configuration;
+using CallServer.Surface;
+
+namespace CallServer.Host.Cli;
+
+/// <summary><c>callserver profiles [NAME]</c>: the built-in SNMP profiles, to look at and to begin one's own with.</summary>
+public static class ProfilesCommand
+{
+    public static Command Build(Terminal terminal)
+    {
+        var name = new Argument<string?>("NAME")
+        {
+            Description = "Print this profile, as one's own in the configuration may begin",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command = new Command("profiles", "Lists the SNMP profiles that come with CallServer.") { name };
+        command.SetAction(parsed => Print(terminal, parsed.GetValue(name)));
+        return command;
+    }
+
+    private static int Print(Terminal terminal, string? name)
+    {
+        var names = ProfileCatalog.BuiltIn.Names;
+        if (name is null)
+        {
+            foreach (var known in names)
+                terminal.Out.WriteLine(known);
+            return ExitCode.Complete;
+        }
+        if (ProfileCatalog.Text(name) is not { } text)
+        {
+            throw new CommandFailedException(
+                ExitCode.Usage,
+                $"callserver: there is no profile '{name}'{Nearest.Hint(name, names)}; known are {string.Join(", ", names)}"
+            );
+        }
+        terminal.Out.WriteLine(text.TrimEnd());
+        return ExitCode.Complete;
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using CallServer.Host.Cli.Auditing;
+using CallServer.Host.Configuration;
+
+namespace CallServer.Host.Cli;
+
+/// <summary><c>callserver run --config FILE</c>: keeps the record until it is told to stop.</summary>
+public sealed class RunCommand(Surroundings surroundings)
+{
+    private readonly Option<string> config = new("--config")
+    {
+        Description = "The configuration: JSON, comments allowed; SIGHUP reads it again",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    public Command Build()
+    {
+        var command = new Command(
+            "run",
+            "Runs the server: audits the gateways, keeps the record, writes CDRs."
+        )
+        {
+            config,
+        };
+        command.SetAction(
+            (parsed, cancel) =>
+            {
+                var file = parsed.GetValue(config)!;
+                var configuration = First(file);
+                Rehearsal.Hold(surroundings.Targets, surroundings.Clock);
+                return ServerHost.RunAsync(
+                    configuration,
+                    cancel,
+                    new ServerParts { Reload = () => Load(file) }
+                );
+            }
+        );
+        return command;
+    }
+
+    /// <summary>At the start every mistake is told, and the server does not run.</summary>
+    private ServerConfiguration First(string file)
+    {
+        try
+        {
+            return Load(file);
+        }
+        catch (ConfigurationException wrong)
+        {
+            throw new CommandFailedException(
+                ExitCode.Usage,
+                [.. wrong.Mistakes.Select(mistake => mistake.ToString())]
+            );
+        }
+    }
+
+    private ServerConfiguration Load(string file) =>
+        ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), surroundings.Targets);
+}

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using CallServer.Host.Configuration;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs.</summary>
+public static class ReadCommands
+{
+    private const string DefaultServer = "http://127.0.0.1:8080";
+
+    public static IEnumerable<Command> All(Terminal terminal, Surroundings surroundings) =>
+        [
+            new Verb("status", "The server's name, role and health.", null).Build(terminal, surroundings),
+            new Verb(
+                "gateways",
+                "The gateways, and what the last audit of each told.",
+                ServerView.Gateways
+            ).Build(terminal, surroundings),
+            new Verb("audits", "The latest audits: when, how complete, how long.", ServerView.Audits).Build(
+                terminal,
+                surroundings
+            ),
+            new Verb(
+                "connections",
+                "The record: every active connection, and how exactly its start is known.",
+                ServerView.Connections
+            ).Build(terminal, surroundings),
+            new Verb(
+                "calls",
+                "Connections that belong together, also across gateways.",
+                ServerView.Calls
+            ).Build(terminal, surroundings),
+            new Verb("cdrs", "The call detail records of ended connections.", ServerView.Cdrs).Build(
+                terminal,
+                surroundings
+            ),
+        ];
+
+    // The name is that of the list on the server too; `status` is one object and has no view.
+    private sealed record Verb(string Name, string Description, ServerView? View)
+    {
+        private readonly Option<Uri?> server = new("--server")
+        {
+            Description = $"The server's address [default: {DefaultServer}]",
+            HelpName = "URL",
+            CustomParser = result => Options.Read<Uri?>(result, ReadServer),
+        };
+
+        private readonly Option<SecretReference?> token = Options.Secret(
+            "--token-from",
+            "Where its token stands [default: env:CALLSERVER_TOKEN, if set]"
+        );
+
+        private readonly Option<string?> gateway = new("--gateway")
+        {
+            Description = "Only what belongs to this gateway",
+            HelpName = "ID",
+        };
+
+        private readonly Option<bool> json = Options.Json("One JSON object a line, as the server tells it");
+
+        private readonly Option<bool> watch = new("--watch")
+        {
+            Description = "Go on looking until Ctrl-C; in a pipe: a line for what is new or has changed",
+        };
+
+        public Command Build(Terminal terminal, Surroundings surroundings)
+        {
+            var command = new Command(Name, Description) { server, token };
+            if (View is not null)
+                command.Options.Add(gateway);
+            command.Options.Add(json);
+            command.Options.Add(watch);
+            command.SetAction(
+                async (parsed, cancel) =>
+                {
+                    var secret =
+                        Options.RevealText(parsed.GetValue(token))
+                        ?? surroundings.Variable("CALLSERVER_TOKEN");
+                    using var client = new ServerClient(
+                        parsed.GetValue(server) ?? new Uri(DefaultServer),
+                        string.IsNullOrEmpty(secret) ? null : secret
+                    );
+                    var reading = new Reading(client, Name, View, parsed.GetValue(gateway));
+                    var asJson = parsed.GetValue(json);
+                    if (parsed.GetValue(watch))
+                        await reading.WatchAsync(terminal, asJson, surroundings.WatchEvery, cancel);
+                    else if (asJson)
+                        await reading.WriteJsonAsync(terminal, cancel);
+                    else
+                        await reading.WriteAsync(terminal, cancel);
+                    return ExitCode.Complete;
+                }
+            );
+            return command;
+        }
+
+        private static Uri ReadServer(string text) =>
+            Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+                ? address.UserInfo.Length == 0
+                    ? address
+                    : throw new FormatException(
+                        "a secret must not stand in an address: --token-from names its place"
+                    )
+                : throw new FormatException($"'{text}' is no address: http://HOST:PORT is expected");
+    }
+}

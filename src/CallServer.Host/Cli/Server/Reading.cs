@@ -1,0 +1,233 @@
+using System.Text.Json;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>One list of a running server (or its status) on its way to the terminal, a pipe or a JSON reader.</summary>
+public sealed class Reading(ServerClient client, string name, ServerView? view, string? gateway)
+{
+    /// <summary>Every object in a line of its own, as it comes.</summary>
+    public async Task WriteJsonAsync(Terminal terminal, CancellationToken cancel)
+    {
+        if (view is null)
+        {
+            await terminal.Out.WriteLineAsync(JsonText.Line(await client.GetAsync($"v1/{name}", cancel)));
+            return;
+        }
+        IReadOnlyList<string> incomplete = [];
+        await foreach (var page in client.PagesAsync(name, gateway, null, cancel))
+        {
+            foreach (var item in page.Items)
+                await terminal.Out.WriteLineAsync(JsonText.Line(item));
+            incomplete = page.Incomplete;
+        }
+        Warn(terminal, incomplete);
+    }
+
+    /// <summary>For people: a table on a terminal, aligned lines in a pipe.</summary>
+    public async Task WriteAsync(Terminal terminal, CancellationToken cancel)
+    {
+        if (view is null)
+        {
+            var status = await client.GetAsync($"v1/{name}", cancel);
+            if (terminal.Screen is { } wall)
+                wall.Write(Facts(status));
+            else
+                PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(status));
+            return;
+        }
+        var list = await ListAsync(cancel);
+        if (terminal.Screen is { } screen)
+            screen.Write(Table(list, screen.Profile.Width, list.Items.Count));
+        else
+            PlainList.Write(terminal.Out, view.Plain, list.Items);
+        Warn(terminal, list.Incomplete);
+    }
+
+    /// <summary>
+    /// Looks again and again. A terminal shows the latest state; a pipe gets a line for each object that is new or has
+    /// changed. A server that goes away is waited for, once it has answered at all.
+    /// </summary>
+    public async Task WatchAsync(Terminal terminal, bool asJson, TimeSpan every, CancellationToken cancel)
+    {
+        try
+        {
+            if (terminal.Screen is { } screen && !asJson)
+                await WatchScreenAsync(screen, every, cancel);
+            else
+                await WatchLinesAsync(terminal, asJson, every, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // Ctrl-C is how watching ends.
+        }
+    }
+
+    // What a growing list held before its last page, and where that page begins: it need not be read again.
+    private readonly List<JsonElement> settled = [];
+    private string? lastPage;
+
+    /// <summary>The list now.</summary>
+    private async Task<ListPage> ListAsync(CancellationToken cancel)
+    {
+        if (!view!.Grows)
+            return await client.AllAsync(name, gateway, cancel);
+        ListPage? last = null;
+        await foreach (var page in client.PagesAsync(name, gateway, lastPage, cancel))
+        {
+            if (last is not null)
+                settled.AddRange(last.Items);
+            last = page;
+            lastPage = page.Cursor;
+        }
+        return last! with { Items = [.. settled, .. last.Items] };
+    }
+
+    private async Task WatchScreenAsync(IAnsiConsole screen, TimeSpan every, CancellationToken cancel)
+    {
+        var first = await LookAsync(screen, cancel);
+        await screen
+            .Live(first)
+            .Overflow(VerticalOverflow.Ellipsis)
+            .StartAsync(async live =>
+            {
+                var last = first;
+                using var timer = new PeriodicTimer(every);
+                while (await timer.WaitForNextTickAsync(cancel))
+                {
+                    try
+                    {
+                        last = await LookAsync(screen, cancel);
+                        live.UpdateTarget(last);
+                    }
+                    catch (CommandFailedException failure) when (failure.ExitCode == ExitCode.Unavailable)
+                    {
+                        live.UpdateTarget(
+                            new Rows(last, new Text(Printable.Of(failure.Message), new Style(Color.Red)))
+                        );
+                    }
+                }
+            });
+    }
+
+    private async Task<IRenderable> LookAsync(IAnsiConsole screen, CancellationToken cancel)
+    {
+        if (view is null)
+            return Facts(await client.GetAsync($"v1/{name}", cancel));
+        // Header, rule, what is hidden, the summary, and the line of the cursor.
+        var room = Math.Max(screen.Profile.Height - 8, 3);
+        return Table(await ListAsync(cancel), screen.Profile.Width, room);
+    }
+
+    private async Task WatchLinesAsync(
+        Terminal terminal,
+        bool asJson,
+        TimeSpan every,
+        CancellationToken cancel
+    )
+    {
+        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
+        var headed = false;
+        var away = false;
+        using var timer = new PeriodicTimer(every);
+        do
+        {
+            try
+            {
+                IReadOnlyList<JsonElement> items = view is null
+                    ? [await client.GetAsync($"v1/{name}", cancel)]
+                    : (await ListAsync(cancel)).Items;
+                away = false;
+                var changed = items.Where(item => IsNews(item, seen)).ToList();
+                if (asJson)
+                {
+                    foreach (var item in changed)
+                        await terminal.Out.WriteLineAsync(JsonText.Line(item));
+                }
+                else if (view is null)
+                    PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(items[0]));
+                else if (changed.Count > 0 || !headed)
+                    PlainList.Write(terminal.Out, view.Plain, changed, headed);
+                headed = true;
+                await terminal.Out.FlushAsync(cancel);
+            }
+            catch (CommandFailedException failure) when (headed && failure.ExitCode == ExitCode.Unavailable)
+            {
+                if (!away)
+                    terminal.Complain($"{failure.Message} (going on)");
+                away = true;
+            }
+        } while (await timer.WaitForNextTickAsync(cancel));
+    }
+
+    /// <summary>Remembers the object; true where it says something else than before, time passing apart.</summary>
+    private static bool IsNews(JsonElement item, Dictionary<string, string> seen)
+    {
+        var key = $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked")}";
+        var says =
+            item.ValueKind == JsonValueKind.Object
+                ? string.Join(
+                    ',',
+                    item.EnumerateObject()
+                        .Where(member =>
+                            member.Name
+                                is not ("ageSeconds" or "lastHeard" or "confirmedCount" or "uptimeSeconds")
+                        )
+                        .Select(member => $"{member.Name}:{member.Value.GetRawText()}")
+                )
+                : item.GetRawText();
+        if (seen.TryGetValue(key, out var before) && before == says)
+            return false;
+        seen[key] = says;
+        return true;
+    }
+
+    private Rows Table(ListPage list, int width, int room)
+    {
+        var rows =
+            list.Items.Count <= room ? list.Items
+            : view!.Grows ? list.Items.TakeLast(room).ToList()
+            : list.Items.Take(room).ToList();
+        var table = ScreenTable.Of(view!.Screen(Bounds.Micros(list.AsOf)), rows, width, out var hidden);
+        var summary = $"{list.Items.Count} {name}, as of {Clock(list.AsOf)}";
+        if (rows.Count < list.Items.Count)
+            summary += $"; the {(view!.Grows ? "last" : "first")} {rows.Count} are shown";
+        var below = new List<IRenderable>
+        {
+            table,
+            new Text(summary, new Style(decoration: Decoration.Bold)),
+        };
+        if (hidden.Count > 0)
+            below.Add(new Text($"In a wider terminal, or with --json: {string.Join(", ", hidden)}", Faint));
+        return new Rows(below);
+    }
+
+    private static readonly Style Faint = new(Color.Grey);
+
+    private static Rows Facts(JsonElement status)
+    {
+        var facts = ServerView.StatusFacts(status);
+        var width = facts.Max(fact => fact.Name.Length);
+        return new Rows(
+            facts.Select(fact =>
+            {
+                var line = new Paragraph().Append(fact.Name.PadRight(width + 2), Faint);
+                return (IRenderable)line.Append(Printable.Of(fact.Value), null);
+            })
+        );
+    }
+
+    private static string Clock(string? asOf) =>
+        Bounds.Micros(asOf) is { } micros ? new Bounds(micros, micros).At() : "now";
+
+    private void Warn(Terminal terminal, IReadOnlyList<string> incomplete)
+    {
+        if (view!.Warns && incomplete.Count > 0)
+        {
+            terminal.Complain(
+                $"incomplete: the last audit did not tell everything of {string.Join(", ", incomplete)}"
+            );
+        }
+    }
+}

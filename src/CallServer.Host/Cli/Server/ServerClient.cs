@@ -1,0 +1,191 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>One page of a list as a running server tells it.</summary>
+/// <param name="AsOf">The moment that the list shows.</param>
+/// <param name="Incomplete">Gateways whose last audit did not tell everything.</param>
+/// <param name="Items">The objects, untouched.</param>
+/// <param name="Cursor">The cursor that brought it; null for the first page.</param>
+/// <param name="Next">The cursor of the page after it; null after the last.</param>
+public sealed record ListPage(
+    string? AsOf,
+    IReadOnlyList<string> Incomplete,
+    IReadOnlyList<JsonElement> Items,
+    string? Cursor,
+    string? Next
+);
+
+/// <summary>Reads a running server over HTTP. What goes wrong is a <see cref="CommandFailedException"/> of one line.</summary>
+public sealed class ServerClient : IDisposable
+{
+    private const int PageSize = 1000;
+
+    private readonly HttpClient http;
+
+    /// <param name="server">Where it listens.</param>
+    /// <param name="token">Its bearer token, or null.</param>
+    public ServerClient(Uri server, string? token)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        // Nobody's proxy leads to this machine.
+        var handler = new SocketsHttpHandler { UseProxy = !server.IsLoopback, AllowAutoRedirect = false };
+        http = new HttpClient(handler)
+        {
+            BaseAddress = new Uri(server.AbsoluteUri.TrimEnd('/') + "/"),
+            Timeout = TimeSpan.FromSeconds(30),
+        };
+        http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        if (token is not null)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    /// <summary>One object.</summary>
+    public Task<JsonElement> GetAsync(string path, CancellationToken cancel) => FetchAsync(path, cancel);
+
+    /// <summary>Every page of a list to the last, from that cursor on.</summary>
+    public async IAsyncEnumerable<ListPage> PagesAsync(
+        string list,
+        string? gateway,
+        string? from,
+        [EnumeratorCancellation] CancellationToken cancel
+    )
+    {
+        var path = $"v1/{list}?limit={PageSize}";
+        if (gateway is not null)
+            path += $"&gateway={Uri.EscapeDataString(gateway)}";
+
+        var followed = new HashSet<string>(StringComparer.Ordinal);
+        for (var cursor = from; ; )
+        {
+            var body = await FetchAsync(
+                cursor is null ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}",
+                cancel
+            );
+            var page = Page(body, cursor);
+            yield return page;
+            cursor = page.Next;
+            if (cursor is null)
+                yield break;
+            if (!followed.Add(cursor))
+                throw Failure($"goes round in its list of {list}: the cursor {cursor} came twice");
+        }
+    }
+
+    /// <summary>The whole list.</summary>
+    public async Task<ListPage> AllAsync(string list, string? gateway, CancellationToken cancel)
+    {
+        var items = new List<JsonElement>();
+        ListPage? last = null;
+        await foreach (var page in PagesAsync(list, gateway, null, cancel))
+        {
+            items.AddRange(page.Items);
+            last = page;
+        }
+        return last! with { Items = items };
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private ListPage Page(JsonElement body, string? cursor)
+    {
+        var items = body.Member("items");
+        if (items.ValueKind != JsonValueKind.Array)
+            throw NotOurs();
+        return new ListPage(
+            body.Text("asOf"),
+            body.Items("incomplete").Select(JsonText.AsText).OfType<string>().ToList(),
+            items.EnumerateArray().ToList(),
+            cursor,
+            body.Text("next")
+        );
+    }
+
+    private async Task<JsonElement> FetchAsync(string path, CancellationToken cancel)
+    {
+        try
+        {
+            using var response = await http.GetAsync(
+                new Uri(path, UriKind.Relative),
+                HttpCompletionOption.ResponseHeadersRead,
+                cancel
+            );
+            if (!response.IsSuccessStatusCode)
+                throw await RefusedAsync(response, cancel);
+            await using var body = await response.Content.ReadAsStreamAsync(cancel);
+            using var document = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
+            return document.RootElement.Clone();
+        }
+        catch (HttpRequestException fault)
+        {
+            throw Failure($"does not answer ({Cause(fault)}): is it running there? --server names another");
+        }
+        catch (IOException fault)
+        {
+            throw Failure($"broke off its answer ({fault.Message})");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw Failure($"took the request, but did not answer within {http.Timeout.TotalSeconds:0} s");
+        }
+        catch (JsonException)
+        {
+            throw NotOurs();
+        }
+    }
+
+    private async Task<CommandFailedException> RefusedAsync(
+        HttpResponseMessage response,
+        CancellationToken cancel
+    )
+    {
+        var said = await SaidAsync(response, cancel);
+        var because = said is null ? "" : $": {said}";
+        return response.StatusCode switch
+        {
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Failure(
+                "refuses the token: set CALLSERVER_TOKEN, or name its place with --token-from"
+            ),
+            HttpStatusCode.BadRequest => new CommandFailedException(
+                ExitCode.Usage,
+                $"{http.BaseAddress} refuses the request{because}"
+            ),
+            HttpStatusCode.NotFound => Failure("does not serve this list: its version does not have it"),
+            var status => Failure($"answers {(int)status} {response.ReasonPhrase}{because}"),
+        };
+    }
+
+    /// <summary>What a problem document (RFC 9457) says, in one line.</summary>
+    private static async Task<string?> SaidAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        try
+        {
+            await using var body = await response.Content.ReadAsStreamAsync(cancel);
+            using var document = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
+            var problem = document.RootElement;
+            return problem.Text("detail") ?? problem.Text("error") ?? problem.Text("title");
+        }
+        catch (Exception fault) when (fault is JsonException or IOException)
+        {
+            return null;
+        }
+    }
+
+    private CommandFailedException NotOurs() =>
+        Failure("answers something that no call server says: is that its address?");
+
+    private CommandFailedException Failure(string what) =>
+        new(ExitCode.Unavailable, $"{http.BaseAddress} {what}");
+
+    private static string Cause(HttpRequestException fault) =>
+        fault.HttpRequestError switch
+        {
+            HttpRequestError.ConnectionError => "connection refused or no way there",
+            HttpRequestError.NameResolutionError => "no such host name",
+            HttpRequestError.SecureConnectionError => "no secure connection",
+            _ => fault.Message,
+        };
+}

@@ -1,0 +1,353 @@
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>How each list of a running server is shown, in a pipe and on a terminal.</summary>
+public sealed record ServerView(
+    string List,
+    IReadOnlyList<Column> Plain,
+    Func<long?, IReadOnlyList<Column>> Screen
+)
+{
+    /// <summary>It only grows, at its end: what is latest matters most.</summary>
+    public bool Grows { get; init; }
+
+    /// <summary>What is not complete may lack objects.</summary>
+    public bool Warns { get; init; }
+
+    private static readonly Style Good = new(Color.Green);
+    private static readonly Style Bad = new(Color.Red);
+    private static readonly Style Doubtful = new(Color.Yellow);
+    private static readonly Style Faint = new(Color.Grey);
+
+    public static ServerView Connections { get; } =
+        new(
+            "connections",
+            ConnectionColumns.Plain(ofServer: true),
+            today => ConnectionColumns.Screen(ofServer: true, today)
+        )
+        {
+            Warns = true,
+        };
+
+    public static ServerView Gateways { get; } =
+        new(
+            "gateways",
+            [
+                Column.Of("gateway", "gateway"),
+                Column.Of("status", "status"),
+                Column.Of("connections", "connections") with
+                {
+                    Right = true,
+                },
+                Column.Of("unconfirmed", "unconfirmed") with
+                {
+                    Right = true,
+                },
+                Column.Of("opened", "opened") with
+                {
+                    Right = true,
+                },
+                Column.Of("closed", "closed") with
+                {
+                    Right = true,
+                },
+                Column.Of("conflicts", "conflicts") with
+                {
+                    Right = true,
+                },
+                Column.Of("asked", "asked"),
+                new("ms", Took) { Right = true },
+                Column.Of("requests", "requests") with
+                {
+                    Right = true,
+                },
+                Column.Of("interval", "interval"),
+                Column.Of("protocol", "protocol"),
+                Column.Of("profile", "profile"),
+                Column.Of("uri", "uri"),
+                new("why", Why),
+            ],
+            today =>
+                [
+                    Column.Of("gateway", "gateway") with
+                    {
+                        Least = 8,
+                    },
+                    Column.Of("status", "status") with
+                    {
+                        Style = Standing,
+                    },
+                    Column.Of("calls", "connections") with
+                    {
+                        Right = true,
+                    },
+                    Column.Of("unconfirmed", "unconfirmed") with
+                    {
+                        Right = true,
+                        Rank = 2,
+                        Style = NotNone("unconfirmed"),
+                    },
+                    Column.Of("conflicts", "conflicts") with
+                    {
+                        Right = true,
+                        Rank = 4,
+                        Style = NotNone("conflicts"),
+                    },
+                    new("asked (UTC)", row => At(row, "asked").Brief(today)),
+                    new("took", row => Took(row) is { } took ? $"{took} ms" : null)
+                    {
+                        Right = true,
+                        Rank = 1,
+                    },
+                    Column.Of("every", "interval") with
+                    {
+                        Rank = 3,
+                        Right = true,
+                    },
+                    Column.Of("profile", "profile") with
+                    {
+                        Rank = 2,
+                    },
+                    new("why", Why) { Rank = 1, Least = 20 },
+                    Column.Of("uri", "uri") with
+                    {
+                        Rank = 5,
+                        Least = 24,
+                        Style = _ => Faint,
+                    },
+                ]
+        );
+
+    public static ServerView Audits { get; } =
+        new(
+            "audits",
+            [
+                Column.Of("asked", "asked"),
+                Column.Of("gateway", "gateway"),
+                Column.Of("complete", "complete"),
+                Column.Of("connections", "count") with
+                {
+                    Cell = Listed,
+                    Right = true,
+                },
+                new("ms", Took) { Right = true },
+                Column.Of("requests", "requests") with
+                {
+                    Right = true,
+                },
+                Column.Of("protocol", "protocol"),
+                Column.Of("profile", "profile"),
+                new("why", Why),
+            ],
+            today =>
+                [
+                    new("asked (UTC)", row => At(row, "asked").Brief(today)),
+                    Column.Of("gateway", "gateway") with
+                    {
+                        Least = 8,
+                    },
+                    new("complete", row => row.Text("complete")) { Style = Completeness },
+                    new("calls", Listed) { Right = true },
+                    new("took", row => Took(row) is { } took ? $"{took} ms" : null) { Right = true },
+                    Column.Of("requests", "requests") with
+                    {
+                        Right = true,
+                        Rank = 2,
+                    },
+                    Column.Of("profile", "profile") with
+                    {
+                        Rank = 3,
+                    },
+                    new("why", Why) { Rank = 1, Least = 20 },
+                ]
+        );
+
+    public static ServerView Calls { get; } =
+        new(
+            "calls",
+            [
+                Column.Of("call", "call"),
+                Column.Of("sources", "sources"),
+                Column.Of("originator", "originator"),
+                new("start", row => Bounds.Of(row.Member("start")).At()),
+                new("exact", row => Bounds.Of(row.Member("start")).Exactness()),
+                Column.Of("connections", "connections"),
+                new("findings", Findings),
+            ],
+            today =>
+                [
+                    Column.Of("call", "call") with
+                    {
+                        Least = 16,
+                    },
+                    Column.Of("originator", "originator") with
+                    {
+                        Least = 10,
+                    },
+                    new("start (UTC)", row => Bounds.Of(row.Member("start")).Brief(today)),
+                    Column.Of("sources", "sources") with
+                    {
+                        Rank = 1,
+                        Least = 10,
+                    },
+                    Column.Of("connections", "connections") with
+                    {
+                        Rank = 2,
+                        Least = 20,
+                    },
+                    new("findings", Findings) { Least = 12, Style = _ => Doubtful },
+                ]
+        )
+        {
+            Warns = true,
+        };
+
+    public static ServerView Cdrs { get; } =
+        new(
+            "cdrs",
+            [
+                Column.Of("end", "end_stamp"),
+                Column.Of("gateway", "gateway"),
+                Column.Of("originator", "originator"),
+                Column.Of("remote", "remote"),
+                Column.Of("codec", "read_codec"),
+                new("qos", ConnectionColumns.Qos),
+                Column.Of("answer", "answer_stamp"),
+                Column.Of("billsec", "billsec") with
+                {
+                    Right = true,
+                },
+                Column.Of("billsec-max", "billsec_max") with
+                {
+                    Right = true,
+                },
+                Column.Of("start-evidence", "start_evidence"),
+                Column.Of("end-evidence", "end_evidence"),
+                Column.Of("recovered", "recovered"),
+                Column.Of("cause", "hangup_cause"),
+                Column.Of("id", "id"),
+            ],
+            today =>
+                [
+                    new("ended (UTC)", row => Stamps(row, "end_stamp_min", "end_stamp_max").Brief(today)),
+                    Column.Of("gateway", "gateway") with
+                    {
+                        Least = 8,
+                    },
+                    Column.Of("originator", "originator") with
+                    {
+                        Least = 10,
+                    },
+                    Column.Of("remote", "remote") with
+                    {
+                        Rank = 2,
+                        Least = 10,
+                    },
+                    Column.Of("codec", "read_codec") with
+                    {
+                        Rank = 1,
+                    },
+                    new("QoS", ConnectionColumns.Qos) { Rank = 3 },
+                    new("answered", row => Stamps(row, "answer_stamp_min", "answer_stamp_max").Brief(today))
+                    {
+                        Rank = 4,
+                    },
+                    new("billed", Billed) { Right = true },
+                    Column.Of("end known by", "end_evidence") with
+                    {
+                        Rank = 2,
+                    },
+                    new("recovered", row => row.Flag("recovered") == true ? "yes" : "")
+                    {
+                        Rank = 3,
+                        Style = _ => Doubtful,
+                    },
+                    Column.Of("cause", "hangup_cause") with
+                    {
+                        Rank = 5,
+                    },
+                    Column.Of("id", "id") with
+                    {
+                        Rank = 6,
+                        Style = _ => Faint,
+                    },
+                ]
+        )
+        {
+            Grows = true,
+        };
+
+    /// <summary>Names and values of `status`, in the order of the contract; what this version does not know at the end.</summary>
+    public static IReadOnlyList<(string Name, string? Value)> StatusFacts(JsonElement status) =>
+        status.ValueKind != JsonValueKind.Object
+            ? []
+            :
+            [
+                .. status
+                    .EnumerateObject()
+                    .Select(member =>
+                        member.Name switch
+                        {
+                            "uptimeSeconds" when member.Value.ValueKind == JsonValueKind.Number => (
+                                "uptime",
+                                ConnectionColumns.Length(member.Value.GetDouble())
+                            ),
+                            _ => (member.Name, JsonText.AsText(member.Value)),
+                        }
+                    ),
+            ];
+
+    /// <summary>How long the last audit took, in milliseconds.</summary>
+    private static string? Took(JsonElement row) =>
+        Bounds.Micros(row.Text("answered")) - Bounds.Micros(row.Text("asked")) is { } micros
+            ? (micros / 1000.0).ToString("0.0", CultureInfo.InvariantCulture)
+            : null;
+
+    /// <summary>The proof of completeness, or what it lacks.</summary>
+    private static string? Why(JsonElement row) =>
+        row.Text("reasons") is { Length: > 0 } reasons ? reasons : row.Text("proof");
+
+    private static string? Listed(JsonElement audit) =>
+        audit.Member("connections") is { ValueKind: JsonValueKind.Array } listed
+            ? listed.GetArrayLength().ToString(CultureInfo.InvariantCulture)
+            : audit.Text("connections") ?? audit.Text("count");
+
+    private static Style? Standing(JsonElement gateway) =>
+        gateway.Text("status") switch
+        {
+            "complete" => Good,
+            "partial" or "unasked" => Doubtful,
+            "silent" => Bad,
+            _ => default(Style?),
+        };
+
+    private static Style? Completeness(JsonElement audit) => audit.Flag("complete") == true ? Good : Doubtful;
+
+    private static Func<JsonElement, Style?> NotNone(string member) =>
+        row => row.Number(member) > 0 ? Doubtful : default(Style?);
+
+    private static Bounds At(JsonElement row, string member) =>
+        Bounds.Micros(row.Text(member)) is { } at ? Bounds.Point(at) : default;
+
+    private static Bounds Stamps(JsonElement row, string earliest, string latest) =>
+        new(Bounds.Micros(row.Text(earliest)), Bounds.Micros(row.Text(latest)));
+
+    /// <summary>Billed seconds, and the most that it can have been where that is more.</summary>
+    private static string? Billed(JsonElement cdr)
+    {
+        var least = cdr.Text("billsec");
+        var most = cdr.Text("billsec_max");
+        return most is null ? $"≥{least} s"
+            : most == least ? $"{least} s"
+            : $"{least}–{most} s";
+    }
+
+    private static string? Findings(JsonElement call) =>
+        string.Join(
+            ", ",
+            call.Items("findings").Select(finding => finding.Text("kind")).OfType<string>().Distinct()
+        );
+}

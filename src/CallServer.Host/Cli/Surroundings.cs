@@ -1,0 +1,20 @@
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+
+namespace CallServer.Host.Cli;
+
+/// <summary>What the commands take from the process around them, so that tests can give them another.</summary>
+public sealed record Surroundings
+{
+    /// <summary>An environment variable, or null.</summary>
+    public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>The only source of time.</summary>
+    public IClock Clock { get; init; } = new SystemClock();
+
+    /// <summary>The protocols that gateways can be asked in.</summary>
+    public IAuditTargetFactory Targets { get; init; } = SnmpTargetFactory.BuiltIn;
+
+    /// <summary>How often `--watch` looks again.</summary>
+    public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);
+}

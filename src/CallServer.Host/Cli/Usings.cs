@@ -1,0 +1,1 @@
+global using CallServer.Host.Cli.Output;

@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using CallServer.Host.Cli;
+using CallServer.Host.Cli.Demo;
+using CallServer.Host.Cli.Output;
+using CallServer.Host.Net;
+
+namespace CallServer.Bench.Kill;
+
+/// <summary>
+/// A simulated gateway carries calls that come and go; a server that audits it is killed at random moments and started
+/// again on the same file.
+/// </summary>
+internal sealed class KillRounds(string folder, int seed)
+{
+    private const string Gateway = "gw1";
+    private const int Connections = 200;
+    private const int Churn = 20;
+
+    /// <summary>One time in so many it is killed again before it is ready.</summary>
+    private const int EarlyOnceIn = 4;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Least = TimeSpan.FromSeconds(0.3);
+    private static readonly TimeSpan Most = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MostEarly = TimeSpan.FromSeconds(0.8);
+
+    // After this time the gateway has told what happened until now.
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
+
+    private readonly SystemClock clock = new();
+#pragma warning disable CA5394 // the same seed is to kill at the same moments
+    private readonly Random random = new(seed);
+#pragma warning restore CA5394
+    private readonly string truth = Path.Combine(folder, "truth.ndjson");
+
+    // The server forgets old audits; what they proved stays proven.
+    private readonly Dictionary<string, AuditTime> audits = new(StringComparer.Ordinal);
+
+    public async IAsyncEnumerable<KillRound> PlayAsync(
+        int times,
+        [EnumeratorCancellation] CancellationToken cancel
+    )
+    {
+        // Should this process itself be killed, the gateway does not stay for ever.
+        await using var gateway = Child.Start(
+            "gateway",
+            "--snmp",
+            "0",
+            "--connections",
+            $"{Connections}",
+            "--churn",
+            $"{Churn}",
+            "--truth",
+            truth,
+            "--stop-after",
+            "1h"
+        );
+        var uri =
+            await gateway.LineAsync("snmp://", cancel)
+            ?? throw new CommandFailedException(ExitCode.Fault, ["no gateway", .. gateway.LastWords]);
+        gateway.Ignore();
+
+        var uris = new Dictionary<string, string> { [Gateway] = uri.Split(' ')[0] };
+        await using var server = new ServerUnderTest(folder, Interval, Interval, uris);
+        server.Start();
+        await server.ReadyAsync(cancel);
+        var ready = Now;
+        for (var number = 1; number <= times; number++)
+        {
+            var moment = ready + (long)Between(Least, Most).TotalMicroseconds;
+            if (moment > Now)
+                await Task.Delay(TimeSpan.FromMicroseconds(moment - Now), cancel);
+            var killed = Now;
+            await server.KillAsync();
+            var after = TimeSpan.FromMicroseconds(killed - ready);
+            var file = await DataFileCheck.OfAsync(server.Data, cancel);
+
+            TimeSpan? early = IsEarly() ? Between(TimeSpan.Zero, MostEarly) : null;
+            if (early is { } wait && DataFileCheck.IsSound(file))
+            {
+                server.Start();
+                await Task.Delay(wait, cancel);
+                await server.KillAsync();
+                file = await DataFileCheck.OfAsync(server.Data, cancel);
+            }
+
+            var restarted = Now;
+            server.Start();
+            await server.ReadyAsync(cancel);
+            ready = Now;
+            await AuditedAsync(server, ready, cancel);
+            var verdict = await JudgeAsync(server, killed, restarted, cancel);
+            yield return new KillRound(
+                number,
+                after,
+                early,
+                file,
+                TimeSpan.FromMicroseconds(ready - restarted),
+                verdict
+            );
+        }
+    }
+
+    private long Now => (clock.Now.Steady + clock.Correction).Micros;
+
+#pragma warning disable CA5394
+    private bool IsEarly() => random.Next(EarlyOnceIn) == 0;
+
+    private TimeSpan Between(TimeSpan least, TimeSpan most) => least + (most - least) * random.NextDouble();
+#pragma warning restore CA5394
+
+    /// <summary>Waits for a complete audit that began after that moment.</summary>
+    private Task AuditedAsync(ServerUnderTest server, long after, CancellationToken cancel) =>
+        server.UntilAsync(
+            "audited",
+            async () =>
+            {
+                await ReadAuditsAsync(server, cancel);
+                return audits.Values.Any(audit => audit.Complete && audit.Asked > after);
+            },
+            cancel
+        );
+
+    private async Task ReadAuditsAsync(ServerUnderTest server, CancellationToken cancel)
+    {
+        var page = await server.Client.AllAsync("audits", null, cancel);
+        foreach (var item in page.Items)
+        {
+            var (asked, answered) = (item.Text("asked")!, item.Text("answered"));
+            audits[asked] = new AuditTime(
+                item.Text("gateway")!,
+                Bounds.Micros(asked)!.Value,
+                Bounds.Micros(answered)!.Value,
+                item.Flag("complete") == true
+            );
+        }
+    }
+
+    private async Task<DemoVerdict> JudgeAsync(
+        ServerUnderTest server,
+        long killed,
+        long restarted,
+        CancellationToken cancel
+    )
+    {
+        var from = Now;
+        await ReadAuditsAsync(server, cancel);
+        var connections = await server.Client.AllAsync("connections", null, cancel);
+        var cdrs = await server.Client.AllAsync("cdrs", null, cancel);
+        var to = Now;
+        await Task.Delay(Glance, cancel);
+        var record = new DemoRecord(connections.Items, cdrs.Items, [.. audits.Values], from, to);
+        return DemoVerdict.Of(
+            DemoTruth.Read(Gateway, await DemoTruth.LinesAsync(truth, cancel)),
+            record,
+            killed,
+            restarted,
+            new Dictionary<string, int> { [Gateway] = 1 }
+        );
+    }
+}

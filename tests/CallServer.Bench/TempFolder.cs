@@ -1,0 +1,11 @@
+namespace CallServer.Bench;
+
+/// <summary>A folder of its own that goes with all that is in it.</summary>
+internal sealed class TempFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("callserver-bench-").FullName;
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

@@ -1,0 +1,328 @@
+module CallServer.Tests.Audit.CiscoTests
+
+open System
+open NUnit.Framework
+open FsCheck
+open FsCheck.FSharp
+open FsCheck.NUnit
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Audit
+open CallServer.Tests.Audit
+
+let private cisco = (Profiles.tryFind "cisco-voice").Value
+let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
+let private boot = Bench.start - TimeSpan.FromDays 3.0
+
+/// The legs that are there at each moment.
+let private serve (boot: Instant) (legsAt: Instant -> Leg list) : Bench.Server =
+    Bench.v2c "public" (fun now request -> SmallAgent.answer (CiscoTable.agent boot now (legsAt now)) request)
+
+/// The same legs all the time.
+let private serveStill (boot: Instant) (legs: Leg list) : Bench.Server =
+    let agent = CiscoTable.agent boot Bench.start legs
+
+    Bench.v2c "public" (fun now request ->
+        SmallAgent.answer (SmallAgent.at (CiscoTable.scalars boot now 1 legs.Length) agent) request)
+
+let private ids (snapshot: Snapshot) = [ for observation in snapshot.Observations -> string observation.Id ]
+
+let private sorted (ids: string list) = ids |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+let private reasons (snapshot: Snapshot) =
+    match snapshot.Completeness with
+    | Complete _ -> []
+    | Partial reasons -> reasons |> List.map (fun reason -> reason.Kind)
+
+[<Test>]
+let ``a thousand legs are listed whole, with every proof`` () =
+    let legs = CiscoTable.legs 1 Bench.start 1000
+    let still = CiscoTable.agent boot Bench.start legs
+    let server = Bench.v2c "public" (fun _ request -> SmallAgent.answer still request)
+    let run = Bench.run 1UL steady server (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+    Assert.That((ids run.Snapshot = sorted (legs |> List.map (CiscoTable.id boot))), Is.True)
+    Assert.That(run.Snapshot.Requests, Is.LessThan 180)
+
+[<Test>]
+let ``every fact of a leg is where the contract puts it`` () =
+    let now = Bench.start
+
+    let leg: Leg =
+        { Setup = now - TimeSpan.FromSeconds 70.0
+          Number = 7u
+          Connect = ValueSome(now - TimeSpan.FromSeconds 60.0)
+          Guid = Array.create 16 0xABuy
+          Peer = "14155550100"
+          Reversed = "442070000000"
+          Origin = 2
+          Coder = 10
+          Qos = 5
+          Media = [| 192uy; 0uy; 2uy; 9uy |]
+          Port = 20000 }
+
+    let run = Bench.run 1UL steady (serve boot (fun _ -> [ leg ])) (Bench.target (Some cisco))
+    let seen = run.Snapshot.Observations[0]
+    Assert.That(string seen.Id, Is.EqualTo(CiscoTable.id boot leg))
+    Assert.That((seen.Stamp = ValueSome(string ((CiscoTable.instance boot leg)[0]))), Is.True)
+
+    let expected: Facts =
+        { Call = ValueSome(CallId.create (String.replicate 16 "ab"))
+          Endpoint = ValueSome "3"
+          Originator = ValueSome "14155550100"
+          Remote = ValueSome "442070000000"
+          Codec = ValueSome(Codec.ofName "G729")
+          Qos = QualityOfService.ofService ControlledLoad "controlledLoad"
+          Mode = ValueNone
+          State = ValueSome "active"
+          LocalMedia = ValueNone
+          RemoteMedia = ValueSome { Host = "192.0.2.9"; Port = 20000 } }
+
+    Assert.That((seen.Facts = expected), Is.True, $"{seen.Facts}")
+    let originated = { leg with Origin = 1; Peer = "called"; Reversed = "caller" }
+    let run = Bench.run 1UL steady (serve boot (fun _ -> [ originated ])) (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Observations[0].Facts.Originator = ValueSome "caller"), Is.True)
+
+[<Test>]
+let ``a leg that is not connected is listed, its start unknown`` () =
+    let legs =
+        CiscoTable.legs 1 Bench.start 3
+        |> List.mapi (fun number leg -> if number = 1 then { leg with Connect = ValueNone } else leg)
+
+    let run = Bench.run 1UL steady (serveStill boot legs) (Bench.target (Some cisco))
+
+    let ringing =
+        run.Snapshot.Observations
+        |> Array.find (fun observation -> string observation.Id = CiscoTable.id boot legs[1])
+
+    // Not before the request that it answered; perhaps never.
+    Assert.That((ringing.Start.Value.Within.Latest = Instant.distantFuture), Is.True)
+    Assert.That((ringing.Start.Value.Within.Earliest >= Bench.start), Is.True)
+    Assert.That(ringing.Setup.IsSome, Is.True)
+    Assert.That((ringing.Facts.State = ValueSome "connecting"), Is.True)
+    Assert.That(Snapshot.isComplete run.Snapshot, Is.True)
+
+/// Up-times that matter: small, at 2^31, and around the wrap at 2^32 hundredths of a second.
+let private upTimes =
+    Gen.oneof
+        [ Gen.choose (70, 100_000) |> Gen.map float
+          Gen.choose (-300, 300) |> Gen.map (fun offset -> 21474836.48 + float offset)
+          Gen.choose (-300, 300) |> Gen.map (fun offset -> 42949672.96 + float offset)
+          Gen.choose (0, 60_000) |> Gen.map (fun offset -> 42949672.96 + float offset) ]
+
+[<Property(MaxTest = 1000)>]
+let ``the true times are within the bounds, whatever the latency and the up-time`` () =
+    let cases =
+        gen {
+            let! upTime = upTimes
+            let! seed = Gen.choose (0, 1_000_000)
+            let! fraction = Gen.choose (0, 9999)
+            let! ages = Gen.resize 12 (Gen.nonEmptyListOf (Gen.choose (0, 50_000_000)))
+            let! latency = Gen.choose (1, 400)
+            return upTime, seed, fraction, ages, latency
+        }
+
+    Prop.forAll (Arb.fromGen cases) (fun (upTime, seed, fraction, ages, latency) ->
+        let boot = Bench.start - TimeSpan.FromSeconds upTime - TimeSpan.FromMicroseconds(float fraction)
+
+        let legs =
+            CiscoTable.legs seed Bench.start ages.Length
+            |> List.map2
+                (fun (age: int) leg ->
+                    let setup = Bench.start - TimeSpan.FromMicroseconds(float age)
+
+                    { leg with
+                        Setup = setup
+                        Connect = ValueSome(setup + TimeSpan.FromMicroseconds(float (age / 3))) })
+                ages
+
+        let network = Network.rough 0.1 (TimeSpan.FromMilliseconds(float latency))
+        let run = Bench.run (uint64 seed) network (serveStill boot legs) (Bench.target (Some cisco))
+
+        // A connect time of exactly 0 ticks means "not connected": the one moment in 497 days that cannot be
+        // told.
+        let truths =
+            legs
+            |> List.map (fun leg -> CiscoTable.id boot leg, (leg.Setup, leg.Connect.Value))
+            |> Map.ofList
+
+        let within (interval: Interval) (instant: Instant) = Interval.contains instant interval
+
+        let holds (observation: Observation) =
+            let setup, connect = truths[string observation.Id]
+
+            let started =
+                match observation.Start with
+                | ValueSome start when start.Within.Latest = Instant.distantFuture ->
+                    (connect.Micros - boot.Micros) / 10_000L % 4294967296L = 0L
+                | ValueSome start ->
+                    within start.Within connect
+                    && Interval.width start.Within <= TimeSpan.FromMilliseconds(float (2 * latency + 21))
+                | ValueNone -> false
+
+            within observation.Setup.Value.Within setup && started
+
+        let complete =
+            match run.Snapshot.Completeness with
+            | Complete _ -> run.Snapshot.Observations.Length = legs.Length
+            | Partial _ -> true
+
+        (complete && Array.forall holds run.Snapshot.Observations)
+        |> Prop.label $"{run.Snapshot.Completeness} {run.Snapshot.Observations}")
+
+[<Test>]
+let ``an empty table is complete where the count says 0`` () =
+    let run = Bench.run 1UL steady (serve boot (fun _ -> [])) (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+
+[<Test>]
+let ``a table that is not served is no empty table`` () =
+    let objects =
+        [ CiscoTable.scalar "1.3.6.1.2.1.1.3.0" (TimeTicks 100u)
+          CiscoTable.scalar "1.3.6.1.6.3.16.1.1.1.1.0" (Integer 1L) ]
+
+    let server = Bench.v2c "public" (fun _ request -> SmallAgent.answer (SmallAgent.create objects) request)
+
+    for profile in Profiles.builtIn.Value do
+        let run = Bench.run 1UL steady server (Bench.target (Some profile))
+        Assert.That(reasons run.Snapshot, Does.Contain "not-served", profile.Name)
+
+[<Test>]
+let ``a count that never agrees makes the snapshot partial after three walks`` () =
+    let legs = CiscoTable.legs 1 Bench.start 10
+
+    let server =
+        Bench.v2c "public" (fun now request ->
+            let objects = CiscoTable.scalars boot now 1 12 @ List.collect (CiscoTable.rows boot) legs
+            SmallAgent.answer (SmallAgent.create objects) request)
+
+    let run = Bench.run 1UL steady server (Bench.target (Some cisco))
+
+    match run.Snapshot.Completeness with
+    | Partial [ CountDisagrees(counted, listed) ] ->
+        Assert.That(counted, Is.EqualTo 12)
+        Assert.That(listed, Is.EqualTo 10)
+    | other -> Assert.Fail(string other)
+
+    Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 10)
+
+[<Test>]
+let ``a row that a walk missed by bad luck is found by the next walk of the same audit`` () =
+    let legs = CiscoTable.legs 1 Bench.start 10
+    let hidden = ref true
+
+    let server =
+        Bench.v2c "public" (fun now request ->
+            let shown = if hidden.Value && request.Kind = GetBulk then legs.Tail else legs
+            let rows = List.collect (CiscoTable.rows boot) shown
+            // The second walk sees all.
+            if
+                request.Kind = Get
+                && request.VarBinds.Length < 10
+                && now > Bench.start + TimeSpan.FromMilliseconds 10.0
+            then
+                hidden.Value <- false
+
+            SmallAgent.answer (SmallAgent.create (CiscoTable.scalars boot now 1 10 @ rows)) request)
+
+    let run = Bench.run 1UL steady server (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+    Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 10)
+
+[<Property(MaxTest = 300)>]
+let ``under churn a complete snapshot lists every leg that was there all along, and none that was not there``
+    ()
+    =
+    let cases = Gen.zip3 (Gen.choose (0, 1_000_000)) (Gen.choose (1, 40)) (Gen.choose (0, 40))
+
+    Prop.forAll (Arb.fromGen cases) (fun (seed, lasting, fleeting) ->
+        let random = Random seed
+        let old = CiscoTable.legs seed Bench.start lasting
+
+        // Each begins and ends within the first second, on either side of the audit's beginning.
+        let others =
+            CiscoTable.legs (seed + 1) Bench.start fleeting
+            |> List.map (fun leg ->
+                let from = Bench.start + TimeSpan.FromMilliseconds(float (random.Next(-500, 500)))
+
+                { leg with Setup = from; Number = leg.Number + 1000u; Connect = ValueSome from },
+                from + TimeSpan.FromMilliseconds(float (random.Next(1, 800))))
+
+        let there now =
+            old
+            @ [ for leg, until in others do
+                    if leg.Setup <= now && now < until then
+                        leg ]
+
+        let network = Network.rough 0.02 (TimeSpan.FromMilliseconds 30.0)
+        let run = Bench.run (uint64 seed) network (serve boot there) (Bench.target (Some cisco))
+        let listed = Set.ofList (ids run.Snapshot)
+        let all = Set.ofList (List.map (CiscoTable.id boot) (old @ List.map fst others))
+        let lasts = Set.ofList (List.map (CiscoTable.id boot) old)
+
+        let right =
+            match run.Snapshot.Completeness with
+            | Complete _ -> Set.isSubset lasts listed
+            | Partial _ -> true
+
+        (right && Set.isSubset listed all)
+        |> Prop.classify (Snapshot.isComplete run.Snapshot) "complete"
+        |> Prop.label $"{run.Snapshot.Completeness}")
+
+[<Test>]
+let ``an agent that restarts in mid-audit is noticed`` () =
+    let legs = CiscoTable.legs 1 Bench.start 200
+
+    let server =
+        Bench.v2c "public" (fun now request ->
+            let restarted = now > Bench.start + TimeSpan.FromMilliseconds 30.0
+            let boot, boots = if restarted then Bench.start + TimeSpan.FromMilliseconds 29.0, 2 else boot, 1
+            let objects = CiscoTable.scalars boot now boots 200 @ List.collect (CiscoTable.rows boot) legs
+            SmallAgent.answer (SmallAgent.create objects) request)
+
+    let run = Bench.run 1UL steady server (Bench.target (Some cisco))
+    Assert.That(reasons run.Snapshot, Does.Contain "restarted-meanwhile")
+
+[<Test>]
+let ``a wrap of the up-time in mid-audit is no restart`` () =
+    let boot = Bench.start - TimeSpan.FromMilliseconds(42949672960.0 - 20.0)
+    let legs = CiscoTable.legs 1 Bench.start 100
+    let run = Bench.run 1UL steady (serveStill boot legs) (Bench.target (Some cisco))
+
+    Assert.That(
+        (run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]),
+        Is.True,
+        $"{run.Snapshot.Completeness}"
+    )
+
+[<Test>]
+let ``without a profile the fullest one that is served is taken`` () =
+    let legs = CiscoTable.legs 1 Bench.start 3
+    let run = Bench.run 1UL steady (serveStill boot legs) (Bench.target None)
+    Assert.That(run.Snapshot.Profile, Is.EqualTo "cisco-voice")
+
+    let bare =
+        Bench.v2c "public" (fun now request ->
+            let objects =
+                CiscoTable.scalars boot now 1 0 @ List.collect (CiscoTable.rows boot) legs
+                |> List.filter (fun varBind -> not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1") varBind.Name))
+
+            SmallAgent.answer (SmallAgent.create objects) request)
+
+    let run = Bench.run 1UL steady bare (Bench.target None)
+    Assert.That(run.Snapshot.Profile, Is.EqualTo "dial-control")
+    Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 3)
+
+[<Test>]
+let ``an up-time that stands still tells neither a restart nor a time`` () =
+    let legs = CiscoTable.legs 1 Bench.start 300
+    let still = CiscoTable.agent boot Bench.start legs
+    let server = Bench.v2c "public" (fun _ request -> SmallAgent.answer still request)
+    let slow = Network.steady (TimeSpan.FromMilliseconds 200.0)
+    let run = Bench.run 1UL slow server (Bench.target (Some cisco))
+    Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
+    Assert.That(run.Snapshot.Boot.Began.IsNone, Is.True)
+
+    for observation in run.Snapshot.Observations do
+        Assert.That((observation.Start.Value.Evidence = Bounded), Is.True)

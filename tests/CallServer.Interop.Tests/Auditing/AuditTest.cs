@@ -1,0 +1,62 @@
+using CallServer.Interop.Peers;
+
+namespace CallServer.Interop.Auditing;
+
+/// <summary>What one run of <c>callserver audit --json</c> gave.</summary>
+internal sealed record Audited(Finished Process, IReadOnlyList<AuditLine> Lines)
+{
+    /// <summary>What stands on standard error, line by line.</summary>
+    public IReadOnlyList<string> Complaints =>
+        Process.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}
+
+/// <summary>A test of the verb <c>audit</c>.</summary>
+internal abstract class AuditTest : PeerTest
+{
+    private static readonly string[] Proofs = ["end-of-table", "same-boot", "count-agrees"];
+
+    /// <summary>The URI of an agent on this machine.</summary>
+    protected static string V2c(int port) => $"snmp://127.0.0.1:{port}?profile=cisco-voice";
+
+    protected static string V3(int port, string user, string options) =>
+        $"snmp://{user}@127.0.0.1:{port}?{options}&profile=cisco-voice";
+
+    protected async Task<Audited> AuditAsync(
+        IEnumerable<string> uris,
+        Credentials? credentials = null,
+        params string[] options
+    )
+    {
+        var given = credentials ?? Credentials.None;
+        string[] arguments = ["audit", .. uris, "--json", .. given.Options, .. options];
+        var finished = await CallServerProcess.RunAsync(Scope, arguments, given.Variables);
+        return new Audited(finished, AuditLine.Read(finished.Output));
+    }
+
+    /// <summary>An audit that must succeed: exit 0, complete, nothing on standard error.</summary>
+    protected async Task<AuditLine> CompleteAsync(string uri, Credentials? credentials = null)
+    {
+        var audited = await AuditAsync([uri], credentials);
+        Assert.That(audited.Process.ExitCode, Is.Zero, Brief(audited));
+        Assert.That(audited.Complaints, Is.Empty);
+        Assert.That(audited.Lines, Has.Count.EqualTo(1));
+        var line = audited.Lines[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(line.Uri, Is.EqualTo(uri));
+            Assert.That(line.Protocol, Is.EqualTo("snmp"));
+            Assert.That(line.Profile, Is.EqualTo("cisco-voice"));
+            Assert.That(line.Complete);
+            Assert.That(line.Reasons, Is.Empty);
+            Assert.That(line.Proof, Is.SupersetOf(Proofs));
+            Assert.That(line.Asked, Is.LessThanOrEqualTo(line.Answered));
+        });
+        return line;
+    }
+
+    /// <summary>The run without its connections, which would drown the rest.</summary>
+    protected static string Brief(Audited audited) =>
+        $"exit {audited.Process.ExitCode}; {audited.Process.Errors}"
+        + string.Join('\n', audited.Lines.Select(line => line with { Connections = [] }))
+        + string.Join('\n', audited.Lines.SelectMany(line => line.Reasons));
+}

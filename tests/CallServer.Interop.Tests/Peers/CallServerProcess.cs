@@ -1,0 +1,44 @@
+namespace CallServer.Interop.Peers;
+
+/// <summary>The executable under test, run as its users run it.</summary>
+internal static class CallServerProcess
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    // Colours and a terminal's width are no part of what is tested.
+    private static readonly Dictionary<string, string?> Plain = new()
+    {
+        ["NO_COLOR"] = "1",
+        ["TERM"] = "dumb",
+    };
+
+    /// <summary>Starts a verb; the secrets are environment variables by name.</summary>
+    public static ChildProcess Start(
+        Scope scope,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string?>? secrets = null
+    )
+    {
+        var assembly = Path.Combine(AppContext.BaseDirectory, "callserver.dll");
+        // The runtime that runs the tests also runs the executable: there may be several on a machine.
+        var dotnet =
+            Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
+        var environment = new Dictionary<string, string?>(Plain);
+        foreach (var (name, secret) in secrets ?? new Dictionary<string, string?>())
+            environment[name] = secret;
+        return scope.Start(dotnet, ["exec", assembly, .. arguments], environment);
+    }
+
+    /// <summary>Runs a verb to its end. No secret may stand in anything that it prints.</summary>
+    public static async Task<Finished> RunAsync(
+        Scope scope,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string?>? secrets = null
+    )
+    {
+        var finished = await Start(scope, arguments, secrets).FinishAsync(Limit);
+        foreach (var secret in (secrets ?? new Dictionary<string, string?>()).Values.OfType<string>())
+            Assert.That(finished.Output + finished.Errors, Does.Not.Contain(secret), "a secret is shown");
+        return finished;
+    }
+}

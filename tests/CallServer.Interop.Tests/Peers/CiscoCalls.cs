@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>A line of the generator's truth file: what is true of one call. Times are seconds before the agent's load.</summary>
+internal sealed record TrueCall(
+    int Setup,
+    int Index,
+    string Guid,
+    string ProtocolCallId,
+    string Calling,
+    string Called,
+    string Codec,
+    string Qos,
+    string RemoteMedia,
+    double AgeSeconds,
+    double ConnectedSeconds
+);
+
+/// <summary>
+/// Calls as a Cisco voice gateway shows them, made by <c>gen_cisco_voice.py</c>: the truth, and the rows of each for
+/// <c>table_agent</c>.
+/// </summary>
+internal sealed partial class CiscoCalls
+{
+    private const string Volume = "1.3.6.1.4.1.9.9.63.1.3.8";
+    private const string Agent = "1.3.6.1.4.1.8072.9999.9999";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private readonly Dictionary<string, List<string>> rows = [];
+
+    private CiscoCalls(IReadOnlyList<TrueCall> truth) => Truth = truth;
+
+    public IReadOnlyList<TrueCall> Truth { get; }
+
+    /// <summary>
+    /// Makes calls. Ages are centiseconds at the agent's load, lowest and highest; negative ones begin after it.
+    /// <paramref name="first"/> keeps calls apart that are made in several goes.
+    /// </summary>
+    public static async Task<CiscoCalls> MakeAsync(
+        Scope scope,
+        int count,
+        int seed = 1,
+        int first = 0,
+        (int Low, int High)? ages = null
+    )
+    {
+        var python = Programs.Find("python3");
+        var folder = scope.NewFolder("calls");
+        string table = Path.Combine(folder, "calls.txt"),
+            truth = Path.Combine(folder, "truth.ndjson");
+        var (low, high) = ages ?? (500, 720_000);
+        int[] numbers = [count, seed, first, low, high];
+        var texts = numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)).ToArray();
+        string[] arguments =
+        [
+            Programs.Script("snmp", "gen_cisco_voice.py"),
+            .. (string[])[texts[0], "--seed", texts[1], "--first", texts[2], "--ages", texts[3], texts[4]],
+            .. (string[])["--out", table, "--truth", truth],
+        ];
+        await scope.RunAsync(python, arguments);
+
+        var calls = new CiscoCalls([
+            .. (await File.ReadAllLinesAsync(truth)).Select(line =>
+                JsonSerializer.Deserialize<TrueCall>(line, Json)!
+            ),
+        ]);
+        foreach (var line in await File.ReadAllLinesAsync(table))
+            if (Row().Match(line) is { Success: true } row)
+                calls.RowsOf(row.Groups[1].Value).Add(line);
+        return calls;
+    }
+
+    /// <summary>The subtrees that an agent of such a gateway serves.</summary>
+    public static async Task<string> RootsAsync(Scope scope)
+    {
+        string[] arguments = [Programs.Script("snmp", "gen_cisco_voice.py"), "--roots"];
+        return (await scope.RunAsync(Programs.Find("python3"), arguments)).Output.Trim();
+    }
+
+    /// <summary>These calls and those.</summary>
+    public CiscoCalls With(CiscoCalls more)
+    {
+        var both = new CiscoCalls([.. Truth, .. more.Truth]);
+        foreach (var (key, lines) in rows.Concat(more.rows))
+            both.rows.Add(key, lines);
+        return both;
+    }
+
+    /// <summary>These calls without the ended ones.</summary>
+    public CiscoCalls Without(IEnumerable<TrueCall> ended)
+    {
+        var gone = ended.Select(Key).ToHashSet();
+        var left = new CiscoCalls([.. Truth.Where(call => !gone.Contains(Key(call)))]);
+        foreach (var (key, lines) in rows.Where(entry => !gone.Contains(entry.Key)))
+            left.rows.Add(key, lines);
+        return left;
+    }
+
+    /// <summary>The lines that <c>table_agent</c> serves: the gateway's own counts, and the rows of every call.</summary>
+    public IEnumerable<string> Lines(int version = 0) =>
+        [
+            .. Enumerable
+                .Range(1, 7)
+                .Select(kind => $"{Volume}.1.1.2.{kind} u {(kind == 2 ? Truth.Count : 0)}"),
+            $"{Volume}.2.0 u {Truth.Count}",
+            $"{Agent}.1.0 T 0",
+            $"{Agent}.2.0 u {version}",
+            .. rows.Values.SelectMany(lines => lines),
+        ];
+
+    /// <summary>Replaces the agent's file at once, so that it never reads half of it.</summary>
+    public async Task WriteAsync(string path, int version = 0)
+    {
+        await File.WriteAllLinesAsync(path + ".new", Lines(version));
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    private static string Key(TrueCall call) => $"{{T:{call.Setup}}}.{call.Index}";
+
+    private List<string> RowsOf(string key)
+    {
+        if (!rows.TryGetValue(key, out var lines))
+            rows[key] = lines = [];
+        return lines;
+    }
+
+    // The instance {setup time, index} ends the OID; the gateway's own counts have none.
+    [GeneratedRegex(@"^[0-9.]+\.(\{T:-?[0-9]+\}\.[0-9]+) ")]
+    private static partial Regex Row();
+}

@@ -1,0 +1,30 @@
+namespace CallServer.Interop.Peers;
+
+/// <summary>Waits by asking again, never for a fixed time.</summary>
+internal static class Eventually
+{
+    // Long enough for a loaded machine: who waits this long has failed.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The first answer that is not null; fails the test, naming what was awaited, when none comes.</summary>
+    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> awaited)
+        where T : class
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        using var pause = new PeriodicTimer(Pause);
+        while (true)
+        {
+            if (await ask() is { } answer)
+                return answer;
+            try
+            {
+                await pause.WaitForNextTickAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new AssertionException($"waited {Patience} in vain for {awaited()}");
+            }
+        }
+    }
+}

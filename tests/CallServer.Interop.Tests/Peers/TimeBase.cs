@@ -1,0 +1,50 @@
+namespace CallServer.Interop.Peers;
+
+/// <summary>An instant that lies between two readings of this machine's clock.</summary>
+internal readonly record struct Bracket(DateTimeOffset Earliest, DateTimeOffset Latest)
+{
+    public Bracket Shift(TimeSpan by) => new(Earliest + by, Latest + by);
+}
+
+/// <summary>When an agent loaded its calls, as this machine's clock tells it: all true times count from there.</summary>
+/// <param name="Loaded">the moment itself</param>
+/// <param name="Uptime">sysUpTime then, in centiseconds: what stamps count from</param>
+internal sealed record TimeBase(Bracket Loaded, uint Uptime)
+{
+    private static readonly TimeSpan Centisecond = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// Asks the agent how long ago that was, several times, and keeps what all answers allow. A stamp is a truncated
+    /// sysUpTime, so what it stamps lies up to a centisecond after it; so does the moment of the answer.
+    /// </summary>
+    public static async Task<TimeBase> AskAsync(int port)
+    {
+        DateTimeOffset earliest = DateTimeOffset.MinValue,
+            latest = DateTimeOffset.MaxValue;
+        var uptime = 0u;
+        for (var ask = 0; ask < 4; ask++)
+        {
+            var sent = DateTimeOffset.UtcNow;
+            var values = await SnmpGet.TryAsync(port, SnmpGet.SysUpTime, SnmpGet.Load);
+            var received = DateTimeOffset.UtcNow;
+            Assert.That(values, Is.Not.Null, "the agent does not answer");
+            uptime = values![1];
+            // Modulo 2^32: an agent's uptime may have wrapped since.
+            var since = Centisecond * unchecked(values[0] - uptime);
+            earliest = Later(earliest, sent - since - Centisecond);
+            latest = Earlier(latest, received - since + Centisecond);
+        }
+
+        return new TimeBase(new Bracket(earliest, latest), uptime);
+    }
+
+    /// <summary>When a call was set up.</summary>
+    public Bracket SetupOf(TrueCall call) => Loaded.Shift(-TimeSpan.FromSeconds(call.AgeSeconds));
+
+    /// <summary>When a call was connected.</summary>
+    public Bracket StartOf(TrueCall call) => Loaded.Shift(-TimeSpan.FromSeconds(call.ConnectedSeconds));
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+
+    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+}

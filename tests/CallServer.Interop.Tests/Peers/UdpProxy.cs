@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>
+/// Stands between a server and an agent and passes datagrams both ways, until it is told to fall silent: an agent that
+/// dies in the middle of an audit, and comes back.
+/// </summary>
+internal sealed class UdpProxy : IAsyncDisposable
+{
+    private const int Open = int.MaxValue;
+
+    private readonly UdpClient front = new(new IPEndPoint(IPAddress.Loopback, 0));
+    private readonly IPEndPoint agent;
+    private readonly ConcurrentDictionary<IPEndPoint, UdpClient> behind = new();
+    private readonly CancellationTokenSource stop = new();
+    private readonly ConcurrentBag<Task> loops = [];
+    private int requests;
+    private int replies;
+    private int left = Open;
+
+    public UdpProxy(int agentPort)
+    {
+        agent = new IPEndPoint(IPAddress.Loopback, agentPort);
+        loops.Add(ForwardAsync());
+    }
+
+    public int Port => ((IPEndPoint)front.Client.LocalEndPoint!).Port;
+
+    /// <summary>Requests that came, passed on or not.</summary>
+    public int Requests => Volatile.Read(ref requests);
+
+    /// <summary>Replies that were passed back.</summary>
+    public int Replies => Volatile.Read(ref replies);
+
+    /// <summary>Passes this many more replies back, then drops everything, both ways.</summary>
+    public void CutAfter(int count) => Volatile.Write(ref left, count);
+
+    /// <summary>Passes everything again.</summary>
+    public void Restore() => Volatile.Write(ref left, Open);
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await Task.WhenAll(loops);
+        front.Dispose();
+        foreach (var socket in behind.Values)
+            socket.Dispose();
+        stop.Dispose();
+    }
+
+    private async Task ForwardAsync()
+    {
+        while (await ReceiveAsync(front) is { } request)
+        {
+            Interlocked.Increment(ref requests);
+            if (Volatile.Read(ref left) <= 0)
+                continue;
+            var socket = behind.GetOrAdd(request.RemoteEndPoint, OpenBehind);
+            await socket.SendAsync(request.Buffer, agent);
+        }
+    }
+
+    private UdpClient OpenBehind(IPEndPoint client)
+    {
+        var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        loops.Add(BackwardAsync(socket, client));
+        return socket;
+    }
+
+    private async Task BackwardAsync(UdpClient socket, IPEndPoint client)
+    {
+        while (await ReceiveAsync(socket) is { } reply)
+        {
+            if (Volatile.Read(ref left) != Open && Interlocked.Decrement(ref left) < 0)
+                continue;
+            Interlocked.Increment(ref replies);
+            await front.SendAsync(reply.Buffer, client);
+        }
+    }
+
+    // Null once the proxy stops. A closed port on either side shows as a fault of the socket's next call: not ours to report.
+    private async Task<UdpReceiveResult?> ReceiveAsync(UdpClient socket)
+    {
+        while (true)
+        {
+            try
+            {
+                return await socket.ReceiveAsync(stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return null;
+            }
+            catch (SocketException) { }
+        }
+    }
+}

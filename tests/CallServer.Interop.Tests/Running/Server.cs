@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using CallServer.Interop.Peers;
+
+namespace CallServer.Interop.Running;
+
+/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, asked every second.</summary>
+internal sealed partial class Server : IAsyncDisposable
+{
+    private static readonly JsonSerializerOptions Camel = new(JsonSerializerDefaults.Web);
+    private static readonly JsonSerializerOptions Snake = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
+
+    private readonly Scope scope;
+    private readonly ChildProcess process;
+    private readonly HttpClient http;
+
+    private Server(Scope scope, ChildProcess process, Uri address)
+    {
+        this.scope = scope;
+        this.process = process;
+        http = new HttpClient { BaseAddress = address };
+    }
+
+    /// <summary>
+    /// Starts one on a port that the system chooses, and comes back when it is ready. The folder holds its data: the next
+    /// one that starts on it goes on with the record.
+    /// </summary>
+    public static async Task<Server> StartAsync(Scope scope, string folder, int gatewayPort)
+    {
+        var configuration = Path.Combine(folder, "callserver.json");
+        await File.WriteAllTextAsync(
+            configuration,
+            $$"""
+            {
+              "server": {
+                "name": "interop",
+                "listen": "http://127.0.0.1:0",
+                "data": {{Quoted(Path.Combine(folder, "callserver.db"))}}
+              },
+              "polling": { "interval": "1s", "timeout": "200ms", "attempts": 3 },
+              "cdr": { "file": {{Quoted(CdrFile(folder))}} },
+              "gateways": [
+                { "id": "gw1", "uri": "snmp://127.0.0.1:{{gatewayPort}}?profile=cisco-voice" }
+              ]
+            }
+            """
+        );
+        var process = CallServerProcess.Start(scope, ["run", "--config", configuration]);
+        var line = await process.LineAsync(line => Listening().IsMatch(line));
+        var address = new Uri(Listening().Match(line).Groups[1].Value);
+        var server = scope.Own(new Server(scope, process, address));
+        await Eventually.GetAsync(
+            async () =>
+                await server.http.GetAsync(new Uri("/readyz", UriKind.Relative))
+                    is { IsSuccessStatusCode: true }
+                    ? "ready"
+                    : null,
+            () => $"readiness of {process}"
+        );
+        return server;
+    }
+
+    /// <summary>Where a server on this folder appends its CDRs.</summary>
+    public static string CdrFile(string folder) => Path.Combine(folder, "cdr.ndjson");
+
+    /// <summary>The CDRs of a file.</summary>
+    public static async Task<IReadOnlyList<CallDetail>> ReadCdrFileAsync(string folder) =>
+        [
+            .. (await File.ReadAllLinesAsync(CdrFile(folder))).Select(line =>
+                JsonSerializer.Deserialize<CallDetail>(line, Snake)!
+            ),
+        ];
+
+    /// <summary>The record, asked as an operator does: with the command line.</summary>
+    public async Task<IReadOnlyList<RecordedConnection>> ConnectionsAsync() =>
+        await ListAsync<RecordedConnection>("connections", Camel);
+
+    public async Task<IReadOnlyList<CallDetail>> CdrsAsync() => await ListAsync<CallDetail>("cdrs", Snake);
+
+    /// <summary>Waits for an audit that is as wanted.</summary>
+    public async Task<RecordedAudit> AuditAsync(Func<RecordedAudit, bool> wanted) =>
+        await Eventually.GetAsync(
+            async () =>
+            {
+                Assert.That(process.HasExited, Is.False, process.ToString());
+                var page = await http.GetStringAsync(new Uri("/v1/audits?limit=50", UriKind.Relative));
+                return JsonDocument
+                    .Parse(page)
+                    .RootElement.GetProperty("items")
+                    .EnumerateArray()
+                    .Select(item => item.Deserialize<RecordedAudit>(Camel)!)
+                    .FirstOrDefault(wanted);
+            },
+            () => $"an audit by {process}"
+        );
+
+    /// <summary>Waits for a complete audit that began after now.</summary>
+    public async Task CompleteAuditAsync()
+    {
+        var now = DateTimeOffset.UtcNow;
+        await AuditAsync(audit => audit.Complete && audit.Asked > now);
+    }
+
+    /// <summary>Asks it to stop; it has to end well.</summary>
+    public async Task StopAsync()
+    {
+        await process.SignalAsync("TERM");
+        var finished = await process.FinishAsync(TimeSpan.FromSeconds(30));
+        Assert.That(finished.ExitCode, Is.Zero, finished.ToString());
+    }
+
+    /// <summary>Ends it as a crash does.</summary>
+    public async Task KillAsync()
+    {
+        await process.SignalAsync("KILL");
+        await process.FinishAsync(TimeSpan.FromSeconds(30));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static string Quoted(string text) => JsonSerializer.Serialize(text);
+
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string verb, JsonSerializerOptions options)
+    {
+        string[] arguments = [verb, "--server", http.BaseAddress!.ToString(), "--json"];
+        var finished = await CallServerProcess.RunAsync(scope, arguments);
+        Assert.That(finished.ExitCode, Is.Zero, finished.ToString());
+        return
+        [
+            .. finished
+                .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonSerializer.Deserialize<T>(line, options)!),
+        ];
+    }
+
+    [GeneratedRegex(@"listens on (http://[0-9.]+:[0-9]+)")]
+    private static partial Regex Listening();
+}
