@@ -16,7 +16,10 @@ namespace CallServer.Host.Tests;
 /// <summary>Both clocks are a scheduler's.</summary>
 internal sealed class SchedulerClock(IScheduler scheduler) : IClock
 {
-    public Moment Now => MomentModule.at(InstantModule.ofDateTime(scheduler.Now));
+    public Moment Now => MomentModule.at(InstantModule.ofDateTime(scheduler.Now) - Behind);
+
+    /// <summary>How much earlier this clock is than the scheduler's: to it, timers come early.</summary>
+    public TimeSpan Behind { get; set; }
 
     public TimeSpan Correction { get; set; }
 }

@@ -14,6 +14,8 @@ public sealed class SystemClock : IClock
     // Two readings this far apart were interrupted in between and say nothing about a step.
     private static readonly TimeSpan TooFarApart = TimeSpan.FromMilliseconds(10);
 
+    private static readonly TimeSpan CloseTogether = TimeSpan.FromMicroseconds(5);
+
     private readonly TimeProvider time;
     private readonly long anchorTicks;
     private readonly long anchorStamp;
@@ -38,8 +40,8 @@ public sealed class SystemClock : IClock
         ArgumentNullException.ThrowIfNull(time);
         this.time = time;
         correctionTicks = correction.Ticks;
-        anchorStamp = time.GetTimestamp();
-        anchorTicks = time.GetUtcNow().UtcTicks - correctionTicks;
+        (anchorStamp, var wall) = ReadTogether(time);
+        anchorTicks = wall - correctionTicks;
     }
 
 #pragma warning disable RS0030 // the one place that may
@@ -71,6 +73,26 @@ public sealed class SystemClock : IClock
 
         Volatile.Write(ref correctionTicks, wall - after);
         return step;
+    }
+
+    /// <summary>
+    /// Both clocks at one instant, as nearly as they can be read: a thread that is interrupted between the two readings would anchor
+    /// the timeline wrong by as much for as long as the server runs.
+    /// </summary>
+    private static (long Stamp, long WallTicks) ReadTogether(TimeProvider time)
+    {
+        const int Tries = 20;
+        var best = (Stamp: 0L, WallTicks: 0L, Apart: TimeSpan.MaxValue);
+        for (var n = 0; n < Tries && best.Apart > CloseTogether; n++)
+        {
+            var before = time.GetTimestamp();
+            var wall = time.GetUtcNow().UtcTicks;
+            var apart = time.GetElapsedTime(before);
+            if (apart < best.Apart)
+                best = (before, wall, apart);
+        }
+
+        return (best.Stamp, best.WallTicks);
     }
 
     private long SteadyTicks() => anchorTicks + time.GetElapsedTime(anchorStamp).Ticks;

@@ -30,6 +30,7 @@ internal sealed class AuditRun(
     private AuditOutcome? outcome;
     private Action? heard = heard;
     private Moment latest;
+    private Instant due;
     private int draining;
     private int over;
 
@@ -71,12 +72,8 @@ internal sealed class AuditRun(
 
     void IAuditSink.WakeAt(Instant instant)
     {
-        var now = clock.Now.Steady;
-        var wait =
-            instant <= now ? TimeSpan.Zero
-            : instant < now + LongestWait ? instant - now
-            : LongestWait;
-        wake.Disposable = scheduler.Schedule(wait, () => Guarded(Tick));
+        due = instant;
+        ScheduleTick(clock.Now.Steady);
     }
 
     void IAuditSink.Finished(AuditResult result, AuditMemory memory) =>
@@ -109,12 +106,27 @@ internal sealed class AuditRun(
         }
     }
 
+    private void ScheduleTick(Instant now)
+    {
+        var wait =
+            due <= now ? TimeSpan.Zero
+            : due < now + LongestWait ? due - now
+            : LongestWait;
+        wake.Disposable = scheduler.Schedule(wait, () => Guarded(Tick));
+    }
+
     private void Tick()
     {
         // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would give up.
         Drain();
-        if (outcome is null)
-            Apply(audit!.Tick(NotBefore(clock.Now)));
+        if (outcome is not null)
+            return;
+        var now = NotBefore(clock.Now);
+        // The system's timers are coarser than our clock and may be early: an audit is not woken before its time, nor forgotten.
+        if (now.Steady < due)
+            ScheduleTick(now.Steady);
+        else
+            Apply(audit!.Tick(now));
     }
 
     private void Stop()

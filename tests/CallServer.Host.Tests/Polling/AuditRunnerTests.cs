@@ -82,6 +82,19 @@ public sealed class AuditRunnerTests
     }
 
     [Test]
+    public void ATimerThatComesEarlyDoesNotLoseTheWakeUp()
+    {
+        var clock = new SchedulerClock(time);
+        new AuditRunner(wire, clock, time)
+            .Run(ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)), Peer, null, TimeSpan.FromMinutes(1))
+            .Subscribe(outcomes.Add);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(10));
+        clock.Behind = TimeSpan.FromMicroseconds(700);
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(outcomes.Single().Result.Silent);
+    }
+
+    [Test]
     public void TimeNeverGoesBackWithinAnAudit()
     {
         var clock = new SchedulerClock(time);

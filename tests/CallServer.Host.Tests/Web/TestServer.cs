@@ -67,9 +67,30 @@ internal sealed class TestServer : IAsyncDisposable
             var news = Runtime.Events.News;
             if (isSo(Runtime))
                 return;
-            await news.WaitAsync(cancel);
+            try
+            {
+                await news.WaitAsync(cancel);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new AssertionException($"what had to come did not:\n{Log.Text}\n{Describe()}");
+            }
         }
     }
+
+    /// <summary>How far everything has come.</summary>
+    private string Describe() =>
+        string.Join(
+            '\n',
+            [
+                .. Runtime.Ledger.States.Select(state =>
+                    $"{state.Gateway}: {state.Record.Count} connections, {state.Record.UnconfirmedCount} unconfirmed, "
+                    + $"asked {state.AskedSinceStart}, {state.LastAudit}"
+                ),
+                $"audits {string.Join(", ", Runtime.Ledger.Counters.Audits)}, commits {Runtime.Writer.Commits}, {Runtime.Writer.Health}",
+                $"running {Runtime.Polling.Lanes.Prompt.Inside}, {Runtime.Polling.Lanes.Silent.Inside}, now {Runtime.Clock.Now}",
+            ]
+        );
 
     public Task UntilAskedAsync(CancellationToken cancel) => UntilAsync(runtime => runtime.IsReady, cancel);
 
