@@ -19,8 +19,8 @@ public static class ServerHost
     private static readonly TimeSpan HttpPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0, 64 where the configuration asks for what cannot be had
-    /// (said on standard error), 70 for a fault of our own.
+    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0, 64 where the configuration
+    /// asks for what cannot be had (said on standard error), 70 for a fault of our own.
     /// </summary>
     public static async Task<int> RunAsync(
         ServerConfiguration configuration,
@@ -61,8 +61,8 @@ public static class ServerHost
     }
 
     /// <summary>
-    /// Starts a server and returns when it listens and asks. Throws ConfigurationException where the data file or the address cannot
-    /// be had.
+    /// Starts a server and returns when it listens and asks. Throws ConfigurationException where the data
+    /// file or the address cannot be had.
     /// </summary>
     public static async Task<RunningServer> StartAsync(
         ServerConfiguration configuration,

@@ -25,13 +25,15 @@ public sealed record ServerParts
     /// <summary>Where logs go besides or instead of standard error; null is standard error.</summary>
     public Action<ILoggingBuilder>? Logging { get; init; }
 
-    /// <summary>Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.</summary>
+    /// <summary>
+    /// Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.
+    /// </summary>
     public Func<ServerConfiguration>? Reload { get; init; }
 }
 
 /// <summary>
-/// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and the CDR file, each
-/// loop with its own thread.
+/// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and
+/// the CDR file, each loop with its own thread.
 /// </summary>
 public sealed class ServerRuntime : IAsyncDisposable
 {
@@ -137,7 +139,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     public IClock Clock => clock;
 
     /// <summary>
-    /// The record was loaded, and every gateway was asked once or has had its time. Once ready, it stays ready.
+    /// The record was loaded, and every gateway was asked once or has had its time. Once ready, it stays
+    /// ready.
     /// </summary>
     public bool IsReady
     {
@@ -158,7 +161,10 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens the store and everything else; asks nobody yet. Throws StoreException where the store cannot be used.</summary>
+    /// <summary>
+    /// Opens the store and everything else; asks nobody yet. Throws StoreException where the store cannot be
+    /// used.
+    /// </summary>
     public static ServerRuntime Open(
         ServerConfiguration configuration,
         ServerParts parts,
@@ -179,7 +185,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes a changed configuration, or refuses it whole: then the mistakes say why, and nothing has changed.
+    /// Takes a changed configuration, or refuses it whole: then the mistakes say why, and nothing has
+    /// changed.
     /// </summary>
     public IReadOnlyList<string> TryReload(ServerConfiguration next)
     {

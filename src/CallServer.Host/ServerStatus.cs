@@ -1,6 +1,9 @@
 namespace CallServer.Host;
 
-/// <summary>How many gateways there are, by what their last audits came to; those not asked yet are in the total alone.</summary>
+/// <summary>
+/// How many gateways there are, by what their last audits came to; those not asked yet are in the total
+/// alone.
+/// </summary>
 public sealed record GatewayTotals(int Total, int Complete, int Partial, int Silent);
 
 /// <summary>What <c>GET /v1/status</c> answers.</summary>

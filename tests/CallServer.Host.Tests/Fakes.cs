@@ -61,7 +61,9 @@ internal static class Results
         );
 }
 
-/// <summary>Answers at once or after a while, in virtual time; or never, until its time-outs are over.</summary>
+/// <summary>
+/// Answers at once or after a while, in virtual time; or never, until its time-outs are over.
+/// </summary>
 internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAuditRunner
 {
     public static readonly TimeSpan NoDelay = TimeSpan.FromMilliseconds(20);
@@ -116,7 +118,9 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];
 }
 
-/// <summary>An audit that sends one request and takes the first reply that begins with an octet of its own.</summary>
+/// <summary>
+/// An audit that sends one request and takes the first reply that begins with an octet of its own.
+/// </summary>
 internal static class ScriptedAudit
 {
     public const byte Mine = 0x2A;

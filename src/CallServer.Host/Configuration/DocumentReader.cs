@@ -3,7 +3,9 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>Reads values and keeps every mistake; what is wrong reads as absent, so that reading goes on to the end.</summary>
+/// <summary>
+/// Reads values and keeps every mistake; what is wrong reads as absent, so that reading goes on to the end.
+/// </summary>
 internal sealed class DocumentReader(string source, List<ConfigurationMistake> mistakes)
 {
     public void Fail(Document at, string message) =>

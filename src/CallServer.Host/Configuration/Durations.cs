@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>Durations as people write them: <c>250ms</c>, <c>10s</c>, <c>1.5s</c>, <c>5m</c>, <c>2h</c>, <c>1d</c>.</summary>
+/// <summary>
+/// Durations as people write them: <c>250ms</c>, <c>10s</c>, <c>1.5s</c>, <c>5m</c>, <c>2h</c>, <c>1d</c>.
+/// </summary>
 public static class Durations
 {
     /// <summary>What is expected, in words for messages.</summary>

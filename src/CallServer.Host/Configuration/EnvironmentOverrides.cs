@@ -4,7 +4,8 @@ using CallServer.Surface;
 namespace CallServer.Host.Configuration;
 
 /// <summary>
-/// <c>CALLSERVER__POLLING__INTERVAL=5s</c> stands over <c>polling.interval</c> of the file, <c>CALLSERVER__GATEWAYS__0__URI</c>
+/// <c>CALLSERVER__POLLING__INTERVAL=5s</c> stands over <c>polling.interval</c> of the file,
+/// <c>CALLSERVER__GATEWAYS__0__URI</c>
 /// over the first gateway's: what .NET users know, with unknown names refused.
 /// </summary>
 internal static class EnvironmentOverrides

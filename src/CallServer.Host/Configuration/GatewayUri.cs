@@ -5,7 +5,9 @@ using System.Net.Sockets;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>A gateway as people name it: the protocol, where it is, and how it is asked. It never holds a secret.</summary>
+/// <summary>
+/// A gateway as people name it: the protocol, where it is, and how it is asked. It never holds a secret.
+/// </summary>
 public sealed record GatewayUri
 {
     private static readonly Dictionary<string, int> Schemes = new(StringComparer.OrdinalIgnoreCase)
@@ -80,7 +82,9 @@ public sealed record GatewayUri
     /// <inheritdoc/>
     public override string ToString() => Text;
 
-    /// <summary>The gateway, or everything that is wrong with the text; a secret in it is not repeated.</summary>
+    /// <summary>
+    /// The gateway, or everything that is wrong with the text; a secret in it is not repeated.
+    /// </summary>
     public static bool TryParse(
         string? text,
         [NotNullWhen(true)] out GatewayUri? uri,
@@ -249,7 +253,8 @@ public sealed record GatewayUri
         return (host, defaultPort);
     }
 
-    // Underscores are common in closed networks. What is all digits and dots has to be a whole address: 10.0.0 is a slip.
+    // Underscores are common in closed networks. What is all digits and dots has to be a whole address:
+    // 10.0.0 is a slip.
     private static bool IsHostName(string host) =>
         host.All(c => char.IsDigit(c) || c == '.')
             ? host.Split('.').Length == 4 && IPAddress.TryParse(host, out _)

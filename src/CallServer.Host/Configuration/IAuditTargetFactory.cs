@@ -8,7 +8,9 @@ public interface IAuditTargetFactory
     /// <summary>The SNMP profiles that a URI may name.</summary>
     IReadOnlyCollection<string> ProfileNames { get; }
 
-    /// <summary>The same with a user's own profiles besides, and everything that is wrong with them.</summary>
+    /// <summary>
+    /// The same with a user's own profiles besides, and everything that is wrong with them.
+    /// </summary>
     IAuditTargetFactory WithProfiles(Document profiles, out IReadOnlyList<DocumentMistake> mistakes);
 
     /// <summary>

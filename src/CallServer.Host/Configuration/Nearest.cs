@@ -3,7 +3,9 @@ namespace CallServer.Host.Configuration;
 /// <summary>What somebody probably meant.</summary>
 public static class Nearest
 {
-    /// <summary>The candidate closest to the word, where one is close enough to be a misspelling of it; else null.</summary>
+    /// <summary>
+    /// The candidate closest to the word, where one is close enough to be a misspelling of it; else null.
+    /// </summary>
     public static string? To(string word, IEnumerable<string> candidates)
     {
         ArgumentNullException.ThrowIfNull(word);

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>Where a secret stands: <c>env:NAME</c> or <c>file:PATH</c>. The secret itself is never part of it.</summary>
+/// <summary>
+/// Where a secret stands: <c>env:NAME</c> or <c>file:PATH</c>. The secret itself is never part of it.
+/// </summary>
 public sealed record SecretReference
 {
     private const string EnvironmentPrefix = "env:";
@@ -15,7 +17,9 @@ public sealed record SecretReference
     /// <summary>As written.</summary>
     public string Text { get; }
 
-    /// <summary>What is not a reference is not repeated in the mistake: it may be the secret itself.</summary>
+    /// <summary>
+    /// What is not a reference is not repeated in the mistake: it may be the secret itself.
+    /// </summary>
     public static bool TryParse(
         string? text,
         [NotNullWhen(true)] out SecretReference? reference,
@@ -37,8 +41,8 @@ public sealed record SecretReference
     }
 
     /// <summary>
-    /// The secret's octets: the variable's text as UTF-8, or the file's without the line end that editors leave.
-    /// The mistake names the place and the reason, never the content.
+    /// The secret's octets: the variable's text as UTF-8, or the file's without the line end that editors
+    /// leave. The mistake names the place and the reason, never the content.
     /// </summary>
     public bool TryRead([NotNullWhen(true)] out byte[]? secret, [NotNullWhen(false)] out string? mistake)
     {

@@ -3,7 +3,10 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>Everything that <c>callserver run</c> is told, checked whole. Secrets are held as octets and never printed.</summary>
+/// <summary>
+/// Everything that <c>callserver run</c> is told, checked whole. Secrets are held as octets and never
+/// printed.
+/// </summary>
 public sealed record ServerConfiguration
 {
     /// <summary>The file that it came from; null where it was made in memory.</summary>
@@ -21,7 +24,9 @@ public sealed record ServerConfiguration
     /// <summary>What clients must present; null on loopback only.</summary>
     public byte[]? Token { get; init; }
 
-    /// <summary>Audits that may run at once in the whole fleet, silent and slow gateways not counted.</summary>
+    /// <summary>
+    /// Audits that may run at once in the whole fleet, silent and slow gateways not counted.
+    /// </summary>
     public int GatewaysInFlight { get; init; } = 256;
 
     /// <summary>After this an audit gives up, and what it learnt is partial.</summary>
@@ -42,7 +47,9 @@ public sealed record ServerConfiguration
     /// <summary>Made without the secrets.</summary>
     public override string ToString() => $"{Name}: {Gateways.Count} gateways, from {Source ?? "memory"}";
 
-    /// <summary>Reads a file, with the environment over it. Throws ConfigurationException with every mistake.</summary>
+    /// <summary>
+    /// Reads a file, with the environment over it. Throws ConfigurationException with every mistake.
+    /// </summary>
     public static ServerConfiguration Load(
         string path,
         IReadOnlyDictionary<string, string> environment,
@@ -61,7 +68,8 @@ public sealed record ServerConfiguration
             );
 
     /// <summary>
-    /// What would have to change that a running server cannot change, in words; empty where everything can be taken while running.
+    /// What would have to change that a running server cannot change, in words; empty where everything can be
+    /// taken while running.
     /// </summary>
     public IReadOnlyList<string> NeedsRestart(ServerConfiguration next)
     {
@@ -146,7 +154,8 @@ public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv
     public byte[]? Priv { get; } = priv;
 
     /// <summary>
-    /// What is wrong with them for this gateway, each with the name of the secret that it is about; nothing where they fit.
+    /// What is wrong with them for this gateway, each with the name of the secret that it is about; nothing
+    /// where they fit.
     /// </summary>
     public IEnumerable<(string Secret, string Mistake)> Check(GatewayUri uri)
     {

@@ -2,7 +2,10 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
 
-/// <summary>Which names the configuration knows, and where: to refuse others, and to find them in the environment's capitals.</summary>
+/// <summary>
+/// Which names the configuration knows, and where: to refuse others, and to find them in the environment's
+/// capitals.
+/// </summary>
 internal sealed class Shape
 {
     private static readonly Shape Leaf = new();

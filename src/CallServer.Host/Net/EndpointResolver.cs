@@ -10,7 +10,10 @@ public interface IEndpointResolver
     ValueTask<IPEndPoint> ResolveAsync(string host, int port, CancellationToken cancel);
 }
 
-/// <summary>Literal addresses at once, names by the system's resolver. Never called inside a loop that others wait for.</summary>
+/// <summary>
+/// Literal addresses at once, names by the system's resolver. Never called inside a loop that others wait
+/// for.
+/// </summary>
 public sealed class EndpointResolver : IEndpointResolver
 {
     /// <inheritdoc/>

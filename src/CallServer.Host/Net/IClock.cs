@@ -2,15 +2,18 @@ using CallServer.Model;
 
 namespace CallServer.Host.Net;
 
-/// <summary>The only source of time. Waits and records use the steady clock; the wall clock is what people read.</summary>
+/// <summary>
+/// The only source of time. Waits and records use the steady clock; the wall clock is what people read.
+/// </summary>
 public interface IClock
 {
     /// <summary>What both clocks say now.</summary>
     Moment Now { get; }
 
     /// <summary>
-    /// How far the wall clock has been stepped since the steady one was anchored to it: added to every time that is shown.
-    /// It changes only when a step is detected, so that the same instant is shown the same way until then.
+    /// How far the wall clock has been stepped since the steady one was anchored to it: added to every time
+    /// that is shown. It changes only when a step is detected, so that the same instant is shown the same way
+    /// until then.
     /// </summary>
     TimeSpan Correction { get; }
 }

@@ -7,7 +7,8 @@ namespace CallServer.Host.Net;
 public interface IDatagramNetwork
 {
     /// <summary>
-    /// From now on the receiver is handed what comes from this peer, until the channel is disposed. Several may listen to one peer.
+    /// From now on the receiver is handed what comes from this peer, until the channel is disposed. Several
+    /// may listen to one peer.
     /// </summary>
     IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver);
 }
@@ -15,7 +16,9 @@ public interface IDatagramNetwork
 /// <summary>The way to one peer.</summary>
 public interface IDatagramChannel : IDisposable
 {
-    /// <summary>Sends at once, or not at all: a message that cannot be sent is lost like any other, and counted.</summary>
+    /// <summary>
+    /// Sends at once, or not at all: a message that cannot be sent is lost like any other, and counted.
+    /// </summary>
     void Send(byte[] message);
 }
 
@@ -37,7 +40,9 @@ public sealed class Datagram(Moment at, byte[] message, int receivers, Action? s
     /// <summary>Its octets, its own copy.</summary>
     public byte[] Message { get; } = message;
 
-    /// <summary>A receiver says that it belongs to nothing that it asked. When all have said so, it is a stray.</summary>
+    /// <summary>
+    /// A receiver says that it belongs to nothing that it asked. When all have said so, it is a stray.
+    /// </summary>
     public void Refuse()
     {
         if (Interlocked.Decrement(ref open) == 0)

@@ -4,12 +4,14 @@ using System.Net.Sockets;
 namespace CallServer.Host.Net;
 
 /// <summary>
-/// Tells a closed port from a silent gateway: a connected socket hears the ICMP message that the fleet's shared ones do not.
-/// For people who look once; polling does not need it.
+/// Tells a closed port from a silent gateway: a connected socket hears the ICMP message that the fleet's
+/// shared ones do not. For people who look once; polling does not need it.
 /// </summary>
 public static class PortProbe
 {
-    /// <summary>True where the system says that nothing listens there, or that there is no way to it.</summary>
+    /// <summary>
+    /// True where the system says that nothing listens there, or that there is no way to it.
+    /// </summary>
     public static async Task<SocketError?> FindFaultAsync(
         IPEndPoint peer,
         ReadOnlyMemory<byte> message,

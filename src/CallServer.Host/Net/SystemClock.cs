@@ -3,8 +3,9 @@ using CallServer.Model;
 namespace CallServer.Host.Net;
 
 /// <summary>
-/// The steady clock is UTC, read once at the start, and the machine's monotonic counter from then on: it neither goes back nor jumps,
-/// whatever is done to the wall clock. The one place that reads the machine's clocks.
+/// The steady clock is UTC, read once at the start, and the machine's monotonic counter from then on: it
+/// neither goes back nor jumps, whatever is done to the wall clock. The one place that reads the machine's
+/// clocks.
 /// </summary>
 public sealed class SystemClock : IClock
 {
@@ -32,8 +33,8 @@ public sealed class SystemClock : IClock
         : this(time, TimeSpan.Zero) { }
 
     /// <summary>
-    /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped by the correction,
-    /// so that what a store holds from before keeps its place.
+    /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped
+    /// by the correction, so that what a store holds from before keeps its place.
     /// </summary>
     public SystemClock(TimeProvider time, TimeSpan correction)
     {
@@ -56,8 +57,8 @@ public sealed class SystemClock : IClock
     public TimeSpan Correction => TimeSpan.FromTicks(Volatile.Read(ref correctionTicks));
 
     /// <summary>
-    /// Compares the clocks; where the wall clock was stepped, takes the new correction and returns by how much it was stepped,
-    /// else zero.
+    /// Compares the clocks; where the wall clock was stepped, takes the new correction and returns by how
+    /// much it was stepped, else zero.
     /// </summary>
     public TimeSpan CheckForStep()
     {
@@ -76,8 +77,8 @@ public sealed class SystemClock : IClock
     }
 
     /// <summary>
-    /// Both clocks at one instant, as nearly as they can be read: a thread that is interrupted between the two readings would anchor
-    /// the timeline wrong by as much for as long as the server runs.
+    /// Both clocks at one instant, as nearly as they can be read: a thread that is interrupted between the
+    /// two readings would anchor the timeline wrong by as much for as long as the server runs.
     /// </summary>
     private static (long Stamp, long WallTicks) ReadTogether(TimeProvider time)
     {

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace CallServer.Host.Net;
 
 /// <summary>
-/// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes from; what comes
-/// from anywhere else is dropped and counted.
+/// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes
+/// from; what comes from anywhere else is dropped and counted.
 /// </summary>
 public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
 {
@@ -47,7 +47,9 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
     /// <summary>Datagrams from addresses that nobody asked.</summary>
     public long Strangers => Volatile.Read(ref strangers);
 
-    /// <summary>Datagrams from gateways that belonged to nothing that was asked, late repeats among them.</summary>
+    /// <summary>
+    /// Datagrams from gateways that belonged to nothing that was asked, late repeats among them.
+    /// </summary>
     public long Strays => Volatile.Read(ref strays);
 
     /// <summary>Datagrams sent.</summary>
@@ -126,7 +128,8 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
             }
             catch (SocketException fault) when (!cancel.IsCancellationRequested)
             {
-                // Some systems report here that an earlier datagram could not be delivered: the audit's time-out tells it.
+                // Some systems report here that an earlier datagram could not be delivered: the audit's
+                // time-out tells it.
                 logger.LogDebug("receive: {Fault}", fault.SocketErrorCode);
             }
             catch (SocketException)

@@ -9,8 +9,8 @@ using CallServer.Surface;
 namespace CallServer.Host.Polling;
 
 /// <summary>
-/// Drives one audit: every event of it happens on the scheduler, one after the other, and all commands of one event are carried
-/// out before the next.
+/// Drives one audit: every event of it happens on the scheduler, one after the other, and all commands of one
+/// event are carried out before the next.
 /// </summary>
 internal sealed class AuditRun(
     IDatagramNetwork network,
@@ -117,12 +117,14 @@ internal sealed class AuditRun(
 
     private void Tick()
     {
-        // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would give up.
+        // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would
+        // give up.
         Drain();
         if (outcome is not null)
             return;
         var now = NotBefore(clock.Now);
-        // The system's timers are coarser than our clock and may be early: an audit is not woken before its time, nor forgotten.
+        // The system's timers are coarser than our clock and may be early: an audit is not woken before its
+        // time, nor forgotten.
         if (now.Steady < due)
             ScheduleTick(now.Steady);
         else
@@ -137,8 +139,9 @@ internal sealed class AuditRun(
     }
 
     /// <summary>
-    /// A datagram is stamped by the receiving thread and may be handed over after a later event: an audit's time never goes back.
-    /// Taking it as heard later than it was widens its intervals, and so keeps them true.
+    /// A datagram is stamped by the receiving thread and may be handed over after a later event: an audit's
+    /// time never goes back. Taking it as heard later than it was widens its intervals, and so keeps them
+    /// true.
     /// </summary>
     private Moment NotBefore(Moment at)
     {

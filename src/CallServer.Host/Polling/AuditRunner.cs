@@ -15,8 +15,9 @@ public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memo
 public interface IAuditRunner
 {
     /// <summary>
-    /// One audit for each subscription: one outcome, then the end. After the deadline, or when cancelled, the audit
-    /// gives up, and its outcome is what it learnt until then. Unsubscribing drops it without an outcome.
+    /// One audit for each subscription: one outcome, then the end. After the deadline, or when cancelled, the
+    /// audit gives up, and its outcome is what it learnt until then. Unsubscribing drops it without an
+    /// outcome.
     /// </summary>
     /// <param name="target">Whom to ask, and how.</param>
     /// <param name="endpoint">Where.</param>
@@ -35,8 +36,8 @@ public interface IAuditRunner
 }
 
 /// <summary>
-/// Gives audits a network, a clock and a scheduler. The scheduler must run one thing at a time (an event loop, or virtual time):
-/// it is what keeps the events of an audit in a row.
+/// Gives audits a network, a clock and a scheduler. The scheduler must run one thing at a time (an event
+/// loop, or virtual time): it is what keeps the events of an audit in a row.
 /// </summary>
 public sealed class AuditRunner(
     IDatagramNetwork network,
@@ -63,7 +64,9 @@ public sealed class AuditRunner(
             return run;
         });
 
-    /// <summary>The same as a task. Cancelling it stops the audit: the task then ends with what was learnt.</summary>
+    /// <summary>
+    /// The same as a task. Cancelling it stops the audit: the task then ends with what was learnt.
+    /// </summary>
     public Task<AuditOutcome> RunAsync(
         AuditTarget target,
         IPEndPoint endpoint,

@@ -21,7 +21,9 @@ internal sealed record PollingContext(
     ILogger Logger
 )
 {
-    /// <summary>What a change of the configuration may change for every poller; replaced as a whole.</summary>
+    /// <summary>
+    /// What a change of the configuration may change for every poller; replaced as a whole.
+    /// </summary>
     public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
 }
 
@@ -45,8 +47,8 @@ public sealed class PollingCounters
 }
 
 /// <summary>
-/// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent. Everything happens
-/// on the one scheduler.
+/// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent.
+/// Everything happens on the one scheduler.
 /// </summary>
 internal sealed class GatewayPoller : IDisposable
 {
@@ -101,7 +103,9 @@ internal sealed class GatewayPoller : IDisposable
     /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
     public void Dispose() => scheduler.Schedule(subscription.Dispose);
 
-    /// <summary>While a gateway is silent, some of its ticks are left out; whoever asks on purpose is not held back.</summary>
+    /// <summary>
+    /// While a gateway is silent, some of its ticks are left out; whoever asks on purpose is not held back.
+    /// </summary>
     private bool IsDue(AuditCause cause) =>
         cause != AuditCause.Interval || context.Clock.Now.Steady >= notBefore;
 
@@ -127,8 +131,8 @@ internal sealed class GatewayPoller : IDisposable
             );
 
     /// <summary>
-    /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address in use; null where
-    /// there was none yet.
+    /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
+    /// in use; null where there was none yet.
     /// </summary>
     private IObservable<IPEndPoint?> Resolve()
     {
@@ -158,7 +162,8 @@ internal sealed class GatewayPoller : IDisposable
                 var held = new CompositeDisposable(place);
                 if (lane == context.Lanes.Prompt)
                 {
-                    // Those that answer do not wait for one that turns out not to, nor for one that takes too long.
+                    // Those that answer do not wait for one that turns out not to, nor for one that takes too
+                    // long.
                     held.Add(
                         scheduler.Schedule(
                             Gateway.Timeout,
@@ -201,7 +206,8 @@ internal sealed class GatewayPoller : IDisposable
             return;
         }
 
-        // Twice the interval after the second silence in a row, then four times, up to the limit; never less than the interval.
+        // Twice the interval after the second silence in a row, then four times, up to the limit; never less
+        // than the interval.
         var pause = Gateway.Interval * Math.Pow(2, Math.Min(silences, 20));
         var backoff = context.Limits.BackoffLimit;
         var limit = backoff > Gateway.Interval ? backoff : Gateway.Interval;

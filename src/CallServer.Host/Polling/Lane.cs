@@ -26,7 +26,9 @@ public sealed class Lane(int limit)
     /// <summary>How many are in it.</summary>
     public int Inside => Volatile.Read(ref inside);
 
-    /// <summary>One place in the lane as soon as there is one, then the end. Who gets it disposes it.</summary>
+    /// <summary>
+    /// One place in the lane as soon as there is one, then the end. Who gets it disposes it.
+    /// </summary>
     public IObservable<IDisposable> Enter(IScheduler scheduler) =>
         Observable.Create<IDisposable>(observer =>
         {
@@ -86,8 +88,9 @@ public sealed class Lane(int limit)
 }
 
 /// <summary>
-/// The fleet's budget in three lanes, so that gateways which take long wait for each other and for nobody else: those that
-/// answer, those that were silent last, and those whose last audit took longer than their interval.
+/// The fleet's budget in three lanes, so that gateways which take long wait for each other and for nobody
+/// else: those that answer, those that were silent last, and those whose last audit took longer than their
+/// interval.
 /// </summary>
 public sealed class FleetLanes(int gatewaysInFlight)
 {

@@ -6,8 +6,9 @@ namespace CallServer.Host.Polling;
 internal static class OneAtATimeExtensions
 {
     /// <summary>
-    /// Runs for each item, never two at once. What comes during a run is dropped, except that of those that <paramref name="mustFollow"/>
-    /// picks the newest runs once more afterwards. Everything has to happen on one scheduler that runs one thing at a time.
+    /// Runs for each item, never two at once. What comes during a run is dropped, except that of those that
+    /// <paramref name="mustFollow"/> picks the newest runs once more afterwards. Everything has to happen on
+    /// one scheduler that runs one thing at a time.
     /// </summary>
     public static IObservable<TOut> OneAtATime<TIn, TOut>(
         this IObservable<TIn> source,

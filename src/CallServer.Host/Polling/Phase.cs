@@ -7,8 +7,8 @@ using CallServer.Model;
 namespace CallServer.Host.Polling;
 
 /// <summary>
-/// When a gateway is asked: at its own phase of the interval, which its id decides, so that a fleet is spread evenly, and at the
-/// same instants after a restart.
+/// When a gateway is asked: at its own phase of the interval, which its id decides, so that a fleet is spread
+/// evenly, and at the same instants after a restart.
 /// </summary>
 public static class Phase
 {
@@ -34,7 +34,8 @@ public static class Phase
     }
 
     /// <summary>
-    /// One tick at each instant of the phase from now on. Those that the machine missed, asleep or overloaded, are left out.
+    /// One tick at each instant of the phase from now on. Those that the machine missed, asleep or
+    /// overloaded, are left out.
     /// </summary>
     public static IObservable<AuditCause> Ticks(
         string id,

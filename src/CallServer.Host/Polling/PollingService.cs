@@ -7,7 +7,9 @@ namespace CallServer.Host.Polling;
 /// <summary>A thread of the fleet's: its gateways' audits happen there, one event after the other.</summary>
 public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner);
 
-/// <summary>Polls the configured gateways, each on one of the loops, and follows changes of the configuration.</summary>
+/// <summary>
+/// Polls the configured gateways, each on one of the loops, and follows changes of the configuration.
+/// </summary>
 public sealed class PollingService : IDisposable
 {
     private readonly PollingContext context;
@@ -18,7 +20,8 @@ public sealed class PollingService : IDisposable
 
     /// <param name="clock">Time.</param>
     /// <param name="resolver">Names to addresses.</param>
-    /// <param name="configuration">Budgets and limits; its gateways are taken by <see cref="Follow"/>.</param>
+    /// <param name="configuration">Budgets and limits; its gateways are taken by <see
+    /// cref="Follow"/>.</param>
     /// <param name="loops">At least one.</param>
     /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">For faults.</param>
@@ -45,8 +48,8 @@ public sealed class PollingService : IDisposable
     public FleetLanes Lanes { get; }
 
     /// <summary>
-    /// Begins to poll what is new, goes on with what is the same, and begins anew with what changed. Returns those that are
-    /// polled no longer.
+    /// Begins to poll what is new, goes on with what is the same, and begins anew with what changed. Returns
+    /// those that are polled no longer.
     /// </summary>
     public IReadOnlyList<GatewayConfiguration> Follow(ServerConfiguration configuration)
     {
@@ -63,7 +66,8 @@ public sealed class PollingService : IDisposable
                 var isWanted = wanted.TryGetValue(poller.Gateway.Id, out var next);
                 if (isWanted && next!.SameAs(poller.Gateway))
                     continue;
-                // It ends on the loop on which the new one begins after it: never two audits of a gateway at once.
+                // It ends on the loop on which the new one begins after it: never two audits of a gateway at
+                // once.
                 poller.Dispose();
                 pollers.Remove(poller.Gateway.Id);
                 if (!isWanted)
@@ -95,7 +99,9 @@ public sealed class PollingService : IDisposable
         }
     }
 
-    /// <summary>Ends all polling; audits that run are dropped, as what they half learnt is evidence of nothing.</summary>
+    /// <summary>
+    /// Ends all polling; audits that run are dropped, as what they half learnt is evidence of nothing.
+    /// </summary>
     public void Dispose()
     {
         lock (guard)

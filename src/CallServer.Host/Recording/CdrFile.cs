@@ -6,9 +6,9 @@ using CallServer.Storage;
 namespace CallServer.Host.Recording;
 
 /// <summary>
-/// Appends CDRs to a file, one JSON object a line, in the order in which the store took them. The store remembers how far the file
-/// has come, and is told so only after the lines are on the disk: a CDR may stand there twice after a crash, with the same id, but
-/// none is missing and none is half written.
+/// Appends CDRs to a file, one JSON object a line, in the order in which the store took them. The store
+/// remembers how far the file has come, and is told so only after the lines are on the disk: a CDR may stand
+/// there twice after a crash, with the same id, but none is missing and none is half written.
 /// </summary>
 public sealed class CdrFile : IDisposable
 {
@@ -106,8 +106,8 @@ public sealed class CdrFile : IDisposable
     }
 
     /// <summary>
-    /// A crash can leave half a line. Its CDR is still marked as not written and comes again whole; readers of lines never see the
-    /// half. Leaves the position at the end.
+    /// A crash can leave half a line. Its CDR is still marked as not written and comes again whole; readers
+    /// of lines never see the half. Leaves the position at the end.
     /// </summary>
     private void CutTornLine(FileStream file)
     {

@@ -3,8 +3,8 @@ using CallServer.Storage;
 namespace CallServer.Host.Recording;
 
 /// <summary>
-/// Tells readers of the event stream that the store holds new changes. They read them from the store, each at its own pace: a slow
-/// client holds up nobody and misses nothing that the store still keeps.
+/// Tells readers of the event stream that the store holds new changes. They read them from the store, each at
+/// its own pace: a slow client holds up nobody and misses nothing that the store still keeps.
 /// </summary>
 public sealed class EventFeed(ILedgerStore store)
 {

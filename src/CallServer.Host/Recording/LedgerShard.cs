@@ -10,7 +10,8 @@ namespace CallServer.Host.Recording;
 /// <param name="Gateway">Its id.</param>
 /// <param name="Record">Its connections.</param>
 /// <param name="LastAudit">The newest audit; null where there was none.</param>
-/// <param name="AskedSinceStart">This run of the server has heard from an audit of it, whatever it learnt.</param>
+/// <param name="AskedSinceStart">This run of the server has heard from an audit of it, whatever it
+/// learnt.</param>
 public sealed record GatewayState(
     string Gateway,
     GatewayRecord Record,
@@ -22,8 +23,8 @@ public sealed record GatewayState(
 public sealed record ServerIdentity(string Name, int Epoch);
 
 /// <summary>
-/// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after the other; readers
-/// take the newest immutable state of a gateway, and no lock.
+/// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after
+/// the other; readers take the newest immutable state of a gateway, and no lock.
 /// </summary>
 public sealed class LedgerShard(
     IScheduler scheduler,

@@ -5,8 +5,9 @@ using CallServer.Storage;
 namespace CallServer.Host.Recording;
 
 /// <summary>
-/// The one writer of the store, on a scheduler of its own, so that a slow disk delays no audit. What the store cannot take is kept,
-/// folded together a gateway, and tried again: the record in memory goes on meanwhile.
+/// The one writer of the store, on a scheduler of its own, so that a slow disk delays no audit. What the
+/// store cannot take is kept, folded together a gateway, and tried again: the record in memory goes on
+/// meanwhile.
 /// </summary>
 public sealed class StoreWriter : IDisposable
 {
@@ -102,7 +103,8 @@ public sealed class StoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Ends when everything that was handed over so far has been tried: then nothing is pending, or the store is not healthy.
+    /// Ends when everything that was handed over so far has been tried: then nothing is pending, or the store
+    /// is not healthy.
     /// </summary>
     public Task FlushAsync()
     {

@@ -4,7 +4,8 @@ using CallServer.Storage;
 namespace CallServer.Host.Web;
 
 /// <summary>
-/// <c>GET /v1/events</c>: server-sent events, one a change. A client that comes back with Last-Event-ID gets what it missed; where the
+/// <c>GET /v1/events</c>: server-sent events, one a change. A client that comes back with Last-Event-ID gets
+/// what it missed; where the
 /// store no longer keeps that, an event <c>gap</c> tells it to read the lists anew.
 /// </summary>
 internal sealed class EventStream(ServerRuntime runtime, CancellationToken stopping)

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace CallServer.Host.Web;
 
-/// <summary>Who may ask: whoever presents the token; without one, whoever asks this machine by a name of loopback.</summary>
+/// <summary>
+/// Who may ask: whoever presents the token; without one, whoever asks this machine by a name of loopback.
+/// </summary>
 internal sealed class Guard(byte[]? token)
 {
     private readonly byte[]? expected = token is null ? null : SHA256.HashData(token);
@@ -31,7 +33,8 @@ internal sealed class Guard(byte[]? token)
             return;
         }
 
-        // Without a token a page in this machine's browser must not reach us by a name that it made point here.
+        // Without a token a page in this machine's browser must not reach us by a name that it made point
+        // here.
         if (expected is null && !IsLoopback(http.Request.Host.Host))
         {
             await Problems

@@ -4,7 +4,8 @@ namespace CallServer.Host.Web;
 
 /// <summary>The envelope of every list, as the command line's contract has it.</summary>
 /// <param name="AsOf">When the list was taken.</param>
-/// <param name="Incomplete">Gateways whose last audit did not list everything, or that were not asked yet.</param>
+/// <param name="Incomplete">Gateways whose last audit did not list everything, or that were not asked
+/// yet.</param>
 /// <param name="Items">One JSON object each.</param>
 /// <param name="Next">The cursor of the next page; null at the end.</param>
 internal sealed record ListAnswer(

@@ -158,7 +158,10 @@ internal sealed class Lists(ServerRuntime runtime)
             next
         );
 
-    /// <summary>Those of which the record may not know everything: not asked yet, not told everything, or asked no longer.</summary>
+    /// <summary>
+    /// Those of which the record may not know everything: not asked yet, not told everything, or asked no
+    /// longer.
+    /// </summary>
     private List<string> Incomplete(string? gateway)
     {
         var configured = runtime
@@ -204,7 +207,9 @@ internal sealed class Lists(ServerRuntime runtime)
         );
     }
 
-    /// <summary>complete, partial, silent; unasked where no audit of this run of the server has ended yet.</summary>
+    /// <summary>
+    /// complete, partial, silent; unasked where no audit of this run of the server has ended yet.
+    /// </summary>
     private static string StatusOf(GatewayState? state) =>
         state switch
         {

@@ -4,7 +4,10 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace CallServer.Host.Web;
 
-/// <summary>The parameters of one request, every one of them checked: an unknown one is a mistake, not a silent nothing.</summary>
+/// <summary>
+/// The parameters of one request, every one of them checked: an unknown one is a mistake, not a silent
+/// nothing.
+/// </summary>
 internal sealed class Query
 {
     private const int Most = 1000;

@@ -6,7 +6,9 @@ using CallServer.Host.Polling;
 
 namespace CallServer.Host.Tests.Net;
 
-/// <summary>Real sockets on loopback, on ports that the system picks; every wait is for something that has to come.</summary>
+/// <summary>
+/// Real sockets on loopback, on ports that the system picks; every wait is for something that has to come.
+/// </summary>
 [CancelAfter(20_000)]
 public sealed class UdpFleetTests
 {

@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Polling;
 
-/// <summary>The whole schedule in virtual time: hours pass in milliseconds, and always the same way.</summary>
+/// <summary>
+/// The whole schedule in virtual time: hours pass in milliseconds, and always the same way.
+/// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class PollingTests
 {

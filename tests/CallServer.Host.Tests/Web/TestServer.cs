@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace CallServer.Host.Tests.Web;
 
 /// <summary>
-/// A whole server on a port that the system picks, with a store in a directory of its own and gateways that answer within the
-/// process. Every wait is for something that has to come.
+/// A whole server on a port that the system picks, with a store in a directory of its own and gateways that
+/// answer within the process. Every wait is for something that has to come.
 /// </summary>
 internal sealed class TestServer : IAsyncDisposable
 {
@@ -125,7 +125,10 @@ internal sealed class TestServer : IAsyncDisposable
     }
 }
 
-/// <summary>Gateways by port, each answering at once with the connections that it has; one that has none set is silent.</summary>
+/// <summary>
+/// Gateways by port, each answering at once with the connections that it has; one that has none set is
+/// silent.
+/// </summary>
 internal sealed class TestGateways : IDatagramNetwork
 {
     private IClock? clock;
