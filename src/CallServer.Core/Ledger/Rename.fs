@@ -10,6 +10,12 @@ module internal Rename =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
+    /// A port that one of them does not tell (0) contradicts nothing.
+    let private mayBeSameMedia (a: MediaAddress voption) (b: MediaAddress voption) =
+        match a, b with
+        | ValueSome a, ValueSome b -> a.Host = b.Host && (a.Port = b.Port || a.Port = 0 || b.Port = 0)
+        | _ -> true
+
     /// Every time that both tell must be able to be one time, and at least one such time must be dated: that two legs ring says
     /// nothing.
     let private startsTogether (traits: Traits) (c: Connection) (o: Observation) =
@@ -98,7 +104,7 @@ module internal Rename =
             heard |> Array.filter (fun o -> not (found.ContainsKey o.Id))
 
         let sameMedia (c: Connection) (o: Observation) =
-            startsTogether traits c o && mayBeSame c.Facts.RemoteMedia o.Facts.RemoteMedia
+            startsTogether traits c o && mayBeSameMedia c.Facts.RemoteMedia o.Facts.RemoteMedia
 
         let sameParties (c: Connection) (o: Observation) =
             sameMedia c o

@@ -186,7 +186,10 @@ type Fleet(plan: Plan) =
             fail place $"two CDRs have the id of {c.Id}"
 
         match fate.End with
-        | ValueNone -> fail place $"{c.Id} was closed ({ending.Evidence}) and lives: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
+        | ValueNone ->
+            fail
+                place
+                $"{c.Id} was closed ({ending.Evidence}) and lives: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
         | ValueSome ended ->
             // After a restart of the agent alone that nothing outlived, the record must think that the gateway restarted (ADR 3).
             let ambiguous = ending.Evidence = GatewayRestart && g.AgentOnlyRestarts > 0
