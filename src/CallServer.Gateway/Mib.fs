@@ -65,7 +65,7 @@ type Layout =
     /// Rows in their final order, and the instant until which they stay so if the table does.
     | Free of (AgentClock -> Instant -> Table -> struct (Row[] * Instant))
 
-/// How an audit names a connection of this MIB: CLI.md, "What the identities are".
+/// How an audit names a connection of this MIB, as the command line shows it.
 type Identity = { Id: string; Call: string option; Endpoint: string option; Originator: string option }
 
 /// A vendor's view of a connection table.

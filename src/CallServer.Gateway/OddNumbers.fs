@@ -2,7 +2,7 @@ namespace CallServer.Gateway
 
 open System
 
-/// Writes the numbers of an SNMPv2c message as careless agents do (PROTOCOLS F.1): legal enough for net-snmp,
+/// Writes the numbers of an SNMPv2c message as careless agents do: legal enough for net-snmp,
 /// not for a strict reader. INTEGERs begin with needless zero or 0xFF octets; unsigned numbers of 2^31 and
 /// more lack their zero.
 module internal OddNumbers =

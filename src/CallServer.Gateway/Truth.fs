@@ -3,7 +3,7 @@ namespace CallServer.Gateway
 open System.Text.Json
 open System.Text.Json.Nodes
 
-/// The lines of `--truth`: one JSON object an event, as CLI.md has it. A connection has its `open` when the
+/// The lines of `--truth`: one JSON object an event. A connection has its `open` when the
 /// gateway first lists it; `time` is its true start, which lies ahead where ringing connections are listed.
 /// One that is given up while it rings has a `close` before that time.
 module Truth =

@@ -19,7 +19,7 @@ type Counting =
     /// The count is that of up to so long ago.
     | LagsBy of TimeSpan
 
-/// What is wrong with an agent, to order. PROTOCOLS A.11 tells who does these things.
+/// What is wrong with an agent, to order.
 [<NoComparison>]
 type Vices =
     {
