@@ -111,7 +111,7 @@ let private upTimes =
           Gen.choose (-300, 300) |> Gen.map (fun offset -> 42949672.96 + float offset)
           Gen.choose (0, 60_000) |> Gen.map (fun offset -> 42949672.96 + float offset) ]
 
-[<Property(MaxTest = 1000)>]
+[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
 let ``the true times are within the bounds, whatever the latency and the up-time`` () =
     let cases =
         gen {
@@ -230,7 +230,7 @@ let ``a row that a walk missed by bad luck is found by the next walk of the same
     Assert.That((run.Snapshot.Completeness = Complete [ EndOfTable; SameBoot; CountAgrees ]), Is.True)
     Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 10)
 
-[<Property(MaxTest = 300)>]
+[<Property(MaxTest = 300, Replay = "20261122,1123")>]
 let ``under churn a complete snapshot lists every leg that was there all along, and none that was not there``
     ()
     =

@@ -98,7 +98,7 @@ let private runCase network case =
     let server = serve (adjusted case) case.Columns case.Rows
     Bench.run (uint64 case.Seed) network server (Bench.target (Some(plain case.Columns)))
 
-[<Property(MaxTest = 1000)>]
+[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
 let ``whatever the table and the agent's limits, exactly its rows are listed`` () =
     Prop.forAll (Arb.fromGen caseGen) (fun case ->
         let run = runCase steady case
@@ -106,7 +106,7 @@ let ``whatever the table and the agent's limits, exactly its rows are listed`` (
         (listed run.Snapshot = idsOf case.Rows && Snapshot.isComplete run.Snapshot)
         |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}")
 
-[<Property(MaxTest = 1000)>]
+[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
 let ``loss, doubles and overtaking make a walk partial at worst, never wrong`` () =
     let cases =
         gen {
@@ -127,7 +127,7 @@ let ``loss, doubles and overtaking make a walk partial at worst, never wrong`` (
 
         (right && run.Finishes = 1) |> Prop.label $"{run.Snapshot.Completeness}: {seen}")
 
-[<Property(MaxTest = 1000)>]
+[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
 let ``the next audit, cut into ranges by the last one's rows, lists exactly the rows too`` () =
     let cases = Gen.zip caseGen (Gen.listOfLength 40 (rowGen 6))
 
@@ -168,7 +168,7 @@ let private madGen =
 
     Gen.listOf (Gen.map2 VarBind.create name value)
 
-[<Property(MaxTest = 1000)>]
+[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
 let ``an agent that answers at random is left after a bounded number of requests`` () =
     let cases =
         gen {
@@ -395,7 +395,7 @@ let ``strangers' datagrams are counted and change nothing`` () =
     Assert.That(Snapshot.isComplete run.Snapshot, Is.True)
     Assert.That(SnmpAudit.strays run.State, Is.GreaterThanOrEqualTo 6)
 
-[<Property(MaxTest = 200)>]
+[<Property(MaxTest = 200, Replay = "20261122,1123")>]
 let ``noise never throws`` (noise: byte[]) =
     let state, _ =
         SnmpAudit.start

@@ -25,7 +25,6 @@ type private Mishap =
     | Reboots
     | AgentRestarts
     | Reloads
-    | Renumbers
     | TurnsBad of Vices
     | Recovers
     | PathBreaks
@@ -370,9 +369,6 @@ type Fleet(plan: Plan) =
             g.AgentOnlyRestarts <- g.AgentOnlyRestarts + 1
             rename ()
         | Reloads -> g.Agent <- AgentState.reload g.Agent
-        | Renumbers ->
-            g.Agent <- AgentState.renumber g.Agent
-            rename ()
         | TurnsBad vices -> g.Agent <- AgentState.withVices vices g.Agent
         | Recovers -> g.Agent <- AgentState.withVices Vices.none g.Agent
         | PathBreaks -> g.Broken <- true
