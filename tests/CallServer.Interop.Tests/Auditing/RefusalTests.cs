@@ -21,7 +21,7 @@ internal sealed class RefusalTests : AuditTest
         await AssertRefusedAsync(V3(agent.Port, "u256", encrypted), wrongPriv, "passphrase", "--priv-from");
         await AssertRefusedAsync(V3(agent.Port, "nobody", encrypted), right, "user", "nobody");
         await AssertRefusedAsync(V3(agent.Port, "unoprv", encrypted), right, "level", "priv=");
-        await AssertRefusedAsync(V3(agent.Port, "u256", "auth=sha256"), authOnly, "level", "priv=");
+        await AssertRefusedAsync(V3(agent.Port, "u256", "auth=sha256"), authOnly, "without privacy", "priv=");
     }
 
     [Test]
