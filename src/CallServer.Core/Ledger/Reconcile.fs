@@ -1,5 +1,6 @@
 namespace CallServer.Ledger
 
+open System
 open System.Collections.Generic
 open CallServer.Model
 
@@ -286,6 +287,15 @@ module Reconcile =
     let private count predicate (changes: ResizeArray<Change>) =
         changes |> Seq.sumBy (fun change -> if predicate change then 1L else 0L)
 
+    /// What surely began after the restart continues nothing of before. After a reboot of a large gateway that is every row, and
+    /// comparing each with each connection of the earlier run would cost their product.
+    let private mayPrecedeRun (ledger: GatewayLedger) (o: Observation) : bool =
+        match ledger.RunBegan, o.Setup, o.Start with
+        | ValueSome began, ValueSome told, _
+        | ValueSome began, ValueNone, ValueSome told ->
+            told.Within.Earliest <= began.Latest + TimeSpan.FromSeconds 1.0
+        | _ -> true
+
     /// Rows of an audit that a restart ran through are of one run or the other, and nobody can tell which: their ids and stamps
     /// mean nothing. What it tells is that the gateway began anew.
     let private withoutMixedRows (snapshot: Snapshot) : Snapshot =
@@ -327,7 +337,11 @@ module Reconcile =
                     Dictionary()
                 else
                     let taken = HashSet(present |> Seq.map (fun c -> c.Id))
-                    let free = snapshot.Observations |> Array.filter (fun o -> not (taken.Contains o.Id))
+
+                    let free =
+                        snapshot.Observations
+                        |> Array.filter (fun o -> not (taken.Contains o.Id) && mayPrecedeRun entered o)
+
                     Rename.pairs traits context.IsComplete stale free
 
             let connections = mergeRows context renamed
