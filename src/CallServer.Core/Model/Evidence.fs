@@ -34,4 +34,3 @@ module Timing =
     let reported (interval: Interval) : Timing = { Within = interval; Evidence = Reported }
     let inferred (interval: Interval) : Timing = { Within = interval; Evidence = Inferred }
     let bounded (interval: Interval) : Timing = { Within = interval; Evidence = Bounded }
-    let shift by (timing: Timing) : Timing = { timing with Within = Interval.shift by timing.Within }

@@ -64,6 +64,3 @@ type Moment = { Steady: Instant; Wall: Instant }
 module Moment =
     /// Both clocks agree: simulations and tests.
     let at (instant: Instant) : Moment = { Steady = instant; Wall = instant }
-
-    /// How far the wall clock has been moved since the steady clock was anchored to it.
-    let correction (moment: Moment) : TimeSpan = moment.Wall - moment.Steady
