@@ -45,6 +45,7 @@ internal static class Results
                 Completeness.NewComplete(ListModule.OfSeq([Proof.EndOfTable])),
                 [.. connections.Order(StringComparer.Ordinal).Select(id => Seen(id, asked, answered))],
                 [],
+                [],
                 1
             )
         );
@@ -127,13 +128,13 @@ internal static class ScriptedAudit
 
     public static AuditTarget Target(string gateway, TimeSpan timeout, int attempts = 1) =>
         new(
-            FSharpFunc<object, FSharpFunc<Moment, FSharpFunc<ulong, Machine>>>.FromConverter(_ =>
-                FSharpFunc<Moment, FSharpFunc<ulong, Machine>>.FromConverter(begun =>
-                    FSharpFunc<ulong, Machine>.FromConverter(_ =>
-                        new Asking(gateway, timeout, attempts, begun.Steady).Begin()
-                    )
+            FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
+                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
+                    new Asking(gateway, timeout, attempts, given.At.Steady).Begin()
                 )
-            )
+            ),
+            null,
+            null
         );
 
     private sealed class Asking(string gateway, TimeSpan timeout, int attempts, Instant begun)
@@ -168,24 +169,28 @@ internal static class ScriptedAudit
             }
         }
 
-        private Command[] Ask(Instant now)
+        private Action<IAuditSink>[] Ask(Instant now)
         {
             sent++;
             wake = now + timeout;
-            return [Command.NewSend([Mine]), Command.NewWakeAt(wake)];
+            return [sink => sink.Send([Mine]), sink => sink.WakeAt(wake)];
         }
 
         private Machine Finish(AuditResult result)
         {
             over = true;
-            return Machine([Command.NewFinished(result.Snapshot)]);
+            return Machine([sink => sink.Finished(result, null!)]);
         }
 
-        private Machine Machine(Command[] commands) =>
+        private Machine Machine(Action<IAuditSink>[] commands) =>
             new(
                 FSharpFunc<Event, Machine>.FromConverter(Advance),
-                ListModule.OfSeq(commands),
-                FSharpFunc<Unit, object>.FromConverter(_ => null!),
+                FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
+                {
+                    foreach (var command in commands)
+                        command(sink);
+                    return null!;
+                }),
                 strays
             );
     }

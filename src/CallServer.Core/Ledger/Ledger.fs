@@ -63,8 +63,20 @@ type EndEvidence =
         | Released -> "released"
         | Operator -> "operator"
 
+/// Who had a connection ended, and why.
+type Order = { By: string; Reason: string }
+
 /// When and why a connection ended.
-type Ending = { Within: Interval; Evidence: EndEvidence; Cause: string voption }
+type Ending =
+    {
+        Within: Interval
+        Evidence: EndEvidence
+        Cause: string voption
+        /// The gateway's last word on its media, where it gave one.
+        Counters: Counters voption
+        /// Where an operator had it ended.
+        Order: Order voption
+    }
 
 /// What one snapshot did to the ledger.
 type Change =

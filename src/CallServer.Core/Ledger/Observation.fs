@@ -75,4 +75,5 @@ type Ended =
         End: Timing
         /// The gateway's words for why.
         Cause: string voption
+        Counters: Counters voption
     }

@@ -156,7 +156,9 @@ module Reconcile =
     let private ending evidence (c: Connection) (latest: Instant) : Ending =
         { Within = Interval.create (Instant.min c.LastHeard latest) latest
           Evidence = evidence
-          Cause = ValueNone }
+          Cause = ValueNone
+          Counters = ValueNone
+          Order = ValueNone }
 
     /// The gateway's own history names its end (rule 2), within what was heard of it.
     let private endedByHistory (context: Context) (c: Connection) (e: Ended) : Ending =
@@ -164,7 +166,9 @@ module Reconcile =
 
         { Within = Interval.intersect e.End.Within known |> ValueOption.defaultValue e.End.Within
           Evidence = GatewayHistory
-          Cause = e.Cause }
+          Cause = e.Cause
+          Counters = e.Counters
+          Order = ValueNone }
 
     let private tryHistory (context: Context) (c: Connection) : Ended voption =
         match context.Ended.TryGetValue c.Id with
@@ -195,6 +199,8 @@ module Reconcile =
 
         if history.IsSome then
             close (endedByHistory context c history.Value)
+        elif Array.BinarySearch(context.Snapshot.Denied, c.Id) >= 0 then
+            close (ending Absent c answered)
         elif not context.IsComplete then
             keep c.Absences
         elif c.Absences + 1 < context.Traits.AbsencesToClose then
@@ -301,7 +307,7 @@ module Reconcile =
     let private withoutMixedRows (snapshot: Snapshot) : Snapshot =
         match snapshot.Completeness with
         | Partial shortfalls when List.contains RestartedMeanwhile shortfalls ->
-            { snapshot with Observations = [||]; Ended = [||] }
+            { snapshot with Observations = [||]; Ended = [||]; Denied = [||] }
         | Partial _
         | Complete _ -> snapshot
 

@@ -11,12 +11,15 @@ type Proof =
     | SameBoot
     /// The gateway's own count of active calls agrees with the rows.
     | CountAgrees
+    /// The whole state came in one document that says so (RFC 4235 §4.1: state="full").
+    | WholeDocument
 
     override this.ToString() =
         match this with
         | EndOfTable -> "end-of-table"
         | SameBoot -> "same-boot"
         | CountAgrees -> "count-agrees"
+        | WholeDocument -> "whole-document"
 
 /// Why a snapshot may not list everything.
 type Shortfall =
@@ -34,6 +37,10 @@ type Shortfall =
     | RestartedMeanwhile
     /// The gateway does not serve the table or column that tells.
     | NotServed of what: string
+    /// It answers, but has no way to list its connections.
+    | DoesNotList
+    /// A reply would not fit the way that it takes, and does not come.
+    | TooLarge of detail: string
     /// It answered something that cannot be read.
     | Unreadable of detail: string
     | Cancelled
@@ -49,6 +56,8 @@ type Shortfall =
         | CountDisagrees _ -> "count-disagrees"
         | RestartedMeanwhile -> "restarted-meanwhile"
         | NotServed _ -> "not-served"
+        | DoesNotList -> "does-not-list-connections"
+        | TooLarge _ -> "too-large"
         | Unreadable _ -> "unreadable"
         | Cancelled -> "cancelled"
 
@@ -59,12 +68,14 @@ type Shortfall =
         | Refused detail
         | CutShort detail
         | IndexMoved detail
+        | TooLarge detail
         | Unreadable detail -> $"{this.Kind}: {detail}"
         | NotIncreasing where -> $"{this.Kind}: {where}"
         | NotServed what -> $"{this.Kind}: {what}"
         | CountDisagrees(counted, listed) ->
             $"{this.Kind}: the gateway counts {counted}, its table lists {listed}"
         | RestartedMeanwhile
+        | DoesNotList
         | Cancelled -> this.Kind
 
 type Completeness =
@@ -133,6 +144,8 @@ type Snapshot =
         Observations: Observation[]
         /// What the gateway's own history tells of connections that are over. Sorted by id.
         Ended: Ended[]
+        /// Connections of the record that the gateway, asked for each by its id, says it does not have. Sorted.
+        Denied: ConnectionId[]
         /// Datagrams sent, repeats included.
         Requests: int
     }

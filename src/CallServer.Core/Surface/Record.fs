@@ -47,10 +47,16 @@ type AuditResult internal (snapshot: Snapshot) =
               Completeness = Partial [ Silent reason ]
               Observations = [||]
               Ended = [||]
+              Denied = [||]
               Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
+
+/// What the record holds of one gateway, for audits that ask for each connection by its id.
+[<Sealed; AllowNullLiteral>]
+type KnownConnections internal (connections: Connection[]) =
+    member internal _.Connections = connections
 
 /// What taking in one snapshot did: all that a store needs for one transaction, and what to tell.
 [<Sealed>]
@@ -112,6 +118,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
     member _.UnconfirmedCount =
         ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
 
+    /// For audits that ask for each connection by its id.
+    member _.Known = KnownConnections ledger.Connections
+
     member _.OpenedTotal = ledger.OpenedTotal
     member _.ClosedTotal = ledger.ClosedTotal
     member _.ConflictsTotal = ledger.ConflictsTotal
@@ -159,7 +168,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 let ending =
                     { Within = Interval.create (Instant.min known.LastHeard now) now
                       Evidence = Operator
-                      Cause = ValueOption.ofObj reason }
+                      Cause = ValueOption.ofObj reason
+                      Counters = ValueNone
+                      Order = ValueNone }
 
                 match Reconcile.close id ending ledger with
                 | ValueNone -> false

@@ -48,19 +48,16 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
 [<AbstractClass; Sealed>]
 type AuditTargets private () =
     static let machine (start: SnmpAudit.Memory -> Moment -> Rng -> SnmpAudit.State * Command list) =
-        let rec wrap (state: SnmpAudit.State, commands: Command list) : Machine =
-            { Advance = fun event -> wrap (SnmpAudit.advance event state)
-              Commands = commands
-              Memory = fun () -> box (SnmpAudit.memory state)
-              Strays = SnmpAudit.strays state }
-
-        AuditTarget(fun memory now seed ->
+        let begin' (memory: obj) (given: AuditStart) =
             let memory =
                 match memory with
                 | :? SnmpAudit.Memory as known -> known
                 | _ -> SnmpAudit.Memory.none
 
-            wrap (start memory now (Rng.create seed)))
+            start memory given.At given.Rng
+            |> Machine.ofAudit SnmpAudit.advance (fun state -> box (SnmpAudit.memory state)) SnmpAudit.strays
+
+        AuditTarget(begin', None, None)
 
     static let snmp gateway credentials (profile: string) (catalog: ProfileCatalog) timeout attempts =
         let profile =

@@ -50,7 +50,7 @@ internal sealed class AuditRun(
                 {
                     channel = network.Open(endpoint, this);
                     held.Add(channel);
-                    Apply(target.Start(memory, NotBefore(clock.Now), seed));
+                    Apply(target.Start(memory, NotBefore(clock.Now), seed, "", null));
                     if (outcome is not null)
                         return;
 
@@ -69,6 +69,15 @@ internal sealed class AuditRun(
     }
 
     void IAuditSink.Send(byte[] message) => channel!.Send(message);
+
+    void IAuditSink.Connect() => throw new NotSupportedException("streams are not built yet");
+
+    void IAuditSink.Write(byte[] octets) => throw new NotSupportedException("streams are not built yet");
+
+    void IAuditSink.Told(AuditResult result) => throw new NotSupportedException("watches are not built yet");
+
+    void IAuditSink.Released(ReleaseResult result) =>
+        throw new NotSupportedException("releases are not built yet");
 
     void IAuditSink.WakeAt(Instant instant)
     {

@@ -98,6 +98,9 @@ module Bench =
                     wakeAt <- at.Micros
                     this.Push(at, Wake)
                 | Finished snapshot -> finished <- snapshot :: finished
+                | Connect
+                | Write _
+                | Told _ -> failwith "SNMP asks for datagrams alone"
 
         member private this.Tell(now, event) =
             let next, more = SnmpAudit.advance event state

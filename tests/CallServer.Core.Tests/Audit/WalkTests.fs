@@ -428,6 +428,9 @@ let ``the same events from the same state give the same commands`` () =
             match command with
             | Send octets -> server Bench.start octets
             | WakeAt _
+            | Connect
+            | Write _
+            | Told _
             | Finished _ -> [])
 
     let event = Received(Moment.at (Bench.start + ms 3.0), answers.Head)

@@ -98,7 +98,8 @@ let ``2 the gateway's history closes even on a partial audit, with the end that 
     let over: Ended =
         { Observation = observation "a" 10.5
           End = Timing.reported (between 5.0 5.01)
-          Cause = ValueSome "NORMAL_CLEARING" }
+          Cause = ValueSome "NORMAL_CLEARING"
+          Counters = ValueNone }
 
     let after, changes = apply { partial 10.0 11.0 [] with Ended = [| over |] } before
     let id, ending = Array.exactlyOne (closings changes)
@@ -410,7 +411,14 @@ let ``9 a reused id without a stamp is marked so`` () =
     let reusing = { Traits.plain with ReusesIds = true }
     let ledger, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
     let c = only ledger
-    let ending = { Within = between 1.0 2.0; Evidence = Absent; Cause = ValueNone }
+
+    let ending =
+        { Within = between 1.0 2.0
+          Evidence = Absent
+          Cause = ValueNone
+          Counters = ValueNone
+          Order = ValueNone }
+
     Assert.That((Cdr.create gateway reusing c ending).IdReused, Is.True)
     Assert.That((Cdr.create gateway reusing { c with Stamp = ValueSome "s" } ending).IdReused, Is.False)
     Assert.That((Cdr.create gateway Traits.plain c ending).IdReused, Is.False)

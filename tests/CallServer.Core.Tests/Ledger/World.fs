@@ -242,6 +242,7 @@ type World(kind: Kind, seed: uint64) =
               Completeness = completeness
               Observations = listed
               Ended = [||]
+              Denied = [||]
               Requests = 1 }
 
         let struct (next, changes) = Reconcile.apply snapshot ledger

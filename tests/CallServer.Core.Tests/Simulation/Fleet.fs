@@ -324,6 +324,9 @@ type Fleet(plan: Plan) =
                     send g.Path.ToGateway (ToGateway(place, process', datagram))
             | WakeAt instant ->
                 at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
+            | Connect
+            | Write _
+            | Told _ -> fail place "SNMP asks for datagrams alone"
             | Finished snapshot ->
                 g.Memory <- SnmpAudit.memory g.Audit.Value
                 g.Audit <- ValueNone

@@ -34,6 +34,7 @@ module internal Endings =
              | ValueSome findings -> findings.Observations
              | ValueNone -> [||])
           Ended = [||]
+          Denied = [||]
           Requests = state.Requests }
 
     let finish now findings completeness (state: SnmpAuditState) : SnmpAuditState =

@@ -120,6 +120,8 @@ module internal Phases =
         | NotIncreasing _
         | RestartedMeanwhile
         | NotServed _
+        | DoesNotList
+        | TooLarge _
         | CallServer.Ledger.Unreadable _
         | Cancelled -> false
 

@@ -172,7 +172,9 @@ module SnmpAudit =
         let now = event.At.Steady
 
         match state.Phase, event with
-        | Over, (Received _ | Woke _ | Stopped _) -> state, []
+        | Over, _
+        // SNMP goes by datagrams alone.
+        | _, (Connected _ | Arrived _ | Broken _) -> state, []
         | _, Received(_, octets) -> commit now (received now octets state)
         | _, Woke _ -> commit now (woke now state)
         | _, Stopped _ -> commit now (stopped now state)

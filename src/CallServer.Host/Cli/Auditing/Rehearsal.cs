@@ -29,7 +29,7 @@ internal sealed class Rehearsal : IAuditSink
 
         var target = targets.Create("rehearsal", uri, GatewaySecrets.None, TimeSpan.FromSeconds(1), 1);
         var stage = new Rehearsal();
-        var audit = target.Start(null, clock.Now, 1);
+        var audit = target.Start(null, clock.Now, 1, "", null);
         audit.Dispatch(stage);
         while (!stage.over && stage.sent.TryDequeue(out var message))
         {
@@ -44,6 +44,14 @@ internal sealed class Rehearsal : IAuditSink
     }
 
     void IAuditSink.Send(byte[] message) => sent.Enqueue(message);
+
+    void IAuditSink.Connect() { }
+
+    void IAuditSink.Write(byte[] octets) { }
+
+    void IAuditSink.Told(AuditResult result) { }
+
+    void IAuditSink.Released(ReleaseResult result) => over = true;
 
     void IAuditSink.WakeAt(Model.Instant instant) { }
 
