@@ -3,7 +3,12 @@
 # Nothing is started: every test starts its own peer on loopback and stops it.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
-packages=(snmpd snmp libsnmp-dev gcc python3 snmpsim tshark sqlite3)
+packages=(
+  snmpd snmp libsnmp-dev gcc python3 snmpsim tshark sqlite3
+  rtpengine-daemon osmo-mgw
+  kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
+  kamailio-extra-modules sip-tester
+)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
