@@ -78,6 +78,7 @@ type private SdpReading() =
     member val RtpMaps = ResizeArray<struct (string * string)>()
     member val FormatParameters = ResizeArray<struct (string * string)>()
     member val Items = 0 with get, set
+    member this.Count() = this.Items <- this.Items + 1
 
     member this.EndMedium() =
         match this.Current with
@@ -136,9 +137,9 @@ module Sdp =
     /// A number of up to five digits, whatever follows it (`49170/2`, `20.0`); -1 where there is none.
     let private number (text: string) (start: int) (stop: int) : int =
         let rec read at value =
-            if at < stop && at - start < 5 && Char.IsAsciiDigit text[at] then
+            if at < stop && at - start < 6 && Char.IsAsciiDigit text[at] then
                 read (at + 1) (value * 10 + int text[at] - int '0')
-            elif at = start then
+            elif at = start || at - start > 5 then
                 -1
             else
                 value
@@ -155,7 +156,16 @@ module Sdp =
         | [| _; _; address |] -> ValueSome((address.Split('/', 2))[0])
         | _ -> ValueNone
 
-    let private directions = [| "sendrecv"; "sendonly"; "recvonly"; "inactive" |]
+    let private isWord (word: string) (text: string) (start: int) (stop: int) : bool =
+        startsWith word text start stop && skipBlanks text (start + word.Length) stop = stop
+
+    /// Nothing where it is no direction. No closure: there may be thousands of other attributes.
+    let private directionOf (text: string) (start: int) (stop: int) : string voption =
+        if isWord "sendrecv" text start stop then ValueSome "sendrecv"
+        elif isWord "sendonly" text start stop then ValueSome "sendonly"
+        elif isWord "recvonly" text start stop then ValueSome "recvonly"
+        elif isWord "inactive" text start stop then ValueSome "inactive"
+        else ValueNone
 
     /// `KEY VALUE` after the colon of an attribute.
     let private pair (text: string) (start: int) (stop: int) : struct (string * string) voption =
@@ -172,31 +182,25 @@ module Sdp =
 
     let private attribute (reading: SdpReading) (text: string) (start: int) (stop: int) : unit =
         if startsWith "rtpmap:" text start stop && reading.Current.IsSome then
-            pair text (start + 7) stop
-            |> ValueOption.iter (fun map ->
-                reading.Items <- reading.Items + 1
-                reading.RtpMaps.Add map)
+            reading.Count()
+            pair text (start + 7) stop |> ValueOption.iter reading.RtpMaps.Add
         elif startsWith "fmtp:" text start stop && reading.Current.IsSome then
-            pair text (start + 5) stop
-            |> ValueOption.iter (fun parameters ->
-                reading.Items <- reading.Items + 1
-                reading.FormatParameters.Add parameters)
+            reading.Count()
+            pair text (start + 5) stop |> ValueOption.iter reading.FormatParameters.Add
         elif startsWith "ptime:" text start stop then
+            reading.Count()
+
             match reading.Current, number text (skipBlanks text (start + 6) stop) stop with
             | ValueSome medium, period when period > 0 ->
                 reading.Current <- ValueSome { medium with PacketTime = ValueSome period }
             | _ -> ()
         else
-            let found =
-                directions
-                |> Array.tryFind (fun word ->
-                    startsWith word text start stop && skipBlanks text (start + word.Length) stop = stop)
-
-            match found, reading.Current with
-            | Some word, ValueSome medium ->
+            match directionOf text start stop, reading.Current with
+            | ValueSome word, ValueSome medium ->
+                reading.Count()
                 reading.Current <- ValueSome { medium with Direction = ValueSome word }
-            | Some word, ValueNone -> reading.Direction <- ValueSome word
-            | None, _ -> ()
+            | ValueSome word, ValueNone -> reading.Direction <- ValueSome word
+            | ValueNone, _ -> ()
 
     let private medium (reading: SdpReading) (text: string) (start: int) (stop: int) : SdpProblem voption =
         let words = words (MaxItems + 4) text start stop
@@ -235,10 +239,13 @@ module Sdp =
 
             match text[start] with
             | 'm' -> medium reading text value stop
+            | ('a' | 'c') when reading.Items > MaxItems -> ValueSome TooManyItems
             | 'a' ->
                 attribute reading text value stop
-                if reading.Items > MaxItems then ValueSome TooManyItems else ValueNone
+                ValueNone
             | 'c' ->
+                reading.Items <- reading.Items + 1
+
                 match reading.Current with
                 | ValueSome medium ->
                     reading.Current <- ValueSome { medium with Host = hostOf text value stop }
