@@ -82,8 +82,9 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
 
     public IObservable<AuditOutcome> Run(
         AuditTarget target,
-        IPEndPoint endpoint,
+        GatewayAddress gateway,
         AuditMemory? memory,
+        Func<KnownConnections?>? known,
         TimeSpan deadline,
         Action? heard = null,
         CancellationToken cancel = default
@@ -91,7 +92,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         Observable.Defer(() =>
         {
             var begun = clock.Now.Steady;
-            var port = endpoint.Port;
+            var port = gateway.EndPoint.Port;
             if (Fault(port) is { } fault)
                 return Observable.Throw<AuditOutcome>(fault);
             var (takes, answers) = Script.GetValueOrDefault(port, (NoDelay, true));
@@ -114,6 +115,21 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                 })
                 .Finally(() => Running--);
         });
+
+    public IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        CancellationToken cancel = default
+    ) => throw new NotSupportedException();
+
+    public IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
+        CancellationToken cancel = default
+    ) => throw new NotSupportedException();
 
     public IReadOnlyList<(Instant Begun, Instant Ended)> Of(int port) =>
         [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];

@@ -18,6 +18,7 @@ internal sealed record PollingContext(
     IEndpointResolver Resolver,
     FleetLanes Lanes,
     PollingCounters Counters,
+    Func<string, KnownConnections?> Known,
     ILogger Logger
 )
 {
@@ -178,7 +179,14 @@ internal sealed class GatewayPoller : IDisposable
                 }
 
                 return runner
-                    .Run(Gateway.Target, endpoint, memory, context.Limits.Deadline, () => heard = true)
+                    .Run(
+                        Gateway.Target,
+                        new GatewayAddress(endpoint, Gateway.Uri.OverHttp),
+                        memory,
+                        () => context.Known(Gateway.Id),
+                        context.Limits.Deadline,
+                        () => heard = true
+                    )
                     .Finally(held.Dispose);
             })
             .Select(outcome =>

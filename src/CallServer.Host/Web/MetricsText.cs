@@ -70,7 +70,7 @@ internal static class MetricsText
         )
             Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
 
-        if (runtime.Fleet is { } fleet)
+        if (runtime.Fleet?.Udp is { } fleet)
         {
             Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");
             Sample("callserver_datagrams_total", "direction=\"sent\"", fleet.Sent);
