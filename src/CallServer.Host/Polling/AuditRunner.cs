@@ -43,13 +43,9 @@ public interface IAuditRunner
 
     /// <summary>
     /// One standing watch for each subscription, of a target that watches: what it learns as it learns it,
-    /// then why it ended, then the end. Unsubscribing drops it; cancelling lets it take its leave.
+    /// then why it ended, then the end. Unsubscribing drops it.
     /// </summary>
-    IObservable<WatchNews> Watch(
-        AuditTarget target,
-        GatewayAddress gateway,
-        CancellationToken cancel = default
-    );
+    IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway);
 
     /// <summary>
     /// Ends one connection for each subscription, of a target that releases: one result, then the end.
@@ -110,11 +106,7 @@ public sealed class AuditRunner(
         });
 
     /// <inheritdoc/>
-    public IObservable<WatchNews> Watch(
-        AuditTarget target,
-        GatewayAddress gateway,
-        CancellationToken cancel = default
-    ) =>
+    public IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway) =>
         Observable.Create<WatchNews>(observer =>
         {
             var run = new AuditRun<WatchNews>(
@@ -126,7 +118,7 @@ public sealed class AuditRunner(
                 observer,
                 null
             );
-            run.Begin((now, local) => target.Watch(now, seed(), local), null, cancel);
+            run.Begin((now, local) => target.Watch(now, seed(), local), null, CancellationToken.None);
             return run;
         });
 

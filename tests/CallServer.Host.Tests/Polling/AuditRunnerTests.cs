@@ -144,4 +144,54 @@ public sealed class AuditRunnerTests
         time.AdvanceBy(TimeSpan.FromMinutes(5));
         Assert.That((wire.Sent, wire.Closed, outcomes.Count), Is.EqualTo((2, true, 0)));
     }
+
+    [Test]
+    public void AWatchTellsUntilItEnds()
+    {
+        var clock = new SchedulerClock(time);
+        var news = new List<WatchNews>();
+        var isOver = false;
+        new AuditRunner(wire, clock, time)
+            .Watch(ScriptedAudit.Watching("gw"), Peer)
+            .Subscribe(news.Add, () => isOver = true);
+        time.AdvanceBy(TimeSpan.FromDays(3));
+        Assert.That((wire.Sent, news.Count), Is.EqualTo((1, 0)), "it has no deadline");
+        foreach (
+            byte[] told in (byte[][])
+                [
+                    [ScriptedAudit.Mine, 1],
+                    [ScriptedAudit.Mine, 1, 2],
+                    [],
+                ]
+        )
+            wire.Receiver!.OnDatagram(new Datagram(clock.Now, told, 1, null));
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(
+            news.Select(told => (told.Result.Count, told.Over)),
+            Is.EqualTo(new[] { (1, false), (2, false), (0, true) })
+        );
+        Assert.That((isOver, wire.Closed), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public void WhatTheRecordHoldsIsLookedUpWhenTheAuditBegins()
+    {
+        var asked = 0;
+        new AuditRunner(wire, new SchedulerClock(time), time)
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
+                Peer,
+                null,
+                () =>
+                {
+                    asked++;
+                    return null;
+                },
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        Assert.That(asked, Is.Zero);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(asked, Is.EqualTo(1));
+    }
 }
