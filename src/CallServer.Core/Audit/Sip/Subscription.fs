@@ -199,11 +199,8 @@ module internal Subscription =
 
     /// Answers a 401 or 407: credentials for the next request, or why there are none.
     let private prove (gateway: SipGateway) (status: int) (reason: string) (rng: Rng) (message: SipMessage) (s: Subscription) =
-        let asked, answered =
-            if status = 407 then
-                "Proxy-Authenticate", "Proxy-Authorization"
-            else
-                "WWW-Authenticate", "Authorization"
+        let asked = if status = 407 then "Proxy-Authenticate" else "WWW-Authenticate"
+        let answered = if status = 407 then "Proxy-Authorization" else "Authorization"
 
         let challenges = Sip.headers asked message
 
