@@ -116,7 +116,7 @@ public static class ServerHost
                 ServerConfiguration.Load(
                     file,
                     ServerConfiguration.ProcessEnvironment(),
-                    SnmpTargetFactory.BuiltIn
+                    AuditTargetFactory.BuiltIn
                 )
             : null;
 

@@ -16,8 +16,8 @@ public sealed record ServerParts
     /// <summary>Opens the store.</summary>
     public Func<ILedgerStore>? OpenStore { get; init; }
 
-    /// <summary>Opens the network of the audits; its datagrams are stamped by the server's clock.</summary>
-    public Func<IClock, IDatagramNetwork>? OpenNetwork { get; init; }
+    /// <summary>Opens the network of the audits; what comes is stamped by the server's clock.</summary>
+    public Func<IClock, IGatewayNetwork>? OpenNetwork { get; init; }
 
     /// <summary>Host names.</summary>
     public IEndpointResolver? Resolver { get; init; }
@@ -92,14 +92,14 @@ public sealed class ServerRuntime : IAsyncDisposable
             Ledger.Restore(image);
             Say(image);
 
-            var network =
-                parts.OpenNetwork?.Invoke(clock) ?? new UdpFleet(clock, loggers.CreateLogger<UdpFleet>());
-            Fleet = network as UdpFleet;
+            var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
+            Fleet = network as FleetNetwork;
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
                 [.. auditLoops.Select(loop => new AuditLoop(loop, new AuditRunner(network, clock, loop)))],
+                gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling")
             );
@@ -124,7 +124,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public PollingService Polling { get; }
 
     /// <summary>The sockets; null where the network was given.</summary>
-    public UdpFleet? Fleet { get; }
+    public FleetNetwork? Fleet { get; }
 
     /// <summary>Null where none is configured.</summary>
     public CdrFile? CdrFile { get; }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Reactive;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Linq;
@@ -11,40 +10,6 @@ using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Host.Polling;
-
-/// <summary>What every poller shares.</summary>
-internal sealed record PollingContext(
-    IClock Clock,
-    IEndpointResolver Resolver,
-    FleetLanes Lanes,
-    PollingCounters Counters,
-    ILogger Logger
-)
-{
-    /// <summary>
-    /// What a change of the configuration may change for every poller; replaced as a whole.
-    /// </summary>
-    public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
-}
-
-internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);
-
-/// <summary>What polling counts.</summary>
-public sealed class PollingCounters
-{
-    private long loopRestarts;
-    private long auditFaults;
-
-    /// <summary>Loops of gateways that a fault of our own ended and that were begun again.</summary>
-    public long LoopRestarts => Volatile.Read(ref loopRestarts);
-
-    /// <summary>Audits that a fault of our own ended.</summary>
-    public long AuditFaults => Volatile.Read(ref auditFaults);
-
-    internal void LoopRestarted() => Interlocked.Increment(ref loopRestarts);
-
-    internal void AuditFailed() => Interlocked.Increment(ref auditFaults);
-}
 
 /// <summary>
 /// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent.
@@ -59,10 +24,12 @@ internal sealed class GatewayPoller : IDisposable
     private readonly IAuditRunner runner;
     private readonly IScheduler scheduler;
     private readonly Subject<AuditCause> triggers = new();
+    private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
+    private Instant lastBegun = InstantModule.distantPast;
     private int silences;
     private bool slow;
 
@@ -78,6 +45,16 @@ internal sealed class GatewayPoller : IDisposable
         this.context = context;
         this.runner = runner;
         this.scheduler = scheduler;
+        watch = gateway.Target.Watches
+            ? new GatewayWatch(
+                gateway,
+                context,
+                scheduler,
+                () => Resolve().SelectMany(Watch),
+                result => deliver(gateway, result),
+                () => Trigger(AuditCause.WatchEnded)
+            )
+            : null;
         subscription = Observable
             .Merge(
                 Observable.Return(AuditCause.Start, scheduler),
@@ -89,6 +66,8 @@ internal sealed class GatewayPoller : IDisposable
             .Do(result => deliver(gateway, result))
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
+        if (watch is not null)
+            scheduler.Schedule(watch.Begin);
     }
 
     public GatewayConfiguration Gateway { get; }
@@ -101,16 +80,40 @@ internal sealed class GatewayPoller : IDisposable
     }
 
     /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
-    public void Dispose() => scheduler.Schedule(subscription.Dispose);
+    public void Dispose() =>
+        scheduler.Schedule(() =>
+        {
+            subscription.Dispose();
+            watch?.Dispose();
+        });
 
     /// <summary>
-    /// While a gateway is silent, some of its ticks are left out; whoever asks on purpose is not held back.
+    /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
+    /// on purpose is not held back.
     /// </summary>
-    private bool IsDue(AuditCause cause) =>
-        cause != AuditCause.Interval || context.Clock.Now.Steady >= notBefore;
+    private bool IsDue(AuditCause cause)
+    {
+        if (cause != AuditCause.Interval)
+            return true;
+        var now = context.Clock.Now.Steady;
+        // Half an interval early, so that the tick at the end of the pause counts.
+        var slowed = watch is { Stands: true }
+            ? Gateway.Interval * (GatewayWatch.SlowsBy - 0.5)
+            : TimeSpan.Zero;
+        return now >= notBefore && now >= lastBegun + slowed;
+    }
 
-    private IObservable<AuditResult> Audit() =>
-        Resolve()
+    private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
+        endpoint is null
+            ? Observable.Empty<WatchNews>(ImmediateScheduler.Instance)
+            : runner.Watch(Gateway.Target, Address(endpoint));
+
+    private GatewayAddress Address(IPEndPoint endpoint) => new(endpoint, Gateway.Uri.OverHttp);
+
+    private IObservable<AuditResult> Audit()
+    {
+        lastBegun = context.Clock.Now.Steady;
+        return Resolve()
             .SelectMany(endpoint =>
                 endpoint is null ? Observable.Return(Unasked(), ImmediateScheduler.Instance) : Ask(endpoint)
             )
@@ -129,6 +132,7 @@ internal sealed class GatewayPoller : IDisposable
                     return Observable.Empty<AuditResult>();
                 }
             );
+    }
 
     /// <summary>
     /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
@@ -178,7 +182,14 @@ internal sealed class GatewayPoller : IDisposable
                 }
 
                 return runner
-                    .Run(Gateway.Target, endpoint, memory, context.Limits.Deadline, () => heard = true)
+                    .Run(
+                        Gateway.Target,
+                        Address(endpoint),
+                        memory,
+                        () => context.Known(Gateway.Id),
+                        context.Limits.Deadline,
+                        () => heard = true
+                    )
                     .Finally(held.Dispose);
             })
             .Select(outcome =>

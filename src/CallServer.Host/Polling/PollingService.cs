@@ -23,6 +23,8 @@ public sealed class PollingService : IDisposable
     /// <param name="configuration">Budgets and limits; its gateways are taken by <see
     /// cref="Follow"/>.</param>
     /// <param name="loops">At least one.</param>
+    /// <param name="known">What the record holds of a gateway, by its id; null where it holds
+    /// nothing.</param>
     /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">For faults.</param>
     public PollingService(
@@ -30,13 +32,14 @@ public sealed class PollingService : IDisposable
         Net.IEndpointResolver resolver,
         ServerConfiguration configuration,
         IReadOnlyList<AuditLoop> loops,
+        Func<string, KnownConnections?> known,
         Action<GatewayConfiguration, AuditResult> deliver,
         ILogger logger
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Lanes = new FleetLanes(configuration.GatewaysInFlight);
-        context = new PollingContext(clock, resolver, Lanes, Counters, logger);
+        context = new PollingContext(clock, resolver, Lanes, Counters, known, logger);
         this.loops = loops;
         this.deliver = deliver;
     }

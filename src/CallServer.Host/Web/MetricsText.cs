@@ -52,6 +52,18 @@ internal static class MetricsText
         Sample("callserver_audits_running", "lane=\"slow\"", runtime.Polling.Lanes.Slow.Inside);
         Sample("callserver_audits_running", "lane=\"silent\"", runtime.Polling.Lanes.Silent.Inside);
 
+        var polling = runtime.Polling.Counters;
+        Family("callserver_watches", "gauge", "Gateways that tell of changes by themselves.");
+        Sample("callserver_watches", null, polling.WatchesStanding);
+        Family("callserver_watch_snapshots_total", "counter", "What they told.");
+        Sample("callserver_watch_snapshots_total", null, polling.WatchSnapshots);
+        Family(
+            "callserver_watches_ended_total",
+            "counter",
+            "Watches that ended by the gateway or its network."
+        );
+        Sample("callserver_watches_ended_total", null, polling.WatchesEnded);
+
         Family("callserver_changes_total", "counter", "What audits did to the record, by kind.");
         foreach (
             var (kind, count) in counters.ChangesByKind.OrderBy(pair => pair.Key, StringComparer.Ordinal)
@@ -70,7 +82,7 @@ internal static class MetricsText
         )
             Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
 
-        if (runtime.Fleet is { } fleet)
+        if (runtime.Fleet?.Udp is { } fleet)
         {
             Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");
             Sample("callserver_datagrams_total", "direction=\"sent\"", fleet.Sent);
@@ -96,8 +108,9 @@ internal static class MetricsText
         Sample("callserver_store_commits_total", "result=\"saved\"", runtime.Writer.Commits);
         Sample("callserver_store_commits_total", "result=\"failed\"", runtime.Writer.Failures);
         Family("callserver_faults_total", "counter", "Faults of our own, by where they were caught.");
-        Sample("callserver_faults_total", "where=\"audit\"", runtime.Polling.Counters.AuditFaults);
-        Sample("callserver_faults_total", "where=\"loop\"", runtime.Polling.Counters.LoopRestarts);
+        Sample("callserver_faults_total", "where=\"audit\"", polling.AuditFaults);
+        Sample("callserver_faults_total", "where=\"loop\"", polling.LoopRestarts);
+        Sample("callserver_faults_total", "where=\"watch\"", polling.WatchFaults);
         Sample("callserver_faults_total", "where=\"ledger\"", counters.Failures);
         return text.ToString();
 
