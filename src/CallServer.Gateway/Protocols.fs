@@ -16,7 +16,23 @@ type internal Protocol =
     }
 
 module internal Protocols =
-    let all: Protocol list = []
+    let private mgcp: Protocol =
+        { Name = "mgcp"
+          UsesStreams = false
+          ViceWords = Words.known MgcpVices.words
+          Create =
+            fun settings words now ->
+                Words.addAll MgcpVices.words words MgcpVices.none
+                |> Result.map (fun vices ->
+                    MgcpResponder.create
+                        { MgcpOptions.standard with
+                            Domain = settings.Domain
+                            CallAgent = ValueOption.ofObj settings.CallAgent
+                            FirstTransaction = 1 + int (settings.Seed % 100_000_000UL)
+                            Vices = vices }
+                        now) }
+
+    let all: Protocol list = [ mgcp ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 
