@@ -15,6 +15,18 @@ module MgcpBench =
         | ToAudit of byte[]
         | Wake
 
+    /// The other end: what it sends back, and after how long; and what it does of its own at its time.
+    [<NoEquality; NoComparison>]
+    type Peer =
+        { Serve: Instant -> byte[] -> struct (TimeSpan * byte[]) list
+          NextTick: unit -> Instant
+          Tick: Instant -> struct (TimeSpan * byte[]) list }
+
+    let private peerOf (serve: Instant -> byte[] -> byte[] list) : Peer =
+        { Serve = fun now octets -> [ for answer in serve now octets -> struct (TimeSpan.Zero, answer) ]
+          NextTick = fun () -> Instant.distantFuture
+          Tick = fun _ -> [] }
+
     type Run<'Outcome, 'State> = { Outcome: 'Outcome; State: 'State; Took: TimeSpan; Sent: byte[] list }
 
     /// At most this many events: an exchange that runs on is one that loops.
@@ -25,7 +37,7 @@ module MgcpBench =
         (from: Instant)
         (seed: uint64)
         (network: Network)
-        (serve: Instant -> byte[] -> byte[] list)
+        (peer: Peer)
         (advance: Event -> 'State -> 'State * Command<'Outcome> list)
         (state: 'State, commands: Command<'Outcome> list)
         : Run<'Outcome, 'State> =
@@ -43,19 +55,19 @@ module MgcpBench =
             order <- order + 1
             queue.Enqueue(due, struct (at.Micros, order))
 
-        let carry due =
+        let carry (after: TimeSpan) due =
             let struct (arrivals, next) = network rng
             rng <- next
 
             for delay in arrivals do
-                push (now + delay) due
+                push (now + after + delay) due
 
         let perform commands =
             for command in commands do
                 match command with
                 | Send octets ->
                     sent <- octets :: sent
-                    carry (ToServer octets)
+                    carry TimeSpan.Zero (ToServer octets)
                 | WakeAt at ->
                     wakeAt <- at.Micros
                     push at Wake
@@ -71,21 +83,29 @@ module MgcpBench =
 
         perform commands
 
+        let answer sent =
+            for struct (after, octets) in sent do
+                carry after (ToAudit octets)
+
         while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
             let mutable due = Wake
             let mutable priority = struct (0L, 0)
-            queue.TryDequeue(&due, &priority) |> ignore
+            queue.TryPeek(&due, &priority) |> ignore
             let struct (micros, _) = priority
-            now <- Instant.ofMicros micros
             events <- events + 1
 
-            match due with
-            | ToServer octets ->
-                for answer in serve now octets do
-                    carry (ToAudit answer)
-            | ToAudit octets -> tell (Received(Moment.at now, octets))
-            | Wake when wakeAt = micros -> tell (Woke(Moment.at now))
-            | Wake -> ()
+            if peer.NextTick().Micros <= micros then
+                now <- Instant.max now (peer.NextTick())
+                answer (peer.Tick now)
+            else
+                queue.Dequeue() |> ignore
+                now <- Instant.ofMicros micros
+
+                match due with
+                | ToServer octets -> answer (peer.Serve now octets)
+                | ToAudit octets -> tell (Received(Moment.at now, octets))
+                | Wake when wakeAt = micros -> tell (Woke(Moment.at now))
+                | Wake -> ()
 
         match finished with
         | [ outcome ] -> { Outcome = outcome; State = state; Took = now - from; Sent = List.rev sent }
@@ -107,18 +127,24 @@ module MgcpBench =
           Local = "127.0.0.1:2727"
           Known = known }
 
-    let runAt from seed network serve target memory known : Run<Snapshot, MgcpAudit.State> =
+    let runPeer from seed network peer target memory known : Run<Snapshot, MgcpAudit.State> =
         loop
             from
             seed
             network
-            serve
+            peer
             MgcpAudit.advance
             (MgcpAudit.start target memory (startOf from seed known))
+
+    let runAt from seed network serve target memory known : Run<Snapshot, MgcpAudit.State> =
+        runPeer from seed network (peerOf serve) target memory known
 
     let run seed network serve target : Run<Snapshot, MgcpAudit.State> =
         runAt Bench.start seed network serve target MgcpAudit.Memory.none [||]
 
+    let releaseFrom from seed network peer target id known : Run<Release, MgcpRelease.State> =
+        MgcpRelease.start target id (startOf from seed known)
+        |> loop from seed network peer MgcpRelease.advance
+
     let release seed network serve target id known : Run<Release, MgcpRelease.State> =
-        MgcpRelease.start target id (startOf Bench.start seed known)
-        |> loop Bench.start seed network serve MgcpRelease.advance
+        releaseFrom Bench.start seed network (peerOf serve) target id known
