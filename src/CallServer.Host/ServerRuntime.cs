@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Host.Configuration;
+using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
@@ -43,6 +44,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
     private const int Shards = 2;
 
+    private readonly ILoggerFactory loggers;
     private readonly ILogger logger;
     private readonly ILedgerStore store;
     private readonly SystemClock clock;
@@ -59,6 +61,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private ServerRuntime(ServerConfiguration configuration, ServerParts parts, ILoggerFactory loggers)
     {
         this.configuration = configuration;
+        this.loggers = loggers;
         logger = loggers.CreateLogger("CallServer");
         store = (parts.OpenStore ?? OpenSqlite)();
         try
@@ -176,6 +179,22 @@ public sealed class ServerRuntime : IAsyncDisposable
         return new ServerRuntime(configuration, parts, loggers);
     }
 
+    /// <summary>The ports on which gateways speak by themselves; null until they are open.</summary>
+    public Listeners? Listeners { get; private set; }
+
+    /// <summary>
+    /// Opens the ports on which gateways speak by themselves. Throws ConfigurationException where one cannot
+    /// be had.
+    /// </summary>
+    public async Task ListenAsync() =>
+        Listeners = await Listening.Listeners.OpenAsync(
+            Configuration,
+            Polling,
+            Ledger.NoteRestart,
+            clock,
+            loggers.CreateLogger("CallServer.Listening")
+        );
+
     /// <summary>Begins to ask.</summary>
     public void Start()
     {
@@ -251,6 +270,8 @@ public sealed class ServerRuntime : IAsyncDisposable
         if (Interlocked.Exchange(ref stopped, 1) != 0)
             return;
         watches.Dispose();
+        if (Listeners is not null)
+            await Listeners.DisposeAsync();
         Polling.Dispose();
         if (Fleet is not null)
             await Fleet.DisposeAsync();

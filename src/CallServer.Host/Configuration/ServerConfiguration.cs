@@ -38,6 +38,12 @@ public sealed record ServerConfiguration
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
 
+    /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
+    public IPEndPoint? MgcpListener { get; init; }
+
+    /// <summary>Where SNMP notifications come; null listens nowhere.</summary>
+    public IPEndPoint? TrapListener { get; init; }
+
     /// <summary>Whom to audit, in the order of the file; ids are unique.</summary>
     public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
 
@@ -83,6 +89,8 @@ public sealed record ServerConfiguration
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
+                (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }
                 .Where(part => part.changed)
                 .Select(part => part.what),

@@ -20,6 +20,9 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
+    // Whoever can send from a gateway's address must not be able to have it asked without a pause.
+    private static readonly TimeSpan OutsideRest = TimeSpan.FromSeconds(1);
+
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
     private readonly IScheduler scheduler;
@@ -30,6 +33,8 @@ internal sealed class GatewayPoller : IDisposable
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
     private Instant lastBegun = InstantModule.distantPast;
+    private Instant outsideDue = InstantModule.distantPast;
+    private bool outsideWaits;
     private int silences;
     private bool slow;
 
@@ -45,6 +50,12 @@ internal sealed class GatewayPoller : IDisposable
         this.context = context;
         this.runner = runner;
         this.scheduler = scheduler;
+        context.Addresses.Enter(
+            gateway,
+            IPAddress.TryParse(gateway.Uri.Host, out var literal)
+                ? new IPEndPoint(literal, gateway.Uri.Port)
+                : null
+        );
         watch = gateway.Target.Watches
             ? new GatewayWatch(
                 gateway,
@@ -75,17 +86,52 @@ internal sealed class GatewayPoller : IDisposable
     /// <summary>Asks as soon as may be; from any thread.</summary>
     public void Trigger(AuditCause cause)
     {
-        lock (triggers)
-            triggers.OnNext(cause);
+        if (cause is AuditCause.Restart or AuditCause.Reconnect)
+            scheduler.Schedule(() => TriggerFromOutside(cause));
+        else
+            Emit(cause);
     }
 
     /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
-    public void Dispose() =>
+    public void Dispose()
+    {
+        context.Addresses.Leave(Gateway);
         scheduler.Schedule(() =>
         {
             subscription.Dispose();
             watch?.Dispose();
         });
+    }
+
+    private void Emit(AuditCause cause)
+    {
+        lock (triggers)
+            triggers.OnNext(cause);
+    }
+
+    private void TriggerFromOutside(AuditCause cause)
+    {
+        if (outsideWaits)
+            return;
+        var now = context.Clock.Now.Steady;
+        if (now >= outsideDue)
+        {
+            outsideDue = now + OutsideRest;
+            Emit(cause);
+            return;
+        }
+
+        outsideWaits = true;
+        scheduler.Schedule(
+            outsideDue - now,
+            () =>
+            {
+                outsideWaits = false;
+                outsideDue = context.Clock.Now.Steady + OutsideRest;
+                Emit(cause);
+            }
+        );
+    }
 
     /// <summary>
     /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
@@ -148,7 +194,11 @@ internal sealed class GatewayPoller : IDisposable
             .FromAsync(cancel => context.Resolver.ResolveAsync(host, port, cancel).AsTask())
             .ObserveOn(scheduler)
             .Timeout(NamePatience, scheduler)
-            .Do(endpoint => lastKnown = endpoint)
+            .Do(endpoint =>
+            {
+                lastKnown = endpoint;
+                context.Addresses.Move(Gateway, endpoint);
+            })
             .Catch((SocketException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance))
             .Catch((TimeoutException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance));
     }

@@ -9,6 +9,7 @@ internal sealed record PollingContext(
     IEndpointResolver Resolver,
     FleetLanes Lanes,
     PollingCounters Counters,
+    AddressBook Addresses,
     Func<string, KnownConnections?> Known,
     ILogger Logger
 )

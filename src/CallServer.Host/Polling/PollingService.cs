@@ -39,13 +39,16 @@ public sealed class PollingService : IDisposable
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Lanes = new FleetLanes(configuration.GatewaysInFlight);
-        context = new PollingContext(clock, resolver, Lanes, Counters, known, logger);
+        context = new PollingContext(clock, resolver, Lanes, Counters, Addresses, known, logger);
         this.loops = loops;
         this.deliver = deliver;
     }
 
     /// <summary>What went wrong by our own fault.</summary>
     public PollingCounters Counters { get; } = new();
+
+    /// <summary>Who is asked where.</summary>
+    public AddressBook Addresses { get; } = new();
 
     /// <summary>The fleet's budget.</summary>
     public FleetLanes Lanes { get; }
