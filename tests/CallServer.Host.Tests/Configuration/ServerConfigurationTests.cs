@@ -56,7 +56,7 @@ public sealed class ServerConfigurationTests
               "gateways": [
                 { "id": "gw1", "uri": "snmp://h?profile=cisco-vioce" },
                 { "id": "gw1", "uri": "snmp://h", "community": "private" },
-                { "id": "gw 3", "uri": "ng://h", "interval": "200ms" },
+                { "id": "gw 3", "uri": "nq://h", "interval": "200ms" },
                 { "uri": "snmp://h", "community": "env:CALLSERVER_TEST_NO_SUCH_VARIABLE" }
               ]
             }
@@ -109,8 +109,42 @@ public sealed class ServerConfigurationTests
     )]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://u@h?auth=md5" }] }""", "needs a passphrase")]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://h", "uir": 1 }] }""", "did you mean uri?")]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "ng://h", "auth": "env:PATH" }] }""",
+        "gateways[0].auth: ng gateways take no secret"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "mgcp://h", "community": "env:PATH" }] }""",
+        "gateways[0].community: mgcp gateways take no secret"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h", "auth": "env:PATH" }] }""",
+        "gateways[0].auth: is the digest password, and the URI names nobody"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h?from=sip:w@h", "priv": "env:PATH" }] }""",
+        "gateways[0].priv: is for SNMP"
+    )]
     public void AMistakeIsNamed(string text, string expected) =>
         Assert.That(string.Join("\n", Mistakes(text)), Does.Contain(expected));
+
+    [Test]
+    public void ASipGatewayTakesAPasswordOrNone()
+    {
+        var gateways = Read(
+            """
+            { "gateways": [
+                { "id": "a", "uri": "sip:u@h?from=sip:w@h", "auth": "env:PATH" },
+                { "id": "b", "uri": "sip:u@h?from=sip:w@h" },
+                { "id": "c", "uri": "sip:u@h" }
+            ] }
+            """
+        ).Gateways;
+        Assert.That(
+            gateways.Select(gateway => gateway.Secrets.Auth is not null),
+            Is.EqualTo(new[] { true, false, false })
+        );
+    }
 
     [Test]
     public void AFileThatIsNotThere()

@@ -51,6 +51,7 @@ public sealed class PollingTests
             names,
             Configuration(inFlight, gateways),
             [new AuditLoop(time, runner)],
+            _ => null,
             (_, result) =>
             {
                 onResult(result);
