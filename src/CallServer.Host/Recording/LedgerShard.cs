@@ -88,7 +88,10 @@ public sealed class LedgerShard(
     {
         if (states.GetValueOrDefault(gateway) is not { } state)
             return;
-        var step = state.Record.Restarted(at, new ServerStamp(identity.Name, identity.Epoch, clock.Correction));
+        var step = state.Record.Restarted(
+            at,
+            new ServerStamp(identity.Name, identity.Epoch, clock.Correction)
+        );
         if (step.Ignored)
             return;
         var commit = StoreCommit.Of(step, null);

@@ -100,12 +100,24 @@ internal static class MetricsText
 
         if (runtime.Fleet is { } network)
         {
-            Family("callserver_streams_total", "counter", "TCP connections to gateways, by what became of them.");
+            Family(
+                "callserver_streams_total",
+                "counter",
+                "TCP connections to gateways, by what became of them."
+            );
             Sample("callserver_streams_total", "result=\"opened\"", network.Tcp.Opened);
             Sample("callserver_streams_total", "result=\"failed\"", network.Tcp.Failed);
-            Family("callserver_streams", "gauge", "TCP connections to gateways that are open or being opened.");
+            Family(
+                "callserver_streams",
+                "gauge",
+                "TCP connections to gateways that are open or being opened."
+            );
             Sample("callserver_streams", null, network.Tcp.Open);
-            Family("callserver_http_requests_total", "counter", "Messages over HTTP, by what became of them.");
+            Family(
+                "callserver_http_requests_total",
+                "counter",
+                "Messages over HTTP, by what became of them."
+            );
             Sample("callserver_http_requests_total", "result=\"answered\"", network.Http.Received);
             Sample("callserver_http_requests_total", "result=\"failed\"", network.Http.Failures);
         }
@@ -120,7 +132,11 @@ internal static class MetricsText
                 .Where(port => port.Item2 is not null)
                 .Select(port => (Name: port.Item1, Counters: port.Item3))
                 .ToList();
-            Family("callserver_listener_datagrams_total", "counter", "What came to our own ports, by its fate.");
+            Family(
+                "callserver_listener_datagrams_total",
+                "counter",
+                "What came to our own ports, by its fate."
+            );
             foreach (var (name, heard) in ports)
             {
                 Sample(
