@@ -33,84 +33,94 @@ module MgcpBench =
     [<Literal>]
     let MaxEvents = 400_000
 
-    let private loop
-        (from: Instant)
-        (seed: uint64)
-        (network: Network)
-        (peer: Peer)
-        (advance: Event -> 'State -> 'State * Command<'Outcome> list)
-        (state: 'State, commands: Command<'Outcome> list)
-        : Run<'Outcome, 'State> =
+    /// Datagrams and wake-ups under way, and the exchange that they are for.
+    type private Loop<'Outcome, 'State>
+        (
+            from: Instant,
+            seed: uint64,
+            network: Network,
+            peer: Peer,
+            advance: Event -> 'State -> 'State * Command<'Outcome> list,
+            state: 'State,
+            commands: Command<'Outcome> list
+        ) =
         let queue = Collections.Generic.PriorityQueue<Due, struct (int64 * int)>()
+        let sent = Collections.Generic.List<byte[]>()
         let mutable order = 0
         let mutable rng = Rng.create seed
-        let mutable finished = []
-        let mutable sent = []
+        let mutable finished: 'Outcome list = []
         let mutable wakeAt = Int64.MaxValue
         let mutable state = state
-        let mutable events = 0
         let mutable now = from
 
-        let push (at: Instant) due =
+        member private _.Push(at: Instant, due) =
             order <- order + 1
             queue.Enqueue(due, struct (at.Micros, order))
 
-        let carry (after: TimeSpan) due =
+        member private this.Carry(after: TimeSpan, due) =
             let struct (arrivals, next) = network rng
             rng <- next
 
             for delay in arrivals do
-                push (now + after + delay) due
+                this.Push(now + after + delay, due)
 
-        let perform commands =
+        member private this.Perform(commands: Command<'Outcome> list) =
             for command in commands do
                 match command with
                 | Send octets ->
-                    sent <- octets :: sent
-                    carry TimeSpan.Zero (ToServer octets)
+                    sent.Add octets
+                    this.Carry(TimeSpan.Zero, ToServer octets)
                 | WakeAt at ->
                     wakeAt <- at.Micros
-                    push at Wake
+                    this.Push(at, Wake)
                 | Finished outcome -> finished <- outcome :: finished
                 | Connect
                 | Write _
                 | Told _ -> failwith "MGCP asks for datagrams alone"
 
-        let tell event =
+        member private this.Tell(event: Event) =
             let next, commands = advance event state
             state <- next
-            perform commands
+            this.Perform commands
 
-        perform commands
+        member private this.Answer(answers: struct (TimeSpan * byte[]) list) =
+            for struct (after, octets) in answers do
+                this.Carry(after, ToAudit octets)
 
-        let answer sent =
-            for struct (after, octets) in sent do
-                carry after (ToAudit octets)
-
-        while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
+        member private this.Step() =
             let mutable due = Wake
             let mutable priority = struct (0L, 0)
             queue.TryPeek(&due, &priority) |> ignore
             let struct (micros, _) = priority
-            events <- events + 1
 
             if peer.NextTick().Micros <= micros then
                 now <- Instant.max now (peer.NextTick())
-                answer (peer.Tick now)
+                this.Answer(peer.Tick now)
             else
                 queue.Dequeue() |> ignore
                 now <- Instant.ofMicros micros
 
                 match due with
-                | ToServer octets -> answer (peer.Serve now octets)
-                | ToAudit octets -> tell (Received(Moment.at now, octets))
-                | Wake when wakeAt = micros -> tell (Woke(Moment.at now))
+                | ToServer octets -> this.Answer(peer.Serve now octets)
+                | ToAudit octets -> this.Tell(Received(Moment.at now, octets))
+                | Wake when wakeAt = micros -> this.Tell(Woke(Moment.at now))
                 | Wake -> ()
 
-        match finished with
-        | [ outcome ] -> { Outcome = outcome; State = state; Took = now - from; Sent = List.rev sent }
-        | [] -> failwith $"the exchange did not end after {events} events"
-        | _ -> failwith "the exchange ended more than once"
+        member this.Run() : Run<'Outcome, 'State> =
+            this.Perform commands
+            let mutable events = 0
+
+            while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
+                events <- events + 1
+                this.Step()
+
+            match finished with
+            | [ outcome ] -> { Outcome = outcome; State = state; Took = now - from; Sent = List.ofSeq sent }
+            | [] -> failwith $"the exchange did not end after {events} events"
+            | _ -> failwith "the exchange ended more than once"
+
+    let private loop from seed network peer advance (state: 'State, commands: Command<'Outcome> list) =
+        Loop(from, seed, network, peer, advance, state, commands).Run()
 
     let target (patterns: string list) : MgcpGateway =
         { Gateway = GatewayId.create "gw"

@@ -253,28 +253,27 @@ let ``what is wrong is partial, says why, and tells no lie`` (name: string) =
 
 /// The record after audits of a world every ten seconds.
 let private keep (world: World) (audits: int) seed network (target: MgcpGateway) (check: Snapshot -> unit) =
-    let mutable ledger = GatewayLedger.empty target.Gateway
-    let mutable memory = MgcpAudit.Memory.none
-    let mutable now = Bench.start
+    let rec go number (now: Instant) memory (ledger: GatewayLedger) closings =
+        if number > audits then
+            struct (ledger, List.rev closings)
+        else
+            let run = audit world now (seed + uint64 number) network target memory ledger.Connections
+            check run.Outcome
+            let struct (next, changes) = Reconcile.apply run.Outcome ledger
+            let later = now + TimeSpan.FromSeconds 10.0 + run.Took
+            world.Pass later
 
-    let closings =
-        [ for number in 1..audits do
-              let run = audit world now (seed + uint64 number) network target memory ledger.Connections
-              memory <- MgcpAudit.memory run.State
-              check run.Outcome
-              let struct (next, changes) = Reconcile.apply run.Outcome ledger
-              ledger <- next
-              now <- now + TimeSpan.FromSeconds 10.0 + run.Took
-              world.Pass now
+            let ended =
+                [ for change in changes do
+                      match change with
+                      | Change.Closed(connection, ending) -> connection, ending
+                      | Change.Conflicted(connection, conflict) ->
+                          Assert.Fail $"{connection.Id}: {conflict} against {connection.Start}"
+                      | _ -> () ]
 
-              for change in changes do
-                  match change with
-                  | Change.Closed(connection, ending) -> connection, ending
-                  | Change.Conflicted(connection, conflict) ->
-                      Assert.Fail $"{connection.Id}: {conflict} against {connection.Start}"
-                  | _ -> () ]
+            go (number + 1) later (MgcpAudit.memory run.State) next (List.rev ended @ closings)
 
-    struct (ledger, closings)
+    go 1 Bench.start MgcpAudit.Memory.none (GatewayLedger.empty target.Gateway) []
 
 let private agrees (world: World) (struct (ledger: GatewayLedger, closings: (Connection * Ending) list)) =
     let byId = world.Connections |> Array.map (fun truth -> world.IdOf truth, truth) |> Map.ofArray
