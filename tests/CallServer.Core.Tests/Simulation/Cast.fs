@@ -32,6 +32,52 @@ module Cast =
         let options = { AgentOptions.ofMib mib name with Uptime = uptime }
         SnmpEnd(Gateways.create (dice.Next()) (table plan dice) options start)
 
+    let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
+
+    /// Not those that lie about single calls, whom nobody could see through.
+    let private ngVices (draw: int) =
+        let n = draw / 20
+
+        pick
+            [ $"mute-after={n % 20}"
+              "refuses"
+              $"error-every={1 + n % 10}"
+              "no-statistics"
+              $"count-off-by={n % 7 - 3}"
+              "repeats"
+              "truncates"
+              "deep"
+              $"padding={n % 70_000}"
+              $"silent-above={200 + n % 3000}"
+              "wrong-cookies"
+              "garbage"
+              "json"
+              "shuffled-keys"
+              "no-media"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private ng (plan: Plan) (dice: Dice) (start: Instant) : FarEnd =
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 1600 - 800))
+        let coarse = dice.Chance 10
+        let options = { table plan dice with ShowRinging = false }
+
+        let make (table: Table) (booted: Instant) (vice: int voption) =
+            let honest = { NgVices.none with ClockAhead = skew; NoMicros = coarse }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match NgResponder.parseVice (ngVices draw) with
+                    | Ok add -> add honest
+                    | Error mistake -> failwith mistake
+
+            NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
+
+        let up = dice.Seconds(100.0, 1e6)
+        ResponderEnd("ng", Table.create (dice.Next()) options start, up, make)
+
     /// The gateway of that name and kind, and how it is asked.
     let gateway
         (plan: Plan)
@@ -40,5 +86,10 @@ module Cast =
         (kind: string)
         (start: Instant)
         : FarEnd * AuditTarget =
-        snmp plan dice name kind start,
-        AuditTargets.SnmpCommunity(name, "public"B, kind, ProfileCatalog.BuiltIn, timeout, Attempts)
+        match kind with
+        | "ng" ->
+            let transport = if dice.Chance 50 then "tcp" else "udp"
+            ng plan dice start, NgTarget.Create(name, transport, timeout, Attempts)
+        | profile ->
+            snmp plan dice name profile start,
+            AuditTargets.SnmpCommunity(name, "public"B, profile, ProfileCatalog.BuiltIn, timeout, Attempts)
