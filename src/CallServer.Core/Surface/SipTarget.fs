@@ -1,10 +1,32 @@
 namespace CallServer.Surface
 
 open System
+open CallServer.Model
+open CallServer.Wire
+open CallServer.Audit
 
 /// How audits over SIP's dialog event package are begun. What the caller has not checked throws ArgumentException.
 [<AbstractClass; Sealed>]
 type SipTarget private () =
+    /// A header has no line breaks, and a URI no blanks or brackets around it.
+    static let plain (name: string) (text: string) =
+        if text |> Seq.exists (fun c -> c <= ' ' || c = '<' || c = '>' || c = '"' || c = '\127') then
+            invalidArg name $"not part of a SIP URI: {text}"
+
+        Sip.octetsOf text
+
+    static let bracketed (host: string) = if host.Contains ':' && host[0] <> '[' then $"[{host}]" else host
+
+    /// Between `sip:` and `@`, without a password.
+    static let userOf (uri: string) : string =
+        let afterScheme = uri.Substring(uri.IndexOf ':' + 1)
+        let at = afterScheme.IndexOf '@'
+
+        if at < 0 then
+            ""
+        else
+            Uri.UnescapeDataString((afterScheme.Substring(0, at).Split ':')[0])
+
     /// User, host and port are those of the URI asked. Transport is udp or tcp, or null: UDP, and TCP where a notification does
     /// not come. From is the URI asked as (null: anonymous), whose user authenticates with the password (null: none). Watch
     /// keeps a standing subscription besides.
@@ -21,7 +43,51 @@ type SipTarget private () =
             timeout: TimeSpan,
             attempts: int
         ) : AuditTarget =
-        raise (
-            NotSupportedException
-                $"SIP is not built yet: {gateway}, {user}, {host}, {port}, {transport}, {from}, {isNull password}, {watch}, {timeout}, {attempts}"
-        )
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+
+        if String.IsNullOrEmpty host || port < 1 || port > 65535 then
+            invalidArg (nameof host) "a host, and a port from 1 to 65535"
+
+        let transport =
+            match transport with
+            | null -> UdpThenTcp
+            | "udp" -> OverUdp
+            | "tcp" -> OverTcp
+            | other -> invalidArg (nameof transport) $"no such transport: {other}"
+
+        let user = if String.IsNullOrEmpty user then "" else plain (nameof user) user + "@"
+        // 5060 is what a URI without a port means, and notifiers compare them as text.
+        let port = if port = 5060 then "" else $":{port}"
+
+        let from =
+            match from with
+            | null -> "sip:anonymous@anonymous.invalid"
+            | uri when uri.StartsWith("sip:", StringComparison.OrdinalIgnoreCase) -> plain (nameof from) uri
+            | other -> invalidArg (nameof from) $"not a sip URI: {other}"
+
+        let target: SipGateway =
+            { Gateway = GatewayId.create gateway
+              Uri = $"sip:{user}{bracketed (plain (nameof host) host)}{port}"
+              Transport = transport
+              From = from
+              Login =
+                (match password with
+                 | null -> ValueNone
+                 | password -> ValueSome(struct (userOf from, Secret.ofBytes password)))
+              Timeout = timeout
+              Attempts = attempts }
+
+        let start (memory: obj) (given: AuditStart) =
+            let memory =
+                match memory with
+                | :? SipAudit.Memory as known -> known
+                | _ -> SipAudit.Memory.none
+
+            SipAudit.start target memory given
+            |> Machine.ofAudit SipAudit.advance (fun state -> box (SipAudit.memory state)) SipAudit.strays
+
+        let standing (given: AuditStart) =
+            SipWatch.start target given |> Machine.ofAudit SipWatch.advance (fun _ -> null) SipWatch.strays
+
+        AuditTarget(start, (if watch then Some standing else None), None)

@@ -21,7 +21,7 @@ let private plan (seed: uint64) : Plan =
       Loss = 0.3 * loss
       Interval = TimeSpan.FromSeconds 10.0
       Length = TimeSpan.FromSeconds 150.0
-      Profiles = Gateways.profiles }
+      Kinds = Gateways.profiles }
 
 /// CALLSERVER_SEEDS=FIRST-LAST runs those instead: a soak, or the one seed that failed.
 let private seeds () =

@@ -37,7 +37,10 @@ internal sealed class CommandLineTests
         "--community-from: a secret is named here, never written"
     )]
     [TestCase("audit snmp://192.0.2.1 --community-from env:NO_SUCH_VARIABLE_HERE", "NO_SUCH_VARIABLE_HERE")]
-    [TestCase("audit mgcp://192.0.2.1", "not built yet")]
+    [TestCase("audit mgcp://192.0.2.1?endpoints=$", "the wildcard $")]
+    [TestCase("audit ng://192.0.2.1 --auth-from env:PATH", "not a URI with auth= or from=")]
+    [TestCase("audit sip:gw1@192.0.2.1 --auth-from env:PATH", "not a URI with auth= or from=")]
+    [TestCase("audit ng://192.0.2.1 --community-from env:PATH", "not an SNMPv2c gateway")]
     [TestCase("connections --server nowhere", "--server: 'nowhere'")]
     [TestCase("connections --gateway", "--gateway")]
     [TestCase("status --gateway gw1", "--gateway")]

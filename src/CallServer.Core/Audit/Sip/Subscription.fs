@@ -1,0 +1,305 @@
+namespace CallServer.Audit
+
+open System
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+/// One SUBSCRIBE until its final response (RFC 3261 §17.1.2).
+type internal SipRequest =
+    {
+        Branch: string
+        /// The request as it is sent, and sent again.
+        Octets: byte[]
+        Sent: Instant
+        /// When it is repeated; the distant future over a stream.
+        RepeatAt: Instant
+        Interval: TimeSpan
+        Deadline: Instant
+    }
+
+/// A subscription to a gateway's dialogs as its subscriber keeps it (RFC 6665 §4.1), over one way.
+type internal Subscription =
+    {
+        /// HOST:PORT of our end, where notifications are to go.
+        Local: string
+        IsStream: bool
+        CallId: string
+        Tag: string
+        /// Asked for, in seconds; 0 is a fetch.
+        Expires: int
+        CSeq: int64
+        /// The SUBSCRIBE that waits for its final response.
+        Request: SipRequest voption
+        /// When the first SUBSCRIBE was sent: what any notification tells was read after it.
+        Began: Instant
+        /// When the newest one was sent first, and whether it was accepted.
+        Asked: Instant
+        AcceptedAt: Instant voption
+        /// Who sent the 2xx.
+        AcceptedBy: string voption
+        /// The dialog's other end: who sent the 2xx or the first notification, whichever came first.
+        RemoteTag: string voption
+        /// Where requests of the dialog go: the notifier's Contact (RFC 3261 §12.2.1.1), and by which proxies.
+        Target: string
+        Routes: string list
+        /// Credentials that the present request carries.
+        Proofs: SipHeader list
+        /// Nonces that were answered, newest first.
+        Nonces: string list
+        /// Challenges answered since the last 2xx.
+        Retries: int
+    }
+
+/// What a response to our SUBSCRIBE does.
+type internal SipVerdict =
+    /// It belongs to no request that waits.
+    | NotOurs
+    | Waiting of Subscription
+    /// With the seconds granted, where it says so.
+    | Accepted of Subscription * expires: int voption
+    /// Once more with what it asked for: credentials, a longer time.
+    | Again of Subscription
+    | Rejected of status: int * Shortfall
+
+/// The subscriber's side of RFC 6665, without a clock or a socket.
+module internal Subscription =
+    /// So many answers to challenges in a row are enough for a proxy, a gateway, and an old nonce of each.
+    [<Literal>]
+    let private MaxRetries = 4
+
+    let private hex (digits: int) (rng: Rng) : struct (string * Rng) =
+        let struct (bits, rng) = Rng.next rng
+        struct ((bits.ToString "x16").Substring(16 - digits), rng)
+
+    let private none: SipRequest voption = ValueNone
+
+    let private requestOf (gateway: SipGateway) (branch: string) (s: Subscription) : SipMessage =
+        let transport = if s.IsStream then "TCP" else "UDP"
+        let contact = if s.IsStream then $"<sip:callserver@{s.Local};transport=tcp>" else $"<sip:callserver@{s.Local}>"
+
+        let remote =
+            match s.RemoteTag with
+            | ValueSome tag -> $"<{gateway.Uri}>;tag={tag}"
+            | ValueNone -> $"<{gateway.Uri}>"
+
+        { Start = SipStart.Request("SUBSCRIBE", s.Target)
+          Headers =
+            [| Sip.header "Via" $"SIP/2.0/{transport} {s.Local};branch={branch};rport"
+               Sip.header "Max-Forwards" "70"
+               for route in s.Routes do
+                   Sip.header "Route" route
+               Sip.header "From" $"<{gateway.From}>;tag={s.Tag}"
+               Sip.header "To" remote
+               Sip.header "Call-ID" s.CallId
+               Sip.header "CSeq" $"{s.CSeq} SUBSCRIBE"
+               Sip.header "Contact" contact
+               Sip.header "Event" "dialog;include-session-description"
+               Sip.header "Accept" DialogInfo.MediaType
+               Sip.header "Expires" (string s.Expires)
+               yield! s.Proofs |]
+          Body = [||] }
+
+    /// The next SUBSCRIBE of this subscription, to be sent now.
+    let ask (gateway: SipGateway) (now: Instant) (rng: Rng) (s: Subscription) : struct (Subscription * Rng) =
+        let struct (branch, rng) = hex 16 rng
+        let branch = "z9hG4bK" + branch
+        let s = { s with CSeq = s.CSeq + 1L; Asked = now }
+
+        let request =
+            { Branch = branch
+              Octets = SipCodec.encode (requestOf gateway branch s)
+              Sent = now
+              RepeatAt = (if s.IsStream then Instant.distantFuture else now + SipTimers.t1)
+              Interval = SipTimers.t1
+              Deadline = now + gateway.Patience }
+
+        struct ({ s with Request = ValueSome request }, rng)
+
+    /// A new subscription; `ask` makes its first SUBSCRIBE.
+    let create (gateway: SipGateway) (local: string) (isStream: bool) (expires: int) now rng : struct (Subscription * Rng) =
+        let struct (callId, rng) = hex 16 rng
+        let struct (more, rng) = hex 8 rng
+        let struct (tag, rng) = hex 12 rng
+
+        let s =
+            { Local = local
+              IsStream = isStream
+              CallId = $"{callId}{more}@callserver"
+              Tag = tag
+              Expires = expires
+              CSeq = 0L
+              Request = none
+              Began = now
+              Asked = now
+              AcceptedAt = ValueNone
+              AcceptedBy = ValueNone
+              RemoteTag = ValueNone
+              Target = gateway.Uri
+              Routes = []
+              Proofs = []
+              Nonces = []
+              Retries = 0 }
+
+        ask gateway now rng s
+
+    /// The request to be sent again, where its time has come.
+    let repeat (now: Instant) (s: Subscription) : struct (Subscription * byte[] voption) =
+        match s.Request with
+        | ValueSome request when request.RepeatAt <= now && now < request.Deadline ->
+            let interval = min SipTimers.t2 (request.Interval * 2.0)
+            let next = { request with Interval = interval; RepeatAt = now + interval }
+            struct ({ s with Request = ValueSome next }, ValueSome request.Octets)
+        | ValueSome _
+        | ValueNone -> struct (s, ValueNone)
+
+    /// No final response came in time.
+    let isUnanswered (now: Instant) (s: Subscription) : bool =
+        match s.Request with
+        | ValueSome request -> request.Deadline <= now
+        | ValueNone -> false
+
+    let wakeAt (s: Subscription) : Instant =
+        match s.Request with
+        | ValueSome request -> Instant.min request.RepeatAt request.Deadline
+        | ValueNone -> Instant.distantFuture
+
+    /// `401 Unauthorized`, and what a Warning or a Reason adds (RFC 3261 §20.43).
+    let private words (status: int) (reason: string) (message: SipMessage) : string =
+        let warning =
+            match Sip.tryHeader "Warning" message with
+            | ValueSome text -> $" ({Sip.textOf text})"
+            | ValueNone -> ""
+
+        let said = if reason = "" then string status else $"{status} {Sip.textOf reason}"
+        let said = said + warning
+        if said.Length > 300 then said.Substring(0, 300) + "…" else said
+
+    /// A final response that is no success, in words that say what to try.
+    let private refusal (status: int) (reason: string) (message: SipMessage) : Shortfall =
+        let said = words status reason message
+
+        match status with
+        | status when status < 400 ->
+            let elsewhere =
+                match SipFields.values "Contact" message with
+                | contact :: _ -> $": ask {Sip.textOf contact} instead"
+                | [] -> ""
+
+            Refused $"the gateway redirects with {said}{elsewhere}"
+        | 403 -> Refused $"{said}: this user may not watch its dialogs"
+        | 404
+        | 410
+        | 604 -> Refused $"{said}: it knows no such user"
+        | 481 -> Refused $"{said}: it has no such subscription"
+        | 489 -> Refused $"{said}: it does not serve the dialog event package"
+        | 513 -> TooLarge $"the gateway answers {said}"
+        | _ -> Refused said
+
+    /// Answers a 401 or 407: credentials for the next request, or why there are none.
+    let private prove (gateway: SipGateway) (status: int) (reason: string) (rng: Rng) (message: SipMessage) (s: Subscription) =
+        let asked = if status = 407 then "Proxy-Authenticate" else "WWW-Authenticate"
+        let answered = if status = 407 then "Proxy-Authorization" else "Authorization"
+
+        let challenges = Sip.headers asked message
+
+        match SipDigest.choose challenges, gateway.Login with
+        | ValueNone, _ when challenges.Length = 0 -> Error(Refused $"{words status reason message}, without a challenge")
+        | ValueNone, _ -> Error(Refused $"{words status reason message}: it asks for none of Digest with MD5 or SHA-256")
+        | ValueSome challenge, ValueNone ->
+            Error(Refused $"{words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})")
+        | ValueSome challenge, ValueSome(struct (user, _)) when
+            // A nonce that was answered and is asked again, or a new one without the word that the old one was
+            // too old: the answer itself was wrong.
+            (s.Proofs |> List.exists (fun header -> header.Name = answered) && not challenge.Stale)
+            || List.contains challenge.Nonce s.Nonces
+            ->
+            Error(Refused $"{words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})")
+        | ValueSome _, ValueSome _ when s.Retries >= MaxRetries ->
+            Error(Refused $"{words status reason message}: its nonces are too old as soon as they are used")
+        | ValueSome challenge, ValueSome(struct (user, password)) ->
+            let struct (cnonce, rng) = hex 16 rng
+            let answer = SipDigest.answer user password "SUBSCRIBE" s.Target cnonce 1 challenge
+            let proof = Sip.header answered (SipDigest.answerText answer)
+            let others = s.Proofs |> List.filter (fun header -> header.Name <> answered)
+
+            Ok(
+                struct ({ s with
+                            Proofs = proof :: others
+                            Nonces = challenge.Nonce :: s.Nonces
+                            Retries = s.Retries + 1 },
+                        rng)
+            )
+
+    /// Contact and Record-Route of a 2xx or a first notification make the dialog (RFC 3261 §12.1). The routes
+    /// of a response stand in reverse.
+    let private enter (tag: string) (reversed: bool) (message: SipMessage) (s: Subscription) : Subscription =
+        if s.RemoteTag.IsSome then
+            s
+        else
+            let routes = SipFields.values "Record-Route" message
+
+            let target =
+                match SipFields.values "Contact" message with
+                | contact :: _ ->
+                    match SipFields.address contact with
+                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) -> uri
+                    | _ -> s.Target
+                | [] -> s.Target
+
+            { s with
+                RemoteTag = ValueSome tag
+                Target = target
+                Routes = (if reversed then List.rev routes else routes) }
+
+    /// A response that came over this subscription's way.
+    let response (gateway: SipGateway) (now: Instant) (rng: Rng) (status: int) (reason: string) (message: SipMessage) (s: Subscription) : struct (SipVerdict * Rng) =
+        let isOurs =
+            match s.Request, SipFields.branch message, SipFields.cseq message with
+            | ValueSome request, ValueSome branch, ValueSome(struct (_, "SUBSCRIBE")) -> request.Branch = branch
+            | _ -> false
+
+        let isOurs = isOurs && Sip.tryHeader "Call-ID" message = ValueSome s.CallId
+
+        match s.Request with
+        | ValueSome request when isOurs ->
+            if status < 200 then
+                // It was understood: from now on repeats are only reminders (RFC 3261 §17.1.2.2).
+                let at = if s.IsStream then Instant.distantFuture else now + SipTimers.t2
+                struct (Waiting { s with Request = ValueSome { request with Interval = SipTimers.t2; RepeatAt = at } }, rng)
+            elif status < 300 then
+                let s =
+                    match SipFields.tag "To" message with
+                    | ValueSome tag -> { enter tag true message s with AcceptedBy = ValueSome tag }
+                    | ValueNone -> s
+
+                let expires = Sip.tryHeader "Expires" message |> ValueOption.bind SipFields.seconds
+
+                // A later request is challenged anew: by then the nonce may be too old, and without saying so.
+                let s =
+                    { s with
+                        Request = ValueNone
+                        AcceptedAt = ValueSome now
+                        Proofs = []
+                        Nonces = []
+                        Retries = 0 }
+
+                struct (Accepted(s, expires), rng)
+            elif status = 401 || status = 407 then
+                match prove gateway status reason rng message s with
+                | Ok(struct (s, rng)) ->
+                    let struct (s, rng) = ask gateway now rng s
+                    struct (Again s, rng)
+                | Error refusal -> struct (Rejected(status, refusal), rng)
+            else
+                match status, Sip.tryHeader "Min-Expires" message |> ValueOption.bind SipFields.seconds with
+                | 423, ValueSome least when s.Expires > 0 && least > s.Expires && least <= 86400 ->
+                    let struct (s, rng) = ask gateway now rng { s with Expires = least }
+                    struct (Again s, rng)
+                | _ -> struct (Rejected(status, refusal status reason message), rng)
+        | ValueSome _
+        | ValueNone -> struct (NotOurs, rng)
+
+    /// The notification's sender becomes the dialog's other end where no 2xx has told of it yet.
+    let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription = enter tag false message s
