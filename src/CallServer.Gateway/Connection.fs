@@ -58,6 +58,8 @@ type SimConnection =
         /// From 1; tells apart those that were set up within 10 ms of each other, on whatever grid of
         /// hundredths.
         Index: int
+        /// The circuit that it occupies from its setup to its end, counted from 0: the lowest that was free then.
+        Slot: int
         /// The call began.
         Setup: Instant
         /// It was answered: the connection became active.
@@ -148,6 +150,7 @@ module SimConnection =
 
         { Serial = serial
           Index = index
+          Slot = 0
           Setup = setup
           Start = start
           Ends = ends
@@ -165,3 +168,15 @@ module SimConnection =
           RemotePort = 10000 + 2 * int ((media >>> 48) % 20000UL)
           LocalSsrc = uint32 sources
           RemoteSsrc = uint32 (sources >>> 32) }
+
+    /// The same call as the gateway at its far end carries it: media addresses and sources change places, and so do
+    /// answering and originating.
+    let farEnd (connection: SimConnection) : SimConnection =
+        { connection with
+            Answered = not connection.Answered
+            LocalHost = connection.RemoteHost
+            LocalPort = connection.RemotePort
+            RemoteHost = connection.LocalHost
+            RemotePort = connection.LocalPort
+            LocalSsrc = connection.RemoteSsrc
+            RemoteSsrc = connection.LocalSsrc }

@@ -20,6 +20,15 @@ module Gateways =
 
     let tryMib (profile: string) : Mib option = mibs |> List.tryFind (fun mib -> mib.Profile = profile)
 
+    /// Table options that an agent of that MIB can show: codecs that it cannot tell are left out, and ringing
+    /// connections where its table lists media only.
+    let private showable (mib: Mib) (options: TableOptions) : TableOptions =
+        let known = options.Codecs |> Array.filter (fun codec -> Array.contains codec mib.Codecs)
+
+        { options with
+            Codecs = (if known.Length = 0 then mib.Codecs else known)
+            ShowRinging = options.ShowRinging && mib.ListsRinging }
+
     /// An agent with a table of its own from that seed. Codecs that the MIB cannot tell are left out, and
     /// ringing connections where its table lists media only.
     let create
@@ -28,14 +37,30 @@ module Gateways =
         (options: AgentOptions)
         (now: Instant)
         : AgentState =
-        let known = tableOptions.Codecs |> Array.filter (fun codec -> Array.contains codec options.Mib.Codecs)
+        AgentState.create options (Table.create seed (showable options.Mib tableOptions) now)
+
+    /// A gateway of several protocols, each with its name and responder, whose table begins at the first instant and is served from the second one on; the
+    /// events in between are forgotten. Ringing connections are listed only where all protocols list them: SIP and some
+    /// MIBs do.
+    let multi
+        (seed: uint64)
+        (tableOptions: TableOptions)
+        (agent: AgentOptions voption)
+        (responders: struct (string * (Table -> Responder)) list)
+        (since: Instant)
+        (now: Instant)
+        : MultiGateway =
+        let listsRinging = responders |> List.forall (fun (struct (protocol, _)) -> protocol = "sip")
+        let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 
         let tableOptions =
-            { tableOptions with
-                Codecs = (if known.Length = 0 then options.Mib.Codecs else known)
-                ShowRinging = tableOptions.ShowRinging && options.Mib.ListsRinging }
+            agent
+            |> ValueOption.fold (fun options (agent: AgentOptions) -> showable agent.Mib options) tableOptions
 
-        AgentState.create options (Table.create seed tableOptions now)
+        let struct (table, _) = Table.create seed tableOptions since |> Table.advance now
+        let agent = agent |> ValueOption.map (fun options -> AgentState.create options table)
+        let responders = responders |> List.map (fun (struct (_, create)) -> create table)
+        MultiGateway.create agent responders table
 
     /// An honest agent with SNMPv2c and the community public.
     let simple

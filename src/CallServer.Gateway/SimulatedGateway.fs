@@ -3,94 +3,143 @@ namespace CallServer.Gateway
 open System
 open System.Collections.Generic
 open System.Runtime.InteropServices
-open System.Text
 open CallServer.Model
-open CallServer.Wire
 
-/// What to simulate, in words that come from a command line. Null and empty are the defaults.
-[<Sealed; AllowNullLiteral>]
-type GatewaySettings() =
-    /// The profile that audits it.
-    member val Profile = "cisco-voice" with get, set
-    /// Connections at the beginning, and about so many later.
-    member val Connections = 0 with get, set
-    /// Opened a second, and as many closed.
-    member val Churn = 0.0 with get, set
-    member val Seed = 1UL with get, set
-    /// SNMPv2c; null where it speaks SNMPv3 only.
-    member val Community: string = "public" with get, set
-    /// The SNMPv3 user; null for none.
-    member val User: string = null with get, set
-    /// md5, sha1, sha256, sha384 or sha512; null for none.
-    member val Auth: string = null with get, set
-    member val AuthPassphrase: byte[] = null with get, set
-    /// aes128; null for none.
-    member val Priv: string = null with get, set
-    member val PrivPassphrase: byte[] = null with get, set
-    /// Such as `mute-after=200`.
-    member val Vices: IReadOnlyList<string> = [||] with get, set
+/// Carries out what a simulated gateway asks for. Each `after` is the time that the gateway takes for it.
+[<AllowNullLiteral>]
+type IGatewayHost =
+    /// The peer is HOST:PORT.
+    abstract Send: protocol: string * peer: string * after: TimeSpan * datagram: byte[] -> unit
+    /// In the order of the calls, whatever the times.
+    abstract Write: stream: int * after: TimeSpan * octets: byte[] -> unit
+    /// After what was written is sent. Nothing more is heard from the stream.
+    abstract HangUp: stream: int -> unit
 
-/// A simulated gateway after an event, what truly happened until then, and what it answers.
+/// A simulated gateway after an event, what truly happened until then, and what it asks for.
 [<Sealed; AllowNullLiteral>]
 type GatewayStep
-    internal (next: SimulatedGateway, truth: IReadOnlyList<string>, replies: IReadOnlyList<Reply>) =
+    internal (next: SimulatedGateway, truth: IReadOnlyList<string>, commands: GatewayCommand list) =
     member _.Next = next
     /// Lines for `--truth`, in the order of time.
     member _.Truth = truth
-    member _.Replies = replies
 
-/// A simulated gateway at one moment: what C# sees of this assembly. Immutable; the host gives it the time and datagrams.
-and [<Sealed; AllowNullLiteral>] SimulatedGateway
-    private (state: AgentState, identify: SimConnection -> Identity) =
+    /// Calls the host once for each thing that the gateway asks for, in order.
+    member _.Dispatch(host: IGatewayHost) : unit =
+        for command in commands do
+            match command with
+            | SendDatagram(protocol, peer, after, datagram) -> host.Send(protocol, peer, after, datagram)
+            | WriteStream(stream, after, octets) -> host.Write(stream, after, octets)
+            | CloseStream stream -> host.HangUp stream
 
-    let lines (events: TruthEvent list) : IReadOnlyList<string> =
-        [| for event in events -> Truth.line identify event |]
+/// A simulated gateway at one moment: what C# sees of this assembly. Immutable; the host gives it the time and what the
+/// network brings, and numbers the streams, each number once.
+and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway) =
 
-    static let auth (word: string) =
-        match word with
-        | "md5" -> Ok Md5
-        | "sha1" -> Ok Sha1
-        | "sha256" -> Ok Sha256
-        | "sha384" -> Ok Sha384
-        | "sha512" -> Ok Sha512
-        | other -> Error $"'{other}' is no way to authenticate; known are md5, sha1, sha256, sha384, sha512"
+    static let lines (gateway: MultiGateway) (events: TruthEvent list) : IReadOnlyList<string> =
+        [| for event in events do
+               yield! Truth.lines (MultiGateway.identities gateway) event |]
 
-    static let priv (word: string) =
-        match word with
-        | "aes128" -> Ok Aes128
-        | other -> Error $"'{other}' is no way to encrypt; known is aes128"
+    static let step
+        (struct (next, commands, events): struct (MultiGateway * GatewayCommand list * TruthEvent list))
+        =
+        GatewayStep(SimulatedGateway next, lines next events, commands)
 
-    /// A protocol with its passphrase, nothing where the word is null.
-    static let protect (parse: string -> Result<'T, string>) (word: string) (passphrase: byte[]) =
-        if isNull word then
-            Ok None
+    /// Vices' words of one protocol, without its name before them.
+    static let wordsOf (settings: GatewaySettings) (protocol: string) : string list =
+        [ for word in settings.Vices do
+              match
+                  Protocols.names
+                  |> List.tryFind (fun name -> word.StartsWith(name + ":", StringComparison.Ordinal))
+              with
+              | Some name when name = protocol -> yield word.Substring(name.Length + 1)
+              | None when protocol = "snmp" -> yield word
+              | Some _
+              | None -> () ]
+
+    static let unheardVices (settings: GatewaySettings) : string list =
+        [ for name in Protocols.names do
+              if not (Seq.contains name settings.Protocols) then
+                  for word in wordsOf settings name do
+                      yield $"the vice '{word}' is for {name}, which this gateway does not speak" ]
+
+    static let speakers
+        (settings: GatewaySettings)
+        : Result<struct (string * (Table -> Responder)), string list> list =
+        [ for name in settings.Protocols do
+              match Protocols.tryFind name with
+              | Some protocol ->
+                  yield
+                      protocol.Create settings (wordsOf settings name)
+                      |> Result.map (fun create -> struct (name, create))
+              | None when name = "snmp" -> ()
+              | None ->
+                  let known = String.concat ", " Protocols.names
+                  yield Error [ $"there is no protocol '{name}'; known are {known}" ] ]
+
+    static let tableOptions (settings: GatewaySettings) : Result<TableOptions, string list> =
+        let trunks = settings.Trunks |> Seq.map TrunkWords.parse |> Seq.toList
+
+        let wrong =
+            [ if Seq.isEmpty settings.Protocols then
+                  yield "the gateway has to speak something"
+              if settings.Connections < 0 then
+                  yield "connections cannot be fewer than 0"
+              if not (settings.Churn >= 0.0 && settings.Churn <= 1e5) then
+                  yield "churn is from 0 to 100000 a second"
+              for trunk in trunks do
+                  match trunk with
+                  | Error mistake -> yield mistake
+                  | Ok _ -> () ]
+
+        if wrong.IsEmpty then
+            Ok
+                { TableOptions.standard with
+                    Connections = settings.Connections
+                    Churn = settings.Churn
+                    Codecs = SimCodec.all
+                    Trunks = trunks |> List.choose Result.toOption }
         else
-            parse word
-            |> Result.bind (fun protocol ->
-                // RFC 3414 section 11.2.
-                if isNull passphrase || passphrase.Length < 8 then
-                    Error $"{word} needs a passphrase of at least 8 octets"
-                else
-                    Ok(Some(struct (protocol, Secret.ofBytes passphrase))))
+            Error wrong
 
-    static let user (settings: GatewaySettings) =
-        if isNull settings.User then
-            Ok []
+    /// The most that happens between the table's beginning and now: simulating it takes time.
+    static let mostEvents = 1e7
+
+    static let beginning
+        (settings: GatewaySettings)
+        (table: TableOptions)
+        (now: Instant)
+        : Result<Instant, string list> =
+        let since = if settings.Since.HasValue then settings.Since.Value else now
+        let churn = settings.Churn + List.sumBy (fun (trunk: Trunk) -> trunk.Churn) table.Trunks
+
+        if since > now then
+            Error [ "the table cannot begin in the future" ]
+        elif (now - since).TotalSeconds * churn > mostEvents then
+            Error [ "the table began too long ago for that churn" ]
         else
-            protect auth settings.Auth settings.AuthPassphrase
-            |> Result.bind (fun auth ->
-                protect priv settings.Priv settings.PrivPassphrase
-                |> Result.bind (fun priv ->
-                    if auth.IsNone && priv.IsSome then
-                        Error "SNMPv3 encrypts only what it authenticates"
-                    else
-                        Ok [ { Name = Encoding.UTF8.GetBytes settings.User; Auth = auth; Priv = priv } ]))
+            Ok since
 
-    /// The profiles whose gateways can be simulated.
+    static let mistakesOf (result: Result<'T, string list>) : string list =
+        match result with
+        | Ok _ -> []
+        | Error mistakes -> mistakes
+
+    /// The protocols that can be simulated.
+    static member Protocols: IReadOnlyList<string> = Protocols.names
+
+    /// Whether a protocol is spoken over TCP too, on the same port.
+    static member UsesStreams(protocol: string) : bool =
+        Protocols.tryFind protocol |> Option.exists _.UsesStreams
+
+    /// The SNMP profiles whose gateways can be simulated.
     static member Profiles: IReadOnlyList<string> = Gateways.profiles
 
-    /// The vices' words, as help lists them.
-    static member ViceWords: IReadOnlyList<string> = ViceWords.known
+    /// The vices' words, as help lists them; SNMP's without its name before them.
+    static member ViceWords: IReadOnlyList<string> =
+        [| yield! ViceWords.known
+           for protocol in Protocols.all do
+               for word in protocol.ViceWords do
+                   yield $"{protocol.Name}:{word}" |]
 
     /// False where the settings are wrong; every mistake is named.
     static member TryCreate
@@ -100,71 +149,64 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway
             [<Out>] gateway: byref<SimulatedGateway>,
             [<Out>] mistakes: byref<IReadOnlyList<string>>
         ) : bool =
-        let wrong = List<string>()
-        let mutable vices = Vices.none
+        let responders = speakers settings
+        let options = tableOptions settings
 
-        for word in settings.Vices do
-            match ViceWords.add word vices with
-            | Ok more -> vices <- more
-            | Error mistake -> wrong.Add mistake
+        let agent =
+            if Seq.contains "snmp" settings.Protocols then
+                SnmpSettings.agent settings (wordsOf settings "snmp") |> Result.map ValueSome
+            else
+                Ok ValueNone
 
-        if settings.Connections < 0 then
-            wrong.Add "connections cannot be fewer than 0"
+        let since = options |> Result.bind (fun options -> beginning settings options now)
 
-        if not (settings.Churn >= 0.0 && settings.Churn <= 1e5) then
-            wrong.Add "churn is from 0 to 100000 a second"
+        mistakes <-
+            [| yield! mistakesOf options
+               yield! mistakesOf agent
+               for responder in responders do
+                   yield! mistakesOf responder
+               if Result.isOk options then
+                   yield! mistakesOf since
+               yield! unheardVices settings |]
 
-        let users =
-            match user settings with
-            | Ok users -> users
-            | Error mistake ->
-                wrong.Add mistake
-                []
-
-        let mib = Gateways.tryMib settings.Profile
-
-        if mib.IsNone then
-            let known = String.concat ", " Gateways.profiles
-            wrong.Add $"there is no profile '{settings.Profile}'; known are {known}"
-
-        mistakes <- wrong
-
-        match mib with
-        | Some mib when wrong.Count = 0 ->
-            let options =
-                { AgentOptions.ofMib mib $"gw-{settings.Seed}" with
-                    Community = ValueOption.ofObj settings.Community
-                    Users = users
-                    Vices = vices }
-
-            let table =
-                { TableOptions.standard with
-                    Connections = settings.Connections
-                    Churn = settings.Churn
-                    Codecs = mib.Codecs }
-
-            let state = Gateways.create settings.Seed table options now
-            gateway <- SimulatedGateway(state, (fun connection -> mib.Identity state.Clock connection))
+        match options, agent, since with
+        | Ok options, Ok agent, Ok since when mistakes.Count = 0 ->
+            let responders = responders |> List.choose Result.toOption
+            gateway <- SimulatedGateway(Gateways.multi settings.Seed options agent responders since now)
             true
-        | Some _
-        | None -> false
+        | _ -> false
 
     /// Connections now.
-    member _.Count = state.Table.Count
+    member _.Count = gateway.Table.Count
 
     /// Requests that it understood so far.
-    member _.Heard = state.Heard
+    member _.Heard = gateway.Heard
 
     /// The opens of what it carries now, as lines for `--truth`.
-    member _.Present: IReadOnlyList<string> = lines (Truth.present state.Table)
+    member _.Present: IReadOnlyList<string> = lines gateway (Truth.present gateway.Table)
 
-    /// Lets connections come and go until then.
-    member _.Advance(now: Instant) : GatewayStep =
-        let struct (next, events) = AgentState.advance now state
-        GatewayStep(SimulatedGateway(next, identify), lines events, [])
+    /// Lets connections come and go until then, and whatever else is due.
+    member _.Advance(now: Instant) : GatewayStep = step (MultiGateway.advance now TimePassed gateway)
 
-    /// Takes in a datagram.
-    member _.Receive(now: Instant, datagram: byte[]) : GatewayStep =
-        let struct (next, events) = AgentState.advance now state
-        let struct (next, replies) = SnmpAgent.respond now datagram next
-        GatewayStep(SimulatedGateway(next, identify), lines events, replies)
+    /// Takes in a datagram; the peer is HOST:PORT.
+    member _.Receive(now: Instant, protocol: string, peer: string, datagram: byte[]) : GatewayStep =
+        step (MultiGateway.advance now (DatagramCame(protocol, peer, datagram)) gateway)
+
+    /// Somebody opened a stream to that protocol's port.
+    member _.Open(now: Instant, protocol: string, stream: int) : GatewayStep =
+        step (MultiGateway.advance now (StreamOpened(protocol, stream)) gateway)
+
+    /// Takes in octets of a stream, in order.
+    member _.Read(now: Instant, stream: int, octets: byte[]) : GatewayStep =
+        step (MultiGateway.advance now (OctetsCame(stream, octets)) gateway)
+
+    /// Its other end closed a stream, or it broke.
+    member _.Ended(now: Instant, stream: int) : GatewayStep =
+        step (MultiGateway.advance now (StreamEnded stream) gateway)
+
+    /// Goes down with all its calls, and is back after that long.
+    member _.Reboot(now: Instant, downFor: TimeSpan) : GatewayStep =
+        let struct (before, first, comings) = MultiGateway.advance now TimePassed gateway
+        let struct (next, second, goings) = MultiGateway.reboot downFor now before
+        let truth = Seq.append (lines before comings) (lines before goings) |> Seq.toArray
+        GatewayStep(SimulatedGateway next, truth, first @ second)

@@ -41,20 +41,47 @@ module Table =
         else
             1
 
-    /// The next arrival's start and end, and the one after it.
-    let private arrive (options: TableOptions) (setup: Instant) (rng: Rng) =
-        let struct (ring, rng) = uniform options.Ringing rng
-        let struct (life, rng) = exponential (TableOptions.meanLifetime options) rng
-        let struct (gap, rng) = exponential (1e6 / options.Churn) rng
+    /// The next arrival's start and end, and the source ready for the one after it.
+    let private arrive (source: Source) : struct (Instant * Instant * Source) =
+        let setup = source.NextSetup
+        let struct (ring, rng) = uniform source.Options.Ringing source.Arrivals
+        let struct (life, rng) = exponential (TableOptions.meanLifetime source.Options) rng
+        let struct (gap, rng) = exponential (1e6 / source.Options.Churn) rng
         let start = after ring setup
-        struct (start, after life start, after (gap + 1L) setup, rng)
+        struct (start, after life start, { source with NextSetup = after (gap + 1L) setup; Arrivals = rng })
 
-    /// A connection of these times with the next serial number, not yet in any list.
-    let private number (setup: Instant) start ends (table: Table) : struct (SimConnection * Table) =
-        let index = indexAt setup table.LastSetup table.LastIndex
-        let made = SimConnection.draw table.Seed table.Options.Codecs table.NextSerial index setup start ends
+    /// The next call of a source with these times.
+    let private draw (source: Source) setup start ends : struct (SimConnection * Source) =
+        let made = SimConnection.draw source.Seed source.Options.Codecs source.Drawn 1 setup start ends
 
-        struct (made, { table with NextSerial = table.NextSerial + 1L; LastSetup = setup; LastIndex = index })
+        let made =
+            source.Trunk |> ValueOption.fold (fun made trunk -> Trunk.place trunk source.Drawn made) made
+
+        struct (made, { source with Drawn = source.Drawn + 1L })
+
+    let private withSource (place: int) (source: Source) (table: Table) : Table =
+        { table with Sources = Array.updateAt place source table.Sources }
+
+    /// The connection with the next serial number and a circuit, not yet in any list.
+    let private number (connection: SimConnection) (table: Table) : struct (SimConnection * Table) =
+        let index = indexAt connection.Setup table.LastSetup table.LastIndex
+
+        let slot =
+            if table.FreeSlots.IsEmpty then
+                table.NextSlot
+            else
+                table.FreeSlots.MinimumElement
+
+        struct ({ connection with Serial = table.NextSerial; Index = index; Slot = slot },
+                { table with
+                    NextSerial = table.NextSerial + 1L
+                    LastSetup = connection.Setup
+                    LastIndex = index
+                    FreeSlots = table.FreeSlots.Remove slot
+                    NextSlot = max table.NextSlot (slot + 1) })
+
+    let private release (connection: SimConnection) (table: Table) : Table =
+        { table with FreeSlots = table.FreeSlots.Add connection.Slot }
 
     let private mergeBySerial (listed: SimConnection[]) (opened: SimConnection[]) (closed: HashSet<int64>) =
         let kept =
@@ -132,17 +159,30 @@ module Table =
         let connection = { connection with Start = start; Ends = Instant.max start connection.Ends }
         struct (connection, { table with Waiting = table.Waiting.Add(start.Micros, connection) })
 
+    /// The source whose next call is set up first.
+    let private nextSource (table: Table) : int =
+        let mutable first = 0
+
+        for place in 1 .. table.Sources.Length - 1 do
+            if table.Sources[place].NextSetup < table.Sources[first].NextSetup then
+                first <- place
+
+        first
+
     /// The next thing that happens by itself, where it happens by then.
     let rec private step (until: Instant) (events: List<TruthEvent>) (table: Table) : Table =
         let ends = earliest table.Ending
         let starts = earliest table.Waiting
-        let next = min ends (min starts table.NextSetup.Micros)
+        let place = nextSource table
+        let setup = table.Sources[place].NextSetup
+        let next = min ends (min starts setup.Micros)
 
         if next > until.Micros || next = Int64.MaxValue then
             table
         elif next = ends then
-            events.Add(Closed(table.Ending[ends], Instant.ofMicros ends))
-            step until events { table with Ending = table.Ending.Remove ends }
+            let ended = table.Ending[ends]
+            events.Add(Closed(ended, Instant.ofMicros ends))
+            step until events (release ended { table with Ending = table.Ending.Remove ends })
         elif next = starts then
             let struct (connection, table) =
                 list table.Waiting[starts] { table with Waiting = table.Waiting.Remove starts }
@@ -150,18 +190,23 @@ module Table =
             events.Add(Opened connection)
             step until events table
         else
-            let setup = table.NextSetup
-            let struct (start, ends, following, rng) = arrive table.Options setup table.Arrivals
-            let table = { table with NextSetup = following; Arrivals = rng }
-            let struct (connection, table) = number setup start ends table
+            let struct (start, ends, source) = arrive table.Sources[place]
+            let struct (connection, source) = draw source setup start ends
+            let table = withSource place source table
 
-            if table.Options.ShowRinging then
-                let struct (connection, table) = list connection table
-                events.Add(Opened connection)
+            // A trunk's other end goes on: its calls do not wait for this gateway, they miss it.
+            if setup < table.RestsUntil then
                 step until events table
             else
-                let struct (_, table) = wait connection table
-                step until events table
+                let struct (connection, table) = number connection table
+
+                if table.Options.ShowRinging then
+                    let struct (connection, table) = list connection table
+                    events.Add(Opened connection)
+                    step until events table
+                else
+                    let struct (_, table) = wait connection table
+                    step until events table
 
     /// The table at that instant, and what truly happened until then, in the order of time. By way of however
     /// many instants between, the outcome is the same. An earlier instant changes nothing.
@@ -174,12 +219,12 @@ module Table =
             let after = if events.Count = 0 then after else apply events after
             struct (after, List.ofSeq events)
 
-    /// The setups, starts and ends with which a table begins: those that were active before, then those that
+    /// The setups, starts and ends with which a source begins: those that were active before, then those that
     /// ring.
-    let private first (options: TableOptions) (now: Instant) (rng: Rng) =
+    let private first (now: Instant) (source: Source) =
+        let options = source.Options
         let times = List<struct (Instant * Instant * Instant)>()
-        let mutable rng = rng
-        let mutable next = Instant.distantFuture
+        let mutable rng = source.Arrivals
 
         for _ in 1 .. options.Connections do
             let struct (age, rest) = logUniform options.Ages rng
@@ -194,44 +239,80 @@ module Table =
                 rng <- rest
                 times.Add(struct (after (-ring) start, start, Instant.distantFuture))
 
+        let mutable source = { source with Arrivals = rng }
+
         if options.Churn > 0.0 then
             let struct (_, longest) = options.Ringing
             let struct (gap, rest) = exponential (1e6 / options.Churn) rng
-            rng <- rest
-            next <- after gap (now - longest)
+            source <- { source with Arrivals = rest; NextSetup = after gap (now - longest) }
 
-            while next <= now do
-                let struct (start, ends, following, rest) = arrive options next rng
+            while source.NextSetup <= now do
+                let setup = source.NextSetup
+                let struct (start, ends, following) = arrive source
 
                 if start > now then
-                    times.Add(struct (next, start, ends))
+                    times.Add(struct (setup, start, ends))
 
-                next <- following
-                rng <- rest
+                source <- following
 
-        struct (times, next, rng)
+        times.Sort(fun (struct (a, _, _)) (struct (b, _, _)) -> compare a.Micros b.Micros)
+        struct (times, source)
+
+    /// A source at its beginning, with the calls that it has by then in the order of their setup.
+    let private openSource (now: Instant) seed trunk options : struct (SimConnection[] * Source) =
+        let struct (own, arrivals) = Rng.split (Rng.create seed)
+        let struct (attributes, _) = Rng.next own
+
+        let struct (times, source) =
+            first
+                now
+                { Trunk = trunk
+                  Seed = attributes
+                  Options = options
+                  Arrivals = arrivals
+                  NextSetup = Instant.distantFuture
+                  Drawn = 0L }
+
+        let mutable source = source
+        let calls = Array.zeroCreate times.Count
+
+        for place in 0 .. times.Count - 1 do
+            let struct (setup, start, ends) = times[place]
+            let struct (connection, following) = draw source setup start ends
+            calls[place] <- connection
+            source <- following
+
+        struct (calls, source)
+
+    let private isSound (connections: int) (churn: float) = connections >= 0 && churn >= 0.0
 
     /// The connections of a gateway that has been in service for a while, at that instant.
     let create (seed: uint64) (options: TableOptions) (now: Instant) : Table =
-        if options.Connections < 0 || not (options.Churn >= 0.0) || options.Codecs.Length = 0 then
+        if
+            not (isSound options.Connections options.Churn)
+            || options.Codecs.Length = 0
+            || options.Trunks |> List.exists (fun trunk -> not (isSound trunk.Connections trunk.Churn))
+        then
             invalidArg
                 (nameof options)
                 "connections and churn are at least 0, and there is at least one codec"
 
-        let struct (own, arrivals) = Rng.split (Rng.create seed)
-        let struct (attributes, _) = Rng.next own
-        let struct (times, next, rng) = first options now arrivals
-        times.Sort(fun (struct (a, _, _)) (struct (b, _, _)) -> compare a.Micros b.Micros)
+        let opened =
+            [| yield openSource now seed ValueNone options
+
+               for trunk in options.Trunks do
+                   yield openSource now trunk.Seed (ValueSome trunk) (Trunk.options trunk) |]
 
         let mutable table =
-            { Seed = attributes
-              Options = options
+            { Options = options
               Clock = now
+              Sources = opened |> Array.map (fun (struct (_, source)) -> source)
               Listed = [||]
               Waiting = Map.empty
               Ending = Map.empty
-              Arrivals = rng
-              NextSetup = next
+              FreeSlots = Set.empty
+              NextSlot = 0
+              RestsUntil = Instant.distantPast
               NextSerial = 0L
               LastSetup = Instant.distantPast
               LastIndex = 0
@@ -239,10 +320,15 @@ module Table =
 
         let listed = List<SimConnection>(options.Connections)
 
-        for struct (setup, start, ends) in times do
-            let struct (connection, numbered) = number setup start ends table
+        let bySetup =
+            opened
+            |> Array.collect (fun (struct (calls, _)) -> calls)
+            |> Array.sortBy (fun (connection: SimConnection) -> connection.Setup.Micros)
 
-            if start <= now || options.ShowRinging then
+        for call in bySetup do
+            let struct (connection, numbered) = number call table
+
+            if connection.Start <= now || options.ShowRinging then
                 let struct (connection, rest) = list connection numbered
                 listed.Add connection
                 table <- rest
@@ -279,7 +365,8 @@ module Table =
         : struct (Table * SimConnection * TruthEvent list) =
         let struct (table, before) = advance at table
         let setup = Instant.max at table.LastSetup
-        let struct (connection, table) = number setup (setup + ringing) Instant.distantFuture table
+        let struct (connection, source) = draw table.Sources[0] setup (setup + ringing) Instant.distantFuture
+        let struct (connection, table) = number connection (withSource 0 source table)
 
         if ringing > TimeSpan.Zero && not table.Options.ShowRinging then
             let struct (connection, table) = wait connection table
@@ -291,11 +378,12 @@ module Table =
     let private close (at: Instant) (connections: SimConnection seq) (table: Table) =
         let events = List<TruthEvent>(Seq.map (fun connection -> Closed(connection, at)) connections)
 
-        let ending =
-            (table.Ending, connections)
-            ||> Seq.fold (fun ending connection -> ending.Remove connection.Ends.Micros)
+        let table =
+            (table, connections)
+            ||> Seq.fold (fun table connection ->
+                release connection { table with Ending = table.Ending.Remove connection.Ends.Micros })
 
-        struct (apply events { table with Ending = ending }, List.ofSeq events)
+        struct (apply events table, List.ofSeq events)
 
     /// Advances to that instant, then ends one connection; nothing where it is not listed.
     let closeOne (serial: int64) (at: Instant) (table: Table) : struct (Table * TruthEvent list) =
@@ -310,9 +398,15 @@ module Table =
     /// Advances to that instant, then ends all, also those that ring: what a reboot of the gateway does.
     let closeAll (at: Instant) (table: Table) : struct (Table * TruthEvent list) =
         let struct (table, before) = advance at table
+        let table = (table, table.Waiting) ||> Map.fold (fun table _ ringing -> release ringing table)
         let struct (table, events) = close at table.Listed { table with Waiting = Map.empty }
         struct (table, before @ events)
 
     /// No call is set up before that instant: the gateway is down.
     let rest (until: Instant) (table: Table) : Table =
-        { table with NextSetup = Instant.max until table.NextSetup }
+        let delayed (source: Source) =
+            match source.Trunk with
+            | ValueNone -> { source with NextSetup = Instant.max until source.NextSetup }
+            | ValueSome _ -> source
+
+        { table with RestsUntil = until; Sources = Array.map delayed table.Sources }

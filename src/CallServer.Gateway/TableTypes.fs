@@ -4,6 +4,23 @@ open System
 open CallServer.Model
 open CallServer.Prelude
 
+/// Which end of a trunk's calls a gateway carries.
+type TrunkEnd =
+    | Near
+    | Far
+
+/// Calls that two gateways share, each carrying one end of every one. Both name the same seed, connections and churn, and
+/// their tables begin at the same instant: then both carry the same calls with the same Call-ID, GUID, times and
+/// codec, and what is the local media address of one is the remote one of the other.
+type Trunk =
+    {
+        Seed: uint64
+        /// As in the table's own options.
+        Connections: int
+        Churn: float
+        End: TrunkEnd
+    }
+
 /// How many connections a simulated gateway carries, and how they come and go.
 type TableOptions =
     {
@@ -21,6 +38,8 @@ type TableOptions =
         /// tables do.
         ShowRinging: bool
         Codecs: SimCodec[]
+        /// Calls on top of these whose other ends are at other gateways, which count and churn by themselves.
+        Trunks: Trunk list
         /// Ended connections that are remembered for gateways whose table shows them.
         History: int
     }
@@ -33,6 +52,7 @@ module TableOptions =
           Ringing = struct (TimeSpan.FromSeconds 0.5, TimeSpan.FromSeconds 25.0)
           ShowRinging = false
           Codecs = SimCodec.common
+          Trunks = []
           History = 64 }
 
     /// Mean time from start to end in microseconds.
@@ -48,22 +68,41 @@ type TruthEvent =
     /// It ended; before its start where it was given up while it rang.
     | Closed of SimConnection * at: Instant
 
+/// Where calls come from: the table's own, or a trunk.
+[<NoComparison>]
+type internal Source =
+    {
+        Trunk: Trunk voption
+        /// Decides what is particular to each call.
+        Seed: uint64
+        /// How many, how often, how long.
+        Options: TableOptions
+        Arrivals: Rng
+        NextSetup: Instant
+        /// Calls that it brought forth so far.
+        Drawn: int64
+    }
+
 /// The connections of a simulated gateway at one moment. Immutable; all that happens later follows from it.
 [<NoComparison; ReferenceEquality>]
 type Table =
     internal
         {
-            Seed: uint64
             Options: TableOptions
             Clock: Instant
+            /// The table's own first, then the trunks.
+            Sources: Source[]
             /// Listed, sorted by serial number. Another array whenever it holds other connections.
             Listed: SimConnection[]
             /// Set up, but not yet listed, by the microsecond of their start.
             Waiting: Map<int64, SimConnection>
             /// Listed ones by the microsecond of their end.
             Ending: Map<int64, SimConnection>
-            Arrivals: Rng
-            NextSetup: Instant
+            /// Circuits that are free below the first that was never used.
+            FreeSlots: Set<int>
+            NextSlot: int
+            /// The gateway takes no call before: it is down.
+            RestsUntil: Instant
             NextSerial: int64
             LastSetup: Instant
             LastIndex: int

@@ -6,6 +6,9 @@ open System.Text.Json.Nodes
 /// The lines of `--truth`: one JSON object an event. A connection has its `open` when the
 /// gateway first lists it; `time` is its true start, which lies ahead where ringing connections are listed.
 /// One that is given up while it rings has a `close` before that time.
+/// A gateway of one protocol has as many lines an event as an audit has connections: an ng call has two tags. One of
+/// several has one line an event, named as its first protocol names it, with the name by each protocol under `ids`
+/// (the offering tag's for ng), and the further names of those that list it more than once under `further`.
 module Truth =
     /// Numbers of connections may hold `+` and `@`: written as they are.
     let private plain =
@@ -16,14 +19,11 @@ module Truth =
         | Some words -> JsonValue.Create words
         | None -> null
 
-    /// The line of an event without its end of line; `identify` names the connection as the audit of one
-    /// protocol does.
-    let line (identify: SimConnection -> Identity) (event: TruthEvent) : string =
+    let private object (event: TruthEvent) (identity: Identity) : JsonObject =
         let json = JsonObject()
 
         match event with
         | Opened connection ->
-            let identity = identify connection
             json["event"] <- JsonValue.Create "open"
             json["time"] <- JsonValue.Create(connection.Start.ToString())
             json["id"] <- JsonValue.Create identity.Id
@@ -32,12 +32,54 @@ module Truth =
             json["originator"] <- textOrNull identity.Originator
             json["codec"] <- JsonValue.Create(SimCodec.name connection.Codec)
             json["dscp"] <- JsonValue.Create connection.Dscp
-        | Closed(connection, at) ->
+        | Closed(_, at) ->
             json["event"] <- JsonValue.Create "close"
             json["time"] <- JsonValue.Create(at.ToString())
-            json["id"] <- JsonValue.Create (identify connection).Id
+            json["id"] <- JsonValue.Create identity.Id
 
-        json.ToJsonString plain
+        json
+
+    let private connectionOf (event: TruthEvent) =
+        match event with
+        | Opened connection
+        | Closed(connection, _) -> connection
+
+    /// The lines of an event without their ends of line; `identities` names the connection as the audits of each
+    /// protocol do.
+    let lines
+        (identities: SimConnection -> struct (string * Identity list) list)
+        (event: TruthEvent)
+        : string list =
+        match identities (connectionOf event) with
+        | [] -> []
+        | [ struct (_, only) ] -> [ for identity in only -> (object event identity).ToJsonString plain ]
+        | several ->
+            match several |> List.collect (fun (struct (_, named)) -> named) with
+            | [] -> []
+            | first :: _ ->
+                let json = object event first
+                let ids, further = JsonObject(), JsonObject()
+
+                for struct (protocol, named) in several do
+                    match named with
+                    | [] -> ()
+                    | first :: rest ->
+                        ids[protocol] <- JsonValue.Create first.Id
+
+                        if not rest.IsEmpty then
+                            let others = JsonArray()
+
+                            for other in rest do
+                                others.Add other.Id
+
+                            further[protocol] <- others
+
+                json["ids"] <- ids
+
+                if further.Count > 0 then
+                    json["further"] <- further
+
+                [ json.ToJsonString plain ]
 
     /// The opens of everything that a table lists already: what a truth file begins with.
     let present (table: Table) : TruthEvent list = table.Connections |> Array.map Opened |> Array.toList

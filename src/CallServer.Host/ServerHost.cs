@@ -85,6 +85,7 @@ public static class ServerHost
             {
                 Api.Map(app, runtime);
                 await ListenAsync(app, configuration, cancel);
+                await runtime.ListenAsync();
                 runtime.Start();
                 var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration));
                 logger.LogInformation(
@@ -116,7 +117,7 @@ public static class ServerHost
                 ServerConfiguration.Load(
                     file,
                     ServerConfiguration.ProcessEnvironment(),
-                    SnmpTargetFactory.BuiltIn
+                    AuditTargetFactory.BuiltIn
                 )
             : null;
 

@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Host.Configuration;
+using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
@@ -16,8 +17,8 @@ public sealed record ServerParts
     /// <summary>Opens the store.</summary>
     public Func<ILedgerStore>? OpenStore { get; init; }
 
-    /// <summary>Opens the network of the audits; its datagrams are stamped by the server's clock.</summary>
-    public Func<IClock, IDatagramNetwork>? OpenNetwork { get; init; }
+    /// <summary>Opens the network of the audits; what comes is stamped by the server's clock.</summary>
+    public Func<IClock, IGatewayNetwork>? OpenNetwork { get; init; }
 
     /// <summary>Host names.</summary>
     public IEndpointResolver? Resolver { get; init; }
@@ -43,6 +44,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
     private const int Shards = 2;
 
+    private readonly ILoggerFactory loggers;
     private readonly ILogger logger;
     private readonly ILedgerStore store;
     private readonly SystemClock clock;
@@ -59,6 +61,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private ServerRuntime(ServerConfiguration configuration, ServerParts parts, ILoggerFactory loggers)
     {
         this.configuration = configuration;
+        this.loggers = loggers;
         logger = loggers.CreateLogger("CallServer");
         store = (parts.OpenStore ?? OpenSqlite)();
         try
@@ -92,14 +95,14 @@ public sealed class ServerRuntime : IAsyncDisposable
             Ledger.Restore(image);
             Say(image);
 
-            var network =
-                parts.OpenNetwork?.Invoke(clock) ?? new UdpFleet(clock, loggers.CreateLogger<UdpFleet>());
-            Fleet = network as UdpFleet;
+            var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
+            Fleet = network as FleetNetwork;
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
                 [.. auditLoops.Select(loop => new AuditLoop(loop, new AuditRunner(network, clock, loop)))],
+                gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling")
             );
@@ -124,7 +127,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public PollingService Polling { get; }
 
     /// <summary>The sockets; null where the network was given.</summary>
-    public UdpFleet? Fleet { get; }
+    public FleetNetwork? Fleet { get; }
 
     /// <summary>Null where none is configured.</summary>
     public CdrFile? CdrFile { get; }
@@ -175,6 +178,22 @@ public sealed class ServerRuntime : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(parts);
         return new ServerRuntime(configuration, parts, loggers);
     }
+
+    /// <summary>The ports on which gateways speak by themselves; null until they are open.</summary>
+    public Listeners? Listeners { get; private set; }
+
+    /// <summary>
+    /// Opens the ports on which gateways speak by themselves. Throws ConfigurationException where one cannot
+    /// be had.
+    /// </summary>
+    public async Task ListenAsync() =>
+        Listeners = await Listening.Listeners.OpenAsync(
+            Configuration,
+            Polling,
+            Ledger.NoteRestart,
+            clock,
+            loggers.CreateLogger("CallServer.Listening")
+        );
 
     /// <summary>Begins to ask.</summary>
     public void Start()
@@ -251,6 +270,8 @@ public sealed class ServerRuntime : IAsyncDisposable
         if (Interlocked.Exchange(ref stopped, 1) != 0)
             return;
         watches.Dispose();
+        if (Listeners is not null)
+            await Listeners.DisposeAsync();
         Polling.Dispose();
         if (Fleet is not null)
             await Fleet.DisposeAsync();

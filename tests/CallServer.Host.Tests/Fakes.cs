@@ -1,6 +1,7 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
+using System.Reactive.Subjects;
 using CallServer.Audit;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
@@ -82,8 +83,9 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
 
     public IObservable<AuditOutcome> Run(
         AuditTarget target,
-        IPEndPoint endpoint,
+        GatewayAddress gateway,
         AuditMemory? memory,
+        Func<KnownConnections?>? known,
         TimeSpan deadline,
         Action? heard = null,
         CancellationToken cancel = default
@@ -91,7 +93,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         Observable.Defer(() =>
         {
             var begun = clock.Now.Steady;
-            var port = endpoint.Port;
+            var port = gateway.EndPoint.Port;
             if (Fault(port) is { } fault)
                 return Observable.Throw<AuditOutcome>(fault);
             var (takes, answers) = Script.GetValueOrDefault(port, (NoDelay, true));
@@ -115,6 +117,30 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                 .Finally(() => Running--);
         });
 
+    /// <summary>Every watch: when it began, what speaks for it, and whether somebody listens.</summary>
+    public List<(Instant Begun, Subject<WatchNews> Speaks)> Watches { get; } = [];
+
+    public IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway) =>
+        Observable.Defer(() =>
+        {
+            if (WatchFault?.Invoke() is { } fault)
+                return Observable.Throw<WatchNews>(fault);
+            var speaks = new Subject<WatchNews>();
+            Watches.Add((clock.Now.Steady, speaks));
+            return speaks;
+        });
+
+    public Func<Exception?>? WatchFault { get; set; }
+
+    public IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
+        CancellationToken cancel = default
+    ) => throw new NotSupportedException();
+
     public IReadOnlyList<(Instant Begun, Instant Ended)> Of(int port) =>
         [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];
 }
@@ -126,15 +152,62 @@ internal static class ScriptedAudit
 {
     public const byte Mine = 0x2A;
 
-    public static AuditTarget Target(string gateway, TimeSpan timeout, int attempts = 1) =>
+    public static AuditTarget Target(
+        string gateway,
+        TimeSpan timeout,
+        int attempts = 1,
+        FSharpOption<FSharpFunc<AuditStart, Machine>>? watch = null
+    ) =>
         new(
             FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
                 FSharpFunc<AuditStart, Machine>.FromConverter(given =>
                     new Asking(gateway, timeout, attempts, given.At.Steady).Begin()
                 )
             ),
-            null,
+            watch,
             null
+        );
+
+    /// <summary>
+    /// Watches too: each datagram that begins with an octet of its own is told, until an empty one ends it.
+    /// </summary>
+    public static AuditTarget Watching(string gateway) =>
+        Target(
+            gateway,
+            TimeSpan.FromSeconds(1),
+            1,
+            FSharpOption<FSharpFunc<AuditStart, Machine>>.Some(
+                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
+                    Watch(gateway, given.At.Steady, sink => sink.Send([Mine]))
+                )
+            )
+        );
+
+    private static Machine Watch(string gateway, Instant begun, Action<IAuditSink> command) =>
+        new(
+            FSharpFunc<Event, Machine>.FromConverter(happened =>
+                Watch(
+                    gateway,
+                    begun,
+                    happened is Event.Received { message: [Mine, .. var rest] }
+                        ? sink =>
+                            sink.Told(
+                                Results.Complete(
+                                    gateway,
+                                    begun,
+                                    happened.At.Steady,
+                                    [.. rest.Select(octet => $"c{octet}")]
+                                )
+                            )
+                        : sink => sink.Finished(AuditResult.Unasked(gateway, "sip", begun, "it ended"), null!)
+                )
+            ),
+            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
+            {
+                command(sink);
+                return null!;
+            }),
+            0
         );
 
     private sealed class Asking(string gateway, TimeSpan timeout, int attempts, Instant begun)

@@ -21,6 +21,11 @@ module Reconcile =
 
         member this.IsComplete = Snapshot.isComplete this.Snapshot
 
+    /// What a new run leaves of the audits of the earlier one.
+    let private ofNewRun (traits: Traits) (ledger: GatewayLedger) : Instant list =
+        // A complete audit of the earlier run does not show that an id of this run was not there.
+        if traits.IdsTiedToBoot then [] else ledger.Completes
+
     /// Rule 7: whether the gateway began anew since the ledger last read its boot.
     let private enterRun
         (snapshot: Snapshot)
@@ -47,8 +52,7 @@ module Reconcile =
             struct ({ ledger with
                         Run = ledger.Run + 1
                         RunBegan = ValueSome at
-                        // A complete audit of the earlier run does not show that an id of this run was not there.
-                        Completes = (if traits.IdsTiedToBoot then [] else ledger.Completes) },
+                        Completes = ofNewRun traits ledger },
                     [ GatewayRestarted at ])
         | SameRun
         | CounterWrapped
@@ -364,6 +368,41 @@ module Reconcile =
                         OpenedTotal = entered.OpenedTotal + count _.IsOpened changes
                         ClosedTotal = entered.ClosedTotal + count _.IsClosed changes
                         ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },
+                    changes.ToArray())
+
+    /// Rule 7: the gateway says by itself that it began anew within this interval and lost its connections (MGCP's RSIP `restart`
+    /// and `forced`). That is a cause, not a proof: the connections of the earlier run become unconfirmed, and the first complete
+    /// audit asked from now on closes those that it does not show with this cause, and with an end no later than the restart.
+    /// Audits that were asked before have seen both runs, and change nothing any more. The same word twice, or one older than the
+    /// record, changes nothing either.
+    let restarted (at: Interval) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
+        let isKnown =
+            match ledger.RunBegan with
+            | ValueSome began -> at.Latest <= began.Latest
+            | ValueNone -> false
+
+        if isKnown || at.Latest < ledger.LastAsked then
+            struct (ledger, [||])
+        else
+            let changes = ResizeArray [ GatewayRestarted at ]
+
+            let unconfirm (c: Connection) =
+                match c.Status with
+                | Status.Confirmed ->
+                    let unconfirmed = { c with Status = Status.Unconfirmed }
+                    changes.Add(Unconfirmed unconfirmed)
+                    unconfirmed
+                | Status.Unconfirmed
+                | Status.Restored -> c
+
+            let connections = ledger.Connections |> Array.map unconfirm
+
+            struct ({ ledger with
+                        Run = ledger.Run + 1
+                        RunBegan = ValueSome at
+                        Completes = ofNewRun ledger.Traits ledger
+                        LastAsked = at.Latest
+                        Connections = connections },
                     changes.ToArray())
 
     /// Ends one connection on the word of an operator or of the gateway's release reply; nothing where it is not active.

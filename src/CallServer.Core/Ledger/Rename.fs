@@ -92,8 +92,8 @@ module internal Rename =
                 | _ -> ()
 
     /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; else,
-    /// as rows may have been told in part, the same media address and a start that agrees; else whatever agrees in every time
-    /// and contradicts in nothing.
+    /// as rows may have been told in part, the same media address, or the same originating device, and a start that agrees; else
+    /// whatever agrees in every time and contradicts in nothing.
     let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
         let found = Dictionary<ConnectionId, Connection>()
 
@@ -114,6 +114,8 @@ module internal Rename =
         pairBy (fun facts -> facts.Call) sameMedia found earlier heard
         let earlier', heard' = left ()
         pairBy (fun facts -> facts.RemoteMedia) sameMedia found earlier' heard'
+        let earlier', heard' = left ()
+        pairBy (fun facts -> facts.Originator) sameParties found earlier' heard'
         let earlier', heard' = left ()
         pairBy (fun _ -> ValueSome "whoever is left") sameParties found earlier' heard'
 

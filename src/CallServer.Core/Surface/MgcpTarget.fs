@@ -2,10 +2,28 @@ namespace CallServer.Surface
 
 open System
 open System.Collections.Generic
+open System.Net
+open CallServer.Model
+open CallServer.Audit
+open CallServer.Wire
 
 /// How audits of MGCP gateways are begun. What the caller has not checked throws ArgumentException.
 [<AbstractClass; Sealed>]
 type MgcpTarget private () =
+    /// An address stands in brackets (RFC 3435 §3.2.1.3).
+    static let domainOf (host: string) : string =
+        match IPAddress.TryParse(host.Trim('[', ']')) with
+        | true, address -> $"[{address}]"
+        | false, _ -> host
+
+    static let patternOf (host: string) (text: string) : EndpointName =
+        let full = if text.Contains '@' then text else $"{text}@{domainOf host}"
+
+        match EndpointName.tryParse full with
+        | Some name when not (EndpointName.isAnyOf name) -> name
+        | Some _
+        | None -> invalidArg "endpoints" $"neither an endpoint nor an all-of wildcard: {text}"
+
     /// Host stands after the @ of patterns that have none. Endpoints are patterns such as `*` or `aaln/*@gw1.example.net`; verify
     /// allows a modification without a change of each known connection where the gateway lists none.
     static member Create
@@ -17,7 +35,32 @@ type MgcpTarget private () =
             timeout: TimeSpan,
             attempts: int
         ) : AuditTarget =
-        raise (
-            NotSupportedException
-                $"MGCP is not built yet: {gateway}, {host}, {endpoints.Count}, {verify}, {timeout}, {attempts}"
-        )
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+
+        let patterns = [ for text in endpoints -> patternOf host text ]
+
+        if patterns.IsEmpty then
+            invalidArg (nameof endpoints) "at least one endpoint or wildcard"
+
+        let target: MgcpGateway =
+            { Gateway = GatewayId.create gateway
+              Patterns = List.distinct patterns
+              Verify = verify
+              Timeout = timeout
+              Attempts = attempts }
+
+        let start (memory: obj) (given: AuditStart) =
+            let memory =
+                match memory with
+                | :? MgcpAudit.Memory as known -> known
+                | _ -> MgcpAudit.Memory.none
+
+            MgcpAudit.start target memory given
+            |> Machine.ofAudit MgcpAudit.advance (fun state -> box (MgcpAudit.memory state)) MgcpAudit.strays
+
+        let release (connection: ConnectionId) (given: AuditStart) =
+            MgcpRelease.start target connection given
+            |> Machine.ofRelease MgcpRelease.advance MgcpRelease.strays connection
+
+        AuditTarget(start, None, Some release)

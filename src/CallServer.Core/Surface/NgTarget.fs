@@ -1,12 +1,39 @@
 namespace CallServer.Surface
 
 open System
+open CallServer.Model
+open CallServer.Audit
 
 /// How audits of rtpengine over ng are begun. What the caller has not checked throws ArgumentException.
 [<AbstractClass; Sealed>]
 type NgTarget private () =
     /// Transport is udp, tcp (a stream) or http (each message the body of a request, whose answer is handed over as a datagram).
     static member Create(gateway: string, transport: string, timeout: TimeSpan, attempts: int) : AuditTarget =
-        raise (
-            NotSupportedException $"ng over {transport} is not built yet: {gateway}, {timeout}, {attempts}"
-        )
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+
+        let target: NgGateway =
+            { Gateway = GatewayId.create gateway
+              Transport =
+                (match transport with
+                 | "udp" -> NgTransport.Udp
+                 | "tcp" -> NgTransport.Tcp
+                 | "http" -> NgTransport.Http
+                 | other -> invalidArg (nameof transport) $"no such transport of ng: {other}")
+              Timeout = timeout
+              Attempts = attempts }
+
+        let audit (memory: obj) (given: AuditStart) =
+            let memory =
+                match memory with
+                | :? NgAudit.Memory as known -> known
+                | _ -> NgAudit.Memory.none
+
+            NgAudit.start target memory given
+            |> Machine.ofAudit NgAudit.advance (fun state -> box (NgAudit.memory state)) NgAudit.strays
+
+        let release (connection: ConnectionId) (given: AuditStart) =
+            NgRelease.start target connection given
+            |> Machine.ofRelease NgRelease.advance NgRelease.strays connection
+
+        AuditTarget(audit, None, Some release)

@@ -156,6 +156,13 @@ type GatewayRecord private (ledger: GatewayLedger) =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger
         GatewayRecord.Step(ledger, next, changes, stamp, result.Answered)
 
+    /// The gateway said by itself, heard now, that it began anew and lost its connections: none of them is confirmed until an
+    /// audit asked from now on speaks of it.
+    member _.Restarted(now: Instant, stamp: ServerStamp) : RecordStep =
+        // When it began it does not say, and it may have waited before it spoke.
+        let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
+        GatewayRecord.Step(ledger, next, changes, stamp, now)
+
     /// Ends one connection on an operator's word; false where the record does not have it.
     member _.TryClose
         (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =

@@ -135,7 +135,7 @@ module PduCodec =
         struct (count, size)
 
     /// VarBindList ::= SEQUENCE OF SEQUENCE { name ObjectName, value ObjectSyntax }
-    let private readVarBinds (reader: byref<BerReader>) : VarBind[] =
+    let readVarBinds (reader: byref<BerReader>) : VarBind[] =
         let outer = reader.Enter(BerTag.Sequence, "a VarBindList")
         let start = reader.Position
         let struct (count, size) = measure reader
@@ -192,16 +192,20 @@ module PduCodec =
 
         reader.Integer32 "a request-id"
 
-    let write (writer: BerWriter) (pdu: Pdu) : unit =
+    let writeVarBinds (writer: BerWriter) (varBinds: VarBind[]) : unit =
         let mark = writer.Length
 
-        for index in pdu.VarBinds.Length - 1 .. -1 .. 0 do
+        for index in varBinds.Length - 1 .. -1 .. 0 do
             let last = writer.Length
-            writeValue writer pdu.VarBinds[index].Value
-            writer.Oid(BerTag.ObjectIdentifier, pdu.VarBinds[index].Name)
+            writeValue writer varBinds[index].Value
+            writer.Oid(BerTag.ObjectIdentifier, varBinds[index].Name)
             writer.Close(BerTag.Sequence, last)
 
         writer.Close(BerTag.Sequence, mark)
+
+    let write (writer: BerWriter) (pdu: Pdu) : unit =
+        let mark = writer.Length
+        writeVarBinds writer pdu.VarBinds
         writer.Integer(BerTag.Integer, int64 pdu.ErrorIndex)
         writer.Integer(BerTag.Integer, int64 pdu.ErrorStatus)
         writer.Integer(BerTag.Integer, int64 pdu.RequestId)

@@ -13,7 +13,7 @@ public sealed record Surroundings
     public IClock Clock { get; init; } = new SystemClock();
 
     /// <summary>The protocols that gateways can be asked in.</summary>
-    public IAuditTargetFactory Targets { get; init; } = SnmpTargetFactory.BuiltIn;
+    public IAuditTargetFactory Targets { get; init; } = AuditTargetFactory.BuiltIn;
 
     /// <summary>How often `--watch` looks again.</summary>
     public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);

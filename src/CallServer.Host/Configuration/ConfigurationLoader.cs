@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using CallServer.Surface;
 
@@ -103,6 +102,7 @@ internal static class ConfigurationLoader
             var server = read.Section(root, "server");
             var cdr = read.Section(root, "cdr");
             var polling = read.Section(root, "polling");
+            var listeners = read.Section(root, "listeners");
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
             var token = read.Secret(DocumentReader.Member(server, "token"));
 
@@ -128,6 +128,8 @@ internal static class ConfigurationLoader
                         TimeSpan.FromDays(1)
                     ) ?? TimeSpan.FromMinutes(1),
                 CdrFile = read.Text(DocumentReader.Member(cdr, "file")),
+                MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
+                TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
                 Gateways = Gateways(root, plain, targets, Describe(profiles)),
                 Warnings = warnings,
             };
@@ -161,19 +163,6 @@ internal static class ConfigurationLoader
             if (read.Section(root, "backup") is { } backup)
                 // A backup that took itself for a primary would write every CDR twice.
                 read.Fail(backup, "a backup is not built yet: leave this out");
-
-            if (read.Section(root, "listeners") is { } listeners)
-            {
-                foreach (var (name, child) in listeners.Members)
-                {
-                    if (read.Text(child) is { } text && !IPEndPoint.TryParse(text, out _))
-                        read.Fail(child, $"'{text}' is not ADDRESS:PORT");
-                    Warn(
-                        child,
-                        $"listening for {name} is not built yet: gateways are asked at their interval only"
-                    );
-                }
-            }
 
             var rotate = DocumentReader.Member(read.Section(root, "cdr"), "rotate");
             if (read.Duration(rotate, TimeSpan.FromMinutes(1), TimeSpan.FromDays(366)) is not null)

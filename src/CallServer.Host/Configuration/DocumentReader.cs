@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
@@ -97,6 +98,23 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         if (words.Contains(text, StringComparer.Ordinal))
             return text;
         Fail(node!, $"'{text}' is not one of {string.Join(", ", words)}{Nearest.Hint(text, words)}");
+        return null;
+    }
+
+    /// <summary>ADDRESS:PORT, an IPv6 address in brackets.</summary>
+    public IPEndPoint? EndPoint(Document? node)
+    {
+        if (Text(node, "ADDRESS:PORT") is not { } text)
+            return null;
+        // Without a colon the parser takes a lone number for an address.
+        if (
+            text.Contains(':', StringComparison.Ordinal)
+            && IPEndPoint.TryParse(text, out var end)
+            && end.Port > 0
+            && end.ToString() == text
+        )
+            return end;
+        Fail(node!, $"'{text}' is not ADDRESS:PORT, such as 127.0.0.1:2727 or [::1]:2727");
         return null;
     }
 

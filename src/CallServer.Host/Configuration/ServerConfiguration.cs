@@ -38,6 +38,12 @@ public sealed record ServerConfiguration
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
 
+    /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
+    public IPEndPoint? MgcpListener { get; init; }
+
+    /// <summary>Where SNMP notifications come; null listens nowhere.</summary>
+    public IPEndPoint? TrapListener { get; init; }
+
     /// <summary>Whom to audit, in the order of the file; ids are unique.</summary>
     public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
 
@@ -83,6 +89,8 @@ public sealed record ServerConfiguration
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
+                (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }
                 .Where(part => part.changed)
                 .Select(part => part.what),
@@ -147,7 +155,7 @@ public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv
     /// <summary>SNMPv2c; null is <c>public</c>.</summary>
     public byte[]? Community { get; } = community;
 
-    /// <summary>SNMPv3's passphrase for authentication.</summary>
+    /// <summary>SNMPv3's passphrase for authentication, or SIP's digest password.</summary>
     public byte[]? Auth { get; } = auth;
 
     /// <summary>SNMPv3's passphrase for encryption.</summary>
@@ -160,20 +168,25 @@ public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv
     public IEnumerable<(string Secret, string Mistake)> Check(GatewayUri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
+        return uri.Scheme switch
+        {
+            "snmp" when uri.User is null => CheckCommunity(),
+            "snmp" => CheckUser(uri),
+            "sip" => CheckDigest(uri),
+            _ => Unwanted($"{uri.Scheme} gateways take no secret", "community", "auth", "priv"),
+        };
+    }
+
+    private IEnumerable<(string Secret, string Mistake)> CheckCommunity() =>
+        Unwanted("is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…", "auth")
+            .Concat(
+                Unwanted("is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…&priv=…", "priv")
+            );
+
+    private IEnumerable<(string Secret, string Mistake)> CheckUser(GatewayUri uri)
+    {
         // RFC 3414 §11.2: a passphrase is at least eight octets.
         const int Shortest = 8;
-        if (uri.User is null)
-        {
-            if (Auth is not null)
-                yield return ("auth", "is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…");
-            if (Priv is not null)
-                yield return (
-                    "priv",
-                    "is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…&priv=…"
-                );
-            yield break;
-        }
-
         if (Community is not null)
             yield return ("community", "is for SNMPv2c, and the URI names an SNMPv3 user");
         foreach (var (name, word, secret) in new[] { ("auth", uri.Auth, Auth), ("priv", uri.Priv, Priv) })
@@ -186,4 +199,22 @@ public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv
                 yield return (name, $"the passphrase is shorter than the {Shortest} octets that SNMPv3 asks");
         }
     }
+
+    private IEnumerable<(string Secret, string Mistake)> CheckDigest(GatewayUri uri)
+    {
+        foreach (
+            var unwanted in Unwanted("is for SNMP: a SIP gateway takes \"auth\" alone", "community", "priv")
+        )
+            yield return unwanted;
+        if (Auth is not null && uri.From is null)
+            yield return (
+                "auth",
+                "is the digest password, and the URI names nobody whose it is: sip:USER@HOST?from=sip:WHO@DOMAIN"
+            );
+    }
+
+    private IEnumerable<(string Secret, string Mistake)> Unwanted(string mistake, params string[] names) =>
+        new[] { ("community", Community), ("auth", Auth), ("priv", Priv) }
+            .Where(secret => secret.Item2 is not null && names.Contains(secret.Item1))
+            .Select(secret => (secret.Item1, mistake));
 }

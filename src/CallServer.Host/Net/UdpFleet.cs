@@ -10,7 +10,7 @@ namespace CallServer.Host.Net;
 /// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes
 /// from; what comes from anywhere else is dropped and counted.
 /// </summary>
-public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
+public sealed class UdpFleet : IAsyncDisposable
 {
     // Many gateways answer in the same instant; the kernel grants what net.core.rmem_max allows.
     private const int ReceiveBuffer = 4 * 1024 * 1024;
@@ -64,8 +64,8 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
     /// <summary>The local port for a family; 0 where the machine does not have it.</summary>
     public int Port(AddressFamily family) => ((SocketFor(family)?.LocalEndPoint as IPEndPoint)?.Port) ?? 0;
 
-    /// <inheritdoc/>
-    public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
+    /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
+    public IMessageChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
     {
         ArgumentNullException.ThrowIfNull(peer);
         ArgumentNullException.ThrowIfNull(receiver);
@@ -76,7 +76,7 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
             static (_, others, one) => others.Add(one),
             receiver
         );
-        return new Channel(this, SocketFor(peer.AddressFamily), address, receiver);
+        return new Channel(this, SocketFor(peer.AddressFamily), peer, address, receiver);
     }
 
     /// <inheritdoc/>
@@ -106,6 +106,27 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
             AddressFamily.InterNetworkV6 => ipv6,
             _ => null,
         };
+
+    /// <summary>
+    /// The address that the system takes for datagrams to this peer, with the shared socket's port: a socket
+    /// of its own, connected and never sent through, tells it. Null where there is no way there.
+    /// </summary>
+    private IPEndPoint? LocalTowards(IPEndPoint peer)
+    {
+        try
+        {
+            using var towards = new Socket(peer.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            towards.Connect(peer);
+            return towards.LocalEndPoint is IPEndPoint local
+                ? new IPEndPoint(local.Address, Port(peer.AddressFamily))
+                : null;
+        }
+        catch (SocketException fault)
+        {
+            logger.LogDebug("the way to {Peer}: {Fault}", peer, fault.SocketErrorCode);
+            return null;
+        }
+    }
 
     private async Task ReceiveAsync(Socket socket, CancellationToken cancel)
     {
@@ -165,11 +186,14 @@ public sealed class UdpFleet : IDatagramNetwork, IAsyncDisposable
     private sealed class Channel(
         UdpFleet fleet,
         Socket? socket,
+        IPEndPoint gateway,
         SocketAddress peer,
         IDatagramReceiver receiver
-    ) : IDatagramChannel
+    ) : IMessageChannel
     {
         private int closed;
+
+        public string Local => SocketWords.Name(fleet.LocalTowards(gateway));
 
         public void Send(byte[] message)
         {

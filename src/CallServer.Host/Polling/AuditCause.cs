@@ -11,4 +11,13 @@ public enum AuditCause
 
     /// <summary>Somebody asked for it.</summary>
     Operator,
+
+    /// <summary>It said that it restarted, over MGCP or by an SNMP trap.</summary>
+    Restart,
+
+    /// <summary>It said that it had lost its call agent, and has not any more.</summary>
+    Reconnect,
+
+    /// <summary>A standing watch of it ended.</summary>
+    WatchEnded,
 }

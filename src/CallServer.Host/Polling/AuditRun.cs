@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Host.Net;
@@ -8,85 +7,112 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Polling;
 
+/// <summary>Where an exchange with a gateway takes place.</summary>
+/// <param name="Network">The ways to the gateway.</param>
+/// <param name="Clock">Time.</param>
+/// <param name="Scheduler">Runs one thing at a time.</param>
+/// <param name="Gateway">Where the gateway is.</param>
+internal sealed record AuditStage(
+    IGatewayNetwork Network,
+    IClock Clock,
+    IScheduler Scheduler,
+    GatewayAddress Gateway
+);
+
+/// <summary>What becomes of the three kinds of outcome; what an exchange cannot have stays null.</summary>
+internal sealed record AuditEnds<T>(
+    Func<AuditResult, AuditMemory, T> Finished,
+    Func<AuditResult, T>? Told = null,
+    Func<ReleaseResult, T>? Released = null
+);
+
 /// <summary>
-/// Drives one audit: every event of it happens on the scheduler, one after the other, and all commands of one
-/// event are carried out before the next.
+/// Drives one exchange with a gateway (an audit, a standing watch, a release): every event of it happens on
+/// the scheduler, one after the other, and all commands of one event are carried out before the next.
 /// </summary>
-internal sealed class AuditRun(
-    IDatagramNetwork network,
-    IClock clock,
-    IScheduler scheduler,
-    IObserver<AuditOutcome> observer,
-    Action? heard
-) : IAuditSink, IDatagramReceiver, IDisposable
+internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver<T> observer, Action? heard)
+    : IAuditSink,
+        IDatagramReceiver,
+        IStreamReceiver,
+        IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    private readonly ConcurrentQueue<Datagram> mailbox = new();
+    private readonly ConcurrentQueue<Mail> mailbox = new();
     private readonly CompositeDisposable held = [];
     private readonly SerialDisposable wake = new();
-    private IDatagramChannel? channel;
+    private readonly SerialDisposable stream = new();
+    private readonly List<T> outcomes = [];
+    private IMessageChannel? channel;
+    private IStreamChannel? open;
     private GatewayAudit? audit;
-    private AuditOutcome? outcome;
     private Action? heard = heard;
     private Moment latest;
     private Instant due;
+    private bool finished;
     private int draining;
     private int over;
 
-    public void Begin(
-        AuditTarget target,
-        IPEndPoint endpoint,
-        AuditMemory? memory,
-        ulong seed,
-        TimeSpan deadline,
-        CancellationToken cancel
-    )
+    /// <summary>One of both.</summary>
+    private readonly record struct Mail(Datagram? Datagram, StreamNews? News);
+
+    /// <summary>
+    /// Begins it on the scheduler; begin is given the time and our end of the way there. Without a deadline
+    /// it goes on until it ends by itself or is cancelled.
+    /// </summary>
+    public void Begin(Func<Moment, string, GatewayAudit> begin, TimeSpan? deadline, CancellationToken cancel)
     {
         held.Add(wake);
+        held.Add(stream);
         held.Add(
-            scheduler.Schedule(() =>
+            stage.Scheduler.Schedule(() =>
                 Guarded(() =>
                 {
-                    channel = network.Open(endpoint, this);
+                    channel = stage.Network.Open(stage.Gateway, this);
                     held.Add(channel);
-                    Apply(target.Start(memory, NotBefore(clock.Now), seed, "", null));
-                    if (outcome is not null)
+                    Apply(begin(NotBefore(stage.Clock.Now), channel.Local));
+                    if (finished)
                         return;
 
-                    held.Add(scheduler.Schedule(deadline, () => Guarded(Stop)));
-                    held.Add(cancel.Register(() => scheduler.Schedule(() => Guarded(Stop))));
+                    if (deadline is { } patience)
+                        held.Add(stage.Scheduler.Schedule(patience, () => Guarded(Stop)));
+                    held.Add(cancel.Register(() => stage.Scheduler.Schedule(() => Guarded(Stop))));
                 })
             )
         );
     }
 
-    public void OnDatagram(Datagram datagram)
-    {
-        mailbox.Enqueue(datagram);
-        if (Interlocked.Exchange(ref draining, 1) == 0)
-            scheduler.Schedule(() => Guarded(Drain));
-    }
+    public void OnDatagram(Datagram datagram) => Post(new Mail(datagram, null));
+
+    public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
     void IAuditSink.Send(byte[] message) => channel!.Send(message);
 
-    void IAuditSink.Connect() => throw new NotSupportedException("streams are not built yet");
+    void IAuditSink.Connect()
+    {
+        // First the old one, so that a gateway which allows one at a time takes the new one.
+        stream.Disposable = Disposable.Empty;
+        open = stage.Network.Connect(stage.Gateway.EndPoint, this);
+        stream.Disposable = open;
+    }
 
-    void IAuditSink.Write(byte[] octets) => throw new NotSupportedException("streams are not built yet");
-
-    void IAuditSink.Told(AuditResult result) => throw new NotSupportedException("watches are not built yet");
-
-    void IAuditSink.Released(ReleaseResult result) =>
-        throw new NotSupportedException("releases are not built yet");
+    void IAuditSink.Write(byte[] octets) => open?.Write(octets);
 
     void IAuditSink.WakeAt(Instant instant)
     {
         due = instant;
-        ScheduleTick(clock.Now.Steady);
+        ScheduleTick(stage.Clock.Now.Steady);
     }
 
-    void IAuditSink.Finished(AuditResult result, AuditMemory memory) =>
-        outcome = new AuditOutcome(result, memory);
+    void IAuditSink.Told(AuditResult result) =>
+        outcomes.Add(
+            (ends.Told ?? throw new InvalidOperationException("only a watch tells while it goes on"))(result)
+        );
+
+    void IAuditSink.Finished(AuditResult result, AuditMemory memory) => End(ends.Finished(result, memory));
+
+    void IAuditSink.Released(ReleaseResult result) =>
+        End((ends.Released ?? throw new InvalidOperationException("nothing was to be released"))(result));
 
     public void Dispose()
     {
@@ -95,24 +121,66 @@ internal sealed class AuditRun(
         RefuseRest();
     }
 
+    private void Post(Mail mail)
+    {
+        mailbox.Enqueue(mail);
+        if (Interlocked.Exchange(ref draining, 1) == 0)
+            stage.Scheduler.Schedule(() => Guarded(Drain));
+    }
+
     private void Drain()
     {
         // Before looking, so that what comes from here on schedules anew.
         Volatile.Write(ref draining, 0);
-        while (outcome is null && mailbox.TryDequeue(out var datagram))
+        while (!finished && mailbox.TryDequeue(out var mail))
         {
-            var strays = audit!.Strays;
-            Apply(audit.Receive(NotBefore(datagram.At), datagram.Message));
-            if (audit.Strays > strays)
-            {
-                datagram.Refuse();
-            }
+            if (mail.Datagram is { } datagram)
+                Take(datagram);
             else
-            {
-                heard?.Invoke();
-                heard = null;
-            }
+                Take(mail.News!);
         }
+    }
+
+    private void Take(Datagram datagram)
+    {
+        var strays = audit!.Strays;
+        Apply(audit.Receive(NotBefore(datagram.At), datagram.Message));
+        if (audit.Strays > strays)
+            datagram.Refuse();
+        else
+            Heard();
+    }
+
+    private void Take(StreamNews news)
+    {
+        // Of one that another has replaced.
+        if (news.Stream != open)
+            return;
+        var at = NotBefore(news.At);
+        switch (news)
+        {
+            case StreamNews.Opened opened:
+                Apply(audit!.Connected(at, opened.Local));
+                break;
+            case StreamNews.Arrived arrived:
+                Heard();
+                Apply(audit!.Arrived(at, arrived.Octets));
+                arrived.Take();
+                break;
+            case StreamNews.Broken broken:
+                open = null;
+                stream.Disposable = Disposable.Empty;
+                Apply(audit!.Broken(at, broken.Reason));
+                break;
+            default:
+                throw new InvalidOperationException($"news of an unknown kind: {news}");
+        }
+    }
+
+    private void Heard()
+    {
+        heard?.Invoke();
+        heard = null;
     }
 
     private void ScheduleTick(Instant now)
@@ -121,7 +189,7 @@ internal sealed class AuditRun(
             due <= now ? TimeSpan.Zero
             : due < now + LongestWait ? due - now
             : LongestWait;
-        wake.Disposable = scheduler.Schedule(wait, () => Guarded(Tick));
+        wake.Disposable = stage.Scheduler.Schedule(wait, () => Guarded(Tick));
     }
 
     private void Tick()
@@ -129,9 +197,9 @@ internal sealed class AuditRun(
         // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would
         // give up.
         Drain();
-        if (outcome is not null)
+        if (finished)
             return;
-        var now = NotBefore(clock.Now);
+        var now = NotBefore(stage.Clock.Now);
         // The system's timers are coarser than our clock and may be early: an audit is not woken before its
         // time, nor forgotten.
         if (now.Steady < due)
@@ -143,8 +211,8 @@ internal sealed class AuditRun(
     private void Stop()
     {
         Drain();
-        if (outcome is null)
-            Apply(audit!.Stop(NotBefore(clock.Now)));
+        if (!finished)
+            Apply(audit!.Stop(NotBefore(stage.Clock.Now)));
     }
 
     /// <summary>
@@ -163,12 +231,19 @@ internal sealed class AuditRun(
     {
         audit = next;
         next.Dispatch(this);
-        if (outcome is not { } finished)
-            return;
+        if (finished)
+            Dispose();
+        foreach (var outcome in outcomes)
+            observer.OnNext(outcome);
+        outcomes.Clear();
+        if (finished)
+            observer.OnCompleted();
+    }
 
-        Dispose();
-        observer.OnNext(finished);
-        observer.OnCompleted();
+    private void End(T outcome)
+    {
+        outcomes.Add(outcome);
+        finished = true;
     }
 
     private void Guarded(Action step)
@@ -183,7 +258,7 @@ internal sealed class AuditRun(
         {
             step();
         }
-        catch (Exception fault) when (outcome is null)
+        catch (Exception fault) when (!finished)
         {
             // A peer cannot cause this, only a fault of our own: it ends this audit and no other.
             Dispose();
@@ -193,7 +268,7 @@ internal sealed class AuditRun(
 
     private void RefuseRest()
     {
-        while (mailbox.TryDequeue(out var datagram))
-            datagram.Refuse();
+        while (mailbox.TryDequeue(out var mail))
+            mail.Datagram?.Refuse();
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
@@ -11,7 +10,12 @@ namespace CallServer.Host.Polling;
 /// <summary>What an audit learnt, and what it leaves to the next one of the same gateway.</summary>
 public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory);
 
-/// <summary>Runs audits.</summary>
+/// <summary>What a standing watch tells.</summary>
+/// <param name="Result">What it learnt.</param>
+/// <param name="Over">It has ended, and this is why.</param>
+public readonly record struct WatchNews(AuditResult Result, bool Over);
+
+/// <summary>Runs audits, watches and releases.</summary>
 public interface IAuditRunner
 {
     /// <summary>
@@ -20,17 +24,44 @@ public interface IAuditRunner
     /// outcome.
     /// </summary>
     /// <param name="target">Whom to ask, and how.</param>
-    /// <param name="endpoint">Where.</param>
+    /// <param name="gateway">Where.</param>
     /// <param name="memory">What the last audit of the same gateway left.</param>
+    /// <param name="known">What the record holds of the gateway when the audit begins; null where there is no
+    /// record.</param>
     /// <param name="deadline">From the subscription on.</param>
     /// <param name="heard">Called once, at the gateway's first reply.</param>
     /// <param name="cancel">Asks to give up.</param>
     IObservable<AuditOutcome> Run(
         AuditTarget target,
-        IPEndPoint endpoint,
+        GatewayAddress gateway,
         AuditMemory? memory,
+        Func<KnownConnections?>? known,
         TimeSpan deadline,
         Action? heard = null,
+        CancellationToken cancel = default
+    );
+
+    /// <summary>
+    /// One standing watch for each subscription, of a target that watches: what it learns as it learns it,
+    /// then why it ended, then the end. Unsubscribing drops it.
+    /// </summary>
+    IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway);
+
+    /// <summary>
+    /// Ends one connection for each subscription, of a target that releases: one result, then the end.
+    /// </summary>
+    /// <param name="target">Whom to ask, and how.</param>
+    /// <param name="connection">Which one; the record must hold it.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="known">What the record holds of the gateway.</param>
+    /// <param name="deadline">From the subscription on.</param>
+    /// <param name="cancel">Asks to give up.</param>
+    IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
         CancellationToken cancel = default
     );
 }
@@ -40,7 +71,7 @@ public interface IAuditRunner
 /// loop, or virtual time): it is what keeps the events of an audit in a row.
 /// </summary>
 public sealed class AuditRunner(
-    IDatagramNetwork network,
+    IGatewayNetwork network,
     IClock clock,
     IScheduler scheduler,
     Func<ulong>? seed = null
@@ -51,31 +82,86 @@ public sealed class AuditRunner(
     /// <inheritdoc/>
     public IObservable<AuditOutcome> Run(
         AuditTarget target,
-        IPEndPoint endpoint,
+        GatewayAddress gateway,
         AuditMemory? memory,
+        Func<KnownConnections?>? known,
         TimeSpan deadline,
         Action? heard = null,
         CancellationToken cancel = default
     ) =>
         Observable.Create<AuditOutcome>(observer =>
         {
-            var run = new AuditRun(network, clock, scheduler, observer, heard);
-            run.Begin(target, endpoint, memory, seed(), deadline, cancel);
+            var run = new AuditRun<AuditOutcome>(
+                Stage(gateway),
+                new((result, left) => new AuditOutcome(result, left)),
+                observer,
+                heard
+            );
+            run.Begin(
+                (now, local) => target.Start(memory, now, seed(), local, known?.Invoke()),
+                deadline,
+                cancel
+            );
+            return run;
+        });
+
+    /// <inheritdoc/>
+    public IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway) =>
+        Observable.Create<WatchNews>(observer =>
+        {
+            var run = new AuditRun<WatchNews>(
+                Stage(gateway),
+                new(
+                    (result, _) => new WatchNews(result, Over: true),
+                    Told: result => new WatchNews(result, Over: false)
+                ),
+                observer,
+                null
+            );
+            run.Begin((now, local) => target.Watch(now, seed(), local), null, CancellationToken.None);
+            return run;
+        });
+
+    /// <inheritdoc/>
+    public IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
+        CancellationToken cancel = default
+    ) =>
+        Observable.Create<ReleaseResult>(observer =>
+        {
+            var run = new AuditRun<ReleaseResult>(
+                Stage(gateway),
+                new(
+                    (_, _) => throw new InvalidOperationException("a release ends as one, not as an audit"),
+                    Released: result => result
+                ),
+                observer,
+                null
+            );
+            run.Begin(
+                (now, local) => target.Release(connection, now, seed(), local, known),
+                deadline,
+                cancel
+            );
             return run;
         });
 
     /// <summary>
-    /// The same as a task. Cancelling it stops the audit: the task then ends with what was learnt.
+    /// An audit as a task. Cancelling it stops the audit: the task then ends with what was learnt.
     /// </summary>
     public Task<AuditOutcome> RunAsync(
         AuditTarget target,
-        IPEndPoint endpoint,
+        GatewayAddress gateway,
         AuditMemory? memory,
         TimeSpan deadline,
         CancellationToken cancel
     ) =>
         // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
-        Run(target, endpoint, memory, deadline, null, cancel).ToTask(TaskPoolScheduler.Default);
+        Run(target, gateway, memory, null, deadline, null, cancel).ToTask(TaskPoolScheduler.Default);
 
     private static ulong FreshSeed()
     {
@@ -83,4 +169,6 @@ public sealed class AuditRunner(
         RandomNumberGenerator.Fill(octets);
         return BitConverter.ToUInt64(octets);
     }
+
+    private AuditStage Stage(GatewayAddress gateway) => new(network, clock, scheduler, gateway);
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Reactive;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Linq;
@@ -12,40 +11,6 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Polling;
 
-/// <summary>What every poller shares.</summary>
-internal sealed record PollingContext(
-    IClock Clock,
-    IEndpointResolver Resolver,
-    FleetLanes Lanes,
-    PollingCounters Counters,
-    ILogger Logger
-)
-{
-    /// <summary>
-    /// What a change of the configuration may change for every poller; replaced as a whole.
-    /// </summary>
-    public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
-}
-
-internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);
-
-/// <summary>What polling counts.</summary>
-public sealed class PollingCounters
-{
-    private long loopRestarts;
-    private long auditFaults;
-
-    /// <summary>Loops of gateways that a fault of our own ended and that were begun again.</summary>
-    public long LoopRestarts => Volatile.Read(ref loopRestarts);
-
-    /// <summary>Audits that a fault of our own ended.</summary>
-    public long AuditFaults => Volatile.Read(ref auditFaults);
-
-    internal void LoopRestarted() => Interlocked.Increment(ref loopRestarts);
-
-    internal void AuditFailed() => Interlocked.Increment(ref auditFaults);
-}
-
 /// <summary>
 /// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent.
 /// Everything happens on the one scheduler.
@@ -55,14 +20,21 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
+    // Whoever can send from a gateway's address must not be able to have it asked without a pause.
+    private static readonly TimeSpan OutsideRest = TimeSpan.FromSeconds(1);
+
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
     private readonly IScheduler scheduler;
     private readonly Subject<AuditCause> triggers = new();
+    private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
+    private Instant lastBegun = InstantModule.distantPast;
+    private Instant outsideDue = InstantModule.distantPast;
+    private bool outsideWaits;
     private int silences;
     private bool slow;
 
@@ -78,6 +50,22 @@ internal sealed class GatewayPoller : IDisposable
         this.context = context;
         this.runner = runner;
         this.scheduler = scheduler;
+        context.Addresses.Enter(
+            gateway,
+            IPAddress.TryParse(gateway.Uri.Host, out var literal)
+                ? new IPEndPoint(literal, gateway.Uri.Port)
+                : null
+        );
+        watch = gateway.Target.Watches
+            ? new GatewayWatch(
+                gateway,
+                context,
+                scheduler,
+                () => Resolve().SelectMany(Watch),
+                result => deliver(gateway, result),
+                () => Trigger(AuditCause.WatchEnded)
+            )
+            : null;
         subscription = Observable
             .Merge(
                 Observable.Return(AuditCause.Start, scheduler),
@@ -89,6 +77,8 @@ internal sealed class GatewayPoller : IDisposable
             .Do(result => deliver(gateway, result))
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
+        if (watch is not null)
+            scheduler.Schedule(watch.Begin);
     }
 
     public GatewayConfiguration Gateway { get; }
@@ -96,21 +86,80 @@ internal sealed class GatewayPoller : IDisposable
     /// <summary>Asks as soon as may be; from any thread.</summary>
     public void Trigger(AuditCause cause)
     {
+        if (cause is AuditCause.Restart or AuditCause.Reconnect)
+            scheduler.Schedule(() => TriggerFromOutside(cause));
+        else
+            Emit(cause);
+    }
+
+    /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
+    public void Dispose()
+    {
+        context.Addresses.Leave(Gateway);
+        scheduler.Schedule(() =>
+        {
+            subscription.Dispose();
+            watch?.Dispose();
+        });
+    }
+
+    private void Emit(AuditCause cause)
+    {
         lock (triggers)
             triggers.OnNext(cause);
     }
 
-    /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
-    public void Dispose() => scheduler.Schedule(subscription.Dispose);
+    private void TriggerFromOutside(AuditCause cause)
+    {
+        if (outsideWaits)
+            return;
+        var now = context.Clock.Now.Steady;
+        if (now >= outsideDue)
+        {
+            outsideDue = now + OutsideRest;
+            Emit(cause);
+            return;
+        }
+
+        outsideWaits = true;
+        scheduler.Schedule(
+            outsideDue - now,
+            () =>
+            {
+                outsideWaits = false;
+                outsideDue = context.Clock.Now.Steady + OutsideRest;
+                Emit(cause);
+            }
+        );
+    }
 
     /// <summary>
-    /// While a gateway is silent, some of its ticks are left out; whoever asks on purpose is not held back.
+    /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
+    /// on purpose is not held back.
     /// </summary>
-    private bool IsDue(AuditCause cause) =>
-        cause != AuditCause.Interval || context.Clock.Now.Steady >= notBefore;
+    private bool IsDue(AuditCause cause)
+    {
+        if (cause != AuditCause.Interval)
+            return true;
+        var now = context.Clock.Now.Steady;
+        // Half an interval early, so that the tick at the end of the pause counts.
+        var slowed = watch is { Stands: true }
+            ? Gateway.Interval * (GatewayWatch.SlowsBy - 0.5)
+            : TimeSpan.Zero;
+        return now >= notBefore && now >= lastBegun + slowed;
+    }
 
-    private IObservable<AuditResult> Audit() =>
-        Resolve()
+    private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
+        endpoint is null
+            ? Observable.Empty<WatchNews>(ImmediateScheduler.Instance)
+            : runner.Watch(Gateway.Target, Address(endpoint));
+
+    private GatewayAddress Address(IPEndPoint endpoint) => new(endpoint, Gateway.Uri.OverHttp);
+
+    private IObservable<AuditResult> Audit()
+    {
+        lastBegun = context.Clock.Now.Steady;
+        return Resolve()
             .SelectMany(endpoint =>
                 endpoint is null ? Observable.Return(Unasked(), ImmediateScheduler.Instance) : Ask(endpoint)
             )
@@ -129,6 +178,7 @@ internal sealed class GatewayPoller : IDisposable
                     return Observable.Empty<AuditResult>();
                 }
             );
+    }
 
     /// <summary>
     /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
@@ -144,7 +194,11 @@ internal sealed class GatewayPoller : IDisposable
             .FromAsync(cancel => context.Resolver.ResolveAsync(host, port, cancel).AsTask())
             .ObserveOn(scheduler)
             .Timeout(NamePatience, scheduler)
-            .Do(endpoint => lastKnown = endpoint)
+            .Do(endpoint =>
+            {
+                lastKnown = endpoint;
+                context.Addresses.Move(Gateway, endpoint);
+            })
             .Catch((SocketException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance))
             .Catch((TimeoutException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance));
     }
@@ -178,7 +232,14 @@ internal sealed class GatewayPoller : IDisposable
                 }
 
                 return runner
-                    .Run(Gateway.Target, endpoint, memory, context.Limits.Deadline, () => heard = true)
+                    .Run(
+                        Gateway.Target,
+                        Address(endpoint),
+                        memory,
+                        () => context.Known(Gateway.Id),
+                        context.Limits.Deadline,
+                        () => heard = true
+                    )
                     .Finally(held.Dispose);
             })
             .Select(outcome =>

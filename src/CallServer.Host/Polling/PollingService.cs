@@ -23,6 +23,8 @@ public sealed class PollingService : IDisposable
     /// <param name="configuration">Budgets and limits; its gateways are taken by <see
     /// cref="Follow"/>.</param>
     /// <param name="loops">At least one.</param>
+    /// <param name="known">What the record holds of a gateway, by its id; null where it holds
+    /// nothing.</param>
     /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">For faults.</param>
     public PollingService(
@@ -30,19 +32,23 @@ public sealed class PollingService : IDisposable
         Net.IEndpointResolver resolver,
         ServerConfiguration configuration,
         IReadOnlyList<AuditLoop> loops,
+        Func<string, KnownConnections?> known,
         Action<GatewayConfiguration, AuditResult> deliver,
         ILogger logger
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Lanes = new FleetLanes(configuration.GatewaysInFlight);
-        context = new PollingContext(clock, resolver, Lanes, Counters, logger);
+        context = new PollingContext(clock, resolver, Lanes, Counters, Addresses, known, logger);
         this.loops = loops;
         this.deliver = deliver;
     }
 
     /// <summary>What went wrong by our own fault.</summary>
     public PollingCounters Counters { get; } = new();
+
+    /// <summary>Who is asked where.</summary>
+    public AddressBook Addresses { get; } = new();
 
     /// <summary>The fleet's budget.</summary>
     public FleetLanes Lanes { get; }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
 using CallServer.Host.Net;
+using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -54,11 +55,21 @@ public sealed class LedgerShard(
     public void Take(AuditResult result, string? uri)
     {
         ArgumentNullException.ThrowIfNull(result);
+        Write(result.Gateway, () => Apply(result, uri));
+    }
+
+    /// <summary>
+    /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
+    /// returns at once.
+    /// </summary>
+    public void NoteRestart(string gateway, Instant at) => Write(gateway, () => Restart(gateway, at));
+
+    private void Write(string gateway, Action step) =>
         scheduler.Schedule(() =>
         {
             try
             {
-                Apply(result, uri);
+                step();
             }
 #pragma warning disable CA1031 // one gateway's fault must not end the shard
             catch (Exception fault)
@@ -67,11 +78,31 @@ public sealed class LedgerShard(
                 counters.Failed();
                 logger.LogError(
                     fault,
-                    "{Gateway}: a snapshot could not be taken in by a fault of our own; the record stays as it was",
-                    result.Gateway
+                    "{Gateway}: what was learnt could not be taken in by a fault of our own; the record stays as it was",
+                    gateway
                 );
             }
         });
+
+    private void Restart(string gateway, Instant at)
+    {
+        if (states.GetValueOrDefault(gateway) is not { } state)
+            return;
+        var step = state.Record.Restarted(
+            at,
+            new ServerStamp(identity.Name, identity.Epoch, clock.Correction)
+        );
+        if (step.Ignored)
+            return;
+        var commit = StoreCommit.Of(step, null);
+        states[gateway] = state with { Record = state.Record.After(step) };
+        counters.Count(commit);
+        writer.Enqueue(commit);
+        logger.LogWarning(
+            "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
+            gateway,
+            state.Record.Count
+        );
     }
 
     private void Apply(AuditResult result, string? uri)

@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -65,6 +66,12 @@ public sealed class LedgerShards
         ArgumentNullException.ThrowIfNull(result);
         Shard(result.Gateway).Take(result, uri);
     }
+
+    /// <summary>
+    /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
+    /// returns at once.
+    /// </summary>
+    public void NoteRestart(string gateway, Instant at) => Shard(gateway).NoteRestart(gateway, at);
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];
 }

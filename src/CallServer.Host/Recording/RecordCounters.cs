@@ -51,6 +51,11 @@ public sealed class RecordCounters
             Interlocked.Increment(ref partial);
         Interlocked.Add(ref requests, result.Requests);
         Interlocked.Add(ref micros, (long)(result.Answered - result.Asked).TotalMicroseconds);
+        Count(commit);
+    }
+
+    internal void Count(StoreCommit commit)
+    {
         foreach (var cdr in commit.Cdrs)
             closedByEvidence.AddOrUpdate(cdr.EndEvidence, 1, static (_, count) => count + 1);
         foreach (var change in commit.Changes)

@@ -52,6 +52,18 @@ internal static class MetricsText
         Sample("callserver_audits_running", "lane=\"slow\"", runtime.Polling.Lanes.Slow.Inside);
         Sample("callserver_audits_running", "lane=\"silent\"", runtime.Polling.Lanes.Silent.Inside);
 
+        var polling = runtime.Polling.Counters;
+        Family("callserver_watches", "gauge", "Gateways that tell of changes by themselves.");
+        Sample("callserver_watches", null, polling.WatchesStanding);
+        Family("callserver_watch_snapshots_total", "counter", "What they told.");
+        Sample("callserver_watch_snapshots_total", null, polling.WatchSnapshots);
+        Family(
+            "callserver_watches_ended_total",
+            "counter",
+            "Watches that ended by the gateway or its network."
+        );
+        Sample("callserver_watches_ended_total", null, polling.WatchesEnded);
+
         Family("callserver_changes_total", "counter", "What audits did to the record, by kind.");
         foreach (
             var (kind, count) in counters.ChangesByKind.OrderBy(pair => pair.Key, StringComparer.Ordinal)
@@ -70,7 +82,7 @@ internal static class MetricsText
         )
             Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
 
-        if (runtime.Fleet is { } fleet)
+        if (runtime.Fleet?.Udp is { } fleet)
         {
             Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");
             Sample("callserver_datagrams_total", "direction=\"sent\"", fleet.Sent);
@@ -86,6 +98,72 @@ internal static class MetricsText
             Sample("callserver_strays_total", "from=\"gateway\"", fleet.Strays);
         }
 
+        if (runtime.Fleet is { } network)
+        {
+            Family(
+                "callserver_streams_total",
+                "counter",
+                "TCP connections to gateways, by what became of them."
+            );
+            Sample("callserver_streams_total", "result=\"opened\"", network.Tcp.Opened);
+            Sample("callserver_streams_total", "result=\"failed\"", network.Tcp.Failed);
+            Family(
+                "callserver_streams",
+                "gauge",
+                "TCP connections to gateways that are open or being opened."
+            );
+            Sample("callserver_streams", null, network.Tcp.Open);
+            Family(
+                "callserver_http_requests_total",
+                "counter",
+                "Messages over HTTP, by what became of them."
+            );
+            Sample("callserver_http_requests_total", "result=\"answered\"", network.Http.Received);
+            Sample("callserver_http_requests_total", "result=\"failed\"", network.Http.Failures);
+        }
+
+        if (runtime.Listeners is { } listeners)
+        {
+            var ports = new[]
+            {
+                ("mgcp", listeners.Mgcp, listeners.MgcpCounters),
+                ("traps", listeners.Traps, listeners.TrapCounters),
+            }
+                .Where(port => port.Item2 is not null)
+                .Select(port => (Name: port.Item1, Counters: port.Item3))
+                .ToList();
+            Family(
+                "callserver_listener_datagrams_total",
+                "counter",
+                "What came to our own ports, by its fate."
+            );
+            foreach (var (name, heard) in ports)
+            {
+                Sample(
+                    "callserver_listener_datagrams_total",
+                    $"listener=\"{name}\",result=\"taken\"",
+                    heard.Taken
+                );
+                Sample(
+                    "callserver_listener_datagrams_total",
+                    $"listener=\"{name}\",result=\"unreadable\"",
+                    heard.Unreadable
+                );
+                Sample(
+                    "callserver_listener_datagrams_total",
+                    $"listener=\"{name}\",result=\"stranger\"",
+                    heard.Strangers
+                );
+            }
+
+            Family("callserver_notices_total", "counter", "What gateways said of themselves.");
+            foreach (var (name, heard) in ports)
+            {
+                foreach (var (kind, count) in heard.Notices.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                    Sample("callserver_notices_total", $"listener=\"{name}\",kind=\"{kind}\"", count);
+            }
+        }
+
         Family("callserver_store_healthy", "gauge", "1 while the store takes changes.");
         Sample("callserver_store_healthy", null, health.Healthy ? 1 : 0);
         Family("callserver_store_pending_gateways", "gauge", "Gateways with changes that are not saved yet.");
@@ -96,9 +174,15 @@ internal static class MetricsText
         Sample("callserver_store_commits_total", "result=\"saved\"", runtime.Writer.Commits);
         Sample("callserver_store_commits_total", "result=\"failed\"", runtime.Writer.Failures);
         Family("callserver_faults_total", "counter", "Faults of our own, by where they were caught.");
-        Sample("callserver_faults_total", "where=\"audit\"", runtime.Polling.Counters.AuditFaults);
-        Sample("callserver_faults_total", "where=\"loop\"", runtime.Polling.Counters.LoopRestarts);
+        Sample("callserver_faults_total", "where=\"audit\"", polling.AuditFaults);
+        Sample("callserver_faults_total", "where=\"loop\"", polling.LoopRestarts);
+        Sample("callserver_faults_total", "where=\"watch\"", polling.WatchFaults);
         Sample("callserver_faults_total", "where=\"ledger\"", counters.Failures);
+        Sample(
+            "callserver_faults_total",
+            "where=\"listener\"",
+            (runtime.Listeners?.MgcpCounters.Faults ?? 0) + (runtime.Listeners?.TrapCounters.Faults ?? 0)
+        );
         return text.ToString();
 
         void Family(string name, string type, string help) =>

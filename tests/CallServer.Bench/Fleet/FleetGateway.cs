@@ -6,11 +6,15 @@ using CallServer.Host.Net;
 namespace CallServer.Bench.Fleet;
 
 /// <summary>A simulated gateway on a loopback port of its own. Time passes for it when it is asked.</summary>
-internal sealed class FleetGateway : IDisposable
+internal sealed class FleetGateway : IGatewayHost, IDisposable
 {
     private readonly Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     private readonly IClock clock;
     private SimulatedGateway gateway;
+
+    // Of the request that is answered just now.
+    private EndPoint asker = new IPEndPoint(IPAddress.None, 0);
+    private CancellationToken ending;
 
     public FleetGateway(string id, GatewayKind kind, GatewaySettings settings, IClock clock)
     {
@@ -46,15 +50,15 @@ internal sealed class FleetGateway : IDisposable
             while (true)
             {
                 var received = await socket.ReceiveFromAsync(buffer, SocketFlags.None, anyone, cancel);
-                var step = gateway.Receive(clock.Now.Steady, buffer[..received.ReceivedBytes]);
+                var step = gateway.Receive(
+                    clock.Now.Steady,
+                    "snmp",
+                    received.RemoteEndPoint.ToString()!,
+                    buffer[..received.ReceivedBytes]
+                );
                 gateway = step.Next;
-                foreach (var reply in step.Replies)
-                {
-                    if (reply.After > TimeSpan.Zero)
-                        _ = SendLaterAsync(reply, received.RemoteEndPoint, cancel);
-                    else
-                        socket.SendTo(reply.Datagram, received.RemoteEndPoint);
-                }
+                (asker, ending) = (received.RemoteEndPoint, cancel);
+                step.Dispatch(this);
             }
         }
         catch (OperationCanceledException)
@@ -65,12 +69,25 @@ internal sealed class FleetGateway : IDisposable
 
     public void Dispose() => socket.Dispose();
 
-    private async Task SendLaterAsync(Reply reply, EndPoint to, CancellationToken cancel)
+    void IGatewayHost.Send(string protocol, string peer, TimeSpan after, byte[] datagram)
+    {
+        if (after > TimeSpan.Zero)
+            _ = SendLaterAsync(datagram, after, asker, ending);
+        else
+            socket.SendTo(datagram, asker);
+    }
+
+    void IGatewayHost.Write(int stream, TimeSpan after, byte[] octets) =>
+        throw new NotSupportedException("SNMP has no streams");
+
+    void IGatewayHost.HangUp(int stream) => throw new NotSupportedException("SNMP has no streams");
+
+    private async Task SendLaterAsync(byte[] datagram, TimeSpan after, EndPoint to, CancellationToken cancel)
     {
         try
         {
-            await Task.Delay(reply.After, cancel);
-            socket.SendTo(reply.Datagram, to);
+            await Task.Delay(after, cancel);
+            socket.SendTo(datagram, to);
         }
         catch (Exception fault) when (fault is OperationCanceledException or SocketException)
         {

@@ -44,7 +44,8 @@ let ``writes the truth as the contract has it`` () =
 
     let connection = state.Table.Connections[0]
     let identify connection = AgentState.identify connection state
-    let line = Truth.line identify (Opened connection)
+    let identities connection = [ struct ("snmp", [ identify connection ]) ]
+    let line = Truth.lines identities (Opened connection) |> List.exactlyOne
     let json = JsonDocument.Parse(line).RootElement
     let names = [ for property in json.EnumerateObject() -> property.Name ]
 
@@ -54,7 +55,7 @@ let ``writes the truth as the contract has it`` () =
     Assert.That(json.GetProperty("call").GetString(), Is.EqualTo(Convert.ToHexStringLower connection.Guid))
     Assert.That(json.GetProperty("originator").GetString(), Is.EqualTo connection.Calling)
     Assert.That(json.GetProperty("codec").GetString(), Is.EqualTo "PCMU")
-    let close = Truth.line identify (Closed(connection, epoch))
+    let close = Truth.lines identities (Closed(connection, epoch)) |> List.exactlyOne
     let id = (identify connection).Id
     Assert.That(close, Is.EqualTo $"{{\"event\":\"close\",\"time\":\"{epoch}\",\"id\":\"{id}\"}}")
 

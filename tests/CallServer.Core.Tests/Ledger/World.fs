@@ -263,6 +263,15 @@ type World(kind: Kind, seed: uint64) =
         bootedAt <- now
         boots <- boots + 1
 
+        if chance 50 then
+            // It says so by itself, after a while.
+            now <- now + micros 2_000_000
+            let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
+            ledger <- next
+
+            if changes |> Array.exists _.IsClosed then
+                fail "a word of the gateway alone closed a connection"
+
     let restartAgent () =
         now <- now + TimeSpan.FromSeconds 1.0
         bootedAt <- now

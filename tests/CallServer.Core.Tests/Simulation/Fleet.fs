@@ -6,68 +6,68 @@ open CallServer.Gateway
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
 open CallServer.Surface
 
-/// What a run is made of; all of it follows from the seed.
-type Plan =
-    { Seed: uint64
-      Gateways: int
-      Connections: int
-      Churn: float
-      Loss: float
-      Interval: TimeSpan
-      Length: TimeSpan
-      Profiles: string list }
-
-[<NoComparison; NoEquality>]
-type private Mishap =
-    | Reboots
-    | AgentRestarts
-    | Reloads
-    | TurnsBad of Vices
-    | Recovers
-    | PathBreaks
-    | PathHeals
-
+/// Something that happens at a moment of virtual time.
 [<NoComparison; NoEquality>]
 type private Happening =
     | PollDue of gateway: int
-    | ToGateway of gateway: int * process': int * datagram: byte[]
+    | ToGateway of gateway: int * peer: string * datagram: byte[]
     | ToServer of gateway: int * process': int * datagram: byte[]
-    | WakeUp of gateway: int * process': int * audit: int
+    | StreamOpens of stream: int
+    | StreamToGateway of stream: int * octets: byte[]
+    | StreamToServer of stream: int * octets: byte[]
+    | StreamBreaks of stream: int * reason: string
+    | WakeUp of gateway: int * standing: bool * number: int
+    | GivesUp of gateway: int * standing: bool * number: int
+    | GatewayWakes of gateway: int
     | Befalls of gateway: int * Mishap
     | ServerDies
     | ServerStarts
     | WallClockSteps of TimeSpan
 
-/// The server's side of one gateway: gone when the server dies, but for what it stored.
+/// An exchange of the server with one gateway: an audit, or a standing watch.
+[<NoComparison; NoEquality>]
+type private Exchange =
+    {
+        mutable Machine: GatewayAudit
+        /// Tells it from those before it.
+        mutable Number: int
+        mutable Stream: int voption
+    }
+
 [<NoComparison; NoEquality>]
 type private Polled =
-    { Target: SnmpTarget
-      Book: TruthBook
-      Profile: string
-      mutable Agent: AgentState
+    { Name: string
+      Target: AuditTarget
+      Far: FarEnd
+      Record: KeptRecord
       mutable Path: BadNetwork
       mutable Broken: bool
-      mutable Memory: SnmpAudit.Memory
-      mutable Audit: SnmpAudit.State voption
-      mutable AuditNumber: int
-      mutable Ledger: GatewayLedger
-      mutable StoredGateway: GatewayRow voption
-      mutable StoredRows: ConnectionRow[]
-      Opened: HashSet<int64>
-      Records: Dictionary<int64, int>
-      CdrIds: HashSet<Guid>
-      mutable AgentOnlyRestarts: int }
+      mutable Memory: AuditMemory
+      Audit: Exchange
+      Watch: Exchange }
+
+[<NoComparison; NoEquality>]
+type private Stream =
+    {
+        Gateway: int
+        Standing: bool
+        Process: int
+        /// What is on its way arrives in order.
+        mutable Out: Instant
+        mutable In: Instant
+        mutable Dead: bool
+    }
 
 /// A fleet of simulated gateways and a server that audits them, in virtual time: one thread, no clock, everything from a seed.
 /// After every snapshot the record is held against the truth; `Failures` says where it was wrong.
 type Fleet(plan: Plan) =
-    let mutable rng = Rng.create plan.Seed
+    let dice = Dice plan.Seed
     let start = Instant.ofMicros 1_760_000_000_000_000L
     let finish = start + plan.Length
     let queue = PriorityQueue<Happening, struct (int64 * int64)>()
+    let streams = Dictionary<int, Stream>()
     let mutable sequence = 0L
     let mutable now = start
     let mutable process' = 1
@@ -80,23 +80,6 @@ type Fleet(plan: Plan) =
     let mutable completeAudits = 0
     let failures = ResizeArray<string>()
     let story = ResizeArray<string>()
-
-    let next () =
-        let struct (bits, rest) = Rng.next rng
-        rng <- rest
-        bits
-
-    let below limit =
-        let struct (value, rest) = Rng.below limit rng
-        rng <- rest
-        value
-
-    let fraction () =
-        let struct (value, rest) = Rng.fraction rng
-        rng <- rest
-        value
-
-    let chance percent = below 100 < percent
     let elapsed () = (now - start).TotalSeconds
     let tell gateway text = story.Add $"{elapsed ():F3} s, gw{gateway + 1}: {text}"
     let fail gateway text = failures.Add $"{elapsed ():F6} s, gw{gateway + 1}: {text}"
@@ -107,286 +90,264 @@ type Fleet(plan: Plan) =
 
     /// True time as the server's clocks show it.
     let moment () : Moment = { Steady = now + anchor; Wall = now + wallOffset }
-
-    /// The server's timeline in true time.
-    let trueInterval (interval: Interval) = Interval.shift (anchor.Negate()) interval
     let correction () = wallOffset - anchor
+    let local () = $"192.0.2.1:{40000 + process'}"
+    let idle () : Exchange = { Machine = null; Number = 0; Stream = ValueNone }
 
     let makeGateway place =
-        let profile = plan.Profiles[below plan.Profiles.Length]
+        let name = $"gw{place + 1}"
+        let kind = plan.Kinds[dice.Below plan.Kinds.Length]
+        let far, target = Cast.gateway plan dice name kind start
 
-        let uptime =
-            match below 6 with
-            | 0 -> Boot.timeTicksPeriod - TimeSpan.FromSeconds(float (below 120))
-            | 1 -> TimeSpan.FromSeconds(2147483648.0 / 100.0 - float (below 120))
-            | _ -> TimeSpan.FromSeconds(float (100 + below 30_000_000))
-
-        let mib = Gateways.mibs |> List.find (fun mib -> mib.Profile = profile)
-
-        let table =
-            { TableOptions.standard with
-                Connections = below (plan.Connections + 1)
-                Churn = plan.Churn * fraction ()
-                Ages = struct (TimeSpan.FromSeconds 1.0, TimeSpan.FromHours 2.0)
-                Ringing = struct (TimeSpan.FromSeconds 0.5, TimeSpan.FromSeconds 8.0)
-                ShowRinging = chance 50 }
-
-        let options = { AgentOptions.ofMib mib $"gw{place + 1}" with Uptime = uptime }
-        let agent = Gateways.create (next ()) table options start
-        let gateway = GatewayId.create $"gw{place + 1}"
-        let book = TruthBook()
-        book.Record((fun connection -> AgentState.identify connection agent), Truth.present agent.Table)
-
-        { Target =
-            { Gateway = gateway
-              Credentials = Community "public"B
-              Profile = Profiles.tryFind profile
-              Timeout = TimeSpan.FromSeconds 1.0
-              Attempts = 4 }
-          Book = book
-          Profile = profile
-          Agent = agent
+        { Name = name
+          Target = target
+          Far = far
+          Record = KeptRecord(GatewayId.create name, far, fail place)
           Path =
-            BadNetwork.both (if chance 30 then PathQuality.lan else PathQuality.bad (plan.Loss * fraction ()))
+            BadNetwork.both (
+                if dice.Chance 30 then
+                    PathQuality.lan
+                else
+                    PathQuality.bad (plan.Loss * dice.Fraction())
+            )
           Broken = false
-          Memory = SnmpAudit.Memory.none
-          Audit = ValueNone
-          AuditNumber = 0
-          Ledger = GatewayLedger.empty gateway
-          StoredGateway = ValueNone
-          StoredRows = [||]
-          Opened = HashSet()
-          Records = Dictionary()
-          CdrIds = HashSet()
-          AgentOnlyRestarts = 0 }
+          Memory = null
+          Audit = idle ()
+          Watch = idle () }
 
     let gateways = Array.init plan.Gateways makeGateway
 
-    let identify (g: Polled) connection = AgentState.identify connection g.Agent
+    let exchange place standing = if standing then gateways[place].Watch else gateways[place].Audit
 
-    let advance (g: Polled) =
-        let struct (agent, events) = AgentState.advance now g.Agent
-        g.Agent <- agent
-        g.Book.Record(identify g, events)
+    let send path happening =
+        let struct (arrivals, rest) = BadNetwork.deliver now path dice.Rng
+        dice.Rng <- rest
 
-    let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
+        for arrival in arrivals do
+            at arrival happening
 
-    /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late.
-    let fateOf (g: Polled) (id: ConnectionId) (heard: Interval) =
-        g.Book.TryFind(string id, trueInterval heard)
+    /// When octets of a stream arrive that are sent now: never before earlier ones, and later where a segment was lost.
+    let along (path: PathQuality) (last: Instant) : Instant =
+        let lost =
+            if dice.Fraction() < path.Loss then
+                TimeSpan.FromMilliseconds 220.0
+            else
+                TimeSpan.Zero
 
-    let heardBy (c: Connection) (snapshot: Snapshot) =
-        Interval.create c.LastHeard (Instant.max c.LastHeard snapshot.Answered)
+        Instant.max last (now + path.Delay + path.Jitter * dice.Fraction() + lost)
 
-    let checkClosed place (g: Polled) (c: Connection) (ending: Ending) (fate: Fate) =
-        g.Records[fate.Serial] <- 1 + g.Records.GetValueOrDefault fate.Serial
+    /// A stream's octets are cut anywhere.
+    let rec pieces (octets: byte[]) =
+        if octets.Length < 2 || dice.Chance 40 then
+            [ octets ]
+        else
+            let cut = 1 + dice.Below(octets.Length - 1)
+            octets[.. cut - 1] :: pieces octets[cut..]
 
-        if not (g.CdrIds.Add(Cdr.id g.Target.Gateway c)) then
-            fail place $"two CDRs have the id of {c.Id}"
+    let kill (number: int) (stream: Stream) reason =
+        if not stream.Dead then
+            stream.Dead <- true
+            stream.In <- along gateways[stream.Gateway].Path.ToAuditor stream.In
+            at stream.In (StreamBreaks(number, reason))
 
-        match fate.End with
-        | ValueNone ->
-            fail
-                place
-                $"{c.Id} was closed ({ending.Evidence}) and lives: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
-        | ValueSome ended ->
-            // After a restart of the agent alone that nothing outlived, the record must think that the gateway restarted (ADR 3).
-            let ambiguous = ending.Evidence = GatewayRestart && g.AgentOnlyRestarts > 0
+    /// What a gateway did: the truth goes into the book, the rest on its way.
+    let emit place (events: TruthEvent list, sent: Sent list) =
+        let g = gateways[place]
+        g.Record.Learn events
 
-            if not (ambiguous || Interval.contains ended (trueInterval ending.Within)) then
-                fail place $"{c.Id} ended at {ended}, said {trueInterval ending.Within} {ending.Evidence}"
+        for sent in sent do
+            match sent with
+            | ToPeer(peer, after, datagram) ->
+                let moment = now
+                now <- now + after
 
-    let checkKept place (g: Polled) (snapshot: Snapshot) =
-        for c in g.Ledger.Connections do
-            if c.Status = Status.Confirmed then
-                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
+                if not g.Broken && peer = local () then
+                    send g.Path.ToAuditor (ToServer(place, process', datagram))
 
-                match fateOf g c.Id heard with
-                | ValueNone -> fail place $"{c.Id} is in the record and never was"
-                | ValueSome fate ->
-                    let within = trueInterval c.Start.Within
-
-                    if not (Interval.contains fate.Start within) then
-                        fail place $"{c.Id} started at {fate.Start}, said {within} {c.Start.Evidence}"
-
-                    match c.Setup with
-                    | ValueSome setup when not (Interval.contains fate.Setup (trueInterval setup.Within)) ->
-                        fail place $"{c.Id} was set up at {fate.Setup}, said {trueInterval setup.Within}"
-                    | _ -> ()
-
-            if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
-                match fateOf g c.Id (heardBy c snapshot) with
-                | ValueSome { End = ValueSome ended } when
-                    ended + anchor + snapshot.Traits.Staleness < snapshot.Asked
-                    ->
-                    fail
-                        place
-                        $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
+                now <- moment
+            | ToStream(number, after, octets) ->
+                match streams.TryGetValue number with
+                | true, stream when not stream.Dead && not g.Broken ->
+                    for piece in pieces octets do
+                        stream.In <- along g.Path.ToAuditor stream.In + after
+                        at stream.In (StreamToServer(number, piece))
                 | _ -> ()
+            | CutsStream number ->
+                match streams.TryGetValue number with
+                | true, stream -> kill number stream "closed by the gateway"
+                | _ -> ()
+            | WakesAt instant -> at (Instant.max now instant) (GatewayWakes place)
 
-    /// Complete means complete: whatever was listed throughout the window stands in the snapshot.
-    let checkComplete place (g: Polled) (snapshot: Snapshot) =
-        if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
-            let listed = HashSet(snapshot.Observations |> Seq.map (fun o -> string o.Id))
+    let passTime place = emit place (gateways[place].Far.Advance now)
 
-            let window =
-                trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
-
-            for connection in g.Agent.Table.Connections do
-                if
-                    connection.Start < window.Earliest
-                    && g.Book.NamedSince connection.Serial < window.Earliest
-                    && not (listed.Contains (identify g connection).Id)
-                then
-                    fail
-                        place
-                        $"{(identify g connection).Id} was there throughout and a complete snapshot lacks it"
-
-    let checkRecords place (g: Polled) =
-        let active =
-            g.Ledger.Connections
-            |> Seq.map (fun c -> fateOf g c.Id (Interval.create c.LastHeard (now + anchor)))
-            |> Seq.choose (fun fate -> fate |> ValueOption.map _.Serial |> ValueOption.toOption)
-            |> HashSet
-
-        for serial in g.Opened do
-            let written = g.Records.GetValueOrDefault serial
-
-            if written > 1 then
-                fail place $"connection {serial} has {written} CDRs"
-            elif written = 0 && not (active.Contains serial) then
-                fail place $"connection {serial} is neither active nor has a CDR"
-
-    let reconcile place (g: Polled) (snapshot: Snapshot) =
+    let reconcile place (result: AuditResult) =
+        let g = gateways[place]
+        let snapshot = result.Snapshot
         audits <- audits + 1
 
         if Snapshot.isComplete snapshot then
             completeAudits <- completeAudits + 1
 
-        let struct (ledger, changes) = Reconcile.apply snapshot g.Ledger
+        passTime place
+        g.Record.Take(snapshot, now, anchor) |> ignore
 
         tell
             place
-            $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {ledger.Run}"
+            $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {g.Record.Ledger.Run}"
 
-        g.Ledger <- ledger
-        g.StoredGateway <- ValueSome(Rows.ofGateway ledger)
-        g.StoredRows <- ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
+    let hangUp (exchange: Exchange) =
+        match exchange.Stream with
+        | ValueSome number ->
+            let stream = streams[number]
+            exchange.Stream <- ValueNone
 
-        for change in changes do
-            match change with
-            | Opened c ->
-                (match fateOf g c.Id (heardBy c snapshot) with
-                 | ValueSome fate ->
-                     if not (g.Opened.Add fate.Serial) then
-                         fail place $"{c.Id} was opened twice: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
-                 | ValueNone -> fail place $"{c.Id} was opened and never was")
-            | Closed(c, ending) ->
-                (match
-                    fateOf
-                        g
-                        c.Id
-                        (Interval.create c.LastHeard c.LastHeard
-                         |> Interval.widen TimeSpan.Zero (TimeSpan.FromSeconds 8.0))
-                 with
-                 | ValueSome fate -> checkClosed place g c ending fate
-                 | ValueNone -> fail place $"{c.Id} was closed and never was")
-            | Conflicted(c, conflict) ->
-                fail place $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
-            | Updated _
-            | Confirmed _
-            | Unconfirmed _
-            | Renamed _
-            | GatewayRestarted _ -> ()
+            if not stream.Dead then
+                stream.Dead <- true
+                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, StreamClosed number))
+        | ValueNone -> ()
 
-        checkKept place g snapshot
-        checkComplete place g snapshot
-        checkRecords place g
-        let struct (again, repeated) = Reconcile.apply snapshot ledger
+    let connect place standing =
+        let g = gateways[place]
+        let running = exchange place standing
+        hangUp running
+        let number = streams.Count + 1
 
-        if repeated.Length > 0 || not (obj.ReferenceEquals(again, ledger)) then
-            fail place "the same snapshot changed the record twice"
+        let stream =
+            { Gateway = place
+              Standing = standing
+              Process = process'
+              Out = now
+              In = now
+              Dead = false }
 
-    let send path happening =
-        let struct (arrivals, rest) = BadNetwork.deliver now path rng
-        rng <- rest
+        streams[number] <- stream
+        running.Stream <- ValueSome number
 
-        for arrival in arrivals do
-            at arrival happening
+        if g.Broken then
+            stream.Dead <- true
+            at (now + TimeSpan.FromSeconds 3.0) (StreamBreaks(number, "timed out"))
+        else
+            stream.Out <- along g.Path.ToGateway now
+            stream.In <- along g.Path.ToAuditor stream.Out
+            at stream.In (StreamOpens number)
 
-    let carryOut place (commands: Command list) =
+    let write place standing (octets: byte[]) =
         let g = gateways[place]
 
-        for command in commands do
-            match command with
-            | Send datagram ->
+        match (exchange place standing).Stream with
+        | ValueSome number when not streams[number].Dead ->
+            let stream = streams[number]
+
+            if g.Broken then
+                stream.Dead <- true
+                at (now + TimeSpan.FromSeconds 15.0) (StreamBreaks(number, "timed out"))
+            else
+                for piece in pieces octets do
+                    stream.Out <- along g.Path.ToGateway stream.Out
+                    at stream.Out (StreamToGateway(number, piece))
+        | _ -> ()
+
+    let sink place standing : IAuditSink =
+        let g = gateways[place]
+        let running = exchange place standing
+
+        { new IAuditSink with
+            member _.Send message =
                 if not g.Broken then
-                    send g.Path.ToGateway (ToGateway(place, process', datagram))
-            | WakeAt instant ->
-                at (Instant.max now (instant - anchor)) (WakeUp(place, process', g.AuditNumber))
-            | Connect
-            | Write _
-            | Told _ -> fail place "SNMP asks for datagrams alone"
-            | Finished snapshot ->
-                g.Memory <- SnmpAudit.memory g.Audit.Value
-                g.Audit <- ValueNone
-                advance g
-                reconcile place g snapshot
-                at (now + plan.Interval) (PollDue place)
+                    send g.Path.ToGateway (ToGateway(place, local (), message))
+
+            member _.Connect() = connect place standing
+            member _.Write octets = write place standing octets
+
+            member _.WakeAt instant =
+                at (Instant.max now (instant - anchor)) (WakeUp(place, standing, running.Number))
+
+            member _.Told result = reconcile place result
+
+            member _.Finished(result, memory) =
+                hangUp running
+                running.Machine <- null
+
+                if not standing then
+                    g.Memory <- memory
+                    reconcile place result
+                    at (now + plan.Interval) (PollDue place)
+
+            member _.Released _ = fail place "nothing is released on its own" }
+
+    let step place standing (next: GatewayAudit) =
+        (exchange place standing).Machine <- next
+        next.Dispatch(sink place standing)
+
+    let begin' place standing (first: GatewayAudit) =
+        let running = exchange place standing
+        running.Number <- running.Number + 1
+
+        if not standing then
+            at (now + TimeSpan.FromSeconds 60.0) (GivesUp(place, standing, running.Number))
+
+        step place standing first
 
     let poll place =
         let g = gateways[place]
 
-        if isUp && g.Audit.IsNone then
-            advance g
-            g.AuditNumber <- g.AuditNumber + 1
-            let state, commands = SnmpAudit.start g.Target g.Memory (moment ()) (Rng.create (next ()))
-            g.Audit <- ValueSome state
-            carryOut place commands
+        if isUp && isNull g.Audit.Machine then
+            passTime place
 
-    let pass place event =
-        let g = gateways[place]
+            if g.Target.Watches && isNull g.Watch.Machine then
+                begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
 
-        match g.Audit with
-        | ValueSome state ->
-            let state, commands = SnmpAudit.advance event state
-            g.Audit <- ValueSome state
-            carryOut place commands
-        | ValueNone -> ()
+            let known = KnownConnections g.Record.Ledger.Connections
+            begin' place false (g.Target.Start(g.Memory, moment (), dice.Next(), local (), known))
+
+    /// An event for whichever of the gateway's exchanges is meant, where it is still there.
+    let pass place standing (event: GatewayAudit -> GatewayAudit) =
+        let machine = (exchange place standing).Machine
+
+        if isUp && not (isNull machine) then
+            step place standing (event machine)
+
+    let isCurrent number (stream: Stream) =
+        isUp
+        && stream.Process = process'
+        && (exchange stream.Gateway stream.Standing).Stream = ValueSome number
 
     let befall place mishap =
         let g = gateways[place]
-        advance g
         tell place $"%A{mishap}"
 
-        let rename () = g.Book.Rename(now, identify g, g.Agent.Table.Connections)
-
         match mishap with
-        | Reboots ->
-            let down = TimeSpan.FromSeconds(1.0 + float (below 20))
-            let struct (agent, events) = AgentState.reboot down now g.Agent
-            g.Agent <- agent
-            g.Book.Record(identify g, events)
-        | AgentRestarts ->
-            g.Agent <- AgentState.restartAgent (TimeSpan.FromSeconds(0.5 + float (below 3))) now g.Agent
-            g.AgentOnlyRestarts <- g.AgentOnlyRestarts + 1
-            rename ()
-        | Reloads -> g.Agent <- AgentState.reload g.Agent
-        | TurnsBad vices -> g.Agent <- AgentState.withVices vices g.Agent
-        | Recovers -> g.Agent <- AgentState.withVices Vices.none g.Agent
         | PathBreaks -> g.Broken <- true
         | PathHeals -> g.Broken <- false
+        | Reboots _
+        | AgentRestarts _
+        | Reloads
+        | TurnsBad _
+        | Recovers ->
+            let events, sent, renamed = g.Far.Befall(now, mishap)
+            emit place (events, sent)
+
+            if renamed then
+                g.Record.Renamed now
+
+            if mishap.IsReboots then
+                for KeyValue(number, stream) in streams do
+                    if stream.Gateway = place then
+                        kill number stream "reset by the gateway"
 
     let die () =
         isUp <- false
-        process' <- process' + 1
         storedCorrection <- correction ()
 
         for g in gateways do
-            g.Audit <- ValueNone
-            g.Memory <- SnmpAudit.Memory.none
+            hangUp g.Audit
+            hangUp g.Watch
+            g.Audit.Machine <- null
+            g.Watch.Machine <- null
+            g.Memory <- null
 
-        at (now + TimeSpan.FromSeconds(0.5 + float (below 20))) ServerStarts
+        process' <- process' + 1
+        at (now + dice.Seconds(0.5, 20.0)) ServerStarts
 
     let restart () =
         isUp <- true
@@ -394,40 +355,46 @@ type Fleet(plan: Plan) =
         anchor <- wallOffset - storedCorrection
 
         for place in 0 .. gateways.Length - 1 do
-            let g = gateways[place]
-
-            g.Ledger <-
-                match g.StoredGateway with
-                | ValueSome row ->
-                    { Rows.toGateway row with Connections = Array.map Rows.toConnection g.StoredRows }
-                    |> GatewayLedger.restore
-                | ValueNone -> GatewayLedger.empty g.Target.Gateway
-
+            gateways[place].Record.Restore()
             at now (PollDue place)
 
     let happen happening =
         match happening with
         | PollDue place -> poll place
-        | ToGateway(place, sender, datagram) ->
-            let g = gateways[place]
-            advance g
-            let struct (agent, replies) = SnmpAgent.respond now datagram g.Agent
-            g.Agent <- agent
-
-            for reply in replies do
-                let sent = now
-                now <- now + reply.After
-
-                if not g.Broken then
-                    send g.Path.ToAuditor (ToServer(place, sender, reply.Datagram))
-
-                now <- sent
+        | ToGateway(place, peer, datagram) ->
+            emit place (gateways[place].Far.Take(now, Datagram(peer, datagram)))
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
-                pass place (Received(moment (), datagram))
-        | WakeUp(place, sleeper, audit) ->
-            if sleeper = process' && audit = gateways[place].AuditNumber then
-                pass place (Woke(moment ()))
+                pass place false (fun machine -> machine.Receive(moment (), datagram))
+                pass place true (fun machine -> machine.Receive(moment (), datagram))
+        | StreamOpens number ->
+            let stream = streams[number]
+
+            if isCurrent number stream && not stream.Dead then
+                pass stream.Gateway stream.Standing (fun machine -> machine.Connected(moment (), local ()))
+        | StreamToGateway(number, octets) ->
+            let stream = streams[number]
+
+            if not stream.Dead then
+                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, Octets(number, octets)))
+        | StreamToServer(number, octets) ->
+            let stream = streams[number]
+
+            if isCurrent number stream then
+                pass stream.Gateway stream.Standing (fun machine -> machine.Arrived(moment (), octets))
+        | StreamBreaks(number, reason) ->
+            let stream = streams[number]
+
+            if isCurrent number stream then
+                (exchange stream.Gateway stream.Standing).Stream <- ValueNone
+                pass stream.Gateway stream.Standing (fun machine -> machine.Broken(moment (), reason))
+        | WakeUp(place, standing, number) ->
+            if number = (exchange place standing).Number then
+                pass place standing (fun machine -> machine.Tick(moment ()))
+        | GivesUp(place, standing, number) ->
+            if number = (exchange place standing).Number then
+                pass place standing (fun machine -> machine.Stop(moment ()))
+        | GatewayWakes place -> emit place (gateways[place].Far.Take(now, Tick))
         | Befalls(place, mishap) -> befall place mishap
         | ServerDies ->
             if isUp then
@@ -437,48 +404,36 @@ type Fleet(plan: Plan) =
             if isUp then
                 wallOffset <- wallOffset + by
 
-    let someVices () =
-        match below 9 with
-        | 0 -> Vices.mute
-        | 1 -> Vices.dyingAfter (below 12)
-        | 2 -> { Vices.none with MaxVarBinds = ValueSome(1 + below 60) }
-        | 3 -> { Vices.none with CutsRows = true; OddNumbers = true }
-        | 4 -> { Vices.none with MissingCells = ValueSome(2 + below 20) }
-        | 5 -> { Vices.none with Looping = ValueSome(Repeats(below 20)) }
-        | 6 -> { Vices.none with Looping = ValueSome(GoesBack(1 + below 20)) }
-        | 7 -> Vices.slow (TimeSpan.FromMilliseconds(float (below 900))) TimeSpan.Zero
-        | _ -> { Vices.none with SilentAbove = ValueSome(484 + below 3000) }
-
-    let someTime () = start + plan.Length * fraction ()
+    let someTime () = start + plan.Length * dice.Fraction()
 
     do
         for place in 0 .. plan.Gateways - 1 do
-            at (start + plan.Interval * fraction ()) (PollDue place)
+            at (start + plan.Interval * dice.Fraction()) (PollDue place)
 
-            for _ in 1 .. below 3 do
-                at (someTime ()) (Befalls(place, Reboots))
+            for _ in 1 .. dice.Below 3 do
+                at (someTime ()) (Befalls(place, Reboots(dice.Seconds(1.0, 20.0))))
 
-            if chance 50 then
-                at (someTime ()) (Befalls(place, AgentRestarts))
+            if dice.Chance 50 then
+                at (someTime ()) (Befalls(place, AgentRestarts(dice.Seconds(0.5, 3.0))))
 
-            if chance 30 then
+            if dice.Chance 30 then
                 at (someTime ()) (Befalls(place, Reloads))
 
-            for _ in 1 .. below 4 do
+            for _ in 1 .. dice.Below 4 do
                 let bad = someTime ()
-                at bad (Befalls(place, TurnsBad(someVices ())))
-                at (bad + TimeSpan.FromSeconds(float (5 + below 40))) (Befalls(place, Recovers))
+                at bad (Befalls(place, TurnsBad(dice.Below 1_000_000)))
+                at (bad + dice.Seconds(5.0, 40.0)) (Befalls(place, Recovers))
 
-            if chance 40 then
+            if dice.Chance 40 then
                 let broken = someTime ()
                 at broken (Befalls(place, PathBreaks))
-                at (broken + TimeSpan.FromSeconds(float (1 + below 40))) (Befalls(place, PathHeals))
+                at (broken + dice.Seconds(1.0, 40.0)) (Befalls(place, PathHeals))
 
-        for _ in 1 .. below 4 do
+        for _ in 1 .. dice.Below 4 do
             at (someTime ()) ServerDies
 
-        for _ in 1 .. below 3 do
-            at (someTime ()) (WallClockSteps(TimeSpan.FromSeconds(float (below 20000 - 10000))))
+        for _ in 1 .. dice.Below 3 do
+            at (someTime ()) (WallClockSteps(TimeSpan.FromSeconds(float (dice.Below 20000 - 10000))))
 
     /// Runs to the end, or to the first thing that is wrong.
     member _.Run() =
@@ -493,7 +448,7 @@ type Fleet(plan: Plan) =
     /// The fleet in one line, for a failure's message.
     member _.Describe() =
         gateways
-        |> Array.map (fun g -> $"{g.Target.Gateway} {g.Profile} {g.Agent.Table.Count} connections")
+        |> Array.map (fun g -> $"{g.Name} {g.Far.Kind} {g.Far.Table.Count} connections")
         |> String.concat ", "
 
     /// The last things that happened before it ended.

@@ -5,68 +5,93 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Gateway
 
-/// What truly became of one connection of a simulated gateway.
-type Fate = { Serial: int64; Setup: Instant; Start: Instant; mutable End: Instant voption }
+/// What truly became of one connection of a simulated gateway. An audit may list it several times, such as by each tag of an ng
+/// call: every one of these legs is a connection of its own to the record, with this fate.
+type Fate = { Serial: int64; Leg: int; Setup: Instant; Start: Instant; mutable End: Instant voption }
 
 /// An id that stood for a connection for a while: a restart of the agent gives every row another one.
 type private Lease = { Fate: Fate; From: Instant; mutable To: Instant }
 
 /// The truth of one gateway, by the ids under which an audit could have met its connections, and when.
 type TruthBook() =
-    let fates = Dictionary<int64, Fate>()
     let leases = Dictionary<string, ResizeArray<Lease>>()
-    let current = Dictionary<int64, Lease>()
+    let current = Dictionary<int64, Lease list>()
 
-    let lease (at: Instant) (id: string) (fate: Fate) =
+    let lease (at: Instant) (id: string) (fate: Fate) : Lease =
         let made = { Fate = fate; From = at; To = Instant.distantFuture }
-        current[fate.Serial] <- made
 
         match leases.TryGetValue id with
         | true, list -> list.Add made
         | _ -> leases[id] <- ResizeArray [ made ]
 
-    member _.Fates = fates.Values :> seq<Fate>
+        made
 
-    /// Takes in what happened; `identify` names a connection as of now.
-    member _.Record(identify: SimConnection -> Identity, events: TruthEvent list) =
+    /// Takes in what happened; `identify` names a connection as of now, once for each of its legs.
+    member _.Record(identify: SimConnection -> Identity list, events: TruthEvent list) =
         for event in events do
             match event with
             | Opened connection ->
-                let fate =
-                    { Serial = connection.Serial
-                      Setup = connection.Setup
-                      Start = connection.Start
-                      End = ValueNone }
-
-                fates[connection.Serial] <- fate
-                lease connection.Setup (identify connection).Id fate
+                current[connection.Serial] <-
+                    identify connection
+                    |> List.mapi (fun leg identity ->
+                        lease
+                            connection.Setup
+                            identity.Id
+                            { Serial = connection.Serial
+                              Leg = leg
+                              Setup = connection.Setup
+                              Start = connection.Start
+                              End = ValueNone })
             | Closed(connection, at) ->
-                fates[connection.Serial].End <- ValueSome at
-                current[connection.Serial].To <- at
+                for lease in current[connection.Serial] do
+                    lease.Fate.End <- ValueSome at
+                    lease.To <- at
+
                 current.Remove connection.Serial |> ignore
 
     /// The agent names everything anew from that instant on.
-    member _.Rename(at: Instant, identify: SimConnection -> Identity, connections: SimConnection seq) =
+    member _.Rename(at: Instant, identify: SimConnection -> Identity list, connections: SimConnection seq) =
         for connection in connections do
             match current.TryGetValue connection.Serial with
             | true, old ->
-                old.To <- at
-                lease at (identify connection).Id old.Fate
+                current[connection.Serial] <-
+                    List.map2
+                        (fun (old: Lease) (identity: Identity) ->
+                            old.To <- at
+                            lease at identity.Id old.Fate)
+                        old
+                        (identify connection)
             | _ -> ()
 
     /// Since when a live connection has had its present id.
     member _.NamedSince(serial: int64) : Instant =
         match current.TryGetValue serial with
-        | true, lease -> lease.From
+        | true, leases -> leases.Head.From
         | _ -> Instant.distantFuture
 
-    /// Which connection an audit met under that id while it was heard: within the window, the newest.
-    member _.TryFind(id: string, heard: Interval) : Fate voption =
+    member private _.Overlapping(id: string, heard: Interval) =
         match leases.TryGetValue id with
         | true, list ->
-            list
-            |> Seq.filter (fun lease -> lease.From <= heard.Latest && lease.To >= heard.Earliest)
-            |> Seq.tryLast
-            |> Option.map (fun lease -> lease.Fate)
-            |> Option.toValueOption
-        | _ -> ValueNone
+            list |> Seq.filter (fun lease -> lease.From <= heard.Latest && lease.To >= heard.Earliest)
+        | _ -> Seq.empty
+
+    /// Which connection an audit met under that id while it was heard: within the window, the newest.
+    member this.TryFind(id: string, heard: Interval) : Fate voption =
+        match Seq.tryLast (this.Overlapping(id, heard)) with
+        | Some lease -> ValueSome lease.Fate
+        | None -> ValueNone
+
+    /// The oldest within the window.
+    member this.TryFindFirst(id: string, heard: Interval) : Fate voption =
+        match Seq.tryHead (this.Overlapping(id, heard)) with
+        | Some lease -> ValueSome lease.Fate
+        | None -> ValueNone
+
+    /// Under which ids, and when, a connection could be met: for a failure's message.
+    member _.Names(struct (serial: int64, leg: int)) =
+        [ for KeyValue(id, list) in leases do
+              for lease in list do
+                  if lease.Fate.Serial = serial && lease.Fate.Leg = leg then
+                      let others = list |> Seq.map (fun other -> other.Fate.Serial)
+                      $"{id} from {lease.From} to {lease.To}, an id of %A{Seq.toList others}" ]
+        |> String.concat "; "

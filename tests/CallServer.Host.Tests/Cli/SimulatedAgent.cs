@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using CallServer.Gateway;
 using CallServer.Host.Cli.Simulation;
 using CallServer.Host.Net;
@@ -11,7 +9,7 @@ namespace CallServer.Host.Tests.Cli;
 internal sealed class SimulatedAgent : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
-    private readonly Socket socket;
+    private readonly List<GatewayPort> ports;
     private readonly GatewayLoop loop;
     private readonly Task serving;
 
@@ -22,21 +20,28 @@ internal sealed class SimulatedAgent : IAsyncDisposable
             SimulatedGateway.TryCreate(settings, clock.Now.Steady, out var gateway, out var mistakes),
             string.Join('\n', mistakes)
         );
-        socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        loop = new GatewayLoop(gateway, socket, clock, new PathSettings(TimeSpan.Zero, 0, 1), null);
+        ports =
+        [
+            .. settings.Protocols.Select(protocol =>
+                GatewayPort.Open(protocol, 0, SimulatedGateway.UsesStreams(protocol))
+            ),
+        ];
+        loop = new GatewayLoop(gateway, ports, clock, new PathSettings(TimeSpan.Zero, 0, 1), null);
         loop.Start();
         serving = loop.ServeAsync(stop.Token);
     }
 
-    public int Port => ((IPEndPoint)socket.LocalEndPoint!).Port;
+    /// <summary>That of its first protocol.</summary>
+    public int Port => ports[0].Address.Port;
+
+    public int PortOf(string protocol) => ports.Single(port => port.Protocol == protocol).Address.Port;
 
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         await serving;
         loop.Dispose();
-        socket.Dispose();
+        ports.ForEach(port => port.Dispose());
         stop.Dispose();
     }
 }

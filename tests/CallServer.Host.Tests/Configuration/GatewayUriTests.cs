@@ -18,6 +18,62 @@ public sealed class GatewayUriTests
     public void AuthorityHasBracketsAroundIPv6() =>
         Assert.That(Parsed("snmp://[::1]:1161").Authority, Is.EqualTo("[::1]:1161"));
 
+    [TestCase("mgcp://192.0.2.1", "192.0.2.1", 2427)]
+    [TestCase("mgcp://gw:2428/", "gw", 2428)]
+    [TestCase("sip:gw1@192.0.2.1", "192.0.2.1", 5060)]
+    [TestCase("SIP:gw1@[2001:db8::1]:5070;transport=udp", "2001:db8::1", 5070)]
+    [TestCase("ng://192.0.2.1", "192.0.2.1", 2223)]
+    [TestCase("ng+tcp://h:22223", "h", 22223)]
+    [TestCase("ng+http://[::1]:22224/", "::1", 22224)]
+    public void EveryProtocolHasItsPort(string text, string host, int port)
+    {
+        var uri = Parsed(text);
+        Assert.That((uri.Host, uri.Port), Is.EqualTo((host, port)));
+        Assert.That(uri.Scheme, Is.EqualTo(text[..text.IndexOf(':')].ToLowerInvariant()));
+    }
+
+    [Test]
+    public void MgcpEndpointsAreAllUnlessSaid()
+    {
+        Assert.That(Parsed("mgcp://h").Endpoints, Is.EqualTo(new[] { "*" }));
+        var uri = Parsed(
+            "mgcp://h?endpoints=aaln/*,ds/ds1-1/*@gw1.example.net,*@%5B192.0.2.1%5D&verify=mdcx"
+        );
+        Assert.That(
+            uri.Endpoints,
+            Is.EqualTo(new[] { "aaln/*", "ds/ds1-1/*@gw1.example.net", "*@[192.0.2.1]" })
+        );
+        Assert.That(
+            (uri.VerifiesByModifying, Parsed("mgcp://h").VerifiesByModifying),
+            Is.EqualTo((true, false))
+        );
+    }
+
+    [Test]
+    public void EveryOptionOfSip()
+    {
+        var uri = Parsed("sip:all%20calls@h:5070;transport=tcp?from=sip:alice@a.example.net:5062&watch=true");
+        Assert.That(
+            (uri.User, uri.Transport, uri.From, uri.Watch),
+            Is.EqualTo(("all calls", "tcp", "sip:alice@a.example.net:5062", true))
+        );
+        var plain = Parsed("sip:gw1@h");
+        Assert.That(
+            (plain.User, plain.Transport, plain.From, plain.Watch),
+            Is.EqualTo(("gw1", (string?)null, (string?)null, false))
+        );
+    }
+
+    [TestCase("ng://h", "udp", false)]
+    [TestCase("ng+tcp://h", "tcp", false)]
+    [TestCase("ng+http://h", "http", true)]
+    public void NgSaysItsTransport(string text, string transport, bool overHttp) =>
+        Assert.That((Parsed(text).Transport, Parsed(text).OverHttp), Is.EqualTo((transport, overHttp)));
+
+    [Test]
+    public void TheSameTextIsTheSameGateway() =>
+        Assert.That(Parsed("mgcp://h?endpoints=a,b"), Is.EqualTo(Parsed("mgcp://h?endpoints=a,b")));
+
     [Test]
     public void EveryOptionOfVersion3()
     {
@@ -48,9 +104,49 @@ public sealed class GatewayUriTests
     [TestCase("snmp://u@h?auth=sha257", "did you mean sha256?")]
     [TestCase("snmp://u@h?priv=aes128", "needs auth=")]
     [TestCase("snmp://@h", "user before @ is empty")]
-    [TestCase("mgcp://h", "not built yet")]
-    [TestCase("sip:gw1@h:5060;transport=tcp", "not built yet")]
-    [TestCase("ng://h", "not built yet")]
+    [TestCase("mgcp:h", "// is expected")]
+    [TestCase("mgcp://", "host is missing")]
+    [TestCase("mgcp://ca@h", "know no user")]
+    [TestCase("mgcp://h/aaln", "no path")]
+    [TestCase("mgcp://2001:db8::1", "[2001:db8::1]:2427")]
+    [TestCase("mgcp://h?endpoint=*", "did you mean endpoints?")]
+    [TestCase("mgcp://h?profile=x", "no option of mgcp gateways; known are endpoints, verify")]
+    [TestCase("mgcp://h?endpoints=", "lacks its value")]
+    [TestCase("mgcp://h?endpoints=a&endpoints=b", "twice")]
+    [TestCase("mgcp://h?endpoints=aaln/1,aaln/1", "'aaln/1' stands there twice")]
+    [TestCase("mgcp://h?endpoints=aaln/1,,aaln/2", "no endpoint: LOCAL or LOCAL@DOMAIN")]
+    [TestCase("mgcp://h?endpoints=@gw", "no endpoint: LOCAL or LOCAL@DOMAIN")]
+    [TestCase("mgcp://h?endpoints=*@", "no endpoint: LOCAL or LOCAL@DOMAIN")]
+    [TestCase("mgcp://h?endpoints=a@b@c", "more than one @")]
+    [TestCase("mgcp://h?endpoints=aaln/$", "the wildcard $")]
+    [TestCase("mgcp://h?endpoints=aaln//1", "an empty term")]
+    [TestCase("mgcp://h?endpoints=aaln/1*", "a * within a term")]
+    [TestCase("mgcp://h?endpoints=aaln%201", "without spaces")]
+    [TestCase("mgcp://h?verify=mdxc", "did you mean mdcx?")]
+    [TestCase("sips:u@h", "did you mean sip?")]
+    [TestCase("sip://u@h", "has no //")]
+    [TestCase("sip:h", "sip:USER@HOST is expected")]
+    [TestCase("sip:@h", "user before @ is empty")]
+    [TestCase("sip:u@", "host is missing")]
+    [TestCase("sip:u@h:0", "no port")]
+    [TestCase("sip:u@h;transport=tls", "transport=tls is not known; known are udp, tcp")]
+    [TestCase("sip:u@h;transprot=tcp", "did you mean transport?")]
+    [TestCase("sip:u@h;transport", "lacks its value")]
+    [TestCase("sip:u@h;lr=on", "'lr' is no option of sip gateways")]
+    [TestCase("sip:u@h?form=sip:a@b", "did you mean from?")]
+    [TestCase("sip:u@h?transport=tcp", "'transport' is no option")]
+    [TestCase("sip:u@h?watch=yes", "watch=yes is not known; known are true, false")]
+    [TestCase("sip:u@h?from=alice", "no SIP URI")]
+    [TestCase("sip:u@h?from=sip:alice", "sip:USER@DOMAIN is expected")]
+    [TestCase("sip:u@h?from=sip:alice@a;tag=1", "sip:USER@DOMAIN is expected")]
+    [TestCase("sip:u@h?from=sip:alice@10.0.0", "'10.0.0' is no host name")]
+    [TestCase("sip:u@h?from=sip:alice%0d%0aX@h", "control character")]
+    [TestCase("sip:u@h#x", "#fragment")]
+    [TestCase("ng:h", "// is expected")]
+    [TestCase("ng://u@h", "know no user")]
+    [TestCase("ng+udp://h", "did you mean ng+tcp?")]
+    [TestCase("ng://h?limit=5", "no option of ng gateways: they have none")]
+    [TestCase("ng+http://h/ng", "no path")]
     public void EveryMistakeIsNamed(string text, string expected)
     {
         Assert.That(GatewayUri.TryParse(text, out _, out var mistakes), Is.False);
@@ -60,6 +156,14 @@ public sealed class GatewayUriTests
     [TestCase("snmp://user:hunter22@h?auth=md5")]
     [TestCase("snmp://h?community=hunter22")]
     [TestCase("snmp://u@h?auth=md5&authpass=hunter22")]
+    [TestCase("mgcp://ca:hunter22@h")]
+    [TestCase("mgcp://h?token=hunter22")]
+    [TestCase("sip:gw1:hunter22@h")]
+    [TestCase("sip:gw1@h;password=hunter22")]
+    [TestCase("sip:gw1@h?from=sip:alice:hunter22@h")]
+    [TestCase("sip:gw1@h?from=sip:alice@h&secret=hunter22")]
+    [TestCase("ng://u:hunter22@h")]
+    [TestCase("ng+http://h?key=hunter22")]
     public void ASecretIsRefusedAndNotRepeated(string text)
     {
         Assert.That(GatewayUri.TryParse(text, out _, out var mistakes), Is.False);

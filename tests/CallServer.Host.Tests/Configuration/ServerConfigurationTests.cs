@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
 
@@ -40,7 +41,9 @@ public sealed class ServerConfigurationTests
             Assert.That(configuration.CdrFile, Is.EqualTo("cdr/callserver.ndjson"));
             Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(5)));
             Assert.That(configuration.Gateways.Single().Attempts, Is.EqualTo(4));
-            Assert.That(configuration.Warnings, Has.Count.EqualTo(3));
+            Assert.That(configuration.MgcpListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:2727")));
+            Assert.That(configuration.TrapListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:1162")));
+            Assert.That(configuration.Warnings, Has.Count.EqualTo(1));
             Assert.That(configuration.ToString(), Does.Not.Contain("s3cret"));
         });
     }
@@ -56,7 +59,7 @@ public sealed class ServerConfigurationTests
               "gateways": [
                 { "id": "gw1", "uri": "snmp://h?profile=cisco-vioce" },
                 { "id": "gw1", "uri": "snmp://h", "community": "private" },
-                { "id": "gw 3", "uri": "ng://h", "interval": "200ms" },
+                { "id": "gw 3", "uri": "nq://h", "interval": "200ms" },
                 { "uri": "snmp://h", "community": "env:CALLSERVER_TEST_NO_SUCH_VARIABLE" }
               ]
             }
@@ -109,8 +112,69 @@ public sealed class ServerConfigurationTests
     )]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://u@h?auth=md5" }] }""", "needs a passphrase")]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://h", "uir": 1 }] }""", "did you mean uri?")]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "ng://h", "auth": "env:PATH" }] }""",
+        "gateways[0].auth: ng gateways take no secret"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "mgcp://h", "community": "env:PATH" }] }""",
+        "gateways[0].community: mgcp gateways take no secret"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h", "auth": "env:PATH" }] }""",
+        "gateways[0].auth: is the digest password, and the URI names nobody"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h?from=sip:w@h", "priv": "env:PATH" }] }""",
+        "gateways[0].priv: is for SNMP"
+    )]
     public void AMistakeIsNamed(string text, string expected) =>
         Assert.That(string.Join("\n", Mistakes(text)), Does.Contain(expected));
+
+    [TestCase("127.0.0.1")]
+    [TestCase("2727")]
+    [TestCase("127.0.0.1:0")]
+    [TestCase("127.0.0.1:99999")]
+    [TestCase("localhost:2727")]
+    [TestCase("::1:2727")]
+    [TestCase("")]
+    public void WhereToListenIsAnAddressAndAPort(string text)
+    {
+        var mistake = Mistakes($$"""{ "gateways": [], "listeners": { "mgcp": "{{text}}" } }""").Single();
+        Assert.That(mistake.Path, Is.EqualTo("listeners.mgcp"));
+        Assert.That(mistake.Message, Does.Contain("ADDRESS:PORT"));
+    }
+
+    [Test]
+    public void ListeningIsOffUnlessGiven()
+    {
+        var plain = Read("""{ "gateways": [] }""");
+        Assert.That(
+            (plain.MgcpListener, plain.TrapListener),
+            Is.EqualTo(((IPEndPoint?)null, (IPEndPoint?)null))
+        );
+        var six = Read("""{ "gateways": [], "listeners": { "traps": "[::1]:1162" } }""");
+        Assert.That(six.TrapListener, Is.EqualTo(new IPEndPoint(IPAddress.IPv6Loopback, 1162)));
+        Assert.That(plain.NeedsRestart(six), Is.EqualTo(new[] { "listeners.traps" }));
+    }
+
+    [Test]
+    public void ASipGatewayTakesAPasswordOrNone()
+    {
+        var gateways = Read(
+            """
+            { "gateways": [
+                { "id": "a", "uri": "sip:u@h?from=sip:w@h", "auth": "env:PATH" },
+                { "id": "b", "uri": "sip:u@h?from=sip:w@h" },
+                { "id": "c", "uri": "sip:u@h" }
+            ] }
+            """
+        ).Gateways;
+        Assert.That(
+            gateways.Select(gateway => gateway.Secrets.Auth is not null),
+            Is.EqualTo(new[] { true, false, false })
+        );
+    }
 
     [Test]
     public void AFileThatIsNotThere()

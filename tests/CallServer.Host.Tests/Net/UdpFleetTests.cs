@@ -14,13 +14,13 @@ public sealed class UdpFleetTests
 {
     private readonly SystemClock clock = new();
     private readonly EventLoopScheduler loop = new();
-    private UdpFleet fleet = null!;
+    private FleetNetwork network = null!;
 
     [SetUp]
-    public void Open() => fleet = new UdpFleet(clock);
+    public void Open() => network = new FleetNetwork(clock);
 
     [TearDown]
-    public async Task CloseAsync() => await fleet.DisposeAsync();
+    public async Task CloseAsync() => await network.DisposeAsync();
 
     [OneTimeTearDown]
     public void EndLoop() => loop.Dispose();
@@ -50,7 +50,7 @@ public sealed class UdpFleetTests
         await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
         var outcome = await audit;
         Assert.That(outcome.Result.Count, Is.EqualTo(1));
-        Assert.That(fleet.Strangers, Is.EqualTo(1));
+        Assert.That(network.Udp.Strangers, Is.EqualTo(1));
     }
 
     [Test]
@@ -64,7 +64,7 @@ public sealed class UdpFleetTests
         await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
         var outcome = await audit;
         Assert.That(outcome.Result.Complete);
-        Assert.That((fleet.Strays, fleet.Strangers), Is.EqualTo((2, 0)));
+        Assert.That((network.Udp.Strays, network.Udp.Strangers), Is.EqualTo((2, 0)));
     }
 
     [Test]
@@ -77,7 +77,22 @@ public sealed class UdpFleetTests
         await AnswerAsync(gateway, [ScriptedAudit.Mine, 7], cancel);
         var outcomes = await Task.WhenAll(first, second);
         Assert.That(outcomes.Select(outcome => outcome.Result.Count), Is.EqualTo(new[] { 1, 1 }));
-        Assert.That(fleet.Strays, Is.Zero);
+        Assert.That(network.Udp.Strays, Is.Zero);
+    }
+
+    [Test]
+    public async Task OurEndIsKnownAsTheGatewaySeesIt(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var channel = network.Udp.Open((IPEndPoint)gateway.LocalEndPoint!, new Nobody());
+        channel.Send([1]);
+        var (_, from) = await ReceiveAsync(gateway, cancel);
+        Assert.That(channel.Local, Is.EqualTo(from.ToString()));
+    }
+
+    private sealed class Nobody : IDatagramReceiver
+    {
+        public void OnDatagram(Datagram datagram) { }
     }
 
     [Test]
@@ -108,9 +123,9 @@ public sealed class UdpFleetTests
     }
 
     private Task<AuditOutcome> RunAsync(Socket gateway, CancellationToken cancel) =>
-        new AuditRunner(fleet, clock, loop).RunAsync(
+        new AuditRunner(network, clock, loop).RunAsync(
             ScriptedAudit.Target("gw", TimeSpan.FromSeconds(15)),
-            (IPEndPoint)gateway.LocalEndPoint!,
+            new GatewayAddress((IPEndPoint)gateway.LocalEndPoint!),
             null,
             TimeSpan.FromSeconds(15),
             cancel

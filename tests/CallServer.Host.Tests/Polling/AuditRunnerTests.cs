@@ -11,9 +11,9 @@ namespace CallServer.Host.Tests.Polling;
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class AuditRunnerTests
 {
-    private static readonly IPEndPoint Peer = new(IPAddress.Loopback, 161);
+    private static readonly GatewayAddress Peer = new(new IPEndPoint(IPAddress.Loopback, 161));
 
-    private sealed class Wire : IDatagramNetwork, IDatagramChannel
+    private sealed class Wire : IGatewayNetwork, IMessageChannel
     {
         public IDatagramReceiver? Receiver { get; private set; }
 
@@ -21,11 +21,16 @@ public sealed class AuditRunnerTests
 
         public bool Closed { get; private set; }
 
-        public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
+        public string Local => "192.0.2.1:2";
+
+        public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver)
         {
             Receiver = receiver;
             return this;
         }
+
+        public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver) =>
+            throw new NotSupportedException();
 
         public void Send(byte[] message) => Sent++;
 
@@ -38,7 +43,7 @@ public sealed class AuditRunnerTests
 
     private IDisposable Run(TimeSpan timeout, int attempts, TimeSpan deadline) =>
         new AuditRunner(wire, new SchedulerClock(time), time)
-            .Run(ScriptedAudit.Target("gw", timeout, attempts), Peer, null, deadline)
+            .Run(ScriptedAudit.Target("gw", timeout, attempts), Peer, null, null, deadline)
             .Subscribe(outcomes.Add);
 
     [Test]
@@ -87,7 +92,13 @@ public sealed class AuditRunnerTests
     {
         var clock = new SchedulerClock(time);
         new AuditRunner(wire, clock, time)
-            .Run(ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)), Peer, null, TimeSpan.FromMinutes(1))
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
+                Peer,
+                null,
+                null,
+                TimeSpan.FromMinutes(1)
+            )
             .Subscribe(outcomes.Add);
         time.AdvanceBy(TimeSpan.FromMilliseconds(10));
         clock.Behind = TimeSpan.FromMicroseconds(700);
@@ -132,5 +143,55 @@ public sealed class AuditRunnerTests
         subscription.Dispose();
         time.AdvanceBy(TimeSpan.FromMinutes(5));
         Assert.That((wire.Sent, wire.Closed, outcomes.Count), Is.EqualTo((2, true, 0)));
+    }
+
+    [Test]
+    public void AWatchTellsUntilItEnds()
+    {
+        var clock = new SchedulerClock(time);
+        var news = new List<WatchNews>();
+        var isOver = false;
+        new AuditRunner(wire, clock, time)
+            .Watch(ScriptedAudit.Watching("gw"), Peer)
+            .Subscribe(news.Add, () => isOver = true);
+        time.AdvanceBy(TimeSpan.FromDays(3));
+        Assert.That((wire.Sent, news.Count), Is.EqualTo((1, 0)), "it has no deadline");
+        foreach (
+            byte[] told in (byte[][])
+                [
+                    [ScriptedAudit.Mine, 1],
+                    [ScriptedAudit.Mine, 1, 2],
+                    [],
+                ]
+        )
+            wire.Receiver!.OnDatagram(new Datagram(clock.Now, told, 1, null));
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(
+            news.Select(told => (told.Result.Count, told.Over)),
+            Is.EqualTo(new[] { (1, false), (2, false), (0, true) })
+        );
+        Assert.That((isOver, wire.Closed), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public void WhatTheRecordHoldsIsLookedUpWhenTheAuditBegins()
+    {
+        var asked = 0;
+        new AuditRunner(wire, new SchedulerClock(time), time)
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
+                Peer,
+                null,
+                () =>
+                {
+                    asked++;
+                    return null;
+                },
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        Assert.That(asked, Is.Zero);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(asked, Is.EqualTo(1));
     }
 }

@@ -129,11 +129,11 @@ internal sealed class TestServer : IAsyncDisposable
 /// Gateways by port, each answering at once with the connections that it has; one that has none set is
 /// silent.
 /// </summary>
-internal sealed class TestGateways : IDatagramNetwork
+internal sealed class TestGateways : IGatewayNetwork
 {
     private IClock? clock;
 
-    public IDatagramNetwork On(IClock server)
+    public IGatewayNetwork On(IClock server)
     {
         clock = server;
         return this;
@@ -141,12 +141,17 @@ internal sealed class TestGateways : IDatagramNetwork
 
     public ConcurrentDictionary<int, byte[]> Connections { get; } = new();
 
-    public IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver) =>
-        new Channel(this, peer.Port, receiver);
+    public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
+        new Channel(this, gateway.EndPoint.Port, receiver);
+
+    public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver) =>
+        throw new NotSupportedException();
 
     private sealed class Channel(TestGateways gateways, int port, IDatagramReceiver receiver)
-        : IDatagramChannel
+        : IMessageChannel
     {
+        public string Local => "127.0.0.1:1";
+
         public void Send(byte[] message)
         {
             if (gateways.Connections.TryGetValue(port, out var connections))

@@ -101,11 +101,16 @@ module internal Observing =
 
         first sources
 
-    /// A row that is active began no later than it was heard, and no earlier than its call. One that may ring
-    /// began no earlier than its call, or will.
-    let private sinceSetup (profile: Profile) (setup: Timing voption) (heard: Exchange) (row: Row) : Timing =
+    /// A row that is active began no later than its last piece was heard (the piece that says so may be any), and no earlier than
+    /// its call. One that may ring began no earlier than its call, or will.
+    let private sinceSetup (profile: Profile) (setup: Timing voption) (row: Row) : Timing =
         let mayRing = profile.MayRing || not (Rows.decides profile profile.Active row)
-        let latest = if mayRing then Instant.distantFuture else heard.Received
+
+        let latest =
+            if mayRing then
+                Instant.distantFuture
+            else
+                row.Pieces |> List.map (fun piece -> piece.Told.Received) |> List.reduce Instant.max
 
         let earliest =
             match setup with
@@ -137,12 +142,12 @@ module internal Observing =
         // A stamp of zero in an active row: it happened as the up-time wrapped, or before an agent that
         // restarted since.
         | NotYet when isActive && not profile.Active.IsEmpty ->
-            struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
+            struct (setup, ValueSome(sinceSetup profile setup row), TimeSpan.Zero)
         | NotYet -> struct (setup, pending row, TimeSpan.Zero)
         | _ when not isActive && Rows.decides profile profile.Active row ->
             struct (setup, pending row, TimeSpan.Zero)
-        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup heard row), age)
-        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup heard row), TimeSpan.Zero)
+        | AtLeast age -> struct (setup, ValueSome(sinceSetup profile setup row), age)
+        | NotTold -> struct (setup, ValueSome(sinceSetup profile setup row), TimeSpan.Zero)
 
     let private tryInt (text: string voption) : int voption =
         match text with

@@ -35,30 +35,24 @@ public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
             Unused(
                 "--community-from",
                 communityFrom,
-                uris.Any(uri => uri.User is null),
+                uris.Any(uri => uri.TakesCommunity),
                 "an SNMPv2c gateway",
                 mistakes
             );
             Unused(
                 "--auth-from",
                 authFrom,
-                uris.Any(uri => uri.Auth is not null),
-                "a URI with auth=",
+                uris.Any(uri => uri.TakesAuth),
+                "a URI with auth= or from=",
                 mistakes
             );
-            Unused(
-                "--priv-from",
-                privFrom,
-                uris.Any(uri => uri.Priv is not null),
-                "a URI with priv=",
-                mistakes
-            );
+            Unused("--priv-from", privFrom, uris.Any(uri => uri.TakesPriv), "a URI with priv=", mistakes);
         }
 
         var secrets = uris.Select(uri => new GatewaySecrets(
-                uri.User is null ? community : null,
-                uri.Auth is null ? null : auth,
-                uri.Priv is null ? null : priv
+                uri.TakesCommunity ? community : null,
+                uri.TakesAuth ? auth : null,
+                uri.TakesPriv ? priv : null
             ))
             .ToList();
         if (mistakes.Count == 0)

@@ -19,7 +19,7 @@ public sealed class OneLook : IAsyncDisposable
 {
     private static readonly TimeSpan ProbePatience = TimeSpan.FromMilliseconds(300);
 
-    private readonly UdpFleet fleet;
+    private readonly FleetNetwork fleet;
     private readonly EventLoopScheduler loop = new();
     private readonly AuditRunner runner;
     private readonly EndpointResolver resolver = new();
@@ -29,7 +29,7 @@ public sealed class OneLook : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(surroundings);
         clock = surroundings.Clock;
-        fleet = new UdpFleet(clock);
+        fleet = new FleetNetwork(clock);
         runner = new AuditRunner(fleet, clock, loop);
     }
 
@@ -50,7 +50,8 @@ public sealed class OneLook : IAsyncDisposable
             );
         }
 
-        var outcome = await runner.RunAsync(order.Target, endpoint, null, within, cancel);
+        var address = new GatewayAddress(endpoint, order.Uri.OverHttp);
+        var outcome = await runner.RunAsync(order.Target, address, null, within, cancel);
         var result = outcome.Result;
         var view = result.View(order.Uri.Text, clock.Correction);
         if (!result.Silent)

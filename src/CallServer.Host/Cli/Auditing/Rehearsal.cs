@@ -9,11 +9,12 @@ namespace CallServer.Host.Cli.Auditing;
 /// One audit of a simulated gateway in memory, before the first real one. A program compiles what it runs for the first time,
 /// and that time would stand between a request and its reply: every start would be known less exactly by it.
 /// </summary>
-internal sealed class Rehearsal : IAuditSink
+internal sealed class Rehearsal : IAuditSink, IGatewayHost
 {
     private const int Connections = 40;
 
     private readonly Queue<byte[]> sent = new();
+    private readonly Queue<byte[]> answered = new();
     private bool over;
 
     private Rehearsal() { }
@@ -33,15 +34,23 @@ internal sealed class Rehearsal : IAuditSink
         audit.Dispatch(stage);
         while (!stage.over && stage.sent.TryDequeue(out var message))
         {
-            var step = gateway.Receive(clock.Now.Steady, message);
+            var step = gateway.Receive(clock.Now.Steady, "snmp", "rehearsal", message);
             gateway = step.Next;
-            foreach (var reply in step.Replies)
+            step.Dispatch(stage);
+            while (stage.answered.TryDequeue(out var reply))
             {
-                audit = audit.Receive(clock.Now, reply.Datagram);
+                audit = audit.Receive(clock.Now, reply);
                 audit.Dispatch(stage);
             }
         }
     }
+
+    void IGatewayHost.Send(string protocol, string peer, TimeSpan after, byte[] datagram) =>
+        answered.Enqueue(datagram);
+
+    void IGatewayHost.Write(int stream, TimeSpan after, byte[] octets) { }
+
+    void IGatewayHost.HangUp(int stream) { }
 
     void IAuditSink.Send(byte[] message) => sent.Enqueue(message);
 

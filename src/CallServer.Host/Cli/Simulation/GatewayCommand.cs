@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using CallServer.Gateway;
 using CallServer.Host.Configuration;
 
@@ -11,12 +10,15 @@ namespace CallServer.Host.Cli.Simulation;
 /// <summary><c>callserver gateway</c>: a media gateway on loopback to try things on.</summary>
 public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
 {
-    private static readonly string[] Later = ["--mgcp", "--sip", "--ng"];
+    private static readonly TimeSpan DownFor = TimeSpan.FromSeconds(2);
 
-    private readonly Option<int?> snmp = Port("--snmp", "Answer SNMP on this UDP port; 0 takes any free one");
-    private readonly Option<int?>[] later =
+    /// <summary>The protocols by their options' names, in the order in which they name connections.</summary>
+    private readonly (string Protocol, Option<int?> Port)[] ports =
     [
-        .. Later.Select(name => Port(name, "Not built yet", hidden: true)),
+        ("snmp", Port("--snmp", "Answer SNMP on this UDP port; 0 takes any free one")),
+        ("mgcp", Port("--mgcp", "Answer MGCP on this UDP port, as a media gateway does")),
+        ("sip", Port("--sip", "Answer SIP's SUBSCRIBE to dialogs on this port, UDP and TCP")),
+        ("ng", Port("--ng", "Answer rtpengine's ng on this port, UDP, TCP and HTTP")),
     ];
 
     private readonly Option<string> profile = new("--profile")
@@ -71,6 +73,58 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
         "End by itself after this time [default: at SIGTERM or Ctrl-C]"
     );
 
+    private readonly Option<DateTimeOffset?> since = new("--since")
+    {
+        Description =
+            "Simulate from this UTC time on; with it, the same seed brings the same times too [default: now]",
+        HelpName = "TIME",
+        CustomParser = result => Options.Read<DateTimeOffset?>(result, text => Time(text)),
+    };
+
+    private readonly Option<string[]> trunks = new("--trunk")
+    {
+        Description =
+            "Carry one end of these calls as well; the gateway with the same words and 'far' carries the other. Needs --since",
+        HelpName = "SEED:N[:CHURN][:far]",
+    };
+
+    private readonly Option<TimeSpan> clockSkew = new("--clock-skew")
+    {
+        Description = "How far its calendar clock is ahead; behind where negative [default: 0]",
+        HelpName = "TIME",
+        CustomParser = result => Options.Read(result, text => Skew(text)),
+    };
+
+    private readonly Option<TimeSpan?> rebootAfter = Options.Duration(
+        "--reboot-after",
+        "Go down after this time with all calls, for two seconds [default: never]"
+    );
+
+    private readonly Option<string> domain = new("--domain")
+    {
+        Description = "What stands after the @ of its MGCP endpoints' names",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "[127.0.0.1]",
+    };
+
+    private readonly Option<string?> callAgent = new("--call-agent")
+    {
+        Description = "Where MGCP's RSIP goes, at the start and after a reboot [default: nowhere]",
+        HelpName = "HOST:PORT",
+        CustomParser = result => Options.Read<string?>(result, text => Agent(text)),
+    };
+
+    private readonly Option<string?> sipUser = new("--sip-user")
+    {
+        Description = "Let SIP in with a digest of this user only [default: let everybody in]",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<SecretReference?> sipPasswordFrom = Options.Secret(
+        "--sip-password-from",
+        "Where that user's password stands"
+    );
+
     private readonly Option<SecretReference?> community = Options.Secret(
         "--community-from",
         "Where the SNMPv2c community stands [default: the community 'public']"
@@ -99,7 +153,7 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Option<string[]> vices = new("--vice")
     {
-        Description = $"What is wrong with its agent: {string.Join(", ", SimulatedGateway.ViceWords)}",
+        Description = $"What is wrong with it: {string.Join(", ", SimulatedGateway.ViceWords)}",
         HelpName = "VICE",
         Hidden = true,
     };
@@ -108,13 +162,16 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
     {
         var command = new Command("gateway", "Simulates a media gateway on this machine, to try things on.")
         {
-            snmp,
             profile,
             connections,
             churn,
             seed,
+            since,
+            trunks,
             delay,
             loss,
+            clockSkew,
+            rebootAfter,
             truth,
             stopAfter,
             community,
@@ -123,10 +180,17 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             authFrom,
             priv,
             privFrom,
+            domain,
+            callAgent,
+            sipUser,
+            sipPasswordFrom,
             vices,
         };
-        foreach (var option in later)
-            command.Options.Add(option);
+        foreach (var (place, (protocol, port)) in ports.Index())
+        {
+            port.Hidden = !IsKnown(protocol);
+            command.Options.Insert(place, port);
+        }
         command.SetAction((parsed, cancel) => RunAsync(parsed, cancel));
         return command;
     }
@@ -134,12 +198,21 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
         var gateway = Make(parsed);
-        using var socket = Open(parsed.GetValue(snmp)!.Value);
+        using var open = new GatewayPorts(
+            Spoken(parsed)
+                .Select(spoken =>
+                    GatewayPort.Open(
+                        spoken.Protocol,
+                        parsed.GetValue(spoken.Port)!.Value,
+                        SimulatedGateway.UsesStreams(spoken.Protocol)
+                    )
+                )
+        );
         using var lines = Append(parsed.GetValue(truth));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var running = new GatewayLoop(
             gateway,
-            socket,
+            open.All,
             surroundings.Clock,
             new PathSettings(
                 parsed.GetValue(delay) ?? TimeSpan.Zero,
@@ -149,9 +222,11 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             lines
         );
         running.Start();
-        var address = (IPEndPoint)socket.LocalEndPoint!;
+        if (parsed.GetValue(rebootAfter) is { } wait)
+            running.RebootAfter(wait, DownFor);
         await terminal.Out.WriteLineAsync("ready");
-        await terminal.Out.WriteLineAsync($"{Uri(parsed, address)}  {gateway.Count} connections");
+        foreach (var port in open.All)
+            await terminal.Out.WriteLineAsync($"{Uri(parsed, port)}  {gateway.Count} connections");
         await terminal.Out.FlushAsync(cancel);
         if (parsed.GetValue(stopAfter) is { } life)
             stop.CancelAfter(life);
@@ -159,20 +234,39 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
         return ExitCode.Complete;
     }
 
+    private static bool IsKnown(string protocol) => SimulatedGateway.Protocols.Contains(protocol);
+
+    private IEnumerable<(string Protocol, Option<int?> Port)> Spoken(ParseResult parsed) =>
+        ports.Where(each => parsed.GetValue(each.Port) is not null);
+
     private SimulatedGateway Make(ParseResult parsed)
     {
-        var mistakes = later
-            .Where(option => parsed.GetValue(option) is not null)
-            .Select(option => $"{option.Name} is not built yet; --snmp is")
+        var spoken = Spoken(parsed).Select(each => each.Protocol).ToList();
+        var mistakes = spoken
+            .Where(protocol => !IsKnown(protocol))
+            .Select(protocol => $"--{protocol} is not built yet")
             .ToList();
-        if (parsed.GetValue(snmp) is null && mistakes.Count == 0)
-            mistakes.Add("--snmp PORT is needed: the gateway has to speak something");
+        if (spoken.Count == 0)
+            mistakes.Add("--snmp PORT is needed, or another protocol: the gateway has to speak something");
+        if (parsed.GetValue(trunks) is { Length: > 0 } && parsed.GetValue(since) is null)
+            mistakes.Add("--trunk needs --since: both gateways count from the same time");
+        if (parsed.GetValue(sipUser) is null != parsed.GetValue(sipPasswordFrom) is null)
+            mistakes.Add("--sip-user and --sip-password-from need each other");
+        var now = surroundings.Clock.Now.Steady;
         var settings = new GatewaySettings
         {
+            Protocols = [.. spoken.Where(IsKnown)],
             Profile = parsed.GetValue(profile)!,
             Connections = parsed.GetValue(connections),
             Churn = parsed.GetValue(churn),
             Seed = parsed.GetValue(seed),
+            Since = parsed.GetValue(since) is { } time ? Model.InstantModule.ofDateTime(time) : null,
+            Trunks = parsed.GetValue(trunks) ?? [],
+            ClockSkew = parsed.GetValue(clockSkew),
+            Domain = parsed.GetValue(domain)!,
+            CallAgent = parsed.GetValue(callAgent)!,
+            SipUser = parsed.GetValue(sipUser)!,
+            SipPassword = Options.Reveal(parsed.GetValue(sipPasswordFrom))!,
             Community = parsed.GetValue(user) is null
                 ? Options.RevealText(parsed.GetValue(community)) ?? "public"
                 : null!,
@@ -183,44 +277,14 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             PrivPassphrase = Options.Reveal(parsed.GetValue(privFrom))!,
             Vices = parsed.GetValue(vices) ?? [],
         };
-        var made = SimulatedGateway.TryCreate(
-            settings,
-            surroundings.Clock.Now.Steady,
-            out var gateway,
-            out var wrong
-        );
-        mistakes.AddRange(wrong);
-        return made && mistakes.Count == 0
-            ? gateway
-            : throw new CommandFailedException(
+        SimulatedGateway? gateway = null;
+        if (mistakes.Count == 0 && !SimulatedGateway.TryCreate(settings, now, out gateway, out var wrong))
+            mistakes.AddRange(wrong);
+        return gateway
+            ?? throw new CommandFailedException(
                 ExitCode.Usage,
                 [.. mistakes.Select(mistake => $"callserver: {mistake}")]
             );
-    }
-
-    private static Socket Open(int port)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        try
-        {
-            socket.ReceiveBufferSize = 4 * 1024 * 1024;
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-            return socket;
-        }
-        catch (SocketException fault)
-        {
-            socket.Dispose();
-            var why = fault.SocketErrorCode switch
-            {
-                SocketError.AddressAlreadyInUse => "something else listens there",
-                SocketError.AccessDenied => "ports below 1024 are not for everybody",
-                var code => code.ToString(),
-            };
-            throw new CommandFailedException(
-                ExitCode.Usage,
-                $"callserver: --snmp: UDP port {port} cannot be opened: {why}"
-            );
-        }
     }
 
     private static StreamWriter? Append(FileInfo? file)
@@ -244,7 +308,17 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
     }
 
     /// <summary>What an audit of it is given.</summary>
-    private string Uri(ParseResult parsed, IPEndPoint address)
+    private string Uri(ParseResult parsed, GatewayPort port) =>
+        port.Protocol switch
+        {
+            "snmp" => SnmpUri(parsed, port.Address),
+            "mgcp" when parsed.GetValue(domain) is [not '[', ..] name =>
+                $"mgcp://{port.Address}?endpoints=*@{name}",
+            "sip" => $"sip:gw@{port.Address}",
+            var protocol => $"{protocol}://{port.Address}",
+        };
+
+    private string SnmpUri(ParseResult parsed, IPEndPoint address)
     {
         var name = parsed.GetValue(user) is { } user3 ? $"{System.Uri.EscapeDataString(user3)}@" : "";
         var protection =
@@ -253,12 +327,34 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
         return $"snmp://{name}{address}?profile={parsed.GetValue(profile)}{protection}";
     }
 
-    private static Option<int?> Port(string name, string description, bool hidden = false) =>
+    private static DateTimeOffset Time(string text) =>
+        DateTimeOffset.TryParse(
+            text,
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var time
+        )
+            ? time
+            : throw new FormatException($"'{text}' is no time such as 2026-01-31T10:00:00Z");
+
+    private static TimeSpan Skew(string text)
+    {
+        var isBehind = text.StartsWith('-');
+        return Durations.TryParse(text.TrimStart('-'), out var skew)
+            ? (isBehind ? -skew : skew)
+            : throw new FormatException($"'{text}' is not {Durations.Expected}, nor that behind a minus");
+    }
+
+    private static string Agent(string text) =>
+        IPEndPoint.TryParse(text, out var address) && address.Port != 0
+            ? address.ToString()
+            : throw new FormatException($"'{text}' is no address such as 127.0.0.1:2727");
+
+    private static Option<int?> Port(string name, string description) =>
         new(name)
         {
             Description = description,
             HelpName = "PORT",
-            Hidden = hidden,
             CustomParser = result =>
                 Options.Read<int?>(result, text => (int)Number(text, 0, 65535, whole: true)),
         };

@@ -14,10 +14,10 @@ namespace CallServer.Host.Cli.Simulation;
 public sealed record PathSettings(TimeSpan Delay, double Loss, ulong Seed);
 
 /// <summary>
-/// Gives a simulated gateway a socket and the time. All that happens to it happens on one event loop, one thing after the
+/// Gives a simulated gateway ports and the time. All that happens to it happens on one event loop, one thing after the
 /// other.
 /// </summary>
-public sealed class GatewayLoop : IDisposable
+public sealed class GatewayLoop : IGatewayHost, IDisposable
 {
     // Calls end and begin at their own time; this is how soon after it the truth is told.
     private static readonly TimeSpan Granularity = TimeSpan.FromMilliseconds(10);
@@ -27,19 +27,23 @@ public sealed class GatewayLoop : IDisposable
 
     private readonly EventLoopScheduler loop = new();
     private readonly CompositeDisposable scheduled = [];
-    private readonly Socket socket;
+    private readonly IReadOnlyDictionary<string, GatewayPort> ports;
     private readonly IClock clock;
     private readonly PathSettings path;
     private readonly TextWriter? truth;
     private readonly Random chance;
     private readonly TaskCompletionSource broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Those that the gateway may write to; touched on the loop only.
+    private readonly Dictionary<int, GatewayStream> streams = [];
     private SimulatedGateway gateway;
     private int waiting;
+    private int lastStream;
 
-    /// <summary>The socket and the truth's writer stay the caller's own.</summary>
+    /// <summary>The ports, one a protocol, and the truth's writer stay the caller's own.</summary>
     public GatewayLoop(
         SimulatedGateway gateway,
-        Socket socket,
+        IEnumerable<GatewayPort> ports,
         IClock clock,
         PathSettings path,
         TextWriter? truth
@@ -47,7 +51,7 @@ public sealed class GatewayLoop : IDisposable
     {
         ArgumentNullException.ThrowIfNull(path);
         this.gateway = gateway;
-        this.socket = socket;
+        this.ports = ports.ToDictionary(port => port.Protocol);
         this.clock = clock;
         this.path = path;
         this.truth = truth;
@@ -60,21 +64,37 @@ public sealed class GatewayLoop : IDisposable
     public void Start()
     {
         Tell(gateway.Present);
-        scheduled.Add(
-            loop.SchedulePeriodic(Granularity, () => Guarded(() => Apply(gateway.Advance(Now), null)))
-        );
+        scheduled.Add(loop.SchedulePeriodic(Granularity, () => Guarded(() => Apply(gateway.Advance(Now)))));
     }
+
+    /// <summary>The gateway goes down after that time, with all its calls, and is back after the other.</summary>
+    public void RebootAfter(TimeSpan wait, TimeSpan downFor) =>
+        After(wait, () => Apply(gateway.Reboot(Now, downFor)));
 
     /// <summary>Answers until cancelled, and then tells the last of the truth.</summary>
     public async Task ServeAsync(CancellationToken cancel)
     {
-        var receiving = ReceiveAsync(cancel);
-        await await Task.WhenAny(receiving, broken.Task);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var serving = Task.WhenAll(
+            ports
+                .Values.Select(port => ReceiveAsync(port, stop.Token))
+                .Concat(ports.Values.Select(port => AcceptAsync(port, stop.Token)))
+                .Select(WatchAsync)
+        );
+        try
+        {
+            await await Task.WhenAny(serving, broken.Task);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await serving;
+        }
         scheduled.Dispose();
         var last = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Schedule(() =>
         {
-            Guarded(() => Apply(gateway.Advance(Now), null));
+            Guarded(() => Apply(gateway.Advance(Now)));
             last.SetResult();
         });
         await last.Task;
@@ -86,9 +106,44 @@ public sealed class GatewayLoop : IDisposable
         loop.Dispose();
     }
 
+    void IGatewayHost.Send(string protocol, string peer, TimeSpan after, byte[] datagram)
+    {
+        if (IsLost() || !IPEndPoint.TryParse(peer, out var to))
+            return;
+        var wait = after + path.Delay / 2;
+        var socket = ports[protocol].Datagrams;
+        if (wait > TimeSpan.Zero)
+            After(wait, () => Send(socket, datagram, to));
+        else
+            Send(socket, datagram, to);
+    }
+
+    void IGatewayHost.Write(int stream, TimeSpan after, byte[] octets) => Put(stream, after, octets);
+
+    void IGatewayHost.HangUp(int stream)
+    {
+        Put(stream, TimeSpan.Zero, null);
+        streams.Remove(stream);
+    }
+
     private Model.Instant Now => clock.Now.Steady;
 
-    private async Task ReceiveAsync(CancellationToken cancel)
+    /// <summary>One port that fails ends the serving at all of them.</summary>
+    private async Task WatchAsync(Task serving)
+    {
+        try
+        {
+            await serving;
+        }
+#pragma warning disable CA1031 // carried to whoever awaits ServeAsync
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            broken.TrySetException(fault);
+        }
+    }
+
+    private async Task ReceiveAsync(GatewayPort port, CancellationToken cancel)
     {
         var buffer = new byte[65536];
         var anyone = new IPEndPoint(IPAddress.Any, 0);
@@ -96,13 +151,18 @@ public sealed class GatewayLoop : IDisposable
         {
             try
             {
-                var received = await socket.ReceiveFromAsync(buffer, SocketFlags.None, anyone, cancel);
-                var from = received.RemoteEndPoint;
+                var received = await port.Datagrams.ReceiveFromAsync(
+                    buffer,
+                    SocketFlags.None,
+                    anyone,
+                    cancel
+                );
+                var from = received.RemoteEndPoint.ToString()!;
                 var datagram = buffer[..received.ReceivedBytes];
                 if (Interlocked.Increment(ref waiting) > MostWaiting)
                     Interlocked.Decrement(ref waiting);
                 else
-                    loop.Schedule(() => Guarded(() => Arrive(datagram, from)));
+                    loop.Schedule(() => Guarded(() => Arrive(port.Protocol, datagram, from)));
             }
             catch (OperationCanceledException)
             {
@@ -115,39 +175,91 @@ public sealed class GatewayLoop : IDisposable
         }
     }
 
-    private void Arrive(byte[] datagram, EndPoint from)
+    private async Task AcceptAsync(GatewayPort port, CancellationToken cancel)
+    {
+        var open = new List<Task>();
+        try
+        {
+            while (port.Streams is { } listener)
+            {
+                var socket = await listener.AcceptAsync(cancel);
+                open.RemoveAll(stream => stream.IsCompleted);
+                open.Add(TalkAsync(port.Protocol, socket, cancel));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Over.
+        }
+        await Task.WhenAll(open);
+    }
+
+    private async Task TalkAsync(string protocol, Socket socket, CancellationToken cancel)
+    {
+        socket.NoDelay = true;
+        using var stream = new GatewayStream(socket);
+        var number = Interlocked.Increment(ref lastStream);
+        await OnLoopAsync(
+            TimeSpan.Zero,
+            () =>
+            {
+                streams.Add(number, stream);
+                Apply(gateway.Open(Now, protocol, number));
+            }
+        );
+        await stream.ServeAsync(octets => OnLoopAsync(path.Delay / 2, () => Hear(number, octets)), cancel);
+    }
+
+    private void Hear(int stream, byte[]? octets)
+    {
+        if (octets is not null)
+        {
+            Apply(gateway.Read(Now, stream, octets));
+            return;
+        }
+        Apply(gateway.Ended(Now, stream));
+        // What was promised before is still sent: the peer may have closed its own direction only.
+        Put(stream, TimeSpan.Zero, null);
+        streams.Remove(stream);
+    }
+
+    private void Put(int number, TimeSpan after, byte[]? octets)
+    {
+        if (!streams.TryGetValue(number, out var stream))
+            return;
+        var now = Now;
+        stream.Due = Model.InstantModule.max(stream.Due, now + (after + path.Delay / 2));
+        stream.Pending.Enqueue(octets);
+        if (stream.Due <= now)
+            stream.Put(stream.Pending.Dequeue());
+        else
+            After(stream.Due - now, () => stream.Put(stream.Pending.Dequeue()));
+    }
+
+    private void Arrive(string protocol, byte[] datagram, string from)
     {
         if (IsLost())
             Interlocked.Decrement(ref waiting);
         else if (path.Delay > TimeSpan.Zero)
-            After(path.Delay / 2, () => Answer(datagram, from));
+            After(path.Delay / 2, () => Answer(protocol, datagram, from));
         else
-            Answer(datagram, from);
+            Answer(protocol, datagram, from);
     }
 
-    private void Answer(byte[] datagram, EndPoint from)
+    private void Answer(string protocol, byte[] datagram, string from)
     {
         Interlocked.Decrement(ref waiting);
-        Apply(gateway.Receive(Now, datagram), from);
+        Apply(gateway.Receive(Now, protocol, from, datagram));
     }
 
-    private void Apply(GatewayStep step, EndPoint? to)
+    private void Apply(GatewayStep step)
     {
         gateway = step.Next;
         Tell(step.Truth);
-        foreach (var reply in step.Replies)
-        {
-            if (IsLost())
-                continue;
-            var wait = reply.After + path.Delay / 2;
-            if (wait > TimeSpan.Zero)
-                After(wait, () => Send(reply.Datagram, to!));
-            else
-                Send(reply.Datagram, to!);
-        }
+        step.Dispatch(this);
     }
 
-    private void Send(byte[] datagram, EndPoint to)
+    private static void Send(Socket socket, byte[] datagram, EndPoint to)
     {
         try
         {
@@ -171,6 +283,21 @@ public sealed class GatewayLoop : IDisposable
                 Guarded(action);
             }
         );
+    }
+
+    /// <summary>Waits until the loop has done it.</summary>
+    private Task OnLoopAsync(TimeSpan wait, Action action)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        loop.Schedule(
+            wait,
+            () =>
+            {
+                Guarded(action);
+                done.SetResult();
+            }
+        );
+        return done.Task;
     }
 
     private void Tell(IReadOnlyList<string> lines)

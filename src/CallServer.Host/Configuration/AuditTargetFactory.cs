@@ -4,21 +4,21 @@ using CallServer.Surface;
 namespace CallServer.Host.Configuration;
 
 /// <summary>The protocols that the core speaks.</summary>
-public sealed class SnmpTargetFactory : IAuditTargetFactory
+public sealed class AuditTargetFactory : IAuditTargetFactory
 {
     private readonly ProfileCatalog _catalog;
 
-    private SnmpTargetFactory(ProfileCatalog catalog) => _catalog = catalog;
+    private AuditTargetFactory(ProfileCatalog catalog) => _catalog = catalog;
 
     /// <summary>With the built-in profiles.</summary>
-    public static SnmpTargetFactory BuiltIn { get; } = new(ProfileCatalog.BuiltIn);
+    public static AuditTargetFactory BuiltIn { get; } = new(ProfileCatalog.BuiltIn);
 
     /// <inheritdoc/>
     public IReadOnlyCollection<string> ProfileNames => _catalog.Names;
 
     /// <inheritdoc/>
     public IAuditTargetFactory WithProfiles(Document profiles, out IReadOnlyList<DocumentMistake> mistakes) =>
-        new SnmpTargetFactory(_catalog.With(profiles, out mistakes));
+        new AuditTargetFactory(_catalog.With(profiles, out mistakes));
 
     /// <inheritdoc/>
     public AuditTarget Create(
@@ -31,7 +31,42 @@ public sealed class SnmpTargetFactory : IAuditTargetFactory
     {
         ArgumentNullException.ThrowIfNull(uri);
         ArgumentNullException.ThrowIfNull(secrets);
-        return uri.User is null
+        return uri.Scheme switch
+        {
+            "snmp" => Snmp(gateway, uri, secrets, timeout, attempts),
+            "mgcp" => MgcpTarget.Create(
+                gateway,
+                uri.Host,
+                uri.Endpoints,
+                uri.VerifiesByModifying,
+                timeout,
+                attempts
+            ),
+            "sip" => SipTarget.Create(
+                gateway,
+                uri.User,
+                uri.Host,
+                uri.Port,
+                uri.Transport,
+                uri.From,
+                secrets.Auth,
+                uri.Watch,
+                timeout,
+                attempts
+            ),
+            "ng" or "ng+tcp" or "ng+http" => NgTarget.Create(gateway, uri.Transport, timeout, attempts),
+            _ => throw new ArgumentException($"no such protocol: {uri.Scheme}", nameof(uri)),
+        };
+    }
+
+    private AuditTarget Snmp(
+        string gateway,
+        GatewayUri uri,
+        GatewaySecrets secrets,
+        TimeSpan timeout,
+        int attempts
+    ) =>
+        uri.User is null
             ? AuditTargets.SnmpCommunity(
                 gateway,
                 secrets.Community ?? Encoding.UTF8.GetBytes("public"),
@@ -53,5 +88,4 @@ public sealed class SnmpTargetFactory : IAuditTargetFactory
                 timeout,
                 attempts
             );
-    }
 }

@@ -1,35 +1,30 @@
-using System.Net;
 using CallServer.Model;
 
 namespace CallServer.Host.Net;
 
-/// <summary>The network as an audit sees it: the fleet's sockets, or a simulated one.</summary>
-public interface IDatagramNetwork
+/// <summary>The way that messages take to one gateway.</summary>
+public interface IMessageChannel : IDisposable
 {
     /// <summary>
-    /// From now on the receiver is handed what comes from this peer, until the channel is disposed. Several
-    /// may listen to one peer.
+    /// Our end of it as the gateway sees it, HOST:PORT; empty where the gateway cannot send to it by itself,
+    /// or there is no way there.
     /// </summary>
-    IDatagramChannel Open(IPEndPoint peer, IDatagramReceiver receiver);
-}
+    string Local { get; }
 
-/// <summary>The way to one peer.</summary>
-public interface IDatagramChannel : IDisposable
-{
     /// <summary>
     /// Sends at once, or not at all: a message that cannot be sent is lost like any other, and counted.
     /// </summary>
     void Send(byte[] message);
 }
 
-/// <summary>Who takes a peer's datagrams.</summary>
+/// <summary>Who takes a gateway's messages.</summary>
 public interface IDatagramReceiver
 {
     /// <summary>Called on the receiving thread: must hand over and return.</summary>
     void OnDatagram(Datagram datagram);
 }
 
-/// <summary>One datagram on its way to everybody who listens to its peer.</summary>
+/// <summary>One message on its way to everybody who listens to its sender.</summary>
 public sealed class Datagram(Moment at, byte[] message, int receivers, Action? stray)
 {
     private int open = receivers;

@@ -1,0 +1,250 @@
+namespace CallServer.Audit
+
+open System
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+/// What follows when a phase of an audit is done.
+module internal MgcpPhases =
+    open MgcpState
+    open MgcpEndings
+
+    /// Counts and lists that differ are read again so often, as long as there are no more of them than this.
+    [<Literal>]
+    let private MaxRecounts = 3
+
+    [<Literal>]
+    let private MaxRecounted = 500
+
+    let private enter phase purposes (state: MgcpAuditState) : MgcpAuditState =
+        first purposes { state with Phase = phase }
+
+    /// Kinds of endpoints by the convention of RFC 3435 appendix E, for a gateway whose list does not fit.
+    let private kinds = [ "aaln"; "ds"; "cnf"; "ann"; "ivr"; "pr" ]
+
+    let private units =
+        [ for number in 0..31 do
+              $"ds1-{number}"
+              $"e1-{number}" ]
+
+    /// The patterns below a pattern: by the terms of the endpoints that are known there, and by convention.
+    let private narrower (pattern: EndpointName) (state: MgcpAuditState) : EndpointName list =
+        let terms = EndpointName.terms pattern
+        let depth = terms.Length - 1
+        let above = String.Join('/', Array.truncate depth terms)
+
+        let known =
+            [ for connection in state.Known do
+                  match tryPlace connection.Id with
+                  | ValueSome(struct (name, _)) -> name
+                  | ValueNone -> ()
+              for KeyValue(_, endpoint) in state.Endpoints do
+                  endpoint.Name ]
+            |> List.filter (fun name -> EndpointName.matches pattern name.Local)
+            |> List.map EndpointName.terms
+            |> List.map (fun terms ->
+                let term = terms[depth]
+                if terms.Length = depth + 1 then term else term + "/*")
+
+        let usual =
+            match above.ToLowerInvariant() with
+            | "" -> kinds |> List.map (fun kind -> kind + "/*")
+            | "ds" -> units |> List.map (fun unit -> unit + "/*")
+            | _ -> []
+
+        List.distinct (known @ usual)
+        |> List.map (fun term -> { pattern with Local = (if above = "" then term else $"{above}/{term}") })
+
+    /// Narrows what is too large for one response, each pattern once; what only trying finds is never proven to be all.
+    let private narrow (state: MgcpAuditState) : MgcpAuditState =
+        let wide =
+            state.TooLarge |> List.filter (fun pattern -> not (Set.contains (key pattern) state.Narrowed))
+
+        let purposes =
+            wide
+            |> List.collect (fun pattern -> narrower pattern state)
+            |> List.distinct
+            |> List.map ListEndpoints
+
+        let state =
+            (state, wide)
+            ||> List.fold (fun state pattern ->
+                fault
+                    (Shortfall.TooLarge
+                        $"the endpoints of {pattern} do not fit one response; name its parts in endpoints=")
+                    state)
+
+        { state with
+            TooLarge = []
+            Narrowed = (state.Narrowed, wide) ||> List.fold (fun done' pattern -> Set.add (key pattern) done') }
+        |> enter MgcpPhase.Listing purposes
+
+    let private refusal (struct (pattern: EndpointName, response: MgcpResponse)) : string =
+        let advice =
+            if response.Code = 500 then
+                "; does the gateway go by another name? endpoints=*@NAME"
+            else
+                ""
+
+        $"AUEP {pattern}: {words response}{advice}"
+
+    /// A refusal beside other answers: unknown endpoints are none, everything else is a fault.
+    let private besides (state: MgcpAuditState) : MgcpAuditState =
+        ({ state with Refusals = [] }, List.rev state.Refusals)
+        ||> List.fold (fun state (struct (pattern, response)) ->
+            if response.Code = 500 then
+                state
+            else
+                error (words response) (string pattern) state)
+
+    let private ask (state: MgcpAuditState) : MgcpAuditState =
+        let purposes =
+            [ for KeyValue(_, endpoint) in state.Endpoints do
+                  if endpoint.Count <> ValueSome 0 && endpoint.Ids.IsNone then
+                      AskConnections endpoint.Name ]
+
+        enter MgcpPhase.Auditing purposes state
+
+    let private count (patterns: EndpointName list) (state: MgcpAuditState) : MgcpAuditState =
+        patterns
+        |> List.filter EndpointName.isWild
+        |> List.map (fun pattern -> CountConnections(pattern, ValueNone, 0))
+        |> fun purposes -> enter MgcpPhase.Counting purposes state
+
+    let private listed (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
+        let nothing = Map.isEmpty state.Endpoints && state.TooLarge.IsEmpty
+
+        match List.rev state.Refusals with
+        | refused :: _ when nothing && not state.ListsNothing && state.Narrowed.IsEmpty ->
+            giveUp now (Refused(refusal refused)) state
+        | _ ->
+            let state = besides state
+            let state = if state.ListsNothing then fault DoesNotList state else state
+
+            match state.Bulk, Seq.tryHead state.Endpoints.Values with
+            | ValueNone, Some endpoint -> enter MgcpPhase.Inquiring [ AskPackages endpoint.Name ] state
+            // Nobody there to be asked for its packages: the question itself will show it.
+            | ValueNone, None -> count state.TooLarge state
+            | ValueSome true, _ when state.Narrowed.IsEmpty -> count state.Target.Patterns state
+            | ValueSome _, _ -> enter MgcpPhase.Counting [] state
+
+    let private inquired (state: MgcpAuditState) : MgcpAuditState =
+        if state.Bulk = ValueSome true then
+            count state.Target.Patterns state
+        else
+            enter MgcpPhase.Counting [] state
+
+    let private counted (state: MgcpAuditState) : MgcpAuditState =
+        if state.TooLarge.IsEmpty then ask state else narrow state
+
+    /// Endpoints whose connections were listed in another number than counted: something opened or closed between, or the
+    /// gateway contradicts itself.
+    let private uneven (state: MgcpAuditState) : MgcpEndpoint list =
+        [ for KeyValue(_, endpoint) in state.Endpoints do
+              match endpoint.Count, endpoint.Ids with
+              | ValueSome 16, ValueSome ids when ids.Length > 15 -> ()
+              | ValueSome count, ValueSome ids when count <> ids.Length -> endpoint
+              | ValueSome _, ValueSome _
+              | ValueSome _, ValueNone
+              | ValueNone, _ -> () ]
+
+    let private recount (endpoints: MgcpEndpoint list) (state: MgcpAuditState) : MgcpAuditState =
+        let purposes =
+            [ for endpoint in endpoints do
+                  match endpoint.Pattern with
+                  | ValueSome pattern -> CountConnections(pattern, ValueSome endpoint.Name.Local, 1)
+                  | ValueNone -> ()
+
+                  AskConnections endpoint.Name ]
+
+        first purposes { state with Recounts = state.Recounts + 1 }
+
+    let private untold (state: MgcpAuditState) : MgcpAuditState =
+        let told = state.Endpoints |> Map.exists (fun _ endpoint -> endpoint.Ids.IsSome)
+
+        if Set.isEmpty state.Untold then
+            state
+        elif told then
+            (state, state.Untold)
+            ||> Set.fold (fun state name -> error "does not tell its connections" name state)
+        else
+            fault DoesNotList state
+
+    let private conclude (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
+        match reasons state with
+        | [] -> finish now (Complete(EndOfTable :: (if countAgrees state then [ CountAgrees ] else []))) state
+        | faults -> finish now (Partial faults) state
+
+    /// Not everything is told: what the record holds and nobody listed is asked for by its id, where there is a way.
+    let private verify (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
+        let listed = Collections.Generic.HashSet<string>()
+
+        for KeyValue(_, endpoint) in state.Endpoints do
+            match endpoint.Ids with
+            | ValueSome ids ->
+                for id in ids do
+                    listed.Add(idOf endpoint.Name id) |> ignore
+            | ValueNone -> ()
+
+        let purposes =
+            [ for known in state.Known do
+                  match tryPlace known.Id with
+                  | ValueSome(struct (name, id)) when
+                      not (listed.Contains(string known.Id)) && not (Set.contains (key name) state.Silenced)
+                      ->
+                      if state.Target.Verify && not state.Audits then
+                          if known.Facts.Call.IsSome then
+                              ModifyKnown(name, id, known)
+                      elif state.Audits || not (state.WithoutAuditConnection || state.NeverAudited) then
+                          AuditKnown(name, id, known)
+                  | ValueSome _
+                  | ValueNone -> () ]
+
+        if purposes.IsEmpty then
+            conclude now state
+        else
+            enter MgcpPhase.Verifying purposes state
+
+    let private audited (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
+        match uneven state with
+        | endpoints when
+            not endpoints.IsEmpty && endpoints.Length <= MaxRecounted && state.Recounts < MaxRecounts
+            ->
+            recount endpoints state
+        | endpoints ->
+            let state =
+                if endpoints.IsEmpty then
+                    state
+                else
+                    let counted =
+                        endpoints |> List.sumBy (fun endpoint -> ValueOption.defaultValue 0 endpoint.Count)
+
+                    let listed =
+                        endpoints
+                        |> List.sumBy (fun endpoint ->
+                            match endpoint.Ids with
+                            | ValueSome ids -> ids.Length
+                            | ValueNone -> 0)
+
+                    fault (CountDisagrees(counted, listed)) state
+
+            let state = untold state
+            if (reasons state).IsEmpty then conclude now state else verify now state
+
+    /// Nothing is in flight and nothing waits: the phase is done.
+    let rec settle (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
+        if state.Phase = MgcpPhase.Over || not (Map.isEmpty state.Tx.Pending) then
+            state
+        elif state.Tx.Requests >= MaxRequests then
+            giveUp now (CutShort $"more than {MaxRequests} requests") state
+        elif not state.Queue.IsEmpty || not state.Later.IsEmpty then
+            state
+        else
+            match state.Phase with
+            | MgcpPhase.Listing -> settle now (listed now state)
+            | MgcpPhase.Inquiring -> settle now (inquired state)
+            | MgcpPhase.Counting -> settle now (counted state)
+            | MgcpPhase.Auditing -> settle now (audited now state)
+            | MgcpPhase.Verifying -> conclude now state
+            | MgcpPhase.Over -> state

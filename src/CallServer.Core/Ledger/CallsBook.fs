@@ -1,0 +1,208 @@
+namespace CallServer.Ledger
+
+open System.Collections.Generic
+open System.Collections.Immutable
+open CallServer.Model
+
+/// The join of connections into calls, kept up with every step of every gateway at a cost of what the step changed. Steps of
+/// different gateways may come in any order.
+module CallBook =
+    let empty (rules: CallRules) : CallTable =
+        CallTable(
+            rules,
+            ImmutableDictionary.Empty,
+            ImmutableDictionary.Empty,
+            ImmutableDictionary.Empty,
+            ImmutableDictionary.Empty,
+            ImmutableDictionary.Empty,
+            ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
+            ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
+            ImmutableSortedSet.Create<Expiry>(ExpiryOrder.Instance :> IComparer<Expiry>)
+        )
+
+    /// Joins and judges anew what the edit touched.
+    let private rejoin (draft: CallsDraft) =
+        let struct (broken, together) = CallsJoin.rejoin draft
+
+        let next =
+            [| for legs in together do
+                   let call = CallsTally.judge draft legs
+
+                   match draft.CallOf.TryGetValue legs[0].Key with
+                   | true, known when CallsTally.isSame known call -> broken.Remove known |> ignore
+                   | _ -> call |]
+
+        for call in broken do
+            CallsTally.retire draft call
+
+        for call in next do
+            CallsTally.enter draft call
+
+    let private keys (call: Call) = Seq.append call.Live call.Gone
+
+    /// What became of the findings, told by the calls that share a leg.
+    let private changes (draft: CallsDraft) : CallChange[] =
+        let among (callOf: LegKey -> bool * Call) (call: Call) =
+            keys call
+            |> Seq.choose (fun key ->
+                match callOf key with
+                | true, other -> Some other
+                | _ -> None)
+            |> Seq.collect _.Findings
+            |> Seq.map _.Kind
+            |> HashSet
+
+        let before key = draft.Before.CallOf.TryGetValue key
+        let after key = draft.CallOf.TryGetValue key
+
+        [| for call in draft.Retired do
+               if not call.Findings.IsEmpty then
+                   let kinds = among after call
+
+                   for finding in call.Findings do
+                       if not (kinds.Contains finding.Kind) then
+                           Cleared(call, finding)
+
+           for call in draft.Entered do
+               if not call.Findings.IsEmpty then
+                   let kinds = among before call
+
+                   for finding in call.Findings do
+                       if not (kinds.Contains finding.Kind) then
+                           Found(call, finding) |]
+        |> Array.sortWith (fun a b ->
+            let first change =
+                match change with
+                | Found(call, _)
+                | Cleared(call, _) -> call.Live[0]
+
+            LegKey.Compare(first a, first b))
+
+    let private finish (draft: CallsDraft) (gateways: GatewayId seq) =
+        rejoin draft
+
+        let touched =
+            Seq.append draft.Retired draft.Entered
+            |> Seq.collect _.Live
+            |> Seq.map _.Gateway
+            |> Seq.append gateways
+            |> HashSet
+
+        CallsTally.settle draft touched
+        let changes = changes draft
+        struct (draft.ToBook(), changes)
+
+    /// The book after a step, and what became of the findings.
+    let apply (step: CallStep) (book: CallTable) : struct (CallTable * CallChange[]) =
+        let draft = CallsDraft book
+        let source = draft.Source step.Gateway
+        CallsEdit.edit draft step source
+        finish draft (Seq.append [ step.Gateway ] source.Partners.Keys)
+
+    /// The book of connections that a store kept, unconfirmed: at is when the server began.
+    let restore (step: CallStep) (at: Instant) (book: CallTable) : CallTable =
+        let draft = CallsDraft book
+        let source = { CallSource.create step.Gateway with Began = at }
+        draft.Put source
+        CallsEdit.edit draft step source
+        let struct (book, _) = finish draft [ step.Gateway ]
+        book
+
+    /// When there is something to forget next.
+    let due (book: CallTable) : Instant voption =
+        if book.Expiries.IsEmpty then
+            ValueNone
+        else
+            let struct (at, _) = book.Expiries.Min
+            ValueSome at
+
+    /// So many legs that are over a call keeps for its findings.
+    let private mostGone = 8
+
+    /// A leg that is over is kept as long as it is one side of a finding, or the only sign of its kind of source.
+    let private isNeeded (draft: CallsDraft) (ghost: Leg) (call: Call) =
+        let live = call.Live |> Array.map draft.Leg
+        // Some may have been forgotten a moment ago.
+        let gone = call.Gone |> Array.choose (draft.TryLeg >> ValueOption.toOption)
+
+        let isNew =
+            gone
+            |> Array.sumBy (fun other ->
+                match compare other.Gone.Value.Latest.Micros ghost.Gone.Value.Latest.Micros with
+                | 0 -> if LegKey.Compare(other.Key, ghost.Key) > 0 then 1 else 0
+                | order -> if order > 0 then 1 else 0) < mostGone
+
+        live.Length > 0
+        && isNew
+        && ((CallsEnds.missing live [| ghost |]).Length > 0
+            || (ghost.Kind.IsSome && live |> Array.forall (fun leg -> leg.Kind <> ghost.Kind)))
+
+    /// Forgets what is over for so long that nobody will speak of it any more.
+    let tick (now: Instant) (book: CallTable) : struct (CallTable * CallChange[]) =
+        match due book with
+        | ValueSome at when at <= now ->
+            let draft = CallsDraft book
+
+            let isDue () =
+                not (draft.Expiries.Count = 0) && (let struct (at, _) = draft.Expiries.Min in at <= now)
+
+            while isDue () do
+                let struct (_, key) as expiry = draft.Expiries.Min
+                draft.Expiries.Remove expiry |> ignore
+                let ghost = draft.Leg key
+
+                if isNeeded draft ghost draft.CallOf[key] then
+                    draft.Expiries.Add(struct (now + draft.Rules.Retention, key)) |> ignore
+                else
+                    CallsIndex.remove draft ghost.Protocol key ghost.Connection
+                    draft.Forget key
+
+            finish draft []
+        | ValueSome _
+        | ValueNone -> struct (book, [||])
+
+    /// How many calls have a live leg.
+    let count (book: CallTable) = book.Calls.Count
+
+    /// The calls after one place in the list, or all; those with findings only.
+    let after
+        (place: struct (string * GatewayId * ConnectionId) voption)
+        (findings: bool)
+        (book: CallTable)
+        : Call seq =
+        let calls = if findings then book.Findings else book.Calls
+
+        let first =
+            match place with
+            | ValueNone -> 0
+            | ValueSome(struct (id, gateway, connection)) ->
+                let probe =
+                    { Id = CallId.tryCreate id |> ValueOption.ofOption
+                      Live = [| { Gateway = gateway; Id = connection; Since = Instant.distantFuture } |]
+                      Gone = [||]
+                      HasBothKinds = false
+                      Pairs = [||]
+                      Findings = []
+                      IsWatched = false }
+
+                match calls.IndexOf probe with
+                | found when found >= 0 -> found + 1
+                | absent -> ~~~absent
+
+        seq { for index in first .. calls.Count - 1 -> calls[index] }
+
+    /// Every call with a live leg, in order.
+    let calls (book: CallTable) : Call seq = book.Calls
+
+    /// A call's legs as they are now, those that are over last.
+    let legs (call: Call) (book: CallTable) : Leg[] =
+        [| for key in keys call do
+               match book.Ghosts.TryGetValue key with
+               | true, ghost -> ghost
+               | _ ->
+                   match book.Sources.TryGetValue key.Gateway with
+                   | true, source ->
+                       match CallSource.tryFind key source with
+                       | ValueSome c -> CallSource.leg source key c ValueNone
+                       | ValueNone -> ()
+                   | _ -> () |]

@@ -1,0 +1,146 @@
+namespace CallServer.Ledger
+
+open System.Collections.Generic
+open System.Collections.Immutable
+open CallServer.Model
+
+/// A book while one step changes it. It lives within one call and is seen by nobody else.
+[<Sealed>]
+type internal CallsDraft(book: CallTable) =
+    let sources = book.Sources.ToBuilder()
+    let ghosts = book.Ghosts.ToBuilder()
+    let byId = book.ById.ToBuilder()
+    let bySocket = book.BySocket.ToBuilder()
+    let callOf = book.CallOf.ToBuilder()
+    let calls = book.Calls.ToBuilder()
+    let findings = book.Findings.ToBuilder()
+    let expiries = book.Expiries.ToBuilder()
+    let roots = HashSet<LegKey>()
+    let retired = HashSet<Call>(HashIdentity.Reference)
+    let entered = HashSet<Call>(HashIdentity.Reference)
+    let legs = Dictionary<LegKey, Leg voption>()
+
+    member _.Before = book
+    member _.Rules = book.Rules
+    member _.Sources = sources
+    member _.CallOf = callOf
+    member _.Calls = calls
+    member _.Findings = findings
+    member _.Expiries = expiries
+    member _.Ghosts = ghosts
+    /// Legs whose joins have to be looked at again.
+    member _.Roots = roots
+
+    /// Calls of the book before that are no more, and those in their place.
+    member _.Retired = retired
+    member _.Entered = entered
+
+    member _.Source(gateway: GatewayId) : CallSource =
+        match sources.TryGetValue gateway with
+        | true, source -> source
+        | _ -> CallSource.create gateway
+
+    member _.Put(source: CallSource) = sources[source.Gateway] <- source
+
+    /// The leg as it is now; nothing where it is neither live nor remembered. Not before the step's connections are taken in.
+    member this.TryLeg(key: LegKey) : Leg voption =
+        match legs.TryGetValue key with
+        | true, leg -> leg
+        | _ ->
+            let leg =
+                match ghosts.TryGetValue key with
+                | true, ghost -> ValueSome ghost
+                | _ ->
+                    let source = this.Source key.Gateway
+
+                    CallSource.tryFind key source
+                    |> ValueOption.map (fun c -> CallSource.leg source key c ValueNone)
+
+            legs[key] <- leg
+            leg
+
+    /// A leg that is over is remembered no longer.
+    member _.Forget(key: LegKey) =
+        ghosts.Remove key |> ignore
+        legs.Remove key |> ignore
+
+    member this.Leg(key: LegKey) : Leg =
+        match this.TryLeg key with
+        | ValueSome leg -> leg
+        | ValueNone -> invalidOp $"the join knows {key}, and the record does not"
+
+    member _.IdBucket(key: IdKey) =
+        match byId.TryGetValue key with
+        | true, bucket -> bucket
+        | _ -> Bucket.empty
+
+    member _.SocketBucket(key: AddressKey) =
+        match bySocket.TryGetValue key with
+        | true, bucket -> bucket
+        | _ -> Bucket.empty
+
+    /// Whose socket it is now decides which joins hold: where it is or was that of one leg, that one is looked at again.
+    member this.PutSocket(key: AddressKey, bucket: Bucket) =
+        let before = this.SocketBucket key
+
+        for side in [| before.Live; bucket.Live |] do
+            if side.Count = 1 then
+                roots.Add side[0] |> ignore
+
+        if bucket.Live.IsEmpty && bucket.Gone.IsEmpty then
+            bySocket.Remove key |> ignore
+        else
+            bySocket[key] <- bucket
+
+    member _.PutId(key: IdKey, bucket: Bucket) =
+        if bucket.Live.IsEmpty && bucket.Gone.IsEmpty then
+            byId.Remove key |> ignore
+        else
+            byId[key] <- bucket
+
+    member _.ToBook() =
+        CallTable(
+            book.Rules,
+            sources.ToImmutable(),
+            ghosts.ToImmutable(),
+            byId.ToImmutable(),
+            bySocket.ToImmutable(),
+            callOf.ToImmutable(),
+            calls.ToImmutable(),
+            findings.ToImmutable(),
+            expiries.ToImmutable()
+        )
+
+/// Which legs tell the same call id, and whose socket is where.
+module internal CallsIndex =
+    let idOf (protocol: string) (key: LegKey) (c: Connection) : IdKey voption =
+        c.Facts.Call |> ValueOption.bind (CallsKeys.ofId protocol key.Gateway)
+
+    let socketOf (key: LegKey) (c: Connection) : AddressKey voption =
+        c.Facts.LocalMedia |> ValueOption.bind (CallsKeys.ofAddress key.Gateway)
+
+    let targetOf (key: LegKey) (c: Connection) : AddressKey voption =
+        c.Facts.RemoteMedia |> ValueOption.bind (CallsKeys.ofAddress key.Gateway)
+
+    let private change (draft: CallsDraft) (protocol: string) (key: LegKey) (c: Connection) edit =
+        match idOf protocol key c with
+        | ValueSome id -> draft.PutId(id, edit (draft.IdBucket id))
+        | ValueNone -> ()
+
+        match socketOf key c with
+        | ValueSome socket -> draft.PutSocket(socket, edit (draft.SocketBucket socket))
+        | ValueNone -> ()
+
+        draft.Roots.Add key |> ignore
+
+    let add draft protocol (key: LegKey) (c: Connection) =
+        change draft protocol key c (fun bucket -> { bucket with Live = bucket.Live.Add key })
+
+    let remove draft protocol (key: LegKey) (c: Connection) =
+        change draft protocol key c (fun bucket ->
+            { Live = bucket.Live.Remove key; Gone = bucket.Gone.Remove key })
+
+    /// It is over, and remembered.
+    let bury draft protocol (key: LegKey) (c: Connection) =
+        change draft protocol key c (fun bucket ->
+            { Live = bucket.Live.Remove key; Gone = bucket.Gone.Add key })

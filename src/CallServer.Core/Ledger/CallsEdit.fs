@@ -1,0 +1,204 @@
+namespace CallServer.Ledger
+
+open System.Collections.Generic
+open CallServer.Model
+
+/// What an audit was, for the join.
+[<Struct>]
+type CallAudit = { Asked: Instant; IsComplete: bool }
+
+/// What one step did to one gateway's record, for the join.
+[<NoComparison; NoEquality>]
+type CallStep =
+    {
+        Gateway: GatewayId
+        /// snmp, mgcp, sip, ng.
+        Protocol: string
+        DriftPpm: float
+        /// Nothing where no audit led here: a store, an operator, a release.
+        Audit: CallAudit voption
+        /// The record after the step, sorted by id. What is unchanged is the very same object as before.
+        Connections: Connection[]
+        Changes: Change[]
+    }
+
+/// What a step means for the join: legs that came, went, live on under another id, join otherwise, or say something that matters.
+module internal CallsEdit =
+    /// What differs between two records of a gateway, the same connection under the same id side by side.
+    let private differences (before: Connection[]) (after: Connection[]) =
+        let gone, came = ResizeArray<Connection>(), ResizeArray<Connection>()
+        let stayed = ResizeArray<struct (Connection * Connection)>()
+
+        let rec merge i j =
+            if i < before.Length || j < after.Length then
+                let order =
+                    if i = before.Length then
+                        1
+                    elif j = after.Length then
+                        -1
+                    else
+                        System.String.CompareOrdinal(
+                            ConnectionId.value before[i].Id,
+                            ConnectionId.value after[j].Id
+                        )
+
+                if order < 0 then
+                    gone.Add before[i]
+                    merge (i + 1) j
+                elif order > 0 then
+                    came.Add after[j]
+                    merge i (j + 1)
+                else
+                    if obj.ReferenceEquals(before[i], after[j]) then
+                        ()
+                    elif before[i].FirstHeard = after[j].FirstHeard then
+                        stayed.Add(struct (before[i], after[j]))
+                    else
+                        gone.Add before[i]
+                        came.Add after[j]
+
+                    merge (i + 1) (j + 1)
+
+        merge 0 0
+        struct (gone, came, stayed)
+
+    /// Since when codec and media are told as the newer connection tells them.
+    let private told
+        (source: CallSource)
+        (was: LegKey)
+        (before: Connection)
+        (key: LegKey)
+        (after: Connection)
+        =
+        let codec = before.Facts.Codec <> after.Facts.Codec
+
+        let media =
+            before.Facts.LocalMedia <> after.Facts.LocalMedia
+            || before.Facts.RemoteMedia <> after.Facts.RemoteMedia
+
+        match source.Told.TryGetValue was with
+        | false, _ when not codec && not media -> source.Told
+        | isKnown, known ->
+            let first = Instant.max was.Since source.Began
+            let struct (codecSince, mediaSince) = if isKnown then known else struct (first, first)
+
+            source.Told
+                .Remove(was)
+                .SetItem(
+                    key,
+                    struct ((if codec then after.LastHeard else codecSince),
+                            (if media then after.LastHeard else mediaSince))
+                )
+
+    /// The gateway's own part: who it is, and what it told.
+    let private enterSource (step: CallStep) (source: CallSource) : CallSource =
+        let kind = SourceKind.ofProtocol step.Protocol
+
+        { source with
+            Protocol = (if step.Protocol = "" then source.Protocol else step.Protocol)
+            Kind = (if kind.IsSome then kind else source.Kind)
+            DriftPpm = step.DriftPpm
+            Connections = step.Connections
+            IsComplete =
+                (match step.Audit with
+                 | ValueSome audit -> audit.IsComplete
+                 | ValueNone -> source.IsComplete)
+            Asked =
+                (match step.Audit with
+                 | ValueSome audit when audit.IsComplete -> audit.Asked
+                 | ValueSome _
+                 | ValueNone -> source.Asked) }
+
+    let private joinsOtherwise (before: Connection) (after: Connection) =
+        before.Facts.Call <> after.Facts.Call
+        || before.Facts.LocalMedia <> after.Facts.LocalMedia
+        || before.Facts.RemoteMedia <> after.Facts.RemoteMedia
+
+    let private isJudgedOtherwise (before: Connection) (after: Connection) =
+        before.Status <> after.Status
+        || before.Start.Within <> after.Start.Within
+        || (before.Setup |> ValueOption.map _.Within) <> (after.Setup |> ValueOption.map _.Within)
+
+    /// Alone in its call, and nothing that is over tells its id or had its target: nothing that it says of itself matters.
+    let private isAlone (draft: CallsDraft) (protocol: string) (key: LegKey) (c: Connection) =
+        let hasGone (bucket: Bucket) = not bucket.Gone.IsEmpty
+
+        match draft.CallOf.TryGetValue key with
+        | true, call ->
+            call.Live.Length = 1
+            && call.Gone.Length = 0
+            && not (
+                match CallsIndex.idOf protocol key c with
+                | ValueSome id -> hasGone (draft.IdBucket id)
+                | ValueNone -> false
+            )
+            && not (
+                match CallsIndex.targetOf key c with
+                | ValueSome target -> hasGone (draft.SocketBucket target)
+                | ValueNone -> false
+            )
+        | _ -> false
+
+    /// Takes the step into the draft; what has to be joined or judged anew is among its roots.
+    let edit (draft: CallsDraft) (step: CallStep) (source: CallSource) =
+        let struct (gone, came, stayed) = differences source.Connections step.Connections
+        let key c = LegKey.ofConnection step.Gateway c
+        let closed = Dictionary<LegKey, Interval>()
+        let renamed = Dictionary<LegKey, LegKey>()
+
+        for change in step.Changes do
+            match change with
+            | Closed(c, ending) -> closed[key c] <- ending.Within
+            | Renamed(was, c) -> renamed[{ key c with Id = was }] <- key c
+            | Opened _
+            | Updated _
+            | Change.Confirmed _
+            | Change.Unconfirmed _
+            | Conflicted _
+            | GatewayRestarted _ -> ()
+
+        let mutable entered = enterSource step source
+        let arrived = Dictionary<LegKey, Connection>()
+
+        for c in came do
+            arrived[key c] <- c
+
+        for c in gone do
+            let was = key c
+
+            match closed.TryGetValue was, renamed.TryGetValue was with
+            | _, (true, now) when arrived.ContainsKey now ->
+                CallsIndex.remove draft source.Protocol was c
+                entered <- { entered with Told = told entered was c now arrived[now] }
+            | (true, within), _ ->
+                CallsIndex.bury draft source.Protocol was c
+                draft.Ghosts[was] <- CallSource.leg source was c (ValueSome within)
+                draft.Expiries.Add(struct (within.Latest + draft.Rules.Retention, was)) |> ignore
+                entered <- { entered with Told = entered.Told.Remove was }
+            | _ ->
+                CallsIndex.remove draft source.Protocol was c
+                entered <- { entered with Told = entered.Told.Remove was }
+
+        for c in came do
+            CallsIndex.add draft entered.Protocol (key c) c
+
+        for struct (before, after) in stayed do
+            let leg = key after
+
+            let facts = before.Facts <> after.Facts
+
+            if source.Protocol <> entered.Protocol || (facts && joinsOtherwise before after) then
+                CallsIndex.remove draft source.Protocol leg before
+                CallsIndex.add draft entered.Protocol leg after
+
+            if facts then
+                entered <- { entered with Told = told entered leg before leg after }
+
+            if
+                source.Watched.Contains leg
+                || ((facts || isJudgedOtherwise before after)
+                    && not (isAlone draft entered.Protocol leg after))
+            then
+                draft.Roots.Add leg |> ignore
+
+        draft.Put entered

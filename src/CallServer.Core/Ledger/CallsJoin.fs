@@ -1,0 +1,105 @@
+namespace CallServer.Ledger
+
+open System.Collections.Generic
+open CallServer.Model
+
+/// Which legs belong together. Two live legs join by the same call id, or by mirrored media: each sends to the other's socket, and
+/// neither socket is that of another live leg too. A leg that is over joins by the same, but only those that are proven to have
+/// been there with it: a port or an id may be used again.
+module internal CallsJoin =
+    /// A socket that so many had in a short while tells nothing.
+    let private mostGone = 16
+
+    /// The live leg was there before the other was last heard.
+    let private met (live: Leg) (gone: Leg) = live.AliveBy <= gone.Gone.Value.Earliest
+
+    let private byId (draft: CallsDraft) (seen: HashSet<IdKey>) (leg: Leg) (visit: LegKey -> unit) =
+        match CallsIndex.idOf leg.Protocol leg.Key leg.Connection with
+        | ValueSome id when not (seen.Contains id) ->
+            let bucket = draft.IdBucket id
+
+            if not bucket.Live.IsEmpty && (bucket.Live.Count > 1 || not bucket.Gone.IsEmpty) then
+                let firstAlive =
+                    if bucket.Gone.IsEmpty then
+                        Instant.distantPast
+                    else
+                        bucket.Live |> Seq.map (fun key -> draft.Leg(key).AliveBy) |> Seq.reduce Instant.min
+
+                let metSome (gone: Leg) = firstAlive <= gone.Gone.Value.Earliest
+
+                if leg.IsLive || metSome leg then
+                    // Once is enough: whoever is reached from here reaches the same.
+                    seen.Add id |> ignore
+                    bucket.Live |> Seq.iter visit
+
+                    for key in bucket.Gone do
+                        if metSome (draft.Leg key) then
+                            visit key
+        | ValueSome _
+        | ValueNone -> ()
+
+    let private byMedia (draft: CallsDraft) (leg: Leg) (visit: LegKey -> unit) =
+        match CallsIndex.socketOf leg.Key leg.Connection, CallsIndex.targetOf leg.Key leg.Connection with
+        | ValueSome own, ValueSome aim when own <> aim ->
+            let there = draft.SocketBucket aim
+            let mirrors (other: Leg) = CallsIndex.targetOf other.Key other.Connection = ValueSome own
+            let here = draft.SocketBucket own
+            let isOwn = if leg.IsLive then here.Live.Count = 1 else here.Gone.Count <= mostGone
+
+            if isOwn && there.Live.Count = 1 then
+                let other = draft.Leg there.Live[0]
+
+                if mirrors other && (leg.IsLive || met other leg) then
+                    visit other.Key
+
+            if isOwn && leg.IsLive && there.Gone.Count <= mostGone then
+                for key in there.Gone do
+                    let other = draft.Leg key
+
+                    if mirrors other && met leg other then
+                        visit key
+        | _ -> ()
+
+    let private legsOf (call: Call) = Seq.append call.Live call.Gone
+
+    /// Joins anew whatever the draft's roots may have joined or parted. Gives the calls that are no more as they were, and the
+    /// legs of those in their place.
+    let rejoin (draft: CallsDraft) : struct (HashSet<Call> * ResizeArray<Leg[]>) =
+        let broken = HashSet<Call>(HashIdentity.Reference)
+        let visited = HashSet<LegKey>()
+        let ids = HashSet<IdKey>()
+        let waiting = Queue<LegKey> draft.Roots
+        let together = ResizeArray<Leg[]>()
+
+        let breakUp key =
+            match draft.CallOf.TryGetValue key with
+            | true, call when broken.Add call ->
+                for other in legsOf call do
+                    waiting.Enqueue other
+            | _ -> ()
+
+        let reach first =
+            let found = ResizeArray<Leg>()
+            let stack = Stack<LegKey> [ first ]
+
+            let visit key =
+                if visited.Add key then
+                    stack.Push key
+
+            while stack.Count > 0 do
+                let leg = draft.Leg(stack.Pop())
+                found.Add leg
+                breakUp leg.Key
+                byId draft ids leg visit
+                byMedia draft leg visit
+
+            found.ToArray() |> Array.sortWith (fun a b -> LegKey.Compare(a.Key, b.Key))
+
+        while waiting.Count > 0 do
+            let key = waiting.Dequeue()
+            breakUp key
+
+            if (draft.TryLeg key).IsSome && visited.Add key then
+                together.Add(reach key)
+
+        struct (broken, together)

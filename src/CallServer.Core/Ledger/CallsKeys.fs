@@ -1,0 +1,103 @@
+namespace CallServer.Ledger
+
+open System
+open System.Net
+open System.Net.Sockets
+open CallServer.Model
+
+/// A call id and how far it reaches; the same key is the same call.
+[<Struct>]
+type internal IdKey =
+    {
+        /// Empty: everywhere. `mgcp`: among MGCP gateways. Else one gateway's own.
+        Realm: string
+        Id: string
+    }
+
+/// A media address and how far it reaches.
+[<Struct>]
+type internal AddressKey = { Realm: string; Host: string; Port: int }
+
+/// What may join connections, and how far.
+module internal CallsKeys =
+    /// A GUID is written with and without dashes, in either case.
+    let private normal (id: string) =
+        let bare = if id.Length >= 36 then id.Trim('{', '}').Replace("-", "") else id
+
+        if bare.Length = 32 && Seq.forall Char.IsAsciiHexDigit bare then
+            bare.ToLowerInvariant()
+        else
+            id
+
+    let private isNothing (id: string) = id |> Seq.forall (fun c -> c = '0' || c = '-' || c = '.' || c = ' ')
+
+    /// Long enough not to be a number that another gateway counts to as well.
+    let private isTelling (id: string) =
+        id.Length >= 8 && (id.Length >= 16 || not (Seq.forall Char.IsAsciiDigit id))
+
+    /// SIP's Call-ID, which rtpengine is given too, is unique everywhere (RFC 3261 §8.1.1.4). MGCP's is unique among the
+    /// gateways of a call agent (RFC 3435 §2.1.5), and elsewhere only where it is long. What SNMP tells may be a GUID or a
+    /// gateway's own count.
+    let ofId (protocol: string) (gateway: GatewayId) (id: CallId) : IdKey voption =
+        let text = normal (CallId.value id)
+
+        if isNothing text then
+            ValueNone
+        else
+            let realm =
+                match protocol with
+                | "sip" -> ""
+                | other when other.StartsWith("ng", StringComparison.Ordinal) -> ""
+                | _ when isTelling text -> ""
+                | "mgcp" -> "mgcp"
+                | _ -> GatewayId.value gateway
+
+            ValueSome { Realm = realm; Id = text }
+
+    /// Loopback and link-local addresses mean something on one machine or link only; wildcards, multicast and port 0 nothing.
+    let ofAddress (gateway: GatewayId) (address: MediaAddress) : AddressKey voption =
+        match IPAddress.TryParse address.Host with
+        | true, host when address.Port > 0 && address.Port <= 65535 ->
+            let octets = host.GetAddressBytes()
+            let isFour = host.AddressFamily = AddressFamily.InterNetwork
+
+            if
+                host.Equals IPAddress.Any
+                || host.Equals IPAddress.IPv6Any
+                || host.IsIPv6Multicast
+                || (isFour && octets[0] >= 224uy)
+            then
+                ValueNone
+            else
+                let isNear =
+                    IPAddress.IsLoopback host
+                    || host.IsIPv6LinkLocal
+                    || (isFour && octets[0] = 169uy && octets[1] = 254uy)
+
+                ValueSome
+                    { Realm = (if isNear then GatewayId.value gateway else "")
+                      Host = address.Host
+                      Port = address.Port }
+        | _ -> ValueNone
+
+    /// RFC 1918, RFC 6598 and RFC 4193: what a translator stands in front of.
+    let isPrivate (host: string) =
+        match IPAddress.TryParse host with
+        | true, host ->
+            let octets = host.GetAddressBytes()
+
+            match octets.Length, octets[0], octets[1] with
+            | 4, 10uy, _
+            | 4, 192uy, 168uy -> true
+            | 4, 172uy, second -> second >= 16uy && second <= 31uy
+            | 4, 100uy, second -> second >= 64uy && second <= 127uy
+            | 16, first, _ -> first &&& 0xFEuy = 0xFCuy
+            | _ -> false
+        | _ -> false
+
+    /// The same end told as two addresses: one side of a translator, or a fault.
+    let mayBeTranslated (a: MediaAddress) (b: MediaAddress) =
+        a.Host <> b.Host && (isPrivate a.Host || isPrivate b.Host)
+
+    /// How telling an id is: the most telling first.
+    let rank (key: IdKey) = if key.Realm = "" then 0 else 1

@@ -1,0 +1,211 @@
+namespace CallServer.Ledger
+
+open CallServer.Model
+
+/// Calls enter and leave the book here, and each gateway's tally with them: how many of its calls have both kinds of source.
+module internal CallsTally =
+    let private sourcesOf (keys: LegKey[]) = keys |> Array.map _.Gateway |> Array.distinct
+
+    let private tally (draft: CallsDraft) (call: Call) (by: int) =
+        for gateway in sourcesOf call.Live do
+            let source = draft.Source gateway
+
+            let lonely =
+                if call.HasBothKinds then source.Lonely
+                elif by > 0 then source.Lonely.Add call
+                else source.Lonely.Remove call
+
+            let watched =
+                if not call.IsWatched then
+                    source.Watched
+                else
+                    let own = call.Live |> Array.filter (fun key -> key.Gateway = gateway)
+                    if by > 0 then source.Watched.Union own else source.Watched.Except own
+
+            draft.Put
+                { source with
+                    Total = source.Total + by
+                    Joined = source.Joined + (if call.HasBothKinds then by else 0)
+                    Lonely = lonely
+                    Watched = watched }
+
+        for struct (here, there) in call.Pairs do
+            let source = draft.Source here
+
+            let shared =
+                match source.Partners.TryGetValue there with
+                | true, count -> count + by
+                | _ -> by
+
+            draft.Put
+                { source with
+                    Partners =
+                        (if shared = 0 then
+                             source.Partners.Remove there
+                         else
+                             source.Partners.SetItem(there, shared)) }
+
+    let retire (draft: CallsDraft) (call: Call) =
+        for key in Seq.append call.Live call.Gone do
+            draft.CallOf.Remove key |> ignore
+
+        if not (draft.Entered.Remove call) then
+            draft.Retired.Add call |> ignore
+
+        if call.Live.Length > 0 then
+            draft.Calls.Remove call |> ignore
+            draft.Findings.Remove call |> ignore
+            tally draft call -1
+
+    let enter (draft: CallsDraft) (call: Call) =
+        for key in Seq.append call.Live call.Gone do
+            draft.CallOf[key] <- call
+
+        draft.Entered.Add call |> ignore
+
+        if call.Live.Length > 0 then
+            draft.Calls.Add call |> ignore
+
+            if not call.Findings.IsEmpty then
+                draft.Findings.Add call |> ignore
+
+            tally draft call 1
+
+    /// The most telling id, the smallest of those; nothing where no leg tells one.
+    let private idOf (legs: Leg[]) : CallId voption =
+        let told =
+            [| for leg in legs do
+                   match leg.Connection.Facts.Call with
+                   | ValueSome id ->
+                       let rank =
+                           match CallsKeys.ofId leg.Protocol leg.Key.Gateway id with
+                           | ValueSome key -> CallsKeys.rank key
+                           | ValueNone -> 2
+
+                       struct (rank, CallId.value id, id)
+                   | ValueNone -> () |]
+
+        if told.Length = 0 then
+            ValueNone
+        else
+            let struct (_, _, id) =
+                told
+                |> Array.reduce (fun (struct (rankA, a, _) as first) (struct (rankB, b, _) as second) ->
+                    if rankA < rankB || (rankA = rankB && System.String.CompareOrdinal(a, b) <= 0) then
+                        first
+                    else
+                        second)
+
+            ValueSome id
+
+    let private firstKnown (legs: Leg[]) = legs |> Seq.map _.Known |> Seq.reduce Instant.min
+
+    /// The gateway's own leg was heard alive the patience after the call was first heard of.
+    let private isOld (rules: CallRules) (legs: Leg[]) (gateway: GatewayId) (isMeant: Leg -> bool) =
+        let due = firstKnown legs + rules.Patience
+
+        legs
+        |> Array.exists (fun leg ->
+            leg.Key.Gateway = gateway && isMeant leg && leg.Connection.LastHeard >= due)
+
+    /// Since when the call is known to lack the other kind: a gateway that confirms it usually has both, and each that usually
+    /// joins was asked completely after the patience, and told nothing.
+    let private lacks (draft: CallsDraft) (legs: Leg[]) : Instant voption =
+        let first = firstKnown legs
+
+        let allAsked (source: CallSource) =
+            source.Partners.Keys
+            |> Seq.forall (fun partner ->
+                let other = draft.Source partner
+                other.IsComplete && other.Asked >= first + draft.Rules.Patience)
+
+        let isMissed gateway =
+            let source = draft.Source gateway
+
+            source.IsUsual && isOld draft.Rules legs gateway _.IsConfirmed && allAsked source
+
+        if legs |> Seq.map _.Key.Gateway |> Seq.distinct |> Seq.exists isMissed then
+            ValueSome first
+        else
+            ValueNone
+
+    let private pairs (legs: Leg[]) =
+        let sources =
+            legs
+            |> Array.map (fun leg -> struct (leg.Key.Gateway, leg.Kind))
+            |> Array.filter (fun (struct (_, kind)) -> kind.IsSome)
+            |> Array.distinct
+
+        [| for struct (here, a) in sources do
+               for struct (there, b) in sources do
+                   if a <> b then
+                       struct (here, there) |]
+
+    /// The call of these legs, judged.
+    let judge (draft: CallsDraft) (legs: Leg[]) : Call =
+        let live, gone = legs |> Array.partition _.IsLive
+        let pairs = pairs legs
+        let both = pairs.Length > 0
+
+        let struct (findings, isOpen) =
+            if live.Length = 0 then
+                struct ([], false)
+            else
+                CallsFindings.judge
+                    { Rules = draft.Rules
+                      Live = live
+                      Gone = gone
+                      Lacks = (if both then ValueNone else lacks draft legs) }
+
+        { Id = idOf legs
+          Live = live |> Array.map _.Key
+          Gone = gone |> Array.map _.Key
+          HasBothKinds = both
+          Pairs = pairs
+          Findings = findings
+          IsWatched = isOpen }
+
+    let isSame (a: Call) (b: Call) =
+        a.Id = b.Id
+        && a.Pairs = b.Pairs
+        && a.IsWatched = b.IsWatched
+        && a.Live = b.Live
+        && a.Gone = b.Gone
+        && a.Findings = b.Findings
+
+    /// Puts the call of these legs into the book, unless it is there as it is.
+    let private again (draft: CallsDraft) (call: Call) =
+        let legs =
+            Array.append call.Live call.Gone
+            |> Array.map draft.Leg
+            |> Array.sortWith (fun a b -> LegKey.Compare(a.Key, b.Key))
+
+        let next = judge draft legs
+
+        if not (isSame call next) then
+            retire draft call
+            enter draft next
+
+    /// Nine of ten of its calls that could have both kinds by now have them: so at most one in ten is ever held to lack one.
+    let private isUsual (draft: CallsDraft) (source: CallSource) =
+        let isOverdue (call: Call) =
+            let legs = Seq.append call.Live call.Gone |> Seq.map draft.Leg |> Array.ofSeq
+            isOld draft.Rules legs source.Gateway _.IsLive
+
+        source.Joined >= draft.Rules.Usual
+        && (source.Lonely |> Seq.filter isOverdue |> Seq.length) * 9 <= source.Joined
+
+    /// Looks again at the calls that have one kind of source, for gateways whose own or whose partners' word is new.
+    let settle (draft: CallsDraft) (gateways: GatewayId seq) =
+        let changed =
+            [| for gateway in Seq.distinct gateways do
+                   let source = draft.Source gateway
+                   let now = isUsual draft source
+
+                   if now || source.IsUsual then
+                       draft.Put { source with IsUsual = now }
+                       gateway |]
+
+        for gateway in changed do
+            for call in Seq.toArray (draft.Source(gateway).Lonely) do
+                again draft call

@@ -1,0 +1,73 @@
+namespace CallServer.Surface
+
+open System
+open System.Runtime.InteropServices
+open CallServer.Wire
+
+/// What an SNMP notification says of its sender.
+type TrapKind =
+    /// It began anew, perhaps with another configuration (RFC 3418 coldStart).
+    | ColdStart = 0
+    /// It began anew with the same configuration (RFC 3418 warmStart).
+    | WarmStart = 1
+    /// Something else.
+    | Other = 2
+
+/// Reads the notifications that agents send by themselves: SNMPv1 traps, and those of SNMPv2c. Those of SNMPv3 are encrypted or
+/// signed for a listener with keys of its own, and are not read.
+[<AbstractClass; Sealed>]
+type TrapListener private () =
+    /// snmpTrapOID.0, and the two of RFC 3418 that tell of a start.
+    static let trapOid = Oid.parse "1.3.6.1.6.3.1.1.4.1.0"
+    static let coldStart = Oid.parse "1.3.6.1.6.3.1.1.5.1"
+    static let warmStart = Oid.parse "1.3.6.1.6.3.1.1.5.2"
+
+    static let ofV1 (trap: TrapV1) =
+        match trap.GenericTrap with
+        | GenericTrap.ColdStart -> TrapKind.ColdStart
+        | GenericTrap.WarmStart -> TrapKind.WarmStart
+        | _ -> TrapKind.Other
+
+    static let ofV2 (pdu: Pdu) =
+        let told =
+            pdu.VarBinds
+            |> Array.tryPick (fun varBind ->
+                match varBind.Value with
+                | ObjectIdentifier told when varBind.Name = trapOid -> Some told
+                | _ -> None)
+
+        if told = Some coldStart then TrapKind.ColdStart
+        elif told = Some warmStart then TrapKind.WarmStart
+        else TrapKind.Other
+
+    /// What the notification says, and the reply that an InformRequest asks for (RFC 3416 section 4.2.7), null where none is due;
+    /// or false, and in words why it is no notification that can be read.
+    static member TryRead
+        (
+            message: byte[],
+            [<Out>] kind: byref<TrapKind>,
+            [<Out>] reply: byref<byte[]>,
+            [<Out>] mistake: byref<string>
+        ) : bool =
+        kind <- TrapKind.Other
+        reply <- null
+        mistake <- null
+
+        match SnmpTrap.decode message with
+        | Ok(OfV1 trap) -> kind <- ofV1 trap
+        | Ok(Later(V2c(community, pdu))) ->
+            match pdu.Kind with
+            | TrapV2 -> kind <- ofV2 pdu
+            | Inform ->
+                kind <- ofV2 pdu
+                reply <- Snmp.encode (V2c(community, Pdu.response pdu.RequestId pdu.VarBinds))
+            | Get
+            | GetNext
+            | GetBulk
+            | Set
+            | Response
+            | Report -> mistake <- $"a {pdu.Kind} where a notification is due"
+        | Ok(Later(V3 _)) -> mistake <- "a notification of SNMPv3, which is not read"
+        | Error error -> mistake <- string error
+
+        isNull mistake

@@ -1,0 +1,385 @@
+namespace CallServer.Wire
+
+open System
+
+/// What is wrong with a bencoded value. Every one is the sender's doing or the network's.
+[<RequireQualifiedAccess>]
+type BencodeProblem =
+    /// No value begins with this octet.
+    | NotValue of found: byte
+    /// The key of a dictionary is no string, or the dictionary ends after a key.
+    | KeyDue of found: byte
+    | ValueDue
+    /// A number that is no number, or does not fit 64 bits.
+    | NumberUnreadable
+    /// A length that is no number.
+    | LengthUnreadable
+    /// A string longer than any message.
+    | StringTooLong of length: int64
+    /// Containers within containers, deeper than any message has them.
+    | TooDeep
+    /// The value goes on beyond the end.
+    | Unfinished
+    /// A JSON body that is no JSON.
+    | NotJson
+
+/// What is wrong, and at which octet, from 0.
+type BencodeError =
+    { Offset: int
+      Problem: BencodeProblem }
+
+    override this.ToString() =
+        let problem =
+            match this.Problem with
+            | BencodeProblem.NotValue found -> $"no value begins with octet 0x{found:X2}"
+            | BencodeProblem.KeyDue found -> $"octet 0x{found:X2} where a key is due"
+            | BencodeProblem.ValueDue -> "a key without a value"
+            | BencodeProblem.NumberUnreadable -> "a number that cannot be read"
+            | BencodeProblem.LengthUnreadable -> "a length that cannot be read"
+            | BencodeProblem.StringTooLong length -> $"a string of {length} octets"
+            | BencodeProblem.TooDeep -> "containers nested too deep"
+            | BencodeProblem.Unfinished -> "the value goes on beyond the end"
+            | BencodeProblem.NotJson -> "neither bencode nor JSON"
+
+        $"{problem}, at octet {this.Offset}"
+
+/// A bencoded value (BitTorrent's BEP 3): what is written. What is read stays where it came, as a `BencodeView`.
+[<RequireQualifiedAccess>]
+type Bencode =
+    | Number of int64
+    | Text of byte[]
+    | Items of Bencode list
+    /// In the order of the wire. BEP 3 wants keys sorted; rtpengine does not sort them.
+    | Members of (string * Bencode) list
+
+/// How far a value has been read: it may come in pieces, and is looked at once.
+[<Struct>]
+type BencodeScan =
+    internal
+        {
+            At: int
+            Depth: int
+            /// Bit d: the container at depth d is a dictionary.
+            Dictionaries: uint64
+            /// Bit d: that dictionary has told a key, and its value is due.
+            Keyed: uint64
+        }
+
+[<Struct>]
+[<RequireQualifiedAccess>]
+type BencodeProgress =
+    /// The value ends before this octet.
+    | Ends of at: int
+    | NeedsMore
+    | Broken of error: BencodeError
+
+/// Octets where they stand in a message.
+[<Struct; NoEquality; NoComparison>]
+type Slice =
+    { Source: byte[]
+      From: int
+      Length: int }
+
+    member this.Span = ReadOnlySpan<byte>(this.Source, this.From, this.Length)
+    member this.ToArray() = this.Span.ToArray()
+
+/// A value where it stands in octets that have been found whole.
+[<Struct; NoEquality; NoComparison>]
+type BencodeView = { Octets: byte[]; Start: int }
+
+module BencodeScan =
+    /// Deeper than this nothing is read; rtpengine's replies are nine deep.
+    [<Literal>]
+    let MaxDepth = 64
+
+    /// No string is longer: 16 MiB.
+    [<Literal>]
+    let MaxString = 16777216L
+
+    /// Digits of a number at most, needless zeros included.
+    [<Literal>]
+    let private MaxDigits = 24
+
+    let start (at: int) : BencodeScan = { At = at; Depth = 0; Dictionaries = 0UL; Keyed = 0UL }
+
+    let private isDigit (octet: byte) = octet >= '0'B && octet <= '9'B
+
+    /// Where digits and this ending end, from an octet on; -1 where more is needed, -2 where there are none, or too many.
+    let private digitsEnd (octets: ReadOnlySpan<byte>) (from: int) (ending: byte) : int =
+        let mutable at = from
+
+        while at < octets.Length && at - from <= MaxDigits && isDigit octets[at] do
+            at <- at + 1
+
+        if at - from > MaxDigits then -2
+        elif at = octets.Length then -1
+        elif octets[at] = ending && at > from then at
+        else -2
+
+    /// The magnitude of digits, or -1 where it does not fit.
+    let private magnitude (octets: ReadOnlySpan<byte>) (from: int) (until: int) : int64 =
+        let mutable value = 0L
+
+        for at in from .. until - 1 do
+            let digit = int64 (octets[at] - '0'B)
+
+            if value >= 0L then
+                value <- (if value > (Int64.MaxValue - digit) / 10L then -1L else value * 10L + digit)
+
+        value
+
+    /// The number that begins with `i` at an octet, and where it ends; nothing where it cannot be read.
+    let number (octets: ReadOnlySpan<byte>) (at: int) : struct (int64 * int) voption =
+        let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
+        let first = if isNegative then at + 2 else at + 1
+        let last = digitsEnd octets first 'e'B
+
+        if last < 0 then
+            ValueNone
+        else
+            match magnitude octets first last with
+            | -1L -> ValueNone
+            | value -> ValueSome(struct ((if isNegative then -value else value), last + 1))
+
+    /// Where the string that begins at an octet has its content, and where it ends; nothing where it cannot be read.
+    let text (octets: ReadOnlySpan<byte>) (at: int) : struct (int * int64) voption =
+        let colon = digitsEnd octets at ':'B
+
+        if colon < 0 then
+            ValueNone
+        else
+            match magnitude octets at colon with
+            | length when length < 0L || length > MaxString -> ValueNone
+            | length -> ValueSome(struct (colon + 1, int64 colon + 1L + length))
+
+    /// Why a string or a number cannot be read, if it is not only unfinished.
+    let private fault (octets: ReadOnlySpan<byte>) (at: int) : BencodeProblem voption =
+        if octets[at] = 'i'B then
+            let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
+
+            match digitsEnd octets (if isNegative then at + 2 else at + 1) 'e'B with
+            | -1 -> ValueNone
+            | _ -> ValueSome BencodeProblem.NumberUnreadable
+        else
+            match digitsEnd octets at ':'B with
+            | -1 -> ValueNone
+            | -2 -> ValueSome BencodeProblem.LengthUnreadable
+            | colon ->
+                match magnitude octets at colon with
+                | -1L -> ValueSome BencodeProblem.LengthUnreadable
+                | length when length > MaxString -> ValueSome(BencodeProblem.StringTooLong length)
+                | _ -> ValueNone
+
+    /// Reads on over octets of which the value's first have been looked at before. Sorted keys are not asked for.
+    let resume (octets: ReadOnlySpan<byte>) (scan: BencodeScan) : struct (BencodeScan * BencodeProgress) =
+        let mutable at = scan.At
+        let mutable depth = scan.Depth
+        let mutable dictionaries = scan.Dictionaries
+        let mutable keyed = scan.Keyed
+        let mutable progress = BencodeProgress.NeedsMore
+        let mutable isOver = false
+
+        while not isOver && at < octets.Length do
+            let octet = octets[at]
+            let bit = if depth > 0 then 1UL <<< (depth - 1) else 0UL
+            let inDictionary = dictionaries &&& bit <> 0UL
+            let isKeyed = keyed &&& bit <> 0UL
+
+            // Where this token ends; -1: it does not yet, or never.
+            let mutable next = -1
+            let mutable problem = ValueNone
+            // It was a whole value or key, and not the beginning of a container.
+            let mutable isClosed = true
+
+            if octet = 'e'B && depth > 0 then
+                if isKeyed then
+                    problem <- ValueSome BencodeProblem.ValueDue
+                else
+                    depth <- depth - 1
+                    next <- at + 1
+            elif octet >= '0'B && octet <= '9'B then
+                match text octets at with
+                | ValueSome(struct (_, until)) when until <= int64 octets.Length -> next <- int until
+                | ValueSome _ -> ()
+                | ValueNone -> problem <- fault octets at
+            elif inDictionary && not isKeyed then
+                problem <- ValueSome(BencodeProblem.KeyDue octet)
+            elif octet = 'i'B then
+                match number octets at with
+                | ValueSome(struct (_, until)) -> next <- until
+                | ValueNone -> problem <- fault octets at
+            elif octet = 'l'B || octet = 'd'B then
+                if depth = MaxDepth then
+                    problem <- ValueSome BencodeProblem.TooDeep
+                else
+                    depth <- depth + 1
+                    let inner = 1UL <<< (depth - 1)
+                    keyed <- keyed &&& ~~~inner
+
+                    dictionaries <-
+                        (if octet = 'd'B then
+                             dictionaries ||| inner
+                         else
+                             dictionaries &&& ~~~inner)
+
+                    next <- at + 1
+                    isClosed <- false
+            else
+                problem <- ValueSome(BencodeProblem.NotValue octet)
+
+            if next < 0 then
+                isOver <- true
+
+                match problem with
+                | ValueSome problem -> progress <- BencodeProgress.Broken { Offset = at; Problem = problem }
+                | ValueNone -> ()
+            else
+                at <- next
+
+                if isClosed then
+                    if depth = 0 then
+                        progress <- BencodeProgress.Ends at
+                        isOver <- true
+                    else
+                        // In a dictionary keys and values take turns.
+                        let outer = 1UL <<< (depth - 1)
+
+                        if dictionaries &&& outer <> 0UL then
+                            keyed <- keyed ^^^ outer
+
+        struct ({ At = at; Depth = depth; Dictionaries = dictionaries; Keyed = keyed }, progress)
+
+module BencodeView =
+    /// The value that begins at an octet, where it is whole; what follows it is not looked at.
+    let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
+        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
+        | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
+        | struct (_, BencodeProgress.Broken error) -> Error error
+        | struct (_, BencodeProgress.NeedsMore) -> Error { Offset = octets.Length; Problem = BencodeProblem.Unfinished }
+
+    let private ending (octets: byte[]) (start: int) : int =
+        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
+        | struct (_, BencodeProgress.Ends at) -> at
+        | struct (_, (BencodeProgress.NeedsMore | BencodeProgress.Broken _)) -> invalidOp "a view is of a whole value"
+
+    let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
+
+    let isDictionary (view: BencodeView) : bool = isContainer 'd'B view
+
+    /// The octets of a string; nothing where it is none.
+    let text (view: BencodeView) : Slice voption =
+        match BencodeScan.text (ReadOnlySpan view.Octets) view.Start with
+        | ValueSome(struct (from, until)) ->
+            ValueSome { Source = view.Octets; From = from; Length = int until - from }
+        | ValueNone -> ValueNone
+
+    /// A number; also one that is written as a string of digits, as rtpengine's up-time is.
+    let number (view: BencodeView) : int64 voption =
+        if isContainer 'i'B view then
+            match BencodeScan.number (ReadOnlySpan view.Octets) view.Start with
+            | ValueSome(struct (value, _)) -> ValueSome value
+            | ValueNone -> ValueNone
+        else
+            match text view with
+            | ValueSome slice when slice.Length > 0 && slice.Length <= 20 ->
+                let mutable value = 0L
+                let mutable used = 0
+
+                if Buffers.Text.Utf8Parser.TryParse(slice.Span, &value, &used) && used = slice.Length then
+                    ValueSome value
+                else
+                    ValueNone
+            | _ -> ValueNone
+
+    /// Over every value of a list, in order; none where it is no list.
+    let foldItems (folder: 'State -> BencodeView -> 'State) (state: 'State) (view: BencodeView) : 'State =
+        let mutable state = state
+
+        if isContainer 'l'B view then
+            let mutable at = view.Start + 1
+
+            while view.Octets[at] <> 'e'B do
+                state <- folder state { view with Start = at }
+                at <- ending view.Octets at
+
+        state
+
+    /// Over every key and value of a dictionary, in order; none where it is no dictionary.
+    let foldMembers
+        (folder: 'State -> Slice -> BencodeView -> 'State)
+        (state: 'State)
+        (view: BencodeView)
+        : 'State =
+        let mutable state = state
+
+        if isContainer 'd'B view then
+            let mutable at = view.Start + 1
+
+            while view.Octets[at] <> 'e'B do
+                match text { view with Start = at } with
+                | ValueSome key ->
+                    let value = { view with Start = key.From + key.Length }
+                    state <- folder state key value
+                    at <- ending view.Octets value.Start
+                | ValueNone -> invalidOp "a view is of a whole value"
+
+        state
+
+    /// The value under a key of ASCII, the first where it stands twice; nothing where this is no dictionary.
+    let tryFind (name: string) (view: BencodeView) : BencodeView voption =
+        let mutable found = ValueNone
+
+        if isContainer 'd'B view then
+            let mutable at = view.Start + 1
+
+            while found.IsNone && view.Octets[at] <> 'e'B do
+                match text { view with Start = at } with
+                | ValueSome key ->
+                    let value = { view with Start = key.From + key.Length }
+
+                    if Text.Ascii.Equals(key.Span, name.AsSpan()) then
+                        found <- ValueSome value
+                    else
+                        at <- ending view.Octets value.Start
+                | ValueNone -> invalidOp "a view is of a whole value"
+
+        found
+
+module Bencode =
+    let ofString (text: string) : Bencode = Bencode.Text(Text.Encoding.UTF8.GetBytes text)
+
+    let private write (text: string) (into: Buffers.ArrayBufferWriter<byte>) : unit =
+        let length = Text.Encoding.UTF8.GetByteCount text
+        Text.Encoding.UTF8.GetBytes(text.AsSpan(), into.GetSpan length) |> into.Advance
+
+    let private writeText (octets: byte[]) (into: Buffers.ArrayBufferWriter<byte>) : unit =
+        write (string octets.Length + ":") into
+        octets.CopyTo(into.GetSpan octets.Length)
+        into.Advance octets.Length
+
+    let rec private writeValue (value: Bencode) (into: Buffers.ArrayBufferWriter<byte>) : unit =
+        match value with
+        | Bencode.Number number -> write $"i{number}e" into
+        | Bencode.Text octets -> writeText octets into
+        | Bencode.Items items ->
+            write "l" into
+
+            for item in items do
+                writeValue item into
+
+            write "e" into
+        | Bencode.Members members ->
+            write "d" into
+
+            for key, member' in members do
+                writeText (Text.Encoding.UTF8.GetBytes key) into
+                writeValue member' into
+
+            write "e" into
+
+    let encodeInto (into: Buffers.ArrayBufferWriter<byte>) (value: Bencode) : unit = writeValue value into
+
+    let encode (value: Bencode) : byte[] =
+        let into = Buffers.ArrayBufferWriter<byte>(256)
+        writeValue value into
+        into.WrittenSpan.ToArray()

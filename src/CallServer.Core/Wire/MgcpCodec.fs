@@ -1,0 +1,442 @@
+namespace CallServer.Wire
+
+open System
+open System.Text
+
+/// Reading and writing of datagrams (RFC 3435 §3 and appendix A). Octets are taken as ISO 8859-1, one character each, so that
+/// nothing is lost.
+module Mgcp =
+    /// More messages no sender puts into one datagram.
+    [<Literal>]
+    let private MaxMessages = 64
+
+    [<Literal>]
+    let MaxTransaction = 999_999_999
+
+    [<Literal>]
+    let Version = "MGCP 1.0"
+
+    /// What has to be kept of a datagram may take four times its size, and this.
+    [<Literal>]
+    let private FixedCost = 40_000
+
+    /// The codes that need no string of their own.
+    let private codes =
+        [| "Z"
+           "I"
+           "C"
+           "N"
+           "L"
+           "M"
+           "P"
+           "F"
+           "K"
+           "PL"
+           "B"
+           "A"
+           "T"
+           "D"
+           "ES"
+           "MD"
+           "O"
+           "Q"
+           "E"
+           "R"
+           "X"
+           "RD"
+           "RM"
+           "I2"
+           "Z2"
+           "S"
+           "RC"
+           "LC"
+           "BA/F"
+           "BA/SE"
+           "BA/NU"
+           "BA/Z"
+           "BA/X"
+           "BA/EL"
+           "BA/C"
+           "BA/M"
+           "BA/S"
+           "BA/NE" |]
+
+    let private isBlank (octet: byte) = octet = 32uy || octet = 9uy
+
+    let private text (octets: byte[]) (start: int) (stop: int) : string =
+        if stop <= start then
+            ""
+        else
+            Encoding.Latin1.GetString(octets, start, stop - start)
+
+    let rec private skipBlanks (octets: byte[]) (at: int) (stop: int) : int =
+        if at < stop && isBlank octets[at] then skipBlanks octets (at + 1) stop else at
+
+    let rec private wordEnd (octets: byte[]) (at: int) (stop: int) : int =
+        if at < stop && not (isBlank octets[at]) then
+            wordEnd octets (at + 1) stop
+        else
+            at
+
+    let rec private trimEnd (octets: byte[]) (start: int) (stop: int) : int =
+        if stop > start && isBlank octets[stop - 1] then
+            trimEnd octets start (stop - 1)
+        else
+            stop
+
+    /// Where the line ends, without its CR, LF and blanks, and where the next one begins.
+    let private lineFrom (octets: byte[]) (start: int) (limit: int) : struct (int * int) =
+        let feed = Array.IndexOf(octets, 10uy, start, limit - start)
+        let stop = if feed < 0 then limit else feed
+        let next = if feed < 0 then limit else feed + 1
+        let stop = if stop > start && octets[stop - 1] = 13uy then stop - 1 else stop
+        struct (trimEnd octets start stop, next)
+
+    let private isEmpty (octets: byte[]) (start: int) (stop: int) = skipBlanks octets start stop = stop
+
+    let private isDigit (octet: byte) = octet >= 48uy && octet <= 57uy
+
+    /// A number of at most so many digits that fills the word; -1 where it is none.
+    let private number (digits: int) (octets: byte[]) (start: int) (stop: int) : int =
+        let rec read at value =
+            if at = stop then value
+            elif isDigit octets[at] then read (at + 1) (value * 10 + int octets[at] - 48)
+            else -1
+
+        if stop <= start || stop - start > digits then -1 else read start 0
+
+    let private upper (octet: byte) = if octet >= 97uy && octet <= 122uy then octet - 32uy else octet
+
+    let private isCode (octets: byte[]) (start: int) (stop: int) (code: string) : bool =
+        let rec same index =
+            index = code.Length || (byte code[index] = upper octets[start + index] && same (index + 1))
+
+        stop - start = code.Length && same 0
+
+    let rec private knownCode (octets: byte[]) (start: int) (stop: int) (index: int) : int =
+        if index = codes.Length then -1
+        elif isCode octets start stop codes[index] then index
+        else knownCode octets start stop (index + 1)
+
+    /// Where the colon stands that ends the code; -1 where the line is no parameter.
+    let private colonOf (octets: byte[]) (start: int) (stop: int) : int =
+        let colon = Array.IndexOf(octets, 58uy, start, stop - start)
+        if colon > skipBlanks octets start stop then colon else -1
+
+    /// The octets that strings of so many characters take on the heap, at most.
+    let private stringCost (length: int) = if length <= 0 then 0 else 32 + 2 * length
+
+    /// What the parameter would take; 16 are its place in the array.
+    let private parameterCost (octets: byte[]) (start: int) (colon: int) (stop: int) : int =
+        let codeStart = skipBlanks octets start colon
+        let codeStop = trimEnd octets codeStart colon
+        let value = skipBlanks octets (colon + 1) stop
+
+        let code =
+            if knownCode octets codeStart codeStop 0 >= 0 then
+                0
+            else
+                2 * stringCost (codeStop - codeStart)
+
+        16 + code + stringCost (stop - value)
+
+    let private parameterAt (octets: byte[]) (start: int) (colon: int) (stop: int) : MgcpParameter =
+        let codeStart = skipBlanks octets start colon
+        let codeStop = trimEnd octets codeStart colon
+        let value = skipBlanks octets (colon + 1) stop
+
+        let code =
+            match knownCode octets codeStart codeStop 0 with
+            | -1 -> (text octets codeStart codeStop).ToUpperInvariant()
+            | index -> codes[index]
+
+        { Code = code; Value = text octets value stop }
+
+    /// Where the parameters end and how many there are; what they and all that follows take is added to the cost.
+    [<Struct>]
+    type private Extent = { End: int; Count: int; Cost: int; Bad: int }
+
+    let private measure (octets: byte[]) (start: int) (limit: int) : Extent =
+        let rec go at count cost bad =
+            if at >= limit then
+                { End = at; Count = count; Cost = cost; Bad = bad }
+            else
+                let struct (stop, next) = lineFrom octets at limit
+
+                if isEmpty octets at stop then
+                    { End = next; Count = count; Cost = cost + stringCost (limit - next) + 256; Bad = bad }
+                else
+                    match colonOf octets at stop with
+                    | -1 -> go next count cost (if bad < 0 then at else bad)
+                    | colon -> go next (count + 1) (cost + parameterCost octets at colon stop) bad
+
+        go start 0 0 -1
+
+    let private parameters (octets: byte[]) (start: int) (extent: Extent) : MgcpParameter[] =
+        let found = Array.zeroCreate extent.Count
+        let mutable at = start
+        let mutable index = 0
+
+        while index < extent.Count do
+            let struct (stop, next) = lineFrom octets at extent.End
+
+            match colonOf octets at stop with
+            | -1 -> ()
+            | colon ->
+                found[index] <- parameterAt octets at colon stop
+                index <- index + 1
+
+            at <- next
+
+        found
+
+    /// More session descriptions than this are not told apart: what follows belongs to the last.
+    [<Literal>]
+    let private MaxSessions = 8
+
+    /// Each begins with `v=`, mostly after an empty line.
+    let private sessions (octets: byte[]) (start: int) (limit: int) : string[] =
+        let found = ResizeArray<string>()
+
+        let keep from until =
+            if not (isEmpty octets from until) then
+                found.Add(text octets from until)
+
+        // From: where the description begins; until: where its last line that is not empty ends.
+        let rec go at from until =
+            if at >= limit then
+                keep from until
+            else
+                let struct (stop, next) = lineFrom octets at limit
+
+                let begins =
+                    stop - at >= 2
+                    && octets[at] = 118uy
+                    && octets[at + 1] = 61uy
+                    && found.Count < MaxSessions - 1
+
+                if isEmpty octets at stop then
+                    go next from until
+                elif begins then
+                    keep from until
+                    go next at next
+                else
+                    go next from next
+
+        go start start start
+        found.ToArray()
+
+    /// What one message may take is drawn from what the datagram may.
+    type private Allowance(limit: int) =
+        member val Left = limit with get, set
+
+    let private fail offset transaction problem : Result<MgcpMessage, MgcpError> =
+        Error { Offset = offset; Problem = problem; Transaction = transaction }
+
+    /// A word of the first line: where it begins and ends.
+    let private wordFrom (octets: byte[]) (at: int) (stop: int) : struct (int * int) =
+        let start = skipBlanks octets at stop
+        struct (start, wordEnd octets start stop)
+
+    let private isVerb (octets: byte[]) (start: int) (stop: int) : bool =
+        stop - start = 4
+        && Char.IsAsciiLetterOrDigit(char octets[start])
+        && Char.IsAsciiLetterOrDigit(char octets[start + 1])
+        && Char.IsAsciiLetterOrDigit(char octets[start + 2])
+        && Char.IsAsciiLetterOrDigit(char octets[start + 3])
+
+    /// `MGCP`, a version, and perhaps the name of a profile.
+    let private startsVersion (octets: byte[]) (start: int) (stop: int) : bool =
+        stop - start > 5
+        && stop - start <= 128
+        && isCode octets start (start + 4) "MGCP"
+        && isBlank octets[start + 4]
+
+    /// The first line of a command: `VERB transaction endpoint MGCP version [profile]`.
+    let private commandLine (octets: byte[]) (start: int) (stop: int) : Result<MgcpCommand, MgcpError> =
+        let error offset transaction problem =
+            Error { Offset = offset; Problem = problem; Transaction = transaction }
+
+        let struct (verb, verbEnd) = wordFrom octets start stop
+        let struct (id, idEnd) = wordFrom octets verbEnd stop
+        let struct (endpoint, endpointEnd) = wordFrom octets idEnd stop
+        let version = skipBlanks octets endpointEnd stop
+        let transaction = number 9 octets id idEnd
+
+        if not (isVerb octets verb verbEnd) then
+            error verb 0 NoCommand
+        elif transaction <= 0 then
+            error id 0 BadTransaction
+        elif endpointEnd - endpoint > 511 then
+            error endpoint transaction BadEndpoint
+        else
+            match EndpointName.tryParse (text octets endpoint endpointEnd) with
+            | None -> error endpoint transaction BadEndpoint
+            | Some name when startsVersion octets version stop ->
+                let words = (text octets version stop).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+
+                Ok
+                    { Verb = (text octets verb verbEnd).ToUpperInvariant()
+                      Transaction = transaction
+                      Endpoint = name
+                      Version = String.Join(' ', words)
+                      Parameters = [||]
+                      Sessions = [||] }
+            | Some _ -> error version transaction BadVersion
+
+    /// The first line of a response: `code transaction [/package] [comment]`.
+    let private responseLine (octets: byte[]) (start: int) (stop: int) : Result<MgcpResponse, MgcpError> =
+        let struct (code, codeEnd) = wordFrom octets start stop
+        let struct (id, idEnd) = wordFrom octets codeEnd stop
+        let struct (word, wordEnd) = wordFrom octets idEnd stop
+        let hasPackage = wordEnd > word + 1 && octets[word] = 47uy
+        let comment = if hasPackage then skipBlanks octets wordEnd stop else word
+
+        if codeEnd - code <> 3 || number 3 octets code codeEnd < 0 then
+            Error { Offset = code; Problem = NoCommand; Transaction = 0 }
+        elif number 9 octets id idEnd < 0 then
+            Error { Offset = id; Problem = BadTransaction; Transaction = 0 }
+        else
+            Ok
+                { Code = number 3 octets code codeEnd
+                  Transaction = number 9 octets id idEnd
+                  Package =
+                    (if hasPackage then
+                         ValueSome((text octets (word + 1) wordEnd).ToUpperInvariant())
+                     else
+                         ValueNone)
+                  Comment = text octets comment stop
+                  Parameters = [||]
+                  Sessions = [||] }
+
+    /// One message of the datagram, from start to limit.
+    let private message (allowance: Allowance) (octets: byte[]) (start: int) (limit: int) =
+        let struct (stop, next) = lineFrom octets start limit
+        let first = skipBlanks octets start stop
+        let extent = measure octets next limit
+        allowance.Left <- allowance.Left - 400 - 2 * stringCost (stop - start) - extent.Cost
+
+        let rest () = struct (parameters octets next extent, sessions octets extent.End limit)
+
+        if isDigit octets[first] then
+            match responseLine octets first stop with
+            | Error error -> Error error
+            | Ok response when allowance.Left < 0 -> fail start response.Transaction TooManyLines
+            | Ok response ->
+                let struct (parameters, sessions) = rest ()
+                Ok(MgcpMessage.Response { response with Parameters = parameters; Sessions = sessions })
+        else
+            match commandLine octets first stop with
+            | Error error -> Error error
+            | Ok command when allowance.Left < 0 -> fail start command.Transaction TooManyLines
+            | Ok command when extent.Bad >= 0 -> fail extent.Bad command.Transaction BadParameter
+            | Ok command ->
+                let struct (parameters, sessions) = rest ()
+                Ok(MgcpMessage.Command { command with Parameters = parameters; Sessions = sessions })
+
+    /// Where the message ends that begins here, and where the next one begins: at a line with a single dot (RFC 3435 §3.5.5).
+    let private messageEnd (octets: byte[]) (start: int) : struct (int * int) =
+        let rec go at =
+            if at >= octets.Length then
+                struct (octets.Length, octets.Length)
+            else
+                let struct (stop, next) = lineFrom octets at octets.Length
+                let first = skipBlanks octets at stop
+                if stop = first + 1 && octets[first] = 46uy then struct (at, next) else go next
+
+        go start
+
+    let rec private skipEmptyLines (octets: byte[]) (at: int) (limit: int) : int =
+        if at >= limit then
+            limit
+        else
+            let struct (stop, next) = lineFrom octets at limit
+            if isEmpty octets at stop then skipEmptyLines octets next limit else at
+
+    /// All messages of a datagram, each by itself: one that cannot be read does not spoil the others (RFC 3435 §3.5.5). A line
+    /// that is no parameter spoils a command but not a response, whose unknown lines are to be ignored (§3.3). Never empty.
+    let decode (octets: byte[]) : Result<MgcpMessage, MgcpError>[] =
+        let found = ResizeArray<Result<MgcpMessage, MgcpError>>()
+        let allowance = Allowance(FixedCost + 4 * octets.Length)
+
+        let rec go at =
+            if at < octets.Length then
+                let struct (limit, next) = messageEnd octets at
+                let start = skipEmptyLines octets at limit
+
+                if start >= limit then
+                    go next
+                elif found.Count = MaxMessages then
+                    found.Add(fail start 0 TooManyMessages)
+                else
+                    found.Add(message allowance octets start limit)
+                    go next
+
+        go 0
+
+        if found.Count = 0 then
+            found.Add(fail 0 0 Empty)
+
+        found.ToArray()
+
+    let private line (into: StringBuilder) (content: string) = into.Append(content).Append("\r\n") |> ignore
+
+    let private body (into: StringBuilder) (parameters: MgcpParameter[]) (sessions: string[]) : unit =
+        for parameter in parameters do
+            line into $"{parameter.Code}: {parameter.Value}"
+
+        for session in sessions do
+            line into ""
+            into.Append session |> ignore
+
+            if not (session.EndsWith '\n') then
+                line into ""
+
+    let private write (into: StringBuilder) (message: MgcpMessage) : unit =
+        match message with
+        | MgcpMessage.Command command ->
+            line into $"{command.Verb} {command.Transaction} {command.Endpoint} {command.Version}"
+            body into command.Parameters command.Sessions
+        | MgcpMessage.Response response ->
+            let code = response.Code.ToString "000"
+
+            let package =
+                match response.Package with
+                | ValueSome name -> $" /{name}"
+                | ValueNone -> ""
+
+            let comment = if response.Comment = "" then "" else " " + response.Comment
+            line into $"{code} {response.Transaction}{package}{comment}"
+            body into response.Parameters response.Sessions
+
+    /// The messages as one datagram, with a line of a single dot between each two.
+    let encodeAll (messages: MgcpMessage seq) : byte[] =
+        let into = StringBuilder()
+
+        for message in messages do
+            if into.Length > 0 then
+                line into "."
+
+            write into message
+
+        Encoding.Latin1.GetBytes(into.ToString())
+
+    let encode (message: MgcpMessage) : byte[] = encodeAll [ message ]
+
+    /// A command of MGCP 1.0 without session descriptions.
+    let command (verb: string) (transaction: int) (endpoint: EndpointName) (parameters: MgcpParameter list) =
+        { Verb = verb
+          Transaction = transaction
+          Endpoint = endpoint
+          Version = Version
+          Parameters = Array.ofList parameters
+          Sessions = [||] }
+
+    /// A response without session descriptions.
+    let response (code: int) (transaction: int) (comment: string) (parameters: MgcpParameter list) =
+        { Code = code
+          Transaction = transaction
+          Package = ValueNone
+          Comment = comment
+          Parameters = Array.ofList parameters
+          Sessions = [||] }

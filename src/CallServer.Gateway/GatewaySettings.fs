@@ -1,0 +1,44 @@
+namespace CallServer.Gateway
+
+open System
+open System.Collections.Generic
+open CallServer.Model
+
+/// What to simulate, in words that come from a command line. Null and empty are the defaults.
+[<Sealed; AllowNullLiteral>]
+type GatewaySettings() =
+    /// What it speaks, first the one that names connections where there are several.
+    member val Protocols: IReadOnlyList<string> = [| "snmp" |] with get, set
+    /// The SNMP profile that audits it.
+    member val Profile = "cisco-voice" with get, set
+    /// Connections at the beginning, and about so many later.
+    member val Connections = 0 with get, set
+    /// Opened a second, and as many closed.
+    member val Churn = 0.0 with get, set
+    member val Seed = 1UL with get, set
+    /// When its table begins; null: now. The same seed and numbers from the same instant bring the same connections at
+    /// the same times.
+    member val Since = Nullable<Instant>() with get, set
+    /// Calls shared with another gateway, in the words of `TrunkWords`.
+    member val Trunks: IReadOnlyList<string> = [||] with get, set
+    /// Its calendar clock minus true time.
+    member val ClockSkew = TimeSpan.Zero with get, set
+    /// What stands after the @ of its MGCP endpoints' names.
+    member val Domain = "[127.0.0.1]" with get, set
+    /// Where MGCP's RSIP is sent, HOST:PORT; null for nowhere.
+    member val CallAgent: string = null with get, set
+    /// Who SIP's digest lets in, and with what; null: everybody.
+    member val SipUser: string = null with get, set
+    member val SipPassword: byte[] = null with get, set
+    /// SNMPv2c; null where it speaks SNMPv3 only.
+    member val Community: string = "public" with get, set
+    /// The SNMPv3 user; null for none.
+    member val User: string = null with get, set
+    /// md5, sha1, sha256, sha384 or sha512; null for none.
+    member val Auth: string = null with get, set
+    member val AuthPassphrase: byte[] = null with get, set
+    /// aes128; null for none.
+    member val Priv: string = null with get, set
+    member val PrivPassphrase: byte[] = null with get, set
+    /// Such as `mute-after=200`, which is the SNMP agent's, or with the protocol before it: `mgcp:silent`.
+    member val Vices: IReadOnlyList<string> = [||] with get, set

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace CallServer.Host.Cli.Simulation;
+
+/// <summary>
+/// A loopback port where a simulated gateway speaks one protocol: UDP, and TCP of the same number where the protocol
+/// uses streams.
+/// </summary>
+public sealed class GatewayPort : IDisposable
+{
+    // The system gives a UDP port that is free; that TCP's is free as well takes luck, and seldom much.
+    private const int Attempts = 50;
+
+    private GatewayPort(string protocol, Socket datagrams, Socket? streams)
+    {
+        Protocol = protocol;
+        Datagrams = datagrams;
+        Streams = streams;
+    }
+
+    public string Protocol { get; }
+    public Socket Datagrams { get; }
+
+    /// <summary>Listens; null where the protocol has datagrams only.</summary>
+    public Socket? Streams { get; }
+
+    public IPEndPoint Address => (IPEndPoint)Datagrams.LocalEndPoint!;
+
+    /// <summary>Port 0 takes any free one. A port that cannot be opened is a mistake of the command line.</summary>
+    public static GatewayPort Open(string protocol, int port, bool withStreams)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var datagrams = Listen(protocol, SocketType.Dgram, port);
+            if (!withStreams)
+                return new GatewayPort(protocol, datagrams, null);
+            try
+            {
+                var streams = Listen(
+                    protocol,
+                    SocketType.Stream,
+                    ((IPEndPoint)datagrams.LocalEndPoint!).Port
+                );
+                return new GatewayPort(protocol, datagrams, streams);
+            }
+            catch (CommandFailedException) when (port == 0 && attempt < Attempts)
+            {
+                datagrams.Dispose();
+            }
+            catch (CommandFailedException)
+            {
+                datagrams.Dispose();
+                throw;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        Datagrams.Dispose();
+        Streams?.Dispose();
+    }
+
+    private static Socket Listen(string protocol, SocketType type, int port)
+    {
+        var kind = type == SocketType.Stream ? "TCP" : "UDP";
+        var socket = new Socket(
+            AddressFamily.InterNetwork,
+            type,
+            type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp
+        );
+        try
+        {
+            socket.ReceiveBufferSize = 4 * 1024 * 1024;
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            if (type == SocketType.Stream)
+                socket.Listen();
+            return socket;
+        }
+        catch (SocketException fault)
+        {
+            socket.Dispose();
+            var why = fault.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse => "something else listens there",
+                SocketError.AccessDenied => "ports below 1024 are not for everybody",
+                var code => code.ToString(),
+            };
+            throw new CommandFailedException(
+                ExitCode.Usage,
+                $"callserver: --{protocol}: {kind} port {port} cannot be opened: {why}"
+            );
+        }
+    }
+}
+
+/// <summary>Ports that are opened one after the other, and closed together, also where one of them cannot be opened.</summary>
+internal sealed class GatewayPorts : IDisposable
+{
+    private readonly List<GatewayPort> open = [];
+
+    public GatewayPorts(IEnumerable<GatewayPort> opening)
+    {
+        try
+        {
+            foreach (var port in opening)
+                open.Add(port);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<GatewayPort> All => open;
+
+    public void Dispose() => open.ForEach(port => port.Dispose());
+}

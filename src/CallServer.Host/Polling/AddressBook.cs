@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Net;
+using CallServer.Host.Configuration;
+
+namespace CallServer.Host.Polling;
+
+/// <summary>A gateway and where it is asked.</summary>
+public sealed record GatewayAt(GatewayConfiguration Gateway, IPEndPoint EndPoint);
+
+/// <summary>
+/// Which gateways are asked at an address: to know who speaks where something comes by itself. Names count as
+/// soon as they were looked up for asking.
+/// </summary>
+public sealed class AddressBook
+{
+    private readonly Lock guard = new();
+    private readonly Dictionary<GatewayConfiguration, GatewayAt> entries = new(
+        ReferenceEqualityComparer.Instance
+    );
+    private ImmutableDictionary<IPAddress, ImmutableArray<GatewayAt>> addresses = ImmutableDictionary<
+        IPAddress,
+        ImmutableArray<GatewayAt>
+    >.Empty;
+
+    /// <summary>The gateways at this address, on whatever ports; none where it is a stranger's.</summary>
+    public ImmutableArray<GatewayAt> At(IPAddress address) =>
+        Volatile.Read(ref addresses).GetValueOrDefault(address, []);
+
+    /// <summary>It is asked from now on, perhaps at a name that has no address yet.</summary>
+    internal void Enter(GatewayConfiguration gateway, IPEndPoint? endpoint)
+    {
+        lock (guard)
+        {
+            entries[gateway] = new GatewayAt(gateway, endpoint ?? new IPEndPoint(IPAddress.None, 0));
+            if (endpoint is not null)
+                Add(entries[gateway]);
+        }
+    }
+
+    /// <summary>Its name was looked up; nothing where it is not asked any more.</summary>
+    internal void Move(GatewayConfiguration gateway, IPEndPoint endpoint)
+    {
+        lock (guard)
+        {
+            if (!entries.TryGetValue(gateway, out var before) || before.EndPoint.Equals(endpoint))
+                return;
+            Remove(before);
+            entries[gateway] = new GatewayAt(gateway, endpoint);
+            Add(entries[gateway]);
+        }
+    }
+
+    /// <summary>It is asked no longer.</summary>
+    internal void Leave(GatewayConfiguration gateway)
+    {
+        lock (guard)
+        {
+            if (entries.Remove(gateway, out var before))
+                Remove(before);
+        }
+    }
+
+    private void Add(GatewayAt entry)
+    {
+        var address = entry.EndPoint.Address;
+        Volatile.Write(
+            ref addresses,
+            addresses.SetItem(address, addresses.GetValueOrDefault(address, []).Add(entry))
+        );
+    }
+
+    private void Remove(GatewayAt entry)
+    {
+        var address = entry.EndPoint.Address;
+        var left = addresses.GetValueOrDefault(address, []).Remove(entry);
+        Volatile.Write(
+            ref addresses,
+            left.IsEmpty ? addresses.Remove(address) : addresses.SetItem(address, left)
+        );
+    }
+}

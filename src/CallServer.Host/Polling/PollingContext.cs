@@ -1,0 +1,23 @@
+using CallServer.Host.Net;
+using CallServer.Surface;
+
+namespace CallServer.Host.Polling;
+
+/// <summary>What every poller shares.</summary>
+internal sealed record PollingContext(
+    IClock Clock,
+    IEndpointResolver Resolver,
+    FleetLanes Lanes,
+    PollingCounters Counters,
+    AddressBook Addresses,
+    Func<string, KnownConnections?> Known,
+    ILogger Logger
+)
+{
+    /// <summary>
+    /// What a change of the configuration may change for every poller; replaced as a whole.
+    /// </summary>
+    public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
+}
+
+internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);

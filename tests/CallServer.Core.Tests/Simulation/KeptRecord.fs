@@ -1,0 +1,202 @@
+namespace CallServer.Tests.Simulation
+
+open System
+open System.Collections.Generic
+open CallServer.Gateway
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Surface
+
+/// The record that a server keeps of one simulated gateway, held against the truth after every snapshot. `fail` is told all that
+/// is wrong. The server's timeline is true time shifted by the anchor.
+type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
+    let book = TruthBook()
+    let opened = HashSet<struct (int64 * int)>()
+    // Which true connection each one of the record is.
+    let meant = Dictionary<ConnectionId, Fate>()
+    let records = Dictionary<struct (int64 * int), int>()
+    let cdrIds = HashSet<Guid>()
+    let mutable ledger = GatewayLedger.empty gateway
+    let mutable storedGateway: GatewayRow voption = ValueNone
+    let mutable storedRows: ConnectionRow[] = [||]
+    let mutable agentOnlyRestarts = 0
+    let mutable anchor = TimeSpan.Zero
+    let mutable now = far.Table.Now
+
+    do book.Record(far.Identify, Truth.present far.Table)
+
+    /// The server's timeline in true time.
+    let trueInterval (interval: Interval) = Interval.shift (anchor.Negate()) interval
+    let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
+    let leg (fate: Fate) = struct (fate.Serial, fate.Leg)
+
+    /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late.
+    let fateOf (id: ConnectionId) (heard: Interval) = book.TryFind(string id, trueInterval heard)
+
+    let heardBy (c: Connection) (snapshot: Snapshot) =
+        Interval.create c.LastHeard (Instant.max c.LastHeard snapshot.Answered)
+
+    let checkClosed (c: Connection) (ending: Ending) (fate: Fate) =
+        records[leg fate] <- 1 + records.GetValueOrDefault(leg fate)
+
+        if not (cdrIds.Add(Cdr.id gateway c)) then
+            fail $"two CDRs have the id of {c.Id}"
+
+        match fate.End with
+        | ValueNone ->
+            fail
+                $"{c.Id} was closed ({ending.Evidence}) and lives: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
+        | ValueSome ended ->
+            // After a restart of the agent alone that nothing outlived, the record must think that the gateway restarted (ADR 3).
+            let ambiguous = ending.Evidence = GatewayRestart && agentOnlyRestarts > 0
+
+            if not (ambiguous || Interval.contains ended (trueInterval ending.Within)) then
+                fail $"{c.Id} ended at {ended}, said {trueInterval ending.Within} {ending.Evidence}"
+
+    let checkKept (snapshot: Snapshot) =
+        for c in ledger.Connections do
+            if c.Status = Status.Confirmed then
+                let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
+
+                match fateOf c.Id heard with
+                | ValueNone -> fail $"{c.Id} is in the record and never was"
+                | ValueSome fate ->
+                    let within = trueInterval c.Start.Within
+
+                    if leg meant[c.Id] <> leg fate then
+                        fail $"{c.Id} was connection {meant[c.Id].Serial} and is now {fate.Serial}"
+
+                    if not (Interval.contains fate.Start within) then
+                        fail $"{c.Id} started at {fate.Start}, said {within} {c.Start.Evidence}"
+
+                    match c.Setup with
+                    | ValueSome setup when not (Interval.contains fate.Setup (trueInterval setup.Within)) ->
+                        fail $"{c.Id} was set up at {fate.Setup}, said {trueInterval setup.Within}"
+                    | _ -> ()
+
+            if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
+                match fateOf c.Id (heardBy c snapshot) with
+                | ValueSome { End = ValueSome ended } when
+                    ended + anchor + snapshot.Traits.Staleness < snapshot.Asked
+                    ->
+                    fail
+                        $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
+                | _ -> ()
+
+    /// Complete means complete: whatever was listed throughout the window stands in the snapshot.
+    let checkComplete (snapshot: Snapshot) =
+        if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
+            let listed = HashSet(snapshot.Observations |> Seq.map (fun o -> string o.Id))
+
+            let window =
+                trueInterval (Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered)
+
+            for connection in far.Table.Connections do
+                if
+                    connection.Start < window.Earliest && book.NamedSince connection.Serial < window.Earliest
+                then
+                    for identity in far.Identify connection do
+                        if not (listed.Contains identity.Id) then
+                            fail $"{identity.Id} was there throughout and a complete snapshot lacks it"
+
+    let take (id: ConnectionId) : Fate voption =
+        match meant.TryGetValue id with
+        | true, fate ->
+            meant.Remove id |> ignore
+            ValueSome fate
+        | _ -> ValueNone
+
+    let checkRecords () =
+        let active = meant.Values |> Seq.map leg |> HashSet
+
+        if meant.Count <> ledger.Connections.Length then
+            fail
+                $"{ledger.Connections.Length} connections are active, and {meant.Count} were opened and not closed"
+
+        for leg in opened do
+            let written = records.GetValueOrDefault leg
+
+            if written > 1 then
+                fail $"connection {leg} has {written} CDRs"
+            elif written = 0 && not (active.Contains leg) then
+                fail $"connection {leg} is neither active nor has a CDR: {book.Names leg}"
+
+    let checkChange (snapshot: Snapshot) (change: Change) =
+        match change with
+        | Change.Opened c ->
+            match fateOf c.Id (heardBy c snapshot) with
+            | ValueSome fate ->
+                meant[c.Id] <- fate
+
+                if not (opened.Add(leg fate)) then
+                    fail $"{c.Id} was opened twice: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
+            | ValueNone -> fail $"{c.Id} was opened and never was"
+        | Change.Closed(c, ending) ->
+            match take c.Id with
+            | ValueSome fate -> checkClosed c ending fate
+            | ValueNone -> fail $"{c.Id} was closed and never opened"
+        | Conflicted(c, conflict) ->
+            fail $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
+        | Renamed _
+        | Updated _
+        | Confirmed _
+        | Unconfirmed _
+        | GatewayRestarted _ -> ()
+
+    /// All of a snapshot's changes happen at once: what is closed or renamed gives its id free for what is opened.
+    let checkChanges (snapshot: Snapshot) (changes: Change[]) =
+        let moved =
+            [ for change in changes do
+                  match change with
+                  | Renamed(was, c) ->
+                      match take was with
+                      | ValueSome fate -> c.Id, fate
+                      | ValueNone -> fail $"{was} was renamed and never opened"
+                  | _ -> () ]
+
+        let isClosing (change: Change) = change.IsClosed
+        changes |> Array.filter isClosing |> Array.iter (checkChange snapshot)
+
+        for id, fate in moved do
+            meant[id] <- fate
+
+        changes |> Array.filter (isClosing >> not) |> Array.iter (checkChange snapshot)
+
+    member _.Ledger = ledger
+
+    /// What truly happened at the gateway.
+    member _.Learn(events: TruthEvent list) = book.Record(far.Identify, events)
+
+    /// A restart of the agent alone gave everything another name.
+    member _.Renamed(at: Instant) =
+        agentOnlyRestarts <- agentOnlyRestarts + 1
+        book.Rename(at, far.Identify, far.Table.Connections)
+
+    /// Takes in a snapshot and stores the record; gives it as it was before.
+    member _.Take(snapshot: Snapshot, at: Instant, anchoredAt: TimeSpan) : GatewayLedger =
+        now <- at
+        anchor <- anchoredAt
+        let before = ledger
+        let struct (next, changes) = Reconcile.apply snapshot before
+        ledger <- next
+        storedGateway <- ValueSome(Rows.ofGateway next)
+        storedRows <- next.Connections |> Array.map (Rows.ofConnection gateway)
+        checkChanges snapshot changes
+        checkKept snapshot
+        checkComplete snapshot
+        checkRecords ()
+        let struct (again, repeated) = Reconcile.apply snapshot next
+
+        if repeated.Length > 0 || not (obj.ReferenceEquals(again, next)) then
+            fail "the same snapshot changed the record twice"
+
+        before
+
+    /// The server starts again with what it stored.
+    member _.Restore() =
+        ledger <-
+            match storedGateway with
+            | ValueSome row ->
+                { Rows.toGateway row with Connections = Array.map Rows.toConnection storedRows }
+                |> GatewayLedger.restore
+            | ValueNone -> GatewayLedger.empty gateway

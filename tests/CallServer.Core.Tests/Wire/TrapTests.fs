@@ -1,0 +1,146 @@
+/// Notifications: SNMPv1's trap, what a listener reads from each, and what it makes of damage.
+module CallServer.Tests.Wire.TrapTests
+
+open System
+open FsCheck
+open FsCheck.FSharp
+open NUnit.Framework
+open CallServer.Surface
+open CallServer.Wire
+
+let private trapV1: Gen<TrapV1> =
+    gen {
+        let! community = WireGenerators.octets 40
+        let! enterprise = WireGenerators.oid
+        let! address = WireGenerators.octets 6
+        let! generic = WireGenerators.int32s
+        let! specific = WireGenerators.int32s
+        let! stamp = WireGenerators.number |> Gen.map uint32
+        let! pdu = WireGenerators.pdu
+
+        return
+            { Community = community
+              Enterprise = enterprise
+              AgentAddress = address
+              GenericTrap = generic
+              SpecificTrap = specific
+              TimeStamp = stamp
+              VarBinds = pdu.VarBinds }
+    }
+
+type TrapArbitraries =
+    static member Trap() : Arbitrary<TrapV1> = Arb.fromGen trapV1
+
+/// The codecs' property with traps besides.
+type TrapLawAttribute() =
+    inherit
+        FsCheck.NUnit.PropertyAttribute(
+            Arbitrary = [| typeof<WireArbitraries>; typeof<TrapArbitraries> |],
+            MaxTest = 1000,
+            QuietOnSuccess = true
+        )
+
+let private read (octets: byte[]) =
+    let mutable kind = TrapKind.Other
+    let mutable reply = null
+    let mutable mistake = null
+
+    if TrapListener.TryRead(octets, &kind, &reply, &mistake) then
+        Ok(kind, reply)
+    else
+        Error mistake
+
+[<TrapLaw>]
+let ``what is written is read again`` (trap: TrapV1) =
+    let trap = OfV1 trap
+    SnmpTrap.decode (SnmpTrap.encode trap) |> Check.equal (Ok trap)
+
+[<WireLaw>]
+let ``messages of later versions are read as ever`` (AnyMessage message) =
+    let octets = Snmp.encode message
+    SnmpTrap.decode octets |> Check.equal (Snmp.decode octets |> Result.map Later)
+
+[<TrapLaw>]
+let ``damage is told, never thrown, and takes no more memory than allowed``
+    (trap: TrapV1)
+    (AnyMessage other)
+    (seed: uint64)
+    =
+    let octets = SnmpTrap.encode (OfV1 trap)
+    let other = Snmp.encode other
+
+    for attempt in 0UL .. 19UL do
+        let damaged = Mutation.some other octets (seed + attempt)
+        let before = GC.GetAllocatedBytesForCurrentThread()
+        SnmpTrap.decode damaged |> ignore
+        let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+
+        if allocated > 65536L + 4L * int64 damaged.Length then
+            Assert.Fail $"{damaged.Length} octets took {allocated}: {Convert.ToHexString damaged}"
+
+        read damaged |> ignore
+
+/// As an agent writes it: coldStart with enterprise 1.3.6.1.4.1.8072.3.2.10, from 192.0.2.1, after 12.34 s.
+let private coldStart =
+    Hex.octets
+        "30 2B 02 01 00 04 06 70 75 62 6C 69 63       # version 1, public
+         A4 1E 06 0A 2B 06 01 04 01 BF 08 03 02 0A    # the enterprise
+         40 04 C0 00 02 01 02 01 00 02 01 00          # the agent, coldStart, 0
+         43 02 04 D2 30 00                            # the time, nothing more"
+
+let private trap: TrapV1 =
+    { Community = "public"B
+      Enterprise = Oid.parse "1.3.6.1.4.1.8072.3.2.10"
+      AgentAddress = [| 192uy; 0uy; 2uy; 1uy |]
+      GenericTrap = GenericTrap.ColdStart
+      SpecificTrap = 0
+      TimeStamp = 1234u
+      VarBinds = [||] }
+
+[<Test>]
+let ``a trap of SNMPv1 is read field by field`` () =
+    SnmpTrap.decode coldStart |> Check.equal (Ok(OfV1 trap))
+    SnmpTrap.encode (OfV1 trap) |> Check.equal coldStart
+
+[<TestCase(0, TrapKind.ColdStart)>]
+[<TestCase(1, TrapKind.WarmStart)>]
+[<TestCase(2, TrapKind.Other)>]
+[<TestCase(6, TrapKind.Other)>]
+let ``a listener reads what SNMPv1 says`` (generic: int) (expected: TrapKind) =
+    SnmpTrap.encode (OfV1 { trap with GenericTrap = generic })
+    |> read
+    |> Check.equal (Ok(expected, null))
+
+let private notification kind told =
+    let varBinds =
+        [| VarBind.create (Oid.parse "1.3.6.1.2.1.1.3.0") (TimeTicks 5u)
+           VarBind.create (Oid.parse "1.3.6.1.6.3.1.1.4.1.0") (ObjectIdentifier(Oid.parse told)) |]
+
+    V2c("public"B, { Pdu.response 77 varBinds with Kind = kind })
+
+[<TestCase("1.3.6.1.6.3.1.1.5.1", TrapKind.ColdStart)>]
+[<TestCase("1.3.6.1.6.3.1.1.5.2", TrapKind.WarmStart)>]
+[<TestCase("1.3.6.1.6.3.1.1.5.3", TrapKind.Other)>]
+let ``a listener reads what SNMPv2c says, and answers what wants an answer``
+    (told: string)
+    (expected: TrapKind)
+    =
+    read (Snmp.encode (notification TrapV2 told)) |> Check.equal (Ok(expected, null))
+
+    match read (Snmp.encode (notification Inform told)) with
+    | Ok(kind, reply) ->
+        Check.equal expected kind
+        Snmp.decode reply |> Check.equal (Ok(notification Response told))
+    | Error mistake -> Assert.Fail mistake
+
+[<Test>]
+let ``what is no notification is named`` () =
+    let said expected octets =
+        match read octets with
+        | Error mistake -> Assert.That(mistake, Does.Contain(expected: string))
+        | Ok told -> Assert.Fail $"%A{told}"
+
+    said "ends too early" [||]
+    said "Get where a notification is due" (Snmp.encode (V2c([||], Pdu.get 1 [])))
+    said "SNMPv3, which is not read" (Snmp.encode (V3(Usm.discovery 1 1)))
+    said "a Trap-PDU" (Hex.octets "30 08 02 01 00 04 01 70 A0 00")

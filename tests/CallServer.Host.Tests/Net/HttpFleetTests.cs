@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace CallServer.Host.Tests.Net;
+
+/// <summary>Messages over HTTP, against a server on loopback that answers as a test says.</summary>
+[CancelAfter(20_000)]
+public sealed class HttpFleetTests
+{
+    private readonly SystemClock clock = new();
+    private readonly EventLoopScheduler loop = new();
+    private FleetNetwork network = null!;
+
+    [SetUp]
+    public void Open() => network = new FleetNetwork(clock);
+
+    [TearDown]
+    public async Task CloseAsync() => await network.DisposeAsync();
+
+    [OneTimeTearDown]
+    public void EndLoop() => loop.Dispose();
+
+    private Task<AuditOutcome> RunAsync(
+        IPEndPoint gateway,
+        TimeSpan timeout,
+        int attempts,
+        CancellationToken cancel
+    ) =>
+        new AuditRunner(network, clock, loop).RunAsync(
+            ScriptedAudit.Target("gw", timeout, attempts),
+            new GatewayAddress(gateway, OverHttp: true),
+            null,
+            TimeSpan.FromSeconds(15),
+            cancel
+        );
+
+    [Test]
+    public async Task TheAnswersBodyIsTheReply(CancellationToken cancel)
+    {
+        await using var server = await Server.StartAsync((_, _) => (200, [ScriptedAudit.Mine, 1, 2, 3]));
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromSeconds(15), 1, cancel);
+        Assert.That((outcome.Result.Complete, outcome.Result.Count), Is.EqualTo((true, 3)));
+        Assert.That(
+            server.Requests,
+            Is.EqualTo(new[] { ("POST", "/ng", "application/x-rtpengine-ng", ScriptedAudit.Mine) })
+        );
+        Assert.That((network.Http.Sent, network.Http.Received), Is.EqualTo((1, 1)));
+    }
+
+    [TestCase(404)]
+    [TestCase(500)]
+    [TestCase(302)]
+    public async Task AnyOtherStatusIsALoss(int status, CancellationToken cancel)
+    {
+        await using var server = await Server.StartAsync(
+            (request, _) =>
+                request == 1 ? (status, [ScriptedAudit.Mine, 9]) : (200, [ScriptedAudit.Mine, 1, 2])
+        );
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(200), 60, cancel);
+        Assert.That(outcome.Result.Count, Is.EqualTo(2));
+        Assert.That(network.Http.Failures, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task AClosedPortIsALossAndSaidToWhoLooksOnce(CancellationToken cancel)
+    {
+        var nobody = Nobody();
+        var outcome = await RunAsync(nobody, TimeSpan.FromMilliseconds(50), 2, cancel);
+        Assert.That(outcome.Result.Silent);
+        Assert.That(await network.Http.FindFaultAsync(nobody, [1], cancel), Is.EqualTo("connection refused"));
+    }
+
+    [Test]
+    public async Task AServerOfAnotherKindIsSaidToWhoLooksOnce(CancellationToken cancel)
+    {
+        await using var server = await Server.StartAsync((_, _) => (404, []));
+        Assert.That(
+            await network.Http.FindFaultAsync(server.EndPoint, [1], cancel),
+            Is.EqualTo("HTTP status 404")
+        );
+    }
+
+    [Test]
+    public async Task AnAnswerThatBelongsToNothingIsAStray(CancellationToken cancel)
+    {
+        await using var server = await Server.StartAsync(
+            (request, _) => (200, request == 1 ? [1, 2, 3] : [ScriptedAudit.Mine])
+        );
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(200), 60, cancel);
+        Assert.That(outcome.Result.Complete);
+        Assert.That(network.Http.Strays, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task AnEndlessAnswerIsALoss(CancellationToken cancel)
+    {
+        await using var server = await Server.StartAsync(
+            (request, _) => (200, request == 1 ? new byte[17 * 1024 * 1024] : [ScriptedAudit.Mine, 1])
+        );
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(500), 25, cancel);
+        Assert.That(outcome.Result.Complete);
+    }
+
+    private static IPEndPoint Nobody()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return (IPEndPoint)socket.LocalEndPoint!;
+    }
+
+    private sealed class Server(WebApplication app) : IAsyncDisposable
+    {
+        private int count;
+
+        public ConcurrentQueue<(string Method, string Path, string? Type, byte First)> Requests { get; } =
+            new();
+
+        public IPEndPoint EndPoint => new(IPAddress.Loopback, new Uri(app.Urls.Single()).Port);
+
+        /// <summary>Answers the how-manieth request with this body by a status and another.</summary>
+        public static async Task<Server> StartAsync(Func<int, byte[], (int Status, byte[] Body)> answer)
+        {
+            var builder = WebApplication.CreateSlimBuilder();
+            builder.Logging.ClearProviders();
+            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            var app = builder.Build();
+            var server = new Server(app);
+            app.Run(async context =>
+            {
+                using var body = new MemoryStream();
+                await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+                var request = context.Request;
+                server.Requests.Enqueue(
+                    (request.Method, request.Path.ToString(), request.ContentType, body.ToArray()[0])
+                );
+                var (status, octets) = answer(Interlocked.Increment(ref server.count), body.ToArray());
+                context.Response.StatusCode = status;
+                context.Response.ContentType = HttpFleet.ContentType;
+                await context.Response.Body.WriteAsync(octets, context.RequestAborted);
+            });
+            await app.StartAsync();
+            return server;
+        }
+
+        public ValueTask DisposeAsync() => app.DisposeAsync();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Net;
+using CallServer.Audit;
+using CallServer.Host.Net;
+using CallServer.Model;
+using CallServer.Surface;
+using Microsoft.FSharp.Core;
+
+namespace CallServer.Host.Tests.Net;
+
+/// <summary>
+/// An audit over a stream: it connects, asks with one octet, and takes what comes up to a zero octet; each
+/// octet before it is a connection. What breaks the stream ends it, with the reason, unless it is to connect
+/// again.
+/// </summary>
+internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
+{
+    private readonly List<byte> got = [];
+    private Instant begun;
+    private bool over;
+    private int left = reconnects;
+
+    /// <summary>What it was told, one word an event.</summary>
+    public List<string> Told { get; } = [];
+
+    /// <summary>What it was given at its start.</summary>
+    public AuditStart? Given { get; private set; }
+
+    public AuditTarget Target =>
+        new(
+            FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
+                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
+                {
+                    Given = given;
+                    begun = given.At.Steady;
+                    return Machine(sink => sink.Connect());
+                })
+            ),
+            null,
+            null
+        );
+
+    private Machine Advance(Event happened)
+    {
+        if (over)
+            return Machine();
+        switch (happened)
+        {
+            case Event.Connected connected:
+                Told.Add($"connected {connected.local}");
+                return Machine(sink => sink.Write([ScriptedAudit.Mine]));
+            case Event.Arrived arrived:
+                Told.Add($"arrived {arrived.octets.Length}");
+                got.AddRange(arrived.octets);
+                return got[^1] == 0
+                    ? Finish(
+                        Results.Complete(
+                            gateway,
+                            begun,
+                            happened.At.Steady,
+                            [.. got.SkipLast(1).Distinct().Select(octet => $"c{octet}")]
+                        )
+                    )
+                    : Machine();
+            case Event.Broken broken:
+                Told.Add($"broken {broken.reason}");
+                return left-- > 0
+                    ? Machine(sink => sink.Connect())
+                    : Finish(AuditResult.Unasked(gateway, "ng", begun, broken.reason));
+            default:
+                return Finish(AuditResult.Unasked(gateway, "ng", begun, "stopped"));
+        }
+    }
+
+    private Machine Finish(AuditResult result)
+    {
+        over = true;
+        return Machine(sink => sink.Finished(result, null!));
+    }
+
+    private Machine Machine(params Action<IAuditSink>[] commands) =>
+        new(
+            FSharpFunc<Event, Machine>.FromConverter(Advance),
+            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
+            {
+                foreach (var command in commands)
+                    command(sink);
+                return null!;
+            }),
+            0
+        );
+}
+
+/// <summary>Streams that do what a test says, and remember what they were told.</summary>
+internal sealed class ScriptedStreams : IGatewayNetwork
+{
+    public List<Stream> Opened { get; } = [];
+
+    public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) => new Silence();
+
+    public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver)
+    {
+        var stream = new Stream(receiver);
+        Opened.Add(stream);
+        return stream;
+    }
+
+    public sealed class Stream(IStreamReceiver receiver) : IStreamChannel
+    {
+        public List<byte> Written { get; } = [];
+
+        public bool Closed { get; private set; }
+
+        public void Tell(Func<IStreamChannel, StreamNews> news) => receiver.OnStream(news(this));
+
+        public void Write(byte[] octets) => Written.AddRange(octets);
+
+        public void Dispose() => Closed = true;
+    }
+
+    private sealed class Silence : IMessageChannel
+    {
+        public string Local => "192.0.2.1:2";
+
+        public void Send(byte[] message) { }
+
+        public void Dispose() { }
+    }
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Host.Tests.Net;
+using CallServer.Model;
+
+namespace CallServer.Host.Tests.Polling;
+
+/// <summary>One audit over a stream, in virtual time.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class StreamAuditTests
+{
+    private static readonly TimeSpan Moments = TimeSpan.FromMilliseconds(1);
+
+    private readonly HistoricalScheduler time = new(new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero));
+    private readonly ScriptedStreams network = new();
+    private readonly List<AuditOutcome> outcomes = [];
+    private SchedulerClock clock = null!;
+
+    [SetUp]
+    public void Begin() => clock = new SchedulerClock(time);
+
+    private ScriptedStreamAudit Run(int reconnects = 0)
+    {
+        var audit = new ScriptedStreamAudit("gw", reconnects);
+        new AuditRunner(network, clock, time)
+            .Run(
+                audit.Target,
+                new GatewayAddress(new IPEndPoint(IPAddress.Loopback, 1)),
+                null,
+                null,
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        time.AdvanceBy(Moments);
+        return audit;
+    }
+
+    private void Opens(int which) =>
+        network.Opened[which].Tell(stream => new StreamNews.Opened(stream, clock.Now, "192.0.2.1:3"));
+
+    private void Sends(int which, params byte[] octets) =>
+        network.Opened[which].Tell(stream => new StreamNews.Arrived(stream, clock.Now, octets));
+
+    private void Breaks(int which, string reason) =>
+        network.Opened[which].Tell(stream => new StreamNews.Broken(stream, clock.Now, reason));
+
+    [Test]
+    public void OctetsAreHandedOverInOrderAndTheStreamIsClosedAtTheEnd()
+    {
+        var audit = Run();
+        Opens(0);
+        time.AdvanceBy(Moments);
+        Assert.That(network.Opened[0].Written, Is.EqualTo(new[] { ScriptedAudit.Mine }));
+        Sends(0, 1, 2);
+        Sends(0, 3);
+        Sends(0, 0);
+        Assert.That(outcomes, Is.Empty, "everything happens on the scheduler");
+        time.AdvanceBy(Moments);
+        Assert.That(
+            audit.Told,
+            Is.EqualTo(new[] { "connected 192.0.2.1:3", "arrived 2", "arrived 1", "arrived 1" })
+        );
+        Assert.That((outcomes.Single().Result.Count, network.Opened[0].Closed), Is.EqualTo((3, true)));
+    }
+
+    [Test]
+    public void OurEndOfTheWayOfDatagramsIsTold()
+    {
+        var audit = Run();
+        Assert.That(audit.Given!.Local, Is.EqualTo("192.0.2.1:2"));
+    }
+
+    [Test]
+    public void OctetsAreMarkedAsTakenOnlyWhenTheyWere()
+    {
+        Run();
+        Opens(0);
+        var taken = 0;
+        network.Opened[0].Tell(stream => new StreamNews.Arrived(stream, clock.Now, [1], () => taken++));
+        Assert.That(taken, Is.Zero);
+        time.AdvanceBy(Moments);
+        Assert.That(taken, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void WhatBreaksIsToldInWords()
+    {
+        var audit = Run();
+        Breaks(0, "connection refused");
+        time.AdvanceBy(Moments);
+        Assert.That(audit.Told, Is.EqualTo(new[] { "broken connection refused" }));
+        Assert.That(outcomes.Single().Result.Reasons.Single(), Does.Contain("connection refused"));
+    }
+
+    [Test]
+    public void ASecondStreamReplacesTheFirst()
+    {
+        var audit = Run(reconnects: 1);
+        Opens(0);
+        Breaks(0, "closed by the gateway");
+        time.AdvanceBy(Moments);
+        Assert.That((network.Opened.Count, network.Opened[0].Closed), Is.EqualTo((2, true)));
+        // What the first one still has to say belongs to nothing.
+        Sends(0, 9, 0);
+        Opens(1);
+        Sends(1, 5, 0);
+        time.AdvanceBy(Moments);
+        Assert.That(
+            audit.Told,
+            Is.EqualTo(
+                new[]
+                {
+                    "connected 192.0.2.1:3",
+                    "broken closed by the gateway",
+                    "connected 192.0.2.1:3",
+                    "arrived 2",
+                }
+            )
+        );
+        Assert.That(outcomes.Single().Result.Count, Is.EqualTo(1));
+        Assert.That(network.Opened[1].Closed);
+    }
+
+    [Test]
+    public void AStreamThatNeverOpensIsClosedAtTheDeadline()
+    {
+        Run();
+        time.AdvanceBy(TimeSpan.FromMinutes(2));
+        Assert.That(outcomes.Single().Result.Reasons.Single(), Does.Contain("stopped"));
+        Assert.That(network.Opened.Single().Closed);
+    }
+}
