@@ -314,6 +314,8 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             "snmp" => SnmpUri(parsed, port.Address),
             "mgcp" when parsed.GetValue(domain) is [not '[', ..] name =>
                 $"mgcp://{port.Address}?endpoints=*@{name}",
+            "sip" when parsed.GetValue(sipUser) is { } name =>
+                $"sip:gw@{port.Address}?from=sip:{System.Uri.EscapeDataString(name)}@127.0.0.1",
             "sip" => $"sip:gw@{port.Address}",
             var protocol => $"{protocol}://{port.Address}",
         };
