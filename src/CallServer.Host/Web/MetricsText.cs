@@ -82,6 +82,26 @@ internal static class MetricsText
         )
             Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
 
+        var calls = runtime.Ledger.Joiner.Calls;
+        Family("callserver_calls", "gauge", "Calls with an active connection.");
+        Sample("callserver_calls", null, calls.Count);
+        Family("callserver_call_findings", "gauge", "Calls whose sources disagree, by kind.");
+        foreach (var (kind, count) in calls.Findings.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            Sample("callserver_call_findings", $"kind=\"{kind}\"", count);
+        Family("callserver_call_findings_total", "counter", "Disagreements that were found, by kind.");
+        foreach (
+            var (kind, count) in counters.FindingsByKind.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+        )
+            Sample("callserver_call_findings_total", $"kind=\"{kind}\"", count);
+        Family("callserver_releases_total", "counter", "Releases by hand, by what came of them.");
+        foreach (
+            var (outcome, count) in counters.ReleasesByOutcome.OrderBy(
+                pair => pair.Key,
+                StringComparer.Ordinal
+            )
+        )
+            Sample("callserver_releases_total", $"outcome=\"{outcome}\"", count);
+
         if (runtime.Fleet?.Udp is { } fleet)
         {
             Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");
@@ -100,12 +120,24 @@ internal static class MetricsText
 
         if (runtime.Fleet is { } network)
         {
-            Family("callserver_streams_total", "counter", "TCP connections to gateways, by what became of them.");
+            Family(
+                "callserver_streams_total",
+                "counter",
+                "TCP connections to gateways, by what became of them."
+            );
             Sample("callserver_streams_total", "result=\"opened\"", network.Tcp.Opened);
             Sample("callserver_streams_total", "result=\"failed\"", network.Tcp.Failed);
-            Family("callserver_streams", "gauge", "TCP connections to gateways that are open or being opened.");
+            Family(
+                "callserver_streams",
+                "gauge",
+                "TCP connections to gateways that are open or being opened."
+            );
             Sample("callserver_streams", null, network.Tcp.Open);
-            Family("callserver_http_requests_total", "counter", "Messages over HTTP, by what became of them.");
+            Family(
+                "callserver_http_requests_total",
+                "counter",
+                "Messages over HTTP, by what became of them."
+            );
             Sample("callserver_http_requests_total", "result=\"answered\"", network.Http.Received);
             Sample("callserver_http_requests_total", "result=\"failed\"", network.Http.Failures);
         }
@@ -120,7 +152,11 @@ internal static class MetricsText
                 .Where(port => port.Item2 is not null)
                 .Select(port => (Name: port.Item1, Counters: port.Item3))
                 .ToList();
-            Family("callserver_listener_datagrams_total", "counter", "What came to our own ports, by its fate.");
+            Family(
+                "callserver_listener_datagrams_total",
+                "counter",
+                "What came to our own ports, by its fate."
+            );
             foreach (var (name, heard) in ports)
             {
                 Sample(
