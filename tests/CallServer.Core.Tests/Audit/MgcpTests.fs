@@ -310,6 +310,49 @@ let ``a provisional answer is waited for and its final one acknowledged`` () =
     Assert.That(server.Acknowledged.Count, Is.GreaterThan 2)
 
 [<Test>]
+let ``a final answer that comes again because its acknowledgement was lost is acknowledged again`` () =
+    let state, commands =
+        MgcpAudit.start MgcpBench.everything MgcpAudit.Memory.none (MgcpBench.startOf Bench.start 1UL [||])
+
+    let asked =
+        match
+            commands
+            |> List.choose (fun command ->
+                match command with
+                | Send octets -> Some octets
+                | _ -> None)
+        with
+        | [ octets ] ->
+            match Mgcp.decode octets with
+            | [| Ok(MgcpMessage.Command command) |] -> command
+            | other -> failwith $"%A{other}"
+        | other -> failwith $"%A{other}"
+
+    let final =
+        [ MgcpParameter.create "K" ""; MgcpParameter.create "Z" "aaln/1@gw.example.net" ]
+        |> Mgcp.response 200 asked.Transaction "OK"
+        |> MgcpMessage.Response
+        |> Mgcp.encode
+
+    let acknowledgements commands =
+        [ for command in commands do
+              match command with
+              | Send octets ->
+                  match Mgcp.decode octets with
+                  | [| Ok(MgcpMessage.Response response) |] -> struct (response.Code, response.Transaction)
+                  | _ -> ()
+              | _ -> () ]
+
+    let hear state =
+        MgcpAudit.advance (Received(Moment.at (Bench.start + TimeSpan.FromSeconds 1.0), final)) state
+
+    let state, first = hear state
+    acknowledgements first |> Check.equal [ struct (0, asked.Transaction) ]
+    let state, again = hear state
+    acknowledgements again |> Check.equal [ struct (0, asked.Transaction) ]
+    MgcpAudit.strays state |> Check.equal 1
+
+[<Test>]
 let ``commands acknowledge the answers before them`` () =
     let struct (_, server) = audit (SmallMgcp.create lines two)
 
