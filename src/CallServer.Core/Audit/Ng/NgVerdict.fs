@@ -182,6 +182,7 @@ module internal NgVerdict =
               Observations = observations
               Ended = [||]
               Denied = denied state
+              Standing = ValueNone
               Requests = state.Requests }
 
         { state with

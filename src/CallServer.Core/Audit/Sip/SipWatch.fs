@@ -71,9 +71,13 @@ module SipWatch =
 
     type State = SipWatchState
 
-    /// Seconds asked for; the gateway may grant fewer.
+    /// Seconds asked for; the gateway may grant fewer. One that loses its watcher forgets it after that long.
     [<Literal>]
-    let private Expires = 3600
+    let private Expires = 300
+
+    /// A subscription is renewed this often, which has the gateway tell its whole state again (RFC 6665 §4.2.1.2): in place of
+    /// polling, and slower.
+    let private refreshEvery = TimeSpan.FromSeconds 60.0
 
     [<Literal>]
     let private MaxRenewals = 5
@@ -106,9 +110,8 @@ module SipWatch =
     /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
     /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
     /// A later SUBSCRIBE of the same dialog bounds it only over a stream, where nothing is overtaken: what follows
-    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. The record
-    /// ignores a window that begins before that of the last one it took in, so that within 32 s after a fetch only
-    /// a notification that is proven newer counts.
+    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. Windows of
+    /// one watch overlap, and yet each tells what was true after the one before: versions and CSeq only grow.
     let private asked (now: Instant) (s: Subscription) (state: State) : Instant =
         let proven = if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then s.Asked else s.Began
         let proven = Instant.max proven state.LastAsked
@@ -120,7 +123,8 @@ module SipWatch =
             | ValueSome s -> asked now s state
             | ValueNone -> state.Began
 
-        SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports
+        { SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports with
+            Standing = ValueSome state.Began }
 
     /// Over. What was told stays told; this says only why nothing more comes.
     let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
@@ -131,6 +135,15 @@ module SipWatch =
 
         let last = SipSnapshot.make state.Gateway state.Began now state.Requests [ why ] [||]
         put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone }
+
+    /// Whoever watches no longer says so, and waits for no answer.
+    let private unsubscribe (now: Instant) (state: State) : State =
+        match current state with
+        | ValueSome s when s.RemoteTag.IsSome ->
+            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng { s with Expires = 0 }
+            sendNew s { state with Rng = rng }
+        | ValueSome _
+        | ValueNone -> state
 
     let private openDatagrams (now: Instant) (state: State) : State =
         let struct (s, rng) = Subscription.create state.Gateway state.Local false Expires now state.Rng
@@ -176,9 +189,10 @@ module SipWatch =
             let state = { state with Rng = rng; Phase = SipWatchPhase.Subscribing; RefreshAt = Instant.distantFuture }
             sendNew s (keep s state)
 
-    /// A minute before the subscription ends, or at its half where it is short.
+    /// In time before the subscription ends.
     let private refreshAt (from: Instant) (seconds: int) : Instant =
-        from + TimeSpan.FromSeconds(if seconds > 120 then float (seconds - 60) else float seconds / 2.0)
+        let half = TimeSpan.FromSeconds(float seconds / 2.0)
+        from + (if half < refreshEvery then half else refreshEvery)
 
     let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
         let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
@@ -390,7 +404,7 @@ module SipWatch =
         | _, Arrived(_, octets) -> commit (arrived now octets state)
         | _, Broken(_, reason) -> commit (broken now reason state)
         | _, Woke _ -> commit (woke now state)
-        | _, Stopped _ -> commit (giveUp now Cancelled state)
+        | _, Stopped _ -> commit (unsubscribe now state |> giveUp now Cancelled)
 
     let start (gateway: SipGateway) (given: AuditStart) : State * Command list =
         let now = given.At.Steady
