@@ -430,3 +430,24 @@ module Reconcile =
                             ClosedTotal = ledger.ClosedTotal + 1L },
                         Closed(c, ending))
             )
+
+    /// Ends one connection on the gateway's own reply to its release (rule 2), at a time no earlier than it was last heard; nothing
+    /// where it is not active. An audit that was asked before may still list it, and changes nothing any more.
+    let released
+        (ended: Ended)
+        (order: Order)
+        (now: Instant)
+        (ledger: GatewayLedger)
+        : struct (GatewayLedger * Change) voption =
+        let ending (c: Connection) =
+            let known = Interval.create c.LastHeard (Instant.max c.LastHeard now)
+
+            { Within = Interval.intersect ended.End.Within known |> ValueOption.defaultValue ended.End.Within
+              Evidence = Released
+              Cause = ended.Cause
+              Counters = ended.Counters
+              Order = ValueSome order }
+
+        GatewayLedger.tryFind ended.Observation.Id ledger
+        |> ValueOption.bind (fun c ->
+            close c.Id (ending c) { ledger with LastAsked = Instant.max ledger.LastAsked now })

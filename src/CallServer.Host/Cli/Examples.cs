@@ -37,7 +37,22 @@ public static class Examples
             "callserver connections --watch",
             "callserver connections --gateway gw1 --json | jq -r .codec | sort | uniq -c",
         ],
-        ["calls"] = ["callserver calls --json | jq 'select(.findings != [])'"],
+        ["calls"] =
+        [
+            "callserver calls --findings",
+            "callserver calls --findings --json | jq -r '.findings[] | .kind + \": \" + .text'",
+        ],
+        ["release"] =
+        [
+            "callserver release gw2/aaln/1@gw2/0A1B --reason 'forgotten by the proxy'",
+            "",
+            "# in a script",
+            "callserver release gw2/aaln/1@gw2/0A1B --reason 'ticket 4711' --yes --json",
+            "",
+            "Exit status: 0 released, 1 not released (unknown, or the last complete audit",
+            "did not list it), 2 the gateway refuses or does not answer, or no server does,",
+            "64 the command line is wrong, or nobody is there to confirm.",
+        ],
         ["cdrs"] =
         [
             "callserver cdrs --gateway gw1",
@@ -64,12 +79,12 @@ public static class Examples
             "callserver gateway --ng 2223 --connections 10 \\",
             "    --since 2026-01-31T10:00:00Z --trunk 7:20:0.5:far",
             "",
-            "With one protocol the truth has a line for each connection that an audit finds:",
-            "two for a call of ng, one a tag. With several it has one line a connection, named",
-            "by the first protocol; \"ids\" has its name by each, ng's that of the offering tag,",
-            "and \"further\" the names of those that list it more than once. Codecs that the SNMP",
-            "profile cannot tell occur with no protocol then.",
-            "In one table SIP and ng share their Call-ID, MGCP's C: is Cisco's GUID.",
+            "With one protocol the truth has a line for each connection that an audit",
+            "finds: two for a call of ng, one a tag. With several it has one line a",
+            "connection, named by the first protocol; \"ids\" has its name by each, ng's",
+            "by the offering tag, and \"further\" the other names of those that list it",
+            "more than once. Codecs that the SNMP profile cannot tell do not occur then.",
+            "In one table SIP and ng share the Call-ID, and MGCP's C: is Cisco's GUID.",
         ],
         ["profiles"] = ["callserver profiles", "callserver profiles cisco-voice"],
         ["demo"] = ["callserver demo"],

@@ -86,6 +86,20 @@ internal sealed class GatewayPoller : IDisposable
             Emit(cause);
     }
 
+    /// <summary>Has one connection ended; from any thread.</summary>
+    public IObservable<ReleaseResult> Release(string connection, KnownConnections known, TimeSpan deadline) =>
+        Observable
+            .Return(connection, scheduler)
+            .SelectMany(_ => Resolve())
+            .SelectMany(endpoint =>
+                endpoint is null
+                    ? Observable.Return(
+                        ReleaseResult.Unasked(connection, $"the name {Gateway.Uri.Host} has no address"),
+                        ImmediateScheduler.Instance
+                    )
+                    : runner.Release(Gateway.Target, connection, Address(endpoint), known, deadline)
+            );
+
     /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
     public void Dispose()
     {
