@@ -142,7 +142,7 @@ type CallsWorld(seed: uint64) =
 
 /// The join from scratch: every pair of legs looked at, all tallies counted anew.
 module CallsOracle =
-    let private joins (table: CallTable) (all: Leg[]) (a: Leg) (b: Leg) =
+    let private joins (all: Leg[]) (a: Leg) (b: Leg) =
         let id (leg: Leg) = CallsIndex.idOf leg.Protocol leg.Key leg.Connection
         let socket (leg: Leg) = CallsIndex.socketOf leg.Key leg.Connection
         let target (leg: Leg) = CallsIndex.targetOf leg.Key leg.Connection
@@ -207,7 +207,7 @@ module CallsOracle =
                        CallSource.leg source (LegKey.ofConnection source.Gateway c) c ValueNone |]
 
         let all = Array.append live (Array.ofSeq table.Ghosts.Values) |> Array.sortBy _.Key
-        let calls = components all (joins table all) |> List.filter (Array.exists _.IsLive)
+        let calls = components all (joins all) |> List.filter (Array.exists _.IsLive)
         let rules = table.Rules
         let first (legs: Leg[]) = legs |> Seq.map _.Known |> Seq.reduce Instant.min
 
