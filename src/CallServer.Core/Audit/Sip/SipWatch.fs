@@ -47,7 +47,7 @@ type SipWatchState =
 ///
 ///   phase        event                                   next
 ///   Subscribing  the stream opens                        a SUBSCRIBE over it
-///                401, 407, 423                           the SUBSCRIBE again with what it asks for
+///                401, 407, 423, a first 489              the SUBSCRIBE again as it is wanted
 ///                481 to a renewal                        a new subscription
 ///                another final response that is no 2xx   Over: refused
 ///                2xx                                     waits for the notification
@@ -145,8 +145,17 @@ module SipWatch =
         | ValueSome _
         | ValueNone -> state
 
+    /// Like the last one: what the gateway would not take is not tried again.
+    let private create local isStream (now: Instant) (state: State) =
+        let wantsSession =
+            match current state with
+            | ValueSome s -> s.WantsSession
+            | ValueNone -> true
+
+        Subscription.create state.Gateway local isStream wantsSession Expires now state.Rng
+
     let private openDatagrams (now: Instant) (state: State) : State =
-        let struct (s, rng) = Subscription.create state.Gateway state.Local false Expires now state.Rng
+        let struct (s, rng) = create state.Local false now state
         sendNew s { state with Rng = rng; Way = ValueSome(OnDatagrams s) }
 
     let private openStream (now: Instant) (state: State) : State =
@@ -174,7 +183,7 @@ module SipWatch =
 
             match state.Way with
             | ValueSome(OnStream(old, stream)) ->
-                let struct (s, rng) = Subscription.create state.Gateway old.Local true Expires now state.Rng
+                let struct (s, rng) = create old.Local true now state
                 sendNew s { state with Rng = rng; Way = ValueSome(OnStream(s, stream)) }
             | ValueSome(OnDatagrams _) -> openDatagrams now state
             | ValueSome(Opening _)
@@ -317,7 +326,7 @@ module SipWatch =
     let private connected (now: Instant) (local: string) (state: State) : State =
         match state.Way with
         | ValueSome(Opening _) ->
-            let struct (s, rng) = Subscription.create state.Gateway local true Expires now state.Rng
+            let struct (s, rng) = create local true now state
             sendNew s { state with Rng = rng; Way = ValueSome(OnStream(s, SipStream.empty)) }
         | ValueSome _
         | ValueNone -> state
