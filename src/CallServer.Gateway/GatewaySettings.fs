@@ -23,6 +23,8 @@ type GatewaySettings() =
     member val Trunks: IReadOnlyList<string> = [||] with get, set
     /// Its calendar clock minus true time.
     member val ClockSkew = TimeSpan.Zero with get, set
+    /// What stands after the @ of its MGCP endpoints' names.
+    member val Domain = "[127.0.0.1]" with get, set
     /// Where MGCP's RSIP is sent, HOST:PORT; null for nowhere.
     member val CallAgent: string = null with get, set
     /// Who SIP's digest lets in, and with what; null: everybody.

@@ -39,18 +39,18 @@ module Gateways =
         : AgentState =
         AgentState.create options (Table.create seed (showable options.Mib tableOptions) now)
 
-    /// A gateway of several protocols whose table begins at the first instant and is served from the second one on; the
+    /// A gateway of several protocols, each with its name and responder, whose table begins at the first instant and is served from the second one on; the
     /// events in between are forgotten. Ringing connections are listed only where all protocols list them: SIP and some
     /// MIBs do.
     let multi
         (seed: uint64)
         (tableOptions: TableOptions)
         (agent: AgentOptions voption)
-        (responders: Responder list)
+        (responders: struct (string * (Table -> Responder)) list)
         (since: Instant)
         (now: Instant)
         : MultiGateway =
-        let listsRinging = responders |> List.forall (fun responder -> responder.Protocol = "sip")
+        let listsRinging = responders |> List.forall (fun (struct (protocol, _)) -> protocol = "sip")
         let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 
         let tableOptions =
@@ -59,12 +59,8 @@ module Gateways =
 
         let struct (table, _) = Table.create seed tableOptions since |> Table.advance now
         let agent = agent |> ValueOption.map (fun options -> AgentState.create options table)
-
-        let struct (gateway, _) =
-            MultiGateway.create agent responders table
-            |> MultiGateway.withTable now table (Truth.present table)
-
-        gateway
+        let responders = responders |> List.map (fun (struct (_, create)) -> create table)
+        MultiGateway.create agent responders table
 
     /// An honest agent with SNMPv2c and the community public.
     let simple

@@ -186,12 +186,13 @@ module MultiGateway =
 
         step.Result
 
-    /// What speaks for a table: an SNMP agent or none, and responders of other protocols, each protocol once.
+    /// What speaks for a table: an SNMP agent or none, and responders of other protocols, each protocol once. Each is told
+    /// the time at the beginning of the first step.
     let create (agent: AgentState voption) (responders: Responder list) (table: Table) : MultiGateway =
         { Carried = table
           Snmp = agent
           Voices = List.toArray responders
-          Wakes = Map.empty
+          Wakes = Map.ofList [ for responder in responders -> responder.Protocol, table.Now ]
           Streams = Map.empty
           DownUntil = ValueNone }
 

@@ -1,6 +1,6 @@
 namespace CallServer.Gateway
 
-open CallServer.Model
+open CallServer.Wire
 
 /// A protocol besides SNMP that simulated gateways speak.
 [<NoComparison; NoEquality>]
@@ -11,12 +11,80 @@ type internal Protocol =
         UsesStreams: bool
         /// As help lists them, without the protocol's name before them.
         ViceWords: string list
-        /// From its vices' words; every mistake is named.
-        Create: GatewaySettings -> string list -> Instant -> Result<Responder, string list>
+        /// From its vices' words, a responder for a table; every mistake is named.
+        Create: GatewaySettings -> string list -> Result<Table -> Responder, string list>
     }
 
 module internal Protocols =
-    let all: Protocol list = []
+    /// Vices of all words; every mistake is named.
+    let private vices (add: string -> 'Vices -> Result<'Vices, string>) (none: 'Vices) (words: string list) =
+        let take (vices, mistakes) word =
+            match add word vices with
+            | Ok more -> more, mistakes
+            | Error mistake -> vices, mistakes @ [ mistake ]
+
+        match List.fold take (none, []) words with
+        | vices, [] -> Ok vices
+        | _, mistakes -> Error mistakes
+
+    let private mgcp: Protocol =
+        { Name = "mgcp"
+          UsesStreams = false
+          ViceWords = Words.known MgcpVices.words
+          Create =
+            fun settings words ->
+                let domain = settings.Domain
+
+                match
+                    EndpointName.tryParse ("*@" + domain),
+                    vices (Words.add MgcpVices.words) MgcpVices.none words
+                with
+                | None, _ -> Error [ $"'{domain}' cannot stand after the @ of an endpoint's name" ]
+                | Some _, Error mistakes -> Error mistakes
+                | Some _, Ok vices ->
+                    let options =
+                        { MgcpOptions.standard with
+                            Domain = domain
+                            CallAgent = ValueOption.ofObj settings.CallAgent
+                            FirstTransaction = 1 + int (settings.Seed % 100_000_000UL)
+                            Vices = vices }
+
+                    Ok(fun table -> MgcpResponder.create options table.Now) }
+
+    let private sip: Protocol =
+        { Name = "sip"
+          UsesStreams = true
+          ViceWords = SipViceWords.known
+          Create =
+            fun settings words ->
+                vices SipViceWords.add SipVices.none words
+                |> Result.map (fun vices ->
+                    let login =
+                        if isNull settings.SipUser then
+                            ValueNone
+                        else
+                            ValueSome(struct (settings.SipUser, settings.SipPassword))
+
+                    fun _ ->
+                        SipResponder.create
+                            { SipOptions.standard with Login = login; Seed = settings.Seed; Vices = vices }) }
+
+    let private ng: Protocol =
+        { Name = "ng"
+          UsesStreams = true
+          ViceWords = NgVices.known
+          Create =
+            fun settings words ->
+                let add word vices = NgVices.parseVice word |> Result.map (fun change -> change vices)
+
+                vices add NgVices.none words
+                |> Result.map (fun vices ->
+                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+
+                    fun table ->
+                        NgResponder.create { NgOptions.standard with Vices = vices } table |> NgHttp.serve) }
+
+    let all: Protocol list = [ mgcp; sip; ng ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

@@ -62,10 +62,15 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                   for word in wordsOf settings name do
                       yield $"the vice '{word}' is for {name}, which this gateway does not speak" ]
 
-    static let speakers (settings: GatewaySettings) (now: Instant) : Result<Responder, string list> list =
+    static let speakers
+        (settings: GatewaySettings)
+        : Result<struct (string * (Table -> Responder)), string list> list =
         [ for name in settings.Protocols do
               match Protocols.tryFind name with
-              | Some protocol -> yield protocol.Create settings (wordsOf settings name) now
+              | Some protocol ->
+                  yield
+                      protocol.Create settings (wordsOf settings name)
+                      |> Result.map (fun create -> struct (name, create))
               | None when name = "snmp" -> ()
               | None ->
                   let known = String.concat ", " Protocols.names
@@ -144,7 +149,7 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
             [<Out>] gateway: byref<SimulatedGateway>,
             [<Out>] mistakes: byref<IReadOnlyList<string>>
         ) : bool =
-        let responders = speakers settings now
+        let responders = speakers settings
         let options = tableOptions settings
 
         let agent =

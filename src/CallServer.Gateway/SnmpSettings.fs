@@ -45,16 +45,6 @@ module internal SnmpSettings =
                     else
                         Ok [ { Name = Encoding.UTF8.GetBytes settings.User; Auth = auth; Priv = priv } ]))
 
-    let private vices (words: string list) : Result<Vices, string list> =
-        let add (vices, mistakes) word =
-            match ViceWords.add word vices with
-            | Ok more -> more, mistakes
-            | Error mistake -> vices, mistakes @ [ mistake ]
-
-        match List.fold add (Vices.none, []) words with
-        | vices, [] -> Ok vices
-        | _, mistakes -> Error mistakes
-
     /// With these vices' words; every mistake is named.
     let agent (settings: GatewaySettings) (words: string list) : Result<AgentOptions, string list> =
         let mib =
@@ -64,7 +54,7 @@ module internal SnmpSettings =
                 let known = String.concat ", " Gateways.profiles
                 Error $"there is no profile '{settings.Profile}'; known are {known}"
 
-        match vices words, users settings, mib with
+        match Words.addAll ViceWords.words words Vices.none, users settings, mib with
         | Ok vices, Ok users, Ok mib ->
             Ok
                 { AgentOptions.ofMib mib $"gw-{settings.Seed}" with

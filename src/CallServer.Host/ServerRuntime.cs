@@ -241,7 +241,7 @@ public sealed class ServerRuntime : IAsyncDisposable
             Ledger.Take(
                 AuditResult.Unasked(
                     gateway.Id,
-                    gateway.Uri.Scheme,
+                    gateway.Uri.Protocol,
                     clock.Now.Steady,
                     "removed from the configuration"
                 ),

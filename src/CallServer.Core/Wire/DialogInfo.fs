@@ -95,7 +95,7 @@ module DialogInfo =
 
     /// The state of that word. Other words than the RFC's are seen in the field (`busy`, `progressing`).
     let stateOf (word: string) : DialogState =
-        let is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
+        let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
 
         if is "confirmed" then DialogState.Confirmed
         elif is "early" then DialogState.Early

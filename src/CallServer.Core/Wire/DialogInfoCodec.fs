@@ -50,17 +50,20 @@ type private DialogReading() =
 
     /// The party that was read, and room for the next.
     member this.TakeParty() : DialogParty option =
-        let party =
-            { Identity = this.Identity
-              Display = this.Display
-              Target = this.Target
-              Session = this.Session }
+        if this.Identity = "" && this.Display = "" && this.Target = "" && this.Session = "" then
+            None
+        else
+            let party =
+                { Identity = this.Identity
+                  Display = this.Display
+                  Target = this.Target
+                  Session = this.Session }
 
-        this.Identity <- ""
-        this.Display <- ""
-        this.Target <- ""
-        this.Session <- ""
-        if DialogInfo.isToldOf party then Some party else None
+            this.Identity <- ""
+            this.Display <- ""
+            this.Target <- ""
+            this.Session <- ""
+            Some party
 
 /// dialog-info documents (RFC 4235 §4) from and to octets. Lenient where products are known to deviate; strict
 /// where an XML document can do harm: no document type, no entity but XML's own, nothing resolved.
@@ -70,10 +73,10 @@ module DialogInfoCodec =
 
     /// Dialogs that a document of any size may list, and the octets that each one more has to bring.
     [<Literal>]
-    let private FreeDialogs = 150
+    let private FreeDialogs = 200
 
     [<Literal>]
-    let private OctetsPerDialog = 66
+    let private OctetsPerDialog = 84
 
     let private settings () =
         XmlReaderSettings(
@@ -169,7 +172,7 @@ module DialogInfoCodec =
             reading.Remote <- reading.TakeParty()
 
     let private directionOf (word: string) : DialogDirection voption =
-        let is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
+        let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
 
         if is "initiator" then
             ValueSome DialogDirection.Initiator

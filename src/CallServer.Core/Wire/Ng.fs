@@ -272,27 +272,16 @@ module Ng =
           Managed = told "managedsessions" total
           UpTime = told "uptime" total }
 
-    /// The Call-IDs of a reply to `list`, in its order, what is no string left out; nothing where it tells no calls.
-    let readCallIds (body: BencodeView) : Slice[] voption =
+    /// Over the Call-IDs of a reply to `list`, in its order; nothing where it tells no calls. What is no string is left out.
+    let foldCallIds (folder: 'State -> Slice -> 'State) (state: 'State) (body: BencodeView) : 'State voption =
+        let take state item =
+            match BencodeView.text item with
+            | ValueSome id -> folder state id
+            | ValueNone -> state
+
         match BencodeView.tryFind "calls" body with
+        | ValueSome calls -> ValueSome(BencodeView.foldItems take state calls)
         | ValueNone -> ValueNone
-        | ValueSome calls ->
-            let isId (item: BencodeView) = (BencodeView.text item).IsSome
-
-            let count =
-                BencodeView.foldItems (fun count item -> if isId item then count + 1 else count) 0 calls
-
-            let ids = Array.zeroCreate<Slice> count
-
-            let fill at item =
-                match BencodeView.text item with
-                | ValueSome id ->
-                    ids[at] <- id
-                    at + 1
-                | ValueNone -> at
-
-            BencodeView.foldItems fill 0 calls |> ignore
-            ValueSome ids
 
     let private addressOf (host: string) (port: string) (view: BencodeView) : MediaAddress voption =
         match word host view, number port view with

@@ -152,9 +152,16 @@ module Sdp =
 
     /// `IN IP4 192.0.2.1[/ttl]`: the address, or nothing.
     let private hostOf (text: string) (start: int) (stop: int) : string voption =
-        match words 3 text start stop with
-        | [| _; _; address |] -> ValueSome((address.Split('/', 2))[0])
-        | _ -> ValueNone
+        let next at = skipBlanks text (wordEnd text at stop) stop
+        let address = next (next (skipBlanks text start stop))
+        let last = wordEnd text address stop
+        let slash = text.IndexOf('/', address, last - address)
+        let last = if slash < 0 then last else slash
+
+        if last > address then
+            ValueSome(text.Substring(address, last - address))
+        else
+            ValueNone
 
     let private isWord (word: string) (text: string) (start: int) (stop: int) : bool =
         startsWith word text start stop && skipBlanks text (start + word.Length) stop = stop

@@ -147,7 +147,7 @@ module SipCodec =
     let private folds (octets: byte[]) (start: int) (stop: int) (found: ResizeArray<struct (int * int)>) : int =
         let mutable next = start
 
-        while next < stop && isBlank octets[next] do
+        while next < stop && isBlank octets[next] && found.Count <= Sip.MaxHeaders do
             let after = nextLine octets next stop
             found.Add(struct (next, lineEnd octets next after))
             next <- after

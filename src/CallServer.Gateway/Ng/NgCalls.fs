@@ -5,7 +5,7 @@ open CallServer.Model
 open CallServer.Wire
 
 /// How a connection of the table looks in rtpengine: a call of two parties, whose media goes from the one to the other.
-module internal NgCalls =
+module NgCalls =
     /// rtpengine stamps by a clock that it reads once a round of its loop, in microseconds before.
     let private staleness (connection: SimConnection) : int64 =
         int64 (connection.LocalSsrc % 40_000u)

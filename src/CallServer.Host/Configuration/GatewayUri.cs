@@ -37,6 +37,9 @@ public sealed record GatewayUri
     /// <summary>In lower case: snmp, mgcp, sip, ng, ng+tcp or ng+http.</summary>
     public string Scheme { get; }
 
+    /// <summary>snmp, mgcp, sip or ng, whatever it travels in.</summary>
+    public string Protocol => Scheme.Split('+')[0];
+
     /// <summary>A name or an address, without brackets.</summary>
     public string Host { get; }
 

@@ -23,6 +23,9 @@ internal static class SipUri
         var user = read.TakeUser(ref resource, PasswordsComeFrom);
         if (user is null)
             read.Fail("whose dialogs is missing: sip:USER@HOST is expected");
+        // Escapes stay as they are written: they are SIP's own.
+        else if (user.Any(c => c is <= ' ' or > '~' or '<' or '>' or '"'))
+            read.Fail("the user before @ holds a character that a SIP URI has to escape with %");
         var semicolon = resource.IndexOf(';', StringComparison.Ordinal);
         var parameters = read.ReadOptions(
             semicolon >= 0 ? resource[(semicolon + 1)..] : null,

@@ -23,6 +23,7 @@ internal static class SnmpUri
             ref authority,
             "passphrases come from --auth-from and --priv-from, or \"auth\" and \"priv\" in the configuration"
         );
+        user = user is null ? null : read.Decode(user, "the user");
         if (user is not null && Encoding.UTF8.GetByteCount(user) > LongestUser)
             read.Fail($"the user is longer than the {LongestUser} octets that SNMPv3 allows");
         read.ReadHost(authority);

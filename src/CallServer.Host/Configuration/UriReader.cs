@@ -73,8 +73,8 @@ internal sealed class UriReader(string text, string scheme, int defaultPort, Lis
     }
 
     /// <summary>
-    /// What stands before the @, decoded, and takes it off; null where there is no @. A secret after a colon
-    /// is refused with these words of where it comes from, and not returned.
+    /// What stands before the @, as written, and takes it off; null where there is no @. A secret after a
+    /// colon is refused with these words of where it comes from, and not returned.
     /// </summary>
     public string? TakeUser(ref string authority, string secretsComeFrom)
     {
@@ -93,7 +93,7 @@ internal sealed class UriReader(string text, string scheme, int defaultPort, Lis
 
         if (user.Length == 0)
             Fail("the user before @ is empty");
-        return Decode(user, "the user");
+        return user;
     }
 
     /// <summary>For protocols that know no user.</summary>

@@ -23,9 +23,7 @@ internal sealed class MgcpHearing(
 
     public IReadOnlyList<byte[]> Hear(IPEndPoint from, Moment at, byte[] datagram)
     {
-        var senders = addresses
-            .At(from.Address)
-            .RemoveAll(sender => sender.Gateway.Uri.Scheme != "mgcp");
+        var senders = addresses.At(from.Address).RemoveAll(sender => sender.Gateway.Uri.Scheme != "mgcp");
         if (senders.IsEmpty)
         {
             counters.CameFromStranger();
@@ -58,7 +56,12 @@ internal sealed class MgcpHearing(
         counters.Heard(notice.Kind);
         foreach (var gateway in meant.Select(sender => sender.Gateway.Id))
         {
-            logger.LogInformation("{Gateway}: {Notice} of {Endpoints}", gateway, notice.Kind, notice.Endpoints);
+            logger.LogInformation(
+                "{Gateway}: {Notice} of {Endpoints}",
+                gateway,
+                notice.Kind,
+                notice.Endpoints
+            );
             // Of some endpoints, or of one gateway among several, the next audit alone has to tell.
             if (notice.ConnectionsLost && IsWhole(notice.Endpoints) && meant.Length == 1)
                 noteRestart(gateway, at);

@@ -20,21 +20,17 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
-    // Whoever can send from a gateway's address must not be able to have it asked without a pause.
-    private static readonly TimeSpan OutsideRest = TimeSpan.FromSeconds(1);
-
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
     private readonly IScheduler scheduler;
     private readonly Subject<AuditCause> triggers = new();
+    private readonly PacedTrigger fromOutside;
     private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
     private Instant lastBegun = InstantModule.distantPast;
-    private Instant outsideDue = InstantModule.distantPast;
-    private bool outsideWaits;
     private int silences;
     private bool slow;
 
@@ -50,6 +46,7 @@ internal sealed class GatewayPoller : IDisposable
         this.context = context;
         this.runner = runner;
         this.scheduler = scheduler;
+        fromOutside = new PacedTrigger(context.Clock, scheduler);
         context.Addresses.Enter(
             gateway,
             IPAddress.TryParse(gateway.Uri.Host, out var literal)
@@ -77,8 +74,6 @@ internal sealed class GatewayPoller : IDisposable
             .Do(result => deliver(gateway, result))
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
-        if (watch is not null)
-            scheduler.Schedule(watch.Begin);
     }
 
     public GatewayConfiguration Gateway { get; }
@@ -87,7 +82,7 @@ internal sealed class GatewayPoller : IDisposable
     public void Trigger(AuditCause cause)
     {
         if (cause is AuditCause.Restart or AuditCause.Reconnect)
-            scheduler.Schedule(() => TriggerFromOutside(cause));
+            fromOutside.Ask(() => Emit(cause));
         else
             Emit(cause);
     }
@@ -123,30 +118,6 @@ internal sealed class GatewayPoller : IDisposable
             triggers.OnNext(cause);
     }
 
-    private void TriggerFromOutside(AuditCause cause)
-    {
-        if (outsideWaits)
-            return;
-        var now = context.Clock.Now.Steady;
-        if (now >= outsideDue)
-        {
-            outsideDue = now + OutsideRest;
-            Emit(cause);
-            return;
-        }
-
-        outsideWaits = true;
-        scheduler.Schedule(
-            outsideDue - now,
-            () =>
-            {
-                outsideWaits = false;
-                outsideDue = context.Clock.Now.Steady + OutsideRest;
-                Emit(cause);
-            }
-        );
-    }
-
     /// <summary>
     /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
     /// on purpose is not held back.
@@ -157,7 +128,7 @@ internal sealed class GatewayPoller : IDisposable
             return true;
         var now = context.Clock.Now.Steady;
         // Half an interval early, so that the tick at the end of the pause counts.
-        var slowed = watch is { Stands: true }
+        var slowed = watch is { Slows: true }
             ? Gateway.Interval * (GatewayWatch.SlowsBy - 0.5)
             : TimeSpan.Zero;
         return now >= notBefore && now >= lastBegun + slowed;
@@ -173,6 +144,7 @@ internal sealed class GatewayPoller : IDisposable
     private IObservable<AuditResult> Audit()
     {
         lastBegun = context.Clock.Now.Steady;
+        watch?.Asking();
         return Resolve()
             .SelectMany(endpoint =>
                 endpoint is null ? Observable.Return(Unasked(), ImmediateScheduler.Instance) : Ask(endpoint)
@@ -189,6 +161,7 @@ internal sealed class GatewayPoller : IDisposable
                         Gateway.Id
                     );
                     memory = null;
+                    watch?.Asked(null);
                     return Observable.Empty<AuditResult>();
                 }
             );
@@ -266,13 +239,14 @@ internal sealed class GatewayPoller : IDisposable
     private AuditResult Unasked() =>
         AuditResult.Unasked(
             Gateway.Id,
-            Gateway.Uri.Scheme,
+            Gateway.Uri.Protocol,
             context.Clock.Now.Steady,
             $"the name {Gateway.Uri.Host} has no address"
         );
 
     private void Remember(AuditResult result)
     {
+        watch?.Asked(result);
         slow = result.Answered - result.Asked > Gateway.Interval;
         if (!result.Silent)
         {

@@ -2,14 +2,15 @@ using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Linq;
 using CallServer.Host.Configuration;
+using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Host.Polling;
 
 /// <summary>
-/// Keeps a standing watch of one gateway: begins it again after a pause whenever it ends. Everything happens
-/// on the one scheduler. What it tells is taken in like an audit; that it ended tells nothing of connections,
-/// so that the gateway is asked instead.
+/// Keeps a standing watch of one gateway beside its audits: begins it after the first of them, and again after
+/// a pause whenever it ends. Everything happens on the one scheduler. What it tells is taken in like an audit;
+/// that it ended tells nothing of connections, so that the gateway is asked instead.
 /// </summary>
 internal sealed class GatewayWatch(
     GatewayConfiguration gateway,
@@ -26,10 +27,32 @@ internal sealed class GatewayWatch(
     private readonly SerialDisposable current = new();
     private int failures;
 
-    /// <summary>It has told something, and goes on.</summary>
-    public bool Stands { get; private set; }
+    private Instant lastAsked = InstantModule.distantPast;
+    private bool hasBegun;
+    private bool stands;
+    private bool newsWaits;
 
-    public void Begin()
+    /// <summary>
+    /// It has told something, goes on, and the record could take what it told: there is less need to ask.
+    /// </summary>
+    public bool Slows => stands && !newsWaits;
+
+    /// <summary>The gateway is being asked.</summary>
+    public void Asking() => newsWaits = false;
+
+    /// <summary>
+    /// The gateway was asked, and told this; null where that failed by a fault of our own.
+    /// </summary>
+    public void Asked(AuditResult? result)
+    {
+        lastAsked = result?.Asked ?? lastAsked;
+        if (hasBegun)
+            return;
+        hasBegun = true;
+        Begin();
+    }
+
+    private void Begin()
     {
         // The slot is taken before the watch begins, as it may end at once.
         var slot = new SingleAssignmentDisposable();
@@ -47,7 +70,7 @@ internal sealed class GatewayWatch(
     {
         if (news.Over)
         {
-            var level = Stands ? LogLevel.Warning : LogLevel.Debug;
+            var level = stands ? LogLevel.Warning : LogLevel.Debug;
             context.Logger.Log(
                 level,
                 "{Gateway}: no longer tells by itself: {Reasons}",
@@ -57,15 +80,18 @@ internal sealed class GatewayWatch(
             return;
         }
 
-        if (!Stands)
+        if (!stands)
         {
-            Stands = true;
+            stands = true;
             context.Counters.WatchStands();
             context.Logger.LogInformation("{Gateway}: tells of changes by itself", gateway.Id);
         }
 
         failures = 0;
         context.Counters.WatchTold();
+        // The record keeps the newer of two views. What is known only to be newer than something before the
+        // last audit may be older than it: then the next interval settles it.
+        newsWaits |= news.Result.Asked < lastAsked;
         told(news.Result);
     }
 
@@ -93,8 +119,8 @@ internal sealed class GatewayWatch(
 
     private bool Fall()
     {
-        var stood = Stands;
-        Stands = false;
+        var stood = stands;
+        stands = false;
         if (stood)
             context.Counters.WatchDropped();
         return stood;

@@ -236,7 +236,7 @@ internal sealed class Lists(ServerRuntime runtime)
             configured is not null,
             configured is null ? null : Configuration.Durations.Format(configured.Interval),
             StatusOf(state),
-            audit?.Protocol ?? configured?.Uri.Scheme,
+            audit?.Protocol ?? configured?.Uri.Protocol,
             audit?.Profile ?? configured?.Uri.Profile,
             audit?.Proof ?? [],
             audit?.Reasons ?? [],

@@ -107,13 +107,15 @@ type SnmpEnd(agent: AgentState) =
 
         before @ events, [], renamed
 
-/// Any other protocol: a responder over a table. `make` gives it anew, with the vice of that number where one is drawn.
-type ResponderEnd(kind: string, table: Table, make: Instant -> int voption -> Responder) =
+/// Any other protocol: a responder over a table. `make` gives it anew, up since that instant, with the vice of that number where
+/// one is drawn.
+type ResponderEnd
+    (kind: string, table: Table, up: TimeSpan, make: Table -> Instant -> int voption -> Responder) =
     inherit FarEnd()
     let mutable table = table
-    let mutable booted = table.Now
+    let mutable booted = table.Now - up
     let mutable silentUntil = Instant.distantPast
-    let mutable honest = make table.Now ValueNone
+    let mutable honest = make table booted ValueNone
     let mutable bad: Responder voption = ValueNone
 
     let rec pass (now: Instant) (events: ResponderEvent list) : TruthEvent list * Sent list =
@@ -185,11 +187,11 @@ type ResponderEnd(kind: string, table: Table, make: Instant -> int voption -> Re
             table <- Table.rest back closed
             silentUntil <- back
             booted <- back
-            honest <- make back ValueNone
+            honest <- make table back ValueNone
             bad <- ValueNone
             before @ events, first, false
         | TurnsBad draw ->
-            bad <- ValueSome(make booted (ValueSome draw))
+            bad <- ValueSome(make table booted (ValueSome draw))
             before, first, false
         | Recovers ->
             bad <- ValueNone

@@ -7,6 +7,13 @@ open CallServer.Prelude
 open CallServer.Gateway
 open CallServer.Tests.Simulation
 
+/// CALLSERVER_KINDS=ng,mgcp runs a fleet of those alone.
+let private kinds () =
+    match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
+    | null
+    | "" -> Gateways.profiles @ [ "ng"; "ng" ]
+    | kinds -> List.ofArray (kinds.Split ',')
+
 let private plan (seed: uint64) : Plan =
     let rng = Rng.create (seed * 0x9E3779B97F4A7C15UL)
     let struct (gateways, rng) = Rng.below 3 rng
@@ -21,7 +28,7 @@ let private plan (seed: uint64) : Plan =
       Loss = 0.3 * loss
       Interval = TimeSpan.FromSeconds 10.0
       Length = TimeSpan.FromSeconds 150.0
-      Kinds = Gateways.profiles }
+      Kinds = kinds () }
 
 /// CALLSERVER_SEEDS=FIRST-LAST runs those instead: a soak, or the one seed that failed.
 let private seeds () =

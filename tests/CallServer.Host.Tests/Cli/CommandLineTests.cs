@@ -48,7 +48,6 @@ internal sealed class CommandLineTests
     [TestCase("run --config /no/such/file", "/no/such/file")]
     [TestCase("gateway --connections 5", "--snmp PORT is needed")]
     [TestCase("gateway --snmp 0", "--connections")]
-    [TestCase("gateway --snmp 0 --connections 5 --mgcp 2427", "--mgcp is not built yet")]
     [TestCase("gateway --snmp 0 --connections 5 --profile none", "there is no profile 'none'")]
     [TestCase("gateway --snmp 0 --connections 5 --loss 2", "--loss: '2'")]
     [TestCase("gateway --snmp 0 --connections 5 --vice rude", "there is no vice 'rude'")]

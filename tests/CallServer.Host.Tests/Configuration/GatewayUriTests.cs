@@ -55,7 +55,7 @@ public sealed class GatewayUriTests
         var uri = Parsed("sip:all%20calls@h:5070;transport=tcp?from=sip:alice@a.example.net:5062&watch=true");
         Assert.That(
             (uri.User, uri.Transport, uri.From, uri.Watch),
-            Is.EqualTo(("all calls", "tcp", "sip:alice@a.example.net:5062", true))
+            Is.EqualTo(("all%20calls", "tcp", "sip:alice@a.example.net:5062", true))
         );
         var plain = Parsed("sip:gw1@h");
         Assert.That(
@@ -128,6 +128,8 @@ public sealed class GatewayUriTests
     [TestCase("sip:h", "sip:USER@HOST is expected")]
     [TestCase("sip:@h", "user before @ is empty")]
     [TestCase("sip:u@", "host is missing")]
+    [TestCase("sip:a b@h", "has to escape with %")]
+    [TestCase("sip:<u@h", "has to escape with %")]
     [TestCase("sip:u@h:0", "no port")]
     [TestCase("sip:u@h;transport=tls", "transport=tls is not known; known are udp, tcp")]
     [TestCase("sip:u@h;transprot=tcp", "did you mean transport?")]

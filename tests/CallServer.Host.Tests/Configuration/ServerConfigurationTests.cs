@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
 
@@ -40,7 +41,9 @@ public sealed class ServerConfigurationTests
             Assert.That(configuration.CdrFile, Is.EqualTo("cdr/callserver.ndjson"));
             Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(5)));
             Assert.That(configuration.Gateways.Single().Attempts, Is.EqualTo(4));
-            Assert.That(configuration.Warnings, Has.Count.EqualTo(3));
+            Assert.That(configuration.MgcpListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:2727")));
+            Assert.That(configuration.TrapListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:1162")));
+            Assert.That(configuration.Warnings, Has.Count.EqualTo(1));
             Assert.That(configuration.ToString(), Does.Not.Contain("s3cret"));
         });
     }
@@ -127,6 +130,33 @@ public sealed class ServerConfigurationTests
     )]
     public void AMistakeIsNamed(string text, string expected) =>
         Assert.That(string.Join("\n", Mistakes(text)), Does.Contain(expected));
+
+    [TestCase("127.0.0.1")]
+    [TestCase("2727")]
+    [TestCase("127.0.0.1:0")]
+    [TestCase("127.0.0.1:99999")]
+    [TestCase("localhost:2727")]
+    [TestCase("::1:2727")]
+    [TestCase("")]
+    public void WhereToListenIsAnAddressAndAPort(string text)
+    {
+        var mistake = Mistakes($$"""{ "gateways": [], "listeners": { "mgcp": "{{text}}" } }""").Single();
+        Assert.That(mistake.Path, Is.EqualTo("listeners.mgcp"));
+        Assert.That(mistake.Message, Does.Contain("ADDRESS:PORT"));
+    }
+
+    [Test]
+    public void ListeningIsOffUnlessGiven()
+    {
+        var plain = Read("""{ "gateways": [] }""");
+        Assert.That(
+            (plain.MgcpListener, plain.TrapListener),
+            Is.EqualTo(((IPEndPoint?)null, (IPEndPoint?)null))
+        );
+        var six = Read("""{ "gateways": [], "listeners": { "traps": "[::1]:1162" } }""");
+        Assert.That(six.TrapListener, Is.EqualTo(new IPEndPoint(IPAddress.IPv6Loopback, 1162)));
+        Assert.That(plain.NeedsRestart(six), Is.EqualTo(new[] { "listeners.traps" }));
+    }
 
     [Test]
     public void ASipGatewayTakesAPasswordOrNone()

@@ -284,4 +284,28 @@ public sealed class PollingTests
         Assert.That(results, Has.Count.EqualTo(count));
         Assert.That(runner.Running, Is.Zero);
     }
+
+    [Test]
+    public void WhatComesFromOutsideCannotHaveAGatewayAskedWithoutAPause()
+    {
+        using var service = Poll(256, Gateway(1, TimeSpan.FromHours(1)));
+        time.AdvanceBy(TimeSpan.FromSeconds(5));
+        var before = runner.Runs.Count;
+        service.Trigger("gw1", AuditCause.Restart);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(100));
+        Assert.That(runner.Runs, Has.Count.EqualTo(before + 1), "the first one at once");
+        for (var n = 0; n < 1000; n++)
+        {
+            service.Trigger("gw1", n % 2 == 0 ? AuditCause.Restart : AuditCause.Reconnect);
+            time.AdvanceBy(TimeSpan.FromMilliseconds(10));
+        }
+
+        Assert.That(runner.Runs, Has.Count.EqualTo(before + 11).Within(1), "one a second");
+        time.AdvanceBy(TimeSpan.FromSeconds(2));
+        Assert.That(
+            runner.Runs[^1].Begun.Micros,
+            Is.GreaterThan((clock.Now.Steady - TimeSpan.FromSeconds(3)).Micros),
+            "and one after the last of them"
+        );
+    }
 }

@@ -3,6 +3,7 @@ using System.Reactive.Concurrency;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Model;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -58,14 +59,13 @@ public sealed class WatchTests
             Target = ScriptedAudit.Watching($"gw{port}"),
         };
 
-    private void Tells(params string[] connections) =>
+    private void Tells(params string[] connections) => TellsOf(clock.Now.Steady, connections);
+
+    private void TellsOf(Instant asked, params string[] connections) =>
         runner
             .Watches[^1]
             .Speaks.OnNext(
-                new WatchNews(
-                    Results.Complete("gw1", clock.Now.Steady, clock.Now.Steady, connections),
-                    Over: false
-                )
+                new WatchNews(Results.Complete("gw1", asked, clock.Now.Steady, connections), Over: false)
             );
 
     private void Ends()
@@ -114,6 +114,33 @@ public sealed class WatchTests
         Assert.That(runner.Runs, Has.Count.EqualTo(before + 1), "asked at once, as it tells no longer");
         time.AdvanceBy(TimeSpan.FromMinutes(5));
         Assert.That(runner.Runs.Count - before, Is.InRange(30, 33));
+    }
+
+    [Test]
+    public void ItBeginsAfterTheFirstAudit()
+    {
+        runner.Script[1] = (TimeSpan.FromSeconds(3), true);
+        Poll(Watched());
+        Assert.That(runner.Watches, Is.Empty);
+        time.AdvanceBy(TimeSpan.FromSeconds(3));
+        Assert.That(
+            runner.Watches.Single().Begun.Micros,
+            Is.GreaterThanOrEqualTo(runner.Runs[0].Ended.Micros)
+        );
+    }
+
+    [Test]
+    public void WhatMayBeOlderThanTheLastAuditIsSettledAtTheNextInterval()
+    {
+        Poll(Watched());
+        Tells("a");
+        time.AdvanceBy(TimeSpan.FromMinutes(2));
+        var before = runner.Runs.Count;
+        TellsOf(runner.Runs[^1].Begun - TimeSpan.FromSeconds(1), "a", "b");
+        time.AdvanceBy(Interval);
+        Assert.That(runner.Runs, Has.Count.EqualTo(before + 1));
+        time.AdvanceBy(Interval * 3);
+        Assert.That(runner.Runs, Has.Count.EqualTo(before + 1), "and once is enough");
     }
 
     [Test]

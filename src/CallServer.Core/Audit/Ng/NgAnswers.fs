@@ -24,8 +24,8 @@ module internal NgAnswers =
         let reading = { Told = told; Sent = job.First; Received = now }
         { state with Readings = reading :: state.Readings }
 
-    let private listed now (job: NgJob) limit isProbe (ids: Slice[]) (state: NgAuditState) : NgAuditState =
-        let keys = ids |> Array.map NgObserving.keyOf |> Array.distinct
+    let private listed now (job: NgJob) limit isProbe (ids: ResizeArray<string>) (state: NgAuditState) : NgAuditState =
+        let keys = Seq.distinct ids |> Array.ofSeq
         let sizes = NgSizes.ofIds keys
 
         { state with
@@ -34,7 +34,7 @@ module internal NgAnswers =
             ListedAt = ValueSome(Interval.create job.First now)
             // A list of everything knows better than a probe.
             Sizes = (if sizes.IsSome && (not isProbe || state.Sizes.IsNone) then sizes else state.Sizes)
-            EndSeen = ids.Length < limit }
+            EndSeen = ids.Count < limit }
 
     let private told now (job: NgJob) (key: string) (call: NgCall) (state: NgAuditState) : NgAuditState =
         let seen = { Call = call; Heard = Interval.create job.First now }
@@ -80,8 +80,14 @@ module internal NgAnswers =
         | NgResult.Refused reason, _ -> refused now job reason state
         | NgResult.Done _, NgPurpose.Statistics -> statistics now job (Ng.readStatistics body) state
         | NgResult.Done _, NgPurpose.List(limit, isProbe) ->
-            match Ng.readCallIds body with
-            | ValueSome ids when ids.Length > MaxCalls ->
+            let take (ids: ResizeArray<string>) (id: Slice) =
+                if ids.Count <= MaxCalls then
+                    ids.Add(NgObserving.keyOf id)
+
+                ids
+
+            match Ng.foldCallIds take (ResizeArray()) body with
+            | ValueSome ids when ids.Count > MaxCalls ->
                 NgVerdict.finish now [ CutShort $"more than {MaxCalls} calls" ] state
             | ValueSome ids -> listed now job limit isProbe ids state
             | ValueNone -> unreadable now job (lacking "calls") state

@@ -145,17 +145,20 @@ module internal NgVerdict =
         let struct (boot, restarted) = boot now state.Readings
         let struct (observations, nameless) = observations now state
 
-        let reasons =
+        let known =
             [ yield! reasons
               yield! List.rev state.Faults
               yield! untoldShortfalls state
               if nameless > 0 then
-                  Shortfall.Unreadable $"{nameless} parties without a usable name"
-              match restarted with
-              | ValueSome shortfall when reasons.IsEmpty -> shortfall
-              | ValueSome RestartedMeanwhile -> RestartedMeanwhile
-              | ValueSome _
-              | ValueNone -> () ]
+                  Shortfall.Unreadable $"{nameless} parties without a usable name" ]
+
+        let reasons =
+            match restarted with
+            | ValueSome RestartedMeanwhile -> known @ [ RestartedMeanwhile ]
+            // It goes without saying where something else is amiss.
+            | ValueSome shortfall when known.IsEmpty -> [ shortfall ]
+            | ValueSome _
+            | ValueNone -> known
             |> List.distinct
 
         let completeness =

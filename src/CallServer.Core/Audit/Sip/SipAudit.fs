@@ -105,8 +105,9 @@ module SipAudit =
         | Rejected(_, why) -> giveUp now [ why ] { state with LastReply = ValueSome now }
 
     /// What a notification tells, taken into what its sender told before.
-    let private take (now: Instant) (notice: Notification) (known: Told) : Told =
-        let known = { known with Seen = known.Seen.Add notice.CSeq; HeardAt = now }
+    let private take (now: Instant) (s: Subscription) (notice: Notification) (known: Told) : Told =
+        let known = { known with Seen = known.Seen.Add notice.CSeq }
+        let within = Interval.create (Instant.min s.Began now) now
 
         let view, faults =
             match notice.State, notice.Document with
@@ -116,7 +117,7 @@ module SipAudit =
                 known.View, [ Refused "the gateway rejected the subscription" ]
             | _, Error why -> known.View, [ why ]
             | _, Ok(ValueSome info) ->
-                match DialogView.apply info known.View with
+                match DialogView.apply within info known.View with
                 | Applied view
                 | Gap view -> view, []
                 | OldVersion -> known.View, known.Faults
@@ -140,15 +141,14 @@ module SipAudit =
                 { Tag = notice.From
                   View = DialogView.none
                   Faults = []
-                  Seen = Set.empty
-                  HeardAt = now }
+                  Seen = Set.empty }
 
         let state = send s.IsStream (Notice.reply 200 "OK" message) state
 
         if known.Seen.Contains notice.CSeq then
             state
         else
-            let told = take now notice known
+            let told = take now s notice known
             let others = state.Told |> List.filter (fun told -> told.Tag <> notice.From)
 
             { state with

@@ -137,15 +137,17 @@ module internal SipObserving =
         | DialogState.Confirmed -> 4
         | DialogState.Terminated -> 5
 
-    let private observe (heard: Interval) (id: ConnectionId) (dialog: Dialog) : Observation =
-        let setup = setup heard dialog
+    /// Alive within the window; its state and duration as they were when a document told of it.
+    let private observe (heard: Interval) (id: ConnectionId) (report: DialogReport) : Observation =
+        let dialog = report.Dialog
+        let setup = setup report.Within dialog
 
         { Id = id
           // An id that comes again with another Call-ID is another dialog.
           Stamp = text dialog.CallId
           Heard = heard
           Setup = setup
-          Start = start heard setup dialog.State
+          Start = start report.Within setup dialog.State
           MinimumAge = TimeSpan.Zero
           Facts = facts dialog }
 
@@ -164,55 +166,48 @@ module internal SipObserving =
         let texts = Seq.truncate 3 texts |> Seq.toArray
         String.Join(", ", texts)
 
-    /// One observation for each dialog that has not ended. A presence server that aggregates can list a dialog
-    /// more than once, under several entities or with a report that a later one has overtaken.
-    let see (told: struct (Interval * Dialog)[]) : Seen =
-        let named, nameless =
-            told
-            |> Array.map (fun struct (heard, dialog) ->
-                struct (ConnectionId.tryCreate (nameOf dialog), heard, dialog))
-            |> Array.partition (fun struct (id, _, _) -> id.IsSome)
+    let private isOver (report: DialogReport) = report.Dialog.State = DialogState.Terminated
 
-        let groups =
-            named
-            |> Array.groupBy (fun struct (id, _, _) -> id.Value)
-            |> Array.sortBy (fun (id, _) -> id)
+    /// One observation for each dialog that has not ended, alive within the window. A presence server that
+    /// aggregates can list a dialog more than once, under several entities or with a report that a later one has
+    /// overtaken.
+    let see (heard: Interval) (reports: DialogReport[]) : Seen =
+        let named, nameless =
+            reports
+            |> Array.map (fun report -> struct (ConnectionId.tryCreate (nameOf report.Dialog), report))
+            |> Array.partition (fun struct (id, _) -> id.IsSome)
 
         // Of each call the newest report, without those that ended.
         let going =
-            groups
+            named
+            |> Array.groupBy (fun struct (id, _) -> id.Value)
+            |> Array.sortBy fst
             |> Array.map (fun (id, group) ->
                 let calls =
                     group
-                    |> Array.groupBy (fun struct (_, _, dialog) -> dialog.CallId)
-                    |> Array.map (fun (_, reports) ->
-                        reports |> Array.maxBy (fun struct (_, _, dialog) -> rank dialog))
-                    |> Array.filter (fun struct (_, _, dialog) -> dialog.State <> DialogState.Terminated)
+                    |> Array.map (fun struct (_, report) -> report)
+                    |> Array.groupBy (fun report -> report.Dialog.CallId)
+                    |> Array.map (fun (_, reports) -> reports |> Array.maxBy (fun report -> rank report.Dialog))
+                    |> Array.filter (isOver >> not)
 
                 struct (id, calls))
             |> Array.filter (fun struct (_, calls) -> calls.Length > 0)
 
         // The same id with two Call-IDs that both go on: two calls, of which one would be lost.
         let clashing = going |> Array.filter (fun struct (_, calls) -> calls.Length > 1)
+        let nameless = nameless |> Array.filter (fun struct (_, report) -> not (isOver report))
 
-        let nameless =
-            nameless
-            |> Array.filter (fun struct (_, _, dialog) -> dialog.State <> DialogState.Terminated)
-
-        { Observations =
-            going
-            |> Array.map (fun struct (id, calls) ->
-                let struct (_, heard, dialog) = calls[0]
-                observe heard id dialog)
+        { Observations = going |> Array.map (fun struct (id, calls) -> observe heard id calls[0])
           Shortfalls =
             [ if nameless.Length > 0 then
                   Unreadable $"{nameless.Length} dialogs without an id that could be kept"
               if clashing.Length > 0 then
-                  Unreadable $"several dialogs are called {some (clashing |> Seq.map (fun struct (id, _) -> string id))}" ]
+                  Unreadable
+                      $"several dialogs are called {some (clashing |> Seq.map (fun struct (id, _) -> string id))}" ]
           ReusesIds =
             going
             |> Array.exists (fun struct (_, calls) ->
-                calls |> Array.exists (fun struct (_, _, dialog) -> dialog.CallId = "")) }
+                calls |> Array.exists (fun report -> report.Dialog.CallId = "")) }
 
     let traits (seen: Seen) : Traits =
         { Traits.plain with
@@ -235,9 +230,9 @@ module internal SipSnapshot =
         (answered: Instant)
         (requests: int)
         (reasons: Shortfall list)
-        (dialogs: struct (Interval * Dialog)[])
+        (reports: DialogReport[])
         : Snapshot =
-        let seen = SipObserving.see dialogs
+        let seen = SipObserving.see (Interval.create asked answered) reports
         let reasons = List.distinct (reasons @ seen.Shortfalls)
 
         { Gateway = gateway.Gateway

@@ -15,7 +15,6 @@ type internal Told =
         Faults: Shortfall list
         /// CSeq numbers of its notifications: repeats are answered again, and not taken in again.
         Seen: Set<int64>
-        HeardAt: Instant
     }
 
 /// One way on which the gateway is asked: a subscription of its own Call-ID.
@@ -103,18 +102,7 @@ module internal SipState =
         | ValueSome waiting -> request s.IsStream waiting.Octets state
         | ValueNone -> state
 
-    let private heard (s: Subscription) (told: Told) : Interval =
-        Interval.create (Instant.min s.Began told.HeardAt) told.HeardAt
-
     let private finish (now: Instant) (reasons: Shortfall list) (state: SipAuditState) : SipAuditState =
-        let dialogs =
-            match state.Winner with
-            | ValueSome s ->
-                [| for told in List.rev state.Told do
-                       for dialog in told.View.Dialogs do
-                           struct (heard s told, dialog) |]
-            | ValueNone -> [||]
-
         let unfinished =
             [ for told in List.rev state.Told do
                   yield! told.Faults
@@ -129,8 +117,10 @@ module internal SipState =
 
         let answered = state.LastReply |> ValueOption.defaultValue now
 
+        let reports = List.rev state.Told |> List.map _.View.Reports |> Array.concat
+
         let snapshot =
-            SipSnapshot.make state.Gateway asked answered state.Requests (reasons @ unfinished) dialogs
+            SipSnapshot.make state.Gateway asked answered state.Requests (reasons @ unfinished) reports
 
         put (Finished snapshot) { state with Phase = SipPhase.Over; Tries = [] }
 

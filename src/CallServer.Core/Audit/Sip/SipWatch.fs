@@ -30,6 +30,8 @@ type SipWatchState =
             View: DialogView
             Notifier: string voption
             LastCSeq: int64
+            /// Where the last window began that was told: a later document was read later.
+            LastAsked: Instant
             /// When the newest SUBSCRIBE was accepted, until its notification came.
             Owed: Instant voption
             RefreshAt: Instant
@@ -107,18 +109,18 @@ module SipWatch =
     /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. The record
     /// ignores a window that begins before that of the last one it took in, so that within 32 s after a fetch only
     /// a notification that is proven newer counts.
-    let private asked (now: Instant) (s: Subscription) : Instant =
+    let private asked (now: Instant) (s: Subscription) (state: State) : Instant =
         let proven = if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then s.Asked else s.Began
+        let proven = Instant.max proven state.LastAsked
         Instant.min now (Instant.max proven (now - SipTimers.giveUp))
 
     let private snapshot (now: Instant) (reasons: Shortfall list) (state: State) : Snapshot =
-        match current state with
-        | ValueSome s ->
-            let asked = asked now s
-            let heard = Interval.create asked now
-            let dialogs = state.View.Dialogs |> Array.map (fun dialog -> struct (heard, dialog))
-            SipSnapshot.make state.Gateway asked now state.Requests reasons dialogs
-        | ValueNone -> SipSnapshot.make state.Gateway state.Began now state.Requests reasons [||]
+        let asked =
+            match current state with
+            | ValueSome s -> asked now s state
+            | ValueNone -> state.Began
+
+        SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports
 
     /// Over. What was told stays told; this says only why nothing more comes.
     let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
@@ -221,7 +223,8 @@ module SipWatch =
 
     let private told (now: Instant) (reasons: Shortfall list) (view: DialogView) (state: State) : State =
         let state = { state with View = view; Phase = SipWatchPhase.Standing; Owed = ValueNone }
-        put (Told(snapshot now reasons state)) state
+        let snapshot = snapshot now reasons state
+        put (Told snapshot) { state with LastAsked = snapshot.Asked }
 
     let private documented (now: Instant) (s: Subscription) (notice: Notification) (state: State) : State =
         match notice.State, notice.Document with
@@ -232,7 +235,7 @@ module SipWatch =
         | SubscriptionState.Terminated _, Ok ValueNone -> state
         | SubscriptionState.Active _, Ok ValueNone -> told now [] (DialogView.nothing state.View) state
         | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok(ValueSome info) ->
-            match DialogView.apply info state.View with
+            match DialogView.apply (Interval.create (asked now s state) now) info state.View with
             | Applied view -> told now (if view.IsWhole then [] else [ SipSnapshot.partialDocument ]) view state
             | Gap view ->
                 told now [ CutShort "a notification is missing" ] view state |> refresh now s
@@ -404,6 +407,7 @@ module SipWatch =
                   View = DialogView.none
                   Notifier = ValueNone
                   LastCSeq = -1L
+                  LastAsked = Instant.distantPast
                   Owed = ValueNone
                   RefreshAt = Instant.distantFuture
                   Renewals = []

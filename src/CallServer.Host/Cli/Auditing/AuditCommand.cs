@@ -15,7 +15,9 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
     private readonly Argument<string[]> uris = new("URI")
     {
         Description =
-            "snmp://HOST[:161][?profile=NAME], or snmp://USER@HOST[:161]?auth=sha256&priv=aes128[&context=NAME][&profile=NAME]",
+            "snmp://HOST[:161][?profile=NAME], snmp://USER@HOST[:161]?auth=sha256&priv=aes128[&context=NAME][&profile=NAME], "
+            + "mgcp://HOST[:2427][?endpoints=PATTERN,...], sip:USER@HOST[:5060][;transport=udp|tcp][?from=URI], "
+            + "or ng://, ng+tcp://, ng+http://HOST[:2223]",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -35,7 +37,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Option<SecretReference?> auth = Options.Secret(
         "--auth-from",
-        "Where the SNMPv3 passphrase for authentication stands"
+        "Where the SNMPv3 passphrase for authentication stands, or the SIP password of the user in from="
     );
 
     private readonly Option<SecretReference?> priv = Options.Secret(

@@ -17,8 +17,6 @@ public sealed record AuditReport(AuditView View, int Status, string? Trouble);
 /// <summary>Sockets and a loop for audits that happen once.</summary>
 public sealed class OneLook : IAsyncDisposable
 {
-    private static readonly TimeSpan ProbePatience = TimeSpan.FromMilliseconds(300);
-
     private readonly FleetNetwork fleet;
     private readonly EventLoopScheduler loop = new();
     private readonly AuditRunner runner;
@@ -63,11 +61,10 @@ public sealed class OneLook : IAsyncDisposable
             );
         }
 
-        var closed =
-            view.Reasons.Any(reason => reason.StartsWith("silent", StringComparison.Ordinal))
-            && await PortProbe.FindFaultAsync(endpoint, new byte[1], ProbePatience, cancel)
-                is SocketError.ConnectionRefused;
-        return new AuditReport(view, ExitCode.Unavailable, Advice.Of(order.Uri, view, closed));
+        var found = view.Reasons.Any(reason => reason.StartsWith("silent", StringComparison.Ordinal))
+            ? await SecondLook.AtAsync(order.Uri, endpoint, view.Reasons, fleet, cancel)
+            : null;
+        return new AuditReport(view, ExitCode.Unavailable, Advice.Of(order.Uri, view, found));
     }
 
     public async ValueTask DisposeAsync()
@@ -82,7 +79,7 @@ public sealed class OneLook : IAsyncDisposable
         var view = new AuditView(
             gateway: order.Uri.Authority,
             uri: order.Uri.Text,
-            protocol: order.Uri.Scheme,
+            protocol: order.Uri.Protocol,
             profile: order.Uri.Profile,
             complete: false,
             proof: [],

@@ -100,6 +100,13 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
         "Go down after this time with all calls, for two seconds [default: never]"
     );
 
+    private readonly Option<string> domain = new("--domain")
+    {
+        Description = "What stands after the @ of its MGCP endpoints' names",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "[127.0.0.1]",
+    };
+
     private readonly Option<string?> callAgent = new("--call-agent")
     {
         Description = "Where MGCP's RSIP goes, at the start and after a reboot [default: nowhere]",
@@ -173,6 +180,7 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             authFrom,
             priv,
             privFrom,
+            domain,
             callAgent,
             sipUser,
             sipPasswordFrom,
@@ -255,6 +263,7 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             Since = parsed.GetValue(since) is { } time ? Model.InstantModule.ofDateTime(time) : null,
             Trunks = parsed.GetValue(trunks) ?? [],
             ClockSkew = parsed.GetValue(clockSkew),
+            Domain = parsed.GetValue(domain)!,
             CallAgent = parsed.GetValue(callAgent)!,
             SipUser = parsed.GetValue(sipUser)!,
             SipPassword = Options.Reveal(parsed.GetValue(sipPasswordFrom))!,
@@ -303,6 +312,10 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
         port.Protocol switch
         {
             "snmp" => SnmpUri(parsed, port.Address),
+            "mgcp" when parsed.GetValue(domain) is [not '[', ..] name =>
+                $"mgcp://{port.Address}?endpoints=*@{name}",
+            "sip" when parsed.GetValue(sipUser) is { } name =>
+                $"sip:gw@{port.Address}?from=sip:{System.Uri.EscapeDataString(name)}@127.0.0.1",
             "sip" => $"sip:gw@{port.Address}",
             var protocol => $"{protocol}://{port.Address}",
         };

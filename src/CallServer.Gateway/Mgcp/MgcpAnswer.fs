@@ -1,0 +1,122 @@
+namespace CallServer.Gateway
+
+open System
+open System.Net
+open CallServer.Model
+open CallServer.Wire
+
+/// What kind of MGCP gateway to simulate.
+[<NoComparison>]
+type MgcpOptions =
+    {
+        /// What stands after the @ of its endpoints' names.
+        Domain: string
+        /// Where its own commands go, HOST:PORT; nothing where it has no call agent.
+        CallAgent: string voption
+        /// The largest answer that it writes, in octets.
+        MaxMessage: int
+        /// Endpoints that a bulk audit reports in one answer at most.
+        BulkPage: int
+        /// A provisional response comes at once, the final one after that time.
+        Execution: TimeSpan
+        /// Its first transaction id.
+        FirstTransaction: int
+        Vices: MgcpVices
+    }
+
+module MgcpOptions =
+    let standard: MgcpOptions =
+        { Domain = "[127.0.0.1]"
+          CallAgent = ValueNone
+          MaxMessage = 65507
+          BulkPage = 240
+          Execution = TimeSpan.FromMilliseconds 300.0
+          FirstTransaction = 1
+          Vices = MgcpVices.none }
+
+/// What a gateway looks at while it carries out one command.
+[<NoComparison; NoEquality>]
+type internal MgcpSight =
+    {
+        Now: Instant
+        Options: MgcpOptions
+        Wiring: Wiring
+        /// The notified entity (RFC 3435 §4.1).
+        Notified: string
+        /// How long it has been disconnected from its call agent.
+        DisconnectedFor: TimeSpan
+    }
+
+/// The answer to a command, without its transaction id.
+[<NoComparison>]
+type internal MgcpAnswer =
+    {
+        Code: int
+        Package: string voption
+        Comment: string
+        Parameters: MgcpParameter list
+        Sessions: string list
+        /// Connections that the command ended.
+        Ends: SimConnection list
+        /// The new notified entity, where the command named one.
+        Notify: string voption
+    }
+
+module internal MgcpAnswer =
+    let create (code: int) (parameters: MgcpParameter list) : MgcpAnswer =
+        { Code = code
+          Package = ValueNone
+          Comment = (if code < 300 then "OK" else "")
+          Parameters = parameters
+          Sessions = []
+          Ends = []
+          Notify = ValueNone }
+
+    let error (code: int) : MgcpAnswer =
+        { create code [] with
+            Comment = ReturnCode.meaning code |> ValueOption.defaultValue "error" }
+
+    /// An error of the Bulk Audit package: `801 1201 /BA`.
+    let bulkError (code: int) (comment: string) : MgcpAnswer =
+        { create code [] with Package = ValueSome MgcpBulk.Package; Comment = comment }
+
+/// Endpoints as commands name them.
+module internal MgcpNames =
+    /// It answers to its own domain and to whatever address it is reached at, but to no other name.
+    let isOurs (domain: string) (name: EndpointName) : bool =
+        let given = name.Domain.Trim('[', ']')
+
+        String.Equals(given, domain.Trim('[', ']'), StringComparison.OrdinalIgnoreCase)
+        || String.Equals(given, "localhost", StringComparison.OrdinalIgnoreCase)
+        || fst (IPAddress.TryParse given)
+
+    /// The place of the endpoint that is meant.
+    let tryPlace (sight: MgcpSight) (name: EndpointName) : int voption =
+        if isOurs sight.Options.Domain name then
+            match sight.Wiring.Circuits.Places.TryGetValue name.Local with
+            | true, place -> ValueSome place
+            | _ -> ValueNone
+        else
+            ValueNone
+
+    /// The places that an all-of wildcard stands for, in the order of the list.
+    let matching (sight: MgcpSight) (pattern: EndpointName) : int[] =
+        if isOurs sight.Options.Domain pattern then
+            let names = sight.Wiring.Circuits.Names
+
+            Array.init names.Length id
+            |> Array.filter (fun place -> EndpointName.matches pattern names[place])
+        else
+            [||]
+
+    let isOutOfService (sight: MgcpSight) (place: int) : bool =
+        match sight.Options.Vices.OutOfServiceEvery with
+        | ValueSome every -> place % every = every - 1
+        | ValueNone -> false
+
+    /// Words between commas, upper case; of whatever lines have that code.
+    let requested (code: string) (parameters: MgcpParameter[]) : string list =
+        [ for line in MgcpParameter.all code parameters do
+              for word in
+                  line.Split(',', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries) do
+                  yield word.ToUpperInvariant() ]

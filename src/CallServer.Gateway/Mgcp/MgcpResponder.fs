@@ -1,0 +1,358 @@
+namespace CallServer.Gateway
+
+open System
+open System.Net
+open CallServer.Model
+open CallServer.Wire
+
+// What comes in                          What the gateway does
+// a command, its id unknown              carries it out; answers; remembers the answer for 30 s
+//   and to be answered provisionally     100 now, the final response when it is carried out
+// its id remembered                      the same answer again, whatever the command is now
+// its id being carried out               100 again
+// 000 with the id of a final response    stops repeating that response
+// a response to an RSIP of its own       stops repeating the RSIP; 521 with N: sends it there
+// any other response                     nothing
+// what is no MGCP                        510 where its transaction id can be read, else nothing
+// Tick                                   what is due: final responses, repetitions
+// Restarted                              forgets everything; RSIP restart
+// Happened                               nothing: the table is looked at when a command comes
+// Octets, StreamClosed                   nothing: MGCP has no streams
+
+/// A media gateway that speaks MGCP 1.0 (RFC 3435) with the Bulk Audit package (RFC 3624), over a table that it does not
+/// own: audits, modification without a change, deletion.
+module MgcpResponder =
+    [<Literal>]
+    let private Mgcp' = "mgcp"
+
+    /// How often a final response or an RSIP is sent at most: Max2 (RFC 3435 §4.3).
+    [<Literal>]
+    let private MostSent = 7
+
+    /// RTO-MAX (RFC 3435 §4.3).
+    let private longestInterval = TimeSpan.FromSeconds 4.0
+
+    /// Until a final response is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
+    let private repetition = TimeSpan.FromSeconds 5.0
+
+    let private sight (now: Instant) (wiring: Wiring) (state: MgcpState) : MgcpSight =
+        { Now = now
+          Options = state.Options
+          Wiring = wiring
+          Notified = state.Notified
+          DisconnectedFor = now - state.Began }
+
+    /// What the gateway makes of a command; nothing where it does not even answer.
+    let private execute (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer voption =
+        let vices = sight.Options.Vices
+
+        let isVersion =
+            command.Version.StartsWith("MGCP 1.0", StringComparison.OrdinalIgnoreCase)
+            && (command.Version.Length = 8 || command.Version[8] = ' ')
+
+        match vices.Refuses, command.Verb with
+        | ValueSome code, _ -> ValueSome(MgcpAnswer.error code)
+        | ValueNone, _ when not isVersion -> ValueSome(MgcpAnswer.error 528)
+        | ValueNone, MgcpVerb.AuditEndpoint -> ValueSome(EndpointAudit.answer sight command)
+        | ValueNone, MgcpVerb.AuditConnection when vices.ListsNothing -> ValueNone
+        | ValueNone, MgcpVerb.AuditConnection when vices.NoAuditConnection -> ValueSome(MgcpAnswer.error 504)
+        | ValueNone, MgcpVerb.AuditConnection -> ValueSome(ConnectionCommands.audit sight command)
+        | ValueNone, MgcpVerb.ModifyConnection -> ValueSome(ConnectionCommands.modify sight command)
+        | ValueNone, MgcpVerb.DeleteConnection -> ValueSome(ConnectionCommands.delete sight command)
+        | ValueNone, MgcpVerb.NotificationRequest
+        | ValueNone, MgcpVerb.EndpointConfiguration -> ValueSome(ConnectionCommands.accept sight command)
+        | ValueNone, MgcpVerb.CreateConnection -> ValueSome(MgcpAnswer.error 502)
+        | ValueNone, _ when vices.ListsNothing -> ValueNone
+        | ValueNone, _ -> ValueSome(MgcpAnswer.error 504)
+
+    /// The transaction id that is written into the answer.
+    let private written (vices: MgcpVices) (transaction: int) : int =
+        if vices.WrongTransactions then
+            (transaction ^^^ 0x155) % Mgcp.MaxTransaction + 1
+        else
+            transaction
+
+    /// Carries a command out: its answer as octets, and what it asks of the table.
+    let private carryOut
+        now
+        (table: Table)
+        (extra: MgcpParameter list)
+        (command: MgcpCommand)
+        (state: MgcpState)
+        =
+        let struct (wiring, state) = MgcpState.wired table state
+
+        match execute (sight now wiring state) command with
+        | ValueNone -> struct (state, ValueNone, [])
+        | ValueSome answer ->
+            let transaction = written state.Options.Vices command.Transaction
+            let octets = MgcpWriting.answer state.Options transaction answer extra
+            let state = { state with Notified = answer.Notify |> ValueOption.defaultValue state.Notified }
+            let ends = answer.Ends |> List.map (fun connection -> EndConnection connection.Serial)
+            struct (MgcpState.remember now command.Transaction octets state, ValueSome octets, ends)
+
+    let private send
+        (peer: string)
+        (octets: byte[])
+        (state: MgcpState)
+        : struct (MgcpState * ResponderCommand list) =
+        let vices = state.Options.Vices
+
+        match vices.AnswersOnly with
+        | ValueSome most when state.Answers >= most -> struct (state, [])
+        | ValueSome _
+        | ValueNone ->
+            struct ({ state with Answers = state.Answers + 1 },
+                    [ for datagram in MgcpWriting.datagrams vices octets do
+                          yield SendTo(peer, vices.DelayPerRequest, datagram) ])
+
+    let private provisional (transaction: int) (state: MgcpState) : byte[] =
+        MgcpWriting.answer
+            state.Options
+            (written state.Options.Vices transaction)
+            { MgcpAnswer.create 100 [] with Comment = "Executing" }
+            []
+
+    /// A command of the peer: its answer, if it gets one at once.
+    let private command now (table: Table) (peer: string) (command: MgcpCommand) (state: MgcpState) =
+        let transaction = command.Transaction
+
+        match MgcpState.tryRecall now transaction state, state.Executions.TryFind transaction with
+        | _, Some(Executing _) -> struct (state, ValueSome(provisional transaction state), [])
+        | ValueSome octets, _ -> struct (state, ValueSome octets, [])
+        | ValueNone, _ ->
+            let state = { state with Commands = state.Commands + 1 }
+
+            match state.Options.Vices.ProvisionalEvery with
+            | ValueSome every when state.Commands % every = 0 ->
+                let execution = Executing(command, peer, now + state.Options.Execution)
+
+                struct ({ state with Executions = state.Executions.Add(transaction, execution) },
+                        ValueSome(provisional transaction state),
+                        [])
+            | ValueSome _
+            | ValueNone -> carryOut now table [] command state
+
+    /// `ca@[192.0.2.1]:2727`: HOST:PORT, the call agents' port where none is told (RFC 3435 §3.2.1.3).
+    let private entityAddress (entity: string) : string voption =
+        let host = entity.Substring(entity.LastIndexOf '@' + 1).Trim()
+        let colon = host.LastIndexOf ':'
+        let closing = host.LastIndexOf ']'
+
+        let address, port =
+            if colon > closing then
+                host.Substring(0, colon), host.Substring(colon + 1)
+            else
+                host, "2727"
+
+        match IPAddress.TryParse(address.Trim('[', ']')), Int32.TryParse port with
+        | (true, address), (true, port) when port > 0 && port <= 65535 -> ValueSome $"{address}:{port}"
+        | _ -> ValueNone
+
+    let private response (response: MgcpResponse) (now: Instant) (state: MgcpState) : MgcpState =
+        match ReturnCode.classify response.Code with
+        | Acknowledgement -> { state with Executions = state.Executions.Remove response.Transaction }
+        | Provisional -> state
+        | Success
+        | TransientError
+        | PermanentError
+        | PackageCode
+        | UnknownClass ->
+            let mine, others =
+                state.Announcements
+                |> List.partition (fun announcement -> announcement.Transaction = response.Transaction)
+
+            let elsewhere =
+                match mine, MgcpParameter.tryFind "N" response.Parameters with
+                | [ announcement ], ValueSome entity when response.Code = 521 ->
+                    entityAddress entity
+                    |> ValueOption.filter (fun address -> address <> announcement.To)
+                    |> ValueOption.map (fun address ->
+                        { announcement with
+                            Transaction = state.NextTransaction
+                            To = address
+                            Due = now
+                            Interval = TimeSpan.FromMilliseconds 500.0 })
+                | _ -> ValueNone
+
+            match elsewhere with
+            | ValueSome announcement ->
+                { state with
+                    Announcements = announcement :: others
+                    NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1 }
+            | ValueNone -> { state with Announcements = others }
+
+    /// One message of a datagram: its answer, if it gets one at once.
+    let private message now table peer (message: Result<MgcpMessage, MgcpError>) (state: MgcpState) =
+        match message with
+        | Ok(MgcpMessage.Command command') -> command now table peer command' state
+        | Ok(MgcpMessage.Response response') -> struct (response response' now state, ValueNone, [])
+        | Error error when error.Transaction > 0 ->
+            let transaction = written state.Options.Vices error.Transaction
+            let octets = MgcpWriting.answer state.Options transaction (MgcpAnswer.error 510) []
+            struct (state, ValueSome octets, [])
+        | Error _ -> struct (state, ValueNone, [])
+
+    /// Octets of several messages as one datagram (RFC 3435 §3.5.5).
+    let private together (answers: byte[] list) : byte[] =
+        let dot = [| 46uy; 13uy; 10uy |]
+
+        answers
+        |> List.mapi (fun place octets -> if place = 0 then [ octets ] else [ dot; octets ])
+        |> List.concat
+        |> Array.concat
+
+    let private datagram
+        now
+        table
+        peer
+        (octets: byte[])
+        (state: MgcpState)
+        : struct (MgcpState * ResponderCommand list) =
+        let state = { state with Datagrams = state.Datagrams + 1 }
+
+        match state.Options.Vices.SwallowsEvery with
+        | ValueSome every when state.Datagrams % every = 0 -> struct (state, [])
+        | ValueSome _
+        | ValueNone ->
+            let struct (state, answers, ends) =
+                (struct (state, [], []), Mgcp.decode octets)
+                ||> Array.fold (fun (struct (state, answers, ends)) received ->
+                    let struct (state, answer, more) = message now table peer received state
+                    struct (state, answers @ ValueOption.toList answer, ends @ more))
+
+            let datagrams =
+                if state.Options.Vices.Piggybacks && answers.Length > 1 then
+                    [ together answers ]
+                else
+                    answers
+
+            let struct (state, sent) =
+                (struct (state, []), datagrams)
+                ||> List.fold (fun (struct (state, sent)) octets ->
+                    let struct (state, more) = send peer octets state
+                    struct (state, sent @ more))
+
+            // The answer leaves first: what ends has been told of.
+            struct (state, sent @ ends)
+
+    /// RSIP for all endpoints.
+    let private rsip (announcement: Announcement) (options: MgcpOptions) (down: TimeSpan) : byte[] =
+        Mgcp.encode (
+            MgcpMessage.Command(
+                Mgcp.command
+                    MgcpVerb.RestartInProgress
+                    announcement.Transaction
+                    { Local = "*"; Domain = options.Domain }
+                    [ MgcpParameter.create "RM" announcement.Method
+                      MgcpParameter.create
+                          "RD"
+                          (if announcement.Method = "disconnected" then
+                               string (int64 down.TotalSeconds)
+                           else
+                               "0") ]
+            )
+        )
+
+    let private announceDue now (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
+        let due, later = state.Announcements |> List.partition (fun announcement -> announcement.Due <= now)
+
+        let again (announcement: Announcement) =
+            { announcement with
+                Due = now + announcement.Interval
+                Interval = min longestInterval (2.0 * announcement.Interval)
+                Sent = announcement.Sent + 1 }
+
+        struct ({ state with
+                    Announcements =
+                        later
+                        @ (due
+                           |> List.map again
+                           |> List.filter (fun announcement -> announcement.Sent < MostSent)) },
+                [ for announcement in due do
+                      yield
+                          SendTo(
+                              announcement.To,
+                              TimeSpan.Zero,
+                              rsip announcement state.Options (now - state.Began)
+                          ) ])
+
+    /// One execution that is due: the final response with an empty `K:`, for the first time or again.
+    let private conclude now table (state: MgcpState) (transaction: int) (execution: Execution) =
+        let put octets peer sent (state: MgcpState) =
+            let next =
+                if sent < MostSent then
+                    state.Executions.Add(transaction, Unacknowledged(octets, peer, now + repetition, sent))
+                else
+                    state.Executions.Remove transaction
+
+            send peer octets { state with Executions = next }
+
+        match execution with
+        | Executing(command, peer, until) when until <= now ->
+            let struct (state, answer, ends) =
+                carryOut now table [ MgcpParameter.create "K" "" ] command state
+
+            match answer with
+            | ValueNone -> struct ({ state with Executions = state.Executions.Remove transaction }, ends)
+            | ValueSome octets ->
+                let struct (state, sent) = put octets peer 1 state
+                struct (state, sent @ ends)
+        | Unacknowledged(octets, peer, due, sent) when due <= now -> put octets peer (sent + 1) state
+        | Executing _
+        | Unacknowledged _ -> struct (state, [])
+
+    let private tick now table (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
+        let struct (state, announced) = announceDue now state
+
+        (struct (state, announced), state.Executions)
+        ||> Map.fold (fun (struct (state, asked)) transaction execution ->
+            let struct (state, more) = conclude now table state transaction execution
+            struct (state, asked @ more))
+
+    let private dueOf (execution: Execution) : Instant =
+        match execution with
+        | Executing(_, _, until) -> until
+        | Unacknowledged(_, _, due, _) -> due
+
+    /// The distant future where nothing is due.
+    let private nextTick (state: MgcpState) : Instant =
+        let first =
+            (Instant.distantFuture, state.Executions)
+            ||> Map.fold (fun first _ execution -> Instant.min first (dueOf execution))
+
+        (first, state.Announcements)
+        ||> List.fold (fun first announcement -> Instant.min first announcement.Due)
+
+    let private restart now (state: MgcpState) : MgcpState =
+        { MgcpState.create state.Options now with
+            Wiring = state.Wiring
+            NextTransaction = state.NextTransaction
+            Datagrams = state.Datagrams
+            Commands = state.Commands
+            Answers = state.Answers }
+        |> MgcpState.announce "restart" now
+
+    let rec private responder (state: MgcpState) : Responder =
+        let domain, perEndpoint = state.Options.Domain, state.Options.Vices.ConnectionsPerEndpoint
+
+        { Protocol = Mgcp'
+          Advance =
+            fun now table event ->
+                let struct (state, asked) =
+                    match event with
+                    | Datagram(peer, octets) -> datagram now table peer octets state
+                    | Tick -> tick now table state
+                    | Restarted -> tick now table (restart now state)
+                    | Happened _
+                    | Octets _
+                    | StreamClosed _ -> struct (state, [])
+
+                struct (responder state, asked @ [ TickAt(nextTick state) ])
+          Identify = fun connection -> [ MgcpView.identity perEndpoint domain connection ]
+          Heard = state.Commands }
+
+    /// A gateway in service. Where it has a call agent, it says so with its first Tick: it carries calls of which the call
+    /// agent may not know, as after a time without contact.
+    let create (options: MgcpOptions) (now: Instant) : Responder =
+        responder (MgcpState.create options now |> MgcpState.announce "disconnected" now)

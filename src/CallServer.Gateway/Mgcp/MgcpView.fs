@@ -1,0 +1,122 @@
+namespace CallServer.Gateway
+
+open CallServer.Model
+open CallServer.Wire
+
+/// How an MGCP gateway tells of one connection.
+module internal MgcpView =
+    /// Hexadecimal, at most 32 digits (RFC 3435 §3.2.2.5); no two connections of a gateway have the same.
+    let connectionId (connection: SimConnection) : string =
+        (uint32 (connection.Serial + 1L) * 0x9E3779B1u).ToString "X8"
+
+    /// The GUID: connections of the same call at a Cisco gateway are known by it too.
+    let callId (connection: SimConnection) : string = SimConnection.guidText connection
+
+    /// RFC 3435 §3.2.2.6. A few listen or speak only, as after hold and transfer.
+    let mode (connection: SimConnection) : string =
+        match connection.Serial % 11L with
+        | 7L -> "sendonly"
+        | 9L -> "inactive"
+        | _ -> "sendrecv"
+
+    /// The letter of that mode in bulk audits (RFC 3624).
+    let modeLetter (connection: SimConnection) : char =
+        match mode connection with
+        | "sendonly" -> 'S'
+        | "inactive" -> 'I'
+        | _ -> 'B'
+
+    /// `P:`, with what went over the line until now. An inactive connection has been so for half its age.
+    let counters (isSaturated: bool) (now: Instant) (connection: SimConnection) : Counters =
+        let share count =
+            match mode connection with
+            | "inactive" -> count / 2L
+            | _ -> count
+
+        let received count = if mode connection = "sendonly" then 0L else share count
+
+        let told value =
+            ValueSome(
+                if isSaturated then
+                    ConnectionParameters.Saturated
+                else
+                    min ConnectionParameters.Saturated value
+            )
+
+        let packets, octets = SimConnection.packets now connection, SimConnection.octets now connection
+
+        { Counters.none with
+            PacketsSent = told (share packets)
+            OctetsSent = told (share octets)
+            PacketsReceived = told (received packets)
+            OctetsReceived = told (received octets)
+            PacketsLost = ValueSome(connection.Serial % 3L)
+            JitterMs = ValueSome(2L + connection.Serial % 20L)
+            LatencyMs = ValueSome(20L + connection.Serial % 40L) }
+
+    /// `L:` as the call agent gave it.
+    let options (connection: SimConnection) : LocalConnectionOptions =
+        let struct (period, _) = SimCodec.packet connection.Codec
+
+        { LocalConnectionOptions.none with
+            PacketTime = ValueSome(struct (period, period))
+            Codecs = [| SimCodec.name connection.Codec |]
+            // RFC 3435 §2.3.5: the whole octet, whose upper six bits are the DSCP.
+            TypeOfService = ValueSome(byte (connection.Dscp <<< 2))
+            Service = ValueSome(SimConnection.service connection)
+            SilenceSuppression = ValueSome false
+            EchoCancellation = ValueSome true }
+
+    /// RTP payload type (RFC 3551 table 4), dynamic where there is none.
+    let private payloadType (codec: SimCodec) : int =
+        match codec with
+        | Pcmu -> 0
+        | Gsm -> 3
+        | G723 -> 4
+        | Pcma -> 8
+        | G722 -> 9
+        | G728 -> 15
+        | G729 -> 18
+        | G726At32 -> 96
+        | Ilbc -> 97
+
+    let private describe (connection: SimConnection) (host: uint32) (port: int) : string =
+        let host = SimConnection.hostText host
+        let payload = string (payloadType connection.Codec)
+        let struct (period, _) = SimCodec.packet connection.Codec
+
+        let media: SdpMedia =
+            { Kind = "audio"
+              Port = port
+              Protocol = "RTP/AVP"
+              Formats = [| payload; "101" |]
+              Host = ValueNone
+              RtpMaps =
+                [| if payloadType connection.Codec >= 96 then
+                       yield struct (payload, $"{SimCodec.name connection.Codec}/8000")
+                   yield struct ("101", "telephone-event/8000") |]
+              FormatParameters = [| struct ("101", "0-15") |]
+              PacketTime = ValueSome period
+              Direction = ValueNone }
+
+        Sdp.encode
+            { Sdp.absent with
+                Origin = $"- {connection.Serial + 1L} 1 IN IP4 {host}"
+                Name = "-"
+                Host = ValueSome host
+                Media = [| media |] }
+
+    let local (connection: SimConnection) : string =
+        describe connection connection.LocalHost connection.LocalPort
+
+    let remote (connection: SimConnection) : string =
+        describe connection connection.RemoteHost connection.RemotePort
+
+    /// What an audit calls it: the contract of the command line.
+    let identity (perEndpoint: int) (domain: string) (connection: SimConnection) : Identity =
+        let endpoint = Circuits.local (Wiring.circuit perEndpoint connection) + "@" + domain
+
+        { Id = endpoint + "/" + connectionId connection
+          Call = Some(callId connection)
+          Endpoint = Some endpoint
+          Originator = Some endpoint }

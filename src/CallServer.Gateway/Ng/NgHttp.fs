@@ -1,0 +1,161 @@
+namespace CallServer.Gateway
+
+open System
+open System.Globalization
+open System.Text
+
+/// Streams on which HTTP is spoken instead of ng itself: a stream that begins with an HTTP method carries ng messages as the
+/// bodies of `POST /ng` (RFC 9112, as far as a client needs it that sends a Content-Length). rtpengine listens for it on a
+/// port of its own; here the one port takes both.
+module NgHttp =
+    /// What rtpengine takes and sends.
+    [<Literal>]
+    let private ContentType = "application/x-rtpengine-ng"
+
+    [<Literal>]
+    let private LongestHead = 16384
+
+    [<Literal>]
+    let private LongestBody = 1048576
+
+    /// The peer's name before the stream's number: so the other end knows that answers may be of any size.
+    [<Literal>]
+    let private Scheme = "http:"
+
+    /// Octets of a stream that are not used up, or none where it speaks ng.
+    type private Stream =
+        | Undecided of byte[]
+        | Http of byte[]
+        | Plain
+
+    let private methods = [ "POST "; "GET "; "PUT "; "HEAD "; "OPTIONS "; "DELETE " ]
+
+    let private decide (octets: byte[]) : Stream =
+        let start = Encoding.ASCII.GetString(Array.truncate 8 octets)
+
+        if methods |> List.exists (fun name -> start.StartsWith(name, StringComparison.Ordinal)) then
+            Http octets
+        elif methods |> List.exists (fun name -> name.StartsWith(start, StringComparison.Ordinal)) then
+            Undecided octets
+        else
+            Plain
+
+    let private head (status: string) (length: int) : byte[] =
+        Encoding.ASCII.GetBytes
+            $"HTTP/1.1 {status}\r\nContent-Type: {ContentType}\r\nContent-Length: {length}\r\n\r\n"
+
+    let private refusal (status: string) : byte[] = head status 0
+
+    type private Request =
+        | Incomplete
+        /// A body, and the octets behind it.
+        | Message of body: byte[] * rest: byte[]
+        | Refused of status: string * rest: byte[]
+        | Broken
+
+    let private header (name: string) (lines: string[]) : string voption =
+        let start = name + ":"
+
+        match
+            lines |> Array.tryFind (fun line -> line.StartsWith(start, StringComparison.OrdinalIgnoreCase))
+        with
+        | Some line -> ValueSome(line.Substring(start.Length).Trim())
+        | None -> ValueNone
+
+    /// The request at the beginning of the octets.
+    let private read (octets: byte[]) : Request =
+        match MemoryExtensions.IndexOf(ReadOnlySpan octets, ReadOnlySpan "\r\n\r\n"B) with
+        | -1 -> if octets.Length > LongestHead then Broken else Incomplete
+        | ended when ended > LongestHead -> Broken
+        | ended ->
+            let lines = Encoding.Latin1.GetString(octets, 0, ended).Split "\r\n"
+            let words = lines[0].Split ' '
+            let body = ended + 4
+
+            let length =
+                match header "Content-Length" lines with
+                | ValueNone -> 0
+                | ValueSome digits ->
+                    match Int32.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture) with
+                    | true, length when length <= LongestBody -> length
+                    | _ -> -1
+
+            if length < 0 || (header "Transfer-Encoding" lines).IsSome then
+                Broken
+            elif octets.Length < body + length then
+                Incomplete
+            else
+                let rest = Array.skip (body + length) octets
+                let isNg = header "Content-Type" lines = ValueSome ContentType
+
+                if words.Length <> 3 then Broken
+                elif words[0] <> "POST" then Refused("405 Method Not Allowed", rest)
+                elif words[1] <> "/ng" || not isNg then Refused("404 Not Found", rest)
+                else Message(Array.sub octets body length, rest)
+
+    /// What the inner responder asks for, with answers to HTTP peers as answers on their streams.
+    let private translate (command: ResponderCommand) : ResponderCommand =
+        match command with
+        | SendTo(peer, after, octets) when peer.StartsWith(Scheme, StringComparison.Ordinal) ->
+            let stream = Int32.Parse(peer.Substring Scheme.Length, CultureInfo.InvariantCulture)
+            WriteTo(stream, after, Array.append (head "200 OK" octets.Length) octets)
+        | SendTo _
+        | WriteTo _
+        | HangUp _
+        | TickAt _
+        | EndConnection _ -> command
+
+    /// All whole requests among a stream's octets, one after the other.
+    let rec private take now table stream (octets: byte[]) (inner: Responder) (asked: ResponderCommand list) =
+        match read octets with
+        | Incomplete -> struct (inner, asked, ValueSome octets)
+        | Broken ->
+            struct (inner,
+                    asked @ [ WriteTo(stream, TimeSpan.Zero, refusal "400 Bad Request"); HangUp stream ],
+                    ValueNone)
+        | Refused(status, rest) ->
+            take now table stream rest inner (asked @ [ WriteTo(stream, TimeSpan.Zero, refusal status) ])
+        | Message(body, rest) ->
+            let peer = Scheme + stream.ToString CultureInfo.InvariantCulture
+            let struct (inner, more) = inner.Advance now table (Datagram(peer, body))
+            take now table stream rest inner (asked @ List.map translate more)
+
+    let rec private wrap (streams: Map<int, Stream>) (inner: Responder) : Responder =
+        let pass now table event streams =
+            let struct (inner, asked) = inner.Advance now table event
+            struct (wrap streams inner, List.map translate asked)
+
+        let octets now table stream (known: Stream) (more: byte[]) =
+            let decided =
+                match known with
+                | Undecided before -> decide (Array.append before more)
+                | Http before -> Http(Array.append before more)
+                | Plain -> Plain
+
+            match known, decided with
+            | Undecided before, Plain ->
+                pass now table (Octets(stream, Array.append before more)) (streams.Add(stream, Plain))
+            | _, Plain -> pass now table (Octets(stream, more)) streams
+            | _, Undecided _ -> struct (wrap (streams.Add(stream, decided)) inner, [])
+            | _, Http octets ->
+                let struct (inner, asked, rest) = take now table stream octets inner []
+
+                match rest with
+                | ValueSome rest -> struct (wrap (streams.Add(stream, Http rest)) inner, asked)
+                | ValueNone -> struct (wrap (streams.Remove stream) inner, asked)
+
+        { inner with
+            Advance =
+                fun now table event ->
+                    match event with
+                    | Octets(stream, more) ->
+                        let known = streams.TryFind stream |> Option.defaultValue (Undecided [||])
+                        octets now table stream known more
+                    | StreamClosed stream -> pass now table event (streams.Remove stream)
+                    | Restarted -> pass now table event Map.empty
+                    | Datagram _
+                    | Tick
+                    | Happened _ -> pass now table event streams }
+
+    /// The same responder, asked over HTTP too.
+    let serve (responder: Responder) : Responder = wrap Map.empty responder

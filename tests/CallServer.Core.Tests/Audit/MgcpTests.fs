@@ -1,0 +1,609 @@
+/// Audits, releases and notices over MGCP, in virtual time.
+module CallServer.Tests.Audit.MgcpTests
+
+open System
+open System.Text
+open NUnit.Framework
+open FsCheck.NUnit
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Audit
+open CallServer.Tests
+open CallServer.Tests.Wire
+open CallServer.Tests.Audit
+
+let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
+
+let private sdp (host: string) (port: int) (more: string list) =
+    String.Join(
+        "\r\n",
+        [ "v=0"
+          "o=- 1 1 IN IP4 " + host
+          "s=-"
+          "c=IN IP4 " + host
+          "t=0 0"
+          $"m=audio {port} RTP/AVP 18" ]
+        @ more
+    )
+    + "\r\n"
+
+let private connection (endpoint: string) (id: string) : SmallConnection =
+    { Endpoint = endpoint
+      Id = id
+      Call = "C" + id
+      From = Instant.distantPast
+      Until = Instant.distantFuture
+      Lines = [ "L", "p:20, a:G729, t:b8, r:g"; "M", "SendRecv"; "P", "PS=501, OS=10020, PR=500, OR=10000" ]
+      Sessions = [ sdp "192.0.2.1" 16384 []; sdp "192.0.2.9" 20000 [] ] }
+
+let private lines = [ for number in 1..8 -> $"aaln/{number}" ]
+
+let private two = [ connection "aaln/2" "A1"; connection "aaln/2" "A2"; connection "aaln/7" "A1" ]
+
+let private ids (snapshot: Snapshot) =
+    snapshot.Observations |> Array.map (fun o -> string o.Id) |> Array.toList
+
+let private twoIds =
+    [ "aaln/2@gw.example.net/A1"; "aaln/2@gw.example.net/A2"; "aaln/7@gw.example.net/A1" ]
+
+let private audit (gateway: SmallMgcp) =
+    let server = SmallMgcp.Server gateway
+    struct ((MgcpBench.run 1UL steady server.Serve MgcpBench.everything).Outcome, server)
+
+let private asks (server: SmallMgcp.Server) (verb: string) =
+    server.Asked |> Seq.filter (fun command -> command.Verb = verb) |> Seq.length
+
+let private reasons (snapshot: Snapshot) =
+    match snapshot.Completeness with
+    | Partial reasons -> reasons
+    | Complete _ -> []
+
+/// A connection of the record, as an audit that listed it left it.
+let private known (connection: SmallConnection) : Connection =
+    let id = ConnectionId.create $"{connection.Endpoint}@gw.example.net/{connection.Id}"
+
+    { Id = id
+      Stamp = ValueSome connection.Call
+      BootToken = ValueNone
+      Run = 1
+      Setup = ValueNone
+      Start = Timing.bounded (Interval.upTo Bench.start)
+      Facts = { Facts.none with Call = ValueSome(CallId.create connection.Call) }
+      FirstHeard = Bench.start
+      LastHeard = Bench.start
+      ConfirmedCount = 1
+      Status = Status.Confirmed
+      Recovered = false
+      Absences = 0
+      Conflicts = 0
+      LastConflict = ValueNone }
+
+[<Test>]
+let ``every connection of every endpoint, with all that AUCX tells`` () =
+    let struct (snapshot, server) = audit (SmallMgcp.create lines two)
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable ])
+    ids snapshot |> Check.equal twoIds
+    asks server MgcpVerb.AuditConnection |> Check.equal 3
+    server.Unread.Count |> Check.equal 0
+    let first = snapshot.Observations[0]
+
+    first.Facts
+    |> Check.equal
+        { Call = ValueSome(CallId.create "CA1")
+          Endpoint = ValueSome "aaln/2@gw.example.net"
+          Originator = ValueSome "aaln/2@gw.example.net"
+          Remote = ValueNone
+          Codec = ValueSome { Name = "G729"; ClockRate = ValueSome 8000 }
+          Qos = { Dscp = ValueSome 46; Service = ValueSome Guaranteed; Reported = ValueSome "b8" }
+          Mode = ValueSome "sendrecv"
+          State = ValueSome "active"
+          LocalMedia = ValueSome { Host = "192.0.2.1"; Port = 16384 }
+          RemoteMedia = ValueSome { Host = "192.0.2.9"; Port = 20000 } }
+
+    first.Start |> Check.equal ValueNone
+    first.Stamp |> Check.equal (ValueSome "CA1")
+    // 501 packets of 20 ms: the first at the age of zero, and the gateway's clock may be fast.
+    first.MinimumAge |> Check.equal (TimeSpan.FromMilliseconds(10_000.0 * (1.0 - 200e-6)))
+
+[<Test>]
+let ``a gateway without connections is complete and empty`` () =
+    let struct (snapshot, _) = audit (SmallMgcp.create lines [])
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable ])
+    snapshot.Observations.Length |> Check.equal 0
+
+[<Test>]
+let ``the bulk audit finds the endpoints in use, page by page, and its counts agree`` () =
+    let struct (snapshot, server) = audit { SmallMgcp.create lines two with Bulk = ValueSome 3 }
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
+    ids snapshot |> Check.equal twoIds
+    // The list, the packages, three pages, two endpoints in use, and some of the six others.
+    Assert.That(asks server MgcpVerb.AuditEndpoint, Is.InRange(8, 13))
+    snapshot.Profile |> Check.equal "bulk-audit"
+
+[<Test>]
+let ``where the list does not fit, the bulk audit is the list`` () =
+    let struct (snapshot, _) = audit { SmallMgcp.create lines two with Bulk = ValueSome 3; MostListed = 2 }
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
+    ids snapshot |> Check.equal twoIds
+
+[<Test>]
+let ``where the list does not fit and there is no bulk audit, the parts that can be named are asked`` () =
+    let endpoints = lines @ [ "ds/ds1-1/1"; "ds/ds1-1/2"; "ds/ds1-2/1" ]
+    let all = connection "ds/ds1-2/1" "B" :: two
+    let struct (snapshot, _) = audit { SmallMgcp.create endpoints all with MostListed = 8 }
+
+    match reasons snapshot with
+    | [ Shortfall.TooLarge _ ] -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+    ids snapshot |> Check.equal (twoIds @ [ "ds/ds1-2/1@gw.example.net/B" ])
+    // Named by the operator, they are proven to be all that was asked for.
+    let server = SmallMgcp.Server { SmallMgcp.create endpoints all with MostListed = 8 }
+    let target = MgcpBench.target [ "aaln/*@gw.example.net"; "ds/*@gw.example.net"; "cnf/*@gw.example.net" ]
+    let snapshot = (MgcpBench.run 1UL steady server.Serve target).Outcome
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable ])
+    snapshot.Observations.Length |> Check.equal 4
+
+[<Test>]
+let ``a gateway that names no endpoints does not list connections`` () =
+    let struct (snapshot, _) =
+        audit { SmallMgcp.create lines two with Lists = false; Audits = false; MuteAboutUnknown = true }
+
+    reasons snapshot |> Check.equal [ DoesNotList ]
+    Completeness.isSilent snapshot.Completeness |> Check.equal false
+
+[<Test>]
+let ``known connections are verified by a modification where that is allowed`` () =
+    let gateway = { SmallMgcp.create lines two with Lists = false; Audits = false; MuteAboutUnknown = true }
+
+    let held =
+        [| connection "aaln/1" "A9" // its endpoint is idle: 400
+           two[0]
+           { two[1] with Call = "another" } // 516
+           connection "aaln/7" "A5" |] // 515
+        |> Array.map known
+
+    let verify allowed =
+        let server = SmallMgcp.Server gateway
+
+        let run =
+            MgcpBench.runAt
+                Bench.start
+                1UL
+                steady
+                server.Serve
+                { MgcpBench.everything with Verify = allowed }
+                MgcpAudit.Memory.none
+                held
+
+        struct (run.Outcome, server)
+
+    let struct (snapshot, server) = verify true
+    reasons snapshot |> Check.equal [ DoesNotList ]
+    ids snapshot |> Check.equal [ twoIds[0] ]
+
+    snapshot.Observations[0].Facts.LocalMedia
+    |> Check.equal (ValueSome { Host = "192.0.2.1"; Port = 16384 })
+
+    snapshot.Denied
+    |> Array.map string
+    |> Check.equal [| "aaln/1@gw.example.net/A9"; "aaln/2@gw.example.net/A2"; "aaln/7@gw.example.net/A5" |]
+
+    Assert.That(asks server MgcpVerb.ModifyConnection, Is.GreaterThan 0)
+    let struct (snapshot, server) = verify false
+    reasons snapshot |> List.contains DoesNotList |> Check.equal true
+    snapshot.Denied |> Check.equal [||]
+    asks server MgcpVerb.ModifyConnection |> Check.equal 0
+
+[<Test>]
+let ``one endpoint that does not tell leaves the rest told, and what the record holds there is asked for by its id``
+    ()
+    =
+    let gateway =
+        { SmallMgcp.create lines two with
+            Instead = Map [ "aaln/2", Mgcp.response 501 0 "out of service" [] ] }
+
+    let server = SmallMgcp.Server gateway
+    let held = [| two[0]; connection "aaln/2" "A8"; connection "aaln/5" "A6" |] |> Array.map known
+
+    let run =
+        MgcpBench.runAt Bench.start 1UL steady server.Serve MgcpBench.everything MgcpAudit.Memory.none held
+
+    let snapshot = run.Outcome
+
+    match reasons snapshot with
+    | [ CutShort reason ] -> Assert.That(reason, Does.Contain("aaln/2").And.Contain("501"))
+    | other -> Assert.Fail $"%A{other}"
+
+    ids snapshot |> Check.equal [ twoIds[0]; twoIds[2] ]
+
+    snapshot.Denied
+    |> Array.map string
+    |> Check.equal [| "aaln/2@gw.example.net/A8"; "aaln/5@gw.example.net/A6" |]
+
+[<Test>]
+let ``a connection that ends between AUEP and AUCX is no fault`` () =
+    // Every connection is gone after the first AUCX was answered.
+    let asked = ref 0
+    let gateway = SmallMgcp.create lines two
+
+    let server =
+        SmallMgcp.Server(fun _ -> if asked.Value = 0 then gateway else { gateway with Connections = [] })
+
+    let serve now (octets: byte[]) =
+        let answers = server.Serve now octets
+
+        if Encoding.Latin1.GetString(octets).StartsWith MgcpVerb.AuditConnection then
+            asked.Value <- asked.Value + 1
+
+        answers
+
+    let snapshot = (MgcpBench.run 1UL steady serve MgcpBench.everything).Outcome
+    Assert.That(Snapshot.isComplete snapshot, Is.True, string snapshot.Completeness)
+    Assert.That(snapshot.Observations.Length, Is.LessThan 3)
+
+[<TestCase(false)>]
+[<TestCase(true)>]
+let ``without AUCX the connections are told by name alone, and the snapshot is partial`` (mute: bool) =
+    let struct (snapshot, _) =
+        audit { SmallMgcp.create lines two with Audits = false; MuteAboutUnknown = mute }
+
+    ids snapshot |> Check.equal twoIds
+    Snapshot.isComplete snapshot |> Check.equal false
+
+    reasons snapshot
+    |> List.exists (fun reason ->
+        match reason with
+        | NotServed what -> what.StartsWith "AuditConnection"
+        | _ -> false)
+    |> Check.equal true
+
+[<Test>]
+let ``a gateway that goes by another name is told so`` () =
+    let server = SmallMgcp.Server(SmallMgcp.create [] [])
+    let snapshot = (MgcpBench.run 1UL steady server.Serve MgcpBench.everything).Outcome
+
+    match reasons snapshot with
+    | [ Refused reason ] -> Assert.That(reason, Does.Contain "endpoints=*@NAME")
+    | other -> Assert.Fail $"%A{other}"
+
+    Completeness.isSilent snapshot.Completeness |> Check.equal true
+
+[<Test>]
+let ``a silent gateway is silent after the last attempt`` () =
+    let run = MgcpBench.run 1UL steady (fun _ _ -> []) MgcpBench.everything
+
+    match reasons run.Outcome with
+    | [ Silent _ ] -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+    run.Outcome.Requests |> Check.equal 4
+    // 1, 2, 4 and 4 seconds, each a little longer.
+    Assert.That(run.Took.TotalSeconds, Is.InRange(11.0, 12.2))
+    run.Sent |> List.distinct |> List.length |> Check.equal 1
+
+[<Test>]
+let ``a gateway that dies in the middle leaves a partial snapshot`` () =
+    let server = SmallMgcp.Server(SmallMgcp.create lines two)
+
+    for answers in 1..9 do
+        let given = ref 0
+
+        let serve now octets =
+            given.Value <- given.Value + 1
+            if given.Value > answers then [] else server.Serve now octets
+
+        let snapshot = (MgcpBench.run (uint64 answers) steady serve MgcpBench.everything).Outcome
+
+        match reasons snapshot with
+        | [] -> Assert.Fail $"complete after {answers} answers"
+        | reasons -> Assert.That(Completeness.isSilent (Partial reasons), Is.False, $"%A{reasons}")
+
+[<Test>]
+let ``a provisional answer is waited for and its final one acknowledged`` () =
+    let struct (snapshot, server) = audit { SmallMgcp.create lines two with ProvisionalEvery = 3 }
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable ])
+    Assert.That(server.Acknowledged.Count, Is.GreaterThan 2)
+
+[<Test>]
+let ``commands acknowledge the answers before them`` () =
+    let struct (_, server) = audit (SmallMgcp.create lines two)
+
+    let acknowledged =
+        server.Asked
+        |> Seq.collect (fun command -> MgcpParameter.all "K" command.Parameters)
+        |> Seq.collect MgcpLists.acknowledged
+        |> Seq.collect (fun (struct (low, high)) -> seq { low..high })
+        |> set
+
+    let asked = server.Asked |> Seq.map _.Transaction |> set
+    Assert.That(Set.isSubset acknowledged asked, Is.True)
+    Assert.That(acknowledged.Count, Is.GreaterThan(asked.Count / 2))
+
+[<Test>]
+let ``a busy gateway is asked again`` () =
+    let refused = ref 0
+    let server = SmallMgcp.Server(SmallMgcp.create lines two)
+
+    let serve now octets =
+        match Mgcp.decode octets with
+        | [| Ok(MgcpMessage.Command command) |] when
+            command.Endpoint.Local = "aaln/2" && command.Verb = MgcpVerb.AuditEndpoint && refused.Value < 2
+            ->
+            refused.Value <- refused.Value + 1
+            [ Mgcp.encode (MgcpMessage.Response(Mgcp.response 409 command.Transaction "busy" [])) ]
+        | _ -> server.Serve now octets
+
+    let snapshot = (MgcpBench.run 1UL steady serve MgcpBench.everything).Outcome
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable ])
+    ids snapshot |> Check.equal twoIds
+
+[<Test>]
+let ``counts that never agree with the list are told`` () =
+    let lying =
+        { SmallMgcp.create lines two with
+            Bulk = ValueSome 100
+            Instead = Map [ "aaln/2", Mgcp.response 200 0 "OK" [ MgcpParameter.create "I" "A1" ] ] }
+
+    let struct (snapshot, _) = audit lying
+    reasons snapshot |> Check.equal [ CountDisagrees(2, 1) ]
+
+[<Test>]
+let ``transaction ids go on from one audit to the next, and round the end`` () =
+    let server = SmallMgcp.Server(SmallMgcp.create lines two)
+    let memory = { MgcpAudit.Memory.none with NextTransaction = Mgcp.MaxTransaction - 5 }
+    let run = MgcpBench.runAt Bench.start 1UL steady server.Serve MgcpBench.everything memory [||]
+    Assert.That(Snapshot.isComplete run.Outcome, Is.True)
+    let used = server.Asked |> Seq.map _.Transaction |> Seq.toList
+
+    used
+    |> List.take 7
+    |> Check.equal [ for id in -5 .. 1 -> if id <= 0 then Mgcp.MaxTransaction + id else id ]
+
+    let later = MgcpAudit.memory run.State
+    later.NextTransaction |> Check.equal (List.last used + 1)
+
+[<Test>]
+let ``an audit that is stopped says what it had`` () =
+    let state, _ =
+        MgcpAudit.start MgcpBench.everything MgcpAudit.Memory.none (MgcpBench.startOf Bench.start 1UL [||])
+
+    let state, commands =
+        MgcpAudit.advance (Stopped(Moment.at (Bench.start + TimeSpan.FromSeconds 1.0))) state
+
+    match commands with
+    | [ Finished { Completeness = Partial reasons } ] ->
+        reasons |> List.contains Cancelled |> Check.equal true
+        Completeness.isSilent (Partial reasons) |> Check.equal true
+    | other -> Assert.Fail $"%A{other}"
+
+    let _, more = MgcpAudit.advance (Woke(Moment.at (Bench.start + TimeSpan.FromSeconds 9.0))) state
+    more |> Check.equal []
+
+/// Connections that come and go on 40 endpoints around the start of an audit.
+let private churning (seed: uint64) : SmallConnection list =
+    let random = Random(int (seed &&& 0x7FFFFFFFUL))
+
+    [ for number in 1..60 do
+          let from = Bench.start + TimeSpan.FromSeconds(random.NextDouble() * 4.0 - 2.0)
+          let lasts = TimeSpan.FromSeconds(random.NextDouble() * 6.0)
+
+          { connection $"aaln/{random.Next(1, 41)}" $"A{number}" with
+              From = (if number % 3 = 0 then Instant.distantPast else from)
+              Until = (if number % 5 = 0 then Instant.distantFuture else from + lasts) } ]
+
+let private fortyLines = [ for number in 1..40 -> $"aaln/{number}" ]
+
+/// However the network treats it: what lived through the whole of a complete audit is listed, what is listed was alive.
+let private isTrue (connections: SmallConnection list) (snapshot: Snapshot) =
+    let listed = set (ids snapshot)
+    let name (connection: SmallConnection) = $"{connection.Endpoint}@gw.example.net/{connection.Id}"
+
+    let throughout (connection: SmallConnection) =
+        connection.From <= snapshot.Asked && connection.Until > snapshot.Answered
+
+    let atAll (connection: SmallConnection) =
+        connection.From <= snapshot.Answered && connection.Until >= snapshot.Asked
+
+    for connection in connections do
+        if throughout connection && Snapshot.isComplete snapshot then
+            Assert.That(listed.Contains(name connection), Is.True, name connection)
+
+        if listed.Contains(name connection) then
+            Assert.That(atAll connection, Is.True, name connection)
+
+    for observation in snapshot.Observations do
+        let truth = connections |> List.find (fun connection -> name connection = string observation.Id)
+        // It was alive at some moment of the exchange that told of it.
+        Assert.That(
+            truth.From <= observation.Heard.Latest && truth.Until >= observation.Heard.Earliest,
+            Is.True
+        )
+
+[<Property(MaxTest = 60, QuietOnSuccess = true)>]
+let ``no live connection is missing from a complete snapshot``
+    (seed: uint64)
+    (bulk: bool)
+    (provisional: bool)
+    =
+    let connections = churning seed
+
+    let gateway =
+        { SmallMgcp.create fortyLines connections with
+            Bulk = (if bulk then ValueSome 7 else ValueNone)
+            ProvisionalEvery = (if provisional then 5 else 0) }
+
+    let server = SmallMgcp.Server gateway
+    let network = Network.rough 0.1 (TimeSpan.FromMilliseconds 400.0)
+    let snapshot = (MgcpBench.run seed network server.Serve MgcpBench.everything).Outcome
+    isTrue connections snapshot
+
+[<Property(MaxTest = 100, QuietOnSuccess = true)>]
+let ``noise and damage among the answers change no truth and stop nothing`` (seed: uint64) =
+    let connections = churning seed
+    let server = SmallMgcp.Server(SmallMgcp.create fortyLines connections)
+    let count = ref 0UL
+
+    let serve now octets =
+        [ for answer in server.Serve now octets do
+              count.Value <- count.Value + 1UL
+
+              if (seed + count.Value) % 3UL = 0UL then
+                  // Cut off before the transaction id, or not ours.
+                  answer[.. int (count.Value % 5UL)]
+                  Encoding.Latin1.GetBytes "RSIP 5 *@gw.example.net MGCP 1.0\r\nRM: restart\r\n"
+
+              answer ]
+
+    let run = MgcpBench.run seed steady serve MgcpBench.everything
+    isTrue connections run.Outcome
+    Assert.That(MgcpAudit.strays run.State, Is.GreaterThan 0)
+
+let private releaseOf (gateway: SmallMgcp) network (connection: SmallConnection) =
+    let server = SmallMgcp.Server gateway
+    let held = known connection
+
+    struct ((MgcpBench.release 1UL network server.Serve MgcpBench.everything held.Id [| held |]).Outcome,
+            server)
+
+[<Test>]
+let ``a release brings the final counters`` () =
+    match releaseOf (SmallMgcp.create lines two) steady two[1] with
+    | struct (Release.Ended ended, server) ->
+        string ended.Observation.Id |> Check.equal twoIds[1]
+        ended.Counters.Value.PacketsSent |> Check.equal (ValueSome 501L)
+        ended.End.Evidence |> Check.equal Reported
+
+        let command = Seq.exactlyOne server.Asked
+        command.Verb |> Check.equal MgcpVerb.DeleteConnection
+
+        command.Parameters
+        |> Check.equal [| MgcpParameter.create "C" "CA2"; MgcpParameter.create "I" "A2" |]
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a release whose answer is lost is answered the same again`` () =
+    for seed in 1UL .. 50UL do
+        // Deletes for good, as a gateway does.
+        let gone = ref false
+        let gateway = SmallMgcp.create lines two
+
+        let server =
+            SmallMgcp.Server(fun _ -> if gone.Value then { gateway with Connections = [] } else gateway)
+
+        let serve now octets =
+            let answers = server.Serve now octets
+            gone.Value <- true
+            answers
+
+        let held = known two[0]
+
+        let run =
+            MgcpBench.release
+                seed
+                (Network.rough 0.3 (TimeSpan.FromMilliseconds 300.0))
+                serve
+                MgcpBench.everything
+                held.Id
+                [| held |]
+
+        match run.Outcome with
+        | Release.Ended _ -> ()
+        | Release.NotReleased(Silent _) -> ()
+        | Release.NotReleased other -> Assert.Fail(string other)
+
+[<Test>]
+let ``what the gateway does not have is not released, and silence is not knowing`` () =
+    match releaseOf (SmallMgcp.create lines two) steady (connection "aaln/3" "A1") with
+    | struct (Release.NotReleased(Refused reason), _) -> Assert.That(reason, Does.Contain "515")
+    | other -> Assert.Fail $"%A{other}"
+
+    let held = known two[0]
+
+    match (MgcpBench.release 1UL steady (fun _ _ -> []) MgcpBench.everything held.Id [| held |]).Outcome with
+    | Release.NotReleased(Silent _) -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+let private hear (at: float) (source: string) (lines: string list) state =
+    MgcpListening.receive
+        (Bench.start + TimeSpan.FromSeconds at)
+        source
+        (Encoding.Latin1.GetBytes(String.Join("\r\n", lines) + "\r\n"))
+        state
+
+let private code (reply: byte[]) =
+    match Mgcp.decode reply with
+    | [| Ok(MgcpMessage.Response response) |] -> struct (response.Code, response.Transaction)
+    | other -> failwith $"%A{other}"
+
+let private rsip (id: int) (words: string list) = $"RSIP {id} *@rgw.example.net MGCP 1.0" :: words
+
+[<Test>]
+let ``a restart is answered and told once, however often it is said within half a minute`` () =
+    let message = rsip 1204 [ "RM: Restart"; "RD: 0" ]
+    let struct (state, replies, notices) = hear 0.0 "192.0.2.1:2427" message MgcpListening.empty
+    replies |> List.map code |> Check.equal [ struct (200, 1204) ]
+
+    notices
+    |> Check.equal
+        [ { Kind = RestartKind.Restart
+            Endpoints = EndpointName.parse "*@rgw.example.net"
+            Delay = TimeSpan.Zero
+            Source = "192.0.2.1:2427" } ]
+
+    let struct (state, again, none) = hear 29.0 "192.0.2.1:2427" message state
+    again |> Check.equal replies
+    none |> Check.equal []
+    // Another gateway may use the same number.
+    let struct (state, _, other) = hear 29.5 "192.0.2.2:2427" message state
+    other.Length |> Check.equal 1
+    let struct (_, _, later) = hear 31.0 "192.0.2.1:2427" message state
+    later.Length |> Check.equal 1
+
+[<TestCase("graceful", "300", 300.0)>]
+[<TestCase("cancel-graceful", "", 0.0)>]
+[<TestCase("forced", "0", 0.0)>]
+[<TestCase("disconnected", "x", 0.0)>]
+let ``each restart method is told as what it is`` (word: string) (delay: string) (seconds: float) =
+    let struct (_, _, notices) =
+        hear 0.0 "192.0.2.1:2427" (rsip 7 [ $"RM: {word}"; $"RD: {delay}" ]) MgcpListening.empty
+
+    string (List.exactlyOne notices).Kind |> Check.equal word
+    (List.exactlyOne notices).Delay |> Check.equal (TimeSpan.FromSeconds seconds)
+
+[<Test>]
+let ``other commands are answered and tell nothing; what is no command gets no answer`` () =
+    let answers lines =
+        let struct (_, replies, notices) = hear 0.0 "192.0.2.1:2427" lines MgcpListening.empty
+        notices |> Check.equal []
+        replies |> List.map code
+
+    answers (rsip 5 [ "RM: sideways" ]) |> Check.equal [ struct (536, 5) ]
+    answers (rsip 5 []) |> Check.equal [ struct (510, 5) ]
+    answers [ "RSIP 5 *@rgw.example.net MGCP 2.0"; "RM: restart" ] |> Check.equal [ struct (528, 5) ]
+
+    answers [ "NTFY 6 aaln/1@rgw.example.net MGCP 1.0"; "X: 1"; "O: L/hu" ]
+    |> Check.equal [ struct (200, 6) ]
+
+    answers [ "CRCX 7 aaln/1@rgw.example.net MGCP 1.0"; "C: 1" ] |> Check.equal [ struct (504, 7) ]
+    answers [ "RSIP 8 rgw MGCP 1.0" ] |> Check.equal [ struct (510, 8) ]
+    answers [ "200 9 OK" ] |> Check.equal []
+    answers [ "GET / HTTP/1.1" ] |> Check.equal []
+
+[<Test>]
+let ``two messages in one datagram are two`` () =
+    let lines = rsip 1 [ "RM: restart" ] @ [ "." ] @ rsip 2 [ "RM: disconnected" ]
+    let struct (_, replies, notices) = hear 0.0 "192.0.2.1:2427" lines MgcpListening.empty
+    replies |> List.map code |> Check.equal [ struct (200, 1); struct (200, 2) ]
+    notices |> List.map _.Kind |> Check.equal [ RestartKind.Restart; RestartKind.Disconnected ]
+
+[<Law>]
+let ``whatever comes to the listener, it answers or not, and remembers within bounds``
+    (octets: byte[])
+    (seconds: uint16)
+    =
+    let at = Bench.start + TimeSpan.FromSeconds(float seconds)
+    let octets = if isNull octets then [||] else octets
+    let struct (_, replies, _) = MgcpListening.receive at "192.0.2.1:1" octets MgcpListening.empty
+    replies.Length <= 64

@@ -1,0 +1,530 @@
+/// The fetch and the watch of SIP's dialog event package, in virtual time.
+module CallServer.Tests.Audit.SipTests
+
+open System
+open System.Text
+open NUnit.Framework
+open FsCheck
+open FsCheck.FSharp
+open FsCheck.NUnit
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Audit
+open CallServer.Gateway
+open CallServer.Tests
+open CallServer.Tests.Wire
+
+let private seconds (value: float) = TimeSpan.FromSeconds value
+
+let private last (run: SipRun) : Snapshot =
+    Assert.That(run.Finishes, Is.EqualTo 1, "it ends exactly once")
+    run.Finished.Value
+
+let private kinds (snapshot: Snapshot) : string list =
+    match snapshot.Completeness with
+    | Complete _ -> []
+    | Partial reasons -> reasons |> List.map _.Kind
+
+let private words (snapshot: Snapshot) : string =
+    match snapshot.Completeness with
+    | Complete proof -> $"%A{proof}"
+    | Partial reasons -> reasons |> List.map string |> String.concat "; "
+
+let private checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
+    match SipBench.faults run snapshot with
+    | [] -> ()
+    | faults -> Assert.Fail(String.Join("\n", Seq.truncate 5 faults))
+
+let private fetchAt transport link options table : SipRun =
+    SipBench.fetch 5UL link options table (SipBench.gateway transport) SipAudit.Memory.none
+
+let private small () = SipBench.table 3UL 20 0.0 false
+
+let private withVices vices = { SipOptions.standard with Vices = vices }
+
+// What a fetch tells of an honest gateway.
+
+[<TestCase("udp")>]
+[<TestCase("tcp")>]
+let ``a fetch lists every dialog with all that the gateway told`` (transport: string) =
+    let table = small ()
+    let way = if transport = "udp" then OverUdp else OverTcp
+    let run = fetchAt way SipLink.lan SipOptions.standard table
+    let snapshot = last run
+    Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+    Assert.That(snapshot.Observations.Length, Is.EqualTo 20)
+    Assert.That(snapshot.Requests, Is.EqualTo 1)
+    checkTrue run snapshot
+
+    let byId = snapshot.Observations |> Array.map (fun o -> string o.Id, o) |> Map.ofArray
+
+    for c in table.Connections do
+        let identity = run.Identify c
+        let o = byId[identity.Id]
+        Check.equal identity.Call (o.Facts.Call |> ValueOption.map string |> ValueOption.toOption)
+        Check.equal identity.Originator (ValueOption.toOption o.Facts.Originator)
+        Check.equal identity.Endpoint (ValueOption.toOption o.Facts.Endpoint)
+        Check.equal (ValueSome $"sip:{c.Called}@example.net") o.Facts.Remote
+        Check.equal (SimCodec.name c.Codec) o.Facts.Codec.Value.Name
+        Check.equal (ValueSome "sendrecv") o.Facts.Mode
+        Check.equal (ValueSome "confirmed") o.Facts.State
+        Check.equal c.LocalPort o.Facts.LocalMedia.Value.Port
+        Check.equal (SimConnection.hostText c.RemoteHost) o.Facts.RemoteMedia.Value.Host
+        // Setup to the second, both ways, and the round trip.
+        Assert.That(Interval.width o.Setup.Value.Within, Is.LessThan(seconds 2.1))
+        Check.equal Reported o.Setup.Value.Evidence
+        Check.equal Bounded o.Start.Value.Evidence
+
+[<Test>]
+let ``what is asked is a SUBSCRIBE as the RFCs want it`` () =
+    let run = fetchAt OverUdp SipLink.lan SipOptions.standard (small ())
+
+    match SipCodec.decode run.Sent.Head with
+    | Error wrong -> Assert.Fail(string wrong)
+    | Ok message ->
+        Check.equal (SipStart.Request("SUBSCRIBE", "sip:gw1@192.0.2.1")) message.Start
+        let header name = (Sip.tryHeader name message).Value
+        Assert.That(header "Via", Does.StartWith "SIP/2.0/UDP 198.51.100.4:5066;branch=z9hG4bK")
+        Check.equal "0" (header "Expires")
+        Check.equal "70" (header "Max-Forwards")
+        Check.equal "dialog;include-session-description" (header "Event")
+        Check.equal "application/dialog-info+xml" (header "Accept")
+        Check.equal "<sip:callserver@198.51.100.4:5066>" (header "Contact")
+        Check.equal "<sip:gw1@192.0.2.1>" (header "To")
+        Assert.That(header "From", Does.StartWith "<sip:alice@example.org>;tag=")
+        Check.equal (ValueSome(struct (1L, "SUBSCRIBE"))) (SipFields.cseq message)
+
+    // The other datagram answers the notification.
+    match SipCodec.decode run.Sent[1] with
+    | Ok { Start = SipStart.Response(200, _) } -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``no dialogs at all: a document without any, and a notification without a body`` () =
+    for vices in [ SipVices.none; { SipVices.none with Empty = true } ] do
+        let snapshot = last (fetchAt OverUdp SipLink.lan (withVices vices) (SipBench.table 1UL 0 0.0 false))
+        Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+        Assert.That(snapshot.Observations, Is.Empty)
+
+[<Test>]
+let ``ringing dialogs are not active yet`` () =
+    let table = SipBench.table 9UL 40 3.0 true
+    let run = fetchAt OverUdp SipLink.lan SipOptions.standard table
+    let snapshot = last run
+    checkTrue run snapshot
+
+    let early =
+        snapshot.Observations |> Array.filter (fun o -> o.Facts.State = ValueSome "early")
+
+    Assert.That(early, Is.Not.Empty)
+
+    for o in early do
+        Check.equal Instant.distantFuture o.Start.Value.Within.Latest
+
+// Truth under churn on bad paths.
+
+/// A seed, how lossy the path is, and the way.
+type Case =
+    { Seed: uint64
+      Loss: float
+      Way: SipTransport
+      Ringing: bool
+      Churn: float }
+
+type CaseArbitraries =
+    static member Case() : Arbitrary<Case> =
+        gen {
+            let! seed = Gen.choose64 (1L, 1_000_000_000L)
+            let! loss = Gen.choose (0, 30)
+            let! way = Gen.elements [ OverUdp; OverTcp; UdpThenTcp ]
+            let! ringing = Gen.elements [ true; false ]
+            let! churn = Gen.choose (0, 20)
+
+            return
+                { Seed = uint64 seed
+                  Loss = float loss / 100.0
+                  Way = way
+                  Ringing = ringing
+                  Churn = float churn }
+        }
+        |> Arb.fromGen
+
+[<AttributeUsage(AttributeTargets.Method)>]
+type CaseLawAttribute() =
+    inherit PropertyAttribute(Arbitrary = [| typeof<CaseArbitraries> |], MaxTest = 300, QuietOnSuccess = true)
+
+[<CaseLaw>]
+let ``whatever the path and the churn, a fetch tells the truth, or says that it is not all`` (case: Case) =
+    let run =
+        SipBench.fetch
+            case.Seed
+            (SipLink.bad case.Loss)
+            SipOptions.standard
+            // Few enough for a datagram, those that ring included.
+            (SipBench.table case.Seed 15 (case.Churn / 2.0) case.Ringing)
+            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
+            SipAudit.Memory.none
+
+    let snapshot = last run
+    checkTrue run snapshot
+    // Half a minute of repeats both ways: only a streak of bad luck is left.
+    if case.Loss < 0.2 then
+        Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+
+[<CaseLaw>]
+let ``a stream that breaks anywhere tells the truth, or says that it is not all`` (case: Case) =
+    let link = { SipLink.lan with BreaksAfter = ValueSome(int (case.Seed % 30000UL)) }
+
+    let run =
+        SipBench.fetch
+            case.Seed
+            link
+            SipOptions.standard
+            (SipBench.table case.Seed 30 case.Churn case.Ringing)
+            (SipBench.gateway OverTcp)
+            SipAudit.Memory.none
+
+    let snapshot = last run
+    checkTrue run snapshot
+
+    if not (Snapshot.isComplete snapshot) then
+        Assert.That(snapshot.Observations, Is.Empty)
+
+[<CaseLaw(MaxTest = 60)>]
+let ``a watch tells the truth through churn and loss, and follows to the end`` (case: Case) =
+    let told = ResizeArray<Instant * Snapshot>()
+
+    let run =
+        SipBench.watch
+            case.Seed
+            (SipLink.bad case.Loss)
+            { SipOptions.standard with
+                Partials = case.Ringing
+                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600) }
+            (SipBench.table case.Seed 20 (case.Churn / 10.0) case.Ringing)
+            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
+            (TimeSpan.FromMinutes 3.0)
+            (fun now snapshot -> told.Add((now, snapshot)))
+
+    for now, snapshot in told do
+        checkTrue run snapshot
+        Assert.That(snapshot.Answered <= now)
+
+    let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
+    Assert.That((windows = List.sort windows), "windows only move on")
+
+    if case.Loss < 0.1 then
+        Check.equal [ "cancelled" ] (kinds (last run))
+        Assert.That(told, Is.Not.Empty)
+        let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.last |> snd
+        let listed = whole.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
+        let quiet = run.Until - seconds 20.0
+
+        for c, ended in run.Truth do
+            let id = (run.Identify c).Id
+
+            if c.Start < quiet && ended.IsNone then
+                Assert.That(listed.Contains id, $"{id} has gone on since {c.Start}")
+
+            if ended.IsSome && ended.Value < quiet then
+                Assert.That(listed.Contains id, Is.False, $"{id} ended at {ended.Value}")
+
+// Digest.
+
+let private login password : SipGateway -> SipGateway =
+    fun gateway -> { gateway with Login = ValueSome(struct ("alice", Secret.ofText password)) }
+
+let private locked: SipOptions =
+    { SipOptions.standard with Login = ValueSome(struct ("alice", "secret"B)) }
+
+let private fetchAs change options =
+    SipBench.fetch 5UL SipLink.lan options (small ()) (change (SipBench.gateway OverUdp)) SipAudit.Memory.none
+
+[<Test>]
+let ``the right password opens, whatever the algorithm`` () =
+    for algorithms in
+        [ [ DigestAlgorithm.Md5 ]
+          [ DigestAlgorithm.Sha256 ]
+          [ DigestAlgorithm.Sha256; DigestAlgorithm.Md5 ] ] do
+        let run = fetchAs (login "secret") { locked with Algorithms = algorithms }
+        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+        Assert.That((last run).Requests, Is.EqualTo 2)
+
+[<Test>]
+let ``a wrong password, and none, are refusals with words`` () =
+    let refused change options (expected: string) =
+        let snapshot = last (fetchAs change options)
+        Check.equal [ "refused" ] (kinds snapshot)
+        Assert.That(Completeness.isSilent snapshot.Completeness)
+        Assert.That(words snapshot, Does.Contain expected)
+        Assert.That(snapshot.Requests, Is.LessThan 8)
+
+    refused (login "wrong") locked "401 Unauthorized: wrong user or password? (user alice, realm gateway.example.net)"
+    refused id locked "401 Unauthorized: it asks for a password (realm gateway.example.net)"
+    refused (login "secret") { locked with Vices = { SipVices.none with RefusesPasswords = true } } "wrong user"
+    refused (login "secret") { locked with Vices = { SipVices.none with StaleNonces = true } } "too old"
+    refused (login "secret") { locked with Algorithms = [] } "without a challenge"
+
+[<Test>]
+let ``a nonce that is too old is taken anew once`` () =
+    // The path takes longer than the first nonce lives; the second is fresh.
+    let options = { locked with NonceLife = TimeSpan.FromMilliseconds 1.5 }
+    let run = fetchAs (login "secret") options
+    Assert.That((last run).Requests, Is.InRange(2, 6))
+
+// Responses that refuse.
+
+[<TestCase(302, "redirects with 302 Moved Temporarily: ask <sip:other@198.51.100.7> instead")>]
+[<TestCase(403, "403 Forbidden: this user may not watch its dialogs")>]
+[<TestCase(404, "404 Not Found: it knows no such user")>]
+[<TestCase(481, "481 Subscription Does Not Exist: it has no such subscription")>]
+[<TestCase(489, "489 Bad Event: it does not serve the dialog event package")>]
+[<TestCase(503, "503 Service Unavailable")>]
+[<TestCase(603, "603 Decline")>]
+let ``a final response that refuses says why`` (status: int) (expected: string) =
+    for way in [ OverUdp; OverTcp; UdpThenTcp ] do
+        let snapshot =
+            last (fetchAt way SipLink.lan (withVices { SipVices.none with Answers = ValueSome status }) (small ()))
+
+        Check.equal [ "refused" ] (kinds snapshot)
+        Assert.That(words snapshot, Does.Contain expected)
+
+// Silence and size.
+
+[<Test>]
+let ``a silent gateway is silent, in the time that was allowed`` () =
+    for way in [ OverUdp; OverTcp; UdpThenTcp ] do
+        let run = fetchAt way SipLink.lan (withVices { SipVices.none with Silent = true }) (small ())
+        Check.equal [ "silent" ] (kinds (last run))
+        Assert.That(run.Until - SipBench.start, Is.LessThanOrEqualTo(seconds 4.1))
+
+    let run = fetchAt OverTcp { SipLink.lan with StreamDelay = ValueNone } SipOptions.standard (small ())
+    Check.equal [ "silent" ] (kinds (last run))
+    Assert.That(words (last run), Does.Contain "connection refused")
+
+[<Test>]
+let ``a notification that fits no datagram comes over TCP, and is asked for there the next time`` () =
+    let table = SipBench.table 3UL 200 0.0 false
+    let gateway = SipBench.gateway UdpThenTcp
+    let memory = ref SipAudit.Memory.none
+
+    let run (first: string) =
+        let state = ref Unchecked.defaultof<SipAudit.State>
+
+        let begin' given =
+            let next, commands = SipAudit.start gateway memory.Value given
+            state.Value <- next
+            next, commands
+
+        let advance event was =
+            let next, commands = SipAudit.advance event was
+            state.Value <- next
+            next, commands
+
+        let run = SipBench.fetchWith 5UL SipLink.lan SipOptions.standard table begin' advance
+        memory.Value <- SipAudit.memory state.Value
+        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+        Assert.That((last run).Observations.Length, Is.EqualTo 200, first)
+        run.Until - SipBench.start
+
+    Assert.That(run "first", Is.InRange(seconds 1.0, seconds 1.5))
+    Assert.That(run "second", Is.LessThan(seconds 0.5))
+
+[<Test>]
+let ``a notification that never comes is partial, and says what may help`` () =
+    let table = SipBench.table 3UL 200 0.0 false
+    let none = { SipLink.lan with StreamDelay = ValueNone }
+
+    for way, link, expected in
+        [ OverUdp, SipLink.lan, "it fits no datagram: TCP takes it"; UdpThenTcp, none, "connection refused" ] do
+        let snapshot = last (fetchAt way link SipOptions.standard table)
+        Assert.That(kinds snapshot, Does.Contain("cut-short").And.Not.Contain "silent")
+        Assert.That(words snapshot, Does.Contain expected)
+        Assert.That(Completeness.isSilent snapshot.Completeness, Is.False)
+
+    let mute = withVices { SipVices.none with NoNotify = true }
+    Check.equal [ "cut-short" ] (kinds (last (fetchAt OverTcp SipLink.lan mute table)))
+
+// Vices.
+
+[<Test>]
+let ``notifications before the 2xx, from several notifiers, and twice are put together`` () =
+    for vices in
+        [ { SipVices.none with NotifyFirst = true }
+          { SipVices.none with Forks = 3 }
+          { SipVices.none with Forks = 3; NotifyFirst = true }
+          { SipVices.none with Doubles = true }
+          { SipVices.none with ListsTerminated = true }
+          { SipVices.none with DeclaresUtf16 = true }
+          { SipVices.none with LoopsVersions = true }
+          { SipVices.none with Delay = TimeSpan.FromMilliseconds 700.0 } ] do
+        for way in [ OverUdp; OverTcp ] do
+            let run = fetchAt way SipLink.lan (withVices vices) (SipBench.table 3UL 20 2.0 false)
+            let snapshot = last run
+            Assert.That(Snapshot.isComplete snapshot, $"{vices}: {words snapshot}")
+            checkTrue run snapshot
+
+[<Test>]
+let ``ended dialogs that are still listed are not there`` () =
+    let table = SipBench.table 3UL 20 0.0 false
+    let struct (table, _) = Table.closeOne 4L SipBench.start table
+    let struct (table, _) = Table.closeOne 5L SipBench.start table
+    let run = fetchAt OverUdp SipLink.lan (withVices { SipVices.none with ListsTerminated = true }) table
+    Assert.That((last run).Observations.Length, Is.EqualTo 18)
+
+[<Test>]
+let ``what cannot be read or believed is partial or silent, never complete`` () =
+    for vices, expected in
+        [ { SipVices.none with Truncates = true }, "unreadable"
+          { SipVices.none with Bomb = true }, "unreadable"
+          { SipVices.none with Foreign = true }, "unreadable"
+          { SipVices.none with SaysPartial = true }, "cut-short"
+          { SipVices.none with WrongTags = true }, "cut-short"
+          { SipVices.none with WrongEvent = true }, "cut-short" ] do
+        for way in [ OverUdp; OverTcp ] do
+            let snapshot = last (fetchAt way SipLink.lan (withVices vices) (small ()))
+            Check.equal [ expected ] (kinds snapshot)
+
+    // All that a partial document lists is there, though.
+    let partial = last (fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ()))
+    Assert.That(partial.Observations.Length, Is.EqualTo 20)
+
+[<Test>]
+let ``a body beyond belief is not waited for`` () =
+    let huge = withVices { SipVices.none with Huge = ValueSome 500_000_000L }
+    let run = fetchAt OverTcp SipLink.lan huge (small ())
+    Check.equal [ "too-large" ] (kinds (last run))
+    Assert.That(run.Until - SipBench.start, Is.LessThan(seconds 1.0))
+    Check.equal [ "silent" ] (kinds (last (fetchAt OverTcp SipLink.lan (withVices { SipVices.none with HangsUp = true }) (small ()))))
+
+[<Test>]
+let ``wrong tags are answered 481, another package 489`` () =
+    for vices, status in
+        [ { SipVices.none with WrongTags = true }, 481; { SipVices.none with WrongEvent = true }, 489 ] do
+        let run = fetchAt OverUdp SipLink.lan (withVices vices) (small ())
+
+        match SipCodec.decode (List.last run.Sent) with
+        | Ok { Start = SipStart.Response(answered, _) } -> Check.equal status answered
+        | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``dialogs without ids are named by call and tags, and without durations have no setup`` () =
+    let vices = { SipVices.none with NoIds = true; NoDuration = true }
+    let snapshot = last (fetchAt OverUdp SipLink.lan (withVices vices) (small ()))
+    Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+    Assert.That(snapshot.Observations.Length, Is.EqualTo 20)
+
+    for o in snapshot.Observations do
+        Assert.That(string o.Id, Does.Match "^[0-9a-f]{16}@gw-[0-9]\\.example\\.net;l[0-9]+;r[0-9]+$")
+        Check.equal ValueNone o.Setup
+        Check.equal ValueNone o.Start
+
+[<Test>]
+let ``a stopped fetch says so, once`` () =
+    let start = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none
+
+    let given: AuditStart =
+        { At = Moment.at SipBench.start
+          Rng = CallServer.Prelude.Rng.create 1UL
+          Local = "198.51.100.4:5066"
+          Known = [||] }
+
+    let state, _ = start given
+    let state, commands = SipAudit.advance (Stopped(Moment.at (SipBench.start + seconds 1.0))) state
+
+    match commands with
+    | [ Finished snapshot ] -> Check.equal [ "silent"; "cancelled" ] (kinds snapshot)
+    | other -> Assert.Fail $"%A{other}"
+
+    Check.equal [] (snd (SipAudit.advance (Woke(Moment.at (SipBench.start + seconds 9.0))) state))
+
+[<Test>]
+let ``a datagram for another exchange on the same socket is left to it`` () =
+    let given: AuditStart =
+        { At = Moment.at SipBench.start
+          Rng = CallServer.Prelude.Rng.create 1UL
+          Local = "198.51.100.4:5066"
+          Known = [||] }
+
+    let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
+
+    let foreign =
+        Encoding.ASCII.GetBytes(
+            "NOTIFY sip:callserver@198.51.100.4:5066 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+            + "From: <sip:a>;tag=1\r\nTo: <sip:b>;tag=2\r\nCall-ID: other\r\nCSeq: 1 NOTIFY\r\nEvent: dialog\r\n\r\n"
+        )
+
+    for octets in [ foreign; "noise"B; [||] ] do
+        let next, commands = SipAudit.advance (Received(Moment.at SipBench.start, octets)) state
+        Check.equal 1 (SipAudit.strays next)
+
+        for command in commands do
+            match command with
+            | WakeAt _ -> ()
+            | other -> Assert.Fail $"%A{other}"
+
+// The watch.
+
+let private watchFor length options link way : SipRun =
+    SipBench.watch
+        5UL
+        link
+        options
+        (SipBench.table 3UL 20 0.5 true)
+        (SipBench.gateway way)
+        length
+        (fun _ _ -> ())
+
+[<Test>]
+let ``a watch lives on: renewed before it ends, made anew when the gateway deactivates it`` () =
+    for way in [ OverUdp; OverTcp ] do
+        for options in
+            [ { SipOptions.standard with LongestSubscription = 30 }
+              { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
+              { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
+              { SipOptions.standard with Vices = { SipVices.none with SkipsVersions = true }; Partials = true } ] do
+            let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
+            Check.equal [ "cancelled" ] (kinds (last run))
+            Assert.That(run.Told.Length, Is.GreaterThan 60)
+
+            for snapshot in run.Told do
+                checkTrue run snapshot
+
+[<Test>]
+let ``a watch that cannot be kept ends, and says why`` () =
+    let ended vices way =
+        let run = watchFor (TimeSpan.FromMinutes 10.0) (withVices vices) SipLink.lan way
+        Assert.That(run.Until - SipBench.start, Is.LessThan(TimeSpan.FromMinutes 5.0), $"{vices}")
+        words (last run)
+
+    Assert.That(ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp, Does.Contain "ends every subscription")
+    Assert.That(ended { SipVices.none with Answers = ValueSome 489 } OverUdp, Does.Contain "489")
+    Assert.That(ended { SipVices.none with Forks = 2 } OverUdp, Does.Contain "several notifiers")
+    Assert.That(ended { SipVices.none with NoNotify = true } OverUdp, Does.Contain "no notification came")
+    Assert.That(ended { SipVices.none with Silent = true } OverTcp, Does.Contain "no answer")
+    Assert.That(ended { SipVices.none with Truncates = true } OverTcp, Does.Contain "unreadable")
+
+[<Test>]
+let ``a watch whose documents outgrow a datagram goes on over TCP`` () =
+    let run =
+        SipBench.watch
+            5UL
+            SipLink.lan
+            SipOptions.standard
+            (SipBench.table 3UL 200 0.5 false)
+            (SipBench.gateway UdpThenTcp)
+            (TimeSpan.FromMinutes 1.0)
+            (fun _ _ -> ())
+
+    Check.equal [ "cancelled" ] (kinds (last run))
+    Assert.That(run.Told.Length, Is.GreaterThan 10)
+
+[<Test>]
+let ``the first window of a watch is as narrow as a fetch's, later ones at most half a minute`` () =
+    let run = watchFor (TimeSpan.FromMinutes 2.0) SipOptions.standard SipLink.lan OverUdp
+    let width (snapshot: Snapshot) = snapshot.Answered - snapshot.Asked
+    Assert.That(width run.Told.Head, Is.LessThan(seconds 0.1))
+
+    for snapshot in run.Told do
+        Assert.That(width snapshot, Is.LessThanOrEqualTo(seconds 32.0))

@@ -1,0 +1,233 @@
+/// Documents of the dialog event package.
+module CallServer.Tests.Wire.DialogInfoTests
+
+open System
+open System.Text
+open NUnit.Framework
+open FsCheck
+open FsCheck.FSharp
+open CallServer.Wire
+open CallServer.Tests
+
+type AnyDialogInfo = AnyDialogInfo of DialogInfo
+
+type DialogInfoArbitraries =
+    static member AnyDialogInfo() : Arbitrary<AnyDialogInfo> =
+        let text =
+            Gen.frequency
+                [ 2, Gen.constant ""
+                  5,
+                  Gen.elements [ 'a'; 'Z'; '7'; ' '; '"'; '<'; '>'; '&'; ';'; '\''; '\u00e9'; '\u20ac'; '\n'; '\r'; '\t' ]
+                  |> Gen.arrayOf
+                  |> Gen.map (fun characters -> String(characters).Trim()) ]
+
+        let party =
+            gen {
+                let! identity = text
+                let! display = text
+                let! target = text
+                let! session = text
+
+                let party: DialogParty =
+                    { Identity = identity; Display = display; Target = target; Session = session }
+
+                return if DialogInfo.isToldOf party then Some party else None
+            }
+
+        let dialog =
+            gen {
+                let! texts = Gen.arrayOfLength 5 text
+
+                let! state =
+                    Gen.elements [ "trying"; "proceeding"; "early"; "confirmed"; "terminated"; "busy"; "" ]
+
+                let! direction =
+                    Gen.elements
+                        [ ValueNone; ValueSome DialogDirection.Initiator; ValueSome DialogDirection.Recipient ]
+
+                let! duration = Gen.elements [ ValueNone; ValueSome 0L; ValueSome 4294967295L ]
+                let! local = party
+                let! remote = party
+
+                return
+                    { Id = texts[0]
+                      CallId = texts[1]
+                      LocalTag = texts[2]
+                      RemoteTag = texts[3]
+                      Direction = direction
+                      State = DialogInfo.stateOf state
+                      Event = texts[4]
+                      Duration = duration
+                      Local = local
+                      Remote = remote }
+            }
+
+        gen {
+            let! version = Gen.elements [ ValueNone; ValueSome 0L; ValueSome 4294967295L ]
+            let! isFull = Gen.elements [ true; false ]
+            let! entity = text
+            let! dialogs = Gen.arrayOf dialog
+            return AnyDialogInfo { Version = version; IsFull = isFull; Entity = entity; Dialogs = dialogs }
+        }
+        |> Arb.fromGen
+
+[<AttributeUsage(AttributeTargets.Method)>]
+type DialogInfoLawAttribute() =
+    inherit
+        FsCheck.NUnit.PropertyAttribute(
+            Arbitrary = [| typeof<Arbitraries>; typeof<DialogInfoArbitraries> |],
+            MaxTest = 1000,
+            QuietOnSuccess = true
+        )
+
+[<DialogInfoLaw>]
+let ``a document comes back as it was written`` (AnyDialogInfo info) =
+    Check.equal (Ok info) (DialogInfoCodec.decode (DialogInfoCodec.encode info))
+
+let private bounded (octets: byte[]) : unit =
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    DialogInfoCodec.decode octets |> ignore
+    let taken = GC.GetAllocatedBytesForCurrentThread() - before
+
+    if taken > 65536L + 4L * int64 octets.Length then
+        Assert.Fail $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
+
+[<OneTimeSetUp>]
+let ``what is made once is made before`` () =
+    bounded (DialogInfoCodec.encode { Version = ValueNone; IsFull = true; Entity = "x"; Dialogs = [||] })
+    bounded "<a"B
+
+[<DialogInfoLaw>]
+let ``damage is an error or another document, and costs no more memory than allowed``
+    (AnyDialogInfo info)
+    (AnyDialogInfo other)
+    (seed: uint64)
+    =
+    for attempt in 0UL .. 2UL do
+        bounded (Mutation.some (DialogInfoCodec.encode other) (DialogInfoCodec.encode info) (seed + attempt))
+
+let private within (content: string) : byte[] =
+    Encoding.UTF8.GetBytes(
+        $"<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"1\" state=\"full\" entity=\"sip:a\">{content}</dialog-info>"
+    )
+
+[<TestCase("<dialog id='1'/>")>]
+[<TestCase("<dialog/>")>]
+[<TestCase("<a/>")>]
+[<TestCase("<a>")>]
+[<TestCase("<dialog id=\"103\"><state>confirmed</state></dialog>")>]
+[<TestCase("<dialog><local><target uri='a'/></local></dialog>")>]
+[<TestCase("<dialog id='abcdefgh'>\n <state>x</state>\n <local/>\n</dialog>\n")>]
+[<TestCase("<dialog id='&amp;'><state>&lt;</state>x&gt;y</dialog>")>]
+[<TestCase("<!-- \"x\" -->")>]
+[<TestCase("<?a b?>")>]
+[<TestCase("x")>]
+[<TestCase("&#65;")>]
+let ``documents as dense as can be stay within the bound at every size`` (piece: string) =
+    for count in [ 1; 50; 150; 300; 400; 700; 1500; 5000; 20000 ] do
+        bounded (within (String.replicate count piece))
+
+[<Test>]
+let ``so do names and attributes without end`` () =
+    for count in [ 10; 63; 64; 65; 250; 400; 5000 ] do
+        let numbers = [ 1..count ]
+        bounded (within (String.Join("", numbers |> List.map (fun n -> $"<a{n}/>"))))
+        bounded (within (String.Join("", numbers |> List.map (fun n -> $"<element-number-{n}/>"))))
+        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"b{n}=''")) + "/>"))
+        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun _ -> "b = \"\"")) + "/>"))
+        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"xmlns:n{n}='urn:{n}'")) + "/>"))
+
+let private read (text: string) : DialogInfo =
+    match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
+    | Ok info -> info
+    | Error wrong -> failwith (string wrong)
+
+[<Test>]
+let ``a large document of an honest gateway is not too dense`` () =
+    let dialog n : Dialog =
+        { Id = $"{n}"
+          CallId = ""
+          LocalTag = ""
+          RemoteTag = ""
+          Direction = ValueNone
+          State = DialogState.Confirmed
+          Event = ""
+          Duration = ValueNone
+          Local = None
+          Remote = None }
+
+    let party user : DialogParty option =
+        Some { DialogInfo.noParty with Identity = $"sip:{user}@192.0.2.1"; Target = $"sip:{user}@192.0.2.1:5060" }
+
+    let whole n = { dialog n with CallId = $"{n}@192.0.2.1"; Local = party "alice"; Remote = party "bob" }
+
+    for make, count in [ dialog, 500; whole, 20000 ] do
+        let info: DialogInfo =
+            { Version = ValueSome 3L; IsFull = true; Entity = "sip:gw1"; Dialogs = Array.init count make }
+
+        let octets = DialogInfoCodec.encode info
+        Assert.That((DialogInfoCodec.decode octets = Ok info))
+        bounded octets
+
+[<Test>]
+let ``no document type, no entity of its own, and nothing nested for ever`` () =
+    let refused (text: string) =
+        match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
+        | Ok info -> failwith $"%A{info}"
+        | Error wrong -> wrong.Problem
+
+    let isBad problem =
+        match problem with
+        | BadXml _ -> true
+        | NotDialogInfo _
+        | TooDeep
+        | TooDense -> false
+
+    Assert.That(isBad (refused "<!DOCTYPE a [<!ENTITY b 'c'>]><dialog-info state='full'>&b;</dialog-info>"))
+    Assert.That(isBad (refused "<!DOCTYPE a SYSTEM 'file:///etc/passwd'><dialog-info/>"))
+    Assert.That(isBad (refused "<dialog-info>&b;</dialog-info>"))
+    Assert.That(isBad (refused "<dialog-info><dialog id='1'>"))
+    Assert.That(isBad (refused "<dialog-info/><dialog-info/>"))
+    Assert.That(isBad (refused ""))
+    Check.equal TooDeep (refused ("<dialog-info>" + String.replicate 100 "<a>"))
+    Check.equal (NotDialogInfo "presence") (refused "<presence xmlns='urn:ietf:params:xml:ns:pidf'/>")
+
+[<Test>]
+let ``reads what products write`` () =
+    let body =
+        "\r\n\ufeff".TrimEnd('\ufeff')
+        + "<?xml version=\"1.0\" encoding=\"utf-16\"?>\n"
+        + "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"2\" notify-state=\"full\">\n"
+        + "<dialog call-id=\"x&quote;y\" direction=\"receiver\"><state reason=\"replaced\"> Confirmed </state>\n"
+        + "<duration>274</duration><local><target uri=\"sip:a@b\"><param pname=\"x\" pvalue=\"y\"/></target></local>\n"
+        + "<remote><identity display-name=\"Bob\">\n sip:bob@example.org\n</identity></remote></dialog>\n"
+        + "<dialog id=\"2\"><state>progressing</state></dialog>\n</dialog-info>\n"
+
+    let info = read body
+    Check.equal (ValueSome 2L, true, "", 2) (info.Version, info.IsFull, info.Entity, info.Dialogs.Length)
+    let first = info.Dialogs[0]
+    Check.equal ("", "x\"y", ValueSome DialogDirection.Recipient) (first.Id, first.CallId, first.Direction)
+    Check.equal (DialogState.Confirmed, "replaced", ValueSome 274L) (first.State, first.Event, first.Duration)
+    Check.equal "sip:a@b" first.Local.Value.Target
+    Check.equal ("Bob", "sip:bob@example.org") (first.Remote.Value.Display, first.Remote.Value.Identity)
+    Check.equal (DialogState.Other "progressing") info.Dialogs[1].State
+
+[<Test>]
+let ``reads UTF-16 that is marked so, and UTF-8 with its mark`` () =
+    let text = "<dialog-info state=\"full\" entity=\"sip:é\"/>"
+
+    for encoding in [ Encoding.Unicode; Encoding.BigEndianUnicode; UTF8Encoding(true) :> Encoding ] do
+        let octets = Array.append (encoding.GetPreamble()) (encoding.GetBytes text)
+
+        match DialogInfoCodec.decode octets with
+        | Ok info -> Check.equal "sip:é" info.Entity
+        | Error wrong -> Assert.Fail(string wrong)
+
+[<Test>]
+let ``a dialog of another name space is another thing`` () =
+    let info =
+        read
+            "<dialog-info xmlns='urn:ietf:params:xml:ns:dialog-info' xmlns:x='urn:x' state='full'><x:dialog id='1'/><dialog id='2'><x:state>early</x:state><state>confirmed</state></dialog></dialog-info>"
+
+    Check.equal [| "2" |] (info.Dialogs |> Array.map _.Id)
+    Check.equal DialogState.Confirmed info.Dialogs[0].State

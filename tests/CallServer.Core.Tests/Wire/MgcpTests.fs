@@ -1,0 +1,516 @@
+/// MGCP on the wire (RFC 3435), and the Bulk Audit package (RFC 3624).
+module CallServer.Tests.Wire.MgcpTests
+
+open System
+open System.Text
+open NUnit.Framework
+open FsCheck
+open FsCheck.FSharp
+open FsCheck.NUnit
+open CallServer.Model
+open CallServer.Wire
+
+let private from (letters: char seq) (most: int) : Gen<string> =
+    Gen.choose (1, most)
+    |> Gen.bind (fun size -> Gen.arrayOfLength size (Gen.elements letters))
+    |> Gen.map String
+
+let private word = from "abcdefghijklmnopqrstuvwxyz0123456789-." 12
+
+let private endpoint: Gen<EndpointName> =
+    gen {
+        let! terms = Gen.choose (1, 3)
+
+        let! local =
+            Gen.arrayOfLength terms (Gen.frequency [ 8, word; 1, Gen.constant "*"; 1, Gen.constant "$" ])
+
+        let! domain = Gen.oneof [ word; Gen.constant "[192.0.2.1]"; Gen.constant "#17" ]
+        return { Local = String.Join('/', local); Domain = domain }
+    }
+
+let private parameter: Gen<MgcpParameter> =
+    gen {
+        let! code = Gen.oneof [ Gen.elements [ "C"; "I"; "BA/NE"; "PL"; "RM" ]; from "ABCXYZ+-/" 8 ]
+        let! value = Gen.oneof [ Gen.constant ""; word; Gen.map2 (fun a b -> $"{a}: {b}, \"x\" é") word word ]
+        return { Code = code; Value = value }
+    }
+
+let private some (most: int) (generator: Gen<'T>) : Gen<'T[]> =
+    Gen.choose (0, most) |> Gen.bind (fun size -> Gen.arrayOfLength size generator)
+
+let private transaction = Gen.choose (1, Mgcp.MaxTransaction)
+
+let private command: Gen<MgcpCommand> =
+    gen {
+        let! verb = Gen.elements MgcpVerb.known
+        let! transaction = transaction
+        let! endpoint = endpoint
+        let! version = Gen.elements [ "MGCP 1.0"; "MGCP 1.0 NCS 1.0"; "MGCP 0.1" ]
+        let! parameters = some 6 parameter
+        let! sessions = some 2 SdpTests.description
+
+        return
+            { Verb = verb
+              Transaction = transaction
+              Endpoint = endpoint
+              Version = version
+              Parameters = parameters
+              Sessions = Array.map Sdp.encode sessions }
+    }
+
+let private response: Gen<MgcpResponse> =
+    gen {
+        let! code = Gen.choose (0, 999)
+        let! transaction = transaction
+        let! package = Gen.elements [ ValueNone; ValueSome "BA" ]
+        let! comment = Gen.oneof [ Gen.constant ""; word; Gen.map2 (fun a b -> a + " " + b) word word ]
+        let! parameters = some 6 parameter
+        let! sessions = some 2 SdpTests.description
+
+        return
+            { Code = code
+              Transaction = transaction
+              Package = package
+              Comment = comment
+              Parameters = parameters
+              Sessions = Array.map Sdp.encode sessions }
+    }
+
+type Messages =
+    static member Message() : Arbitrary<MgcpMessage> =
+        Gen.oneof [ Gen.map MgcpMessage.Command command; Gen.map MgcpMessage.Response response ]
+        |> Arb.fromGen
+
+type MgcpLawAttribute() =
+    inherit PropertyAttribute(Arbitrary = [| typeof<Messages> |], MaxTest = 1000, QuietOnSuccess = true)
+
+[<MgcpLaw>]
+let ``what is written is read again`` (message: MgcpMessage) =
+    Mgcp.decode (Mgcp.encode message) = [| Ok message |]
+
+[<MgcpLaw>]
+let ``messages that ride together are read each by itself`` (messages: NonEmptyArray<MgcpMessage>) =
+    let messages = Array.truncate 10 messages.Get
+    Mgcp.decode (Mgcp.encodeAll messages) = Array.map Ok messages
+
+[<MgcpLaw>]
+let ``line feeds alone and blanks beside the words make no difference`` (message: MgcpMessage) =
+    match message with
+    | MgcpMessage.Command { Sessions = sessions } when sessions.Length > 0 -> true
+    | MgcpMessage.Response { Sessions = sessions } when sessions.Length > 0 -> true
+    | MgcpMessage.Command _
+    | MgcpMessage.Response _ ->
+        let loose = Encoding.Latin1.GetString(Mgcp.encode message).Replace("\r\n", " \t\n")
+        Mgcp.decode (Encoding.Latin1.GetBytes("\n \n" + loose)) = [| Ok message |]
+
+/// What decoding allocates, in octets, on this thread.
+let private allocated (octets: byte[]) : int64 =
+    let before = GC.GetAllocatedBytesForCurrentThread()
+
+    for message in Mgcp.decode octets do
+        match message with
+        | Ok _ -> ()
+        | Error error ->
+            if error.Offset < 0 || error.Offset > octets.Length then
+                Assert.Fail $"{error.Offset} of {octets.Length}"
+
+    GC.GetAllocatedBytesForCurrentThread() - before
+
+let private bounded (octets: byte[]) =
+    let allocated = allocated octets
+
+    if allocated > 65536L + 4L * int64 octets.Length then
+        Assert.Fail $"{octets.Length} octets took {allocated}: {Encoding.Latin1.GetString octets}"
+
+[<MgcpLaw>]
+let ``damage is an error or another message, within bounds``
+    (message: MgcpMessage)
+    (other: MgcpMessage)
+    (seed: uint64)
+    =
+    let octets = Mgcp.encode message
+    let other = Mgcp.encode other
+
+    for attempt in 0UL .. 9UL do
+        bounded (Mutation.some other octets (seed + attempt))
+
+[<MgcpLaw>]
+let ``damaged values never throw`` (message: MgcpMessage) (seed: uint64) =
+    let text = Encoding.Latin1.GetString(Mutation.some (Mgcp.encode message) (Mgcp.encode message) seed)
+
+    let parameters =
+        [| for code in [ "I"; "PL"; "BA/EL"; "BA/C"; "BA/M"; "BA/S"; "BA/NE" ] ->
+               { Code = code; Value = text } |]
+
+    LocalConnectionOptions.decode text |> ignore
+    ConnectionParameters.decode text |> ignore
+    MgcpLists.acknowledged text |> ignore
+    MgcpLists.connectionIds parameters |> ignore
+    MgcpLists.packages parameters |> ignore
+    MgcpBulk.counts 1000 parameters |> ignore
+    MgcpBulk.modes 1000 parameters |> ignore
+    MgcpBulk.states 1000 parameters |> ignore
+    EndpointName.tryParse text |> ignore
+
+[<TestCase("200 1\n", "I:\n")>]
+[<TestCase("200 1\n", "Z: aaln/1@gw\n")>]
+[<TestCase("200 1\n", "XX: 1\n")>]
+[<TestCase("200 1\n", "no parameter\n")>]
+[<TestCase("200 1\n\n", "v=0\n")>]
+[<TestCase("200 1\n\n", "v=0\n\n")>]
+[<TestCase("", "200 1\n.\n")>]
+[<TestCase("", ".\n")>]
+[<TestCase("AUEP 1 a@b MGCP 1.0 ", "x ")>]
+[<TestCase("AUEP 1 a@b MGCP 1.0\n", "F: I\n")>]
+[<TestCase("200 1 ", "x")>]
+let ``datagrams as dense as can be stay within the bound`` (head: string) (piece: string) =
+    for size in [ 100; 4000; 20000; 65507 ] do
+        let count = (size - head.Length) / piece.Length
+        bounded (Encoding.Latin1.GetBytes(head + String.Join("", Array.create count piece)))
+
+[<Test>]
+let ``a full datagram of endpoints is not too much`` () =
+    let names = [ for number in 1..2200 -> MgcpParameter.create "Z" $"aaln/{number}@gw.example.net" ]
+    let response = MgcpMessage.Response(Mgcp.response 200 7 "OK" names)
+    let octets = Mgcp.encode response
+    Assert.That(octets.Length, Is.InRange(60000, 65507))
+    Mgcp.decode octets |> Check.equal [| Ok response |]
+
+let private decodeText (lines: string list) =
+    Mgcp.decode (Encoding.Latin1.GetBytes(String.Join("\r\n", lines) + "\r\n"))
+
+let private responseOf (lines: string list) : MgcpResponse =
+    match decodeText lines with
+    | [| Ok(MgcpMessage.Response response) |] -> response
+    | other -> failwith $"%A{other}"
+
+let private commandOf (lines: string list) : MgcpCommand =
+    match decodeText lines with
+    | [| Ok(MgcpMessage.Command command) |] -> command
+    | other -> failwith $"%A{other}"
+
+[<Test>]
+let ``codes and verbs are the same in either case, names keep theirs and compare without it`` () =
+    let command = commandOf [ "auep  0042 AALN/1@Gw.Example.Net mgcp 1.0"; "f : i"; "x-flower:  Daisy " ]
+    command.Verb |> Check.equal MgcpVerb.AuditEndpoint
+    command.Transaction |> Check.equal 42
+    EndpointName.equal command.Endpoint (EndpointName.parse "aaln/1@gw.example.net") |> Check.equal true
+    string (EndpointName.canonical command.Endpoint) |> Check.equal "aaln/1@gw.example.net"
+
+    command.Parameters
+    |> Check.equal [| MgcpParameter.create "F" "i"; MgcpParameter.create "X-FLOWER" "Daisy" |]
+
+[<Test>]
+let ``the answer to a wildcard names the endpoints`` () =
+    let response =
+        responseOf [ "200 311 here they are"; "Z: aaln/1@rgw.example.net"; "Z: aaln/2@rgw.example.net" ]
+
+    response.Comment |> Check.equal "here they are"
+
+    MgcpParameter.all "Z" response.Parameters
+    |> Check.equal [| "aaln/1@rgw.example.net"; "aaln/2@rgw.example.net" |]
+
+[<Test>]
+let ``connection ids stand on one line or on several, and none is not the same as not told`` () =
+    let ids lines = MgcpLists.connectionIds (responseOf ("200 5 OK" :: lines)).Parameters
+    ids [ "I: 32F345E2" ] |> Check.equal (ValueSome [| "32F345E2" |])
+    ids [ "I: A1, B2 ,C3"; "I: D4" ] |> Check.equal (ValueSome [| "A1"; "B2"; "C3"; "D4" |])
+    ids [ "I:" ] |> Check.equal (ValueSome [||])
+    ids [ "N: ca@example.net" ] |> Check.equal ValueNone
+
+[<Test>]
+let ``an audited connection tells call, options, mode, counters and both descriptions, the local one first``
+    ()
+    =
+    let response =
+        responseOf
+            [ "200 2003 OK"
+              "C: 9A1"
+              "N: [192.0.2.200]"
+              "L: p:10, a:PCMU;G726-32, t:b8, r:g, s:off"
+              "M: sendrecv"
+              "P: PS=1245, OS=62345, PR=780, OR=45123, PL=10, JI=27,LA=48, PC/RPS=3"
+              ""
+              "v=0"
+              "o=- 25678 753849 IN IP4 192.0.2.41"
+              "s=-"
+              "c=IN IP4 192.0.2.41"
+              "t=0 0"
+              "m=audio 1296 RTP/AVP 0"
+              ""
+              "v=0"
+              "o=- 33343 346463 IN IP4 192.0.2.63"
+              "s=-"
+              "c=IN IP4 192.0.2.63"
+              "t=0 0"
+              "m=audio 1298 RTP/AVP 96"
+              "a=rtpmap:96 G726-32/8000" ]
+
+    let description index =
+        match Sdp.decode response.Sessions[index] with
+        | Ok sdp -> sdp
+        | Error error -> failwith (string error)
+
+    response.Sessions.Length |> Check.equal 2
+    Sdp.address (description 0) |> Check.equal (ValueSome { Host = "192.0.2.41"; Port = 1296 })
+    (Sdp.codec (description 1)).Value.Name |> Check.equal "G726-32"
+
+    let options = LocalConnectionOptions.decode (MgcpParameter.tryFind "L" response.Parameters).Value
+    options.PacketTime |> Check.equal (ValueSome(struct (10, 10)))
+    options.Codecs |> Check.equal [| "PCMU"; "G726-32" |]
+    options.Service |> Check.equal (ValueSome Guaranteed)
+    options.SilenceSuppression |> Check.equal (ValueSome false)
+
+    QualityOfService.ofTypeOfService options.TypeOfService.Value
+    |> Check.equal { Dscp = ValueSome 46; Service = ValueNone; Reported = ValueSome "b8" }
+
+    let counters = ConnectionParameters.decode (MgcpParameter.tryFind "P" response.Parameters).Value
+
+    counters
+    |> Check.equal
+        { PacketsSent = ValueSome 1245L
+          OctetsSent = ValueSome 62345L
+          PacketsReceived = ValueSome 780L
+          OctetsReceived = ValueSome 45123L
+          PacketsLost = ValueSome 10L
+          JitterMs = ValueSome 27L
+          LatencyMs = ValueSome 48L }
+
+[<Test>]
+let ``a description that is not there is told as v=0 alone`` () =
+    let response =
+        responseOf [ "200 1203 OK"; ""; "v=0"; "c=IN IP4 192.0.2.9"; "m=audio 1296 RTP/AVP 0"; ""; "v=0" ]
+
+    response.Sessions.Length |> Check.equal 2
+    Sdp.decode response.Sessions[1] |> Check.equal (Ok Sdp.absent)
+
+[<Test>]
+let ``a response rides with a command, after a line with a dot`` () =
+    match
+        decodeText [ "200 2005 OK"; "."; "RSIP 1244 *@rgw.example.net MGCP 1.0"; "RM: graceful"; "RD: 300" ]
+    with
+    | [| Ok(MgcpMessage.Response response); Ok(MgcpMessage.Command command) |] ->
+        response.Transaction |> Check.equal 2005
+        MgcpParameter.tryFind "RD" command.Parameters |> Check.equal (ValueSome "300")
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``one message that cannot be read does not spoil the other`` () =
+    match decodeText [ "AUEP 17 no-endpoint MGCP 1.0"; "."; "000 55" ] with
+    | [| Error error; Ok(MgcpMessage.Response response) |] ->
+        error |> Check.equal { Offset = 8; Problem = BadEndpoint; Transaction = 17 }
+        struct (response.Code, response.Transaction) |> Check.equal (struct (0, 55))
+    | other -> Assert.Fail $"%A{other}"
+
+[<TestCase("", 0, 0)>]
+[<TestCase("\r\n \r\n", 0, 0)>]
+[<TestCase("HELLO 5 a@b MGCP 1.0", 0, 0)>]
+[<TestCase("AUEP 0 a@b MGCP 1.0", 5, 0)>]
+[<TestCase("AUEP 1000000000 a@b MGCP 1.0", 5, 0)>]
+[<TestCase("AUEP 12 a@b", 11, 12)>]
+[<TestCase("AUEP 12 a@b SGCP 1.0", 12, 12)>]
+[<TestCase("AUEP 12 a@b MGCP 1.0\r\nnonsense", 22, 12)>]
+[<TestCase("20 12 OK", 0, 0)>]
+[<TestCase("200 x OK", 4, 0)>]
+let ``errors tell where, and which transaction`` (text: string) (offset: int) (transaction: int) =
+    match Mgcp.decode (Encoding.Latin1.GetBytes text) with
+    | [| Error error |] ->
+        struct (error.Offset, error.Transaction) |> Check.equal (struct (offset, transaction))
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``lines that are no parameters are passed over in a response`` () =
+    let response = responseOf [ "200 7"; "A: a:PCMU, m:sendonly;"; "recvonly;sendrecv"; ": "; "I: 1" ]
+    response.Parameters.Length |> Check.equal 2
+
+[<Test>]
+let ``a package's return code names the package`` () =
+    let response = responseOf [ "801 1001 /BA no such start" ]
+    response.Package |> Check.equal (ValueSome "BA")
+    response.Comment |> Check.equal "no such start"
+    ReturnCode.classify response.Code |> Check.equal PackageCode
+
+[<Test>]
+let ``every code has the meaning of its hundreds`` () =
+    for code in 0..999 do
+        let expected =
+            match code / 100 with
+            | 0 -> Acknowledgement
+            | 1 -> Provisional
+            | 2 -> Success
+            | 4 -> TransientError
+            | 5 -> PermanentError
+            | 8 -> PackageCode
+            | _ -> UnknownClass
+
+        ReturnCode.classify code |> Check.equal expected
+
+let private counters: Gen<Counters> =
+    gen {
+        let one = Gen.oneof [ Gen.constant ValueNone; Gen.choose64 (0L, 999_999_999L) |> Gen.map ValueSome ]
+        let! values = Gen.arrayOfLength 7 one
+
+        return
+            { PacketsSent = values[0]
+              OctetsSent = values[1]
+              PacketsReceived = values[2]
+              OctetsReceived = values[3]
+              PacketsLost = values[4]
+              JitterMs = values[5]
+              LatencyMs = values[6] }
+    }
+
+let private options: Gen<LocalConnectionOptions> =
+    gen {
+        let maybe generator = Gen.oneof [ Gen.constant ValueNone; Gen.map ValueSome generator ]
+        let! low = Gen.choose (5, 50)
+        let! more = Gen.choose (0, 50)
+        let! period = maybe (Gen.constant (struct (low, low + more)))
+        let! codecs = some 3 (Gen.elements [ "PCMU"; "G729"; "image/t38" ])
+        let! tos = maybe (Gen.choose (0, 255) |> Gen.map byte)
+        let! service = maybe (Gen.elements [ Guaranteed; ControlledLoad; BestEffort ])
+        let! silence = maybe (Gen.elements [ true; false ])
+        let! network = maybe (Gen.elements [ "IN"; "ATM" ])
+
+        return
+            { LocalConnectionOptions.none with
+                PacketTime = period
+                Codecs = codecs
+                TypeOfService = tos
+                Service = service
+                SilenceSuppression = silence
+                Network = network
+                Others = [| struct ("fmtp", "\"101 0-15, 66\"") |] }
+    }
+
+type Values =
+    static member Counters() = Arb.fromGen counters
+    static member Options() = Arb.fromGen options
+
+[<Property(Arbitrary = [| typeof<Values> |], MaxTest = 1000, QuietOnSuccess = true)>]
+let ``counters and options are read as they were written``
+    (counters: Counters)
+    (options: LocalConnectionOptions)
+    =
+    ConnectionParameters.decode (ConnectionParameters.encode counters) = counters
+    && LocalConnectionOptions.decode (LocalConnectionOptions.encode options) = options
+
+[<Test>]
+let ``a counter stops at nine digits`` () =
+    let counters = ConnectionParameters.decode "ps=99999999999999999999, OS=007,PR=x, ="
+
+    counters
+    |> Check.equal { Counters.none with PacketsSent = ValueSome 999_999_999L; OctetsSent = ValueSome 7L }
+
+[<Test>]
+let ``options that cannot be read stay as they were given`` () =
+    let options = LocalConnectionOptions.decode "p:10-x, t:1b8, nt:LOCAL, r:x"
+    options.PacketTime |> Check.equal ValueNone
+    options.TypeOfService |> Check.equal ValueNone
+    options.Others |> Check.equal [| struct ("p", "10-x"); struct ("t", "1b8"); struct ("r", "x") |]
+
+[<Property(MaxTest = 1000, QuietOnSuccess = true)>]
+let ``acknowledged transactions are read as they were written`` (ids: PositiveInt[]) =
+    let ids = ids |> Array.map _.Get |> Array.truncate 40
+
+    let read =
+        MgcpLists.acknowledged (MgcpLists.acknowledge ids)
+        |> Array.collect (fun (struct (low, high)) -> [| low..high |])
+
+    set read = set ids
+
+[<Test>]
+let ``packages are known by their names`` () =
+    MgcpLists.packages [| MgcpParameter.create "PL" "L:1, ba:0"; MgcpParameter.create "PL" "G:1" |]
+    |> Check.equal [| "L"; "BA"; "G" |]
+
+let private expanded (name: string) =
+    match MgcpBulk.expand 1000 name with
+    | Ok names -> names
+    | Error error -> failwith (string error)
+
+[<Test>]
+let ``ranges stand for every number, the last running fastest`` () =
+    expanded "ds/ds1-[1-2]/[9-11]"
+    |> Check.equal
+        [| "ds/ds1-1/9"; "ds/ds1-1/10"; "ds/ds1-1/11"; "ds/ds1-2/9"; "ds/ds1-2/10"; "ds/ds1-2/11" |]
+
+    expanded "cnf/[1,3,08-10]x" |> Check.equal [| "cnf/1x"; "cnf/3x"; "cnf/08x"; "cnf/09x"; "cnf/10x" |]
+    expanded "cnf/*" |> Check.equal [| "cnf/*" |]
+
+[<TestCase("ds/[1-")>]
+[<TestCase("ds/[]")>]
+[<TestCase("ds/[2-1]")>]
+[<TestCase("ds/[a-b]")>]
+let ``ranges that are none are errors with their place`` (name: string) =
+    MgcpBulk.expand 1000 name |> Check.equal (Error { Offset = 3; Problem = BadRange })
+
+[<TestCase("[1-999999999]/[1-999999999]/[1-999999999]")>]
+[<TestCase("ds/[1-1001]")>]
+let ``more endpoints than allowed for are refused before they are made`` (name: string) =
+    MgcpBulk.expand 1000 name |> Check.equal (Error { Offset = 0; Problem = TooManyEndpoints })
+
+let private bulk (lines: string list) = (responseOf ("200 1202 OK" :: lines)).Parameters
+
+[<Test>]
+let ``the same counts in each of the ways to write them`` () =
+    let expected =
+        Array.zip [| "cnf/1"; "cnf/2"; "cnf/3"; "cnf/7"; "cnf/8" |] [| 0; 3; 5; 16; 11 |]
+        |> Array.map (fun (name, count) -> struct (name, count))
+        |> Ok
+
+    let ways =
+        [ [ "ba/el: cnf/[1-3]"; "ba/c: 035"; "ba/el: cnf/[7-8]"; "ba/c: ZB" ]
+          [ "BA/EL: cnf/[1-3], ba/el: cnf/[7-8]"; "BA/C: 035"; "BA/C:  ZB" ]
+          [ "BA/EL: cnf/[1-3], cnf/[7-8]"; "BA/C: 035zb" ] ]
+
+    for lines in ways do
+        MgcpBulk.counts 1000 (bulk lines) |> Check.equal expected
+
+[<Test>]
+let ``an answer that goes on says where`` () =
+    let parameters =
+        bulk [ "BA/EL: ds/ds3-1/ds1-6/[4-15]"; "BA/C: 011000010001"; "BA/NE: ds/ds3-1/ds1-6/16" ]
+
+    MgcpBulk.next parameters |> Check.equal (ValueSome "ds/ds3-1/ds1-6/16")
+
+    match MgcpBulk.counts 1000 parameters with
+    | Ok counts ->
+        counts |> Array.filter (fun (struct (_, count)) -> count > 0) |> Array.length |> Check.equal 4
+    | Error error -> Assert.Fail(string error)
+
+[<Test>]
+let ``counts for other endpoints than are listed are no counts`` () =
+    MgcpBulk.counts 1000 (bulk [ "BA/EL: cnf/[1-3]"; "BA/C: 03" ])
+    |> Check.equal (Error { Offset = 0; Problem = Uneven(3, 2) })
+
+    MgcpBulk.counts 1000 (bulk [ "BA/EL: cnf/1"; "BA/C: ?" ])
+    |> Check.equal (Error { Offset = 0; Problem = BadState '?' })
+
+[<Test>]
+let ``modes: none, one, or a number of them`` () =
+    MgcpBulk.modes 1000 (bulk [ "BA/EL: ds/e1-3/[1-6]"; "BA/M: 0R2BRC2sN0" ])
+    |> Check.equal (
+        Ok
+            [| struct ("ds/e1-3/1", "")
+               struct ("ds/e1-3/2", "R")
+               struct ("ds/e1-3/3", "BR")
+               struct ("ds/e1-3/4", "C")
+               struct ("ds/e1-3/5", "SN")
+               struct ("ds/e1-3/6", "") |]
+    )
+
+[<Test>]
+let ``endpoint states: true, false, out of service`` () =
+    MgcpBulk.states 1000 (bulk [ "BA/EL: aaln/[1-3]"; "BA/S: tFO" ])
+    |> Check.equal (Ok [| struct ("aaln/1", 'T'); struct ("aaln/2", 'F'); struct ("aaln/3", 'O') |])
+
+[<Test>]
+let ``wildcards stand for terms, and as the last one for all that follow`` () =
+    let matches pattern name = EndpointName.matches (EndpointName.parse (pattern + "@gw")) name
+    matches "*" "ds/ds1-1/4" |> Check.equal true
+    matches "ds/*" "DS/ds1-1/4" |> Check.equal true
+    matches "ds/*/4" "ds/ds1-1/4" |> Check.equal true
+    matches "ds/*/4" "ds/ds1-1/5" |> Check.equal false
+    matches "aaln/*" "ds/ds1-1/4" |> Check.equal false
+    matches "aaln/1" "aaln/1" |> Check.equal true
