@@ -98,7 +98,7 @@ type Fleet(plan: Plan) =
     let makeGateway place =
         let name = $"gw{place + 1}"
         let kind = plan.Kinds[dice.Below plan.Kinds.Length]
-        let far, target = Cast.gateway plan dice name kind start
+        let far, target = Cast.gateway plan dice place name kind start
 
         { Name = name
           Target = target
@@ -117,6 +117,12 @@ type Fleet(plan: Plan) =
           Watch = idle () }
 
     let gateways = Array.init plan.Gateways makeGateway
+
+    let calls =
+        KeptCalls(
+            gateways |> Array.map _.Record,
+            fun text -> failures.Add $"{elapsed ():F6} s, calls: {text}"
+        )
 
     let exchange place standing = if standing then gateways[place].Watch else gateways[place].Audit
 
@@ -190,7 +196,8 @@ type Fleet(plan: Plan) =
             completeAudits <- completeAudits + 1
 
         passTime place
-        g.Record.Take(snapshot, now, anchor) |> ignore
+        let changes = g.Record.Take(snapshot, now, anchor)
+        calls.Take(g.Record, snapshot, changes)
 
         tell
             place
@@ -366,6 +373,8 @@ type Fleet(plan: Plan) =
             gateways[place].Record.Restore()
             at now (PollDue place)
 
+        calls.Restore(now + anchor)
+
     let happen happening =
         match happening with
         | PollDue place -> poll place
@@ -454,6 +463,9 @@ type Fleet(plan: Plan) =
             now <- Instant.max now (Instant.ofMicros micros)
             happen happening
 
+        if failures.Count = 0 then
+            calls.Judge()
+
     /// The fleet in one line, for a failure's message.
     member _.Describe() =
         gateways
@@ -464,5 +476,6 @@ type Fleet(plan: Plan) =
     member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
+    member _.JoinedCalls = calls.Joined
     member _.Audits = audits
     member _.CompleteAudits = completeAudits
