@@ -317,13 +317,13 @@ module Reconcile =
         | Complete _ -> snapshot
 
     /// Nothing in it was true before what the record holds. Of two audits whose windows overlap nobody knows which row is the
-    /// newer one; the snapshots of one standing watch follow each other.
+    /// newer one; the snapshots of one standing watch follow each other. What was asked before a release or the gateway's own
+    /// word of a restart, which stand at LastAsked, has seen both sides of it.
     let private isNewer (snapshot: Snapshot) (ledger: GatewayLedger) : bool =
         snapshot.Answered > ledger.LastAnswered
+        && snapshot.Asked >= ledger.LastAsked
         && (snapshot.Asked >= ledger.LastAnswered
-            || (snapshot.Standing.IsSome
-                && snapshot.Standing = ledger.LastStanding
-                && snapshot.Asked >= ledger.LastAsked))
+            || (snapshot.Standing.IsSome && snapshot.Standing = ledger.LastStanding))
 
     /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
     /// (rule 8): the very same ledger comes back.
