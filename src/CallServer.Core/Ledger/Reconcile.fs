@@ -412,6 +412,7 @@ module Reconcile =
                         RunBegan = ValueSome at
                         Completes = ofNewRun ledger.Traits ledger
                         LastAsked = at.Latest
+                        LastAnswered = Instant.max ledger.LastAnswered at.Latest
                         Connections = connections },
                     changes.ToArray())
 
@@ -450,4 +451,7 @@ module Reconcile =
 
         GatewayLedger.tryFind ended.Observation.Id ledger
         |> ValueOption.bind (fun c ->
-            close c.Id (ending c) { ledger with LastAsked = Instant.max ledger.LastAsked now })
+            { ledger with
+                LastAsked = Instant.max ledger.LastAsked now
+                LastAnswered = Instant.max ledger.LastAnswered now }
+            |> close c.Id (ending c))
