@@ -129,7 +129,10 @@ public sealed class Releaser(
             configured is null ? $"{gateway} is not in the configuration, so nobody can ask it"
             : !configured.Target.Releases
                 ? $"{configured.Uri.Scheme} has no message that ends one connection; MGCP and ng have"
-            : state is not { AskedSinceStart: true, LastAudit.Complete: true }
+            // Confirmed is what the newest audit heard by itself, though it may not have heard everything: a gateway that
+            // lists nothing is asked for each known connection.
+            : state is not { AskedSinceStart: true }
+            || (status != "confirmed" && state is not { LastAudit.Complete: true })
                 ? $"the last audit of {gateway} was not complete, so nobody knows that it still carries {connection}"
             : status != "confirmed" ? $"the last audit of {gateway} did not list {connection}"
             : null;

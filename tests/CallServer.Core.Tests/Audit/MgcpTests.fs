@@ -325,6 +325,30 @@ let ``commands acknowledge the answers before them`` () =
     Assert.That(acknowledged.Count, Is.GreaterThan(asked.Count / 2))
 
 [<Test>]
+let ``a gateway that refuses acknowledgements gets none, then and later`` () =
+    let server = SmallMgcp.Server(SmallMgcp.create lines two)
+    let refused = ref 0
+
+    let serve now octets =
+        match Mgcp.decode octets with
+        | [| Ok(MgcpMessage.Command command) |] when (MgcpParameter.tryFind "K" command.Parameters).IsSome ->
+            refused.Value <- refused.Value + 1
+            [ Mgcp.encode (MgcpMessage.Response(Mgcp.response 539 command.Transaction "what is K?" [])) ]
+        | _ -> server.Serve now octets
+
+    let run = MgcpBench.run 1UL steady serve MgcpBench.everything
+    run.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
+    ids run.Outcome |> Check.equal twoIds
+    let before = refused.Value
+    Assert.That(before, Is.GreaterThan 0)
+
+    let later =
+        MgcpBench.runAt Bench.start 2UL steady serve MgcpBench.everything (MgcpAudit.memory run.State) [||]
+
+    later.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
+    refused.Value |> Check.equal before
+
+[<Test>]
 let ``a busy gateway is asked again`` () =
     let refused = ref 0
     let server = SmallMgcp.Server(SmallMgcp.create lines two)

@@ -41,13 +41,14 @@ internal sealed class Capture : IAsyncDisposable
         return capture;
     }
 
-    /// <summary>Ends the capture; fails the test where a packet is malformed, raises an error, or is not SNMP.</summary>
+    /// <summary>Ends the capture; fails the test where a packet is malformed, raises an error, or is not of that protocol.</summary>
     /// <param name="user">the SNMPv3 user, or null</param>
-    public async Task CheckAsync(string? user)
+    /// <param name="protocol">in the words of check.sh</param>
+    public async Task CheckAsync(string? user, string protocol = "snmp")
     {
         await StopAsync();
         var environment = new Dictionary<string, string?> { ["SNMP_USER"] = user };
-        string[] arguments = [Programs.Script("tshark", "check.sh"), file, $"snmp:{port}"];
+        string[] arguments = [Programs.Script("tshark", "check.sh"), file, $"{protocol}:{port}"];
         await scope.RunAsync("/bin/bash", arguments, environment);
     }
 

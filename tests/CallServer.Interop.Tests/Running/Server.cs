@@ -84,6 +84,13 @@ internal sealed partial class Server : IAsyncDisposable
 
     public async Task<IReadOnlyList<CallDetail>> CdrsAsync() => await ListAsync<CallDetail>("cdrs", Snake);
 
+    /// <summary>Has a connection ended, as an operator does.</summary>
+    public Task<Finished> ReleaseAsync(string connection, string reason)
+    {
+        string[] order = ["release", $"gw1/{connection}", "--reason", reason, "--yes"];
+        return CallServerProcess.RunAsync(scope, [.. order, "--server", http.BaseAddress!.ToString()]);
+    }
+
     /// <summary>Waits for an audit that is as wanted.</summary>
     public async Task<RecordedAudit> AuditAsync(Func<RecordedAudit, bool> wanted) =>
         await Eventually.GetAsync(

@@ -21,17 +21,17 @@ internal sealed record RecordedAudit(
     DateTimeOffset Answered
 );
 
-/// <summary>A call detail record.</summary>
+/// <summary>A call detail record. What has no bound is null: the start of one that was never absent.</summary>
 internal sealed record CallDetail(
     string Id,
     string Gateway,
     string Call,
-    DateTimeOffset AnswerStampMin,
+    DateTimeOffset? AnswerStampMin,
     DateTimeOffset AnswerStampMax,
     DateTimeOffset EndStampMin,
     DateTimeOffset EndStampMax,
     long Billsec,
     long BillsecMin,
-    long BillsecMax,
+    long? BillsecMax,
     string EndEvidence
 );

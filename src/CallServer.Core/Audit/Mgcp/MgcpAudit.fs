@@ -36,14 +36,16 @@ module MgcpAudit =
             { NextTransaction = 0
               Pace = Pace.none
               Bulk = ValueNone
-              WithoutAuditConnection = false }
+              WithoutAuditConnection = false
+              WithoutAcknowledgements = false }
 
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
         { NextTransaction = state.Tx.Next
           Pace = state.Tx.Pace
           Bulk = state.Bulk
-          WithoutAuditConnection = state.WithoutAuditConnection || (state.NeverAudited && not state.Audits) }
+          WithoutAuditConnection = state.WithoutAuditConnection || (state.NeverAudited && not state.Audits)
+          WithoutAcknowledgements = not state.Tx.TakesAcknowledgements }
 
     /// Messages that answered nothing, so far.
     let strays (state: State) : int = state.Tx.Strays
@@ -60,6 +62,10 @@ module MgcpAudit =
         ||> List.fold (fun state (struct (response, pending)) ->
             if state.Phase = MgcpPhase.Over then
                 state
+            elif MgcpTransactions.isRefusedForK response pending then
+                { state with
+                    Tx = { state.Tx with TakesAcknowledgements = false }
+                    Queue = pending.Purpose :: state.Queue }
             else
                 MgcpAnswers.answered now arrival.IsWhole response pending state)
 
@@ -140,12 +146,13 @@ module MgcpAudit =
               Phase = MgcpPhase.Listing
               Asked = now
               Tx =
-                MgcpTransactions.start
-                    target.Timeout
-                    target.Attempts
-                    memory.Pace
-                    memory.NextTransaction
-                    given.Rng
+                { MgcpTransactions.start
+                      target.Timeout
+                      target.Attempts
+                      memory.Pace
+                      memory.NextTransaction
+                      given.Rng with
+                    TakesAcknowledgements = not memory.WithoutAcknowledgements }
               Queue = []
               Later = []
               Endpoints = Map.empty

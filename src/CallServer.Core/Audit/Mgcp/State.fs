@@ -45,6 +45,8 @@ type MgcpMemory =
         Bulk: bool voption
         /// It answered no AUCX.
         WithoutAuditConnection: bool
+        /// It refuses K: in commands.
+        WithoutAcknowledgements: bool
     }
 
 /// Why a command is sent.

@@ -11,6 +11,8 @@ type internal MgcpPending<'Purpose> =
     {
         Purpose: 'Purpose
         Octets: byte[]
+        /// It acknowledges responses besides, by K:.
+        Acknowledges: bool
         /// A response may be as old as the first time that the command was sent: gateways repeat what they answered then.
         First: Instant
         Times: int
@@ -42,6 +44,8 @@ type internal MgcpTransactions<'Purpose> =
         Base: int
         Next: int
         Pending: Map<int, MgcpPending<'Purpose>>
+        /// The gateway takes K: in a command.
+        TakesAcknowledgements: bool
         /// Final responses that no command has acknowledged yet, newest first.
         Unacknowledged: int list
         /// Datagrams sent, repeats and acknowledgements included.
@@ -76,6 +80,7 @@ module internal MgcpTransactions =
           Base = next
           Next = next
           Pending = Map.empty
+          TakesAcknowledgements = true
           Unacknowledged = []
           Requests = 0
           Strays = 0
@@ -100,6 +105,14 @@ module internal MgcpTransactions =
         let struct (jitter, rng) = Rng.fraction tx.Rng
         struct (plain * (1.0 + 0.1 * jitter), { tx with Rng = rng })
 
+    /// Acknowledgements go with audits alone: osmo-mgw refuses an MDCX that has them (539).
+    let private isAudit (command: MgcpCommand) : bool =
+        command.Verb = MgcpVerb.AuditEndpoint || command.Verb = MgcpVerb.AuditConnection
+
+    /// The command was refused, and perhaps for its K: alone: it may be sent once more without.
+    let isRefusedForK (response: MgcpResponse) (pending: MgcpPending<'P>) : bool =
+        pending.Acknowledges && (response.Code = 510 || response.Code = 511 || response.Code = 539)
+
     /// Sends a command; its transaction id is filled in, and with it the acknowledgement of what came before.
     let send
         (now: Instant)
@@ -108,7 +121,12 @@ module internal MgcpTransactions =
         (tx: MgcpTransactions<'P>)
         : struct (byte[] * MgcpTransactions<'P>) =
         let id = tx.Next
-        let acknowledged = List.truncate MaxAcknowledged tx.Unacknowledged
+
+        let acknowledged =
+            if tx.TakesAcknowledgements && isAudit command then
+                List.truncate MaxAcknowledged tx.Unacknowledged
+            else
+                []
 
         let parameters =
             if acknowledged.IsEmpty then
@@ -126,6 +144,7 @@ module internal MgcpTransactions =
         let pending =
             { Purpose = purpose
               Octets = octets
+              Acknowledges = not acknowledged.IsEmpty
               First = now
               Times = 1
               Deadline = now + wait
@@ -135,7 +154,11 @@ module internal MgcpTransactions =
                 { tx with
                     Next = after id
                     Pending = Map.add id pending tx.Pending
-                    Unacknowledged = List.skip acknowledged.Length tx.Unacknowledged
+                    Unacknowledged =
+                        (if acknowledged.IsEmpty then
+                             List.truncate MaxAcknowledged tx.Unacknowledged
+                         else
+                             List.skip acknowledged.Length tx.Unacknowledged)
                     Requests = tx.Requests + 1 })
 
     /// What one datagram brought: final responses with the commands that they answer, and what to send back.
