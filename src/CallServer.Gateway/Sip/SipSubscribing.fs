@@ -202,6 +202,7 @@ module internal SipSubscribing =
 
         let package =
             match Sip.tryHeader "Event" request with
+            | ValueSome text when vices.PlainOnly -> text
             | ValueSome text -> (SipFields.value text).Value
             | ValueNone -> ""
 

@@ -37,7 +37,22 @@ public static class Examples
             "callserver connections --watch",
             "callserver connections --gateway gw1 --json | jq -r .codec | sort | uniq -c",
         ],
-        ["calls"] = ["callserver calls --json | jq 'select(.findings != [])'"],
+        ["calls"] =
+        [
+            "callserver calls --findings",
+            "callserver calls --findings --json | jq -r '.findings[] | .kind + \": \" + .text'",
+        ],
+        ["release"] =
+        [
+            "callserver release gw2/aaln/1@gw2/0A1B --reason 'forgotten by the proxy'",
+            "",
+            "# in a script",
+            "callserver release gw2/aaln/1@gw2/0A1B --reason 'ticket 4711' --yes --json",
+            "",
+            "Exit status: 0 released, 1 not released (unknown, or the last complete audit",
+            "did not list it), 2 the gateway refuses or does not answer, or no server does,",
+            "64 the command line is wrong, or nobody is there to confirm.",
+        ],
         ["cdrs"] =
         [
             "callserver cdrs --gateway gw1",

@@ -366,6 +366,15 @@ let ``notifications before the 2xx, from several notifiers, and twice are put to
             checkTrue run snapshot
 
 [<Test>]
+let ``a notifier that takes no word besides the package is asked without it`` () =
+    for way in [ OverUdp; OverTcp; UdpThenTcp ] do
+        let run = fetchAt way SipLink.lan (withVices { SipVices.none with PlainOnly = true }) (small ())
+        let snapshot = last run
+        Assert.That(Snapshot.isComplete snapshot, words snapshot)
+        Assert.That(snapshot.Requests, Is.EqualTo 2)
+        Assert.That(snapshot.Observations |> Array.forall (fun o -> o.Facts.Codec.IsNone))
+
+[<Test>]
 let ``ended dialogs that are still listed are not there`` () =
     let table = SipBench.table 3UL 20 0.0 false
     let struct (table, _) = Table.closeOne 4L SipBench.start table
@@ -418,7 +427,7 @@ let ``dialogs without ids are named by call and tags, and without durations have
     for o in snapshot.Observations do
         Assert.That(string o.Id, Does.Match "^[0-9a-f]{16}@gw-[0-9]\\.example\\.net;l[0-9]+;r[0-9]+$")
         Check.equal ValueNone o.Setup
-        Check.equal ValueNone o.Start
+        Check.equal (ValueSome(Timing.bounded (Interval.upTo o.Heard.Latest))) o.Start
 
 [<Test>]
 let ``a stopped fetch says so, once`` () =
@@ -483,6 +492,7 @@ let ``a watch lives on: renewed before it ends, made anew when the gateway deact
             [ { SipOptions.standard with LongestSubscription = 30 }
               { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
               { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
+              { SipOptions.standard with Vices = { SipVices.none with PlainOnly = true } }
               { SipOptions.standard with Vices = { SipVices.none with SkipsVersions = true }; Partials = true } ] do
             let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
             Check.equal [ "cancelled" ] (kinds (last run))

@@ -45,23 +45,28 @@ internal sealed class Capture : IAsyncDisposable
     /// <param name="user">the SNMPv3 user, or null</param>
     public async Task CheckAsync(string? user)
     {
-        if (!dumpcap.HasExited)
-        {
-            await SeeMarkAsync();
-            await dumpcap.SignalAsync("TERM");
-            await dumpcap.FinishAsync(TimeSpan.FromSeconds(20));
-        }
-
+        await StopAsync();
         var environment = new Dictionary<string, string?> { ["SNMP_USER"] = user };
         string[] arguments = [Programs.Script("tshark", "check.sh"), file, $"snmp:{port}"];
         await scope.RunAsync("/bin/bash", arguments, environment);
     }
 
+    /// <summary>Ends the capture, once everything sent so far is in it.</summary>
+    public async Task StopAsync()
+    {
+        if (dumpcap.HasExited)
+            return;
+        await SeeMarkAsync();
+        await dumpcap.SignalAsync("TERM");
+        await dumpcap.FinishAsync(TimeSpan.FromSeconds(20));
+    }
+
     /// <summary>How many packets of the ended capture a display filter picks.</summary>
-    public async Task<int> CountAsync(string filter, string? user)
+    /// <param name="protocol">tshark's word for what goes over the port</param>
+    public async Task<int> CountAsync(string filter, string? user, string protocol = "snmp")
     {
         string[] keys = user is null ? [] : ["-o", $"uat:snmp_users:{user}"];
-        string[] arguments = ["-r", file, "-d", $"udp.port=={port},snmp", .. keys];
+        string[] arguments = ["-r", file, "-d", $"udp.port=={port},{protocol}", .. keys];
         string[] wanted = ["-Y", $"udp.port=={port} && ({filter})", "-T", "fields", "-e", "frame.number"];
         var finished = await scope.RunAsync(Programs.Find("tshark"), [.. arguments, .. wanted]);
         return finished.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;

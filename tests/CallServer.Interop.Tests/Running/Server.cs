@@ -28,7 +28,11 @@ internal sealed partial class Server : IAsyncDisposable
     /// Starts one on a port that the system chooses, and comes back when it is ready. The folder holds its data: the next
     /// one that starts on it goes on with the record.
     /// </summary>
-    public static async Task<Server> StartAsync(Scope scope, string folder, int gatewayPort)
+    public static Task<Server> StartAsync(Scope scope, string folder, int gatewayPort) =>
+        StartAsync(scope, folder, $"snmp://127.0.0.1:{gatewayPort}?profile=cisco-voice");
+
+    /// <summary>The same with a gateway of any kind.</summary>
+    public static async Task<Server> StartAsync(Scope scope, string folder, string uri)
     {
         var configuration = Path.Combine(folder, "callserver.json");
         await File.WriteAllTextAsync(
@@ -43,7 +47,7 @@ internal sealed partial class Server : IAsyncDisposable
               "polling": { "interval": "1s", "timeout": "200ms", "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
               "gateways": [
-                { "id": "gw1", "uri": "snmp://127.0.0.1:{{gatewayPort}}?profile=cisco-voice" }
+                { "id": "gw1", "uri": {{Quoted(uri)}} }
               ]
             }
             """

@@ -148,12 +148,18 @@ module internal MgcpObserving =
             |> ValueOption.defaultValue Counters.none
 
         let call = words (parameter "C")
+        let age = minimumAge options local remote counters
 
         listed endpoint id heard
         |> ValueOption.map (fun observation ->
             { observation with
                 Stamp = call
-                MinimumAge = minimumAge options local remote counters
+                Start =
+                    (if age > TimeSpan.Zero then
+                         ValueSome(Timing.inferred (Interval.upTo (heard.Latest - age)))
+                     else
+                         ValueNone)
+                MinimumAge = age
                 Facts =
                     { observation.Facts with
                         Call = call |> bind (CallId.tryCreate >> ValueOption.ofOption)

@@ -11,6 +11,7 @@ open CallServer.Wire
 ///   phase      event                                    next
 ///   Fetching   the stream opens                         a SUBSCRIBE over it
 ///              401, 407                                 the SUBSCRIBE again with credentials; refused: Over
+///              489, and session descriptions were asked the SUBSCRIBE again without that word
 ///              another final response that is no 2xx    Over: refused
 ///              2xx                                      waits for the notification
 ///              NOTIFY of this subscription              answered 200; Gathering
@@ -32,7 +33,7 @@ module SipAudit =
     type Memory = SipMemory
 
     module Memory =
-        let none: Memory = { NeedsTcp = false }
+        let none: Memory = { NeedsTcp = false; IsPlain = false }
 
     let memory (state: State) : Memory = state.Memory
 
@@ -48,8 +49,11 @@ module SipAudit =
         else
             min state.Gateway.Timeout state.Gateway.Patience
 
+    let private create local isStream (now: Instant) (state: State) =
+        Subscription.create state.Gateway local isStream (not state.Memory.IsPlain) 0 now state.Rng
+
     let private openDatagrams (now: Instant) (state: State) : State =
-        let struct (s, rng) = Subscription.create state.Gateway state.Local false 0 now state.Rng
+        let struct (s, rng) = create state.Local false now state
         sendNew s { state with Rng = rng; Tries = OnDatagrams s :: state.Tries }
 
     let private openStream (now: Instant) (state: State) : State =
@@ -164,7 +168,9 @@ module SipAudit =
                         | ValueSome other -> other.CallId = s.CallId
                         | ValueNone -> false)
                 Left = []
-                Memory = { NeedsTcp = s.IsStream && state.Gateway.Transport = UdpThenTcp } }
+                Memory =
+                    { NeedsTcp = s.IsStream && state.Gateway.Transport = UdpThenTcp
+                      IsPlain = not s.WantsSession } }
 
     let private message (now: Instant) (attempt: Try) (s: Subscription) (message: SipMessage) (state: State) : State =
         match message.Start with
@@ -221,7 +227,7 @@ module SipAudit =
     let private connected (now: Instant) (local: string) (state: State) : State =
         match List.tryFind isStream state.Tries with
         | Some(Opening _ as attempt) ->
-            let struct (s, rng) = Subscription.create state.Gateway local true 0 now state.Rng
+            let struct (s, rng) = create local true now state
             sendNew s (replace attempt (OnStream(s, SipStream.empty)) { state with Rng = rng })
         | Some _
         | None -> state

@@ -39,12 +39,10 @@ module internal SipObserving =
         | DialogState.Trying
         | DialogState.Proceeding
         | DialogState.Early -> ValueSome(Timing.reported (Interval.from (heard.Earliest - staleness)))
+        // No earlier than its call, as far as that is told, and no later than it was heard.
         | DialogState.Confirmed
         | DialogState.Terminated ->
-            if setup.IsNone then
-                ValueNone
-            else
-                ValueSome(Timing.bounded (Interval.create (Instant.min since heard.Latest) heard.Latest))
+            ValueSome(Timing.bounded (Interval.create (Instant.min since heard.Latest) heard.Latest))
         // A word of the notifier's own: it may ring.
         | DialogState.Other _ -> ValueSome(Timing.bounded (Interval.create since Instant.distantFuture))
 
@@ -246,4 +244,5 @@ module internal SipSnapshot =
           Observations = seen.Observations
           Ended = [||]
           Denied = [||]
+          Standing = ValueNone
           Requests = requests }

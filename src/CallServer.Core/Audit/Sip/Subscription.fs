@@ -29,6 +29,8 @@ type internal Subscription =
         Tag: string
         /// Asked for, in seconds; 0 is a fetch.
         Expires: int
+        /// Session descriptions are asked for (RFC 4235 §3.3): not every notifier takes the word.
+        WantsSession: bool
         CSeq: int64
         /// The SUBSCRIBE that waits for its final response.
         Request: SipRequest voption
@@ -59,7 +61,7 @@ type internal SipVerdict =
     | Waiting of Subscription
     /// With the seconds granted, where it says so.
     | Accepted of Subscription * expires: int voption
-    /// Once more with what it asked for: credentials, a longer time.
+    /// Once more as the gateway wants it: with credentials, a longer time, a plainer header.
     | Again of Subscription
     | Rejected of status: int * Shortfall
 
@@ -95,7 +97,7 @@ module internal Subscription =
                Sip.header "Call-ID" s.CallId
                Sip.header "CSeq" $"{s.CSeq} SUBSCRIBE"
                Sip.header "Contact" contact
-               Sip.header "Event" "dialog;include-session-description"
+               Sip.header "Event" (if s.WantsSession then "dialog;include-session-description" else "dialog")
                Sip.header "Accept" DialogInfo.MediaType
                Sip.header "Expires" (string s.Expires)
                yield! s.Proofs |]
@@ -118,7 +120,7 @@ module internal Subscription =
         struct ({ s with Request = ValueSome request }, rng)
 
     /// A new subscription; `ask` makes its first SUBSCRIBE.
-    let create (gateway: SipGateway) (local: string) (isStream: bool) (expires: int) now rng : struct (Subscription * Rng) =
+    let create (gateway: SipGateway) (local: string) (isStream: bool) (wantsSession: bool) (expires: int) now rng : struct (Subscription * Rng) =
         let struct (callId, rng) = hex 16 rng
         let struct (more, rng) = hex 8 rng
         let struct (tag, rng) = hex 12 rng
@@ -129,6 +131,7 @@ module internal Subscription =
               CallId = $"{callId}{more}@callserver"
               Tag = tag
               Expires = expires
+              WantsSession = wantsSession
               CSeq = 0L
               Request = none
               Began = now
@@ -296,6 +299,10 @@ module internal Subscription =
                 match status, Sip.tryHeader "Min-Expires" message |> ValueOption.bind SipFields.seconds with
                 | 423, ValueSome least when s.Expires > 0 && least > s.Expires && least <= 86400 ->
                     let struct (s, rng) = ask gateway now rng { s with Expires = least }
+                    struct (Again s, rng)
+                // Kamailio looks the package up by the whole of the header, parameters included.
+                | 489, _ when s.WantsSession ->
+                    let struct (s, rng) = ask gateway now rng { s with WantsSession = false }
                     struct (Again s, rng)
                 | _ -> struct (Rejected(status, refusal status reason message), rng)
         | ValueSome _

@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>A call of two parties on rtpengine, as its proxy made it, and what the proxy knows of its time.</summary>
+/// <param name="Created">by rtpengine's own word, which is this machine's clock</param>
+/// <param name="Made">around its offer</param>
+internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created, Bracket Made)
+{
+    public const string Caller = "trunkA";
+    public const string Callee = "trunkB";
+
+    public string OfferingTag => $"f{Number:d6}";
+
+    public string AnsweringTag => $"t{Number:d6}";
+
+    public string CallerMedia => $"127.0.1.{Number % 250 + 1}:{MediaPort}";
+
+    public string CalleeMedia => $"127.0.2.{Number % 250 + 1}:{MediaPort}";
+
+    private int MediaPort => 33000 + Number % 5000 * 2;
+
+    /// <summary>Calls that were offered and answered, numbered from first.</summary>
+    public static async Task<IReadOnlyList<NgCall>> MakeAsync(NgClient proxy, int first, int count)
+    {
+        var calls = new List<NgCall>(count);
+        for (var number = first; number < first + count; number++)
+            calls.Add(await MakeAsync(proxy, number));
+        return calls;
+    }
+
+    private static async Task<NgCall> MakeAsync(NgClient proxy, int number)
+    {
+        var call = new NgCall($"{number:d6}-{Guid.NewGuid():n}@interop", number, default, default);
+        var before = DateTimeOffset.UtcNow;
+        await proxy.AskAsync(
+            "offer",
+            ("call-id", call.CallId),
+            ("from-tag", call.OfferingTag),
+            ("label", Caller),
+            ("sdp", Sdp(call.CallerMedia))
+        );
+        var made = new Bracket(before, DateTimeOffset.UtcNow);
+        await proxy.AskAsync(
+            "answer",
+            ("call-id", call.CallId),
+            ("from-tag", call.OfferingTag),
+            ("to-tag", call.AnsweringTag),
+            ("label", Callee),
+            ("sdp", Sdp(call.CalleeMedia))
+        );
+        var told = await proxy.AskAsync("query", ("call-id", call.CallId));
+        return call with { Created = CreatedOf(told), Made = made };
+    }
+
+    private static DateTimeOffset CreatedOf(JsonNode told) =>
+        DateTimeOffset
+            .FromUnixTimeSeconds(told["created"]!.GetValue<long>())
+            .AddTicks(told["created_us"]!.GetValue<long>() * TimeSpan.TicksPerMicrosecond);
+
+    public static string Sdp(string media)
+    {
+        var parts = media.Split(':');
+        var port = int.Parse(parts[1], CultureInfo.InvariantCulture);
+        return $"v=0\r\no=- 1 1 IN IP4 {parts[0]}\r\ns=-\r\nc=IN IP4 {parts[0]}\r\nt=0 0\r\n"
+            + $"m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n";
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>Debian's rtpengine, which answers ng over UDP, TCP and HTTP.</summary>
+internal sealed class RtpenginePeer
+{
+    // Two parties with RTP and RTCP each.
+    private const int FilesPerCall = 4;
+    private const int FilesBesides = 200;
+
+    private readonly Scope scope;
+    private ChildProcess process;
+
+    private RtpenginePeer(Scope scope, ChildProcess process, int udp, int tcp, int http)
+    {
+        this.scope = scope;
+        this.process = process;
+        (Udp, Tcp, Http) = (udp, tcp, http);
+        Proxy = scope.Own(new NgClient(udp));
+    }
+
+    public int Udp { get; }
+
+    public int Tcp { get; }
+
+    public int Http { get; }
+
+    /// <summary>A client on its UDP port.</summary>
+    public NgClient Proxy { get; }
+
+    /// <summary>The URI of each of its three doors.</summary>
+    public IReadOnlyList<string> Uris =>
+        [$"ng://127.0.0.1:{Udp}", $"ng+tcp://127.0.0.1:{Tcp}", $"ng+http://127.0.0.1:{Http}"];
+
+    /// <summary>Starts one on free ports, and comes back when it answers.</summary>
+    public static async Task<RtpenginePeer> StartAsync(Scope scope, int calls)
+    {
+        Programs.Require("rtpengine");
+        await RequireFilesAsync(scope, calls);
+        for (var attempt = 1; ; attempt++)
+        {
+            var (udp, tcp, http) = (FreePort.Udp(), FreePort.Tcp(), FreePort.Tcp());
+            var peer = new RtpenginePeer(scope, Run(scope, udp, tcp, http), udp, tcp, http);
+            if (await peer.AnswersAsync())
+                return peer;
+            if (attempt == 3)
+                throw new AssertionException($"rtpengine does not start: {peer.process}");
+        }
+    }
+
+    /// <summary>Ends it at once, as a crash does.</summary>
+    public async Task KillAsync()
+    {
+        await process.SignalAsync("KILL");
+        await process.FinishAsync(TimeSpan.FromSeconds(20));
+    }
+
+    /// <summary>Starts it again on the same ports, without a call. The answer brackets its beginning.</summary>
+    public async Task<Bracket> StartAgainAsync()
+    {
+        var before = DateTimeOffset.UtcNow;
+        process = Run(scope, Udp, Tcp, Http);
+        Assert.That(await AnswersAsync(), process.ToString);
+        return new Bracket(before, DateTimeOffset.UtcNow);
+    }
+
+    // Through exec, the script's process becomes rtpengine itself.
+    private static ChildProcess Run(Scope scope, int udp, int tcp, int http)
+    {
+        var environment = new Dictionary<string, string?> { ["STATE"] = scope.NewFolder("rtpengine") };
+        string[] arguments = [Programs.Script("rtpengine", "start.sh"), $"{udp}", $"{tcp}", $"{http}"];
+        return scope.Start("/bin/sh", arguments, environment);
+    }
+
+    // False where it ended: another program took a port in between.
+    private async Task<bool> AnswersAsync()
+    {
+        var ping = new JsonObject { ["command"] = "ping" };
+        return await Eventually.GetAsync(
+                async () =>
+                    process.HasExited ? "ended"
+                    : await Proxy.TryAskAsync(ping, attempts: 1) is null ? null
+                    : "answers",
+                () => $"an answer of {process}"
+            ) == "answers";
+    }
+
+    private static async Task RequireFilesAsync(Scope scope, int calls)
+    {
+        var needed = calls * FilesPerCall + FilesBesides;
+        var limit = (await scope.RunAsync("/bin/sh", ["-c", "ulimit -Hn"])).Output.Trim();
+        if (limit != "unlimited" && int.Parse(limit, CultureInfo.InvariantCulture) < needed)
+            throw Programs.Missing($"{calls} calls need {needed} open files, and ulimit -Hn is {limit}");
+    }
+}

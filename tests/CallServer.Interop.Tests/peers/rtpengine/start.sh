@@ -1,0 +1,31 @@
+#!/bin/sh
+# start.sh UDP TCP HTTP: runs Debian's rtpengine on 127.0.0.1 in the foreground; its ng protocol answers on these three ports
+# (over HTTP: POST /ng).  SIGTERM stops it, which takes some seconds with thousands of calls.
+#   STATE   its folder: configuration and rtpengine.log (default ${TMPDIR:-/tmp}/rtpengine-UDP)
+#   MEDIA   its media ports, FROM-TO (default 10000-32767); a call of two parties takes four of them, and four open files
+set -e
+[ $# -eq 3 ] || { sed -n 2,6p "$0"; exit 64; }
+state=${STATE:-${TMPDIR:-/tmp}/rtpengine-$1} media=${MEDIA:-10000-32767}
+mkdir -p "$state"
+# Calls without media would vanish after a minute, deleted ones live on for half of one.
+cat > "$state/rtpengine.conf" <<CONF
+[rtpengine]
+table = -1
+interface = 127.0.0.1
+listen-ng = 127.0.0.1:$1
+listen-tcp-ng = 127.0.0.1:$2
+listen-http = 127.0.0.1:$3
+port-min = ${media%-*}
+port-max = ${media#*-}
+timeout = 86400
+silent-timeout = 86400
+offer-timeout = 86400
+delete-delay = 0
+foreground = true
+log-stderr = true
+log-level = 4
+num-threads = 2
+CONF
+ulimit -n "$(ulimit -Hn)"
+PATH=$PATH:/usr/sbin
+exec rtpengine --config-file="$state/rtpengine.conf" 2> "$state/rtpengine.log"
