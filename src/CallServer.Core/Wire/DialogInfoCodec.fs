@@ -93,8 +93,7 @@ module DialogInfoCodec =
     exception private Unacceptable of DialogInfoProblem
 
     let private isOurs (reader: XmlReader) (name: string) : bool =
-        reader.LocalName = name
-        && (reader.NamespaceURI = "" || reader.NamespaceURI = DialogInfo.Namespace)
+        reader.LocalName = name && (reader.NamespaceURI = "" || reader.NamespaceURI = DialogInfo.Namespace)
 
     /// Calls for each element directly within the one that the reader stands on, and leaves it at its end.
     let private children (reader: XmlReader) (state: 'State) (each: XmlReader -> 'State -> unit) : unit =
@@ -174,13 +173,10 @@ module DialogInfoCodec =
     let private directionOf (word: string) : DialogDirection voption =
         let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
 
-        if is "initiator" then
-            ValueSome DialogDirection.Initiator
+        if is "initiator" then ValueSome DialogDirection.Initiator
         // `receiver` stands in an example of the RFC.
-        elif is "recipient" || is "receiver" then
-            ValueSome DialogDirection.Recipient
-        else
-            ValueNone
+        elif is "recipient" || is "receiver" then ValueSome DialogDirection.Recipient
+        else ValueNone
 
     let private dialog (reader: XmlReader) (reading: DialogReading) : Dialog =
         let id = attribute reader "id"

@@ -114,8 +114,7 @@ let ``ringing dialogs are not active yet`` () =
     let snapshot = last run
     checkTrue run snapshot
 
-    let early =
-        snapshot.Observations |> Array.filter (fun o -> o.Facts.State = ValueSome "early")
+    let early = snapshot.Observations |> Array.filter (fun o -> o.Facts.State = ValueSome "early")
 
     Assert.That(early, Is.Not.Empty)
 
@@ -125,12 +124,7 @@ let ``ringing dialogs are not active yet`` () =
 // Truth under churn on bad paths.
 
 /// A seed, how lossy the path is, and the way.
-type Case =
-    { Seed: uint64
-      Loss: float
-      Way: SipTransport
-      Ringing: bool
-      Churn: float }
+type Case = { Seed: uint64; Loss: float; Way: SipTransport; Ringing: bool; Churn: float }
 
 type CaseArbitraries =
     static member Case() : Arbitrary<Case> =
@@ -260,9 +254,18 @@ let ``a wrong password, and none, are refusals with words`` () =
         Assert.That(words snapshot, Does.Contain expected)
         Assert.That(snapshot.Requests, Is.LessThan 8)
 
-    refused (login "wrong") locked "401 Unauthorized: wrong user or password? (user alice, realm gateway.example.net)"
+    refused
+        (login "wrong")
+        locked
+        "401 Unauthorized: wrong user or password? (user alice, realm gateway.example.net)"
+
     refused id locked "401 Unauthorized: it asks for a password (realm gateway.example.net)"
-    refused (login "secret") { locked with Vices = { SipVices.none with RefusesPasswords = true } } "wrong user"
+
+    refused
+        (login "secret")
+        { locked with Vices = { SipVices.none with RefusesPasswords = true } }
+        "wrong user"
+
     refused (login "secret") { locked with Vices = { SipVices.none with StaleNonces = true } } "too old"
     refused (login "secret") { locked with Algorithms = [] } "without a challenge"
 
@@ -285,7 +288,13 @@ let ``a nonce that is too old is taken anew once`` () =
 let ``a final response that refuses says why`` (status: int) (expected: string) =
     for way in [ OverUdp; OverTcp; UdpThenTcp ] do
         let snapshot =
-            last (fetchAt way SipLink.lan (withVices { SipVices.none with Answers = ValueSome status }) (small ()))
+            last (
+                fetchAt
+                    way
+                    SipLink.lan
+                    (withVices { SipVices.none with Answers = ValueSome status })
+                    (small ())
+            )
 
         Check.equal [ "refused" ] (kinds snapshot)
         Assert.That(words snapshot, Does.Contain expected)
@@ -337,7 +346,8 @@ let ``a notification that never comes is partial, and says what may help`` () =
     let none = { SipLink.lan with StreamDelay = ValueNone }
 
     for way, link, expected in
-        [ OverUdp, SipLink.lan, "it fits no datagram: TCP takes it"; UdpThenTcp, none, "connection refused" ] do
+        [ OverUdp, SipLink.lan, "it fits no datagram: TCP takes it"
+          UdpThenTcp, none, "connection refused" ] do
         let snapshot = last (fetchAt way link SipOptions.standard table)
         Assert.That(kinds snapshot, Does.Contain("cut-short").And.Not.Contain "silent")
         Assert.That(words snapshot, Does.Contain expected)
@@ -396,7 +406,9 @@ let ``what cannot be read or believed is partial or silent, never complete`` () 
             Check.equal [ expected ] (kinds snapshot)
 
     // All that a partial document lists is there, though.
-    let partial = last (fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ()))
+    let partial =
+        last (fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ()))
+
     Assert.That(partial.Observations.Length, Is.EqualTo 20)
 
 [<Test>]
@@ -405,7 +417,12 @@ let ``a body beyond belief is not waited for`` () =
     let run = fetchAt OverTcp SipLink.lan huge (small ())
     Check.equal [ "too-large" ] (kinds (last run))
     Assert.That(run.Until - SipBench.start, Is.LessThan(seconds 1.0))
-    Check.equal [ "silent" ] (kinds (last (fetchAt OverTcp SipLink.lan (withVices { SipVices.none with HangsUp = true }) (small ()))))
+
+    Check.equal
+        [ "silent" ]
+        (kinds (
+            last (fetchAt OverTcp SipLink.lan (withVices { SipVices.none with HangsUp = true }) (small ()))
+        ))
 
 [<Test>]
 let ``wrong tags are answered 481, another package 489`` () =
@@ -476,14 +493,8 @@ let ``a datagram for another exchange on the same socket is left to it`` () =
 // The watch.
 
 let private watchFor length options link way : SipRun =
-    SipBench.watch
-        5UL
-        link
-        options
-        (SipBench.table 3UL 20 0.5 true)
-        (SipBench.gateway way)
-        length
-        (fun _ _ -> ())
+    SipBench.watch 5UL link options (SipBench.table 3UL 20 0.5 true) (SipBench.gateway way) length (fun _ _ ->
+        ())
 
 [<Test>]
 let ``a watch lives on: renewed before it ends, made anew when the gateway deactivates it`` () =
@@ -493,7 +504,9 @@ let ``a watch lives on: renewed before it ends, made anew when the gateway deact
               { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
               { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
               { SipOptions.standard with Vices = { SipVices.none with PlainOnly = true } }
-              { SipOptions.standard with Vices = { SipVices.none with SkipsVersions = true }; Partials = true } ] do
+              { SipOptions.standard with
+                  Vices = { SipVices.none with SkipsVersions = true }
+                  Partials = true } ] do
             let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
             Check.equal [ "cancelled" ] (kinds (last run))
             Assert.That(run.Told.Length, Is.GreaterThan 60)
@@ -508,7 +521,11 @@ let ``a watch that cannot be kept ends, and says why`` () =
         Assert.That(run.Until - SipBench.start, Is.LessThan(TimeSpan.FromMinutes 5.0), $"{vices}")
         words (last run)
 
-    Assert.That(ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp, Does.Contain "ends every subscription")
+    Assert.That(
+        ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp,
+        Does.Contain "ends every subscription"
+    )
+
     Assert.That(ended { SipVices.none with Answers = ValueSome 489 } OverUdp, Does.Contain "489")
     Assert.That(ended { SipVices.none with Forks = 2 } OverUdp, Does.Contain "several notifiers")
     Assert.That(ended { SipVices.none with NoNotify = true } OverUdp, Does.Contain "no notification came")

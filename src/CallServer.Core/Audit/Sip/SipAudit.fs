@@ -81,7 +81,15 @@ module SipAudit =
         | SipPhase.Gathering _
         | SipPhase.Over -> state
 
-    let private response (now: Instant) (attempt: Try) (s: Subscription) status reason message (state: State) : State =
+    let private response
+        (now: Instant)
+        (attempt: Try)
+        (s: Subscription)
+        status
+        reason
+        message
+        (state: State)
+        : State =
         let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
         let state = { state with Rng = rng }
 
@@ -137,15 +145,18 @@ module SipAudit =
 
         { known with View = view; Faults = faults }
 
-    let private notified (now: Instant) (s: Subscription) (notice: Notification) message (state: State) : State =
+    let private notified
+        (now: Instant)
+        (s: Subscription)
+        (notice: Notification)
+        message
+        (state: State)
+        : State =
         let known =
             state.Told
             |> List.tryFind (fun told -> told.Tag = notice.From)
             |> Option.defaultValue
-                { Tag = notice.From
-                  View = DialogView.none
-                  Faults = []
-                  Seen = Set.empty }
+                { Tag = notice.From; View = DialogView.none; Faults = []; Seen = Set.empty }
 
         let state = send s.IsStream (Notice.reply 200 "OK" message) state
 
@@ -172,7 +183,13 @@ module SipAudit =
                     { NeedsTcp = s.IsStream && state.Gateway.Transport = UdpThenTcp
                       IsPlain = not s.WantsSession } }
 
-    let private message (now: Instant) (attempt: Try) (s: Subscription) (message: SipMessage) (state: State) : State =
+    let private message
+        (now: Instant)
+        (attempt: Try)
+        (s: Subscription)
+        (message: SipMessage)
+        (state: State)
+        : State =
         match message.Start with
         | SipStart.Response(status, reason) -> response now attempt s status reason message state
         | SipStart.Request("ACK", _) -> stray state
@@ -235,8 +252,13 @@ module SipAudit =
     let private broken (now: Instant) (reason: string) (state: State) : State =
         match List.tryFind isStream state.Tries with
         | Some(OnStream({ AcceptedAt = ValueSome _ }, _) as attempt) ->
-            failed now attempt (CutShort $"the gateway accepted the SUBSCRIBE, then the stream ended: {reason}") state
-        | Some(OnStream _ as attempt) -> failed now attempt (Silent $"the stream ended without an answer: {reason}") state
+            failed
+                now
+                attempt
+                (CutShort $"the gateway accepted the SUBSCRIBE, then the stream ended: {reason}")
+                state
+        | Some(OnStream _ as attempt) ->
+            failed now attempt (Silent $"the stream ended without an answer: {reason}") state
         | Some attempt -> failed now attempt (Silent $"no TCP connection: {reason}") state
         | None -> state
 
@@ -256,7 +278,8 @@ module SipAudit =
                         "; beyond 64 kB it fits no datagram: TCP takes it"
 
                 ValueSome(
-                    CutShort $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s{hint}"
+                    CutShort
+                        $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s{hint}"
                 )
             | ValueNone when Subscription.isUnanswered now s ->
                 ValueSome(
@@ -327,7 +350,11 @@ module SipAudit =
         | SipPhase.Gathering _, _ -> conclude now state
         | _, ValueSome _ -> giveUp now [ Cancelled ] state
         | _, ValueNone ->
-            giveUp now [ Silent $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s"; Cancelled ] state
+            giveUp
+                now
+                [ Silent $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s"
+                  Cancelled ]
+                state
 
     let private wakeAt (state: State) : Instant =
         let ofTry attempt =
@@ -341,7 +368,8 @@ module SipAudit =
 
         match state.Phase with
         | SipPhase.Gathering until -> gathered until state
-        | SipPhase.Fetching -> (Instant.distantFuture, state.Tries) ||> List.fold (fun at one -> Instant.min at (ofTry one))
+        | SipPhase.Fetching ->
+            (Instant.distantFuture, state.Tries) ||> List.fold (fun at one -> Instant.min at (ofTry one))
         | SipPhase.Over -> Instant.distantFuture
 
     let private commit (state: State) : State * Command list =

@@ -185,7 +185,8 @@ module internal SipObserving =
                     group
                     |> Array.map (fun struct (_, report) -> report)
                     |> Array.groupBy (fun report -> report.Dialog.CallId)
-                    |> Array.map (fun (_, reports) -> reports |> Array.maxBy (fun report -> rank report.Dialog))
+                    |> Array.map (fun (_, reports) ->
+                        reports |> Array.maxBy (fun report -> rank report.Dialog))
                     |> Array.filter (isOver >> not)
 
                 struct (id, calls))
@@ -215,8 +216,7 @@ module internal SipObserving =
 
 /// A snapshot of what notifications told.
 module internal SipSnapshot =
-    let partialDocument =
-        CutShort "the notification says state=\"partial\": it need not list every dialog"
+    let partialDocument = CutShort "the notification says state=\"partial\": it need not list every dialog"
 
     let seconds (from: Instant) (until: Instant) : string =
         (until - from).TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)

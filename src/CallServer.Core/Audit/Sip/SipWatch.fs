@@ -110,7 +110,12 @@ module SipWatch =
     /// ignores a window that begins before that of the last one it took in, so that within 32 s after a fetch only
     /// a notification that is proven newer counts.
     let private asked (now: Instant) (s: Subscription) (state: State) : Instant =
-        let proven = if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then s.Asked else s.Began
+        let proven =
+            if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then
+                s.Asked
+            else
+                s.Began
+
         let proven = Instant.max proven state.LastAsked
         Instant.min now (Instant.max proven (now - SipTimers.giveUp))
 
@@ -182,7 +187,13 @@ module SipWatch =
             state
         else
             let struct (s, rng) = Subscription.ask state.Gateway now state.Rng s
-            let state = { state with Rng = rng; Phase = SipWatchPhase.Subscribing; RefreshAt = Instant.distantFuture }
+
+            let state =
+                { state with
+                    Rng = rng
+                    Phase = SipWatchPhase.Subscribing
+                    RefreshAt = Instant.distantFuture }
+
             sendNew s (keep s state)
 
     /// A minute before the subscription ends, or at its half where it is short.
@@ -200,8 +211,7 @@ module SipWatch =
         | Accepted(_, ValueSome 0) -> giveUp now (CutShort "the gateway keeps no subscriptions") state
         | Accepted(s, expires) ->
             // A notification that came before its 2xx is not owed any more.
-            let owed =
-                if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
+            let owed = if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
 
             keep
                 s
@@ -245,17 +255,26 @@ module SipWatch =
         | SubscriptionState.Active _, Ok ValueNone -> told now [] (DialogView.nothing state.View) state
         | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok(ValueSome info) ->
             match DialogView.apply (Interval.create (asked now s state) now) info state.View with
-            | Applied view -> told now (if view.IsWhole then [] else [ SipSnapshot.partialDocument ]) view state
-            | Gap view ->
-                told now [ CutShort "a notification is missing" ] view state |> refresh now s
+            | Applied view ->
+                told now (if view.IsWhole then [] else [ SipSnapshot.partialDocument ]) view state
+            | Gap view -> told now [ CutShort "a notification is missing" ] view state |> refresh now s
             | OldVersion -> { state with Phase = SipWatchPhase.Standing; Owed = ValueNone }
 
-    let private notified (now: Instant) (s: Subscription) (notice: Notification) message (state: State) : State =
+    let private notified
+        (now: Instant)
+        (s: Subscription)
+        (notice: Notification)
+        message
+        (state: State)
+        : State =
         let state = send s (Notice.reply 200 "OK" message) { state with LastReply = ValueSome now }
 
         match state.Notifier with
         | ValueSome tag when tag <> notice.From ->
-            giveUp now (CutShort "several notifiers answer one subscription: polling puts them together") state
+            giveUp
+                now
+                (CutShort "several notifiers answer one subscription: polling puts them together")
+                state
         | ValueSome _ when notice.CSeq <= state.LastCSeq -> state
         | ValueSome _
         | ValueNone ->
@@ -278,7 +297,8 @@ module SipWatch =
         | SipStart.Request("ACK", _) -> stray state
         | SipStart.Request _ ->
             match Notice.read message s with
-            | Foreign when s.IsStream -> stray (send s (Notice.reply 481 "Subscription Does Not Exist" message) state)
+            | Foreign when s.IsStream ->
+                stray (send s (Notice.reply 481 "Subscription Does Not Exist" message) state)
             | Foreign -> stray state
             | Wrong(status, reason) -> stray (send s (Notice.reply status reason message) state)
             | Notice notice -> notified now s notice message state
@@ -355,7 +375,8 @@ module SipWatch =
                 | struct (s, ValueSome octets) ->
                     send s octets (keep s { state with Requests = state.Requests + 1 })
                 | struct (s, ValueNone) -> if state.RefreshAt <= now then refresh now s state else state
-            | ValueNone, ValueSome(OnStream(s, _)) -> if state.RefreshAt <= now then refresh now s state else state
+            | ValueNone, ValueSome(OnStream(s, _)) ->
+                if state.RefreshAt <= now then refresh now s state else state
             | ValueNone, (ValueSome(Opening _) | ValueNone) -> state
         | SipWatchPhase.Over -> state
 

@@ -79,7 +79,12 @@ module internal Subscription =
 
     let private requestOf (gateway: SipGateway) (branch: string) (s: Subscription) : SipMessage =
         let transport = if s.IsStream then "TCP" else "UDP"
-        let contact = if s.IsStream then $"<sip:callserver@{s.Local};transport=tcp>" else $"<sip:callserver@{s.Local}>"
+
+        let contact =
+            if s.IsStream then
+                $"<sip:callserver@{s.Local};transport=tcp>"
+            else
+                $"<sip:callserver@{s.Local}>"
 
         let remote =
             match s.RemoteTag with
@@ -120,7 +125,15 @@ module internal Subscription =
         struct ({ s with Request = ValueSome request }, rng)
 
     /// A new subscription; `ask` makes its first SUBSCRIBE.
-    let create (gateway: SipGateway) (local: string) (isStream: bool) (wantsSession: bool) (expires: int) now rng : struct (Subscription * Rng) =
+    let create
+        (gateway: SipGateway)
+        (local: string)
+        (isStream: bool)
+        (wantsSession: bool)
+        (expires: int)
+        now
+        rng
+        : struct (Subscription * Rng) =
         let struct (callId, rng) = hex 16 rng
         let struct (more, rng) = hex 8 rng
         let struct (tag, rng) = hex 12 rng
@@ -201,24 +214,39 @@ module internal Subscription =
         | _ -> Refused said
 
     /// Answers a 401 or 407: credentials for the next request, or why there are none.
-    let private prove (gateway: SipGateway) (status: int) (reason: string) (rng: Rng) (message: SipMessage) (s: Subscription) =
+    let private prove
+        (gateway: SipGateway)
+        (status: int)
+        (reason: string)
+        (rng: Rng)
+        (message: SipMessage)
+        (s: Subscription)
+        =
         let asked = if status = 407 then "Proxy-Authenticate" else "WWW-Authenticate"
         let answered = if status = 407 then "Proxy-Authorization" else "Authorization"
 
         let challenges = Sip.headers asked message
 
         match SipDigest.choose challenges, gateway.Login with
-        | ValueNone, _ when challenges.Length = 0 -> Error(Refused $"{words status reason message}, without a challenge")
-        | ValueNone, _ -> Error(Refused $"{words status reason message}: it asks for none of Digest with MD5 or SHA-256")
+        | ValueNone, _ when challenges.Length = 0 ->
+            Error(Refused $"{words status reason message}, without a challenge")
+        | ValueNone, _ ->
+            Error(Refused $"{words status reason message}: it asks for none of Digest with MD5 or SHA-256")
         | ValueSome challenge, ValueNone ->
-            Error(Refused $"{words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})")
+            Error(
+                Refused
+                    $"{words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})"
+            )
         | ValueSome challenge, ValueSome(struct (user, _)) when
             // A nonce that was answered and is asked again, or a new one without the word that the old one was
             // too old: the answer itself was wrong.
             (s.Proofs |> List.exists (fun header -> header.Name = answered) && not challenge.Stale)
             || List.contains challenge.Nonce s.Nonces
             ->
-            Error(Refused $"{words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})")
+            Error(
+                Refused
+                    $"{words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
+            )
         | ValueSome _, ValueSome _ when s.Retries >= MaxRetries ->
             Error(Refused $"{words status reason message}: its nonces are too old as soon as they are used")
         | ValueSome challenge, ValueSome(struct (user, password)) ->
@@ -247,7 +275,8 @@ module internal Subscription =
                 match SipFields.values "Contact" message with
                 | contact :: _ ->
                     match SipFields.address contact with
-                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) -> uri
+                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) ->
+                        uri
                     | _ -> s.Target
                 | [] -> s.Target
 
@@ -257,10 +286,19 @@ module internal Subscription =
                 Routes = (if reversed then List.rev routes else routes) }
 
     /// A response that came over this subscription's way.
-    let response (gateway: SipGateway) (now: Instant) (rng: Rng) (status: int) (reason: string) (message: SipMessage) (s: Subscription) : struct (SipVerdict * Rng) =
+    let response
+        (gateway: SipGateway)
+        (now: Instant)
+        (rng: Rng)
+        (status: int)
+        (reason: string)
+        (message: SipMessage)
+        (s: Subscription)
+        : struct (SipVerdict * Rng) =
         let isOurs =
             match s.Request, SipFields.branch message, SipFields.cseq message with
-            | ValueSome request, ValueSome branch, ValueSome(struct (_, "SUBSCRIBE")) -> request.Branch = branch
+            | ValueSome request, ValueSome branch, ValueSome(struct (_, "SUBSCRIBE")) ->
+                request.Branch = branch
             | _ -> false
 
         let isOurs = isOurs && Sip.tryHeader "Call-ID" message = ValueSome s.CallId
@@ -270,7 +308,11 @@ module internal Subscription =
             if status < 200 then
                 // It was understood: from now on repeats are only reminders (RFC 3261 §17.1.2.2).
                 let at = if s.IsStream then Instant.distantFuture else now + SipTimers.t2
-                struct (Waiting { s with Request = ValueSome { request with Interval = SipTimers.t2; RepeatAt = at } }, rng)
+
+                struct (Waiting
+                            { s with
+                                Request = ValueSome { request with Interval = SipTimers.t2; RepeatAt = at } },
+                        rng)
             elif status < 300 then
                 let s =
                     match SipFields.tag "To" message with
@@ -309,4 +351,5 @@ module internal Subscription =
         | ValueNone -> struct (NotOurs, rng)
 
     /// The notification's sender becomes the dialog's other end where no 2xx has told of it yet.
-    let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription = enter tag false message s
+    let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription =
+        enter tag false message s
