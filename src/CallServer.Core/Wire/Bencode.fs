@@ -217,10 +217,7 @@ module BencodeScan =
                     keyed <- keyed &&& ~~~inner
 
                     dictionaries <-
-                        (if octet = 'd'B then
-                             dictionaries ||| inner
-                         else
-                             dictionaries &&& ~~~inner)
+                        (if octet = 'd'B then dictionaries ||| inner else dictionaries &&& ~~~inner)
 
                     next <- at + 1
                     isClosed <- false
@@ -255,12 +252,14 @@ module BencodeView =
         match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
         | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
         | struct (_, BencodeProgress.Broken error) -> Error error
-        | struct (_, BencodeProgress.NeedsMore) -> Error { Offset = octets.Length; Problem = BencodeProblem.Unfinished }
+        | struct (_, BencodeProgress.NeedsMore) ->
+            Error { Offset = octets.Length; Problem = BencodeProblem.Unfinished }
 
     let private ending (octets: byte[]) (start: int) : int =
         match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
         | struct (_, BencodeProgress.Ends at) -> at
-        | struct (_, (BencodeProgress.NeedsMore | BencodeProgress.Broken _)) -> invalidOp "a view is of a whole value"
+        | struct (_, (BencodeProgress.NeedsMore | BencodeProgress.Broken _)) ->
+            invalidOp "a view is of a whole value"
 
     let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
 

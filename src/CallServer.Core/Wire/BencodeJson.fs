@@ -84,7 +84,8 @@ module BencodeJson =
             BencodeView.read into 0
         with
         | :? JsonException
-        | :? InvalidOperationException -> Error { Offset = start + int reader.BytesConsumed; Problem = BencodeProblem.NotJson }
+        | :? InvalidOperationException ->
+            Error { Offset = start + int reader.BytesConsumed; Problem = BencodeProblem.NotJson }
 
     let rec private writeValue (value: Bencode) (writer: Utf8JsonWriter) : unit =
         match value with

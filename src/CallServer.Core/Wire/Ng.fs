@@ -39,10 +39,7 @@ type NgFormat =
 
 /// One message: `COOKIE SP DICTIONARY` (rtpengine, docs/ng_control_protocol.md). A reply has the cookie of its request.
 [<NoEquality; NoComparison>]
-type NgMessage =
-    { Cookie: string
-      Format: NgFormat
-      Body: BencodeView }
+type NgMessage = { Cookie: string; Format: NgFormat; Body: BencodeView }
 
 /// What is asked of rtpengine.
 [<RequireQualifiedAccess>]
@@ -300,9 +297,7 @@ module Ng =
         let out = BencodeView.tryFind "stats_out" view
 
         { Local = addressOf "local address" "local port" view
-          Remote =
-            BencodeView.tryFind "endpoint" view
-            |> ValueOption.bind (addressOf "address" "port")
+          Remote = BencodeView.tryFind "endpoint" view |> ValueOption.bind (addressOf "address" "port")
           Packets = countOf "packets" stats |> ValueOption.defaultValue 0L
           Octets = countOf "bytes" stats |> ValueOption.defaultValue 0L
           PacketsOut = countOf "packets" out
@@ -330,10 +325,7 @@ module Ng =
         { Codec = word "codec" view
           Sends = has "send"
           Receives = has "recv"
-          Stream =
-            BencodeView.tryFind "streams" view
-            |> ValueOption.bind first
-            |> ValueOption.map streamOf }
+          Stream = BencodeView.tryFind "streams" view |> ValueOption.bind first |> ValueOption.map streamOf }
 
     /// The first audio, else the first of all.
     let private mainMedia (tag: BencodeView) : NgMedia voption =
@@ -349,8 +341,7 @@ module Ng =
             | ValueSome _ -> found
 
         match BencodeView.tryFind "medias" tag with
-        | ValueSome medias ->
-            BencodeView.foldItems better ValueNone medias |> ValueOption.map mediaOf
+        | ValueSome medias -> BencodeView.foldItems better ValueNone medias |> ValueOption.map mediaOf
         | ValueNone -> ValueNone
 
     let private tagOf (key: Slice) (view: BencodeView) : NgTag =
@@ -375,7 +366,9 @@ module Ng =
         match number "created_ts" body, number "created" body, number "created_us" body with
         | ValueSome micros, _, _ when isTime (MaxSeconds * 1_000_000L) micros ->
             ValueSome(struct (micros, 1L))
-        | _, ValueSome seconds, ValueSome rest when isTime MaxSeconds seconds && rest >= 0L && rest < 1_000_000L ->
+        | _, ValueSome seconds, ValueSome rest when
+            isTime MaxSeconds seconds && rest >= 0L && rest < 1_000_000L
+            ->
             ValueSome(struct (seconds * 1_000_000L + rest, 1L))
         | _, ValueSome seconds, _ when isTime MaxSeconds seconds ->
             ValueSome(struct (seconds * 1_000_000L, 1_000_000L))
@@ -426,6 +419,7 @@ module Ng =
             | ValueNone -> Error "No call-id in message"
         | ValueSome command when is "delete" command ->
             match octets "call-id" with
-            | ValueSome callId -> Ok(NgRequest.Delete(callId, octets "from-tag" |> ValueOption.defaultValue [||]))
+            | ValueSome callId ->
+                Ok(NgRequest.Delete(callId, octets "from-tag" |> ValueOption.defaultValue [||]))
             | ValueNone -> Error "No call-id in message"
         | ValueSome _ -> Error "Unrecognized command"

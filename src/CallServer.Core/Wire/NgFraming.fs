@@ -34,9 +34,7 @@ module NgFraming =
         let room = stream.Room
 
         if
-            not (isNull room)
-            && room.Used = stream.Until
-            && stream.Until + more.Length <= room.Octets.Length
+            not (isNull room) && room.Used = stream.Until && stream.Until + more.Length <= room.Octets.Length
         then
             Array.Copy(more, 0, room.Octets, stream.Until, more.Length)
             room.Used <- stream.Until + more.Length
@@ -53,10 +51,7 @@ module NgFraming =
 
             let moved (scan: BencodeScan) = { scan with At = scan.At - stream.From }
 
-            { Room = fresh
-              From = 0
-              Until = needed
-              Scan = stream.Scan |> ValueOption.map moved }
+            { Room = fresh; From = 0; Until = needed; Scan = stream.Scan |> ValueOption.map moved }
 
     let private isSpace (octet: byte) = octet = ' 'B || octet = '\r'B || octet = '\n'B
 
@@ -86,9 +81,12 @@ module NgFraming =
                 match BencodeScan.resume span scan with
                 | struct (_, BencodeProgress.Ends until) ->
                     read until ValueNone (ReadOnlySpan(all, from, until - from).ToArray() :: whole)
-                | struct (scan, BencodeProgress.NeedsMore) when stream.Until - from <= MaxMessage -> stop (ValueSome scan)
+                | struct (scan, BencodeProgress.NeedsMore) when stream.Until - from <= MaxMessage ->
+                    stop (ValueSome scan)
                 | struct (_, BencodeProgress.NeedsMore) ->
-                    Error { Offset = MaxMessage; Problem = NgProblem.Unreadable(BencodeProblem.StringTooLong(int64 MaxMessage)) }
+                    Error
+                        { Offset = MaxMessage
+                          Problem = NgProblem.Unreadable(BencodeProblem.StringTooLong(int64 MaxMessage)) }
                 | struct (_, BencodeProgress.Broken error) ->
                     Error { Offset = error.Offset - from; Problem = NgProblem.Unreadable error.Problem }
 
