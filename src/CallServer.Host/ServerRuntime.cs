@@ -5,6 +5,7 @@ using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
+using CallServer.Host.Releasing;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using CallServer.Surface;
@@ -52,6 +53,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly List<EventLoopScheduler> auditLoops = [];
     private readonly EventLoopScheduler storeLoop;
     private readonly EventLoopScheduler fileLoop;
+    private readonly EventLoopScheduler callLoop;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
@@ -74,6 +76,7 @@ public sealed class ServerRuntime : IAsyncDisposable
 
             storeLoop = Loop("store");
             fileLoop = Loop("cdr-file");
+            callLoop = Loop("calls");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
             CdrFile = configuration.CdrFile is { } file
@@ -90,6 +93,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 clock,
                 new ServerIdentity(configuration.Name, epoch),
                 Writer,
+                callLoop,
                 loggers.CreateLogger("CallServer.Ledger")
             );
             Ledger.Restore(image);
@@ -105,6 +109,13 @@ public sealed class ServerRuntime : IAsyncDisposable
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling")
+            );
+            Releaser = new Releaser(
+                () => Configuration,
+                Ledger,
+                Polling,
+                clock,
+                loggers.CreateLogger("CallServer.Releasing")
             );
         }
         catch
@@ -125,6 +136,9 @@ public sealed class ServerRuntime : IAsyncDisposable
 
     /// <summary>Asks the gateways.</summary>
     public PollingService Polling { get; }
+
+    /// <summary>Ends connections at an operator's word.</summary>
+    public Releaser Releaser { get; }
 
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
@@ -286,7 +300,10 @@ public sealed class ServerRuntime : IAsyncDisposable
 
         Writer.Dispose();
         CdrFile?.Dispose();
-        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, storeLoop, fileLoop])
+        Ledger.Joiner.Dispose();
+        foreach (
+            var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
+        )
             loop.Dispose();
         store.Dispose();
     }
@@ -296,6 +313,7 @@ public sealed class ServerRuntime : IAsyncDisposable
         // Whatever the audit loops handed over before now is taken in, then saved, then appended.
         foreach (var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops])
             await PassAsync(loop);
+        await Ledger.Joiner.PassAsync();
         await Writer.FlushAsync();
         if (Writer.Health is { Healthy: false } health)
             logger.LogWarning(

@@ -20,6 +20,9 @@ public interface ILedgerStore : IDisposable
     /// <returns>What was new, with the sequence numbers under which it can be read again.</returns>
     CommitResult Commit(StoreCommit commit);
 
+    /// <summary>Adds changes that belong to no gateway's record, such as findings of calls.</summary>
+    CommitResult AddChanges(IReadOnlyList<Surface.ChangeView> changes);
+
     /// <summary>Keeps the server's name and its epoch, the fencing number; on the disk when this
     /// returns.</summary>
     void SetIdentity(string name, int epoch);
@@ -50,6 +53,12 @@ public interface ILedgerStore : IDisposable
     /// <param name="cursor">Only those with a lower sequence; <see cref="long.MaxValue"/> to begin.</param>
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit);
+
+    /// <summary>What operators had released or tried to, newest first.</summary>
+    /// <param name="gateway">Only those of this gateway.</param>
+    /// <param name="cursor">Only those with a lower sequence; <see cref="long.MaxValue"/> to begin.</param>
+    /// <param name="limit">At most so many.</param>
+    StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit);
 
     /// <summary>Changes after a sequence, oldest first: what a client of the event stream has
     /// missed.</summary>

@@ -22,6 +22,8 @@ public static class RecordJson
 
     public static string Audit(AuditSummary audit) => JsonSerializer.Serialize(audit, Camel);
 
+    public static string Release(ReleaseEntry release) => JsonSerializer.Serialize(release, Camel);
+
     private static JsonSerializerOptions Options(JsonNamingPolicy naming)
     {
         var options = new JsonSerializerOptions

@@ -26,11 +26,15 @@ public sealed record StoreCommit
     /// <summary>The audits that led here, oldest first; none where an operator acted.</summary>
     public IReadOnlyList<AuditSummary> Audits { get; init; } = [];
 
+    /// <summary>What operators had released, or tried to, oldest first.</summary>
+    public IReadOnlyList<ReleaseEntry> Releases { get; init; } = [];
+
     /// <summary>
     /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the
     /// disk, and survives a loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
-    public bool MustReachDisk => Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0;
+    public bool MustReachDisk =>
+        Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0 || Releases.Count > 0;
 
     /// <summary>What a step of the record asks to be written, computed once.</summary>
     public static StoreCommit Of(RecordStep step, AuditSummary? audit) =>
@@ -74,6 +78,7 @@ public sealed record StoreCommit
             Cdrs = [.. Cdrs, .. later.Cdrs],
             Changes = [.. Changes, .. later.Changes],
             Audits = [.. Audits, .. later.Audits],
+            Releases = [.. Releases, .. later.Releases],
         };
     }
 }

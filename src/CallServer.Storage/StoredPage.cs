@@ -22,6 +22,11 @@ public sealed record StoredChange(long Sequence, string Kind, string Gateway, st
 /// <param name="Json">An <see cref="AuditSummary"/>, in one line.</param>
 public sealed record StoredAudit(long Sequence, string Json);
 
+/// <summary>An attempt to release as it was written.</summary>
+/// <param name="Sequence">Rises in the order of writing; never used again.</param>
+/// <param name="Json">A <see cref="ReleaseEntry"/>, in one line.</param>
+public sealed record StoredRelease(long Sequence, string Json);
+
 /// <summary>Changes after some sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
 /// <param name="Missed">Some that came after that sequence are no longer kept: the client has to read the

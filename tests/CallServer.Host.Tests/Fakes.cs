@@ -47,9 +47,13 @@ internal static class Results
                 [.. connections.Order(StringComparer.Ordinal).Select(id => Seen(id, asked, answered))],
                 [],
                 [],
+                FSharpValueOption<Instant>.None,
                 1
             )
         );
+
+    public static Observation Of(ConnectionId id, Instant asked, Instant answered) =>
+        Seen(id.ToString()!, asked, answered);
 
     private static Observation Seen(string id, Instant asked, Instant answered) =>
         new(
@@ -59,8 +63,25 @@ internal static class Results
             FSharpValueOption<Timing>.None,
             FSharpValueOption<Timing>.None,
             TimeSpan.Zero,
-            FactsModule.none
+            Told(id)
         );
+
+    /// <summary>c101 and c111 tell one call, that of the last digit; c1 tells none.</summary>
+    private static Facts Told(string id) =>
+        id is not ['c', _, _, var digit]
+            ? FactsModule.none
+            : new Facts(
+                FSharpValueOption<CallId>.NewValueSome(CallIdModule.create($"call-{digit}@example.net")),
+                FSharpValueOption<string>.None,
+                FSharpValueOption<string>.NewValueSome($"+4179000000{digit}"),
+                FSharpValueOption<string>.None,
+                FSharpValueOption<Codec>.None,
+                QualityOfServiceModule.unknown,
+                FSharpValueOption<string>.None,
+                FSharpValueOption<string>.None,
+                FSharpValueOption<MediaAddress>.None,
+                FSharpValueOption<MediaAddress>.None
+            );
 }
 
 /// <summary>
@@ -156,7 +177,8 @@ internal static class ScriptedAudit
         string gateway,
         TimeSpan timeout,
         int attempts = 1,
-        FSharpOption<FSharpFunc<AuditStart, Machine>>? watch = null
+        FSharpOption<FSharpFunc<AuditStart, Machine>>? watch = null,
+        FSharpOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>>? release = null
     ) =>
         new(
             FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
@@ -165,8 +187,94 @@ internal static class ScriptedAudit
                 )
             ),
             watch,
-            null
+            release
         );
+
+    /// <summary>
+    /// Releases too: sends an octet of its own, another that says so, and the number of the connection; the
+    /// answer is likewise, with 0 where it ended. Without one it gives up after the timeout.
+    /// </summary>
+    public static AuditTarget Releasing(string gateway, TimeSpan timeout) =>
+        Target(
+            gateway,
+            timeout,
+            1,
+            null,
+            FSharpOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>>.Some(
+                FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>.FromConverter(id =>
+                    FSharpFunc<AuditStart, Machine>.FromConverter(given =>
+                    {
+                        var wake = given.At.Steady + timeout;
+                        return Release(
+                            id,
+                            given.At.Steady,
+                            wake,
+                            sink => sink.Send([Mine, Ends, byte.Parse(id.ToString()![1..], null)]),
+                            sink => sink.WakeAt(wake)
+                        );
+                    })
+                )
+            )
+        );
+
+    /// <summary>The second octet of a release.</summary>
+    public const byte Ends = 0xDD;
+
+    private static Machine Release(
+        ConnectionId id,
+        Instant begun,
+        Instant wake,
+        params Action<IAuditSink>[] commands
+    )
+    {
+        return new(
+            FSharpFunc<Event, Machine>.FromConverter(happened =>
+                happened switch
+                {
+                    Event.Received { message: [Mine, Ends, 0] } => Finish(
+                        CallServer.Audit.Release.NewEnded(
+                            new Ended(
+                                Results.Of(id, begun, happened.At.Steady),
+                                TimingModule.reported(IntervalModule.create(begun, happened.At.Steady)),
+                                FSharpValueOption<string>.NewValueSome("250 done"),
+                                FSharpValueOption<Counters>.NewValueSome(
+                                    new Counters(
+                                        FSharpValueOption<long>.NewValueSome(1245),
+                                        FSharpValueOption<long>.None,
+                                        FSharpValueOption<long>.NewValueSome(1240),
+                                        FSharpValueOption<long>.None,
+                                        FSharpValueOption<long>.NewValueSome(3),
+                                        FSharpValueOption<long>.None,
+                                        FSharpValueOption<long>.None
+                                    )
+                                )
+                            )
+                        )
+                    ),
+                    Event.Received { message: [Mine, Ends, ..] } => Finish(
+                        Not(Shortfall.NewRefused("515 who?"))
+                    ),
+                    Event.Woke when happened.At.Steady >= wake => Finish(
+                        Not(Shortfall.NewSilent("no answer"))
+                    ),
+                    Event.Stopped => Finish(Not(Shortfall.NewSilent("stopped"))),
+                    _ => Release(id, begun, wake),
+                }
+            ),
+            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
+            {
+                foreach (var command in commands)
+                    command(sink);
+                return null!;
+            }),
+            0
+        );
+
+        Machine Finish(Release outcome) =>
+            Release(id, begun, wake, sink => sink.Released(new ReleaseResult(id, outcome)));
+    }
+
+    private static Release Not(Shortfall shortfall) => CallServer.Audit.Release.NewNotReleased(shortfall);
 
     /// <summary>
     /// Watches too: each datagram that begins with an octet of its own is told, until an empty one ends it.

@@ -2,7 +2,6 @@ namespace CallServer.Ledger
 
 open System
 open System.Net
-open System.Net.Sockets
 open CallServer.Model
 
 /// A call id and how far it reaches; the same key is the same call.
@@ -59,7 +58,7 @@ module internal CallsKeys =
         match IPAddress.TryParse address.Host with
         | true, host when address.Port > 0 && address.Port <= 65535 ->
             let octets = host.GetAddressBytes()
-            let isFour = host.AddressFamily = AddressFamily.InterNetwork
+            let isFour = octets.Length = 4
 
             if
                 host.Equals IPAddress.Any

@@ -78,7 +78,9 @@ module Cdr =
     /// Why it ended, in the names of ITU-T Q.850 that billing knows.
     let hangupCause (cdr: Cdr) : string =
         match cdr.Ending.Cause, cdr.Ending.Evidence with
+        // What the gateway says of a release is no cause of the call's.
+        | _, Released -> "MANAGER_REQUEST"
         | ValueSome cause, _ -> cause
         | ValueNone, (Absent | GatewayHistory) -> "NORMAL_UNSPECIFIED"
         | ValueNone, GatewayRestart -> "NORMAL_TEMPORARY_FAILURE"
-        | ValueNone, (Released | Operator) -> "MANAGER_REQUEST"
+        | ValueNone, Operator -> "MANAGER_REQUEST"

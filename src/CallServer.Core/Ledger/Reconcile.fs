@@ -45,7 +45,8 @@ module Reconcile =
                 Traits = traits
                 Boot = (if told then ValueSome snapshot.Boot else ledger.Boot)
                 LastAsked = snapshot.Asked
-                LastAnswered = snapshot.Answered }
+                LastAnswered = snapshot.Answered
+                LastStanding = snapshot.Standing }
 
         match verdict with
         | Restarted at ->
@@ -315,6 +316,15 @@ module Reconcile =
         | Partial _
         | Complete _ -> snapshot
 
+    /// Nothing in it was true before what the record holds. Of two audits whose windows overlap nobody knows which row is the
+    /// newer one; the snapshots of one standing watch follow each other.
+    let private isNewer (snapshot: Snapshot) (ledger: GatewayLedger) : bool =
+        snapshot.Answered > ledger.LastAnswered
+        && (snapshot.Asked >= ledger.LastAnswered
+            || (snapshot.Standing.IsSome
+                && snapshot.Standing = ledger.LastStanding
+                && snapshot.Asked >= ledger.LastAsked))
+
     /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
     /// (rule 8): the very same ledger comes back.
     let apply (snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
@@ -323,7 +333,7 @@ module Reconcile =
                 (nameof snapshot)
                 $"a snapshot of {snapshot.Gateway} does not belong into the ledger of {ledger.Gateway}"
 
-        if snapshot.Asked < ledger.LastAsked || snapshot.Answered <= ledger.LastAnswered then
+        if not (isNewer snapshot ledger) then
             struct (ledger, [||])
         else
             let snapshot = withoutMixedRows snapshot
@@ -420,3 +430,24 @@ module Reconcile =
                             ClosedTotal = ledger.ClosedTotal + 1L },
                         Closed(c, ending))
             )
+
+    /// Ends one connection on the gateway's own reply to its release (rule 2), at a time no earlier than it was last heard; nothing
+    /// where it is not active. An audit that was asked before may still list it, and changes nothing any more.
+    let released
+        (ended: Ended)
+        (order: Order)
+        (now: Instant)
+        (ledger: GatewayLedger)
+        : struct (GatewayLedger * Change) voption =
+        let ending (c: Connection) =
+            let known = Interval.create c.LastHeard (Instant.max c.LastHeard now)
+
+            { Within = Interval.intersect ended.End.Within known |> ValueOption.defaultValue ended.End.Within
+              Evidence = Released
+              Cause = ended.Cause
+              Counters = ended.Counters
+              Order = ValueSome order }
+
+        GatewayLedger.tryFind ended.Observation.Id ledger
+        |> ValueOption.bind (fun c ->
+            close c.Id (ending c) { ledger with LastAsked = Instant.max ledger.LastAsked now })

@@ -6,24 +6,6 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 
-/// How the release of a connection went.
-[<Sealed; AllowNullLiteral>]
-type ReleaseResult internal (connection: ConnectionId, release: Release) =
-    member internal _.Outcome = release
-    member _.Connection = string connection
-
-    /// The gateway's own reply ended it.
-    member _.Released =
-        match release with
-        | Release.Ended _ -> true
-        | Release.NotReleased _ -> false
-
-    /// Why it did not happen, or why nobody knows; null where it did.
-    member _.Reason: string =
-        match release with
-        | Release.Ended _ -> null
-        | Release.NotReleased shortfall -> string shortfall
-
 /// What an audit asks of the host, one method a command, so that a new command breaks the host's build.
 type IAuditSink =
     /// Send this datagram to the gateway.

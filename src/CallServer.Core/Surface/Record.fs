@@ -5,6 +5,7 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Audit
 
 /// A snapshot as the host carries it: opaque but for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]
@@ -48,10 +49,52 @@ type AuditResult internal (snapshot: Snapshot) =
               Observations = [||]
               Ended = [||]
               Denied = [||]
+              Standing = ValueNone
               Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
+
+/// How the release of a connection went.
+[<Sealed; AllowNullLiteral>]
+type ReleaseResult internal (connection: ConnectionId, release: Release) =
+    member internal _.Outcome = release
+
+    member internal _.Ended =
+        match release with
+        | Release.Ended ended -> ValueSome ended
+        | Release.NotReleased _ -> ValueNone
+
+    /// What stands for a release that could not even be asked for, such as of a gateway whose name has no address.
+    static member Unasked(connection: string, reason: string) =
+        ReleaseResult(ConnectionId.create connection, Release.NotReleased(Refused reason))
+
+    member _.Connection = string connection
+
+    /// The gateway's own reply ended it.
+    member _.Released =
+        match release with
+        | Release.Ended _ -> true
+        | Release.NotReleased _ -> false
+
+    /// Nobody knows whether it ended: no answer, or none that tells.
+    member _.Unknown =
+        match release with
+        | Release.NotReleased(Silent _ | CutShort _ | Unreadable _ | TooLarge _ | Cancelled) -> true
+        | Release.NotReleased _
+        | Release.Ended _ -> false
+
+    /// Why it did not happen, or why nobody knows; null where it did.
+    member _.Reason: string =
+        match release with
+        | Release.Ended _ -> null
+        | Release.NotReleased shortfall -> string shortfall
+
+    /// What the gateway counted at the end; null where it did not tell.
+    member _.Counters: CountersView =
+        match release with
+        | Release.Ended ended -> Views.counters ended.Counters
+        | Release.NotReleased _ -> Unchecked.defaultof<CountersView>
 
 /// What the record holds of one gateway, for audits that ask for each connection by its id.
 [<Sealed; AllowNullLiteral>]
@@ -70,11 +113,15 @@ type RecordStep
         stamp: ServerStamp,
         at: Instant,
         upserts: Connection[],
-        deletes: ConnectionId[]
+        deletes: ConnectionId[],
+        join: CallStep voption
     ) =
     /// The snapshot was older than the record and changed nothing.
     member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
     member internal _.Ledger = next
+    member internal _.At = at
+    /// What it means for the calls; nothing where it changed nothing at all.
+    member internal _.ForJoin = join
     /// The gateway's own row, always to be written.
     member _.GatewayRow: GatewayRow = Rows.ofGateway next
     /// Rows to insert or replace.
@@ -154,14 +201,14 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// Takes in a snapshot by the rules.
     member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger
-        GatewayRecord.Step(ledger, next, changes, stamp, result.Answered)
+        GatewayRecord.Step(ledger, next, changes, stamp, result.Answered, result)
 
     /// The gateway said by itself, heard now, that it began anew and lost its connections: none of them is confirmed until an
     /// audit asked from now on speaks of it.
     member _.Restarted(now: Instant, stamp: ServerStamp) : RecordStep =
         // When it began it does not say, and it may have waited before it spoke.
         let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
-        GatewayRecord.Step(ledger, next, changes, stamp, now)
+        GatewayRecord.Step(ledger, next, changes, stamp, now, null)
 
     /// Ends one connection on an operator's word; false where the record does not have it.
     member _.TryClose
@@ -182,13 +229,57 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 match Reconcile.close id ending ledger with
                 | ValueNone -> false
                 | ValueSome(struct (next, change)) ->
-                    step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now)
+                    step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
                     true
+
+    /// Ends one connection on the gateway's own reply to its release, with who had it ended and why; false where the record does
+    /// not have it, or the gateway did not release it.
+    member _.TryRelease
+        (
+            result: ReleaseResult,
+            by: string,
+            reason: string,
+            now: Instant,
+            stamp: ServerStamp,
+            [<Out>] step: byref<RecordStep>
+        ) =
+        match result.Ended with
+        | ValueNone -> false
+        | ValueSome ended ->
+            match Reconcile.released ended { By = by; Reason = reason } now ledger with
+            | ValueNone -> false
+            | ValueSome(struct (next, change)) ->
+                step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
+                true
+
+    /// confirmed, unconfirmed; null where the record does not have it.
+    member _.StatusOf(connection: string) : string =
+        match ConnectionId.tryCreate connection with
+        | None -> null
+        | Some id ->
+            match GatewayLedger.tryFind id ledger with
+            | ValueSome known -> string known.Status
+            | ValueNone -> null
+
+    /// The gateway's own row.
+    member _.Row: GatewayRow = Rows.ofGateway ledger
 
     /// The record after a step; the step must come from this record.
     member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
 
-    static member private Step(before: GatewayLedger, next: GatewayLedger, changes, stamp, at) =
+    /// For the join; the protocol may be empty where no audit tells it.
+    member internal _.ForJoin(protocol: string) : CallStep =
+        { Gateway = ledger.Gateway
+          Protocol = protocol
+          DriftPpm = ledger.Traits.DriftPpm
+          Audit = ValueNone
+          Connections = ledger.Connections
+          Changes = [||] }
+
+    /// The audit that led to the step is null where none did.
+    static member private Step
+        (before: GatewayLedger, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
+        =
         // Both sides are sorted by id: one pass finds what a store must write and forget.
         let upserts = ResizeArray<Connection>()
         let deletes = ResizeArray<ConnectionId>()
@@ -214,4 +305,31 @@ type GatewayRecord private (ledger: GatewayLedger) =
                     merge (i + 1) (j + 1)
 
         merge 0 0
-        RecordStep(next.Gateway, next.Traits, next, changes, stamp, at, upserts.ToArray(), deletes.ToArray())
+
+        let join =
+            if obj.ReferenceEquals(before, next) then
+                ValueNone
+            else
+                ValueSome
+                    { Gateway = next.Gateway
+                      Protocol = (if isNull audit then "" else audit.Protocol)
+                      DriftPpm = next.Traits.DriftPpm
+                      Audit =
+                        (if isNull audit then
+                             ValueNone
+                         else
+                             ValueSome { Asked = audit.Asked; IsComplete = audit.Complete })
+                      Connections = next.Connections
+                      Changes = changes }
+
+        RecordStep(
+            next.Gateway,
+            next.Traits,
+            next,
+            changes,
+            stamp,
+            at,
+            upserts.ToArray(),
+            deletes.ToArray(),
+            join
+        )

@@ -76,6 +76,21 @@ type AuditView =
       Requests: int
       Connections: IReadOnlyList<ObservationView> }
 
+/// What a gateway counted of one connection's media, in its last word on it. What it did not tell is null.
+[<NoComparison>]
+type CountersView =
+    {
+        PacketsSent: Nullable<int64>
+        OctetsSent: Nullable<int64>
+        PacketsReceived: Nullable<int64>
+        OctetsReceived: Nullable<int64>
+        PacketsLost: Nullable<int64>
+        /// Milliseconds.
+        JitterMs: Nullable<int64>
+        /// Milliseconds.
+        LatencyMs: Nullable<int64>
+    }
+
 /// A call detail record; property names become the contract's in snake case.
 [<NoComparison>]
 type CdrView =
@@ -111,6 +126,11 @@ type CdrView =
         Epoch: int
         Server: string
         Sources: IReadOnlyList<string>
+        /// Null where the gateway did not tell.
+        Counters: CountersView
+        /// Who had it released, and why; null where nobody had.
+        ReleasedBy: string
+        ReleaseReason: string
     }
 
 /// What a snapshot did, for events and logs.
@@ -171,6 +191,18 @@ module internal Views =
                      Nullable()
                  else
                      Nullable(seconds (at.Latest - within.Earliest))) }
+
+    let counters (counters: Counters voption) : CountersView =
+        match counters with
+        | ValueNone -> Unchecked.defaultof<CountersView>
+        | ValueSome told ->
+            { PacketsSent = ValueOption.toNullable told.PacketsSent
+              OctetsSent = ValueOption.toNullable told.OctetsSent
+              PacketsReceived = ValueOption.toNullable told.PacketsReceived
+              OctetsReceived = ValueOption.toNullable told.OctetsReceived
+              PacketsLost = ValueOption.toNullable told.PacketsLost
+              JitterMs = ValueOption.toNullable told.JitterMs
+              LatencyMs = ValueOption.toNullable told.LatencyMs }
 
     let observation (correction: TimeSpan) (o: Observation) : ObservationView =
         { Id = string o.Id
@@ -278,7 +310,10 @@ module internal Views =
           Connection = string c.Id
           Epoch = stamp.Epoch
           Server = stamp.Server
-          Sources = [| string cdr.Gateway |] }
+          Sources = [| string cdr.Gateway |]
+          Counters = counters cdr.Ending.Counters
+          ReleasedBy = cdr.Ending.Order |> ValueOption.map _.By |> ValueOption.toObj
+          ReleaseReason = cdr.Ending.Order |> ValueOption.map _.Reason |> ValueOption.toObj }
 
     let change (stamp: ServerStamp) (gateway: GatewayId) (at: Instant) (change: Change) : ChangeView =
         let connection, detail =
@@ -287,7 +322,13 @@ module internal Views =
             | Updated(_, c) -> string c.Id, $"start {c.Start.Within} {c.Start.Evidence}"
             | Confirmed c
             | Unconfirmed c -> string c.Id, null
-            | Closed(c, ending) -> string c.Id, $"end {ending.Within} {ending.Evidence}"
+            | Closed(c, ending) ->
+                let order =
+                    match ending.Order with
+                    | ValueSome order -> $" by {order.By}: {order.Reason}"
+                    | ValueNone -> ""
+
+                string c.Id, $"end {ending.Within} {ending.Evidence}{order}"
             | Conflicted(c, conflict) -> string c.Id, $"holds {c.Start.Within}, heard {conflict.Reported}"
             | Renamed(was, c) -> string c.Id, $"was {was}"
             | GatewayRestarted began -> null, $"began {began}"

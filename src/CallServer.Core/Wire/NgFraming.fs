@@ -2,8 +2,8 @@ namespace CallServer.Wire
 
 open System
 
-/// Messages of a stream (rtpengine's TCP port). Nothing delimits them but the cookie's space and the end of the dictionary. A value:
-/// the same stream may be read on from any state more than once.
+/// Messages of a stream (rtpengine's TCP port). Nothing delimits them but the cookie's space and the end of
+/// the dictionary. A value: the same stream may be read on from any state more than once.
 [<NoEquality; NoComparison>]
 type NgFraming =
     private
@@ -55,8 +55,8 @@ module NgFraming =
 
     let private isSpace (octet: byte) = octet = ' 'B || octet = '\r'B || octet = '\n'B
 
-    /// Takes in octets of the stream: the messages that are whole now, oldest first, and the stream after them; or why nothing that
-    /// comes on this stream can be read any more.
+    /// Takes in octets of the stream: the messages that are whole now, oldest first, and the stream after
+    /// them; or why nothing that comes on this stream can be read any more.
     let feed (octets: byte[]) (stream: NgFraming) : Result<struct (NgFraming * byte[] list), NgError> =
         let stream = append octets stream
         let all = stream.Room.Octets

@@ -1,7 +1,6 @@
 namespace CallServer.Gateway
 
 open System
-open System.Net
 open CallServer.Model
 open CallServer.Wire
 
@@ -24,13 +23,6 @@ open CallServer.Wire
 module MgcpResponder =
     [<Literal>]
     let private Mgcp' = "mgcp"
-
-    /// How often a final response or an RSIP is sent at most: Max2 (RFC 3435 §4.3).
-    [<Literal>]
-    let private MostSent = 7
-
-    /// RTO-MAX (RFC 3435 §4.3).
-    let private longestInterval = TimeSpan.FromSeconds 4.0
 
     /// Until a final response is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
     let private repetition = TimeSpan.FromSeconds 5.0
@@ -133,23 +125,7 @@ module MgcpResponder =
             | ValueSome _
             | ValueNone -> carryOut now table [] command state
 
-    /// `ca@[192.0.2.1]:2727`: HOST:PORT, the call agents' port where none is told (RFC 3435 §3.2.1.3).
-    let private entityAddress (entity: string) : string voption =
-        let host = entity.Substring(entity.LastIndexOf '@' + 1).Trim()
-        let colon = host.LastIndexOf ':'
-        let closing = host.LastIndexOf ']'
-
-        let address, port =
-            if colon > closing then
-                host.Substring(0, colon), host.Substring(colon + 1)
-            else
-                host, "2727"
-
-        match IPAddress.TryParse(address.Trim('[', ']')), Int32.TryParse port with
-        | (true, address), (true, port) when port > 0 && port <= 65535 -> ValueSome $"{address}:{port}"
-        | _ -> ValueNone
-
-    let private response (response: MgcpResponse) (now: Instant) (state: MgcpState) : MgcpState =
+    let private response now (response: MgcpResponse) (state: MgcpState) : MgcpState =
         match ReturnCode.classify response.Code with
         | Acknowledgement -> { state with Executions = state.Executions.Remove response.Transaction }
         | Provisional -> state
@@ -157,36 +133,13 @@ module MgcpResponder =
         | TransientError
         | PermanentError
         | PackageCode
-        | UnknownClass ->
-            let mine, others =
-                state.Announcements
-                |> List.partition (fun announcement -> announcement.Transaction = response.Transaction)
-
-            let elsewhere =
-                match mine, MgcpParameter.tryFind "N" response.Parameters with
-                | [ announcement ], ValueSome entity when response.Code = 521 ->
-                    entityAddress entity
-                    |> ValueOption.filter (fun address -> address <> announcement.To)
-                    |> ValueOption.map (fun address ->
-                        { announcement with
-                            Transaction = state.NextTransaction
-                            To = address
-                            Due = now
-                            Interval = TimeSpan.FromMilliseconds 500.0 })
-                | _ -> ValueNone
-
-            match elsewhere with
-            | ValueSome announcement ->
-                { state with
-                    Announcements = announcement :: others
-                    NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1 }
-            | ValueNone -> { state with Announcements = others }
+        | UnknownClass -> MgcpAnnouncing.answered now response state
 
     /// One message of a datagram: its answer, if it gets one at once.
     let private message now table peer (message: Result<MgcpMessage, MgcpError>) (state: MgcpState) =
         match message with
         | Ok(MgcpMessage.Command command') -> command now table peer command' state
-        | Ok(MgcpMessage.Response response') -> struct (response response' now state, ValueNone, [])
+        | Ok(MgcpMessage.Response response') -> struct (response now response' state, ValueNone, [])
         | Error error when error.Transaction > 0 ->
             let transaction = written state.Options.Vices error.Transaction
             let octets = MgcpWriting.answer state.Options transaction (MgcpAnswer.error 510) []
@@ -236,52 +189,11 @@ module MgcpResponder =
             // The answer leaves first: what ends has been told of.
             struct (state, sent @ ends)
 
-    /// RSIP for all endpoints.
-    let private rsip (announcement: Announcement) (options: MgcpOptions) (down: TimeSpan) : byte[] =
-        Mgcp.encode (
-            MgcpMessage.Command(
-                Mgcp.command
-                    MgcpVerb.RestartInProgress
-                    announcement.Transaction
-                    { Local = "*"; Domain = options.Domain }
-                    [ MgcpParameter.create "RM" announcement.Method
-                      MgcpParameter.create
-                          "RD"
-                          (if announcement.Method = "disconnected" then
-                               string (int64 down.TotalSeconds)
-                           else
-                               "0") ]
-            )
-        )
-
-    let private announceDue now (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
-        let due, later = state.Announcements |> List.partition (fun announcement -> announcement.Due <= now)
-
-        let again (announcement: Announcement) =
-            { announcement with
-                Due = now + announcement.Interval
-                Interval = min longestInterval (2.0 * announcement.Interval)
-                Sent = announcement.Sent + 1 }
-
-        struct ({ state with
-                    Announcements =
-                        later
-                        @ (due
-                           |> List.map again
-                           |> List.filter (fun announcement -> announcement.Sent < MostSent)) },
-                [ for announcement in due do
-                      yield
-                          SendTo(
-                              announcement.To,
-                              TimeSpan.Zero,
-                              rsip announcement state.Options (now - state.Began)
-                          ) ])
-
     /// One execution that is due: the final response with an empty `K:`, for the first time or again.
     let private conclude now table (state: MgcpState) (transaction: int) (execution: Execution) =
         let put octets peer sent (state: MgcpState) =
             let next =
-                if sent < MostSent then
+                if sent < MgcpAnnouncing.MostSent then
                     state.Executions.Add(transaction, Unacknowledged(octets, peer, now + repetition, sent))
                 else
                     state.Executions.Remove transaction
@@ -303,7 +215,7 @@ module MgcpResponder =
         | Unacknowledged _ -> struct (state, [])
 
     let private tick now table (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
-        let struct (state, announced) = announceDue now state
+        let struct (state, announced) = MgcpAnnouncing.due now state
 
         (struct (state, announced), state.Executions)
         ||> Map.fold (fun (struct (state, asked)) transaction execution ->
@@ -331,7 +243,7 @@ module MgcpResponder =
             Datagrams = state.Datagrams
             Commands = state.Commands
             Answers = state.Answers }
-        |> MgcpState.announce "restart" now
+        |> MgcpAnnouncing.announce "restart" now
 
     let rec private responder (state: MgcpState) : Responder =
         let domain, perEndpoint = state.Options.Domain, state.Options.Vices.ConnectionsPerEndpoint
@@ -355,4 +267,4 @@ module MgcpResponder =
     /// A gateway in service. Where it has a call agent, it says so with its first Tick: it carries calls of which the call
     /// agent may not know, as after a time without contact.
     let create (options: MgcpOptions) (now: Instant) : Responder =
-        responder (MgcpState.create options now |> MgcpState.announce "disconnected" now)
+        responder (MgcpState.create options now |> MgcpAnnouncing.announce "disconnected" now)

@@ -108,19 +108,3 @@ module internal MgcpState =
                 Wiring.create vices.ConnectionsPerEndpoint atLeast table
 
         struct (wiring, { state with Wiring = ValueSome wiring })
-
-    /// A command of its own with that restart method, to be sent at that instant.
-    let announce (method: string) (due: Instant) (state: MgcpState) : MgcpState =
-        match state.Options.CallAgent with
-        | ValueNone -> state
-        | ValueSome agent ->
-            { state with
-                NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1
-                Announcements =
-                    { Transaction = state.NextTransaction
-                      Method = method
-                      To = agent
-                      Due = due
-                      Interval = TimeSpan.FromMilliseconds 500.0
-                      Sent = 0 }
-                    :: state.Announcements }

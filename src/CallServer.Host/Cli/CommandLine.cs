@@ -35,6 +35,7 @@ public sealed class CommandLine
         root.Add(new RunCommand(surroundings).Build());
         foreach (var command in ReadCommands.All(terminal, surroundings))
             root.Add(command);
+        root.Add(new ReleaseCommand(terminal, surroundings).Build());
         root.Add(new GatewayCommand(terminal, surroundings).Build());
         root.Add(ProfilesCommand.Build(terminal));
         root.Add(new DemoCommand(terminal, surroundings).Build());

@@ -28,7 +28,11 @@ public sealed class RunCommand(Surroundings surroundings)
             {
                 var file = parsed.GetValue(config)!;
                 var configuration = First(file);
-                Rehearsal.Hold(surroundings.Targets, surroundings.Clock);
+                Rehearsal.Hold(
+                    surroundings.Targets,
+                    surroundings.Clock,
+                    configuration.Gateways.Select(gateway => gateway.Uri)
+                );
                 return ServerHost.RunAsync(
                     configuration,
                     cancel,

@@ -15,6 +15,13 @@ public sealed record Surroundings
     /// <summary>The protocols that gateways can be asked in.</summary>
     public IAuditTargetFactory Targets { get; init; } = AuditTargetFactory.BuiltIn;
 
+    /// <summary>Who sits here: USER@MACHINE.</summary>
+    public string User { get; init; } = $"{Environment.UserName}@{Environment.MachineName}";
+
+    /// <summary>The next line that a person types; null where nobody does: standard input is no
+    /// terminal.</summary>
+    public Func<string?>? Typed { get; init; } = Console.IsInputRedirected ? null : Console.ReadLine;
+
     /// <summary>How often `--watch` looks again.</summary>
     public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -1,4 +1,5 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Threading.Tasks;
 using CallServer.Host.Configuration;
 using CallServer.Surface;
 
@@ -103,6 +104,33 @@ public sealed class PollingService : IDisposable
             poller.Trigger(cause);
             return true;
         }
+    }
+
+    /// <summary>
+    /// Asks a gateway to end one connection, beside its audits and outside of the fleet's budget; null where
+    /// it is not polled.
+    /// </summary>
+    /// <param name="gateway">Its id.</param>
+    /// <param name="connection">The connection; known must hold it.</param>
+    /// <param name="known">What the record holds of the gateway.</param>
+    /// <param name="deadline">When to give up.</param>
+    public async Task<ReleaseResult?> ReleaseAsync(
+        string gateway,
+        string connection,
+        KnownConnections known,
+        TimeSpan deadline
+    )
+    {
+        IObservable<ReleaseResult> release;
+        lock (guard)
+        {
+            if (!pollers.TryGetValue(gateway, out var poller))
+                return null;
+            release = poller.Release(connection, known, deadline);
+        }
+
+        // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
+        return await release.ToTask(TaskPoolScheduler.Default);
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
 using CallServer.Host.Net;
+using CallServer.Host.Releasing;
 using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -33,6 +34,7 @@ public sealed class LedgerShard(
     ServerIdentity identity,
     StoreWriter writer,
     RecordCounters counters,
+    Action<RecordStep, ServerStamp> join,
     ILogger logger
 )
 {
@@ -64,6 +66,74 @@ public sealed class LedgerShard(
     /// </summary>
     public void NoteRestart(string gateway, Instant at) => Write(gateway, () => Restart(gateway, at));
 
+    /// <summary>
+    /// Takes in how a release went: closes the record with the gateway's own reply where it ended the
+    /// connection, and keeps who asked and why in any case. Gives the CDR; null where there is none. From any
+    /// thread.
+    /// </summary>
+    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
+    {
+        var taken = new TaskCompletionSource<CdrView?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                taken.TrySetResult(Release(order, result));
+            }
+#pragma warning disable CA1031 // whoever waits for it is told
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                counters.Failed();
+                taken.TrySetException(fault);
+            }
+        });
+        return taken.Task;
+    }
+
+    private CdrView? Release(ReleaseOrder order, ReleaseResult result)
+    {
+        var state =
+            states.GetValueOrDefault(order.Gateway)
+            ?? throw new InvalidOperationException($"nothing is known of {order.Gateway}");
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var now = clock.Now.Steady;
+        var entry = order.Entry(result, stamp.Correction);
+        if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
+        {
+            states[order.Gateway] = state with { Record = state.Record.After(step) };
+            join(step, stamp);
+            Save(StoreCommit.Of(step, null) with { Releases = [entry] });
+            return step.Cdrs[0];
+        }
+
+        // Nothing is closed: the gateway would not, or did not answer; or an audit has closed it meanwhile.
+        Save(
+            new StoreCommit
+            {
+                Gateway = state.Record.Row,
+                Releases = [entry],
+                Changes =
+                [
+                    new ChangeView(
+                        $"release-{entry.Outcome}",
+                        entry.Gateway,
+                        entry.Connection,
+                        (now + stamp.Correction).ToString(),
+                        $"by {entry.By}: {entry.Reason}{(entry.Detail is null ? "" : ": " + entry.Detail)}"
+                    ),
+                ],
+            }
+        );
+        return null;
+
+        void Save(StoreCommit commit)
+        {
+            counters.Count(commit);
+            writer.Enqueue(commit);
+        }
+    }
+
     private void Write(string gateway, Action step) =>
         scheduler.Schedule(() =>
         {
@@ -88,16 +158,15 @@ public sealed class LedgerShard(
     {
         if (states.GetValueOrDefault(gateway) is not { } state)
             return;
-        var step = state.Record.Restarted(
-            at,
-            new ServerStamp(identity.Name, identity.Epoch, clock.Correction)
-        );
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var step = state.Record.Restarted(at, stamp);
         if (step.Ignored)
             return;
         var commit = StoreCommit.Of(step, null);
         states[gateway] = state with { Record = state.Record.After(step) };
         counters.Count(commit);
         writer.Enqueue(commit);
+        join(step, stamp);
         logger.LogWarning(
             "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
             gateway,
@@ -116,6 +185,7 @@ public sealed class LedgerShard(
         states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, true);
         counters.Count(result, commit);
         writer.Enqueue(commit);
+        join(step, stamp);
 
         if (
             state?.LastAudit is not { } last

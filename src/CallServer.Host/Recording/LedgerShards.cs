@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Host.Releasing;
 using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -16,16 +17,19 @@ public sealed class LedgerShards
     /// <param name="clock">Time.</param>
     /// <param name="identity">Whose record it is.</param>
     /// <param name="writer">Saves it.</param>
+    /// <param name="joining">Joins connections into calls; runs one thing at a time.</param>
     /// <param name="logger">Says what changed.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
         ServerIdentity identity,
         StoreWriter writer,
+        IScheduler joining,
         ILogger logger
     )
     {
         Identity = identity;
+        Joiner = new CallJoiner(joining, clock, identity, writer, Counters, () => States, logger);
         shards =
         [
             .. schedulers.Select(scheduler => new LedgerShard(
@@ -34,6 +38,7 @@ public sealed class LedgerShards
                 identity,
                 writer,
                 Counters,
+                Joiner.Take,
                 logger
             )),
         ];
@@ -44,6 +49,9 @@ public sealed class LedgerShards
 
     /// <summary>What it counts.</summary>
     public RecordCounters Counters { get; } = new();
+
+    /// <summary>The calls of all gateways.</summary>
+    public CallJoiner Joiner { get; }
 
     /// <summary>Every gateway of which something is known, by id.</summary>
     public IReadOnlyList<GatewayState> States =>
@@ -58,6 +66,7 @@ public sealed class LedgerShards
         ArgumentNullException.ThrowIfNull(image);
         foreach (var gateway in image.Gateways)
             Shard(gateway.Gateway).Restore(gateway);
+        Joiner.Restore(image.Gateways);
     }
 
     /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
@@ -72,6 +81,13 @@ public sealed class LedgerShards
     /// returns at once.
     /// </summary>
     public void NoteRestart(string gateway, Instant at) => Shard(gateway).NoteRestart(gateway, at);
+
+    /// <summary>Takes in how a release went; gives the CDR, null where there is none.</summary>
+    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        return Shard(order.Gateway).Take(order, result);
+    }
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];
 }

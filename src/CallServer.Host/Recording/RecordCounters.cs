@@ -9,6 +9,8 @@ public sealed class RecordCounters
 {
     private readonly ConcurrentDictionary<string, long> closedByEvidence = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> changesByKind = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> findingsByKind = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> releasesByOutcome = new(StringComparer.Ordinal);
     private long complete;
     private long partial;
     private long silent;
@@ -36,6 +38,12 @@ public sealed class RecordCounters
     /// <summary>Changes by kind.</summary>
     public IEnumerable<KeyValuePair<string, long>> ChangesByKind => changesByKind;
 
+    /// <summary>Findings of calls that began, by kind.</summary>
+    public IEnumerable<KeyValuePair<string, long>> FindingsByKind => findingsByKind;
+
+    /// <summary>Attempts to release a connection, by what came of them.</summary>
+    public IEnumerable<KeyValuePair<string, long>> ReleasesByOutcome => releasesByOutcome;
+
     /// <summary>Snapshots that could not be taken in by a fault of our own.</summary>
     public long Failures => Volatile.Read(ref failed);
 
@@ -54,8 +62,13 @@ public sealed class RecordCounters
         Count(commit);
     }
 
+    internal void CountFinding(string kind) =>
+        findingsByKind.AddOrUpdate(kind, 1, static (_, count) => count + 1);
+
     internal void Count(StoreCommit commit)
     {
+        foreach (var release in commit.Releases)
+            releasesByOutcome.AddOrUpdate(release.Outcome, 1, static (_, count) => count + 1);
         foreach (var cdr in commit.Cdrs)
             closedByEvidence.AddOrUpdate(cdr.EndEvidence, 1, static (_, count) => count + 1);
         foreach (var change in commit.Changes)

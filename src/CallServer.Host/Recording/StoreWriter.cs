@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host.Recording;
 
@@ -26,6 +27,7 @@ public sealed class StoreWriter : IDisposable
     private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
     private readonly Queue<string> order = new();
     private readonly SerialDisposable retry = new();
+    private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
     private TimeSpan rest = FirstRest;
     private TimeSpan? correction;
@@ -92,6 +94,18 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
+    /// <summary>Hands over changes that belong to no gateway's record.</summary>
+    public void EnqueueChanges(IReadOnlyList<ChangeView> added)
+    {
+        lock (guard)
+        {
+            changes.AddRange(added);
+            if (changes.Count > ChangesKept)
+                changes.RemoveRange(0, changes.Count - ChangesKept);
+            Wake();
+        }
+    }
+
     /// <summary>Keeps how far the wall clock was stepped.</summary>
     public void EnqueueCorrection(TimeSpan next)
     {
@@ -134,6 +148,7 @@ public sealed class StoreWriter : IDisposable
     private void Drain()
     {
         var failed = new List<StoreCommit>();
+        var untold = new List<ChangeView>();
         string? why = null;
         while (Next() is { } work)
         {
@@ -141,9 +156,11 @@ public sealed class StoreWriter : IDisposable
             {
                 if (work.Correction is { } known)
                     store.SetCorrection(known);
-                if (work.Commit is { } commit)
+                if (work.Commit is not null || work.Changes is not null)
                 {
-                    var result = store.Commit(commit);
+                    var result = work.Commit is not null
+                        ? store.Commit(work.Commit)
+                        : store.AddChanges(work.Changes!);
                     Interlocked.Increment(ref commits);
                     committed(result);
                 }
@@ -156,6 +173,8 @@ public sealed class StoreWriter : IDisposable
                 why = fault.Message;
                 if (work.Commit is not null)
                     failed.Add(work.Commit);
+                if (work.Changes is not null)
+                    untold.AddRange(work.Changes);
                 if (work.Correction is not null)
                     lock (guard)
                         correction ??= work.Correction;
@@ -167,31 +186,46 @@ public sealed class StoreWriter : IDisposable
             }
         }
 
-        Settle(failed, why);
+        Settle(failed, untold, why);
     }
 
-    private (StoreCommit? Commit, TimeSpan? Correction)? Next()
+    /// <summary>One of the three; null where there is nothing to write.</summary>
+    private sealed record Work(
+        StoreCommit? Commit = null,
+        IReadOnlyList<ChangeView>? Changes = null,
+        TimeSpan? Correction = null
+    );
+
+    private Work? Next()
     {
         lock (guard)
         {
             if (correction is { } known)
             {
                 correction = null;
-                return (null, known);
+                return new Work(Correction: known);
             }
 
-            if (!order.TryDequeue(out var gateway))
+            if (order.TryDequeue(out var gateway))
+            {
+                pending.Remove(gateway, out var commit);
+                return new Work(commit);
+            }
+
+            if (changes.Count == 0)
                 return null;
-            pending.Remove(gateway, out var commit);
-            return (commit, null);
+            var added = changes;
+            changes = [];
+            return new Work(Changes: added);
         }
     }
 
-    private void Settle(List<StoreCommit> failed, string? why)
+    private void Settle(List<StoreCommit> failed, List<ChangeView> untold, string? why)
     {
         lock (guard)
         {
             scheduled = false;
+            changes.InsertRange(0, untold);
             foreach (var commit in failed)
             {
                 var gateway = commit.Gateway.Gateway;
@@ -210,7 +244,7 @@ public sealed class StoreWriter : IDisposable
                     logger.LogInformation("the store takes changes again; everything that was kept is saved");
                 rest = FirstRest;
                 reason = null;
-                if (order.Count > 0 || correction is not null)
+                if (order.Count > 0 || changes.Count > 0 || correction is not null)
                     Wake();
                 else
                     EndFlushes();

@@ -11,6 +11,7 @@ internal static class Api
     {
         var guard = new Guard(runtime.Configuration.Token);
         var lists = new Lists(runtime);
+        var releases = new Releases(runtime.Releaser);
         var events = new EventStream(runtime, app.Lifetime.ApplicationStopping);
 
         app.Use(next => http => guard.InvokeAsync(http, next));
@@ -25,7 +26,10 @@ internal static class Api
         app.MapGet("/v1/audits", lists.Audits);
         app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));
         app.MapGet("/v1/connections", lists.Connections);
+        app.MapPost("/v1/connections/release", (Delegate)releases.ServeAsync);
+        app.MapGet("/v1/calls", lists.CallsAsync);
         app.MapGet("/v1/cdrs", lists.Cdrs);
+        app.MapGet("/v1/releases", lists.Releases);
         app.MapGet("/v1/events", (Delegate)events.ServeAsync);
     }
 

@@ -117,6 +117,50 @@ internal sealed class Lists(ServerRuntime runtime)
         });
     }
 
+    /// <summary>
+    /// The calls of everything that the record held when it was asked for, so that whoever has just read the
+    /// connections finds them here.
+    /// </summary>
+    public async Task<IResult> CallsAsync(HttpRequest request)
+    {
+        var query = new Query(request, "gateway", "findings", "limit", "cursor");
+        var gateway = query.Gateway(IsKnown);
+        var findings = query.Word("findings", "true", "false") == "true";
+        var limit = query.Limit();
+        var cursor = query.TextCursor(3);
+        if (query.IsWrong)
+            return query.Refusal();
+
+        await runtime.Ledger.Joiner.PassAsync().WaitAsync(request.HttpContext.RequestAborted);
+        var found = runtime
+            .Ledger.Joiner.Calls.After(cursor?[0], cursor?[1], cursor?[2], findings)
+            .Where(call => gateway is null || call.Has(gateway))
+            .Take(limit + 1)
+            .ToList();
+        var page = found.Take(limit).ToList();
+        var correction = runtime.Clock.Correction;
+        return Answer(
+            gateway,
+            page.Select(call => Camel(call.View(correction))),
+            found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null
+        );
+    }
+
+    public IResult Releases(HttpRequest request)
+    {
+        var query = new Query(request, "gateway", "limit", "cursor");
+        var gateway = query.Gateway(IsKnown);
+        var limit = query.Limit();
+        var cursor = query.NumberCursor(long.MaxValue);
+        if (query.IsWrong)
+            return query.Refusal();
+        return FromStore(() =>
+        {
+            var page = runtime.Store.ReadReleases(gateway, cursor, limit);
+            return Answer(gateway, page.Items.Select(item => Raw(item.Json)), Number(page.Next));
+        });
+    }
+
     public bool IsKnown(string gateway) =>
         runtime.Ledger.Find(gateway) is not null
         || runtime.Configuration.Gateways.Any(each => each.Id == gateway);

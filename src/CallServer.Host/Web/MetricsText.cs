@@ -82,6 +82,26 @@ internal static class MetricsText
         )
             Sample("callserver_closed_connections_total", $"evidence=\"{evidence}\"", count);
 
+        var calls = runtime.Ledger.Joiner.Calls;
+        Family("callserver_calls", "gauge", "Calls with an active connection.");
+        Sample("callserver_calls", null, calls.Count);
+        Family("callserver_call_findings", "gauge", "Calls whose sources disagree, by kind.");
+        foreach (var (kind, count) in calls.Findings.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            Sample("callserver_call_findings", $"kind=\"{kind}\"", count);
+        Family("callserver_call_findings_total", "counter", "Disagreements that were found, by kind.");
+        foreach (
+            var (kind, count) in counters.FindingsByKind.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+        )
+            Sample("callserver_call_findings_total", $"kind=\"{kind}\"", count);
+        Family("callserver_releases_total", "counter", "Releases by hand, by what came of them.");
+        foreach (
+            var (outcome, count) in counters.ReleasesByOutcome.OrderBy(
+                pair => pair.Key,
+                StringComparer.Ordinal
+            )
+        )
+            Sample("callserver_releases_total", $"outcome=\"{outcome}\"", count);
+
         if (runtime.Fleet?.Udp is { } fleet)
         {
             Family("callserver_datagrams_total", "counter", "Datagrams of the shared sockets.");

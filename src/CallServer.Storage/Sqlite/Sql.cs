@@ -116,6 +116,14 @@ internal static class Sql
         + (gateway ? " AND gateway = @gateway" : "")
         + " ORDER BY sequence DESC LIMIT @limit";
 
+    // Releases
+    public const string AddRelease = "INSERT INTO releases (gateway, json) VALUES (?1, ?2)";
+
+    public static string Releases(bool gateway) =>
+        "SELECT sequence, json FROM releases WHERE sequence < @cursor"
+        + (gateway ? " AND gateway = @gateway" : "")
+        + " ORDER BY sequence DESC LIMIT @limit";
+
     private static string List(string[] columns) => string.Join(", ", columns);
 
     /// <summary>The first columns are the key.</summary>

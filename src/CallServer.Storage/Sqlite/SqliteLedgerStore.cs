@@ -103,6 +103,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
 
     public CommitResult Commit(StoreCommit commit) => Writing(() => _writer.Commit(commit));
 
+    public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
+        Writing(() => _writer.AddChanges(changes));
+
     public void SetIdentity(string name, int epoch) =>
         Writing(() => Put((Meta.Name, name), (Meta.Epoch, (long)epoch)));
 
@@ -149,6 +152,19 @@ public sealed class SqliteLedgerStore : ILedgerStore
             },
             limit,
             audit => audit.Sequence
+        );
+
+    public StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit) =>
+        Page<StoredRelease>(
+            Sql.Releases(gateway is not null),
+            new
+            {
+                gateway,
+                cursor,
+                limit = limit + 1,
+            },
+            limit,
+            release => release.Sequence
         );
 
     public ChangePage ReadChanges(long afterSequence, int limit) =>

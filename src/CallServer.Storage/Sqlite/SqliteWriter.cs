@@ -23,6 +23,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Statement _dropChanges;
     private readonly Statement _addAudit;
     private readonly Statement _dropAudits;
+    private readonly Statement _addRelease;
 
     /// <summary>Null until the first commit chooses.</summary>
     private bool? _flushing;
@@ -42,6 +43,7 @@ internal sealed class SqliteWriter : IDisposable
         _dropChanges = Prepare(Sql.DropChanges);
         _addAudit = Prepare(Sql.AddAudit);
         _dropAudits = Prepare(Sql.DropAudits);
+        _addRelease = Prepare(Sql.AddRelease);
     }
 
     /// <summary>Rows that could not be read when the store was loaded: each is copied before it is
@@ -65,11 +67,21 @@ internal sealed class SqliteWriter : IDisposable
             foreach (var row in commit.Upserts)
                 _putConnection.Bind(row).Run();
             AddAudits(commit);
+            foreach (var release in commit.Releases)
+                _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
             return new CommitResult(AddCdrs(cdrs), AddChanges(changes));
         });
 
         copied.ForEach(key => Unreadable.Remove(key));
         return result;
+    }
+
+    public CommitResult AddChanges(IReadOnlyList<ChangeView> added)
+    {
+        // Told again by the next findings, were they lost with the power.
+        Flush(each: false);
+        var changes = added.Select(change => (change, RecordJson.Change(change))).ToArray();
+        return InTransaction(() => new CommitResult([], AddChanges(changes)));
     }
 
     /// <summary>All that the action writes, or, where it throws, nothing.</summary>

@@ -15,82 +15,112 @@ module MgcpBench =
         | ToAudit of byte[]
         | Wake
 
+    /// The other end: what it sends back, and after how long; and what it does of its own at its time.
+    [<NoEquality; NoComparison>]
+    type Peer =
+        { Serve: Instant -> byte[] -> struct (TimeSpan * byte[]) list
+          NextTick: unit -> Instant
+          Tick: Instant -> struct (TimeSpan * byte[]) list }
+
+    let private peerOf (serve: Instant -> byte[] -> byte[] list) : Peer =
+        { Serve = fun now octets -> [ for answer in serve now octets -> struct (TimeSpan.Zero, answer) ]
+          NextTick = fun () -> Instant.distantFuture
+          Tick = fun _ -> [] }
+
     type Run<'Outcome, 'State> = { Outcome: 'Outcome; State: 'State; Took: TimeSpan; Sent: byte[] list }
 
     /// At most this many events: an exchange that runs on is one that loops.
     [<Literal>]
     let MaxEvents = 400_000
 
-    let private loop
-        (from: Instant)
-        (seed: uint64)
-        (network: Network)
-        (serve: Instant -> byte[] -> byte[] list)
-        (advance: Event -> 'State -> 'State * Command<'Outcome> list)
-        (state: 'State, commands: Command<'Outcome> list)
-        : Run<'Outcome, 'State> =
+    /// Datagrams and wake-ups under way, and the exchange that they are for.
+    type private Loop<'Outcome, 'State>
+        (
+            from: Instant,
+            seed: uint64,
+            network: Network,
+            peer: Peer,
+            advance: Event -> 'State -> 'State * Command<'Outcome> list,
+            state: 'State,
+            commands: Command<'Outcome> list
+        ) =
         let queue = Collections.Generic.PriorityQueue<Due, struct (int64 * int)>()
+        let sent = Collections.Generic.List<byte[]>()
         let mutable order = 0
         let mutable rng = Rng.create seed
-        let mutable finished = []
-        let mutable sent = []
+        let mutable finished: 'Outcome list = []
         let mutable wakeAt = Int64.MaxValue
         let mutable state = state
-        let mutable events = 0
         let mutable now = from
 
-        let push (at: Instant) due =
+        member private _.Push(at: Instant, due) =
             order <- order + 1
             queue.Enqueue(due, struct (at.Micros, order))
 
-        let carry due =
+        member private this.Carry(after: TimeSpan, due) =
             let struct (arrivals, next) = network rng
             rng <- next
 
             for delay in arrivals do
-                push (now + delay) due
+                this.Push(now + after + delay, due)
 
-        let perform commands =
+        member private this.Perform(commands: Command<'Outcome> list) =
             for command in commands do
                 match command with
                 | Send octets ->
-                    sent <- octets :: sent
-                    carry (ToServer octets)
+                    sent.Add octets
+                    this.Carry(TimeSpan.Zero, ToServer octets)
                 | WakeAt at ->
                     wakeAt <- at.Micros
-                    push at Wake
+                    this.Push(at, Wake)
                 | Finished outcome -> finished <- outcome :: finished
                 | Connect
                 | Write _
                 | Told _ -> failwith "MGCP asks for datagrams alone"
 
-        let tell event =
+        member private this.Tell(event: Event) =
             let next, commands = advance event state
             state <- next
-            perform commands
+            this.Perform commands
 
-        perform commands
+        member private this.Answer(answers: struct (TimeSpan * byte[]) list) =
+            for struct (after, octets) in answers do
+                this.Carry(after, ToAudit octets)
 
-        while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
+        member private this.Step() =
             let mutable due = Wake
             let mutable priority = struct (0L, 0)
-            queue.TryDequeue(&due, &priority) |> ignore
+            queue.TryPeek(&due, &priority) |> ignore
             let struct (micros, _) = priority
-            now <- Instant.ofMicros micros
-            events <- events + 1
 
-            match due with
-            | ToServer octets ->
-                for answer in serve now octets do
-                    carry (ToAudit answer)
-            | ToAudit octets -> tell (Received(Moment.at now, octets))
-            | Wake when wakeAt = micros -> tell (Woke(Moment.at now))
-            | Wake -> ()
+            if peer.NextTick().Micros <= micros then
+                now <- Instant.max now (peer.NextTick())
+                this.Answer(peer.Tick now)
+            else
+                queue.Dequeue() |> ignore
+                now <- Instant.ofMicros micros
 
-        match finished with
-        | [ outcome ] -> { Outcome = outcome; State = state; Took = now - from; Sent = List.rev sent }
-        | [] -> failwith $"the exchange did not end after {events} events"
-        | _ -> failwith "the exchange ended more than once"
+                match due with
+                | ToServer octets -> this.Answer(peer.Serve now octets)
+                | ToAudit octets -> this.Tell(Received(Moment.at now, octets))
+                | Wake when wakeAt = micros -> this.Tell(Woke(Moment.at now))
+                | Wake -> ()
+
+        member this.Run() : Run<'Outcome, 'State> =
+            this.Perform commands
+            let mutable events = 0
+
+            while queue.Count > 0 && events < MaxEvents && finished.IsEmpty do
+                events <- events + 1
+                this.Step()
+
+            match finished with
+            | [ outcome ] -> { Outcome = outcome; State = state; Took = now - from; Sent = List.ofSeq sent }
+            | [] -> failwith $"the exchange did not end after {events} events"
+            | _ -> failwith "the exchange ended more than once"
+
+    let private loop from seed network peer advance (state: 'State, commands: Command<'Outcome> list) =
+        Loop(from, seed, network, peer, advance, state, commands).Run()
 
     let target (patterns: string list) : MgcpGateway =
         { Gateway = GatewayId.create "gw"
@@ -107,18 +137,24 @@ module MgcpBench =
           Local = "127.0.0.1:2727"
           Known = known }
 
-    let runAt from seed network serve target memory known : Run<Snapshot, MgcpAudit.State> =
+    let runPeer from seed network peer target memory known : Run<Snapshot, MgcpAudit.State> =
         loop
             from
             seed
             network
-            serve
+            peer
             MgcpAudit.advance
             (MgcpAudit.start target memory (startOf from seed known))
+
+    let runAt from seed network serve target memory known : Run<Snapshot, MgcpAudit.State> =
+        runPeer from seed network (peerOf serve) target memory known
 
     let run seed network serve target : Run<Snapshot, MgcpAudit.State> =
         runAt Bench.start seed network serve target MgcpAudit.Memory.none [||]
 
+    let releaseFrom from seed network peer target id known : Run<Release, MgcpRelease.State> =
+        MgcpRelease.start target id (startOf from seed known)
+        |> loop from seed network peer MgcpRelease.advance
+
     let release seed network serve target id known : Run<Release, MgcpRelease.State> =
-        MgcpRelease.start target id (startOf Bench.start seed known)
-        |> loop Bench.start seed network serve MgcpRelease.advance
+        releaseFrom Bench.start seed network (peerOf serve) target id known

@@ -101,8 +101,11 @@ let ``every connection of every endpoint, with all that AUCX tells`` () =
           LocalMedia = ValueSome { Host = "192.0.2.1"; Port = 16384 }
           RemoteMedia = ValueSome { Host = "192.0.2.9"; Port = 20000 } }
 
-    first.Start |> Check.equal ValueNone
     first.Stamp |> Check.equal (ValueSome "CA1")
+
+    first.Start
+    |> Check.equal (ValueSome(Timing.inferred (Interval.upTo (first.Heard.Latest - first.MinimumAge))))
+
     // 501 packets of 20 ms: the first at the age of zero, and the gateway's clock may be fast.
     first.MinimumAge |> Check.equal (TimeSpan.FromMilliseconds(10_000.0 * (1.0 - 200e-6)))
 
@@ -117,8 +120,8 @@ let ``the bulk audit finds the endpoints in use, page by page, and its counts ag
     let struct (snapshot, server) = audit { SmallMgcp.create lines two with Bulk = ValueSome 3 }
     snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
     ids snapshot |> Check.equal twoIds
-    // The list, the packages, three pages, and two endpoints in use.
-    asks server MgcpVerb.AuditEndpoint |> Check.equal 7
+    // The list, the packages, three pages, two endpoints in use, and some of the six others.
+    Assert.That(asks server MgcpVerb.AuditEndpoint, Is.InRange(8, 13))
     snapshot.Profile |> Check.equal "bulk-audit"
 
 [<Test>]

@@ -369,3 +369,39 @@ let ``where only one time is told it may be either end of the ringing`` (later: 
         fleet.Hear("snmp-b", t + 2.0, [ leg "x" call |> started later (later + 0.1) ]) |> ignore
 
     Assert.That(fleet.Kinds, Is.EqualTo<string list>(if isFound then [ "start-mismatch" ] else []))
+
+// What a call shows as a whole
+
+let private legOf kind id (o: Observation) : Leg =
+    let ledger, _ = replay [ complete 90.0 100.0 [ { o with Id = ConnectionId.create id } ] ]
+    let c = only ledger
+
+    { Key = LegKey.ofConnection gateway c
+      Kind = ValueSome kind
+      Protocol = "test"
+      Connection = c
+      Gone = ValueNone
+      Known = c.FirstHeard
+      CodecSince = c.FirstHeard
+      MediaSince = c.FirstHeard
+      DriftPpm = 0.0 }
+
+let private from' originator (o: Observation) =
+    { o with Facts = { o.Facts with Originator = ValueSome originator } }
+
+[<Test>]
+let ``a call's originator and start are those of the leg that offered it, narrowed by those that mean the same``
+    ()
+    =
+    let heard id = observation id 95.0
+    let offering = heard "a" |> setup 0.0 0.1 |> started 5.0 6.0 |> from' "+41" |> legOf Signalling "a"
+    let second = heard "b" |> setup 1.0 1.1 |> started 5.5 7.0 |> from' "+42" |> legOf Signalling "b"
+    let media = heard "c" |> started 0.2 0.3 |> from' "192.0.2.1:4000" |> legOf Media "c"
+
+    for legs in [ [| offering; second; media |]; [| media; second; offering |] ] do
+        Assert.That(CallsSummary.originator legs, Is.EqualTo(ValueSome "+41"))
+        Assert.That((CallsSummary.start legs).Within, Is.EqualTo(between 5.5 6.0))
+
+    let other = heard "d" |> setup 1.0 1.1 |> started 50.0 51.0 |> legOf Signalling "d"
+    Assert.That((CallsSummary.start [| other; offering |]).Within, Is.EqualTo(between 5.0 6.0))
+    Assert.That((CallsSummary.start [| media |]).Within, Is.EqualTo(between 0.2 0.3))

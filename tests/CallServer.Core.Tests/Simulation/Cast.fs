@@ -78,6 +78,126 @@ module Cast =
         let up = dice.Seconds(100.0, 1e6)
         ResponderEnd("ng", Table.create (dice.Next()) options start, up, make)
 
+    /// Not those that hide connections or count false packets, whom nobody could see through.
+    let private mgcpVices (draw: int) =
+        let n = draw / 40
+
+        pick
+            [ "no-bulk-audit"
+              "no-aucx"
+              "does-not-list"
+              $"too-large-at={200 + n % 2000}"
+              "too-complicated"
+              "comma-ids"
+              "lower-case"
+              "lf-only"
+              "extra-space"
+              $"provisional-every={1 + n % 9}"
+              $"swallows-every={2 + n % 9}"
+              "answers-twice"
+              "wrong-transactions"
+              "garbage"
+              "foreign"
+              $"truncates-at={n % 600}"
+              "looping-bulk"
+              $"invents-every={1 + n % 9}"
+              "joined-bulk"
+              $"mute-after={n % 40}"
+              $"refuses={400 + n % 200}"
+              $"ms-per-request={n % 400}"
+              "no-sdp"
+              "no-options"
+              "disconnected"
+              "piggybacks" ]
+            draw
+
+    let private mgcp (plan: Plan) (dice: Dice) (name: string) (start: Instant) : FarEnd =
+        let options = { table plan dice with ShowRinging = false }
+        let perEndpoint = 1 + dice.Below 3
+        let bulk = dice.Chance 60
+
+        let make (table: Table) (_: Instant) (vice: int voption) =
+            let honest = { MgcpVices.none with ConnectionsPerEndpoint = perEndpoint; NoBulkAudit = not bulk }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match Words.add MgcpVices.words (mgcpVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
+
+        ResponderEnd("mgcp", Table.create (dice.Next()) options start, TimeSpan.Zero, make)
+
+    /// Not those that give dialogs other names, say that there are none, or answer for other notifiers too.
+    let private sipVices (draw: int) =
+        let n = draw / 40
+
+        pick
+            [ "silent"
+              "refuses-passwords"
+              "stale-nonces"
+              $"answers={400 + n % 200}"
+              "notify-first"
+              "no-notify"
+              "truncates"
+              "bomb"
+              "wrong-tags"
+              "wrong-event"
+              "foreign-body"
+              "loops-versions"
+              "skips-versions"
+              "says-partial"
+              "lists-terminated"
+              "declares-utf-16"
+              "no-duration"
+              "doubles"
+              $"deactivates-after={1 + n % 5}"
+              "hangs-up"
+              $"ms={n % 900}" ]
+            draw
+
+    let private password = "mellon"B
+
+    let private sip (plan: Plan) (dice: Dice) (start: Instant) : FarEnd =
+        let seed = dice.Next()
+        let login = if dice.Chance 50 then ValueSome(struct ("server", password)) else ValueNone
+
+        let make (_: Table) (_: Instant) (vice: int voption) =
+            let vices =
+                match vice with
+                | ValueNone -> SipVices.none
+                | ValueSome draw ->
+                    match SipViceWords.add (sipVices draw) SipVices.none with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
+
+        ResponderEnd("sip", Table.create (dice.Next()) (table plan dice) start, TimeSpan.Zero, make)
+
+    let private sipTarget (dice: Dice) (name: string) : AuditTarget =
+        let transport =
+            match dice.Below 3 with
+            | 0 -> "udp"
+            | 1 -> "tcp"
+            | _ -> null
+
+        SipTarget.Create(
+            name,
+            "calls",
+            "192.0.2.9",
+            5060,
+            transport,
+            "sip:server@192.0.2.1",
+            password,
+            dice.Chance 40,
+            timeout,
+            Attempts
+        )
+
     /// The gateway of that name and kind, and how it is asked.
     let gateway
         (plan: Plan)
@@ -90,6 +210,9 @@ module Cast =
         | "ng" ->
             let transport = if dice.Chance 50 then "tcp" else "udp"
             ng plan dice start, NgTarget.Create(name, transport, timeout, Attempts)
+        | "mgcp" ->
+            mgcp plan dice name start, MgcpTarget.Create(name, name, [| "*" |], false, timeout, Attempts)
+        | "sip" -> sip plan dice start, sipTarget dice name
         | profile ->
             snmp plan dice name profile start,
             AuditTargets.SnmpCommunity(name, "public"B, profile, ProfileCatalog.BuiltIn, timeout, Attempts)

@@ -12,6 +12,7 @@ open CallServer.Surface
 [<NoComparison; NoEquality>]
 type private Happening =
     | PollDue of gateway: int
+    | WatchDue of gateway: int
     | ToGateway of gateway: int * peer: string * datagram: byte[]
     | ToServer of gateway: int * process': int * datagram: byte[]
     | StreamOpens of stream: int
@@ -271,7 +272,11 @@ type Fleet(plan: Plan) =
                 if not standing then
                     g.Memory <- memory
                     reconcile place result
-                    at (now + plan.Interval) (PollDue place)
+
+                    if g.Target.Watches then
+                        at now (WatchDue place)
+
+                at (now + plan.Interval) (PollDue place)
 
             member _.Released _ = fail place "nothing is released on its own" }
 
@@ -291,14 +296,17 @@ type Fleet(plan: Plan) =
     let poll place =
         let g = gateways[place]
 
-        if isUp && isNull g.Audit.Machine then
+        // A gateway that tells by itself is asked only when it no longer does.
+        if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             passTime place
-
-            if g.Target.Watches && isNull g.Watch.Machine then
-                begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
-
             let known = KnownConnections g.Record.Ledger.Connections
             begin' place false (g.Target.Start(g.Memory, moment (), dice.Next(), local (), known))
+
+    let watch place =
+        let g = gateways[place]
+
+        if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
+            begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
 
     /// An event for whichever of the gateway's exchanges is meant, where it is still there.
     let pass place standing (event: GatewayAudit -> GatewayAudit) =
@@ -361,6 +369,7 @@ type Fleet(plan: Plan) =
     let happen happening =
         match happening with
         | PollDue place -> poll place
+        | WatchDue place -> watch place
         | ToGateway(place, peer, datagram) ->
             emit place (gateways[place].Far.Take(now, Datagram(peer, datagram)))
         | ToServer(place, receiver, datagram) ->

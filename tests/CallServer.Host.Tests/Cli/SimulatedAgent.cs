@@ -13,23 +13,27 @@ internal sealed class SimulatedAgent : IAsyncDisposable
     private readonly GatewayLoop loop;
     private readonly Task serving;
 
-    public SimulatedAgent(GatewaySettings settings)
+    public SimulatedAgent(GatewaySettings settings, TimeSpan delay = default)
     {
         var clock = new SystemClock();
         Assert.That(
             SimulatedGateway.TryCreate(settings, clock.Now.Steady, out var gateway, out var mistakes),
             string.Join('\n', mistakes)
         );
+        Present = gateway.Present;
         ports =
         [
             .. settings.Protocols.Select(protocol =>
                 GatewayPort.Open(protocol, 0, SimulatedGateway.UsesStreams(protocol))
             ),
         ];
-        loop = new GatewayLoop(gateway, ports, clock, new PathSettings(TimeSpan.Zero, 0, 1), null);
+        loop = new GatewayLoop(gateway, ports, clock, new PathSettings(delay, 0, 1), null);
         loop.Start();
         serving = loop.ServeAsync(stop.Token);
     }
+
+    /// <summary>What it carried at the beginning, as lines of its truth.</summary>
+    public IReadOnlyList<string> Present { get; }
 
     /// <summary>That of its first protocol.</summary>
     public int Port => ports[0].Address.Port;

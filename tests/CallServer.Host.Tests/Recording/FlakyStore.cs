@@ -19,6 +19,12 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
         return Fault(commit) is { } fault ? throw fault : inner.Commit(commit);
     }
 
+    public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
+        Down is { } fault ? throw fault : inner.AddChanges(changes);
+
+    /// <summary>What adding changes throws; null lets it pass.</summary>
+    public Exception? Down { get; set; }
+
     public void SetIdentity(string name, int epoch) => inner.SetIdentity(name, epoch);
 
     public void SetCorrection(TimeSpan correction) => inner.SetCorrection(correction);
@@ -34,6 +40,9 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit) =>
         inner.ReadAudits(gateway, cursor, limit);
+
+    public StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit) =>
+        inner.ReadReleases(gateway, cursor, limit);
 
     public ChangePage ReadChanges(long afterSequence, int limit) => inner.ReadChanges(afterSequence, limit);
 

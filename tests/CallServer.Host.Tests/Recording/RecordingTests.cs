@@ -39,6 +39,7 @@ public sealed class RecordingTests : IDisposable
             clock,
             new ServerIdentity("test", 1),
             writer,
+            time,
             NullLogger.Instance
         );
     }
@@ -162,6 +163,103 @@ public sealed class RecordingTests : IDisposable
         Assert.That((state.Record.Count, state.Record.UnconfirmedCount), Is.EqualTo((2, 2)));
         Assert.That(StoredCdrs(), Is.Empty);
     }
+
+    [Test]
+    public void ConnectionsBecomeCallsAndDisagreementsAreTold()
+    {
+        Hear("gw1", "c101", "c1");
+        Hear("gw2", "c111", "c112");
+        Assert.That(Calls(), Is.EqualTo(new[] { "gw1/c1", "gw1/c101 gw2/c111", "gw2/c112" }));
+
+        Hear("gw1", "c101", "c1");
+        Hear("gw1", "c1");
+        for (var round = 0; round < 4; round++)
+            Hear("gw2", "c111", "c112");
+        var finding = announced.Single(change => change.Kind == "finding");
+        Assert.That(finding.Gateway, Is.EqualTo("gw2"));
+        Assert.That(finding.Json, Does.Contain("one-sided: call call-1@example.net: gw1/c101 is over"));
+        Assert.That(ledger.Joiner.Calls.Findings["one-sided"], Is.EqualTo(1));
+        Assert.That(
+            ledger.Counters.FindingsByKind,
+            Is.EqualTo(new[] { KeyValuePair.Create("one-sided", 1L) })
+        );
+
+        Hear("gw2", "c112");
+        Assert.That(announced[^1].Kind, Is.EqualTo("finding-cleared"));
+        Assert.That(ledger.Joiner.Calls.Findings["one-sided"], Is.Zero);
+        Assert.That(ledger.Counters.Failures, Is.Zero);
+    }
+
+    [Test]
+    public void FindingsWaitForAStoreThatIsAway()
+    {
+        Hear("gw1", "c101");
+        Hear("gw2", "c111");
+        Hear("gw1", "c101");
+        store.Down = new StoreFullException("the disk is full");
+        Hear("gw1");
+        for (var round = 0; round < 4; round++)
+            Hear("gw2", "c111");
+        Assert.That(announced.Select(change => change.Kind), Has.None.EqualTo("finding"));
+        Assert.That(writer.Health.Healthy, Is.False);
+        store.Down = null;
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(announced.Count(change => change.Kind == "finding"), Is.EqualTo(1));
+        Assert.That(writer.Health.Healthy);
+    }
+
+    [Test]
+    public void AFindingThatCannotBeWrittenByAFaultOfOurOwnHoldsUpNobody()
+    {
+        Hear("gw1", "c101");
+        Hear("gw2", "c111");
+        Hear("gw1", "c101");
+        store.Down = new InvalidOperationException("test");
+        Hear("gw1");
+        for (var round = 0; round < 4; round++)
+            Hear("gw2", "c111");
+        Assert.That((Stored("gw1"), Stored("gw2")), Is.EqualTo((Array.Empty<string>(), new[] { "c111" })));
+        store.Down = null;
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(announced.Count(change => change.Kind == "finding"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void TheStoresConnectionsAreCallsAgainAndSilenceFindsNothing()
+    {
+        Hear("gw1", "c101");
+        Hear("gw2", "c111");
+        var later = new LedgerShards(
+            [time, time],
+            clock,
+            new ServerIdentity("test", 1),
+            writer,
+            time,
+            NullLogger.Instance
+        );
+        later.Restore(store.Load());
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(
+            later.Joiner.Calls.After(null, null, null, false).Single().View(TimeSpan.Zero).Connections,
+            Is.EqualTo(new[] { "gw1/c101", "gw2/c111" })
+        );
+        for (var round = 0; round < 100; round++)
+        {
+            time.AdvanceBy(TimeSpan.FromSeconds(10));
+            later.Take(AuditResult.Unasked("gw1", "snmp", clock.Now.Steady, "no answer"), "snmp://h");
+        }
+
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(later.Joiner.Calls.Findings.Values, Is.All.Zero);
+        later.Joiner.Dispose();
+    }
+
+    private string[] Calls() =>
+        [
+            .. ledger
+                .Joiner.Calls.After(null, null, null, false)
+                .Select(call => string.Join(' ', call.View(TimeSpan.Zero).Connections)),
+        ];
 
     [Test]
     public void CdrsComeToTheFileOnceAndInOrder()

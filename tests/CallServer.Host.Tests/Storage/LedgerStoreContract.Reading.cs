@@ -54,6 +54,47 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
+    public void Releases_are_kept_all_and_read_newest_first()
+    {
+        for (var i = 0; i < 7; i++)
+            Store.Commit(
+                TestRows.Commit(i % 2 == 0 ? "gw1" : "gw2") with
+                {
+                    Releases = [TestRows.Release($"{i}", i % 2 == 0 ? "gw1" : "gw2")],
+                }
+            );
+
+        var first = Reopen().ReadReleases(null, long.MaxValue, 4);
+        var rest = Store.ReadReleases(null, first.Next!.Value, 4);
+
+        Assert.That(
+            first
+                .Items.Concat(rest.Items)
+                .Select(release =>
+                    JsonDocument.Parse(release.Json).RootElement.GetProperty("connection").GetString()
+                ),
+            Is.EqualTo(new[] { "6", "5", "4", "3", "2", "1", "0" })
+        );
+        Assert.That(rest.Next, Is.Null);
+        Assert.That(Store.ReadReleases("gw2", long.MaxValue, 10).Items, Has.Count.EqualTo(3));
+        Assert.That(first.Items[0].Json, Is.EqualTo(RecordJson.Release(TestRows.Release("6"))));
+    }
+
+    [Test]
+    public void Changes_of_no_gateways_record_are_numbered_with_the_others()
+    {
+        var commit = Store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("opened")] });
+        var added = Store.AddChanges([TestRows.Change("finding"), TestRows.Change("finding-cleared")]);
+
+        Assert.That(added.Cdrs, Is.Empty);
+        Assert.That(
+            Reopen().ReadChanges(0, 10).Items,
+            Is.EqualTo(new[] { commit.Changes[0], added.Changes[0], added.Changes[1] })
+        );
+        Assert.That(added.Changes[0].Sequence, Is.GreaterThan(commit.Changes[0].Sequence));
+    }
+
+    [Test]
     public void CDRs_are_read_page_by_page_in_the_order_of_writing()
     {
         for (var i = 0; i < 7; i++)

@@ -19,6 +19,7 @@ public abstract partial class LedgerStoreContract
         Audit,
         Cdr,
         Change,
+        Release,
     }
 
     private ILedgerStore? _store;
@@ -66,6 +67,7 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.ReadCdrs(null, null, 0, 10).Items, Is.Empty);
         Assert.That(Store.ReadAudits(null, long.MaxValue, 10).Items, Is.Empty);
         Assert.That(Store.ReadChanges(0, 10).Items, Is.Empty);
+        Assert.That(Store.ReadReleases(null, long.MaxValue, 10).Items, Is.Empty);
         Assert.That(Store.ReadMark("cdr-file"), Is.Zero);
     }
 
@@ -168,6 +170,7 @@ public abstract partial class LedgerStoreContract
             Cdrs = [TestRows.Cdr("cdr-b")],
             Changes = [TestRows.Change("closed", "b"), TestRows.Change("opened", "c")],
             Audits = [TestRows.Audit()],
+            Releases = [TestRows.Release("b")],
         };
 
         using (Break(part))
@@ -182,6 +185,7 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.ReadCdrs(null, null, 0, 10).Items, Is.EqualTo(result.Cdrs));
         Assert.That(Store.ReadChanges(0, 10).Items, Is.EqualTo(result.Changes));
         Assert.That(Store.ReadAudits(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
+        Assert.That(Store.ReadReleases(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
     }
 
     [Test]
@@ -282,5 +286,6 @@ public abstract partial class LedgerStoreContract
             .. Store.ReadCdrs(null, null, 0, 1000).Items,
             .. Store.ReadChanges(0, 1000).Items,
             .. Store.ReadAudits(null, long.MaxValue, 1000).Items,
+            .. Store.ReadReleases(null, long.MaxValue, 1000).Items,
         ];
 }

@@ -48,6 +48,10 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
         store.Commit(TestRows.Commit());
         store.SetIdentity("cs-a", 2);
         Assert.That(Flushing(), Is.EqualTo(full));
+        store.AddChanges([TestRows.Change("finding")]);
+        Assert.That(Flushing(), Is.EqualTo(normal));
+        store.Commit(TestRows.Commit() with { Releases = [TestRows.Release("a")] });
+        Assert.That(Flushing(), Is.EqualTo(full));
     }
 
     [Test]
@@ -143,6 +147,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
             Part.Audit => ("INSERT", "audits"),
             Part.Cdr => ("INSERT", "cdrs"),
             Part.Change => ("INSERT", "changes"),
+            Part.Release => ("INSERT", "releases"),
             _ => throw new ArgumentOutOfRangeException(nameof(part)),
         };
         Execute($"CREATE TRIGGER broken AFTER {what} ON {table} BEGIN SELECT RAISE(ABORT, 'broken'); END");

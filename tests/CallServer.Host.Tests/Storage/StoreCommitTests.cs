@@ -25,6 +25,7 @@ public sealed class StoreCommitTests
         Assert.That(folded.Cdrs, Is.EqualTo(commits.SelectMany(commit => commit.Cdrs)));
         Assert.That(folded.Changes, Is.EqualTo(commits.SelectMany(commit => commit.Changes)));
         Assert.That(folded.Audits, Is.EqualTo(commits.SelectMany(commit => commit.Audits)));
+        Assert.That(folded.Releases, Is.EqualTo(commits.SelectMany(commit => commit.Releases)));
     }
 
     [Test]
@@ -51,6 +52,7 @@ public sealed class StoreCommitTests
             Cdrs = [TestRows.Cdr($"{random.Next()}")],
             Changes = [TestRows.Change("updated")],
             Audits = [TestRows.Audit()],
+            Releases = [TestRows.Release($"{random.Next()}")],
         };
     }
 

@@ -134,7 +134,10 @@ internal static class TestRows
             connection: "1234.1",
             epoch: 1,
             server: "cs-a",
-            sources: [gateway]
+            sources: [gateway],
+            counters: new CountersView(1245, null, 1240, 198_400, 3, 2, 40),
+            releasedBy: "ops@noc1",
+            releaseReason: "forgotten by the proxy"
         );
 
     public static ChangeView Change(string kind, string? connection = "1234.1", string gateway = "gw1") =>
@@ -154,6 +157,17 @@ internal static class TestRows
             Answered: "2026-01-31T10:00:00.084000Z",
             requests,
             Count: 2
+        );
+
+    public static ReleaseEntry Release(string connection, string gateway = "gw1") =>
+        new(
+            gateway,
+            connection,
+            "ops@noc1",
+            "forgotten by the proxy",
+            "2026-01-31T10:00:00.000000Z",
+            ReleaseEntry.Unknown,
+            "silent: no answer"
         );
 
     public static StoreCommit Commit(string gateway = "gw1") => new() { Gateway = Gateway(gateway) };

@@ -141,6 +141,13 @@ internal sealed class TestGateways : IGatewayNetwork
 
     public ConcurrentDictionary<int, byte[]> Connections { get; } = new();
 
+    /// <summary>What a gateway answers to the release of a connection, by its port; by itself none
+    /// answers.</summary>
+    public Func<int, byte, byte?> Release { get; set; } = (_, _) => null;
+
+    /// <summary>Every release that was asked for.</summary>
+    public ConcurrentQueue<byte> Released { get; } = new();
+
     public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
         new Channel(this, gateway.EndPoint.Port, receiver);
 
@@ -154,11 +161,18 @@ internal sealed class TestGateways : IGatewayNetwork
 
         public void Send(byte[] message)
         {
-            if (gateways.Connections.TryGetValue(port, out var connections))
-                receiver.OnDatagram(
-                    new Datagram(gateways.clock!.Now, [ScriptedAudit.Mine, .. connections], 1, null)
-                );
+            if (message is [ScriptedAudit.Mine, ScriptedAudit.Ends, var connection])
+            {
+                gateways.Released.Enqueue(connection);
+                if (gateways.Release(port, connection) is { } answer)
+                    Answer([ScriptedAudit.Mine, ScriptedAudit.Ends, answer]);
+            }
+            else if (gateways.Connections.TryGetValue(port, out var connections))
+                Answer([ScriptedAudit.Mine, .. connections]);
         }
+
+        private void Answer(byte[] message) =>
+            receiver.OnDatagram(new Datagram(gateways.clock!.Now, message, 1, null));
 
         public void Dispose() { }
     }

@@ -50,7 +50,7 @@ module internal MgcpAnswers =
         let names = MgcpParameter.all "Z" response.Parameters
 
         if names.Length = 0 && not (EndpointName.isWild pattern) then
-            addEndpoint pattern state
+            addEndpoint pattern pattern state
         elif names.Length = 0 then
             { state with ListsNothing = true }
         else
@@ -58,7 +58,7 @@ module internal MgcpAnswers =
             ||> Array.fold (fun state text ->
                 match EndpointName.tryParse text with
                 | Some name when not (EndpointName.isWild name) && state.Endpoints.Count < MaxEndpoints ->
-                    addEndpoint name state
+                    addEndpoint pattern name state
                 | Some name when not (EndpointName.isWild name) ->
                     fault (Shortfall.TooLarge $"more than {MaxEndpoints} endpoints") state
                 | Some _
@@ -79,6 +79,21 @@ module internal MgcpAnswers =
         let has = Array.contains MgcpBulk.Package (MgcpLists.packages response.Parameters)
         { state with Bulk = ValueSome(succeeded response && has) }
 
+    /// The endpoint that a bulk audit of the pattern calls so: the gateway may go by another domain than it is asked by.
+    let private ofLocal (pattern: EndpointName) (local: string) (state: MgcpAuditState) : string voption =
+        let named = key { pattern with Local = local }
+
+        if Map.containsKey named state.Endpoints then
+            ValueSome named
+        else
+            Map.tryFind (local.ToLowerInvariant()) state.Locals |> ValueOption.ofOption
+
+    let private recounted (key: string) (count: int) (state: MgcpAuditState) : MgcpAuditState =
+        let endpoint = Map.find key state.Endpoints
+
+        { state with
+            Endpoints = Map.add key { endpoint with Count = ValueSome count } state.Endpoints }
+
     let private countOf (pattern: EndpointName) (state: MgcpAuditState) (struct (local: string, count: int)) =
         let named = { pattern with Local = local }
 
@@ -89,18 +104,15 @@ module internal MgcpAnswers =
             ->
             fault (Shortfall.TooLarge $"more than {MaxEndpoints} endpoints") state
         | Some named ->
-            let key =
-                if Map.containsKey (key named) state.Endpoints then
-                    key named
-                else
-                    // The gateway may go by another domain than the one that it is asked by.
-                    Map.tryFind (EndpointName.canonical named).Local state.Locals
-                    |> Option.defaultValue (key named)
+            let key = ofLocal pattern local state |> ValueOption.defaultValue (key named)
 
-            let state = if Map.containsKey key state.Endpoints then state else addEndpoint named state
-            let endpoint = Map.find key state.Endpoints
-            let endpoint = { endpoint with Count = ValueSome count; Pattern = ValueSome pattern }
-            { state with Endpoints = Map.add key endpoint state.Endpoints }
+            let state =
+                if Map.containsKey key state.Endpoints then
+                    state
+                else
+                    addEndpoint pattern named state
+
+            recounted key count state
 
     /// The pattern is through: its endpoints are known, and how many connections each has.
     let private through (pattern: EndpointName) (state: MgcpAuditState) : MgcpAuditState =
@@ -115,7 +127,11 @@ module internal MgcpAnswers =
             let place = $"{pattern} {next.ToLowerInvariant()}"
 
             if Set.contains place state.Places then
-                fault (NotIncreasing $"BA/NE of {pattern} comes back to {next}") state
+                // In a circle: the endpoints that AUEP listed are asked one by one, and where it listed none that is a fault.
+                if List.contains pattern state.TooLarge then
+                    fault (NotIncreasing $"BA/NE of {pattern} comes back to {next}") state
+                else
+                    state
             else
                 { state with Bulk = ValueSome true; Places = Set.add place state.Places }
                 |> first [ CountConnections(pattern, ValueSome next, most) ]
@@ -145,15 +161,60 @@ module internal MgcpAnswers =
                 let state = counts |> Array.fold (countOf pattern) state
                 if recount then state else nextPage pattern most response state
             | Error problem -> error $"a bulk audit that cannot be read: {problem}" (string pattern) state
-        elif isTooLarge response && most <> 1 then
+        elif response.Code = 533 && most <> 1 then
             let page = if most = 0 then FirstPage else max 1 (most / 4)
             first [ CountConnections(pattern, from, page) ] state
         elif succeeded response then
             uncounted state
+        elif recount then
+            // 801, 806, 500: an endpoint that lives as long as its connections is no more.
+            let vanished (state: MgcpAuditState) =
+                match from |> ValueOption.bind (fun local -> ofLocal pattern local state) with
+                | ValueSome key -> recounted key 0 state
+                | ValueNone -> state
+
+            orAgain now pending.Purpose vanished response state
         else
             orAgain now pending.Purpose uncounted response state
 
     let private distinctIds (ids: string[]) = Array.distinct ids
+
+    /// An endpoint that was listed is unknown. It may answer to the domain that the list was asked by; it may be one that lives
+    /// as long as its connections; or the gateway contradicts itself.
+    let private unknown (endpoint: MgcpEndpoint) gone (state: MgcpAuditState) : MgcpAuditState =
+        let elsewhere = EndpointName.canonical { endpoint.Name with Domain = endpoint.Pattern.Domain }
+
+        if elsewhere <> endpoint.Name then
+            { state with Endpoints = Map.remove (key endpoint.Name) state.Endpoints }
+            |> addEndpoint endpoint.Pattern elsewhere
+            |> first [ AskConnections elsewhere ]
+        elif state.ListedAgain then
+            error "is listed, and unknown when it is asked for" (string endpoint.Name) state
+        else
+            gone { state with Vanished = Set.add (key endpoint.Name) state.Vanished }
+
+    /// Those that are still listed are asked once more.
+    let private listedAgain (pattern: EndpointName) (response: MgcpResponse) (state: MgcpAuditState) =
+        if succeeded response then
+            let locals =
+                MgcpParameter.all "Z" response.Parameters
+                |> Array.choose EndpointName.tryParse
+                |> Array.map (fun name -> (EndpointName.canonical name).Local)
+                |> Set.ofArray
+
+            (state, state.Vanished)
+            ||> Set.fold (fun state key ->
+                let endpoint = Map.find key state.Endpoints
+
+                if Set.contains endpoint.Name.Local locals then
+                    { state with Endpoints = Map.add key { endpoint with Ids = ValueNone } state.Endpoints }
+                    |> first [ AskConnections endpoint.Name ]
+                else
+                    state)
+        elif isUnknownEndpoint response then
+            state
+        else
+            error "lists endpoints that are unknown, and will not list them again" (string pattern) state
 
     let private connectionsTold
         now
@@ -184,8 +245,7 @@ module internal MgcpAnswers =
             | ValueSome ids -> told (distinctIds ids) state
             | ValueNone -> { state with Untold = Set.add key state.Untold }
         elif isUnknownEndpoint response then
-            // It was there when the list was made: an endpoint that lives as long as its connections.
-            told [||] state
+            unknown endpoint (told [||]) state
         else
             let refused = error (words response) (string name)
             orAgain now pending.Purpose refused response state
@@ -207,6 +267,7 @@ module internal MgcpAnswers =
         | AuditListed _
         | AuditKnown _ -> true
         | ListEndpoints _
+        | ListAgain _
         | AskPackages _
         | CountConnections _
         | AskConnections _
@@ -268,8 +329,7 @@ module internal MgcpAnswers =
         else
             orAgain now pending.Purpose (error (words response) where) response state
 
-    /// One final response.
-    let answered
+    let private take
         (now: Instant)
         (response: MgcpResponse)
         (pending: MgcpPending<MgcpTask>)
@@ -277,9 +337,46 @@ module internal MgcpAnswers =
         =
         match pending.Purpose.Purpose with
         | ListEndpoints pattern -> listed now pending pattern response state
+        | ListAgain pattern -> listedAgain pattern response state
         | AskPackages _ -> packagesTold response state
         | CountConnections(pattern, from, most) -> counted now pending pattern from most response state
         | AskConnections name -> connectionsTold now pending name response state
         | AuditListed(name, id) -> auditTold now pending name id gone response state
         | AuditKnown(name, id, _) -> auditTold now pending name id denied response state
         | ModifyKnown(name, id, known) -> modified now pending name id known response state
+
+    /// One final response. What ends within a line was cut off on the way: it may have told more, and something else.
+    let answered
+        (now: Instant)
+        (isWhole: bool)
+        (response: MgcpResponse)
+        (pending: MgcpPending<MgcpTask>)
+        (state: MgcpAuditState)
+        =
+        let cut = not isWhole && (response.Parameters.Length > 0 || response.Sessions.Length > 0)
+        let broken = error "an answer that breaks off"
+
+        // The line that was cut is no line.
+        let response =
+            if cut && response.Sessions.Length = 0 then
+                { response with
+                    Parameters = Array.truncate (response.Parameters.Length - 1) response.Parameters }
+            else
+                response
+
+        match pending.Purpose.Purpose with
+        | _ when not cut -> take now response pending state
+        | ListEndpoints pattern
+        | ListAgain pattern
+        | CountConnections(pattern, _, _) -> take now response pending state |> broken (string pattern)
+        | AskConnections name -> take now response pending state |> broken (string name)
+        | AskPackages _ -> { state with Bulk = ValueSome false }
+        | AuditListed(name, id)
+        | AuditKnown(name, id, _)
+        | ModifyKnown(name, id, _) when succeeded response ->
+            let where = idOf name id
+
+            state |> keep where (MgcpObserving.listed name id (heard now pending)) name |> broken where
+        | AuditListed _
+        | AuditKnown _
+        | ModifyKnown _ -> take now response pending state

@@ -61,7 +61,7 @@ module MgcpAudit =
             if state.Phase = MgcpPhase.Over then
                 state
             else
-                MgcpAnswers.answered now response pending state)
+                MgcpAnswers.answered now arrival.IsWhole response pending state)
 
     /// A command that is not answered however often it is sent.
     let private spent (now: Instant) (state: State) (pending: MgcpPending<MgcpTask>) : State =
@@ -88,6 +88,7 @@ module MgcpAudit =
                     giveUp now (silence now state) state
             | _ when not answeredSince -> giveUp now (silence now state) state
             | ListEndpoints pattern
+            | ListAgain pattern
             | CountConnections(pattern, _, _) -> error unanswered (string pattern) state
             | AskPackages _ -> { state with Bulk = ValueSome false }
             | AskConnections name -> silenced name (error unanswered (string name) state)
@@ -158,6 +159,9 @@ module MgcpAudit =
               Recounts = 0
               Observations = Map.empty
               Untold = Set.empty
+              Vanished = Set.empty
+              ListedAgain = false
+              Distrusted = false
               Silenced = Set.empty
               Audits = false
               WithoutAuditConnection = false

@@ -49,8 +49,8 @@ module internal MgcpObserving =
         | ValueNone -> false
 
     /// How old the connection is at least: the packets that it sent times the shortest period that it may have packed them in.
-    /// Zero where the period is not told, silence is suppressed or it is no audio. A counter that stopped at its end is a lower
-    /// bound all the more.
+    /// Zero where the period is not told, silence is suppressed or it is no audio; and where the counter stands at its end,
+    /// which takes months: it is rather broken.
     let minimumAge
         (options: LocalConnectionOptions)
         (local: Sdp voption)
@@ -71,7 +71,7 @@ module internal MgcpObserving =
             || List.exists (fun period -> period < ShortestPacket) periods
 
         match counters.PacketsSent with
-        | ValueSome sent when not unsound && not periods.IsEmpty ->
+        | ValueSome sent when not unsound && not periods.IsEmpty && sent < ConnectionParameters.Saturated ->
             let spare = if List.exists hasEvents descriptions then EventPackets else 0L
             let packets = max 0L (sent - 1L - spare)
 
@@ -148,12 +148,18 @@ module internal MgcpObserving =
             |> ValueOption.defaultValue Counters.none
 
         let call = words (parameter "C")
+        let age = minimumAge options local remote counters
 
         listed endpoint id heard
         |> ValueOption.map (fun observation ->
             { observation with
                 Stamp = call
-                MinimumAge = minimumAge options local remote counters
+                Start =
+                    (if age > TimeSpan.Zero then
+                         ValueSome(Timing.inferred (Interval.upTo (heard.Latest - age)))
+                     else
+                         ValueNone)
+                MinimumAge = age
                 Facts =
                     { observation.Facts with
                         Call = call |> bind (CallId.tryCreate >> ValueOption.ofOption)

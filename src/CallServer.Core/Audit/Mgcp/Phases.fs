@@ -1,6 +1,7 @@
 namespace CallServer.Audit
 
 open System
+open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
@@ -98,10 +99,42 @@ module internal MgcpPhases =
             else
                 error (words response) (string pattern) state)
 
+    /// Endpoints that are counted as idle and asked all the same, to see whether the counts can be believed.
+    [<Literal>]
+    let private Samples = 8
+
+    let private sample (state: MgcpAuditState) : struct (Set<string> * MgcpAuditState) =
+        let idle =
+            [| for KeyValue(key, endpoint) in state.Endpoints do
+                   if endpoint.Count = ValueSome 0 then
+                       key |]
+
+        let mutable rng = state.Tx.Rng
+        let mutable drawn = Set.empty
+
+        if idle.Length > 0 then
+            for _ in 1..Samples do
+                let struct (place, next) = Rng.below idle.Length rng
+                rng <- next
+                drawn <- Set.add idle[place] drawn
+
+        struct (drawn, { state with Tx = { state.Tx with Rng = rng } })
+
+    /// Every endpoint in use is asked, every one that the record holds a connection of (so that no count alone ends a
+    /// connection), and a few others.
     let private ask (state: MgcpAuditState) : MgcpAuditState =
+        let struct (drawn, state) = sample state
+
+        let asked =
+            (drawn, state.Known)
+            ||> Array.fold (fun asked known ->
+                match tryPlace known.Id with
+                | ValueSome(struct (name, _)) -> Set.add (key name) asked
+                | ValueNone -> asked)
+
         let purposes =
-            [ for KeyValue(_, endpoint) in state.Endpoints do
-                  if endpoint.Count <> ValueSome 0 && endpoint.Ids.IsNone then
+            [ for KeyValue(key, endpoint) in state.Endpoints do
+                  if endpoint.Ids.IsNone && (endpoint.Count <> ValueSome 0 || Set.contains key asked) then
                       AskConnections endpoint.Name ]
 
         enter MgcpPhase.Auditing purposes state
@@ -152,10 +185,7 @@ module internal MgcpPhases =
     let private recount (endpoints: MgcpEndpoint list) (state: MgcpAuditState) : MgcpAuditState =
         let purposes =
             [ for endpoint in endpoints do
-                  match endpoint.Pattern with
-                  | ValueSome pattern -> CountConnections(pattern, ValueSome endpoint.Name.Local, 1)
-                  | ValueNone -> ()
-
+                  CountConnections(endpoint.Pattern, ValueSome endpoint.Name.Local, 1)
                   AskConnections endpoint.Name ]
 
         first purposes { state with Recounts = state.Recounts + 1 }
@@ -206,29 +236,34 @@ module internal MgcpPhases =
         else
             enter MgcpPhase.Verifying purposes state
 
+    let private disagreement (endpoints: MgcpEndpoint list) : Shortfall =
+        let counted = endpoints |> List.sumBy (fun endpoint -> ValueOption.defaultValue 0 endpoint.Count)
+
+        let listed =
+            endpoints
+            |> List.sumBy (fun endpoint ->
+                endpoint.Ids |> ValueOption.map _.Length |> ValueOption.defaultValue 0)
+
+        CountDisagrees(counted, listed)
+
+    /// Counts that are wrong once may be wrong anywhere.
+    let private askAll (state: MgcpAuditState) : MgcpAuditState =
+        first
+            [ for KeyValue(_, endpoint) in state.Endpoints do
+                  if endpoint.Ids.IsNone then
+                      AskConnections endpoint.Name ]
+            { state with Distrusted = true }
+
     let private audited (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
-        match uneven state with
-        | endpoints when
-            not endpoints.IsEmpty && endpoints.Length <= MaxRecounted && state.Recounts < MaxRecounts
-            ->
-            recount endpoints state
-        | endpoints ->
-            let state =
-                if endpoints.IsEmpty then
-                    state
-                else
-                    let counted =
-                        endpoints |> List.sumBy (fun endpoint -> ValueOption.defaultValue 0 endpoint.Count)
+        let uneven = if state.Distrusted then [] else uneven state
 
-                    let listed =
-                        endpoints
-                        |> List.sumBy (fun endpoint ->
-                            match endpoint.Ids with
-                            | ValueSome ids -> ids.Length
-                            | ValueNone -> 0)
-
-                    fault (CountDisagrees(counted, listed)) state
-
+        if not state.Vanished.IsEmpty && not state.ListedAgain then
+            first (List.map ListAgain state.Target.Patterns) { state with ListedAgain = true }
+        elif not uneven.IsEmpty && uneven.Length <= MaxRecounted && state.Recounts < MaxRecounts then
+            recount uneven state
+        elif not uneven.IsEmpty then
+            state |> fault (disagreement uneven) |> askAll
+        else
             let state = untold state
             if (reasons state).IsEmpty then conclude now state else verify now state
 

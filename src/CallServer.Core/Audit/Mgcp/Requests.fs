@@ -13,7 +13,8 @@ module internal MgcpRequests =
     /// The command without its transaction id, which is given when it is sent.
     let commandOf (purpose: MgcpPurpose) : MgcpCommand =
         match purpose with
-        | ListEndpoints pattern -> Mgcp.command MgcpVerb.AuditEndpoint 1 pattern []
+        | ListEndpoints pattern
+        | ListAgain pattern -> Mgcp.command MgcpVerb.AuditEndpoint 1 pattern []
         | AskPackages endpoint -> Mgcp.command MgcpVerb.AuditEndpoint 1 endpoint [ parameter "F" "PL" ]
         | CountConnections(pattern, from, most) ->
             Mgcp.command

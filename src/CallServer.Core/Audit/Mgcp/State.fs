@@ -51,6 +51,8 @@ type MgcpMemory =
 type internal MgcpPurpose =
     /// AUEP with an all-of wildcard: which endpoints?
     | ListEndpoints of EndpointName
+    /// The same again: are endpoints that were listed and then unknown really no more?
+    | ListAgain of EndpointName
     /// AUEP F: PL.
     | AskPackages of EndpointName
     /// AUEP BA/F: BA/C from that endpoint on; at most so many, 0 for as many as fit.
@@ -71,8 +73,8 @@ type internal MgcpTask = { Purpose: MgcpPurpose; Refusals: int }
 type internal MgcpEndpoint =
     {
         Name: EndpointName
-        /// The pattern that its bulk audit went by.
-        Pattern: EndpointName voption
+        /// The pattern that it was found by.
+        Pattern: EndpointName
         /// As the bulk audit counted last; 16 for more than 15.
         Count: int voption
         /// As AUEP listed last.
@@ -111,6 +113,12 @@ type MgcpAuditState =
             Observations: Map<string, Observation>
             /// Endpoints that named no I: line.
             Untold: Set<string>
+            /// Endpoints that were listed and then unknown.
+            Vanished: Set<string>
+            /// The list was asked for again because of them.
+            ListedAgain: bool
+            /// The bulk audit's counts are not believed: every endpoint is asked.
+            Distrusted: bool
             /// Endpoints that never answered.
             Silenced: Set<string>
             /// AUCX was answered, other than that it does not exist.
@@ -176,7 +184,7 @@ module internal MgcpState =
         let tasks = purposes |> List.map (fun purpose -> { Purpose = purpose; Refusals = 0 })
         { state with Queue = tasks @ state.Queue }
 
-    let addEndpoint (name: EndpointName) (state: MgcpAuditState) : MgcpAuditState =
+    let addEndpoint (pattern: EndpointName) (name: EndpointName) (state: MgcpAuditState) : MgcpAuditState =
         let key = key name
 
         if Map.containsKey key state.Endpoints then
@@ -184,7 +192,7 @@ module internal MgcpState =
         else
             let endpoint =
                 { Name = EndpointName.canonical name
-                  Pattern = ValueNone
+                  Pattern = pattern
                   Count = ValueNone
                   Ids = ValueNone
                   Heard = Interval.point state.Asked }

@@ -140,7 +140,13 @@ module internal MgcpTransactions =
 
     /// What one datagram brought: final responses with the commands that they answer, and what to send back.
     [<NoComparison; NoEquality>]
-    type Arrival<'P> = { Finals: struct (MgcpResponse * MgcpPending<'P>) list; Replies: byte[] list }
+    type Arrival<'P> =
+        {
+            Finals: struct (MgcpResponse * MgcpPending<'P>) list
+            /// The datagram ends where a line ends; what was cut off on the way mostly does not.
+            IsWhole: bool
+            Replies: byte[] list
+        }
 
     /// An empty K: in a response asks for 000 at once (RFC 3435 §3.5.6).
     let private wantsAcknowledgement (response: MgcpResponse) : bool =
@@ -172,8 +178,11 @@ module internal MgcpTransactions =
             | Some pending, (Success | TransientError | PermanentError | PackageCode | UnknownClass) ->
                 let prompt = pending.Times = 1 && now - pending.First <= tx.Timeout * 0.5
 
-                struct ({ Finals = struct (response, pending) :: arrival.Finals
-                          Replies = (if wants then acknowledgement id :: arrival.Replies else arrival.Replies) },
+                let replies = if wants then acknowledgement id :: arrival.Replies else arrival.Replies
+
+                struct ({ arrival with
+                            Finals = struct (response, pending) :: arrival.Finals
+                            Replies = replies },
                         { tx with
                             Pending = Map.remove id tx.Pending
                             Unacknowledged = (if wants then tx.Unacknowledged else id :: tx.Unacknowledged)
@@ -189,10 +198,11 @@ module internal MgcpTransactions =
                 struct (arrival, stray "a response to nothing that was asked" tx)
 
     let receive (now: Instant) (octets: byte[]) (tx: MgcpTransactions<'P>) =
-        let none: Arrival<'P> = { Finals = []; Replies = [] }
+        let isWhole = octets.Length > 0 && octets[octets.Length - 1] = 10uy
+        let none: Arrival<'P> = { Finals = []; IsWhole = isWhole; Replies = [] }
         let struct (arrival, tx) = Mgcp.decode octets |> Array.fold (took now) (struct (none, tx))
 
-        struct ({ Finals = List.rev arrival.Finals; Replies = List.rev arrival.Replies }, tx)
+        struct ({ arrival with Finals = List.rev arrival.Finals; Replies = List.rev arrival.Replies }, tx)
 
     /// What has to be sent again by now, and the commands that are spent: sent often enough, and never answered.
     let due (now: Instant) (tx: MgcpTransactions<'P>) =

@@ -244,4 +244,5 @@ module internal SipSnapshot =
           Observations = seen.Observations
           Ended = [||]
           Denied = [||]
+          Standing = ValueNone
           Requests = requests }

@@ -71,7 +71,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
             parsed.GetValue(priv)
         );
 
-        Rehearsal.Hold(surroundings.Targets, surroundings.Clock);
+        Rehearsal.Hold(surroundings.Targets, surroundings.Clock, orders.Select(order => order.Uri));
         await using var look = new OneLook(surroundings);
         var asking = orders.Select(order => look.AskAsync(order, within, cancel)).ToList();
         var status = ExitCode.Complete;

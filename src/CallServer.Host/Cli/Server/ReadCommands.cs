@@ -1,13 +1,10 @@
 using System.CommandLine;
-using CallServer.Host.Configuration;
 
 namespace CallServer.Host.Cli.Server;
 
 /// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs.</summary>
 public static class ReadCommands
 {
-    private const string DefaultServer = "http://127.0.0.1:8080";
-
     public static IEnumerable<Command> All(Terminal terminal, Surroundings surroundings) =>
         [
             new Verb("status", "The server's name, role and health.", null).Build(terminal, surroundings),
@@ -39,22 +36,17 @@ public static class ReadCommands
     // The name is that of the list on the server too; `status` is one object and has no view.
     private sealed record Verb(string Name, string Description, ServerView? View)
     {
-        private readonly Option<Uri?> server = new("--server")
-        {
-            Description = $"The server's address [default: {DefaultServer}]",
-            HelpName = "URL",
-            CustomParser = result => Options.Read<Uri?>(result, ReadServer),
-        };
-
-        private readonly Option<SecretReference?> token = Options.Secret(
-            "--token-from",
-            "Where its token stands [default: env:CALLSERVER_TOKEN, if set]"
-        );
+        private readonly ServerOptions server = new();
 
         private readonly Option<string?> gateway = new("--gateway")
         {
             Description = "Only what belongs to this gateway",
             HelpName = "ID",
+        };
+
+        private readonly Option<bool> findings = new("--findings")
+        {
+            Description = "Only calls whose sources disagree",
         };
 
         private readonly Option<bool> json = Options.Json("One JSON object a line, as the server tells it");
@@ -66,22 +58,25 @@ public static class ReadCommands
 
         public Command Build(Terminal terminal, Surroundings surroundings)
         {
-            var command = new Command(Name, Description) { server, token };
+            var command = new Command(Name, Description);
+            server.AddTo(command);
             if (View is not null)
                 command.Options.Add(gateway);
+            if (View == ServerView.Calls)
+                command.Options.Add(findings);
             command.Options.Add(json);
             command.Options.Add(watch);
             command.SetAction(
                 async (parsed, cancel) =>
                 {
-                    var secret =
-                        Options.RevealText(parsed.GetValue(token))
-                        ?? surroundings.Variable("CALLSERVER_TOKEN");
-                    using var client = new ServerClient(
-                        parsed.GetValue(server) ?? new Uri(DefaultServer),
-                        string.IsNullOrEmpty(secret) ? null : secret
+                    using var client = server.Client(parsed, surroundings);
+                    var reading = new Reading(
+                        client,
+                        Name,
+                        View,
+                        parsed.GetValue(gateway),
+                        View == ServerView.Calls && parsed.GetValue(findings) ? "findings=true" : null
                     );
-                    var reading = new Reading(client, Name, View, parsed.GetValue(gateway));
                     var asJson = parsed.GetValue(json);
                     if (parsed.GetValue(watch))
                         await reading.WatchAsync(terminal, asJson, surroundings.WatchEvery, cancel);
@@ -94,14 +89,5 @@ public static class ReadCommands
             );
             return command;
         }
-
-        private static Uri ReadServer(string text) =>
-            Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-                ? address.UserInfo.Length == 0
-                    ? address
-                    : throw new FormatException(
-                        "a secret must not stand in an address: --token-from names its place"
-                    )
-                : throw new FormatException($"'{text}' is no address: http://HOST:PORT is expected");
     }
 }

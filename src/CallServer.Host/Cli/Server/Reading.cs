@@ -5,8 +5,16 @@ using Spectre.Console.Rendering;
 namespace CallServer.Host.Cli.Server;
 
 /// <summary>One list of a running server (or its status) on its way to the terminal, a pipe or a JSON reader.</summary>
-public sealed class Reading(ServerClient client, string name, ServerView? view, string? gateway)
+public sealed class Reading(
+    ServerClient client,
+    string name,
+    ServerView? view,
+    string? gateway,
+    string? filter = null
+)
 {
+    private string List => filter is null ? name : $"{name}?{filter}";
+
     /// <summary>Every object in a line of its own, as it comes.</summary>
     public async Task WriteJsonAsync(Terminal terminal, CancellationToken cancel)
     {
@@ -16,7 +24,7 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
             return;
         }
         IReadOnlyList<string> incomplete = [];
-        await foreach (var page in client.PagesAsync(name, gateway, null, cancel))
+        await foreach (var page in client.PagesAsync(List, gateway, null, cancel))
         {
             foreach (var item in page.Items)
                 await terminal.Out.WriteLineAsync(JsonText.Line(item));
@@ -72,9 +80,9 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
     private async Task<ListPage> ListAsync(CancellationToken cancel)
     {
         if (!view!.Grows)
-            return await client.AllAsync(name, gateway, cancel);
+            return await client.AllAsync(List, gateway, cancel);
         ListPage? last = null;
-        await foreach (var page in client.PagesAsync(name, gateway, lastPage, cancel))
+        await foreach (var page in client.PagesAsync(List, gateway, lastPage, cancel))
         {
             if (last is not null)
                 settled.AddRange(last.Items);
@@ -164,7 +172,9 @@ public sealed class Reading(ServerClient client, string name, ServerView? view, 
     /// <summary>Remembers the object; true where it says something else than before, time passing apart.</summary>
     private static bool IsNews(JsonElement item, Dictionary<string, string> seen)
     {
-        var key = $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked")}";
+        // A call without an id is known by its connections.
+        var key =
+            $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked") ?? item.Text("connections")}";
         var says =
             item.ValueKind == JsonValueKind.Object
                 ? string.Join(

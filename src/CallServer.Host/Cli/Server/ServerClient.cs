@@ -46,7 +46,55 @@ public sealed class ServerClient : IDisposable
     /// <summary>One object.</summary>
     public Task<JsonElement> GetAsync(string path, CancellationToken cancel) => FetchAsync(path, cancel);
 
-    /// <summary>Every page of a list to the last, from that cursor on.</summary>
+    /// <summary>
+    /// Asks for something to be done: the answer, or what the server says against it. A request that it does
+    /// not understand, or not take from this caller, is a failure of the command.
+    /// </summary>
+    public async Task<(HttpStatusCode Status, JsonElement Answer)> PostAsync(
+        string path,
+        object body,
+        CancellationToken cancel
+    )
+    {
+        using var content = JsonContent.Create(body, options: JsonText.Options);
+        try
+        {
+            using var response = await http.PostAsync(new Uri(path, UriKind.Relative), content, cancel);
+            if (
+                !response.IsSuccessStatusCode
+                && response.StatusCode
+                    is not (
+                        HttpStatusCode.NotFound
+                        or HttpStatusCode.Conflict
+                        or HttpStatusCode.BadGateway
+                        or HttpStatusCode.GatewayTimeout
+                    )
+            )
+                throw await RefusedAsync(response, cancel);
+            await using var stream = await response.Content.ReadAsStreamAsync(cancel);
+            using var document = await JsonDocument.ParseAsync(stream, cancellationToken: cancel);
+            return (response.StatusCode, document.RootElement.Clone());
+        }
+        catch (HttpRequestException fault)
+        {
+            throw Failure($"does not answer ({Cause(fault)}): is it running there? --server names another");
+        }
+        catch (IOException fault)
+        {
+            throw Failure($"broke off its answer ({fault.Message})");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw Failure($"took the request, but did not answer within {http.Timeout.TotalSeconds:0} s");
+        }
+        catch (JsonException)
+        {
+            throw NotOurs();
+        }
+    }
+
+    /// <summary>Every page of a list to the last, from that cursor on; the list's name may bring a
+    /// query.</summary>
     public async IAsyncEnumerable<ListPage> PagesAsync(
         string list,
         string? gateway,
@@ -54,7 +102,7 @@ public sealed class ServerClient : IDisposable
         [EnumeratorCancellation] CancellationToken cancel
     )
     {
-        var path = $"v1/{list}?limit={PageSize}";
+        var path = $"v1/{list}{(list.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={PageSize}";
         if (gateway is not null)
             path += $"&gateway={Uri.EscapeDataString(gateway)}";
 

@@ -176,6 +176,7 @@ public sealed record ServerView(
                 new("exact", row => Bounds.Of(row.Member("start")).Exactness()),
                 Column.Of("connections", "connections"),
                 new("findings", Findings),
+                new("says", Says),
             ],
             today =>
                 [
@@ -199,6 +200,7 @@ public sealed record ServerView(
                         Least = 20,
                     },
                     new("findings", Findings) { Least = 12, Style = _ => Doubtful },
+                    new("says", Says) { Rank = 3, Least = 24 },
                 ]
         )
         {
@@ -350,4 +352,7 @@ public sealed record ServerView(
             ", ",
             call.Items("findings").Select(finding => finding.Text("kind")).OfType<string>().Distinct()
         );
+
+    private static string? Says(JsonElement call) =>
+        string.Join("; ", call.Items("findings").Select(finding => finding.Text("text")).OfType<string>());
 }

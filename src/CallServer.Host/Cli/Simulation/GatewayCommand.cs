@@ -1,9 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
-using System.Net;
 using CallServer.Gateway;
-using CallServer.Host.Configuration;
 
 namespace CallServer.Host.Cli.Simulation;
 
@@ -12,279 +9,54 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
 {
     private static readonly TimeSpan DownFor = TimeSpan.FromSeconds(2);
 
-    /// <summary>The protocols by their options' names, in the order in which they name connections.</summary>
-    private readonly (string Protocol, Option<int?> Port)[] ports =
-    [
-        ("snmp", Port("--snmp", "Answer SNMP on this UDP port; 0 takes any free one")),
-        ("mgcp", Port("--mgcp", "Answer MGCP on this UDP port, as a media gateway does")),
-        ("sip", Port("--sip", "Answer SIP's SUBSCRIBE to dialogs on this port, UDP and TCP")),
-        ("ng", Port("--ng", "Answer rtpengine's ng on this port, UDP, TCP and HTTP")),
-    ];
-
-    private readonly Option<string> profile = new("--profile")
-    {
-        Description = $"What kind of gateway: {string.Join(", ", SimulatedGateway.Profiles)}",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => "cisco-voice",
-    };
-
-    private readonly Option<int> connections = new("--connections")
-    {
-        Description = "How many connections it carries",
-        HelpName = "N",
-        Required = true,
-        CustomParser = result => Options.Read(result, text => (int)Number(text, 0, 1_000_000, whole: true)),
-    };
-
-    private readonly Option<double> churn = new("--churn")
-    {
-        Description = "Connections opened a second, and as many closed [default: 0]",
-        HelpName = "PER_SECOND",
-        CustomParser = result => Options.Read(result, text => Number(text, 0, 100_000)),
-    };
-
-    private readonly Option<ulong> seed = new("--seed")
-    {
-        Description = "The same seed brings the same connections",
-        HelpName = "S",
-        DefaultValueFactory = _ => 1,
-    };
-
-    private readonly Option<TimeSpan?> delay = Options.Duration(
-        "--delay",
-        "How long every answer takes, half of it on the way in [default: none]"
-    );
-
-    private readonly Option<double> loss = new("--loss")
-    {
-        Description = "How many of the datagrams are lost, each way: 0.01 is 1 % [default: 0]",
-        HelpName = "FRACTION",
-        CustomParser = result => Options.Read(result, text => Number(text, 0, 1)),
-    };
-
-    private readonly Option<FileInfo?> truth = new("--truth")
-    {
-        Description = "Append every open and close with its true time to this file, one JSON object a line",
-        HelpName = "FILE",
-    };
-
-    private readonly Option<TimeSpan?> stopAfter = Options.Duration(
-        "--stop-after",
-        "End by itself after this time [default: at SIGTERM or Ctrl-C]"
-    );
-
-    private readonly Option<DateTimeOffset?> since = new("--since")
-    {
-        Description =
-            "Simulate from this UTC time on; with it, the same seed brings the same times too [default: now]",
-        HelpName = "TIME",
-        CustomParser = result => Options.Read<DateTimeOffset?>(result, text => Time(text)),
-    };
-
-    private readonly Option<string[]> trunks = new("--trunk")
-    {
-        Description =
-            "Carry one end of these calls as well; the gateway with the same words and 'far' carries the other. Needs --since",
-        HelpName = "SEED:N[:CHURN][:far]",
-    };
-
-    private readonly Option<TimeSpan> clockSkew = new("--clock-skew")
-    {
-        Description = "How far its calendar clock is ahead; behind where negative [default: 0]",
-        HelpName = "TIME",
-        CustomParser = result => Options.Read(result, text => Skew(text)),
-    };
-
-    private readonly Option<TimeSpan?> rebootAfter = Options.Duration(
-        "--reboot-after",
-        "Go down after this time with all calls, for two seconds [default: never]"
-    );
-
-    private readonly Option<string> domain = new("--domain")
-    {
-        Description = "What stands after the @ of its MGCP endpoints' names",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => "[127.0.0.1]",
-    };
-
-    private readonly Option<string?> callAgent = new("--call-agent")
-    {
-        Description = "Where MGCP's RSIP goes, at the start and after a reboot [default: nowhere]",
-        HelpName = "HOST:PORT",
-        CustomParser = result => Options.Read<string?>(result, text => Agent(text)),
-    };
-
-    private readonly Option<string?> sipUser = new("--sip-user")
-    {
-        Description = "Let SIP in with a digest of this user only [default: let everybody in]",
-        HelpName = "NAME",
-    };
-
-    private readonly Option<SecretReference?> sipPasswordFrom = Options.Secret(
-        "--sip-password-from",
-        "Where that user's password stands"
-    );
-
-    private readonly Option<SecretReference?> community = Options.Secret(
-        "--community-from",
-        "Where the SNMPv2c community stands [default: the community 'public']"
-    );
-
-    private readonly Option<string?> user = new("--user")
-    {
-        Description = "Speak SNMPv3 to this user, and not SNMPv2c",
-        HelpName = "NAME",
-    };
-
-    private readonly Option<string?> auth = new("--auth")
-    {
-        Description = "md5, sha1, sha256, sha384 or sha512",
-        HelpName = "HOW",
-    };
-    private readonly Option<string?> priv = new("--priv") { Description = "aes128", HelpName = "HOW" };
-    private readonly Option<SecretReference?> authFrom = Options.Secret(
-        "--auth-from",
-        "Where the passphrase for it stands"
-    );
-    private readonly Option<SecretReference?> privFrom = Options.Secret(
-        "--priv-from",
-        "Where the passphrase for it stands"
-    );
-
-    private readonly Option<string[]> vices = new("--vice")
-    {
-        Description = $"What is wrong with it: {string.Join(", ", SimulatedGateway.ViceWords)}",
-        HelpName = "VICE",
-        Hidden = true,
-    };
+    private readonly GatewayOptions options = new();
 
     public Command Build()
     {
-        var command = new Command("gateway", "Simulates a media gateway on this machine, to try things on.")
-        {
-            profile,
-            connections,
-            churn,
-            seed,
-            since,
-            trunks,
-            delay,
-            loss,
-            clockSkew,
-            rebootAfter,
-            truth,
-            stopAfter,
-            community,
-            user,
-            auth,
-            authFrom,
-            priv,
-            privFrom,
-            domain,
-            callAgent,
-            sipUser,
-            sipPasswordFrom,
-            vices,
-        };
-        foreach (var (place, (protocol, port)) in ports.Index())
-        {
-            port.Hidden = !IsKnown(protocol);
-            command.Options.Insert(place, port);
-        }
+        var command = new Command("gateway", "Simulates a media gateway on this machine, to try things on.");
+        options.AddTo(command);
         command.SetAction((parsed, cancel) => RunAsync(parsed, cancel));
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
-        var gateway = Make(parsed);
+        var gateway = options.Make(parsed, surroundings.Clock.Now.Steady);
         using var open = new GatewayPorts(
-            Spoken(parsed)
+            options
+                .Spoken(parsed)
                 .Select(spoken =>
                     GatewayPort.Open(
                         spoken.Protocol,
-                        parsed.GetValue(spoken.Port)!.Value,
+                        spoken.Port,
                         SimulatedGateway.UsesStreams(spoken.Protocol)
                     )
                 )
         );
-        using var lines = Append(parsed.GetValue(truth));
+        using var lines = Append(parsed.GetValue(options.Truth));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var running = new GatewayLoop(
             gateway,
             open.All,
             surroundings.Clock,
             new PathSettings(
-                parsed.GetValue(delay) ?? TimeSpan.Zero,
-                parsed.GetValue(loss),
-                parsed.GetValue(seed)
+                parsed.GetValue(options.Delay) ?? TimeSpan.Zero,
+                parsed.GetValue(options.Loss),
+                parsed.GetValue(options.Seed)
             ),
             lines
         );
         running.Start();
-        if (parsed.GetValue(rebootAfter) is { } wait)
+        if (parsed.GetValue(options.RebootAfter) is { } wait)
             running.RebootAfter(wait, DownFor);
         await terminal.Out.WriteLineAsync("ready");
         foreach (var port in open.All)
-            await terminal.Out.WriteLineAsync($"{Uri(parsed, port)}  {gateway.Count} connections");
+            await terminal.Out.WriteLineAsync($"{options.Uri(parsed, port)}  {gateway.Count} connections");
         await terminal.Out.FlushAsync(cancel);
-        if (parsed.GetValue(stopAfter) is { } life)
+        if (parsed.GetValue(options.StopAfter) is { } life)
             stop.CancelAfter(life);
         await running.ServeAsync(stop.Token);
         return ExitCode.Complete;
-    }
-
-    private static bool IsKnown(string protocol) => SimulatedGateway.Protocols.Contains(protocol);
-
-    private IEnumerable<(string Protocol, Option<int?> Port)> Spoken(ParseResult parsed) =>
-        ports.Where(each => parsed.GetValue(each.Port) is not null);
-
-    private SimulatedGateway Make(ParseResult parsed)
-    {
-        var spoken = Spoken(parsed).Select(each => each.Protocol).ToList();
-        var mistakes = spoken
-            .Where(protocol => !IsKnown(protocol))
-            .Select(protocol => $"--{protocol} is not built yet")
-            .ToList();
-        if (spoken.Count == 0)
-            mistakes.Add("--snmp PORT is needed, or another protocol: the gateway has to speak something");
-        if (parsed.GetValue(trunks) is { Length: > 0 } && parsed.GetValue(since) is null)
-            mistakes.Add("--trunk needs --since: both gateways count from the same time");
-        if (parsed.GetValue(sipUser) is null != parsed.GetValue(sipPasswordFrom) is null)
-            mistakes.Add("--sip-user and --sip-password-from need each other");
-        var now = surroundings.Clock.Now.Steady;
-        var settings = new GatewaySettings
-        {
-            Protocols = [.. spoken.Where(IsKnown)],
-            Profile = parsed.GetValue(profile)!,
-            Connections = parsed.GetValue(connections),
-            Churn = parsed.GetValue(churn),
-            Seed = parsed.GetValue(seed),
-            Since = parsed.GetValue(since) is { } time ? Model.InstantModule.ofDateTime(time) : null,
-            Trunks = parsed.GetValue(trunks) ?? [],
-            ClockSkew = parsed.GetValue(clockSkew),
-            Domain = parsed.GetValue(domain)!,
-            CallAgent = parsed.GetValue(callAgent)!,
-            SipUser = parsed.GetValue(sipUser)!,
-            SipPassword = Options.Reveal(parsed.GetValue(sipPasswordFrom))!,
-            Community = parsed.GetValue(user) is null
-                ? Options.RevealText(parsed.GetValue(community)) ?? "public"
-                : null!,
-            User = parsed.GetValue(user)!,
-            Auth = parsed.GetValue(auth)!,
-            AuthPassphrase = Options.Reveal(parsed.GetValue(authFrom))!,
-            Priv = parsed.GetValue(priv)!,
-            PrivPassphrase = Options.Reveal(parsed.GetValue(privFrom))!,
-            Vices = parsed.GetValue(vices) ?? [],
-        };
-        SimulatedGateway? gateway = null;
-        if (mistakes.Count == 0 && !SimulatedGateway.TryCreate(settings, now, out gateway, out var wrong))
-            mistakes.AddRange(wrong);
-        return gateway
-            ?? throw new CommandFailedException(
-                ExitCode.Usage,
-                [.. mistakes.Select(mistake => $"callserver: {mistake}")]
-            );
     }
 
     private static StreamWriter? Append(FileInfo? file)
@@ -306,73 +78,4 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
             throw new CommandFailedException(ExitCode.Usage, $"callserver: --truth: {fault.Message}");
         }
     }
-
-    /// <summary>What an audit of it is given.</summary>
-    private string Uri(ParseResult parsed, GatewayPort port) =>
-        port.Protocol switch
-        {
-            "snmp" => SnmpUri(parsed, port.Address),
-            "mgcp" when parsed.GetValue(domain) is [not '[', ..] name =>
-                $"mgcp://{port.Address}?endpoints=*@{name}",
-            "sip" => $"sip:gw@{port.Address}",
-            var protocol => $"{protocol}://{port.Address}",
-        };
-
-    private string SnmpUri(ParseResult parsed, IPEndPoint address)
-    {
-        var name = parsed.GetValue(user) is { } user3 ? $"{System.Uri.EscapeDataString(user3)}@" : "";
-        var protection =
-            (parsed.GetValue(auth) is { } how ? $"&auth={how}" : "")
-            + (parsed.GetValue(priv) is { } cipher ? $"&priv={cipher}" : "");
-        return $"snmp://{name}{address}?profile={parsed.GetValue(profile)}{protection}";
-    }
-
-    private static DateTimeOffset Time(string text) =>
-        DateTimeOffset.TryParse(
-            text,
-            CultureInfo.InvariantCulture,
-            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
-            out var time
-        )
-            ? time
-            : throw new FormatException($"'{text}' is no time such as 2026-01-31T10:00:00Z");
-
-    private static TimeSpan Skew(string text)
-    {
-        var isBehind = text.StartsWith('-');
-        return Durations.TryParse(text.TrimStart('-'), out var skew)
-            ? (isBehind ? -skew : skew)
-            : throw new FormatException($"'{text}' is not {Durations.Expected}, nor that behind a minus");
-    }
-
-    private static string Agent(string text) =>
-        IPEndPoint.TryParse(text, out var address) && address.Port != 0
-            ? address.ToString()
-            : throw new FormatException($"'{text}' is no address such as 127.0.0.1:2727");
-
-    private static Option<int?> Port(string name, string description) =>
-        new(name)
-        {
-            Description = description,
-            HelpName = "PORT",
-            CustomParser = result =>
-                Options.Read<int?>(result, text => (int)Number(text, 0, 65535, whole: true)),
-        };
-
-    private static double Number(string text, double least, double most, bool whole = false) =>
-        double.TryParse(
-            text,
-            whole ? NumberStyles.None : NumberStyles.AllowDecimalPoint,
-            CultureInfo.InvariantCulture,
-            out var number
-        )
-        && number >= least
-        && number <= most
-            ? number
-            : throw new FormatException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"'{text}' is no {(whole ? "whole number" : "number")} from {least} to {most}"
-                )
-            );
 }

@@ -1,0 +1,117 @@
+namespace CallServer.Gateway
+
+open System
+open System.Net
+open CallServer.Model
+open CallServer.Wire
+
+/// RSIP: what a gateway says to its call agent without being asked (RFC 3435 §2.3.12).
+module internal MgcpAnnouncing =
+    /// How often a final response or an RSIP is sent at most: Max2 (RFC 3435 §4.3).
+    [<Literal>]
+    let MostSent = 7
+
+    /// RTO-MAX (RFC 3435 §4.3).
+    let private longestInterval = TimeSpan.FromSeconds 4.0
+
+    let private firstInterval = TimeSpan.FromMilliseconds 500.0
+
+    /// A command of its own with that restart method, to be sent at that instant.
+    let announce (method: string) (due: Instant) (state: MgcpState) : MgcpState =
+        match state.Options.CallAgent with
+        | ValueNone -> state
+        | ValueSome agent ->
+            { state with
+                NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1
+                Announcements =
+                    { Transaction = state.NextTransaction
+                      Method = method
+                      To = agent
+                      Due = due
+                      Interval = firstInterval
+                      Sent = 0 }
+                    :: state.Announcements }
+
+    /// `ca@[192.0.2.1]:2727`: HOST:PORT, the call agents' port where none is told (RFC 3435 §3.2.1.3).
+    let private entityAddress (entity: string) : string voption =
+        let host = entity.Substring(entity.LastIndexOf '@' + 1).Trim()
+        let colon = host.LastIndexOf ':'
+        let closing = host.LastIndexOf ']'
+
+        let address, port =
+            if colon > closing then
+                host.Substring(0, colon), host.Substring(colon + 1)
+            else
+                host, "2727"
+
+        match IPAddress.TryParse(address.Trim('[', ']')), Int32.TryParse port with
+        | (true, address), (true, port) when port > 0 && port <= 65535 -> ValueSome $"{address}:{port}"
+        | _ -> ValueNone
+
+    /// A response to an RSIP, or to nothing: it is not sent again, but for 521, which says where to send it.
+    let answered (now: Instant) (response: MgcpResponse) (state: MgcpState) : MgcpState =
+        let mine, others =
+            state.Announcements
+            |> List.partition (fun announcement -> announcement.Transaction = response.Transaction)
+
+        let elsewhere =
+            match mine, MgcpParameter.tryFind "N" response.Parameters with
+            | [ announcement ], ValueSome entity when response.Code = 521 ->
+                entityAddress entity
+                |> ValueOption.filter (fun address -> address <> announcement.To)
+                |> ValueOption.map (fun address ->
+                    { announcement with
+                        Transaction = state.NextTransaction
+                        To = address
+                        Due = now
+                        Interval = firstInterval })
+            | _ -> ValueNone
+
+        match elsewhere with
+        | ValueSome announcement ->
+            { state with
+                Announcements = announcement :: others
+                NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1 }
+        | ValueNone -> { state with Announcements = others }
+
+    /// RSIP for all endpoints.
+    let private rsip (announcement: Announcement) (options: MgcpOptions) (down: TimeSpan) : byte[] =
+        Mgcp.encode (
+            MgcpMessage.Command(
+                Mgcp.command
+                    MgcpVerb.RestartInProgress
+                    announcement.Transaction
+                    { Local = "*"; Domain = options.Domain }
+                    [ MgcpParameter.create "RM" announcement.Method
+                      MgcpParameter.create
+                          "RD"
+                          (if announcement.Method = "disconnected" then
+                               string (int64 down.TotalSeconds)
+                           else
+                               "0") ]
+            )
+        )
+
+    /// What is due now; again later where it is not answered.
+    let due (now: Instant) (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
+        let due, later = state.Announcements |> List.partition (fun announcement -> announcement.Due <= now)
+
+        let again (announcement: Announcement) =
+            { announcement with
+                Due = now + announcement.Interval
+                Interval = min longestInterval (2.0 * announcement.Interval)
+                Sent = announcement.Sent + 1 }
+
+        struct ({ state with
+                    Announcements =
+                        later
+                        @ (due
+                           |> List.map again
+                           |> List.filter (fun announcement -> announcement.Sent < MostSent)) },
+                [ for announcement in due do
+                      yield
+                          SendTo(
+                              announcement.To,
+                              TimeSpan.Zero,
+                              rsip announcement state.Options (now - state.Began)
+                          ) ])

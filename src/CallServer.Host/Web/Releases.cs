@@ -1,0 +1,138 @@
+using System.Text.Json;
+using CallServer.Host.Configuration;
+using CallServer.Host.Releasing;
+using CallServer.Storage;
+
+namespace CallServer.Host.Web;
+
+/// <summary>
+/// <c>POST /v1/connections/release</c> with
+/// <c>{"gateway":…,"connection":…,"reason":…,"by":…}</c>; without a gateway the connection is named
+/// GATEWAY/ID. 200 where the gateway ended it; 404 where nobody knows it; 409 where it may not be released;
+/// 502 where the gateway would not; 504 where the gateway did not answer, and nothing is closed.
+/// </summary>
+internal sealed class Releases(Releaser releaser)
+{
+    private const int Longest = 500;
+    private const int LongestName = 2048;
+    private static readonly string[] Members = ["gateway", "connection", "reason", "by"];
+
+    /// <summary>What was released, or why it was not; nulls are written.</summary>
+    private sealed record Answer(
+        string? Gateway,
+        string Connection,
+        bool Released,
+        string By,
+        string Reason,
+        Surface.CountersView? Counters,
+        string? Cdr
+    );
+
+    public async Task<IResult> ServeAsync(HttpContext http)
+    {
+        var query = new Query(http.Request);
+        // A page in a browser can send anything but this to us without asking first.
+        if (!http.Request.HasJsonContentType())
+            return Problems.Of(
+                StatusCodes.Status415UnsupportedMediaType,
+                "A release is asked for with JSON: Content-Type: application/json"
+            );
+        var given = await ReadAsync(http.Request, query);
+        var gateway = Text(given, query, "gateway", LongestName, isRequired: false);
+        var connection = Text(given, query, "connection", LongestName, isRequired: true);
+        var reason = Text(given, query, "reason", Longest, isRequired: true);
+        var by = Text(given, query, "by", Longest, isRequired: true);
+        if (query.IsWrong)
+            return query.Refusal();
+
+        // Once it is asked for, it goes on, whether the caller waits or not.
+        var answer = await releaser
+            .ReleaseAsync(gateway, connection!, by!, reason!)
+            .WaitAsync(http.RequestAborted);
+        return answer.Status switch
+        {
+            ReleaseStatus.Released => Results.Text(
+                JsonSerializer.Serialize(
+                    new Answer(
+                        answer.Gateway,
+                        answer.Connection,
+                        true,
+                        by!,
+                        reason!,
+                        answer.Counters,
+                        answer.Cdr?.Id
+                    ),
+                    RecordJson.Camel
+                ),
+                "application/json"
+            ),
+            ReleaseStatus.NotFound => Problem(StatusCodes.Status404NotFound, "There is no such connection"),
+            ReleaseStatus.NotAllowed => Problem(StatusCodes.Status409Conflict, "It is not released"),
+            ReleaseStatus.Refused => Problem(
+                StatusCodes.Status502BadGateway,
+                "The gateway did not release it"
+            ),
+            ReleaseStatus.Unknown => Problem(
+                StatusCodes.Status504GatewayTimeout,
+                "Nobody knows whether it ended: nothing is closed before an audit tells"
+            ),
+            var status => throw new InvalidOperationException($"a release ends in an unknown way: {status}"),
+        };
+
+        IResult Problem(int status, string title) => Problems.Of(status, title, answer.Detail);
+    }
+
+    /// <summary>The body's members; none where it is none.</summary>
+    private static async Task<Dictionary<string, JsonElement>> ReadAsync(HttpRequest request, Query query)
+    {
+        var found = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        try
+        {
+            using var body = await JsonDocument.ParseAsync(
+                request.Body,
+                cancellationToken: request.HttpContext.RequestAborted
+            );
+            if (body.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var member in body.RootElement.EnumerateObject())
+                {
+                    if (!Members.Contains(member.Name, StringComparer.Ordinal))
+                        query.Fail(member.Name, $"is not known here{Nearest.Hint(member.Name, Members)}");
+                    else if (!found.TryAdd(member.Name, member.Value.Clone()))
+                        query.Fail(member.Name, "stands there more than once");
+                }
+
+                return found;
+            }
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+
+        query.Fail("body", "is no JSON object");
+        return found;
+    }
+
+    private static string? Text(
+        Dictionary<string, JsonElement> given,
+        Query query,
+        string name,
+        int longest,
+        bool isRequired
+    )
+    {
+        if (!given.TryGetValue(name, out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            if (isRequired)
+                query.Fail(name, "is needed");
+            return null;
+        }
+
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString()!.Trim() : "";
+        if (text.Length > 0 && text.Length <= longest && !text.Any(char.IsControl))
+            return text;
+        query.Fail(name, $"is not a text of 1 to {longest} characters in one line");
+        return null;
+    }
+}

@@ -1,0 +1,434 @@
+/// Audits of the simulated MGCP gateway, with everything that may be wrong with one, in virtual time.
+module CallServer.Tests.Audit.MgcpGatewayTests
+
+open System
+open NUnit.Framework
+open FsCheck.NUnit
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Audit
+open CallServer.Gateway
+open CallServer.Tests.Wire
+open CallServer.Tests.Audit
+
+let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
+let private rough = Network.rough 0.03 (TimeSpan.FromMilliseconds 250.0)
+
+/// A gateway that runs on between audits, and remembers what truly happened.
+type private World(seed: uint64, connections: int, churn: float, vices: MgcpVices) =
+    let table =
+        Table.create
+            seed
+            { TableOptions.standard with
+                Connections = connections
+                Churn = churn
+                Codecs = SimCodec.common }
+            Bench.start
+
+    let mutable gateway =
+        MultiGateway.create
+            ValueNone
+            [ MgcpResponder.create { MgcpOptions.standard with Vices = vices } Bench.start ]
+            table
+
+    let opened = Collections.Generic.Dictionary<int64, SimConnection>()
+    let closed = Collections.Generic.Dictionary<int64, Instant>()
+
+    do
+        for connection in table.Connections do
+            opened[connection.Serial] <- connection
+
+    let note (events: TruthEvent list) =
+        for event in events do
+            match event with
+            | Opened connection -> opened[connection.Serial] <- connection
+            | Closed(connection, at) -> closed[connection.Serial] <- at
+
+    let step (now: Instant) (event: GatewayEvent) : struct (TimeSpan * byte[]) list =
+        let struct (next, commands, events) = MultiGateway.advance now event gateway
+        gateway <- next
+        note events
+
+        [ for command in commands do
+              match command with
+              | SendDatagram("mgcp", "auditor", after, octets) -> struct (after, octets)
+              | SendDatagram _
+              | WriteStream _
+              | CloseStream _ -> () ]
+
+    member _.Peer: MgcpBench.Peer =
+        { Serve = fun now octets -> step now (DatagramCame("mgcp", "auditor", octets))
+          NextTick = fun () -> gateway.NextTick
+          Tick = fun now -> step now TimePassed }
+
+    member _.Pass(now: Instant) = step now TimePassed |> ignore
+
+    member _.Reboot(now: Instant) =
+        let struct (next, _, events) = MultiGateway.reboot (TimeSpan.FromSeconds 1.0) now gateway
+        gateway <- next
+        note events
+
+    member _.IdOf(connection: SimConnection) : string =
+        let identity =
+            MultiGateway.identities gateway connection
+            |> List.collect (fun (struct (_, identities)) -> identities)
+            |> List.exactlyOne
+
+        identity.Id
+
+    member _.Until(connection: SimConnection) : Instant =
+        match closed.TryGetValue connection.Serial with
+        | true, at -> at
+        | _ -> Instant.distantFuture
+
+    member _.Connections = Seq.toArray opened.Values
+
+let private everything = MgcpBench.target [ "*@[127.0.0.1]" ]
+
+let private audit (world: World) from seed network target memory known =
+    MgcpBench.runPeer from seed network world.Peer target memory known
+
+/// Whatever is wrong with the gateway: what a snapshot lists was alive when it was heard, with the facts that it truly has; and a
+/// complete one lists all that lived through it.
+let private isTrue (world: World) (lyingCounts: bool) (snapshot: Snapshot) =
+    let byId = world.Connections |> Array.map (fun truth -> world.IdOf truth, truth) |> Map.ofArray
+    let listed = snapshot.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
+
+    for observation in snapshot.Observations do
+        let id = string observation.Id
+
+        match Map.tryFind id byId with
+        | None -> Assert.Fail $"{id} never was"
+        | Some truth ->
+            let until = world.Until truth
+            Assert.That(truth.Start <= observation.Heard.Latest, $"{id} had not begun")
+            Assert.That(until >= observation.Heard.Earliest, $"{id} was over")
+
+            Assert.That(
+                truth.Start <= observation.Heard.Latest - observation.MinimumAge,
+                $"{id} is younger than {observation.MinimumAge}"
+            )
+
+            match observation.Facts.Codec with
+            | ValueSome codec -> Assert.That(codec.Name, Is.EqualTo(SimCodec.name truth.Codec), id)
+            | ValueNone -> ()
+
+            match observation.Facts.Qos.Dscp with
+            | ValueSome dscp -> Assert.That(dscp, Is.EqualTo truth.Dscp, id)
+            | ValueNone -> ()
+
+            match observation.Facts.LocalMedia with
+            | ValueSome media -> Assert.That(media.Port, Is.EqualTo truth.LocalPort, id)
+            | ValueNone -> ()
+
+            match observation.Facts.RemoteMedia with
+            | ValueSome media -> Assert.That(media.Port, Is.EqualTo truth.RemotePort, id)
+            | ValueNone -> ()
+
+    for id in snapshot.Denied do
+        match Map.tryFind (string id) byId with
+        | Some truth -> Assert.That(world.Until truth <= snapshot.Answered, $"{id} is denied and alive")
+        | None -> ()
+
+    if Snapshot.isComplete snapshot && not lyingCounts then
+        for truth in world.Connections do
+            if truth.Start <= snapshot.Asked && world.Until truth > snapshot.Answered then
+                Assert.That(listed.Contains(world.IdOf truth), $"{world.IdOf truth} is missing")
+
+let private complete (snapshot: Snapshot) =
+    Assert.That(Snapshot.isComplete snapshot, Is.True, string snapshot.Completeness)
+
+let private reasons (snapshot: Snapshot) =
+    match snapshot.Completeness with
+    | Partial reasons -> reasons
+    | Complete _ -> []
+
+[<TestCase(0, 0.0)>]
+[<TestCase(1, 0.0)>]
+[<TestCase(300, 0.0)>]
+[<TestCase(300, 20.0)>]
+let ``every connection, with what the gateway truly has`` (connections: int) (churn: float) =
+    let world = World(7UL, connections, churn, MgcpVices.none)
+    let snapshot = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+    snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
+    isTrue world false snapshot
+
+    if churn = 0.0 then
+        Assert.That(snapshot.Observations.Length, Is.EqualTo connections)
+
+        for observation in snapshot.Observations do
+            Assert.That(observation.Facts.Call.IsSome && observation.Facts.RemoteMedia.IsSome)
+            Assert.That(observation.MinimumAge, Is.GreaterThanOrEqualTo TimeSpan.Zero)
+
+let private none = MgcpVices.none
+
+/// What is unusual, and not wrong: the snapshot is complete all the same.
+let private unusual: (string * MgcpVices) list =
+    [ "no bulk audit", { none with NoBulkAudit = true }
+      "comma ids", { none with CommaIds = true; ConnectionsPerEndpoint = 4 }
+      "several a line", { none with ConnectionsPerEndpoint = 3 }
+      "more than fifteen", { none with ConnectionsPerEndpoint = 20 }
+      "lower case", { none with LowerCase = true }
+      "line feeds", { none with LineFeeds = true }
+      "blanks", { none with ExtraSpace = true }
+      "provisional answers", { none with ProvisionalEvery = ValueSome 7 }
+      "swallowed datagrams", { none with SwallowsEvery = ValueSome 9 }
+      "answers twice", { none with AnswersTwice = true }
+      "garbage", { none with Garbage = true }
+      "joined bulk", { none with JoinedBulk = true }
+      "looping bulk", { none with LoopingBulk = true }
+      "another domain", { none with WrongDomain = true; NoBulkAudit = true }
+      "another domain, bulk", { none with WrongDomain = true }
+      "no descriptions", { none with NoSessions = true }
+      "no options", { none with NoOptions = true }
+      "saturated", { none with SaturatedCounters = true }
+      "many endpoints", { none with Endpoints = ValueSome 3000 }
+      "slow", { none with DelayPerRequest = TimeSpan.FromMilliseconds 700.0 }
+      "answers of 1,200 octets", { none with TooLargeAt = ValueSome 1200 } ]
+
+/// What cannot be complete, and why.
+let private wrong: (string * MgcpVices * (Shortfall -> bool)) list =
+    [ "no AUCX",
+      { none with NoAuditConnection = true },
+      fun reason ->
+          match reason with
+          | NotServed what -> what.StartsWith "AuditConnection"
+          | _ -> false
+      "does not list", { none with ListsNothing = true }, (fun reason -> reason = DoesNotList)
+      "too complicated",
+      { none with TooComplicated = true },
+      fun reason ->
+          match reason with
+          | Shortfall.TooLarge _ -> true
+          | _ -> false
+      "invented counts",
+      { none with InventsEvery = ValueSome 5 },
+      fun reason ->
+          match reason with
+          | CountDisagrees _ -> true
+          | _ -> false
+      "out of service",
+      { none with OutOfServiceEvery = ValueSome 6 },
+      fun reason ->
+          match reason with
+          | CutShort words -> words.Contains "501"
+          | _ -> false
+      "dies",
+      { none with AnswersOnly = ValueSome 20 },
+      fun reason ->
+          match reason with
+          | CutShort _ -> true
+          | _ -> false
+      "silent", { none with AnswersOnly = ValueSome 0 }, _.IsSilent
+      "refuses", { none with Refuses = ValueSome 510 }, _.IsRefused
+      "busy for ever", { none with Refuses = ValueSome 403 }, _.IsRefused
+      "foreign", { none with Foreign = true }, _.IsSilent
+      "wrong transactions", { none with WrongTransactions = true }, _.IsSilent
+      "cut off", { none with TruncatesAt = ValueSome 100 }, _.IsCutShort ]
+
+let private names = unusual |> List.map fst
+
+[<TestCaseSource(nameof names)>]
+let ``what is unusual makes no difference`` (name: string) =
+    let _, vices = unusual |> List.find (fun (other, _) -> other = name)
+
+    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+        let world = World(seed, 60, churn, vices)
+        let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+        complete run.Outcome
+        isTrue world false run.Outcome
+
+let private wrongNames = wrong |> List.map (fun (name, _, _) -> name)
+
+[<TestCaseSource(nameof wrongNames)>]
+let ``what is wrong is partial, says why, and tells no lie`` (name: string) =
+    let _, vices, isReason = wrong |> List.find (fun (other, _, _) -> other = name)
+
+    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+        let world = World(seed, 60, churn, vices)
+        let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+        Assert.That(List.exists isReason (reasons run.Outcome), Is.True, string run.Outcome.Completeness)
+        isTrue world false run.Outcome
+
+/// The record after audits of a world every ten seconds.
+let private keep (world: World) (audits: int) seed network (target: MgcpGateway) (check: Snapshot -> unit) =
+    let rec go number (now: Instant) memory (ledger: GatewayLedger) closings =
+        if number > audits then
+            struct (ledger, List.rev closings)
+        else
+            let run = audit world now (seed + uint64 number) network target memory ledger.Connections
+            check run.Outcome
+            let struct (next, changes) = Reconcile.apply run.Outcome ledger
+            let later = now + TimeSpan.FromSeconds 10.0 + run.Took
+            world.Pass later
+
+            let ended =
+                [ for change in changes do
+                      match change with
+                      | Change.Closed(connection, ending) -> connection, ending
+                      | Change.Conflicted(connection, conflict) ->
+                          Assert.Fail $"{connection.Id}: {conflict} against {connection.Start}"
+                      | _ -> () ]
+
+            go (number + 1) later (MgcpAudit.memory run.State) next (List.rev ended @ closings)
+
+    go 1 Bench.start MgcpAudit.Memory.none (GatewayLedger.empty target.Gateway) []
+
+let private agrees (world: World) (struct (ledger: GatewayLedger, closings: (Connection * Ending) list)) =
+    let byId = world.Connections |> Array.map (fun truth -> world.IdOf truth, truth) |> Map.ofArray
+
+    for connection in ledger.Connections do
+        let truth = byId[string connection.Id]
+
+        Assert.That(
+            Interval.contains truth.Start connection.Start.Within,
+            $"{connection.Id}: {connection.Start}"
+        )
+
+    for connection, ending in closings do
+        let truth = byId[string connection.Id]
+        let until = world.Until truth
+
+        Assert.That(
+            Interval.contains until ending.Within,
+            $"{connection.Id} ended {until}, not {ending.Within}"
+        )
+
+        Assert.That(
+            Interval.contains truth.Start connection.Start.Within,
+            $"{connection.Id}: {connection.Start}"
+        )
+
+[<TestCase(false)>]
+[<TestCase(true)>]
+let ``the record of a gateway in use is true, over a bad network too`` (bulk: bool) =
+    for seed in 1UL .. 3UL do
+        let world = World(seed, 80, 4.0, { none with NoBulkAudit = not bulk })
+        let struct (_, closings) as record = keep world 8 seed rough everything ignore
+        agrees world record
+        Assert.That(closings.Length, Is.GreaterThan 20)
+
+[<Test>]
+let ``an audit that lists little still ends what the gateway denies, and only that`` () =
+    for vices in [ { none with TooComplicated = true }; { none with OutOfServiceEvery = ValueSome 4 } ] do
+        let world = World(5UL, 80, 4.0, vices)
+
+        let struct (_, closings) as record =
+            keep world 6 5UL steady everything (fun snapshot ->
+                Assert.That(Snapshot.isComplete snapshot, Is.False))
+
+        agrees world record
+        Assert.That(closings.Length, Is.GreaterThan 20)
+
+[<Test>]
+let ``counts that hide connections end none that the record holds`` () =
+    // Known before the counts begin to lie.
+    let world = World(6UL, 60, 0.0, none)
+    let first = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+    let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
+    let lying = World(6UL, 60, 0.0, { none with HidesEvery = ValueSome 3 })
+    let later = Bench.start + TimeSpan.FromSeconds 10.0
+
+    let snapshot =
+        (audit lying later 2UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
+
+    Assert.That(snapshot.Observations.Length, Is.EqualTo 60)
+
+    match reasons snapshot with
+    | [ CountDisagrees _ ] -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``after a reboot the connections of before are gone`` () =
+    let world = World(8UL, 50, 0.0, none)
+    let struct (ledger, _) = keep world 1 8UL steady everything ignore
+    Assert.That(ledger.Connections.Length, Is.EqualTo 50)
+    world.Reboot(Bench.start + TimeSpan.FromSeconds 30.0)
+    let now = Bench.start + TimeSpan.FromSeconds 40.0
+    let snapshot = (audit world now 9UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
+    complete snapshot
+    isTrue world false snapshot
+    let struct (after, _) = Reconcile.apply snapshot ledger
+    Assert.That(after.Connections.Length, Is.EqualTo 0)
+
+[<Test>]
+let ``where nothing is listed, verification keeps what lives and ends what does not`` () =
+    let vices = { none with ListsNothing = true }
+    let honest = World(4UL, 60, 0.0, none)
+    let first = (audit honest Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+    let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
+    // The same connections at a gateway that says nothing by itself; some end meanwhile.
+    let world = World(4UL, 60, 0.0, vices)
+    let gone = world.Connections |> Array.truncate 7
+
+    for connection in gone do
+        let command =
+            Mgcp.command
+                MgcpVerb.DeleteConnection
+                (900 + int connection.Serial)
+                (EndpointName.parse (
+                    (world.IdOf connection).Substring(0, (world.IdOf connection).LastIndexOf '/')
+                ))
+                [ MgcpParameter.create "C" (SimConnection.guidText connection)
+                  MgcpParameter.create
+                      "I"
+                      ((world.IdOf connection).Substring(1 + (world.IdOf connection).LastIndexOf '/')) ]
+
+        world.Peer.Serve (Bench.start + TimeSpan.FromSeconds 1.0) (Mgcp.encode (MgcpMessage.Command command))
+        |> ignore
+
+    let later = Bench.start + TimeSpan.FromSeconds 10.0
+    let target = { everything with Verify = true }
+    let snapshot = (audit world later 2UL rough target MgcpAudit.Memory.none ledger.Connections).Outcome
+    reasons snapshot |> Check.equal [ DoesNotList ]
+    snapshot.Observations.Length |> Check.equal 53
+
+    snapshot.Denied
+    |> Array.map string
+    |> Set.ofArray
+    |> Check.equal (gone |> Array.map world.IdOf |> Set.ofArray)
+
+    isTrue world false snapshot
+    let struct (after, changes) = Reconcile.apply snapshot ledger
+    after.Connections.Length |> Check.equal 53
+    changes |> Array.filter _.IsClosed |> Array.length |> Check.equal 7
+
+[<Test>]
+let ``a released connection ends in the gateway, with its last counters`` () =
+    let world = World(3UL, 20, 0.0, none)
+    let struct (ledger, _) = keep world 1 3UL steady everything ignore
+    let now = Bench.start + TimeSpan.FromSeconds 20.0
+    let chosen = ledger.Connections[7]
+
+    let run = MgcpBench.releaseFrom now 1UL rough world.Peer everything chosen.Id ledger.Connections
+
+    match run.Outcome with
+    | Release.Ended ended ->
+        let truth = world.Connections |> Array.find (fun truth -> world.IdOf truth = string chosen.Id)
+        Assert.That(Interval.contains (world.Until truth) ended.End.Within, Is.True)
+        Assert.That(ended.Counters.Value.PacketsSent.IsSome, Is.True)
+
+        Assert.That(
+            world.Connections |> Array.filter (fun truth -> world.Until truth < Instant.distantFuture),
+            Has.Length.EqualTo 1
+        )
+    | other -> Assert.Fail $"%A{other}"
+
+[<Property(MaxTest = 40, QuietOnSuccess = true)>]
+let ``however the network treats it, an audit is true``
+    (seed: uint64)
+    (bulk: bool)
+    (provisional: bool)
+    (perEndpoint: byte)
+    =
+    let vices =
+        { none with
+            NoBulkAudit = not bulk
+            ProvisionalEvery = (if provisional then ValueSome 11 else ValueNone)
+            ConnectionsPerEndpoint = 1 + int (perEndpoint % 3uy) }
+
+    let world = World(seed, 50, 6.0, vices)
+    let network = Network.rough 0.15 (TimeSpan.FromMilliseconds 600.0)
+    let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+    isTrue world false run.Outcome
