@@ -15,23 +15,23 @@ open CallServer.Gateway
 open CallServer.Tests
 open CallServer.Tests.Wire
 
-let private seconds (value: float) = TimeSpan.FromSeconds value
+let internal seconds (value: float) = TimeSpan.FromSeconds value
 
-let private last (run: SipRun) : Snapshot =
+let internal last (run: SipRun) : Snapshot =
     Assert.That(run.Finishes, Is.EqualTo 1, "it ends exactly once")
     run.Finished.Value
 
-let private kinds (snapshot: Snapshot) : string list =
+let internal kinds (snapshot: Snapshot) : string list =
     match snapshot.Completeness with
     | Complete _ -> []
     | Partial reasons -> reasons |> List.map _.Kind
 
-let private words (snapshot: Snapshot) : string =
+let internal words (snapshot: Snapshot) : string =
     match snapshot.Completeness with
     | Complete proof -> $"%A{proof}"
     | Partial reasons -> reasons |> List.map string |> String.concat "; "
 
-let private checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
+let internal checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
     match SipBench.faults run snapshot with
     | [] -> ()
     | faults -> Assert.Fail(String.Join("\n", Seq.truncate 5 faults))
@@ -41,7 +41,7 @@ let private fetchAt transport link options table : SipRun =
 
 let private small () = SipBench.table 3UL 20 0.0 false
 
-let private withVices vices = { SipOptions.standard with Vices = vices }
+let internal withVices vices = { SipOptions.standard with Vices = vices }
 
 // What a fetch tells of an honest gateway.
 
@@ -184,45 +184,6 @@ let ``a stream that breaks anywhere tells the truth, or says that it is not all`
 
     if not (Snapshot.isComplete snapshot) then
         Assert.That(snapshot.Observations, Is.Empty)
-
-[<CaseLaw(MaxTest = 60)>]
-let ``a watch tells the truth through churn and loss, and follows to the end`` (case: Case) =
-    let told = ResizeArray<Instant * Snapshot>()
-
-    let run =
-        SipBench.watch
-            case.Seed
-            (SipLink.bad case.Loss)
-            { SipOptions.standard with
-                Partials = case.Ringing
-                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600) }
-            (SipBench.table case.Seed 20 (case.Churn / 10.0) case.Ringing)
-            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
-            (TimeSpan.FromMinutes 3.0)
-            (fun now snapshot -> told.Add((now, snapshot)))
-
-    for now, snapshot in told do
-        checkTrue run snapshot
-        Assert.That(snapshot.Answered <= now)
-
-    let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
-    Assert.That((windows = List.sort windows), "windows only move on")
-
-    if case.Loss < 0.1 then
-        Check.equal [ "cancelled" ] (kinds (last run))
-        Assert.That(told, Is.Not.Empty)
-        let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.last |> snd
-        let listed = whole.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
-        let quiet = run.Until - seconds 20.0
-
-        for c, ended in run.Truth do
-            let id = (run.Identify c).Id
-
-            if c.Start < quiet && ended.IsNone then
-                Assert.That(listed.Contains id, $"{id} has gone on since {c.Start}")
-
-            if ended.IsSome && ended.Value < quiet then
-                Assert.That(listed.Contains id, Is.False, $"{id} ended at {ended.Value}")
 
 // Digest.
 
@@ -444,7 +405,9 @@ let ``dialogs without ids are named by call and tags, and without durations have
     for o in snapshot.Observations do
         Assert.That(string o.Id, Does.Match "^[0-9a-f]{16}@gw-[0-9]\\.example\\.net;l[0-9]+;r[0-9]+$")
         Check.equal ValueNone o.Setup
-        Check.equal (ValueSome(Timing.bounded (Interval.upTo o.Heard.Latest))) o.Start
+        Check.equal Bounded o.Start.Value.Evidence
+        Check.equal Instant.distantPast o.Start.Value.Within.Earliest
+        Assert.That(o.Start.Value.Within.Latest <= o.Heard.Latest)
 
 [<Test>]
 let ``a stopped fetch says so, once`` () =
@@ -464,6 +427,54 @@ let ``a stopped fetch says so, once`` () =
     | other -> Assert.Fail $"%A{other}"
 
     Check.equal [] (snd (SipAudit.advance (Woke(Moment.at (SipBench.start + seconds 9.0))) state))
+
+[<Test>]
+let ``a notification that comes again is answered again, and tells nothing new`` () =
+    let given: AuditStart =
+        { At = Moment.at SipBench.start
+          Rng = CallServer.Prelude.Rng.create 1UL
+          Local = "198.51.100.4:5066"
+          Known = [||] }
+
+    let sent commands =
+        commands
+        |> List.choose (fun command ->
+            match command with
+            | Send octets -> Some octets
+            | Connect
+            | Write _
+            | WakeAt _
+            | Told _
+            | Finished _ -> None)
+
+    let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
+
+    let struct (_, answers) =
+        (SipResponder.create SipOptions.standard).Advance
+            SipBench.start
+            (small ())
+            (Datagram("198.51.100.4:5066", List.exactlyOne (sent commands)))
+
+    let notify =
+        answers
+        |> List.pick (fun answer ->
+            match answer with
+            | SendTo(_, _, octets) when Encoding.ASCII.GetString(octets, 0, 6) = "NOTIFY" -> Some octets
+            | SendTo _
+            | WriteTo _
+            | HangUp _
+            | TickAt _
+            | EndConnection _ -> None)
+
+    let at = Moment.at (SipBench.start + seconds 0.01)
+    let state, first = SipAudit.advance (Received(at, notify)) state
+    let state, again = SipAudit.advance (Received(at, notify)) state
+    Check.equal (sent first) (sent again)
+    Check.equal 1 (sent again).Length
+
+    match SipAudit.advance (Woke(Moment.at (SipBench.start + seconds 1.0))) state |> snd with
+    | [ Finished snapshot ] -> Assert.That(snapshot.Observations.Length, Is.EqualTo 20)
+    | other -> Assert.Fail $"%A{other}"
 
 [<Test>]
 let ``a datagram for another exchange on the same socket is left to it`` () =
@@ -489,69 +500,3 @@ let ``a datagram for another exchange on the same socket is left to it`` () =
             match command with
             | WakeAt _ -> ()
             | other -> Assert.Fail $"%A{other}"
-
-// The watch.
-
-let private watchFor length options link way : SipRun =
-    SipBench.watch 5UL link options (SipBench.table 3UL 20 0.5 true) (SipBench.gateway way) length (fun _ _ ->
-        ())
-
-[<Test>]
-let ``a watch lives on: renewed before it ends, made anew when the gateway deactivates it`` () =
-    for way in [ OverUdp; OverTcp ] do
-        for options in
-            [ { SipOptions.standard with LongestSubscription = 30 }
-              { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
-              { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
-              { SipOptions.standard with Vices = { SipVices.none with PlainOnly = true } }
-              { SipOptions.standard with
-                  Vices = { SipVices.none with SkipsVersions = true }
-                  Partials = true } ] do
-            let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
-            Check.equal [ "cancelled" ] (kinds (last run))
-            Assert.That(run.Told.Length, Is.GreaterThan 60)
-
-            for snapshot in run.Told do
-                checkTrue run snapshot
-
-[<Test>]
-let ``a watch that cannot be kept ends, and says why`` () =
-    let ended vices way =
-        let run = watchFor (TimeSpan.FromMinutes 10.0) (withVices vices) SipLink.lan way
-        Assert.That(run.Until - SipBench.start, Is.LessThan(TimeSpan.FromMinutes 5.0), $"{vices}")
-        words (last run)
-
-    Assert.That(
-        ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp,
-        Does.Contain "ends every subscription"
-    )
-
-    Assert.That(ended { SipVices.none with Answers = ValueSome 489 } OverUdp, Does.Contain "489")
-    Assert.That(ended { SipVices.none with Forks = 2 } OverUdp, Does.Contain "several notifiers")
-    Assert.That(ended { SipVices.none with NoNotify = true } OverUdp, Does.Contain "no notification came")
-    Assert.That(ended { SipVices.none with Silent = true } OverTcp, Does.Contain "no answer")
-    Assert.That(ended { SipVices.none with Truncates = true } OverTcp, Does.Contain "unreadable")
-
-[<Test>]
-let ``a watch whose documents outgrow a datagram goes on over TCP`` () =
-    let run =
-        SipBench.watch
-            5UL
-            SipLink.lan
-            SipOptions.standard
-            (SipBench.table 3UL 200 0.5 false)
-            (SipBench.gateway UdpThenTcp)
-            (TimeSpan.FromMinutes 1.0)
-            (fun _ _ -> ())
-
-    Check.equal [ "cancelled" ] (kinds (last run))
-    Assert.That(run.Told.Length, Is.GreaterThan 10)
-
-[<Test>]
-let ``the first window of a watch is as narrow as a fetch's, later ones at most half a minute`` () =
-    let run = watchFor (TimeSpan.FromMinutes 2.0) SipOptions.standard SipLink.lan OverUdp
-    let width (snapshot: Snapshot) = snapshot.Answered - snapshot.Asked
-    Assert.That(width run.Told.Head, Is.LessThan(seconds 0.1))
-
-    for snapshot in run.Told do
-        Assert.That(width snapshot, Is.LessThanOrEqualTo(seconds 32.0))

@@ -1,47 +1,9 @@
 namespace CallServer.Audit
 
 open System
-open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-
-type SipWatchPhase =
-    /// A subscription is being made or renewed, and its notification has not come.
-    | Subscribing
-    /// The state is known, and is told anew when it changes.
-    | Standing
-    /// The gateway wants no subscription before then.
-    | Resting of until: Instant
-    | Over
-
-[<NoComparison; NoEquality>]
-type SipWatchState =
-    internal
-        {
-            Gateway: SipGateway
-            Rng: Rng
-            Local: string
-            Began: Instant
-            Phase: SipWatchPhase
-            Way: Try voption
-            /// Another way is left: over a stream.
-            StreamLeft: bool
-            View: DialogView
-            Notifier: string voption
-            LastCSeq: int64
-            /// Where the last window began that was told: a later document was read later.
-            LastAsked: Instant
-            /// When the newest SUBSCRIBE was accepted, until its notification came.
-            Owed: Instant voption
-            RefreshAt: Instant
-            /// When subscriptions were made anew, newest first, of the last minute.
-            Renewals: Instant list
-            LastReply: Instant voption
-            Requests: int
-            Strays: int
-            Outbox: Command list
-        }
 
 /// A standing subscription to a gateway's dialogs (RFC 6665 §4.1.2, RFC 4235 §4.3).
 ///
@@ -68,151 +30,13 @@ type SipWatchState =
 /// More than five new subscriptions in a minute end it: the gateway does not keep them. Stopped ends it.
 module SipWatch =
     open SipState
+    open SipWatching
 
     type State = SipWatchState
-
-    /// Seconds asked for; the gateway may grant fewer. One that loses its watcher forgets it after that long.
-    [<Literal>]
-    let private Expires = 300
-
-    /// A subscription is renewed this often, which has the gateway tell its whole state again (RFC 6665 §4.2.1.2): in place of
-    /// polling, and slower.
-    let private refreshEvery = TimeSpan.FromSeconds 60.0
-
-    [<Literal>]
-    let private MaxRenewals = 5
 
     let strays (state: State) : int = state.Strays
 
     let isOver (state: State) : bool = state.Phase = SipWatchPhase.Over
-
-    let private put command (state: State) : State = { state with Outbox = command :: state.Outbox }
-
-    let private send (s: Subscription) (octets: byte[]) (state: State) : State =
-        put (if s.IsStream then Write octets else Send octets) state
-
-    let private sendNew (s: Subscription) (state: State) : State =
-        match s.Request with
-        | ValueSome request -> send s request.Octets { state with Requests = state.Requests + 1 }
-        | ValueNone -> state
-
-    let private keep (s: Subscription) (state: State) : State =
-        { state with
-            Way =
-                (match state.Way with
-                 | ValueSome(OnStream(_, stream)) -> ValueSome(OnStream(s, stream))
-                 | ValueSome(OnDatagrams _) -> ValueSome(OnDatagrams s)
-                 | ValueSome(Opening _)
-                 | ValueNone -> state.Way) }
-
-    let private current (state: State) : Subscription voption = state.Way |> ValueOption.bind subscriptionOf
-
-    /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
-    /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
-    /// A later SUBSCRIBE of the same dialog bounds it only over a stream, where nothing is overtaken: what follows
-    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. Windows of
-    /// one watch overlap, and yet each tells what was true after the one before: versions and CSeq only grow.
-    let private asked (now: Instant) (s: Subscription) (state: State) : Instant =
-        let proven =
-            if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then
-                s.Asked
-            else
-                s.Began
-
-        let proven = Instant.max proven state.LastAsked
-        Instant.min now (Instant.max proven (now - SipTimers.giveUp))
-
-    let private snapshot (now: Instant) (reasons: Shortfall list) (state: State) : Snapshot =
-        let asked =
-            match current state with
-            | ValueSome s -> asked now s state
-            | ValueNone -> state.Began
-
-        { SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports with
-            Standing = ValueSome state.Began }
-
-    /// Over. What was told stays told; this says only why nothing more comes.
-    let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
-        let why =
-            match why with
-            | Silent words when state.LastReply.IsSome -> CutShort words
-            | other -> other
-
-        let last = SipSnapshot.make state.Gateway state.Began now state.Requests [ why ] [||]
-        put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone }
-
-    /// Whoever watches no longer says so, and waits for no answer.
-    let private unsubscribe (now: Instant) (state: State) : State =
-        match current state with
-        | ValueSome s when s.RemoteTag.IsSome ->
-            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng { s with Expires = 0 }
-            sendNew s { state with Rng = rng }
-        | ValueSome _
-        | ValueNone -> state
-
-    /// Like the last one: what the gateway would not take is not tried again.
-    let private create local isStream (now: Instant) (state: State) =
-        let wantsSession =
-            match current state with
-            | ValueSome s -> s.WantsSession
-            | ValueNone -> true
-
-        Subscription.create state.Gateway local isStream wantsSession Expires now state.Rng
-
-    let private openDatagrams (now: Instant) (state: State) : State =
-        let struct (s, rng) = create state.Local false now state
-        sendNew s { state with Rng = rng; Way = ValueSome(OnDatagrams s) }
-
-    let private openStream (now: Instant) (state: State) : State =
-        let way = ValueSome(Opening(now + state.Gateway.Patience))
-        put Connect { state with Way = way; StreamLeft = false }
-
-    /// Nothing is known of the notifier any more.
-    let private afresh (state: State) : State =
-        { state with
-            Phase = SipWatchPhase.Subscribing
-            View = DialogView.none
-            Notifier = ValueNone
-            LastCSeq = -1L
-            Owed = ValueNone
-            RefreshAt = Instant.distantFuture }
-
-    /// A new subscription on the way of the old one.
-    let private renew (now: Instant) (state: State) : State =
-        let recent = state.Renewals |> List.filter (fun at -> now - at < TimeSpan.FromMinutes 1.0)
-
-        if recent.Length >= MaxRenewals then
-            giveUp now (CutShort "the gateway ends every subscription") state
-        else
-            let state = afresh { state with Renewals = now :: recent }
-
-            match state.Way with
-            | ValueSome(OnStream(old, stream)) ->
-                let struct (s, rng) = create old.Local true now state
-                sendNew s { state with Rng = rng; Way = ValueSome(OnStream(s, stream)) }
-            | ValueSome(OnDatagrams _) -> openDatagrams now state
-            | ValueSome(Opening _)
-            | ValueNone -> state
-
-    /// A SUBSCRIBE within the dialog: the gateway tells its whole state again.
-    let private refresh (now: Instant) (s: Subscription) (state: State) : State =
-        if s.Request.IsSome then
-            state
-        else
-            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng s
-
-            let state =
-                { state with
-                    Rng = rng
-                    Phase = SipWatchPhase.Subscribing
-                    RefreshAt = Instant.distantFuture }
-
-            sendNew s (keep s state)
-
-    /// In time before the subscription ends.
-    let private refreshAt (from: Instant) (seconds: int) : Instant =
-        let half = TimeSpan.FromSeconds(float seconds / 2.0)
-        from + (if half < refreshEvery then half else refreshEvery)
 
     let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
         let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
@@ -434,7 +258,7 @@ module SipWatch =
         | _, Arrived(_, octets) -> commit (arrived now octets state)
         | _, Broken(_, reason) -> commit (broken now reason state)
         | _, Woke _ -> commit (woke now state)
-        | _, Stopped _ -> commit (unsubscribe now state |> giveUp now Cancelled)
+        | _, Stopped _ -> commit (giveUp now Cancelled state)
 
     let start (gateway: SipGateway) (given: AuditStart) : State * Command list =
         let now = given.At.Steady

@@ -134,6 +134,8 @@ module internal Subscription =
         now
         rng
         : struct (Subscription * Rng) =
+        // Without an address of ours nothing could come back; a header needs one all the same.
+        let local = if local = "" then "callserver.invalid" else local
         let struct (callId, rng) = hex 16 rng
         let struct (more, rng) = hex 8 rng
         let struct (tag, rng) = hex 12 rng
@@ -181,38 +183,6 @@ module internal Subscription =
         | ValueSome request -> Instant.min request.RepeatAt request.Deadline
         | ValueNone -> Instant.distantFuture
 
-    /// `401 Unauthorized`, and what a Warning or a Reason adds (RFC 3261 §20.43).
-    let private words (status: int) (reason: string) (message: SipMessage) : string =
-        let warning =
-            match Sip.tryHeader "Warning" message with
-            | ValueSome text -> $" ({Sip.textOf text})"
-            | ValueNone -> ""
-
-        let said = if reason = "" then string status else $"{status} {Sip.textOf reason}"
-        let said = said + warning
-        if said.Length > 300 then said.Substring(0, 300) + "…" else said
-
-    /// A final response that is no success, in words that say what to try.
-    let private refusal (status: int) (reason: string) (message: SipMessage) : Shortfall =
-        let said = words status reason message
-
-        match status with
-        | status when status < 400 ->
-            let elsewhere =
-                match SipFields.values "Contact" message with
-                | contact :: _ -> $": ask {Sip.textOf contact} instead"
-                | [] -> ""
-
-            Refused $"the gateway redirects with {said}{elsewhere}"
-        | 403 -> Refused $"{said}: this user may not watch its dialogs"
-        | 404
-        | 410
-        | 604 -> Refused $"{said}: it knows no such user"
-        | 481 -> Refused $"{said}: it has no such subscription"
-        | 489 -> Refused $"{said}: it does not serve the dialog event package"
-        | 513 -> TooLarge $"the gateway answers {said}"
-        | _ -> Refused said
-
     /// Answers a 401 or 407: credentials for the next request, or why there are none.
     let private prove
         (gateway: SipGateway)
@@ -229,13 +199,16 @@ module internal Subscription =
 
         match SipDigest.choose challenges, gateway.Login with
         | ValueNone, _ when challenges.Length = 0 ->
-            Error(Refused $"{words status reason message}, without a challenge")
+            Error(Refused $"{SipRefusal.words status reason message}, without a challenge")
         | ValueNone, _ ->
-            Error(Refused $"{words status reason message}: it asks for none of Digest with MD5 or SHA-256")
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: it asks for none of Digest with MD5 or SHA-256"
+            )
         | ValueSome challenge, ValueNone ->
             Error(
                 Refused
-                    $"{words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})"
+                    $"{SipRefusal.words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})"
             )
         | ValueSome challenge, ValueSome(struct (user, _)) when
             // A nonce that was answered and is asked again, or a new one without the word that the old one was
@@ -245,10 +218,13 @@ module internal Subscription =
             ->
             Error(
                 Refused
-                    $"{words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
+                    $"{SipRefusal.words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
             )
         | ValueSome _, ValueSome _ when s.Retries >= MaxRetries ->
-            Error(Refused $"{words status reason message}: its nonces are too old as soon as they are used")
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: its nonces are too old as soon as they are used"
+            )
         | ValueSome challenge, ValueSome(struct (user, password)) ->
             let struct (cnonce, rng) = hex 16 rng
             let answer = SipDigest.answer user password "SUBSCRIBE" s.Target cnonce 1 challenge
@@ -346,7 +322,7 @@ module internal Subscription =
                 | 489, _ when s.WantsSession ->
                     let struct (s, rng) = ask gateway now rng { s with WantsSession = false }
                     struct (Again s, rng)
-                | _ -> struct (Rejected(status, refusal status reason message), rng)
+                | _ -> struct (Rejected(status, SipRefusal.shortfall status reason message), rng)
         | ValueSome _
         | ValueNone -> struct (NotOurs, rng)
 
