@@ -162,8 +162,10 @@ module SimConnection =
           Answered = (numbers >>> 24) &&& 1UL = 0UL
           Codec = codecs[int (media % uint64 codecs.Length)]
           Dscp = dscps[int ((media >>> 16) % uint64 dscps.Length)]
-          LocalHost = 0xC0000201u
-          LocalPort = 16384 + 2 * int (serial % 24576L)
+          // No two connections at a time have an address in common, nor one with the port two above: rtpengine's
+          // calls have two local ports.
+          LocalHost = 0xC0000201u + uint32 (serial / 12288L % 254L)
+          LocalPort = 16384 + 4 * int (serial % 12288L)
           RemoteHost = 0x0A000000u ||| uint32 ((media >>> 24) &&& 0xFFFFFFUL)
           RemotePort = 10000 + 2 * int ((media >>> 48) % 20000UL)
           LocalSsrc = uint32 sources

@@ -14,7 +14,7 @@ module internal Trunk =
     /// common, and neither have two trunks whose seeds differ modulo 254.
     let place (trunk: Trunk) (number: int64) (connection: SimConnection) : SimConnection =
         let host = 1u + uint32 (trunk.Seed % 254UL)
-        let port = 2 * int (number % 24576L)
+        let port = 4 * int (number % 12288L)
 
         let near =
             { connection with

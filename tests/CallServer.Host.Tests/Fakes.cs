@@ -47,6 +47,7 @@ internal static class Results
                 [.. connections.Order(StringComparer.Ordinal).Select(id => Seen(id, asked, answered))],
                 [],
                 [],
+                FSharpValueOption<Instant>.None,
                 1
             )
         );

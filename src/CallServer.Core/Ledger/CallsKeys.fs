@@ -2,7 +2,6 @@ namespace CallServer.Ledger
 
 open System
 open System.Net
-open System.Net.Sockets
 open CallServer.Model
 
 /// A call id and how far it reaches; the same key is the same call.
@@ -35,9 +34,15 @@ module internal CallsKeys =
     let private isTelling (id: string) =
         id.Length >= 8 && (id.Length >= 16 || not (Seq.forall Char.IsAsciiDigit id))
 
+    /// A GUID, or what has the shape of a Call-ID with its host. Names of channels with a counter behind them, such as Asterisk's,
+    /// are long too, and every other gateway counts alike.
+    let private isWorldWide (id: string) =
+        (id.Length = 32 && Seq.forall Char.IsAsciiHexDigit id)
+        || (id.Contains '@' && id.IndexOfAny [| '/'; '|'; ' ' |] < 0)
+
     /// SIP's Call-ID, which rtpengine is given too, is unique everywhere (RFC 3261 §8.1.1.4). MGCP's is unique among the
-    /// gateways of a call agent (RFC 3435 §2.1.5), and elsewhere only where it is long. What SNMP tells may be a GUID or a
-    /// gateway's own count.
+    /// gateways of a call agent (RFC 3435 §2.1.5), and elsewhere only where it is long. What SNMP tells may be a GUID, a
+    /// Call-ID, or a gateway's own count.
     let ofId (protocol: string) (gateway: GatewayId) (id: CallId) : IdKey voption =
         let text = normal (CallId.value id)
 
@@ -48,8 +53,9 @@ module internal CallsKeys =
                 match protocol with
                 | "sip" -> ""
                 | other when other.StartsWith("ng", StringComparison.Ordinal) -> ""
-                | _ when isTelling text -> ""
+                | "mgcp" when isTelling text -> ""
                 | "mgcp" -> "mgcp"
+                | _ when isWorldWide text -> ""
                 | _ -> GatewayId.value gateway
 
             ValueSome { Realm = realm; Id = text }
@@ -59,7 +65,7 @@ module internal CallsKeys =
         match IPAddress.TryParse address.Host with
         | true, host when address.Port > 0 && address.Port <= 65535 ->
             let octets = host.GetAddressBytes()
-            let isFour = host.AddressFamily = AddressFamily.InterNetwork
+            let isFour = octets.Length = 4
 
             if
                 host.Equals IPAddress.Any

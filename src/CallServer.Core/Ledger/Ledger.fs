@@ -118,6 +118,8 @@ type GatewayLedger =
         /// The window of the newest snapshot taken in.
         LastAsked: Instant
         LastAnswered: Instant
+        /// The standing watch that told the newest snapshot, by its beginning; nothing where an audit did, or after a restart.
+        LastStanding: Instant voption
         /// When the last complete audits of this run were asked, newest first, at most as many as the rules need.
         Completes: Instant list
         /// Sorted by id.
@@ -136,6 +138,7 @@ module GatewayLedger =
           RunBegan = ValueNone
           LastAsked = Instant.distantPast
           LastAnswered = Instant.distantPast
+          LastStanding = ValueNone
           Completes = []
           Connections = [||]
           OpenedTotal = 0L

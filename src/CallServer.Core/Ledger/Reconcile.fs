@@ -45,7 +45,8 @@ module Reconcile =
                 Traits = traits
                 Boot = (if told then ValueSome snapshot.Boot else ledger.Boot)
                 LastAsked = snapshot.Asked
-                LastAnswered = snapshot.Answered }
+                LastAnswered = snapshot.Answered
+                LastStanding = snapshot.Standing }
 
         match verdict with
         | Restarted at ->
@@ -315,6 +316,15 @@ module Reconcile =
         | Partial _
         | Complete _ -> snapshot
 
+    /// Nothing in it was true before what the record holds. Of two audits whose windows overlap nobody knows which row is the
+    /// newer one; the snapshots of one standing watch follow each other. What was asked before a release or the gateway's own
+    /// word of a restart, which stand at LastAsked, has seen both sides of it.
+    let private isNewer (snapshot: Snapshot) (ledger: GatewayLedger) : bool =
+        snapshot.Answered > ledger.LastAnswered
+        && snapshot.Asked >= ledger.LastAsked
+        && (snapshot.Asked >= ledger.LastAnswered
+            || (snapshot.Standing.IsSome && snapshot.Standing = ledger.LastStanding))
+
     /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
     /// (rule 8): the very same ledger comes back.
     let apply (snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
@@ -323,7 +333,7 @@ module Reconcile =
                 (nameof snapshot)
                 $"a snapshot of {snapshot.Gateway} does not belong into the ledger of {ledger.Gateway}"
 
-        if snapshot.Asked < ledger.LastAsked || snapshot.Answered <= ledger.LastAnswered then
+        if not (isNewer snapshot ledger) then
             struct (ledger, [||])
         else
             let snapshot = withoutMixedRows snapshot
@@ -402,6 +412,7 @@ module Reconcile =
                         RunBegan = ValueSome at
                         Completes = ofNewRun ledger.Traits ledger
                         LastAsked = at.Latest
+                        LastAnswered = Instant.max ledger.LastAnswered at.Latest
                         Connections = connections },
                     changes.ToArray())
 
@@ -440,4 +451,7 @@ module Reconcile =
 
         GatewayLedger.tryFind ended.Observation.Id ledger
         |> ValueOption.bind (fun c ->
-            close c.Id (ending c) { ledger with LastAsked = Instant.max ledger.LastAsked now })
+            { ledger with
+                LastAsked = Instant.max ledger.LastAsked now
+                LastAnswered = Instant.max ledger.LastAnswered now }
+            |> close c.Id (ending c))

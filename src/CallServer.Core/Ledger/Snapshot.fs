@@ -146,6 +146,9 @@ type Snapshot =
         Ended: Ended[]
         /// Connections of the record that the gateway, asked for each by its id, says it does not have. Sorted.
         Denied: ConnectionId[]
+        /// Of a standing watch: when that began. What it tells comes in the order in which it was true, so that the windows of
+        /// such snapshots may overlap. Nothing for an audit.
+        Standing: Instant voption
         /// Datagrams sent, repeats included.
         Requests: int
     }

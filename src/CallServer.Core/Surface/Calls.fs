@@ -80,9 +80,6 @@ type CallRecord private (table: CallTable) =
 
     member _.Count = CallBook.count table
 
-    /// The kinds of findings that there are.
-    static member Kinds: IReadOnlyList<string> = [| for kind in FindingKind.all -> string kind |]
-
     /// How many calls have a finding of each kind.
     member _.Findings: IReadOnlyDictionary<string, int> =
         let counts = Dictionary<string, int>()

@@ -49,6 +49,7 @@ type AuditResult internal (snapshot: Snapshot) =
               Observations = [||]
               Ended = [||]
               Denied = [||]
+              Standing = ValueNone
               Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).

@@ -313,6 +313,7 @@ module internal Rows =
             RunBegan = between row.RunEarliest row.RunLatest
             LastAsked = earliest row.LastAsked
             LastAnswered = earliest row.LastAnswered
+            LastStanding = ValueNone
             Completes =
                 row.Completes.Split(',', StringSplitOptions.RemoveEmptyEntries)
                 |> Array.map (fun micros -> Instant.ofMicros (Int64.Parse micros))

@@ -43,7 +43,8 @@ type BencodeError =
 
         $"{problem}, at octet {this.Offset}"
 
-/// A bencoded value (BitTorrent's BEP 3): what is written. What is read stays where it came, as a `BencodeView`.
+/// A bencoded value (BitTorrent's BEP 3): what is written. What is read stays where it came, as a
+/// `BencodeView`.
 [<RequireQualifiedAccess>]
 type Bencode =
     | Number of int64
@@ -73,20 +74,6 @@ type BencodeProgress =
     | NeedsMore
     | Broken of error: BencodeError
 
-/// Octets where they stand in a message.
-[<Struct; NoEquality; NoComparison>]
-type Slice =
-    { Source: byte[]
-      From: int
-      Length: int }
-
-    member this.Span = ReadOnlySpan<byte>(this.Source, this.From, this.Length)
-    member this.ToArray() = this.Span.ToArray()
-
-/// A value where it stands in octets that have been found whole.
-[<Struct; NoEquality; NoComparison>]
-type BencodeView = { Octets: byte[]; Start: int }
-
 module BencodeScan =
     /// Deeper than this nothing is read; rtpengine's replies are nine deep.
     [<Literal>]
@@ -104,7 +91,8 @@ module BencodeScan =
 
     let private isDigit (octet: byte) = octet >= '0'B && octet <= '9'B
 
-    /// Where digits and this ending end, from an octet on; -1 where more is needed, -2 where there are none, or too many.
+    /// Where digits and this ending end, from an octet on; -1 where more is needed, -2 where there are none,
+    /// or too many.
     let private digitsEnd (octets: ReadOnlySpan<byte>) (from: int) (ending: byte) : int =
         let mutable at = from
 
@@ -141,7 +129,8 @@ module BencodeScan =
             | -1L -> ValueNone
             | value -> ValueSome(struct ((if isNegative then -value else value), last + 1))
 
-    /// Where the string that begins at an octet has its content, and where it ends; nothing where it cannot be read.
+    /// Where the string that begins at an octet has its content, and where it ends; nothing where it cannot
+    /// be read.
     let text (octets: ReadOnlySpan<byte>) (at: int) : struct (int * int64) voption =
         let colon = digitsEnd octets at ':'B
 
@@ -170,7 +159,8 @@ module BencodeScan =
                 | length when length > MaxString -> ValueSome(BencodeProblem.StringTooLong length)
                 | _ -> ValueNone
 
-    /// Reads on over octets of which the value's first have been looked at before. Sorted keys are not asked for.
+    /// Reads on over octets of which the value's first have been looked at before. Sorted keys are not asked
+    /// for.
     let resume (octets: ReadOnlySpan<byte>) (scan: BencodeScan) : struct (BencodeScan * BencodeProgress) =
         let mutable at = scan.At
         let mutable depth = scan.Depth
@@ -217,10 +207,7 @@ module BencodeScan =
                     keyed <- keyed &&& ~~~inner
 
                     dictionaries <-
-                        (if octet = 'd'B then
-                             dictionaries ||| inner
-                         else
-                             dictionaries &&& ~~~inner)
+                        (if octet = 'd'B then dictionaries ||| inner else dictionaries &&& ~~~inner)
 
                     next <- at + 1
                     isClosed <- false
@@ -248,102 +235,6 @@ module BencodeScan =
                             keyed <- keyed ^^^ outer
 
         struct ({ At = at; Depth = depth; Dictionaries = dictionaries; Keyed = keyed }, progress)
-
-module BencodeView =
-    /// The value that begins at an octet, where it is whole; what follows it is not looked at.
-    let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
-        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
-        | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
-        | struct (_, BencodeProgress.Broken error) -> Error error
-        | struct (_, BencodeProgress.NeedsMore) -> Error { Offset = octets.Length; Problem = BencodeProblem.Unfinished }
-
-    let private ending (octets: byte[]) (start: int) : int =
-        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
-        | struct (_, BencodeProgress.Ends at) -> at
-        | struct (_, (BencodeProgress.NeedsMore | BencodeProgress.Broken _)) -> invalidOp "a view is of a whole value"
-
-    let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
-
-    let isDictionary (view: BencodeView) : bool = isContainer 'd'B view
-
-    /// The octets of a string; nothing where it is none.
-    let text (view: BencodeView) : Slice voption =
-        match BencodeScan.text (ReadOnlySpan view.Octets) view.Start with
-        | ValueSome(struct (from, until)) ->
-            ValueSome { Source = view.Octets; From = from; Length = int until - from }
-        | ValueNone -> ValueNone
-
-    /// A number; also one that is written as a string of digits, as rtpengine's up-time is.
-    let number (view: BencodeView) : int64 voption =
-        if isContainer 'i'B view then
-            match BencodeScan.number (ReadOnlySpan view.Octets) view.Start with
-            | ValueSome(struct (value, _)) -> ValueSome value
-            | ValueNone -> ValueNone
-        else
-            match text view with
-            | ValueSome slice when slice.Length > 0 && slice.Length <= 20 ->
-                let mutable value = 0L
-                let mutable used = 0
-
-                if Buffers.Text.Utf8Parser.TryParse(slice.Span, &value, &used) && used = slice.Length then
-                    ValueSome value
-                else
-                    ValueNone
-            | _ -> ValueNone
-
-    /// Over every value of a list, in order; none where it is no list.
-    let foldItems (folder: 'State -> BencodeView -> 'State) (state: 'State) (view: BencodeView) : 'State =
-        let mutable state = state
-
-        if isContainer 'l'B view then
-            let mutable at = view.Start + 1
-
-            while view.Octets[at] <> 'e'B do
-                state <- folder state { view with Start = at }
-                at <- ending view.Octets at
-
-        state
-
-    /// Over every key and value of a dictionary, in order; none where it is no dictionary.
-    let foldMembers
-        (folder: 'State -> Slice -> BencodeView -> 'State)
-        (state: 'State)
-        (view: BencodeView)
-        : 'State =
-        let mutable state = state
-
-        if isContainer 'd'B view then
-            let mutable at = view.Start + 1
-
-            while view.Octets[at] <> 'e'B do
-                match text { view with Start = at } with
-                | ValueSome key ->
-                    let value = { view with Start = key.From + key.Length }
-                    state <- folder state key value
-                    at <- ending view.Octets value.Start
-                | ValueNone -> invalidOp "a view is of a whole value"
-
-        state
-
-    /// The value under a key of ASCII, the first where it stands twice; nothing where this is no dictionary.
-    let tryFind (name: string) (view: BencodeView) : BencodeView voption =
-        let mutable found = ValueNone
-
-        if isContainer 'd'B view then
-            let mutable at = view.Start + 1
-
-            while found.IsNone && view.Octets[at] <> 'e'B do
-                match text { view with Start = at } with
-                | ValueSome key ->
-                    let value = { view with Start = key.From + key.Length }
-
-                    if Text.Ascii.Equals(key.Span, name.AsSpan()) then
-                        found <- ValueSome value
-                    else
-                        at <- ending view.Octets value.Start
-                | ValueNone -> invalidOp "a view is of a whole value"
-
-        found
 
 module Bencode =
     let ofString (text: string) : Bencode = Bencode.Text(Text.Encoding.UTF8.GetBytes text)

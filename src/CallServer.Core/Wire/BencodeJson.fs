@@ -5,7 +5,8 @@ open System.Buffers
 open System.Text
 open System.Text.Json
 
-/// ng's other notation: a JSON object in place of the dictionary. It is written anew as bencode and read as that.
+/// ng's other notation: a JSON object in place of the dictionary. It is written anew as bencode and read as
+/// that.
 module BencodeJson =
     let private options =
         JsonReaderOptions(MaxDepth = BencodeScan.MaxDepth, CommentHandling = JsonCommentHandling.Disallow)
@@ -42,8 +43,8 @@ module BencodeJson =
         into[at] <- octet
         at + 1
 
-    /// Truth becomes 1 and 0, a fraction its text, and a member that is null is left out. Neither notation is much longer than the
-    /// other, so that the room is known beforehand.
+    /// Truth becomes 1 and 0, a fraction its text, and a member that is null is left out. Neither notation is
+    /// much longer than the other, so that the room is known beforehand.
     let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
         let into = Array.zeroCreate<byte> (2 * (octets.Length - start) + 64)
         let mutable reader = Utf8JsonReader(ReadOnlySpan(octets, start, octets.Length - start), options)
@@ -84,7 +85,8 @@ module BencodeJson =
             BencodeView.read into 0
         with
         | :? JsonException
-        | :? InvalidOperationException -> Error { Offset = start + int reader.BytesConsumed; Problem = BencodeProblem.NotJson }
+        | :? InvalidOperationException ->
+            Error { Offset = start + int reader.BytesConsumed; Problem = BencodeProblem.NotJson }
 
     let rec private writeValue (value: Bencode) (writer: Utf8JsonWriter) : unit =
         match value with

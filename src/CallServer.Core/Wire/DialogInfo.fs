@@ -57,18 +57,20 @@ type DialogParty =
 
 /// One dialog of a document (RFC 4235 §4.1). What is not told is empty or ValueNone.
 type Dialog =
-    { Id: string
-      CallId: string
-      LocalTag: string
-      RemoteTag: string
-      Direction: DialogDirection voption
-      State: DialogState
-      /// Why it is in this state: `remote-bye`, `timeout`, …
-      Event: string
-      /// Seconds since the INVITE was sent or received, ringing included.
-      Duration: int64 voption
-      Local: DialogParty option
-      Remote: DialogParty option }
+    {
+        Id: string
+        CallId: string
+        LocalTag: string
+        RemoteTag: string
+        Direction: DialogDirection voption
+        State: DialogState
+        /// Why it is in this state: `remote-bye`, `timeout`, …
+        Event: string
+        /// Seconds since the INVITE was sent or received, ringing included.
+        Duration: int64 voption
+        Local: DialogParty option
+        Remote: DialogParty option
+    }
 
 /// application/dialog-info+xml.
 type DialogInfo =

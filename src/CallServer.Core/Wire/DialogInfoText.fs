@@ -53,12 +53,12 @@ module internal DialogInfoText =
             else
                 octets
 
-        let isMark =
-            octets.Length >= 3 && octets[0] = 0xEFuy && octets[1] = 0xBBuy && octets[2] = 0xBFuy
+        let isMark = octets.Length >= 3 && octets[0] = 0xEFuy && octets[1] = 0xBBuy && octets[2] = 0xBFuy
 
         let mutable start = if isMark then 3 else 0
 
-        while start < octets.Length && (octets[start] = 32uy || (octets[start] >= 9uy && octets[start] <= 13uy)) do
+        while start < octets.Length
+              && (octets[start] = 32uy || (octets[start] >= 9uy && octets[start] <= 13uy)) do
             start <- start + 1
 
         withoutQuote octets start
@@ -89,7 +89,8 @@ module internal DialogInfoText =
             | 39uy ->
                 let mutable before = at - 1
 
-                while before > start && (octets[before] = 32uy || (octets[before] >= 9uy && octets[before] <= 13uy)) do
+                while before > start
+                      && (octets[before] = 32uy || (octets[before] >= 9uy && octets[before] <= 13uy)) do
                     before <- before - 1
 
                 if before > start && octets[before] = 61uy then

@@ -14,7 +14,8 @@ type NgProblem =
     | NotDictionary
     /// The dictionary cannot be read.
     | Unreadable of BencodeProblem
-    /// More parties than a message of this size has use for: decoding them would cost more memory than allowed.
+    /// More parties than a message of this size has use for: decoding them would cost more memory than
+    /// allowed.
     | TooManyTags
     /// It lacks what a reply of its kind has.
     | Lacks of what: string
@@ -37,12 +38,10 @@ type NgFormat =
     | AsBencode
     | AsJson
 
-/// One message: `COOKIE SP DICTIONARY` (rtpengine, docs/ng_control_protocol.md). A reply has the cookie of its request.
+/// One message: `COOKIE SP DICTIONARY` (rtpengine, docs/ng_control_protocol.md). A reply has the cookie of
+/// its request.
 [<NoEquality; NoComparison>]
-type NgMessage =
-    { Cookie: string
-      Format: NgFormat
-      Body: BencodeView }
+type NgMessage = { Cookie: string; Format: NgFormat; Body: BencodeView }
 
 /// What is asked of rtpengine.
 [<RequireQualifiedAccess>]
@@ -161,7 +160,7 @@ module Ng =
         | at when at > 0 -> ValueSome(Encoding.ASCII.GetString(octets, 0, at))
         | _ -> ValueNone
 
-    let private wrong offset problem : Result<'T, NgError> = Error { Offset = offset; Problem = problem }
+    let internal wrong offset problem : Result<'T, NgError> = Error { Offset = offset; Problem = problem }
 
     /// A whole message. What stands behind the dictionary is not looked at: rtpengine does not either.
     let decode (octets: byte[]) : Result<NgMessage, NgError> =
@@ -221,17 +220,17 @@ module Ng =
 
     // What a dictionary tells.
 
-    let private number (name: string) (view: BencodeView) : int64 voption =
+    let internal number (name: string) (view: BencodeView) : int64 voption =
         match BencodeView.tryFind name view with
         | ValueSome value -> BencodeView.number value
         | ValueNone -> ValueNone
 
-    let slice (name: string) (view: BencodeView) : Slice voption =
+    let internal slice (name: string) (view: BencodeView) : Slice voption =
         match BencodeView.tryFind name view with
         | ValueSome value -> BencodeView.text value
         | ValueNone -> ValueNone
 
-    let private word (name: string) (view: BencodeView) : string voption =
+    let internal word (name: string) (view: BencodeView) : string voption =
         match slice name view with
         | ValueSome slice when slice.Length > 0 && slice.Length <= MaxWord ->
             ValueSome(Encoding.UTF8.GetString slice.Span)
@@ -243,7 +242,7 @@ module Ng =
         let text = Encoding.UTF8.GetString(ReadOnlySpan(slice.Source, slice.From, min slice.Length 200))
         String.map (fun c -> if Char.IsControl c then ' ' else c) text
 
-    let private is (expected: string) (slice: Slice) = Ascii.Equals(slice.Span, expected.AsSpan())
+    let internal is (expected: string) (slice: Slice) = Ascii.Equals(slice.Span, expected.AsSpan())
 
     let result (body: BencodeView) : NgResult =
         match slice "result" body with
@@ -254,157 +253,6 @@ module Ng =
             | ValueSome reason -> NgResult.Refused(sentence reason)
             | ValueNone -> NgResult.Refused(sentence word)
         | ValueNone -> NgResult.Refused "a reply without a result"
-
-    let readStatistics (body: BencodeView) : NgStatistics =
-        let under (name: string) (view: BencodeView voption) =
-            view |> ValueOption.bind (BencodeView.tryFind name)
-
-        let statistics = under "statistics" (ValueSome body)
-        let total = under "totalstatistics" statistics
-
-        let told name view =
-            match view |> ValueOption.bind (number name) with
-            | ValueSome value when value >= 0L -> ValueSome value
-            | ValueSome _
-            | ValueNone -> ValueNone
-
-        { Sessions = told "sessionstotal" (under "currentstatistics" statistics)
-          Managed = told "managedsessions" total
-          UpTime = told "uptime" total }
-
-    /// Over the Call-IDs of a reply to `list`, in its order; nothing where it tells no calls. What is no string is left out.
-    let foldCallIds (folder: 'State -> Slice -> 'State) (state: 'State) (body: BencodeView) : 'State voption =
-        let take state item =
-            match BencodeView.text item with
-            | ValueSome id -> folder state id
-            | ValueNone -> state
-
-        match BencodeView.tryFind "calls" body with
-        | ValueSome calls -> ValueSome(BencodeView.foldItems take state calls)
-        | ValueNone -> ValueNone
-
-    let private addressOf (host: string) (port: string) (view: BencodeView) : MediaAddress voption =
-        match word host view, number port view with
-        | ValueSome host, ValueSome port when port >= 0L && port <= 65535L ->
-            MediaAddress.ofText host (int port) |> ValueOption.ofOption
-        | _ -> ValueNone
-
-    let private countOf (name: string) (stats: BencodeView voption) : int64 voption =
-        match stats |> ValueOption.bind (number name) with
-        | ValueSome count when count >= 0L -> ValueSome count
-        | ValueSome _
-        | ValueNone -> ValueNone
-
-    let private streamOf (view: BencodeView) : NgStream =
-        let stats = BencodeView.tryFind "stats" view
-        let out = BencodeView.tryFind "stats_out" view
-
-        { Local = addressOf "local address" "local port" view
-          Remote =
-            BencodeView.tryFind "endpoint" view
-            |> ValueOption.bind (addressOf "address" "port")
-          Packets = countOf "packets" stats |> ValueOption.defaultValue 0L
-          Octets = countOf "bytes" stats |> ValueOption.defaultValue 0L
-          PacketsOut = countOf "packets" out
-          OctetsOut = countOf "bytes" out
-          LastPacket = number "last packet" view }
-
-    let private first (items: BencodeView) : BencodeView voption =
-        BencodeView.foldItems
-            (fun found item -> if ValueOption.isSome found then found else ValueSome item)
-            ValueNone
-            items
-
-    let private mediaOf (view: BencodeView) : NgMedia =
-        let has (flag: string) =
-            let found (known: bool) item =
-                known
-                || match BencodeView.text item with
-                   | ValueSome text -> is flag text
-                   | ValueNone -> false
-
-            match BencodeView.tryFind "flags" view with
-            | ValueSome flags -> BencodeView.foldItems found false flags
-            | ValueNone -> false
-
-        { Codec = word "codec" view
-          Sends = has "send"
-          Receives = has "recv"
-          Stream =
-            BencodeView.tryFind "streams" view
-            |> ValueOption.bind first
-            |> ValueOption.map streamOf }
-
-    /// The first audio, else the first of all.
-    let private mainMedia (tag: BencodeView) : NgMedia voption =
-        let isAudio (media: BencodeView) =
-            match slice "type" media with
-            | ValueSome kind -> is "audio" kind
-            | ValueNone -> false
-
-        let better (found: BencodeView voption) (media: BencodeView) =
-            match found with
-            | ValueNone -> ValueSome media
-            | ValueSome known when not (isAudio known) && isAudio media -> ValueSome media
-            | ValueSome _ -> found
-
-        match BencodeView.tryFind "medias" tag with
-        | ValueSome medias ->
-            BencodeView.foldItems better ValueNone medias |> ValueOption.map mediaOf
-        | ValueNone -> ValueNone
-
-    let private tagOf (key: Slice) (view: BencodeView) : NgTag =
-        { Key = key
-          Tag = slice "tag" view |> ValueOption.defaultValue key
-          Label = slice "label" view
-          Created = number "created" view
-          Media = mainMedia view }
-
-    /// One party in so many octets of the reply, and some besides: rtpengine tells 500 octets of each.
-    [<Literal>]
-    let private OctetsPerTag = 128
-
-    /// Times beyond the year 9999 are none.
-    [<Literal>]
-    let private MaxSeconds = 253402300799L
-
-    /// When the call was created: `created_ts`, else `created` with `created_us`, else the second alone.
-    let private createdOf (body: BencodeView) : struct (int64 * int64) voption =
-        let isTime limit value = value > 0L && value <= limit
-
-        match number "created_ts" body, number "created" body, number "created_us" body with
-        | ValueSome micros, _, _ when isTime (MaxSeconds * 1_000_000L) micros ->
-            ValueSome(struct (micros, 1L))
-        | _, ValueSome seconds, ValueSome rest when isTime MaxSeconds seconds && rest >= 0L && rest < 1_000_000L ->
-            ValueSome(struct (seconds * 1_000_000L + rest, 1L))
-        | _, ValueSome seconds, _ when isTime MaxSeconds seconds ->
-            ValueSome(struct (seconds * 1_000_000L, 1_000_000L))
-        | _ -> ValueNone
-
-    /// A reply to `query`, or the statistics that one to `delete` carries.
-    let readCall (body: BencodeView) : Result<NgCall, NgError> =
-        match createdOf body, BencodeView.tryFind "tags" body with
-        | ValueNone, _ -> wrong body.Start (NgProblem.Lacks "created")
-        | _, ValueNone -> wrong body.Start (NgProblem.Lacks "tags")
-        | ValueSome(struct (created, resolution)), ValueSome tags ->
-            let count = BencodeView.foldMembers (fun count _ _ -> count + 1) 0 tags
-
-            if count > 16 + (body.Octets.Length - body.Start) / OctetsPerTag then
-                wrong tags.Start NgProblem.TooManyTags
-            else
-                let found = Array.zeroCreate<NgTag> count
-
-                let fill at key view =
-                    found[at] <- tagOf key view
-                    at + 1
-
-                BencodeView.foldMembers fill 0 tags |> ignore
-
-                Ok
-                    { Created = created
-                      Resolution = resolution
-                      LastSignal = number "last signal" body
-                      Tags = found }
 
     // What rtpengine is asked, as it reads it.
 
@@ -426,6 +274,7 @@ module Ng =
             | ValueNone -> Error "No call-id in message"
         | ValueSome command when is "delete" command ->
             match octets "call-id" with
-            | ValueSome callId -> Ok(NgRequest.Delete(callId, octets "from-tag" |> ValueOption.defaultValue [||]))
+            | ValueSome callId ->
+                Ok(NgRequest.Delete(callId, octets "from-tag" |> ValueOption.defaultValue [||]))
             | ValueNone -> Error "No call-id in message"
         | ValueSome _ -> Error "Unrecognized command"

@@ -2,8 +2,8 @@ namespace CallServer.Wire
 
 open System
 
-/// Messages of a stream (rtpengine's TCP port). Nothing delimits them but the cookie's space and the end of the dictionary. A value:
-/// the same stream may be read on from any state more than once.
+/// Messages of a stream (rtpengine's TCP port). Nothing delimits them but the cookie's space and the end of
+/// the dictionary. A value: the same stream may be read on from any state more than once.
 [<NoEquality; NoComparison>]
 type NgFraming =
     private
@@ -34,9 +34,7 @@ module NgFraming =
         let room = stream.Room
 
         if
-            not (isNull room)
-            && room.Used = stream.Until
-            && stream.Until + more.Length <= room.Octets.Length
+            not (isNull room) && room.Used = stream.Until && stream.Until + more.Length <= room.Octets.Length
         then
             Array.Copy(more, 0, room.Octets, stream.Until, more.Length)
             room.Used <- stream.Until + more.Length
@@ -53,15 +51,12 @@ module NgFraming =
 
             let moved (scan: BencodeScan) = { scan with At = scan.At - stream.From }
 
-            { Room = fresh
-              From = 0
-              Until = needed
-              Scan = stream.Scan |> ValueOption.map moved }
+            { Room = fresh; From = 0; Until = needed; Scan = stream.Scan |> ValueOption.map moved }
 
     let private isSpace (octet: byte) = octet = ' 'B || octet = '\r'B || octet = '\n'B
 
-    /// Takes in octets of the stream: the messages that are whole now, oldest first, and the stream after them; or why nothing that
-    /// comes on this stream can be read any more.
+    /// Takes in octets of the stream: the messages that are whole now, oldest first, and the stream after
+    /// them; or why nothing that comes on this stream can be read any more.
     let feed (octets: byte[]) (stream: NgFraming) : Result<struct (NgFraming * byte[] list), NgError> =
         let stream = append octets stream
         let all = stream.Room.Octets
@@ -86,9 +81,12 @@ module NgFraming =
                 match BencodeScan.resume span scan with
                 | struct (_, BencodeProgress.Ends until) ->
                     read until ValueNone (ReadOnlySpan(all, from, until - from).ToArray() :: whole)
-                | struct (scan, BencodeProgress.NeedsMore) when stream.Until - from <= MaxMessage -> stop (ValueSome scan)
+                | struct (scan, BencodeProgress.NeedsMore) when stream.Until - from <= MaxMessage ->
+                    stop (ValueSome scan)
                 | struct (_, BencodeProgress.NeedsMore) ->
-                    Error { Offset = MaxMessage; Problem = NgProblem.Unreadable(BencodeProblem.StringTooLong(int64 MaxMessage)) }
+                    Error
+                        { Offset = MaxMessage
+                          Problem = NgProblem.Unreadable(BencodeProblem.StringTooLong(int64 MaxMessage)) }
                 | struct (_, BencodeProgress.Broken error) ->
                     Error { Offset = error.Offset - from; Problem = NgProblem.Unreadable error.Problem }
 

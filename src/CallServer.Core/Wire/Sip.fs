@@ -57,10 +57,7 @@ type SipStart =
     | Response of status: int * reason: string
 
 /// A SIP message (RFC 3261 §7). Content-Length is not among the headers: it follows from the body.
-type SipMessage =
-    { Start: SipStart
-      Headers: SipHeader[]
-      Body: byte[] }
+type SipMessage = { Start: SipStart; Headers: SipHeader[]; Body: byte[] }
 
 module Sip =
     /// Octets of a start line with all headers, the empty line included.

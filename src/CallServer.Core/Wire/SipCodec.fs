@@ -48,10 +48,16 @@ module SipCodec =
         ReadOnlySpan<byte>(octets, start, stop - start).IndexOfAny(0uy, 10uy, 13uy) < 0
 
     let rec private trimStart (octets: byte[]) start stop =
-        if start < stop && isBlank octets[start] then trimStart octets (start + 1) stop else start
+        if start < stop && isBlank octets[start] then
+            trimStart octets (start + 1) stop
+        else
+            start
 
     let rec private trimEnd (octets: byte[]) start stop =
-        if stop > start && isBlank octets[stop - 1] then trimEnd octets start (stop - 1) else stop
+        if stop > start && isBlank octets[stop - 1] then
+            trimEnd octets start (stop - 1)
+        else
+            stop
 
     /// token (RFC 3261 §25.1).
     let private isToken (text: string) =
@@ -144,7 +150,12 @@ module SipCodec =
                 | (false, _), _ -> this.Problem <- ValueSome(problem at BadContentLength)
 
     /// The folded lines after a header line (they begin with a blank), and the octet after them.
-    let private folds (octets: byte[]) (start: int) (stop: int) (found: ResizeArray<struct (int * int)>) : int =
+    let private folds
+        (octets: byte[])
+        (start: int)
+        (stop: int)
+        (found: ResizeArray<struct (int * int)>)
+        : int =
         let mutable next = start
 
         while next < stop && isBlank octets[next] && found.Count <= Sip.MaxHeaders do
@@ -176,8 +187,10 @@ module SipCodec =
 
             if heading.Headers.Count = Sip.MaxHeaders || folded.Count > Sip.MaxHeaders then
                 heading.Problem <- ValueSome(problem at HeadersTooLarge)
-            elif not (isClean octets at last)
-                 || folded.Exists(fun (struct (from, until)) -> not (isClean octets from until)) then
+            elif
+                not (isClean octets at last)
+                || folded.Exists(fun (struct (from, until)) -> not (isClean octets from until))
+            then
                 heading.Problem <- ValueSome(problem at BadHeaderLine)
             else
                 match nameOf octets at last with

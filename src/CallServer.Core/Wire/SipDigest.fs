@@ -65,9 +65,11 @@ module SipDigest =
     let private digestPairs (text: string) : struct (string * string) list voption =
         let text = text.TrimStart()
 
-        if text.StartsWith("Digest", StringComparison.OrdinalIgnoreCase)
-           && text.Length > 6
-           && Char.IsWhiteSpace text[6] then
+        if
+            text.StartsWith("Digest", StringComparison.OrdinalIgnoreCase)
+            && text.Length > 6
+            && Char.IsWhiteSpace text[6]
+        then
             ValueSome(SipFields.pairs (text.Substring 7))
         else
             ValueNone
@@ -126,8 +128,7 @@ module SipDigest =
     let private respond (password: Secret) (method: string) (answer: DigestAnswer) : string =
         let h = hash answer.Algorithm
 
-        let key =
-            h (Array.append (octets (answer.User + ":" + answer.Realm + ":")) (Secret.octets password))
+        let key = h (Array.append (octets (answer.User + ":" + answer.Realm + ":")) (Secret.octets password))
 
         let cnonce =
             match answer.Qop with

@@ -78,8 +78,7 @@ module SipFields =
             text
 
     /// In quotes, with what has to be escaped in them.
-    let quote (text: string) : string =
-        "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
+    let quote (text: string) : string = "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
 
     let private parameter (text: string) : struct (string * string) =
         match find '=' text 0 with

@@ -4,11 +4,11 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How a connection of the table looks in rtpengine: a call of two parties, whose media goes from the one to the other.
+/// How a connection of the table looks in rtpengine: a call of two parties, whose media goes from the one to
+/// the other.
 module NgCalls =
     /// rtpengine stamps by a clock that it reads once a round of its loop, in microseconds before.
-    let private staleness (connection: SimConnection) : int64 =
-        int64 (connection.LocalSsrc % 40_000u)
+    let private staleness (connection: SimConnection) : int64 = int64 (connection.LocalSsrc % 40_000u)
 
     /// Media begins so long after the call.
     let private mediaAfter = TimeSpan.FromMilliseconds 300.0
@@ -98,11 +98,7 @@ module NgCalls =
         let struct (packets, _) = media vices now connection
         let hasAnswered = tag <> ""
 
-        let endpoint =
-            if hasAnswered then
-                address host connection.RemotePort
-            else
-                Bencode.Members []
+        let endpoint = if hasAnswered then address host connection.RemotePort else Bencode.Members []
 
         let dialogue = Bencode.Items [ Bencode.Members [ "tag", text other; "type", text "offer/answer" ] ]
         let rate = (Codec.ofName (SimCodec.name connection.Codec)).ClockRate |> ValueOption.defaultValue 8000
@@ -141,7 +137,23 @@ module NgCalls =
           "tags",
           Bencode.Members
               [ offering,
-                party vices now connection offering (if unanswered then "" else answering) (label connection) connection.RemoteHost localPort
+                party
+                    vices
+                    now
+                    connection
+                    offering
+                    (if unanswered then "" else answering)
+                    (label connection)
+                    connection.RemoteHost
+                    localPort
                 (if unanswered then "<untagged 1>" else answering),
-                party vices now connection (if unanswered then "" else answering) offering None (answererHost connection) (localPort + 2) ]
+                party
+                    vices
+                    now
+                    connection
+                    (if unanswered then "" else answering)
+                    offering
+                    None
+                    (answererHost connection)
+                    (localPort + 2) ]
           "totals", Bencode.Members [] ]

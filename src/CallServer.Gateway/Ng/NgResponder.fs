@@ -36,8 +36,8 @@ type private NgState =
         Index: Dictionary<string, SimConnection>
     }
 
-/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http` is asked over HTTP, where
-/// replies may be of any size.
+/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http` is
+/// asked over HTTP, where replies may be of any size.
 module NgResponder =
     let private generation = TimeSpan.FromSeconds 30.0
 
@@ -89,13 +89,16 @@ module NgResponder =
 
     let private find now (callId: byte[]) (state: NgState) : SimConnection voption =
         match state.Index.TryGetValue(Encoding.UTF8.GetString callId) with
-        | true, call when
-            SimConnection.isActive now call && not (NgCalls.isUnknown state.Options.Vices call)
-            ->
+        | true, call when SimConnection.isActive now call && not (NgCalls.isUnknown state.Options.Vices call) ->
             ValueSome call
         | _ -> ValueNone
 
-    let private answer now table (request: NgRequest) (state: NgState) : struct (Bencode * ResponderCommand list) =
+    let private answer
+        now
+        table
+        (request: NgRequest)
+        (state: NgState)
+        : struct (Bencode * ResponderCommand list) =
         let vices = state.Options.Vices
 
         match request with
@@ -148,7 +151,12 @@ module NgResponder =
         | _ -> body
 
     let private write (vices: NgVices) (cookie: string) (format: NgFormat) (body: Bencode) : byte[] =
-        let cookie = if vices.WrongCookies then String(Array.rev (cookie.ToCharArray())) + "0" else cookie
+        let cookie =
+            if vices.WrongCookies then
+                String(Array.rev (cookie.ToCharArray())) + "0"
+            else
+                cookie
+
         let format = if vices.Json then AsJson else format
 
         if vices.Garbage then
@@ -159,7 +167,12 @@ module NgResponder =
 
     // Requests.
 
-    let private respond now table (message: NgMessage) (state: NgState) : struct (NgState * byte[] * ResponderCommand list) =
+    let private respond
+        now
+        table
+        (message: NgMessage)
+        (state: NgState)
+        : struct (NgState * byte[] * ResponderCommand list) =
         let vices = state.Options.Vices
         let state = { state with Heard = state.Heard + 1 }
         let isFaulty = vices.ErrorEvery.IsSome && state.Heard % vices.ErrorEvery.Value = 0
@@ -205,7 +218,10 @@ module NgResponder =
 
     let private datagram now table (peer: string) octets (state: NgState) =
         let vices = state.Options.Vices
-        let struct (state, commands) = received now table octets (fun octets -> SendTo(peer, vices.DelayPerRequest, octets)) state
+
+        let struct (state, commands) =
+            received now table octets (fun octets -> SendTo(peer, vices.DelayPerRequest, octets)) state
+
         let isHttp = peer.StartsWith("http", StringComparison.Ordinal)
 
         let arrives command =
@@ -271,7 +287,8 @@ module NgResponder =
                     match event with
                     | Datagram(peer, octets) -> datagram now table peer octets state
                     | Octets(stream, octets) -> ofStream now table stream octets state
-                    | StreamClosed stream -> struct ({ state with Streams = Map.remove stream state.Streams }, [])
+                    | StreamClosed stream ->
+                        struct ({ state with Streams = Map.remove stream state.Streams }, [])
                     | Tick -> struct (state, [])
                     | Happened events -> struct ({ state with Managed = state.Managed + ended events }, [])
                     | Restarted ->

@@ -77,7 +77,13 @@ module internal SipDocuments =
               Session = (if withSession then session c host port offers else "") }
 
     /// A connection as a dialog; `until` is its end, where it has ended.
-    let dialog (now: Instant) (withSession: bool) (vices: SipVices) (until: Instant voption) (c: SimConnection) : Dialog =
+    let dialog
+        (now: Instant)
+        (withSession: bool)
+        (vices: SipVices)
+        (until: Instant voption)
+        (c: SimConnection)
+        : Dialog =
         let state =
             match until with
             | ValueSome _ -> DialogState.Terminated
@@ -90,8 +96,7 @@ module internal SipDocuments =
           CallId = c.CallId
           LocalTag = "l" + string c.Serial
           RemoteTag = "r" + string c.Serial
-          Direction =
-            ValueSome(if c.Answered then DialogDirection.Recipient else DialogDirection.Initiator)
+          Direction = ValueSome(if c.Answered then DialogDirection.Recipient else DialogDirection.Initiator)
           State = state
           Event = (if until.IsSome then "remote-bye" else "")
           Duration =

@@ -43,11 +43,7 @@ type internal SipPeer =
 
 /// A notification until its answer.
 type internal Notifying =
-    { Branch: string
-      Octets: byte[]
-      Sent: Instant
-      RepeatAt: Instant
-      Interval: TimeSpan }
+    { Branch: string; Octets: byte[]; Sent: Instant; RepeatAt: Instant; Interval: TimeSpan }
 
 /// One subscription, seen from the notifier.
 type internal Watcher =
@@ -136,7 +132,13 @@ module internal SipNotifier =
                if dialog.State <> DialogState.Terminated && not (present.Contains dialog.Id) then
                    { dialog with State = DialogState.Terminated; Event = "remote-bye" } |]
 
-    let private message (vices: SipVices) (w: Watcher) (branch: string) (stateWords: string) (body: byte[]) : SipMessage =
+    let private message
+        (vices: SipVices)
+        (w: Watcher)
+        (branch: string)
+        (stateWords: string)
+        (body: byte[])
+        : SipMessage =
         let transport =
             match w.Peer with
             | ByDatagram _ -> "UDP"
@@ -164,10 +166,18 @@ module internal SipNotifier =
         let text = Text.Encoding.Latin1.GetString octets
         let at = text.IndexOf("Content-Length: ", StringComparison.Ordinal)
         let line = text.IndexOf("\r\n", at, StringComparison.Ordinal)
-        Text.Encoding.Latin1.GetBytes(text.Substring(0, at) + $"Content-Length: {length}" + text.Substring line)
+
+        Text.Encoding.Latin1.GetBytes(
+            text.Substring(0, at) + $"Content-Length: {length}" + text.Substring line
+        )
 
     /// Tells one subscriber the state of the table; the watcher after it.
-    let notify (now: Instant) (table: Table) (w: Watcher) (state: SipNotifierState) : struct (Watcher * SipNotifierState) =
+    let notify
+        (now: Instant)
+        (table: Table)
+        (w: Watcher)
+        (state: SipNotifierState)
+        : struct (Watcher * SipNotifierState) =
         let vices = state.Options.Vices
         let struct (branch, state) = hex 16 state
         let branch = "z9hG4bK" + branch
@@ -225,7 +235,12 @@ module internal SipNotifier =
             struct (w, send w.Peer octets state)
 
     /// What is due for one watcher; nothing: it is gone.
-    let tick (now: Instant) (table: Table) (w: Watcher) (state: SipNotifierState) : struct (Watcher voption * SipNotifierState) =
+    let tick
+        (now: Instant)
+        (table: Table)
+        (w: Watcher)
+        (state: SipNotifierState)
+        : struct (Watcher voption * SipNotifierState) =
         match w.Waiting with
         | ValueSome waiting when waiting.Sent + giveUp <= now -> struct (ValueNone, state)
         | ValueSome waiting when waiting.RepeatAt <= now ->

@@ -35,7 +35,13 @@ module SipResponder =
                     elif status >= 300 || w.IsOver then []
                     else [ { w with Waiting = ValueNone } ]) }
 
-    let private request now (peer: SipPeer) (table: Table) (message: SipMessage) (state: SipNotifierState) : SipNotifierState =
+    let private request
+        now
+        (peer: SipPeer)
+        (table: Table)
+        (message: SipMessage)
+        (state: SipNotifierState)
+        : SipNotifierState =
         let known =
             match SipFields.branch message with
             | ValueSome branch -> state.Answered.TryFind branch
@@ -56,7 +62,13 @@ module SipResponder =
         | SipStart.Response(status, _) -> answered status message state
         | SipStart.Request _ -> request now peer table message state
 
-    let private octets now (table: Table) (stream: int) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
+    let private octets
+        now
+        (table: Table)
+        (stream: int)
+        (octets: byte[])
+        (state: SipNotifierState)
+        : SipNotifierState =
         let known = state.Streams.TryFind stream |> Option.defaultValue SipStream.empty
         let struct (messages, outcome) = SipStream.feed octets known
 
@@ -99,7 +111,12 @@ module SipResponder =
         { state with
             Watchers = state.Watchers |> List.map (fun w -> if w.IsOver then w else { w with IsDirty = true }) }
 
-    let private advance now (table: Table) (event: ResponderEvent) (state: SipNotifierState) : SipNotifierState =
+    let private advance
+        now
+        (table: Table)
+        (event: ResponderEvent)
+        (state: SipNotifierState)
+        : SipNotifierState =
         match event with
         | Datagram _
         | Octets _ when state.Options.Vices.Silent -> state
@@ -129,8 +146,7 @@ module SipResponder =
                 let standing = state.Watchers |> List.exists (fun w -> not w.IsOver)
                 let answers = if standing then nextAnswer now table else Instant.distantFuture
 
-                let wake =
-                    (answers, state.Watchers) ||> List.fold (fun at w -> Instant.min at (wakeAt w))
+                let wake = (answers, state.Watchers) ||> List.fold (fun at w -> Instant.min at (wakeAt w))
 
                 let commands = List.rev state.Outbox
 

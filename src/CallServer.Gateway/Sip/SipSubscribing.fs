@@ -47,13 +47,20 @@ module internal SipSubscribing =
               Body = [||] }
 
     /// Sends a final response, and keeps it for repeats of its request.
-    let private respond now peer status toTag extra (request: SipMessage) (state: SipNotifierState) : SipNotifierState =
+    let private respond
+        now
+        peer
+        status
+        toTag
+        extra
+        (request: SipMessage)
+        (state: SipNotifierState)
+        : SipNotifierState =
         let octets = answer status toTag extra request
 
         let state =
             match SipFields.branch request with
-            | ValueSome branch ->
-                { state with Answered = state.Answered.Add(branch, struct (now, octets)) }
+            | ValueSome branch -> { state with Answered = state.Answered.Add(branch, struct (now, octets)) }
             | ValueNone -> state
 
         send peer octets state
@@ -92,14 +99,18 @@ module internal SipSubscribing =
         respond now peer 401 tag challenges request { state with Nonces = state.Nonces.Add(nonce, now) }
 
     /// Whether the request may pass; else the state after it was challenged.
-    let private authenticate now peer (request: SipMessage) (state: SipNotifierState) : Result<SipNotifierState, SipNotifierState> =
+    let private authenticate
+        now
+        peer
+        (request: SipMessage)
+        (state: SipNotifierState)
+        : Result<SipNotifierState, SipNotifierState> =
         match state.Options.Login with
         | ValueNone when state.Options.Vices.RefusesPasswords || state.Options.Vices.StaleNonces ->
             Error(challenge now peer state.Options.Vices.StaleNonces request state)
         | ValueNone -> Ok state
         | ValueSome(struct (user, password)) ->
-            let proof =
-                Sip.tryHeader "Authorization" request |> ValueOption.bind SipDigest.tryAnswer
+            let proof = Sip.tryHeader "Authorization" request |> ValueOption.bind SipDigest.tryAnswer
 
             match proof with
             | ValueSome proof when
@@ -109,7 +120,8 @@ module internal SipSubscribing =
                 && not state.Options.Vices.RefusesPasswords
                 ->
                 match state.Nonces.TryFind proof.Nonce with
-                | Some given when given + state.Options.NonceLife > now && not state.Options.Vices.StaleNonces -> Ok state
+                | Some given when given + state.Options.NonceLife > now && not state.Options.Vices.StaleNonces ->
+                    Ok state
                 | Some _
                 | None -> Error(challenge now peer true request state)
             | ValueSome _
@@ -120,7 +132,16 @@ module internal SipSubscribing =
 
     /// Answers first and notifies then, or the other way round; the watchers come with their first notification
     /// still to be sent.
-    let private begin' now peer table request expires (tag: string) (watchers: Watcher list) (state: SipNotifierState) =
+    let private begin'
+        now
+        peer
+        table
+        request
+        expires
+        (tag: string)
+        (watchers: Watcher list)
+        (state: SipNotifierState)
+        =
         let respond state = respond now peer 200 tag (accept expires) request state
 
         let notify state =
@@ -144,7 +165,14 @@ module internal SipSubscribing =
         | ValueSome address -> address.Uri
         | ValueNone -> ""
 
-    let private subscribe now peer (table: Table) (request: SipMessage) expires (state: SipNotifierState) : SipNotifierState =
+    let private subscribe
+        now
+        peer
+        (table: Table)
+        (request: SipMessage)
+        expires
+        (state: SipNotifierState)
+        : SipNotifierState =
         let callId = Sip.tryHeader "Call-ID" request
 
         match callId, SipFields.tag "From" request, SipFields.tag "To" request, contact request with
@@ -197,11 +225,18 @@ module internal SipSubscribing =
         | _ -> refuse now peer 400 request state
 
     /// Takes in a SUBSCRIBE that is no repeat.
-    let take (now: Instant) (peer: SipPeer) (table: Table) (request: SipMessage) (state: SipNotifierState) : SipNotifierState =
+    let take
+        (now: Instant)
+        (peer: SipPeer)
+        (table: Table)
+        (request: SipMessage)
+        (state: SipNotifierState)
+        : SipNotifierState =
         let vices = state.Options.Vices
 
         let package =
             match Sip.tryHeader "Event" request with
+            | ValueSome text when vices.PlainOnly -> text
             | ValueSome text -> (SipFields.value text).Value
             | ValueNone -> ""
 

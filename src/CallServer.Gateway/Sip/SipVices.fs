@@ -14,6 +14,8 @@ type SipVices =
         StaleNonces: bool
         /// Every SUBSCRIBE gets this final response.
         Answers: int voption
+        /// An event package with a parameter is another one, as Kamailio sees it: 489.
+        PlainOnly: bool
         /// The notification goes out before the 2xx.
         NotifyFirst: bool
         /// So many notifiers answer, as behind a proxy that forks; each has its share of the dialogs.
@@ -63,6 +65,7 @@ module SipVices =
           RefusesPasswords = false
           StaleNonces = false
           Answers = ValueNone
+          PlainOnly = false
           NotifyFirst = false
           Forks = 1
           NoNotify = false
@@ -96,6 +99,7 @@ module SipViceWords =
           flag "refuses-passwords" (fun vices -> { vices with RefusesPasswords = true })
           flag "stale-nonces" (fun vices -> { vices with StaleNonces = true })
           number "answers" 300 699 (fun n vices -> { vices with Answers = ValueSome n })
+          flag "plain-event-only" (fun vices -> { vices with PlainOnly = true })
           flag "notify-first" (fun vices -> { vices with NotifyFirst = true })
           number "forks" 2 16 (fun n vices -> { vices with Forks = n })
           flag "no-notify" (fun vices -> { vices with NoNotify = true })

@@ -30,7 +30,6 @@ internal sealed class GatewayPoller : IDisposable
     private AuditMemory? memory;
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
-    private Instant lastBegun = InstantModule.distantPast;
     private int silences;
     private bool slow;
 
@@ -126,12 +125,7 @@ internal sealed class GatewayPoller : IDisposable
     {
         if (cause != AuditCause.Interval)
             return true;
-        var now = context.Clock.Now.Steady;
-        // Half an interval early, so that the tick at the end of the pause counts.
-        var slowed = watch is { Slows: true }
-            ? Gateway.Interval * (GatewayWatch.SlowsBy - 0.5)
-            : TimeSpan.Zero;
-        return now >= notBefore && now >= lastBegun + slowed;
+        return watch is not { Stands: true } && context.Clock.Now.Steady >= notBefore;
     }
 
     private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
@@ -143,7 +137,6 @@ internal sealed class GatewayPoller : IDisposable
 
     private IObservable<AuditResult> Audit()
     {
-        lastBegun = context.Clock.Now.Steady;
         watch?.Asking();
         return Resolve()
             .SelectMany(endpoint =>
@@ -161,7 +154,7 @@ internal sealed class GatewayPoller : IDisposable
                         Gateway.Id
                     );
                     memory = null;
-                    watch?.Asked(null);
+                    watch?.Asked();
                     return Observable.Empty<AuditResult>();
                 }
             );
@@ -246,7 +239,7 @@ internal sealed class GatewayPoller : IDisposable
 
     private void Remember(AuditResult result)
     {
-        watch?.Asked(result);
+        watch?.Asked();
         slow = result.Answered - result.Asked > Gateway.Interval;
         if (!result.Silent)
         {

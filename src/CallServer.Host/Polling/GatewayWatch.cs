@@ -8,9 +8,10 @@ using CallServer.Surface;
 namespace CallServer.Host.Polling;
 
 /// <summary>
-/// Keeps a standing watch of one gateway beside its audits: begins it after the first of them, and again after
-/// a pause whenever it ends. Everything happens on the one scheduler. What it tells is taken in like an audit;
-/// that it ended tells nothing of connections, so that the gateway is asked instead.
+/// Keeps a standing watch of one gateway between its audits, never beside one: which of two views is the newer
+/// could not be told. It begins after an audit, and again after a pause whenever it ends. Everything happens on the
+/// one scheduler. What it tells is taken in like an audit; that it ended tells nothing of connections, so that
+/// the gateway is asked instead.
 /// </summary>
 internal sealed class GatewayWatch(
     GatewayConfiguration gateway,
@@ -21,39 +22,41 @@ internal sealed class GatewayWatch(
     Action ended
 ) : IDisposable
 {
-    /// <summary>While a watch stands, its gateway is asked so many times less often.</summary>
-    public const int SlowsBy = 6;
-
     private readonly SerialDisposable current = new();
+    private Instant due = InstantModule.distantPast;
     private int failures;
-
-    private Instant lastAsked = InstantModule.distantPast;
-    private bool hasBegun;
-    private bool stands;
-    private bool newsWaits;
+    private bool runs;
+    private bool paused;
 
     /// <summary>
-    /// It has told something, goes on, and the record could take what it told: there is less need to ask.
+    /// It has told something, and goes on: it asks the gateway for everything once a minute by itself, so that
+    /// nobody else needs to.
     /// </summary>
-    public bool Slows => stands && !newsWaits;
+    public bool Stands { get; private set; }
 
-    /// <summary>The gateway is being asked.</summary>
-    public void Asking() => newsWaits = false;
-
-    /// <summary>
-    /// The gateway was asked, and told this; null where that failed by a fault of our own.
-    /// </summary>
-    public void Asked(AuditResult? result)
+    /// <summary>The gateway is about to be asked.</summary>
+    public void Asking()
     {
-        lastAsked = result?.Asked ?? lastAsked;
-        if (hasBegun)
-            return;
-        hasBegun = true;
-        Begin();
+        paused = true;
+        runs = false;
+        current.Disposable = Disposable.Empty;
+        Fall();
+    }
+
+    /// <summary>The gateway was asked, whatever it told.</summary>
+    public void Asked()
+    {
+        paused = false;
+        var now = context.Clock.Now.Steady;
+        if (due <= now)
+            Begin();
+        else
+            current.Disposable = scheduler.Schedule(due - now, Begin);
     }
 
     private void Begin()
     {
+        runs = true;
         // The slot is taken before the watch begins, as it may end at once.
         var slot = new SingleAssignmentDisposable();
         current.Disposable = slot;
@@ -70,7 +73,7 @@ internal sealed class GatewayWatch(
     {
         if (news.Over)
         {
-            var level = stands ? LogLevel.Warning : LogLevel.Debug;
+            var level = Stands ? LogLevel.Warning : LogLevel.Debug;
             context.Logger.Log(
                 level,
                 "{Gateway}: no longer tells by itself: {Reasons}",
@@ -80,18 +83,15 @@ internal sealed class GatewayWatch(
             return;
         }
 
-        if (!stands)
+        if (!Stands)
         {
-            stands = true;
+            Stands = true;
             context.Counters.WatchStands();
             context.Logger.LogInformation("{Gateway}: tells of changes by itself", gateway.Id);
         }
 
         failures = 0;
         context.Counters.WatchTold();
-        // The record keeps the newer of two views. What is known only to be newer than something before the
-        // last audit may be older than it: then the next interval settles it.
-        newsWaits |= news.Result.Asked < lastAsked;
         told(news.Result);
     }
 
@@ -105,22 +105,27 @@ internal sealed class GatewayWatch(
     /// <summary>After an interval, then two, four, … up to the limit of back-off.</summary>
     private void Again()
     {
+        if (!runs)
+            return;
+        runs = false;
+        var backoff = context.Limits.BackoffLimit;
+        var limit = backoff > gateway.Interval ? backoff : gateway.Interval;
+        var pause = gateway.Interval * Math.Pow(2, Math.Min(failures++, 20));
+        pause = pause < limit ? pause : limit;
+        due = context.Clock.Now.Steady + pause;
+        if (!paused)
+            current.Disposable = scheduler.Schedule(pause, Begin);
         if (Fall())
         {
             context.Counters.WatchEnded();
             ended();
         }
-
-        var backoff = context.Limits.BackoffLimit;
-        var limit = backoff > gateway.Interval ? backoff : gateway.Interval;
-        var pause = gateway.Interval * Math.Pow(2, Math.Min(failures++, 20));
-        current.Disposable = scheduler.Schedule(pause < limit ? pause : limit, Begin);
     }
 
     private bool Fall()
     {
-        var stood = stands;
-        stands = false;
+        var stood = Stands;
+        Stands = false;
         if (stood)
             context.Counters.WatchDropped();
         return stood;

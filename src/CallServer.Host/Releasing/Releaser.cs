@@ -91,13 +91,12 @@ public sealed class Releaser(
 
         var cdr = await ledger.Take(order, result);
         logger.LogWarning(
-            "{Gateway}: {Connection} {Outcome}{Why}",
+            "{Gateway}: {Connection} {Outcome}",
             order.Gateway,
             order.Connection,
             result.Released ? "is released"
-                : result.Unknown ? "may have ended or not, its record stays open: "
-                : "is not released: ",
-            result.Reason
+                : result.Unknown ? $"may have ended or not, and its record stays open: {result.Reason}"
+                : $"is not released: {result.Reason}"
         );
         // What else ended with it, and whether it did where that is not known, the next audit tells.
         polling.Trigger(order.Gateway, AuditCause.Operator);

@@ -78,15 +78,17 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
 /// What the way to it does.
 [<NoEquality; NoComparison>]
 type NgPath =
-    { Transport: NgTransport
-      Network: PathQuality
-      /// The stream breaks after so many of its pieces.
-      BreaksAfter: int
-      /// And so often it can be opened.
-      Opens: int
-      /// Just before the so-manieth message arrives there, this happens.
-      At: int
-      Mishap: NgWorld -> unit }
+    {
+        Transport: NgTransport
+        Network: PathQuality
+        /// The stream breaks after so many of its pieces.
+        BreaksAfter: int
+        /// And so often it can be opened.
+        Opens: int
+        /// Just before the so-manieth message arrives there, this happens.
+        At: int
+        Mishap: NgWorld -> unit
+    }
 
 module NgPath =
     let over transport : NgPath =
@@ -298,10 +300,7 @@ module NgBench =
     let private drive world path seed advance begun = Loop(world, path, seed, advance, begun).Run()
 
     let given (world: NgWorld) (seed: uint64) (known: Connection[]) : AuditStart =
-        { At = Moment.at world.Now
-          Rng = Rng.create seed
-          Local = ""
-          Known = known }
+        { At = Moment.at world.Now; Rng = Rng.create seed; Local = ""; Known = known }
 
     let auditKnowing known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =
         NgAudit.start (target path.Transport) memory (given world seed known)
@@ -310,7 +309,13 @@ module NgBench =
     let audit world path seed : NgRun<Snapshot, NgAudit.State> =
         auditKnowing [||] world path seed NgAudit.Memory.none
 
-    let release (world: NgWorld) (path: NgPath) (seed: uint64) (known: Connection[]) (connection: ConnectionId) =
+    let release
+        (world: NgWorld)
+        (path: NgPath)
+        (seed: uint64)
+        (known: Connection[])
+        (connection: ConnectionId)
+        =
         NgRelease.start (target path.Transport) connection (given world seed known)
         |> drive world path (seed + 1UL) NgRelease.advance
 
@@ -346,7 +351,10 @@ module NgBench =
               match Map.tryFind (string observation.Id) owners with
               | None -> $"{observation.Id} never was"
               | Some connection ->
-                  if ended connection < observation.Heard.Earliest || connection.Start > observation.Heard.Latest then
+                  if
+                      ended connection < observation.Heard.Earliest
+                      || connection.Start > observation.Heard.Latest
+                  then
                       $"{observation.Id} was not there when it was heard"
 
                   match observation.Start with

@@ -29,7 +29,10 @@ let private starts (snapshot: Snapshot) : Interval[] =
 let private at micros = Instant.ofMicros micros
 
 [<Law>]
-let ``bounds of the skew hold the skew, whatever was read and however it aged`` (skew: int) (readings: (int64 * int64 * int64) list) =
+let ``bounds of the skew hold the skew, whatever was read and however it aged``
+    (skew: int)
+    (readings: (int64 * int64 * int64) list)
+    =
     let skew = int64 skew
     let mutable bounds = GatewayClock.unknown
 
@@ -75,12 +78,18 @@ let ``a clock that was set makes earlier evidence void`` () =
     Check.equal GatewayClock.unknown (GatewayClock.learn held { Least = 200L; Most = 100L })
 
 [<Property(MaxTest = 200, QuietOnSuccess = true)>]
-let ``media shows a clock that is wrong by whatever much in the first audit`` (seed: uint64) (milliseconds: int) =
+let ``media shows a clock that is wrong by whatever much in the first audit``
+    (seed: uint64)
+    (milliseconds: int)
+    =
     let world = NgBench.world seed 20 0.5 (skewed (float milliseconds * 37.0))
     let first = NgBench.audit world NgPath.udp seed
     isRight world first.Outcome
     world.AdvanceTo(world.Now + TimeSpan.FromSeconds 10.0)
-    isRight world (NgBench.auditKnowing [||] world NgPath.udp (seed + 1UL) (NgAudit.memory first.State)).Outcome
+
+    isRight
+        world
+        (NgBench.auditKnowing [||] world NgPath.udp (seed + 1UL) (NgAudit.memory first.State)).Outcome
 
 [<Property(MaxTest = 200, QuietOnSuccess = true)>]
 let ``without media a clock within the tolerance is enough`` (seed: uint64) (milliseconds: int) =
@@ -102,7 +111,11 @@ let ``the first audit of an idle gateway gives starts to a second or so, and say
 
     for observation in snapshot.Observations do
         Check.equal Reported observation.Start.Value.Evidence
-        Assert.That(Interval.width observation.Start.Value.Within, Is.LessThanOrEqualTo(TimeSpan.FromSeconds 2.06))
+
+        Assert.That(
+            Interval.width observation.Start.Value.Within,
+            Is.LessThanOrEqualTo(TimeSpan.FromSeconds 2.06)
+        )
 
 [<Test>]
 let ``media and new calls narrow the starts from audit to audit`` () =
@@ -119,7 +132,11 @@ let ``media and new calls narrow the starts from audit to audit`` () =
             widths <- widest :: widths
             world.AdvanceTo(world.Now + TimeSpan.FromSeconds 2.3)
 
-        Assert.That(List.head widths, Is.LessThan(TimeSpan.FromSeconds 0.4), $"media {media}: %A{List.rev widths}")
+        Assert.That(
+            List.head widths,
+            Is.LessThan(TimeSpan.FromSeconds 0.4),
+            $"media {media}: %A{List.rev widths}"
+        )
 
 [<Test>]
 let ``stamps of the future refute the discipline, and leave the start open`` () =
@@ -155,8 +172,16 @@ let ``a record of many audits holds every start, without a conflict`` () =
             world.AdvanceTo(world.Now + TimeSpan.FromSeconds 3.0)
 
         Check.equal 0L ledger.ConflictsTotal
-        let owners = world.Truth.Values |> Seq.collect (fun c -> world.Responder.Identify c |> Seq.map (fun i -> i.Id, c)) |> Map.ofSeq
+
+        let owners =
+            world.Truth.Values
+            |> Seq.collect (fun c -> world.Responder.Identify c |> Seq.map (fun i -> i.Id, c))
+            |> Map.ofSeq
 
         for connection in ledger.Connections do
             let truth = owners[string connection.Id]
-            Assert.That(Interval.contains truth.Start connection.Start.Within, $"{truth.Start} {connection.Start}")
+
+            Assert.That(
+                Interval.contains truth.Start connection.Start.Within,
+                $"{truth.Start} {connection.Start}"
+            )

@@ -42,14 +42,19 @@ let ``facts are those of the call`` () =
     let snapshot = (NgBench.audit world NgPath.udp 9UL).Outcome
 
     let byId =
-        snapshot.Observations |> Array.map (fun observation -> string observation.Id, observation) |> Map.ofArray
+        snapshot.Observations
+        |> Array.map (fun observation -> string observation.Id, observation)
+        |> Map.ofArray
 
     for connection in world.Table.Connections do
         match world.Responder.Identify connection with
         | [ offering; answering ] ->
             let seen = byId[offering.Id]
             let other = byId[answering.Id]
-            let remote = MediaAddress.ofText (SimConnection.hostText connection.RemoteHost) connection.RemotePort
+
+            let remote =
+                MediaAddress.ofText (SimConnection.hostText connection.RemoteHost) connection.RemotePort
+
             let local = MediaAddress.ofText (SimConnection.hostText connection.LocalHost) connection.LocalPort
             Check.equal offering.Call (seen.Facts.Call |> ValueOption.map string |> ValueOption.toOption)
             Check.equal offering.Originator (ValueOption.toOption seen.Facts.Originator)
@@ -80,7 +85,11 @@ let ``a party that has not answered is no connection yet`` () =
     |> Check.equal 10
 
 [<Property(MaxTest = 150, QuietOnSuccess = true)>]
-let ``under churn, loss and disorder, complete means complete and starts lie within`` (seed: uint64) (loss: byte) (way: byte) =
+let ``under churn, loss and disorder, complete means complete and starts lie within``
+    (seed: uint64)
+    (loss: byte)
+    (way: byte)
+    =
     let transport = transports[int way % 3]
     let network = PathQuality.bad (0.3 * float loss / 255.0)
     let world = NgBench.world seed 60 8.0 none
@@ -131,6 +140,7 @@ let ``requests in flight begin few, grow, and stay bounded`` () =
 [<Test>]
 let ``cookies are 128 bits, and never those of another audit; a repeat has its own again`` () =
     let path = { NgPath.udp with Network = PathQuality.bad 0.2 }
+
     let cookies seed =
         let run = NgBench.audit (NgBench.world 3UL 40 0.0 none) path seed
         run.Sent |> List.map (fun message -> (Ng.peek message).Value, message)
@@ -140,7 +150,9 @@ let ``cookies are 128 bits, and never those of another audit; a repeat has its o
     for cookie, _ in one do
         Assert.That(cookie, Does.Match "^[0-9a-f]{32}$")
 
-    Set.intersect (Set.ofList (List.map fst one)) (Set.ofList (List.map fst two)) |> Check.equal Set.empty
+    Set.intersect (Set.ofList (List.map fst one)) (Set.ofList (List.map fst two))
+    |> Check.equal Set.empty
+
     let distinct = one |> List.map fst |> List.distinct |> List.length
     Assert.That(distinct, Is.LessThan one.Length, "something was repeated")
     one |> List.distinct |> List.length |> Check.equal distinct
@@ -181,16 +193,28 @@ let private applied (snapshot: Snapshot) (ledger: GatewayLedger) : struct (Gatew
 let ``what the record knows is asked for where the list cannot be whole`` () =
     let world = NgBench.world 7UL 2500 0.0 none
     let over path known seed = (NgBench.auditKnowing known world path seed NgAudit.Memory.none).Outcome
-    let struct (ledger, _) = applied (over NgPath.tcp [||] 1UL) (GatewayLedger.empty (GatewayId.create "gw"))
+
+    let struct (ledger, _) =
+        applied (over NgPath.tcp [||] 1UL) (GatewayLedger.empty (GatewayId.create "gw"))
+
     world.AdvanceTo(world.Now + TimeSpan.FromSeconds 1.0)
     let gone = world.Table.Connections[17]
-    world.Tell(Datagram("x", Ng.encodeRequest "c" (NgRequest.Delete(Text.Encoding.ASCII.GetBytes gone.CallId, [||])))) |> ignore
+
+    world.Tell(
+        Datagram("x", Ng.encodeRequest "c" (NgRequest.Delete(Text.Encoding.ASCII.GetBytes gone.CallId, [||])))
+    )
+    |> ignore
 
     let snapshot = over NgPath.udp ledger.Connections 2UL
     isRight world snapshot
     Assert.That(Snapshot.isComplete snapshot, Is.False)
     Check.equal 4998 snapshot.Observations.Length
-    snapshot.Denied |> Array.map string |> Array.sort |> Check.equal (world.Responder.Identify gone |> List.map _.Id |> Array.ofList |> Array.sort)
+
+    snapshot.Denied
+    |> Array.map string
+    |> Array.sort
+    |> Check.equal (world.Responder.Identify gone |> List.map _.Id |> Array.ofList |> Array.sort)
+
     let struct (after, _) = applied snapshot ledger
     Check.equal 4998 after.Connections.Length
 
@@ -255,8 +279,12 @@ let ``a stream that cannot be opened is silence, one that cannot be opened again
 [<Test>]
 let ``an audit that is stopped tells what it knows, and nothing after its end changes it`` () =
     let world = NgBench.world 7UL 30 0.0 none
-    let state, _ = NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
-    let stopped, commands = NgAudit.advance (Stopped(Moment.at (world.Now + TimeSpan.FromSeconds 0.5))) state
+
+    let state, _ =
+        NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
+
+    let stopped, commands =
+        NgAudit.advance (Stopped(Moment.at (world.Now + TimeSpan.FromSeconds 0.5))) state
 
     match commands with
     | [ Finished { Completeness = Partial(Cancelled :: _) } ] -> ()
@@ -264,15 +292,21 @@ let ``an audit that is stopped tells what it knows, and nothing after its end ch
 
     let later = Moment.at (world.Now + TimeSpan.FromSeconds 9.0)
 
-    for event in [ Woke later; Stopped later; Received(later, [||]); Event.Broken(later, ""); Arrived(later, [||]) ] do
+    for event in
+        [ Woke later; Stopped later; Received(later, [||]); Event.Broken(later, ""); Arrived(later, [||]) ] do
         let after, more = NgAudit.advance event stopped
         Assert.That(Object.ReferenceEquals(after, stopped) && more.IsEmpty)
 
 [<Test>]
 let ``a wake-up before its time changes nothing`` () =
     let world = NgBench.world 7UL 30 0.0 none
-    let state, _ = NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
-    let after, commands = NgAudit.advance (Woke(Moment.at (world.Now + TimeSpan.FromMilliseconds 10.0))) state
+
+    let state, _ =
+        NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
+
+    let after, commands =
+        NgAudit.advance (Woke(Moment.at (world.Now + TimeSpan.FromMilliseconds 10.0))) state
+
     Check.equal (NgAudit.requests state) (NgAudit.requests after)
 
     match commands with

@@ -42,11 +42,17 @@ let private datagrams = [ NgTransport.Udp; NgTransport.Http ]
 let private expect (transports: NgTransport list) (words: string list) (expected: string list) =
     for transport in transports do
         let run = audit transport 70 words
-        Assert.That(kinds run, Is.EqualTo<string list> expected, $"{transport} %A{words}: {run.Outcome.Completeness}")
+
+        Assert.That(
+            kinds run,
+            Is.EqualTo<string list> expected,
+            $"{transport} %A{words}: {run.Outcome.Completeness}"
+        )
 
 [<Test>]
 let ``what does not matter is told whole`` () =
-    for words in [ [ "json" ]; [ "shuffled-keys" ]; [ "shuffled-keys"; "json" ]; [ "repeats" ]; [ "padding=3000" ] ] do
+    for words in
+        [ [ "json" ]; [ "shuffled-keys" ]; [ "shuffled-keys"; "json" ]; [ "repeats" ]; [ "padding=3000" ] ] do
         let transports =
             if List.contains "json" words then datagrams
             elif List.contains "repeats" words then [ NgTransport.Tcp; NgTransport.Http ]
@@ -89,7 +95,8 @@ let ``errors now and then leave out calls, and say so`` () =
         Assert.That(run.Outcome.Observations.Length, Is.InRange(110, 138))
 
 [<Test>]
-let ``without statistics nothing proves that it is whole`` () = expect everyWay [ "no-statistics" ] [ "not-served" ]
+let ``without statistics nothing proves that it is whole`` () =
+    expect everyWay [ "no-statistics" ] [ "not-served" ]
 
 [<Test>]
 let ``a count that is not that of the list is told`` () =
@@ -100,7 +107,9 @@ let ``a count that is not that of the list is told`` () =
 [<Test>]
 let ``a call that is listed and then unknown has ended`` () =
     for transport in everyWay do
-        let run = NgBench.audit (NgBench.world 5UL 70 0.0 (vices [ "unknown-every=7" ])) (NgPath.over transport) 9UL
+        let run =
+            NgBench.audit (NgBench.world 5UL 70 0.0 (vices [ "unknown-every=7" ])) (NgPath.over transport) 9UL
+
         Check.equal [] (kinds run)
         Check.equal 120 run.Outcome.Observations.Length
 
@@ -128,16 +137,22 @@ let ``a path too narrow for the list is found out, and the rest is told`` () =
     Assert.That(run.Outcome.Observations.Length, Is.GreaterThanOrEqualTo 64)
 
 [<Test>]
-let ``huge replies over a stream are read`` () = expect [ NgTransport.Tcp; NgTransport.Http ] [ "padding=1000000" ] []
+let ``huge replies over a stream are read`` () =
+    expect [ NgTransport.Tcp; NgTransport.Http ] [ "padding=1000000" ] []
 
 [<Test>]
 let ``a flood of strangers' messages changes nothing`` () =
     let world = NgBench.world 5UL 10 0.0 NgVices.none
-    let state, _ = NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
+
+    let state, _ =
+        NgAudit.start (NgBench.target NgTransport.Udp) NgAudit.Memory.none (NgBench.given world 1UL [||])
+
     let mutable state = state
 
     for number in 1..1000 do
-        let octets = Ng.encode $"cookie{number}" AsBencode (Bencode.Members [ "result", Bencode.ofString "ok" ])
+        let octets =
+            Ng.encode $"cookie{number}" AsBencode (Bencode.Members [ "result", Bencode.ofString "ok" ])
+
         let after, commands = NgAudit.advance (Received(Moment.at world.Now, octets)) state
 
         for command in commands do
@@ -153,7 +168,12 @@ let ``a flood of strangers' messages changes nothing`` () =
 [<Test>]
 let ``every vice has its word, and a wrong word is told`` () =
     for word in NgResponder.vices do
-        let word = if word.EndsWith("=N", StringComparison.Ordinal) then word.Replace("N", "3") else word
+        let word =
+            if word.EndsWith("=N", StringComparison.Ordinal) then
+                word.Replace("N", "3")
+            else
+                word
+
         Assert.That((NgResponder.parseVice word).IsOk, word)
 
     for word in [ "nonsense"; "json=3"; "mute-after"; "mute-after=-1"; "padding=x" ] do
@@ -220,7 +240,11 @@ let ``what is not there is not released`` () =
     Check.equal 5 world.Table.Count
     Check.equal "silent" (refused { NgPath.tcp with Opens = 0 } (string known[0].Id))
 
-    for words, kind in [ [ "mute-after=0" ], "silent"; [ "refuses" ], "refused"; [ "truncates" ], "unreadable"; [ "wrong-cookies" ], "silent" ] do
+    for words, kind in
+        [ [ "mute-after=0" ], "silent"
+          [ "refuses" ], "refused"
+          [ "truncates" ], "unreadable"
+          [ "wrong-cookies" ], "silent" ] do
         let world = NgBench.world 5UL 5 0.0 (vices words)
         let id = (List.item 0 (world.Responder.Identify world.Table.Connections[0])).Id
 

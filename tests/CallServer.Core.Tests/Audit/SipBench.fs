@@ -111,8 +111,7 @@ module SipBench =
         let sent = List<byte[]>()
         let truth = Dictionary<int64, SimConnection * Instant voption>()
 
-        let mutable auditor: Machine =
-            { Advance = fun _ -> failwith "the machine has not begun" }
+        let mutable auditor: Machine = { Advance = fun _ -> failwith "the machine has not begun" }
 
         member private _.Push(at: Instant, due) =
             order <- order + 1
@@ -190,7 +189,9 @@ module SipBench =
                 | SendTo(_, after, octets) ->
                     let path = link.Datagrams.ToAuditor
                     this.Carry({ path with Delay = path.Delay + after }, ToAuditor octets)
-                | WriteTo(to', after, octets) -> if to' = stream then this.Stream(octets, after, false)
+                | WriteTo(to', after, octets) ->
+                    if to' = stream then
+                        this.Stream(octets, after, false)
                 | HangUp to' -> this.Push(now, StreamBreaks(to', "closed by the other end"))
                 | TickAt at ->
                     tickAt <- at.Micros
@@ -301,14 +302,20 @@ module SipBench =
                 Codecs = SimCodec.all }
             start
 
-    let private begin' (start: AuditStart -> 'S * Command list) (advance: Event -> 'S -> 'S * Command list) given =
+    let private begin'
+        (start: AuditStart -> 'S * Command list)
+        (advance: Event -> 'S -> 'S * Command list)
+        given
+        =
         let state, commands = start given
         struct (machine advance state, commands)
 
     /// One fetch, which the host gives up after two minutes.
     let fetchWith seed link (options: SipOptions) table start advance : SipRun =
         let length = TimeSpan.FromMinutes 2.0
-        Loop(seed, link, SipResponder.create options, table, begin' start advance, length, (fun _ _ -> ())).Run()
+
+        Loop(seed, link, SipResponder.create options, table, begin' start advance, length, (fun _ _ -> ()))
+            .Run()
 
     let fetch seed link (options: SipOptions) table (gateway: SipGateway) memory : SipRun =
         fetchWith seed link options table (SipAudit.start gateway memory) SipAudit.advance
@@ -324,8 +331,7 @@ module SipBench =
 
         let began (c: SimConnection) = c.Setup
 
-        let byId =
-            run.Truth |> List.map (fun (c, ended) -> (run.Identify c).Id, (c, ended)) |> Map.ofList
+        let byId = run.Truth |> List.map (fun (c, ended) -> (run.Identify c).Id, (c, ended)) |> Map.ofList
 
         [ let listed = snapshot.Observations |> Array.map (fun o -> string o.Id)
 

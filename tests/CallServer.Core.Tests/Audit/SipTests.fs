@@ -15,23 +15,23 @@ open CallServer.Gateway
 open CallServer.Tests
 open CallServer.Tests.Wire
 
-let private seconds (value: float) = TimeSpan.FromSeconds value
+let internal seconds (value: float) = TimeSpan.FromSeconds value
 
-let private last (run: SipRun) : Snapshot =
+let internal last (run: SipRun) : Snapshot =
     Assert.That(run.Finishes, Is.EqualTo 1, "it ends exactly once")
     run.Finished.Value
 
-let private kinds (snapshot: Snapshot) : string list =
+let internal kinds (snapshot: Snapshot) : string list =
     match snapshot.Completeness with
     | Complete _ -> []
     | Partial reasons -> reasons |> List.map _.Kind
 
-let private words (snapshot: Snapshot) : string =
+let internal words (snapshot: Snapshot) : string =
     match snapshot.Completeness with
     | Complete proof -> $"%A{proof}"
     | Partial reasons -> reasons |> List.map string |> String.concat "; "
 
-let private checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
+let internal checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
     match SipBench.faults run snapshot with
     | [] -> ()
     | faults -> Assert.Fail(String.Join("\n", Seq.truncate 5 faults))
@@ -41,7 +41,7 @@ let private fetchAt transport link options table : SipRun =
 
 let private small () = SipBench.table 3UL 20 0.0 false
 
-let private withVices vices = { SipOptions.standard with Vices = vices }
+let internal withVices vices = { SipOptions.standard with Vices = vices }
 
 // What a fetch tells of an honest gateway.
 
@@ -114,8 +114,7 @@ let ``ringing dialogs are not active yet`` () =
     let snapshot = last run
     checkTrue run snapshot
 
-    let early =
-        snapshot.Observations |> Array.filter (fun o -> o.Facts.State = ValueSome "early")
+    let early = snapshot.Observations |> Array.filter (fun o -> o.Facts.State = ValueSome "early")
 
     Assert.That(early, Is.Not.Empty)
 
@@ -125,12 +124,7 @@ let ``ringing dialogs are not active yet`` () =
 // Truth under churn on bad paths.
 
 /// A seed, how lossy the path is, and the way.
-type Case =
-    { Seed: uint64
-      Loss: float
-      Way: SipTransport
-      Ringing: bool
-      Churn: float }
+type Case = { Seed: uint64; Loss: float; Way: SipTransport; Ringing: bool; Churn: float }
 
 type CaseArbitraries =
     static member Case() : Arbitrary<Case> =
@@ -191,45 +185,6 @@ let ``a stream that breaks anywhere tells the truth, or says that it is not all`
     if not (Snapshot.isComplete snapshot) then
         Assert.That(snapshot.Observations, Is.Empty)
 
-[<CaseLaw(MaxTest = 60)>]
-let ``a watch tells the truth through churn and loss, and follows to the end`` (case: Case) =
-    let told = ResizeArray<Instant * Snapshot>()
-
-    let run =
-        SipBench.watch
-            case.Seed
-            (SipLink.bad case.Loss)
-            { SipOptions.standard with
-                Partials = case.Ringing
-                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600) }
-            (SipBench.table case.Seed 20 (case.Churn / 10.0) case.Ringing)
-            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
-            (TimeSpan.FromMinutes 3.0)
-            (fun now snapshot -> told.Add((now, snapshot)))
-
-    for now, snapshot in told do
-        checkTrue run snapshot
-        Assert.That(snapshot.Answered <= now)
-
-    let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
-    Assert.That((windows = List.sort windows), "windows only move on")
-
-    if case.Loss < 0.1 then
-        Check.equal [ "cancelled" ] (kinds (last run))
-        Assert.That(told, Is.Not.Empty)
-        let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.last |> snd
-        let listed = whole.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
-        let quiet = run.Until - seconds 20.0
-
-        for c, ended in run.Truth do
-            let id = (run.Identify c).Id
-
-            if c.Start < quiet && ended.IsNone then
-                Assert.That(listed.Contains id, $"{id} has gone on since {c.Start}")
-
-            if ended.IsSome && ended.Value < quiet then
-                Assert.That(listed.Contains id, Is.False, $"{id} ended at {ended.Value}")
-
 // Digest.
 
 let private login password : SipGateway -> SipGateway =
@@ -260,9 +215,18 @@ let ``a wrong password, and none, are refusals with words`` () =
         Assert.That(words snapshot, Does.Contain expected)
         Assert.That(snapshot.Requests, Is.LessThan 8)
 
-    refused (login "wrong") locked "401 Unauthorized: wrong user or password? (user alice, realm gateway.example.net)"
+    refused
+        (login "wrong")
+        locked
+        "401 Unauthorized: wrong user or password? (user alice, realm gateway.example.net)"
+
     refused id locked "401 Unauthorized: it asks for a password (realm gateway.example.net)"
-    refused (login "secret") { locked with Vices = { SipVices.none with RefusesPasswords = true } } "wrong user"
+
+    refused
+        (login "secret")
+        { locked with Vices = { SipVices.none with RefusesPasswords = true } }
+        "wrong user"
+
     refused (login "secret") { locked with Vices = { SipVices.none with StaleNonces = true } } "too old"
     refused (login "secret") { locked with Algorithms = [] } "without a challenge"
 
@@ -285,7 +249,13 @@ let ``a nonce that is too old is taken anew once`` () =
 let ``a final response that refuses says why`` (status: int) (expected: string) =
     for way in [ OverUdp; OverTcp; UdpThenTcp ] do
         let snapshot =
-            last (fetchAt way SipLink.lan (withVices { SipVices.none with Answers = ValueSome status }) (small ()))
+            last (
+                fetchAt
+                    way
+                    SipLink.lan
+                    (withVices { SipVices.none with Answers = ValueSome status })
+                    (small ())
+            )
 
         Check.equal [ "refused" ] (kinds snapshot)
         Assert.That(words snapshot, Does.Contain expected)
@@ -337,7 +307,8 @@ let ``a notification that never comes is partial, and says what may help`` () =
     let none = { SipLink.lan with StreamDelay = ValueNone }
 
     for way, link, expected in
-        [ OverUdp, SipLink.lan, "it fits no datagram: TCP takes it"; UdpThenTcp, none, "connection refused" ] do
+        [ OverUdp, SipLink.lan, "it fits no datagram: TCP takes it"
+          UdpThenTcp, none, "connection refused" ] do
         let snapshot = last (fetchAt way link SipOptions.standard table)
         Assert.That(kinds snapshot, Does.Contain("cut-short").And.Not.Contain "silent")
         Assert.That(words snapshot, Does.Contain expected)
@@ -366,6 +337,15 @@ let ``notifications before the 2xx, from several notifiers, and twice are put to
             checkTrue run snapshot
 
 [<Test>]
+let ``a notifier that takes no word besides the package is asked without it`` () =
+    for way in [ OverUdp; OverTcp; UdpThenTcp ] do
+        let run = fetchAt way SipLink.lan (withVices { SipVices.none with PlainOnly = true }) (small ())
+        let snapshot = last run
+        Assert.That(Snapshot.isComplete snapshot, words snapshot)
+        Assert.That(snapshot.Requests, Is.EqualTo 2)
+        Assert.That(snapshot.Observations |> Array.forall (fun o -> o.Facts.Codec.IsNone))
+
+[<Test>]
 let ``ended dialogs that are still listed are not there`` () =
     let table = SipBench.table 3UL 20 0.0 false
     let struct (table, _) = Table.closeOne 4L SipBench.start table
@@ -387,7 +367,9 @@ let ``what cannot be read or believed is partial or silent, never complete`` () 
             Check.equal [ expected ] (kinds snapshot)
 
     // All that a partial document lists is there, though.
-    let partial = last (fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ()))
+    let partial =
+        last (fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ()))
+
     Assert.That(partial.Observations.Length, Is.EqualTo 20)
 
 [<Test>]
@@ -396,7 +378,12 @@ let ``a body beyond belief is not waited for`` () =
     let run = fetchAt OverTcp SipLink.lan huge (small ())
     Check.equal [ "too-large" ] (kinds (last run))
     Assert.That(run.Until - SipBench.start, Is.LessThan(seconds 1.0))
-    Check.equal [ "silent" ] (kinds (last (fetchAt OverTcp SipLink.lan (withVices { SipVices.none with HangsUp = true }) (small ()))))
+
+    Check.equal
+        [ "silent" ]
+        (kinds (
+            last (fetchAt OverTcp SipLink.lan (withVices { SipVices.none with HangsUp = true }) (small ()))
+        ))
 
 [<Test>]
 let ``wrong tags are answered 481, another package 489`` () =
@@ -418,7 +405,9 @@ let ``dialogs without ids are named by call and tags, and without durations have
     for o in snapshot.Observations do
         Assert.That(string o.Id, Does.Match "^[0-9a-f]{16}@gw-[0-9]\\.example\\.net;l[0-9]+;r[0-9]+$")
         Check.equal ValueNone o.Setup
-        Check.equal ValueNone o.Start
+        Check.equal Bounded o.Start.Value.Evidence
+        Check.equal Instant.distantPast o.Start.Value.Within.Earliest
+        Assert.That(o.Start.Value.Within.Latest <= o.Heard.Latest)
 
 [<Test>]
 let ``a stopped fetch says so, once`` () =
@@ -438,6 +427,54 @@ let ``a stopped fetch says so, once`` () =
     | other -> Assert.Fail $"%A{other}"
 
     Check.equal [] (snd (SipAudit.advance (Woke(Moment.at (SipBench.start + seconds 9.0))) state))
+
+[<Test>]
+let ``a notification that comes again is answered again, and tells nothing new`` () =
+    let given: AuditStart =
+        { At = Moment.at SipBench.start
+          Rng = CallServer.Prelude.Rng.create 1UL
+          Local = "198.51.100.4:5066"
+          Known = [||] }
+
+    let sent commands =
+        commands
+        |> List.choose (fun command ->
+            match command with
+            | Send octets -> Some octets
+            | Connect
+            | Write _
+            | WakeAt _
+            | Told _
+            | Finished _ -> None)
+
+    let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
+
+    let struct (_, answers) =
+        (SipResponder.create SipOptions.standard).Advance
+            SipBench.start
+            (small ())
+            (Datagram("198.51.100.4:5066", List.exactlyOne (sent commands)))
+
+    let notify =
+        answers
+        |> List.pick (fun answer ->
+            match answer with
+            | SendTo(_, _, octets) when Encoding.ASCII.GetString(octets, 0, 6) = "NOTIFY" -> Some octets
+            | SendTo _
+            | WriteTo _
+            | HangUp _
+            | TickAt _
+            | EndConnection _ -> None)
+
+    let at = Moment.at (SipBench.start + seconds 0.01)
+    let state, first = SipAudit.advance (Received(at, notify)) state
+    let state, again = SipAudit.advance (Received(at, notify)) state
+    Check.equal (sent first) (sent again)
+    Check.equal 1 (sent again).Length
+
+    match SipAudit.advance (Woke(Moment.at (SipBench.start + seconds 1.0))) state |> snd with
+    | [ Finished snapshot ] -> Assert.That(snapshot.Observations.Length, Is.EqualTo 20)
+    | other -> Assert.Fail $"%A{other}"
 
 [<Test>]
 let ``a datagram for another exchange on the same socket is left to it`` () =
@@ -463,68 +500,3 @@ let ``a datagram for another exchange on the same socket is left to it`` () =
             match command with
             | WakeAt _ -> ()
             | other -> Assert.Fail $"%A{other}"
-
-// The watch.
-
-let private watchFor length options link way : SipRun =
-    SipBench.watch
-        5UL
-        link
-        options
-        (SipBench.table 3UL 20 0.5 true)
-        (SipBench.gateway way)
-        length
-        (fun _ _ -> ())
-
-[<Test>]
-let ``a watch lives on: renewed before it ends, made anew when the gateway deactivates it`` () =
-    for way in [ OverUdp; OverTcp ] do
-        for options in
-            [ { SipOptions.standard with LongestSubscription = 30 }
-              { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
-              { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
-              { SipOptions.standard with Vices = { SipVices.none with SkipsVersions = true }; Partials = true } ] do
-            let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
-            Check.equal [ "cancelled" ] (kinds (last run))
-            Assert.That(run.Told.Length, Is.GreaterThan 60)
-
-            for snapshot in run.Told do
-                checkTrue run snapshot
-
-[<Test>]
-let ``a watch that cannot be kept ends, and says why`` () =
-    let ended vices way =
-        let run = watchFor (TimeSpan.FromMinutes 10.0) (withVices vices) SipLink.lan way
-        Assert.That(run.Until - SipBench.start, Is.LessThan(TimeSpan.FromMinutes 5.0), $"{vices}")
-        words (last run)
-
-    Assert.That(ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp, Does.Contain "ends every subscription")
-    Assert.That(ended { SipVices.none with Answers = ValueSome 489 } OverUdp, Does.Contain "489")
-    Assert.That(ended { SipVices.none with Forks = 2 } OverUdp, Does.Contain "several notifiers")
-    Assert.That(ended { SipVices.none with NoNotify = true } OverUdp, Does.Contain "no notification came")
-    Assert.That(ended { SipVices.none with Silent = true } OverTcp, Does.Contain "no answer")
-    Assert.That(ended { SipVices.none with Truncates = true } OverTcp, Does.Contain "unreadable")
-
-[<Test>]
-let ``a watch whose documents outgrow a datagram goes on over TCP`` () =
-    let run =
-        SipBench.watch
-            5UL
-            SipLink.lan
-            SipOptions.standard
-            (SipBench.table 3UL 200 0.5 false)
-            (SipBench.gateway UdpThenTcp)
-            (TimeSpan.FromMinutes 1.0)
-            (fun _ _ -> ())
-
-    Check.equal [ "cancelled" ] (kinds (last run))
-    Assert.That(run.Told.Length, Is.GreaterThan 10)
-
-[<Test>]
-let ``the first window of a watch is as narrow as a fetch's, later ones at most half a minute`` () =
-    let run = watchFor (TimeSpan.FromMinutes 2.0) SipOptions.standard SipLink.lan OverUdp
-    let width (snapshot: Snapshot) = snapshot.Answered - snapshot.Asked
-    Assert.That(width run.Told.Head, Is.LessThan(seconds 0.1))
-
-    for snapshot in run.Told do
-        Assert.That(width snapshot, Is.LessThanOrEqualTo(seconds 32.0))

@@ -25,7 +25,13 @@ let private replies (commands: ResponderCommand list) : byte[] list =
         | SendTo("peer", _, octets) -> Some octets
         | _ -> None)
 
-let private ask now table (cookie: string) (request: NgRequest) (responder: Responder) : struct (Responder * byte[] list) =
+let private ask
+    now
+    table
+    (cookie: string)
+    (request: NgRequest)
+    (responder: Responder)
+    : struct (Responder * byte[] list) =
     let struct (responder, commands) =
         responder.Advance now table (Datagram("peer", Ng.encodeRequest cookie request))
 
@@ -42,14 +48,14 @@ let private answer now table request responder : BencodeView =
     | struct (_, other) -> failwith $"{other.Length} replies"
 
 let private ids (body: BencodeView) : string list =
-    Ng.foldCallIds (fun ids (id: Slice) -> Encoding.ASCII.GetString id.Span :: ids) [] body
+    NgReplies.foldCallIds (fun ids (id: Slice) -> Encoding.ASCII.GetString id.Span :: ids) [] body
     |> ValueOption.defaultValue []
     |> List.rev
 
 let private query (connection: SimConnection) = NgRequest.Query(Encoding.ASCII.GetBytes connection.CallId)
 
 let private call now table connection responder : NgCall =
-    match Ng.readCall (answer now table (query connection) responder) with
+    match NgReplies.readCall (answer now table (query connection) responder) with
     | Ok call -> call
     | Error error -> failwith (string error)
 
@@ -73,12 +79,12 @@ let ``statistics count calls, ends and seconds`` () =
     let struct (after, events) = Table.closeOne before.Connections[3].Serial now before
     let struct (responder, _) = responder.Advance now after (Happened events)
 
-    Ng.readStatistics (answer now after NgRequest.Statistics responder)
+    NgReplies.readStatistics (answer now after NgRequest.Statistics responder)
     |> Check.equal { Sessions = ValueSome 49L; Managed = ValueSome 1L; UpTime = ValueSome 107L }
 
     let struct (responder, _) = responder.Advance now after Restarted
 
-    Ng.readStatistics (answer now after NgRequest.Statistics responder)
+    NgReplies.readStatistics (answer now after NgRequest.Statistics responder)
     |> Check.equal { Sessions = ValueSome 49L; Managed = ValueSome 0L; UpTime = ValueSome 0L }
 
 [<Test>]
@@ -127,7 +133,10 @@ let ``a stream's messages may come in pieces, and nonsense hangs it up`` () =
 [<Test>]
 let ``codec and packets come with the media, a while after the call`` () =
     let before = table 0
-    let struct (table, connection, _) = Table.openOne TimeSpan.Zero (epoch + TimeSpan.FromSeconds 1.0) before
+
+    let struct (table, connection, _) =
+        Table.openOne TimeSpan.Zero (epoch + TimeSpan.FromSeconds 1.0) before
+
     let responder = NgResponder.create honest table
     let media at = (call at table connection responder).Tags[0].Media.Value
     let atFirst = media (epoch + TimeSpan.FromSeconds 1.1)
@@ -136,7 +145,10 @@ let ``codec and packets come with the media, a while after the call`` () =
     let later = media (epoch + TimeSpan.FromSeconds 9.0)
     Assert.That(later.Codec.Value, Does.StartWith(SimCodec.name connection.Codec))
     Assert.That(later.Stream.Value.Packets, Is.GreaterThan 200L)
-    Check.equal (ValueSome((epoch + TimeSpan.FromSeconds 9.0).Micros / 1_000_000L)) later.Stream.Value.LastPacket
+
+    Check.equal
+        (ValueSome((epoch + TimeSpan.FromSeconds 9.0).Micros / 1_000_000L))
+        later.Stream.Value.LastPacket
 
 [<Test>]
 let ``created is stamped by a clock that is a little stale, and off as ordered`` () =
@@ -160,7 +172,9 @@ let ``a delete tells the last of the call and ends it; one that matches nothing 
 
     let delete (tag: string) =
         let request = NgRequest.Delete(id, Encoding.ASCII.GetBytes tag)
-        let struct (_, commands) = responder.Advance epoch table (Datagram("peer", Ng.encodeRequest "c" request))
+
+        let struct (_, commands) =
+            responder.Advance epoch table (Datagram("peer", Ng.encodeRequest "c" request))
 
         let ended =
             commands
@@ -173,7 +187,7 @@ let ``a delete tells the last of the call and ends it; one that matches nothing 
 
     let ended, reply = delete (NgCalls.answeringTag connection)
     Assert.That ended
-    Check.equal 2 (Ng.readCall reply |> Result.map _.Tags.Length |> Result.defaultValue 0)
+    Check.equal 2 (NgReplies.readCall reply |> Result.map _.Tags.Length |> Result.defaultValue 0)
     let ended, reply = delete "no such tag"
     Assert.That(not ended)
 
@@ -190,7 +204,9 @@ let ``errors have rtpengine's words`` () =
     Check.equal (NgResult.Done ValueNone) (result NgRequest.Ping)
 
     let raw (text: string) =
-        let struct (_, commands) = responder.Advance epoch table (Datagram("peer", Encoding.ASCII.GetBytes text))
+        let struct (_, commands) =
+            responder.Advance epoch table (Datagram("peer", Encoding.ASCII.GetBytes text))
+
         replies commands |> List.map (body >> Ng.result)
 
     Check.equal [ NgResult.Refused "Unrecognized command" ] (raw "c1 d7:command5:bloope")

@@ -155,7 +155,10 @@ let ``a standing subscription is told of changes, at most once a second`` () =
 let ``partial documents bring what changed, and what ended as terminated`` () =
     let before = table 3
     let options = { SipOptions.standard with Partials = true }
-    let responder, (sent, _) = ask epoch before (subscribe "z9hG4bKa" 1 600 []) (SipResponder.create options)
+
+    let responder, (sent, _) =
+        ask epoch before (subscribe "z9hG4bKa" 1 600 []) (SipResponder.create options)
+
     let responder, _ = ask epoch before (confirm sent[1]) responder
     let at = epoch + seconds 2.0
     let struct (after, opened) = Table.closeOne 1L at before
@@ -175,7 +178,10 @@ let ``after a restart nobody is subscribed any more`` () =
             Headers =
                 again.Headers
                 |> Array.map (fun header ->
-                    if header.Name = "To" then Sip.header "To" "<sip:gw1@192.0.2.1>;tag=old" else header) }
+                    if header.Name = "To" then
+                        Sip.header "To" "<sip:gw1@192.0.2.1>;tag=old"
+                    else
+                        header) }
 
     let _, (sent, tick) = ask epoch table inDialog responder
     Check.equal [ 481 ] (List.map status sent)
@@ -191,7 +197,9 @@ let ``digest: challenged, let in, too old, wrong`` () =
     let table = table 3
 
     let options =
-        { SipOptions.standard with Login = ValueSome(struct ("alice", "secret"B)); NonceLife = seconds 10.0 }
+        { SipOptions.standard with
+            Login = ValueSome(struct ("alice", "secret"B))
+            NonceLife = seconds 10.0 }
 
     let responder, (sent, _) = ask epoch table (subscribe "z9hG4bKa" 1 0 []) (SipResponder.create options)
     Check.equal [ 401 ] (List.map status sent)
@@ -257,7 +265,11 @@ let ``vices have words, and wrong words are named`` () =
     Check.equal true (added "notify-first").NotifyFirst
 
     for word in SipViceWords.known do
-        let word = if word.EndsWith("=N", StringComparison.Ordinal) then word.Replace("=N", "=400") else word
+        let word =
+            if word.EndsWith("=N", StringComparison.Ordinal) then
+                word.Replace("=N", "=400")
+            else
+                word
 
         match SipViceWords.add word SipVices.none with
         | Ok _ -> ()

@@ -190,3 +190,16 @@ let ``lists a ringing connection only where ringing is shown`` () =
 
     Assert.That((count false = struct (0, 1)))
     Assert.That((count true = struct (1, 1)))
+
+[<Test>]
+let ``gives no two connections a media address in common, nor the one that rtpengine puts beside it`` () =
+    let table = Table.create 1UL { TableOptions.standard with Connections = 30_000 } epoch
+
+    let sockets =
+        table.Connections
+        |> Array.collect (fun connection ->
+            [| struct (connection.LocalHost, connection.LocalPort)
+               struct (connection.LocalHost, connection.LocalPort + 2) |])
+
+    Assert.That((Array.distinct sockets).Length, Is.EqualTo 60_000)
+    Assert.That(sockets |> Array.forall (fun (struct (_, port)) -> port > 1023 && port < 65536))

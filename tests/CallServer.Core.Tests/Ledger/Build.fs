@@ -45,6 +45,7 @@ module Build =
             observations |> List.distinctBy (fun o -> o.Id) |> List.sortBy (fun o -> o.Id) |> Array.ofList
           Ended = [||]
           Denied = [||]
+          Standing = ValueNone
           Requests = 1 }
 
     let complete asked answered observations =

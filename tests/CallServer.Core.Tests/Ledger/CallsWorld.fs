@@ -126,6 +126,7 @@ type CallsWorld(seed: uint64) =
               Observations = heard |> Array.sortBy _.Id
               Ended = [||]
               Denied = [||]
+              Standing = ValueNone
               Requests = 1 }
 
         let struct (next, changes) = Reconcile.apply snapshot ledgers[gateway]

@@ -243,6 +243,7 @@ type World(kind: Kind, seed: uint64) =
               Observations = listed
               Ended = [||]
               Denied = [||]
+              Standing = ValueNone
               Requests = 1 }
 
         let struct (next, changes) = Reconcile.apply snapshot ledger

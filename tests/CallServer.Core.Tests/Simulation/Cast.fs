@@ -13,15 +13,33 @@ module Cast =
     [<Literal>]
     let private Attempts = 4
 
-    let private table (plan: Plan) (dice: Dice) : TableOptions =
+    /// Of two neighbours each carries one end of the calls of a trunk.
+    let private trunks (plan: Plan) (place: int) : Trunk list =
+        if (place ^^^ 1) < plan.Gateways then
+            [ { Seed = plan.Seed + uint64 (place / 2)
+                Connections = plan.Connections / 4
+                Churn = plan.Churn / 4.0
+                End = (if place % 2 = 0 then Near else Far) } ]
+        else
+            []
+
+    let private table (plan: Plan) (dice: Dice) (place: int) : TableOptions =
         { TableOptions.standard with
             Connections = dice.Below(plan.Connections + 1)
             Churn = plan.Churn * dice.Fraction()
             Ages = struct (TimeSpan.FromSeconds 1.0, TimeSpan.FromHours 2.0)
             Ringing = struct (TimeSpan.FromSeconds 0.5, TimeSpan.FromSeconds 8.0)
-            ShowRinging = dice.Chance 50 }
+            ShowRinging = dice.Chance 50
+            Trunks = trunks plan place }
 
-    let private snmp (plan: Plan) (dice: Dice) (name: string) (profile: string) (start: Instant) : FarEnd =
+    let private snmp
+        (plan: Plan)
+        (dice: Dice)
+        (place: int)
+        (name: string)
+        (profile: string)
+        (start: Instant)
+        : FarEnd =
         let uptime =
             match dice.Below 6 with
             | 0 -> Boot.timeTicksPeriod - TimeSpan.FromSeconds(float (dice.Below 120))
@@ -30,7 +48,7 @@ module Cast =
 
         let mib = Gateways.mibs |> List.find (fun mib -> mib.Profile = profile)
         let options = { AgentOptions.ofMib mib name with Uptime = uptime }
-        SnmpEnd(Gateways.create (dice.Next()) (table plan dice) options start)
+        SnmpEnd(Gateways.create (dice.Next()) (table plan dice place) options start)
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
 
@@ -57,10 +75,10 @@ module Cast =
               $"ms-per-request={n % 900}" ]
             draw
 
-    let private ng (plan: Plan) (dice: Dice) (start: Instant) : FarEnd =
+    let private ng (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
         let skew = TimeSpan.FromMilliseconds(float (dice.Below 1600 - 800))
         let coarse = dice.Chance 10
-        let options = { table plan dice with ShowRinging = false }
+        let options = { table plan dice place with ShowRinging = false }
 
         let make (table: Table) (booted: Instant) (vice: int voption) =
             let honest = { NgVices.none with ClockAhead = skew; NoMicros = coarse }
@@ -111,8 +129,8 @@ module Cast =
               "piggybacks" ]
             draw
 
-    let private mgcp (plan: Plan) (dice: Dice) (name: string) (start: Instant) : FarEnd =
-        let options = { table plan dice with ShowRinging = false }
+    let private mgcp (plan: Plan) (dice: Dice) (place: int) (name: string) (start: Instant) : FarEnd =
+        let options = { table plan dice place with ShowRinging = false }
         let perEndpoint = 1 + dice.Below 3
         let bulk = dice.Chance 60
 
@@ -161,7 +179,7 @@ module Cast =
 
     let private password = "mellon"B
 
-    let private sip (plan: Plan) (dice: Dice) (start: Instant) : FarEnd =
+    let private sip (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
         let seed = dice.Next()
         let login = if dice.Chance 50 then ValueSome(struct ("server", password)) else ValueNone
 
@@ -176,7 +194,7 @@ module Cast =
 
             SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
 
-        ResponderEnd("sip", Table.create (dice.Next()) (table plan dice) start, TimeSpan.Zero, make)
+        ResponderEnd("sip", Table.create (dice.Next()) (table plan dice place) start, TimeSpan.Zero, make)
 
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =
@@ -202,6 +220,7 @@ module Cast =
     let gateway
         (plan: Plan)
         (dice: Dice)
+        (place: int)
         (name: string)
         (kind: string)
         (start: Instant)
@@ -209,10 +228,11 @@ module Cast =
         match kind with
         | "ng" ->
             let transport = if dice.Chance 50 then "tcp" else "udp"
-            ng plan dice start, NgTarget.Create(name, transport, timeout, Attempts)
+            ng plan dice place start, NgTarget.Create(name, transport, timeout, Attempts)
         | "mgcp" ->
-            mgcp plan dice name start, MgcpTarget.Create(name, name, [| "*" |], false, timeout, Attempts)
-        | "sip" -> sip plan dice start, sipTarget dice name
+            mgcp plan dice place name start,
+            MgcpTarget.Create(name, name, [| "*" |], false, timeout, Attempts)
+        | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->
-            snmp plan dice name profile start,
+            snmp plan dice place name profile start,
             AuditTargets.SnmpCommunity(name, "public"B, profile, ProfileCatalog.BuiltIn, timeout, Attempts)

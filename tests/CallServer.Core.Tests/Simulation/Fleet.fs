@@ -12,6 +12,7 @@ open CallServer.Surface
 [<NoComparison; NoEquality>]
 type private Happening =
     | PollDue of gateway: int
+    | WatchDue of gateway: int
     | ToGateway of gateway: int * peer: string * datagram: byte[]
     | ToServer of gateway: int * process': int * datagram: byte[]
     | StreamOpens of stream: int
@@ -97,7 +98,7 @@ type Fleet(plan: Plan) =
     let makeGateway place =
         let name = $"gw{place + 1}"
         let kind = plan.Kinds[dice.Below plan.Kinds.Length]
-        let far, target = Cast.gateway plan dice name kind start
+        let far, target = Cast.gateway plan dice place name kind start
 
         { Name = name
           Target = target
@@ -116,6 +117,12 @@ type Fleet(plan: Plan) =
           Watch = idle () }
 
     let gateways = Array.init plan.Gateways makeGateway
+
+    let calls =
+        KeptCalls(
+            gateways |> Array.map _.Record,
+            fun text -> failures.Add $"{elapsed ():F6} s, calls: {text}"
+        )
 
     let exchange place standing = if standing then gateways[place].Watch else gateways[place].Audit
 
@@ -189,7 +196,8 @@ type Fleet(plan: Plan) =
             completeAudits <- completeAudits + 1
 
         passTime place
-        g.Record.Take(snapshot, now, anchor) |> ignore
+        let changes = g.Record.Take(snapshot, now, anchor)
+        calls.Take(g.Record, snapshot, changes)
 
         tell
             place
@@ -271,7 +279,11 @@ type Fleet(plan: Plan) =
                 if not standing then
                     g.Memory <- memory
                     reconcile place result
-                    at (now + plan.Interval) (PollDue place)
+
+                    if g.Target.Watches then
+                        at now (WatchDue place)
+
+                at (now + plan.Interval) (PollDue place)
 
             member _.Released _ = fail place "nothing is released on its own" }
 
@@ -291,14 +303,17 @@ type Fleet(plan: Plan) =
     let poll place =
         let g = gateways[place]
 
-        if isUp && isNull g.Audit.Machine then
+        // A gateway that tells by itself is asked only when it no longer does.
+        if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             passTime place
-
-            if g.Target.Watches && isNull g.Watch.Machine then
-                begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
-
             let known = KnownConnections g.Record.Ledger.Connections
             begin' place false (g.Target.Start(g.Memory, moment (), dice.Next(), local (), known))
+
+    let watch place =
+        let g = gateways[place]
+
+        if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
+            begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
 
     /// An event for whichever of the gateway's exchanges is meant, where it is still there.
     let pass place standing (event: GatewayAudit -> GatewayAudit) =
@@ -358,9 +373,12 @@ type Fleet(plan: Plan) =
             gateways[place].Record.Restore()
             at now (PollDue place)
 
+        calls.Restore(now + anchor)
+
     let happen happening =
         match happening with
         | PollDue place -> poll place
+        | WatchDue place -> watch place
         | ToGateway(place, peer, datagram) ->
             emit place (gateways[place].Far.Take(now, Datagram(peer, datagram)))
         | ToServer(place, receiver, datagram) ->
@@ -445,6 +463,9 @@ type Fleet(plan: Plan) =
             now <- Instant.max now (Instant.ofMicros micros)
             happen happening
 
+        if failures.Count = 0 then
+            calls.Judge()
+
     /// The fleet in one line, for a failure's message.
     member _.Describe() =
         gateways
@@ -455,5 +476,6 @@ type Fleet(plan: Plan) =
     member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
+    member _.JoinedCalls = calls.Joined
     member _.Audits = audits
     member _.CompleteAudits = completeAudits

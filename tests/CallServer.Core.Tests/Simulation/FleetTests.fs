@@ -11,7 +11,7 @@ open CallServer.Tests.Simulation
 let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
-    | "" -> Gateways.profiles @ [ "ng"; "ng" ]
+    | "" -> Gateways.profiles @ List.replicate 3 "mgcp" @ List.replicate 3 "sip" @ List.replicate 3 "ng"
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =
@@ -45,12 +45,14 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
     let first, last = seeds ()
     let mutable audits = 0
     let mutable completes = 0
+    let mutable joined = 0
 
     for seed in first..last do
         let fleet = Fleet(plan seed)
         fleet.Run()
         audits <- audits + fleet.Audits
         completes <- completes + fleet.CompleteAudits
+        joined <- joined + fleet.JoinedCalls
 
         if fleet.Failures.Count > 0 then
             let what =
@@ -61,6 +63,10 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
 
             Assert.Fail $"seed {seed} (replay with CALLSERVER_SEEDS={seed}):\n{what}"
 
-    TestContext.Out.WriteLine $"seeds {first} to {last}: {audits} audits, {completes} of them complete"
+    TestContext.Out.WriteLine
+        $"seeds {first} to {last}: {audits} audits, {completes} of them complete; {joined} calls across gateways"
     // A simulation in which nothing is ever complete would prove nothing.
     Assert.That(completes, Is.GreaterThan(audits / 3))
+
+    if first <> last then
+        Assert.That(joined, Is.GreaterThan 0)

@@ -163,6 +163,13 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         changes |> Array.filter (isClosing >> not) |> Array.iter (checkChange snapshot)
 
     member _.Ledger = ledger
+    member _.Gateway = gateway
+
+    /// Which true connection one of the record is.
+    member _.Meaning(id: ConnectionId) : Fate voption =
+        match meant.TryGetValue id with
+        | true, fate -> ValueSome fate
+        | _ -> ValueNone
 
     /// What truly happened at the gateway.
     member _.Learn(events: TruthEvent list) = book.Record(far.Identify, events)
@@ -172,8 +179,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         agentOnlyRestarts <- agentOnlyRestarts + 1
         book.Rename(at, far.Identify, far.Table.Connections)
 
-    /// Takes in a snapshot and stores the record; gives it as it was before.
-    member _.Take(snapshot: Snapshot, at: Instant, anchoredAt: TimeSpan) : GatewayLedger =
+    /// Takes in a snapshot and stores the record; gives what it changed.
+    member _.Take(snapshot: Snapshot, at: Instant, anchoredAt: TimeSpan) : Change[] =
         now <- at
         anchor <- anchoredAt
         let before = ledger
@@ -194,7 +201,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         if repeated.Length > 0 || not (obj.ReferenceEquals(again, next)) then
             fail "the same snapshot changed the record twice"
 
-        before
+        changes
 
     /// The server starts again with what it stored.
     member _.Restore() =

@@ -7,7 +7,16 @@ open CallServer.Gateway
 
 /// What truly became of one connection of a simulated gateway. An audit may list it several times, such as by each tag of an ng
 /// call: every one of these legs is a connection of its own to the record, with this fate.
-type Fate = { Serial: int64; Leg: int; Setup: Instant; Start: Instant; mutable End: Instant voption }
+type Fate =
+    {
+        Serial: int64
+        Leg: int
+        /// SIP's Call-ID, the same at both ends of a trunk.
+        Call: string
+        Setup: Instant
+        Start: Instant
+        mutable End: Instant voption
+    }
 
 /// An id that stood for a connection for a while: a restart of the agent gives every row another one.
 type private Lease = { Fate: Fate; From: Instant; mutable To: Instant }
@@ -39,6 +48,7 @@ type TruthBook() =
                             identity.Id
                             { Serial = connection.Serial
                               Leg = leg
+                              Call = connection.CallId
                               Setup = connection.Setup
                               Start = connection.Start
                               End = ValueNone })

@@ -39,7 +39,9 @@ module BencodeGenerators =
         else
             Gen.frequency
                 [ 4, leaf
-                  1, Gen.choose (0, 5) >>= fun size -> Gen.map Bencode.Items (Gen.listOfLength size (value (depth - 1)))
+                  1,
+                  Gen.choose (0, 5)
+                  >>= fun size -> Gen.map Bencode.Items (Gen.listOfLength size (value (depth - 1)))
                   1, dictionary (depth - 1) ]
 
     and dictionary (depth: int) : Gen<Bencode> =
@@ -84,7 +86,8 @@ type BencodeArbitraries =
 /// The property of bencode and ng: a thousand cases.
 [<AttributeUsage(AttributeTargets.Method ||| AttributeTargets.Property)>]
 type NgLawAttribute() =
-    inherit PropertyAttribute(Arbitrary = [| typeof<BencodeArbitraries> |], MaxTest = 1000, QuietOnSuccess = true)
+    inherit
+        PropertyAttribute(Arbitrary = [| typeof<BencodeArbitraries> |], MaxTest = 1000, QuietOnSuccess = true)
 
 module BencodeTests =
     let private ascii (text: string) = Encoding.ASCII.GetBytes text
@@ -99,7 +102,10 @@ module BencodeTests =
         BencodeGenerators.read (Bencode.encode value) |> Check.equal value
 
     [<NgLaw>]
-    let ``a value that comes in pieces ends where it ends, and no sooner`` (AnyDictionary value) (cuts: byte list) =
+    let ``a value that comes in pieces ends where it ends, and no sooner``
+        (AnyDictionary value)
+        (cuts: byte list)
+        =
         let octets = Array.append (Bencode.encode value) (ascii "e4:tail")
         let whole = octets.Length - 7
 
@@ -138,7 +144,9 @@ module BencodeTests =
         |> Check.equal (Bencode.Members [ "b", Bencode.Number 7L; "a", Bencode.Text(ascii "xyz") ])
 
         BencodeGenerators.read (ascii "li-12ei0eldeee")
-        |> Check.equal (Bencode.Items [ Bencode.Number -12L; Bencode.Number 0L; Bencode.Items [ Bencode.Members [] ] ])
+        |> Check.equal (
+            Bencode.Items [ Bencode.Number -12L; Bencode.Number 0L; Bencode.Items [ Bencode.Members [] ] ]
+        )
 
     [<Test>]
     let ``what is wrong is named with its place`` () =
@@ -171,7 +179,8 @@ module BencodeTests =
 
     [<Test>]
     let ``JSON says the same`` () =
-        let json = """{"calls":["a\u00e9\"",""],"n":-5,"yes":true,"no":false,"none":null,"half":0.5,"list":[null,[]],"d":{}}"""
+        let json =
+            """{"calls":["a\u00e9\"",""],"n":-5,"yes":true,"no":false,"none":null,"half":0.5,"list":[null,[]],"d":{}}"""
 
         match BencodeJson.read (Encoding.UTF8.GetBytes json) 0 with
         | Error error -> Assert.Fail(string error)
@@ -198,7 +207,8 @@ module BencodeTests =
         let allocated = GC.GetAllocatedBytesForCurrentThread() - before
 
         if allocated > bound octets.Length then
-            Assert.Fail $"{octets.Length} octets took {allocated}: {Convert.ToHexString(Array.truncate 200 octets)}"
+            Assert.Fail
+                $"{octets.Length} octets took {allocated}: {Convert.ToHexString(Array.truncate 200 octets)}"
 
     [<OneTimeSetUp>]
     let ``what is made once is made before`` () =
@@ -207,7 +217,11 @@ module BencodeTests =
         BencodeJson.read (ascii "{]") 0 |> ignore
 
     [<NgLaw>]
-    let ``damage throws nothing and takes no memory`` (AnyDictionary value) (AnyDictionary other) (seed: uint64) =
+    let ``damage throws nothing and takes no memory``
+        (AnyDictionary value)
+        (AnyDictionary other)
+        (seed: uint64)
+        =
         let octets = Bencode.encode value
         let json = Text.Encoding.UTF8.GetBytes """{"a":["b\n\ud83d\ude00",1,2.5e3,null,{"c":true}],"":"\\"}"""
 

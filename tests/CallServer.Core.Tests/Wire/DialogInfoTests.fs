@@ -17,7 +17,22 @@ type DialogInfoArbitraries =
             Gen.frequency
                 [ 2, Gen.constant ""
                   5,
-                  Gen.elements [ 'a'; 'Z'; '7'; ' '; '"'; '<'; '>'; '&'; ';'; '\''; '\u00e9'; '\u20ac'; '\n'; '\r'; '\t' ]
+                  Gen.elements
+                      [ 'a'
+                        'Z'
+                        '7'
+                        ' '
+                        '"'
+                        '<'
+                        '>'
+                        '&'
+                        ';'
+                        '\''
+                        '\u00e9'
+                        '\u20ac'
+                        '\n'
+                        '\r'
+                        '\t' ]
                   |> Gen.arrayOf
                   |> Gen.map (fun characters -> String(characters).Trim()) ]
 
@@ -43,7 +58,9 @@ type DialogInfoArbitraries =
 
                 let! direction =
                     Gen.elements
-                        [ ValueNone; ValueSome DialogDirection.Initiator; ValueSome DialogDirection.Recipient ]
+                        [ ValueNone
+                          ValueSome DialogDirection.Initiator
+                          ValueSome DialogDirection.Recipient ]
 
                 let! duration = Gen.elements [ ValueNone; ValueSome 0L; ValueSome 4294967295L ]
                 let! local = party
@@ -90,7 +107,8 @@ let private bounded (octets: byte[]) : unit =
     let taken = GC.GetAllocatedBytesForCurrentThread() - before
 
     if taken > 65536L + 4L * int64 octets.Length then
-        Assert.Fail $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
+        Assert.Fail
+            $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
 
 [<OneTimeSetUp>]
 let ``what is made once is made before`` () =
@@ -135,7 +153,10 @@ let ``so do names and attributes without end`` () =
         bounded (within (String.Join("", numbers |> List.map (fun n -> $"<element-number-{n}/>"))))
         bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"b{n}=''")) + "/>"))
         bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun _ -> "b = \"\"")) + "/>"))
-        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"xmlns:n{n}='urn:{n}'")) + "/>"))
+
+        bounded (
+            within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"xmlns:n{n}='urn:{n}'")) + "/>")
+        )
 
 let private read (text: string) : DialogInfo =
     match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
@@ -157,13 +178,19 @@ let ``a large document of an honest gateway is not too dense`` () =
           Remote = None }
 
     let party user : DialogParty option =
-        Some { DialogInfo.noParty with Identity = $"sip:{user}@192.0.2.1"; Target = $"sip:{user}@192.0.2.1:5060" }
+        Some
+            { DialogInfo.noParty with
+                Identity = $"sip:{user}@192.0.2.1"
+                Target = $"sip:{user}@192.0.2.1:5060" }
 
     let whole n = { dialog n with CallId = $"{n}@192.0.2.1"; Local = party "alice"; Remote = party "bob" }
 
     for make, count in [ dialog, 500; whole, 20000 ] do
         let info: DialogInfo =
-            { Version = ValueSome 3L; IsFull = true; Entity = "sip:gw1"; Dialogs = Array.init count make }
+            { Version = ValueSome 3L
+              IsFull = true
+              Entity = "sip:gw1"
+              Dialogs = Array.init count make }
 
         let octets = DialogInfoCodec.encode info
         Assert.That((DialogInfoCodec.decode octets = Ok info))

@@ -67,21 +67,20 @@ let ``results are told apart`` () =
 
 [<Test>]
 let ``statistics are read from either notation, up-time as text`` () =
-    let told: NgStatistics =
-        { Sessions = ValueSome 12L; Managed = ValueSome 3L; UpTime = ValueSome 86400L }
+    let told: NgStatistics = { Sessions = ValueSome 12L; Managed = ValueSome 3L; UpTime = ValueSome 86400L }
 
     body
         "d10:statisticsd17:currentstatisticsd13:sessionstotali12ee15:totalstatisticsd6:uptime5:8640015:managedsessionsi3eee6:result2:oke"
-    |> Ng.readStatistics
+    |> NgReplies.readStatistics
     |> Check.equal told
 
     body
         """{"statistics":{"totalstatistics":{"managedsessions":3,"uptime":"86400"},"currentstatistics":{"sessionstotal":12}}}"""
-    |> Ng.readStatistics
+    |> NgReplies.readStatistics
     |> Check.equal told
 
     body "d6:result2:oke"
-    |> Ng.readStatistics
+    |> NgReplies.readStatistics
     |> Check.equal { Sessions = ValueNone; Managed = ValueNone; UpTime = ValueNone }
 
 let private call =
@@ -100,7 +99,7 @@ let private call =
 let ``a list is read in its order, and one without calls is told apart`` () =
     let ids text =
         body text
-        |> Ng.foldCallIds (fun ids (id: Slice) -> Encoding.ASCII.GetString id.Span :: ids) []
+        |> NgReplies.foldCallIds (fun ids (id: Slice) -> Encoding.ASCII.GetString id.Span :: ids) []
         |> ValueOption.map List.rev
 
     ids "d5:callsl2:zz1:ae6:result2:oke" |> Check.equal (ValueSome [ "zz"; "a" ])
@@ -109,7 +108,7 @@ let ``a list is read in its order, and one without calls is told apart`` () =
 
 [<Test>]
 let ``a call is read with its parties in their order`` () =
-    match Ng.readCall (body call) with
+    match NgReplies.readCall (body call) with
     | Error error -> Assert.Fail(string error)
     | Ok call ->
         Check.equal 1769767200250001L call.Created
@@ -134,7 +133,7 @@ let ``a call is read with its parties in their order`` () =
 [<Test>]
 let ``times are taken as finely as they are told`` () =
     let created text =
-        match Ng.readCall (body text) with
+        match NgReplies.readCall (body text) with
         | Ok call -> Ok(call.Created, call.Resolution)
         | Error error -> Error error.Problem
 
@@ -167,12 +166,17 @@ let private feedAll (pieces: byte[] list) : byte[] list =
     messages
 
 [<NgLaw>]
-let ``messages of a stream come out whole, however it is cut`` (values: AnyDictionary list) (cuts: byte list) =
+let ``messages of a stream come out whole, however it is cut``
+    (values: AnyDictionary list)
+    (cuts: byte list)
+    =
     let messages =
         values |> List.mapi (fun place (AnyDictionary value) -> Ng.encode $"cookie{place}" AsBencode value)
 
     feedAll (pieces cuts (Array.concat messages)) |> Check.equal messages
-    feedAll (messages |> Array.concat |> Array.map Array.singleton |> List.ofArray) |> Check.equal messages
+
+    feedAll (messages |> Array.concat |> Array.map Array.singleton |> List.ofArray)
+    |> Check.equal messages
 
 [<Test>]
 let ``ends of lines between messages do not matter`` () =
@@ -180,7 +184,8 @@ let ``ends of lines between messages do not matter`` () =
 
 [<Test>]
 let ``a stream may be read on from any state more than once`` () =
-    let struct (framing, _) = NgFraming.feed (ascii "a d1:") NgFraming.empty |> Result.toOption |> Option.get
+    let struct (framing, _) =
+        NgFraming.feed (ascii "a d1:") NgFraming.empty |> Result.toOption |> Option.get
 
     let rest (text: string) =
         match NgFraming.feed (ascii text) framing with
@@ -210,7 +215,8 @@ let private check (what: string) (read: byte[] -> unit) (octets: byte[]) : unit 
     let allocated = GC.GetAllocatedBytesForCurrentThread() - before
 
     if allocated > bound octets.Length then
-        Assert.Fail $"{what}: {octets.Length} octets took {allocated}: {Convert.ToHexString(Array.truncate 200 octets)}"
+        Assert.Fail
+            $"{what}: {octets.Length} octets took {allocated}: {Convert.ToHexString(Array.truncate 200 octets)}"
 
 let private readers: (string * (byte[] -> unit)) list =
     let over (read: BencodeView -> unit) octets =
@@ -219,9 +225,9 @@ let private readers: (string * (byte[] -> unit)) list =
         | Error _ -> ()
 
     [ "result", over (fun body -> Ng.result body |> ignore)
-      "statistics", over (fun body -> Ng.readStatistics body |> ignore)
-      "list", over (fun body -> Ng.foldCallIds (fun count _ -> count + 1) 0 body |> ignore)
-      "query", over (fun body -> Ng.readCall body |> ignore)
+      "statistics", over (fun body -> NgReplies.readStatistics body |> ignore)
+      "list", over (fun body -> NgReplies.foldCallIds (fun count _ -> count + 1) 0 body |> ignore)
+      "query", over (fun body -> NgReplies.readCall body |> ignore)
       "request", over (fun body -> Ng.readRequest body |> ignore)
       "stream", (fun octets -> NgFraming.feed octets NgFraming.empty |> ignore) ]
 
@@ -266,6 +272,6 @@ let ``lists as dense as can be stay within the bound at every size`` (item: stri
 
 [<Test>]
 let ``more parties than a reply has room for are refused by name`` () =
-    match Ng.readCall (body ("d7:createdi5e4:tagsd" + String.replicate 5000 "1:ade" + "ee")) with
+    match NgReplies.readCall (body ("d7:createdi5e4:tagsd" + String.replicate 5000 "1:ade" + "ee")) with
     | Error { Problem = NgProblem.TooManyTags } -> ()
     | other -> Assert.Fail $"%A{Result.isOk other}"

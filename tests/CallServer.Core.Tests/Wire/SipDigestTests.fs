@@ -36,7 +36,10 @@ let private header value : SipHeader = Sip.header "WWW-Authenticate" value
 
 [<Test>]
 let ``takes the topmost challenge that it can answer`` () =
-    let chosen = SipDigest.choose [| header (challenge "SHA-512-256"); header (challenge "SHA-256"); header (challenge "MD5") |]
+    let chosen =
+        SipDigest.choose
+            [| header (challenge "SHA-512-256"); header (challenge "SHA-256"); header (challenge "MD5") |]
+
     Check.equal DigestAlgorithm.Sha256 chosen.Value.Algorithm
 
     Assert.That(
@@ -48,7 +51,14 @@ let ``takes the topmost challenge that it can answer`` () =
     )
 
 [<Law>]
-let ``only the password that was used is right`` (user: string) (realm: string) (nonce: string) (isSha: bool) (session: bool) (qop: bool) =
+let ``only the password that was used is right``
+    (user: string)
+    (realm: string)
+    (nonce: string)
+    (isSha: bool)
+    (session: bool)
+    (qop: bool)
+    =
     let clean (text: string) =
         if isNull text then
             ""

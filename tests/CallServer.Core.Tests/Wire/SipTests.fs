@@ -25,8 +25,7 @@ type SipArbitraries =
         let name =
             Gen.elements [ "Via"; "From"; "To"; "Call-ID"; "CSeq"; "Event"; "X-Other"; "Subject"; "Contact" ]
 
-        let header =
-            Gen.map2 (fun name value -> ({ Name = name; Value = value }: SipHeader)) name text
+        let header = Gen.map2 (fun name value -> ({ Name = name; Value = value }: SipHeader)) name text
 
         let start =
             Gen.oneof
@@ -87,7 +86,11 @@ let private feedIn (sizes: int list) (all: byte[]) : Result<SipMessage list, Sip
     go 0 0 SipStream.empty []
 
 [<SipLaw>]
-let ``a stream gives its messages however it is cut`` (messages: AnySip list) (sizes: int list) (keepAlives: bool) =
+let ``a stream gives its messages however it is cut``
+    (messages: AnySip list)
+    (sizes: int list)
+    (keepAlives: bool)
+    =
     let messages = messages |> List.map (fun (AnySip message) -> message)
     let between = if keepAlives then "\r\n\r\n"B else [||]
 
@@ -178,14 +181,16 @@ let ``reads what RFC 3261 allows: compact names, folds, any case, many values`` 
 
 [<Test>]
 let ``octets of a header stay what they are, and are text where they are UTF-8`` () =
-    let message =
-        decoded [ "SIP/2.0 200 Gut gemäß"; "Call-ID: ö"; "Content-Length: 0"; ""; "" ]
+    let message = decoded [ "SIP/2.0 200 Gut gemäß"; "Call-ID: ö"; "Content-Length: 0"; ""; "" ]
 
     match message.Start with
     | SipStart.Response(200, reason) -> Check.equal "Gut gemäß" (Sip.textOf reason)
     | other -> Assert.Fail $"%A{other}"
 
-    Check.equal (Encoding.UTF8.GetBytes "ö") (Encoding.Latin1.GetBytes (Sip.tryHeader "Call-ID" message).Value)
+    Check.equal
+        (Encoding.UTF8.GetBytes "ö")
+        (Encoding.Latin1.GetBytes (Sip.tryHeader "Call-ID" message).Value)
+
     Check.equal (Sip.octetsOf "ö") (Sip.tryHeader "Call-ID" message).Value
 
 [<Test>]
@@ -221,7 +226,11 @@ let ``a stream without a length, or with one beyond belief, ends`` () =
 
 [<Test>]
 let ``what is made of a message's own words cannot break its lines`` () =
-    let bad = { Start = SipStart.Request("OPTIONS", "sip:a"); Headers = [| Sip.header "To" "a\r\nX: y" |]; Body = [||] }
+    let bad =
+        { Start = SipStart.Request("OPTIONS", "sip:a")
+          Headers = [| Sip.header "To" "a\r\nX: y" |]
+          Body = [||] }
+
     Assert.Throws<ArgumentException>(fun () -> SipCodec.encode bad |> ignore) |> ignore
 
 [<Law>]

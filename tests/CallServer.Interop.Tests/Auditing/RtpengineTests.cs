@@ -109,7 +109,11 @@ internal sealed class RtpengineTests : AuditTest
         AssertWhole(audit, calls);
         var requests = $"udp.dstport == {rtpengine.Udp}";
         var all = await capture.CountAsync(requests, null, "rtpproxy");
-        var read = await capture.CountAsync($"{requests} && bencode.dict && !_ws.malformed", null, "rtpproxy");
+        var read = await capture.CountAsync(
+            $"{requests} && bencode.dict && !_ws.malformed",
+            null,
+            "rtpproxy"
+        );
         Assert.That(all, Is.EqualTo(audit.Requests));
         Assert.That(read, Is.EqualTo(all));
     }
@@ -189,7 +193,13 @@ internal sealed class RtpengineTests : AuditTest
             foreach (var call in calls)
             {
                 var told = await proxy.AskAsync("query", ("call-id", call.CallId));
-                foreach (var (tag, from) in new[] { (call.OfferingTag, call.CallerMedia), (call.AnsweringTag, call.CalleeMedia) })
+                foreach (
+                    var (tag, from) in new[]
+                    {
+                        (call.OfferingTag, call.CallerMedia),
+                        (call.AnsweringTag, call.CalleeMedia),
+                    }
+                )
                 {
                     var stream = told["tags"]![tag]!["medias"]![0]!["streams"]![0]!;
                     var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);

@@ -44,7 +44,10 @@ internal sealed class RtpengineRestartTests : PeerTest
         // The up-time bounds the restart to a second or so.
         var latest = restarted.Latest + TimeSpan.FromSeconds(2);
         Assert.That(cdrs.Select(cdr => cdr.EndStampMax), Is.All.LessThanOrEqualTo(latest));
-        Assert.That(cdrs.Select(cdr => cdr.EndStampMin), Is.All.GreaterThanOrEqualTo(alive - TimeSpan.FromSeconds(1)));
+        Assert.That(
+            cdrs.Select(cdr => cdr.EndStampMin),
+            Is.All.GreaterThanOrEqualTo(alive - TimeSpan.FromSeconds(1))
+        );
         await server.StopAsync();
     }
 

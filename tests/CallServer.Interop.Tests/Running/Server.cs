@@ -108,6 +108,22 @@ internal sealed partial class Server : IAsyncDisposable
             () => $"an audit by {process}"
         );
 
+    /// <summary>Waits until a metric without labels is at least that.</summary>
+    public async Task MetricAsync(string name, double least) =>
+        await Eventually.GetAsync(
+            async () =>
+            {
+                var page = await http.GetStringAsync(new Uri("/metrics", UriKind.Relative));
+                return page.Split('\n')
+                    .Select(line => line.Split(' '))
+                    .FirstOrDefault(words =>
+                        words[0] == name
+                        && double.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture) >= least
+                    );
+            },
+            () => $"{name} of {least} by {process}"
+        );
+
     /// <summary>Waits for a complete audit that began after now.</summary>
     public async Task CompleteAuditAsync()
     {

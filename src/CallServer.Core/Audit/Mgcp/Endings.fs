@@ -78,6 +78,7 @@ module internal MgcpEndings =
               Observations = observations
               Ended = [||]
               Denied = denied
+              Standing = ValueNone
               Requests = state.Tx.Requests }
 
         { state with

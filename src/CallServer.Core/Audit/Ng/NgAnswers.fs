@@ -24,7 +24,14 @@ module internal NgAnswers =
         let reading = { Told = told; Sent = job.First; Received = now }
         { state with Readings = reading :: state.Readings }
 
-    let private listed now (job: NgJob) limit isProbe (ids: ResizeArray<string>) (state: NgAuditState) : NgAuditState =
+    let private listed
+        now
+        (job: NgJob)
+        limit
+        isProbe
+        (ids: ResizeArray<string>)
+        (state: NgAuditState)
+        : NgAuditState =
         let keys = Seq.distinct ids |> Array.ofSeq
         let sizes = NgSizes.ofIds keys
 
@@ -33,7 +40,11 @@ module internal NgAnswers =
             Listed = keys
             ListedAt = ValueSome(Interval.create job.First now)
             // A list of everything knows better than a probe.
-            Sizes = (if sizes.IsSome && (not isProbe || state.Sizes.IsNone) then sizes else state.Sizes)
+            Sizes =
+                (if sizes.IsSome && (not isProbe || state.Sizes.IsNone) then
+                     sizes
+                 else
+                     state.Sizes)
             EndSeen = ids.Count < limit }
 
     let private told now (job: NgJob) (key: string) (call: NgCall) (state: NgAuditState) : NgAuditState =
@@ -78,7 +89,7 @@ module internal NgAnswers =
 
         match Ng.result body, job.Purpose with
         | NgResult.Refused reason, _ -> refused now job reason state
-        | NgResult.Done _, NgPurpose.Statistics -> statistics now job (Ng.readStatistics body) state
+        | NgResult.Done _, NgPurpose.Statistics -> statistics now job (NgReplies.readStatistics body) state
         | NgResult.Done _, NgPurpose.List(limit, isProbe) ->
             let take (ids: ResizeArray<string>) (id: Slice) =
                 if ids.Count <= MaxCalls then
@@ -86,13 +97,13 @@ module internal NgAnswers =
 
                 ids
 
-            match Ng.foldCallIds take (ResizeArray()) body with
+            match NgReplies.foldCallIds take (ResizeArray()) body with
             | ValueSome ids when ids.Count > MaxCalls ->
                 NgVerdict.finish now [ CutShort $"more than {MaxCalls} calls" ] state
             | ValueSome ids -> listed now job limit isProbe ids state
             | ValueNone -> unreadable now job (lacking "calls") state
         | NgResult.Done _, NgPurpose.Call key ->
-            match Ng.readCall body with
+            match NgReplies.readCall body with
             | Ok call -> told now job key call state
             | Error error -> unreadable now job error state
 
@@ -135,7 +146,9 @@ module internal NgAnswers =
         | NgPurpose.Call key when answeredSince -> untold key $"no answer to {tries}" state
         | NgPurpose.List(limit, _) when limit > FewCalls && state.LastReply.IsSome ->
             state
-            |> fault (CutShort $"no answer to {tries} for a list of up to {limit} calls: too long for its way?")
+            |> fault (
+                CutShort $"no answer to {tries} for a list of up to {limit} calls: too long for its way?"
+            )
             |> enqueue [ NgPurpose.List(FewCalls, false) ]
         | NgPurpose.Call _
         | NgPurpose.List _
@@ -183,7 +196,10 @@ module internal NgAnswers =
         | NgTransport.Tcp -> lost now reason state
 
     let connected (now: Instant) (state: NgAuditState) : NgAuditState =
-        if state.IsOpen then state else NgRequests.resend now { state with IsOpen = true }
+        if state.IsOpen then
+            state
+        else
+            NgRequests.resend now { state with IsOpen = true }
 
     let arrived (now: Instant) (octets: byte[]) (state: NgAuditState) : NgAuditState =
         match NgFraming.feed octets state.Stream with

@@ -19,10 +19,11 @@ open CallServer.Wire
 ///   Closing     statistics                      -> over                            over
 ///   Over        none; every event changes nothing
 ///
-/// * the audit is over at once where nothing else was answered since. In every phase: Stopped ends it, a refusal of statistics or
-/// of the list ends it, "Unknown call-id" is a call that ended, a message with another cookie than those in flight is counted and
-/// dropped, and a Woke before its time changes nothing. A stream that breaks is opened again, twice at most, if it ever
-/// answered; what was in flight goes out again with the same cookies.
+/// * the audit is over at once where nothing else was answered since. In every phase: Stopped ends it, a
+/// refusal of statistics or of the list ends it, "Unknown call-id" is a call that ended, a message with
+/// another cookie than those in flight is counted and dropped, and a Woke before its time changes nothing. A
+/// stream that breaks is opened again, twice at most, if it ever answered; what was in flight goes out again
+/// with the same cookies.
 module NgAudit =
     open NgState
     open NgAnswers

@@ -62,8 +62,8 @@ module internal NgObserving =
 
     let private second = 1_000_000L
 
-    /// When a party came in by the gateway's clock, from and to. The first two come in with the call's offer; the others' second
-    /// alone is told.
+    /// When a party came in by the gateway's clock, from and to. The first two come in with the call's offer;
+    /// the others' second alone is told.
     let private stampOf (place: int) (tag: NgTag) (call: NgCall) : struct (int64 * int64) =
         let own = tag.Created |> ValueOption.defaultValue 0L
 
@@ -114,9 +114,7 @@ module internal NgObserving =
                         Heard = seen.Heard
                         Setup = ValueNone
                         Start =
-                          ValueSome(
-                              Timing.reported (GatewayClock.happened low high seen.Heard.Latest clock)
-                          )
+                          ValueSome(Timing.reported (GatewayClock.happened low high seen.Heard.Latest clock))
                         // Packets count, but nothing tells how much speech each of them holds.
                         MinimumAge = TimeSpan.Zero
                         Facts = factsOf callId tags place } ]
@@ -138,7 +136,10 @@ module internal NgObserving =
     /// The latest stamp in a call's reply, in microseconds by the gateway's clock.
     let latestStamp (call: NgCall) : int64 =
         let plausible seconds =
-            if seconds > 0L && seconds < Int64.MaxValue / second then seconds * second else 0L
+            if seconds > 0L && seconds < Int64.MaxValue / second then
+                seconds * second
+            else
+                0L
 
         let ofStream (tag: NgTag) =
             match streamOf tag with

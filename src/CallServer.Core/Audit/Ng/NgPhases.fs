@@ -16,7 +16,8 @@ module internal NgPhases =
     /// Calls that begin while they are listed.
     let private slack (sessions: int) : int = 50 + sessions / 8
 
-    /// Calls that are asked twice to read the gateway's clock, how well it may be known without, and how long media is waited for.
+    /// Calls that are asked twice to read the gateway's clock, how well it may be known without, and how long
+    /// media is waited for.
     [<Literal>]
     let private MaxSamples = 4
 
@@ -35,7 +36,8 @@ module internal NgPhases =
         | ValueSome _
         | ValueNone -> ValueNone
 
-    /// The reply would not come: said beforehand, and as many calls are asked for as one datagram surely tells.
+    /// The reply would not come: said beforehand, and as many calls are asked for as one datagram surely
+    /// tells.
     let private askWhatFits (sizes: NgSizes) (calls: int) (state: NgAuditState) : NgAuditState =
         let fitting = NgSizes.fitting sizes
 
@@ -91,7 +93,8 @@ module internal NgPhases =
     let private beginStatistics (phase: NgPhase) (state: NgAuditState) : NgAuditState =
         enqueue [ NgPurpose.Statistics ] { state with Phase = phase }
 
-    let private isProbed (state: NgAuditState) = isDatagrams state && not state.EndSeen && state.Limit = NgSizes.Safe
+    let private isProbed (state: NgAuditState) =
+        isDatagrams state && not state.EndSeen && state.Limit = NgSizes.Safe
 
     let private listed (state: NgAuditState) : NgAuditState =
         if isProbed state && state.Faults.IsEmpty then
@@ -119,7 +122,8 @@ module internal NgPhases =
         | NgVerdict.CountVerdict.Disagrees _ when mayAgain ->
             // The reading after this list is the one before the next.
             opened state
-        | NgVerdict.CountVerdict.Disagrees _ when not state.Faults.IsEmpty -> state |> withKnown |> beginQueries
+        | NgVerdict.CountVerdict.Disagrees _ when not state.Faults.IsEmpty ->
+            state |> withKnown |> beginQueries
         | NgVerdict.CountVerdict.Disagrees counted ->
             state
             |> fault (CountDisagrees(int (min counted 2147483647L), state.Listed.Length))
@@ -127,10 +131,7 @@ module internal NgPhases =
             |> beginQueries
         | NgVerdict.CountVerdict.Untold when state.EndSeen -> beginQueries state
         | NgVerdict.CountVerdict.Untold ->
-            state
-            |> fault (TooLarge $"a list of more than {state.Limit} calls")
-            |> withKnown
-            |> beginQueries
+            state |> fault (TooLarge $"a list of more than {state.Limit} calls") |> withKnown |> beginQueries
 
     /// The calls whose media came last: they show the gateway's clock.
     let private samplesOf (state: NgAuditState) : (string * NgSeen) list =
@@ -159,13 +160,12 @@ module internal NgPhases =
 
         match samples with
         | [] -> beginStatistics NgPhase.Closing state
-        | _ ->
-            { state with
-                Samples = Map.ofList samples
-                Phase = NgPhase.Waiting(now + mediaTime) }
+        | _ -> { state with Samples = Map.ofList samples; Phase = NgPhase.Waiting(now + mediaTime) }
 
     let private beginSampling (state: NgAuditState) : NgAuditState =
-        enqueue [ for KeyValue(key, _) in state.Samples -> NgPurpose.Call key ] { state with Phase = NgPhase.Sampling }
+        enqueue
+            [ for KeyValue(key, _) in state.Samples -> NgPurpose.Call key ]
+            { state with Phase = NgPhase.Sampling }
 
     /// Nothing is in flight and nothing waits: the phase is done.
     let rec private settle (now: Instant) (state: NgAuditState) : NgAuditState =

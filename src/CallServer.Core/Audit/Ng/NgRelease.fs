@@ -48,7 +48,8 @@ type NgReleaseState =
 ///                                              released; else over, not released   the gateway said so
 ///   Over        none; every event changes nothing
 ///
-/// A delete ends the party's whole call where it has two; the other party's connection is then found gone by the next audit.
+/// A delete ends the party's whole call where it has two; the other party's connection is then found gone by
+/// the next audit.
 module NgRelease =
     type State = NgReleaseState
 
@@ -100,7 +101,12 @@ module NgRelease =
     /// What the gateway's reply says of the party that it let go.
     let private ended (now: Instant) (job: NgJob) (call: NgCall) (state: State) : Ended voption =
         let seen = { Call = call; Heard = Interval.create job.First now }
-        let bounds = GatewayClock.believed (GatewayClock.stamped (NgObserving.latestStamp call) now GatewayClock.unknown)
+
+        let bounds =
+            GatewayClock.believed (
+                GatewayClock.stamped (NgObserving.latestStamp call) now GatewayClock.unknown
+            )
+
         let struct (observations, _) = NgObserving.observe bounds state.Call seen
 
         observations
@@ -119,13 +125,15 @@ module NgRelease =
     let private deleted (now: Instant) (job: NgJob) (body: BencodeView) (state: State) : State =
         match Ng.result body with
         | NgResult.Refused reason
-        | NgResult.Done(ValueSome reason) -> notReleased (Shortfall.Refused $"the gateway says: {reason}") state
+        | NgResult.Done(ValueSome reason) ->
+            notReleased (Shortfall.Refused $"the gateway says: {reason}") state
         | NgResult.Done ValueNone ->
-            match Ng.readCall body with
+            match NgReplies.readCall body with
             | Error error -> notReleased (Shortfall.Unreadable $"delete: {error}") state
             | Ok call ->
                 match ended now job call state with
-                | ValueNone -> notReleased (Shortfall.Unreadable $"delete: a reply without {state.Connection}") state
+                | ValueNone ->
+                    notReleased (Shortfall.Unreadable $"delete: a reply without {state.Connection}") state
                 | known -> begin' now NgReleasePhase.Verifying { state with Deleted = known }
 
     let private released (state: State) : State =
@@ -138,7 +146,7 @@ module NgRelease =
         | NgResult.Refused reason when NgAnswers.isUnknownCall reason -> released state
         | NgResult.Refused _ -> released state
         | NgResult.Done _ ->
-            match Ng.readCall body with
+            match NgReplies.readCall body with
             | Ok call when Array.exists (hasTag state) call.Tags ->
                 notReleased (Shortfall.Refused "the gateway said yes, and still has the connection") state
             | Ok _
@@ -163,7 +171,8 @@ module NgRelease =
         | NgReleasePhase.Connecting -> Silent $"the stream does not open{trouble}"
         | NgReleasePhase.Deleting
         | NgReleasePhase.Verifying
-        | NgReleasePhase.Over -> Silent $"no answer to {state.Requests} requests to delete: it may have happened{trouble}"
+        | NgReleasePhase.Over ->
+            Silent $"no answer to {state.Requests} requests to delete: it may have happened{trouble}"
 
     /// No answer will come.
     let private giveUp (state: State) : State =
@@ -240,7 +249,8 @@ module NgRelease =
 
         let split =
             match call with
-            | Some call when name.StartsWith(string call + ";", StringComparison.Ordinal) -> (string call).Length
+            | Some call when name.StartsWith(string call + ";", StringComparison.Ordinal) ->
+                (string call).Length
             | Some _
             | None -> name.LastIndexOf ';'
 
@@ -251,7 +261,11 @@ module NgRelease =
             ValueSome(struct (NgObserving.keyOfCall (CallId.create name[.. split - 1]), tag))
 
     /// Begins to end one connection.
-    let start (target: NgGateway) (connection: ConnectionId) (given: AuditStart) : State * Command<Release> list =
+    let start
+        (target: NgGateway)
+        (connection: ConnectionId)
+        (given: AuditStart)
+        : State * Command<Release> list =
         let now = given.At.Steady
 
         let state: State =

@@ -15,7 +15,8 @@ module internal NgRequests =
 
     let private backOff = 1.5
 
-    /// 128 random bits in hex: rtpengine remembers cookies whoever sends them, so that no server may ever use one twice.
+    /// 128 random bits in hex: rtpengine remembers cookies whoever sends them, so that no server may ever use
+    /// one twice.
     let cookie (rng: Rng) : struct (string * Rng) =
         let struct (high, rng) = Rng.next rng
         let struct (low, rng) = Rng.next rng
@@ -27,8 +28,7 @@ module internal NgRequests =
 
     /// As long as all tries of one request together: what a stream has for it.
     let patience (target: NgGateway) : TimeSpan =
-        Seq.init target.Attempts (fun tries -> wait target tries 0.0)
-        |> Seq.fold (+) TimeSpan.Zero
+        Seq.init target.Attempts (fun tries -> wait target tries 0.0) |> Seq.fold (+) TimeSpan.Zero
 
     let deadlineOf (now: Instant) (tries: int) (jitter: float) (target: NgGateway) : Instant =
         match target.Transport with
@@ -101,7 +101,8 @@ module internal NgRequests =
             Jobs = Map.add cookie job state.Jobs
             Outbox = carry state.Target.Transport job.Message :: state.Outbox }
 
-    /// What was in flight when the stream broke, on the new one: the same cookies, so that nothing is done twice.
+    /// What was in flight when the stream broke, on the new one: the same cookies, so that nothing is done
+    /// twice.
     let resend (now: Instant) (state: NgAuditState) : NgAuditState =
         (state, state.Jobs)
         ||> Map.fold (fun state cookie job ->
@@ -113,8 +114,7 @@ module internal NgRequests =
     /// The time at which something is due.
     let deadline (state: NgAuditState) : Instant voption =
         let jobs =
-            state.Jobs
-            |> Map.fold (fun least _ job -> Instant.min least job.Deadline) Instant.distantFuture
+            state.Jobs |> Map.fold (fun least _ job -> Instant.min least job.Deadline) Instant.distantFuture
 
         let due =
             match state.Phase with

@@ -2,7 +2,8 @@ namespace CallServer.Audit
 
 open System
 
-/// What one Call-ID takes in a reply to `list`, as far as has been seen: for replies that must fit one datagram.
+/// What one Call-ID takes in a reply to `list`, as far as has been seen: for replies that must fit one
+/// datagram.
 [<Struct>]
 type NgSizes = { Count: int; Mean: float; Deviation: float }
 

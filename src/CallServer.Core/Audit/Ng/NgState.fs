@@ -24,15 +24,16 @@ type NgPhase =
     | Closing
     | Over
 
-/// What is carried from one audit of a gateway to the next. It saves requests and narrows times, and proves nothing.
+/// What is carried from one audit of a gateway to the next. It saves requests and narrows times, and proves
+/// nothing.
 type NgMemory =
     {
         Pace: NgPace
         /// What was known of its clock, and when.
         Clock: ClockBounds
         ClockAt: Instant
-        /// The newest call's creation by the gateway's clock in the last complete list, and when that was asked for: what is
-        /// created later was made after it.
+        /// The newest call's creation by the gateway's clock in the last complete list, and when that was
+        /// asked for: what is created later was made after it.
         Newest: struct (int64 * Instant) voption
         Sizes: NgSizes voption
     }
@@ -44,7 +45,8 @@ type internal NgPurpose =
     | List of limit: int * isProbe: bool
     | Call of key: string
 
-/// A request until its answer. Repeats are the very same message: rtpengine answers a cookie that it knows from its memory.
+/// A request until its answer. Repeats are the very same message: rtpengine answers a cookie that it knows
+/// from its memory.
 type internal NgJob =
     { Purpose: NgPurpose
       Message: byte[]

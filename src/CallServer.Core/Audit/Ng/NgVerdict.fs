@@ -15,9 +15,10 @@ module internal NgVerdict =
         | Agrees
         | Disagrees of counted: int64
 
-    /// rtpengine counts its calls (sessionstotal) and those that ended (managedsessions). Between two readings D calls ended and U
-    /// began, so that a list made between them holds from c0 - D to c0 + U calls. Calls that it mirrors for others are not counted
-    /// when they end: the total's own fall says how many at least.
+    /// rtpengine counts its calls (sessionstotal) and those that ended (managedsessions). Between two
+    /// readings D calls ended and U began, so that a list made between them holds from c0 - D to c0 + U
+    /// calls. Calls that it mirrors for others are not counted when they end: the total's own fall says how
+    /// many at least.
     let count (before: NgReading voption) (after: NgReading voption) (listed: int) : CountVerdict =
         match before, after with
         | ValueSome { Told = { Sessions = ValueSome first } as opening },
@@ -36,7 +37,8 @@ module internal NgVerdict =
                 CountVerdict.Disagrees last
         | _ -> CountVerdict.Untold
 
-    /// Up-time is the difference of two times in whole seconds, by a clock that may be stale: so much either way.
+    /// Up-time is the difference of two times in whole seconds, by a clock that may be stale: so much either
+    /// way.
     let private coarse = TimeSpan.FromSeconds 1.0
 
     let private beganOf (reading: NgReading) : Interval voption =
@@ -71,7 +73,8 @@ module internal NgVerdict =
 
                 match Boot.judge boot next with
                 | Restarted _ -> struct (next, ValueSome RestartedMeanwhile)
-                | _ when wentBack _.UpTime || wentBack _.Managed -> struct (next, ValueSome RestartedMeanwhile)
+                | _ when wentBack _.UpTime || wentBack _.Managed ->
+                    struct (next, ValueSome RestartedMeanwhile)
                 | SameRun
                 | CounterWrapped
                 | AgentReloaded
@@ -83,8 +86,11 @@ module internal NgVerdict =
         let told = readings |> List.filter (fun reading -> (beganOf reading).IsSome) |> List.rev
 
         match told with
-        | [] -> struct (bootOf ValueNone now, ValueSome(NotServed "statistics with an up-time, which tells a restart during the audit"))
-        | first :: _ -> List.pairwise told |> List.fold judge (struct (bootOf (beganOf first) first.Received, ValueNone))
+        | [] ->
+            struct (bootOf ValueNone now,
+                    ValueSome(NotServed "statistics with an up-time, which tells a restart during the audit"))
+        | first :: _ ->
+            List.pairwise told |> List.fold judge (struct (bootOf (beganOf first) first.Received, ValueNone))
 
     /// The newest connection ids come last: sorted, each once.
     let private distinct (observations: Observation[]) : Observation[] =
@@ -92,12 +98,16 @@ module internal NgVerdict =
 
     let private observations (now: Instant) (state: NgAuditState) : struct (Observation[] * int) =
         let bounds = GatewayClock.believed (clock now state)
+
         let told =
             state.Listed
             |> Array.choose (fun key ->
                 Map.tryFind key state.Seen |> Option.map (NgObserving.observe bounds key))
 
-        let found = [| for struct (observations, _) in told do yield! observations |]
+        let found =
+            [| for struct (observations, _) in told do
+                   yield! observations |]
+
         struct (distinct found, told |> Array.sumBy (fun (struct (_, unnamed)) -> unnamed))
 
     /// Connections of the record whose call the gateway, asked for it, does not have.
@@ -127,8 +137,7 @@ module internal NgVerdict =
 
     /// What is carried on: a list that was not complete does not say what is new.
     let memory (now: Instant) (isComplete: bool) (state: NgAuditState) : NgMemory =
-        let newest () =
-            state.Seen |> Map.fold (fun newest _ seen -> max newest seen.Call.Created) 0L
+        let newest () = state.Seen |> Map.fold (fun newest _ seen -> max newest seen.Call.Created) 0L
 
         { Pace = state.Pace
           Clock = clock now state
@@ -165,9 +174,11 @@ module internal NgVerdict =
             match reasons with
             | [] ->
                 Complete
-                    [ if state.EndSeen then EndOfTable
+                    [ if state.EndSeen then
+                          EndOfTable
                       SameBoot
-                      if state.CountAgrees then CountAgrees ]
+                      if state.CountAgrees then
+                          CountAgrees ]
             | _ -> Partial reasons
 
         let snapshot =
@@ -182,6 +193,7 @@ module internal NgVerdict =
               Observations = observations
               Ended = [||]
               Denied = denied state
+              Standing = ValueNone
               Requests = state.Requests }
 
         { state with

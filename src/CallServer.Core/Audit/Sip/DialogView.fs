@@ -37,8 +37,7 @@ module internal DialogView =
         let ids = System.Collections.Generic.HashSet(told |> Seq.map (fun report -> report.Dialog.Id))
         let kept = known |> Array.filter (fun report -> not (ids.Contains report.Dialog.Id))
 
-        Array.append kept told
-        |> Array.filter (fun report -> report.Dialog.State <> DialogState.Terminated)
+        Array.append kept told |> Array.filter (fun report -> report.Dialog.State <> DialogState.Terminated)
 
     /// Takes in a document that was true at some moment within.
     let apply (within: Interval) (info: DialogInfo) (view: DialogView) : Viewing =

@@ -83,11 +83,7 @@ module internal Notice =
                 then
                     Wrong(489, "Bad Event")
                 else
-                    Notice
-                        { From = fromTag
-                          CSeq = cseq
-                          State = state message
-                          Document = document message }
+                    Notice { From = fromTag; CSeq = cseq; State = state message; Document = document message }
             | ValueSome toTag, ValueSome fromTag, _, _ when toTag = s.Tag && fromTag <> "" ->
                 Wrong(400, "Bad Request")
             | _ -> Wrong(481, "Subscription Does Not Exist")

@@ -11,6 +11,7 @@ open CallServer.Wire
 ///   phase      event                                    next
 ///   Fetching   the stream opens                         a SUBSCRIBE over it
 ///              401, 407                                 the SUBSCRIBE again with credentials; refused: Over
+///              489, and session descriptions were asked the SUBSCRIBE again without that word
 ///              another final response that is no 2xx    Over: refused
 ///              2xx                                      waits for the notification
 ///              NOTIFY of this subscription              answered 200; Gathering
@@ -27,12 +28,13 @@ open CallServer.Wire
 /// the socket and answer their own; over a stream, which is this audit's alone, it is answered 481.
 module SipAudit =
     open SipState
+    open SipFetching
 
     type State = SipAuditState
     type Memory = SipMemory
 
     module Memory =
-        let none: Memory = { NeedsTcp = false }
+        let none: Memory = { NeedsTcp = false; IsPlain = false }
 
     let memory (state: State) : Memory = state.Memory
 
@@ -40,152 +42,6 @@ module SipAudit =
     let strays (state: State) : int = state.Strays
 
     let isOver (state: State) : bool = state.Phase = SipPhase.Over
-
-    /// How long a notification is waited for after the 2xx. Where there is another way, it is tried sooner.
-    let private notifyWait (state: State) : TimeSpan =
-        if state.Left.IsEmpty then
-            state.Gateway.Patience
-        else
-            min state.Gateway.Timeout state.Gateway.Patience
-
-    let private openDatagrams (now: Instant) (state: State) : State =
-        let struct (s, rng) = Subscription.create state.Gateway state.Local false 0 now state.Rng
-        sendNew s { state with Rng = rng; Tries = OnDatagrams s :: state.Tries }
-
-    let private openStream (now: Instant) (state: State) : State =
-        let deadline = now + state.Gateway.Patience
-        put Connect { state with Tries = Opening deadline :: state.Tries }
-
-    /// The next way, where one is left.
-    let private openNext (now: Instant) (state: State) : State =
-        match state.Left with
-        | [] -> state
-        | true :: rest -> openStream now { state with Left = rest }
-        | false :: rest -> openDatagrams now { state with Left = rest }
-
-    /// A try is over, and did not tell.
-    let private failed (now: Instant) (attempt: Try) (why: Shortfall) (state: State) : State =
-        let state =
-            { state with
-                Tries = state.Tries |> List.filter (fun one -> isStream one <> isStream attempt)
-                Failures = why :: state.Failures }
-            |> openNext now
-
-        match state.Phase with
-        | SipPhase.Fetching when state.Tries.IsEmpty -> giveUp now (List.rev state.Failures) state
-        | SipPhase.Fetching
-        | SipPhase.Gathering _
-        | SipPhase.Over -> state
-
-    let private response (now: Instant) (attempt: Try) (s: Subscription) status reason message (state: State) : State =
-        let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
-        let state = { state with Rng = rng }
-
-        let keep s =
-            match attempt with
-            | OnStream(_, stream) -> replace attempt (OnStream(s, stream)) state
-            | OnDatagrams _ -> replace attempt (OnDatagrams s) state
-            | Opening _ -> state
-
-        let ours s =
-            { keep s with
-                LastReply = ValueSome now
-                Winner =
-                    (match state.Winner with
-                     | ValueSome winner when winner.CallId = s.CallId -> ValueSome s
-                     | other -> other) }
-
-        match verdict with
-        | NotOurs -> stray state
-        | Waiting s
-        | Accepted(s, _) -> ours s
-        | Again s -> sendNew s (ours s)
-        | Rejected(_, TooLarge words) ->
-            failed now attempt (TooLarge words) { state with LastReply = ValueSome now }
-        | Rejected(_, why) -> giveUp now [ why ] { state with LastReply = ValueSome now }
-
-    /// What a notification tells, taken into what its sender told before.
-    let private take (now: Instant) (s: Subscription) (notice: Notification) (known: Told) : Told =
-        let known = { known with Seen = known.Seen.Add notice.CSeq }
-        let within = Interval.create (Instant.min s.Began now) now
-
-        let view, faults =
-            match notice.State, notice.Document with
-            | SubscriptionState.Pending, _ ->
-                known.View, [ Refused "nobody at the gateway has allowed this subscription yet" ]
-            | SubscriptionState.Terminated("rejected", _), _ ->
-                known.View, [ Refused "the gateway rejected the subscription" ]
-            | _, Error why -> known.View, [ why ]
-            | _, Ok(ValueSome info) ->
-                match DialogView.apply within info known.View with
-                | Applied view
-                | Gap view -> view, []
-                | OldVersion -> known.View, known.Faults
-            | SubscriptionState.Terminated(("noresource" as reason), _), Ok ValueNone ->
-                known.View, [ Refused $"the gateway ended the subscription: {reason}" ]
-            | SubscriptionState.Terminated(reason, _), Ok ValueNone when
-                reason <> "" && reason <> "timeout" && not known.View.IsWhole
-                ->
-                known.View, [ CutShort $"the gateway ended the subscription: {Sip.textOf reason}" ]
-            | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok ValueNone ->
-                // After a document, the notification that ends the subscription need not repeat it.
-                (if known.View.IsWhole then known.View else DialogView.nothing known.View), known.Faults
-
-        { known with View = view; Faults = faults }
-
-    let private notified (now: Instant) (s: Subscription) (notice: Notification) message (state: State) : State =
-        let known =
-            state.Told
-            |> List.tryFind (fun told -> told.Tag = notice.From)
-            |> Option.defaultValue
-                { Tag = notice.From
-                  View = DialogView.none
-                  Faults = []
-                  Seen = Set.empty }
-
-        let state = send s.IsStream (Notice.reply 200 "OK" message) state
-
-        if known.Seen.Contains notice.CSeq then
-            state
-        else
-            let told = take now s notice known
-            let others = state.Told |> List.filter (fun told -> told.Tag <> notice.From)
-
-            { state with
-                Told = told :: others
-                Winner = ValueSome s
-                LastReply = ValueSome now
-                Phase = SipPhase.Gathering(now + SipTimers.forks)
-                // The other ways are not needed any more.
-                Tries =
-                    state.Tries
-                    |> List.filter (fun attempt ->
-                        match subscriptionOf attempt with
-                        | ValueSome other -> other.CallId = s.CallId
-                        | ValueNone -> false)
-                Left = []
-                Memory = { NeedsTcp = s.IsStream && state.Gateway.Transport = UdpThenTcp } }
-
-    let private message (now: Instant) (attempt: Try) (s: Subscription) (message: SipMessage) (state: State) : State =
-        match message.Start with
-        | SipStart.Response(status, reason) -> response now attempt s status reason message state
-        | SipStart.Request("ACK", _) -> stray state
-        | SipStart.Request _ ->
-            match Notice.read message s with
-            | Foreign when s.IsStream ->
-                stray (send true (Notice.reply 481 "Subscription Does Not Exist" message) state)
-            | Foreign -> stray state
-            | Wrong(status, reason) -> stray (send s.IsStream (Notice.reply status reason message) state)
-            | Notice notice ->
-                let s = Subscription.enterByNotify notice.From message s
-
-                let state =
-                    match attempt with
-                    | OnStream(_, stream) -> replace attempt (OnStream(s, stream)) state
-                    | OnDatagrams _ -> replace attempt (OnDatagrams s) state
-                    | Opening _ -> state
-
-                notified now s notice message state
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
         match List.tryFind (isStream >> not) state.Tries, SipCodec.decode octets with
@@ -221,7 +77,7 @@ module SipAudit =
     let private connected (now: Instant) (local: string) (state: State) : State =
         match List.tryFind isStream state.Tries with
         | Some(Opening _ as attempt) ->
-            let struct (s, rng) = Subscription.create state.Gateway local true 0 now state.Rng
+            let struct (s, rng) = create local true now state
             sendNew s (replace attempt (OnStream(s, SipStream.empty)) { state with Rng = rng })
         | Some _
         | None -> state
@@ -229,8 +85,13 @@ module SipAudit =
     let private broken (now: Instant) (reason: string) (state: State) : State =
         match List.tryFind isStream state.Tries with
         | Some(OnStream({ AcceptedAt = ValueSome _ }, _) as attempt) ->
-            failed now attempt (CutShort $"the gateway accepted the SUBSCRIBE, then the stream ended: {reason}") state
-        | Some(OnStream _ as attempt) -> failed now attempt (Silent $"the stream ended without an answer: {reason}") state
+            failed
+                now
+                attempt
+                (CutShort $"the gateway accepted the SUBSCRIBE, then the stream ended: {reason}")
+                state
+        | Some(OnStream _ as attempt) ->
+            failed now attempt (Silent $"the stream ended without an answer: {reason}") state
         | Some attempt -> failed now attempt (Silent $"no TCP connection: {reason}") state
         | None -> state
 
@@ -250,7 +111,8 @@ module SipAudit =
                         "; beyond 64 kB it fits no datagram: TCP takes it"
 
                 ValueSome(
-                    CutShort $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s{hint}"
+                    CutShort
+                        $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s{hint}"
                 )
             | ValueNone when Subscription.isUnanswered now s ->
                 ValueSome(
@@ -321,7 +183,11 @@ module SipAudit =
         | SipPhase.Gathering _, _ -> conclude now state
         | _, ValueSome _ -> giveUp now [ Cancelled ] state
         | _, ValueNone ->
-            giveUp now [ Silent $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s"; Cancelled ] state
+            giveUp
+                now
+                [ Silent $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s"
+                  Cancelled ]
+                state
 
     let private wakeAt (state: State) : Instant =
         let ofTry attempt =
@@ -335,7 +201,8 @@ module SipAudit =
 
         match state.Phase with
         | SipPhase.Gathering until -> gathered until state
-        | SipPhase.Fetching -> (Instant.distantFuture, state.Tries) ||> List.fold (fun at one -> Instant.min at (ofTry one))
+        | SipPhase.Fetching ->
+            (Instant.distantFuture, state.Tries) ||> List.fold (fun at one -> Instant.min at (ofTry one))
         | SipPhase.Over -> Instant.distantFuture
 
     let private commit (state: State) : State * Command list =

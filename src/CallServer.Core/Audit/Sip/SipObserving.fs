@@ -39,12 +39,10 @@ module internal SipObserving =
         | DialogState.Trying
         | DialogState.Proceeding
         | DialogState.Early -> ValueSome(Timing.reported (Interval.from (heard.Earliest - staleness)))
+        // No earlier than its call, as far as that is told, and no later than it was heard.
         | DialogState.Confirmed
         | DialogState.Terminated ->
-            if setup.IsNone then
-                ValueNone
-            else
-                ValueSome(Timing.bounded (Interval.create (Instant.min since heard.Latest) heard.Latest))
+            ValueSome(Timing.bounded (Interval.create (Instant.min since heard.Latest) heard.Latest))
         // A word of the notifier's own: it may ring.
         | DialogState.Other _ -> ValueSome(Timing.bounded (Interval.create since Instant.distantFuture))
 
@@ -187,7 +185,8 @@ module internal SipObserving =
                     group
                     |> Array.map (fun struct (_, report) -> report)
                     |> Array.groupBy (fun report -> report.Dialog.CallId)
-                    |> Array.map (fun (_, reports) -> reports |> Array.maxBy (fun report -> rank report.Dialog))
+                    |> Array.map (fun (_, reports) ->
+                        reports |> Array.maxBy (fun report -> rank report.Dialog))
                     |> Array.filter (isOver >> not)
 
                 struct (id, calls))
@@ -217,8 +216,7 @@ module internal SipObserving =
 
 /// A snapshot of what notifications told.
 module internal SipSnapshot =
-    let partialDocument =
-        CutShort "the notification says state=\"partial\": it need not list every dialog"
+    let partialDocument = CutShort "the notification says state=\"partial\": it need not list every dialog"
 
     let seconds (from: Instant) (until: Instant) : string =
         (until - from).TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
@@ -246,4 +244,5 @@ module internal SipSnapshot =
           Observations = seen.Observations
           Ended = [||]
           Denied = [||]
+          Standing = ValueNone
           Requests = requests }

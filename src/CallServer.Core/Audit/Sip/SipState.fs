@@ -39,6 +39,8 @@ type SipMemory =
         {
             /// Over UDP its notification did not come, over TCP it did.
             NeedsTcp: bool
+            /// It takes no word besides the event package.
+            IsPlain: bool
         }
 
 [<NoComparison; NoEquality>]

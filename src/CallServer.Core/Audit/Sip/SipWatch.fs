@@ -1,53 +1,15 @@
 namespace CallServer.Audit
 
 open System
-open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-
-type SipWatchPhase =
-    /// A subscription is being made or renewed, and its notification has not come.
-    | Subscribing
-    /// The state is known, and is told anew when it changes.
-    | Standing
-    /// The gateway wants no subscription before then.
-    | Resting of until: Instant
-    | Over
-
-[<NoComparison; NoEquality>]
-type SipWatchState =
-    internal
-        {
-            Gateway: SipGateway
-            Rng: Rng
-            Local: string
-            Began: Instant
-            Phase: SipWatchPhase
-            Way: Try voption
-            /// Another way is left: over a stream.
-            StreamLeft: bool
-            View: DialogView
-            Notifier: string voption
-            LastCSeq: int64
-            /// Where the last window began that was told: a later document was read later.
-            LastAsked: Instant
-            /// When the newest SUBSCRIBE was accepted, until its notification came.
-            Owed: Instant voption
-            RefreshAt: Instant
-            /// When subscriptions were made anew, newest first, of the last minute.
-            Renewals: Instant list
-            LastReply: Instant voption
-            Requests: int
-            Strays: int
-            Outbox: Command list
-        }
 
 /// A standing subscription to a gateway's dialogs (RFC 6665 §4.1.2, RFC 4235 §4.3).
 ///
 ///   phase        event                                   next
 ///   Subscribing  the stream opens                        a SUBSCRIBE over it
-///                401, 407, 423                           the SUBSCRIBE again with what it asks for
+///                401, 407, 423, a first 489              the SUBSCRIBE again as it is wanted
 ///                481 to a renewal                        a new subscription
 ///                another final response that is no 2xx   Over: refused
 ///                2xx                                     waits for the notification
@@ -68,117 +30,13 @@ type SipWatchState =
 /// More than five new subscriptions in a minute end it: the gateway does not keep them. Stopped ends it.
 module SipWatch =
     open SipState
+    open SipWatching
 
     type State = SipWatchState
-
-    /// Seconds asked for; the gateway may grant fewer.
-    [<Literal>]
-    let private Expires = 3600
-
-    [<Literal>]
-    let private MaxRenewals = 5
 
     let strays (state: State) : int = state.Strays
 
     let isOver (state: State) : bool = state.Phase = SipWatchPhase.Over
-
-    let private put command (state: State) : State = { state with Outbox = command :: state.Outbox }
-
-    let private send (s: Subscription) (octets: byte[]) (state: State) : State =
-        put (if s.IsStream then Write octets else Send octets) state
-
-    let private sendNew (s: Subscription) (state: State) : State =
-        match s.Request with
-        | ValueSome request -> send s request.Octets { state with Requests = state.Requests + 1 }
-        | ValueNone -> state
-
-    let private keep (s: Subscription) (state: State) : State =
-        { state with
-            Way =
-                (match state.Way with
-                 | ValueSome(OnStream(_, stream)) -> ValueSome(OnStream(s, stream))
-                 | ValueSome(OnDatagrams _) -> ValueSome(OnDatagrams s)
-                 | ValueSome(Opening _)
-                 | ValueNone -> state.Way) }
-
-    let private current (state: State) : Subscription voption = state.Way |> ValueOption.bind subscriptionOf
-
-    /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
-    /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
-    /// A later SUBSCRIBE of the same dialog bounds it only over a stream, where nothing is overtaken: what follows
-    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. The record
-    /// ignores a window that begins before that of the last one it took in, so that within 32 s after a fetch only
-    /// a notification that is proven newer counts.
-    let private asked (now: Instant) (s: Subscription) (state: State) : Instant =
-        let proven = if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then s.Asked else s.Began
-        let proven = Instant.max proven state.LastAsked
-        Instant.min now (Instant.max proven (now - SipTimers.giveUp))
-
-    let private snapshot (now: Instant) (reasons: Shortfall list) (state: State) : Snapshot =
-        let asked =
-            match current state with
-            | ValueSome s -> asked now s state
-            | ValueNone -> state.Began
-
-        SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports
-
-    /// Over. What was told stays told; this says only why nothing more comes.
-    let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
-        let why =
-            match why with
-            | Silent words when state.LastReply.IsSome -> CutShort words
-            | other -> other
-
-        let last = SipSnapshot.make state.Gateway state.Began now state.Requests [ why ] [||]
-        put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone }
-
-    let private openDatagrams (now: Instant) (state: State) : State =
-        let struct (s, rng) = Subscription.create state.Gateway state.Local false Expires now state.Rng
-        sendNew s { state with Rng = rng; Way = ValueSome(OnDatagrams s) }
-
-    let private openStream (now: Instant) (state: State) : State =
-        let way = ValueSome(Opening(now + state.Gateway.Patience))
-        put Connect { state with Way = way; StreamLeft = false }
-
-    /// Nothing is known of the notifier any more.
-    let private afresh (state: State) : State =
-        { state with
-            Phase = SipWatchPhase.Subscribing
-            View = DialogView.none
-            Notifier = ValueNone
-            LastCSeq = -1L
-            Owed = ValueNone
-            RefreshAt = Instant.distantFuture }
-
-    /// A new subscription on the way of the old one.
-    let private renew (now: Instant) (state: State) : State =
-        let recent = state.Renewals |> List.filter (fun at -> now - at < TimeSpan.FromMinutes 1.0)
-
-        if recent.Length >= MaxRenewals then
-            giveUp now (CutShort "the gateway ends every subscription") state
-        else
-            let state = afresh { state with Renewals = now :: recent }
-
-            match state.Way with
-            | ValueSome(OnStream(old, stream)) ->
-                let struct (s, rng) = Subscription.create state.Gateway old.Local true Expires now state.Rng
-                sendNew s { state with Rng = rng; Way = ValueSome(OnStream(s, stream)) }
-            | ValueSome(OnDatagrams _) -> openDatagrams now state
-            | ValueSome(Opening _)
-            | ValueNone -> state
-
-    /// A SUBSCRIBE within the dialog: the gateway tells its whole state again.
-    let private refresh (now: Instant) (s: Subscription) (state: State) : State =
-        if s.Request.IsSome then
-            state
-        else
-            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng s
-            let state = { state with Rng = rng; Phase = SipWatchPhase.Subscribing; RefreshAt = Instant.distantFuture }
-            sendNew s (keep s state)
-
-    /// A minute before the subscription ends, or at its half where it is short.
-    let private refreshAt (from: Instant) (seconds: int) : Instant =
-        from + TimeSpan.FromSeconds(if seconds > 120 then float (seconds - 60) else float seconds / 2.0)
 
     let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
         let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
@@ -191,8 +49,7 @@ module SipWatch =
         | Accepted(_, ValueSome 0) -> giveUp now (CutShort "the gateway keeps no subscriptions") state
         | Accepted(s, expires) ->
             // A notification that came before its 2xx is not owed any more.
-            let owed =
-                if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
+            let owed = if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
 
             keep
                 s
@@ -236,17 +93,26 @@ module SipWatch =
         | SubscriptionState.Active _, Ok ValueNone -> told now [] (DialogView.nothing state.View) state
         | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok(ValueSome info) ->
             match DialogView.apply (Interval.create (asked now s state) now) info state.View with
-            | Applied view -> told now (if view.IsWhole then [] else [ SipSnapshot.partialDocument ]) view state
-            | Gap view ->
-                told now [ CutShort "a notification is missing" ] view state |> refresh now s
+            | Applied view ->
+                told now (if view.IsWhole then [] else [ SipSnapshot.partialDocument ]) view state
+            | Gap view -> told now [ CutShort "a notification is missing" ] view state |> refresh now s
             | OldVersion -> { state with Phase = SipWatchPhase.Standing; Owed = ValueNone }
 
-    let private notified (now: Instant) (s: Subscription) (notice: Notification) message (state: State) : State =
+    let private notified
+        (now: Instant)
+        (s: Subscription)
+        (notice: Notification)
+        message
+        (state: State)
+        : State =
         let state = send s (Notice.reply 200 "OK" message) { state with LastReply = ValueSome now }
 
         match state.Notifier with
         | ValueSome tag when tag <> notice.From ->
-            giveUp now (CutShort "several notifiers answer one subscription: polling puts them together") state
+            giveUp
+                now
+                (CutShort "several notifiers answer one subscription: polling puts them together")
+                state
         | ValueSome _ when notice.CSeq <= state.LastCSeq -> state
         | ValueSome _
         | ValueNone ->
@@ -269,7 +135,8 @@ module SipWatch =
         | SipStart.Request("ACK", _) -> stray state
         | SipStart.Request _ ->
             match Notice.read message s with
-            | Foreign when s.IsStream -> stray (send s (Notice.reply 481 "Subscription Does Not Exist" message) state)
+            | Foreign when s.IsStream ->
+                stray (send s (Notice.reply 481 "Subscription Does Not Exist" message) state)
             | Foreign -> stray state
             | Wrong(status, reason) -> stray (send s (Notice.reply status reason message) state)
             | Notice notice -> notified now s notice message state
@@ -303,7 +170,7 @@ module SipWatch =
     let private connected (now: Instant) (local: string) (state: State) : State =
         match state.Way with
         | ValueSome(Opening _) ->
-            let struct (s, rng) = Subscription.create state.Gateway local true Expires now state.Rng
+            let struct (s, rng) = create local true now state
             sendNew s { state with Rng = rng; Way = ValueSome(OnStream(s, SipStream.empty)) }
         | ValueSome _
         | ValueNone -> state
@@ -346,7 +213,8 @@ module SipWatch =
                 | struct (s, ValueSome octets) ->
                     send s octets (keep s { state with Requests = state.Requests + 1 })
                 | struct (s, ValueNone) -> if state.RefreshAt <= now then refresh now s state else state
-            | ValueNone, ValueSome(OnStream(s, _)) -> if state.RefreshAt <= now then refresh now s state else state
+            | ValueNone, ValueSome(OnStream(s, _)) ->
+                if state.RefreshAt <= now then refresh now s state else state
             | ValueNone, (ValueSome(Opening _) | ValueNone) -> state
         | SipWatchPhase.Over -> state
 

@@ -29,6 +29,8 @@ type internal Subscription =
         Tag: string
         /// Asked for, in seconds; 0 is a fetch.
         Expires: int
+        /// Session descriptions are asked for (RFC 4235 §3.3): not every notifier takes the word.
+        WantsSession: bool
         CSeq: int64
         /// The SUBSCRIBE that waits for its final response.
         Request: SipRequest voption
@@ -59,7 +61,7 @@ type internal SipVerdict =
     | Waiting of Subscription
     /// With the seconds granted, where it says so.
     | Accepted of Subscription * expires: int voption
-    /// Once more with what it asked for: credentials, a longer time.
+    /// Once more as the gateway wants it: with credentials, a longer time, a plainer header.
     | Again of Subscription
     | Rejected of status: int * Shortfall
 
@@ -77,7 +79,12 @@ module internal Subscription =
 
     let private requestOf (gateway: SipGateway) (branch: string) (s: Subscription) : SipMessage =
         let transport = if s.IsStream then "TCP" else "UDP"
-        let contact = if s.IsStream then $"<sip:callserver@{s.Local};transport=tcp>" else $"<sip:callserver@{s.Local}>"
+
+        let contact =
+            if s.IsStream then
+                $"<sip:callserver@{s.Local};transport=tcp>"
+            else
+                $"<sip:callserver@{s.Local}>"
 
         let remote =
             match s.RemoteTag with
@@ -95,7 +102,7 @@ module internal Subscription =
                Sip.header "Call-ID" s.CallId
                Sip.header "CSeq" $"{s.CSeq} SUBSCRIBE"
                Sip.header "Contact" contact
-               Sip.header "Event" "dialog;include-session-description"
+               Sip.header "Event" (if s.WantsSession then "dialog;include-session-description" else "dialog")
                Sip.header "Accept" DialogInfo.MediaType
                Sip.header "Expires" (string s.Expires)
                yield! s.Proofs |]
@@ -118,7 +125,17 @@ module internal Subscription =
         struct ({ s with Request = ValueSome request }, rng)
 
     /// A new subscription; `ask` makes its first SUBSCRIBE.
-    let create (gateway: SipGateway) (local: string) (isStream: bool) (expires: int) now rng : struct (Subscription * Rng) =
+    let create
+        (gateway: SipGateway)
+        (local: string)
+        (isStream: bool)
+        (wantsSession: bool)
+        (expires: int)
+        now
+        rng
+        : struct (Subscription * Rng) =
+        // Without an address of ours nothing could come back; a header needs one all the same.
+        let local = if local = "" then "callserver.invalid" else local
         let struct (callId, rng) = hex 16 rng
         let struct (more, rng) = hex 8 rng
         let struct (tag, rng) = hex 12 rng
@@ -129,6 +146,7 @@ module internal Subscription =
               CallId = $"{callId}{more}@callserver"
               Tag = tag
               Expires = expires
+              WantsSession = wantsSession
               CSeq = 0L
               Request = none
               Began = now
@@ -165,59 +183,48 @@ module internal Subscription =
         | ValueSome request -> Instant.min request.RepeatAt request.Deadline
         | ValueNone -> Instant.distantFuture
 
-    /// `401 Unauthorized`, and what a Warning or a Reason adds (RFC 3261 §20.43).
-    let private words (status: int) (reason: string) (message: SipMessage) : string =
-        let warning =
-            match Sip.tryHeader "Warning" message with
-            | ValueSome text -> $" ({Sip.textOf text})"
-            | ValueNone -> ""
-
-        let said = if reason = "" then string status else $"{status} {Sip.textOf reason}"
-        let said = said + warning
-        if said.Length > 300 then said.Substring(0, 300) + "…" else said
-
-    /// A final response that is no success, in words that say what to try.
-    let private refusal (status: int) (reason: string) (message: SipMessage) : Shortfall =
-        let said = words status reason message
-
-        match status with
-        | status when status < 400 ->
-            let elsewhere =
-                match SipFields.values "Contact" message with
-                | contact :: _ -> $": ask {Sip.textOf contact} instead"
-                | [] -> ""
-
-            Refused $"the gateway redirects with {said}{elsewhere}"
-        | 403 -> Refused $"{said}: this user may not watch its dialogs"
-        | 404
-        | 410
-        | 604 -> Refused $"{said}: it knows no such user"
-        | 481 -> Refused $"{said}: it has no such subscription"
-        | 489 -> Refused $"{said}: it does not serve the dialog event package"
-        | 513 -> TooLarge $"the gateway answers {said}"
-        | _ -> Refused said
-
     /// Answers a 401 or 407: credentials for the next request, or why there are none.
-    let private prove (gateway: SipGateway) (status: int) (reason: string) (rng: Rng) (message: SipMessage) (s: Subscription) =
+    let private prove
+        (gateway: SipGateway)
+        (status: int)
+        (reason: string)
+        (rng: Rng)
+        (message: SipMessage)
+        (s: Subscription)
+        =
         let asked = if status = 407 then "Proxy-Authenticate" else "WWW-Authenticate"
         let answered = if status = 407 then "Proxy-Authorization" else "Authorization"
 
         let challenges = Sip.headers asked message
 
         match SipDigest.choose challenges, gateway.Login with
-        | ValueNone, _ when challenges.Length = 0 -> Error(Refused $"{words status reason message}, without a challenge")
-        | ValueNone, _ -> Error(Refused $"{words status reason message}: it asks for none of Digest with MD5 or SHA-256")
+        | ValueNone, _ when challenges.Length = 0 ->
+            Error(Refused $"{SipRefusal.words status reason message}, without a challenge")
+        | ValueNone, _ ->
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: it asks for none of Digest with MD5 or SHA-256"
+            )
         | ValueSome challenge, ValueNone ->
-            Error(Refused $"{words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})")
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})"
+            )
         | ValueSome challenge, ValueSome(struct (user, _)) when
             // A nonce that was answered and is asked again, or a new one without the word that the old one was
             // too old: the answer itself was wrong.
             (s.Proofs |> List.exists (fun header -> header.Name = answered) && not challenge.Stale)
             || List.contains challenge.Nonce s.Nonces
             ->
-            Error(Refused $"{words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})")
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
+            )
         | ValueSome _, ValueSome _ when s.Retries >= MaxRetries ->
-            Error(Refused $"{words status reason message}: its nonces are too old as soon as they are used")
+            Error(
+                Refused
+                    $"{SipRefusal.words status reason message}: its nonces are too old as soon as they are used"
+            )
         | ValueSome challenge, ValueSome(struct (user, password)) ->
             let struct (cnonce, rng) = hex 16 rng
             let answer = SipDigest.answer user password "SUBSCRIBE" s.Target cnonce 1 challenge
@@ -244,7 +251,8 @@ module internal Subscription =
                 match SipFields.values "Contact" message with
                 | contact :: _ ->
                     match SipFields.address contact with
-                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) -> uri
+                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) ->
+                        uri
                     | _ -> s.Target
                 | [] -> s.Target
 
@@ -254,10 +262,19 @@ module internal Subscription =
                 Routes = (if reversed then List.rev routes else routes) }
 
     /// A response that came over this subscription's way.
-    let response (gateway: SipGateway) (now: Instant) (rng: Rng) (status: int) (reason: string) (message: SipMessage) (s: Subscription) : struct (SipVerdict * Rng) =
+    let response
+        (gateway: SipGateway)
+        (now: Instant)
+        (rng: Rng)
+        (status: int)
+        (reason: string)
+        (message: SipMessage)
+        (s: Subscription)
+        : struct (SipVerdict * Rng) =
         let isOurs =
             match s.Request, SipFields.branch message, SipFields.cseq message with
-            | ValueSome request, ValueSome branch, ValueSome(struct (_, "SUBSCRIBE")) -> request.Branch = branch
+            | ValueSome request, ValueSome branch, ValueSome(struct (_, "SUBSCRIBE")) ->
+                request.Branch = branch
             | _ -> false
 
         let isOurs = isOurs && Sip.tryHeader "Call-ID" message = ValueSome s.CallId
@@ -267,7 +284,11 @@ module internal Subscription =
             if status < 200 then
                 // It was understood: from now on repeats are only reminders (RFC 3261 §17.1.2.2).
                 let at = if s.IsStream then Instant.distantFuture else now + SipTimers.t2
-                struct (Waiting { s with Request = ValueSome { request with Interval = SipTimers.t2; RepeatAt = at } }, rng)
+
+                struct (Waiting
+                            { s with
+                                Request = ValueSome { request with Interval = SipTimers.t2; RepeatAt = at } },
+                        rng)
             elif status < 300 then
                 let s =
                     match SipFields.tag "To" message with
@@ -297,9 +318,14 @@ module internal Subscription =
                 | 423, ValueSome least when s.Expires > 0 && least > s.Expires && least <= 86400 ->
                     let struct (s, rng) = ask gateway now rng { s with Expires = least }
                     struct (Again s, rng)
-                | _ -> struct (Rejected(status, refusal status reason message), rng)
+                // Kamailio looks the package up by the whole of the header, parameters included.
+                | 489, _ when s.WantsSession ->
+                    let struct (s, rng) = ask gateway now rng { s with WantsSession = false }
+                    struct (Again s, rng)
+                | _ -> struct (Rejected(status, SipRefusal.shortfall status reason message), rng)
         | ValueSome _
         | ValueNone -> struct (NotOurs, rng)
 
     /// The notification's sender becomes the dialog's other end where no 2xx has told of it yet.
-    let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription = enter tag false message s
+    let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription =
+        enter tag false message s

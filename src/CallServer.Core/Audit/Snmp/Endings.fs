@@ -35,6 +35,7 @@ module internal Endings =
              | ValueNone -> [||])
           Ended = [||]
           Denied = [||]
+          Standing = ValueNone
           Requests = state.Requests }
 
     let finish now findings completeness (state: SnmpAuditState) : SnmpAuditState =

@@ -57,40 +57,16 @@ public sealed class ServerClient : IDisposable
     )
     {
         using var content = JsonContent.Create(body, options: JsonText.Options);
-        try
-        {
-            using var response = await http.PostAsync(new Uri(path, UriKind.Relative), content, cancel);
-            if (
-                !response.IsSuccessStatusCode
-                && response.StatusCode
-                    is not (
-                        HttpStatusCode.NotFound
+        return await ExchangeAsync(
+            () => http.PostAsync(new Uri(path, UriKind.Relative), content, cancel),
+            status =>
+                status
+                    is HttpStatusCode.NotFound
                         or HttpStatusCode.Conflict
                         or HttpStatusCode.BadGateway
-                        or HttpStatusCode.GatewayTimeout
-                    )
-            )
-                throw await RefusedAsync(response, cancel);
-            await using var stream = await response.Content.ReadAsStreamAsync(cancel);
-            using var document = await JsonDocument.ParseAsync(stream, cancellationToken: cancel);
-            return (response.StatusCode, document.RootElement.Clone());
-        }
-        catch (HttpRequestException fault)
-        {
-            throw Failure($"does not answer ({Cause(fault)}): is it running there? --server names another");
-        }
-        catch (IOException fault)
-        {
-            throw Failure($"broke off its answer ({fault.Message})");
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            throw Failure($"took the request, but did not answer within {http.Timeout.TotalSeconds:0} s");
-        }
-        catch (JsonException)
-        {
-            throw NotOurs();
-        }
+                        or HttpStatusCode.GatewayTimeout,
+            cancel
+        );
     }
 
     /// <summary>Every page of a list to the last, from that cursor on; the list's name may bring a
@@ -152,20 +128,35 @@ public sealed class ServerClient : IDisposable
         );
     }
 
-    private async Task<JsonElement> FetchAsync(string path, CancellationToken cancel)
+    private async Task<JsonElement> FetchAsync(string path, CancellationToken cancel) =>
+        (
+            await ExchangeAsync(
+                () =>
+                    http.GetAsync(
+                        new Uri(path, UriKind.Relative),
+                        HttpCompletionOption.ResponseHeadersRead,
+                        cancel
+                    ),
+                _ => false,
+                cancel
+            )
+        ).Answer;
+
+    /// <summary>One request and its answer; of those that are no success, some are answers too.</summary>
+    private async Task<(HttpStatusCode Status, JsonElement Answer)> ExchangeAsync(
+        Func<Task<HttpResponseMessage>> send,
+        Func<HttpStatusCode, bool> isAnswer,
+        CancellationToken cancel
+    )
     {
         try
         {
-            using var response = await http.GetAsync(
-                new Uri(path, UriKind.Relative),
-                HttpCompletionOption.ResponseHeadersRead,
-                cancel
-            );
-            if (!response.IsSuccessStatusCode)
+            using var response = await send();
+            if (!response.IsSuccessStatusCode && !isAnswer(response.StatusCode))
                 throw await RefusedAsync(response, cancel);
             await using var body = await response.Content.ReadAsStreamAsync(cancel);
             using var document = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
-            return document.RootElement.Clone();
+            return (response.StatusCode, document.RootElement.Clone());
         }
         catch (HttpRequestException fault)
         {

@@ -1,0 +1,38 @@
+namespace CallServer.Audit
+
+open CallServer.Ledger
+open CallServer.Wire
+
+/// What final responses that are no success say, in words that tell what to try.
+module internal SipRefusal =
+    /// `401 Unauthorized`, and what a Warning or a Reason adds (RFC 3261 §20.43).
+    let words (status: int) (reason: string) (message: SipMessage) : string =
+        let warning =
+            match Sip.tryHeader "Warning" message with
+            | ValueSome text -> $" ({Sip.textOf text})"
+            | ValueNone -> ""
+
+        let said = if reason = "" then string status else $"{status} {Sip.textOf reason}"
+        let said = said + warning
+        if said.Length > 300 then said.Substring(0, 300) + "…" else said
+
+    /// A final response that is no success, in words that say what to try.
+    let shortfall (status: int) (reason: string) (message: SipMessage) : Shortfall =
+        let said = words status reason message
+
+        match status with
+        | status when status < 400 ->
+            let elsewhere =
+                match SipFields.values "Contact" message with
+                | contact :: _ -> $": ask {Sip.textOf contact} instead"
+                | [] -> ""
+
+            Refused $"the gateway redirects with {said}{elsewhere}"
+        | 403 -> Refused $"{said}: this user may not watch its dialogs"
+        | 404
+        | 410
+        | 604 -> Refused $"{said}: it knows no such user"
+        | 481 -> Refused $"{said}: it has no such subscription"
+        | 489 -> Refused $"{said}: it does not serve the dialog event package"
+        | 513 -> TooLarge $"the gateway answers {said}"
+        | _ -> Refused said

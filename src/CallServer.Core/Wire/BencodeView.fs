@@ -1,0 +1,116 @@
+namespace CallServer.Wire
+
+open System
+
+/// Octets where they stand in a message.
+[<Struct; NoEquality; NoComparison>]
+type Slice =
+    { Source: byte[]
+      From: int
+      Length: int }
+
+    member this.Span = ReadOnlySpan<byte>(this.Source, this.From, this.Length)
+    member this.ToArray() = this.Span.ToArray()
+
+/// A value where it stands in octets that have been found whole.
+[<Struct; NoEquality; NoComparison>]
+type BencodeView = { Octets: byte[]; Start: int }
+
+/// Reads values where they stand, without making anything of them.
+module BencodeView =
+    /// The value that begins at an octet, where it is whole; what follows it is not looked at.
+    let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
+        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
+        | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
+        | struct (_, BencodeProgress.Broken error) -> Error error
+        | struct (_, BencodeProgress.NeedsMore) ->
+            Error { Offset = octets.Length; Problem = BencodeProblem.Unfinished }
+
+    let private ending (octets: byte[]) (start: int) : int =
+        match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
+        | struct (_, BencodeProgress.Ends at) -> at
+        | struct (_, (BencodeProgress.NeedsMore | BencodeProgress.Broken _)) ->
+            invalidOp "a view is of a whole value"
+
+    let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
+
+    let isDictionary (view: BencodeView) : bool = isContainer 'd'B view
+
+    /// The octets of a string; nothing where it is none.
+    let text (view: BencodeView) : Slice voption =
+        match BencodeScan.text (ReadOnlySpan view.Octets) view.Start with
+        | ValueSome(struct (from, until)) ->
+            ValueSome { Source = view.Octets; From = from; Length = int until - from }
+        | ValueNone -> ValueNone
+
+    /// A number; also one that is written as a string of digits, as rtpengine's up-time is.
+    let number (view: BencodeView) : int64 voption =
+        if isContainer 'i'B view then
+            match BencodeScan.number (ReadOnlySpan view.Octets) view.Start with
+            | ValueSome(struct (value, _)) -> ValueSome value
+            | ValueNone -> ValueNone
+        else
+            match text view with
+            | ValueSome slice when slice.Length > 0 && slice.Length <= 20 ->
+                let mutable value = 0L
+                let mutable used = 0
+
+                if Buffers.Text.Utf8Parser.TryParse(slice.Span, &value, &used) && used = slice.Length then
+                    ValueSome value
+                else
+                    ValueNone
+            | _ -> ValueNone
+
+    /// Over every value of a list, in order; none where it is no list.
+    let foldItems (folder: 'State -> BencodeView -> 'State) (state: 'State) (view: BencodeView) : 'State =
+        let mutable state = state
+
+        if isContainer 'l'B view then
+            let mutable at = view.Start + 1
+
+            while view.Octets[at] <> 'e'B do
+                state <- folder state { view with Start = at }
+                at <- ending view.Octets at
+
+        state
+
+    /// Over every key and value of a dictionary, in order; none where it is no dictionary.
+    let foldMembers
+        (folder: 'State -> Slice -> BencodeView -> 'State)
+        (state: 'State)
+        (view: BencodeView)
+        : 'State =
+        let mutable state = state
+
+        if isContainer 'd'B view then
+            let mutable at = view.Start + 1
+
+            while view.Octets[at] <> 'e'B do
+                match text { view with Start = at } with
+                | ValueSome key ->
+                    let value = { view with Start = key.From + key.Length }
+                    state <- folder state key value
+                    at <- ending view.Octets value.Start
+                | ValueNone -> invalidOp "a view is of a whole value"
+
+        state
+
+    /// The value under a key of ASCII, the first where it stands twice; nothing where this is no dictionary.
+    let tryFind (name: string) (view: BencodeView) : BencodeView voption =
+        let mutable found = ValueNone
+
+        if isContainer 'd'B view then
+            let mutable at = view.Start + 1
+
+            while found.IsNone && view.Octets[at] <> 'e'B do
+                match text { view with Start = at } with
+                | ValueSome key ->
+                    let value = { view with Start = key.From + key.Length }
+
+                    if Text.Ascii.Equals(key.Span, name.AsSpan()) then
+                        found <- ValueSome value
+                    else
+                        at <- ending view.Octets value.Start
+                | ValueNone -> invalidOp "a view is of a whole value"
+
+        found

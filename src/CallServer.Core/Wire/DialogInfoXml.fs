@@ -1,0 +1,260 @@
+namespace CallServer.Wire
+
+open System
+open System.Globalization
+open System.IO
+open System.Text
+open System.Xml
+
+/// The names of a document: a reader keeps each one, and real documents have some twenty.
+type private FewNames() =
+    inherit NameTable()
+    let mutable left = 256
+
+    member private _.Count() =
+        left <- left - 1
+
+        if left < 0 then
+            raise (XmlException "more names than any dialog-info has")
+
+    override this.Add(key: string) =
+        if isNull (base.Get key) then
+            this.Count()
+
+        base.Add key
+
+    override this.Add(key: char[], start, length) =
+        if isNull (base.Get(key, start, length)) then
+            this.Count()
+
+        base.Add(key, start, length)
+
+/// One dialog while it is read: thousands of them would else be copied at every element.
+type private DialogReading() =
+    member val State = DialogState.Other "" with get, set
+    member val Event = "" with get, set
+    member val Duration: int64 voption = ValueNone with get, set
+    member val Local: DialogParty option = None with get, set
+    member val Remote: DialogParty option = None with get, set
+    member val Identity = "" with get, set
+    member val Display = "" with get, set
+    member val Target = "" with get, set
+    member val Session = "" with get, set
+
+    member this.Clear() =
+        this.State <- DialogState.Other ""
+        this.Event <- ""
+        this.Duration <- ValueNone
+        this.Local <- None
+        this.Remote <- None
+
+    /// The party that was read, and room for the next.
+    member this.TakeParty() : DialogParty option =
+        if this.Identity = "" && this.Display = "" && this.Target = "" && this.Session = "" then
+            None
+        else
+            let party =
+                { Identity = this.Identity
+                  Display = this.Display
+                  Target = this.Target
+                  Session = this.Session }
+
+            this.Identity <- ""
+            this.Display <- ""
+            this.Target <- ""
+            this.Session <- ""
+            Some party
+
+/// Reads dialog-info as XML. Lenient where products are known to deviate; strict where an XML document can do harm:
+/// no document type, no entity but XML's own, nothing resolved.
+module internal DialogInfoXml =
+    [<Literal>]
+    let private MaxDepth = 16
+
+    /// Dialogs that a document of any size may list, and the octets that each one more has to bring.
+    [<Literal>]
+    let private FreeDialogs = 200
+
+    [<Literal>]
+    let private OctetsPerDialog = 84
+
+    let private settings () =
+        XmlReaderSettings(
+            NameTable = FewNames(),
+            DtdProcessing = DtdProcessing.Prohibit,
+            XmlResolver = null,
+            MaxCharactersFromEntities = 1024L,
+            IgnoreComments = true,
+            IgnoreProcessingInstructions = true,
+            CloseInput = true
+        )
+
+    /// Nothing here goes on after it: thrown and caught in this file.
+    exception private Unacceptable of DialogInfoProblem
+
+    let private isOurs (reader: XmlReader) (name: string) : bool =
+        reader.LocalName = name && (reader.NamespaceURI = "" || reader.NamespaceURI = DialogInfo.Namespace)
+
+    /// Calls for each element directly within the one that the reader stands on, and leaves it at its end.
+    let private children (reader: XmlReader) (state: 'State) (each: XmlReader -> 'State -> unit) : unit =
+        if not reader.IsEmptyElement then
+            let depth = reader.Depth
+
+            if depth > MaxDepth then
+                raise (Unacceptable TooDeep)
+
+            while reader.Read() && not (reader.NodeType = XmlNodeType.EndElement && reader.Depth = depth) do
+                if reader.Depth > MaxDepth then
+                    raise (Unacceptable TooDeep)
+
+                if reader.NodeType = XmlNodeType.Element && reader.Depth = depth + 1 then
+                    each reader state
+
+    /// The text within the element, blanks around it taken off.
+    let private content (reader: XmlReader) : string =
+        let mutable text = ""
+
+        if not reader.IsEmptyElement then
+            let depth = reader.Depth
+
+            while reader.Read() && not (reader.NodeType = XmlNodeType.EndElement && reader.Depth = depth) do
+                if reader.Depth > MaxDepth then
+                    raise (Unacceptable TooDeep)
+
+                match reader.NodeType with
+                | XmlNodeType.Text
+                | XmlNodeType.CDATA
+                | XmlNodeType.SignificantWhitespace when reader.Depth = depth + 1 ->
+                    text <- if text = "" then reader.Value else text + reader.Value
+                | _ -> ()
+
+        text.Trim()
+
+    let private attribute (reader: XmlReader) (name: string) : string =
+        match reader.GetAttribute name with
+        | null -> ""
+        | text -> text.Trim()
+
+    let private number (text: string) : int64 voption =
+        match Int64.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, value when value <= 0xFFFFFFFFL -> ValueSome value
+        | _ -> ValueNone
+
+    let private partyPart (reader: XmlReader) (reading: DialogReading) : unit =
+        if isOurs reader "identity" then
+            // The RFC's text says `display`, its schema `display-name`.
+            let display = attribute reader "display"
+            reading.Display <- if display = "" then attribute reader "display-name" else display
+            reading.Identity <- content reader
+        elif isOurs reader "target" then
+            reading.Target <- attribute reader "uri"
+        elif isOurs reader "session-description" then
+            let kind = attribute reader "type"
+            let text = content reader
+
+            if kind = "" || kind.StartsWith("application/sdp", StringComparison.OrdinalIgnoreCase) then
+                reading.Session <- text
+
+    let private dialogPart (reader: XmlReader) (reading: DialogReading) : unit =
+        if isOurs reader "state" then
+            // RFC 4235 §4.1.1 says `event`; its own examples write `reason`.
+            let event = attribute reader "event"
+            reading.Event <- if event = "" then attribute reader "reason" else event
+            reading.State <- DialogInfo.stateOf (content reader)
+        elif isOurs reader "duration" then
+            reading.Duration <- number (content reader)
+        elif isOurs reader "local" then
+            children reader reading partyPart
+            reading.Local <- reading.TakeParty()
+        elif isOurs reader "remote" then
+            children reader reading partyPart
+            reading.Remote <- reading.TakeParty()
+
+    let private directionOf (word: string) : DialogDirection voption =
+        let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
+
+        if is "initiator" then ValueSome DialogDirection.Initiator
+        // `receiver` stands in an example of the RFC.
+        elif is "recipient" || is "receiver" then ValueSome DialogDirection.Recipient
+        else ValueNone
+
+    let private dialog (reader: XmlReader) (reading: DialogReading) : Dialog =
+        let id = attribute reader "id"
+        let callId = attribute reader "call-id"
+        let localTag = attribute reader "local-tag"
+        let remoteTag = attribute reader "remote-tag"
+        let direction = directionOf (attribute reader "direction")
+        reading.Clear()
+        children reader reading dialogPart
+
+        { Id = id
+          CallId = callId
+          LocalTag = localTag
+          RemoteTag = remoteTag
+          Direction = direction
+          State = reading.State
+          Event = reading.Event
+          Duration = reading.Duration
+          Local = reading.Local
+          Remote = reading.Remote }
+
+    let private document (most: int) (reader: XmlReader) : DialogInfo =
+        reader.MoveToContent() |> ignore
+
+        if not (isOurs reader "dialog-info") then
+            raise (Unacceptable(NotDialogInfo reader.LocalName))
+
+        // RFC 4235 has an example with `notify-state`.
+        let state = attribute reader "state"
+        let state = if state = "" then attribute reader "notify-state" else state
+        let version = number (attribute reader "version")
+        let entity = attribute reader "entity"
+
+        let dialogs = ResizeArray<Dialog>()
+        let reading = DialogReading()
+
+        children reader dialogs (fun reader found ->
+            if isOurs reader "dialog" then
+                if found.Count = most then
+                    raise (Unacceptable TooDense)
+
+                found.Add(dialog reader reading))
+
+        // What follows the root has to be well-formed too: a document that was cut off ends within it.
+        while reader.Read() do
+            ()
+
+        { Version = version
+          IsFull = state.Equals("full", StringComparison.OrdinalIgnoreCase)
+          Entity = entity
+          Dialogs = dialogs.ToArray() }
+
+    let read (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
+        let struct (clean, start) = DialogInfoText.clean octets
+
+        match DialogInfoText.tooDense clean start with
+        | at when at >= 0 -> Error { Offset = at; Problem = TooDense }
+        | _ ->
+            use text =
+                new StreamReader(
+                    new MemoryStream(clean, start, clean.Length - start, false),
+                    UTF8Encoding(false),
+                    false,
+                    512
+                )
+
+            use reader = XmlReader.Create(text, settings ())
+
+            try
+                Ok(document (FreeDialogs + (clean.Length - start) / OctetsPerDialog) reader)
+            with
+            | Unacceptable problem -> Error { Offset = 0; Problem = problem }
+            | :? XmlException as wrong ->
+                // Its words can quote the document at length.
+                let words =
+                    if wrong.Message.Length > 200 then
+                        wrong.Message.Substring(0, 200) + "…"
+                    else
+                        wrong.Message
+
+                Error { Offset = 0; Problem = BadXml words }

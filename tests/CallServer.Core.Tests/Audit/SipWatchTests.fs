@@ -1,0 +1,114 @@
+/// The watch of SIP's dialog event package, in virtual time.
+module CallServer.Tests.Audit.SipWatchTests
+
+open System
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Audit
+open CallServer.Gateway
+open CallServer.Tests.Wire
+open CallServer.Tests.Audit.SipTests
+
+[<CaseLaw(MaxTest = 60)>]
+let ``a watch tells the truth through churn and loss, and follows to the end`` (case: Case) =
+    let told = ResizeArray<Instant * Snapshot>()
+
+    let run =
+        SipBench.watch
+            case.Seed
+            (SipLink.bad case.Loss)
+            { SipOptions.standard with
+                Partials = case.Ringing
+                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600) }
+            (SipBench.table case.Seed 20 (case.Churn / 10.0) case.Ringing)
+            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
+            (TimeSpan.FromMinutes 3.0)
+            (fun now snapshot -> told.Add((now, snapshot)))
+
+    for now, snapshot in told do
+        checkTrue run snapshot
+        Assert.That(snapshot.Answered <= now)
+
+    let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
+    Assert.That((windows = List.sort windows), "windows only move on")
+
+    if case.Loss < 0.1 then
+        Check.equal [ "cancelled" ] (kinds (last run))
+        Assert.That(told, Is.Not.Empty)
+        let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.last |> snd
+        let listed = whole.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
+        let quiet = run.Until - seconds 20.0
+
+        for c, ended in run.Truth do
+            let id = (run.Identify c).Id
+
+            if c.Start < quiet && ended.IsNone then
+                Assert.That(listed.Contains id, $"{id} has gone on since {c.Start}")
+
+            if ended.IsSome && ended.Value < quiet then
+                Assert.That(listed.Contains id, Is.False, $"{id} ended at {ended.Value}")
+
+let private watchFor length options link way : SipRun =
+    SipBench.watch 5UL link options (SipBench.table 3UL 20 0.5 true) (SipBench.gateway way) length (fun _ _ ->
+        ())
+
+[<Test>]
+let ``a watch lives on: renewed before it ends, made anew when the gateway deactivates it`` () =
+    for way in [ OverUdp; OverTcp ] do
+        for options in
+            [ { SipOptions.standard with LongestSubscription = 30 }
+              { SipOptions.standard with Vices = { SipVices.none with Deactivates = ValueSome 40 } }
+              { SipOptions.standard with Vices = { SipVices.none with NotifyFirst = true } }
+              { SipOptions.standard with Vices = { SipVices.none with PlainOnly = true } }
+              { SipOptions.standard with
+                  Vices = { SipVices.none with SkipsVersions = true }
+                  Partials = true } ] do
+            let run = watchFor (TimeSpan.FromMinutes 4.0) options SipLink.lan way
+            Check.equal [ "cancelled" ] (kinds (last run))
+            Assert.That(run.Told.Length, Is.GreaterThan 60)
+
+            for snapshot in run.Told do
+                checkTrue run snapshot
+
+[<Test>]
+let ``a watch that cannot be kept ends, and says why`` () =
+    let ended vices way =
+        let run = watchFor (TimeSpan.FromMinutes 10.0) (withVices vices) SipLink.lan way
+        Assert.That(run.Until - SipBench.start, Is.LessThan(TimeSpan.FromMinutes 5.0), $"{vices}")
+        words (last run)
+
+    Assert.That(
+        ended { SipVices.none with Deactivates = ValueSome 1 } OverUdp,
+        Does.Contain "ends every subscription"
+    )
+
+    Assert.That(ended { SipVices.none with Answers = ValueSome 489 } OverUdp, Does.Contain "489")
+    Assert.That(ended { SipVices.none with Forks = 2 } OverUdp, Does.Contain "several notifiers")
+    Assert.That(ended { SipVices.none with NoNotify = true } OverUdp, Does.Contain "no notification came")
+    Assert.That(ended { SipVices.none with Silent = true } OverTcp, Does.Contain "no answer")
+    Assert.That(ended { SipVices.none with Truncates = true } OverTcp, Does.Contain "unreadable")
+
+[<Test>]
+let ``a watch whose documents outgrow a datagram goes on over TCP`` () =
+    let run =
+        SipBench.watch
+            5UL
+            SipLink.lan
+            SipOptions.standard
+            (SipBench.table 3UL 200 0.5 false)
+            (SipBench.gateway UdpThenTcp)
+            (TimeSpan.FromMinutes 1.0)
+            (fun _ _ -> ())
+
+    Check.equal [ "cancelled" ] (kinds (last run))
+    Assert.That(run.Told.Length, Is.GreaterThan 10)
+
+[<Test>]
+let ``the first window of a watch is as narrow as a fetch's, later ones at most half a minute`` () =
+    let run = watchFor (TimeSpan.FromMinutes 2.0) SipOptions.standard SipLink.lan OverUdp
+    let width (snapshot: Snapshot) = snapshot.Answered - snapshot.Asked
+    Assert.That(width run.Told.Head, Is.LessThan(seconds 0.1))
+
+    for snapshot in run.Told do
+        Assert.That(width snapshot, Is.LessThanOrEqualTo(seconds 32.0))

@@ -1,0 +1,75 @@
+namespace CallServer.Tests.Simulation
+
+open System.Collections.Generic
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Tests.Ledger
+
+/// The calls that a server makes of what its gateways tell, held against the truth. `fail` is told all that is wrong.
+type KeptCalls(records: KeptRecord[], fail: string -> unit) =
+    let mutable book = CallBook.empty CallRules.standard
+    let protocols = Dictionary<GatewayId, string>()
+
+    let stepOf (record: KeptRecord) audit changes : CallStep =
+        { Gateway = record.Gateway
+          Protocol = protocols.GetValueOrDefault(record.Gateway, "")
+          DriftPpm = record.Ledger.Traits.DriftPpm
+          Audit = audit
+          Connections = record.Ledger.Connections
+          Changes = changes }
+
+    let fateOf (key: LegKey) : Fate voption =
+        match records |> Array.tryFind (fun record -> record.Gateway = key.Gateway) with
+        | Some record -> record.Meaning key.Id
+        | None -> ValueNone
+
+    let fates (call: Call) = call.Live |> Seq.choose (fateOf >> ValueOption.toOption)
+
+    /// A gateway's record took a step.
+    member _.Take(record: KeptRecord, snapshot: Snapshot, changes: Change[]) =
+        protocols[record.Gateway] <- snapshot.Protocol
+
+        let audit: CallAudit = { Asked = snapshot.Asked; IsComplete = Snapshot.isComplete snapshot }
+
+        let struct (next, _) = CallBook.apply (stepOf record (ValueSome audit) changes) book
+        let struct (next, _) = CallBook.tick snapshot.Answered next
+        book <- next
+
+        for call in CallBook.calls book do
+            match fates call |> Seq.map _.Call |> Seq.distinct |> List.ofSeq with
+            | []
+            | [ _ ] -> ()
+            | several -> fail $"one call of %A{call.Live}, which are %A{several}"
+
+            for finding in call.Findings do
+                if finding.Kind = OneSided && call.Gone.Length = 0 then
+                    fail $"one-sided, and no leg has ended: {finding.Text}"
+
+    /// The server starts again: what the store kept is joined anew.
+    member _.Restore(at: Instant) =
+        book <-
+            (CallBook.empty CallRules.standard, records)
+            ||> Array.fold (fun book record -> CallBook.restore (stepOf record ValueNone [||]) at book)
+
+    /// What dialogs and rtpengine's tags tell of one call is one call, and the join is what it would be from scratch.
+    member _.Judge() =
+        if CallsOracle.held book <> CallsOracle.calls book then
+            fail "the calls are not what they would be from scratch"
+
+        let callOf = Dictionary<string, Call>()
+
+        for call in CallBook.calls book do
+            for key in call.Live do
+                match protocols.GetValueOrDefault(key.Gateway, ""), fateOf key with
+                | ("sip" | "ng"), ValueSome fate ->
+                    match callOf.TryGetValue fate.Call with
+                    | true, other when not (obj.ReferenceEquals(other, call)) ->
+                        fail $"{key} and {other.Live[0]} are one call, {fate.Call}, and are not joined"
+                    | _ -> callOf[fate.Call] <- call
+                | _ -> ()
+
+    /// Calls that more than one gateway tells of.
+    member _.Joined =
+        CallBook.calls book
+        |> Seq.filter (fun call -> call.Live |> Array.exists (fun key -> key.Gateway <> call.Live[0].Gateway))
+        |> Seq.length

@@ -1,0 +1,138 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>A call as Kamailio itself tells of it, outside of SIP.</summary>
+internal sealed record ProxiedCall(string CallId, string From, string To, DateTimeOffset Answered);
+
+/// <summary>
+/// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. Whose dialogs are whose, and
+/// the password: peers/kamailio/kamailio.cfg.in.
+/// </summary>
+internal sealed class KamailioPeer : IAsyncDisposable
+{
+    public const string User = "alice";
+    public const string Password = "secret";
+    private const int Confirmed = 4;
+
+    private readonly Scope scope;
+    private readonly string folder;
+    private readonly ChildProcess process;
+    private readonly int answers = FreePort.Udp();
+    private readonly HttpClient http;
+
+    private KamailioPeer(Scope scope, int port)
+    {
+        this.scope = scope;
+        Port = port;
+        folder = scope.NewFolder("kamailio");
+        process = Script("start.sh", folder, $"{port}", $"{answers}");
+        http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/RPC") };
+    }
+
+    /// <summary>UDP, TCP, and JSON-RPC over HTTP.</summary>
+    public int Port { get; }
+
+    /// <summary>Starts one on a free port, and comes back when it answers and somebody can be called through it.</summary>
+    public static async Task<KamailioPeer> StartAsync(Scope scope)
+    {
+        Programs.Require("kamailio", "sipp", "sqlite3");
+        for (var attempt = 1; ; attempt++)
+        {
+            var peer = scope.Own(new KamailioPeer(scope, FreePort.Tcp()));
+            if (await peer.AnswersAsync())
+            {
+                peer.Script("sipp.sh", peer.folder, "answering", $"{peer.answers}");
+                return peer;
+            }
+
+            if (attempt == 3)
+                throw new AssertionException($"Kamailio does not start: {peer.process}");
+        }
+    }
+
+    /// <summary>The URI that asks for the dialogs of gw1 (callers' side), gw2 (callees') or authgw (behind digest).</summary>
+    public string Uri(string user, string parameters = "") => $"sip:{user}@127.0.0.1:{Port}{parameters}";
+
+    /// <summary>Makes calls that last that long, and comes back when Kamailio has every one of them.</summary>
+    public async Task CallAsync(int count, TimeSpan length)
+    {
+        var before = (await CallsAsync()).Count;
+        string[] options =
+        [
+            "-m",
+            $"{count}",
+            "-l",
+            $"{count}",
+            "-r",
+            "50",
+            "-d",
+            $"{length.TotalMilliseconds:0}",
+        ];
+        Script("sipp.sh", [folder, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]);
+        await Eventually.GetAsync(
+            async () => (await CallsAsync()).Count >= before + count ? "all" : null,
+            () => $"{count} calls through {process}"
+        );
+    }
+
+    /// <summary>What goes on now, by the proxy's own word.</summary>
+    public async Task<IReadOnlyList<ProxiedCall>> CallsAsync()
+    {
+        var told = await AskAsync("dlg.list");
+        return
+        [
+            .. (told as JsonArray ?? [])
+                .Where(dialog => dialog!["state"]!.GetValue<int>() == Confirmed)
+                .Select(dialog => new ProxiedCall(
+                    dialog!["call-id"]!.GetValue<string>(),
+                    dialog["from_uri"]!.GetValue<string>(),
+                    dialog["to_uri"]!.GetValue<string>(),
+                    DateTimeOffset.FromUnixTimeSeconds(dialog["start_ts"]!.GetValue<long>())
+                )),
+        ];
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private ChildProcess Script(string name, params IEnumerable<string> arguments) =>
+        scope.Start("/bin/sh", [Programs.Script("kamailio", name), .. arguments]);
+
+    // False where it ended: another program took the port in between.
+    private async Task<bool> AnswersAsync() =>
+        await Eventually.GetAsync(
+            async () =>
+            {
+                if (process.HasExited)
+                    return "ended";
+                try
+                {
+                    return await AskAsync("core.version") is null ? null : "answers";
+                }
+                catch (HttpRequestException)
+                {
+                    return null;
+                }
+            },
+            () => $"an answer of {process}"
+        ) == "answers";
+
+    private async Task<JsonNode?> AskAsync(string method)
+    {
+        var question = new JsonObject
+        {
+            ["jsonrpc"] = "2.0",
+            ["method"] = method,
+            ["id"] = 1,
+        };
+        // Kamailio takes no chunks.
+        using var content = new StringContent(question.ToJsonString());
+        using var answer = await http.PostAsync((Uri?)null, content);
+        return (await answer.Content.ReadFromJsonAsync<JsonNode>())?["result"];
+    }
+}
