@@ -71,12 +71,17 @@ module CallBook =
                        if not (kinds.Contains finding.Kind) then
                            Found(call, finding) |]
         |> Array.sortWith (fun a b ->
-            let first change =
+            let told change =
                 match change with
-                | Found(call, _)
-                | Cleared(call, _) -> call.Live[0]
+                | Cleared(call, finding) -> struct (call.Live[0], finding.Kind, 0)
+                | Found(call, finding) -> struct (call.Live[0], finding.Kind, 1)
 
-            LegKey.Compare(first a, first b))
+            let struct (first, kind, order) = told a
+            let struct (first', kind', order') = told b
+
+            match LegKey.Compare(first, first') with
+            | 0 -> compare struct (kind, order) struct (kind', order')
+            | other -> other)
 
     let private finish (draft: CallsDraft) (gateways: GatewayId seq) =
         rejoin draft

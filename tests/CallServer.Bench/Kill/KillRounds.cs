@@ -150,7 +150,7 @@ internal sealed class KillRounds(string folder, int seed)
         var cdrs = await server.Client.AllAsync("cdrs", null, cancel);
         var to = Now;
         await Task.Delay(Glance, cancel);
-        var record = new DemoRecord(connections.Items, cdrs.Items, [.. audits.Values], from, to);
+        var record = new DemoRecord(connections.Items, cdrs.Items, [], [.. audits.Values], from, to);
         return DemoVerdict.Of(
             DemoTruth.Read(Gateway, await DemoTruth.LinesAsync(truth, cancel)),
             record,

@@ -60,6 +60,7 @@ internal sealed class DemoVerdictTests
             new DemoRecord(
                 connections,
                 cdrs,
+                [],
                 [.. audits ?? [Audit(5), Audit(6), Audit(20)]],
                 Micros(21),
                 Micros(21.1)

@@ -17,7 +17,7 @@ public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
     {
         var command = new Command(
             "demo",
-            "Shows on this machine alone what a killed call server loses: three gateways, half a minute."
+            "Shows on this machine alone what a killed call server loses: four gateways, one a protocol, half a minute."
         )
         {
             json,

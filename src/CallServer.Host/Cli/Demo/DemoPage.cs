@@ -81,9 +81,9 @@ public static class DemoColumns
     public static IReadOnlyList<Column> Gateways { get; } =
     [
         Column.Of("gateway", "gateway"),
-        Column.Of("profile", "profile"),
+        Column.Of("protocol", "protocol"),
         Column.Of("audit", "status"),
-        Column.Of("calls", "calls") with
+        Column.Of("connections", "connections") with
         {
             Right = true,
         },
@@ -125,9 +125,9 @@ public static class DemoColumns
             new
             {
                 gateway = gateway.Text("gateway"),
-                profile = gateway.Text("profile"),
+                protocol = gateway.Text("protocol"),
                 status = gateway.Text("status"),
-                calls = connections.Count,
+                connections = connections.Count,
                 confirmed = connections.Count(row => row.Text("status") == "confirmed"),
                 reported = connections.Count(row => row.Member("start").Text("evidence") == "reported"),
                 typical = halves.Count > 0 ? Width(halves[halves.Count / 2]) : null,

@@ -12,12 +12,14 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
-    // Three kinds: one that stamps every call to 10 ms, one that tells durations, one that tells no time at all.
+    // One a protocol. SNMP stamps every call to 10 ms, MGCP tells no time at all, SIP a duration that includes ringing, ng
+    // stamps to the microsecond with a clock of its own. The first two share the calls of a trunk, and so do the last two.
     private readonly DemoGateway[] cast =
     [
-        new("gw1", "cisco-voice", Connections: 200, Churn: 4, Absences: 1),
-        new("gw2", "avaya-rtp", Connections: 80, Churn: 2, Absences: 2),
-        new("gw3", "cisco-xgcp", Connections: 40, Churn: 1, Absences: 1),
+        new("gw1", "snmp", Connections: 120, Churn: 3, Trunk: "5:20:0.4"),
+        new("gw2", "mgcp", Connections: 60, Churn: 1, Trunk: "5:20:0.4:far"),
+        new("gw3", "sip", Connections: 40, Churn: 1, Trunk: "6:20:0.4"),
+        new("gw4", "ng", Connections: 40, Churn: 1, Trunk: "6:20:0.4:far"),
     ];
 
     private readonly List<DemoProcess> children = [];
@@ -53,6 +55,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
                 Task.Delay(Watched, cancel)
             );
             await ShowRecordAsync(cancel);
+            await ShowCallsAsync(cancel);
 
             page.Step("The record against what the gateways say truly happened");
             var verdict = await JudgeAsync(killed, restarted, cancel);
@@ -70,15 +73,19 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
 
     private async Task RaiseGatewaysAsync(CancellationToken cancel)
     {
-        page.Step("Three media gateways carry calls: simulated, each a process of its own");
+        page.Step("Four media gateways carry calls, one a protocol: simulated, each a process of its own");
+        // The two ends of a trunk have to begin with the same calls.
+        var since = surroundings.Clock.Now.Steady.ToString();
         foreach (var gateway in cast)
         {
             var child = DemoProcess.Start(
                 "gateway",
-                "--snmp",
+                $"--{gateway.Protocol}",
                 "0",
-                "--profile",
-                gateway.Profile,
+                "--since",
+                since,
+                "--trunk",
+                gateway.Trunk,
                 "--connections",
                 Text(gateway.Connections),
                 "--churn",
@@ -98,16 +105,17 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         {
             await page.WaitAsync($"{gateway.Id} starts", AddressAsync(gateway, cancel));
             page.Say(
-                $"{gateway.Id}  {gateway.Profile, -12} {gateway.Connections, 3} calls, {gateway.Churn} begin and {gateway.Churn} end a second"
+                $"{gateway.Id}  {gateway.Protocol, -5} {gateway.Connections, 3} calls of its own, {gateway.Churn} begin and {gateway.Churn} end a second"
             );
         }
+        page.Say("gw1 and gw2 carry the two ends of 20 calls more, gw3 and gw4 of another 20.");
     }
 
     private static async Task AddressAsync(DemoGateway gateway, CancellationToken cancel)
     {
         while (await gateway.Process!.ReadLineAsync(cancel) is { } line)
         {
-            if (!line.StartsWith("snmp://", StringComparison.Ordinal))
+            if (!line.StartsWith($"{gateway.Protocol}:", StringComparison.Ordinal))
                 continue;
             gateway.Uri = line.Split(' ')[0];
             gateway.Process.Ignore();
@@ -184,6 +192,16 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         page.Table(DemoColumns.Gateways, DemoColumns.Rows(gateways, connections));
     }
 
+    private async Task ShowCallsAsync(CancellationToken cancel)
+    {
+        using var client = new ServerClient(new Uri(Server), null);
+        var calls = await client.AllAsync("calls", null, cancel);
+        page.Step("Connections that belong together are one call, across gateways and protocols");
+        page.Say(DemoCalls.Summary(calls.Items));
+        foreach (var line in DemoCalls.Examples(calls.Items))
+            page.Say(line);
+    }
+
     private async Task<DemoVerdict> JudgeAsync(long killed, long restarted, CancellationToken cancel)
     {
         using var client = new ServerClient(new Uri(Server), null);
@@ -191,6 +209,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         var audits = await client.AllAsync("audits", null, cancel);
         var connections = await client.AllAsync("connections", null, cancel);
         var cdrs = await client.AllAsync("cdrs", null, cancel);
+        var calls = await client.AllAsync("calls", null, cancel);
         var to = Now;
         // A moment later every gateway has told what happened until now.
         await Task.Delay(Glance, cancel);
@@ -200,17 +219,13 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         var record = new DemoRecord(
             connections.Items,
             cdrs.Items,
+            calls.Items,
             [.. audits.Items.Select(AuditOf).OfType<AuditTime>()],
             from,
             to
         );
-        return DemoVerdict.Of(
-            truth,
-            record,
-            killed,
-            restarted,
-            cast.ToDictionary(each => each.Id, each => each.Absences)
-        );
+        // One complete audit without it proves an end at each of these kinds.
+        return DemoVerdict.Of(truth, record, killed, restarted, new Dictionary<string, int>());
     }
 
     private void Tell(DemoVerdict verdict)
@@ -236,13 +251,16 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         page.Say(
             $"true times compared           {verdict.TimesCompared, 4}   outside the record's bounds {verdict.OutsideBounds}"
         );
+        page.Say(
+            $"calls across gateways         {verdict.CallsDue, 4}   joined {verdict.CallsJoined}, joined wrongly {verdict.CallsWrong}"
+        );
         foreach (var start in verdict.Starts)
         {
-            var kind = cast.Single(gateway => gateway.Id == start.Gateway).Profile;
+            var kind = cast.Single(gateway => gateway.Id == start.Gateway).Protocol;
             page.Say(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"starts of {kind, -12}off by {start.WorstErrorMs, 4:0} ms at worst; the record says ±{Math.Ceiling(start.WorstBoundMs):0} ms"
+                    $"starts of {kind, -20}off by {start.WorstErrorMs, 4:0} ms at worst; the record says ±{Math.Ceiling(start.WorstBoundMs):0} ms"
                 )
             );
         }
@@ -275,7 +293,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
     private static string Seconds(TimeSpan span) =>
         string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.#} s");
 
-    private sealed record DemoGateway(string Id, string Profile, int Connections, int Churn, int Absences)
+    private sealed record DemoGateway(string Id, string Protocol, int Connections, int Churn, string Trunk)
     {
         public DemoProcess? Process { get; set; }
         public string? Uri { get; set; }

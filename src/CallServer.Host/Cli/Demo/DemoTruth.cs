@@ -3,7 +3,12 @@ using System.Text.Json;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>One connection as its gateway knows it, in microseconds since 1970; without an end while it lives.</summary>
-public sealed record TrueConnection(string Gateway, string Id, long Start, long? End)
+/// <param name="Gateway">Which carries it.</param>
+/// <param name="Id">As an audit of that gateway calls it.</param>
+/// <param name="Start">When it became active.</param>
+/// <param name="End">Null while it lives.</param>
+/// <param name="Call">The call id that its gateway knows; both ends of a trunk know the same.</param>
+public sealed record TrueConnection(string Gateway, string Id, long Start, long? End, string? Call = null)
 {
     /// <summary>It was active all the time from one moment to the other.</summary>
     public bool ActiveThrough(long from, long to) => Start <= from && !(End < to);
@@ -25,7 +30,7 @@ public static class DemoTruth
             var id = told.Text("id")!;
             var time = Bounds.Micros(told.Text("time"))!.Value;
             if (told.Text("event") == "open")
-                open[id] = new TrueConnection(gateway, id, time, null);
+                open[id] = new TrueConnection(gateway, id, time, null, told.Text("call"));
             else if (open.Remove(id, out var ended))
                 all.Add(ended with { End = time });
         }

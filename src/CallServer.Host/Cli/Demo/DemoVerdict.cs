@@ -8,12 +8,14 @@ public sealed record AuditTime(string Gateway, long Asked, long Answered, bool C
 /// <summary>What a server tells of itself at one moment.</summary>
 /// <param name="Connections">As `connections --json` lists them.</param>
 /// <param name="Cdrs">As `cdrs --json` lists them.</param>
+/// <param name="Calls">As `calls --json` lists them.</param>
 /// <param name="Audits">Of all gateways, of both lives of the server.</param>
 /// <param name="From">The record was read no earlier than this.</param>
 /// <param name="To">And no later than this.</param>
 public sealed record DemoRecord(
     IReadOnlyList<JsonElement> Connections,
     IReadOnlyList<JsonElement> Cdrs,
+    IReadOnlyList<JsonElement> Calls,
     IReadOnlyList<AuditTime> Audits,
     long From,
     long To
@@ -69,6 +71,15 @@ public sealed record DemoVerdict
 
     /// <summary>True times outside the bounds that the record gave.</summary>
     public int OutsideBounds { get; init; }
+
+    /// <summary>Calls whose connections at two gateways are alive and were both heard.</summary>
+    public int CallsDue { get; init; }
+
+    /// <summary>Of these, listed as one call.</summary>
+    public int CallsJoined { get; init; }
+
+    /// <summary>Listed calls that put connections of several together.</summary>
+    public int CallsWrong { get; init; }
 
     /// <summary>How exact the starts of each gateway's connections were.</summary>
     public IReadOnlyList<StartExactness> Starts { get; init; } = [];
@@ -158,6 +169,7 @@ public sealed record DemoVerdict
                 )
                 .ToList();
             var (written, cdrsWrong) = CompareCdrs(due);
+            var (callsDue, callsJoined, callsWrong) = CompareCalls();
             return new DemoVerdict
             {
                 Alive = truth.Count(connection => connection.ActiveThrough(record.From, record.From)),
@@ -188,6 +200,9 @@ public sealed record DemoVerdict
                 CdrsDue = due.Count,
                 CdrsWritten = written,
                 CdrsWrong = cdrsWrong,
+                CallsDue = callsDue,
+                CallsJoined = callsJoined,
+                CallsWrong = callsWrong,
                 TimesCompared = compared,
                 OutsideBounds = outside,
                 Starts = [.. starts.Values],
@@ -237,6 +252,42 @@ public sealed record DemoVerdict
             var written = due.Count(connection => cdrs[(connection.Gateway, connection.Id)].Any());
             return (written, wrong);
         }
+
+        private (int Due, int Joined, int Wrong) CompareCalls()
+        {
+            var listed = record
+                .Calls.Select(call =>
+                    call.Member("connections").EnumerateArray().Select(name => name.GetString()!).ToHashSet()
+                )
+                .ToList();
+            var due = truth
+                .Where(connection =>
+                    connection.Call is not null
+                    && connection.ActiveThrough(record.From, record.To)
+                    && Due(connection, record.From)
+                )
+                .GroupBy(connection => connection.Call, StringComparer.OrdinalIgnoreCase)
+                .Where(legs => legs.Select(leg => leg.Gateway).Distinct().Count() > 1)
+                .ToList();
+            var joined = due.Count(legs => listed.Any(call => legs.All(leg => call.Contains(Name(leg)))));
+            foreach (
+                var legs in due.Where(legs => !listed.Any(call => legs.All(leg => call.Contains(Name(leg)))))
+            )
+                faults.Add($"{string.Join(" and ", legs.Select(Name))}: one call, but not listed as one");
+
+            var callOf = truth.ToLookup(Name, connection => connection.Call);
+            var wrong = listed.Count(call =>
+                call.SelectMany(name => callOf[name].Take(1))
+                    .OfType<string>()
+                    .Distinct(StringComparer.OrdinalIgnoreCase)
+                    .Count() > 1
+            );
+            if (wrong > 0)
+                faults.Add($"{wrong} calls put connections together that are not of one call");
+            return (due.Count, joined, wrong);
+        }
+
+        private static string Name(TrueConnection connection) => $"{connection.Gateway}/{connection.Id}";
 
         private void CompareCdr(JsonElement cdr, TrueConnection connection)
         {
