@@ -33,6 +33,18 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` (
     let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
     Assert.That((windows = List.sort windows), "windows only move on")
 
+    // The record takes in every one, though their windows overlap.
+    (GatewayLedger.empty (GatewayId.create "gw"), told)
+    ||> Seq.fold (fun ledger (_, snapshot) ->
+        let struct (ledger, _) = Reconcile.apply snapshot ledger
+        Assert.That((ledger.LastAnswered = snapshot.Answered), "a snapshot was not taken in")
+
+        for o in snapshot.Observations do
+            Assert.That((GatewayLedger.tryFind o.Id ledger).IsSome, $"{o.Id} was told and is not kept")
+
+        ledger)
+    |> ignore
+
     if case.Loss < 0.1 then
         Check.equal [ "cancelled" ] (kinds (last run))
         Assert.That(told, Is.Not.Empty)

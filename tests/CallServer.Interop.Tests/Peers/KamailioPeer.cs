@@ -4,7 +4,14 @@ using System.Text.Json.Nodes;
 namespace CallServer.Interop.Peers;
 
 /// <summary>A call as Kamailio itself tells of it, outside of SIP.</summary>
-internal sealed record ProxiedCall(string CallId, string From, string To, DateTimeOffset Answered);
+internal sealed record ProxiedCall(
+    string CallId,
+    string From,
+    string To,
+    DateTimeOffset Answered,
+    long Entry,
+    long Number
+);
 
 /// <summary>
 /// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. Whose dialogs are whose, and
@@ -55,26 +62,30 @@ internal sealed class KamailioPeer : IAsyncDisposable
     /// <summary>The URI that asks for the dialogs of gw1 (callers' side), gw2 (callees') or authgw (behind digest).</summary>
     public string Uri(string user, string parameters = "") => $"sip:{user}@127.0.0.1:{Port}{parameters}";
 
-    /// <summary>Makes calls that last that long, and comes back when Kamailio has every one of them.</summary>
-    public async Task CallAsync(int count, TimeSpan length)
+    /// <summary>Makes calls that last for hours, and comes back when Kamailio has every one of them.</summary>
+    public async Task CallAsync(int count)
     {
         var before = (await CallsAsync()).Count;
-        string[] options =
-        [
-            "-m",
-            $"{count}",
-            "-l",
-            $"{count}",
-            "-r",
-            "50",
-            "-d",
-            $"{length.TotalMilliseconds:0}",
-        ];
+        string[] options = ["-m", $"{count}", "-l", $"{count}", "-r", "50", "-d", "86400000"];
         Script("sipp.sh", [folder, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]);
         await Eventually.GetAsync(
             async () => (await CallsAsync()).Count >= before + count ? "all" : null,
             () => $"{count} calls through {process}"
         );
+    }
+
+    /// <summary>Has calls ended from the middle, as a proxy's operator does. The answer brackets their ends.</summary>
+    public async Task<Bracket> EndAsync(IReadOnlyList<ProxiedCall> ended)
+    {
+        var before = DateTimeOffset.UtcNow;
+        foreach (var call in ended)
+            await AskAsync("dlg.end_dlg", call.Entry, call.Number);
+        var ids = ended.Select(call => call.CallId).ToHashSet();
+        await Eventually.GetAsync(
+            async () => (await CallsAsync()).Any(call => ids.Contains(call.CallId)) ? null : "ended",
+            () => $"the end of {ended.Count} calls through {process}"
+        );
+        return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
     /// <summary>What goes on now, by the proxy's own word.</summary>
@@ -89,7 +100,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
                     dialog!["call-id"]!.GetValue<string>(),
                     dialog["from_uri"]!.GetValue<string>(),
                     dialog["to_uri"]!.GetValue<string>(),
-                    DateTimeOffset.FromUnixTimeSeconds(dialog["start_ts"]!.GetValue<long>())
+                    DateTimeOffset.FromUnixTimeSeconds(dialog["start_ts"]!.GetValue<long>()),
+                    dialog["h_entry"]!.GetValue<long>(),
+                    dialog["h_id"]!.GetValue<long>()
                 )),
         ];
     }
@@ -122,12 +135,13 @@ internal sealed class KamailioPeer : IAsyncDisposable
             () => $"an answer of {process}"
         ) == "answers";
 
-    private async Task<JsonNode?> AskAsync(string method)
+    private async Task<JsonNode?> AskAsync(string method, params long[] parameters)
     {
         var question = new JsonObject
         {
             ["jsonrpc"] = "2.0",
             ["method"] = method,
+            ["params"] = new JsonArray([.. parameters.Select(value => JsonValue.Create(value))]),
             ["id"] = 1,
         };
         // Kamailio takes no chunks.

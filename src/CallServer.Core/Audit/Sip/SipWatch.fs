@@ -258,7 +258,7 @@ module SipWatch =
         | _, Arrived(_, octets) -> commit (arrived now octets state)
         | _, Broken(_, reason) -> commit (broken now reason state)
         | _, Woke _ -> commit (woke now state)
-        | _, Stopped _ -> commit (giveUp now Cancelled state)
+        | _, Stopped _ -> commit (unsubscribe now state |> giveUp now Cancelled)
 
     let start (gateway: SipGateway) (given: AuditStart) : State * Command list =
         let now = given.At.Steady

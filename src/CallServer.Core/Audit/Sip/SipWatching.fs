@@ -47,9 +47,13 @@ type SipWatchState =
 module internal SipWatching =
     open SipState
 
-    /// Seconds asked for; the gateway may grant fewer.
+    /// Seconds asked for; the gateway may grant fewer. One that loses its watcher forgets it after that long.
     [<Literal>]
-    let private Expires = 3600
+    let private Expires = 300
+
+    /// A subscription is renewed this often, which has the gateway tell its whole state again (RFC 6665 §4.2.1.2):
+    /// in place of polling, and slower.
+    let private refreshEvery = TimeSpan.FromSeconds 60.0
 
     [<Literal>]
     let private MaxRenewals = 5
@@ -78,9 +82,8 @@ module internal SipWatching =
     /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
     /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
     /// A later SUBSCRIBE of the same dialog bounds it only over a stream, where nothing is overtaken: what follows
-    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. The record
-    /// ignores a window that begins before that of the last one it took in, so that within 32 s after a fetch only
-    /// a notification that is proven newer counts.
+    /// the 2xx there was written after it. The latest of these is the beginning of the snapshot's window. Windows of
+    /// one watch overlap, and yet each tells what was true after the one before: versions and CSeq only grow.
     let asked (now: Instant) (s: Subscription) (state: SipWatchState) : Instant =
         let proven =
             if s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone then
@@ -97,7 +100,8 @@ module internal SipWatching =
             | ValueSome s -> asked now s state
             | ValueNone -> state.Began
 
-        SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports
+        { SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports with
+            Standing = ValueSome state.Began }
 
     /// Over. What was told stays told; this says only why nothing more comes.
     let giveUp (now: Instant) (why: Shortfall) (state: SipWatchState) : SipWatchState =
@@ -108,6 +112,15 @@ module internal SipWatching =
 
         let last = SipSnapshot.make state.Gateway state.Began now state.Requests [ why ] [||]
         put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone }
+
+    /// Whoever watches no longer says so, and waits for no answer.
+    let unsubscribe (now: Instant) (state: SipWatchState) : SipWatchState =
+        match current state with
+        | ValueSome s when s.RemoteTag.IsSome ->
+            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng { s with Expires = 0 }
+            sendNew s { state with Rng = rng }
+        | ValueSome _
+        | ValueNone -> state
 
     /// Like the last one: what the gateway would not take is not tried again.
     let create local isStream (now: Instant) (state: SipWatchState) =
@@ -168,6 +181,7 @@ module internal SipWatching =
 
             sendNew s (keep s state)
 
-    /// A minute before the subscription ends, or at its half where it is short.
+    /// In time before the subscription ends.
     let refreshAt (from: Instant) (seconds: int) : Instant =
-        from + TimeSpan.FromSeconds(if seconds > 120 then float (seconds - 60) else float seconds / 2.0)
+        let half = TimeSpan.FromSeconds(float seconds / 2.0)
+        from + (if half < refreshEvery then half else refreshEvery)
