@@ -466,6 +466,9 @@ type Fleet(plan: Plan) =
         if failures.Count = 0 then
             calls.Judge()
 
+            if plan.Seed % 20UL = 0UL then
+                calls.Recount()
+
     /// The fleet in one line, for a failure's message.
     member _.Describe() =
         gateways

@@ -18,10 +18,8 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
           Connections = record.Ledger.Connections
           Changes = changes }
 
-    let fateOf (key: LegKey) : Fate voption =
-        match records |> Array.tryFind (fun record -> record.Gateway = key.Gateway) with
-        | Some record -> record.Meaning key.Id
-        | None -> ValueNone
+    let byGateway = Dictionary(records |> Seq.map (fun record -> KeyValuePair(record.Gateway, record)))
+    let fateOf (key: LegKey) : Fate voption = byGateway[key.Gateway].Meaning key.Id
 
     let fates (call: Call) = call.Live |> Seq.choose (fateOf >> ValueOption.toOption)
 
@@ -51,11 +49,13 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
             (CallBook.empty CallRules.standard, records)
             ||> Array.fold (fun book record -> CallBook.restore (stepOf record ValueNone [||]) at book)
 
-    /// What dialogs and rtpengine's tags tell of one call is one call, and the join is what it would be from scratch.
-    member _.Judge() =
+    /// The join is what it would be from scratch, which is slow to find out.
+    member _.Recount() =
         if CallsOracle.held book <> CallsOracle.calls book then
             fail "the calls are not what they would be from scratch"
 
+    /// What dialogs and rtpengine's tags tell of one call is one call.
+    member _.Judge() =
         let callOf = Dictionary<string, Call>()
 
         for call in CallBook.calls book do
