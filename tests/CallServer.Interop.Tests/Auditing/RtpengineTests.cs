@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
@@ -48,12 +46,12 @@ internal sealed class RtpengineTests : AuditTest
         var rtpengine = await RtpenginePeer.StartAsync(Scope, 20);
         var calls = await NgCall.MakeAsync(rtpengine.Proxy, 0, 20);
         var speaking = calls.Take(3).ToList();
-        await using var media = await Media.BeginAsync(rtpengine.Proxy, speaking);
+        await using var media = await NgMedia.BeginAsync(rtpengine.Proxy, speaking);
         foreach (var uri in rtpengine.Uris)
         {
             var audit = await OneAsync(uri, 0);
             AssertWhole(audit, calls);
-            var ids = speaking.SelectMany(Ids).ToHashSet();
+            var ids = speaking.SelectMany(call => call.Ids).ToHashSet();
             var codecs = audit.Connections.ToLookup(connection => ids.Contains(connection.Id));
             Assert.That(codecs[true].Select(connection => connection.Codec), Is.All.EqualTo("PCMU"));
             Assert.That(codecs[true].Select(connection => connection.ClockRate), Is.All.EqualTo(8000));
@@ -129,9 +127,6 @@ internal sealed class RtpengineTests : AuditTest
         return line;
     }
 
-    private static IEnumerable<string> Ids(NgCall call) =>
-        [$"{call.CallId};{call.OfferingTag}", $"{call.CallId};{call.AnsweringTag}"];
-
     /// <summary>Complete, and every party of every call once.</summary>
     private static void AssertWhole(AuditLine audit, IReadOnlyList<NgCall> calls)
     {
@@ -145,7 +140,7 @@ internal sealed class RtpengineTests : AuditTest
     private static void AssertTrue(AuditLine audit, IReadOnlyList<NgCall> calls)
     {
         var truth = calls
-            .SelectMany(call => Ids(call).Select((id, party) => (id, call, party)))
+            .SelectMany(call => call.Ids.Select((id, party) => (id, call, party)))
             .ToDictionary(one => one.id, one => (one.call, one.party));
         var listed = audit.Connections.Select(connection => connection.Id).ToList();
         Assert.That(listed.Distinct().Count(), Is.EqualTo(listed.Count), "each once");
@@ -177,73 +172,6 @@ internal sealed class RtpengineTests : AuditTest
                 start.Earliest <= call.Made.Latest && call.Made.Earliest <= start.Latest,
                 () => $"{connection.Id}: {call.Made} is not in {start}"
             );
-        }
-    }
-
-    /// <summary>Both parties of some calls, speaking PCMU until the end.</summary>
-    private sealed class Media : IAsyncDisposable
-    {
-        private readonly CancellationTokenSource over = new();
-        private readonly List<Socket> sockets = [];
-        private Task speaking = Task.CompletedTask;
-
-        public static async Task<Media> BeginAsync(NgClient proxy, IReadOnlyList<NgCall> calls)
-        {
-            var media = new Media();
-            foreach (var call in calls)
-            {
-                var told = await proxy.AskAsync("query", ("call-id", call.CallId));
-                foreach (
-                    var (tag, from) in new[]
-                    {
-                        (call.OfferingTag, call.CallerMedia),
-                        (call.AnsweringTag, call.CalleeMedia),
-                    }
-                )
-                {
-                    var stream = told["tags"]![tag]!["medias"]![0]!["streams"]![0]!;
-                    var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-                    media.sockets.Add(socket);
-                    socket.Bind(IPEndPoint.Parse(from));
-                    await socket.ConnectAsync(IPAddress.Loopback, stream["local port"]!.GetValue<int>());
-                }
-            }
-
-            var first = new TaskCompletionSource();
-            media.speaking = media.SpeakAsync(first);
-            await first.Task;
-            return media;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await over.CancelAsync();
-            await speaking;
-            foreach (var socket in sockets)
-                socket.Dispose();
-            over.Dispose();
-        }
-
-        private async Task SpeakAsync(TaskCompletionSource first)
-        {
-            using var beat = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-            var packet = new byte[172];
-            packet[0] = 0x80;
-            for (ushort number = 0; !over.IsCancellationRequested; number++)
-            {
-                packet[2] = (byte)(number >> 8);
-                packet[3] = (byte)number;
-                foreach (var socket in sockets)
-                    await socket.SendAsync(packet);
-                // rtpengine has taken in the first ones.
-                if (number == 10)
-                    first.SetResult();
-                try
-                {
-                    await beat.WaitForNextTickAsync(over.Token);
-                }
-                catch (OperationCanceledException) { }
-            }
         }
     }
 }

@@ -15,6 +15,9 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
 
     public string AnsweringTag => $"t{Number:d6}";
 
+    /// <summary>What an audit names its two parties, the offering one first.</summary>
+    public IReadOnlyList<string> Ids => [$"{CallId};{OfferingTag}", $"{CallId};{AnsweringTag}"];
+
     public string CallerMedia => $"127.0.1.{Number % 250 + 1}:{MediaPort}";
 
     public string CalleeMedia => $"127.0.2.{Number % 250 + 1}:{MediaPort}";
@@ -26,13 +29,14 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
     {
         var calls = new List<NgCall>(count);
         for (var number = first; number < first + count; number++)
-            calls.Add(await MakeAsync(proxy, number));
+            calls.Add(await MakeAsync(proxy, number, $"{number:d6}-{Guid.NewGuid():n}@interop"));
         return calls;
     }
 
-    private static async Task<NgCall> MakeAsync(NgClient proxy, int number)
+    /// <summary>One call under an id that something else gave it.</summary>
+    public static async Task<NgCall> MakeAsync(NgClient proxy, int number, string callId)
     {
-        var call = new NgCall($"{number:d6}-{Guid.NewGuid():n}@interop", number, default, default);
+        var call = new NgCall(callId, number, default, default);
         var before = DateTimeOffset.UtcNow;
         await proxy.AskAsync(
             "offer",

@@ -11,14 +11,16 @@ internal sealed class RtpenginePeer
     private const int FilesBesides = 200;
 
     private readonly Scope scope;
+    private readonly int deleteDelay;
     private ChildProcess process;
 
-    private RtpenginePeer(Scope scope, ChildProcess process, int udp, int tcp, int http)
+    private RtpenginePeer(Scope scope, int deleteDelay)
     {
         this.scope = scope;
-        this.process = process;
-        (Udp, Tcp, Http) = (udp, tcp, http);
-        Proxy = scope.Own(new NgClient(udp));
+        this.deleteDelay = deleteDelay;
+        (Udp, Tcp, Http) = (FreePort.Udp(), FreePort.Tcp(), FreePort.Tcp());
+        process = Run();
+        Proxy = scope.Own(new NgClient(Udp));
     }
 
     public int Udp { get; }
@@ -35,14 +37,16 @@ internal sealed class RtpenginePeer
         [$"ng://127.0.0.1:{Udp}", $"ng+tcp://127.0.0.1:{Tcp}", $"ng+http://127.0.0.1:{Http}"];
 
     /// <summary>Starts one on free ports, and comes back when it answers.</summary>
-    public static async Task<RtpenginePeer> StartAsync(Scope scope, int calls)
+    /// <param name="scope">Whose it is.</param>
+    /// <param name="calls">How many it is to carry.</param>
+    /// <param name="deleteDelay">For how many seconds it goes on with a deleted call, unless it is told another delay.</param>
+    public static async Task<RtpenginePeer> StartAsync(Scope scope, int calls, int deleteDelay = 0)
     {
         Programs.Require("rtpengine");
         await RequireFilesAsync(scope, calls);
         for (var attempt = 1; ; attempt++)
         {
-            var (udp, tcp, http) = (FreePort.Udp(), FreePort.Tcp(), FreePort.Tcp());
-            var peer = new RtpenginePeer(scope, Run(scope, udp, tcp, http), udp, tcp, http);
+            var peer = new RtpenginePeer(scope, deleteDelay);
             if (await peer.AnswersAsync())
                 return peer;
             if (attempt == 3)
@@ -61,16 +65,20 @@ internal sealed class RtpenginePeer
     public async Task<Bracket> StartAgainAsync()
     {
         var before = DateTimeOffset.UtcNow;
-        process = Run(scope, Udp, Tcp, Http);
+        process = Run();
         Assert.That(await AnswersAsync(), process.ToString);
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
     // Through exec, the script's process becomes rtpengine itself.
-    private static ChildProcess Run(Scope scope, int udp, int tcp, int http)
+    private ChildProcess Run()
     {
-        var environment = new Dictionary<string, string?> { ["STATE"] = scope.NewFolder("rtpengine") };
-        string[] arguments = [Programs.Script("rtpengine", "start.sh"), $"{udp}", $"{tcp}", $"{http}"];
+        var environment = new Dictionary<string, string?>
+        {
+            ["STATE"] = scope.NewFolder("rtpengine"),
+            ["DELETE_DELAY"] = $"{deleteDelay}",
+        };
+        string[] arguments = [Programs.Script("rtpengine", "start.sh"), $"{Udp}", $"{Tcp}", $"{Http}"];
         return scope.Start("/bin/sh", arguments, environment);
     }
 

@@ -4,7 +4,7 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, asked every second.</summary>
+/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, or several, each asked every second.</summary>
 internal sealed partial class Server : IAsyncDisposable
 {
     private static readonly JsonSerializerOptions Camel = new(JsonSerializerDefaults.Web);
@@ -32,8 +32,19 @@ internal sealed partial class Server : IAsyncDisposable
         StartAsync(scope, folder, $"snmp://127.0.0.1:{gatewayPort}?profile=cisco-voice");
 
     /// <summary>The same with a gateway of any kind.</summary>
-    public static async Task<Server> StartAsync(Scope scope, string folder, string uri)
+    public static Task<Server> StartAsync(Scope scope, string folder, string uri) =>
+        StartAsync(scope, folder, [("gw1", uri)]);
+
+    /// <summary>The same with several.</summary>
+    public static async Task<Server> StartAsync(
+        Scope scope,
+        string folder,
+        IEnumerable<(string Id, string Uri)> gateways
+    )
     {
+        var listed = gateways.Select(gateway =>
+            $$"""{ "id": {{Quoted(gateway.Id)}}, "uri": {{Quoted(gateway.Uri)}} }"""
+        );
         var configuration = Path.Combine(folder, "callserver.json");
         await File.WriteAllTextAsync(
             configuration,
@@ -47,7 +58,7 @@ internal sealed partial class Server : IAsyncDisposable
               "polling": { "interval": "1s", "timeout": "200ms", "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
               "gateways": [
-                { "id": "gw1", "uri": {{Quoted(uri)}} }
+                {{string.Join(",\n    ", listed)}}
               ]
             }
             """
@@ -81,6 +92,9 @@ internal sealed partial class Server : IAsyncDisposable
     /// <summary>The record, asked as an operator does: with the command line.</summary>
     public async Task<IReadOnlyList<RecordedConnection>> ConnectionsAsync() =>
         await ListAsync<RecordedConnection>("connections", Camel);
+
+    public async Task<IReadOnlyList<RecordedCall>> CallsAsync() =>
+        await ListAsync<RecordedCall>("calls", Camel);
 
     public async Task<IReadOnlyList<CallDetail>> CdrsAsync() => await ListAsync<CallDetail>("cdrs", Snake);
 
@@ -124,11 +138,11 @@ internal sealed partial class Server : IAsyncDisposable
             () => $"{name} of {least} by {process}"
         );
 
-    /// <summary>Waits for a complete audit that began after now.</summary>
-    public async Task CompleteAuditAsync()
+    /// <summary>Waits for a complete audit of a gateway that began after now.</summary>
+    public async Task CompleteAuditAsync(string gateway = "gw1")
     {
         var now = DateTimeOffset.UtcNow;
-        await AuditAsync(audit => audit.Complete && audit.Asked > now);
+        await AuditAsync(audit => audit.Gateway == gateway && audit.Complete && audit.Asked > now);
     }
 
     /// <summary>Asks it to stop; it has to end well.</summary>

@@ -12,6 +12,17 @@ internal sealed record RecordedConnection(
     bool Recovered
 );
 
+/// <summary>A call that a running server joined.</summary>
+internal sealed record RecordedCall(
+    string? Call,
+    IReadOnlyList<string> Sources,
+    IReadOnlyList<string> Connections,
+    IReadOnlyList<RecordedFinding> Findings
+);
+
+/// <summary>What its sources disagree about.</summary>
+internal sealed record RecordedFinding(string Kind, DateTimeOffset Since, string Text);
+
 /// <summary>An audit that a running server made.</summary>
 internal sealed record RecordedAudit(
     string Gateway,
@@ -33,5 +44,12 @@ internal sealed record CallDetail(
     long Billsec,
     long BillsecMin,
     long? BillsecMax,
-    string EndEvidence
+    string EndEvidence,
+    string Connection,
+    CountersLine? Counters,
+    string? ReleasedBy,
+    string? ReleaseReason
 );
+
+/// <summary>What the gateway counted of one connection: what these tests look at.</summary>
+internal sealed record CountersLine(long? PacketsReceived, long? OctetsReceived);

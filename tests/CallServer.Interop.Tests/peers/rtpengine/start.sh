@@ -3,11 +3,12 @@
 # (over HTTP: POST /ng).  SIGTERM stops it, which takes some seconds with thousands of calls.
 #   STATE   its folder: configuration and rtpengine.log (default ${TMPDIR:-/tmp}/rtpengine-UDP)
 #   MEDIA   its media ports, FROM-TO (default 10000-32767); a call of two parties takes four of them, and four open files
+#   DELETE_DELAY   for how many seconds it goes on with a deleted call, unless it is told another delay (default 0)
 set -e
-[ $# -eq 3 ] || { sed -n 2,6p "$0"; exit 64; }
+[ $# -eq 3 ] || { sed -n 2,7p "$0"; exit 64; }
 state=${STATE:-${TMPDIR:-/tmp}/rtpengine-$1} media=${MEDIA:-10000-32767}
 mkdir -p "$state"
-# Calls without media would vanish after a minute, deleted ones live on for half of one.
+# Calls without media would vanish after a minute.
 cat > "$state/rtpengine.conf" <<CONF
 [rtpengine]
 table = -1
@@ -20,7 +21,7 @@ port-max = ${media#*-}
 timeout = 86400
 silent-timeout = 86400
 offer-timeout = 86400
-delete-delay = 0
+delete-delay = ${DELETE_DELAY:-0}
 foreground = true
 log-stderr = true
 log-level = 4
