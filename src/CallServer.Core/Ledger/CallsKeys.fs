@@ -34,10 +34,10 @@ module internal CallsKeys =
     let private isTelling (id: string) =
         id.Length >= 8 && (id.Length >= 16 || not (Seq.forall Char.IsAsciiDigit id))
 
-    /// A GUID, or what has the shape of a Call-ID with its host. Names of channels with a counter behind them, such as Asterisk's,
+    /// A GUID or another long random number in hex, or what has the shape of a Call-ID with its host. Names of channels with a counter behind them, such as Asterisk's,
     /// are long too, and every other gateway counts alike.
     let private isWorldWide (id: string) =
-        (id.Length = 32 && Seq.forall Char.IsAsciiHexDigit id)
+        (id.Length >= 16 && Seq.forall Char.IsAsciiHexDigit id && not (Seq.forall Char.IsAsciiDigit id))
         || (id.Contains '@' && id.IndexOfAny [| '/'; '|'; ' ' |] < 0)
 
     /// SIP's Call-ID, which rtpengine is given too, is unique everywhere (RFC 3261 §8.1.1.4). MGCP's is unique among the

@@ -1,4 +1,4 @@
-/// Audits, releases and notices over MGCP, in virtual time.
+/// Audits over MGCP, in virtual time.
 module CallServer.Tests.Audit.MgcpTests
 
 open System
@@ -12,40 +12,9 @@ open CallServer.Audit
 open CallServer.Tests
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
+open CallServer.Tests.Audit.SmallMgcpCalls
 
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
-
-let private sdp (host: string) (port: int) (more: string list) =
-    String.Join(
-        "\r\n",
-        [ "v=0"
-          "o=- 1 1 IN IP4 " + host
-          "s=-"
-          "c=IN IP4 " + host
-          "t=0 0"
-          $"m=audio {port} RTP/AVP 18" ]
-        @ more
-    )
-    + "\r\n"
-
-let private connection (endpoint: string) (id: string) : SmallConnection =
-    { Endpoint = endpoint
-      Id = id
-      Call = "C" + id
-      From = Instant.distantPast
-      Until = Instant.distantFuture
-      Lines = [ "L", "p:20, a:G729, t:b8, r:g"; "M", "SendRecv"; "P", "PS=501, OS=10020, PR=500, OR=10000" ]
-      Sessions = [ sdp "192.0.2.1" 16384 []; sdp "192.0.2.9" 20000 [] ] }
-
-let private lines = [ for number in 1..8 -> $"aaln/{number}" ]
-
-let private two = [ connection "aaln/2" "A1"; connection "aaln/2" "A2"; connection "aaln/7" "A1" ]
-
-let private ids (snapshot: Snapshot) =
-    snapshot.Observations |> Array.map (fun o -> string o.Id) |> Array.toList
-
-let private twoIds =
-    [ "aaln/2@gw.example.net/A1"; "aaln/2@gw.example.net/A2"; "aaln/7@gw.example.net/A1" ]
 
 let private audit (gateway: SmallMgcp) =
     let server = SmallMgcp.Server gateway
@@ -58,26 +27,6 @@ let private reasons (snapshot: Snapshot) =
     match snapshot.Completeness with
     | Partial reasons -> reasons
     | Complete _ -> []
-
-/// A connection of the record, as an audit that listed it left it.
-let private known (connection: SmallConnection) : Connection =
-    let id = ConnectionId.create $"{connection.Endpoint}@gw.example.net/{connection.Id}"
-
-    { Id = id
-      Stamp = ValueSome connection.Call
-      BootToken = ValueNone
-      Run = 1
-      Setup = ValueNone
-      Start = Timing.bounded (Interval.upTo Bench.start)
-      Facts = { Facts.none with Call = ValueSome(CallId.create connection.Call) }
-      FirstHeard = Bench.start
-      LastHeard = Bench.start
-      ConfirmedCount = 1
-      Status = Status.Confirmed
-      Recovered = false
-      Absences = 0
-      Conflicts = 0
-      LastConflict = ValueNone }
 
 [<Test>]
 let ``every connection of every endpoint, with all that AUCX tells`` () =
@@ -310,6 +259,49 @@ let ``a provisional answer is waited for and its final one acknowledged`` () =
     Assert.That(server.Acknowledged.Count, Is.GreaterThan 2)
 
 [<Test>]
+let ``a final answer that comes again because its acknowledgement was lost is acknowledged again`` () =
+    let state, commands =
+        MgcpAudit.start MgcpBench.everything MgcpAudit.Memory.none (MgcpBench.startOf Bench.start 1UL [||])
+
+    let asked =
+        match
+            commands
+            |> List.choose (fun command ->
+                match command with
+                | Send octets -> Some octets
+                | _ -> None)
+        with
+        | [ octets ] ->
+            match Mgcp.decode octets with
+            | [| Ok(MgcpMessage.Command command) |] -> command
+            | other -> failwith $"%A{other}"
+        | other -> failwith $"%A{other}"
+
+    let final =
+        [ MgcpParameter.create "K" ""; MgcpParameter.create "Z" "aaln/1@gw.example.net" ]
+        |> Mgcp.response 200 asked.Transaction "OK"
+        |> MgcpMessage.Response
+        |> Mgcp.encode
+
+    let acknowledgements commands =
+        [ for command in commands do
+              match command with
+              | Send octets ->
+                  match Mgcp.decode octets with
+                  | [| Ok(MgcpMessage.Response response) |] -> struct (response.Code, response.Transaction)
+                  | _ -> ()
+              | _ -> () ]
+
+    let hear state =
+        MgcpAudit.advance (Received(Moment.at (Bench.start + TimeSpan.FromSeconds 1.0), final)) state
+
+    let state, first = hear state
+    acknowledgements first |> Check.equal [ struct (0, asked.Transaction) ]
+    let state, again = hear state
+    acknowledgements again |> Check.equal [ struct (0, asked.Transaction) ]
+    MgcpAudit.strays state |> Check.equal 1
+
+[<Test>]
 let ``commands acknowledge the answers before them`` () =
     let struct (_, server) = audit (SmallMgcp.create lines two)
 
@@ -486,151 +478,3 @@ let ``noise and damage among the answers change no truth and stop nothing`` (see
     let run = MgcpBench.run seed steady serve MgcpBench.everything
     isTrue connections run.Outcome
     Assert.That(MgcpAudit.strays run.State, Is.GreaterThan 0)
-
-let private releaseOf (gateway: SmallMgcp) network (connection: SmallConnection) =
-    let server = SmallMgcp.Server gateway
-    let held = known connection
-
-    struct ((MgcpBench.release 1UL network server.Serve MgcpBench.everything held.Id [| held |]).Outcome,
-            server)
-
-[<Test>]
-let ``a release brings the final counters`` () =
-    match releaseOf (SmallMgcp.create lines two) steady two[1] with
-    | struct (Release.Ended ended, server) ->
-        string ended.Observation.Id |> Check.equal twoIds[1]
-        ended.Counters.Value.PacketsSent |> Check.equal (ValueSome 501L)
-        ended.End.Evidence |> Check.equal Reported
-
-        let command = Seq.exactlyOne server.Asked
-        command.Verb |> Check.equal MgcpVerb.DeleteConnection
-
-        command.Parameters
-        |> Check.equal [| MgcpParameter.create "C" "CA2"; MgcpParameter.create "I" "A2" |]
-    | other -> Assert.Fail $"%A{other}"
-
-[<Test>]
-let ``a release whose answer is lost is answered the same again`` () =
-    for seed in 1UL .. 50UL do
-        // Deletes for good, as a gateway does.
-        let gone = ref false
-        let gateway = SmallMgcp.create lines two
-
-        let server =
-            SmallMgcp.Server(fun _ -> if gone.Value then { gateway with Connections = [] } else gateway)
-
-        let serve now octets =
-            let answers = server.Serve now octets
-            gone.Value <- true
-            answers
-
-        let held = known two[0]
-
-        let run =
-            MgcpBench.release
-                seed
-                (Network.rough 0.3 (TimeSpan.FromMilliseconds 300.0))
-                serve
-                MgcpBench.everything
-                held.Id
-                [| held |]
-
-        match run.Outcome with
-        | Release.Ended _ -> ()
-        | Release.NotReleased(Silent _) -> ()
-        | Release.NotReleased other -> Assert.Fail(string other)
-
-[<Test>]
-let ``what the gateway does not have is not released, and silence is not knowing`` () =
-    match releaseOf (SmallMgcp.create lines two) steady (connection "aaln/3" "A1") with
-    | struct (Release.NotReleased(Refused reason), _) -> Assert.That(reason, Does.Contain "515")
-    | other -> Assert.Fail $"%A{other}"
-
-    let held = known two[0]
-
-    match (MgcpBench.release 1UL steady (fun _ _ -> []) MgcpBench.everything held.Id [| held |]).Outcome with
-    | Release.NotReleased(Silent _) -> ()
-    | other -> Assert.Fail $"%A{other}"
-
-let private hear (at: float) (source: string) (lines: string list) state =
-    MgcpListening.receive
-        (Bench.start + TimeSpan.FromSeconds at)
-        source
-        (Encoding.Latin1.GetBytes(String.Join("\r\n", lines) + "\r\n"))
-        state
-
-let private code (reply: byte[]) =
-    match Mgcp.decode reply with
-    | [| Ok(MgcpMessage.Response response) |] -> struct (response.Code, response.Transaction)
-    | other -> failwith $"%A{other}"
-
-let private rsip (id: int) (words: string list) = $"RSIP {id} *@rgw.example.net MGCP 1.0" :: words
-
-[<Test>]
-let ``a restart is answered and told once, however often it is said within half a minute`` () =
-    let message = rsip 1204 [ "RM: Restart"; "RD: 0" ]
-    let struct (state, replies, notices) = hear 0.0 "192.0.2.1:2427" message MgcpListening.empty
-    replies |> List.map code |> Check.equal [ struct (200, 1204) ]
-
-    notices
-    |> Check.equal
-        [ { Kind = RestartKind.Restart
-            Endpoints = EndpointName.parse "*@rgw.example.net"
-            Delay = TimeSpan.Zero
-            Source = "192.0.2.1:2427" } ]
-
-    let struct (state, again, none) = hear 29.0 "192.0.2.1:2427" message state
-    again |> Check.equal replies
-    none |> Check.equal []
-    // Another gateway may use the same number.
-    let struct (state, _, other) = hear 29.5 "192.0.2.2:2427" message state
-    other.Length |> Check.equal 1
-    let struct (_, _, later) = hear 31.0 "192.0.2.1:2427" message state
-    later.Length |> Check.equal 1
-
-[<TestCase("graceful", "300", 300.0)>]
-[<TestCase("cancel-graceful", "", 0.0)>]
-[<TestCase("forced", "0", 0.0)>]
-[<TestCase("disconnected", "x", 0.0)>]
-let ``each restart method is told as what it is`` (word: string) (delay: string) (seconds: float) =
-    let struct (_, _, notices) =
-        hear 0.0 "192.0.2.1:2427" (rsip 7 [ $"RM: {word}"; $"RD: {delay}" ]) MgcpListening.empty
-
-    string (List.exactlyOne notices).Kind |> Check.equal word
-    (List.exactlyOne notices).Delay |> Check.equal (TimeSpan.FromSeconds seconds)
-
-[<Test>]
-let ``other commands are answered and tell nothing; what is no command gets no answer`` () =
-    let answers lines =
-        let struct (_, replies, notices) = hear 0.0 "192.0.2.1:2427" lines MgcpListening.empty
-        notices |> Check.equal []
-        replies |> List.map code
-
-    answers (rsip 5 [ "RM: sideways" ]) |> Check.equal [ struct (536, 5) ]
-    answers (rsip 5 []) |> Check.equal [ struct (510, 5) ]
-    answers [ "RSIP 5 *@rgw.example.net MGCP 2.0"; "RM: restart" ] |> Check.equal [ struct (528, 5) ]
-
-    answers [ "NTFY 6 aaln/1@rgw.example.net MGCP 1.0"; "X: 1"; "O: L/hu" ]
-    |> Check.equal [ struct (200, 6) ]
-
-    answers [ "CRCX 7 aaln/1@rgw.example.net MGCP 1.0"; "C: 1" ] |> Check.equal [ struct (504, 7) ]
-    answers [ "RSIP 8 rgw MGCP 1.0" ] |> Check.equal [ struct (510, 8) ]
-    answers [ "200 9 OK" ] |> Check.equal []
-    answers [ "GET / HTTP/1.1" ] |> Check.equal []
-
-[<Test>]
-let ``two messages in one datagram are two`` () =
-    let lines = rsip 1 [ "RM: restart" ] @ [ "." ] @ rsip 2 [ "RM: disconnected" ]
-    let struct (_, replies, notices) = hear 0.0 "192.0.2.1:2427" lines MgcpListening.empty
-    replies |> List.map code |> Check.equal [ struct (200, 1); struct (200, 2) ]
-    notices |> List.map _.Kind |> Check.equal [ RestartKind.Restart; RestartKind.Disconnected ]
-
-[<Law>]
-let ``whatever comes to the listener, it answers or not, and remembers within bounds``
-    (octets: byte[])
-    (seconds: uint16)
-    =
-    let at = Bench.start + TimeSpan.FromSeconds(float seconds)
-    let octets = if isNull octets then [||] else octets
-    let struct (_, replies, _) = MgcpListening.receive at "192.0.2.1:1" octets MgcpListening.empty
-    replies.Length <= 64

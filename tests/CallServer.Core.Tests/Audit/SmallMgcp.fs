@@ -2,6 +2,7 @@ namespace CallServer.Tests.Audit
 
 open System
 open CallServer.Model
+open CallServer.Ledger
 open CallServer.Wire
 
 /// A connection of a small gateway, with its true times.
@@ -209,3 +210,56 @@ module SmallMgcp =
                           yield! answers
                   | Ok(MgcpMessage.Response response) -> acknowledged.Add response.Transaction
                   | Error error -> unread.Add error ]
+
+/// A small gateway of eight lines with three connections on two of them.
+module SmallMgcpCalls =
+    let sdp (host: string) (port: int) (more: string list) =
+        String.Join(
+            "\r\n",
+            [ "v=0"
+              "o=- 1 1 IN IP4 " + host
+              "s=-"
+              "c=IN IP4 " + host
+              "t=0 0"
+              $"m=audio {port} RTP/AVP 18" ]
+            @ more
+        )
+        + "\r\n"
+
+    let connection (endpoint: string) (id: string) : SmallConnection =
+        { Endpoint = endpoint
+          Id = id
+          Call = "C" + id
+          From = Instant.distantPast
+          Until = Instant.distantFuture
+          Lines =
+            [ "L", "p:20, a:G729, t:b8, r:g"; "M", "SendRecv"; "P", "PS=501, OS=10020, PR=500, OR=10000" ]
+          Sessions = [ sdp "192.0.2.1" 16384 []; sdp "192.0.2.9" 20000 [] ] }
+
+    let lines = [ for number in 1..8 -> $"aaln/{number}" ]
+
+    let two = [ connection "aaln/2" "A1"; connection "aaln/2" "A2"; connection "aaln/7" "A1" ]
+
+    let ids (snapshot: Snapshot) = snapshot.Observations |> Array.map (fun o -> string o.Id) |> Array.toList
+
+    let twoIds = [ "aaln/2@gw.example.net/A1"; "aaln/2@gw.example.net/A2"; "aaln/7@gw.example.net/A1" ]
+
+    /// A connection of the record, as an audit that listed it left it.
+    let known (connection: SmallConnection) : Connection =
+        let id = ConnectionId.create $"{connection.Endpoint}@gw.example.net/{connection.Id}"
+
+        { Id = id
+          Stamp = ValueSome connection.Call
+          BootToken = ValueNone
+          Run = 1
+          Setup = ValueNone
+          Start = Timing.bounded (Interval.upTo Bench.start)
+          Facts = { Facts.none with Call = ValueSome(CallId.create connection.Call) }
+          FirstHeard = Bench.start
+          LastHeard = Bench.start
+          ConfirmedCount = 1
+          Status = Status.Confirmed
+          Recovered = false
+          Absences = 0
+          Conflicts = 0
+          LastConflict = ValueNone }

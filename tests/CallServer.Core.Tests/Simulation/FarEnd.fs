@@ -57,6 +57,11 @@ type SnmpEnd(agent: AgentState) =
         | 7 -> Vices.slow (TimeSpan.FromMilliseconds(float (draw / 9 % 900))) TimeSpan.Zero
         | _ -> { Vices.none with SilentAbove = ValueSome(484 + draw / 9 % 3000) }
 
+    /// A restart in the very second in which the up-time would have wrapped looks like the wrap (Boot.judge): nobody could tell.
+    let looksLikeWrap (back: Instant) =
+        let ticks = AgentClock.ticks back agent.Clock
+        ticks < 300u || ticks > UInt32.MaxValue - 300u
+
     override _.Kind = agent.Options.Mib.Profile
     override _.Table = agent.Table
     override _.Identify connection = [ AgentState.identify connection agent ]
@@ -86,6 +91,8 @@ type SnmpEnd(agent: AgentState) =
 
         let events, renamed =
             match mishap with
+            | Reboots down
+            | AgentRestarts down when looksLikeWrap (now + down) -> [], false
             | Reboots down ->
                 let struct (rebooted, events) = AgentState.reboot down now agent
                 agent <- rebooted
