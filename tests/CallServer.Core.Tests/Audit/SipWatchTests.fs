@@ -7,6 +7,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 open CallServer.Gateway
+open CallServer.Wire
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit.SipTests
 
@@ -28,7 +29,7 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` (
 
     for now, snapshot in told do
         checkTrue run snapshot
-        Assert.That(snapshot.Answered <= now)
+        Assert.That(snapshot.Answered <= now + TimeSpan.FromMilliseconds 1.0)
 
     let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
     Assert.That((windows = List.sort windows), "windows only move on")
@@ -124,3 +125,81 @@ let ``the first window of a watch is as narrow as a fetch's, later ones at most 
 
     for snapshot in run.Told do
         Assert.That(width snapshot, Is.LessThanOrEqualTo(seconds 32.0))
+
+[<Test>]
+let ``notifications that come in one piece are told one by one, each newer than the last`` () =
+    let given: AuditStart =
+        { At = Moment.at SipBench.start
+          Rng = CallServer.Prelude.Rng.create 1UL
+          Local = ""
+          Known = [||] }
+
+    let writes commands =
+        commands
+        |> List.choose (fun command ->
+            match command with
+            | WriteTo(_, _, octets) -> Some octets
+            | SendTo _
+            | HangUp _
+            | TickAt _
+            | EndConnection _ -> None)
+
+    let told commands =
+        commands
+        |> List.choose (fun command ->
+            match command with
+            | Told snapshot -> Some snapshot
+            | Send _
+            | Connect
+            | Write _
+            | WakeAt _
+            | Finished _ -> None)
+
+    let at = SipBench.start + seconds 0.5
+    let state, _ = SipWatch.start (SipBench.gateway OverTcp) given
+    let state, commands = SipWatch.advance (Event.Connected(Moment.at at, "198.51.100.4:41000")) state
+
+    let subscribe =
+        commands
+        |> List.pick (fun command ->
+            match command with
+            | Write octets -> Some octets
+            | Send _
+            | Connect
+            | WakeAt _
+            | Told _
+            | Finished _ -> None)
+
+    let before = SipBench.table 3UL 5 0.0 false
+    let struct (after, _, events) = Table.openOne TimeSpan.Zero (at + seconds 2.0) before
+
+    // Told twice, before and after a call began.
+    let struct (notifier, first) =
+        (SipResponder.create SipOptions.standard).Advance at before (Octets(1, subscribe))
+
+    let notify = SipCodec.decode (List.last (writes first))
+
+    let confirm =
+        match notify with
+        | Ok notify ->
+            SipCodec.encode
+                { Start = SipStart.Response(200, "OK")
+                  Headers = notify.Headers |> Array.filter (fun header -> header.Name = "Via")
+                  Body = [||] }
+        | Error wrong -> failwith (string wrong)
+
+    let struct (notifier, _) = notifier.Advance at before (Octets(1, confirm))
+    let struct (_, second) = notifier.Advance (at + seconds 2.0) after (Happened events)
+    let all = Array.concat (writes first @ writes second)
+    let now = at + seconds 3.0
+    let _, commands = SipWatch.advance (Event.Arrived(Moment.at now, all)) state
+    let snapshots = told commands
+    Check.equal [ 5; 6 ] (snapshots |> List.map _.Observations.Length)
+
+    let ledger =
+        (GatewayLedger.empty (GatewayId.create "gw"), snapshots)
+        ||> List.fold (fun ledger snapshot ->
+            let struct (ledger, _) = Reconcile.apply snapshot ledger
+            ledger)
+
+    Assert.That(ledger.Connections.Length, Is.EqualTo 6)

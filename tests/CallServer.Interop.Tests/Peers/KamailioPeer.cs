@@ -78,6 +78,7 @@ internal sealed class KamailioPeer : IAsyncDisposable
     public async Task<Bracket> EndAsync(IReadOnlyList<ProxiedCall> ended)
     {
         var before = DateTimeOffset.UtcNow;
+        // All at once: their notifications come in bursts, and some in one piece of the stream.
         foreach (var call in ended)
             await AskAsync("dlg.end_dlg", call.Entry, call.Number);
         var ids = ended.Select(call => call.CallId).ToHashSet();

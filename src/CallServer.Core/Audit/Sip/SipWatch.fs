@@ -81,7 +81,7 @@ module SipWatch =
     let private told (now: Instant) (reasons: Shortfall list) (view: DialogView) (state: State) : State =
         let state = { state with View = view; Phase = SipWatchPhase.Standing; Owed = ValueNone }
         let snapshot = snapshot now reasons state
-        put (Told snapshot) { state with LastAsked = snapshot.Asked }
+        put (Told snapshot) { state with LastAsked = snapshot.Asked; LastAnswered = snapshot.Answered }
 
     let private documented (now: Instant) (s: Subscription) (notice: Notification) (state: State) : State =
         match notice.State, notice.Document with
@@ -276,6 +276,7 @@ module SipWatch =
                   Notifier = ValueNone
                   LastCSeq = -1L
                   LastAsked = Instant.distantPast
+                  LastAnswered = Instant.distantPast
                   Owed = ValueNone
                   RefreshAt = Instant.distantFuture
                   Renewals = []

@@ -32,6 +32,8 @@ type SipWatchState =
             LastCSeq: int64
             /// Where the last window began that was told: a later document was read later.
             LastAsked: Instant
+            /// Where it ended.
+            LastAnswered: Instant
             /// When the newest SUBSCRIBE was accepted, until its notification came.
             Owed: Instant voption
             RefreshAt: Instant
@@ -100,7 +102,10 @@ module internal SipWatching =
             | ValueSome s -> asked now s state
             | ValueNone -> state.Began
 
-        { SipSnapshot.make state.Gateway asked now state.Requests reasons state.View.Reports with
+        // Two notifications can come in one piece of a stream, and each is newer than the one before.
+        let answered = Instant.max now (Instant.ofMicros (state.LastAnswered.Micros + 1L))
+
+        { SipSnapshot.make state.Gateway asked answered state.Requests reasons state.View.Reports with
             Standing = ValueSome state.Began }
 
     /// Over. What was told stays told; this says only why nothing more comes.
