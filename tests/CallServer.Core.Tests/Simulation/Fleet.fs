@@ -118,6 +118,9 @@ type Fleet(plan: Plan) =
 
     let gateways = Array.init plan.Gateways makeGateway
 
+    // The join takes as long as all the rest: every third fleet has it.
+    let joins = plan.Seed % 3UL = 0UL
+
     let calls =
         KeptCalls(
             gateways |> Array.map _.Record,
@@ -197,7 +200,9 @@ type Fleet(plan: Plan) =
 
         passTime place
         let changes = g.Record.Take(snapshot, now, anchor)
-        calls.Take(g.Record, snapshot, changes)
+
+        if joins then
+            calls.Take(g.Record, snapshot, changes)
 
         tell
             place
@@ -466,7 +471,7 @@ type Fleet(plan: Plan) =
         if failures.Count = 0 then
             calls.Judge()
 
-            if plan.Seed % 20UL = 0UL then
+            if plan.Seed % 30UL = 0UL then
                 calls.Recount()
 
     /// The fleet in one line, for a failure's message.
