@@ -75,9 +75,7 @@ module internal Protocols =
           ViceWords = NgVices.known
           Create =
             fun settings words ->
-                let add word vices = NgVices.parseVice word |> Result.map (fun change -> change vices)
-
-                vices add NgVices.none words
+                vices NgVices.add NgVices.none words
                 |> Result.map (fun vices ->
                     let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
 

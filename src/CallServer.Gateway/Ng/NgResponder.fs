@@ -304,12 +304,6 @@ module NgResponder =
           Identify = NgCalls.identify state.Options.Vices
           Heard = state.Heard }
 
-    /// The vices' words, as help lists them.
-    let vices: string list = NgVices.known
-
-    /// What a word adds to the vices; an error names the mistake.
-    let parseVice (word: string) : Result<NgVices -> NgVices, string> = NgVices.parseVice word
-
     /// An rtpengine over that table.
     let create (options: NgOptions) (table: Table) : Responder =
         wrap

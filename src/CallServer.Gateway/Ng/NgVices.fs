@@ -1,7 +1,6 @@
 namespace CallServer.Gateway
 
 open System
-open System.Globalization
 
 /// What is wrong with a simulated rtpengine, to order.
 type NgVices =
@@ -74,57 +73,34 @@ module NgVices =
           NoMicros = false
           DelayPerRequest = TimeSpan.Zero }
 
-    let private number (text: string) (least: int) : int voption =
-        match Int32.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
-        | true, value when value >= least -> ValueSome value
-        | _ -> ValueNone
-
     let private milliseconds (value: int) = TimeSpan.FromMilliseconds(float value)
 
-    /// Name, the least value (none: it takes no value), and what it does.
-    let private words: (string * int voption * (int -> NgVices -> NgVices)) list =
-        [ "mute-after", ValueSome 0, (fun n vices -> { vices with AnswersOnly = ValueSome n })
-          "refuses", ValueNone, (fun _ vices -> { vices with Refuses = true })
-          "error-every", ValueSome 1, (fun n vices -> { vices with ErrorEvery = ValueSome n })
-          "no-statistics", ValueNone, (fun _ vices -> { vices with NoStatistics = true })
-          "count-off-by", ValueSome Int32.MinValue, (fun n vices -> { vices with CountOffBy = n })
-          "list-short-by", ValueSome 0, (fun n vices -> { vices with ListShortBy = n })
-          "repeats", ValueNone, (fun _ vices -> { vices with Repeats = true })
-          "unknown-every", ValueSome 1, (fun n vices -> { vices with UnknownEvery = ValueSome n })
-          "unanswered-every", ValueSome 1, (fun n vices -> { vices with UnansweredEvery = ValueSome n })
-          "truncates", ValueNone, (fun _ vices -> { vices with Truncates = true })
-          "deep", ValueNone, (fun _ vices -> { vices with Deep = true })
-          "padding", ValueSome 0, (fun n vices -> { vices with Padding = n })
-          "silent-above", ValueSome 1, (fun n vices -> { vices with SilentAbove = n })
-          "wrong-cookies", ValueNone, (fun _ vices -> { vices with WrongCookies = true })
-          "garbage", ValueNone, (fun _ vices -> { vices with Garbage = true })
-          "json", ValueNone, (fun _ vices -> { vices with Json = true })
-          "shuffled-keys", ValueNone, (fun _ vices -> { vices with ShuffledKeys = true })
-          "clock-ahead-ms",
-          ValueSome Int32.MinValue,
-          (fun n vices -> { vices with ClockAhead = milliseconds n })
-          "no-media", ValueNone, (fun _ vices -> { vices with NoMedia = true })
-          "no-micros", ValueNone, (fun _ vices -> { vices with NoMicros = true })
-          "ms-per-request", ValueSome 0, (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
+    let internal words: Word<NgVices> list =
+        [ Words.number "mute-after" 0 (fun n vices -> { vices with AnswersOnly = ValueSome n })
+          Words.flag "refuses" (fun vices -> { vices with Refuses = true })
+          Words.number "error-every" 1 (fun n vices -> { vices with ErrorEvery = ValueSome n })
+          Words.flag "no-statistics" (fun vices -> { vices with NoStatistics = true })
+          Words.number "count-off-by" Int32.MinValue (fun n vices -> { vices with CountOffBy = n })
+          Words.number "list-short-by" 0 (fun n vices -> { vices with ListShortBy = n })
+          Words.flag "repeats" (fun vices -> { vices with Repeats = true })
+          Words.number "unknown-every" 1 (fun n vices -> { vices with UnknownEvery = ValueSome n })
+          Words.number "unanswered-every" 1 (fun n vices -> { vices with UnansweredEvery = ValueSome n })
+          Words.flag "truncates" (fun vices -> { vices with Truncates = true })
+          Words.flag "deep" (fun vices -> { vices with Deep = true })
+          Words.number "padding" 0 (fun n vices -> { vices with Padding = n })
+          Words.number "silent-above" 1 (fun n vices -> { vices with SilentAbove = n })
+          Words.flag "wrong-cookies" (fun vices -> { vices with WrongCookies = true })
+          Words.flag "garbage" (fun vices -> { vices with Garbage = true })
+          Words.flag "json" (fun vices -> { vices with Json = true })
+          Words.flag "shuffled-keys" (fun vices -> { vices with ShuffledKeys = true })
+          Words.number "clock-ahead-ms" Int32.MinValue (fun n vices ->
+              { vices with ClockAhead = milliseconds n })
+          Words.flag "no-media" (fun vices -> { vices with NoMedia = true })
+          Words.flag "no-micros" (fun vices -> { vices with NoMicros = true })
+          Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
 
     /// As help lists them.
-    let known: string list =
-        words |> List.map (fun (name, least, _) -> if least.IsSome then $"{name}=N" else name)
+    let known: string list = Words.known words
 
-    /// What a word adds; an error names the mistake.
-    let parseVice (word: string) : Result<NgVices -> NgVices, string> =
-        let parts = word.Split('=', 2)
-        let name = parts[0]
-        let value = if parts.Length = 2 then ValueSome parts[1] else ValueNone
-
-        match words |> List.tryFind (fun (known, _, _) -> known = name), value with
-        | None, _ ->
-            let all = String.concat ", " known
-            Error $"there is no vice '{name}' of ng; known are {all}"
-        | Some(_, ValueNone, set), ValueNone -> Ok(set 0)
-        | Some(_, ValueNone, _), ValueSome _ -> Error $"the vice {name} takes no value"
-        | Some(_, ValueSome least, set), value ->
-            match value |> ValueOption.bind (fun text -> number text least) with
-            | ValueSome n -> Ok(set n)
-            | ValueNone when least = Int32.MinValue -> Error $"the vice {name} takes a whole number: {name}=N"
-            | ValueNone -> Error $"the vice {name} takes a whole number from {least} on: {name}=N"
+    /// Adds the vice of that word; an error names the mistake.
+    let add (word: string) (vices: NgVices) : Result<NgVices, string> = Words.add words word vices

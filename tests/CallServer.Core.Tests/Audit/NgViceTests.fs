@@ -14,8 +14,8 @@ open CallServer.Tests.Wire
 let private vices (words: string list) : NgVices =
     (NgVices.none, words)
     ||> List.fold (fun vices word ->
-        match NgResponder.parseVice word with
-        | Ok add -> add vices
+        match NgVices.add word vices with
+        | Ok vices -> vices
         | Error mistake -> failwith mistake)
 
 let private isRight (world: NgWorld) (snapshot: Snapshot) =
@@ -167,17 +167,17 @@ let ``a flood of strangers' messages changes nothing`` () =
 
 [<Test>]
 let ``every vice has its word, and a wrong word is told`` () =
-    for word in NgResponder.vices do
+    for word in NgVices.known do
         let word =
             if word.EndsWith("=N", StringComparison.Ordinal) then
                 word.Replace("N", "3")
             else
                 word
 
-        Assert.That((NgResponder.parseVice word).IsOk, word)
+        Assert.That((NgVices.add word NgVices.none).IsOk, word)
 
     for word in [ "nonsense"; "json=3"; "mute-after"; "mute-after=-1"; "padding=x" ] do
-        Assert.That((NgResponder.parseVice word).IsError, word)
+        Assert.That((NgVices.add word NgVices.none).IsError, word)
 
 // Releases.
 

@@ -87,8 +87,8 @@ module Cast =
                 match vice with
                 | ValueNone -> honest
                 | ValueSome draw ->
-                    match NgResponder.parseVice (ngVices draw) with
-                    | Ok add -> add honest
+                    match NgVices.add (ngVices draw) honest with
+                    | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
             NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
