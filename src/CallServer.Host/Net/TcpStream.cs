@@ -76,7 +76,11 @@ internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamRecei
     private async Task<bool> ConnectAsync(Socket socket)
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(closing.Token);
-        giveUp.CancelAfter(fleet.Patience);
+        // A timer of no length may still be slower than a connection on this machine.
+        if (fleet.Patience <= TimeSpan.Zero)
+            await giveUp.CancelAsync();
+        else
+            giveUp.CancelAfter(fleet.Patience);
         try
         {
             await socket.ConnectAsync(gateway, giveUp.Token);
