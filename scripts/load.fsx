@@ -40,6 +40,9 @@ let auditOnce
             | Send datagram -> send path.ToGateway now (Choice1Of3 datagram)
             | WakeAt instant -> put (Instant.max now instant) (Choice3Of3())
             | Finished snapshot -> finished <- Some snapshot
+            | Connect
+            | Write _
+            | Told _ -> failwith "SNMP asks for datagrams alone"
 
     let mutable state, commands = SnmpAudit.start target memory (Moment.at now) (Rng.create (seed + 1UL))
     carryOut commands

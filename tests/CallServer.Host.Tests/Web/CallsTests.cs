@@ -120,7 +120,7 @@ public sealed class CallsTests : IDisposable
                 .And.Contain("callserver_call_findings_total{kind=\"one-sided\"} 1")
         );
         await server.UntilAsync(
-            runtime => runtime.Events.Read(0, 1000).Items.Any(change => change.Kind == "finding"),
+            runtime => runtime.Events.Read(0, 1_000_000).Items.Any(change => change.Kind == "finding"),
             cancel
         );
     }
