@@ -44,6 +44,26 @@ module SimCodec =
         | Gsm -> struct (20, 33)
         | Ilbc -> struct (20, 38)
 
+    /// RTP payload type (RFC 3551 table 4); nothing where only a dynamic one will do.
+    let payloadType (codec: SimCodec) : int voption =
+        match codec with
+        | Pcmu -> ValueSome 0
+        | Gsm -> ValueSome 3
+        | G723 -> ValueSome 4
+        | Pcma -> ValueSome 8
+        | G722 -> ValueSome 9
+        | G728 -> ValueSome 15
+        | G729 -> ValueSome 18
+        | G726At32
+        | Ilbc -> ValueNone
+
+    /// The payload type that offers and answers name: one of the dynamic ones for codecs that have none of their own.
+    let offeredType (codec: SimCodec) : int =
+        match payloadType codec, codec with
+        | ValueSome own, _ -> own
+        | ValueNone, Ilbc -> 97
+        | ValueNone, _ -> 96
+
     /// Those that every profile can express.
     let common: SimCodec[] = [| Pcmu; Pcma; G729; G723; G728 |]
 

@@ -16,17 +16,6 @@ type internal Protocol =
     }
 
 module internal Protocols =
-    /// Vices of all words; every mistake is named.
-    let private vices (add: string -> 'Vices -> Result<'Vices, string>) (none: 'Vices) (words: string list) =
-        let take (vices, mistakes) word =
-            match add word vices with
-            | Ok more -> more, mistakes
-            | Error mistake -> vices, mistakes @ [ mistake ]
-
-        match List.fold take (none, []) words with
-        | vices, [] -> Ok vices
-        | _, mistakes -> Error mistakes
-
     let private mgcp: Protocol =
         { Name = "mgcp"
           UsesStreams = false
@@ -36,8 +25,7 @@ module internal Protocols =
                 let domain = settings.Domain
 
                 match
-                    EndpointName.tryParse ("*@" + domain),
-                    vices (Words.add MgcpVices.words) MgcpVices.none words
+                    EndpointName.tryParse ("*@" + domain), Words.addAll MgcpVices.words words MgcpVices.none
                 with
                 | None, _ -> Error [ $"'{domain}' cannot stand after the @ of an endpoint's name" ]
                 | Some _, Error mistakes -> Error mistakes
@@ -57,7 +45,7 @@ module internal Protocols =
           ViceWords = SipViceWords.known
           Create =
             fun settings words ->
-                vices SipViceWords.add SipVices.none words
+                Words.addAllAs SipViceWords.Noun SipViceWords.words words SipVices.none
                 |> Result.map (fun vices ->
                     let login =
                         if isNull settings.SipUser then
@@ -75,7 +63,7 @@ module internal Protocols =
           ViceWords = NgVices.known
           Create =
             fun settings words ->
-                vices NgVices.add NgVices.none words
+                Words.addAll NgVices.words words NgVices.none
                 |> Result.map (fun vices ->
                     let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
 

@@ -3,30 +3,44 @@ namespace CallServer.Gateway
 open System
 open System.Globalization
 
-/// One vice's word, such as `mute-after=N`: the least N, or nothing where it takes no value, and what it does.
+/// One vice's word, such as `mute-after=N`: the least and the most N, or nothing where it takes no value, and what it does.
 [<NoComparison; NoEquality>]
-type internal Word<'Vices> = { Name: string; Least: int voption; Set: int -> 'Vices -> 'Vices }
+type internal Word<'Vices> = { Name: string; Range: struct (int * int) voption; Set: int -> 'Vices -> 'Vices }
 
 /// Vices by the words of the command line.
 module internal Words =
     let flag (name: string) (set: 'Vices -> 'Vices) : Word<'Vices> =
-        { Name = name; Least = ValueNone; Set = fun _ vices -> set vices }
+        { Name = name; Range = ValueNone; Set = fun _ vices -> set vices }
+
+    /// With a whole number between two.
+    let ranged (name: string) (least: int) (most: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
+        { Name = name; Range = ValueSome(struct (least, most)); Set = set }
 
     /// With a whole number from least on.
     let number (name: string) (least: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
-        { Name = name; Least = ValueSome least; Set = set }
+        ranged name least Int32.MaxValue set
 
     /// As help lists them.
     let known (words: Word<'Vices> list) : string list =
-        words |> List.map (fun word -> if word.Least.IsSome then $"{word.Name}=N" else word.Name)
+        words |> List.map (fun word -> if word.Range.IsSome then $"{word.Name}=N" else word.Name)
 
-    let private read (least: int) (text: string) : int voption =
+    let private read (least: int) (most: int) (text: string) : int voption =
         match Int32.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
-        | true, value when value >= least -> ValueSome value
+        | true, value when value >= least && value <= most -> ValueSome value
         | _ -> ValueNone
 
-    /// Adds the vice of that text; an error names the mistake.
-    let add (words: Word<'Vices> list) (text: string) (vices: 'Vices) : Result<'Vices, string> =
+    let private span (least: int) (most: int) : string =
+        if least = Int32.MinValue then ""
+        elif most = Int32.MaxValue then $" from {least} on"
+        else $" from {least} to {most}"
+
+    /// Adds the vice of that text; an error names the mistake, and the vice as the noun says.
+    let addAs
+        (noun: string)
+        (words: Word<'Vices> list)
+        (text: string)
+        (vices: 'Vices)
+        : Result<'Vices, string> =
         let parts = text.Split('=', 2)
         let name = parts[0]
         let value = if parts.Length = 2 then ValueSome parts[1] else ValueNone
@@ -34,25 +48,34 @@ module internal Words =
         match words |> List.tryFind (fun word -> word.Name = name) with
         | None ->
             let all = known words |> String.concat ", "
-            Error $"there is no vice '{name}'; known are {all}"
+            Error $"there is no {noun} '{name}'; known are {all}"
         | Some word ->
-            match word.Least, value with
+            match word.Range, value with
             | ValueNone, ValueNone -> Ok(word.Set 0 vices)
-            | ValueNone, ValueSome _ -> Error $"the vice {name} takes no value"
-            | ValueSome least, value ->
-                match value |> ValueOption.bind (read least) with
+            | ValueNone, ValueSome _ -> Error $"the {noun} {name} takes no value"
+            | ValueSome(struct (least, most)), value ->
+                match value |> ValueOption.bind (read least most) with
                 | ValueSome n -> Ok(word.Set n vices)
-                | ValueNone when least = Int32.MinValue ->
-                    Error $"the vice {name} takes a whole number: {name}=N"
-                | ValueNone -> Error $"the vice {name} takes a whole number from {least} on: {name}=N"
+                | ValueNone -> Error $"the {noun} {name} takes a whole number{span least most}: {name}=N"
+
+    let add (words: Word<'Vices> list) (text: string) (vices: 'Vices) : Result<'Vices, string> =
+        addAs "vice" words text vices
 
     /// Adds one after the other; every mistake is named.
-    let addAll (words: Word<'Vices> list) (texts: string list) (none: 'Vices) : Result<'Vices, string list> =
-        let add (vices, mistakes) text =
-            match add words text vices with
+    let addAllAs
+        (noun: string)
+        (words: Word<'Vices> list)
+        (texts: string list)
+        (none: 'Vices)
+        : Result<'Vices, string list> =
+        let take (vices, mistakes) text =
+            match addAs noun words text vices with
             | Ok more -> more, mistakes
             | Error mistake -> vices, mistakes @ [ mistake ]
 
-        match List.fold add (none, []) texts with
+        match List.fold take (none, []) texts with
         | vices, [] -> Ok vices
         | _, mistakes -> Error mistakes
+
+    let addAll (words: Word<'Vices> list) (texts: string list) (none: 'Vices) : Result<'Vices, string list> =
+        addAllAs "vice" words texts none

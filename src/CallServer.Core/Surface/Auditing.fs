@@ -80,6 +80,23 @@ module internal Machine =
                 commands |> List.iter (carry finished told sink)
           Strays = strays state }
 
+    /// The start of every audit of a protocol: with what the last one left, or with nothing.
+    let audits
+        (none: 'Memory)
+        (start: 'Memory -> AuditStart -> 'State * Command list)
+        (advance: Event -> 'State -> 'State * Command list)
+        (memory: 'State -> 'Memory)
+        (strays: 'State -> int)
+        (left: obj)
+        (given: AuditStart)
+        : Machine =
+        let held =
+            match left with
+            | :? 'Memory as known -> known
+            | _ -> none
+
+        start held given |> ofAudit advance (memory >> box) strays
+
     /// The release of one connection.
     let rec ofRelease
         (advance: Event -> 'State -> 'State * Command<Release> list)
@@ -108,6 +125,11 @@ type AuditTarget
           Rng = Rng.create seed
           Local = (if isNull local then "" else local)
           Known = (if isNull known then [||] else known.Connections) }
+
+    /// What every protocol asks of its requests; anything else throws ArgumentException.
+    static member internal Check(timeout: TimeSpan, attempts: int) =
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
 
     /// Begins an audit. The seed is fresh randomness (request ids, salts); memory is null the first time; local is our end of the
     /// way to the gateway, HOST:PORT; known may be null.

@@ -35,8 +35,7 @@ type MgcpTarget private () =
             timeout: TimeSpan,
             attempts: int
         ) : AuditTarget =
-        if attempts < 1 || timeout <= TimeSpan.Zero then
-            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+        AuditTarget.Check(timeout, attempts)
 
         let patterns = [ for text in endpoints -> patternOf host text ]
 
@@ -50,17 +49,16 @@ type MgcpTarget private () =
               Timeout = timeout
               Attempts = attempts }
 
-        let start (memory: obj) (given: AuditStart) =
-            let memory =
-                match memory with
-                | :? MgcpAudit.Memory as known -> known
-                | _ -> MgcpAudit.Memory.none
-
-            MgcpAudit.start target memory given
-            |> Machine.ofAudit MgcpAudit.advance (fun state -> box (MgcpAudit.memory state)) MgcpAudit.strays
+        let audit =
+            Machine.audits
+                MgcpAudit.Memory.none
+                (MgcpAudit.start target)
+                MgcpAudit.advance
+                MgcpAudit.memory
+                MgcpAudit.strays
 
         let release (connection: ConnectionId) (given: AuditStart) =
             MgcpRelease.start target connection given
             |> Machine.ofRelease MgcpRelease.advance MgcpRelease.strays connection
 
-        AuditTarget(start, None, Some release)
+        AuditTarget(audit, None, Some release)

@@ -9,8 +9,7 @@ open CallServer.Audit
 type NgTarget private () =
     /// Transport is udp, tcp (a stream) or http (each message the body of a request, whose answer is handed over as a datagram).
     static member Create(gateway: string, transport: string, timeout: TimeSpan, attempts: int) : AuditTarget =
-        if attempts < 1 || timeout <= TimeSpan.Zero then
-            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+        AuditTarget.Check(timeout, attempts)
 
         let target: NgGateway =
             { Gateway = GatewayId.create gateway
@@ -23,14 +22,13 @@ type NgTarget private () =
               Timeout = timeout
               Attempts = attempts }
 
-        let audit (memory: obj) (given: AuditStart) =
-            let memory =
-                match memory with
-                | :? NgAudit.Memory as known -> known
-                | _ -> NgAudit.Memory.none
-
-            NgAudit.start target memory given
-            |> Machine.ofAudit NgAudit.advance (fun state -> box (NgAudit.memory state)) NgAudit.strays
+        let audit =
+            Machine.audits
+                NgAudit.Memory.none
+                (NgAudit.start target)
+                NgAudit.advance
+                NgAudit.memory
+                NgAudit.strays
 
         let release (connection: ConnectionId) (given: AuditStart) =
             NgRelease.start target connection given

@@ -43,8 +43,7 @@ type SipTarget private () =
             timeout: TimeSpan,
             attempts: int
         ) : AuditTarget =
-        if attempts < 1 || timeout <= TimeSpan.Zero then
-            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+        AuditTarget.Check(timeout, attempts)
 
         if String.IsNullOrEmpty host || port < 1 || port > 65535 then
             invalidArg (nameof host) "a host, and a port from 1 to 65535"
@@ -78,16 +77,15 @@ type SipTarget private () =
               Timeout = timeout
               Attempts = attempts }
 
-        let start (memory: obj) (given: AuditStart) =
-            let memory =
-                match memory with
-                | :? SipAudit.Memory as known -> known
-                | _ -> SipAudit.Memory.none
-
-            SipAudit.start target memory given
-            |> Machine.ofAudit SipAudit.advance (fun state -> box (SipAudit.memory state)) SipAudit.strays
+        let audit =
+            Machine.audits
+                SipAudit.Memory.none
+                (SipAudit.start target)
+                SipAudit.advance
+                SipAudit.memory
+                SipAudit.strays
 
         let standing (given: AuditStart) =
             SipWatch.start target given |> Machine.ofAudit SipWatch.advance (fun _ -> null) SipWatch.strays
 
-        AuditTarget(start, (if watch then Some standing else None), None)
+        AuditTarget(audit, (if watch then Some standing else None), None)

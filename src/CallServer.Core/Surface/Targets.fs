@@ -47,18 +47,6 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
 /// How each protocol's audits are begun. What the caller has not checked throws ArgumentException.
 [<AbstractClass; Sealed>]
 type AuditTargets private () =
-    static let machine (start: SnmpAudit.Memory -> Moment -> Rng -> SnmpAudit.State * Command list) =
-        let begin' (memory: obj) (given: AuditStart) =
-            let memory =
-                match memory with
-                | :? SnmpAudit.Memory as known -> known
-                | _ -> SnmpAudit.Memory.none
-
-            start memory given.At given.Rng
-            |> Machine.ofAudit SnmpAudit.advance (fun state -> box (SnmpAudit.memory state)) SnmpAudit.strays
-
-        AuditTarget(begin', None, None)
-
     static let snmp gateway credentials (profile: string) (catalog: ProfileCatalog) timeout attempts =
         let profile =
             match profile with
@@ -68,8 +56,7 @@ type AuditTargets private () =
                 | Some known -> Some known
                 | None -> invalidArg (nameof profile) $"no such profile: {name}"
 
-        if attempts < 1 || timeout <= TimeSpan.Zero then
-            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+        AuditTarget.Check(timeout, attempts)
 
         let target =
             { Gateway = GatewayId.create gateway
@@ -78,7 +65,13 @@ type AuditTargets private () =
               Timeout = timeout
               Attempts = attempts }
 
-        machine (SnmpAudit.start target)
+        let start memory (given: AuditStart) = SnmpAudit.start target memory given.At given.Rng
+
+        AuditTarget(
+            Machine.audits SnmpAudit.Memory.none start SnmpAudit.advance SnmpAudit.memory SnmpAudit.strays,
+            None,
+            None
+        )
 
     /// SNMPv2c. The profile is null where the built-in ones are to be tried.
     static member SnmpCommunity

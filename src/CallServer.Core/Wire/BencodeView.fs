@@ -34,7 +34,6 @@ module BencodeView =
 
     let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
 
-    let isDictionary (view: BencodeView) : bool = isContainer 'd'B view
 
     /// The octets of a string; nothing where it is none.
     let text (view: BencodeView) : Slice voption =

@@ -67,22 +67,9 @@ module internal MgcpView =
             SilenceSuppression = ValueSome false
             EchoCancellation = ValueSome true }
 
-    /// RTP payload type (RFC 3551 table 4), dynamic where there is none.
-    let private payloadType (codec: SimCodec) : int =
-        match codec with
-        | Pcmu -> 0
-        | Gsm -> 3
-        | G723 -> 4
-        | Pcma -> 8
-        | G722 -> 9
-        | G728 -> 15
-        | G729 -> 18
-        | G726At32 -> 96
-        | Ilbc -> 97
-
     let private describe (connection: SimConnection) (host: uint32) (port: int) : string =
         let host = SimConnection.hostText host
-        let payload = string (payloadType connection.Codec)
+        let payload = string (SimCodec.offeredType connection.Codec)
         let struct (period, _) = SimCodec.packet connection.Codec
 
         let media: SdpMedia =
@@ -92,7 +79,7 @@ module internal MgcpView =
               Formats = [| payload; "101" |]
               Host = ValueNone
               RtpMaps =
-                [| if payloadType connection.Codec >= 96 then
+                [| if (SimCodec.payloadType connection.Codec).IsNone then
                        yield struct (payload, $"{SimCodec.name connection.Codec}/8000")
                    yield struct ("101", "telephone-event/8000") |]
               FormatParameters = [| struct ("101", "0-15") |]

@@ -6,18 +6,9 @@ open CallServer.Gateway.Cell
 
 /// RTP-MIB (RFC 2959): sessions, their senders and their receivers. The codec is a payload type.
 module RtpMib =
-    /// RFC 3551; the first dynamic one for codecs that have none of their own.
-    let private payloadType (codec: SimCodec) =
-        match codec with
-        | Pcmu -> 0
-        | Gsm -> 3
-        | G723 -> 4
-        | Pcma -> 8
-        | G722 -> 9
-        | G728 -> 15
-        | G729 -> 18
-        | G726At32
-        | Ilbc -> 96
+    /// The first dynamic one for codecs that have none of their own.
+    let private payloadType (codec: SimCodec) : int =
+        SimCodec.payloadType codec |> ValueOption.defaultValue 96
 
     let private session (clock: AgentClock) (connection: SimConnection) : uint32 =
         uint32 ((1L + connection.Serial + int64 clock.Renumbered * 100_000L) &&& 0x7FFFFFFFL)

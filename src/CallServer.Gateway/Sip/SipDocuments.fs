@@ -29,21 +29,8 @@ module internal SipDocuments =
           Endpoint = Some(target (own c) c.LocalHost)
           Originator = Some(uri c.Calling) }
 
-    /// RTP payload type, and the encoding of a dynamic one.
-    let private payload (codec: SimCodec) : struct (string * string voption) =
-        match codec with
-        | Pcmu -> struct ("0", ValueNone)
-        | Gsm -> struct ("3", ValueNone)
-        | G723 -> struct ("4", ValueNone)
-        | Pcma -> struct ("8", ValueNone)
-        | G722 -> struct ("9", ValueNone)
-        | G728 -> struct ("15", ValueNone)
-        | G729 -> struct ("18", ValueNone)
-        | G726At32 -> struct ("96", ValueSome "G726-32/8000")
-        | Ilbc -> struct ("97", ValueSome "iLBC/8000")
-
     let private session (c: SimConnection) (host: uint32) (port: int) (offers: bool) : string =
-        let struct (number, encoding) = payload c.Codec
+        let number = string (SimCodec.offeredType c.Codec)
         let address = SimConnection.hostText host
 
         Sdp.encode
@@ -60,9 +47,8 @@ module internal SipDocuments =
                      Host = ValueNone
                      RtpMaps =
                        [| struct ("101", "telephone-event/8000")
-                          match encoding with
-                          | ValueSome encoding -> struct (number, encoding)
-                          | ValueNone -> ()
+                          if (SimCodec.payloadType c.Codec).IsNone then
+                              struct (number, $"{SimCodec.name c.Codec}/8000")
                           if offers then
                               struct ("112", "opus/48000/2") |]
                      FormatParameters = [||]

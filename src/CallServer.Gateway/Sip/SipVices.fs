@@ -1,7 +1,6 @@
 namespace CallServer.Gateway
 
 open System
-open System.Globalization
 
 /// What is wrong with a notifier, to order.
 [<NoComparison>]
@@ -90,57 +89,40 @@ module SipVices =
 
 /// A notifier's vices by the words of the command line: `answers=489`.
 module SipViceWords =
-    /// Name, the range of its value (none: it takes no value), and what it does.
-    let private words: (string * struct (int * int) voption * (int -> SipVices -> SipVices)) list =
-        let flag name set = name, ValueNone, (fun (_: int) vices -> set vices)
-        let number name least most set = name, ValueSome(struct (least, most)), set
+    [<Literal>]
+    let internal Noun = "SIP vice"
 
-        [ flag "silent" (fun vices -> { vices with Silent = true })
-          flag "refuses-passwords" (fun vices -> { vices with RefusesPasswords = true })
-          flag "stale-nonces" (fun vices -> { vices with StaleNonces = true })
-          number "answers" 300 699 (fun n vices -> { vices with Answers = ValueSome n })
-          flag "plain-event-only" (fun vices -> { vices with PlainOnly = true })
-          flag "notify-first" (fun vices -> { vices with NotifyFirst = true })
-          number "forks" 2 16 (fun n vices -> { vices with Forks = n })
-          flag "no-notify" (fun vices -> { vices with NoNotify = true })
-          flag "truncates" (fun vices -> { vices with Truncates = true })
-          flag "bomb" (fun vices -> { vices with Bomb = true })
-          number "huge-mb" 1 2000 (fun n vices -> { vices with Huge = ValueSome(int64 n * 1048576L) })
-          flag "wrong-tags" (fun vices -> { vices with WrongTags = true })
-          flag "wrong-event" (fun vices -> { vices with WrongEvent = true })
-          flag "foreign-body" (fun vices -> { vices with Foreign = true })
-          flag "loops-versions" (fun vices -> { vices with LoopsVersions = true })
-          flag "skips-versions" (fun vices -> { vices with SkipsVersions = true })
-          flag "says-partial" (fun vices -> { vices with SaysPartial = true })
-          flag "lists-terminated" (fun vices -> { vices with ListsTerminated = true })
-          flag "no-ids" (fun vices -> { vices with NoIds = true })
-          flag "empty-body" (fun vices -> { vices with Empty = true })
-          flag "declares-utf-16" (fun vices -> { vices with DeclaresUtf16 = true })
-          flag "no-duration" (fun vices -> { vices with NoDuration = true })
-          flag "doubles" (fun vices -> { vices with Doubles = true })
-          number "deactivates-after" 1 1000 (fun n vices -> { vices with Deactivates = ValueSome n })
-          flag "hangs-up" (fun vices -> { vices with HangsUp = true })
-          number "ms" 0 600000 (fun n vices -> { vices with Delay = TimeSpan.FromMilliseconds(float n) }) ]
+    let internal words: Word<SipVices> list =
+        [ Words.flag "silent" (fun vices -> { vices with Silent = true })
+          Words.flag "refuses-passwords" (fun vices -> { vices with RefusesPasswords = true })
+          Words.flag "stale-nonces" (fun vices -> { vices with StaleNonces = true })
+          Words.ranged "answers" 300 699 (fun n vices -> { vices with Answers = ValueSome n })
+          Words.flag "plain-event-only" (fun vices -> { vices with PlainOnly = true })
+          Words.flag "notify-first" (fun vices -> { vices with NotifyFirst = true })
+          Words.ranged "forks" 2 16 (fun n vices -> { vices with Forks = n })
+          Words.flag "no-notify" (fun vices -> { vices with NoNotify = true })
+          Words.flag "truncates" (fun vices -> { vices with Truncates = true })
+          Words.flag "bomb" (fun vices -> { vices with Bomb = true })
+          Words.ranged "huge-mb" 1 2000 (fun n vices -> { vices with Huge = ValueSome(int64 n * 1048576L) })
+          Words.flag "wrong-tags" (fun vices -> { vices with WrongTags = true })
+          Words.flag "wrong-event" (fun vices -> { vices with WrongEvent = true })
+          Words.flag "foreign-body" (fun vices -> { vices with Foreign = true })
+          Words.flag "loops-versions" (fun vices -> { vices with LoopsVersions = true })
+          Words.flag "skips-versions" (fun vices -> { vices with SkipsVersions = true })
+          Words.flag "says-partial" (fun vices -> { vices with SaysPartial = true })
+          Words.flag "lists-terminated" (fun vices -> { vices with ListsTerminated = true })
+          Words.flag "no-ids" (fun vices -> { vices with NoIds = true })
+          Words.flag "empty-body" (fun vices -> { vices with Empty = true })
+          Words.flag "declares-utf-16" (fun vices -> { vices with DeclaresUtf16 = true })
+          Words.flag "no-duration" (fun vices -> { vices with NoDuration = true })
+          Words.flag "doubles" (fun vices -> { vices with Doubles = true })
+          Words.ranged "deactivates-after" 1 1000 (fun n vices -> { vices with Deactivates = ValueSome n })
+          Words.flag "hangs-up" (fun vices -> { vices with HangsUp = true })
+          Words.ranged "ms" 0 600000 (fun n vices ->
+              { vices with Delay = TimeSpan.FromMilliseconds(float n) }) ]
 
     /// As help lists them.
-    let known: string list =
-        words |> List.map (fun (name, range, _) -> if range.IsSome then $"{name}=N" else name)
+    let known: string list = Words.known words
 
     /// Adds the vice of that word; an error names the mistake.
-    let add (word: string) (vices: SipVices) : Result<SipVices, string> =
-        let parts = word.Split('=', 2)
-        let name = parts[0]
-        let value = if parts.Length = 2 then ValueSome parts[1] else ValueNone
-
-        match words |> List.tryFind (fun (known, _, _) -> known = name), value with
-        | None, _ ->
-            let all = String.concat ", " known
-            Error $"there is no SIP vice '{name}'; known are {all}"
-        | Some(_, ValueNone, set), ValueNone -> Ok(set 0 vices)
-        | Some(_, ValueNone, _), ValueSome _ -> Error $"the SIP vice {name} takes no value"
-        | Some(_, ValueSome(struct (least, most)), set), value ->
-            let text = ValueOption.defaultValue "" value
-
-            match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
-            | true, n when n >= least && n <= most -> Ok(set n vices)
-            | _ -> Error $"the SIP vice {name} takes a whole number from {least} to {most}: {name}=N"
+    let add (word: string) (vices: SipVices) : Result<SipVices, string> = Words.addAs Noun words word vices

@@ -86,20 +86,8 @@ internal sealed class Lists(ServerRuntime runtime)
         );
     }
 
-    public IResult Audits(HttpRequest request)
-    {
-        var query = new Query(request, "gateway", "limit", "cursor");
-        var gateway = query.Gateway(IsKnown);
-        var limit = query.Limit();
-        var cursor = query.NumberCursor(long.MaxValue);
-        if (query.IsWrong)
-            return query.Refusal();
-        return FromStore(() =>
-        {
-            var page = runtime.Store.ReadAudits(gateway, cursor, limit);
-            return Answer(gateway, page.Items.Select(item => Raw(item.Json)), Number(page.Next));
-        });
-    }
+    public IResult Audits(HttpRequest request) =>
+        Newest(request, runtime.Store.ReadAudits, audit => audit.Json);
 
     public IResult Cdrs(HttpRequest request)
     {
@@ -146,7 +134,15 @@ internal sealed class Lists(ServerRuntime runtime)
         );
     }
 
-    public IResult Releases(HttpRequest request)
+    public IResult Releases(HttpRequest request) =>
+        Newest(request, runtime.Store.ReadReleases, release => release.Json);
+
+    /// <summary>What the store keeps in order, newest first.</summary>
+    private IResult Newest<T>(
+        HttpRequest request,
+        Func<string?, long, int, StoredPage<T>> read,
+        Func<T, string> json
+    )
     {
         var query = new Query(request, "gateway", "limit", "cursor");
         var gateway = query.Gateway(IsKnown);
@@ -156,8 +152,8 @@ internal sealed class Lists(ServerRuntime runtime)
             return query.Refusal();
         return FromStore(() =>
         {
-            var page = runtime.Store.ReadReleases(gateway, cursor, limit);
-            return Answer(gateway, page.Items.Select(item => Raw(item.Json)), Number(page.Next));
+            var page = read(gateway, cursor, limit);
+            return Answer(gateway, page.Items.Select(item => Raw(json(item))), Number(page.Next));
         });
     }
 

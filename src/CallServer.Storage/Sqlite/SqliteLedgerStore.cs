@@ -142,27 +142,19 @@ public sealed class SqliteLedgerStore : ILedgerStore
         );
 
     public StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit) =>
-        Page<StoredAudit>(
+        NewestOf<StoredAudit>(
             Sql.Audits(gateway is not null),
-            new
-            {
-                gateway,
-                cursor,
-                limit = limit + 1,
-            },
+            gateway,
+            cursor,
             limit,
             audit => audit.Sequence
         );
 
     public StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit) =>
-        Page<StoredRelease>(
+        NewestOf<StoredRelease>(
             Sql.Releases(gateway is not null),
-            new
-            {
-                gateway,
-                cursor,
-                limit = limit + 1,
-            },
+            gateway,
+            cursor,
             limit,
             release => release.Sequence
         );
@@ -216,6 +208,25 @@ public sealed class SqliteLedgerStore : ILedgerStore
         _ = raw.sqlite3_busy_timeout(connection.Handle!, options.BusySeconds * 1000);
         return connection;
     }
+
+    private StoredPage<T> NewestOf<T>(
+        string sql,
+        string? gateway,
+        long cursor,
+        int limit,
+        Func<T, long> sequence
+    ) =>
+        Page(
+            sql,
+            new
+            {
+                gateway,
+                cursor,
+                limit = limit + 1,
+            },
+            limit,
+            sequence
+        );
 
     private StoredPage<T> Page<T>(string sql, object values, int limit, Func<T, long> sequence) =>
         Reading(() =>

@@ -93,13 +93,9 @@ module internal MgcpEndings =
         finish now (Partial(List.distinct (reason :: reasons state))) state
 
     let silence (now: Instant) (state: MgcpAuditState) : Shortfall =
-        let asked = $"no answer to {state.Tx.Requests} datagrams in {seconds (now - state.Asked)} s"
+        let asked = Silence.asked state.Tx.Requests "datagrams" state.Asked now
 
-        let strays =
-            if state.Tx.Strays > 0 then
-                $"; {state.Tx.Strays} messages came that are no answer, the last one {state.Tx.LastStray}"
-            else
-                ""
+        let strays = Silence.strays state.Tx.Strays state.Tx.LastStray
 
         if state.Tx.LastReply.IsNone then
             Silent $"{asked}: wrong address or port, or the gateway is down{strays}"

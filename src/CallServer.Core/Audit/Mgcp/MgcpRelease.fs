@@ -66,7 +66,7 @@ module MgcpRelease =
         over (Release.NotReleased(Refused $"DLCX {state.Where}: {what}: {words response}")) state
 
     let private silence (now: Instant) (state: State) : Shortfall =
-        let asked = $"no final answer to {state.Tx.Requests} datagrams in {seconds (now - state.Asked)} s"
+        let asked = $"no final answer to {state.Tx.Requests} datagrams in {Silence.seconds state.Asked now} s"
 
         if state.Tx.LastReply.IsNone then
             Silent $"{asked}: nobody knows whether it ended"

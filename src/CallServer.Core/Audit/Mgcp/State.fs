@@ -206,9 +206,6 @@ module internal MgcpState =
     let send (octets: byte[]) (state: MgcpAuditState) : MgcpAuditState =
         { state with Outbox = Send octets :: state.Outbox }
 
-    let seconds (span: TimeSpan) =
-        span.TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
-
     /// A response in words: `510 protocol error (its comment)`.
     let words (response: MgcpResponse) : string =
         let package =

@@ -203,18 +203,11 @@ module internal NgVerdict =
             Jobs = Map.empty
             Outbox = Finished snapshot :: state.Outbox }
 
-    let private seconds (span: TimeSpan) =
-        span.TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
-
     /// It does not answer, or does no longer.
     let silence (now: Instant) (state: NgAuditState) : Shortfall =
-        let asked = $"no answer to {state.Requests} requests in {seconds (now - state.Asked)} s"
+        let asked = Silence.asked state.Requests "requests" state.Asked now
 
-        let unbelieved =
-            if state.Strays > 0 then
-                $"; {state.Strays} messages came that are no answer, the last one {state.LastStray}"
-            else
-                ""
+        let unbelieved = Silence.strays state.Strays state.LastStray
 
         let trouble = if state.Trouble = "" then "" else $"; {state.Trouble}"
 

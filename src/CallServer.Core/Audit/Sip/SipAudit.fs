@@ -95,6 +95,9 @@ module SipAudit =
         | Some attempt -> failed now attempt (Silent $"no TCP connection: {reason}") state
         | None -> state
 
+    let private unanswered (now: Instant) (state: State) : string =
+        Silence.asked state.Requests "requests" state.Began now
+
     /// Why nothing came over this way; nothing while there is still time.
     let private lateness (now: Instant) (state: State) (attempt: Try) : Shortfall voption =
         match attempt with
@@ -112,13 +115,10 @@ module SipAudit =
 
                 ValueSome(
                     CutShort
-                        $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s{hint}"
+                        $"the SUBSCRIBE was accepted, but no notification came in {Silence.seconds at now} s{hint}"
                 )
             | ValueNone when Subscription.isUnanswered now s ->
-                ValueSome(
-                    Silent
-                        $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s: wrong address or port, or the gateway is down"
-                )
+                ValueSome(Silent $"{unanswered now state}: wrong address or port, or the gateway is down")
             | ValueSome _
             | ValueNone -> ValueNone
 
@@ -182,12 +182,7 @@ module SipAudit =
         match state.Phase, state.LastReply with
         | SipPhase.Gathering _, _ -> conclude now state
         | _, ValueSome _ -> giveUp now [ Cancelled ] state
-        | _, ValueNone ->
-            giveUp
-                now
-                [ Silent $"no answer to {state.Requests} requests in {SipSnapshot.seconds state.Began now} s"
-                  Cancelled ]
-                state
+        | _, ValueNone -> giveUp now [ Silent(unanswered now state); Cancelled ] state
 
     let private wakeAt (state: State) : Instant =
         let ofTry attempt =

@@ -218,9 +218,6 @@ module internal SipObserving =
 module internal SipSnapshot =
     let partialDocument = CutShort "the notification says state=\"partial\": it need not list every dialog"
 
-    let seconds (from: Instant) (until: Instant) : string =
-        (until - from).TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
-
     /// The dialogs were as told at some moment from Asked to Answered.
     let make
         (gateway: SipGateway)

@@ -188,13 +188,12 @@ module SipWatch =
         | ValueSome(Opening _), _ -> ValueNone
         | _, ValueSome at when at + state.Gateway.Patience <= now ->
             ValueSome(
-                CutShort
-                    $"the SUBSCRIBE was accepted, but no notification came in {SipSnapshot.seconds at now} s"
+                CutShort $"the SUBSCRIBE was accepted, but no notification came in {Silence.seconds at now} s"
             )
         | _ ->
             match current state with
             | ValueSome s when Subscription.isUnanswered now s ->
-                ValueSome(Silent $"no answer to SUBSCRIBE in {SipSnapshot.seconds s.Asked now} s")
+                ValueSome(Silent $"no answer to SUBSCRIBE in {Silence.seconds s.Asked now} s")
             | ValueSome _
             | ValueNone -> ValueNone
 

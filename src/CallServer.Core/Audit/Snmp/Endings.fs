@@ -59,17 +59,10 @@ module internal Endings =
         let reasons = List.distinct (reason :: List.rev state.Faults @ List.rev state.Walk.Broken)
         finish now findings (Partial reasons) state
 
-    let private seconds (span: TimeSpan) =
-        span.TotalSeconds.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
-
     let silence (now: Instant) (state: SnmpAuditState) : Shortfall =
-        let asked = $"no answer to {state.Requests} requests in {seconds (now - state.Asked)} s"
+        let asked = Silence.asked state.Requests "requests" state.Asked now
 
-        let unbelieved =
-            if state.Strays > 0 then
-                $"; {state.Strays} messages came that are no answer, the last one {state.LastStray}"
-            else
-                ""
+        let unbelieved = Silence.strays state.Strays state.LastStray
 
         match state.Target.Credentials, state.LastReply with
         | Community _, ValueNone ->

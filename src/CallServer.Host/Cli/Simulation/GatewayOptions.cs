@@ -186,11 +186,8 @@ internal sealed class GatewayOptions
             sipPasswordFrom,
             vices,
         ];
-        foreach (var (protocol, port) in ports)
-        {
-            port.Hidden = !IsKnown(protocol);
+        foreach (var (_, port) in ports)
             command.Options.Add(port);
-        }
         foreach (var option in others)
             command.Options.Add(option);
     }
@@ -206,10 +203,7 @@ internal sealed class GatewayOptions
     public SimulatedGateway Make(ParseResult parsed, Model.Instant now)
     {
         var spoken = Spoken(parsed).Select(each => each.Protocol).ToList();
-        var mistakes = spoken
-            .Where(protocol => !IsKnown(protocol))
-            .Select(protocol => $"--{protocol} is not built yet")
-            .ToList();
+        var mistakes = new List<string>();
         if (spoken.Count == 0)
             mistakes.Add("--snmp PORT is needed, or another protocol: the gateway has to speak something");
         if (parsed.GetValue(trunks) is { Length: > 0 } && parsed.GetValue(since) is null)
@@ -218,7 +212,7 @@ internal sealed class GatewayOptions
             mistakes.Add("--sip-user and --sip-password-from need each other");
         var settings = new GatewaySettings
         {
-            Protocols = [.. spoken.Where(IsKnown)],
+            Protocols = spoken,
             Profile = parsed.GetValue(profile)!,
             Connections = parsed.GetValue(connections),
             Churn = parsed.GetValue(churn),
@@ -271,8 +265,6 @@ internal sealed class GatewayOptions
             + (parsed.GetValue(priv) is { } cipher ? $"&priv={cipher}" : "");
         return $"snmp://{name}{address}?profile={parsed.GetValue(profile)}{protection}";
     }
-
-    private static bool IsKnown(string protocol) => SimulatedGateway.Protocols.Contains(protocol);
 
     private static DateTimeOffset Time(string text) =>
         DateTimeOffset.TryParse(
