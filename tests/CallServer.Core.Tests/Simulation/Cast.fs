@@ -32,6 +32,20 @@ module Cast =
             ShowRinging = dice.Chance 50
             Trunks = trunks plan place }
 
+    let private snmpVices (draw: int) =
+        let n = draw / 9
+
+        match draw % 9 with
+        | 0 -> Vices.mute
+        | 1 -> Vices.dyingAfter (n % 12)
+        | 2 -> { Vices.none with MaxVarBinds = ValueSome(1 + n % 60) }
+        | 3 -> { Vices.none with CutsRows = true; OddNumbers = true }
+        | 4 -> { Vices.none with MissingCells = ValueSome(2 + n % 9) }
+        | 5 -> { Vices.none with Looping = ValueSome(Repeats(n % 20)) }
+        | 6 -> { Vices.none with Looping = ValueSome(GoesBack(1 + n % 20)) }
+        | 7 -> Vices.slow (TimeSpan.FromMilliseconds(float (n % 900))) TimeSpan.Zero
+        | _ -> { Vices.none with SilentAbove = ValueSome(484 + n % 3000) }
+
     let private snmp
         (plan: Plan)
         (dice: Dice)
@@ -48,7 +62,26 @@ module Cast =
 
         let mib = Gateways.mibs |> List.find (fun mib -> mib.Profile = profile)
         let options = { AgentOptions.ofMib mib name with Uptime = uptime }
-        SnmpEnd(Gateways.create (dice.Next()) (table plan dice place) options start)
+        let agent = Gateways.create (dice.Next()) (table plan dice place) options start
+
+        let turn _ draw =
+            let vices = draw |> ValueOption.map snmpVices |> ValueOption.defaultValue Vices.none
+            MultiGateway.mapAgent (AgentState.withVices vices)
+
+        FarEnd(profile, "snmp", MultiGateway.create (ValueSome agent) [] agent.Table, uptime, turn)
+
+    /// A gateway of one other protocol; `make` lets it speak for a table, up since that instant, with the vice of that draw.
+    let private speaking
+        (kind: string)
+        (table: Table)
+        (up: TimeSpan)
+        (make: Table -> Instant -> int voption -> Responder)
+        : FarEnd =
+        let turn booted draw (gateway: MultiGateway) =
+            MultiGateway.withResponder (make gateway.Table booted draw) gateway
+
+        let responder = make table (table.Now - up) ValueNone
+        FarEnd(kind, responder.Protocol, MultiGateway.create ValueNone [ responder ] table, up, turn)
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
 
@@ -94,7 +127,7 @@ module Cast =
             NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
 
         let up = dice.Seconds(100.0, 1e6)
-        ResponderEnd("ng", Table.create (dice.Next()) options start, up, make)
+        speaking "ng" (Table.create (dice.Next()) options start) up make
 
     /// Not those that hide connections or count false packets, whom nobody could see through.
     let private mgcpVices (draw: int) =
@@ -147,7 +180,7 @@ module Cast =
 
             MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
 
-        ResponderEnd("mgcp", Table.create (dice.Next()) options start, TimeSpan.Zero, make)
+        speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero make
 
     /// Not those that give dialogs other names, say that there are none, or answer for other notifiers too.
     let private sipVices (draw: int) =
@@ -194,7 +227,7 @@ module Cast =
 
             SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
 
-        ResponderEnd("sip", Table.create (dice.Next()) (table plan dice place) start, TimeSpan.Zero, make)
+        speaking "sip" (Table.create (dice.Next()) (table plan dice place) start) TimeSpan.Zero make
 
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =

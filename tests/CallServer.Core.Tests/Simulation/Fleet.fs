@@ -15,6 +15,7 @@ type private Happening =
     | WatchDue of gateway: int
     | ToGateway of gateway: int * peer: string * datagram: byte[]
     | ToServer of gateway: int * process': int * datagram: byte[]
+    | StreamReaches of stream: int
     | StreamOpens of stream: int
     | StreamToGateway of stream: int * octets: byte[]
     | StreamToServer of stream: int * octets: byte[]
@@ -39,15 +40,19 @@ type private Exchange =
 
 [<NoComparison; NoEquality>]
 type private Polled =
-    { Name: string
-      Target: AuditTarget
-      Far: FarEnd
-      Record: KeptRecord
-      mutable Path: BadNetwork
-      mutable Broken: bool
-      mutable Memory: AuditMemory
-      Audit: Exchange
-      Watch: Exchange }
+    {
+        Name: string
+        Target: AuditTarget
+        Far: FarEnd
+        Record: KeptRecord
+        mutable Path: BadNetwork
+        mutable Broken: bool
+        /// When the gateway is told the time next.
+        mutable WakesAt: Instant
+        mutable Memory: AuditMemory
+        Audit: Exchange
+        Watch: Exchange
+    }
 
 [<NoComparison; NoEquality>]
 type private Stream =
@@ -112,6 +117,7 @@ type Fleet(plan: Plan) =
                     PathQuality.bad (plan.Loss * dice.Fraction())
             )
           Broken = false
+          WakesAt = Instant.distantFuture
           Memory = null
           Audit = idle ()
           Watch = idle () }
@@ -161,13 +167,13 @@ type Fleet(plan: Plan) =
             at stream.In (StreamBreaks(number, reason))
 
     /// What a gateway did: the truth goes into the book, the rest on its way.
-    let emit place (events: TruthEvent list, sent: Sent list) =
+    let emit place (events: TruthEvent list, commands: GatewayCommand list) =
         let g = gateways[place]
         g.Record.Learn events
 
-        for sent in sent do
-            match sent with
-            | ToPeer(peer, after, datagram) ->
+        for command in commands do
+            match command with
+            | SendDatagram(_, peer, after, datagram) ->
                 let moment = now
                 now <- now + after
 
@@ -175,20 +181,24 @@ type Fleet(plan: Plan) =
                     send g.Path.ToAuditor (ToServer(place, process', datagram))
 
                 now <- moment
-            | ToStream(number, after, octets) ->
+            | WriteStream(number, after, octets) ->
                 match streams.TryGetValue number with
                 | true, stream when not stream.Dead && not g.Broken ->
                     for piece in pieces octets do
                         stream.In <- along g.Path.ToAuditor stream.In + after
                         at stream.In (StreamToServer(number, piece))
                 | _ -> ()
-            | CutsStream number ->
+            | CloseStream number ->
                 match streams.TryGetValue number with
                 | true, stream -> kill number stream "closed by the gateway"
                 | _ -> ()
-            | WakesAt instant -> at (Instant.max now instant) (GatewayWakes place)
 
-    let passTime place = emit place (gateways[place].Far.Advance now)
+        if g.Far.NextTick <> g.WakesAt && g.Far.NextTick < finish then
+            g.WakesAt <- g.Far.NextTick
+            at (Instant.max now g.WakesAt) (GatewayWakes place)
+
+    let protocolOf place = gateways[place].Far.Protocol
+    let passTime place = emit place (gateways[place].Far.Take(now, TimePassed))
 
     let reconcile place (result: AuditResult) =
         let g = gateways[place]
@@ -216,7 +226,7 @@ type Fleet(plan: Plan) =
 
             if not stream.Dead then
                 stream.Dead <- true
-                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, StreamClosed number))
+                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, StreamEnded number))
         | ValueNone -> ()
 
     let connect place standing =
@@ -242,6 +252,7 @@ type Fleet(plan: Plan) =
         else
             stream.Out <- along g.Path.ToGateway now
             stream.In <- along g.Path.ToAuditor stream.Out
+            at stream.Out (StreamReaches number)
             at stream.In (StreamOpens number)
 
     let write place standing (octets: byte[]) =
@@ -350,11 +361,6 @@ type Fleet(plan: Plan) =
             if renamed then
                 g.Record.Renamed now
 
-            if mishap.IsReboots then
-                for KeyValue(number, stream) in streams do
-                    if stream.Gateway = place then
-                        kill number stream "reset by the gateway"
-
     let die () =
         isUp <- false
         storedCorrection <- correction ()
@@ -385,11 +391,17 @@ type Fleet(plan: Plan) =
         | PollDue place -> poll place
         | WatchDue place -> watch place
         | ToGateway(place, peer, datagram) ->
-            emit place (gateways[place].Far.Take(now, Datagram(peer, datagram)))
+            emit place (gateways[place].Far.Take(now, DatagramCame(protocolOf place, peer, datagram)))
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
                 pass place false (fun machine -> machine.Receive(moment (), datagram))
                 pass place true (fun machine -> machine.Receive(moment (), datagram))
+        | StreamReaches number ->
+            let stream = streams[number]
+
+            if not stream.Dead then
+                let opened = StreamOpened(protocolOf stream.Gateway, number)
+                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, opened))
         | StreamOpens number ->
             let stream = streams[number]
 
@@ -399,7 +411,7 @@ type Fleet(plan: Plan) =
             let stream = streams[number]
 
             if not stream.Dead then
-                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, Octets(number, octets)))
+                emit stream.Gateway (gateways[stream.Gateway].Far.Take(now, OctetsCame(number, octets)))
         | StreamToServer(number, octets) ->
             let stream = streams[number]
 
@@ -417,7 +429,7 @@ type Fleet(plan: Plan) =
         | GivesUp(place, standing, number) ->
             if number = (exchange place standing).Number then
                 pass place standing (fun machine -> machine.Stop(moment ()))
-        | GatewayWakes place -> emit place (gateways[place].Far.Take(now, Tick))
+        | GatewayWakes place -> passTime place
         | Befalls(place, mishap) -> befall place mishap
         | ServerDies ->
             if isUp then
