@@ -57,7 +57,7 @@ type private World(seed: uint64, connections: int, churn: float, vices: MgcpVice
               | WriteStream _
               | CloseStream _ -> () ]
 
-    member _.Peer: MgcpBench.Peer =
+    member _.Peer: Peer =
         { Serve = fun now octets -> step now (DatagramCame("mgcp", "auditor", octets))
           NextTick = fun () -> gateway.NextTick
           Tick = fun now -> step now TimePassed }

@@ -12,29 +12,15 @@ using Microsoft.Extensions.Logging;
 namespace CallServer.Host.Tests.Net;
 
 /// <summary>Messages over HTTP, against a server on loopback that answers as a test says.</summary>
-[CancelAfter(20_000)]
-public sealed class HttpFleetTests
+public sealed class HttpFleetTests : NetworkTests
 {
-    private readonly SystemClock clock = new();
-    private readonly EventLoopScheduler loop = new();
-    private FleetNetwork network = null!;
-
-    [SetUp]
-    public void Open() => network = new FleetNetwork(clock);
-
-    [TearDown]
-    public async Task CloseAsync() => await network.DisposeAsync();
-
-    [OneTimeTearDown]
-    public void EndLoop() => loop.Dispose();
-
     private Task<AuditOutcome> RunAsync(
         IPEndPoint gateway,
         TimeSpan timeout,
         int attempts,
         CancellationToken cancel
     ) =>
-        new AuditRunner(network, clock, loop).RunAsync(
+        new AuditRunner(Network, Clock, Loop).RunAsync(
             ScriptedAudit.Target("gw", timeout, attempts),
             new GatewayAddress(gateway, OverHttp: true),
             null,
@@ -52,7 +38,7 @@ public sealed class HttpFleetTests
             server.Requests,
             Is.EqualTo(new[] { ("POST", "/ng", "application/x-rtpengine-ng", ScriptedAudit.Mine) })
         );
-        Assert.That((network.Http.Sent, network.Http.Received), Is.EqualTo((1, 1)));
+        Assert.That((Network.Http.Sent, Network.Http.Received), Is.EqualTo((1, 1)));
     }
 
     [TestCase(404)]
@@ -66,7 +52,7 @@ public sealed class HttpFleetTests
         );
         var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(200), 60, cancel);
         Assert.That(outcome.Result.Count, Is.EqualTo(2));
-        Assert.That(network.Http.Failures, Is.EqualTo(1));
+        Assert.That(Network.Http.Failures, Is.EqualTo(1));
     }
 
     [Test]
@@ -75,7 +61,7 @@ public sealed class HttpFleetTests
         var nobody = Nobody();
         var outcome = await RunAsync(nobody, TimeSpan.FromMilliseconds(50), 2, cancel);
         Assert.That(outcome.Result.Silent);
-        Assert.That(await network.Http.FindFaultAsync(nobody, [1], cancel), Is.EqualTo("connection refused"));
+        Assert.That(await Network.Http.FindFaultAsync(nobody, [1], cancel), Is.EqualTo("connection refused"));
     }
 
     [Test]
@@ -83,7 +69,7 @@ public sealed class HttpFleetTests
     {
         await using var server = await Server.StartAsync((_, _) => (404, []));
         Assert.That(
-            await network.Http.FindFaultAsync(server.EndPoint, [1], cancel),
+            await Network.Http.FindFaultAsync(server.EndPoint, [1], cancel),
             Is.EqualTo("HTTP status 404")
         );
     }
@@ -96,7 +82,7 @@ public sealed class HttpFleetTests
         );
         var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(200), 60, cancel);
         Assert.That(outcome.Result.Complete);
-        Assert.That(network.Http.Strays, Is.EqualTo(1));
+        Assert.That(Network.Http.Strays, Is.EqualTo(1));
     }
 
     [Test]

@@ -7,28 +7,14 @@ using CallServer.Host.Polling;
 namespace CallServer.Host.Tests.Net;
 
 /// <summary>Real streams on loopback; every wait is for something that has to come.</summary>
-[CancelAfter(20_000)]
-public sealed class TcpFleetTests
+public sealed class TcpFleetTests : NetworkTests
 {
-    private readonly SystemClock clock = new();
-    private readonly EventLoopScheduler loop = new();
-    private FleetNetwork network = null!;
-
-    [SetUp]
-    public void Open() => network = new FleetNetwork(clock);
-
-    [TearDown]
-    public async Task CloseAsync() => await network.DisposeAsync();
-
-    [OneTimeTearDown]
-    public void EndLoop() => loop.Dispose();
-
     private Task<AuditOutcome> RunAsync(
         ScriptedStreamAudit audit,
         EndPoint gateway,
         CancellationToken cancel
     ) =>
-        new AuditRunner(network, clock, loop).RunAsync(
+        new AuditRunner(Network, Clock, Loop).RunAsync(
             audit.Target,
             new GatewayAddress((IPEndPoint)gateway),
             null,
@@ -79,7 +65,7 @@ public sealed class TcpFleetTests
             nobody = gone.LocalEndpoint;
         var outcome = await RunAsync(new ScriptedStreamAudit("gw"), nobody, cancel);
         Assert.That(outcome.Result.Reasons.Single(), Does.Contain("connection refused"));
-        Assert.That((network.Tcp.Opened, network.Tcp.Failed), Is.EqualTo((0, 1)));
+        Assert.That((Network.Tcp.Opened, Network.Tcp.Failed), Is.EqualTo((0, 1)));
     }
 
     [Test]
@@ -116,7 +102,7 @@ public sealed class TcpFleetTests
     public async Task OpeningHasItsTime(CancellationToken cancel)
     {
         using var listener = Listen();
-        await using var hasty = new TcpFleet(clock, TimeSpan.Zero);
+        await using var hasty = new TcpFleet(Clock, TimeSpan.Zero);
         var news = new News();
         using var stream = hasty.Connect((IPEndPoint)listener.LocalEndpoint, news);
         var broken = await news.First.WaitAsync(cancel);
@@ -128,7 +114,7 @@ public sealed class TcpFleetTests
     {
         using var listener = Listen();
         var news = new News();
-        using var stream = network.Tcp.Connect((IPEndPoint)listener.LocalEndpoint, news);
+        using var stream = Network.Tcp.Connect((IPEndPoint)listener.LocalEndpoint, news);
         await news.First.WaitAsync(cancel);
         var broken = news.Next();
         // It is accepted, and never read: what the system takes is bounded too.
@@ -142,7 +128,7 @@ public sealed class TcpFleetTests
     public async Task ClosingTheFleetClosesItsStreams(CancellationToken cancel)
     {
         using var listener = Listen();
-        var fleet = new TcpFleet(clock);
+        var fleet = new TcpFleet(Clock);
         var news = new News();
         using var stream = fleet.Connect((IPEndPoint)listener.LocalEndpoint, news);
         using var gateway = await listener.AcceptSocketAsync(cancel);

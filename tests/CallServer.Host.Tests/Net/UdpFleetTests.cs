@@ -9,22 +9,8 @@ namespace CallServer.Host.Tests.Net;
 /// <summary>
 /// Real sockets on loopback, on ports that the system picks; every wait is for something that has to come.
 /// </summary>
-[CancelAfter(20_000)]
-public sealed class UdpFleetTests
+public sealed class UdpFleetTests : NetworkTests
 {
-    private readonly SystemClock clock = new();
-    private readonly EventLoopScheduler loop = new();
-    private FleetNetwork network = null!;
-
-    [SetUp]
-    public void Open() => network = new FleetNetwork(clock);
-
-    [TearDown]
-    public async Task CloseAsync() => await network.DisposeAsync();
-
-    [OneTimeTearDown]
-    public void EndLoop() => loop.Dispose();
-
     [TestCase("127.0.0.1")]
     [TestCase("::1")]
     public async Task AReplyReachesItsAudit(string address, CancellationToken cancel)
@@ -50,7 +36,7 @@ public sealed class UdpFleetTests
         await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
         var outcome = await audit;
         Assert.That(outcome.Result.Count, Is.EqualTo(1));
-        Assert.That(network.Udp.Strangers, Is.EqualTo(1));
+        Assert.That(Network.Udp.Strangers, Is.EqualTo(1));
     }
 
     [Test]
@@ -64,7 +50,7 @@ public sealed class UdpFleetTests
         await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
         var outcome = await audit;
         Assert.That(outcome.Result.Complete);
-        Assert.That((network.Udp.Strays, network.Udp.Strangers), Is.EqualTo((2, 0)));
+        Assert.That((Network.Udp.Strays, Network.Udp.Strangers), Is.EqualTo((2, 0)));
     }
 
     [Test]
@@ -77,14 +63,14 @@ public sealed class UdpFleetTests
         await AnswerAsync(gateway, [ScriptedAudit.Mine, 7], cancel);
         var outcomes = await Task.WhenAll(first, second);
         Assert.That(outcomes.Select(outcome => outcome.Result.Count), Is.EqualTo(new[] { 1, 1 }));
-        Assert.That(network.Udp.Strays, Is.Zero);
+        Assert.That(Network.Udp.Strays, Is.Zero);
     }
 
     [Test]
     public async Task OurEndIsKnownAsTheGatewaySeesIt(CancellationToken cancel)
     {
         using var gateway = Gateway("127.0.0.1");
-        using var channel = network.Udp.Open((IPEndPoint)gateway.LocalEndPoint!, new Nobody());
+        using var channel = Network.Udp.Open((IPEndPoint)gateway.LocalEndPoint!, new Nobody());
         channel.Send([1]);
         var (_, from) = await ReceiveAsync(gateway, cancel);
         Assert.That(channel.Local, Is.EqualTo(from.ToString()));
@@ -123,7 +109,7 @@ public sealed class UdpFleetTests
     }
 
     private Task<AuditOutcome> RunAsync(Socket gateway, CancellationToken cancel) =>
-        new AuditRunner(network, clock, loop).RunAsync(
+        new AuditRunner(Network, Clock, Loop).RunAsync(
             ScriptedAudit.Target("gw", TimeSpan.FromSeconds(15)),
             new GatewayAddress((IPEndPoint)gateway.LocalEndPoint!),
             null,

@@ -1,0 +1,24 @@
+using System.Reactive.Concurrency;
+using CallServer.Host.Net;
+
+namespace CallServer.Host.Tests.Net;
+
+/// <summary>Tests with real sockets on loopback: a network of its own for each, and one loop for their audits.</summary>
+[CancelAfter(20_000)]
+public abstract class NetworkTests
+{
+    protected SystemClock Clock { get; } = new();
+
+    protected EventLoopScheduler Loop { get; } = new();
+
+    protected FleetNetwork Network { get; private set; } = null!;
+
+    [SetUp]
+    public void Open() => Network = new FleetNetwork(Clock);
+
+    [TearDown]
+    public async Task CloseAsync() => await Network.DisposeAsync();
+
+    [OneTimeTearDown]
+    public void EndLoop() => Loop.Dispose();
+}
