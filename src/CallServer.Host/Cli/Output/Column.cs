@@ -14,6 +14,9 @@ public sealed record Column(string Header, Func<JsonElement, string?> Cell)
     /// <summary>It may be cut to this width to let others stand beside it; 0 is never cut.</summary>
     public int Least { get; init; }
 
+    /// <summary>It is cut in the middle: its ends tell the rows apart.</summary>
+    public bool CutInside { get; init; }
+
     public bool Right { get; init; }
 
     public Func<JsonElement, Style?> Style { get; init; } = static _ => null;

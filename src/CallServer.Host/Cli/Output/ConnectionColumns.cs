@@ -51,6 +51,8 @@ public static class ConnectionColumns
             Column.Of("id", "id") with
             {
                 Least = 12,
+                // An rtpengine's call has two tags, and an MGCP endpoint may have several connections.
+                CutInside = true,
             },
             Column.Of("call", "call") with
             {

@@ -76,10 +76,24 @@ public static class ScreenTable
             var cell = cells[row];
             if (Cells(cell) <= Width)
                 return cell;
-            var end = Math.Min(cell.Length, Width - 1);
-            while (end > 0 && Cells(cell[..end]) > Width - 1)
+            var tail = Column.CutInside ? Last(cell, (Width - 1) / 2) : "";
+            return First(cell, Width - 1 - Cells(tail)) + "…" + tail;
+        }
+
+        private static string First(string text, int width)
+        {
+            var end = Math.Min(text.Length, width);
+            while (end > 0 && Cells(text[..end]) > width)
                 end--;
-            return cell[..end] + "…";
+            return text[..end];
+        }
+
+        private static string Last(string text, int width)
+        {
+            var begin = Math.Max(0, text.Length - width);
+            while (begin < text.Length && Cells(text[begin..]) > width)
+                begin++;
+            return text[begin..];
         }
     }
 
