@@ -120,6 +120,8 @@ type GatewayLedger =
         LastAnswered: Instant
         /// The standing watch that told the newest snapshot, by its beginning; nothing where an audit did, or after a restart.
         LastStanding: Instant voption
+        /// This server took over from another then: what may have begun before was the other's to know. Not kept over a restart.
+        TakenOver: Instant voption
         /// When the last complete audits of this run were asked, newest first, at most as many as the rules need.
         Completes: Instant list
         /// Sorted by id.
@@ -139,6 +141,7 @@ module GatewayLedger =
           LastAsked = Instant.distantPast
           LastAnswered = Instant.distantPast
           LastStanding = ValueNone
+          TakenOver = ValueNone
           Completes = []
           Connections = [||]
           OpenedTotal = 0L
@@ -150,6 +153,11 @@ module GatewayLedger =
         { ledger with
             Connections =
                 ledger.Connections |> Array.map (fun connection -> { connection with Status = Restored }) }
+
+    /// Rule 10, for a takeover: the record of the server that kept it until then is lost. What this one knows of its own audits is
+    /// not confirmed until the gateways speak.
+    let takenOver (at: Instant) (ledger: GatewayLedger) : GatewayLedger =
+        restore { ledger with TakenOver = ValueSome at }
 
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =
         let rec search low high =

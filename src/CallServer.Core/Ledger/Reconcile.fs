@@ -65,6 +65,12 @@ module Reconcile =
     let private opened (context: Context) (o: Observation) : Connection =
         let start, conflict = Times.first context.Ledger context.Traits o
 
+        // It may have been going on when the server died that kept the record until then.
+        let recovered =
+            match context.Ledger.TakenOver with
+            | ValueSome at -> start.Within.Earliest < at
+            | ValueNone -> false
+
         let connection =
             { Id = o.Id
               Stamp = o.Stamp
@@ -77,7 +83,7 @@ module Reconcile =
               LastHeard = lastHeard context.Traits o
               ConfirmedCount = 1
               Status = Status.Confirmed
-              Recovered = false
+              Recovered = recovered
               Absences = 0
               Conflicts = (if conflict.IsSome then 1 else 0)
               LastConflict = conflict }

@@ -210,6 +210,10 @@ type GatewayRecord private (ledger: GatewayLedger) =
         let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
         GatewayRecord.Step(ledger, next, changes, stamp, now, null)
 
+    /// This server took over from another at this instant: nothing is confirmed until an audit speaks of it. A store need not be
+    /// told, as what it gives back is not confirmed either.
+    member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
+
     /// Ends one connection on an operator's word; false where the record does not have it.
     member _.TryClose
         (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =
