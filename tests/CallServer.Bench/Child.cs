@@ -45,14 +45,21 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
-    public static Child Start(params IEnumerable<string> words)
+    /// <summary><c>callserver</c> with these words.</summary>
+    public static Child Start(params IEnumerable<string> words) => Start("callserver.dll", words);
+
+    /// <summary>This program itself with these words.</summary>
+    public static Child StartBench(params IEnumerable<string> words) =>
+        Start(Path.GetFileName(typeof(Child).Assembly.Location), words);
+
+    private static Child Start(string program, IEnumerable<string> words)
     {
         // The runtime that runs this also runs the child: there may be several on a machine.
         var dotnet =
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
                 ? path
                 : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        var assembly = Path.Combine(AppContext.BaseDirectory, "callserver.dll");
+        var assembly = Path.Combine(AppContext.BaseDirectory, program);
         var start = new ProcessStartInfo(dotnet, ["exec", assembly, .. words])
         {
             RedirectStandardInput = true,

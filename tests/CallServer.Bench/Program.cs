@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
+using CallServer.Bench.Start;
 using CallServer.Host.Cli;
 
 using var stop = new CancellationTokenSource();
@@ -19,6 +20,8 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
 {
     FleetCommand.Build(),
     KillCommand.Build(),
+    StartCommand.Build(),
+    CarryCommand.Build(),
 };
 try
 {

@@ -126,15 +126,7 @@ internal sealed class KillRounds(string folder, int seed)
     {
         var page = await server.Client.AllAsync("audits", null, cancel);
         foreach (var item in page.Items)
-        {
-            var (asked, answered) = (item.Text("asked")!, item.Text("answered"));
-            audits[asked] = new AuditTime(
-                item.Text("gateway")!,
-                Bounds.Micros(asked)!.Value,
-                Bounds.Micros(answered)!.Value,
-                item.Flag("complete") == true
-            );
-        }
+            audits[item.Text("asked")!] = AuditTime.Of(item)!;
     }
 
     private async Task<DemoVerdict> JudgeAsync(

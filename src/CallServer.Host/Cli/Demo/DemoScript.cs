@@ -220,7 +220,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
             connections.Items,
             cdrs.Items,
             calls.Items,
-            [.. audits.Items.Select(AuditOf).OfType<AuditTime>()],
+            [.. audits.Items.Select(AuditTime.Of).OfType<AuditTime>()],
             from,
             to
         );
@@ -276,12 +276,6 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
         else
             page.Bad($"Lost: {verdict.Faults.Count} facts. That is a fault of CallServer.");
     }
-
-    private static AuditTime? AuditOf(JsonElement audit) =>
-        Bounds.Micros(audit.Text("asked")) is { } asked
-        && Bounds.Micros(audit.Text("answered")) is { } answered
-            ? new AuditTime(audit.Text("gateway") ?? "", asked, answered, audit.Flag("complete") == true)
-            : null;
 
     private string Truth(DemoGateway gateway) => Path.Combine(folder, $"{gateway.Id}.truth.ndjson");
 

@@ -3,7 +3,15 @@ using System.Text.Json;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>An audit of the demonstration: when it began and ended, and whether it was complete.</summary>
-public sealed record AuditTime(string Gateway, long Asked, long Answered, bool Complete);
+public sealed record AuditTime(string Gateway, long Asked, long Answered, bool Complete)
+{
+    /// <summary>As `audits --json` lists it; null where it lacks its times.</summary>
+    public static AuditTime? Of(JsonElement audit) =>
+        Bounds.Micros(audit.Text("asked")) is { } asked
+        && Bounds.Micros(audit.Text("answered")) is { } answered
+            ? new AuditTime(audit.Text("gateway") ?? "", asked, answered, audit.Flag("complete") == true)
+            : null;
+}
 
 /// <summary>What a server tells of itself at one moment.</summary>
 /// <param name="Connections">As `connections --json` lists them.</param>

@@ -25,7 +25,9 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     // What a kernel would drop when its buffer is full.
     private const int MostWaiting = 4096;
 
-    private readonly EventLoopScheduler loop = new();
+    private readonly EventLoopScheduler? own;
+    private readonly IScheduler loop;
+    private readonly TimeSpan granularity;
     private readonly CompositeDisposable scheduled = [];
     private readonly IReadOnlyDictionary<string, GatewayPort> ports;
     private readonly IClock clock;
@@ -41,15 +43,28 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     private int lastStream;
 
     /// <summary>The ports, one a protocol, and the truth's writer stay the caller's own.</summary>
+    /// <param name="gateway">Who answers.</param>
+    /// <param name="ports">Where.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="path">The way there.</param>
+    /// <param name="truth">Takes the truth's lines; null where nobody wants them.</param>
+    /// <param name="shared">An event loop that stays the caller's own, for many gateways in one process; null gives it one of
+    /// its own.</param>
+    /// <param name="granularity">How soon after it happened the truth is told; null is 10 ms.</param>
     public GatewayLoop(
         SimulatedGateway gateway,
         IEnumerable<GatewayPort> ports,
         IClock clock,
         PathSettings path,
-        TextWriter? truth
+        TextWriter? truth,
+        EventLoopScheduler? shared = null,
+        TimeSpan? granularity = null
     )
     {
         ArgumentNullException.ThrowIfNull(path);
+        own = shared is null ? new EventLoopScheduler() : null;
+        loop = own ?? shared!;
+        this.granularity = granularity ?? Granularity;
         this.gateway = gateway;
         this.ports = ports.ToDictionary(port => port.Protocol);
         this.clock = clock;
@@ -64,7 +79,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     public void Start()
     {
         Tell(gateway.Present);
-        scheduled.Add(loop.SchedulePeriodic(Granularity, () => Guarded(() => Apply(gateway.Advance(Now)))));
+        scheduled.Add(loop.SchedulePeriodic(granularity, () => Guarded(() => Apply(gateway.Advance(Now)))));
     }
 
     /// <summary>The gateway goes down after that time, with all its calls, and is back after the other.</summary>
@@ -103,7 +118,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     public void Dispose()
     {
         scheduled.Dispose();
-        loop.Dispose();
+        own?.Dispose();
     }
 
     void IGatewayHost.Send(string protocol, string peer, TimeSpan after, byte[] datagram)

@@ -1,0 +1,120 @@
+using System.Globalization;
+using CallServer.Host.Cli;
+using CallServer.Host.Cli.Demo;
+
+namespace CallServer.Bench.Start;
+
+/// <summary>How many gateways, and what they carry.</summary>
+/// <param name="Gateways">How many.</param>
+/// <param name="Connections">On each.</param>
+/// <param name="Churn">Connections that begin and end a second, on each.</param>
+/// <param name="Kinds">One gateway after the other takes one after the other.</param>
+/// <param name="Processes">That carry them.</param>
+internal sealed record FleetPlan(
+    int Gateways,
+    int Connections,
+    double Churn,
+    IReadOnlyList<CarriedKind> Kinds,
+    int Processes
+);
+
+/// <summary>Simulated gateways in a few child processes, and what they say truly happened.</summary>
+internal sealed class CarriedFleet : IAsyncDisposable
+{
+    // Should this process itself be killed, they do not stay for ever.
+    private const string Life = "1h";
+
+    private readonly string folder;
+    private readonly List<Child> carriers = [];
+    private readonly Dictionary<string, string> uris = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> truths = new(StringComparer.Ordinal);
+
+    private CarriedFleet(string folder) => this.folder = folder;
+
+    /// <summary>URIs by id.</summary>
+    public IReadOnlyDictionary<string, string> Uris => uris;
+
+    /// <summary>CPU time of all until now.</summary>
+    public TimeSpan Cpu => carriers.Aggregate(TimeSpan.Zero, (sum, carrier) => sum + carrier.Cpu);
+
+    /// <summary>The most memory that they held, in bytes.</summary>
+    public long PeakMemory => carriers.Sum(carrier => carrier.PeakMemory);
+
+    /// <summary>Starts them all; they answer when it returns.</summary>
+    public static async Task<CarriedFleet> StartAsync(FleetPlan plan, string folder, CancellationToken cancel)
+    {
+        var fleet = new CarriedFleet(folder);
+        try
+        {
+            var names = Enumerable
+                .Range(0, plan.Gateways)
+                .Select(number => (Id: $"gw-{number + 1:000}", Kind: plan.Kinds[number % plan.Kinds.Count]))
+                .ToList();
+            foreach (var share in names.Chunk((plan.Gateways + plan.Processes - 1) / plan.Processes))
+            {
+                fleet.carriers.Add(
+                    Child.StartBench([
+                        "carry",
+                        "--connections",
+                        plan.Connections.ToString(CultureInfo.InvariantCulture),
+                        "--churn",
+                        plan.Churn.ToString(CultureInfo.InvariantCulture),
+                        "--truth",
+                        folder,
+                        "--stop-after",
+                        Life,
+                        "--gateway",
+                        .. share.Select(each => $"{each.Id}:{each.Kind.Word}"),
+                    ])
+                );
+            }
+            foreach (var carrier in fleet.carriers)
+                await fleet.HearAsync(carrier, cancel);
+            return fleet;
+        }
+        catch
+        {
+            await fleet.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What truly happened until a moment ago, on all of them.</summary>
+    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
+    {
+        var truth = new List<TrueConnection>();
+        foreach (var (id, file) in truths)
+            truth.AddRange(DemoTruth.Read(id, await DemoTruth.LinesAsync(file, cancel)));
+        return truth;
+    }
+
+    /// <summary>Where the truth of a gateway is told.</summary>
+    public static string TruthFile(string folder, string id) => Path.Combine(folder, $"{id}.truth.ndjson");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var carrier in carriers)
+            await carrier.DisposeAsync();
+    }
+
+    private async Task HearAsync(Child carrier, CancellationToken cancel)
+    {
+        while (await carrier.LineAsync("", cancel) is { } line)
+        {
+            if (line == "ready")
+            {
+                carrier.Ignore();
+                return;
+            }
+            if (line.Split(' ') is ["gateway", var id, var uri])
+            {
+                uris.Add(id, uri);
+                truths.Add(id, TruthFile(folder, id));
+            }
+        }
+        throw new CommandFailedException(
+            ExitCode.Fault,
+            ["the gateways did not start", .. carrier.LastWords]
+        );
+    }
+}

@@ -1,0 +1,73 @@
+using CallServer.Host.Cli.Demo;
+using CallServer.Host.Cli.Output;
+using CallServer.Host.Net;
+
+namespace CallServer.Bench.Start;
+
+/// <summary>
+/// Reads the record of a server of a large fleet, and holds it against the truth. First it looks at what costs the server
+/// little, again and again; then it reads all, once.
+/// </summary>
+internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, SystemClock clock)
+{
+    // After this time the gateways have told what happened until now: see CarryCommand.
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Now, in microseconds since 1970.</summary>
+    public long Now => (clock.Now.Steady + clock.Correction).Micros;
+
+    /// <summary>Waits until every gateway has told all since the server was started, and gives that moment.</summary>
+    public async Task<long> AllHeardAsync(CancellationToken cancel)
+    {
+        await server.UntilAsync(
+            "told all by every gateway",
+            async () =>
+                (await server.StatusAsync(cancel)).Member("gateways").Number("complete") >= fleet.Uris.Count,
+            cancel
+        );
+        return Now;
+    }
+
+    /// <summary>Waits until the store holds an audit of every gateway, and gives that moment.</summary>
+    public async Task<long> AllSavedAsync(CancellationToken cancel)
+    {
+        await server.UntilAsync(
+            "saved",
+            async () =>
+                (await AuditsAsync(cancel))
+                    .Where(audit => audit.Complete)
+                    .Select(audit => audit.Gateway)
+                    .Distinct()
+                    .Count() >= fleet.Uris.Count,
+            cancel
+        );
+        return Now;
+    }
+
+    /// <summary>The audits that the store holds: what they learnt is in the record, and their CDRs are written.</summary>
+    public async Task<IReadOnlyList<AuditTime>> AuditsAsync(CancellationToken cancel) =>
+        [
+            .. (await server.Client.AllAsync("audits", null, cancel))
+                .Items.Select(AuditTime.Of)
+                .OfType<AuditTime>(),
+        ];
+
+    /// <summary>The record now, with CDRs and audits where they are wanted.</summary>
+    public async Task<DemoRecord> ReadAsync(bool whole, CancellationToken cancel)
+    {
+        // Before the moment to which the record is held: what these audits learnt is taken in by then.
+        var audits = whole ? await AuditsAsync(cancel) : [];
+        var from = Now;
+        var connections = await server.Client.AllAsync("connections", null, cancel);
+        var to = Now;
+        var cdrs = whole ? (await server.Client.AllAsync("cdrs", null, cancel)).Items : [];
+        return new DemoRecord(connections.Items, cdrs, [], audits, from, to);
+    }
+
+    /// <summary>What truly happened until now.</summary>
+    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
+    {
+        await Task.Delay(Glance, cancel);
+        return await fleet.TruthAsync(cancel);
+    }
+}
