@@ -86,7 +86,7 @@ public static class ServerHost
                 Api.Map(app, runtime);
                 await ListenAsync(app, configuration, cancel);
                 await runtime.ListenAsync();
-                runtime.Start();
+                await runtime.StartAsync(new Uri(app.Urls.First()));
                 var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration));
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",

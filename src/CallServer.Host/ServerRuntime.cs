@@ -6,6 +6,7 @@ using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
 using CallServer.Host.Releasing;
+using CallServer.Host.Roles;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using CallServer.Surface;
@@ -54,6 +55,10 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler storeLoop;
     private readonly EventLoopScheduler fileLoop;
     private readonly EventLoopScheduler callLoop;
+    private readonly EventLoopScheduler roleLoop;
+    private readonly PeerLink peerLink;
+    private readonly Settlement settlement;
+    private readonly StoreIdentity kept;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
@@ -72,12 +77,13 @@ public sealed class ServerRuntime : IAsyncDisposable
             store.RegisterReaders(configuration.CdrFile is null ? [] : [CdrFile.Reader]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
-            var epoch = Math.Max(1, image.Identity.Epoch);
-            store.SetIdentity(configuration.Name, epoch);
+            kept = image.Identity;
+            var epoch = Math.Max(1, kept.Epoch);
 
             storeLoop = Loop("store");
             fileLoop = Loop("cdr-file");
             callLoop = Loop("calls");
+            roleLoop = Loop("role");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
             CdrFile = configuration.CdrFile is { } file
@@ -109,14 +115,57 @@ public sealed class ServerRuntime : IAsyncDisposable
                 [.. auditLoops.Select(loop => new AuditLoop(loop, new AuditRunner(network, clock, loop)))],
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
-                loggers.CreateLogger("CallServer.Polling")
+                loggers.CreateLogger("CallServer.Polling"),
+                AuditPace.None
             );
             Releaser = new Releaser(
                 () => Configuration,
+                () =>
+                    Roles?.Role is { Acts: false } standby
+                        ? $"this server is a standby: ask the one that acts{(standby.Peer is { } peer ? $", {peer}" : "")}"
+                        : null,
                 Ledger,
                 Polling,
                 clock,
                 loggers.CreateLogger("CallServer.Releasing")
+            );
+            var pairLog = loggers.CreateLogger("CallServer.Pair");
+            Recovery = new Recovery(
+                () => Configuration,
+                store,
+                Ledger,
+                Polling,
+                () => CdrFile?.Nudge(),
+                clock,
+                storeLoop,
+                pairLog
+            );
+            peerLink = new PeerLink(PeerPatience(configuration), configuration.Token, pairLog);
+            settlement = new Settlement(
+                store,
+                () => Roles?.Role,
+                () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
+                () => CdrFile?.Nudge(),
+                configuration.Token,
+                clock,
+                storeLoop,
+                pairLog
+            );
+            Roles = new RoleKeeper(
+                clock,
+                roleLoop,
+                peerLink,
+                new ServerDuties(
+                    () => Configuration,
+                    store,
+                    Ledger,
+                    Polling,
+                    Writer,
+                    clock,
+                    Recovery.Begin,
+                    pairLog
+                ),
+                pairLog
             );
         }
         catch
@@ -167,9 +216,13 @@ public sealed class ServerRuntime : IAsyncDisposable
             if (!Volatile.Read(ref ready))
             {
                 var due =
-                    clock.Now.Steady - started >= ReadyAtLatest
-                    || Configuration.Gateways.All(gateway =>
-                        Ledger.Find(gateway.Id) is { AskedSinceStart: true }
+                    Roles.Role is { Decided: true }
+                    && (
+                        Polling.Pace == AuditPace.None
+                        || clock.Now.Steady - started >= ReadyAtLatest
+                        || Configuration.Gateways.All(gateway =>
+                            Ledger.Find(gateway.Id) is { AskedSinceStart: true }
+                        )
                     );
                 if (due)
                     Volatile.Write(ref ready, true);
@@ -210,12 +263,42 @@ public sealed class ServerRuntime : IAsyncDisposable
             loggers.CreateLogger("CallServer.Listening")
         );
 
-    /// <summary>Begins to ask.</summary>
-    public void Start()
+    /// <summary>Who acts, this server or the other one.</summary>
+    public RoleKeeper Roles { get; }
+
+    /// <summary>What follows a takeover.</summary>
+    public Recovery Recovery { get; }
+
+    /// <summary>Finds its role, and begins to ask where that is its role's work.</summary>
+    /// <param name="address">Where it listens.</param>
+    public Task StartAsync(Uri address)
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
         CdrFile?.Nudge();
-        Polling.Follow(Configuration);
+        var backup = configuration.Backup;
+        var watched = backup ?? new BackupConfiguration(address);
+        return Roles.StartAsync(now =>
+            ServerRole.Start(
+                now,
+                configuration.Name,
+                address.ToString(),
+                watched.Heartbeat,
+                watched.Misses,
+                watched.Cold,
+                backup is not null,
+                kept.Epoch,
+                kept.Acted,
+                backup?.Of.ToString() ?? kept.Peer
+            )
+        );
+    }
+
+    /// <summary>So long, and a heartbeat is given up.</summary>
+    private static TimeSpan PeerPatience(ServerConfiguration configuration)
+    {
+        var shortest = TimeSpan.FromSeconds(1);
+        var patience = configuration.Backup is { } backup ? backup.Heartbeat * backup.Misses : shortest;
+        return patience > shortest ? patience : shortest;
     }
 
     /// <summary>
@@ -264,9 +347,9 @@ public sealed class ServerRuntime : IAsyncDisposable
             .ToList();
         return new ServerStatus(
             Configuration.Name,
-            "primary",
+            Roles.Role?.Role ?? "standby",
             Ledger.Identity.Epoch,
-            null,
+            Roles.Role?.Peer,
             IsReady,
             Math.Round((clock.Now.Steady - started).TotalSeconds, 3),
             Ledger.States.Sum(state => state.Record.Count),
@@ -285,6 +368,10 @@ public sealed class ServerRuntime : IAsyncDisposable
         if (Interlocked.Exchange(ref stopped, 1) != 0)
             return;
         watches.Dispose();
+        Roles.Dispose();
+        settlement.Dispose();
+        peerLink.Dispose();
+        Recovery.Dispose();
         if (Listeners is not null)
             await Listeners.DisposeAsync();
         Polling.Dispose();
@@ -303,7 +390,8 @@ public sealed class ServerRuntime : IAsyncDisposable
         CdrFile?.Dispose();
         Ledger.Joiner.Dispose();
         foreach (
-            var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
+            var loop in (EventLoopScheduler[])
+                [roleLoop, .. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
         store.Dispose();

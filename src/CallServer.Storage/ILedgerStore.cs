@@ -27,6 +27,10 @@ public interface ILedgerStore : IDisposable
     /// returns.</summary>
     void SetIdentity(string name, int epoch);
 
+    /// <summary>Keeps whether the server acts, and where the other one of its pair is; on the disk when this
+    /// returns.</summary>
+    void SetRole(bool acts, string? peer);
+
     /// <summary>Keeps how far the wall clock has been moved since the timeline was anchored.</summary>
     void SetCorrection(TimeSpan correction);
 
@@ -71,6 +75,9 @@ public interface ILedgerStore : IDisposable
     /// <param name="cursor">Only those with a higher sequence; 0 to begin.</param>
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit);
+
+    /// <summary>Those of these ids of CDRs that the store has.</summary>
+    IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids);
 
     /// <summary>Audits, newest first.</summary>
     /// <param name="gateway">Only those of this gateway.</param>

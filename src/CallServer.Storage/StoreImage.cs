@@ -23,7 +23,15 @@ public sealed record StoreImage(
 /// <param name="Name">Null in a new store.</param>
 /// <param name="Epoch">The fencing number that a takeover raises; 0 in a new store.</param>
 /// <param name="LastOpened">When it was opened before this time; null in a new store.</param>
-public sealed record StoreIdentity(string? Name, int Epoch, DateTimeOffset? LastOpened);
+/// <param name="Acted">Whether it acted, and did not only watch another server; null where it never said.</param>
+/// <param name="Peer">Where the other server of its pair was last reached; null where it knew none.</param>
+public sealed record StoreIdentity(
+    string? Name,
+    int Epoch,
+    DateTimeOffset? LastOpened,
+    bool? Acted = null,
+    string? Peer = null
+);
 
 /// <summary>One gateway's part of the record.</summary>
 /// <param name="Gateway">The gateway's id.</param>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
 using CallServer.Bench.Start;
+using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
 
 using var stop = new CancellationTokenSource();
@@ -20,6 +21,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
 {
     FleetCommand.Build(),
     KillCommand.Build(),
+    TakeoverCommand.Build(),
     StartCommand.Build(),
     CarryCommand.Build(),
 };

@@ -21,31 +21,42 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <param name="interval">Between the audits of a gateway.</param>
     /// <param name="timeout">For an answer.</param>
     /// <param name="gateways">URIs by id.</param>
+    /// <param name="name">What it calls itself.</param>
+    /// <param name="backup">Of its configuration; null where it is a primary.</param>
     public ServerUnderTest(
         string folder,
         TimeSpan interval,
         TimeSpan timeout,
-        IReadOnlyDictionary<string, string> gateways
+        IReadOnlyDictionary<string, string> gateways,
+        string name = "bench",
+        object? backup = null
     )
     {
-        var address = $"http://127.0.0.1:{DemoProcess.FreePort()}";
+        Address = $"http://127.0.0.1:{DemoProcess.FreePort()}";
         configuration = Path.Combine(folder, "callserver.json");
         Data = Path.Combine(folder, "callserver.db");
-        Client = new ServerClient(new Uri(address), null);
+        Client = new ServerClient(new Uri(Address), null);
         var content = new
         {
             server = new
             {
-                name = "bench",
-                listen = address,
+                name,
+                listen = Address,
                 data = Data,
             },
             polling = new { interval = Durations.Format(interval), timeout = Durations.Format(timeout) },
             cdr = new { file = Path.Combine(folder, "cdr.ndjson") },
             gateways = gateways.Select(gateway => new { id = gateway.Key, uri = gateway.Value }),
         };
-        File.WriteAllText(configuration, JsonSerializer.Serialize(content, JsonText.Options));
+        // A section that is there is meant: null would be a mistake.
+        var written = JsonSerializer.SerializeToNode(content, JsonText.Options)!.AsObject();
+        if (backup is not null)
+            written["backup"] = JsonSerializer.SerializeToNode(backup, JsonText.Options);
+        File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
+
+    /// <summary>Where it listens.</summary>
+    public string Address { get; }
 
     /// <summary>Its SQLite file.</summary>
     public string Data { get; }

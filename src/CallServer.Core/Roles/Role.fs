@@ -138,6 +138,8 @@ type RoleCommand =
     | Keep of epoch: int * acts: bool * peer: string
     /// Audit and write CDRs like this from now on.
     | Assume of Duty
+    /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
+    | LookAround
     /// Audit every gateway at once, and report what came of it.
     | Recover of Takeover
     /// For the log: what changed, and why.

@@ -78,7 +78,7 @@ module RoleMachine =
 
     let private keep (s: RoleState) = Keep(s.Epoch, s.Role.Acts || (s.Role = Joining && s.WouldAct), s.Peer)
 
-    let private become role why (s: RoleState) : RoleState * RoleCommand list =
+    let private turn role (s: RoleState) : RoleState * RoleCommand list =
         let next =
             { s with
                 Role = role
@@ -87,7 +87,11 @@ module RoleMachine =
                 HeardActing = false
                 Met = ValueNone }
 
-        next, [ keep next; Assume(duty next); Say $"{role}, epoch {next.Epoch}: {why}" ]
+        next, [ keep next; Assume(duty next) ]
+
+    let private become role why (s: RoleState) : RoleState * RoleCommand list =
+        let next, commands = turn role s
+        next, commands @ [ Say $"{role}, epoch {next.Epoch}: {why}" ]
 
     let private takeOver (at: Instant) cause (s: RoleState) : RoleState * RoleCommand list =
         let why =
@@ -176,7 +180,11 @@ module RoleMachine =
         if missed.Peer <> "" && missed.Misses >= patience then
             takeOver at cause missed
         else
-            { missed with HeardActing = false; Met = ValueNone }, ask missed
+            // Halfway: what the gateways say of who controls them is for the log, and nothing waits for it.
+            let looks = missed.Misses = max 1 (patience / 2)
+
+            { missed with HeardActing = false; Met = ValueNone },
+            (if looks then [ LookAround ] else []) @ ask missed
 
     let private join (s: RoleState) : RoleState * RoleCommand list =
         let missed = { s with Misses = s.Misses + 1 }
@@ -211,7 +219,8 @@ module RoleMachine =
 
     let private tick (at: Instant) (s: RoleState) : RoleState * RoleCommand list =
         if at < s.Due then
-            s, []
+            // Timers come early, too: the tick is still to come.
+            s, [ WakeAt s.Due ]
         else
             let next, commands =
                 match s.Role with
@@ -274,7 +283,8 @@ module RoleMachine =
             elif settings.IsBackup then
                 become Active "as it was before, and it knows no other server" state
             else
-                become Primary "no other server is known" state
+                // What every server without a backup is: nothing to tell.
+                turn Primary state
 
         next, commands @ [ WakeAt next.Due ]
 

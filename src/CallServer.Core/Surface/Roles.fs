@@ -45,6 +45,8 @@ type IRoleSink =
     abstract Keep: epoch: int * acts: bool * peer: string -> unit
     /// Audit and write CDRs like this from now on; where they are not written they are held.
     abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
+    /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
+    abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
     abstract Recover: takeover: TakeoverDecision -> unit
     abstract Say: what: string -> unit
@@ -161,6 +163,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                     | NotAtAll -> AuditPace.None
 
                 sink.Assume(pace, duty.WritesCdrs)
+            | LookAround -> sink.LookAround()
             | Recover takeover ->
                 sink.Recover
                     { Epoch = takeover.Epoch

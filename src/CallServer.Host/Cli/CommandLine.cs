@@ -36,6 +36,8 @@ public sealed class CommandLine
         foreach (var command in ReadCommands.All(terminal, surroundings))
             root.Add(command);
         root.Add(new ReleaseCommand(terminal, surroundings).Build());
+        root.Add(new RoleCommands(terminal, surroundings).TakeOver());
+        root.Add(new RoleCommands(terminal, surroundings).StepDown());
         root.Add(new GatewayCommand(terminal, surroundings).Build());
         root.Add(ProfilesCommand.Build(terminal));
         root.Add(new DemoCommand(terminal, surroundings).Build());

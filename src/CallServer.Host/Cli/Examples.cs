@@ -53,6 +53,20 @@ public static class Examples
             "did not list it), 2 the gateway refuses or does not answer, or no server does,",
             "64 the command line is wrong, or nobody is there to confirm.",
         ],
+        ["takeover"] =
+        [
+            "callserver takeover --server http://192.0.2.8:8080",
+            "",
+            "Exit status: 0 it acts, 1 it did already or did not in time, 2 no server",
+            "answers. The other server becomes a standby as soon as it hears of it.",
+        ],
+        ["stepdown"] =
+        [
+            "callserver stepdown --server http://192.0.2.7:8080     # before maintenance",
+            "",
+            "Exit status: 0 the other server acts, 1 it does not (no standby was heard",
+            "lately, or none took over in time: this one goes on), 2 no server answers.",
+        ],
         ["cdrs"] =
         [
             "callserver cdrs --gateway gw1",

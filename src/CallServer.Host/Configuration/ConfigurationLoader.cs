@@ -127,11 +127,49 @@ internal static class ConfigurationLoader
                         ShortestInterval,
                         TimeSpan.FromDays(1)
                     ) ?? TimeSpan.FromMinutes(1),
+                Backup = Backup(root),
                 CdrFile = read.Text(DocumentReader.Member(cdr, "file")),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
                 TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
                 Gateways = Gateways(root, plain, targets, Describe(profiles)),
                 Warnings = warnings,
+            };
+        }
+
+        private BackupConfiguration? Backup(Document root)
+        {
+            if (read.Section(root, "backup") is not { } backup)
+                return null;
+            var plain = new BackupConfiguration(new Uri("http://127.0.0.1"));
+            if (DocumentReader.Member(backup, "of") is not { } at)
+            {
+                read.Fail(backup, "lacks \"of\", where the primary listens: \"of\": \"http://HOST:PORT\"");
+                return plain;
+            }
+
+            var of = plain.Of;
+            if (read.Text(at) is { } text)
+            {
+                if (
+                    !Uri.TryCreate(text, UriKind.Absolute, out of!)
+                    || of.Scheme is not ("http" or "https")
+                    || of.PathAndQuery != "/"
+                    || of.UserInfo.Length > 0
+                )
+                    read.Fail(at, $"'{text}' is not http://HOST:PORT");
+            }
+
+            var standby = DocumentReader.Member(backup, "standby");
+            var word = read.Text(standby);
+            if (word is not (null or "warm" or "cold"))
+                read.Fail(standby!, $"'{word}' is neither \"warm\" nor \"cold\"");
+            return new BackupConfiguration(of ?? plain.Of)
+            {
+                Cold = word == "cold",
+                Heartbeat =
+                    read.Duration(DocumentReader.Member(backup, "heartbeat"), ShortestTimeout, LongestTimeout)
+                    ?? plain.Heartbeat,
+                Misses = read.Integer(DocumentReader.Member(backup, "misses"), 1, 100) ?? plain.Misses,
             };
         }
 
@@ -160,10 +198,6 @@ internal static class ConfigurationLoader
         /// <summary>What the contract has and this version does not do: read, checked, and said.</summary>
         private void Unbuilt(Document root)
         {
-            if (read.Section(root, "backup") is { } backup)
-                // A backup that took itself for a primary would write every CDR twice.
-                read.Fail(backup, "a backup is not built yet: leave this out");
-
             var rotate = DocumentReader.Member(read.Section(root, "cdr"), "rotate");
             if (read.Duration(rotate, TimeSpan.FromMinutes(1), TimeSpan.FromDays(366)) is not null)
                 Warn(rotate!, "rotation is not built yet: the CDR file grows");

@@ -38,6 +38,9 @@ public sealed record ServerConfiguration
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
 
+    /// <summary>Whose backup this server is; null where it is a primary.</summary>
+    public BackupConfiguration? Backup { get; init; }
+
     /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
     public IPEndPoint? MgcpListener { get; init; }
 
@@ -89,6 +92,7 @@ public sealed record ServerConfiguration
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: Backup != next.Backup, what: "backup"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }
@@ -99,6 +103,20 @@ public sealed record ServerConfiguration
 
     internal static bool Same(byte[]? a, byte[]? b) =>
         a is null || b is null ? a is null && b is null : a.AsSpan().SequenceEqual(b);
+}
+
+/// <summary>Whose backup a server is, and how it watches it.</summary>
+/// <param name="Of">Where the primary listens.</param>
+public sealed record BackupConfiguration(Uri Of)
+{
+    /// <summary>It audits nothing until it takes over; otherwise it audits more slowly.</summary>
+    public bool Cold { get; init; }
+
+    /// <summary>Between two heartbeats.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>So many without an answer, one after the other, and it takes over.</summary>
+    public int Misses { get; init; } = 4;
 }
 
 /// <summary>One gateway, ready to be asked.</summary>

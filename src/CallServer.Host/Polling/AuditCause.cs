@@ -20,4 +20,7 @@ public enum AuditCause
 
     /// <summary>A standing watch of it ended.</summary>
     WatchEnded,
+
+    /// <summary>This server takes over.</summary>
+    Takeover,
 }

@@ -20,6 +20,9 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>A standby asks so many times less often.</summary>
+    private const int SlowPace = 3;
+
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
     private readonly IScheduler scheduler;
@@ -30,6 +33,7 @@ internal sealed class GatewayPoller : IDisposable
     private AuditMemory? memory;
     private IPEndPoint? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
+    private Instant lastBegun = InstantModule.distantPast;
     private int silences;
     private bool slow;
 
@@ -69,7 +73,7 @@ internal sealed class GatewayPoller : IDisposable
                 triggers.ObserveOn(scheduler)
             )
             .Where(IsDue)
-            .OneAtATime(cause => cause != AuditCause.Interval, _ => Audit())
+            .OneAtATime(cause => cause != AuditCause.Interval, Audit)
             .Do(result => deliver(gateway, result))
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
@@ -100,6 +104,9 @@ internal sealed class GatewayPoller : IDisposable
                     : runner.Release(Gateway.Target, connection, Address(endpoint), known, deadline)
             );
 
+    /// <summary>Nobody is asked any more: a standing watch ends too. From any thread.</summary>
+    public void Rest() => scheduler.Schedule(() => watch?.Asking());
+
     /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
     public void Dispose()
     {
@@ -124,8 +131,17 @@ internal sealed class GatewayPoller : IDisposable
     private bool IsDue(AuditCause cause)
     {
         if (cause != AuditCause.Interval)
-            return true;
-        return watch is not { Stands: true } && context.Clock.Now.Steady >= notBefore;
+            return context.Pace != AuditPace.None || cause is AuditCause.Operator or AuditCause.Takeover;
+        var now = context.Clock.Now.Steady;
+        return context.Pace switch
+            {
+                AuditPace.Full => true,
+                // Half an interval early, so that the tick at its end counts.
+                AuditPace.Slow => now >= lastBegun + (Gateway.Interval * (SlowPace - 0.5)),
+                _ => false,
+            }
+            && watch is not { Stands: true }
+            && now >= notBefore;
     }
 
     private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
@@ -135,12 +151,15 @@ internal sealed class GatewayPoller : IDisposable
 
     private GatewayAddress Address(IPEndPoint endpoint) => new(endpoint, Gateway.Uri.OverHttp);
 
-    private IObservable<AuditResult> Audit()
+    private IObservable<AuditResult> Audit(AuditCause cause)
     {
         watch?.Asking();
+        lastBegun = context.Clock.Now.Steady;
         return Resolve()
             .SelectMany(endpoint =>
-                endpoint is null ? Observable.Return(Unasked(), ImmediateScheduler.Instance) : Ask(endpoint)
+                endpoint is null
+                    ? Observable.Return(Unasked(), ImmediateScheduler.Instance)
+                    : Ask(endpoint, cause)
             )
             .Do(Remember)
             .Catch(
@@ -154,7 +173,7 @@ internal sealed class GatewayPoller : IDisposable
                         Gateway.Id
                     );
                     memory = null;
-                    watch?.Asked();
+                    WatchAgain();
                     return Observable.Empty<AuditResult>();
                 }
             );
@@ -183,10 +202,12 @@ internal sealed class GatewayPoller : IDisposable
             .Catch((TimeoutException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance));
     }
 
-    private IObservable<AuditResult> Ask(IPEndPoint endpoint)
+    private IObservable<AuditResult> Ask(IPEndPoint endpoint, AuditCause cause)
     {
+        // Nobody waits at a takeover for what was slow or silent long ago.
         var lane =
-            silences > 0 ? context.Lanes.Silent
+            cause == AuditCause.Takeover ? context.Lanes.Prompt
+            : silences > 0 ? context.Lanes.Silent
             : slow ? context.Lanes.Slow
             : context.Lanes.Prompt;
         return lane.Enter(scheduler)
@@ -237,9 +258,15 @@ internal sealed class GatewayPoller : IDisposable
             $"the name {Gateway.Uri.Host} has no address"
         );
 
+    private void WatchAgain()
+    {
+        if (context.Pace != AuditPace.None)
+            watch?.Asked();
+    }
+
     private void Remember(AuditResult result)
     {
-        watch?.Asked();
+        WatchAgain();
         slow = result.Answered - result.Asked > Gateway.Interval;
         if (!result.Silent)
         {

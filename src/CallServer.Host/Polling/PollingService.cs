@@ -28,6 +28,7 @@ public sealed class PollingService : IDisposable
     /// nothing.</param>
     /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">For faults.</param>
+    /// <param name="pace">How often everybody is asked at first.</param>
     public PollingService(
         Net.IClock clock,
         Net.IEndpointResolver resolver,
@@ -35,12 +36,16 @@ public sealed class PollingService : IDisposable
         IReadOnlyList<AuditLoop> loops,
         Func<string, KnownConnections?> known,
         Action<GatewayConfiguration, AuditResult> deliver,
-        ILogger logger
+        ILogger logger,
+        AuditPace pace = AuditPace.Full
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Lanes = new FleetLanes(configuration.GatewaysInFlight);
-        context = new PollingContext(clock, resolver, Lanes, Counters, Addresses, known, logger);
+        context = new PollingContext(clock, resolver, Lanes, Counters, Addresses, known, logger)
+        {
+            Pace = pace,
+        };
         this.loops = loops;
         this.deliver = deliver;
     }
@@ -92,6 +97,35 @@ public sealed class PollingService : IDisposable
 
             return removed;
         }
+    }
+
+    /// <summary>
+    /// How often everybody is asked from now on. Whoever begins to ask again after not asking at all triggers
+    /// a first audit; nobody's memory of a gateway is lost.
+    /// </summary>
+    public AuditPace Pace
+    {
+        get => context.Pace;
+        set
+        {
+            context.Pace = value;
+            if (value != AuditPace.None)
+                return;
+            lock (guard)
+            {
+                foreach (var poller in pollers.Values)
+                    poller.Rest();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Asks all of these that are polled, in this order, as soon as may be; returns those that are.
+    /// </summary>
+    public IReadOnlyList<string> Trigger(IEnumerable<string> gateways, AuditCause cause)
+    {
+        ArgumentNullException.ThrowIfNull(gateways);
+        return [.. gateways.Where(gateway => Trigger(gateway, cause))];
     }
 
     /// <summary>Asks a gateway as soon as may be; false where it is not polled.</summary>

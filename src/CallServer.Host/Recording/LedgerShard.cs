@@ -21,8 +21,28 @@ public sealed record GatewayState(
     bool AskedSinceStart
 );
 
-/// <summary>Whose record it is.</summary>
-public sealed record ServerIdentity(string Name, int Epoch);
+/// <summary>Whose record it is, and under which epoch.</summary>
+public sealed class ServerIdentity(string name, int epoch)
+{
+    private int epoch = epoch;
+    private int writesCdrs = 1;
+
+    public string Name => name;
+
+    /// <summary>The fencing number that a takeover raises.</summary>
+    public int Epoch
+    {
+        get => Volatile.Read(ref epoch);
+        set => Volatile.Write(ref epoch, value);
+    }
+
+    /// <summary>The CDRs of what ends are written; otherwise they are held, as another server writes them.</summary>
+    public bool WritesCdrs
+    {
+        get => Volatile.Read(ref writesCdrs) != 0;
+        set => Volatile.Write(ref writesCdrs, value ? 1 : 0);
+    }
+}
 
 /// <summary>
 /// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after
@@ -35,10 +55,14 @@ public sealed class LedgerShard(
     StoreWriter writer,
     RecordCounters counters,
     Action<RecordStep, ServerStamp> join,
+    Action<AuditResult, GatewayRecord, RecordStep> applied,
     ILogger logger
 )
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
+
+    // Of the shard's own thread: gateways that nothing is known of yet begin with it.
+    private Instant? takenOver;
 
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
@@ -58,6 +82,23 @@ public sealed class LedgerShard(
     {
         ArgumentNullException.ThrowIfNull(result);
         Write(result.Gateway, () => Apply(result, uri));
+    }
+
+    /// <summary>
+    /// This server took over at this instant: what it knew of its own audits is not confirmed until the gateways
+    /// speak. Ends when what was handed over before is taken in.
+    /// </summary>
+    public Task TakenOverAsync(Instant at)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            foreach (var state in states.Values)
+                states[state.Gateway] = state with { Record = state.Record.TakenOver(at) };
+            takenOver = at;
+            done.TrySetResult();
+        });
+        return done.Task;
     }
 
     /// <summary>
@@ -130,7 +171,7 @@ public sealed class LedgerShard(
         void Save(StoreCommit commit)
         {
             counters.Count(commit);
-            writer.Enqueue(commit);
+            Write(commit);
         }
     }
 
@@ -165,7 +206,7 @@ public sealed class LedgerShard(
         var commit = StoreCommit.Of(step, null);
         states[gateway] = state with { Record = state.Record.After(step) };
         counters.Count(commit);
-        writer.Enqueue(commit);
+        Write(commit);
         join(step, stamp);
         logger.LogWarning(
             "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
@@ -178,14 +219,15 @@ public sealed class LedgerShard(
     {
         var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
         var state = states.GetValueOrDefault(result.Gateway);
-        var before = state?.Record ?? GatewayRecord.Empty(result.Gateway);
+        var before = state?.Record ?? New(result.Gateway);
         var step = before.Apply(result, stamp);
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
         var commit = StoreCommit.Of(step, summary);
         states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, true);
         counters.Count(result, commit);
-        writer.Enqueue(commit);
+        Write(commit);
         join(step, stamp);
+        applied(result, before, step);
 
         if (
             state?.LastAudit is not { } last
@@ -193,6 +235,14 @@ public sealed class LedgerShard(
             || last.Silent != summary.Silent
         )
             Say(result, state?.LastAudit);
+    }
+
+    private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
+
+    private GatewayRecord New(string gateway)
+    {
+        var record = GatewayRecord.Empty(gateway);
+        return takenOver is { } at ? record.TakenOver(at) : record;
     }
 
     /// <summary>A line where a gateway's state changes, not one an audit.</summary>

@@ -39,6 +39,7 @@ public sealed class LedgerShards
                 writer,
                 Counters,
                 Joiner.Take,
+                (result, before, step) => Applied?.Invoke(result, before, step),
                 logger
             )),
         ];
@@ -46,6 +47,12 @@ public sealed class LedgerShards
 
     /// <summary>Whose record it is.</summary>
     public ServerIdentity Identity { get; }
+
+    /// <summary>
+    /// Called with each audit that was taken in, the record before it, and what it did, on its shard's thread:
+    /// must hand over and return.
+    /// </summary>
+    public Action<AuditResult, GatewayRecord, RecordStep>? Applied { get; set; }
 
     /// <summary>What it counts.</summary>
     public RecordCounters Counters { get; } = new();
@@ -68,6 +75,12 @@ public sealed class LedgerShards
             Shard(gateway.Gateway).Restore(gateway);
         Joiner.Restore(image.Gateways);
     }
+
+    /// <summary>
+    /// This server took over at this instant: nothing is confirmed until the gateways speak. Ends when what was
+    /// handed over before is taken in.
+    /// </summary>
+    public Task TakenOverAsync(Instant at) => Task.WhenAll(shards.Select(shard => shard.TakenOverAsync(at)));
 
     /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
     public void Take(AuditResult result, string? uri)

@@ -13,6 +13,7 @@ namespace CallServer.Host.Releasing;
 /// </summary>
 public sealed class Releaser(
     Func<ServerConfiguration> configuration,
+    Func<string?> standbyOf,
     LedgerShards ledger,
     PollingService polling,
     IClock clock,
@@ -51,6 +52,8 @@ public sealed class Releaser(
                     : $"{connection} may be {string.Join(" or ", found.Select(each => $"{each.Connection} of {each.Gateway}"))}: name the gateway"
             );
 
+        if (standbyOf() is { } standby)
+            return Not(ReleaseStatus.NotAllowed, owner, id, standby);
         if (WhyNot(owner, id, out var state) is { } refusal)
             return refusal;
         if (!underWay.TryAdd((owner, id), true))

@@ -30,6 +30,11 @@ internal static class Api
         app.MapGet("/v1/calls", lists.CallsAsync);
         app.MapGet("/v1/cdrs", lists.Cdrs);
         app.MapGet("/v1/releases", lists.Releases);
+        var pair = new Pair(runtime.Roles, runtime.Ledger, runtime.Store);
+        app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
+        app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
+        app.MapPost("/v1/takeover", (Delegate)pair.TakeOverAsync);
+        app.MapPost("/v1/stepdown", (Delegate)pair.StepDownAsync);
         app.MapGet("/v1/events", (Delegate)events.ServeAsync);
     }
 

@@ -91,6 +91,8 @@ internal static class Sql
         + " ORDER BY sequence LIMIT @limit";
 
     // Accounting
+    public const string FindCdrs = "SELECT DISTINCT id FROM cdrs WHERE id IN @ids";
+
     public const string AddAccounting =
         "INSERT INTO accounting (kind, id, gateway, held, at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     public const string PruneAccounting = "DELETE FROM accounting WHERE held = 0 AND sequence <= @passed";

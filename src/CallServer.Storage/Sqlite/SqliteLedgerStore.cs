@@ -95,7 +95,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
             var identity = new StoreIdentity(
                 GetText(Meta.Name),
                 checked((int)(GetLong(Meta.Epoch) ?? 0)),
-                _lastOpened
+                _lastOpened,
+                GetLong(Meta.Acts) is { } acts ? acts != 0 : null,
+                GetText(Meta.Peer)
             );
             var correction = TimeSpan.FromMicroseconds(GetLong(Meta.Correction) ?? 0);
             return new StoreImage(identity, correction, gateways, loader.Unreadable);
@@ -108,6 +110,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
 
     public void SetIdentity(string name, int epoch) =>
         Writing(() => Put((Meta.Name, name), (Meta.Epoch, (long)epoch)));
+
+    public void SetRole(bool acts, string? peer) =>
+        Writing(() => Put((Meta.Acts, acts ? 1L : 0L), (Meta.Peer, peer)));
 
     public void SetCorrection(TimeSpan correction) =>
         Writing(() => Put((Meta.Correction, correction.Ticks / TimeSpan.TicksPerMicrosecond)));
@@ -176,6 +181,9 @@ public sealed class SqliteLedgerStore : ILedgerStore
             limit,
             cdr => cdr.Sequence
         );
+
+    public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) =>
+        ids.Count == 0 ? [] : Reading(() => _reading.Query<string>(Sql.FindCdrs, new { ids }).AsList());
 
     public StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit) =>
         NewestOf<StoredAudit>(
@@ -303,7 +311,7 @@ public sealed class SqliteLedgerStore : ILedgerStore
             return new StoredPage<T>(items, items.Count == 0 ? null : sequence(items[^1]));
         });
 
-    private void Put(params (string Key, object Value)[] entries)
+    private void Put(params (string Key, object? Value)[] entries)
     {
         _writer.Flush(each: true);
         _writer.InTransaction(() =>
@@ -374,6 +382,8 @@ public sealed class SqliteLedgerStore : ILedgerStore
     {
         public const string Name = "name";
         public const string Epoch = "epoch";
+        public const string Acts = "acts";
+        public const string Peer = "peer";
         public const string Correction = "correction_micros";
         public const string Opened = "opened_at";
 

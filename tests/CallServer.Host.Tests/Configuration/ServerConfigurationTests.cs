@@ -49,6 +49,34 @@ public sealed class ServerConfigurationTests
     }
 
     [Test]
+    public void ABackup()
+    {
+        var plain = Read("""{ "gateways": [], "backup": { "of": "http://127.0.0.1:8081" } }""").Backup!;
+        var cold = Read(
+            """{ "gateways": [], "backup": { "of": "http://h:1", "standby": "cold", "heartbeat": "1s", "misses": 3 } }"""
+        ).Backup!;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(plain.Of, Is.EqualTo(new Uri("http://127.0.0.1:8081/")));
+            Assert.That(plain.Cold, Is.False);
+            Assert.That(plain.Heartbeat, Is.EqualTo(TimeSpan.FromMilliseconds(250)));
+            Assert.That(plain.Misses, Is.EqualTo(4));
+            Assert.That(
+                cold,
+                Is.EqualTo(
+                    new BackupConfiguration(new Uri("http://h:1"))
+                    {
+                        Cold = true,
+                        Heartbeat = TimeSpan.FromSeconds(1),
+                        Misses = 3,
+                    }
+                )
+            );
+            Assert.That(Read("""{ "gateways": [] }""").Backup, Is.Null);
+        }
+    }
+
+    [Test]
     public void EveryMistakeIsListedWithItsLine()
     {
         var mistakes = Mistakes(
@@ -99,7 +127,14 @@ public sealed class ServerConfigurationTests
     [TestCase("""{ "gateways": [7] }""", "an object is expected")]
     [TestCase("""{ "gateways": [], "server": [] }""", "an object is expected")]
     [TestCase("""{ "gateways": [], "gateways": [] }""", "a second time")]
-    [TestCase("""{ "gateways": [], "backup": { "of": "http://127.0.0.1:1" } }""", "not built yet")]
+    [TestCase("""{ "gateways": [], "backup": { "standby": "warm" } }""", "backup: lacks \"of\"")]
+    [TestCase("""{ "gateways": [], "backup": { "of": "127.0.0.1:1" } }""", "is not http://HOST:PORT")]
+    [TestCase("""{ "gateways": [], "backup": { "of": "http://u:p@h:1" } }""", "is not http://HOST:PORT")]
+    [TestCase(
+        """{ "gateways": [], "backup": { "of": "http://h:1", "standby": "hot" } }""",
+        "neither \"warm\" nor \"cold\""
+    )]
+    [TestCase("""{ "gateways": [], "backup": { "of": "http://h:1", "misses": 0 } }""", "backup.misses")]
     [TestCase("""{ "gateways": [], "polling": { "interval": "1s", "timeout": "2s" } }""", "shorter than")]
     [TestCase("""{ "gateways": [], "server": { "listen": "https://127.0.0.1" } }""", "https")]
     [TestCase(

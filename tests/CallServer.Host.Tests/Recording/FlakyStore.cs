@@ -27,6 +27,10 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public void SetIdentity(string name, int epoch) => inner.SetIdentity(name, epoch);
 
+    public void SetRole(bool acts, string? peer) => inner.SetRole(acts, peer);
+
+    public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) => inner.FindCdrs(ids);
+
     public void SetCorrection(TimeSpan correction) => inner.SetCorrection(correction);
 
     public void RegisterReaders(IReadOnlyList<string> readers) => inner.RegisterReaders(readers);

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Net;
+using System.Text.Json;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>`callserver takeover` and `callserver stepdown`: an operator says which server of a pair acts.</summary>
+internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
+
+    public Command TakeOver() =>
+        Build(
+            "takeover",
+            "Have a standby take over now, whether the other server lives or not.",
+            role => role is "active" or "primary",
+            "acts now"
+        );
+
+    public Command StepDown() =>
+        Build(
+            "stepdown",
+            "Have the server that acts hand over to its standby, and wait until it has.",
+            role => role == "standby",
+            "has handed over"
+        );
+
+    private Command Build(string verb, string description, Func<string?, bool> isDone, string outcome)
+    {
+        var server = new ServerOptions();
+        var json = Options.Json("The server's status afterwards, as one JSON object in a line");
+        var command = new Command(verb, description);
+        server.AddTo(command);
+        command.Options.Add(json);
+        command.SetAction(
+            async (parsed, cancel) =>
+            {
+                using var client = server.Client(parsed, surroundings);
+                var from = surroundings.Clock.Now.Steady;
+                var (status, answer) = await client.PostAsync($"v1/{verb}", new { }, cancel);
+                if (status != HttpStatusCode.Accepted)
+                {
+                    terminal.Complain(
+                        $"{verb}: nothing is changed: {answer.Text("detail") ?? answer.Text("title") ?? "the server does not say why"}"
+                    );
+                    return ExitCode.Partial;
+                }
+
+                if (await UntilAsync(client, isDone, cancel) is not { } after)
+                {
+                    terminal.Complain(
+                        $"{verb}: not done within {Patience.TotalSeconds:0} s; `callserver status` tells what became of it"
+                    );
+                    return ExitCode.Partial;
+                }
+
+                await terminal.Out.WriteLineAsync(
+                    parsed.GetValue(json)
+                        ? JsonText.Line(after)
+                        : $"{after.Text("name")} {outcome}: {after.Text("role")}, epoch {after.Member("epoch")}, after {(surroundings.Clock.Now.Steady - from).TotalSeconds:0.0} s"
+                );
+                return ExitCode.Complete;
+            }
+        );
+        return command;
+    }
+
+    private async Task<JsonElement?> UntilAsync(
+        ServerClient client,
+        Func<string?, bool> isDone,
+        CancellationToken cancel
+    )
+    {
+        using var timer = new PeriodicTimer(Glance);
+        var until = surroundings.Clock.Now.Steady + Patience;
+        do
+        {
+            var status = await client.GetAsync("v1/status", cancel);
+            if (isDone(status.Text("role")))
+                return status;
+        } while (surroundings.Clock.Now.Steady < until && await timer.WaitForNextTickAsync(cancel));
+        return null;
+    }
+}

@@ -1,0 +1,69 @@
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+using CallServer.Host.Polling;
+using CallServer.Host.Recording;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Roles;
+
+/// <summary>What a role means for one server's store, audits and CDRs.</summary>
+public sealed class ServerDuties(
+    Func<ServerConfiguration> configuration,
+    ILedgerStore store,
+    LedgerShards ledger,
+    PollingService polling,
+    StoreWriter writer,
+    IClock clock,
+    Action<TakeoverDecision> recover,
+    ILogger logger
+) : IRoleWork
+{
+    private bool hasPollers;
+
+    /// <inheritdoc/>
+    public void Keep(int epoch, bool acts, string? peer)
+    {
+        ledger.Identity.Epoch = epoch;
+        try
+        {
+            store.SetIdentity(configuration().Name, epoch);
+            store.SetRole(acts, peer);
+        }
+        catch (StoreException fault)
+        {
+            // Who takes over with a full disk helps more than who does not; a restart may begin with an older epoch.
+            logger.LogError("epoch {Epoch} and the role cannot be kept: {Reason}", epoch, fault.Message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Assume(AuditPace pace, bool writesCdrs, bool recovers)
+    {
+        var rested = polling.Pace == AuditPace.None;
+        ledger.Identity.WritesCdrs = writesCdrs;
+        polling.Pace = pace;
+        if (!hasPollers)
+        {
+            // Each begins with an audit of its own, if anybody is to be asked at all.
+            hasPollers = true;
+            polling.Follow(configuration());
+        }
+        else if (rested && pace != AuditPace.None && !recovers)
+        {
+            polling.Trigger(configuration().Gateways.Select(gateway => gateway.Id), AuditCause.Start);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void LookAround() { }
+
+    /// <inheritdoc/>
+    public void Say(string what) =>
+        writer.EnqueueChanges([
+            new ChangeView("role", "", null, (clock.Now.Steady + clock.Correction).ToString(), what),
+        ]);
+
+    /// <inheritdoc/>
+    public void Recover(TakeoverDecision takeover) => recover(takeover);
+}

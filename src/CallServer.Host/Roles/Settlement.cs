@@ -1,0 +1,211 @@
+using System.Net.Http.Headers;
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using System.Text;
+using System.Text.Json;
+using CallServer.Host.Net;
+using CallServer.Model;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Roles;
+
+/// <summary>A held CDR, as the server that acts is asked about it.</summary>
+public sealed record HeldCdr(string Id, string Gateway, string Connection);
+
+/// <summary>What the server that acts says of held CDRs; those named in neither list it does not know.</summary>
+/// <param name="Epoch">The epoch that it acts under.</param>
+/// <param name="Written">Ids of CDRs that it has itself.</param>
+/// <param name="Active">Ids of CDRs whose connections are active in its record.</param>
+public sealed record Settled(int Epoch, IReadOnlyList<string> Written, IReadOnlyList<string> Active);
+
+/// <summary>
+/// What becomes of the CDRs that a standby holds: those that the server that acts has written are forgotten;
+/// those of connections that it still carries wait; those that it does not know, because only this server saw
+/// the connection, are written here after a grace.
+/// </summary>
+public sealed class Settlement : IDisposable
+{
+    /// <summary>Where a server is asked.</summary>
+    public const string Path = "v1/cdrs/settle";
+
+    /// <summary>So many in one question.</summary>
+    public const int Most = 50;
+
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(5);
+
+    private readonly ILedgerStore store;
+    private readonly Func<ServerRole?> role;
+    private readonly Func<TimeSpan> longestInterval;
+    private readonly Action released;
+    private readonly IClock clock;
+    private readonly ILogger logger;
+    private readonly HttpClient http;
+    private readonly CancellationTokenSource stop = new();
+    private readonly IDisposable loop;
+    private Dictionary<long, Instant> unknown = [];
+
+    /// <param name="store">Holds them.</param>
+    /// <param name="role">This server's.</param>
+    /// <param name="longestInterval">How seldom a gateway is asked at most.</param>
+    /// <param name="released">Some are to be written now.</param>
+    /// <param name="token">What the other server asks for; null where it asks for nothing.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="scheduler">Begins each round.</param>
+    /// <param name="logger">Says what was written here.</param>
+    public Settlement(
+        ILedgerStore store,
+        Func<ServerRole?> role,
+        Func<TimeSpan> longestInterval,
+        Action released,
+        byte[]? token,
+        IClock clock,
+        IScheduler scheduler,
+        ILogger logger
+    )
+    {
+        this.store = store;
+        this.role = role;
+        this.longestInterval = longestInterval;
+        this.released = released;
+        this.clock = clock;
+        this.logger = logger;
+        http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
+        {
+            Timeout = Patience,
+            MaxResponseContentBufferSize = 1024 * 1024,
+        };
+        if (token is not null)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+                "Bearer",
+                Encoding.UTF8.GetString(token)
+            );
+        loop = Observable
+            .Interval(Rest, scheduler)
+            .Select(_ => Observable.FromAsync(RoundAsync))
+            .Concat()
+            .Subscribe();
+    }
+
+    /// <summary>Ends it; what is held stays held.</summary>
+    public void Dispose()
+    {
+        loop.Dispose();
+        stop.Cancel();
+        http.Dispose();
+        stop.Dispose();
+    }
+
+    /// <summary>One look at everything that is held.</summary>
+    public async Task RoundAsync()
+    {
+        try
+        {
+            var after = 0L;
+            var still = new Dictionary<long, Instant>();
+            while (Peer() is { } peer)
+            {
+                var page = store.ReadHeld(after, Most);
+                if (page.Items.Count == 0)
+                    break;
+                after = page.Items[^1].Sequence;
+                await SettleAsync(peer, page.Items, still);
+            }
+
+            unknown = still;
+        }
+        catch (Exception fault)
+            when (fault
+                    is HttpRequestException
+                        or IOException
+                        or OperationCanceledException
+                        or JsonException
+                        or ObjectDisposedException
+            )
+        {
+            // The other server is away: if it stays so, this one takes over, and writes them all.
+        }
+        catch (StoreException fault)
+        {
+            logger.LogError("held CDRs cannot be settled: {Reason}", fault.Message);
+        }
+    }
+
+    private Uri? Peer() =>
+        role() is { Decided: true, Acts: false, Peer: { } peer } && !stop.IsCancellationRequested
+            ? new Uri(peer)
+            : null;
+
+    private async Task SettleAsync(
+        Uri peer,
+        IReadOnlyList<AccountingEntry> entries,
+        Dictionary<long, Instant> still
+    )
+    {
+        var now = clock.Now.Steady;
+        // Beginnings and interim records are the other server's alone.
+        var stops = entries.Where(entry => entry.Kind == AccountingKind.Stop).ToList();
+        var answer = stops.Count == 0 ? null : await AskAsync(peer, stops);
+        // One that no longer acts, or acts under an epoch that is over, settles nothing.
+        if (stops.Count > 0 && (answer is null || answer.Epoch < (role()?.Epoch ?? int.MaxValue)))
+            return;
+
+        var written = answer?.Written.ToHashSet(StringComparer.Ordinal) ?? [];
+        var active = answer?.Active.ToHashSet(StringComparer.Ordinal) ?? [];
+        var grace = longestInterval() * 3;
+        grace = grace > LeastGrace ? grace : LeastGrace;
+        var drop = new List<long>();
+        var release = new List<long>();
+        foreach (var entry in entries)
+        {
+            if (entry.Kind != AccountingKind.Stop || written.Contains(entry.Id))
+                drop.Add(entry.Sequence);
+            else if (!active.Contains(entry.Id))
+            {
+                var since = unknown.GetValueOrDefault(entry.Sequence, now);
+                if (now - since >= grace)
+                    release.Add(entry.Sequence);
+                else
+                    still[entry.Sequence] = since;
+            }
+        }
+
+        if (drop.Count > 0)
+            store.DropHeld(drop);
+        if (release.Count > 0)
+        {
+            store.ReleaseHeld(release);
+            logger.LogInformation(
+                "{Count} CDRs of connections that the other server does not know are written here",
+                release.Count
+            );
+            released();
+        }
+    }
+
+    private async Task<Settled?> AskAsync(Uri peer, List<AccountingEntry> stops)
+    {
+        using var content = new StringContent(
+            JsonSerializer.Serialize(stops.Select(Held), RecordJson.Camel),
+            Encoding.UTF8,
+            "application/json"
+        );
+        using var response = await http.PostAsync(new Uri(peer, Path), content, stop.Token);
+        if (!response.IsSuccessStatusCode)
+            return null;
+        var text = await response.Content.ReadAsStringAsync(stop.Token);
+        return JsonSerializer.Deserialize<Settled>(text, RecordJson.Camel);
+    }
+
+    private static HeldCdr Held(AccountingEntry entry)
+    {
+        using var cdr = JsonDocument.Parse(entry.Json);
+        return new HeldCdr(
+            entry.Id,
+            entry.Gateway,
+            cdr.RootElement.GetProperty("connection").GetString() ?? ""
+        );
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using CallServer.Bench.Start;
+using CallServer.Host.Cli;
+using CallServer.Host.Cli.Output;
+
+namespace CallServer.Bench.Takeover;
+
+/// <summary>A primary and its backup on one fleet, as two processes with files of their own.</summary>
+internal sealed class ServerPair : IAsyncDisposable
+{
+    /// <param name="folder">Where their files are, a folder for each.</param>
+    /// <param name="interval">Between the primary's audits of a gateway.</param>
+    /// <param name="timeout">For an answer.</param>
+    /// <param name="gateways">URIs by id.</param>
+    /// <param name="cold">The backup asks nobody before it takes over.</param>
+    public ServerPair(
+        string folder,
+        TimeSpan interval,
+        TimeSpan timeout,
+        IReadOnlyDictionary<string, string> gateways,
+        bool cold
+    )
+    {
+        Primary = new ServerUnderTest(Sub(folder, "primary"), interval, timeout, gateways, "cs-a");
+        Backup = new ServerUnderTest(
+            Sub(folder, "backup"),
+            interval,
+            timeout,
+            gateways,
+            "cs-b",
+            new { of = Primary.Address, standby = cold ? "cold" : "warm" }
+        );
+    }
+
+    public ServerUnderTest Primary { get; }
+
+    public ServerUnderTest Backup { get; }
+
+    /// <summary>Starts both, and waits until the primary has heard everybody and the backup watches it.</summary>
+    public async Task StartAsync(int gateways, CancellationToken cancel)
+    {
+        Primary.Start();
+        await Primary.ReadyAsync(cancel);
+        Backup.Start();
+        await Backup.ReadyAsync(cancel);
+        await Primary.UntilAsync(
+            "told all by every gateway",
+            async () => (await Primary.StatusAsync(cancel)).Member("gateways").Number("complete") >= gateways,
+            cancel
+        );
+        await Backup.UntilAsync(
+            "watched",
+            async () => (await Backup.StatusAsync(cancel)).Text("role") == "standby",
+            cancel
+        );
+        await Primary.UntilAsync(
+            "watched",
+            async () => (await Primary.StatusAsync(cancel)).Text("peer") is not null,
+            cancel
+        );
+    }
+
+    /// <summary>The newest recovery report of the backup, once it is whole.</summary>
+    public async Task<JsonElement> RecoveryAsync(CancellationToken cancel)
+    {
+        JsonElement? found = null;
+        await Backup.UntilAsync(
+            "recovered",
+            async () =>
+            {
+                var page = await Backup.Client.AllAsync("recoveries", null, cancel);
+                found = page.Items.Count > 0 ? page.Items[0] : null;
+                return found is not null;
+            },
+            cancel
+        );
+        return found ?? throw new CommandFailedException(ExitCode.Fault, "no recovery report");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Primary.DisposeAsync();
+        await Backup.DisposeAsync();
+    }
+
+    private static string Sub(string folder, string name) =>
+        Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
+}

@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Http.Json;
+using CallServer.Host.Configuration;
+using CallServer.Host.Tests.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Host.Tests.Web;
+
+/// <summary>Two whole servers, a primary and its backup, over HTTP.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+[CancelAfter(60_000)]
+public sealed class PairTests : IDisposable
+{
+    private readonly TestDirectory ofPrimary = new();
+    private readonly TestDirectory ofBackup = new();
+    private readonly TestGateways gateways = new();
+
+    public PairTests()
+    {
+        gateways.Connections[1] = [1, 2];
+        gateways.Connections[2] = [3];
+    }
+
+    public void Dispose()
+    {
+        ofPrimary.Dispose();
+        ofBackup.Dispose();
+    }
+
+    private Task<TestServer> PrimaryAsync() =>
+        TestServer.StartAsync(ofPrimary, gateways, configuration => configuration with { Name = "cs-a" });
+
+    private Task<TestServer> BackupAsync(TestServer primary, bool cold = false) =>
+        TestServer.StartAsync(
+            ofBackup,
+            gateways,
+            configuration =>
+                configuration with
+                {
+                    Name = "cs-b",
+                    Backup = new BackupConfiguration(primary.Http.BaseAddress!)
+                    {
+                        Cold = cold,
+                        Heartbeat = TimeSpan.FromMilliseconds(20),
+                    },
+                }
+        );
+
+    private static Task UntilRoleAsync(TestServer server, string role, CancellationToken cancel) =>
+        server.UntilAsync(runtime => runtime.Roles.Role is { Decided: true } now && now.Role == role, cancel);
+
+    [Test]
+    public async Task AStandbyTakesOverAndHasTheWholeRecord(CancellationToken cancel)
+    {
+        var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary, cold: true);
+        await UntilRoleAsync(backup, "standby", cancel);
+        Assert.That(backup.Runtime.Ledger.States, Is.Empty, "a cold standby asks nobody");
+        Assert.That(backup.Runtime.IsReady, "and is ready for that");
+
+        await primary.DisposeAsync();
+
+        await UntilRoleAsync(backup, "active", cancel);
+        await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
+        var status = await backup.GetAsync("v1/status", cancel);
+        var connections = await backup.GetAsync("v1/connections", cancel);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status.GetProperty("role").GetString(), Is.EqualTo("active"));
+            Assert.That(status.GetProperty("epoch").GetInt32(), Is.EqualTo(2));
+            Assert.That(
+                connections
+                    .GetProperty("items")
+                    .EnumerateArray()
+                    .Select(c => c.GetProperty("recovered").GetBoolean()),
+                Is.All.True,
+                "they were the other server's to know"
+            );
+        }
+    }
+
+    [Test]
+    public async Task TheOldPrimaryComesBackAsAStandby(CancellationToken cancel)
+    {
+        var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await UntilRoleAsync(backup, "standby", cancel);
+        await primary.UntilAsync(runtime => runtime.Roles.Role!.Peer is not null, cancel);
+        await primary.DisposeAsync();
+        await UntilRoleAsync(backup, "active", cancel);
+
+        // On another port: it finds the other server by what it kept.
+        await using var again = await PrimaryAsync();
+
+        await UntilRoleAsync(again, "standby", cancel);
+        Assert.That(again.Runtime.Ledger.Identity.Epoch, Is.EqualTo(2));
+        Assert.That(again.Runtime.Ledger.Identity.WritesCdrs, Is.False);
+        Assert.That(backup.Runtime.Roles.Role!.Acts);
+    }
+
+    [Test]
+    public async Task ItComesBackWithoutItsDiskAndIsTold(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await UntilRoleAsync(backup, "standby", cancel);
+
+        using var taken = await backup.Http.PostAsJsonAsync("v1/takeover", new { }, cancel);
+
+        Assert.That(taken.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
+        await UntilRoleAsync(backup, "active", cancel);
+        await UntilRoleAsync(primary, "standby", cancel);
+        Assert.That(primary.Runtime.Ledger.Identity.Epoch, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task APlannedSwitch(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await UntilRoleAsync(backup, "standby", cancel);
+        await primary.UntilAsync(runtime => runtime.Roles.Role!.Peer is not null, cancel);
+
+        using var answer = await primary.Http.PostAsJsonAsync("v1/stepdown", new { }, cancel);
+
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
+        await UntilRoleAsync(primary, "standby", cancel);
+        await UntilRoleAsync(backup, "active", cancel);
+        Assert.That(backup.Runtime.Ledger.Identity.Epoch, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task NobodyToHandOverTo(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+
+        using var down = await primary.Http.PostAsJsonAsync("v1/stepdown", new { }, cancel);
+        using var over = await primary.Http.PostAsJsonAsync("v1/takeover", new { }, cancel);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(down.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+            Assert.That(await down.Content.ReadAsStringAsync(cancel), Does.Contain("no standby"));
+            Assert.That(over.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+            Assert.That(primary.Runtime.Roles.Role!.Acts);
+        }
+    }
+
+    [TestCase("""{"server":"cs-b","epoch":2,"role":"king"}""", HttpStatusCode.BadRequest)]
+    [TestCase("""{"server":"","epoch":2,"role":"standby"}""", HttpStatusCode.BadRequest)]
+    [TestCase("""{"server":"cs-b","epoch":-1,"role":"standby"}""", HttpStatusCode.BadRequest)]
+    [TestCase("""{"epoch":"many"}""", HttpStatusCode.BadRequest)]
+    [TestCase("""[]""", HttpStatusCode.BadRequest)]
+    [TestCase("null", HttpStatusCode.BadRequest)]
+    [TestCase("""{"server":"cs-b","epoch":1,"role":"standby"}""", HttpStatusCode.OK)]
+    public async Task AHeartbeatIsRead(string body, HttpStatusCode status)
+    {
+        await using var primary = await PrimaryAsync();
+
+        using var content = new StringContent(body, null, "application/json");
+        using var answer = await primary.Http.PostAsync(new Uri("v1/heartbeat", UriKind.Relative), content);
+
+        Assert.That(answer.StatusCode, Is.EqualTo(status));
+        Assert.That(primary.Runtime.Roles.Role!.Acts, "none of these has a greater claim");
+    }
+
+    [Test]
+    public async Task ABrowserCannotSendOne()
+    {
+        await using var primary = await PrimaryAsync();
+
+        using var content = new StringContent("""{"server":"x","epoch":9,"role":"active"}""");
+        using var answer = await primary.Http.PostAsync(new Uri("v1/heartbeat", UriKind.Relative), content);
+
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType));
+        Assert.That(primary.Runtime.Roles.Role!.Acts);
+    }
+
+    [Test]
+    public async Task AStandbyReleasesNothing(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
+
+        using var answer = await backup.Http.PostAsJsonAsync(
+            "v1/connections/release",
+            new
+            {
+                connection = "gw1/c1",
+                reason = "test",
+                by = "test",
+            },
+            cancel
+        );
+
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+        Assert.That(await answer.Content.ReadAsStringAsync(cancel), Does.Contain("standby"));
+    }
+}
