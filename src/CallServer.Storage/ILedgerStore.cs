@@ -91,6 +91,14 @@ public interface ILedgerStore : IDisposable
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit);
 
+    /// <summary>Keeps the report of a takeover; the newest 1,000 are kept.</summary>
+    void AddRecovery(Surface.RecoveryView report);
+
+    /// <summary>Reports of takeovers, newest first.</summary>
+    /// <param name="cursor">Only those with a lower sequence; <see cref="long.MaxValue"/> to begin.</param>
+    /// <param name="limit">At most so many.</param>
+    StoredPage<StoredRecovery> ReadRecoveries(long cursor, int limit);
+
     /// <summary>Changes after a sequence, oldest first: what a client of the event stream has
     /// missed.</summary>
     ChangePage ReadChanges(long afterSequence, int limit);

@@ -24,6 +24,8 @@ public static class RecordJson
 
     public static string Release(ReleaseEntry release) => JsonSerializer.Serialize(release, Camel);
 
+    public static string Recovery(RecoveryView report) => JsonSerializer.Serialize(report, Camel);
+
     private static JsonSerializerOptions Options(JsonNamingPolicy naming)
     {
         var options = new JsonSerializerOptions

@@ -58,6 +58,11 @@ public sealed record StoredAudit(long Sequence, string Json);
 /// <param name="Json">A <see cref="ReleaseEntry"/>, in one line.</param>
 public sealed record StoredRelease(long Sequence, string Json);
 
+/// <summary>The report of a takeover as it was written.</summary>
+/// <param name="Sequence">Rises in the order of writing; never used again.</param>
+/// <param name="Json">A <see cref="Surface.RecoveryView"/>, in one line.</param>
+public sealed record StoredRecovery(long Sequence, string Json);
+
 /// <summary>Changes after some sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
 /// <param name="Missed">Some that came after that sequence are no longer kept: the client has to read the

@@ -119,6 +119,7 @@ type RecordStep
     /// The snapshot was older than the record and changed nothing.
     member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
     member internal _.Ledger = next
+    member internal _.Transitions = changes
     member internal _.At = at
     /// What it means for the calls; nothing where it changed nothing at all.
     member internal _.ForJoin = join

@@ -36,6 +36,7 @@ public sealed class CommandLine
         foreach (var command in ReadCommands.All(terminal, surroundings))
             root.Add(command);
         root.Add(new ReleaseCommand(terminal, surroundings).Build());
+        root.Add(new RecoveryCommand(terminal, surroundings).Build());
         root.Add(new RoleCommands(terminal, surroundings).TakeOver());
         root.Add(new RoleCommands(terminal, surroundings).StepDown());
         root.Add(new GatewayCommand(terminal, surroundings).Build());

@@ -53,6 +53,12 @@ public static class Examples
             "did not list it), 2 the gateway refuses or does not answer, or no server does,",
             "64 the command line is wrong, or nobody is there to confirm.",
         ],
+        ["recovery"] =
+        [
+            "callserver recovery --server http://192.0.2.8:8080",
+            "callserver recovery --dry-run     # what a takeover now would find, and how soon",
+            "callserver recovery --last 10 --json | jq .secondsAtRisk",
+        ],
         ["takeover"] =
         [
             "callserver takeover --server http://192.0.2.8:8080",

@@ -21,6 +21,9 @@ public enum AuditCause
     /// <summary>A standing watch of it ended.</summary>
     WatchEnded,
 
+    /// <summary>Somebody wants to know what a takeover now would find.</summary>
+    DryRun,
+
     /// <summary>This server takes over.</summary>
     Takeover,
 }

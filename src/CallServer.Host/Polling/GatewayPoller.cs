@@ -131,7 +131,8 @@ internal sealed class GatewayPoller : IDisposable
     private bool IsDue(AuditCause cause)
     {
         if (cause != AuditCause.Interval)
-            return context.Pace != AuditPace.None || cause is AuditCause.Operator or AuditCause.Takeover;
+            return context.Pace != AuditPace.None
+                || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
         var now = context.Clock.Now.Steady;
         return context.Pace switch
             {
@@ -206,7 +207,7 @@ internal sealed class GatewayPoller : IDisposable
     {
         // Nobody waits at a takeover for what was slow or silent long ago.
         var lane =
-            cause == AuditCause.Takeover ? context.Lanes.Prompt
+            cause is AuditCause.Takeover or AuditCause.DryRun ? context.Lanes.Prompt
             : silences > 0 ? context.Lanes.Silent
             : slow ? context.Lanes.Slow
             : context.Lanes.Prompt;

@@ -12,8 +12,8 @@ namespace CallServer.Host.Recording;
 /// <param name="Gateway">Its id.</param>
 /// <param name="Record">Its connections.</param>
 /// <param name="LastAudit">The newest audit; null where there was none.</param>
-/// <param name="AskedSinceStart">This run of the server has heard from an audit of it, whatever it
-/// learnt.</param>
+/// <param name="AskedSinceStart">This run of the server, since its last takeover if there was one, has heard from
+/// an audit of it, whatever it learnt.</param>
 public sealed record GatewayState(
     string Gateway,
     GatewayRecord Record,
@@ -55,7 +55,7 @@ public sealed class LedgerShard(
     StoreWriter writer,
     RecordCounters counters,
     Action<RecordStep, ServerStamp> join,
-    Action<AuditResult, GatewayRecord, RecordStep> applied,
+    Action<AuditResult, RecordStep> applied,
     ILogger logger
 )
 {
@@ -94,7 +94,11 @@ public sealed class LedgerShard(
         scheduler.Schedule(() =>
         {
             foreach (var state in states.Values)
-                states[state.Gateway] = state with { Record = state.Record.TakenOver(at) };
+                states[state.Gateway] = state with
+                {
+                    Record = state.Record.TakenOver(at),
+                    AskedSinceStart = false,
+                };
             takenOver = at;
             done.TrySetResult();
         });
@@ -221,13 +225,15 @@ public sealed class LedgerShard(
         var state = states.GetValueOrDefault(result.Gateway);
         var before = state?.Record ?? New(result.Gateway);
         var step = before.Apply(result, stamp);
+        // What was asked before a takeover does not tell what the other server's record would have to hold.
+        var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
         var commit = StoreCommit.Of(step, summary);
-        states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, true);
+        states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, asked);
         counters.Count(result, commit);
         Write(commit);
         join(step, stamp);
-        applied(result, before, step);
+        applied(result, step);
 
         if (
             state?.LastAudit is not { } last

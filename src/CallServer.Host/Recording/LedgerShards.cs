@@ -39,7 +39,7 @@ public sealed class LedgerShards
                 writer,
                 Counters,
                 Joiner.Take,
-                (result, before, step) => Applied?.Invoke(result, before, step),
+                (result, step) => Applied?.Invoke(result, step),
                 logger
             )),
         ];
@@ -49,10 +49,10 @@ public sealed class LedgerShards
     public ServerIdentity Identity { get; }
 
     /// <summary>
-    /// Called with each audit that was taken in, the record before it, and what it did, on its shard's thread:
-    /// must hand over and return.
+    /// Called with each audit that was taken in, and what it did, on its shard's thread: must hand over and
+    /// return.
     /// </summary>
-    public Action<AuditResult, GatewayRecord, RecordStep>? Applied { get; set; }
+    public Action<AuditResult, RecordStep>? Applied { get; set; }
 
     /// <summary>What it counts.</summary>
     public RecordCounters Counters { get; } = new();

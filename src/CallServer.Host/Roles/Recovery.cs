@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Host.Configuration;
@@ -11,7 +12,7 @@ namespace CallServer.Host.Roles;
 
 /// <summary>
 /// What follows a takeover: every gateway is asked at once, the largest first, and what came of it is told
-/// and kept.
+/// and kept. A dry run asks the same, and is kept nowhere but here.
 /// </summary>
 public sealed class Recovery : IDisposable
 {
@@ -24,16 +25,23 @@ public sealed class Recovery : IDisposable
     private readonly ILedgerStore store;
     private readonly LedgerShards ledger;
     private readonly PollingService polling;
+    private readonly Action released;
     private readonly IClock clock;
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
-    private readonly Action released;
-    private readonly SerialDisposable deadline = new();
     private readonly SerialDisposable retry = new();
-    private readonly Lock guard = new();
-    private HashSet<string> waiting = [];
-    private TakeoverDecision? current;
+    private readonly Asking takeover;
+    private readonly Asking dryRun;
+    private long takeovers;
 
+    /// <param name="configuration">Whom to ask.</param>
+    /// <param name="store">Keeps the reports, and what was held until now.</param>
+    /// <param name="ledger">The record.</param>
+    /// <param name="polling">Asks.</param>
+    /// <param name="released">CDRs are to be written that were held.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="scheduler">The store's: runs one thing at a time, and may block.</param>
+    /// <param name="logger">Says how far it has come.</param>
     public Recovery(
         Func<ServerConfiguration> configuration,
         ILedgerStore store,
@@ -53,42 +61,86 @@ public sealed class Recovery : IDisposable
         this.clock = clock;
         this.scheduler = scheduler;
         this.logger = logger;
-        ledger.Applied = Take;
+        takeover = new Asking(scheduler, Finish);
+        dryRun = new Asking(scheduler, _ => { });
+        ledger.Applied = (result, step) =>
+        {
+            takeover.Take(result, step);
+            dryRun.Take(result, step);
+        };
     }
 
+    /// <summary>Takeovers of this server since it was started.</summary>
+    public long Takeovers => Volatile.Read(ref takeovers);
+
+    /// <summary>How far the takeover has come that is under way; null where none is.</summary>
+    public RecoveryView? Progress => takeover.Book is { IsWhole: false } book ? Report(book) : null;
+
+    /// <summary>The newest dry run, as far as it has come; null where there was none.</summary>
+    public RecoveryView? DryRun => dryRun.Book is { } book ? Report(book) : null;
+
     /// <summary>Begins; from any thread, returns at once.</summary>
-    public void Begin(TakeoverDecision takeover)
+    public void Begin(TakeoverDecision decision)
     {
-        _ = BeginAsync(takeover);
+        Interlocked.Increment(ref takeovers);
+        _ = BeginAsync(decision);
         scheduler.Schedule(ReleaseHeld);
+    }
+
+    /// <summary>
+    /// Asks every gateway as a takeover now would, and reports what that finds. What the gateways tell is taken
+    /// in as always; the role stays what it is.
+    /// </summary>
+    public RecoveryView BeginDryRun()
+    {
+        var gateways = LargestFirst();
+        var book = RecoveryBook.DryRun(
+            clock.Now.Steady,
+            configuration().Name,
+            ledger.Identity.Epoch,
+            gateways
+        );
+        dryRun.Begin(book, configuration().Deadline + Grace);
+        polling.Trigger(gateways, AuditCause.DryRun);
+        return Report(book);
     }
 
     /// <summary>Waits for nothing more.</summary>
     public void Dispose()
     {
-        deadline.Dispose();
+        takeover.Dispose();
+        dryRun.Dispose();
         retry.Dispose();
     }
 
-    private async Task BeginAsync(TakeoverDecision takeover)
+    private async Task BeginAsync(TakeoverDecision decision)
     {
-        await ledger.TakenOverAsync(takeover.At);
-        var gateways = configuration()
-            .Gateways.Select(gateway => gateway.Id)
-            .OrderByDescending(id => ledger.Find(id)?.Record.Count ?? 0)
-            .ToList();
-        lock (guard)
+        try
         {
-            current = takeover;
-            waiting = gateways.ToHashSet(StringComparer.Ordinal);
-            deadline.Disposable = scheduler.Schedule(
-                configuration().Deadline + Grace,
-                () => Finish(takeover)
+            await ledger.TakenOverAsync(decision.At);
+            var gateways = LargestFirst();
+            takeover.Begin(
+                RecoveryBook.Begin(decision, configuration().Name, gateways),
+                configuration().Deadline + Grace
             );
+            polling.Trigger(gateways, AuditCause.Takeover);
         }
-
-        polling.Trigger(gateways, AuditCause.Takeover);
+#pragma warning disable CA1031 // nobody waits for it: whatever is wrong is told here
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "the takeover could not ask everybody by a fault of our own");
+        }
     }
+
+    private List<string> LargestFirst() =>
+        [
+            .. configuration()
+                .Gateways.Select(gateway => gateway.Id)
+                .OrderByDescending(id => ledger.Find(id)?.Record.Count ?? 0),
+        ];
+
+    private RecoveryView Report(RecoveryBook book) => book.Report(clock.Now.Steady, clock.Correction);
 
     /// <summary>What this server saw end while it watched, and the other one may not have written.</summary>
     private void ReleaseHeld()
@@ -109,32 +161,82 @@ public sealed class Recovery : IDisposable
         }
     }
 
-    private void Take(AuditResult result, GatewayRecord before, RecordStep step)
+    private void Finish(RecoveryBook book)
     {
-        TakeoverDecision? whole = null;
-        lock (guard)
+        var report = Report(book);
+        logger.LogWarning(
+            "epoch {Epoch}: {Recovered} connections recovered, {Confirmed} confirmed, {Ended} ended, {Unknown} unknown, {Seconds} s after the takeover; {Complete} of {Total} gateways complete, {Silent} silent; {Risk} seconds at risk",
+            report.Epoch,
+            report.Connections.Recovered,
+            report.Connections.Confirmed,
+            report.Connections.Ended,
+            report.Connections.Unknown,
+            report.RecoverySeconds.ToString("0.0", CultureInfo.InvariantCulture),
+            report.Gateways.Complete,
+            report.Gateways.Total,
+            report.Gateways.Silent,
+            report.SecondsAtRisk.ToString("0.0", CultureInfo.InvariantCulture)
+        );
+        try
         {
-            if (current is null || result.Asked < current.At)
-                return;
-            waiting.Remove(result.Gateway);
-            if (waiting.Count == 0)
-                whole = current;
+            store.AddRecovery(report);
         }
-
-        if (whole is not null)
-            scheduler.Schedule(() => Finish(whole));
+        catch (StoreException fault)
+        {
+            logger.LogError("the report of the takeover cannot be kept: {Reason}", fault.Message);
+        }
     }
 
-    private void Finish(TakeoverDecision takeover)
+    /// <summary>Everybody is asked, and each counts once.</summary>
+    private sealed class Asking(IScheduler scheduler, Action<RecoveryBook> finish) : IDisposable
     {
-        lock (guard)
+        private readonly SerialDisposable deadline = new();
+        private readonly Lock guard = new();
+        private RecoveryBook? book;
+        private bool over = true;
+
+        public RecoveryBook? Book => Volatile.Read(ref book);
+
+        public void Begin(RecoveryBook begun, TimeSpan patience)
         {
-            if (current != takeover)
-                return;
-            current = null;
-            deadline.Disposable = Disposable.Empty;
+            lock (guard)
+            {
+                book = begun;
+                over = false;
+                deadline.Disposable = scheduler.Schedule(patience, End);
+            }
+
+            if (begun.IsWhole)
+                scheduler.Schedule(End);
         }
 
-        logger.LogWarning("recovered");
+        public void Take(AuditResult result, RecordStep step)
+        {
+            lock (guard)
+            {
+                if (over)
+                    return;
+                book = book!.Take(result, step);
+                if (!book.IsWhole)
+                    return;
+            }
+
+            scheduler.Schedule(End);
+        }
+
+        public void Dispose() => deadline.Dispose();
+
+        private void End()
+        {
+            lock (guard)
+            {
+                if (over)
+                    return;
+                over = true;
+                deadline.Disposable = Disposable.Empty;
+            }
+
+            finish(book!);
+        }
     }
 }

@@ -31,6 +31,10 @@ internal static class Api
         app.MapGet("/v1/cdrs", lists.Cdrs);
         app.MapGet("/v1/releases", lists.Releases);
         var pair = new Pair(runtime.Roles, runtime.Ledger, runtime.Store);
+        var recoveries = new Recoveries(runtime.Recovery);
+        app.MapGet("/v1/recoveries", lists.Recoveries);
+        app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
+        app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
         app.MapPost("/v1/takeover", (Delegate)pair.TakeOverAsync);

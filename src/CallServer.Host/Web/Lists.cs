@@ -137,6 +137,26 @@ internal sealed class Lists(ServerRuntime runtime)
     public IResult Releases(HttpRequest request) =>
         Newest(request, runtime.Store.ReadReleases, release => release.Json);
 
+    /// <summary>Reports of takeovers; the first is of the one that is under way, if one is.</summary>
+    public IResult Recoveries(HttpRequest request)
+    {
+        var query = new Query(request, "limit", "cursor");
+        var limit = query.Limit();
+        var cursor = query.NumberCursor(long.MaxValue);
+        if (query.IsWrong)
+            return query.Refusal();
+        return FromStore(() =>
+        {
+            var progress = cursor == long.MaxValue ? runtime.Recovery.Progress : null;
+            var page = runtime.Store.ReadRecoveries(
+                cursor,
+                progress is null ? limit : Math.Max(1, limit - 1)
+            );
+            var kept = page.Items.Select(item => Raw(item.Json));
+            return Answer(null, progress is null ? kept : kept.Prepend(Camel(progress)), Number(page.Next));
+        });
+    }
+
     /// <summary>What the store keeps in order, newest first.</summary>
     private IResult Newest<T>(
         HttpRequest request,

@@ -24,6 +24,12 @@ internal static class MetricsText
 
         Family("callserver_up_seconds", "gauge", "How long the server has run.");
         Sample("callserver_up_seconds", null, status.UptimeSeconds);
+        Family("callserver_acts", "gauge", "1 where this server acts, 0 where it stands by.");
+        Sample("callserver_acts", null, runtime.Roles.Role is { Acts: true } ? 1 : 0);
+        Family("callserver_epoch", "gauge", "The fencing number that each takeover raises.");
+        Sample("callserver_epoch", null, status.Epoch);
+        Family("callserver_takeovers_total", "counter", "Takeovers of this server since it was started.");
+        Sample("callserver_takeovers_total", null, runtime.Recovery.Takeovers);
         Family("callserver_connections", "gauge", "Active connections in the record.");
         Sample("callserver_connections", "status=\"confirmed\"", status.Connections - unconfirmed);
         Sample("callserver_connections", "status=\"unconfirmed\"", unconfirmed);

@@ -102,7 +102,7 @@ internal sealed class Pair(RoleKeeper roles, Recording.LedgerShards ledger, ILed
     }
 
     /// <summary>A page in a browser can send anything but this to us without asking first.</summary>
-    private static IResult? Refuse(HttpContext http) =>
+    public static IResult? Refuse(HttpContext http) =>
         http.Request.HasJsonContentType()
             ? null
             : Problems.Of(

@@ -152,6 +152,15 @@ internal static class Sql
         + (gateway ? " AND gateway = @gateway" : "")
         + " ORDER BY sequence DESC LIMIT @limit";
 
+    // Recoveries
+    public const string AddRecovery = "INSERT INTO recoveries (json) VALUES (@json)";
+    public const string DropRecoveries = """
+        DELETE FROM recoveries WHERE sequence <=
+        (SELECT sequence FROM recoveries ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
+        """;
+    public const string Recoveries =
+        "SELECT sequence, json FROM recoveries WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
+
     private static string List(string[] columns) => string.Join(", ", columns);
 
     /// <summary>The first columns are the key.</summary>

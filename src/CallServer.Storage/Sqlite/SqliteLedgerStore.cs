@@ -103,6 +103,8 @@ public sealed class SqliteLedgerStore : ILedgerStore
             return new StoreImage(identity, correction, gateways, loader.Unreadable);
         });
 
+    private const int RecoveriesKept = 1_000;
+
     public CommitResult Commit(StoreCommit commit) => Writing(() => _writer.Commit(commit));
 
     public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
@@ -201,6 +203,24 @@ public sealed class SqliteLedgerStore : ILedgerStore
             cursor,
             limit,
             release => release.Sequence
+        );
+
+    public void AddRecovery(RecoveryView report) =>
+        Writing(() =>
+        {
+            _writer.Flush(each: true);
+            _writer.InTransaction(() =>
+                _writing.Execute(Sql.AddRecovery, new { json = RecordJson.Recovery(report) })
+                + _writing.Execute(Sql.DropRecoveries, new { kept = RecoveriesKept })
+            );
+        });
+
+    public StoredPage<StoredRecovery> ReadRecoveries(long cursor, int limit) =>
+        Page<StoredRecovery>(
+            Sql.Recoveries,
+            new { cursor, limit = limit + 1 },
+            limit,
+            report => report.Sequence
         );
 
     public ChangePage ReadChanges(long afterSequence, int limit) =>

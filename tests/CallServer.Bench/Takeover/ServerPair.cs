@@ -68,13 +68,19 @@ internal sealed class ServerPair : IAsyncDisposable
             "recovered",
             async () =>
             {
-                var page = await Backup.Client.AllAsync("recoveries", null, cancel);
-                found = page.Items.Count > 0 ? page.Items[0] : null;
+                found = await ReportAsync(cancel);
                 return found is not null;
             },
             cancel
         );
         return found ?? throw new CommandFailedException(ExitCode.Fault, "no recovery report");
+    }
+
+    /// <summary>The report of the backup's last takeover; null where it is not whole.</summary>
+    public async Task<JsonElement?> ReportAsync(CancellationToken cancel)
+    {
+        var page = await Backup.Client.AllAsync("recoveries", null, cancel);
+        return page.Items.Count > 0 && page.Items[0].Flag("whole") == true ? page.Items[0] : null;
     }
 
     public async ValueTask DisposeAsync()

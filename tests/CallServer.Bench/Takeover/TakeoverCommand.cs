@@ -128,11 +128,7 @@ internal static class TakeoverCommand
             cancel
         );
         var detected = reader.Now;
-        await pair.Backup.UntilAsync(
-            "whole",
-            async () => (await pair.Backup.Client.AllAsync("recoveries", null, cancel)).Items.Count > 0,
-            cancel
-        );
+        await pair.Backup.UntilAsync("whole", async () => await pair.ReportAsync(cancel) is not null, cancel);
         var whole = reader.Now;
         (serverCpu, fleetCpu) = (pair.Backup.Process.Cpu - serverCpu, fleet.Cpu - fleetCpu);
         var record = await reader.ReadAsync(whole: false, cancel);

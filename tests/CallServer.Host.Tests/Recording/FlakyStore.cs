@@ -27,6 +27,11 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public void SetIdentity(string name, int epoch) => inner.SetIdentity(name, epoch);
 
+    public void AddRecovery(RecoveryView report) => inner.AddRecovery(report);
+
+    public StoredPage<StoredRecovery> ReadRecoveries(long cursor, int limit) =>
+        inner.ReadRecoveries(cursor, limit);
+
     public void SetRole(bool acts, string? peer) => inner.SetRole(acts, peer);
 
     public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) => inner.FindCdrs(ids);

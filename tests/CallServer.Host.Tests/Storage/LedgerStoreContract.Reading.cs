@@ -81,6 +81,54 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
+    public void Reports_of_takeovers_are_kept_and_read_newest_first()
+    {
+        for (var epoch = 2; epoch <= 1_005; epoch++)
+            Store.AddRecovery(TestRows.Recovery(epoch));
+
+        var first = Reopen().ReadRecoveries(long.MaxValue, 3);
+        var second = Store.ReadRecoveries(first.Next!.Value, 1_000);
+
+        Assert.That(first.Items[0].Json, Is.EqualTo(RecordJson.Recovery(TestRows.Recovery(1_005))));
+        Assert.That(first.Items.Select(report => report.Sequence), Is.Ordered.Descending);
+        Assert.That(second.Items, Has.Count.EqualTo(997), "the newest thousand are kept");
+        Assert.That(second.Next, Is.Null);
+    }
+
+    [Test]
+    public void The_role_and_the_other_server_are_kept()
+    {
+        Assert.That(Store.Load().Identity.Acted, Is.Null);
+
+        Store.SetRole(true, "http://127.0.0.1:8081/");
+        var acts = Reopen().Load().Identity;
+        Store.SetRole(false, null);
+        var watches = Reopen().Load().Identity;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(acts.Acted, Is.True);
+            Assert.That(acts.Peer, Is.EqualTo("http://127.0.0.1:8081/"));
+            Assert.That(watches.Acted, Is.False);
+            Assert.That(watches.Peer, Is.Null);
+        }
+    }
+
+    [Test]
+    public void CDRs_are_found_by_their_ids()
+    {
+        Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr("1"), TestRows.Cdr("2")] });
+
+        var ids = Reopen()
+            .ReadCdrs(null, null, 0, 10)
+            .Items.Select(cdr => JsonDocument.Parse(cdr.Json).RootElement.GetProperty("id").GetString()!)
+            .ToList();
+
+        Assert.That(Store.FindCdrs([ids[1], "none", ids[0], ids[0]]), Is.EquivalentTo(ids));
+        Assert.That(Store.FindCdrs([]), Is.Empty);
+    }
+
+    [Test]
     public void Changes_of_no_gateways_record_are_numbered_with_the_others()
     {
         var commit = Store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("opened")] });

@@ -159,6 +159,29 @@ internal static class TestRows
             Count: 2
         );
 
+    public static RecoveryView Recovery(int epoch) =>
+        new(
+            "cs-b",
+            epoch,
+            "peer-silent",
+            "2026-01-31T10:00:01.100000Z",
+            "2026-01-31T10:00:00.000000Z",
+            1.1,
+            whole: true,
+            recoverySeconds: 4.2,
+            halfSeconds: 1.5,
+            ninetySeconds: 3.9,
+            new RecoveryGateways(total: 2, complete: 1, partial: 0, silent: 1, waiting: 0),
+            new RecoveryConnections(recovered: 3, confirmed: 2, ended: 1, unknown: 4),
+            new RecoveryStarts(bounded: 5, unbounded: 1, medianSeconds: 0.02, worstSeconds: 10.4),
+            secondsAtRisk: 22.5,
+            new RecoveryRisk(active: 10.5, ended: 2, unknown: 10),
+            [
+                new GatewayRecoveryView("gw1", "complete", [], 0.8, 3, 2, 1, 0),
+                new GatewayRecoveryView("gw2", "silent", ["silent: no answer"], 4.2, 0, 0, 0, 4),
+            ]
+        );
+
     public static ReleaseEntry Release(string connection, string gateway = "gw1") =>
         new(
             gateway,
