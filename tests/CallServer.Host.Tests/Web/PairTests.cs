@@ -42,6 +42,7 @@ public sealed class PairTests : IDisposable
                     {
                         Cold = cold,
                         Heartbeat = TimeSpan.FromMilliseconds(20),
+                        Misses = 100,
                     },
                 }
         );

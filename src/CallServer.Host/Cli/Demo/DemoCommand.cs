@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary><c>callserver demo</c>: a server is killed, and its record survives, because the gateways are asked.</summary>
+/// <summary><c>callserver demo</c>: a primary is killed, and its backup has the record, because the gateways are asked.</summary>
 public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
 {
     private readonly Option<bool> json = Options.Json("Only the outcome, as one JSON object");
@@ -17,7 +17,7 @@ public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
     {
         var command = new Command(
             "demo",
-            "Shows on this machine alone what a killed call server loses: four gateways, one a protocol, half a minute."
+            "Shows on this machine alone what a killed call server loses: four gateways, one a protocol, a primary and its backup, less than a minute."
         )
         {
             json,

@@ -39,6 +39,18 @@ public sealed record StartExactness(string Gateway, int Compared, double WorstEr
 /// <summary>How well the record agrees with the truth. All that is wrong is named in <see cref="Faults"/>.</summary>
 public sealed record DemoVerdict
 {
+    /// <summary>From the kill until the backup acted.</summary>
+    public double DetectionSeconds { get; init; }
+
+    /// <summary>From then until every gateway had answered it.</summary>
+    public double RecoverySeconds { get; init; }
+
+    /// <summary>Sum of (upper - lower) over billable time, by the backup's report.</summary>
+    public double SecondsAtRisk { get; init; }
+
+    /// <summary>CDRs that both servers wrote, with one id.</summary>
+    public int CdrsTwice { get; init; }
+
     /// <summary>Connections that the gateways carry now.</summary>
     public int Alive { get; init; }
 
