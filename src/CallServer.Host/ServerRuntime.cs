@@ -5,6 +5,7 @@ using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Host.Releasing;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
@@ -69,7 +70,6 @@ public sealed class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
-            store.RegisterReaders(configuration.CdrFile is null ? [] : [CdrFile.Reader]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
             var epoch = Math.Max(1, image.Identity.Epoch);
@@ -80,9 +80,8 @@ public sealed class ServerRuntime : IAsyncDisposable
             callLoop = Loop("calls");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFile = configuration.CdrFile is { } file
-                ? new CdrFile(file, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"))
-                : null;
+            CdrFiles = [.. OpenCdrFiles()];
+            store.RegisterReaders([.. CdrFiles.Select(file => file.Reader)]);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -95,7 +94,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 new ServerIdentity(configuration.Name, epoch),
                 Writer,
                 callLoop,
-                loggers.CreateLogger("CallServer.Ledger")
+                loggers.CreateLogger("CallServer.Ledger"),
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: false)
             );
             Ledger.Restore(image);
             Say(image);
@@ -144,8 +144,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>Null where none is configured.</summary>
-    public CdrFile? CdrFile { get; }
+    /// <summary>None, NDJSON, CSV, or both.</summary>
+    public IReadOnlyList<CdrFile> CdrFiles { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -214,7 +214,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public void Start()
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        CdrFile?.Nudge();
+        NudgeCdrFiles();
         Polling.Follow(Configuration);
     }
 
@@ -300,7 +300,8 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        CdrFile?.Dispose();
+        foreach (var file in CdrFiles)
+            file.Dispose();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
@@ -322,8 +323,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        if (CdrFile is not null)
-            await CdrFile.FlushAsync();
+        foreach (var file in CdrFiles)
+            await file.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -339,10 +340,38 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
+    private IEnumerable<CdrFile> OpenCdrFiles()
+    {
+        foreach (
+            var (path, format) in new[]
+            {
+                (configuration.CdrFile, CdrFormat.Ndjson),
+                (configuration.CdrCsv, CdrFormat.Csv),
+            }
+        )
+        {
+            if (path is not null)
+                yield return new CdrFile(
+                    path,
+                    format,
+                    configuration.CdrRotation,
+                    store,
+                    fileLoop,
+                    loggers.CreateLogger("CallServer.Cdr")
+                );
+        }
+    }
+
+    private void NudgeCdrFiles()
+    {
+        foreach (var file in CdrFiles)
+            file.Nudge();
+    }
+
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-            CdrFile?.Nudge();
+            NudgeCdrFiles();
         if (result.Changes.Count > 0)
             Events.Announce();
     }
