@@ -5,6 +5,7 @@ using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Host.Releasing;
 using CallServer.Host.Roles;
 using CallServer.Storage;
@@ -74,7 +75,6 @@ public sealed class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
-            store.RegisterReaders(configuration.CdrFile is null ? [] : [CdrFile.Reader]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
             kept = image.Identity;
@@ -86,9 +86,8 @@ public sealed class ServerRuntime : IAsyncDisposable
             roleLoop = Loop("role");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFile = configuration.CdrFile is { } file
-                ? new CdrFile(file, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"))
-                : null;
+            CdrFiles = [.. OpenCdrFiles()];
+            store.RegisterReaders([.. CdrFiles.Select(file => file.Reader)]);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -101,7 +100,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 new ServerIdentity(configuration.Name, epoch),
                 Writer,
                 callLoop,
-                loggers.CreateLogger("CallServer.Ledger")
+                loggers.CreateLogger("CallServer.Ledger"),
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: false)
             );
             Ledger.Restore(image);
             Say(image);
@@ -135,7 +135,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 store,
                 Ledger,
                 Polling,
-                () => CdrFile?.Nudge(),
+                NudgeCdrFiles,
                 clock,
                 storeLoop,
                 pairLog
@@ -145,7 +145,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 store,
                 () => Roles?.Role,
                 () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
-                () => CdrFile?.Nudge(),
+                NudgeCdrFiles,
                 configuration.Token,
                 clock,
                 storeLoop,
@@ -193,8 +193,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>Null where none is configured.</summary>
-    public CdrFile? CdrFile { get; }
+    /// <summary>None, NDJSON, CSV, or both.</summary>
+    public IReadOnlyList<CdrFile> CdrFiles { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -274,7 +274,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public Task StartAsync(Uri address)
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        CdrFile?.Nudge();
+        NudgeCdrFiles();
         var backup = configuration.Backup;
         var watched = backup ?? new BackupConfiguration(address);
         return Roles.StartAsync(now =>
@@ -387,7 +387,8 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        CdrFile?.Dispose();
+        foreach (var file in CdrFiles)
+            file.Dispose();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
@@ -410,8 +411,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        if (CdrFile is not null)
-            await CdrFile.FlushAsync();
+        foreach (var file in CdrFiles)
+            await file.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -427,10 +428,38 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
+    private IEnumerable<CdrFile> OpenCdrFiles()
+    {
+        foreach (
+            var (path, format) in new[]
+            {
+                (configuration.CdrFile, CdrFormat.Ndjson),
+                (configuration.CdrCsv, CdrFormat.Csv),
+            }
+        )
+        {
+            if (path is not null)
+                yield return new CdrFile(
+                    path,
+                    format,
+                    configuration.CdrRotation,
+                    store,
+                    fileLoop,
+                    loggers.CreateLogger("CallServer.Cdr")
+                );
+        }
+    }
+
+    private void NudgeCdrFiles()
+    {
+        foreach (var file in CdrFiles)
+            file.Nudge();
+    }
+
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-            CdrFile?.Nudge();
+            NudgeCdrFiles();
         if (result.Changes.Count > 0)
             Events.Announce();
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using CallServer.Bench.CdrKill;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
 using CallServer.Bench.Start;
@@ -24,6 +25,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     TakeoverCommand.Build(),
     StartCommand.Build(),
     CarryCommand.Build(),
+    CdrKillCommand.Build(),
 };
 try
 {

@@ -23,13 +23,15 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <param name="gateways">URIs by id.</param>
     /// <param name="name">What it calls itself.</param>
     /// <param name="backup">Of its configuration; null where it is a primary.</param>
+    /// <param name="cdr">The configuration's part about CDRs; null is one file.</param>
     public ServerUnderTest(
         string folder,
         TimeSpan interval,
         TimeSpan timeout,
         IReadOnlyDictionary<string, string> gateways,
         string name = "bench",
-        object? backup = null
+        object? backup = null,
+        object? cdr = null
     )
     {
         Address = $"http://127.0.0.1:{DemoProcess.FreePort()}";
@@ -45,7 +47,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
                 data = Data,
             },
             polling = new { interval = Durations.Format(interval), timeout = Durations.Format(timeout) },
-            cdr = new { file = Path.Combine(folder, "cdr.ndjson") },
+            cdr = cdr ?? new { file = Path.Combine(folder, "cdr.ndjson") },
             gateways = gateways.Select(gateway => new { id = gateway.Key, uri = gateway.Value }),
         };
         // A section that is there is meant: null would be a mistake.

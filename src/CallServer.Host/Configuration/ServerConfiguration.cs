@@ -1,4 +1,5 @@
 using System.Net;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
@@ -40,6 +41,15 @@ public sealed record ServerConfiguration
 
     /// <summary>Whose backup this server is; null where it is a primary.</summary>
     public BackupConfiguration? Backup { get; init; }
+
+    /// <summary>Where CDRs are appended as comma-separated values; null writes none.</summary>
+    public string? CdrCsv { get; init; }
+
+    /// <summary>When the CDR files are put aside.</summary>
+    public CdrRotation CdrRotation { get; init; } = CdrRotation.Never;
+
+    /// <summary>How often a long connection gets an interim record; null: never.</summary>
+    public TimeSpan? CdrInterim { get; init; }
 
     /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
     public IPEndPoint? MgcpListener { get; init; }
@@ -93,6 +103,9 @@ public sealed record ServerConfiguration
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
                 (changed: Backup != next.Backup, what: "backup"),
+                (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
+                (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
+                (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }

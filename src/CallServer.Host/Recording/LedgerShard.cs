@@ -56,6 +56,7 @@ public sealed class LedgerShard(
     RecordCounters counters,
     Action<RecordStep, ServerStamp> join,
     Action<AuditResult, RecordStep> applied,
+    AccountingWants wants,
     ILogger logger
 )
 {
@@ -148,8 +149,9 @@ public sealed class LedgerShard(
         {
             states[order.Gateway] = state with { Record = state.Record.After(step) };
             join(step, stamp);
-            Save(StoreCommit.Of(step, null) with { Releases = [entry] });
-            return step.Cdrs[0];
+            var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
+            Save(commit);
+            return commit.Cdrs[0];
         }
 
         // Nothing is closed: the gateway would not, or did not answer; or an audit has closed it meanwhile.
@@ -207,7 +209,7 @@ public sealed class LedgerShard(
         var step = state.Record.Restarted(at, stamp);
         if (step.Ignored)
             return;
-        var commit = StoreCommit.Of(step, null);
+        var commit = StoreCommit.Of(step, null, wants);
         states[gateway] = state with { Record = state.Record.After(step) };
         counters.Count(commit);
         Write(commit);
@@ -228,7 +230,7 @@ public sealed class LedgerShard(
         // What was asked before a takeover does not tell what the other server's record would have to hold.
         var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
-        var commit = StoreCommit.Of(step, summary);
+        var commit = StoreCommit.Of(step, summary, wants);
         states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, asked);
         counters.Count(result, commit);
         Write(commit);

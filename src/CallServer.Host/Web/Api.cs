@@ -70,7 +70,12 @@ internal static class Api
                     pendingGateways = health.PendingGateways,
                     pendingCdrs = health.PendingCdrs,
                 },
-                cdrFile = new { reason = runtime.CdrFile?.Fault },
+                cdrFile = new
+                {
+                    reason = runtime
+                        .CdrFiles.Select(file => file.Fault)
+                        .FirstOrDefault(fault => fault is not null),
+                },
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );

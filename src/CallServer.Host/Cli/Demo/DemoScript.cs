@@ -79,7 +79,7 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
 
     private long Now => (surroundings.Clock.Now.Steady + surroundings.Clock.Correction).Micros;
 
-    private static Task ReadyAsync(DemoServer server, CancellationToken cancel) =>
+    private static Task<JsonElement> ReadyAsync(DemoServer server, CancellationToken cancel) =>
         server.UntilStatusAsync("ready", status => status.Flag("ready") == true, cancel);
 
     private static bool IsWatching(JsonElement status) =>
