@@ -80,8 +80,8 @@ public sealed class ServerRuntime : IAsyncDisposable
             callLoop = Loop("calls");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFiles = [.. OpenCdrFiles()];
-            store.RegisterReaders([.. CdrFiles.Select(file => file.Reader)]);
+            CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
+            store.RegisterReaders(CdrFiles.Readers);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -144,8 +144,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>None, NDJSON, CSV, or both.</summary>
-    public IReadOnlyList<CdrFile> CdrFiles { get; }
+    /// <summary>Where billing reads.</summary>
+    public CdrFiles CdrFiles { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -214,7 +214,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public void Start()
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        NudgeCdrFiles();
+        CdrFiles.Nudge();
         Polling.Follow(Configuration);
     }
 
@@ -300,8 +300,7 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        foreach (var file in CdrFiles)
-            file.Dispose();
+        CdrFiles.Dispose();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
@@ -323,8 +322,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        foreach (var file in CdrFiles)
-            await file.FlushAsync();
+        await CdrFiles.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -340,38 +338,10 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
-    private IEnumerable<CdrFile> OpenCdrFiles()
-    {
-        foreach (
-            var (path, format) in new[]
-            {
-                (configuration.CdrFile, CdrFormat.Ndjson),
-                (configuration.CdrCsv, CdrFormat.Csv),
-            }
-        )
-        {
-            if (path is not null)
-                yield return new CdrFile(
-                    path,
-                    format,
-                    configuration.CdrRotation,
-                    store,
-                    fileLoop,
-                    loggers.CreateLogger("CallServer.Cdr")
-                );
-        }
-    }
-
-    private void NudgeCdrFiles()
-    {
-        foreach (var file in CdrFiles)
-            file.Nudge();
-    }
-
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-            NudgeCdrFiles();
+            CdrFiles.Nudge();
         if (result.Changes.Count > 0)
             Events.Announce();
     }
