@@ -58,7 +58,6 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler callLoop;
     private readonly EventLoopScheduler roleLoop;
     private readonly PeerLink peerLink;
-    private readonly Settlement settlement;
     private readonly StoreIdentity kept;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
@@ -86,8 +85,8 @@ public sealed class ServerRuntime : IAsyncDisposable
             roleLoop = Loop("role");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFiles = [.. OpenCdrFiles()];
-            store.RegisterReaders([.. CdrFiles.Select(file => file.Reader)]);
+            CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
+            store.RegisterReaders(CdrFiles.Readers);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -135,17 +134,17 @@ public sealed class ServerRuntime : IAsyncDisposable
                 store,
                 Ledger,
                 Polling,
-                NudgeCdrFiles,
+                () => CdrFiles!.Nudge(),
                 clock,
                 storeLoop,
                 pairLog
             );
             peerLink = new PeerLink(PeerPatience(configuration), configuration.Token, pairLog);
-            settlement = new Settlement(
+            Settlement = new Settlement(
                 store,
                 () => Roles?.Role,
                 () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
-                NudgeCdrFiles,
+                () => CdrFiles!.Nudge(),
                 configuration.Token,
                 clock,
                 storeLoop,
@@ -193,8 +192,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>None, NDJSON, CSV, or both.</summary>
-    public IReadOnlyList<CdrFile> CdrFiles { get; }
+    /// <summary>Where billing reads.</summary>
+    public CdrFiles CdrFiles { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -266,6 +265,9 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>Who acts, this server or the other one.</summary>
     public RoleKeeper Roles { get; }
 
+    /// <summary>What becomes of CDRs that are held.</summary>
+    public Settlement Settlement { get; }
+
     /// <summary>What follows a takeover.</summary>
     public Recovery Recovery { get; }
 
@@ -274,7 +276,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public Task StartAsync(Uri address)
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        NudgeCdrFiles();
+        CdrFiles.Nudge();
         var backup = configuration.Backup;
         var watched = backup ?? new BackupConfiguration(address);
         return Roles.StartAsync(now =>
@@ -369,7 +371,7 @@ public sealed class ServerRuntime : IAsyncDisposable
             return;
         watches.Dispose();
         Roles.Dispose();
-        settlement.Dispose();
+        Settlement.Dispose();
         peerLink.Dispose();
         Recovery.Dispose();
         if (Listeners is not null)
@@ -387,8 +389,7 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        foreach (var file in CdrFiles)
-            file.Dispose();
+        CdrFiles.Dispose();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
@@ -411,8 +412,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        foreach (var file in CdrFiles)
-            await file.FlushAsync();
+        await CdrFiles.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -428,38 +428,10 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
-    private IEnumerable<CdrFile> OpenCdrFiles()
-    {
-        foreach (
-            var (path, format) in new[]
-            {
-                (configuration.CdrFile, CdrFormat.Ndjson),
-                (configuration.CdrCsv, CdrFormat.Csv),
-            }
-        )
-        {
-            if (path is not null)
-                yield return new CdrFile(
-                    path,
-                    format,
-                    configuration.CdrRotation,
-                    store,
-                    fileLoop,
-                    loggers.CreateLogger("CallServer.Cdr")
-                );
-        }
-    }
-
-    private void NudgeCdrFiles()
-    {
-        foreach (var file in CdrFiles)
-            file.Nudge();
-    }
-
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-            NudgeCdrFiles();
+            CdrFiles.Nudge();
         if (result.Changes.Count > 0)
             Events.Announce();
     }

@@ -150,6 +150,10 @@ public sealed class Recovery : IDisposable
             store.ReleaseAllHeld();
             released();
         }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: what is held stays held.
+        }
         catch (StoreException fault)
         {
             logger.LogError(
@@ -180,6 +184,10 @@ public sealed class Recovery : IDisposable
         try
         {
             store.AddRecovery(report);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: the report goes with it.
         }
         catch (StoreException fault)
         {

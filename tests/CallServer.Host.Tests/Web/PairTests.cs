@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using CallServer.Host.Configuration;
+using CallServer.Host.Polling;
 using CallServer.Host.Tests.Storage;
 using CallServer.Surface;
 
@@ -176,6 +177,52 @@ public sealed class PairTests : IDisposable
         Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType));
         Assert.That(primary.Runtime.Roles.Role!.Acts);
     }
+
+    [Test]
+    public async Task AStandbyForgetsWhatThePrimaryWrote(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await primary.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
+        await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
+
+        // Both see it end: one writes it, the other one holds it until it has asked.
+        gateways.Connections[1] = [1];
+        backup.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
+        await backup.UntilAsync(_ => Held(backup) == 1, cancel);
+        await backup.Runtime.Settlement.RoundAsync();
+        Assert.That(Held(backup), Is.EqualTo(1), "the primary still carries it");
+
+        primary.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
+        await primary.UntilAsync(_ => Written(primary) == 1, cancel);
+        await backup.Runtime.Settlement.RoundAsync();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Held(backup), Is.Zero);
+            Assert.That(Written(backup), Is.EqualTo(1), "its own record of the past keeps it");
+        }
+    }
+
+    [Test]
+    public async Task AtATakeoverWhatWasHeldIsWritten(CancellationToken cancel)
+    {
+        await using var primary = await PrimaryAsync();
+        await using var backup = await BackupAsync(primary);
+        await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
+        gateways.Connections[1] = [1];
+        backup.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
+        await backup.UntilAsync(_ => Held(backup) == 1, cancel);
+
+        using var taken = await backup.Http.PostAsJsonAsync("v1/takeover", new { }, cancel);
+
+        await backup.UntilAsync(_ => Held(backup) == 0, cancel);
+    }
+
+    private static int Held(TestServer server) => server.Runtime.Store.ReadHeld(0, 10).Items.Count;
+
+    private static int Written(TestServer server) =>
+        server.Runtime.Store.ReadCdrs(null, null, 0, 10).Items.Count;
 
     [Test]
     public async Task AStandbyReleasesNothing(CancellationToken cancel)
