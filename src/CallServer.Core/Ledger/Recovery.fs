@@ -3,7 +3,7 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// What the first audit after a takeover told of one gateway's connections.
+/// What the audits after a takeover told of one gateway's connections.
 type GatewayRecovery =
     {
         Gateway: GatewayId
@@ -35,20 +35,21 @@ type GatewayRecovery =
 module GatewayRecovery =
     /// The width of a start's bounds; nothing where it has no lower one. A leg that rings is not billable.
     let private width (timing: Timing) : TimeSpan voption =
-        if Times.isPending timing then ValueSome TimeSpan.Zero
-        elif Interval.isBounded timing.Within then ValueSome(Interval.width timing.Within)
-        else ValueNone
+        if Times.isPending timing then
+            ValueSome TimeSpan.Zero
+        elif Interval.isBounded timing.Within then
+            ValueSome(Interval.width timing.Within)
+        else
+            ValueNone
 
     let private sum (widths: TimeSpan voption seq) =
         widths |> Seq.sumBy (ValueOption.map _.Ticks >> ValueOption.defaultValue 0L) |> TimeSpan.FromTicks
 
     /// What one audit did, by the record after it and the changes that led there.
     let create (snapshot: Snapshot) (after: GatewayLedger) (changes: Change[]) : GatewayRecovery =
-        let heard, unknown =
-            after.Connections |> Array.partition (fun c -> c.Status = Status.Confirmed)
+        let heard, unknown = after.Connections |> Array.partition (fun c -> c.Status = Status.Confirmed)
 
-        let count predicate =
-            changes |> Array.sumBy (fun change -> if predicate change then 1 else 0)
+        let count predicate = changes |> Array.sumBy (fun change -> if predicate change then 1 else 0)
 
         let recovered = count _.IsOpened
         let started = heard |> Array.filter (fun c -> not (Times.isPending c.Start))
@@ -84,12 +85,24 @@ module GatewayRecovery =
           UnknownSince = unknown |> Array.map _.LastHeard
           RiskUnknown = unknown |> Seq.map (fun c -> width c.Start) |> sum }
 
+    /// Asked again, as the earlier audit was not complete: the later one tells how things stand, both tell what happened.
+    let follow (earlier: GatewayRecovery) (later: GatewayRecovery) : GatewayRecovery =
+        let heard = later.Recovered + later.Confirmed
+        let recovered = earlier.Recovered + later.Recovered
+
+        { later with
+            Recovered = min recovered heard
+            Confirmed = max 0 (heard - recovered)
+            Ended = earlier.Ended + later.Ended
+            RiskEnded = earlier.RiskEnded + later.RiskEnded }
+
 /// What a takeover brought back, as far as it has come.
 type Recovery =
     {
         /// It was decided then, and everybody was asked.
         Began: Instant
-        /// Not heard yet, nor given up on.
+        GatewayCount: int
+        /// Not settled yet: neither heard whole, nor given up on.
         Waiting: Set<GatewayId>
         Heard: Map<GatewayId, GatewayRecovery>
     }
@@ -123,13 +136,20 @@ type RecoveryFigures =
 
 module Recovery =
     let start (at: Instant) (gateways: GatewayId seq) : Recovery =
-        { Began = at; Waiting = Set.ofSeq gateways; Heard = Map.empty }
+        let waiting = Set.ofSeq gateways
+        { Began = at; GatewayCount = waiting.Count; Waiting = waiting; Heard = Map.empty }
 
-    /// Each gateway counts once, with its first audit; one that nobody waits for does not count.
-    let take (part: GatewayRecovery) (recovery: Recovery) : Recovery =
+    /// One that nobody waits for any more does not count. A gateway is waited for until it is settled: it told all, or is asked
+    /// no more.
+    let take (settled: bool) (part: GatewayRecovery) (recovery: Recovery) : Recovery =
         if Set.contains part.Gateway recovery.Waiting then
+            let part =
+                match Map.tryFind part.Gateway recovery.Heard with
+                | Some earlier -> GatewayRecovery.follow earlier part
+                | None -> part
+
             { recovery with
-                Waiting = Set.remove part.Gateway recovery.Waiting
+                Waiting = (if settled then Set.remove part.Gateway recovery.Waiting else recovery.Waiting)
                 Heard = Map.add part.Gateway part recovery.Heard }
         else
             recovery
@@ -155,8 +175,7 @@ module Recovery =
         search 0 0
 
     let figures (now: Instant) (recovery: Recovery) : RecoveryFigures =
-        let parts =
-            recovery.Heard.Values |> Seq.sortBy (fun part -> part.Answered) |> Seq.toArray
+        let parts = recovery.Heard.Values |> Seq.sortBy (fun part -> part.Answered) |> Seq.toArray
 
         let widths = parts |> Array.collect _.Widths |> Array.sort
         let micros (value: int64) = TimeSpan.FromMicroseconds value
@@ -167,7 +186,11 @@ module Recovery =
             |> Seq.collect _.UnknownSince
             |> Seq.sumBy (fun since -> (max TimeSpan.Zero (now - since)).Ticks)
 
-        let last = if isWhole recovery && parts.Length > 0 then parts[parts.Length - 1].Answered else now
+        let last =
+            if isWhole recovery && parts.Length > 0 then
+                parts[parts.Length - 1].Answered
+            else
+                now
 
         { Recovered = parts |> Array.sumBy _.Recovered
           Confirmed = parts |> Array.sumBy _.Confirmed

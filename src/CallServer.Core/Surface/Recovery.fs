@@ -87,19 +87,24 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
             gateways
         )
 
-    /// Takes in what one audit did. The very same book comes back where that does not count.
-    member this.Take(result: AuditResult, step: RecordStep) : RecoveryBook =
-        if result.Asked < takeover.At || not (recovery.Waiting.Contains result.Snapshot.Gateway) then
+    /// The audit tells of a gateway that is waited for.
+    member _.WaitsFor(result: AuditResult) =
+        result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
+
+    /// Takes in what one audit did. The very same book comes back where that does not count. A gateway that is not settled is
+    /// asked again, and waited for.
+    member this.Take(result: AuditResult, step: RecordStep, settled: bool) : RecoveryBook =
+        if not (this.WaitsFor result) then
             this
         else
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
-            RecoveryBook(takeover, server, Recovery.take part recovery)
+            RecoveryBook(takeover, server, Recovery.take settled part recovery)
 
     member _.Decision = takeover
     member _.IsWhole = Recovery.isWhole recovery
     /// Gateways that were heard, or given up on.
-    member _.HeardCount = recovery.Heard.Count
-    member _.GatewayCount = recovery.Heard.Count + recovery.Waiting.Count
+    member _.HeardCount = recovery.GatewayCount - recovery.Waiting.Count
+    member _.GatewayCount = recovery.GatewayCount
 
     /// The report as of now. The correction is added to every time (see ServerStamp).
     member _.Report(now: Instant, correction: TimeSpan) : RecoveryView =
@@ -155,7 +160,7 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
           HalfSeconds = seconds figures.Half
           NinetySeconds = seconds figures.Ninety
           Gateways =
-            { Total = recovery.Heard.Count + recovery.Waiting.Count
+            { Total = recovery.GatewayCount
               Complete = count "complete"
               Partial = count "partial"
               Silent = count "silent"
@@ -176,5 +181,8 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
               Ended = seconds figures.RiskEnded
               Unknown = seconds figures.RiskUnknown }
           ByGateway =
-            [| for part in parts -> heard part
-               for gateway in recovery.Waiting -> waiting gateway |] }
+[| for part in parts do
+                   yield heard part
+               for gateway in recovery.Waiting do
+                   if not (recovery.Heard.ContainsKey gateway) then
+                       yield waiting gateway |] }

@@ -21,6 +21,9 @@ public sealed class Recovery : IDisposable
 
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
+    // While calls come and go, a gateway's count may disagree with its list: at a takeover nobody waits an interval.
+    private const int MostAudits = 3;
+
     private readonly Func<ServerConfiguration> configuration;
     private readonly ILedgerStore store;
     private readonly LedgerShards ledger;
@@ -61,8 +64,8 @@ public sealed class Recovery : IDisposable
         this.clock = clock;
         this.scheduler = scheduler;
         this.logger = logger;
-        takeover = new Asking(scheduler, Finish);
-        dryRun = new Asking(scheduler, _ => { });
+        takeover = new Asking(scheduler, id => polling.Trigger(id, AuditCause.Takeover), Finish);
+        dryRun = new Asking(scheduler, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
         ledger.Applied = (result, step) =>
         {
             takeover.Take(result, step);
@@ -195,9 +198,11 @@ public sealed class Recovery : IDisposable
         }
     }
 
-    /// <summary>Everybody is asked, and each counts once.</summary>
-    private sealed class Asking(IScheduler scheduler, Action<RecoveryBook> finish) : IDisposable
+    /// <summary>Everybody is asked, and those that did not tell everything are asked again.</summary>
+    private sealed class Asking(IScheduler scheduler, Action<string> again, Action<RecoveryBook> finish)
+        : IDisposable
     {
+        private readonly Dictionary<string, int> audits = new(StringComparer.Ordinal);
         private readonly SerialDisposable deadline = new();
         private readonly Lock guard = new();
         private RecoveryBook? book;
@@ -211,6 +216,7 @@ public sealed class Recovery : IDisposable
             {
                 book = begun;
                 over = false;
+                audits.Clear();
                 deadline.Disposable = scheduler.Schedule(patience, End);
             }
 
@@ -222,9 +228,14 @@ public sealed class Recovery : IDisposable
         {
             lock (guard)
             {
-                if (over)
+                if (over || !book!.WaitsFor(result))
                     return;
-                book = book!.Take(result, step);
+                var asked = audits.GetValueOrDefault(result.Gateway) + 1;
+                audits[result.Gateway] = asked;
+                var settled = result.Complete || result.Silent || asked >= MostAudits;
+                book = book.Take(result, step, settled);
+                if (!settled)
+                    again(result.Gateway);
                 if (!book.IsWhole)
                     return;
             }

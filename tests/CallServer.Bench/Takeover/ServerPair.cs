@@ -8,6 +8,8 @@ namespace CallServer.Bench.Takeover;
 /// <summary>A primary and its backup on one fleet, as two processes with files of their own.</summary>
 internal sealed class ServerPair : IAsyncDisposable
 {
+    private readonly bool cold;
+
     /// <param name="folder">Where their files are, a folder for each.</param>
     /// <param name="interval">Between the primary's audits of a gateway.</param>
     /// <param name="timeout">For an answer.</param>
@@ -21,6 +23,7 @@ internal sealed class ServerPair : IAsyncDisposable
         bool cold
     )
     {
+        this.cold = cold;
         Primary = new ServerUnderTest(Sub(folder, "primary"), interval, timeout, gateways, "cs-a");
         Backup = new ServerUnderTest(
             Sub(folder, "backup"),
@@ -43,11 +46,9 @@ internal sealed class ServerPair : IAsyncDisposable
         await Primary.ReadyAsync(cancel);
         Backup.Start();
         await Backup.ReadyAsync(cancel);
-        await Primary.UntilAsync(
-            "told all by every gateway",
-            async () => (await Primary.StatusAsync(cancel)).Member("gateways").Number("complete") >= gateways,
-            cancel
-        );
+        if (!cold)
+            await HeardAsync(Backup, gateways, cancel);
+        await HeardAsync(Primary, gateways, cancel);
         await Backup.UntilAsync(
             "watched",
             async () => (await Backup.StatusAsync(cancel)).Text("role") == "standby",
@@ -88,6 +89,13 @@ internal sealed class ServerPair : IAsyncDisposable
         await Primary.DisposeAsync();
         await Backup.DisposeAsync();
     }
+
+    private static Task HeardAsync(ServerUnderTest server, int gateways, CancellationToken cancel) =>
+        server.UntilAsync(
+            "told all by every gateway",
+            async () => (await server.StatusAsync(cancel)).Member("gateways").Number("complete") >= gateways,
+            cancel
+        );
 
     private static string Sub(string folder, string name) =>
         Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
