@@ -69,6 +69,7 @@ public sealed class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
+            store.RegisterReaders(configuration.CdrFile is null ? [] : [CdrFile.Reader]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
             var epoch = Math.Max(1, image.Identity.Epoch);
@@ -340,7 +341,7 @@ public sealed class ServerRuntime : IAsyncDisposable
 
     private void OnCommitted(CommitResult result)
     {
-        if (result.Cdrs.Count > 0)
+        if (result.Told)
             CdrFile?.Nudge();
         if (result.Changes.Count > 0)
             Events.Announce();

@@ -30,12 +30,36 @@ public interface ILedgerStore : IDisposable
     /// <summary>Keeps how far the wall clock has been moved since the timeline was anchored.</summary>
     void SetCorrection(TimeSpan correction);
 
-    /// <summary>How far a reader of the store has come; 0 where that was never said.</summary>
-    long ReadMark(string reader);
+    /// <summary>
+    /// Names the readers of the outbox (<see cref="AccountingEntry"/>), once, after <see cref="Load"/>. From then on
+    /// an entry is forgotten when all of them have passed it; a reader that is not named any more holds nothing back.
+    /// One that was never named before begins with what is still there.
+    /// </summary>
+    void RegisterReaders(IReadOnlyList<string> readers);
 
-    /// <summary>Keeps how far a reader has come: the sequence of the last CDR that stands in the CDR
-    /// file.</summary>
-    void SetMark(string reader, long sequence);
+    /// <summary>The entries of the outbox after a reader's mark, oldest first, without those that are
+    /// held.</summary>
+    StoredPage<AccountingEntry> ReadAccounting(string reader, int limit);
+
+    /// <summary>Moves a reader's mark (never back): it has kept everything up to this sequence in a place of its own
+    /// that survives a loss of power.</summary>
+    void AdvanceAccounting(string reader, long sequence);
+
+    /// <summary>Entries that are held (<see cref="StoreCommit.Held"/>), oldest first.</summary>
+    /// <param name="cursor">Only those with a higher sequence; 0 to begin.</param>
+    /// <param name="limit">At most so many.</param>
+    StoredPage<AccountingEntry> ReadHeld(long cursor, int limit);
+
+    /// <summary>Gives held entries to the readers, in the order of their sequences, under new ones at the end, so
+    /// that no reader has passed them. Sequences that are not held are left as they are.</summary>
+    void ReleaseHeld(IReadOnlyList<long> sequences);
+
+    /// <summary>Gives everything that is held to the readers.</summary>
+    void ReleaseAllHeld();
+
+    /// <summary>Forgets held entries, such as those that another server has told. Sequences that are not held are
+    /// left as they are.</summary>
+    void DropHeld(IReadOnlyList<long> sequences);
 
     /// <summary>One gateway's connections, in the order of their ids.</summary>
     IReadOnlyList<Surface.ConnectionRow> ReadConnections(string gateway);

@@ -20,6 +20,20 @@ public sealed record StoreCommit
     /// </summary>
     public IReadOnlyList<CdrView> Cdrs { get; init; } = [];
 
+    /// <summary>One for each connection that began, for the outbox alone; empty unless a reader wants
+    /// them.</summary>
+    public IReadOnlyList<CdrView> Starts { get; init; } = [];
+
+    /// <summary>Interim records of long connections, for the outbox alone, in the order in which they fell
+    /// due.</summary>
+    public IReadOnlyList<CdrView> Interims { get; init; } = [];
+
+    /// <summary>
+    /// A standby writes: its CDRs enter the outbox held back, because the active server tells them. Starts and
+    /// interims, which the active server tells as well, do not enter it.
+    /// </summary>
+    public bool Held { get; init; }
+
     /// <summary>What to tell; the store numbers them.</summary>
     public IReadOnlyList<ChangeView> Changes { get; init; } = [];
 
@@ -34,7 +48,12 @@ public sealed record StoreCommit
     /// disk, and survives a loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
     public bool MustReachDisk =>
-        Changes.Count > 0 || Cdrs.Count > 0 || Deletes.Count > 0 || Releases.Count > 0;
+        Changes.Count > 0
+        || Cdrs.Count > 0
+        || Deletes.Count > 0
+        || Releases.Count > 0
+        || Starts.Count > 0
+        || Interims.Count > 0;
 
     /// <summary>What a step of the record asks to be written, computed once.</summary>
     public static StoreCommit Of(RecordStep step, AuditSummary? audit) =>
@@ -76,6 +95,10 @@ public sealed record StoreCommit
             Upserts = [.. upserts.Values],
             Deletes = [.. deletes],
             Cdrs = [.. Cdrs, .. later.Cdrs],
+            // A server that changed its role meanwhile tells rather twice than never.
+            Held = Held && later.Held,
+            Starts = [.. Starts, .. later.Starts],
+            Interims = [.. Interims, .. later.Interims],
             Changes = [.. Changes, .. later.Changes],
             Audits = [.. Audits, .. later.Audits],
             Releases = [.. Releases, .. later.Releases],
@@ -86,4 +109,9 @@ public sealed record StoreCommit
 /// <summary>What a commit added.</summary>
 /// <param name="Cdrs">Those that the store did not have.</param>
 /// <param name="Changes">All of the commit, in order.</param>
-public sealed record CommitResult(IReadOnlyList<StoredCdr> Cdrs, IReadOnlyList<StoredChange> Changes);
+/// <param name="Told">Something entered the outbox for its readers.</param>
+public sealed record CommitResult(
+    IReadOnlyList<StoredCdr> Cdrs,
+    IReadOnlyList<StoredChange> Changes,
+    bool Told = false
+);

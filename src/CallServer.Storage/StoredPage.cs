@@ -10,6 +10,37 @@ public sealed record StoredPage<T>(IReadOnlyList<T> Items, long? Next);
 /// <param name="Json">The object, in one line, exactly as the API and the CDR file show it.</param>
 public sealed record StoredCdr(long Sequence, string Json);
 
+/// <summary>What an accounting system has to be told, as it stands in the outbox.</summary>
+/// <param name="Sequence">Rises in the order of writing; never used again. An entry that was held gets a new one when
+/// it is released.</param>
+/// <param name="Kind">One of <see cref="AccountingKind"/>.</param>
+/// <param name="Id">The CDR's id: the same in all entries of a connection.</param>
+/// <param name="Gateway">Whose connection it is.</param>
+/// <param name="At">When the store took it.</param>
+/// <param name="Json">A CDR, or a record of its shape with <c>"partial": true</c>, in one line, exactly as the CDR file
+/// shows it.</param>
+public sealed record AccountingEntry(
+    long Sequence,
+    string Kind,
+    string Id,
+    string Gateway,
+    DateTimeOffset At,
+    string Json
+);
+
+/// <summary>What an entry of the outbox tells (RFC 2866 §5.1 has the same three).</summary>
+public static class AccountingKind
+{
+    /// <summary>A connection was heard for the first time.</summary>
+    public const string Start = "start";
+
+    /// <summary>A long one goes on.</summary>
+    public const string Interim = "interim";
+
+    /// <summary>It ended: this is its CDR.</summary>
+    public const string Stop = "stop";
+}
+
 /// <summary>A change as it was written.</summary>
 /// <param name="Sequence">Rises in the order of writing; never used again.</param>
 /// <param name="Kind">One word: the event's name.</param>

@@ -12,7 +12,9 @@ namespace CallServer.Host.Recording;
 /// </summary>
 public sealed class CdrFile : IDisposable
 {
-    private const string Reader = "cdr-file";
+    /// <summary>Its name among the readers of the store's outbox.</summary>
+    public const string Reader = "cdr-file";
+
     private const int PageSize = 500;
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
@@ -84,8 +86,7 @@ public sealed class CdrFile : IDisposable
 
     private bool AppendPage()
     {
-        var mark = store.ReadMark(Reader);
-        var page = store.ReadCdrs(null, null, mark, PageSize);
+        var page = store.ReadAccounting(Reader, PageSize);
         if (page.Items.Count == 0)
             return false;
 
@@ -95,13 +96,14 @@ public sealed class CdrFile : IDisposable
         {
             CutTornLine(file);
             var lines = new StringBuilder();
-            foreach (var cdr in page.Items)
-                lines.Append(cdr.Json).Append('\n');
+            foreach (var entry in page.Items)
+                if (entry.Kind != AccountingKind.Start)
+                    lines.Append(entry.Json).Append('\n');
             file.Write(Encoding.UTF8.GetBytes(lines.ToString()));
             file.Flush(flushToDisk: true);
         }
 
-        store.SetMark(Reader, page.Items[^1].Sequence);
+        store.AdvanceAccounting(Reader, page.Items[^1].Sequence);
         return page.Next is not null;
     }
 

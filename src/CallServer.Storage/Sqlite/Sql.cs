@@ -90,6 +90,32 @@ internal static class Sql
         + (gateway ? " AND gateway = @gateway" : "")
         + " ORDER BY sequence LIMIT @limit";
 
+    // Accounting
+    public const string AddAccounting =
+        "INSERT INTO accounting (kind, id, gateway, held, at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    public const string PruneAccounting = "DELETE FROM accounting WHERE held = 0 AND sequence <= @passed";
+    public const string AccountingAfter = """
+        SELECT sequence, kind, id, gateway, at, json FROM accounting
+        WHERE held = 0 AND sequence > coalesce((SELECT value FROM meta WHERE key = @mark), 0)
+        ORDER BY sequence LIMIT @limit
+        """;
+    public const string Held = """
+        SELECT sequence, kind, id, gateway, at, json FROM accounting
+        WHERE held = 1 AND sequence > @cursor ORDER BY sequence LIMIT @limit
+        """;
+
+    /// <summary>The copy gets the next sequence; the held one is dropped after it.</summary>
+    public const string CopyHeld = """
+        INSERT INTO accounting (kind, id, gateway, held, at, json)
+        SELECT kind, id, gateway, 0, at, json FROM accounting WHERE held = 1 AND sequence = @sequence
+        """;
+    public const string DropHeld = "DELETE FROM accounting WHERE held = 1 AND sequence = @sequence";
+    public const string CopyAllHeld = """
+        INSERT INTO accounting (kind, id, gateway, held, at, json)
+        SELECT kind, id, gateway, 0, at, json FROM accounting WHERE held = 1 ORDER BY sequence
+        """;
+    public const string DropAllHeld = "DELETE FROM accounting WHERE held = 1";
+
     // Changes: their sequence has no gaps, so that the newest so many are those above a number.
     public const string AddChange =
         "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";

@@ -19,6 +19,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Statement _putConnection;
     private readonly Statement _deleteConnection;
     private readonly Statement _addCdr;
+    private readonly Statement _addAccounting;
     private readonly Statement _addChange;
     private readonly Statement _dropChanges;
     private readonly Statement _addAudit;
@@ -39,6 +40,7 @@ internal sealed class SqliteWriter : IDisposable
         _putConnection = Prepare(Sql.PutConnection);
         _deleteConnection = Prepare(Sql.DeleteConnection);
         _addCdr = Prepare(Sql.AddCdr);
+        _addAccounting = Prepare(Sql.AddAccounting);
         _addChange = Prepare(Sql.AddChange);
         _dropChanges = Prepare(Sql.DropChanges);
         _addAudit = Prepare(Sql.AddAudit);
@@ -50,12 +52,17 @@ internal sealed class SqliteWriter : IDisposable
     /// replaced.</summary>
     public Dictionary<(string Gateway, string? Connection), string> Unreadable { get; } = [];
 
+    /// <summary>The readers of the outbox; null while nobody has named them: then everything is kept.</summary>
+    public IReadOnlyList<string>? Readers { get; set; }
+
     public CommitResult Commit(StoreCommit commit)
     {
         Flush(commit.MustReachDisk);
         // Serialised before the transaction, which holds the file's write lock.
         var cdrs = commit.Cdrs.Select(cdr => (cdr, RecordJson.Cdr(cdr))).ToArray();
         var changes = commit.Changes.Select(change => (change, RecordJson.Change(change))).ToArray();
+        var starts = commit.Starts.Select(start => (start, RecordJson.Cdr(start))).ToArray();
+        var interims = commit.Interims.Select(interim => (interim, RecordJson.Cdr(interim))).ToArray();
         List<(string Gateway, string? Connection)> copied = [];
 
         var result = InTransaction(() =>
@@ -69,7 +76,14 @@ internal sealed class SqliteWriter : IDisposable
             AddAudits(commit);
             foreach (var release in commit.Releases)
                 _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
-            return new CommitResult(AddCdrs(cdrs), AddChanges(changes));
+            var told = Account(AccountingKind.Start, starts, commit.Held);
+            told |= Account(AccountingKind.Interim, interims, commit.Held);
+            var added = AddCdrs(cdrs, commit.Held);
+            return new CommitResult(
+                added,
+                AddChanges(changes),
+                told || (added.Count > 0 && Enters(commit.Held))
+            );
         });
 
         copied.ForEach(key => Unreadable.Remove(key));
@@ -115,7 +129,29 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose() => _statements.ForEach(statement => statement.Dispose());
 
-    private List<StoredCdr> AddCdrs((CdrView Cdr, string Json)[] cdrs)
+    /// <summary>Whether anybody reads the outbox.</summary>
+    private bool Enters(bool held) => !held && Readers is not { Count: 0 };
+
+    private bool Account(string kind, (CdrView Cdr, string Json)[] records, bool held)
+    {
+        if (records.Length == 0 || !Enters(held))
+            return false;
+        foreach (var (record, json) in records)
+            Account(kind, record, json, held: false);
+        return true;
+    }
+
+    private void Account(string kind, CdrView cdr, string json, bool held) =>
+        _addAccounting
+            .Bind(kind)
+            .Bind(cdr.Id)
+            .Bind(cdr.Gateway)
+            .Bind(held)
+            .Bind(Micros(_options.Time.GetUtcNow()))
+            .Bind(json)
+            .Run();
+
+    private List<StoredCdr> AddCdrs((CdrView Cdr, string Json)[] cdrs, bool held)
     {
         var added = new List<StoredCdr>(cdrs.Length);
         foreach (var (cdr, json) in cdrs)
@@ -129,8 +165,11 @@ internal sealed class SqliteWriter : IDisposable
                 .Bind(ended)
                 .Bind(json)
                 .Run();
-            if (sequence is { } known)
-                added.Add(new StoredCdr(known, json));
+            if (sequence is not { } known)
+                continue;
+            added.Add(new StoredCdr(known, json));
+            if (held || Enters(held))
+                Account(AccountingKind.Stop, cdr, json, held);
         }
         return added;
     }

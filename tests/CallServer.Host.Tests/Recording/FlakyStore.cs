@@ -29,9 +29,20 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public void SetCorrection(TimeSpan correction) => inner.SetCorrection(correction);
 
-    public long ReadMark(string reader) => inner.ReadMark(reader);
+    public void RegisterReaders(IReadOnlyList<string> readers) => inner.RegisterReaders(readers);
 
-    public void SetMark(string reader, long sequence) => inner.SetMark(reader, sequence);
+    public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
+        inner.ReadAccounting(reader, limit);
+
+    public void AdvanceAccounting(string reader, long sequence) => inner.AdvanceAccounting(reader, sequence);
+
+    public StoredPage<AccountingEntry> ReadHeld(long cursor, int limit) => inner.ReadHeld(cursor, limit);
+
+    public void ReleaseHeld(IReadOnlyList<long> sequences) => inner.ReleaseHeld(sequences);
+
+    public void ReleaseAllHeld() => inner.ReleaseAllHeld();
+
+    public void DropHeld(IReadOnlyList<long> sequences) => inner.DropHeld(sequences);
 
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) => inner.ReadConnections(gateway);
 

@@ -18,6 +18,7 @@ public abstract partial class LedgerStoreContract
         Delete,
         Audit,
         Cdr,
+        Accounting,
         Change,
         Release,
     }
@@ -68,7 +69,8 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.ReadAudits(null, long.MaxValue, 10).Items, Is.Empty);
         Assert.That(Store.ReadChanges(0, 10).Items, Is.Empty);
         Assert.That(Store.ReadReleases(null, long.MaxValue, 10).Items, Is.Empty);
-        Assert.That(Store.ReadMark("cdr-file"), Is.Zero);
+        Assert.That(Store.ReadAccounting("cdr-file", 10).Items, Is.Empty);
+        Assert.That(Store.ReadHeld(0, 10).Items, Is.Empty);
     }
 
     [Test]
@@ -171,6 +173,8 @@ public abstract partial class LedgerStoreContract
             Changes = [TestRows.Change("closed", "b"), TestRows.Change("opened", "c")],
             Audits = [TestRows.Audit()],
             Releases = [TestRows.Release("b")],
+            Starts = [TestRows.Cdr("cdr-c")],
+            Interims = [TestRows.Cdr("cdr-a")],
         };
 
         using (Break(part))
@@ -186,15 +190,14 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.ReadChanges(0, 10).Items, Is.EqualTo(result.Changes));
         Assert.That(Store.ReadAudits(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
         Assert.That(Store.ReadReleases(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
+        Assert.That(Store.ReadAccounting("file", 10).Items, Has.Count.EqualTo(3));
     }
 
     [Test]
-    public void Identity_correction_and_marks_are_kept()
+    public void Identity_and_correction_are_kept()
     {
         Store.SetIdentity("cs-a", 7);
         Store.SetCorrection(TimeSpan.FromMicroseconds(-3_600_000_001));
-        Store.SetMark("cdr-file", 5_000_000_000);
-        Store.SetMark("cdr-file", 5_000_000_001);
 
         var image = Reopen().Load();
 
@@ -202,8 +205,6 @@ public abstract partial class LedgerStoreContract
         Assert.That(image.Identity.Epoch, Is.EqualTo(7));
         Assert.That(image.Identity.LastOpened, Is.Not.Null);
         Assert.That(image.Correction, Is.EqualTo(TimeSpan.FromMicroseconds(-3_600_000_001)));
-        Assert.That(Store.ReadMark("cdr-file"), Is.EqualTo(5_000_000_001));
-        Assert.That(Store.ReadMark("another"), Is.Zero);
     }
 
     [Test]
@@ -287,5 +288,6 @@ public abstract partial class LedgerStoreContract
             .. Store.ReadChanges(0, 1000).Items,
             .. Store.ReadAudits(null, long.MaxValue, 1000).Items,
             .. Store.ReadReleases(null, long.MaxValue, 1000).Items,
+            .. Store.ReadAccounting("file", 1000).Items,
         ];
 }

@@ -61,6 +61,40 @@ public sealed class SqliteFileTests
         Assert.That(Pragma("user_version"), Is.EqualTo(SqliteLedgerStore.SchemaVersion));
     }
 
+    [TestCase(null, "1 2 3")]
+    [TestCase(2L, "3")]
+    [TestCase(3L, "")]
+    public void What_the_CDR_file_of_an_older_version_had_not_taken_moves_to_the_outbox(
+        long? mark,
+        string left
+    )
+    {
+        using (var old = TestDirectory.Connect(File))
+        {
+            MakeVersion(old, 3);
+            using var cdr = new Statement(old, Sql.AddCdr);
+            for (var i = 1; i <= 3; i++)
+                cdr.Bind($"{i}")
+                    .Bind(0)
+                    .Bind("gw1")
+                    .Bind("gone")
+                    .Bind(TestRows.Noon)
+                    .Bind($"{{\"id\":{i}}}")
+                    .Run();
+            if (mark is not null)
+                old.Execute(Sql.PutMeta, new { key = "mark:cdr-file", value = mark });
+        }
+
+        using var store = Open();
+        store.Load();
+        store.RegisterReaders(["cdr-file"]);
+        var entries = store.ReadAccounting("cdr-file", 10).Items;
+
+        Assert.That(string.Join(' ', entries.Select(entry => entry.Id)), Is.EqualTo(left));
+        Assert.That(entries, Has.All.Property("Kind").EqualTo(AccountingKind.Stop));
+        Assert.That(entries, Has.All.Property("Json").Matches("""^{"id":[123]}$"""));
+    }
+
     [Test]
     public void A_migration_that_fails_leaves_the_file_at_its_version()
     {

@@ -52,6 +52,9 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
         Assert.That(Flushing(), Is.EqualTo(normal));
         store.Commit(TestRows.Commit() with { Releases = [TestRows.Release("a")] });
         Assert.That(Flushing(), Is.EqualTo(full));
+        store.Commit(TestRows.Commit());
+        store.Commit(TestRows.Commit() with { Interims = [TestRows.Cdr("a")] });
+        Assert.That(Flushing(), Is.EqualTo(full));
     }
 
     [Test]
@@ -146,6 +149,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
             Part.Delete => ("DELETE", "connections"),
             Part.Audit => ("INSERT", "audits"),
             Part.Cdr => ("INSERT", "cdrs"),
+            Part.Accounting => ("INSERT", "accounting"),
             Part.Change => ("INSERT", "changes"),
             Part.Release => ("INSERT", "releases"),
             _ => throw new ArgumentOutOfRangeException(nameof(part)),
@@ -160,6 +164,12 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
             ? "UPDATE gateways SET boot_scope = 'of the moon' WHERE gateway = @gateway"
             : "UPDATE connections SET start_evidence = 'hearsay' WHERE gateway = @gateway AND id = @connection";
         Assert.That(Execute(sql, new { gateway, connection }), Is.EqualTo(1));
+    }
+
+    protected override int CountAccounting()
+    {
+        using var other = Connect();
+        return other.ExecuteScalar<int>("SELECT count(*) FROM accounting");
     }
 
     protected override int CountSetAside()

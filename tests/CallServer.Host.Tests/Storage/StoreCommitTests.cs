@@ -25,6 +25,9 @@ public sealed class StoreCommitTests
         Assert.That(folded.Cdrs, Is.EqualTo(commits.SelectMany(commit => commit.Cdrs)));
         Assert.That(folded.Changes, Is.EqualTo(commits.SelectMany(commit => commit.Changes)));
         Assert.That(folded.Audits, Is.EqualTo(commits.SelectMany(commit => commit.Audits)));
+        Assert.That(folded.Starts, Is.EqualTo(commits.SelectMany(commit => commit.Starts)));
+        Assert.That(folded.Interims, Is.EqualTo(commits.SelectMany(commit => commit.Interims)));
+        Assert.That(folded.Held, Is.EqualTo(commits.All(commit => commit.Held)));
         Assert.That(folded.Releases, Is.EqualTo(commits.SelectMany(commit => commit.Releases)));
     }
 
@@ -53,6 +56,9 @@ public sealed class StoreCommitTests
             Changes = [TestRows.Change("updated")],
             Audits = [TestRows.Audit()],
             Releases = [TestRows.Release($"{random.Next()}")],
+            Starts = [TestRows.Cdr($"{random.Next()}")],
+            Interims = [TestRows.Cdr($"{random.Next()}")],
+            Held = random.Next(4) > 0,
         };
     }
 
