@@ -1,5 +1,8 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using CallServer.Host.Accounting;
 using CallServer.Host.Configuration;
 using CallServer.Host.Listening;
 using CallServer.Host.Net;
@@ -43,6 +46,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public static readonly TimeSpan ReadyAtLatest = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RadiusPatience = TimeSpan.FromMilliseconds(500);
     private const int Shards = 2;
 
     private readonly ILoggerFactory loggers;
@@ -54,6 +58,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler storeLoop;
     private readonly EventLoopScheduler fileLoop;
     private readonly EventLoopScheduler callLoop;
+    private readonly EventLoopScheduler? radiusLoop;
+    private readonly UdpFleet? radiusSocket;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
@@ -69,7 +75,10 @@ public sealed class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
-            store.RegisterReaders(configuration.CdrFile is null ? [] : [CdrFile.Reader]);
+            store.RegisterReaders([
+                .. configuration.CdrFile is null ? [] : (string[])[CdrFile.Reader],
+                .. configuration.Radius is null ? [] : (string[])[RadiusSink.Reader],
+            ]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
             var epoch = Math.Max(1, image.Identity.Epoch);
@@ -83,6 +92,21 @@ public sealed class ServerRuntime : IAsyncDisposable
             CdrFile = configuration.CdrFile is { } file
                 ? new CdrFile(file, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"))
                 : null;
+            if (configuration.Radius is { } radius)
+            {
+                radiusLoop = Loop("radius");
+                radiusSocket = OpenRadius(radius);
+                Radius = new RadiusSink(
+                    radius,
+                    store,
+                    clock,
+                    radiusLoop,
+                    receiver => radiusSocket.Open(radius.Server, receiver),
+                    RandomNumberGenerator.GetBytes(1)[0],
+                    loggers.CreateLogger("CallServer.Radius")
+                );
+            }
+
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -146,6 +170,9 @@ public sealed class ServerRuntime : IAsyncDisposable
 
     /// <summary>Null where none is configured.</summary>
     public CdrFile? CdrFile { get; }
+
+    /// <summary>Null where none is configured.</summary>
+    public RadiusSink? Radius { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -215,6 +242,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
         CdrFile?.Nudge();
+        Radius?.Nudge();
         Polling.Follow(Configuration);
     }
 
@@ -301,11 +329,15 @@ public sealed class ServerRuntime : IAsyncDisposable
 
         Writer.Dispose();
         CdrFile?.Dispose();
+        Radius?.Dispose();
+        if (radiusSocket is not null)
+            await radiusSocket.DisposeAsync();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
+        radiusLoop?.Dispose();
         store.Dispose();
     }
 
@@ -324,6 +356,36 @@ public sealed class ServerRuntime : IAsyncDisposable
             );
         if (CdrFile is not null)
             await CdrFile.FlushAsync();
+        if (Radius is null)
+            return;
+        try
+        {
+            await Radius.FlushAsync().WaitAsync(RadiusPatience);
+        }
+        catch (TimeoutException)
+        {
+            logger.LogInformation("stopped before the RADIUS server had answered for everything: the store keeps it");
+        }
+    }
+
+    /// <summary>A port of its own: a packet that is sent again has to come from the same one.</summary>
+    private UdpFleet OpenRadius(RadiusConfiguration radius)
+    {
+        try
+        {
+            return new UdpFleet(clock, loggers.CreateLogger<UdpFleet>(), radius.Source);
+        }
+        catch (SocketException fault)
+        {
+            throw new ConfigurationException([
+                new ConfigurationMistake(
+                    configuration.Source ?? "configuration",
+                    0,
+                    "radius.source",
+                    $"cannot send from {radius.Source}: {fault.Message}"
+                ),
+            ]);
+        }
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -342,7 +404,11 @@ public sealed class ServerRuntime : IAsyncDisposable
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
+        {
             CdrFile?.Nudge();
+            Radius?.Nudge();
+        }
+
         if (result.Changes.Count > 0)
             Events.Announce();
     }

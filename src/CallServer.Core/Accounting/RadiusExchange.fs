@@ -41,13 +41,13 @@ type RadiusCommand =
 ///   Offered          packets, as many as the window has room for; of one session one at a time
 ///   valid response   its entry is done; what waits is sent; the server is not away
 ///   other response   counted
-///   Woke, due        the same packet again after twice the time, at most 8 time-outs
-///   Woke, spent      after 15 time-outs: a new packet, with another identifier and a fresh Acct-Delay-Time (RFC 2866
+///   Woke, due        the same packet again after twice the time; while it is away, after 2 time-outs at most
+///   Woke, spent      after 7 time-outs: a new packet, with another identifier and a fresh Acct-Delay-Time (RFC 2866
 ///                    §5.2); where the server has answered nothing meanwhile it is away: all others wait, and one
 ///                    entry at a time finds out whether it is back
 ///
 /// A server that drops repeated packets by source, identifier and authenticator (RFC 5080 §2.2.2) takes an entry once, as
-/// long as an answer gets through within those 15 time-outs. Where none does, or where one of both ends crashes between
+/// long as an answer gets through within those 7 time-outs. Where none does, or where one of both ends crashes between
 /// taking an entry and the answer, it can take the entry twice, with the same Acct-Session-Id and Acct-Status-Type; none
 /// is ever left out.
 module RadiusExchange =
@@ -109,8 +109,11 @@ module RadiusExchange =
     /// Entries behind one that is not answered: after a crash of ours at most so many are told again.
     let private longestReach = 1024
 
-    let private longestGap (settings: RadiusSettings) = settings.Timeout * 8.0
-    let private lifetime (settings: RadiusSettings) = settings.Timeout * 15.0
+    /// Sent after 0, 1 and 3 time-outs, and made anew after 7: the end of a fourth wait of twice the time.
+    let private lifetime (settings: RadiusSettings) = settings.Timeout * 7.0
+
+    /// Not to be late when it comes back.
+    let private longestGapAway (settings: RadiusSettings) = settings.Timeout * 2.0
 
     /// The first identifier is fresh randomness, so that a server does not take the packets of a new run for repeats.
     let start (settings: RadiusSettings) (firstIdentifier: byte) : State =
@@ -131,7 +134,7 @@ module RadiusExchange =
 
     let tally (state: State) : RadiusTally = state.Tally
 
-    /// It has answered nothing for 15 time-outs.
+    /// It has answered nothing for 7 time-outs.
     let isAway (state: State) : bool = state.IsAway
 
     /// When the last valid response came; the distant past where none ever did.
@@ -321,7 +324,8 @@ module RadiusExchange =
         let isAway = spent |> Map.exists (fun _ flight -> state.LastHeard < flight.FirstSent)
 
         let repeat struct (state: State, commands) identifier (flight: Flight) =
-            let gap = min (flight.Gap * 2.0) (longestGap state.Settings)
+            let doubled = flight.Gap * 2.0
+            let gap = if state.IsAway then min doubled (longestGapAway state.Settings) else doubled
             let flight = { flight with Due = steady + gap; Gap = gap }
 
             struct ({ state with

@@ -103,7 +103,7 @@ type RadiusAccounting
     member _.Wanted = RadiusExchange.wanted state
     /// Entries that are held and not answered for.
     member _.Outstanding = RadiusExchange.outstanding state
-    /// The server has answered nothing for fifteen time-outs.
+    /// The server has answered nothing for seven time-outs.
     member _.IsAway = RadiusExchange.isAway state
 
     /// When the oldest entry that is not answered for was put into the outbox, on the wall clock.

@@ -193,12 +193,12 @@ type RadiusProblem =
 
 /// What is wrong, and at which octet of the packet, from 0.
 type RadiusError =
-    { Offset: int
-      Problem: RadiusProblem }
+    { Place: int
+      Fault: RadiusProblem }
 
     override this.ToString() =
         let problem =
-            match this.Problem with
+            match this.Fault with
             | RadiusProblem.TooShort octets -> $"{octets} octets, too few for a packet"
             | RadiusProblem.WrongLength(stated, arrived) ->
                 $"a length of {stated} octets where {arrived} arrived"
@@ -209,7 +209,7 @@ type RadiusError =
             | RadiusProblem.WrongAuthenticator -> "an authenticator of another secret"
             | RadiusProblem.WrongMessageAuthenticator -> "a Message-Authenticator of another secret"
 
-        $"octet {this.Offset}: {problem}"
+        $"octet {this.Place}: {problem}"
 
 /// Making attributes that a packet can hold.
 module RadiusAttribute =

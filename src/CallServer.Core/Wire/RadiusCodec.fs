@@ -134,7 +134,7 @@ module RadiusCodec =
         sign secret requestAuthenticator packet
 
     let private error (offset: int) (problem: RadiusProblem) : Result<'T, RadiusError> =
-        Error { Offset = offset; Problem = problem }
+        Error { Place = offset; Fault = problem }
 
     let private readValue
         (octets: byte[])

@@ -38,6 +38,9 @@ public sealed record ServerConfiguration
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
 
+    /// <summary>The RADIUS server that is told of every connection; null tells none.</summary>
+    public RadiusConfiguration? Radius { get; init; }
+
     /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
     public IPEndPoint? MgcpListener { get; init; }
 
@@ -89,6 +92,7 @@ public sealed record ServerConfiguration
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: !RadiusConfiguration.Same(Radius, next.Radius), what: "radius"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }

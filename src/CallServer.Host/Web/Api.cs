@@ -62,6 +62,7 @@ internal static class Api
                     pendingCdrs = health.PendingCdrs,
                 },
                 cdrFile = new { reason = runtime.CdrFile?.Fault },
+                radius = runtime.Radius?.Health,
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );
