@@ -1,13 +1,12 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
-using System.Net.Sockets;
-using System.Security.Cryptography;
 using CallServer.Host.Accounting;
 using CallServer.Host.Configuration;
 using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Host.Recording;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Host.Releasing;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
@@ -46,7 +45,6 @@ public sealed class ServerRuntime : IAsyncDisposable
     public static readonly TimeSpan ReadyAtLatest = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan RadiusPatience = TimeSpan.FromMilliseconds(500);
     private const int Shards = 2;
 
     private readonly ILoggerFactory loggers;
@@ -58,8 +56,6 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler storeLoop;
     private readonly EventLoopScheduler fileLoop;
     private readonly EventLoopScheduler callLoop;
-    private readonly EventLoopScheduler? radiusLoop;
-    private readonly UdpFleet? radiusSocket;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
@@ -75,10 +71,6 @@ public sealed class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
-            store.RegisterReaders([
-                .. configuration.CdrFile is null ? [] : (string[])[CdrFile.Reader],
-                .. configuration.Radius is null ? [] : (string[])[RadiusSink.Reader],
-            ]);
             clock = SystemClock.Continue(image.Correction);
             started = clock.Now.Steady;
             var epoch = Math.Max(1, image.Identity.Epoch);
@@ -89,24 +81,12 @@ public sealed class ServerRuntime : IAsyncDisposable
             callLoop = Loop("calls");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFile = configuration.CdrFile is { } file
-                ? new CdrFile(file, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"))
-                : null;
-            if (configuration.Radius is { } radius)
-            {
-                radiusLoop = Loop("radius");
-                radiusSocket = OpenRadius(radius);
-                Radius = new RadiusSink(
-                    radius,
-                    store,
-                    clock,
-                    radiusLoop,
-                    receiver => radiusSocket.Open(radius.Server, receiver),
-                    RandomNumberGenerator.GetBytes(1)[0],
-                    loggers.CreateLogger("CallServer.Radius")
-                );
-            }
-
+            CdrFiles = [.. OpenCdrFiles()];
+            Radius = RadiusService.Open(configuration, store, clock, loggers);
+            store.RegisterReaders([
+                .. CdrFiles.Select(file => file.Reader),
+                .. Radius is null ? [] : (string[])[RadiusSink.Reader],
+            ]);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -119,7 +99,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 new ServerIdentity(configuration.Name, epoch),
                 Writer,
                 callLoop,
-                loggers.CreateLogger("CallServer.Ledger")
+                loggers.CreateLogger("CallServer.Ledger"),
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null)
             );
             Ledger.Restore(image);
             Say(image);
@@ -168,11 +149,11 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>Null where none is configured.</summary>
-    public CdrFile? CdrFile { get; }
+    /// <summary>None, NDJSON, CSV, or both.</summary>
+    public IReadOnlyList<CdrFile> CdrFiles { get; }
 
-    /// <summary>Null where none is configured.</summary>
-    public RadiusSink? Radius { get; }
+    /// <summary>Null where no RADIUS server is configured.</summary>
+    public RadiusService? Radius { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -241,8 +222,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public void Start()
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        CdrFile?.Nudge();
-        Radius?.Nudge();
+        NudgeReaders();
         Polling.Follow(Configuration);
     }
 
@@ -328,16 +308,15 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        CdrFile?.Dispose();
-        Radius?.Dispose();
-        if (radiusSocket is not null)
-            await radiusSocket.DisposeAsync();
+        foreach (var file in CdrFiles)
+            file.Dispose();
+        if (Radius is not null)
+            await Radius.DisposeAsync();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
-        radiusLoop?.Dispose();
         store.Dispose();
     }
 
@@ -354,38 +333,10 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        if (CdrFile is not null)
-            await CdrFile.FlushAsync();
-        if (Radius is null)
-            return;
-        try
-        {
-            await Radius.FlushAsync().WaitAsync(RadiusPatience);
-        }
-        catch (TimeoutException)
-        {
-            logger.LogInformation("stopped before the RADIUS server had answered for everything: the store keeps it");
-        }
-    }
-
-    /// <summary>A port of its own: a packet that is sent again has to come from the same one.</summary>
-    private UdpFleet OpenRadius(RadiusConfiguration radius)
-    {
-        try
-        {
-            return new UdpFleet(clock, loggers.CreateLogger<UdpFleet>(), radius.Source);
-        }
-        catch (SocketException fault)
-        {
-            throw new ConfigurationException([
-                new ConfigurationMistake(
-                    configuration.Source ?? "configuration",
-                    0,
-                    "radius.source",
-                    $"cannot send from {radius.Source}: {fault.Message}"
-                ),
-            ]);
-        }
+        foreach (var file in CdrFiles)
+            await file.FlushAsync();
+        if (Radius is not null)
+            await Radius.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -401,14 +352,39 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
+    private IEnumerable<CdrFile> OpenCdrFiles()
+    {
+        foreach (
+            var (path, format) in new[]
+            {
+                (configuration.CdrFile, CdrFormat.Ndjson),
+                (configuration.CdrCsv, CdrFormat.Csv),
+            }
+        )
+        {
+            if (path is not null)
+                yield return new CdrFile(
+                    path,
+                    format,
+                    configuration.CdrRotation,
+                    store,
+                    fileLoop,
+                    loggers.CreateLogger("CallServer.Cdr")
+                );
+        }
+    }
+
+    private void NudgeReaders()
+    {
+        foreach (var file in CdrFiles)
+            file.Nudge();
+        Radius?.Sink.Nudge();
+    }
+
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-        {
-            CdrFile?.Nudge();
-            Radius?.Nudge();
-        }
-
+            NudgeReaders();
         if (result.Changes.Count > 0)
             Events.Announce();
     }

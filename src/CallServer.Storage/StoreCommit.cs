@@ -56,13 +56,18 @@ public sealed record StoreCommit
         || Interims.Count > 0;
 
     /// <summary>What a step of the record asks to be written, computed once.</summary>
-    public static StoreCommit Of(RecordStep step, AuditSummary? audit) =>
+    /// <param name="step">What was taken in.</param>
+    /// <param name="audit">What told it; null where no audit did.</param>
+    /// <param name="wants">What the outbox's readers want besides CDRs.</param>
+    public static StoreCommit Of(RecordStep step, AuditSummary? audit, AccountingWants wants) =>
         new()
         {
             Gateway = step.GatewayRow,
             Upserts = step.Upserts,
             Deletes = step.Deletes,
-            Cdrs = step.Cdrs,
+            Cdrs = step.Finals(wants.Interim),
+            Interims = step.Interims(wants.Interim),
+            Starts = wants.Starts ? step.Starts : [],
             Changes = step.Changes,
             Audits = audit is null ? [] : [audit],
         };

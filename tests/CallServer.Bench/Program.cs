@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using CallServer.Bench.CdrKill;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
 using CallServer.Host.Cli;
@@ -19,6 +20,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
 {
     FleetCommand.Build(),
     KillCommand.Build(),
+    CdrKillCommand.Build(),
 };
 try
 {

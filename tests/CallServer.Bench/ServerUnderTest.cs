@@ -21,11 +21,13 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <param name="interval">Between the audits of a gateway.</param>
     /// <param name="timeout">For an answer.</param>
     /// <param name="gateways">URIs by id.</param>
+    /// <param name="cdr">The configuration's part about CDRs; null is one file.</param>
     public ServerUnderTest(
         string folder,
         TimeSpan interval,
         TimeSpan timeout,
-        IReadOnlyDictionary<string, string> gateways
+        IReadOnlyDictionary<string, string> gateways,
+        object? cdr = null
     )
     {
         var address = $"http://127.0.0.1:{DemoProcess.FreePort()}";
@@ -41,7 +43,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
                 data = Data,
             },
             polling = new { interval = Durations.Format(interval), timeout = Durations.Format(timeout) },
-            cdr = new { file = Path.Combine(folder, "cdr.ndjson") },
+            cdr = cdr ?? new { file = Path.Combine(folder, "cdr.ndjson") },
             gateways = gateways.Select(gateway => new { id = gateway.Key, uri = gateway.Value }),
         };
         File.WriteAllText(configuration, JsonSerializer.Serialize(content, JsonText.Options));

@@ -108,6 +108,7 @@ type RecordStep
     (
         gateway: GatewayId,
         traits: Traits,
+        before: GatewayLedger,
         next: GatewayLedger,
         changes: Change[],
         stamp: ServerStamp,
@@ -129,12 +130,34 @@ type RecordStep
     /// Ids of rows to delete: closed, or renamed.
     member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
 
-    /// One for each connection that ended.
-    member _.Cdrs: IReadOnlyList<CdrView> =
+    /// One for each connection that ended, where no interim records are made.
+    member this.Cdrs: IReadOnlyList<CdrView> = this.Finals TimeSpan.Zero
+
+    /// One for each connection that ended, numbered after its interim records at that interval; zero makes none.
+    member _.Finals(interim: TimeSpan) : IReadOnlyList<CdrView> =
         [| for change in changes do
                match change with
-               | Closed(connection, ending) -> Views.cdr stamp (Cdr.create gateway traits connection ending)
+               | Closed(c, ending) ->
+                   Views.cdr stamp (Interim.finalNumber interim c) (Cdr.create gateway traits c ending)
                | Opened _
+               | Updated _
+               | Confirmed _
+               | Unconfirmed _
+               | Conflicted _
+               | Renamed _
+               | GatewayRestarted _ -> () |]
+
+    /// Interim records that fell due at that interval, each in the shape of a CDR; zero makes none.
+    member _.Interims(interval: TimeSpan) : IReadOnlyList<CdrView> =
+        [| for struct (c, number) in Interim.fallen interval before changes next ->
+               Views.partial stamp gateway traits c number |]
+
+    /// One for each connection that began, in the shape of a CDR, with the number 0.
+    member _.Starts: IReadOnlyList<CdrView> =
+        [| for change in changes do
+               match change with
+               | Opened c -> Views.partial stamp gateway traits c 0
+               | Closed _
                | Updated _
                | Confirmed _
                | Unconfirmed _
@@ -325,6 +348,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
         RecordStep(
             next.Gateway,
             next.Traits,
+            before,
             next,
             changes,
             stamp,

@@ -131,6 +131,10 @@ type CdrView =
         /// Who had it released, and why; null where nobody had.
         ReleasedBy: string
         ReleaseReason: string
+        /// It has not ended: the end is the last moment at which it was heard alive, and there is no cause.
+        Partial: bool
+        /// From 1 on over the interim records of a connection and its CDR, which is the last; 0 tells that it began.
+        RecordSeq: int
     }
 
 /// What a snapshot did, for events and logs.
@@ -271,7 +275,8 @@ module internal Views =
           Requests = snapshot.Requests
           Connections = snapshot.Observations |> Array.map (observation correction) }
 
-    let cdr (stamp: ServerStamp) (cdr: Cdr) : CdrView =
+    /// The number is that of the record among those of its connection.
+    let cdr (stamp: ServerStamp) (number: int) (cdr: Cdr) : CdrView =
         let show = time stamp.Correction
         let c = cdr.Connection
         let started = c.Start.Within
@@ -313,7 +318,23 @@ module internal Views =
           Sources = [| string cdr.Gateway |]
           Counters = counters cdr.Ending.Counters
           ReleasedBy = cdr.Ending.Order |> ValueOption.map _.By |> ValueOption.toObj
-          ReleaseReason = cdr.Ending.Order |> ValueOption.map _.Reason |> ValueOption.toObj }
+          ReleaseReason = cdr.Ending.Order |> ValueOption.map _.Reason |> ValueOption.toObj
+          Partial = false
+          RecordSeq = number }
+
+    /// A record of a connection that goes on, in the shape of its CDR.
+    let partial (stamp: ServerStamp) (gateway: GatewayId) traits (c: Connection) (number: int) : CdrView =
+        let asIfEnded: Ending =
+            { Within = Interval.point c.LastHeard
+              Evidence = Absent
+              Cause = ValueNone
+              Counters = ValueNone
+              Order = ValueNone }
+
+        { cdr stamp number (Cdr.create gateway traits c asIfEnded) with
+            HangupCause = null
+            EndEvidence = null
+            Partial = true }
 
     let change (stamp: ServerStamp) (gateway: GatewayId) (at: Instant) (change: Change) : ChangeView =
         let connection, detail =

@@ -55,7 +55,8 @@ public static class Examples
         ],
         ["cdrs"] =
         [
-            "callserver cdrs --gateway gw1",
+            "callserver cdrs --gateway gw1 --since 2h",
+            "callserver cdrs --since 2026-01-31T00:00:00Z --csv > january31.csv",
             "callserver cdrs --watch --json      # one line a CDR, as they are written",
         ],
         ["gateway"] =

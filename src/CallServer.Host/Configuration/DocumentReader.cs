@@ -91,6 +91,23 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>A number of octets.</summary>
+    public long? Size(Document? node, long low, long high)
+    {
+        if (Text(node, Sizes.Expected) is not { } text)
+            return null;
+        if (!Sizes.TryParse(text, out var size))
+            Fail(node!, $"'{text}' is not {Sizes.Expected}");
+        else if (size < low || size > high)
+            Fail(
+                node!,
+                $"{text} is out of range: from {Sizes.Format(low)} to {Sizes.Format(high)} is expected"
+            );
+        else
+            return size;
+        return null;
+    }
+
     public string? Word(Document? node, params string[] words)
     {
         if (Text(node) is not { } text)

@@ -40,7 +40,12 @@ internal static class RadiusReader
             };
     }
 
-    private static T? Required<T>(DocumentReader read, Document section, string name, Func<Document?, T?> value)
+    private static T? Required<T>(
+        DocumentReader read,
+        Document section,
+        string name,
+        Func<Document?, T?> value
+    )
         where T : class
     {
         var member = DocumentReader.Member(section, name);

@@ -1,4 +1,5 @@
 using System.Net;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
@@ -37,6 +38,15 @@ public sealed record ServerConfiguration
 
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
+
+    /// <summary>Where CDRs are appended as comma-separated values; null writes none.</summary>
+    public string? CdrCsv { get; init; }
+
+    /// <summary>When the CDR files are put aside.</summary>
+    public CdrRotation CdrRotation { get; init; } = CdrRotation.Never;
+
+    /// <summary>How often a long connection gets an interim record; null: never.</summary>
+    public TimeSpan? CdrInterim { get; init; }
 
     /// <summary>The RADIUS server that is told of every connection; null tells none.</summary>
     public RadiusConfiguration? Radius { get; init; }
@@ -92,6 +102,9 @@ public sealed record ServerConfiguration
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
+                (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
+                (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),
                 (changed: !RadiusConfiguration.Same(Radius, next.Radius), what: "radius"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),

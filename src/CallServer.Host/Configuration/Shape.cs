@@ -21,7 +21,7 @@ internal sealed class Shape
                 "polling",
                 Names("interval", "timeout", "attempts", "gatewaysInFlight", "deadline", "backoffLimit")
             ),
-            ("cdr", Names("file", "rotate")),
+            ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim")),
             ("radius", Names("server", "secret", "source", "timeout", "nasIdentifier")),
             ("listeners", Names("mgcp", "traps")),
             (

@@ -35,6 +35,7 @@ public sealed class LedgerShard(
     StoreWriter writer,
     RecordCounters counters,
     Action<RecordStep, ServerStamp> join,
+    AccountingWants wants,
     ILogger logger
 )
 {
@@ -103,8 +104,9 @@ public sealed class LedgerShard(
         {
             states[order.Gateway] = state with { Record = state.Record.After(step) };
             join(step, stamp);
-            Save(StoreCommit.Of(step, null) with { Releases = [entry] });
-            return step.Cdrs[0];
+            var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
+            Save(commit);
+            return commit.Cdrs[0];
         }
 
         // Nothing is closed: the gateway would not, or did not answer; or an audit has closed it meanwhile.
@@ -162,7 +164,7 @@ public sealed class LedgerShard(
         var step = state.Record.Restarted(at, stamp);
         if (step.Ignored)
             return;
-        var commit = StoreCommit.Of(step, null);
+        var commit = StoreCommit.Of(step, null, wants);
         states[gateway] = state with { Record = state.Record.After(step) };
         counters.Count(commit);
         writer.Enqueue(commit);
@@ -181,7 +183,7 @@ public sealed class LedgerShard(
         var before = state?.Record ?? GatewayRecord.Empty(result.Gateway);
         var step = before.Apply(result, stamp);
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
-        var commit = StoreCommit.Of(step, summary);
+        var commit = StoreCommit.Of(step, summary, wants);
         states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, true);
         counters.Count(result, commit);
         writer.Enqueue(commit);

@@ -19,13 +19,15 @@ public sealed class LedgerShards
     /// <param name="writer">Saves it.</param>
     /// <param name="joining">Joins connections into calls; runs one thing at a time.</param>
     /// <param name="logger">Says what changed.</param>
+    /// <param name="wants">What the outbox's readers want besides CDRs; null: nothing.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
         ServerIdentity identity,
         StoreWriter writer,
         IScheduler joining,
-        ILogger logger
+        ILogger logger,
+        AccountingWants? wants = null
     )
     {
         Identity = identity;
@@ -39,6 +41,7 @@ public sealed class LedgerShards
                 writer,
                 Counters,
                 Joiner.Take,
+                wants ?? AccountingWants.Finals,
                 logger
             )),
         ];

@@ -61,8 +61,13 @@ internal static class Api
                     pendingGateways = health.PendingGateways,
                     pendingCdrs = health.PendingCdrs,
                 },
-                cdrFile = new { reason = runtime.CdrFile?.Fault },
-                radius = runtime.Radius?.Health,
+                cdrFile = new
+                {
+                    reason = runtime
+                        .CdrFiles.Select(file => file.Fault)
+                        .FirstOrDefault(fault => fault is not null),
+                },
+                radius = runtime.Radius?.Sink.Health,
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );

@@ -184,7 +184,7 @@ internal static class MetricsText
             }
         }
 
-        if (runtime.Radius is { } radius)
+        if (runtime.Radius?.Sink is { } radius)
         {
             var told = radius.State;
             var accounting = radius.Health;

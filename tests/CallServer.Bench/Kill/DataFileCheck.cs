@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 
 namespace CallServer.Bench.Kill;
@@ -10,16 +11,9 @@ internal static class DataFileCheck
     {
         if (!File.Exists(file))
             return "none yet";
-        var source = new SqliteConnectionStringBuilder
-        {
-            DataSource = file,
-            Mode = SqliteOpenMode.ReadOnly,
-            Pooling = false,
-        };
         try
         {
-            await using var connection = new SqliteConnection(source.ConnectionString);
-            await connection.OpenAsync(cancel);
+            await using var connection = await OpenAsync(file, cancel);
             await using var command = connection.CreateCommand();
             command.CommandText = "PRAGMA integrity_check";
             return (string?)await command.ExecuteScalarAsync(cancel) ?? "no answer";
@@ -31,4 +25,38 @@ internal static class DataFileCheck
     }
 
     public static bool IsSound(string said) => said is "ok" or "none yet";
+
+    /// <summary>Every CDR in the file, by its id.</summary>
+    public static async Task<IReadOnlyDictionary<string, JsonElement>> CdrsAsync(
+        string file,
+        CancellationToken cancel
+    )
+    {
+        await using var connection = await OpenAsync(file, cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT id, json FROM cdrs";
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var cdrs = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        while (await rows.ReadAsync(cancel))
+        {
+            using var cdr = JsonDocument.Parse(rows.GetString(1));
+            cdrs[rows.GetString(0)] = cdr.RootElement.Clone();
+        }
+
+        return cdrs;
+    }
+
+    private static async Task<SqliteConnection> OpenAsync(string file, CancellationToken cancel)
+    {
+        var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder
+            {
+                DataSource = file,
+                Mode = SqliteOpenMode.ReadOnly,
+                Pooling = false,
+            }.ConnectionString
+        );
+        await connection.OpenAsync(cancel);
+        return connection;
+    }
 }

@@ -34,34 +34,15 @@ internal sealed class KillRounds(string folder, int seed)
 #pragma warning restore CA5394
     private readonly string truth = Path.Combine(folder, "truth.ndjson");
 
-    // The server forgets old audits; what they proved stays proven.
-    private readonly Dictionary<string, AuditTime> audits = new(StringComparer.Ordinal);
+    private readonly AuditTimes audits = new();
 
     public async IAsyncEnumerable<KillRound> PlayAsync(
         int times,
         [EnumeratorCancellation] CancellationToken cancel
     )
     {
-        // Should this process itself be killed, the gateway does not stay for ever.
-        await using var gateway = Child.Start(
-            "gateway",
-            "--snmp",
-            "0",
-            "--connections",
-            $"{Connections}",
-            "--churn",
-            $"{Churn}",
-            "--truth",
-            truth,
-            "--stop-after",
-            "1h"
-        );
-        var uri =
-            await gateway.LineAsync("snmp://", cancel)
-            ?? throw new CommandFailedException(ExitCode.Fault, ["no gateway", .. gateway.LastWords]);
-        gateway.Ignore();
-
-        var uris = new Dictionary<string, string> { [Gateway] = uri.Split(' ')[0] };
+        await using var gateway = await SimulatedGateway.StartAsync(Connections, Churn, truth, cancel);
+        var uris = new Dictionary<string, string> { [Gateway] = gateway.Uri };
         await using var server = new ServerUnderTest(folder, Interval, Interval, uris);
         server.Start();
         await server.ReadyAsync(cancel);
@@ -89,7 +70,7 @@ internal sealed class KillRounds(string folder, int seed)
             server.Start();
             await server.ReadyAsync(cancel);
             ready = Now;
-            await AuditedAsync(server, ready, cancel);
+            await audits.CompleteAsync(server, gateways: 1, ready, cancel);
             var verdict = await JudgeAsync(server, killed, restarted, cancel);
             yield return new KillRound(
                 number,
@@ -110,33 +91,6 @@ internal sealed class KillRounds(string folder, int seed)
     private TimeSpan Between(TimeSpan least, TimeSpan most) => least + (most - least) * random.NextDouble();
 #pragma warning restore CA5394
 
-    /// <summary>Waits for a complete audit that began after that moment.</summary>
-    private Task AuditedAsync(ServerUnderTest server, long after, CancellationToken cancel) =>
-        server.UntilAsync(
-            "audited",
-            async () =>
-            {
-                await ReadAuditsAsync(server, cancel);
-                return audits.Values.Any(audit => audit.Complete && audit.Asked > after);
-            },
-            cancel
-        );
-
-    private async Task ReadAuditsAsync(ServerUnderTest server, CancellationToken cancel)
-    {
-        var page = await server.Client.AllAsync("audits", null, cancel);
-        foreach (var item in page.Items)
-        {
-            var (asked, answered) = (item.Text("asked")!, item.Text("answered"));
-            audits[asked] = new AuditTime(
-                item.Text("gateway")!,
-                Bounds.Micros(asked)!.Value,
-                Bounds.Micros(answered)!.Value,
-                item.Flag("complete") == true
-            );
-        }
-    }
-
     private async Task<DemoVerdict> JudgeAsync(
         ServerUnderTest server,
         long killed,
@@ -145,12 +99,12 @@ internal sealed class KillRounds(string folder, int seed)
     )
     {
         var from = Now;
-        await ReadAuditsAsync(server, cancel);
+        await audits.ReadAsync(server, cancel);
         var connections = await server.Client.AllAsync("connections", null, cancel);
         var cdrs = await server.Client.AllAsync("cdrs", null, cancel);
         var to = Now;
         await Task.Delay(Glance, cancel);
-        var record = new DemoRecord(connections.Items, cdrs.Items, [], [.. audits.Values], from, to);
+        var record = new DemoRecord(connections.Items, cdrs.Items, [], audits.All, from, to);
         return DemoVerdict.Of(
             DemoTruth.Read(Gateway, await DemoTruth.LinesAsync(truth, cancel)),
             record,

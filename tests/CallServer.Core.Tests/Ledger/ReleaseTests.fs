@@ -45,6 +45,7 @@ let ``the gateway's reply closes with its window, its counters, and who and why`
         let cdr =
             Views.cdr
                 { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero }
+                1
                 (Cdr.create gateway Traits.plain c ending)
 
         Assert.That(cdr.ReleasedBy, Is.EqualTo order.By)

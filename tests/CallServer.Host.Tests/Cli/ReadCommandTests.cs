@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using CallServer.Host.Cli;
+using CallServer.Host.Net;
+using CallServer.Host.Recording.Cdrs;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;
@@ -54,6 +56,78 @@ internal sealed class ReadCommandTests
                 )
             );
         });
+    }
+
+    [Test]
+    public async Task Cdrs_are_asked_for_since_a_moment_and_printed_as_in_their_csv_file()
+    {
+        await using var server = await StubServer.StartAsync(request =>
+            (
+                200,
+                request.Query["cursor"].ToString() == ""
+                    ? List("""{"id":"1","originator":"+41","qos":{"dscp":46}}""", "2")
+                    : List("""{"id":"2","originator":"a,b"}""")
+            )
+        );
+        var run = await CliRun.Of(
+            "cdrs",
+            "--server",
+            server.Address,
+            "--csv",
+            "--gateway",
+            "gw1",
+            "--since",
+            "2026-01-31T11:00:00+01:00"
+        );
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.Zero);
+            Assert.That(run.Lines[0], Is.EqualTo(CdrCsv.Header));
+            Assert.That(run.Lines, Has.Length.EqualTo(3));
+            Assert.That(run.Lines[1], Does.StartWith("1,,,,'+41,,,46,"));
+            Assert.That(run.Lines[2], Does.StartWith("2,,,,\"a,b\",,"));
+            Assert.That(
+                server.Requests,
+                Is.EqualTo(
+                    new[]
+                    {
+                        "/v1/cdrs?since=2026-01-31T10%3A00%3A00.000000Z&limit=1000&gateway=gw1",
+                        "/v1/cdrs?since=2026-01-31T10%3A00%3A00.000000Z&limit=1000&gateway=gw1&cursor=2",
+                    }
+                )
+            );
+        });
+    }
+
+    [Test]
+    public async Task Since_may_be_so_long_ago()
+    {
+        await using var server = await StubServer.StartAsync(_ => (200, List("")));
+        var clock = new SystemClock();
+        var before = clock.Now.Steady + clock.Correction - TimeSpan.FromHours(2);
+        var run = await CliRun.Of("cdrs", "--server", server.Address, "--json", "--since", "2h");
+        var asked = Uri.UnescapeDataString(server.Requests.Single());
+        Assert.That(run.Status, Is.Zero);
+        var since = DateTimeOffset.Parse(
+            asked["/v1/cdrs?since=".Length..asked.IndexOf('&', StringComparison.Ordinal)],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        Assert.That(
+            since,
+            Is.EqualTo(
+                    DateTimeOffset.Parse(before.ToString(), System.Globalization.CultureInfo.InvariantCulture)
+                )
+                .Within(TimeSpan.FromMinutes(10))
+        );
+    }
+
+    [TestCase("--since", "yesterday")]
+    [TestCase("--csv", "--json")]
+    public async Task What_cdrs_cannot_understand_is_a_mistake_of_the_command_line(params string[] words)
+    {
+        var run = await CliRun.Of(["cdrs", .. words]);
+        Assert.That(run.Status, Is.EqualTo(ExitCode.Usage));
+        Assert.That(run.Error, Does.Contain(words[0]));
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
+using CallServer.Host.Recording.Cdrs;
 
 namespace CallServer.Host.Tests.Configuration;
 
@@ -25,7 +26,7 @@ public sealed class ServerConfigurationTests
               // with comments
               "server":  { "name": "cs-a", "listen": "http://127.0.0.1:8080", "data": "callserver.db", "token": "file:{{secret}}" },
               "polling": { "interval": "10s", "timeout": "1s", "attempts": 4, "gatewaysInFlight": 256 },
-              "cdr":     { "file": "cdr/callserver.ndjson", "rotate": "1d" },
+              "cdr":     { "file": "cdr/callserver.ndjson", "csv": "cdr/callserver.csv", "rotate": "1d", "rotateSize": "100MB", "interim": "1h" },
               "listeners": { "mgcp": "127.0.0.1:2727", "traps": "127.0.0.1:1162" },
               "gateways": [
                 { "id": "gw1", "uri": "snmp://127.0.0.1:1161?profile=cisco-voice", "community": "file:{{secret}}", "interval": "5s" },
@@ -39,11 +40,17 @@ public sealed class ServerConfigurationTests
             Assert.That(configuration.Name, Is.EqualTo("cs-a"));
             Assert.That(configuration.Token, Is.EqualTo("s3cret"u8.ToArray()));
             Assert.That(configuration.CdrFile, Is.EqualTo("cdr/callserver.ndjson"));
+            Assert.That(configuration.CdrCsv, Is.EqualTo("cdr/callserver.csv"));
+            Assert.That(
+                configuration.CdrRotation,
+                Is.EqualTo(new CdrRotation(TimeSpan.FromDays(1), 100_000_000))
+            );
+            Assert.That(configuration.CdrInterim, Is.EqualTo(TimeSpan.FromHours(1)));
             Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(5)));
             Assert.That(configuration.Gateways.Single().Attempts, Is.EqualTo(4));
             Assert.That(configuration.MgcpListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:2727")));
             Assert.That(configuration.TrapListener, Is.EqualTo(IPEndPoint.Parse("127.0.0.1:1162")));
-            Assert.That(configuration.Warnings, Has.Count.EqualTo(1));
+            Assert.That(configuration.Warnings, Is.Empty);
             Assert.That(configuration.ToString(), Does.Not.Contain("s3cret"));
         });
     }
@@ -128,8 +135,21 @@ public sealed class ServerConfigurationTests
         """{ "gateways": [{ "id": "a", "uri": "sip:u@h?from=sip:w@h", "priv": "env:PATH" }] }""",
         "gateways[0].priv: is for SNMP"
     )]
+    [TestCase("""{ "gateways": [], "cdr": { "rotate": "30s" } }""", "from 1m to 366d")]
+    [TestCase("""{ "gateways": [], "cdr": { "rotateSize": "100" } }""", "100MB or 1GB")]
+    [TestCase("""{ "gateways": [], "cdr": { "rotateSize": "0kB" } }""", "from 1kB to 1000GB")]
+    [TestCase("""{ "gateways": [], "cdr": { "interim": "59s" } }""", "from 1m to")]
+    [TestCase("""{ "gateways": [], "cdr": { "file": "a", "csv": "a" } }""", "the same file")]
     public void AMistakeIsNamed(string text, string expected) =>
         Assert.That(string.Join("\n", Mistakes(text)), Does.Contain(expected));
+
+    [TestCase("9m", 1)]
+    [TestCase("10m", 0)]
+    public void InterimRecordsMoreOftenThanTenMinutesAreWarnedOf(string interim, int warnings) =>
+        Assert.That(
+            Read($$"""{ "gateways": [], "cdr": { "interim": "{{interim}}" } }""").Warnings,
+            Has.Count.EqualTo(warnings)
+        );
 
     [TestCase("127.0.0.1")]
     [TestCase("2727")]

@@ -36,7 +36,19 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public long CountAccounting(string reader) => inner.CountAccounting(reader);
 
-    public void AdvanceAccounting(string reader, long sequence) => inner.AdvanceAccounting(reader, sequence);
+    public void AdvanceAccounting(string reader, long sequence)
+    {
+        if (AdvanceFault is { } fault)
+            throw fault;
+        if (!Forgetful)
+            inner.AdvanceAccounting(reader, sequence);
+    }
+
+    /// <summary>What moving a reader's mark throws; null lets it pass.</summary>
+    public Exception? AdvanceFault { get; set; }
+
+    /// <summary>No mark moves, as where a crash comes before.</summary>
+    public bool Forgetful { get; set; }
 
     public StoredPage<AccountingEntry> ReadHeld(long cursor, int limit) => inner.ReadHeld(cursor, limit);
 

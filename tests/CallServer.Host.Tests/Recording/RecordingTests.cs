@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Text.Json;
 using CallServer.Host.Recording;
+using CallServer.Host.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
@@ -265,7 +266,14 @@ public sealed class RecordingTests : IDisposable
     public void CdrsComeToTheFileOnceAndInOrder()
     {
         var path = directory.File("cdr/calls.ndjson");
-        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        using var file = new CdrFile(
+            path,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance
+        );
         Hear("gw1", "a", "b");
         Hear("gw1", "b");
         file.Nudge();
@@ -277,10 +285,103 @@ public sealed class RecordingTests : IDisposable
         Assert.That(Lines(path), Is.EqualTo(new[] { "a", "b" }));
 
         // Another run of the server goes on where the file ended.
-        using var later = new CdrFile(path, store, time, NullLogger.Instance);
+        using var later = new CdrFile(
+            path,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance
+        );
         later.Nudge();
         time.AdvanceBy(TimeSpan.FromMilliseconds(1));
         Assert.That(Lines(path), Is.EqualTo(new[] { "a", "b" }));
+    }
+
+    [Test]
+    public void ALongConnectionIsToldOfOverARestartOfTheServer()
+    {
+        var path = directory.File("calls.ndjson");
+        using var file = new CdrFile(
+            path,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance
+        );
+        var wants = new AccountingWants(TimeSpan.FromMinutes(1), Starts: true);
+        LedgerShards Server()
+        {
+            var server = new LedgerShards(
+                [time, time],
+                clock,
+                new ServerIdentity("test", 1),
+                writer,
+                time,
+                NullLogger.Instance,
+                wants
+            );
+            server.Restore(store.Load());
+            return server;
+        }
+
+        void Hear(LedgerShards server, double seconds, params string[] connections)
+        {
+            time.AdvanceBy(TimeSpan.FromSeconds(seconds));
+            var now = clock.Now.Steady;
+            server.Take(
+                Results.Complete("gw1", now - TimeSpan.FromMilliseconds(20), now, connections),
+                "snmp://h"
+            );
+            time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        }
+
+        var first = Server();
+        Hear(first, 1, "a");
+        foreach (var _ in Enumerable.Range(0, 5))
+            Hear(first, 20, "a", "b");
+        var second = Server();
+        Hear(second, 90, "a");
+        Hear(second, 1);
+        Assert.That(
+            store.ReadAccounting("nobody", 100).Items.CountBy(entry => entry.Kind),
+            Is.EquivalentTo(
+                new Dictionary<string, int>
+                {
+                    [AccountingKind.Start] = 2,
+                    [AccountingKind.Interim] = 4,
+                    [AccountingKind.Stop] = 2,
+                }
+            )
+        );
+        file.Nudge();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+
+        var records = File.ReadAllLines(path).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        string Told(string connection) =>
+            string.Join(
+                ' ',
+                records
+                    .Where(record => record.GetProperty("connection").GetString() == connection)
+                    .Select(record =>
+                        $"{record.GetProperty("record_seq")}{(record.GetProperty("partial").GetBoolean() ? "" : ".")}"
+                    )
+            );
+        Assert.That(Told("a"), Is.EqualTo("1 2 3 4."));
+        Assert.That(Told("b"), Is.EqualTo("1 2."));
+        Assert.That(
+            records.DistinctBy(record => record.GetProperty("id").GetString()).Count(),
+            Is.EqualTo(2)
+        );
+        Assert.That(StoredCdrs(), Is.EquivalentTo(new[] { "a", "b" }), "finals alone");
+        var partial = records[0];
+        Assert.That(partial.GetProperty("hangup_cause").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(partial.GetProperty("end_evidence").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(
+            partial.GetProperty("end_stamp").GetString(),
+            Is.EqualTo(partial.GetProperty("last_confirmed").GetString())
+        );
     }
 
     [Test]
@@ -288,7 +389,14 @@ public sealed class RecordingTests : IDisposable
     {
         var path = directory.File("calls.ndjson");
         File.WriteAllText(path, "{\"connection\":\"before\"}\n{\"connection\":\"a" + new string('x', 5000));
-        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        using var file = new CdrFile(
+            path,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance
+        );
         Hear("gw1", "a");
         Hear("gw1");
         file.Nudge();
@@ -301,7 +409,14 @@ public sealed class RecordingTests : IDisposable
     {
         var path = directory.File("in-the-way/calls.ndjson");
         File.WriteAllText(directory.File("in-the-way"), "");
-        using var file = new CdrFile(path, store, time, NullLogger.Instance);
+        using var file = new CdrFile(
+            path,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance
+        );
         Hear("gw1", "a");
         Hear("gw1");
         file.Nudge();

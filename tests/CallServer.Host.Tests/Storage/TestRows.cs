@@ -137,7 +137,9 @@ internal static class TestRows
             sources: [gateway],
             counters: new CountersView(1245, null, 1240, 198_400, 3, 2, 40),
             releasedBy: "ops@noc1",
-            releaseReason: "forgotten by the proxy"
+            releaseReason: "forgotten by the proxy",
+            partial: false,
+            recordSeq: 1
         );
 
     public static ChangeView Change(string kind, string? connection = "1234.1", string gateway = "gw1") =>

@@ -49,6 +49,18 @@ public static class ReadCommands
             Description = "Only calls whose sources disagree",
         };
 
+        private readonly Option<Since?> since = new("--since")
+        {
+            Description = "Only what ended at this time or later: 2026-01-31T10:00:00Z, or so long ago: 2h",
+            HelpName = "TIME",
+            CustomParser = result => Options.Read<Since?>(result, text => Since.Parse(text)),
+        };
+
+        private readonly Option<bool> csv = new("--csv")
+        {
+            Description = "Comma-separated values with a header, as in the CSV file",
+        };
+
         private readonly Option<bool> json = Options.Json("One JSON object a line, as the server tells it");
 
         private readonly Option<bool> watch = new("--watch")
@@ -64,6 +76,16 @@ public static class ReadCommands
                 command.Options.Add(gateway);
             if (View == ServerView.Calls)
                 command.Options.Add(findings);
+            if (View == ServerView.Cdrs)
+            {
+                command.Options.Add(since);
+                command.Options.Add(csv);
+                command.Validators.Add(result =>
+                {
+                    if (result.GetValue(csv) && result.GetValue(json))
+                        result.AddError("--csv and --json are two formats: take one");
+                });
+            }
             command.Options.Add(json);
             command.Options.Add(watch);
             command.SetAction(
@@ -75,19 +97,31 @@ public static class ReadCommands
                         Name,
                         View,
                         parsed.GetValue(gateway),
-                        View == ServerView.Calls && parsed.GetValue(findings) ? "findings=true" : null
+                        Filter(parsed, surroundings)
                     );
-                    var asJson = parsed.GetValue(json);
+                    var lines =
+                        View == ServerView.Cdrs && parsed.GetValue(csv) ? LineFormat.Csv
+                        : parsed.GetValue(json) ? LineFormat.Json
+                        : null;
                     if (parsed.GetValue(watch))
-                        await reading.WatchAsync(terminal, asJson, surroundings.WatchEvery, cancel);
-                    else if (asJson)
-                        await reading.WriteJsonAsync(terminal, cancel);
+                        await reading.WatchAsync(terminal, lines, surroundings.WatchEvery, cancel);
+                    else if (lines is not null)
+                        await reading.WriteLinesAsync(terminal, lines, cancel);
                     else
                         await reading.WriteAsync(terminal, cancel);
                     return ExitCode.Complete;
                 }
             );
             return command;
+        }
+
+        private string? Filter(ParseResult parsed, Surroundings surroundings)
+        {
+            if (View == ServerView.Calls && parsed.GetValue(findings))
+                return "findings=true";
+            return View == ServerView.Cdrs && parsed.GetValue(since) is { } from
+                ? $"since={Uri.EscapeDataString(from.Before(surroundings.Clock))}"
+                : null;
         }
     }
 }

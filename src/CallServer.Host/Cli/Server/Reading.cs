@@ -16,18 +16,20 @@ public sealed class Reading(
     private string List => filter is null ? name : $"{name}?{filter}";
 
     /// <summary>Every object in a line of its own, as it comes.</summary>
-    public async Task WriteJsonAsync(Terminal terminal, CancellationToken cancel)
+    public async Task WriteLinesAsync(Terminal terminal, LineFormat format, CancellationToken cancel)
     {
         if (view is null)
         {
-            await terminal.Out.WriteLineAsync(JsonText.Line(await client.GetAsync($"v1/{name}", cancel)));
+            await terminal.Out.WriteLineAsync(format.Line(await client.GetAsync($"v1/{name}", cancel)));
             return;
         }
+        if (format.Header is { } header)
+            await terminal.Out.WriteLineAsync(header);
         IReadOnlyList<string> incomplete = [];
         await foreach (var page in client.PagesAsync(List, gateway, null, cancel))
         {
             foreach (var item in page.Items)
-                await terminal.Out.WriteLineAsync(JsonText.Line(item));
+                await terminal.Out.WriteLineAsync(format.Line(item));
             incomplete = page.Incomplete;
         }
         Warn(terminal, incomplete);
@@ -57,14 +59,19 @@ public sealed class Reading(
     /// Looks again and again. A terminal shows the latest state; a pipe gets a line for each object that is new or has
     /// changed. A server that goes away is waited for, once it has answered at all.
     /// </summary>
-    public async Task WatchAsync(Terminal terminal, bool asJson, TimeSpan every, CancellationToken cancel)
+    public async Task WatchAsync(
+        Terminal terminal,
+        LineFormat? format,
+        TimeSpan every,
+        CancellationToken cancel
+    )
     {
         try
         {
-            if (terminal.Screen is { } screen && !asJson)
+            if (terminal.Screen is { } screen && format is null)
                 await WatchScreenAsync(screen, every, cancel);
             else
-                await WatchLinesAsync(terminal, asJson, every, cancel);
+                await WatchLinesAsync(terminal, format, every, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -130,7 +137,7 @@ public sealed class Reading(
 
     private async Task WatchLinesAsync(
         Terminal terminal,
-        bool asJson,
+        LineFormat? format,
         TimeSpan every,
         CancellationToken cancel
     )
@@ -148,10 +155,12 @@ public sealed class Reading(
                     : (await ListAsync(cancel)).Items;
                 away = false;
                 var changed = items.Where(item => IsNews(item, seen)).ToList();
-                if (asJson)
+                if (format is not null)
                 {
+                    if (!headed && format.Header is { } header)
+                        await terminal.Out.WriteLineAsync(header);
                     foreach (var item in changed)
-                        await terminal.Out.WriteLineAsync(JsonText.Line(item));
+                        await terminal.Out.WriteLineAsync(format.Line(item));
                 }
                 else if (view is null)
                     PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(items[0]));

@@ -1,0 +1,17 @@
+using System.Text.Json;
+using CallServer.Host.Cli.Output;
+using CallServer.Host.Recording.Cdrs;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>A list for programs: a line an object.</summary>
+/// <param name="Header">The line above them; null where there is none.</param>
+/// <param name="Line">An object's line.</param>
+public sealed record LineFormat(string? Header, Func<JsonElement, string> Line)
+{
+    /// <summary>As the server tells it.</summary>
+    public static LineFormat Json { get; } = new(null, JsonText.Line);
+
+    /// <summary>CDRs as in their CSV file.</summary>
+    public static LineFormat Csv { get; } = new(CdrCsv.Header, CdrCsv.Line);
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+using CallServer.Host.Configuration;
+using CallServer.Host.Net;
+
+namespace CallServer.Host.Cli.Server;
+
+/// <summary>A moment as a person names it.</summary>
+/// <param name="At">The moment itself; null where it is so long ago.</param>
+/// <param name="Ago">How long ago it is.</param>
+internal sealed record Since(DateTimeOffset? At, TimeSpan Ago)
+{
+    /// <summary>A time of RFC 3339, in UTC where it names no offset, or a duration; throws FormatException.</summary>
+    public static Since Parse(string text)
+    {
+        if (Durations.TryParse(text, out var ago))
+            return new Since(null, ago);
+        return DateTimeOffset.TryParse(
+            text,
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var at
+        )
+            ? new Since(at, TimeSpan.Zero)
+            : throw new FormatException(
+                $"'{text}' is neither a time such as 2026-01-31T10:00:00Z nor {Durations.Expected}"
+            );
+    }
+
+    /// <summary>In UTC with microseconds.</summary>
+    public string Before(IClock clock) =>
+        At is { } at
+            ? at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)
+            : (clock.Now.Steady + clock.Correction - Ago).ToString();
+}
