@@ -37,7 +37,7 @@ internal sealed class PeersTests : PeerTest
         await server.StartAgainAsync();
         await Scope.RunAsync(Programs.Find("radclient"), client);
         var records = await server.RecordsAsync();
-        Assert.That(records.Select(record => record.Session), Is.EqualTo(new[] { "a", "a" }));
+        Assert.That(string.Join(' ', records.Select(record => record.Session)), Is.EqualTo("a a"));
     }
 
     [Test]

@@ -3,7 +3,6 @@ namespace CallServer.Surface
 open System
 open System.Collections.Generic
 open System.Net
-open System.Net.Sockets
 open System.Buffers.Binary
 open CallServer.Model
 open CallServer.Wire
@@ -46,12 +45,12 @@ type RadiusAccounting
     static let nothing: IReadOnlyList<KeyValuePair<int64, string>> = [||]
 
     static let address (source: IPAddress) : uint32 voption =
-        if
-            isNull source || source.AddressFamily <> AddressFamily.InterNetwork || source.Equals IPAddress.Any
-        then
+        let octets = if isNull source then [||] else source.GetAddressBytes()
+
+        if octets.Length <> 4 || source.Equals IPAddress.Any then
             ValueNone
         else
-            ValueSome(BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan<byte>(source.GetAddressBytes())))
+            ValueSome(BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan<byte> octets))
 
     let next (event: RadiusEvent) unreadable =
         let state, commands = RadiusExchange.advance event state

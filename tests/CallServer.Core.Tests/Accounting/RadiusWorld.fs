@@ -214,8 +214,9 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
 
             after (began + 20_000 + between 0 120_000) (fun () -> put $"s{session}" 2L)
 
-        for _ in 1..3 do
-            after (between 0 300_000) outage
+        // One after the other: each may drain for 8 seconds and last for 60.
+        for number in 0..2 do
+            after (number * 90_000 + between 0 20_000) outage
 
         if plan.Crashes then
             for _ in 1..2 do
