@@ -47,7 +47,7 @@ type RadiusCommand =
 ///                    entry at a time finds out whether it is back
 ///
 /// A server that drops repeated packets by source, identifier and authenticator (RFC 5080 §2.2.2) takes an entry once, as
-/// long as an answer gets through within those 7 time-outs. Where none does, or where one of both ends crashes between
+/// long as an answer gets through before the packet is made anew. Where none does, or where one of both ends crashes between
 /// taking an entry and the answer, it can take the entry twice, with the same Acct-Session-Id and Acct-Status-Type; none
 /// is ever left out.
 module RadiusExchange =

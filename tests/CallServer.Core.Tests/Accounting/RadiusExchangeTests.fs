@@ -56,9 +56,7 @@ let private answerWith secret (octets: byte[]) =
     RadiusCodec.encodeResponse
         secret
         (RadiusCodec.authenticator octets)
-        { Code = RadiusCode.AccountingResponse
-          Identifier = octets[1]
-          Attributes = [] }
+        { Code = RadiusCode.AccountingResponse; Identifier = octets[1]; Attributes = [] }
 
 let private answer seconds octets state =
     RadiusExchange.advance (RadiusEvent.Received(at seconds, answerWith secret octets)) state
@@ -91,7 +89,9 @@ let ``as many as the window has room for, one of a session at a time, and the ma
     Check.equal 0 (RadiusExchange.outstanding state)
 
 [<Test>]
-let ``an unanswered packet is repeated octet by octet, and made anew when it says too little of its delay`` () =
+let ``an unanswered packet is repeated octet by octet, and made anew when it says too little of its delay``
+    ()
+    =
     let state, commands = start () |> offer 0.0 [ entry 1 "a" ]
     let first = (sent commands).Head
     let state, commands = wake 0.9 state
@@ -116,7 +116,9 @@ let ``an unanswered packet is repeated octet by octet, and made anew when it say
     Check.equal 1L (RadiusExchange.tally state).Answered
 
 [<Test>]
-let ``while the server is away one entry at a time asks for it, and all say how late they are when it is back`` () =
+let ``while the server is away one entry at a time asks for it, and all say how late they are when it is back``
+    ()
+    =
     let state, commands = start () |> offer 0.0 [ for n in 1..9 -> entry n $"s{n}" ]
     Check.equal 4 (sent commands).Length
     let state, _ = wake 1.0 state
@@ -244,7 +246,11 @@ let ``events out of place change nothing that is owed`` (seed: uint64) =
         rng <- next
         let octets = Mutation.some packets[pick] (answerWith secret packets[pick]) (seed + uint64 step)
 
-        if octets <> answerWith secret packets[pick] && octets.Length >= 20 && octets[..19] <> (answerWith secret packets[pick])[..19] then
+        if
+            octets <> answerWith secret packets[pick]
+            && octets.Length >= 20
+            && octets[..19] <> (answerWith secret packets[pick])[..19]
+        then
             let now, commands = RadiusExchange.advance (RadiusEvent.Received(at 0.1, octets)) state
             Check.equal [] (marks commands)
             state <- now

@@ -81,7 +81,10 @@ let ``a start has neither time nor cause, an interim no cause`` () =
     Check.equal ValueNone (number RadiusType.AcctSessionTime start)
     Check.equal ValueNone (number RadiusType.AcctTerminateCause start)
     // When billing's seconds begin.
-    Check.equal (ValueSome(RadiusValue.Time 1769853600u)) (RadiusAttribute.tryFind RadiusType.EventTimestamp start)
+    Check.equal
+        (ValueSome(RadiusValue.Time 1769853600u))
+        (RadiusAttribute.tryFind RadiusType.EventTimestamp start)
+
     let interim = read AccountingStatus.Interim (cdr ",\"partial\":true")
     Check.equal (ValueSome 3u) (number RadiusType.AcctStatusType interim)
     Check.equal (ValueSome 60u) (number RadiusType.AcctSessionTime interim)

@@ -42,6 +42,8 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
     // The server: it takes no new packets while it drains, and hears nothing while it is down.
     let mutable draining = false
     let mutable down = false
+    // Packets that were sent while it was down are made anew soon: none of their answers is lost.
+    let mutable calmUntil = 0L
     let seen = Dictionary<string, byte[]>()
     let taken = ResizeArray<Taken>()
     let sequences = HashSet<int64>()
@@ -68,7 +70,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
     let carry (about: string) (arrive: unit -> unit) =
         let lost = losses.GetValueOrDefault about
 
-        if lost < plan.LossesInRow && chance plan.Loss then
+        if lost < plan.LossesInRow && now >= calmUntil && chance plan.Loss then
             losses[about] <- lost + 1
         else
             after (between 1 150) arrive
@@ -165,7 +167,9 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
 
                     carry (Convert.ToHexString octets) (fun () ->
                         if alive = life then
-                            apply (RadiusExchange.advance (RadiusEvent.Received(moment (), response)) exchange))
+                            apply (
+                                RadiusExchange.advance (RadiusEvent.Received(moment (), response)) exchange
+                            ))
                 | None -> ()
 
     let put (session: string) (status: int64) =
@@ -196,7 +200,8 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
 
                 after last (fun () ->
                     down <- false
-                    draining <- false))
+                    draining <- false
+                    calmUntil <- now + 8_000_000L))
 
     let restart () =
         life <- life + 1

@@ -26,8 +26,7 @@ let private attribute: Gen<RadiusAttribute> =
 
     let word = Gen.choose64 (0L, 0xFFFFFFFFL) |> Gen.map uint32
 
-    let text =
-        Gen.elements [ "a"; "+43 1 5051"; "sip:ö@example"; "😀"; String('x', 253); String('ß', 126) ]
+    let text = Gen.elements [ "a"; "+43 1 5051"; "sip:ö@example"; "😀"; String('x', 253); String('ß', 126) ]
 
     let octets =
         Gen.choose (1, 253)
@@ -68,7 +67,9 @@ let ``a request is read as it was written, by who has the secret`` (packet: Radi
     RadiusCodec.decode octets |> Check.equal (Ok packet)
     RadiusCodec.verifyRequest secret octets |> Check.equal (Ok packet)
     // What a datagram holds after the stated length is padding.
-    Array.append octets (Array.zeroCreate (int padding)) |> RadiusCodec.verifyRequest secret |> Check.equal (Ok packet)
+    Array.append octets (Array.zeroCreate (int padding))
+    |> RadiusCodec.verifyRequest secret
+    |> Check.equal (Ok packet)
 
     RadiusCodec.verifyRequest (Secret.ofText "testing124") octets
     |> Check.equal (Error { Place = 4; Fault = RadiusProblem.WrongAuthenticator })
@@ -78,9 +79,7 @@ let ``a response answers its own request alone`` (request: RadiusPacket) (other:
     let asked = RadiusCodec.encodeRequest secret request |> RadiusCodec.authenticator
 
     let response =
-        { Code = RadiusCode.AccountingResponse
-          Identifier = request.Identifier
-          Attributes = [] }
+        { Code = RadiusCode.AccountingResponse; Identifier = request.Identifier; Attributes = [] }
 
     let octets = RadiusCodec.encodeResponse secret asked response
     RadiusCodec.verifyResponse secret asked octets |> Check.equal (Ok response)
@@ -95,7 +94,8 @@ let ``a Message-Authenticator is filled in and held against the packet`` (packet
     let packet =
         { packet with
             Attributes =
-                { Type = RadiusType.MessageAuthenticator; Value = RadiusValue.Octets(Array.zeroCreate 16) }
+                { Type = RadiusType.MessageAuthenticator
+                  Value = RadiusValue.Octets(Array.zeroCreate 16) }
                 :: (packet.Attributes |> List.truncate 10) }
 
     let octets = RadiusCodec.encodeRequest secret packet
@@ -103,7 +103,10 @@ let ``a Message-Authenticator is filled in and held against the packet`` (packet
 
     // A forger who knew how to make the other authenticator alone.
     octets[22] <- octets[22] ^^^ 1uy
-    let hashed = Array.concat [ octets[..3]; Array.zeroCreate 16; octets[20..]; Encoding.UTF8.GetBytes "testing123" ]
+
+    let hashed =
+        Array.concat [ octets[..3]; Array.zeroCreate 16; octets[20..]; Encoding.UTF8.GetBytes "testing123" ]
+
     Security.Cryptography.MD5.HashData(hashed).CopyTo(octets, 4)
 
     RadiusCodec.verifyRequest secret octets

@@ -136,9 +136,7 @@ internal sealed class RadiusExchangeTests : PeerTest
         public long Done { get; private set; }
 
         public void Offer(long sequence, string kind, string id, string json) =>
-            Apply(
-                state.Offer(Clock.Now, [new OutboxEntry(sequence, kind, id, DateTimeOffset.UtcNow, json)])
-            );
+            Apply(state.Offer(Clock.Now, [new OutboxEntry(sequence, kind, id, DateTimeOffset.UtcNow, json)]));
 
         public Task UntilDoneAsync(long sequence) =>
             UntilAsync(_ => Done >= sequence, $"the answer to {sequence}");

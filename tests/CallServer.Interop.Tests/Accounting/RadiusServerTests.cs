@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using CallServer.Interop.Peers;
 using CallServer.Interop.Running;
 
@@ -33,6 +35,51 @@ internal sealed class RadiusServerTests : PeerTest
         AssertStops(stops, ended, agent, ends);
         Assert.That(records.Select(record => record["NAS-Identifier"]), Is.All.EqualTo("nas-1"));
         Assert.That(stops.Select(stop => stop["Acct-Terminate-Cause"]), Is.All.EqualTo("Lost-Carrier"));
+    }
+
+    [Test]
+    public async Task Under_churn_no_stop_is_missing_or_double_and_none_says_more_than_is_true()
+    {
+        var server = await FreeradiusPeer.StartAsync(Scope);
+        var truth = Scope.PathOf("truth.ndjson");
+        string[] churn = ["--connections", "40", "--churn", "4", "--seed", "7", "--truth", truth];
+        var gateway = CallServerProcess.Start(Scope, ["gateway", "--snmp", "0", .. churn]);
+        const string host = "127.0.0.1:";
+        var line = await gateway.LineAsync(line => line.Contains(host, StringComparison.Ordinal));
+        var port = line[(line.IndexOf(host, StringComparison.Ordinal) + host.Length)..];
+        var callServer = await StartAsync(
+            server,
+            int.Parse(string.Concat(port.TakeWhile(char.IsAsciiDigit)), CultureInfo.InvariantCulture),
+            Scope.NewFolder("server"),
+            interim: "2s"
+        );
+        await server.RecordsAsync(
+            records =>
+                records.Count(record => record.Status == "Stop") >= 30
+                && records.Any(record => record.Status == "Interim-Update"),
+            "30 Stops and an Interim-Update"
+        );
+        await callServer.StopAsync();
+        await gateway.SignalAsync("TERM");
+        await gateway.FinishAsync(TimeSpan.FromSeconds(30));
+
+        var records = await server.RecordsAsync();
+        var lives = await LivesAsync(truth);
+        var cdrs = records.Where(record => record.Status == "Stop").ToList();
+        Assert.That(cdrs.Select(stop => stop.Session), Is.Unique);
+        foreach (var session in records.GroupBy(record => record.Session))
+        {
+            var told = session.ToList();
+            var connection = told[0]["NAS-Port-Id"]["gw1/".Length..];
+            Assert.That(told[0].Status, Is.EqualTo("Start"), connection);
+            Assert.That(told.Count(record => record.Status == "Start"), Is.EqualTo(1), connection);
+            Assert.That(told.SkipLast(1).Select(record => record.Status), Has.None.EqualTo("Stop"));
+            var seconds = told.Skip(1).Select(record => record.Seconds).ToList();
+            Assert.That(seconds, Is.Ordered, connection);
+            Assert.That(lives, Does.ContainKey(connection));
+            if (seconds.Count > 0)
+                Assert.That(seconds[^1], Is.LessThanOrEqualTo(lives[connection].TotalSeconds), connection);
+        }
     }
 
     [Test]
@@ -108,7 +155,35 @@ internal sealed class RadiusServerTests : PeerTest
         }
     }
 
-    private Task<Server> StartAsync(FreeradiusPeer server, int gateway, string folder, string? secret = null) =>
+    /// <summary>How long each connection truly lived; those that live still, for ever.</summary>
+    private static async Task<Dictionary<string, TimeSpan>> LivesAsync(string truth)
+    {
+        var opened = new Dictionary<string, DateTimeOffset>();
+        var lives = new Dictionary<string, TimeSpan>();
+        foreach (var line in await File.ReadAllLinesAsync(truth))
+        {
+            var told = JsonDocument.Parse(line).RootElement;
+            var id = told.GetProperty("id").GetString()!;
+            var time = told.GetProperty("time").GetDateTimeOffset();
+            if (told.GetProperty("event").GetString() == "open")
+            {
+                opened[id] = time;
+                lives[id] = TimeSpan.MaxValue;
+            }
+            else
+                lives[id] = time - opened[id];
+        }
+
+        return lives;
+    }
+
+    private Task<Server> StartAsync(
+        FreeradiusPeer server,
+        int gateway,
+        string folder,
+        string? secret = null,
+        string? interim = null
+    ) =>
         Server.StartAsync(
             Scope,
             folder,
@@ -119,6 +194,10 @@ internal sealed class RadiusServerTests : PeerTest
               "timeout": "1s", "nasIdentifier": "nas-1"
             },
             """,
-            new Dictionary<string, string?> { ["RADIUS_SECRET"] = secret ?? server.Secret }
+            new Dictionary<string, string?>
+            {
+                ["RADIUS_SECRET"] = secret ?? server.Secret,
+                ["CALLSERVER__CDR__INTERIM"] = interim,
+            }
         );
 }
