@@ -21,8 +21,9 @@ internal sealed class RadiusExchangeTests : PeerTest
         using var client = new Client(server.Port, server.Secret);
 
         client.Offer(1, "start", "id-1", """{"originator":"+4315051ö","gateway":"gw1","connection":"7"}""");
+        client.Offer(2, "interim", "id-1", """{"billsec":60,"end_stamp":"2026-01-31T10:00:46Z","partial":true}""");
         client.Offer(
-            2,
+            3,
             "stop",
             "id-1",
             """
@@ -31,11 +32,12 @@ internal sealed class RadiusExchangeTests : PeerTest
              "counters":{"octets_received":4294967297,"octets_sent":160,"packets_sent":1,"packets_received":2}}
             """
         );
-        await client.UntilDoneAsync(2);
+        await client.UntilDoneAsync(3);
 
         var records = await server.RecordsAsync();
-        Assert.That(string.Join(' ', records.Select(record => record.Status)), Is.EqualTo("Start Stop"));
-        var stop = records[1];
+        Assert.That(string.Join(' ', records.Select(record => record.Status)), Is.EqualTo("Start Interim-Update Stop"));
+        Assert.That(records[1].Seconds, Is.EqualTo(60));
+        var stop = records[2];
         Assert.Multiple(() =>
         {
             Assert.That(stop.Session, Is.EqualTo("id-1"));
@@ -62,12 +64,12 @@ internal sealed class RadiusExchangeTests : PeerTest
         await capture.CheckAsync(user: null, "radius");
         Assert.That(
             await capture.CountAsync("radius.code == 4", null, "radius"),
-            Is.GreaterThanOrEqualTo(2),
+            Is.GreaterThanOrEqualTo(3),
             "requests"
         );
         Assert.That(
             await capture.CountAsync("radius.code == 5", null, "radius"),
-            Is.GreaterThanOrEqualTo(2),
+            Is.GreaterThanOrEqualTo(3),
             "responses"
         );
     }
