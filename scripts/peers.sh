@@ -8,6 +8,7 @@ packages=(
   rtpengine-daemon osmo-mgw
   kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
   kamailio-extra-modules sip-tester
+  freeradius freeradius-utils
 )
 missing=()
 for package in "${packages[@]}"; do

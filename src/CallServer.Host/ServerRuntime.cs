@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
+using CallServer.Host.Accounting;
 using CallServer.Host.Configuration;
 using CallServer.Host.Listening;
 using CallServer.Host.Net;
@@ -86,7 +87,11 @@ public sealed class ServerRuntime : IAsyncDisposable
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
-            store.RegisterReaders(CdrFiles.Readers);
+            Radius = RadiusService.Open(configuration, store, clock, loggers);
+            store.RegisterReaders([
+                .. CdrFiles.Readers,
+                .. Radius is null ? [] : (string[])[RadiusSink.Reader],
+            ]);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -100,7 +105,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 Writer,
                 callLoop,
                 loggers.CreateLogger("CallServer.Ledger"),
-                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: false)
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null)
             );
             Ledger.Restore(image);
             Say(image);
@@ -134,7 +139,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 store,
                 Ledger,
                 Polling,
-                () => CdrFiles!.Nudge(),
+                NudgeReaders,
                 clock,
                 storeLoop,
                 pairLog
@@ -144,7 +149,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 store,
                 () => Roles?.Role,
                 () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
-                () => CdrFiles!.Nudge(),
+                NudgeReaders,
                 configuration.Token,
                 clock,
                 storeLoop,
@@ -194,6 +199,9 @@ public sealed class ServerRuntime : IAsyncDisposable
 
     /// <summary>Where billing reads.</summary>
     public CdrFiles CdrFiles { get; }
+
+    /// <summary>Null where no RADIUS server is configured.</summary>
+    public RadiusService? Radius { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -276,7 +284,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     public Task StartAsync(Uri address)
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        CdrFiles.Nudge();
+        NudgeReaders();
         var backup = configuration.Backup;
         var watched = backup ?? new BackupConfiguration(address);
         return Roles.StartAsync(now =>
@@ -390,6 +398,8 @@ public sealed class ServerRuntime : IAsyncDisposable
 
         Writer.Dispose();
         CdrFiles.Dispose();
+        if (Radius is not null)
+            await Radius.DisposeAsync();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
@@ -413,6 +423,8 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingCdrs
             );
         await CdrFiles.FlushAsync();
+        if (Radius is not null)
+            await Radius.FlushAsync();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -428,10 +440,16 @@ public sealed class ServerRuntime : IAsyncDisposable
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
 
+    private void NudgeReaders()
+    {
+        CdrFiles.Nudge();
+        Radius?.Sink.Nudge();
+    }
+
     private void OnCommitted(CommitResult result)
     {
         if (result.Told)
-            CdrFiles.Nudge();
+            NudgeReaders();
         if (result.Changes.Count > 0)
             Events.Announce();
     }

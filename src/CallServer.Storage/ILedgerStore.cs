@@ -45,6 +45,9 @@ public interface ILedgerStore : IDisposable
     /// held.</summary>
     StoredPage<AccountingEntry> ReadAccounting(string reader, int limit);
 
+    /// <summary>How many entries a reader has not passed, without those that are held.</summary>
+    long CountAccounting(string reader);
+
     /// <summary>Moves a reader's mark (never back): it has kept everything up to this sequence in a place of its own
     /// that survives a loss of power.</summary>
     void AdvanceAccounting(string reader, long sequence);

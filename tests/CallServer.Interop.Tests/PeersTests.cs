@@ -26,6 +26,21 @@ internal sealed class PeersTests : PeerTest
     }
 
     [Test]
+    public async Task Freeradius_takes_what_its_own_client_sends()
+    {
+        var server = await FreeradiusPeer.StartAsync(Scope);
+        var packet = Scope.PathOf("packet.txt");
+        await File.WriteAllTextAsync(packet, "Acct-Status-Type = Stop\nAcct-Session-Id = \"a\"\n");
+        string[] client = ["-f", packet, "-t", "2", $"127.0.0.1:{server.Port}", "acct", server.Secret];
+        await Scope.RunAsync(Programs.Find("radclient"), client);
+        await server.KillAsync();
+        await server.StartAgainAsync();
+        await Scope.RunAsync(Programs.Find("radclient"), client);
+        var records = await server.RecordsAsync();
+        Assert.That(string.Join(' ', records.Select(record => record.Session)), Is.EqualTo("a a"));
+    }
+
+    [Test]
     public async Task A_cut_proxy_passes_so_many_replies_and_then_none()
     {
         var agent = await SnmpdPeer.StartAsync(Scope, await CiscoCalls.MakeAsync(Scope, 1));

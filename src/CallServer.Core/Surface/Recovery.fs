@@ -181,7 +181,7 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
               Ended = seconds figures.RiskEnded
               Unknown = seconds figures.RiskUnknown }
           ByGateway =
-[| for part in parts do
+            [| for part in parts do
                    yield heard part
                for gateway in recovery.Waiting do
                    if not (recovery.Heard.ContainsKey gateway) then

@@ -104,11 +104,12 @@ internal static class ConfigurationLoader
             var listeners = read.Section(root, "listeners");
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
             var token = read.Secret(DocumentReader.Member(server, "token"));
+            var name = Name(server);
 
             return new ServerConfiguration
             {
                 Source = source,
-                Name = Name(server),
+                Name = name,
                 Listen = Listen(server),
                 Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
                 Token = token,
@@ -131,6 +132,7 @@ internal static class ConfigurationLoader
                 CdrCsv = cdr.Csv,
                 CdrRotation = cdr.Rotation,
                 CdrInterim = cdr.Interim,
+                Radius = RadiusReader.Read(read, root, name),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
                 TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
                 Gateways = Gateways(root, plain, targets, Describe(profiles)),

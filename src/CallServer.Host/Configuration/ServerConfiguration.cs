@@ -51,6 +51,9 @@ public sealed record ServerConfiguration
     /// <summary>How often a long connection gets an interim record; null: never.</summary>
     public TimeSpan? CdrInterim { get; init; }
 
+    /// <summary>The RADIUS server that is told of every connection; null tells none.</summary>
+    public RadiusConfiguration? Radius { get; init; }
+
     /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
     public IPEndPoint? MgcpListener { get; init; }
 
@@ -106,6 +109,7 @@ public sealed record ServerConfiguration
                 (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
                 (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
                 (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),
+                (changed: !RadiusConfiguration.Same(Radius, next.Radius), what: "radius"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
             }

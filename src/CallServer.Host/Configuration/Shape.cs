@@ -22,6 +22,7 @@ internal sealed class Shape
                 Names("interval", "timeout", "attempts", "gatewaysInFlight", "deadline", "backoffLimit")
             ),
             ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim")),
+            ("radius", Names("server", "secret", "source", "timeout", "nasIdentifier")),
             ("listeners", Names("mgcp", "traps")),
             (
                 "gateways",

@@ -29,19 +29,27 @@ public sealed class UdpFleet : IAsyncDisposable
     private long received;
     private long sendFailures;
 
-    /// <summary>Opens the sockets and begins to receive.</summary>
-    public UdpFleet(IClock clock, ILogger<UdpFleet>? logger = null)
+    /// <summary>
+    /// Opens the sockets and begins to receive: one for each address family, or one that sends from the
+    /// source alone. Throws SocketException where that cannot be had.
+    /// </summary>
+    public UdpFleet(IClock clock, ILogger<UdpFleet>? logger = null, IPAddress? source = null)
     {
         ArgumentNullException.ThrowIfNull(clock);
         this.clock = clock;
         this.logger = logger ?? NullLogger<UdpFleet>.Instance;
-        ipv4 = Socket.OSSupportsIPv4 ? OpenSocket(IPAddress.Any) : null;
-        ipv6 = Socket.OSSupportsIPv6 ? OpenSocket(IPAddress.IPv6Any) : null;
+        ipv4 = Open(Socket.OSSupportsIPv4, IPAddress.Any);
+        ipv6 = Open(Socket.OSSupportsIPv6, IPAddress.IPv6Any);
         foreach (var socket in new[] { ipv4, ipv6 })
         {
             if (socket is not null)
                 loops.Add(Task.Run(() => ReceiveAsync(socket, stopping.Token)));
         }
+
+        Socket? Open(bool supported, IPAddress any) =>
+            source is null ? (supported ? OpenSocket(any) : null)
+            : source.AddressFamily == any.AddressFamily ? OpenSocket(source)
+            : null;
     }
 
     /// <summary>Datagrams from addresses that nobody asked.</summary>
@@ -89,14 +97,22 @@ public sealed class UdpFleet : IAsyncDisposable
         stopping.Dispose();
     }
 
-    private static Socket OpenSocket(IPAddress any)
+    private static Socket OpenSocket(IPAddress local)
     {
-        var socket = new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        if (any.AddressFamily == AddressFamily.InterNetworkV6)
-            socket.DualMode = false;
-        socket.ReceiveBufferSize = ReceiveBuffer;
-        socket.Bind(new IPEndPoint(any, 0));
-        return socket;
+        var socket = new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            if (local.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = false;
+            socket.ReceiveBufferSize = ReceiveBuffer;
+            socket.Bind(new IPEndPoint(local, 0));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private Socket? SocketFor(AddressFamily family) =>

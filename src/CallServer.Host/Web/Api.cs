@@ -71,6 +71,7 @@ internal static class Api
                     pendingCdrs = health.PendingCdrs,
                 },
                 cdrFile = new { reason = runtime.CdrFiles.Fault },
+                radius = runtime.Radius?.Sink.Health,
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );

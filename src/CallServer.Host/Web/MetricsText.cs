@@ -190,6 +190,26 @@ internal static class MetricsText
             }
         }
 
+        if (runtime.Radius?.Sink is { } radius)
+        {
+            var told = radius.State;
+            var accounting = radius.Health;
+            Family("callserver_radius_packets_total", "counter", "Accounting-Requests that were sent.");
+            Sample("callserver_radius_packets_total", "kind=\"new\"", told.Sent - told.Repeated);
+            Sample("callserver_radius_packets_total", "kind=\"repeated\"", told.Repeated);
+            Family("callserver_radius_answered_total", "counter", "Records that the RADIUS server took.");
+            Sample("callserver_radius_answered_total", null, told.Answered);
+            Family("callserver_radius_refused_total", "counter", "Datagrams that were no answer, by why.");
+            Sample("callserver_radius_refused_total", "why=\"stray\"", told.Strays);
+            Sample("callserver_radius_refused_total", "why=\"forged\"", told.Forged);
+            Family("callserver_radius_away", "gauge", "1 while the RADIUS server does not answer.");
+            Sample("callserver_radius_away", null, told.IsAway ? 1 : 0);
+            Family("callserver_radius_waiting", "gauge", "Records that it has not answered for.");
+            Sample("callserver_radius_waiting", null, accounting.Waiting ?? double.NaN);
+            Family("callserver_radius_oldest_seconds", "gauge", "How long the oldest of them has waited.");
+            Sample("callserver_radius_oldest_seconds", null, accounting.OldestSeconds ?? 0);
+        }
+
         Family("callserver_store_healthy", "gauge", "1 while the store takes changes.");
         Sample("callserver_store_healthy", null, health.Healthy ? 1 : 0);
         Family("callserver_store_pending_gateways", "gauge", "Gateways with changes that are not saved yet.");

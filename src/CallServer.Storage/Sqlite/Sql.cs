@@ -101,6 +101,10 @@ internal static class Sql
         WHERE held = 0 AND sequence > coalesce((SELECT value FROM meta WHERE key = @mark), 0)
         ORDER BY sequence LIMIT @limit
         """;
+    public const string CountAccounting = """
+        SELECT count(*) FROM accounting
+        WHERE held = 0 AND sequence > coalesce((SELECT value FROM meta WHERE key = @mark), 0)
+        """;
     public const string Held = """
         SELECT sequence, kind, id, gateway, at, json FROM accounting
         WHERE held = 1 AND sequence > @cursor ORDER BY sequence LIMIT @limit

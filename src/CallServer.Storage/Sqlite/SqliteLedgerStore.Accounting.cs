@@ -16,6 +16,9 @@ public sealed partial class SqliteLedgerStore
     public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
         Accounting(Sql.AccountingAfter, new { mark = Meta.Mark(reader), limit = limit + 1 }, limit);
 
+    public long CountAccounting(string reader) =>
+        Reading(() => _reading.QuerySingle<long>(Sql.CountAccounting, new { mark = Meta.Mark(reader) }));
+
     public void AdvanceAccounting(string reader, long sequence) =>
         Writing(() =>
         {

@@ -103,7 +103,8 @@ let private mayOpen =
           "Wire", [ "Prelude"; "Model"; "Wire" ]
           "Audit", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit" ]
           "Roles", [ "Prelude"; "Model"; "Ledger"; "Roles" ]
-          "Surface", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Roles"; "Surface" ] ]
+          "Accounting", [ "Prelude"; "Model"; "Wire"; "Accounting" ]
+          "Surface", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Roles"; "Accounting"; "Surface" ] ]
 
 [<Test>]
 let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =

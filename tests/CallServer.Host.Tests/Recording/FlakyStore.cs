@@ -43,6 +43,8 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
     public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
         inner.ReadAccounting(reader, limit);
 
+    public long CountAccounting(string reader) => inner.CountAccounting(reader);
+
     public void AdvanceAccounting(string reader, long sequence)
     {
         if (AdvanceFault is { } fault)

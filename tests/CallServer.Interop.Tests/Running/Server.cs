@@ -35,11 +35,14 @@ internal sealed partial class Server : IAsyncDisposable
     public static Task<Server> StartAsync(Scope scope, string folder, string uri) =>
         StartAsync(scope, folder, [("gw1", uri)]);
 
-    /// <summary>The same with several.</summary>
+    /// <summary>The same with several, with more sections of the configuration, each with a comma after it, and the secrets
+    /// that they name.</summary>
     public static async Task<Server> StartAsync(
         Scope scope,
         string folder,
-        IEnumerable<(string Id, string Uri)> gateways
+        IEnumerable<(string Id, string Uri)> gateways,
+        string sections = "",
+        IReadOnlyDictionary<string, string?>? secrets = null
     )
     {
         var listed = gateways.Select(gateway =>
@@ -57,13 +60,14 @@ internal sealed partial class Server : IAsyncDisposable
               },
               "polling": { "interval": "1s", "timeout": "200ms", "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
+              {{sections}}
               "gateways": [
                 {{string.Join(",\n    ", listed)}}
               ]
             }
             """
         );
-        var process = CallServerProcess.Start(scope, ["run", "--config", configuration]);
+        var process = CallServerProcess.Start(scope, ["run", "--config", configuration], secrets);
         var line = await process.LineAsync(line => Listening().IsMatch(line));
         var address = new Uri(Listening().Match(line).Groups[1].Value);
         var server = scope.Own(new Server(scope, process, address));
@@ -137,6 +141,10 @@ internal sealed partial class Server : IAsyncDisposable
             },
             () => $"{name} of {least} by {process}"
         );
+
+    /// <summary>What it says of itself to who watches it.</summary>
+    public async Task<JsonElement> ReadinessAsync() =>
+        JsonDocument.Parse(await http.GetStringAsync(new Uri("/readyz", UriKind.Relative))).RootElement;
 
     /// <summary>Waits for a complete audit of a gateway that began after now.</summary>
     public async Task CompleteAuditAsync(string gateway = "gw1")
