@@ -214,6 +214,15 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// told, as what it gives back is not confirmed either.
     member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
 
+    /// Leaves these connections to another server, which has them in its record or has billed them: a cold standby that acted
+    /// before. Nothing ends, and no CDR is due; the step says which rows a store must delete. Ids that are not in the record are
+    /// passed over.
+    member _.Leave(connections: IEnumerable<string>, now: Instant, stamp: ServerStamp) : RecordStep =
+        let elsewhere = HashSet<string>(connections, StringComparer.Ordinal)
+
+        let next = GatewayLedger.leave (fun connection -> elsewhere.Contains(string connection.Id)) ledger
+        GatewayRecord.Step(ledger, next, [||], stamp, now, null)
+
     /// Ends one connection on an operator's word; false where the record does not have it.
     member _.TryClose
         (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =
