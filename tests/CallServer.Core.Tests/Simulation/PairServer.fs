@@ -217,7 +217,11 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
                     disk.Acted <- ValueSome acts
                     disk.Peer <- address
             | Assume duty -> assume duty
-            | Recover takeover -> recover takeover
+            | Recover takeover ->
+                if takeover.Epoch <= before.Epoch then
+                    fail $"takes over under epoch {takeover.Epoch}, and knew {before.Epoch}"
+
+                recover takeover
             | Say _
             | Answer _ -> ()
 
