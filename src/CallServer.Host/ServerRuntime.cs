@@ -147,7 +147,9 @@ public sealed class ServerRuntime : IAsyncDisposable
             peerLink = new PeerLink(PeerPatience(configuration), configuration.Token, pairLog);
             Settlement = new Settlement(
                 store,
+                Ledger,
                 () => Roles?.Role,
+                () => Polling.Pace == AuditPace.None,
                 () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
                 NudgeReaders,
                 configuration.Token,
@@ -166,6 +168,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                     Polling,
                     Writer,
                     clock,
+                    Recovery.ReleaseHeld,
                     Recovery.Begin,
                     pairLog
                 ),

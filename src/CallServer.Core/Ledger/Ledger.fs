@@ -159,6 +159,16 @@ module GatewayLedger =
     let takenOver (at: Instant) (ledger: GatewayLedger) : GatewayLedger =
         restore { ledger with TakenOver = ValueSome at }
 
+    /// Leaves connections to another server, which has them in its record or has billed them. What the audits listed until now is
+    /// not known any more, so that none of them bounds a start from now on.
+    let leave (isElsewhere: Connection -> bool) (ledger: GatewayLedger) : GatewayLedger =
+        let rest = ledger.Connections |> Array.filter (isElsewhere >> not)
+
+        if rest.Length = ledger.Connections.Length then
+            ledger
+        else
+            { ledger with Connections = rest; Completes = [] }
+
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =
         let rec search low high =
             if low > high then

@@ -130,7 +130,7 @@ type RoleEvent =
     | Ordered of at: Instant * Order
 
 type RoleCommand =
-    /// Send a heartbeat with the present greeting to this address; one that is under way may stand for it.
+    /// Send a heartbeat with the present greeting to this address.
     | AskPeer of url: string
     /// Send Woke at this instant; a later WakeAt replaces an earlier one.
     | WakeAt of Instant

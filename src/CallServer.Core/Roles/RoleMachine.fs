@@ -28,6 +28,8 @@ type RoleState =
         HandsOverUntil: Instant voption
         /// The next tick.
         Due: Instant
+        /// The last tick came more than a heartbeat late.
+        WasLate: bool
         /// It has said that another server has its name.
         SaidSameName: bool
     }
@@ -43,8 +45,9 @@ type RoleState =
 /// | standby | one that acts                      | waits                                         |
 /// | standby | one that hands over                | takes over                                    |
 /// | standby | nothing, or only what does not act | takes over after so many misses               |
+/// | any     | that it was stopped itself         | counts misses anew, and asks at once          |
 module RoleMachine =
-    /// A standby that never heard a server act gives it this many times the usual patience: both may have been switched on together.
+    /// A standby that never heard the other one gives it this many times the usual patience: both may have been switched on together.
     let private firstPatience = 10
 
     /// Where neither acts, the one with the lesser claim leaves the other this many times the usual patience.
@@ -114,24 +117,27 @@ module RoleMachine =
 
         next, (if next.Epoch <> s.Epoch || next.Peer <> s.Peer then [ keep next ] else [])
 
+    /// Has heard one with the greater claim, or one that acts where this one does not.
+    let private yieldTo (at: Instant) (g: Greeting) why (s: RoleState) : RoleState * RoleCommand list =
+        let next, _ = learn g s
+        let next, commands = become Standby why next
+
+        if g.Role.Acts then
+            { next with HeardActing = true; LastActing = ValueSome at }, commands
+        else
+            next, commands
+
     let private hear (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
         let s = { s with Met = ValueSome g; LastMet = ValueSome at }
 
         match s.Role with
         | Primary
         | Active when yields g s ->
-            let next, _ = learn g s
-
-            let next, commands =
-                become Standby $"{g.Server} has epoch {g.Epoch}, this server had {s.Epoch}" next
-
-            { next with LastActing = (if g.Role.Acts then ValueSome at else s.LastActing) }, commands
+            yieldTo at g $"{g.Server} has epoch {g.Epoch}, this server had {s.Epoch}" s
         | Primary
         | Active -> learn { g with Epoch = s.Epoch } s
         | Joining when yields g s || (g.Role.Acts && not s.WouldAct) ->
-            let next, _ = learn g s
-            let next, commands = become Standby $"{g.Server} is {g.Role} with epoch {g.Epoch}" next
-            { next with LastActing = (if g.Role.Acts then ValueSome at else ValueNone) }, commands
+            yieldTo at g $"{g.Server} is {g.Role} with epoch {g.Epoch}" s
         | Joining ->
             let next, _ = learn g s
 
@@ -167,13 +173,13 @@ module RoleMachine =
 
             struct (s.Settings.Misses * (if lesser then lesserPatience else 1), NobodyActed)
         | ValueNone ->
-            let times = if s.LastActing.IsNone then firstPatience else 1
+            let times = if s.LastMet.IsNone then firstPatience else 1
             struct (s.Settings.Misses * times, PeerSilent s.Settings.Misses)
 
     let private ask (s: RoleState) = if s.Peer = "" then [] else [ AskPeer s.Peer ]
 
-    let private watch (at: Instant) (s: RoleState) : RoleState * RoleCommand list =
-        let missed = { s with Misses = (if s.HeardActing then 0 else s.Misses + 1) }
+    let private watch (at: Instant) (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
+        let missed = { s with Misses = (if s.HeardActing || stopped then 0 else s.Misses + 1) }
         let struct (patience, cause) = patience missed
 
         // Nobody to watch: only an operator makes it act.
@@ -186,8 +192,8 @@ module RoleMachine =
             { missed with HeardActing = false; Met = ValueNone },
             (if looks then [ LookAround ] else []) @ ask missed
 
-    let private join (s: RoleState) : RoleState * RoleCommand list =
-        let missed = { s with Misses = s.Misses + 1 }
+    let private join (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
+        let missed = { s with Misses = (if stopped then 0 else s.Misses + 1) }
 
         if missed.Misses < s.Settings.Misses then
             missed, ask missed
@@ -200,7 +206,7 @@ module RoleMachine =
             let role = if s.Settings.IsBackup then Active else Primary
             become role "as it was before; the other server does not answer" missed
 
-    let private act (at: Instant) (s: RoleState) : RoleState * RoleCommand list =
+    let private act (at: Instant) (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
         let s, said =
             match s.HandsOverUntil with
             | ValueSome until when at >= until ->
@@ -212,8 +218,9 @@ module RoleMachine =
             | ValueSome met -> at - met >= s.Settings.Heartbeat * float seldom
             | ValueNone -> true
 
-        if due && s.Misses % seldom = 0 then
-            { s with Misses = s.Misses + 1 }, said @ ask s
+        if stopped || (due && s.Misses % seldom = 0) then
+            // Another may have taken over while it was stopped.
+            { s with Misses = (if stopped then 1 else s.Misses + 1) }, said @ ask s
         else
             { s with Misses = (if due then s.Misses + 1 else 0) }, said
 
@@ -222,15 +229,18 @@ module RoleMachine =
             // Timers come early, too: the tick is still to come.
             s, [ WakeAt s.Due ]
         else
+            let late = at - s.Due > s.Settings.Heartbeat
+            // It heard nothing because it did not listen itself. One whose every tick is late is slow, and may still be the only one.
+            let stopped = late && not s.WasLate
+
             let next, commands =
                 match s.Role with
-                | Standby -> watch at s
-                | Joining -> join s
+                | Standby -> watch at stopped s
+                | Joining -> join stopped s
                 | Primary
-                | Active -> act at s
+                | Active -> act at stopped s
 
-            // A server that was stopped itself begins to count anew: each miss needs a tick of its own, a heartbeat apart.
-            let next = { next with Due = at + s.Settings.Heartbeat }
+            let next = { next with Due = at + s.Settings.Heartbeat; WasLate = late }
             next, commands @ [ WakeAt next.Due ]
 
     let private order (at: Instant) what (s: RoleState) : RoleState * RoleCommand list =
@@ -273,6 +283,7 @@ module RoleMachine =
               LastActing = ValueNone
               HandsOverUntil = ValueNone
               Due = at + settings.Heartbeat
+              WasLate = false
               SaidSameName = false }
 
         let next, commands =

@@ -99,6 +99,7 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
 /// What the record holds of one gateway, for audits that ask for each connection by its id.
 [<Sealed; AllowNullLiteral>]
 type KnownConnections internal (connections: Connection[]) =
+    member _.Count = connections.Length
     member internal _.Connections = connections
 
 /// What taking in one snapshot did: all that a store needs for one transaction, and what to tell.
@@ -237,6 +238,20 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// This server took over from another at this instant: nothing is confirmed until an audit speaks of it. A store need not be
     /// told, as what it gives back is not confirmed either.
     member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
+
+    /// The active connections, and under which id the CDR of each would be written if it ended now.
+    member _.CdrIds: IReadOnlyList<KeyValuePair<string, string>> =
+        [| for connection in ledger.Connections ->
+               KeyValuePair(string connection.Id, string (Cdr.id ledger.Gateway connection)) |]
+
+    /// Leaves these connections to another server, which has them in its record or has billed them: a cold standby that acted
+    /// before. Nothing ends, and no CDR is due; the step says which rows a store must delete. Ids that are not in the record are
+    /// passed over.
+    member _.Leave(connections: IEnumerable<string>, now: Instant, stamp: ServerStamp) : RecordStep =
+        let elsewhere = HashSet<string>(connections, StringComparer.Ordinal)
+
+        let next = GatewayLedger.leave (fun connection -> elsewhere.Contains(string connection.Id)) ledger
+        GatewayRecord.Step(ledger, next, [||], stamp, now, null)
 
     /// Ends one connection on an operator's word; false where the record does not have it.
     member _.TryClose

@@ -37,7 +37,7 @@ type TakeoverDecision =
 
 /// What the role machine asks of the host, one method a command, so that a new command breaks the host's build.
 type IRoleSink =
-    /// Send a heartbeat with the present greeting to this address; one that is under way may stand for it.
+    /// Send a heartbeat with the present greeting to this address.
     abstract AskPeer: url: string -> unit
     /// Call Tick at this instant of the steady clock; replaces an earlier one.
     abstract WakeAt: instant: Instant -> unit
@@ -68,6 +68,16 @@ module private Greetings =
         | "active" -> Some Active
         | "standby" -> Some Standby
         | _ -> None
+
+    /// It stands in logs and in the store.
+    let isPlain (text: string) limit =
+        not (String.IsNullOrEmpty text) && text.Length <= limit && not (Seq.exists Char.IsControl text)
+
+    let isAddress (text: string) =
+        isPlain text 2048
+        && (match Uri.TryCreate(text, UriKind.Absolute) with
+            | true, uri -> uri.Scheme = Uri.UriSchemeHttp || uri.Scheme = Uri.UriSchemeHttps
+            | _ -> false)
 
 /// One server of a pair as a machine without clock or connection; each call gives the next machine. One event in, all commands
 /// out, then the next event.
@@ -128,11 +138,14 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
     member this.Tick(now: Instant) = this.After(Woke now)
 
     /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing heard.
+    /// An address that is none counts as not told.
     member this.Heard(now: Instant, greeting: GreetingView) : ServerRole =
-        let plain (text: string) limit = not (isNull text) && text.Length > 0 && text.Length <= limit
+        let role = if isNull (box greeting) then None else Greetings.tryRole greeting.Role
 
-        match Greetings.tryRole greeting.Role with
-        | Some role when plain greeting.Server 255 && greeting.Epoch >= 0 && greeting.Epoch <= highestEpoch ->
+        match role with
+        | Some role when
+            Greetings.isPlain greeting.Server 255 && greeting.Epoch >= 0 && greeting.Epoch <= highestEpoch
+            ->
             this.After(
                 Heard(
                     now,
@@ -140,7 +153,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                       Epoch = greeting.Epoch
                       Role = role
                       HandsOver = greeting.HandsOver
-                      Url = (if plain greeting.Url 2048 then greeting.Url else "") }
+                      Url = (if Greetings.isAddress greeting.Url then greeting.Url else "") }
                 )
             )
         | _ -> null

@@ -137,13 +137,16 @@ internal sealed class GatewayPoller : IDisposable
         return context.Pace switch
             {
                 AuditPace.Full => true,
-                // Half an interval early, so that the tick at its end counts.
-                AuditPace.Slow => now >= lastBegun + (Gateway.Interval * (SlowPace - 0.5)),
-                _ => false,
+                AuditPace.Slow => IsSlowlyDue(now),
+                // A cold standby that has acted may be the only one that knows of them.
+                _ => IsSlowlyDue(now) && context.Known(Gateway.Id) is { Count: > 0 },
             }
             && watch is not { Stands: true }
             && now >= notBefore;
     }
+
+    /// <summary>Half an interval early, so that the tick at its end counts.</summary>
+    private bool IsSlowlyDue(Instant now) => now >= lastBegun + (Gateway.Interval * (SlowPace - 0.5));
 
     private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
         endpoint is null

@@ -107,6 +107,27 @@ public sealed class LedgerShard(
     }
 
     /// <summary>
+    /// Leaves connections to another server, which has them; from any thread, returns at once. Nothing ends by
+    /// it.
+    /// </summary>
+    public void Leave(string gateway, IReadOnlyCollection<string> connections) =>
+        Write(
+            gateway,
+            () =>
+            {
+                if (states.GetValueOrDefault(gateway) is not { } state)
+                    return;
+                var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+                var step = state.Record.Leave(connections, clock.Now.Steady, stamp);
+                if (step.Ignored)
+                    return;
+                states[gateway] = state with { Record = state.Record.After(step) };
+                join(step, stamp);
+                Write(StoreCommit.Of(step, null, wants));
+            }
+        );
+
+    /// <summary>
     /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
     /// returns at once.
     /// </summary>

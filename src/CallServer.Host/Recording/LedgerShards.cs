@@ -85,6 +85,10 @@ public sealed class LedgerShards
     /// </summary>
     public Task TakenOverAsync(Instant at) => Task.WhenAll(shards.Select(shard => shard.TakenOverAsync(at)));
 
+    /// <summary>Leaves connections to another server, which has them; from any thread, returns at once.</summary>
+    public void Leave(string gateway, IReadOnlyCollection<string> connections) =>
+        Shard(gateway).Leave(gateway, connections);
+
     /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
     public void Take(AuditResult result, string? uri)
     {

@@ -6,8 +6,7 @@ namespace CallServer.Host.Roles;
 public interface IPeerLink
 {
     /// <summary>
-    /// Sends a heartbeat, unless one to the same address is under way, and tells what is answered, on any
-    /// thread. No answer is told by telling nothing.
+    /// Sends a heartbeat, and tells what is answered, on any thread. No answer is told by telling nothing.
     /// </summary>
     void Ask(Uri peer, GreetingView greeting, Action<GreetingView> heard);
 }

@@ -7,7 +7,10 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Roles;
 
-/// <summary>Heartbeats over one kept-alive HTTP connection, one at a time.</summary>
+/// <summary>
+/// Heartbeats over one kept-alive HTTP connection. One that is not answered in time holds up no later one: that
+/// takes another connection.
+/// </summary>
 public sealed class PeerLink : IPeerLink, IDisposable
 {
     /// <summary>Where a server takes heartbeats.</summary>
@@ -18,11 +21,9 @@ public sealed class PeerLink : IPeerLink, IDisposable
     private readonly HttpClient http;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger;
-    private Uri? underWay;
     private bool complained;
 
-    /// <param name="patience">After this a heartbeat is given up, and the next one opens a connection
-    /// anew.</param>
+    /// <param name="patience">After this a heartbeat is given up.</param>
     /// <param name="token">What the other server asks for; null where it asks for nothing.</param>
     /// <param name="logger">Says why the other server cannot be understood.</param>
     public PeerLink(TimeSpan patience, byte[]? token, ILogger logger)
@@ -33,7 +34,6 @@ public sealed class PeerLink : IPeerLink, IDisposable
             UseProxy = false,
             AllowAutoRedirect = false,
             UseCookies = false,
-            MaxConnectionsPerServer = 1,
             ConnectTimeout = patience,
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
         };
@@ -49,9 +49,6 @@ public sealed class PeerLink : IPeerLink, IDisposable
     public void Ask(Uri peer, GreetingView greeting, Action<GreetingView> heard)
     {
         ArgumentNullException.ThrowIfNull(peer);
-        var before = Interlocked.Exchange(ref underWay, peer);
-        if (before == peer)
-            return;
         _ = AskAsync(peer, greeting, heard);
     }
 
@@ -99,10 +96,6 @@ public sealed class PeerLink : IPeerLink, IDisposable
             )
         {
             // No answer is a miss, and whoever counts them says so.
-        }
-        finally
-        {
-            Interlocked.CompareExchange(ref underWay, null, peer);
         }
     }
 

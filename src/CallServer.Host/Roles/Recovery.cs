@@ -87,7 +87,6 @@ public sealed class Recovery : IDisposable
     {
         Interlocked.Increment(ref takeovers);
         _ = BeginAsync(decision);
-        scheduler.Schedule(ReleaseHeld);
     }
 
     /// <summary>
@@ -145,8 +144,13 @@ public sealed class Recovery : IDisposable
 
     private RecoveryView Report(RecoveryBook book) => book.Report(clock.Now.Steady, clock.Correction);
 
-    /// <summary>What this server saw end while it watched, and the other one may not have written.</summary>
-    private void ReleaseHeld()
+    /// <summary>
+    /// Whoever begins to write CDRs writes first what it saw end while it watched, and the other one may not have
+    /// written; from any thread.
+    /// </summary>
+    public void ReleaseHeld() => scheduler.Schedule(Release);
+
+    private void Release()
     {
         try
         {
@@ -164,7 +168,7 @@ public sealed class Recovery : IDisposable
                 fault.Message,
                 Rest.TotalSeconds
             );
-            retry.Disposable = scheduler.Schedule(Rest, ReleaseHeld);
+            retry.Disposable = scheduler.Schedule(Rest, Release);
         }
     }
 

@@ -15,6 +15,7 @@ public sealed class ServerDuties(
     PollingService polling,
     StoreWriter writer,
     IClock clock,
+    Action releaseHeld,
     Action<TakeoverDecision> recover,
     ILogger logger
 ) : IRoleWork
@@ -43,6 +44,8 @@ public sealed class ServerDuties(
         var rested = polling.Pace == AuditPace.None;
         ledger.Identity.WritesCdrs = writesCdrs;
         polling.Pace = pace;
+        if (writesCdrs)
+            releaseHeld();
         if (!hasPollers)
         {
             // Each begins with an audit of its own, if anybody is to be asked at all.

@@ -4,6 +4,7 @@ using System.Reactive.Linq;
 using System.Text;
 using System.Text.Json;
 using CallServer.Host.Net;
+using CallServer.Host.Recording;
 using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -37,7 +38,9 @@ public sealed class Settlement : IDisposable
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(5);
 
     private readonly ILedgerStore store;
+    private readonly LedgerShards ledger;
     private readonly Func<ServerRole?> role;
+    private readonly Func<bool> isCold;
     private readonly Func<TimeSpan> longestInterval;
     private readonly Action released;
     private readonly IClock clock;
@@ -48,7 +51,9 @@ public sealed class Settlement : IDisposable
     private Dictionary<long, Instant> unknown = [];
 
     /// <param name="store">Holds them.</param>
+    /// <param name="ledger">The record.</param>
     /// <param name="role">This server's.</param>
+    /// <param name="isCold">As a standby it asks no gateway, if nothing forces it to.</param>
     /// <param name="longestInterval">How seldom a gateway is asked at most.</param>
     /// <param name="released">Some are to be written now.</param>
     /// <param name="token">What the other server asks for; null where it asks for nothing.</param>
@@ -57,7 +62,9 @@ public sealed class Settlement : IDisposable
     /// <param name="logger">Says what was written here.</param>
     public Settlement(
         ILedgerStore store,
+        LedgerShards ledger,
         Func<ServerRole?> role,
+        Func<bool> isCold,
         Func<TimeSpan> longestInterval,
         Action released,
         byte[]? token,
@@ -67,7 +74,9 @@ public sealed class Settlement : IDisposable
     )
     {
         this.store = store;
+        this.ledger = ledger;
         this.role = role;
+        this.isCold = isCold;
         this.longestInterval = longestInterval;
         this.released = released;
         this.clock = clock;
@@ -115,6 +124,8 @@ public sealed class Settlement : IDisposable
             }
 
             unknown = still;
+            if (isCold() && Peer() is { } acting)
+                await LeaveAsync(acting);
         }
         catch (Exception fault)
             when (fault
@@ -138,6 +149,28 @@ public sealed class Settlement : IDisposable
             ? new Uri(peer)
             : null;
 
+    /// <summary>
+    /// A cold standby that has acted keeps what nobody else may know, and leaves to the server that acts what that
+    /// one has.
+    /// </summary>
+    private async Task LeaveAsync(Uri peer)
+    {
+        foreach (var state in ledger.States.Where(state => state.Record.Count > 0))
+        {
+            foreach (var some in state.Record.CdrIds.Chunk(Most))
+            {
+                var asked = some.Select(each => new HeldCdr(each.Value, state.Gateway, each.Key)).ToList();
+                if (await AskAsync(peer, asked) is not { } answer || answer.Epoch < (role()?.Epoch ?? 0))
+                    return;
+                var theirs = answer.Written.Concat(answer.Active).ToHashSet(StringComparer.Ordinal);
+                ledger.Leave(
+                    state.Gateway,
+                    [.. some.Where(each => theirs.Contains(each.Value)).Select(each => each.Key)]
+                );
+            }
+        }
+    }
+
     private async Task SettleAsync(
         Uri peer,
         IReadOnlyList<AccountingEntry> entries,
@@ -147,7 +180,7 @@ public sealed class Settlement : IDisposable
         var now = clock.Now.Steady;
         // Beginnings and interim records are the other server's alone.
         var stops = entries.Where(entry => entry.Kind == AccountingKind.Stop).ToList();
-        var answer = stops.Count == 0 ? null : await AskAsync(peer, stops);
+        var answer = stops.Count == 0 ? null : await AskAsync(peer, [.. stops.Select(Held)]);
         // One that no longer acts, or acts under an epoch that is over, settles nothing.
         if (stops.Count > 0 && (answer is null || answer.Epoch < (role()?.Epoch ?? int.MaxValue)))
             return;
@@ -185,10 +218,10 @@ public sealed class Settlement : IDisposable
         }
     }
 
-    private async Task<Settled?> AskAsync(Uri peer, List<AccountingEntry> stops)
+    private async Task<Settled?> AskAsync(Uri peer, IReadOnlyList<HeldCdr> held)
     {
         using var content = new StringContent(
-            JsonSerializer.Serialize(stops.Select(Held), RecordJson.Camel),
+            JsonSerializer.Serialize(held, RecordJson.Camel),
             Encoding.UTF8,
             "application/json"
         );

@@ -1,0 +1,364 @@
+/// The table of the role machine, row by row, and what holds whatever happens.
+module CallServer.Tests.Roles.RoleMachineTests
+
+open System
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Roles
+open CallServer.Tests
+open CallServer.Tests.Roles
+open CallServer.Tests.Roles.Build
+
+let private same (expected: 'T) (actual: 'T) = Assert.That((actual = expected), $"%A{actual}")
+let private hears greeting (s: RoleState) = RoleMachine.advance (Heard(at 100, greeting)) s
+
+[<Test>]
+let ``a server without a peer acts at once, a backup without one waits for its operator`` () =
+    let alone, commands = RoleMachine.start (at 0) nothing "" (settings "a")
+    same Primary alone.Role
+    same true (List.contains (Keep(1, true, "")) commands)
+    same true (List.contains (Assume { Pace = AtFullPace; WritesCdrs = true }) commands)
+    same true (List.contains (WakeAt(at 250)) commands)
+
+    let waiting, _ = RoleMachine.start (at 0) nothing "" (backup "b") |> replay (ticks 1 500)
+    same Standby waiting.Role
+
+    let told, commands = RoleMachine.advance (Ordered(at 125_100, Order.TakeOver)) waiting
+    same Active told.Role
+    same OperatorSaid (takeovers commands).Head.Cause
+
+[<Test>]
+let ``a server that knows a peer asks it before it says what it is`` () =
+    let joining, commands = RoleMachine.start (at 0) nothing "http://b" (settings "a")
+    same Joining joining.Role
+
+    same
+        [ Keep(1, true, "http://b")
+          Assume { Pace = NotAtAll; WritesCdrs = false }
+          AskPeer "http://b"
+          WakeAt(at 250) ]
+        commands
+
+    let still, _ = (joining, []) |> replay (ticks 1 3)
+    same Joining still.Role
+    let alone, commands = RoleMachine.advance (Woke(at 1000)) still
+    same Primary alone.Role
+    same [] (takeovers commands)
+
+[<Test>]
+let ``joining, it stands by for a higher epoch and for one that acts`` () =
+    let joining kept settings = RoleMachine.start (at 0) kept "http://z" settings |> fst
+    let acted epoch : Remembered = { Epoch = epoch; Acted = ValueSome true }
+    let next kept settings said = (joining kept settings |> hears said |> fst).Role
+
+    same Standby (next (acted 1) (settings "a") (greeting "z" Active 2))
+    same Standby (next (acted 1) (settings "a") (greeting "z" Standby 2))
+    same Standby (next nothing (backup "a") (greeting "z" Primary 1))
+    same Standby (next nothing (backup "a") (greeting "z" Joining 1))
+    same Primary (next (acted 3) (settings "a") (greeting "z" Primary 2))
+    same Active (next (acted 3) (backup "a") (greeting "z" Primary 2))
+    same Primary (next nothing (settings "a") (greeting "z" Standby 1))
+    // What the store says goes before the configuration.
+    same Standby (next { Epoch = 2; Acted = ValueSome false } (settings "a") (greeting "z" Joining 1))
+
+[<Test>]
+let ``a standby takes over after exactly so many misses`` () =
+    // The first tick ends the heartbeat in which it heard.
+    let waiting, _ = (standby (), []) |> replay (ticks 1 4)
+    same Standby waiting.Role
+    let active, commands = RoleMachine.advance (Woke(at 1250)) waiting
+    same Active active.Role
+
+    same
+        [ { Epoch = 2; Cause = PeerSilent 4; At = at 1250; LastHeard = ValueSome(at 0) } ]
+        (takeovers commands)
+
+    let place wanted = commands |> List.findIndex wanted
+    let kept = place (fun command -> command = Keep(2, true, "http://a"))
+    let assumed = place _.IsAssume
+    let recovers = place _.IsRecover
+    // On the disk before anything is done under the new epoch, and the other one is told.
+    Assert.That([ kept; assumed; recovers ], Is.Ordered)
+    same true (List.contains (AskPeer "http://a") commands)
+
+[<Test>]
+let ``a standby that never heard the other one is ten times as patient`` () =
+    let first = RoleMachine.start (at 0) nothing "http://a" (backup "b")
+    // Four ticks to join, forty to wait.
+    let waiting, _ = first |> replay (ticks 1 43)
+    same Standby waiting.Role
+    let active, commands = RoleMachine.advance (Woke(at (250 * 44))) waiting
+    same Active active.Role
+    same ValueNone (takeovers commands).Head.LastHeard
+
+[<Test>]
+let ``one that stepped down for a server that was lost at once is not patient for long`` () =
+    let down, _ = primary () |> hears (greeting "b" Joining 5)
+    same Standby down.Role
+    let waiting, _ = (down, []) |> replay (ticks 1 3)
+    same Standby waiting.Role
+    same Active (RoleMachine.advance (Woke(at 1000)) waiting |> fst).Role
+
+[<Test>]
+let ``a standby that was stopped itself counts anew`` () =
+    // Three misses, then it stops for a minute.
+    let before, _ = (standby (), []) |> replay (ticks 1 4)
+    let back, commands = RoleMachine.advance (Woke(at 61_000)) before
+    same Standby back.Role
+    same true (List.contains (AskPeer "http://a") commands)
+    let later = [ for n in 1..3 -> Woke(at (61_000 + 250 * n)) ]
+    let waiting, _ = (back, []) |> replay later
+    same Standby waiting.Role
+    same Active (RoleMachine.advance (Woke(at 62_000)) waiting |> fst).Role
+
+[<Test>]
+let ``a standby whose every tick is late takes over all the same`` () =
+    let slow = [ for n in 1..10 -> Woke(at (600 * n)) ]
+    same Active ((standby (), []) |> replay slow |> fst).Role
+
+[<Test>]
+let ``a server that was stopped while it acted asks at once`` () =
+    let before, _ = (primary (), []) |> replay (ticks 1 6)
+    let still, commands = RoleMachine.advance (Woke(at 30_000)) before
+    same Primary still.Role
+    same true (List.contains (AskPeer "http://b") commands)
+
+[<Test>]
+let ``it steps down for a higher epoch, and for the name that comes first under its own`` () =
+    let down greeting = primary () |> hears greeting
+
+    let next, commands = down (greeting "b" Active 2)
+    same Standby next.Role
+    same 2 next.Epoch
+    same true (List.contains (Keep(2, false, "http://b")) commands)
+    same true (List.contains (Assume { Pace = Slowly; WritesCdrs = false }) commands)
+    same Primary (down (greeting "b" Primary 1) |> fst).Role
+    same Standby (down (greeting "A" Primary 1) |> fst).Role
+    same Primary (down (greeting "A" Standby 1) |> fst).Role
+
+[<Test>]
+let ``a cold standby audits nothing`` () =
+    let cold = { backup "b" with Readiness = Cold }
+    let state, _ = RoleMachine.start (at 0) nothing "" cold
+    same { Pace = NotAtAll; WritesCdrs = false } (RoleMachine.duty state)
+
+[<Test>]
+let ``one that acts under an epoch that is over does not count as acting`` () =
+    let down, _ = primary () |> hears (greeting "b" Active 3)
+    let again = Heard(at 300, greeting "b" Primary 2)
+
+    let events =
+        [ for n in 1..4 do
+              Woke(at (250 * n))
+              again ]
+
+    let next, _ = (down, []) |> replay events
+    same Standby next.Role
+    same Active (RoleMachine.advance (Woke(at 1250)) next |> fst).Role
+
+[<Test>]
+let ``of two that stand by, the name that comes first takes over`` () =
+    let nobodyActs (name: string) other =
+        let first =
+            RoleMachine.start (at 0) { Epoch = 3; Acted = ValueSome false } $"http://{other}" (settings name)
+
+        let said n = Heard(at (250 * n - 100), greeting other Standby 3)
+
+        let rec count (state: RoleState) n =
+            let state, _ = RoleMachine.advance (said n) state
+            let state, commands = RoleMachine.advance (Woke(at (250 * n))) state
+
+            match takeovers commands with
+            | [ takeover ] ->
+                same NobodyActed takeover.Cause
+                n
+            | _ -> count state (n + 1)
+
+        count (fst first) 1
+
+    same 4 (nobodyActs "a" "b")
+    same 12 (nobodyActs "b" "a")
+
+[<Test>]
+let ``a planned switch takes one heartbeat, and ends where nobody takes over`` () =
+    let next, commands = RoleMachine.advance (Ordered(at 200, Order.StepDown)) (primary ())
+    same Primary next.Role
+    same true (List.contains (Answer ValueNone) commands)
+    same true (RoleMachine.greeting next).HandsOver
+
+    let taken, commands = standby () |> hears { greeting "a" Primary 1 with HandsOver = true }
+    same Active taken.Role
+    same HandedOver (takeovers commands).Head.Cause
+
+    let late, _ = (next, []) |> replay (ticks 1 8)
+    same true (RoleMachine.greeting late).HandsOver
+    let after, _ = (late, []) |> replay (ticks 9 9)
+    same Primary after.Role
+    same false (RoleMachine.greeting after).HandsOver
+
+[<Test>]
+let ``orders that cannot be followed are refused`` () =
+    let refusal (s: RoleState) when' order =
+        RoleMachine.advance (Ordered(at when', order)) s
+        |> snd
+        |> List.pick (fun command ->
+            match command with
+            | Answer refusal -> Some refusal.IsSome
+            | _ -> None)
+
+    same true (refusal (primary ()) 100 Order.TakeOver)
+    same true (refusal (standby ()) 100 Order.StepDown)
+    // The standby has not been heard for 5 s.
+    same true (refusal (primary ()) 5000 Order.StepDown)
+    same false (refusal (standby ()) 100 Order.TakeOver)
+
+[<Test>]
+let ``another server of its own name is not listened to, and that is said once`` () =
+    let s = standby ()
+    let next, commands = s |> hears (greeting "b" Active 9)
+    same 1 commands.Length
+    same { s with SaidSameName = true } next
+    same [] (next |> hears (greeting "b" Active 9) |> snd)
+
+let private roles = [| Joining; Primary; Active; Standby |]
+
+/// Any state that a machine can come to, and any greeting.
+let private someState (draws: int list) =
+    let start = if List.length draws % 2 = 0 then standby () else primary ()
+
+    let event (n: int) (draw: int) =
+        match abs draw % 8 with
+        | 0
+        | 1
+        | 2 -> Woke(at (250 * n + abs draw % 700))
+        | 3 -> Ordered(at (250 * n), Order.TakeOver)
+        | 4 -> Ordered(at (250 * n), Order.StepDown)
+        | _ -> Heard(at (250 * n), greeting "m" roles[abs draw % 4] (abs draw / 8 % 6))
+
+    List.indexed draws
+    |> List.scan (fun s (n, draw) -> RoleMachine.advance (event n draw) s |> fst) start
+
+[<Law>]
+let ``epochs never decrease, and no server acts under a lower one than it has heard`` (draws: int list) =
+    let states = someState draws
+    let epochs = states |> List.map _.Epoch
+
+    let highest (s: RoleState) =
+        match s.Met with
+        | ValueSome g when s.Role.Acts -> g.Epoch <= s.Epoch
+        | _ -> true
+
+    List.forall2 (<=) epochs (List.tail epochs @ [ Int32.MaxValue ]) && List.forall highest states
+
+[<Law>]
+let ``an early tick changes nothing`` (draws: int list) (early: int) =
+    let s = someState draws |> List.last
+    let before = s.Due - TimeSpan.FromMicroseconds(float (1 + abs (early % 100_000)))
+    RoleMachine.advance (Woke before) s = (s, [ WakeAt s.Due ])
+
+[<Law>]
+let ``what is heard twice does what it did once`` (draws: int list) (role: int) (epoch: int) =
+    let s = someState draws |> List.last
+    let heard = Heard(s.Due, greeting "m" roles[abs (role % 4)] (abs (epoch % 8)))
+    let once, _ = RoleMachine.advance heard s
+    let twice, again = RoleMachine.advance heard once
+    // Only that it was heard is noted: of a server that acts, at last.
+    let noted: RoleState =
+        { once with
+            Met = twice.Met
+            HeardActing = twice.HeardActing
+            LastActing = twice.LastActing
+            Misses = twice.Misses }
+
+    noted = twice && again = []
+
+[<Law>]
+let ``a standby that hears the acting server every heartbeat never takes over`` (jitters: int list) =
+    let folded =
+        ((standby (), []), List.indexed jitters)
+        ||> List.fold (fun (s, _) (n, jitter) ->
+            let tick = 250 * (n + 1)
+
+            let s, _ =
+                RoleMachine.advance (Heard(at (tick - 1 - abs (jitter % 249)), greeting "a" Primary 1)) s
+
+            RoleMachine.advance (Woke(at tick)) s)
+
+    (fst folded).Role = Standby
+
+let private blows =
+    function
+    | struct (kind, first, steps) ->
+        match abs kind % 20 with
+        | 0 -> Crash first
+        | 1 -> LoseDisk first
+        | 2
+        | 3 -> Start first
+        | 4 -> Stop(first, steps)
+        | 5 -> Tell(first, Order.TakeOver)
+        | 6 -> Tell(first, Order.StepDown)
+        | 7
+        | 8
+        | 9
+        | 10 -> LoseRequest first
+        | 11
+        | 12
+        | 13
+        | 14 -> LoseAnswer first
+        | _ -> Pass
+
+[<Law>]
+let ``whatever befell the two, once they hear each other exactly one acts, under the highest epoch``
+    (story: struct (int * bool * int) list)
+    (misses: int)
+    (aKnowsB: bool)
+    =
+    let patient (settings: RoleSettings) = { settings with Misses = 1 + abs (misses % 4) }
+    let two = TwoServers(patient (settings "a"), patient (backup "b"), aKnowsB)
+    two.Blow(Start true)
+    two.Blow(Start false)
+
+    for part in story do
+        // Each blow falls for a while.
+        for _ in 1..3 do
+            two.Blow(blows part)
+
+    two.Heal 30
+    let before = two.Seats |> Array.map _.Recoveries
+    two.Heal 10
+
+    match two.Acting with
+    | [ acting ] ->
+        two.Seats |> Array.forall (fun seat -> seat.Wrong = [] && seat.State.Value.Epoch = acting.Epoch)
+        // And so it stays.
+        && before = (two.Seats |> Array.map _.Recoveries)
+    | _ -> false
+
+[<TestCase(true)>]
+[<TestCase(false)>]
+let ``a planned switch between two takes less than two seconds`` (aKnowsB: bool) =
+    let two = TwoServers(settings "a", backup "b", aKnowsB)
+    two.Heal 5
+    same [ "a" ] (two.Acting |> List.map _.Settings.Name)
+    two.Blow(Tell(true, Order.StepDown))
+    let asked = two.Now
+
+    while (two.Acting |> List.map _.Settings.Name) <> [ "b" ] && two.Now - asked < TimeSpan.FromMinutes 1.0 do
+        two.Blow Pass
+
+    Assert.That(two.Now - asked, Is.LessThan(TimeSpan.FromSeconds 2.0))
+
+[<Test>]
+let ``the old primary comes back as a standby by itself`` () =
+    let two = TwoServers(settings "a", backup "b", true)
+    two.Heal 5
+    two.Blow(Crash true)
+
+    for _ in 1..30 do
+        two.Blow Pass
+
+    same [ "b" ] (two.Acting |> List.map _.Settings.Name)
+    two.Heal 5
+    same [ "b" ] (two.Acting |> List.map _.Settings.Name)
+    same Standby two.Seats[0].State.Value.Role
+    same [ 0; 1 ] (two.Seats |> Array.map _.Recoveries |> List.ofArray)

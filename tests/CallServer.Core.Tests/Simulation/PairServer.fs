@@ -1,0 +1,387 @@
+namespace CallServer.Tests.Simulation
+
+open System
+open System.Collections.Generic
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Roles
+
+/// A CDR as one server has it.
+type KeptCdr =
+    {
+        Cdr: Cdr
+        /// Of the server's timeline, when it was made.
+        Anchor: TimeSpan
+        /// When it was held, or written; by the server's timeline.
+        At: Instant
+    }
+
+/// What a server keeps over a restart. Every change is one commit.
+type PairDisk(gateways: GatewayId[]) =
+    member val Epoch = 0 with get, set
+    member val Acted: bool voption = ValueNone with get, set
+    member val Peer = "" with get, set
+    /// What the wall clock was stepped by (ADR 2).
+    member val Correction = TimeSpan.Zero with get, set
+    member val Ledgers = gateways |> Array.map GatewayLedger.empty
+    member val Written = Dictionary<Guid, KeptCdr>()
+    member val Held = Dictionary<Guid, KeptCdr>()
+
+/// What the acting server says of a connection that another one asks for.
+type Standing =
+    | ItsCdrIsWritten
+    | ItIsActive
+    | NotKnown
+
+/// What the world gives a server, and is told by it.
+[<NoComparison; NoEquality>]
+type PairWorld =
+    {
+        Clock: Clockwork
+        Gateways: PairGateway[]
+        /// When acting; a standby audits this many times more slowly.
+        Interval: TimeSpan
+        /// Between two questions of a standby about what it holds.
+        Settles: TimeSpan
+        /// What nobody else knows is written after so long.
+        Grace: TimeSpan
+        Reaches: int -> int -> bool
+        /// Carries something from one server to the other.
+        Send: int -> (unit -> unit) -> unit
+        Opened: GatewayId -> Connection -> unit
+        Took: int -> TimeSpan -> GatewayLedger -> unit
+        Ended: int -> KeptCdr -> unit
+        TookOver: int -> Takeover -> unit
+        Fail: string -> unit
+    }
+
+/// One server of a pair as the host is: it carries out the commands of its role in order, audits, writes CDRs or holds them.
+type PairServer(world: PairWorld, index: int, settings: RoleSettings, configuredPeer: string) =
+    let clock = world.Clock
+    let gateways = world.Gateways
+    let ids = gateways |> Array.map _.Id
+    let inbox = Queue<unit -> unit>()
+    let auditing = Array.create gateways.Length false
+    let again = Array.create gateways.Length false
+    let mutable disk = PairDisk ids
+    let mutable ledgers = disk.Ledgers
+    let mutable role = Unchecked.defaultof<RoleState>
+    let mutable duty = { Pace = NotAtAll; WritesCdrs = false }
+    let mutable up = false
+    let mutable paused = false
+    let mutable process' = 0
+    let mutable wake = 0
+    let mutable generation = 0
+    let mutable wallOffset = TimeSpan.Zero
+    let mutable anchor = TimeSpan.Zero
+    let mutable peer: PairServer voption = ValueNone
+    let mutable failsToKeep = false
+    let now () = clock.Now + anchor
+    let fail text = world.Fail $"{settings.Name}: {text}"
+
+    /// Something for this run of the process: a stopped one gets it when it goes on.
+    let run (started: int) (action: unit -> unit) =
+        if up && process' = started then
+            if paused then
+                inbox.Enqueue(fun () ->
+                    if up && process' = started then
+                        action ())
+            else
+                action ()
+
+    let later (at: Instant) (action: unit -> unit) =
+        let started = process'
+        clock.At(at - anchor, fun () -> run started action)
+
+    let write (id: Guid) (kept: KeptCdr) =
+        if not (disk.Written.TryAdd(id, { kept with At = now () })) then
+            fail $"wrote the CDR of {kept.Cdr.Connection.Id} twice"
+
+    let release () =
+        for KeyValue(id, kept) in disk.Held do
+            write id kept
+
+        disk.Held.Clear()
+
+    let take (place: int) (snapshot: Snapshot) =
+        let struct (next, changes) = Reconcile.apply snapshot ledgers[place]
+        ledgers[place] <- next
+        disk.Correction <- wallOffset - anchor
+
+        for change in changes do
+            match change with
+            | Change.Opened c -> world.Opened ids[place] c
+            | Change.Closed(c, ending) ->
+                let cdr = Cdr.create ids[place] next.Traits c ending
+                let kept = { Cdr = cdr; Anchor = anchor; At = now () }
+                world.Ended index kept
+
+                if duty.WritesCdrs then
+                    write cdr.Id kept
+                elif not (disk.Held.TryAdd(cdr.Id, kept)) then
+                    fail $"holds the CDR of {c.Id} twice"
+            | Conflicted(c, conflict) ->
+                fail $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
+            | Updated _
+            | Confirmed _
+            | Unconfirmed _
+            | Renamed _
+            | GatewayRestarted _ -> ()
+
+        world.Took index anchor next
+
+    let rec audit (place: int) =
+        if auditing[place] then
+            again[place] <- true
+        else
+            auditing[place] <- true
+            let started = process'
+
+            let told (heard: Heard) =
+                if up && process' = started then
+                    // A stopped process reads what waits in its socket late, where there was room for it.
+                    let lost = paused && clock.Dice.Chance 50
+
+                    run started (fun () ->
+                        auditing[place] <- false
+                        take place (heard clock.Now lost)
+
+                        if again[place] then
+                            again[place] <- false
+                            audit place)
+
+            gateways[place].Audit(index, anchor, (fun () -> world.Reaches index place), told)
+
+    let slowly = 3.0
+
+    /// What a cold standby still holds open from the time when it acted, nobody else may know: it goes on asking for that.
+    let interval place =
+        match duty.Pace with
+        | AtFullPace -> ValueSome world.Interval
+        | Slowly -> ValueSome(world.Interval * slowly)
+        | NotAtAll when up && not role.Role.IsJoining && ledgers[place].Connections.Length > 0 ->
+            ValueSome(world.Interval * slowly)
+        | NotAtAll -> ValueNone
+
+    let rec poll (turn: int) (place: int) =
+        if turn = generation then
+            match interval place with
+            | ValueSome interval ->
+                audit place
+                later (now () + interval) (fun () -> poll turn place)
+            | ValueNone -> later (now () + world.Interval * slowly) (fun () -> poll turn place)
+
+    let assume (next: Duty) =
+        duty <- next
+
+        if next.WritesCdrs then
+            release ()
+
+        generation <- generation + 1
+        let turn = generation
+
+        for place in 0 .. gateways.Length - 1 do
+            let phase = (interval place |> ValueOption.defaultValue world.Interval) * clock.Dice.Fraction()
+            later (now () + phase) (fun () -> poll turn place)
+
+    let recover (takeover: Takeover) =
+        for place in 0 .. gateways.Length - 1 do
+            ledgers[place] <- GatewayLedger.takenOver takeover.At ledgers[place]
+            audit place
+
+        world.TookOver index takeover
+
+    let rec step (state: RoleState, commands: RoleCommand list) =
+        let before = role
+        role <- state
+
+        if not (obj.ReferenceEquals(before, null)) && state.Epoch < before.Epoch then
+            fail $"epoch {before.Epoch} became {state.Epoch}"
+
+        for command in commands do
+            match command with
+            | AskPeer url -> ask url
+            | WakeAt instant ->
+                wake <- wake + 1
+                let number = wake
+
+                later instant (fun () ->
+                    if number = wake then
+                        event (Woke(now ())))
+            | Keep(epoch, acts, address) ->
+                if epoch < disk.Epoch then
+                    fail $"epoch {disk.Epoch} on the disk became {epoch}"
+
+                if not failsToKeep then
+                    disk.Epoch <- epoch
+                    disk.Acted <- ValueSome acts
+                    disk.Peer <- address
+            | Assume duty -> assume duty
+            | Recover takeover ->
+                if takeover.Epoch <= before.Epoch then
+                    fail $"takes over under epoch {takeover.Epoch}, and knew {before.Epoch}"
+
+                recover takeover
+            | Say _
+            | Answer _ -> ()
+
+    and event (what: RoleEvent) = step (RoleMachine.advance what role)
+
+    /// A heartbeat: the one that is asked learns as well.
+    and ask (url: string) =
+        match peer with
+        | ValueSome(other: PairServer) when other.Url = url ->
+            let greeting = RoleMachine.greeting role
+            let started = process'
+
+            let answered greeting () = run started (fun () -> event (Heard(now (), greeting)))
+
+            world.Send index (fun () ->
+                other.Asked(greeting, (fun said -> world.Send (1 - index) (answered said))))
+        | _ -> ()
+
+    /// The standby's question to the one that acts.
+    let rec settle () =
+        later (now () + world.Settles) settle
+
+        let held =
+            [| for KeyValue(id, kept) in disk.Held -> struct (id, kept.Cdr.Gateway, kept.Cdr.Connection.Id) |]
+
+        let still =
+            if duty.Pace <> NotAtAll then
+                [||]
+            else
+                [| for ledger in ledgers do
+                       for c in ledger.Connections do
+                           struct (Cdr.id ledger.Gateway c, ledger.Gateway, c.Id) |]
+
+        if not role.Role.Acts && held.Length + still.Length > 0 then
+            match peer with
+            | ValueSome other ->
+                let started = process'
+
+                let answered (standings: Dictionary<Guid, Standing>) () =
+                    run started (fun () -> settled standings)
+
+                world.Send index (fun () ->
+                    other.AskedFor(
+                        Array.append held still,
+                        (fun said -> world.Send (1 - index) (answered said))
+                    ))
+            | ValueNone -> ()
+
+    and settled (standings: Dictionary<Guid, Standing>) =
+        if not role.Role.Acts then
+            for KeyValue(id, standing) in standings do
+                match standing, disk.Held.TryGetValue id with
+                | ItsCdrIsWritten, (true, _) -> disk.Held.Remove id |> ignore
+                | NotKnown, (true, kept) when now () - kept.At > world.Grace ->
+                    disk.Held.Remove id |> ignore
+                    write id kept
+                | _ -> ()
+
+            // It knows these, or has billed them: they are its own now.
+            if duty.Pace = NotAtAll then
+                let isKnown (ledger: GatewayLedger) (c: Connection) =
+                    match standings.TryGetValue(Cdr.id ledger.Gateway c) with
+                    | true, (ItsCdrIsWritten | ItIsActive) -> true
+                    | _ -> false
+
+                for place in 0 .. ledgers.Length - 1 do
+                    ledgers[place] <- GatewayLedger.leave (isKnown ledgers[place]) ledgers[place]
+
+    member _.Name = settings.Name
+    member _.Url = settings.Url
+    member _.Role = role
+    member _.Duty = duty
+    member _.Disk = disk
+    member _.Ledgers = ledgers
+    member _.Anchor = anchor
+    member _.Now = now ()
+    member _.IsUp = up
+    member _.Acts = up && role.Role.Acts
+    member _.Meet(other: PairServer) = peer <- ValueSome other
+
+    member _.FailsToKeep
+        with get () = failsToKeep
+        and set fails = failsToKeep <- fails
+
+    /// A heartbeat of the other one has come; it waits in the socket of a stopped process.
+    member _.Asked(greeting: Greeting, answer: Greeting -> unit) =
+        run process' (fun () ->
+            event (Heard(now (), greeting))
+            answer (RoleMachine.greeting role))
+
+    /// Only one that acts answers.
+    member _.AskedFor
+        (wanted: struct (Guid * GatewayId * ConnectionId)[], answer: Dictionary<Guid, Standing> -> unit)
+        =
+        run process' (fun () ->
+            if role.Role.Acts then
+                let standings = Dictionary<Guid, Standing>()
+
+                for struct (id, gateway, connection) in wanted do
+                    let ledger = ledgers[Array.IndexOf(ids, gateway)]
+
+                    standings[id] <-
+                        if disk.Written.ContainsKey id then
+                            ItsCdrIsWritten
+                        else
+                            match GatewayLedger.tryFind connection ledger with
+                            | ValueSome c when Cdr.id gateway c = id -> ItIsActive
+                            | _ -> NotKnown
+
+                answer standings)
+
+    member _.Start() =
+        if not up then
+            up <- true
+            anchor <- wallOffset - disk.Correction
+            ledgers <- disk.Ledgers
+
+            for place in 0 .. ledgers.Length - 1 do
+                ledgers[place] <- GatewayLedger.restore ledgers[place]
+                auditing[place] <- false
+                again[place] <- false
+
+            role <- Unchecked.defaultof<RoleState>
+            duty <- { Pace = NotAtAll; WritesCdrs = false }
+            let address = if disk.Peer = "" then configuredPeer else disk.Peer
+            step (RoleMachine.start (now ()) { Epoch = disk.Epoch; Acted = disk.Acted } address settings)
+            later (now () + world.Settles * clock.Dice.Fraction()) settle
+
+    member _.Crash() =
+        if up then
+            disk.Correction <- wallOffset - anchor
+            up <- false
+            paused <- false
+            process' <- process' + 1
+            inbox.Clear()
+
+    member this.LoseDisk() =
+        this.Crash()
+        disk <- PairDisk ids
+
+    member _.Pause() =
+        if up then
+            paused <- true
+
+    /// What waited comes all at once.
+    member _.Resume() =
+        if paused then
+            paused <- false
+
+            while inbox.Count > 0 do
+                inbox.Dequeue () ()
+
+    /// A step while no server runs cannot be seen (ADR 2).
+    member _.StepClock(by: TimeSpan) =
+        if up then
+            wallOffset <- wallOffset + by
+
+    /// Before its start: how far its clock is from true time.
+    member _.SetClock(offset: TimeSpan) = wallOffset <- offset
+
+    member _.Order(order: Order) =
+        if up && not paused then
+            event (Ordered(now (), order))
