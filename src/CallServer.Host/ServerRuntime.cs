@@ -81,10 +81,10 @@ public sealed class ServerRuntime : IAsyncDisposable
             callLoop = Loop("calls");
             Events = new EventFeed(store);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
-            CdrFiles = [.. OpenCdrFiles()];
+            CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
             store.RegisterReaders([
-                .. CdrFiles.Select(file => file.Reader),
+                .. CdrFiles.Readers,
                 .. Radius is null ? [] : (string[])[RadiusSink.Reader],
             ]);
             for (var shard = 0; shard < Shards; shard++)
@@ -149,8 +149,8 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The sockets; null where the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>None, NDJSON, CSV, or both.</summary>
-    public IReadOnlyList<CdrFile> CdrFiles { get; }
+    /// <summary>Where billing reads.</summary>
+    public CdrFiles CdrFiles { get; }
 
     /// <summary>Null where no RADIUS server is configured.</summary>
     public RadiusService? Radius { get; }
@@ -308,8 +308,7 @@ public sealed class ServerRuntime : IAsyncDisposable
         }
 
         Writer.Dispose();
-        foreach (var file in CdrFiles)
-            file.Dispose();
+        CdrFiles.Dispose();
         if (Radius is not null)
             await Radius.DisposeAsync();
         Ledger.Joiner.Dispose();
@@ -333,10 +332,15 @@ public sealed class ServerRuntime : IAsyncDisposable
                 health.PendingGateways,
                 health.PendingCdrs
             );
-        foreach (var file in CdrFiles)
-            await file.FlushAsync();
+        await CdrFiles.FlushAsync();
         if (Radius is not null)
             await Radius.FlushAsync();
+    }
+
+    private void NudgeReaders()
+    {
+        CdrFiles.Nudge();
+        Radius?.Sink.Nudge();
     }
 
     private static Task PassAsync(IScheduler loop)
@@ -351,35 +355,6 @@ public sealed class ServerRuntime : IAsyncDisposable
 
     private SqliteLedgerStore OpenSqlite() =>
         SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
-
-    private IEnumerable<CdrFile> OpenCdrFiles()
-    {
-        foreach (
-            var (path, format) in new[]
-            {
-                (configuration.CdrFile, CdrFormat.Ndjson),
-                (configuration.CdrCsv, CdrFormat.Csv),
-            }
-        )
-        {
-            if (path is not null)
-                yield return new CdrFile(
-                    path,
-                    format,
-                    configuration.CdrRotation,
-                    store,
-                    fileLoop,
-                    loggers.CreateLogger("CallServer.Cdr")
-                );
-        }
-    }
-
-    private void NudgeReaders()
-    {
-        foreach (var file in CdrFiles)
-            file.Nudge();
-        Radius?.Sink.Nudge();
-    }
 
     private void OnCommitted(CommitResult result)
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using CallServer.Host.Recording.Cdrs;
 using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
@@ -101,7 +100,7 @@ internal static class ConfigurationLoader
             }
 
             var server = read.Section(root, "server");
-            var cdr = read.Section(root, "cdr");
+            var cdr = CdrSection.Read(read.Section(root, "cdr"), read, Warn);
             var polling = read.Section(root, "polling");
             var listeners = read.Section(root, "listeners");
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
@@ -129,10 +128,10 @@ internal static class ConfigurationLoader
                         ShortestInterval,
                         TimeSpan.FromDays(1)
                     ) ?? TimeSpan.FromMinutes(1),
-                CdrFile = read.Text(DocumentReader.Member(cdr, "file")),
-                CdrCsv = CdrCsv(cdr),
-                CdrRotation = CdrRotation(cdr),
-                CdrInterim = CdrInterim(cdr),
+                CdrFile = cdr.File,
+                CdrCsv = cdr.Csv,
+                CdrRotation = cdr.Rotation,
+                CdrInterim = cdr.Interim,
                 Radius = RadiusReader.Read(read, root, name),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
                 TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
@@ -169,35 +168,6 @@ internal static class ConfigurationLoader
             if (read.Section(root, "backup") is { } backup)
                 // A backup that took itself for a primary would write every CDR twice.
                 read.Fail(backup, "a backup is not built yet: leave this out");
-        }
-
-        private string? CdrCsv(Document? cdr)
-        {
-            var node = DocumentReader.Member(cdr, "csv");
-            var csv = read.Text(node);
-            if (csv is not null && csv == DocumentReader.Member(cdr, "file")?.Scalar)
-                read.Fail(node!, "is the same file as cdr.file");
-            return csv;
-        }
-
-        private CdrRotation CdrRotation(Document? cdr) =>
-            new(
-                read.Duration(
-                    DocumentReader.Member(cdr, "rotate"),
-                    TimeSpan.FromMinutes(1),
-                    TimeSpan.FromDays(366)
-                ),
-                read.Size(DocumentReader.Member(cdr, "rotateSize"), 1_000, 1_000_000_000_000)
-            );
-
-        /// <summary>RFC 2869 §2.1: not below 60 s, and it should not be below 600 s.</summary>
-        private TimeSpan? CdrInterim(Document? cdr)
-        {
-            var node = DocumentReader.Member(cdr, "interim");
-            var interim = read.Duration(node, TimeSpan.FromSeconds(60), TimeSpan.FromDays(366));
-            if (interim < TimeSpan.FromSeconds(600))
-                Warn(node!, "interim records more often than every 10m load whoever reads them");
-            return interim;
         }
 
         private void Warn(Document at, string message) =>

@@ -61,12 +61,7 @@ internal static class Api
                     pendingGateways = health.PendingGateways,
                     pendingCdrs = health.PendingCdrs,
                 },
-                cdrFile = new
-                {
-                    reason = runtime
-                        .CdrFiles.Select(file => file.Fault)
-                        .FirstOrDefault(fault => fault is not null),
-                },
+                cdrFile = new { reason = runtime.CdrFiles.Fault },
                 radius = runtime.Radius?.Sink.Health,
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable

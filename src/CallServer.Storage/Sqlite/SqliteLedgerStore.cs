@@ -10,7 +10,7 @@ namespace CallServer.Storage.Sqlite;
 /// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a
 /// reader never waits for a commit; docs/adr/0005 tells what survives what.
 /// </summary>
-public sealed class SqliteLedgerStore : ILedgerStore
+public sealed partial class SqliteLedgerStore : ILedgerStore
 {
     private readonly SqliteStoreOptions _options;
     private readonly string _file;
@@ -112,49 +112,6 @@ public sealed class SqliteLedgerStore : ILedgerStore
     public void SetCorrection(TimeSpan correction) =>
         Writing(() => Put((Meta.Correction, correction.Ticks / TimeSpan.TicksPerMicrosecond)));
 
-    public void RegisterReaders(IReadOnlyList<string> readers) =>
-        Writing(() =>
-        {
-            _writer.Readers = [.. readers];
-            _writer.Flush(each: true);
-            _writer.InTransaction(Prune);
-        });
-
-    public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
-        Accounting(Sql.AccountingAfter, new { mark = Meta.Mark(reader), limit = limit + 1 }, limit);
-
-    public long CountAccounting(string reader) =>
-        Reading(() => _reading.QuerySingle<long>(Sql.CountAccounting, new { mark = Meta.Mark(reader) }));
-
-    public void AdvanceAccounting(string reader, long sequence) =>
-        Writing(() =>
-        {
-            _writer.Flush(each: true);
-            _writer.InTransaction(() =>
-            {
-                var mark = Meta.Mark(reader);
-                var value = Math.Max(sequence, GetLong(mark) ?? 0);
-                return _writing.Execute(Sql.PutMeta, new { key = mark, value }) + Prune();
-            });
-        });
-
-    public StoredPage<AccountingEntry> ReadHeld(long cursor, int limit) =>
-        Accounting(Sql.Held, new { cursor, limit = limit + 1 }, limit);
-
-    public void ReleaseHeld(IReadOnlyList<long> sequences) =>
-        OfHeld(sequences.Order().Distinct(), Sql.CopyHeld, Sql.DropHeld);
-
-    public void DropHeld(IReadOnlyList<long> sequences) => OfHeld(sequences, Sql.DropHeld);
-
-    public void ReleaseAllHeld() =>
-        Writing(() =>
-        {
-            _writer.Flush(each: true);
-            _writer.InTransaction(() =>
-                _writing.Execute(Sql.CopyAllHeld) + _writing.Execute(Sql.DropAllHeld) + Prune()
-            );
-        });
-
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
         Reading(() =>
         {
@@ -248,34 +205,6 @@ public sealed class SqliteLedgerStore : ILedgerStore
         return connection;
     }
 
-    /// <summary>Forgets what all readers have passed; within a transaction.</summary>
-    private int Prune()
-    {
-        if (_writer.Readers is not { } readers)
-            return 0;
-        var passed = readers
-            .Select(reader => GetLong(Meta.Mark(reader)) ?? 0)
-            .DefaultIfEmpty(long.MaxValue)
-            .Min();
-        return _writing.Execute(Sql.PruneAccounting, new { passed });
-    }
-
-    private void OfHeld(IEnumerable<long> sequences, params string[] statements) =>
-        Writing(() =>
-        {
-            _writer.Flush(each: true);
-            _writer.InTransaction(() =>
-                sequences.Sum(sequence => statements.Sum(sql => _writing.Execute(sql, new { sequence })))
-                + Prune()
-            );
-        });
-
-    private StoredPage<AccountingEntry> Accounting(string sql, object values, int limit)
-    {
-        var page = Page<AccountingRow>(sql, values, limit, row => row.Sequence);
-        return new StoredPage<AccountingEntry>([.. page.Items.Select(row => row.Entry)], page.Next);
-    }
-
     private StoredPage<T> NewestOf<T>(
         string sql,
         string? gateway,
@@ -357,20 +286,6 @@ public sealed class SqliteLedgerStore : ILedgerStore
         {
             throw named;
         }
-    }
-
-    /// <summary>An entry of the outbox as its columns stand in the file.</summary>
-    private sealed record AccountingRow(
-        long Sequence,
-        string Kind,
-        string Id,
-        string Gateway,
-        long At,
-        string Json
-    )
-    {
-        public AccountingEntry Entry =>
-            new(Sequence, Kind, Id, Gateway, DateTimeOffset.UnixEpoch.AddMicroseconds(At), Json);
     }
 
     private static class Meta
