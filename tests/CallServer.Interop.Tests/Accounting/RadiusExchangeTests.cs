@@ -21,7 +21,12 @@ internal sealed class RadiusExchangeTests : PeerTest
         using var client = new Client(server.Port, server.Secret);
 
         client.Offer(1, "start", "id-1", """{"originator":"+4315051ö","gateway":"gw1","connection":"7"}""");
-        client.Offer(2, "interim", "id-1", """{"billsec":60,"end_stamp":"2026-01-31T10:00:46Z","partial":true}""");
+        client.Offer(
+            2,
+            "interim",
+            "id-1",
+            """{"billsec":60,"end_stamp":"2026-01-31T10:00:46Z","partial":true}"""
+        );
         client.Offer(
             3,
             "stop",
@@ -35,7 +40,10 @@ internal sealed class RadiusExchangeTests : PeerTest
         await client.UntilDoneAsync(3);
 
         var records = await server.RecordsAsync();
-        Assert.That(string.Join(' ', records.Select(record => record.Status)), Is.EqualTo("Start Interim-Update Stop"));
+        Assert.That(
+            string.Join(' ', records.Select(record => record.Status)),
+            Is.EqualTo("Start Interim-Update Stop")
+        );
         Assert.That(records[1].Seconds, Is.EqualTo(60));
         var stop = records[2];
         Assert.Multiple(() =>

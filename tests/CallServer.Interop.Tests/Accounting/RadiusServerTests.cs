@@ -72,7 +72,11 @@ internal sealed class RadiusServerTests : PeerTest
             Assert.That(told.Skip(1).Select(record => record.Status), Has.All.EqualTo("Stop"), connection);
             Assert.That(lives, Does.ContainKey(connection));
             if (told.Count > 1)
-                Assert.That(told[1].Seconds, Is.LessThanOrEqualTo(lives[connection].TotalSeconds), connection);
+                Assert.That(
+                    told[1].Seconds,
+                    Is.LessThanOrEqualTo(lives[connection].TotalSeconds),
+                    connection
+                );
         }
     }
 
