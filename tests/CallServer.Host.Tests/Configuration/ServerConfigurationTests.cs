@@ -286,6 +286,13 @@ public sealed class ServerConfigurationTests
         var after = Read("""{ "server": { "name": "b" }, "cdr": { "file": "x" }, "gateways": [] }""");
         Assert.That(before.NeedsRestart(after), Is.EqualTo(new[] { "server.name", "cdr.file" }));
         Assert.That(before.NeedsRestart(before), Is.Empty);
+        var files = Read(
+            """{ "server": { "name": "a" }, "cdr": { "csv": "x", "rotateSize": "1MB", "interim": "1h" }, "gateways": [] }"""
+        );
+        Assert.That(
+            before.NeedsRestart(files),
+            Is.EqualTo(new[] { "cdr.csv", "cdr.rotate", "cdr.interim" })
+        );
     }
 
     private static ServerConfiguration Read(string text, params (string Name, string Value)[] environment) =>

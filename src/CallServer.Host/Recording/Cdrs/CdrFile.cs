@@ -30,6 +30,7 @@ public sealed class CdrFile : IDisposable
     private string? fault;
     private int scheduled;
     private bool headed;
+    private DateTimeOffset? wake;
 
     /// <param name="path">Made if it is not there, its directory too.</param>
     /// <param name="format">How a CDR's line looks.</param>
@@ -116,12 +117,26 @@ public sealed class CdrFile : IDisposable
             retry.Disposable = scheduler.Schedule(Rest, Nudge);
         }
 
-        var now = scheduler.Now;
-        if (rotation.Next(now) is { } next)
-            boundary.Disposable = scheduler.Schedule(
-                next - now < LongestWait ? next - now : LongestWait,
-                Nudge
-            );
+        AwaitBoundary(scheduler.Now);
+    }
+
+    /// <summary>One timer at most waits: a cancelled one stays in the scheduler's queue until it is due.</summary>
+    private void AwaitBoundary(DateTimeOffset now)
+    {
+        if (rotation.Next(now) is not { } next)
+            return;
+        var at = next - now < LongestWait ? next : now + LongestWait;
+        if (wake <= at)
+            return;
+        wake = at;
+        boundary.Disposable = scheduler.Schedule(
+            at - now,
+            () =>
+            {
+                wake = null;
+                Nudge();
+            }
+        );
     }
 
     private bool AppendPage()
