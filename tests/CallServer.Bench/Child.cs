@@ -13,6 +13,8 @@ internal sealed class Child : IAsyncDisposable
 
     private Child(Process process) => this.process = process;
 
+    public int Id => process.Id;
+
     public bool Over => process.HasExited;
 
     /// <summary>CPU time until now, of user and system.</summary>

@@ -37,6 +37,9 @@ internal sealed class CarriedFleet : IAsyncDisposable
     /// <summary>CPU time of all until now.</summary>
     public TimeSpan Cpu => carriers.Aggregate(TimeSpan.Zero, (sum, carrier) => sum + carrier.Cpu);
 
+    /// <summary>Process ids of those that carry them.</summary>
+    public IEnumerable<int> Carriers => carriers.Select(carrier => carrier.Id);
+
     /// <summary>The most memory that they held, in bytes.</summary>
     public long PeakMemory => carriers.Sum(carrier => carrier.PeakMemory);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using CallServer.Bench.Fleet;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Net;
@@ -34,6 +35,7 @@ internal static class StartCommand
         };
         var interval = Options.Duration("--interval", "Between the audits of a gateway [default: 30s]");
         var times = new Option<int>("--times") { DefaultValueFactory = _ => 3 };
+        var threads = new Option<bool>("--threads") { Description = "Tell the CPU time of each thread" };
         var command = new Command("start", "Times the first look at a large fleet.")
         {
             gateways,
@@ -43,6 +45,7 @@ internal static class StartCommand
             processes,
             interval,
             times,
+            threads,
         };
         command.SetAction(
             (parsed, cancel) =>
@@ -58,6 +61,7 @@ internal static class StartCommand
                     ),
                     parsed.GetValue(interval) ?? TimeSpan.FromSeconds(30),
                     parsed.GetValue(times),
+                    parsed.GetValue(threads),
                     cancel
                 );
             }
@@ -69,6 +73,7 @@ internal static class StartCommand
         FleetPlan plan,
         TimeSpan interval,
         int times,
+        bool threads,
         CancellationToken cancel
     )
     {
@@ -83,10 +88,12 @@ internal static class StartCommand
         {
             using var folder = new TempFolder();
             await using var fleet = await CarriedFleet.StartAsync(plan, folder.Path, cancel);
-            var run = await StartAsync(number, fleet, folder.Path, interval, cancel);
+            var run = await StartAsync(number, fleet, folder.Path, interval, threads, cancel);
             Console.WriteLine(run);
-            foreach (var fault in run.Faults.Take(5))
-                Console.WriteLine($"      {fault}");
+            foreach (var line in run.Threads)
+                Console.WriteLine($"      {line}");
+            foreach (var line in run.Partial.Concat(run.Faults).Take(10))
+                Console.WriteLine($"      {line}");
             bad += run.IsGood ? 0 : 1;
         }
         Console.WriteLine(
@@ -100,6 +107,7 @@ internal static class StartCommand
         CarriedFleet fleet,
         string folder,
         TimeSpan interval,
+        bool threads,
         CancellationToken cancel
     )
     {
@@ -113,9 +121,16 @@ internal static class StartCommand
             fleet.Cpu - before,
             server.Process.PeakMemory
         );
+        List<string> busy = threads
+            ? [.. fleet.Carriers.Prepend(server.Process.Id).Select(ThreadTimes.Of)]
+            : [];
         var first = await reader.ReadAsync(whole: false, cancel);
         var saved = await reader.AllSavedAsync(cancel);
         var asked = (await reader.AuditsAsync(cancel)).Min(audit => audit.Asked);
+        var partial = (await server.Client.AllAsync("audits", null, cancel))
+            .Items.Select(FleetAudit.Of)
+            .Where(audit => !audit.Complete)
+            .Select(audit => $"{audit.Gateway}: an audit was not complete: {audit.Reasons}");
         var whole = await reader.ReadAsync(whole: true, cancel);
         var truth = await reader.TruthAsync(cancel);
         return new StartRun(
@@ -126,6 +141,8 @@ internal static class StartCommand
             serverCpu,
             fleetCpu,
             memory,
+            busy,
+            [.. partial],
             FleetVerdict.Of(truth, first, asked),
             // Nobody was killed: all that it has heard it has heard since it was started.
             DemoVerdict.Of(truth, whole, asked, asked, new Dictionary<string, int>())

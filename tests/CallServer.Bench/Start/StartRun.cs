@@ -10,6 +10,9 @@ namespace CallServer.Bench.Start;
 /// <param name="ServerCpu">CPU time of the server until all were in its record, its start included.</param>
 /// <param name="FleetCpu">CPU time of the gateways meanwhile.</param>
 /// <param name="Memory">The most that the server held until then, in bytes.</param>
+/// <param name="Threads">CPU seconds by thread at that moment, of the server and then of each process of gateways; empty where
+/// nobody asked.</param>
+/// <param name="Partial">Audits that were not complete, with their reasons.</param>
 /// <param name="First">The record, read at once, against what was alive from the first question on.</param>
 /// <param name="Whole">The record and the CDRs, read when all was saved.</param>
 internal sealed record StartRun(
@@ -20,6 +23,8 @@ internal sealed record StartRun(
     TimeSpan ServerCpu,
     TimeSpan FleetCpu,
     long Memory,
+    IReadOnlyList<string> Threads,
+    IReadOnlyList<string> Partial,
     FleetVerdict First,
     DemoVerdict Whole
 )
