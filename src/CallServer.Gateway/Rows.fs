@@ -154,8 +154,7 @@ module internal PastRows =
         let shapes = history.Tables |> List.map _.Shape |> List.fold max 0
 
         let sorted shape =
-            rows
-            |> Array.sortWith (fun a b -> Rows.compareInstances a.Instances[shape] b.Instances[shape])
+            rows |> Array.sortWith (fun a b -> Rows.compareInstances a.Instances[shape] b.Instances[shape])
 
         { Items = Array.init (shapes + 1) sorted; Source = ended; Clock = clock }
 

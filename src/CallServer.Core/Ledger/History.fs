@@ -18,7 +18,9 @@ module internal History =
     let private keyOfCall (gateway: GatewayId) (c: Connection) : Guid voption =
         match c.Stamp, c.Facts.Call with
         | ValueSome _, ValueSome call ->
-            let named = ConnectionId.create ($"call {call}" |> fun text -> text[.. min 1023 (text.Length - 1)])
+            let named =
+                ConnectionId.create ($"call {call}" |> fun text -> text[.. min 1023 (text.Length - 1)])
+
             ValueSome(key gateway { c with Id = named })
         | _ -> ValueNone
 
@@ -54,7 +56,12 @@ module internal History =
 
     /// The mark after a complete audit that was asked then. A gateway that is asked for the first time is not asked for what
     /// ended before.
-    let advance (asked: Instant) (restarted: bool) (read: HistoryRead) (mark: HistoryMark voption) : HistoryMark =
+    let advance
+        (asked: Instant)
+        (restarted: bool)
+        (read: HistoryRead)
+        (mark: HistoryMark voption)
+        : HistoryMark =
         match mark with
         | ValueNone -> HistoryMark.since asked
         // It was read from where the earlier run had left it.
@@ -122,8 +129,7 @@ module internal History =
     let isOf (traits: Traits) (run: int) (c: Connection) (e: Ended) : bool =
         let isStale = traits.IdsTiedToBoot && c.Run < run
 
-        let sameStamp =
-            c.Run = run && c.Stamp.IsSome && c.Stamp = e.Observation.Stamp
+        let sameStamp = c.Run = run && c.Stamp.IsSome && c.Stamp = e.Observation.Stamp
 
         not isStale
         && not (Times.isAnother traits run c e.Observation)

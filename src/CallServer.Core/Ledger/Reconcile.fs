@@ -212,8 +212,7 @@ module Reconcile =
 
             for e in context.Snapshot.Ended do
                 if not (context.Used.Contains e) && History.isWanted context.Ledger mark e then
-                    let struct (c, ending) =
-                        History.unseen context.Snapshot.Boot.Token context.Ledger.Run e
+                    let struct (c, ending) = History.unseen context.Snapshot.Boot.Token context.Ledger.Run e
 
                     if
                         not (active.Contains(struct (c.Id, c.Stamp)))
@@ -531,8 +530,7 @@ module Reconcile =
             ValueSome(
                 struct ({ ledger with
                             Connections = ledger.Connections |> Array.filter (fun other -> other.Id <> id)
-                            History =
-                                ledger.History |> ValueOption.map (History.note ledger.Gateway c ending)
+                            History = ledger.History |> ValueOption.map (History.note ledger.Gateway c ending)
                             ClosedTotal = ledger.ClosedTotal + 1L },
                         Closed(c, ending))
             )

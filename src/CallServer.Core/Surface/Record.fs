@@ -178,7 +178,8 @@ type GatewayRecord private (ledger: GatewayLedger) =
         | ValueSome mark when mark.Since <= instant -> this
         | ValueSome mark ->
             GatewayRecord
-                { ledger with History = ValueSome { mark with Since = instant; ReadTo = instant; Cursor = ValueNone } }
+                { ledger with
+                    History = ValueSome { mark with Since = instant; ReadTo = instant; Cursor = ValueNone } }
         | ValueNone -> GatewayRecord { ledger with History = ValueSome(HistoryMark.since instant) }
 
     member _.OpenedTotal = ledger.OpenedTotal

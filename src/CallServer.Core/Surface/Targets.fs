@@ -66,7 +66,12 @@ type AuditTargets private () =
               Attempts = attempts }
 
         AuditTarget(
-            Machine.audits SnmpAudit.Memory.none (SnmpAudit.begin' target) SnmpAudit.advance SnmpAudit.memory SnmpAudit.strays,
+            Machine.audits
+                SnmpAudit.Memory.none
+                (SnmpAudit.begin' target)
+                SnmpAudit.advance
+                SnmpAudit.memory
+                SnmpAudit.strays,
             None,
             None
         )

@@ -59,7 +59,12 @@ module DialControl =
     let causeOctets (row: Row) : Value = OctetString [| cause row |]
 
     let causeText (row: Row) : Value =
-        text (if cause row = 16uy then "normal call clearing (16)" else "no answer from user (19)")
+        text (
+            if cause row = 16uy then
+                "normal call clearing (16)"
+            else
+                "no answer from user (19)"
+        )
 
     let private closedAt (sight: Sight) (row: Row) = row.Closed |> ValueOption.defaultValue sight.Now
 

@@ -56,8 +56,7 @@ type private World(profile: string, connections: int, churn: float) =
         let history = if isWanted then ledger.History else ValueNone
         let target = Bench.target (Profiles.tryFind profile)
 
-        let run =
-            Bench.runKnown ledger.Connections history now 5UL steady serve target SnmpAudit.Memory.none
+        let run = Bench.runKnown ledger.Connections history now 5UL steady serve target SnmpAudit.Memory.none
 
         run.Snapshot.Requests
 
@@ -91,7 +90,13 @@ let ``every connection that ended since has a CDR with true times and counters, 
             match told |> List.filter (fun struct (c, _) -> string c.Id = id) with
             | [ struct (c, ending) ] ->
                 Assert.That(ending.Evidence, Is.EqualTo GatewayHistory, $"{profile} {id}")
-                Assert.That(Interval.contains at ending.Within, Is.True, $"{profile} {id}: {at} {ending.Within}")
+
+                Assert.That(
+                    Interval.contains at ending.Within,
+                    Is.True,
+                    $"{profile} {id}: {at} {ending.Within}"
+                )
+
                 Assert.That(Interval.contains connection.Start c.Start.Within, Is.True, $"{profile} {id}")
 
                 Assert.That(
@@ -131,7 +136,11 @@ let ``whatever befalls the reading, the audit stays complete and no row is half 
                 world.Turn Vices.none
                 let next, changes = world.Audit 20.0
                 Assert.That(Snapshot.isComplete next, Is.True, profile)
-                Assert.That(closed changes |> List.distinct |> List.length, Is.EqualTo((closed changes).Length))
+
+                Assert.That(
+                    closed changes |> List.distinct |> List.length,
+                    Is.EqualTo((closed changes).Length)
+                )
 
 [<Test>]
 let ``a gateway that does not serve its history is told by its table alone`` () =
@@ -147,9 +156,15 @@ let ``a gateway that does not serve its history is told by its table alone`` () 
             Assert.That(ending.Evidence, Is.EqualTo Absent)
 
 [<Test>]
-let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own`` () =
+let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own``
+    ()
+    =
     let world = World("cisco-voice", 20, 2.0)
-    world.Turn { Vices.none with MissingColumns = [ CallServer.Wire.Oid.parse "1.3.6.1.2.1.10.21.1.4.3" ] }
+
+    world.Turn
+        { Vices.none with
+            MissingColumns = [ CallServer.Wire.Oid.parse "1.3.6.1.2.1.10.21.1.4.3" ] }
+
     world.Audit 0.0 |> ignore
     let known = world.Ledger.Connections |> Array.map _.Id |> set
     let _, changes = world.Audit 25.0

@@ -7,7 +7,8 @@ open CallServer.Ledger
 open CallServer.Surface
 open CallServer.Tests.Ledger.Build
 
-let private counted: Counters voption = ValueSome { Counters.none with PacketsReceived = ValueSome 3000L }
+let private counted: Counters voption =
+    ValueSome { Counters.none with PacketsReceived = ValueSome 3000L }
 
 /// The row of a connection, heard at that second, which ended between two.
 let private row (id: string) heard earliest latest : Ended =
@@ -20,8 +21,7 @@ let private row (id: string) heard earliest latest : Ended =
       Counters = counted
       IsRenamed = false }
 
-let private seen (id: string) heard =
-    { observation id heard with Stamp = ValueSome $"stamp of {id}" }
+let private seen (id: string) heard = { observation id heard with Stamp = ValueSome $"stamp of {id}" }
 
 /// The history was read to its end by a complete audit.
 let private withHistory (rows: Ended list) (snapshot: Snapshot) =
@@ -55,8 +55,7 @@ let ``2 the row of a known connection ends it exactly, with its cause and counte
 let ``2 what was listed and ended before the history was read is closed at once`` () =
     let after, changes =
         replay
-            [ watching []
-              complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ row "a" 10.9 10.7 10.72 ] ]
+            [ watching []; complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ row "a" 10.9 10.7 10.72 ] ]
 
     Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
     Assert.That(names after, Is.Empty)
@@ -93,8 +92,7 @@ let ``9 two servers write one id for a connection, whoever of them saw it`` () =
 
 [<Test>]
 let ``9 a row that comes late writes no second CDR`` () =
-    let absent, changes =
-        replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [] ]
+    let absent, changes = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [] ]
 
     Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
     let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ row "a" 20.9 7.0 7.02 ]) absent
@@ -118,7 +116,12 @@ let ``what ended before the first audit is not this record's, unless it is told 
 
     let taken = { GatewayLedger.empty gateway with History = ValueSome(HistoryMark.since (at -50.0)) }
     let _, changes = apply told taken
-    Assert.That(ids changes, Is.EqualTo<string list> [ "b" ], "a takeover wants what ended since the primary was heard")
+
+    Assert.That(
+        ids changes,
+        Is.EqualTo<string list> [ "b" ],
+        "a takeover wants what ended since the primary was heard"
+    )
 
 [<Test>]
 let ``what was read in part is told again, and a failed audit moves nothing`` () =
@@ -146,12 +149,19 @@ let ``5 an end before it was last heard is a conflict, kept and counted`` () =
 
 [<Test>]
 let ``6 the row of an earlier connection under the same id ends that one and not the new one`` () =
-    let old = { row "a" 10.9 7.0 7.02 with Observation = { (row "a" 10.9 7.0 7.02).Observation with Stamp = ValueSome "old" } }
+    let old =
+        { row "a" 10.9 7.0 7.02 with
+            Observation = { (row "a" 10.9 7.0 7.02).Observation with Stamp = ValueSome "old" } }
+
     let before = { seen "a" 0.5 with Stamp = ValueSome "old" }
     let now = { seen "a" 10.5 with Stamp = ValueSome "new" }
     let after, changes = replay [ watching [ before ]; complete 10.0 11.0 [ now ] |> withHistory [ old ] ]
 
-    Assert.That(closings changes |> Array.map (fun (_, e) -> e.Evidence), Is.EqualTo<EndEvidence[]> [| GatewayHistory |])
+    Assert.That(
+        closings changes |> Array.map (fun (_, e) -> e.Evidence),
+        Is.EqualTo<EndEvidence[]> [| GatewayHistory |]
+    )
+
     Assert.That((only after).Stamp, Is.EqualTo(ValueSome "new"))
 
 [<Test>]

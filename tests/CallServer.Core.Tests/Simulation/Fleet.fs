@@ -504,7 +504,10 @@ type Fleet(plan: Plan) =
 
     member _.FromHistory =
         let told = gateways |> Array.map (fun g -> g.Record.FromHistory)
-        struct (told |> Array.sumBy (fun struct (unseen, _) -> unseen), told |> Array.sumBy (fun struct (_, exact) -> exact))
+
+        struct (told |> Array.sumBy (fun struct (unseen, _) -> unseen),
+                told |> Array.sumBy (fun struct (_, exact) -> exact))
+
     member _.JoinedCalls = calls.Joined
     member _.Audits = audits
     member _.CompleteAudits = completeAudits

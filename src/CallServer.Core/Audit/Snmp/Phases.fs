@@ -121,8 +121,11 @@ module internal Phases =
         let strands =
             match history.Order, proven.From with
             // Up-time has wrapped: the older rows stand behind the newer ones.
-            | BySetup, [ from; _ ] -> [ { rangeOf columns Oid.empty with Cursor = from }; { rangeOf columns Oid.empty with Before = ValueSome from } ]
-            | (ByEnd | BySetup), from -> [ for cursor in from -> { rangeOf columns Oid.empty with Cursor = cursor } ]
+            | BySetup, [ from; _ ] ->
+                [ { rangeOf columns Oid.empty with Cursor = from }
+                  { rangeOf columns Oid.empty with Before = ValueSome from } ]
+            | (ByEnd | BySetup), from ->
+                [ for cursor in from -> { rangeOf columns Oid.empty with Cursor = cursor } ]
             | Unordered _, roots -> [ for root in roots -> rangeOf columns root ]
 
         { state with Phase = ReadingHistory }
@@ -229,7 +232,8 @@ module internal Phases =
                     now
                     (fun _ state -> enqueue (Recall.naming state) { state with Phase = NamingHistory })
                     state
-            | NamingHistory -> state.Proven |> ValueOption.fold (fun state proven -> finishHistory proven state) state
+            | NamingHistory ->
+                state.Proven |> ValueOption.fold (fun state proven -> finishHistory proven state) state
             | Pausing until -> if now.Micros >= until.Micros then beginWalk state else state
             | Over -> state
 

@@ -269,7 +269,8 @@ module ProfileJson =
     let private historyMembers =
         [ "order"; "moved"; "like"; "end"; "cause"; "counters"; "ids" ]
         @ (known
-           |> List.except [ "about"; "nested"; "positional"; "mayRing"; "active"; "clock"; "count"; "boot"; "history" ])
+           |> List.except
+               [ "about"; "nested"; "positional"; "mayRing"; "active"; "clock"; "count"; "boot"; "history" ])
 
     /// What a history may tell in the very way of the table of connections, from columns of the same names.
     let private alike =
@@ -288,7 +289,8 @@ module ProfileJson =
     /// A history's JSON with what it says to be as in the profile's.
     let private withAlike (profile: Json) (node: Json) : Validation<Json> =
         validation {
-            let! like = Json.withDefault "like" [] (oneOrMany (Json.oneOf [ for name in alike -> name, name ])) node
+            let! like =
+                Json.withDefault "like" [] (oneOrMany (Json.oneOf [ for name in alike -> name, name ])) node
 
             return
                 match node.Value with
@@ -306,7 +308,10 @@ module ProfileJson =
     let private order (node: Json) : Validation<HistoryOrder> =
         validation {
             let! order =
-                Json.required "order" (Json.oneOf [ for word in [ "end"; "setup"; "none" ] -> word, word ]) node
+                Json.required
+                    "order"
+                    (Json.oneOf [ for word in [ "end"; "setup"; "none" ] -> word, word ])
+                    node
 
             and! moved = Json.optional "moved" oid node
 
@@ -332,10 +337,7 @@ module ProfileJson =
 
             return
                 { Table =
-                    { meaning table with
-                        Clock = profile.Clock
-                        Boot = profile.Boot
-                        Traits = profile.Traits }
+                    { meaning table with Clock = profile.Clock; Boot = profile.Boot; Traits = profile.Traits }
                   Order = order
                   End = ends
                   Cause = cause

@@ -91,7 +91,9 @@ module internal ProfileSource =
         let one name wrap =
             Json.tryMember name node |> Option.map (fun child -> Json.text child |> Result.map wrap)
 
-        let hex = Json.tryMember "as" node |> Option.map (Json.oneOf [ "hex", AsHex; "text", AsText; "cause", AsCause ])
+        let hex =
+            Json.tryMember "as" node
+            |> Option.map (Json.oneOf [ "hex", AsHex; "text", AsText; "cause", AsCause ])
 
         match List.choose id [ hex; one "before" Before; one "after" After ] with
         | [] -> Ok AsText
@@ -187,7 +189,13 @@ module internal ProfileSource =
 
     let counters (names: Names) (node: Json) : Validation<CounterSources> =
         let members =
-            [ "packetsSent"; "octetsSent"; "packetsReceived"; "octetsReceived"; "packetsLost"; "jitterMs"; "latencyMs" ]
+            [ "packetsSent"
+              "octetsSent"
+              "packetsReceived"
+              "octetsReceived"
+              "packetsLost"
+              "jitterMs"
+              "latencyMs" ]
 
         validation {
             let! () = Json.onlyMembers members node

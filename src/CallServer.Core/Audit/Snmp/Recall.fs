@@ -32,7 +32,11 @@ module internal Recall =
             [ Oid.empty ]
         else
             let from = upTime - uint32 since
-            if from <= upTime then [ Oid.ofArcs [| from |] ] else [ Oid.ofArcs [| from |]; Oid.empty ]
+
+            if from <= upTime then
+                [ Oid.ofArcs [| from |] ]
+            else
+                [ Oid.ofArcs [| from |]; Oid.empty ]
 
     /// What is to be read; nothing where the gateway keeps no history, or none is wanted.
     let plan
@@ -44,7 +48,11 @@ module internal Recall =
         : Proven voption =
         match (AuditState.chosen state).History, state.Mark, state.LatestExchange with
         | ValueSome history, ValueSome mark, ValueSome { UpTime = ValueSome upTime } when not isBlind ->
-            let roots = if history.Table.Subtrees.Length = 0 then [| Oid.empty |] else history.Table.Subtrees
+            let roots =
+                if history.Table.Subtrees.Length = 0 then
+                    [| Oid.empty |]
+                else
+                    history.Table.Subtrees
 
             let missing =
                 let listed = HashSet(observations |> Seq.map (fun o -> o.Id))
@@ -129,7 +137,8 @@ module internal Recall =
         let struct (rows, _) = Rows.assemble history.Table walk.Pieces
 
         rows
-        |> Array.filter (fun row -> Rows.isWhole history.Table row && Rows.holds history.Table history.Table.Where row)
+        |> Array.filter (fun row ->
+            Rows.isWhole history.Table row && Rows.holds history.Table history.Table.Where row)
 
     /// The first requests for the ids of what was read.
     let naming (state: SnmpAuditState) : Purpose list =
@@ -147,11 +156,18 @@ module internal Recall =
             |> List.ofArray
 
     /// An answer to such a request: the ids that it tells, and the request for those that may follow under the same stamps.
-    let named (names: Oid[]) (varBinds: VarBind[]) (column: Oid) (proven: Proven) : struct (Proven * Purpose list) =
+    let named
+        (names: Oid[])
+        (varBinds: VarBind[])
+        (column: Oid)
+        (proven: Proven)
+        : struct (Proven * Purpose list) =
         let found =
             Array.zip (Array.truncate varBinds.Length names) (Array.truncate names.Length varBinds)
             |> Array.choose (fun (asked, varBind) ->
-                match Oid.suffix column asked, Oid.suffix column varBind.Name, Rows.numberOf varBind.Value with
+                match
+                    Oid.suffix column asked, Oid.suffix column varBind.Name, Rows.numberOf varBind.Value
+                with
                 | ValueSome from, ValueSome instance, ValueSome value when
                     instance.Length > 1 && instance[0] = from[0] && instance.CompareTo from > 0
                     ->
@@ -162,7 +178,9 @@ module internal Recall =
             if found.Length = 0 then
                 []
             else
-                [ Naming(found |> Array.map (fun struct (instance, _) -> Oid.append column (Oid.arcs instance))) ]
+                [ Naming(
+                      found |> Array.map (fun struct (instance, _) -> Oid.append column (Oid.arcs instance))
+                  ) ]
 
         struct ({ proven with Ids = List.ofArray found @ proven.Ids }, more)
 
@@ -279,11 +297,12 @@ module internal Recall =
                 | ByEnd ->
                     state.Walk.Pieces
                     |> Seq.map _.Instance
-                    |> Seq.fold (fun (last: Oid) instance -> if instance.CompareTo last > 0 then instance else last) Oid.empty
+                    |> Seq.fold
+                        (fun (last: Oid) instance -> if instance.CompareTo last > 0 then instance else last)
+                        Oid.empty
                     |> fun last -> if last.Length = 0 then ValueNone else ValueSome(string last)
                 | BySetup -> ValueNone
                 | Unordered _ -> if isCut then ValueNone else proven.Moved
 
             struct (ended |> Array.sortBy (fun e -> struct (e.Observation.Id, e.Observation.Stamp)),
-                    { Until = (if isCut then ValueNone else ValueSome state.Asked)
-                      Cursor = cursor })
+                    { Until = (if isCut then ValueNone else ValueSome state.Asked); Cursor = cursor })

@@ -251,7 +251,9 @@ module internal Rows =
             | ValueSome octets -> hex octets
             | ValueNone -> fieldText profile source.Field row
         | AsCause ->
-            octetsOf (value profile source.Field row) |> ValueOption.map Cause.ofOctets |> ValueOption.defaultValue ""
+            octetsOf (value profile source.Field row)
+            |> ValueOption.map Cause.ofOctets
+            |> ValueOption.defaultValue ""
         | Before mark ->
             let text = fieldText profile source.Field row
             let at = text.IndexOf(mark, StringComparison.Ordinal)
