@@ -64,6 +64,7 @@ type AgentState =
           Clocks: AgentClock
           Regions: Region[]
           Rows: Rows voption
+          Past: PastRows voption
           Keys: struct (UsmUser * Lazy<LocalKeys>)[]
           UsmStats: uint32[]
           Salt: uint64
@@ -83,6 +84,7 @@ module AgentState =
         SnmpView.regions
             (AgentMib.scalars options.Name options.Mib options.MaxMessage @ options.Mib.Scalars)
             options.Mib.Tables
+            (options.Mib.History |> ValueOption.map _.Tables |> ValueOption.defaultValue [])
             options.Vices.MissingColumns
 
     let private keysOf (options: AgentOptions) =
@@ -110,6 +112,7 @@ module AgentState =
           Clocks = clockOf options table.Now
           Regions = regionsOf options
           Rows = ValueNone
+          Past = ValueNone
           Keys = keysOf options
           UsmStats = Array.zeroCreate UsmReport.all.Length
           Salt = 1UL
@@ -149,7 +152,7 @@ module AgentState =
                 GatewayRun = state.Clocks.GatewayRun + 1 }
 
         struct ({ state with
-                    Served = Table.rest back table
+                    Served = table |> Table.forget |> Table.rest back
                     Clocks = clock
                     Rows = ValueNone
                     UsmStats = Array.zeroCreate UsmReport.all.Length

@@ -35,6 +35,7 @@ module internal Answering =
              | OffBy error -> max 0 (counted + error)
              | Honest
              | LagsBy _ -> counted)
+          Listed = state.Served.ListedTotal
           EngineId = state.Settings.EngineId
           UsmStats = state.UsmStats }
 
@@ -62,9 +63,16 @@ module internal Answering =
 
         let struct (state, rows) = refreshed now state
 
+        let past =
+            state.Settings.Mib.History
+            |> ValueOption.map (fun history -> PastRows.refresh history state.Clocks state.Served state.Past)
+
+        let state = { state with Past = past }
+
         let view =
             { Regions = state.Regions
               Rows = rows.Items
+              Past = past |> ValueOption.map (PastRows.shown now) |> ValueOption.defaultValue [||]
               Sight = sight now state
               IsMissing = isMissing vices }
 

@@ -10,7 +10,8 @@ module internal Answers =
         let inColumn =
             place.Region < view.Regions.Length
             && match view.Regions[place.Region] with
-               | OfColumn _ -> true
+               | OfColumn _
+               | OfPast _ -> true
                | OfScalar _ -> false
 
         match vices.Looping with

@@ -24,6 +24,8 @@ type Sight =
         Clock: AgentClock
         /// The number of connections that the MIB's counts tell.
         Counted: int
+        /// Connections that were listed since the gateway began.
+        Listed: int64
         EngineId: byte[]
         /// usmStats, in the order of `UsmReport.all`.
         UsmStats: uint32[]
@@ -68,6 +70,20 @@ type Layout =
 /// How an audit names a connection of this MIB, as the command line shows it.
 type Identity = { Id: string; Call: string option; Endpoint: string option; Originator: string option }
 
+/// Tables of the connections that are over.
+[<NoComparison; NoEquality>]
+type MibHistory =
+    {
+        Tables: MibTable list
+        /// A row's instance in each of the index shapes; ends are numbered from 1.
+        Instances: AgentClock -> int64 -> SimConnection -> uint32[][]
+    }
+
+module MibHistory =
+    /// callHistoryRetainTimer (RFC 2128): the agent deletes what is older.
+    [<Literal>]
+    let RetainedMinutes = 15
+
 /// A vendor's view of a connection table.
 [<NoComparison; NoEquality>]
 type Mib =
@@ -79,6 +95,8 @@ type Mib =
         /// Its table lists calls, from their setup on, and not only the media of those that were answered.
         ListsRinging: bool
         Tables: MibTable list
+        /// Nothing where it keeps none, or where it stands among the connections.
+        History: MibHistory voption
         Scalars: Scalar list
         Codecs: SimCodec[]
         Identity: AgentClock -> SimConnection -> Identity

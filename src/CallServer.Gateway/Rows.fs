@@ -11,6 +11,8 @@ type internal Rows =
         Items: Row[]
         /// The connections from which they were made.
         Source: SimConnection[]
+        /// Those that were over then, where they are shown among the others.
+        Past: struct (SimConnection * Instant)[]
         Clock: AgentClock
         MadeAt: Instant
         /// Shown as they are until then, whatever the table does.
@@ -78,6 +80,7 @@ module internal Rows =
         let made items frozenUntil validUntil =
             { Items = items
               Source = connections
+              Past = table.Ended
               Clock = clock
               MadeAt = now
               FrozenUntil = frozenUntil
@@ -99,7 +102,14 @@ module internal Rows =
 
     /// The rows at that instant: those given where nothing has changed, made anew only as far as needed.
     let refresh (layout: Layout) (clock: AgentClock) (now: Instant) (table: Table) (rows: Rows) : Rows =
-        if clock <> rows.Clock || now >= rows.ValidUntil then
+        // One that came and went since leaves the list of connections as it was.
+        let showsMore =
+            match layout with
+            | Free _ -> not (obj.ReferenceEquals(rows.Past, table.Ended))
+            | Keyed _
+            | Numbered _ -> false
+
+        if clock <> rows.Clock || now >= rows.ValidUntil || showsMore then
             build layout clock now table
         elif obj.ReferenceEquals(rows.Source, table.Connections) || now < rows.FrozenUntil then
             rows
@@ -118,3 +128,53 @@ module internal Rows =
                     Source = table.Connections
                     MadeAt = now
                     FrozenUntil = now }
+
+/// The rows of an agent's history, made from the connections that a table remembers.
+[<NoComparison; ReferenceEquality>]
+type internal PastRows =
+    {
+        /// Sorted for each index shape.
+        Items: Row[][]
+        Source: struct (SimConnection * Instant)[]
+        Clock: AgentClock
+    }
+
+module internal PastRows =
+    let private build (history: MibHistory) (clock: AgentClock) (table: Table) : PastRows =
+        let ended = table.Ended
+        let first = table.EndedTotal - int64 ended.Length + 1L
+
+        let rows: Row[] =
+            ended
+            |> Array.mapi (fun place (struct (connection, at)) ->
+                { Connection = connection
+                  Closed = ValueSome at
+                  Instances = history.Instances clock (first + int64 place) connection })
+
+        let shapes = history.Tables |> List.map _.Shape |> List.fold max 0
+
+        let sorted shape =
+            rows |> Array.sortWith (fun a b -> Rows.compareInstances a.Instances[shape] b.Instances[shape])
+
+        { Items = Array.init (shapes + 1) sorted; Source = ended; Clock = clock }
+
+    /// The rows at that instant: those given where nothing has changed.
+    let refresh (history: MibHistory) (clock: AgentClock) (table: Table) (rows: PastRows voption) : PastRows =
+        match rows with
+        | ValueSome rows when obj.ReferenceEquals(rows.Source, table.Ended) && rows.Clock = clock -> rows
+        | ValueSome _
+        | ValueNone -> build history clock table
+
+    /// Those that are not too old to be shown.
+    let shown (now: Instant) (rows: PastRows) : Row[][] =
+        let oldest = now - TimeSpan.FromMinutes(float MibHistory.RetainedMinutes)
+
+        let isKept (row: Row) =
+            match row.Closed with
+            | ValueSome at -> at >= oldest
+            | ValueNone -> true
+
+        if rows.Items.Length = 0 || Array.forall isKept rows.Items[0] then
+            rows.Items
+        else
+            rows.Items |> Array.map (Array.filter isKept)

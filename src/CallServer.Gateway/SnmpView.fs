@@ -12,12 +12,15 @@ type internal Place = { Region: int; Row: int }
 type internal Region =
     | OfScalar of Scalar
     | OfColumn of prefix: Oid * shape: int * column: Column
+    /// Of the connections that are over.
+    | OfPast of prefix: Oid * shape: int * column: Column
 
     /// What the names of its instances begin with; a scalar's name as a whole.
     member this.Prefix =
         match this with
         | OfScalar scalar -> scalar.Name
-        | OfColumn(prefix, _, _) -> prefix
+        | OfColumn(prefix, _, _)
+        | OfPast(prefix, _, _) -> prefix
 
 /// Everything that an agent serves, in the order of its names: O(log n) to find a place, O(1) to the next
 /// one.
@@ -26,6 +29,8 @@ type internal SnmpView =
     {
         Regions: Region[]
         Rows: Row[]
+        /// Those of the history, sorted for each of its index shapes.
+        Past: Row[][]
         Sight: Sight
         /// Cells that the agent does not have although its MIB does: ragged columns.
         IsMissing: uint32 -> SimConnection -> bool
@@ -33,18 +38,25 @@ type internal SnmpView =
 
 module internal SnmpView =
     /// The object types of a MIB and of every agent, without those that `hidden` names.
-    let regions (scalars: Scalar list) (tables: MibTable list) (hidden: Oid list) : Region[] =
-        let columns =
+    let regions (scalars: Scalar list) (tables: MibTable list) (past: MibTable list) (hidden: Oid list) =
+        let columns make (tables: MibTable list) =
             tables
             |> List.collect (fun table ->
                 table.Columns
-                |> List.map (fun column -> OfColumn(Oid.child column.Arc table.Entry, table.Shape, column)))
+                |> List.map (fun column -> make (Oid.child column.Arc table.Entry, table.Shape, column)))
 
-        List.map OfScalar scalars @ columns
+        List.map OfScalar scalars @ columns OfColumn tables @ columns OfPast past
         |> List.filter (fun region ->
             not (hidden |> List.exists (fun root -> Oid.isPrefixOf root region.Prefix)))
         |> List.toArray
         |> Array.sortWith (fun a b -> Oid.compare a.Prefix b.Prefix)
+
+    /// The rows of a column's region.
+    let private rowsOf (view: SnmpView) (region: Region) : Row[] =
+        match region with
+        | OfScalar _ -> [||]
+        | OfColumn _ -> view.Rows
+        | OfPast(_, shape, _) -> view.Past[shape]
 
     /// The first row whose instance comes after that one.
     let private rowAfter (rows: Row[]) (shape: int) (instance: uint32[]) : int =
@@ -64,8 +76,10 @@ module internal SnmpView =
     let private read (view: SnmpView) (place: Place) : Value voption =
         match view.Regions[place.Region] with
         | OfScalar scalar -> ValueSome(scalar.Read view.Sight)
-        | OfColumn(_, _, column) ->
-            let row = view.Rows[place.Row]
+        | OfColumn(_, _, column)
+        | OfPast(_, _, column) as region ->
+            let rows = rowsOf view region
+            let row = rows[place.Row]
 
             if view.IsMissing column.Arc row.Connection then
                 ValueNone
@@ -75,7 +89,8 @@ module internal SnmpView =
     let private size (view: SnmpView) (region: int) : int =
         match view.Regions[region] with
         | OfScalar _ -> 1
-        | OfColumn _ -> view.Rows.Length
+        | OfColumn _
+        | OfPast _ as region -> (rowsOf view region).Length
 
     /// From there on the first place that has a value, with it; nothing at the end.
     let rec settle (view: SnmpView) (place: Place) : struct (Place * Value) voption =
@@ -111,16 +126,20 @@ module internal SnmpView =
         | region ->
             match view.Regions[region] with
             | OfScalar _ -> { Region = region + 1; Row = 0 }
-            | OfColumn(prefix, shape, _) ->
+            | OfColumn(prefix, shape, _)
+            | OfPast(prefix, shape, _) as kind ->
                 match Oid.suffix prefix name with
                 | ValueSome instance ->
-                    { Region = region; Row = rowAfter view.Rows shape (Oid.arcs instance) }
+                    { Region = region; Row = rowAfter (rowsOf view kind) shape (Oid.arcs instance) }
                 | ValueNone -> { Region = region + 1; Row = 0 }
 
     let nameOf (view: SnmpView) (place: Place) : Oid =
         match view.Regions[place.Region] with
         | OfScalar scalar -> scalar.Name
-        | OfColumn(prefix, shape, _) -> Oid.append prefix view.Rows[place.Row].Instances[shape]
+        | OfColumn(prefix, shape, _)
+        | OfPast(prefix, shape, _) as region ->
+            let rows = rowsOf view region
+            Oid.append prefix rows[place.Row].Instances[shape]
 
     /// The place after that one; it need not have a value.
     let following (place: Place) : Place = { place with Row = place.Row + 1 }
@@ -135,14 +154,16 @@ module internal SnmpView =
                 if scalar.Name = name then scalar.Read view.Sight
                 elif Oid.isPrefixOf scalar.Name name then NoSuchInstance
                 else NoSuchObject
-            | OfColumn(prefix, shape, _) ->
+            | OfColumn(prefix, shape, _)
+            | OfPast(prefix, shape, _) as kind ->
                 match Oid.suffix prefix name with
                 | ValueNone -> NoSuchObject
                 | ValueSome instance ->
                     let instance = Oid.arcs instance
-                    let row = rowAfter view.Rows shape instance - 1
+                    let rows = rowsOf view kind
+                    let row = rowAfter rows shape instance - 1
 
-                    if row >= 0 && Rows.compareInstances view.Rows[row].Instances[shape] instance = 0 then
+                    if row >= 0 && Rows.compareInstances rows[row].Instances[shape] instance = 0 then
                         read view { Region = region; Row = row } |> ValueOption.defaultValue NoSuchInstance
                     else
                         NoSuchInstance

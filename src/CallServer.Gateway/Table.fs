@@ -102,7 +102,8 @@ module Table =
                      table.Listed
                  else
                      mergeBySerial table.Listed (Seq.toArray opened.Values) closed)
-            Past = past.ToArray() }
+            Past = past.ToArray()
+            PastTotal = table.PastTotal + int64 (past.Count - table.Past.Length + surplus) }
 
     let private earliest (queue: Map<int64, SimConnection>) : int64 =
         if queue.IsEmpty then Int64.MaxValue else fst (Map.minKeyValue queue)
@@ -214,7 +215,8 @@ module Table =
               NextSerial = 0L
               LastSetup = Instant.distantPast
               LastIndex = 0
-              Past = [||] }
+              Past = [||]
+              PastTotal = 0L }
 
         let listed = List<SimConnection>(options.Connections)
 
@@ -302,6 +304,9 @@ module Table =
         let table = (table, table.Waiting) ||> Map.fold (fun table _ ringing -> release ringing table)
         let struct (table, events) = close at table.Listed { table with Waiting = Map.empty }
         struct (table, before @ events)
+
+    /// What ended is not remembered any more: a reboot clears the history, and its numbers begin anew.
+    let forget (table: Table) : Table = { table with Past = [||]; PastTotal = 0L }
 
     /// No call is set up before that instant: the gateway is down.
     let rest (until: Instant) (table: Table) : Table =

@@ -108,6 +108,8 @@ type Table =
             LastIndex: int
             /// Newest last.
             Past: struct (SimConnection * Instant)[]
+            /// Connections that ended since the gateway began.
+            PastTotal: int64
         }
 
     member this.Now = this.Clock
@@ -117,3 +119,7 @@ type Table =
     member this.Count = this.Listed.Length
     /// Ended connections with their true end, newest last; at most as many as the options say.
     member this.Ended = this.Past
+    /// How many ended since the gateway began; those of a history are numbered up to this.
+    member this.EndedTotal = this.PastTotal
+    /// How many were listed since the gateway began.
+    member this.ListedTotal = this.PastTotal + int64 this.Listed.Length

@@ -46,6 +46,7 @@ internal static class Results
                 Completeness.NewComplete(ListModule.OfSeq([Proof.EndOfTable])),
                 [.. connections.Order(StringComparer.Ordinal).Select(id => Seen(id, asked, answered))],
                 [],
+                FSharpValueOption<HistoryRead>.None,
                 [],
                 FSharpValueOption<Instant>.None,
                 1
@@ -247,7 +248,8 @@ internal static class ScriptedAudit
                                         FSharpValueOption<long>.None,
                                         FSharpValueOption<long>.None
                                     )
-                                )
+                                ),
+                                isRenamed: false
                             )
                         )
                     ),

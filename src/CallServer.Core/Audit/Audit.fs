@@ -58,6 +58,8 @@ type AuditStart =
         Local: string
         /// What the record holds of this gateway, sorted by id: for gateways that tell of a connection only when asked for it.
         Known: Connection[]
+        /// What it has taken of the gateway's own history; nothing where none is to be read.
+        History: HistoryMark voption
     }
 
 /// How the release of a connection went.

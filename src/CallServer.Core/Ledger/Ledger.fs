@@ -104,6 +104,25 @@ type Change =
         | Renamed _ -> "renamed"
         | GatewayRestarted _ -> "gateway-restarted"
 
+/// What the record has taken of a gateway's own history.
+type HistoryMark =
+    {
+        /// What ended before is not this record's: nobody watched.
+        Since: Instant
+        /// Whatever ended before this moment, and is kept at all, has been told.
+        ReadTo: Instant
+        /// Where the next reading may begin.
+        Cursor: string voption
+        /// Connections that ended about ReadTo or later and have their CDR, and the latest moment of their end: their rows stay
+        /// in the history, or come into it late.
+        Recent: Map<Guid, Instant>
+    }
+
+module HistoryMark =
+    /// A reading that wants all that ended since then.
+    let since (instant: Instant) : HistoryMark =
+        { Since = instant; ReadTo = instant; Cursor = ValueNone; Recent = Map.empty }
+
 /// The record of one gateway.
 type GatewayLedger =
     {
@@ -124,6 +143,8 @@ type GatewayLedger =
         TakenOver: Instant voption
         /// When the last complete audits of this run were asked, newest first, at most as many as the rules need.
         Completes: Instant list
+        /// What has been taken of the gateway's own history; nothing before its first complete audit, or where it keeps none.
+        History: HistoryMark voption
         /// Sorted by id.
         Connections: Connection[]
         OpenedTotal: int64
@@ -143,6 +164,7 @@ module GatewayLedger =
           LastStanding = ValueNone
           TakenOver = ValueNone
           Completes = []
+          History = ValueNone
           Connections = [||]
           OpenedTotal = 0L
           ClosedTotal = 0L

@@ -76,4 +76,6 @@ type Ended =
         /// The gateway's words for why.
         Cause: string voption
         Counters: Counters voption
+        /// The gateway does not tell by which id the connection was active: the one given here is that of its row in the history.
+        IsRenamed: bool
     }

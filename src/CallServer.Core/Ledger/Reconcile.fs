@@ -2,6 +2,7 @@ namespace CallServer.Ledger
 
 open System
 open System.Collections.Generic
+open System.Linq
 open CallServer.Model
 
 /// Takes a snapshot into the ledger by the ten rules. Pure, O(n) in the rows of that gateway, and blind to every other gateway.
@@ -15,7 +16,11 @@ module Reconcile =
             /// The ledger before, already in the run that the snapshot speaks of.
             Ledger: GatewayLedger
             /// What the gateway's own history says of connections that are over.
-            Ended: Dictionary<ConnectionId, Ended>
+            Ended: ILookup<ConnectionId, Ended>
+            /// Its rows that tell of connections of an earlier run, which no longer have the ids that they were known by.
+            Buried: Dictionary<ConnectionId, Ended>
+            /// Its rows that ended a connection of the record.
+            Used: HashSet<Ended>
             Changes: ResizeArray<Change>
         }
 
@@ -171,21 +176,95 @@ module Reconcile =
           Counters = ValueNone
           Order = ValueNone }
 
-    /// The gateway's own history names its end (rule 2), within what was heard of it.
-    let private endedByHistory (context: Context) (c: Connection) (e: Ended) : Ending =
-        let known = Interval.create c.LastHeard (Instant.max c.LastHeard context.Snapshot.Answered)
+    /// Of an earlier run, under an id that means nothing in this one.
+    let private isStale (context: Context) (c: Connection) =
+        context.Traits.IdsTiedToBoot && c.Run < context.Ledger.Run
 
-        { Within = Interval.intersect e.End.Within known |> ValueOption.defaultValue e.End.Within
-          Evidence = GatewayHistory
-          Cause = e.Cause
-          Counters = e.Counters
-          Order = ValueNone }
-
+    /// The gateway's own history names its end (rule 2).
     let private tryHistory (context: Context) (c: Connection) : Ended voption =
-        match context.Ended.TryGetValue c.Id with
-        | true, ended when not (Times.isAnother context.Traits context.Ledger.Run c ended.Observation) ->
-            ValueSome ended
+        context.Ended[c.Id]
+        |> Seq.tryFind (fun e ->
+            not (context.Used.Contains e) && History.isOf context.Traits context.Ledger.Run c e)
+        |> ValueOption.ofOption
+
+    let private tryBuried (context: Context) (c: Connection) : Ended voption =
+        match context.Buried.TryGetValue c.Id with
+        | true, e when c.Run < context.Ledger.Run -> ValueSome e
         | _ -> ValueNone
+
+    let private closeByHistory (context: Context) (c: Connection) (e: Ended) =
+        let struct (c, ending, conflict) = History.close context.Traits c e
+        context.Used.Add e |> ignore
+        conflict |> ValueOption.iter (fun conflict -> context.Changes.Add(Conflicted(c, conflict)))
+        context.Changes.Add(Closed(c, ending))
+
+    /// What was listed, and had ended when the history was read after that.
+    let private settle (context: Context) (c: Connection) : Connection voption =
+        match tryHistory context c with
+        | ValueSome e ->
+            closeByHistory context c e
+            ValueNone
+        | ValueNone -> ValueSome c
+
+    /// Connections that no audit saw, by the gateway's own history: each gets its CDR once.
+    let private closeUnseen (context: Context) (kept: Connection[]) : int64 =
+        match context.Ledger.History with
+        | ValueNone -> 0L
+        | ValueSome mark ->
+            let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
+            let gateway = context.Ledger.Gateway
+            let mutable mark = mark
+            let mutable closed = 0L
+
+            for e in context.Snapshot.Ended do
+                if not (context.Used.Contains e) && History.isWanted context.Ledger mark e then
+                    let struct (c, ending) = History.unseen context.Snapshot.Boot.Token context.Ledger.Run e
+
+                    if
+                        not (active.Contains(struct (c.Id, c.Stamp)))
+                        && not (History.isNoted gateway c e.IsRenamed mark)
+                    then
+                        mark <- History.note gateway c ending mark
+                        context.Changes.Add(Closed(c, ending))
+                        closed <- closed + 1L
+
+            closed
+
+    /// The history as far as it has been taken, with all that got its CDR now.
+    let private markAfter (context: Context) (restarted: bool) : HistoryMark voption =
+        let mark =
+            match context.Snapshot.History with
+            | ValueSome read when context.IsComplete ->
+                ValueSome(History.advance context.Snapshot.Asked restarted read context.Ledger.History)
+            | ValueSome _
+            | ValueNone when restarted ->
+                context.Ledger.History |> ValueOption.map (fun mark -> { mark with Cursor = ValueNone })
+            | ValueSome _
+            | ValueNone -> context.Ledger.History
+
+        mark
+        |> ValueOption.map (fun mark ->
+            // Where ids are tied to the boot, another connection may have one of the earlier run.
+            let mark =
+                if restarted && context.Traits.IdsTiedToBoot then
+                    { mark with Recent = Map.empty }
+                else
+                    mark
+
+            let mark =
+                (mark, context.Changes)
+                ||> Seq.fold (fun mark change ->
+                    match change with
+                    | Closed(c, ending) when not (isStale context c) ->
+                        History.note context.Ledger.Gateway c ending mark
+                    | _ -> mark)
+
+            // Their rows will be told again, under the ids of this run.
+            (mark, context.Buried.Values)
+            ||> Seq.fold (fun mark e ->
+                let struct (c, ending) = History.unseen ValueNone context.Ledger.Run e
+                History.note context.Ledger.Gateway c ending mark)
+            |> History.prune)
 
     /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
     let private absent (context: Context) (agentOnly: bool) (c: Connection) : Connection voption =
@@ -206,10 +285,14 @@ module Reconcile =
 
         let answered = context.Snapshot.Answered
 
-        let history = tryHistory context c
+        let history =
+            match tryBuried context c with
+            | ValueSome e -> ValueSome e
+            | ValueNone -> tryHistory context c
 
         if history.IsSome then
-            close (endedByHistory context c history.Value)
+            closeByHistory context c history.Value
+            ValueNone
         elif Array.BinarySearch(context.Snapshot.Denied, c.Id) >= 0 then
             close (ending Absent c answered)
         elif not context.IsComplete then
@@ -238,10 +321,6 @@ module Reconcile =
         let evidence = if c.Run < context.Ledger.Run then GatewayRestart else Absent
         context.Changes.Add(Closed(c, ending evidence c (Instant.max latest c.LastHeard)))
 
-    /// Of an earlier run, under an id that means nothing in this one.
-    let private isStale (context: Context) (c: Connection) =
-        context.Traits.IdsTiedToBoot && c.Run < context.Ledger.Run
-
     /// A connection that began before the present run and is heard in it shows that only the agent restarted.
     let private outlivedBoot (context: Context) (renamed: Dictionary<ConnectionId, Connection>) =
         match context.Ledger.RunBegan with
@@ -269,17 +348,22 @@ module Reconcile =
             | true, c -> heard context c o
             | _ -> opened context o
 
+        let keep (c: Connection) = settle context c |> ValueOption.iter kept.Add
+
         let both (c: Connection) (o: Observation) =
             if isStale context c then
                 match missing c with
                 // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
                 | ValueSome c -> kept.Add c
-                | ValueNone -> kept.Add(listed o)
+                | ValueNone -> keep (listed o)
             elif Times.isAnother context.Traits context.Ledger.Run c o then
-                replaced context c o
-                kept.Add(listed o)
+                match tryHistory context c with
+                | ValueSome e -> closeByHistory context c e
+                | ValueNone -> replaced context c o
+
+                keep (listed o)
             else
-                kept.Add(heard context c o)
+                keep (heard context c o)
 
         let rec merge i j =
             if i < was.Length || j < now.Length then
@@ -292,7 +376,7 @@ module Reconcile =
                     missing was[i] |> ValueOption.iter kept.Add
                     merge (i + 1) j
                 elif order > 0 then
-                    kept.Add(listed now[j])
+                    keep (listed now[j])
                     merge i (j + 1)
                 else
                     both was[i] now[j]
@@ -353,12 +437,14 @@ module Reconcile =
                 { Snapshot = snapshot
                   Traits = traits
                   Ledger = entered
-                  Ended = Dictionary(snapshot.Ended |> Seq.map (fun e -> KeyValuePair(e.Observation.Id, e)))
+                  Ended = snapshot.Ended.ToLookup(fun e -> e.Observation.Id)
+                  Buried = Dictionary()
+                  Used = HashSet HashIdentity.Reference
                   Changes = changes }
 
-            let renamed =
-                let stale, present = entered.Connections |> Array.partition (isStale context)
+            let stale, present = entered.Connections |> Array.partition (isStale context)
 
+            let renamed =
                 if stale.Length = 0 then
                     Dictionary()
                 else
@@ -370,7 +456,20 @@ module Reconcile =
 
                     Rename.pairs traits context.IsComplete stale free
 
+            if stale.Length > 0 && snapshot.Ended.Length > 0 then
+                let moved = HashSet<ConnectionId>(renamed.Values |> Seq.map (fun c -> c.Id))
+                let left = stale |> Array.filter (fun c -> not (moved.Contains c.Id))
+                let rows = snapshot.Ended |> Array.distinctBy (fun e -> e.Observation.Id)
+                let pairs = rows |> Array.map _.Observation |> Rename.pairs traits true left
+
+                for e in rows do
+                    match pairs.TryGetValue e.Observation.Id with
+                    | true, c -> context.Buried[c.Id] <- e
+                    | _ -> ()
+
             let connections = mergeRows context renamed
+            let unseen = closeUnseen context connections
+            let restarted = boots.IsEmpty |> not
 
             let completes =
                 if context.IsComplete then
@@ -381,7 +480,8 @@ module Reconcile =
             struct ({ entered with
                         Connections = connections
                         Completes = completes
-                        OpenedTotal = entered.OpenedTotal + count _.IsOpened changes
+                        History = markAfter context restarted
+                        OpenedTotal = entered.OpenedTotal + count _.IsOpened changes + unseen
                         ClosedTotal = entered.ClosedTotal + count _.IsClosed changes
                         ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },
                     changes.ToArray())
@@ -417,6 +517,8 @@ module Reconcile =
                         Run = ledger.Run + 1
                         RunBegan = ValueSome at
                         Completes = ofNewRun ledger.Traits ledger
+                        History =
+                            ledger.History |> ValueOption.map (fun mark -> { mark with Cursor = ValueNone })
                         LastAsked = at.Latest
                         LastAnswered = Instant.max ledger.LastAnswered at.Latest
                         Connections = connections },
@@ -434,6 +536,7 @@ module Reconcile =
             ValueSome(
                 struct ({ ledger with
                             Connections = ledger.Connections |> Array.filter (fun other -> other.Id <> id)
+                            History = ledger.History |> ValueOption.map (History.note ledger.Gateway c ending)
                             ClosedTotal = ledger.ClosedTotal + 1L },
                         Closed(c, ending))
             )

@@ -125,6 +125,15 @@ module Traits =
           Staleness = TimeSpan.Zero
           DriftPpm = 0.0 }
 
+/// How far an audit read the gateway's own history, besides the rows themselves (`Snapshot.Ended`).
+type HistoryRead =
+    {
+        /// Whatever ended before this moment, and is kept at all, has been told by now; nothing where the reading was cut short.
+        Until: Instant voption
+        /// Where the next reading may begin, in words that the audit understands.
+        Cursor: string voption
+    }
+
 /// What one audit learnt.
 type Snapshot =
     {
@@ -144,6 +153,8 @@ type Snapshot =
         Observations: Observation[]
         /// What the gateway's own history tells of connections that are over. Sorted by id.
         Ended: Ended[]
+        /// How far that history was read; nothing where the gateway keeps none.
+        History: HistoryRead voption
         /// Connections of the record that the gateway, asked for each by its id, says it does not have. Sorted.
         Denied: ConnectionId[]
         /// Of a standing watch: when that began. What it tells comes in the order in which it was true, so that the windows of

@@ -124,7 +124,8 @@ type AuditTarget
         { At = now
           Rng = Rng.create seed
           Local = (if isNull local then "" else local)
-          Known = (if isNull known then [||] else known.Connections) }
+          Known = (if isNull known then [||] else known.Connections)
+          History = (if isNull known then ValueNone else known.History) }
 
     /// What every protocol asks of its requests; anything else throws ArgumentException.
     static member internal Check(timeout: TimeSpan, attempts: int) =

@@ -48,6 +48,7 @@ type AuditResult internal (snapshot: Snapshot) =
               Completeness = Partial [ Silent reason ]
               Observations = [||]
               Ended = [||]
+              History = ValueNone
               Denied = [||]
               Standing = ValueNone
               Requests = 0 }
@@ -96,11 +97,12 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
         | Release.Ended ended -> Views.counters ended.Counters
         | Release.NotReleased _ -> Unchecked.defaultof<CountersView>
 
-/// What the record holds of one gateway, for audits that ask for each connection by its id.
+/// What the record holds of one gateway, for audits that ask for each connection by its id, and for what is new in its history.
 [<Sealed; AllowNullLiteral>]
-type KnownConnections internal (connections: Connection[]) =
+type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =
     member _.Count = connections.Length
     member internal _.Connections = connections
+    member internal _.History = history
 
 /// What taking in one snapshot did: all that a store needs for one transaction, and what to tell.
 [<Sealed>]
@@ -191,7 +193,19 @@ type GatewayRecord private (ledger: GatewayLedger) =
         ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
 
     /// For audits that ask for each connection by its id.
-    member _.Known = KnownConnections ledger.Connections
+    member _.Known = KnownConnections(ledger.Connections, ledger.History)
+
+    /// The same record, which wants a CDR for all that the gateway's own history says to have ended since that instant, whoever
+    /// watched then: for a takeover, with the moment at which the primary was last heard. A record that has read the history
+    /// since an earlier moment stays as it is. Without this, a record wants what ended after its first complete audit.
+    member this.WithHistorySince(instant: Instant) : GatewayRecord =
+        match ledger.History with
+        | ValueSome mark when mark.Since <= instant -> this
+        | ValueSome mark ->
+            GatewayRecord
+                { ledger with
+                    History = ValueSome { mark with Since = instant; ReadTo = instant; Cursor = ValueNone } }
+        | ValueNone -> GatewayRecord { ledger with History = ValueSome(HistoryMark.since instant) }
 
     member _.OpenedTotal = ledger.OpenedTotal
     member _.ClosedTotal = ledger.ClosedTotal

@@ -65,6 +65,12 @@ type GatewayRow =
         LastAnswered: Nullable<int64>
         /// Microseconds, comma separated, newest first.
         Completes: string
+        /// What the record has taken of the gateway's own history: from when on, and up to when. Null where nothing.
+        HistorySince: Nullable<int64>
+        HistoryReadTo: Nullable<int64>
+        HistoryCursor: string
+        /// Connections that ended lately and have their CDR: an id and the microsecond of the end each, separated by spaces.
+        HistoryRecent: string
         OpenedTotal: int64
         ClosedTotal: int64
         ConflictsTotal: int64
@@ -230,6 +236,20 @@ module internal Rows =
           Conflicts = row.Conflicts
           LastConflict = conflict }
 
+    let private ofRecent (recent: Map<Guid, Instant>) : string =
+        recent |> Seq.map (fun (KeyValue(key, at)) -> $"{key:N}:{at.Micros}") |> String.concat " "
+
+    let private toRecent (text: string) : Map<Guid, Instant> =
+        if isNull text then
+            Map.empty
+        else
+            text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            |> Array.map (fun entry ->
+                match entry.Split ':' with
+                | [| key; micros |] -> Guid.Parse key, Instant.ofMicros (Int64.Parse micros)
+                | _ -> bad "an ended connection" entry)
+            |> Map.ofArray
+
     let ofGateway (ledger: GatewayLedger) : GatewayRow =
         let boot pick =
             match ledger.Boot with
@@ -274,6 +294,20 @@ module internal Rows =
           LastAsked = micros ledger.LastAsked
           LastAnswered = micros ledger.LastAnswered
           Completes = ledger.Completes |> List.map (fun at -> string at.Micros) |> String.concat ","
+          HistorySince =
+            (match ledger.History with
+             | ValueSome mark -> micros mark.Since
+             | ValueNone -> Nullable())
+          HistoryReadTo =
+            (match ledger.History with
+             | ValueSome mark -> micros mark.ReadTo
+             | ValueNone -> Nullable())
+          HistoryCursor = ledger.History |> ValueOption.bind _.Cursor |> text
+          HistoryRecent =
+            (match ledger.History with
+             | ValueSome mark when not mark.Recent.IsEmpty -> ofRecent mark.Recent
+             | ValueSome _
+             | ValueNone -> null)
           OpenedTotal = ledger.OpenedTotal
           ClosedTotal = ledger.ClosedTotal
           ConflictsTotal = ledger.ConflictsTotal }
@@ -318,6 +352,17 @@ module internal Rows =
                 row.Completes.Split(',', StringSplitOptions.RemoveEmptyEntries)
                 |> Array.map (fun micros -> Instant.ofMicros (Int64.Parse micros))
                 |> List.ofArray
+            History =
+                (if row.HistorySince.HasValue then
+                     let since = earliest row.HistorySince
+
+                     ValueSome
+                         { Since = since
+                           ReadTo = (if row.HistoryReadTo.HasValue then earliest row.HistoryReadTo else since)
+                           Cursor = ofText row.HistoryCursor
+                           Recent = toRecent row.HistoryRecent }
+                 else
+                     ValueNone)
             OpenedTotal = row.OpenedTotal
             ClosedTotal = row.ClosedTotal
             ConflictsTotal = row.ConflictsTotal }

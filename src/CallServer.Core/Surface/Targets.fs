@@ -65,10 +65,13 @@ type AuditTargets private () =
               Timeout = timeout
               Attempts = attempts }
 
-        let start memory (given: AuditStart) = SnmpAudit.start target memory given.At given.Rng
-
         AuditTarget(
-            Machine.audits SnmpAudit.Memory.none start SnmpAudit.advance SnmpAudit.memory SnmpAudit.strays,
+            Machine.audits
+                SnmpAudit.Memory.none
+                (SnmpAudit.begin' target)
+                SnmpAudit.advance
+                SnmpAudit.memory
+                SnmpAudit.strays,
             None,
             None
         )

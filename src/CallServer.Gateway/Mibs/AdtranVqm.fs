@@ -76,6 +76,7 @@ module AdtranVqm =
           Layout = Keyed(fun _ connection -> [| instance connection |])
           ListsRinging = false
           Tables = [ table ]
+          History = ValueNone
           Scalars = [ scalar "1.3.6.1.4.1.664.5.53.5.3.2.1" (fun _ -> int 1) ]
           Codecs = SimCodec.all
           Identity =

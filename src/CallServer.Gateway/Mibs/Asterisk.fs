@@ -82,6 +82,7 @@ module Asterisk =
           Layout = Numbered(shuffled, TimeSpan.Zero)
           ListsRinging = true
           Tables = [ table ]
+          History = ValueNone
           Scalars =
             [ scalar "1.3.6.1.4.1.22736.1.1.1" (fun _ -> text "20.6.0")
               scalar "1.3.6.1.4.1.22736.1.2.1" uptime

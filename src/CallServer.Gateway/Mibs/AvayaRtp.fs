@@ -139,11 +139,14 @@ module AvayaRtp =
           Layout = Free rows
           ListsRinging = false
           Tables = [ table ]
+          History = ValueNone
           Scalars =
             [ scalar "1.3.6.1.4.1.6889.2.7.1.2" (fun _ -> int 1)
               scalar "1.3.6.1.4.1.6889.2.7.1.11" (fun sight ->
                   OctetString(AgentClock.dateAndTime sight.Now sight.Clock))
-              sum 4u (fun sight -> Gauge32(uint32 sight.Counted)) ]
+              sum 4u (fun sight -> Gauge32(uint32 sight.Counted))
+              // avRtpSumTotalFlows.
+              sum 6u (fun sight -> Counter32(wrapped sight.Listed)) ]
           Codecs = [| Pcmu; Pcma; G722; G723; G728; G729; G726At32 |]
           Identity =
             fun clock connection ->

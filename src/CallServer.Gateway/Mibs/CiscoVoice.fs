@@ -63,6 +63,61 @@ module CiscoVoice =
                   let struct (_, octets) = SimCodec.packet connection.Codec
                   int octets) ] }
 
+    /// cCallHistoryTable of CISCO-DIAL-CONTROL-MIB, indexed by a number that grows with every end.
+    let private callHistory: MibTable =
+        { Entry = Oid.parse "1.3.6.1.4.1.9.10.25.1.4.3.1"
+          Shape = 0
+          Columns =
+            [ column 2u (fun sight row -> TimeTicks(AgentClock.stamp row.Connection.Setup sight.Clock))
+              fixedly 3u (DialControl.peer >> text)
+              constant 4u (text "")
+              fixedly 5u (fun connection -> int (100 + connection.Index))
+              constant 6u (int 200)
+              fixedly 7u (fun connection -> int connection.Interface)
+              column 8u (fun _ row -> DialControl.causeOctets row)
+              column 9u (fun _ row -> DialControl.causeText row)
+              column 10u DialControl.connectedStamp
+              column 11u DialControl.disconnectedStamp
+              fixedly 12u (fun connection -> int (if connection.Answered then 2 else 1))
+              constant 13u (Counter32 0u)
+              constant 14u (int 2)
+              column 15u DialControl.finalPackets
+              column 16u DialControl.finalOctets
+              column 17u DialControl.finalPackets
+              column 18u DialControl.finalOctets
+              constant 20u (int 2) ] }
+
+    let private voipHistory: MibTable =
+        { Entry = Oid.parse "1.3.6.1.4.1.9.9.63.1.4.2.1"
+          Shape = 0
+          Columns =
+            [ fixedly 1u (fun connection -> OctetString connection.Guid)
+              fixedly 5u (qos >> int)
+              constant 6u (int 4)
+              fixedly 7u (fun connection -> text ("ipv4:" + SimConnection.hostText connection.RemoteHost))
+              fixedly 19u (fun connection -> Counter32(connection.LocalSsrc % 50u))
+              fixedly 23u (fun connection -> text connection.CallId)
+              constant 27u (int 1)
+              fixedly 28u (fun connection -> hostOctets connection.RemoteHost)
+              fixedly 29u (fun connection -> int connection.RemotePort)
+              fixedly 46u (fun connection -> Gauge32(uint32 (connection.Serial + 1L))) ] }
+
+    let private commonHistory: MibTable =
+        { Entry = Oid.parse "1.3.6.1.4.1.9.10.55.1.2.1.1"
+          Shape = 0
+          Columns =
+            [ fixedly 1u (fun connection -> OctetString connection.Guid)
+              constant 2u (int 2)
+              fixedly 3u (fun connection -> int (coder connection.Codec))
+              fixedly 4u (fun connection ->
+                  let struct (_, octets) = SimCodec.packet connection.Codec
+                  int octets) ] }
+
+    let private history: MibHistory =
+        { Tables = [ callHistory; voipHistory; commonHistory; DialControl.historyTable 1 ]
+          Instances =
+            fun clock number connection -> [| [| uint32 number |]; DialControl.instance clock connection |] }
+
     /// cvCallVolConnActiveConnection by CvCallConnectionType, of which sip is 2, and their total.
     let private counts =
         let ofType kind : Scalar =
@@ -79,7 +134,8 @@ module CiscoVoice =
           Layout = Keyed(fun clock connection -> [| DialControl.instance clock connection |])
           ListsRinging = true
           Tables = [ DialControl.table; voip; common ]
-          Scalars = counts
+          History = ValueSome history
+          Scalars = counts @ DialControl.historyScalars
           Codecs = SimCodec.all
           Identity =
             fun clock connection ->

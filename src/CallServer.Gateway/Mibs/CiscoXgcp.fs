@@ -53,6 +53,7 @@ module CiscoXgcp =
           Layout = Keyed(fun clock connection -> [| [| 1u; connectionId clock connection |] |])
           ListsRinging = true
           Tables = [ table ]
+          History = ValueNone
           Scalars = []
           Codecs = [| Pcmu; Pcma; G726At32; G729; G728; G723 |]
           Identity =

@@ -50,6 +50,71 @@ module DialControl =
               column 15u packets
               column 16u octets ] }
 
+    /// A Q.850 value: normal clearing, or no answer where it was given up before it was connected.
+    let private cause (row: Row) =
+        match row.Closed with
+        | ValueSome at when at < row.Connection.Start -> 19uy
+        | _ -> 16uy
+
+    let causeOctets (row: Row) : Value = OctetString [| cause row |]
+
+    let causeText (row: Row) : Value =
+        text (
+            if cause row = 16uy then
+                "normal call clearing (16)"
+            else
+                "no answer from user (19)"
+        )
+
+    let private closedAt (sight: Sight) (row: Row) = row.Closed |> ValueOption.defaultValue sight.Now
+
+    /// Zero where it was never connected.
+    let connectedStamp (sight: Sight) (row: Row) : Value =
+        if row.Connection.Start <= closedAt sight row then
+            TimeTicks(AgentClock.stamp row.Connection.Start sight.Clock)
+        else
+            TimeTicks 0u
+
+    let disconnectedStamp (sight: Sight) (row: Row) : Value =
+        TimeTicks(AgentClock.stamp (closedAt sight row) sight.Clock)
+
+    let finalPackets (sight: Sight) (row: Row) : Value =
+        Counter32(wrapped (SimConnection.packets (closedAt sight row) row.Connection))
+
+    let finalOctets (sight: Sight) (row: Row) : Value =
+        Counter32(wrapped (SimConnection.octets (closedAt sight row) row.Connection))
+
+    /// callHistoryTable, with the index of callActiveTable.
+    let historyTable (shape: int) : MibTable =
+        { Entry = Oid.parse "1.3.6.1.2.1.10.21.1.4.3.1"
+          Shape = shape
+          Columns =
+            [ fixedly 1u (peer >> text)
+              constant 2u (text "")
+              fixedly 3u (fun connection -> int (100 + connection.Index))
+              constant 4u (int 200)
+              fixedly 5u (fun connection -> int connection.Interface)
+              column 6u (fun _ row -> causeOctets row)
+              column 7u (fun _ row -> causeText row)
+              column 8u connectedStamp
+              column 9u disconnectedStamp
+              fixedly 10u (fun connection -> int (if connection.Answered then 2 else 1))
+              constant 11u (Counter32 0u)
+              constant 12u (int 2)
+              column 13u finalPackets
+              column 14u finalOctets
+              column 15u finalPackets
+              column 16u finalOctets ] }
+
+    /// callHistoryTableMaxLength and callHistoryRetainTimer.
+    let historyScalars: Scalar list =
+        [ scalar "1.3.6.1.2.1.10.21.1.4.1" (fun _ -> int TableOptions.standard.History)
+          scalar "1.3.6.1.2.1.10.21.1.4.2" (fun _ -> int MibHistory.RetainedMinutes) ]
+
+    let private history: MibHistory =
+        { Tables = [ historyTable 0 ]
+          Instances = fun clock _ connection -> [| instance clock connection |] }
+
     let endpoint (connection: SimConnection) : string option =
         if connection.Interface = 0 then None else Some(string connection.Interface)
 
@@ -60,7 +125,8 @@ module DialControl =
           Layout = Keyed(fun clock connection -> [| instance clock connection |])
           ListsRinging = true
           Tables = [ table ]
-          Scalars = []
+          History = ValueSome history
+          Scalars = historyScalars
           Codecs = SimCodec.common
           Identity =
             fun clock connection ->

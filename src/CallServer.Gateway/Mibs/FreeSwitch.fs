@@ -82,6 +82,7 @@ module FreeSwitch =
           Layout = Numbered((fun _ connections -> connections), TimeSpan.FromSeconds 5.0)
           ListsRinging = true
           Tables = [ table ]
+          History = ValueNone
           Scalars =
             [ scalar "1.3.6.1.4.1.27880.1.1.1" (fun _ -> text "1.10.12")
               scalar "1.3.6.1.4.1.27880.1.1.2" (coreUuid >> text)

@@ -94,6 +94,7 @@ module RtpMib =
           Layout = Keyed instances
           ListsRinging = false
           Tables = [ sessions; senders; receivers ]
+          History = ValueNone
           Scalars = []
           Codecs = [| Pcmu; Gsm; G723; Pcma; G722; G728; G729 |]
           Identity =

@@ -20,6 +20,9 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>After this time a takeover goes on with others as well.</summary>
+    private static readonly TimeSpan TakeoverTurn = TimeSpan.FromSeconds(1);
+
     /// <summary>A standby asks so many times less often.</summary>
     private const int SlowPace = 3;
 
@@ -210,7 +213,7 @@ internal sealed class GatewayPoller : IDisposable
     {
         // Nobody waits at a takeover for what was slow or silent long ago.
         var lane =
-            cause is AuditCause.Takeover or AuditCause.DryRun ? context.Lanes.Prompt
+            cause is AuditCause.Takeover or AuditCause.DryRun ? context.Lanes.Takeover
             : silences > 0 ? context.Lanes.Silent
             : slow ? context.Lanes.Slow
             : context.Lanes.Prompt;
@@ -219,7 +222,9 @@ internal sealed class GatewayPoller : IDisposable
             {
                 var heard = false;
                 var held = new CompositeDisposable(place);
-                if (lane == context.Lanes.Prompt)
+                if (lane == context.Lanes.Takeover)
+                    held.Add(scheduler.Schedule(TakeoverTurn, place.Dispose));
+                else if (lane == context.Lanes.Prompt)
                 {
                     // Those that answer do not wait for one that turns out not to, nor for one that takes too
                     // long.

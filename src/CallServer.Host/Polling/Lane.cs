@@ -97,6 +97,12 @@ public sealed class FleetLanes(int gatewaysInFlight)
     /// <summary>Gateways that answer in time.</summary>
     public Lane Prompt { get; } = new(gatewaysInFlight);
 
+    /// <summary>
+    /// A takeover, which asks everybody at once: so many at a time that each is asked briefly, as calls go on
+    /// meanwhile. Who is not done soon makes room.
+    /// </summary>
+    public Lane Takeover { get; } = new(AtOnceOfCore * Environment.ProcessorCount);
+
     /// <summary>Gateways that were silent last.</summary>
     public Lane Silent { get; } = new(Side(gatewaysInFlight));
 
@@ -110,6 +116,8 @@ public sealed class FleetLanes(int gatewaysInFlight)
         Silent.Limit = Side(gatewaysInFlight);
         Slow.Limit = Side(gatewaysInFlight);
     }
+
+    private const int AtOnceOfCore = 12;
 
     private static int Side(int whole) => Math.Max(2, whole / 4);
 }

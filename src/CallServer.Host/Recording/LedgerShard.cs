@@ -89,17 +89,28 @@ public sealed class LedgerShard(
     /// This server took over at this instant: what it knew of its own audits is not confirmed until the gateways
     /// speak. Ends when what was handed over before is taken in.
     /// </summary>
-    public Task TakenOverAsync(Instant at)
+    /// <param name="at">When it was decided.</param>
+    /// <param name="lastHeard">When the other server was last heard to act: what a gateway's own history says to have
+    /// ended since then gets a CDR here. Null where it never was.</param>
+    /// <param name="gateways">Those that are to be asked.</param>
+    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         scheduler.Schedule(() =>
         {
-            foreach (var state in states.Values)
-                states[state.Gateway] = state with
-                {
-                    Record = state.Record.TakenOver(at),
-                    AskedSinceStart = false,
-                };
+            // Those of which a cold standby knows nothing yet, too: else their history would not be read.
+            foreach (var gateway in gateways.Union(states.Keys))
+            {
+                var state = states.GetValueOrDefault(gateway);
+                var record = (state?.Record ?? GatewayRecord.Empty(gateway)).TakenOver(at);
+                states[gateway] = new GatewayState(
+                    gateway,
+                    lastHeard is { } since ? record.WithHistorySince(since) : record,
+                    state?.LastAudit,
+                    AskedSinceStart: false
+                );
+            }
+
             takenOver = at;
             done.TrySetResult();
         });

@@ -83,7 +83,14 @@ public sealed class LedgerShards
     /// This server took over at this instant: nothing is confirmed until the gateways speak. Ends when what was
     /// handed over before is taken in.
     /// </summary>
-    public Task TakenOverAsync(Instant at) => Task.WhenAll(shards.Select(shard => shard.TakenOverAsync(at)));
+    /// <param name="at">When it was decided.</param>
+    /// <param name="lastHeard">When the other server was last heard to act; null where it never was.</param>
+    /// <param name="gateways">Those that are to be asked.</param>
+    public Task TakenOverAsync(Instant at, Instant? lastHeard, IEnumerable<string> gateways)
+    {
+        var owners = gateways.ToLookup(Shard);
+        return Task.WhenAll(shards.Select(shard => shard.TakenOverAsync(at, lastHeard, [.. owners[shard]])));
+    }
 
     /// <summary>Leaves connections to another server, which has them; from any thread, returns at once.</summary>
     public void Leave(string gateway, IReadOnlyCollection<string> connections) =>

@@ -119,8 +119,8 @@ public sealed class Recovery : IDisposable
     {
         try
         {
-            await ledger.TakenOverAsync(decision.At);
             var gateways = LargestFirst();
+            await ledger.TakenOverAsync(decision.At, decision.LastHeard, gateways);
             takeover.Begin(
                 RecoveryBook.Begin(decision, configuration().Name, gateways),
                 configuration().Deadline + Grace

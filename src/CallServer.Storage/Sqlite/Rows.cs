@@ -29,7 +29,11 @@ internal static class Rows
             .Bind(row.Completes)
             .Bind(row.OpenedTotal)
             .Bind(row.ClosedTotal)
-            .Bind(row.ConflictsTotal);
+            .Bind(row.ConflictsTotal)
+            .Bind(row.HistorySince)
+            .Bind(row.HistoryReadTo)
+            .Bind(row.HistoryCursor)
+            .Bind(row.HistoryRecent);
 
     public static GatewayRow Gateway(Statement from) =>
         new()
@@ -55,6 +59,10 @@ internal static class Rows
             OpenedTotal = from.Long(18),
             ClosedTotal = from.Long(19),
             ConflictsTotal = from.Long(20),
+            HistorySince = from.LongOrNull(21),
+            HistoryReadTo = from.LongOrNull(22),
+            HistoryCursor = from.Text(23),
+            HistoryRecent = from.Text(24),
         };
 
     public static Statement Bind(this Statement to, ConnectionRow row) =>

@@ -14,6 +14,7 @@ internal static class Sql
         .. "run_latest last_asked last_answered completes opened_total closed_total conflicts_total".Split(
             ' '
         ),
+        .. "history_since history_read_to history_cursor history_recent".Split(' '),
     ];
 
     /// <summary>The columns of a connection's row, likewise.</summary>

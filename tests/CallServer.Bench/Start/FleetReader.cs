@@ -40,10 +40,8 @@ internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, Sy
         await server.UntilAsync(
             "saved",
             async () =>
-                (await AuditsAsync(cancel))
-                    .Select(audit => audit.Gateway)
-                    .Distinct()
-                    .Count() >= fleet.Uris.Count,
+                (await AuditsAsync(cancel)).Select(audit => audit.Gateway).Distinct().Count()
+                >= fleet.Uris.Count,
             cancel
         );
         return Now;

@@ -45,7 +45,10 @@ module Bench =
     [<Literal>]
     let MaxEvents = 200_000
 
-    let runAt
+    /// With what a record holds of the gateway.
+    let runKnown
+        (known: Connection[])
+        (history: HistoryMark voption)
         (from: Instant)
         (seed: uint64)
         (network: Network)
@@ -53,7 +56,16 @@ module Bench =
         (target: SnmpTarget)
         memory
         : Run =
-        let begun = SnmpAudit.start target memory (Moment.at from) (Rng.create (seed + 1UL))
+        let begun =
+            SnmpAudit.begin'
+                target
+                memory
+                { At = Moment.at from
+                  Rng = Rng.create (seed + 1UL)
+                  Local = ""
+                  Known = known
+                  History = history }
+
         let peer = Peer.answering server
         let loop = DatagramLoop(from, seed, network, peer, MaxEvents, SnmpAudit.advance, begun)
 
@@ -61,5 +73,8 @@ module Bench =
         | snapshot :: _ as finished ->
             { Snapshot = snapshot; State = loop.State; Finishes = finished.Length; Took = loop.Took }
         | [] -> failwith $"the audit did not end after {loop.Events} events, in {SnmpAudit.phase loop.State}"
+
+    let runAt from seed network server target memory : Run =
+        runKnown [||] ValueNone from seed network server target memory
 
     let run seed network server target : Run = runAt start seed network server target SnmpAudit.Memory.none

@@ -36,7 +36,8 @@ module MgcpBench =
         { At = Moment.at from
           Rng = Rng.create (seed + 1UL)
           Local = "127.0.0.1:2727"
-          Known = known }
+          Known = known
+          History = ValueNone }
 
     let runPeer from seed network peer target memory known : Run<Snapshot, MgcpAudit.State> =
         loop

@@ -300,7 +300,11 @@ module NgBench =
     let private drive world path seed advance begun = Loop(world, path, seed, advance, begun).Run()
 
     let given (world: NgWorld) (seed: uint64) (known: Connection[]) : AuditStart =
-        { At = Moment.at world.Now; Rng = Rng.create seed; Local = ""; Known = known }
+        { At = Moment.at world.Now
+          Rng = Rng.create seed
+          Local = ""
+          Known = known
+          History = ValueNone }
 
     let auditKnowing known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =
         NgAudit.start (target path.Transport) memory (given world seed known)

@@ -219,7 +219,8 @@ module SipBench =
                     { At = Moment.at start
                       Rng = Rng.create (seed + 1UL)
                       Local = "198.51.100.4:5066"
-                      Known = [||] }
+                      Known = [||]
+                      History = ValueNone }
 
             auditor <- first
             this.Perform commands

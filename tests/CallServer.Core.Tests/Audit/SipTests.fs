@@ -417,7 +417,8 @@ let ``a stopped fetch says so, once`` () =
         { At = Moment.at SipBench.start
           Rng = CallServer.Prelude.Rng.create 1UL
           Local = "198.51.100.4:5066"
-          Known = [||] }
+          Known = [||]
+          History = ValueNone }
 
     let state, _ = start given
     let state, commands = SipAudit.advance (Stopped(Moment.at (SipBench.start + seconds 1.0))) state
@@ -434,7 +435,8 @@ let ``a notification that comes again is answered again, and tells nothing new``
         { At = Moment.at SipBench.start
           Rng = CallServer.Prelude.Rng.create 1UL
           Local = "198.51.100.4:5066"
-          Known = [||] }
+          Known = [||]
+          History = ValueNone }
 
     let sent commands =
         commands
@@ -482,7 +484,8 @@ let ``a datagram for another exchange on the same socket is left to it`` () =
         { At = Moment.at SipBench.start
           Rng = CallServer.Prelude.Rng.create 1UL
           Local = "198.51.100.4:5066"
-          Known = [||] }
+          Known = [||]
+          History = ValueNone }
 
     let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
 

@@ -132,7 +132,8 @@ let ``notifications that come in one piece are told one by one, each newer than 
         { At = Moment.at SipBench.start
           Rng = CallServer.Prelude.Rng.create 1UL
           Local = ""
-          Known = [||] }
+          Known = [||]
+          History = ValueNone }
 
     let writes commands =
         commands

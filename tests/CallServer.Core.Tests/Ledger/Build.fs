@@ -44,6 +44,7 @@ module Build =
           Observations =
             observations |> List.distinctBy (fun o -> o.Id) |> List.sortBy (fun o -> o.Id) |> Array.ofList
           Ended = [||]
+          History = ValueNone
           Denied = [||]
           Standing = ValueNone
           Requests = 1 }

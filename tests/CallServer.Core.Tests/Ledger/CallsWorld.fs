@@ -125,6 +125,7 @@ type CallsWorld(seed: uint64) =
               Completeness = completeness
               Observations = heard |> Array.sortBy _.Id
               Ended = [||]
+              History = ValueNone
               Denied = [||]
               Standing = ValueNone
               Requests = 1 }

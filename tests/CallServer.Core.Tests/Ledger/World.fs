@@ -242,6 +242,7 @@ type World(kind: Kind, seed: uint64) =
               Completeness = completeness
               Observations = listed
               Ended = [||]
+              History = ValueNone
               Denied = [||]
               Standing = ValueNone
               Requests = 1 }

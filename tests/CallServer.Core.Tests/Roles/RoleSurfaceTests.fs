@@ -80,6 +80,7 @@ let ``commands come in order`` () =
             member _.WakeAt instant = said.Add "wake"
             member _.Keep(epoch, acts, peer) = said.Add $"keep {epoch} {acts} {peer}"
             member _.Assume(pace, writes) = said.Add $"assume {pace} {writes}"
+            member _.LookAround() = said.Add "look around"
             member _.Recover takeover = said.Add $"recover {takeover.Epoch} {takeover.Cause}"
             member _.Say _ = said.Add "say"
             member _.Answer refusal = said.Add $"answer {refusal}" }

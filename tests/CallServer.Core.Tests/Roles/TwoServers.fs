@@ -124,6 +124,7 @@ type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
                 if duty.WritesCdrs <> state.Role.Acts then
                     seat.Wrong <- "a duty that is not its role's" :: seat.Wrong
             | WakeAt _
+            | LookAround
             | Say _
             | Answer _ -> ()
 

@@ -322,7 +322,7 @@ type Fleet(plan: Plan) =
         // A gateway that tells by itself is asked only when it no longer does.
         if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             passTime place
-            let known = KnownConnections g.Record.Ledger.Connections
+            let known = KnownConnections(g.Record.Ledger.Connections, g.Record.Ledger.History)
             begin' place false (g.Target.Start(g.Memory, moment (), dice.Next(), local (), known))
 
     let watch place =
@@ -357,6 +357,11 @@ type Fleet(plan: Plan) =
         | Recovers ->
             let events, sent, renamed = g.Far.Befall(now, mishap)
             emit place (events, sent)
+
+            match mishap with
+            | Reboots down
+            | AgentRestarts down -> g.Record.Befell(now + down + TimeSpan.FromSeconds 3.0)
+            | _ -> g.Record.Befell now
 
             if renamed then
                 g.Record.Renamed now
@@ -496,6 +501,13 @@ type Fleet(plan: Plan) =
     member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
+
+    member _.FromHistory =
+        let told = gateways |> Array.map (fun g -> g.Record.FromHistory)
+
+        struct (told |> Array.sumBy (fun struct (unseen, _) -> unseen),
+                told |> Array.sumBy (fun struct (_, exact) -> exact))
+
     member _.JoinedCalls = calls.Joined
     member _.Audits = audits
     member _.CompleteAudits = completeAudits

@@ -46,6 +46,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
     let first, last = seeds ()
     let guard = obj ()
     let audits, completes, joined = ref 0, ref 0, ref 0
+    let unseen, exact = ref 0, ref 0
     let failed: (uint64 * string) option ref = ref None
 
     let run (seed: uint64) =
@@ -56,6 +57,9 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
             audits.Value <- audits.Value + fleet.Audits
             completes.Value <- completes.Value + fleet.CompleteAudits
             joined.Value <- joined.Value + fleet.JoinedCalls
+            let struct (unseenHere, exactHere) = fleet.FromHistory
+            unseen.Value <- unseen.Value + unseenHere
+            exact.Value <- exact.Value + exactHere
 
             if fleet.Failures.Count > 0 then
                 let what =
@@ -85,7 +89,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
     | None -> ()
 
     TestContext.Out.WriteLine
-        $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways"
+        $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw"
     // A simulation in which nothing is ever complete would prove nothing.
     Assert.That(completes.Value, Is.GreaterThan(audits.Value / 3))
 

@@ -20,6 +20,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mutable storedGateway: GatewayRow voption = ValueNone
     let mutable storedRows: ConnectionRow[] = [||]
     let mutable agentOnlyRestarts = 0
+    let mutable unseen = 0
+    let mutable exact = 0
+    let mutable lastMishap = Instant.distantPast
     let mutable anchor = TimeSpan.Zero
     let mutable now = far.Table.Now
 
@@ -52,6 +55,49 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
             if not (ambiguous || Interval.contains ended (trueInterval ending.Within)) then
                 fail $"{c.Id} ended at {ended}, said {trueInterval ending.Within} {ending.Evidence}"
+
+    /// A connection that no audit saw: only the gateway's own history told of it.
+    let checkUnseen (c: Connection) (ending: Ending) =
+        // Where the history does not tell the id, the row has one of its own.
+        if not ((string c.Id).Contains '/') then
+            match book.TryFind(string c.Id, trueInterval ending.Within) with
+            | ValueNone -> fail $"{c.Id} has a CDR from the history and never was"
+            | ValueSome fate ->
+                unseen <- unseen + 1
+
+                if not (opened.Add(leg fate)) then
+                    fail $"{c.Id} has a CDR from the history, and was known: {ending.Within}"
+
+                checkClosed c ending fate
+
+                if
+                    fate.Start <= fate.End.Value
+                    && not (Interval.contains fate.Start (trueInterval c.Start.Within))
+                then
+                    fail
+                        $"{c.Id} started at {fate.Start}, said {trueInterval c.Start.Within} {c.Start.Evidence}"
+
+                match c.Setup with
+                | ValueSome setup when not (Interval.contains fate.Setup (trueInterval setup.Within)) ->
+                    fail $"{c.Id} was set up at {fate.Setup}, said {trueInterval setup.Within}"
+                | _ -> ()
+
+    /// What the gateway still remembers, and ended while somebody watched and before the history was read to its end, has its CDR.
+    let checkHistory (snapshot: Snapshot) =
+        match snapshot.History, ledger.History with
+        | ValueSome { Until = ValueSome until }, ValueSome mark ->
+            let watched = trueInterval (Interval.create mark.Since (Instant.max mark.Since until))
+
+            for struct (connection, ended) in far.Table.Ended do
+                if
+                    ended > watched.Earliest + TimeSpan.FromSeconds 3.0
+                    && ended < watched.Latest
+                    && ended > lastMishap
+                    && not (records.ContainsKey(struct (connection.Serial, 0)))
+                then
+                    fail
+                        $"connection {connection.Serial} ended at {ended}, stands in the history, and has no CDR"
+        | _ -> ()
 
     let checkKept (snapshot: Snapshot) =
         for c in ledger.Connections do
@@ -154,15 +200,46 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                       | ValueNone -> fail $"{was} was renamed and never opened"
                   | _ -> () ]
 
-        let isClosing (change: Change) = change.IsClosed
-        changes |> Array.filter isClosing |> Array.iter (checkChange snapshot)
+        let opened =
+            changes
+            |> Seq.choose (fun change ->
+                match change with
+                | Change.Opened c
+                | Renamed(_, c) -> Some(struct (c.Id, c.Stamp))
+                | _ -> None)
+            |> HashSet
+
+        // What ended before the history was read may have been listed for the first time just before.
+        let stage (change: Change) =
+            match change with
+            | Closed(c, _) when c.ConfirmedCount = 0 -> 3
+            | Closed(c, _) when opened.Contains(struct (c.Id, c.Stamp)) -> 2
+            | Closed _ -> 0
+            | _ -> 1
+
+        changes |> Array.filter (fun change -> stage change = 0) |> Array.iter (checkChange snapshot)
 
         for id, fate in moved do
             meant[id] <- fate
 
-        changes |> Array.filter (isClosing >> not) |> Array.iter (checkChange snapshot)
+        for later in 1..2 do
+            changes |> Array.filter (fun change -> stage change = later) |> Array.iter (checkChange snapshot)
+
+        for change in changes do
+            match change with
+            | Closed(c, ending) ->
+                if c.ConfirmedCount = 0 then
+                    checkUnseen c ending
+                elif ending.Evidence = GatewayHistory then
+                    exact <- exact + 1
+            | _ -> ()
 
     member _.Ledger = ledger
+    /// Connections that have a CDR though no audit saw them, and those whose end the history told exactly.
+    member _.FromHistory = struct (unseen, exact)
+
+    /// Something befell the gateway: what ended before may have been told in part only, or be forgotten.
+    member _.Befell(at: Instant) = lastMishap <- at
     member _.Gateway = gateway
 
     /// Which true connection one of the record is.
@@ -194,6 +271,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         if not (obj.ReferenceEquals(next, before)) then
             checkKept snapshot
             checkComplete snapshot
+            checkHistory snapshot
 
         checkRecords ()
         let struct (again, repeated) = Reconcile.apply snapshot next

@@ -155,6 +155,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           Completeness = completeness
           Observations = rows
           Ended = [||]
+          History = ValueNone
           Denied = [||]
           Standing = ValueNone
           Requests = 1 }

@@ -222,6 +222,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
                     fail $"takes over under epoch {takeover.Epoch}, and knew {before.Epoch}"
 
                 recover takeover
+            | LookAround
             | Say _
             | Answer _ -> ()
 

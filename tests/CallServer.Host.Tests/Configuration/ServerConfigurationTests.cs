@@ -289,10 +289,7 @@ public sealed class ServerConfigurationTests
         var files = Read(
             """{ "server": { "name": "a" }, "cdr": { "csv": "x", "rotateSize": "1MB", "interim": "1h" }, "gateways": [] }"""
         );
-        Assert.That(
-            before.NeedsRestart(files),
-            Is.EqualTo(new[] { "cdr.csv", "cdr.rotate", "cdr.interim" })
-        );
+        Assert.That(before.NeedsRestart(files), Is.EqualTo(new[] { "cdr.csv", "cdr.rotate", "cdr.interim" }));
     }
 
     private static ServerConfiguration Read(string text, params (string Name, string Value)[] environment) =>

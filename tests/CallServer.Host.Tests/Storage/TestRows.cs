@@ -34,6 +34,10 @@ internal static class TestRows
             OpenedTotal = 5_000_000_000,
             ClosedTotal = 4_999_999_000,
             ConflictsTotal = 7,
+            HistorySince = Noon - 7_000_000,
+            HistoryReadTo = Noon - 1_000_000,
+            HistoryCursor = "4711",
+            HistoryRecent = $"2b3c1f6e6a3f5d439d0b6c8f0b7ad6a1:{Noon}",
         };
         change?.Invoke(row);
         return row;

@@ -25,12 +25,37 @@ internal sealed record TrueCall(
 /// </summary>
 internal sealed partial class CiscoCalls
 {
+    private const string CallActive = "1.3.6.1.2.1.10.21.1.3.1.1";
+    private const string CallHistory = "1.3.6.1.4.1.9.10.25.1.4.3.1";
+    private const string Voice = "1.3.6.1.4.1.9.9.63.1";
+    private const string Common = "1.3.6.1.4.1.9.10.55.1";
     private const string Volume = "1.3.6.1.4.1.9.9.63.1.3.8";
     private const string Agent = "1.3.6.1.4.1.8072.9999.9999";
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
+    /// <summary>Columns of a call's rows, and those of its row in cCallHistoryTable and the tables beside it.</summary>
+    private static readonly (string Active, string Past)[] Alike =
+    [
+        ($"{CallActive}.3", $"{CallHistory}.3"),
+        ($"{CallActive}.7", $"{CallHistory}.7"),
+        ($"{CallActive}.8", $"{CallHistory}.10"),
+        ($"{CallActive}.10", $"{CallHistory}.12"),
+        ($"{CallActive}.13", $"{CallHistory}.15"),
+        ($"{CallActive}.14", $"{CallHistory}.16"),
+        ($"{CallActive}.15", $"{CallHistory}.17"),
+        ($"{CallActive}.16", $"{CallHistory}.18"),
+        ($"{Voice}.3.2.1.1", $"{Voice}.4.2.1.1"),
+        ($"{Voice}.3.2.1.5", $"{Voice}.4.2.1.5"),
+        ($"{Voice}.3.2.1.22", $"{Voice}.4.2.1.23"),
+        ($"{Voice}.3.2.1.27", $"{Voice}.4.2.1.28"),
+        ($"{Voice}.3.2.1.28", $"{Voice}.4.2.1.29"),
+        ($"{Common}.1.1.1.1", $"{Common}.2.1.1.1"),
+        ($"{Common}.1.1.1.3", $"{Common}.2.1.1.3"),
+    ];
+
     private readonly Dictionary<string, List<string>> rows = [];
+    private readonly List<string> history = [];
 
     private CiscoCalls(IReadOnlyList<TrueCall> truth) => Truth = truth;
 
@@ -100,6 +125,19 @@ internal sealed partial class CiscoCalls
         return left;
     }
 
+    /// <summary>
+    /// These calls, of which some ended at once and went into the history, numbered from there on.
+    /// </summary>
+    /// <param name="sinceLoad">when they ended, in centiseconds after the agent's load</param>
+    public CiscoCalls Ended(IReadOnlyList<TrueCall> ended, int sinceLoad, int number)
+    {
+        var left = Without(ended);
+        left.history.AddRange(history);
+        foreach (var call in ended)
+            left.history.AddRange(HistoryOf(call, sinceLoad, number++));
+        return left;
+    }
+
     /// <summary>The lines that <c>table_agent</c> serves: the gateway's own counts, and the rows of every call.</summary>
     public IEnumerable<string> Lines(int version = 0) =>
         [
@@ -110,6 +148,7 @@ internal sealed partial class CiscoCalls
             $"{Agent}.1.0 T 0",
             $"{Agent}.2.0 u {version}",
             .. rows.Values.SelectMany(lines => lines),
+            .. history,
         ];
 
     /// <summary>Replaces the agent's file at once, so that it never reads half of it.</summary>
@@ -120,6 +159,30 @@ internal sealed partial class CiscoCalls
     }
 
     private static string Key(TrueCall call) => $"{{T:{call.Setup}}}.{call.Index}";
+
+    /// <summary>The rows of an ended call: in Cisco's tables by a number, and in RFC 2128's by the call's own index.</summary>
+    private IEnumerable<string> HistoryOf(TrueCall call, int sinceLoad, int number)
+    {
+        var key = Key(call);
+        var cells = rows[key]
+            .Select(line => line.Split(' ', 2))
+            .ToDictionary(parts => parts[0][..^(key.Length + 1)], parts => parts[1]);
+        string[] own =
+        [
+            $"{CallHistory}.2.{number} T {call.Setup}",
+            $"{CallHistory}.8.{number} x 10",
+            $"{CallHistory}.9.{number} s normal call clearing (16)",
+            $"{CallHistory}.11.{number} T {-sinceLoad}",
+            $"1.3.6.1.2.1.10.21.1.4.3.1.9.{key} T {-sinceLoad}",
+        ];
+        return
+        [
+            .. own,
+            .. Alike
+                .Where(column => cells.ContainsKey(column.Active))
+                .Select(column => $"{column.Past}.{number} {cells[column.Active]}"),
+        ];
+    }
 
     private List<string> RowsOf(string key)
     {

@@ -77,6 +77,7 @@ module internal MgcpEndings =
               Completeness = completeness
               Observations = observations
               Ended = [||]
+              History = ValueNone
               Denied = denied
               Standing = ValueNone
               Requests = state.Tx.Requests }

@@ -53,7 +53,8 @@ module MgcpRelease =
                 { Observation = observation
                   End = Timing.reported within
                   Cause = ValueSome(words response)
-                  Counters = counters })
+                  Counters = counters
+                  IsRenamed = false })
             state
 
     let private refused (response: MgcpResponse) (state: State) =

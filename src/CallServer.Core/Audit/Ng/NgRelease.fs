@@ -119,7 +119,8 @@ module NgRelease =
                 call.Tags
                 |> Array.tryFind (hasTag state)
                 |> ValueOption.ofOption
-                |> ValueOption.bind NgObserving.countersOf })
+                |> ValueOption.bind NgObserving.countersOf
+              IsRenamed = false })
         |> ValueOption.ofOption
 
     let private deleted (now: Instant) (job: NgJob) (body: BencodeView) (state: State) : State =

@@ -192,6 +192,7 @@ module internal NgVerdict =
               Completeness = completeness
               Observations = observations
               Ended = [||]
+              History = ValueNone
               Denied = denied state
               Standing = ValueNone
               Requests = state.Requests }

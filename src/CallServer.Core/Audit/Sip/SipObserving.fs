@@ -240,6 +240,7 @@ module internal SipSnapshot =
           Completeness = (if reasons.IsEmpty then Complete [ WholeDocument ] else Partial reasons)
           Observations = seen.Observations
           Ended = [||]
+          History = ValueNone
           Denied = [||]
           Standing = ValueNone
           Requests = requests }

@@ -120,6 +120,15 @@ module internal Answers =
         | Reading names -> readScalars now attempt names pdu.VarBinds state
         | Stepping strand -> stepped now attempt strand pdu.VarBinds state
         | Rereading instance -> reread now attempt instance pdu.VarBinds state
+        | Peeking(column, _) ->
+            { state with
+                Proven = state.Proven |> ValueOption.map (Recall.peeked column pdu.VarBinds state) }
+        | Naming names ->
+            match state.Proven, (history state).Ids with
+            | ValueSome proven, ValueSome column ->
+                let struct (proven, more) = Recall.named names pdu.VarBinds column proven
+                enqueue more { state with Proven = ValueSome proven }
+            | _ -> state
         | AskingServed ->
             let profile = profile state
 
@@ -160,5 +169,7 @@ module internal Answers =
                 enqueue [ Reading names[.. half - 1]; Reading names[half..] ] state
             // A scalar that cannot be read is one that is not served.
             | Reading _ -> state
+            | Peeking _
+            | Naming _ -> broken (CutShort $"{error} at the history") state
             | Stepping strand -> ease attempt 0 error strand state
             | Rereading instance -> broken (CutShort $"{error} at row {instance}") state

@@ -8,8 +8,8 @@ open CallServer.Wire
 /// How an SNMP audit ends: with a snapshot, whatever happened.
 module internal Endings =
     let private snapshotOf
-        (now: Instant)
-        (findings: Findings voption)
+        (answered: Instant)
+        (observations: Observation[])
         (completeness: Completeness)
         (state: SnmpAuditState)
         =
@@ -26,21 +26,17 @@ module internal Endings =
              | ValueSome profile -> profile.Traits
              | ValueNone -> Traits.plain)
           Asked = state.Asked
-          Answered = (if state.LastReply.IsSome then state.LastReply.Value else now)
+          Answered = answered
           Boot = state.LastBoot
           Completeness = completeness
-          Observations =
-            (match findings with
-             | ValueSome findings -> findings.Observations
-             | ValueNone -> [||])
+          Observations = observations
           Ended = [||]
+          History = ValueNone
           Denied = [||]
           Standing = ValueNone
           Requests = state.Requests }
 
-    let finish now findings completeness (state: SnmpAuditState) : SnmpAuditState =
-        let snapshot = snapshotOf now findings completeness state
-
+    let private over (snapshot: Snapshot) (state: SnmpAuditState) : SnmpAuditState =
         { state with
             Phase = Over
             Queue = []
@@ -48,16 +44,46 @@ module internal Endings =
             JobOf = Map.empty
             Outbox = Finished snapshot :: state.Outbox }
 
+    let finish now (findings: Findings voption) completeness (state: SnmpAuditState) : SnmpAuditState =
+        let answered = if state.LastReply.IsSome then state.LastReply.Value else now
+
+        let observations =
+            match findings with
+            | ValueSome findings -> findings.Observations
+            | ValueNone -> [||]
+
+        let snapshot = snapshotOf answered observations completeness state
+
+        // The first audit of a gateway that keeps a history says so, and the next one reads it.
+        let history =
+            match state.Profile, completeness with
+            | ValueSome { History = ValueSome _ }, Complete _ ->
+                ValueSome { Until = ValueNone; Cursor = ValueNone }
+            | _ -> ValueNone
+
+        over { snapshot with History = history } state
+
+    /// Over, with what the walk had proven before the history was read, and what was read of that. Nothing that befalls the
+    /// reading changes the proof.
+    let finishHistory (proven: Proven) (state: SnmpAuditState) : SnmpAuditState =
+        let snapshot = snapshotOf proven.Answered proven.Observations (Complete proven.Proof) state
+        let struct (ended, read) = Recall.read proven state
+
+        over { snapshot with Ended = ended; History = ValueSome read } { state with Pace = proven.Pace }
+
     /// Over, with whatever was learnt so far.
     let giveUp (now: Instant) (reason: Shortfall) (state: SnmpAuditState) : SnmpAuditState =
-        let findings =
-            match state.Profile with
-            | ValueSome profile when state.Walk.First.IsSome -> ValueSome(Verdict.find profile state.Walk)
-            | ValueSome _
-            | ValueNone -> ValueNone
+        match state.Proven with
+        | ValueSome proven -> finishHistory proven (AuditState.broken reason state)
+        | ValueNone ->
+            let findings =
+                match state.Profile with
+                | ValueSome profile when state.Walk.First.IsSome -> ValueSome(Verdict.find profile state.Walk)
+                | ValueSome _
+                | ValueNone -> ValueNone
 
-        let reasons = List.distinct (reason :: List.rev state.Faults @ List.rev state.Walk.Broken)
-        finish now findings (Partial reasons) state
+            let reasons = List.distinct (reason :: List.rev state.Faults @ List.rev state.Walk.Broken)
+            finish now findings (Partial reasons) state
 
     let silence (now: Instant) (state: SnmpAuditState) : Shortfall =
         let asked = Silence.asked state.Requests "requests" state.Asked now

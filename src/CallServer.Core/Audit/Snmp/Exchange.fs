@@ -44,6 +44,10 @@ type internal Purpose =
     | Rereading of Oid
     /// Does the agent serve the profile's objects at all?
     | AskingServed
+    /// A few values of one column after a name: whether there is anything new.
+    | Peeking of column: Oid * after: Oid
+    /// What stands next after each of these names: the ids of rows in the history.
+    | Naming of Oid[]
 
 /// What exactly one datagram asked.
 type internal Attempt =

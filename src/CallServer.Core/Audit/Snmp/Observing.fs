@@ -241,6 +241,26 @@ module internal Observing =
           LocalMedia = media profile profile.LocalMedia row
           RemoteMedia = media profile profile.RemoteMedia row }
 
+    let private counters (profile: Profile) (sources: CounterSources) (row: Row) : Counters voption =
+        let number (sources: Source list) =
+            match Rows.text profile sources row with
+            | ValueSome text ->
+                match Int64.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+                | true, number -> ValueSome number
+                | _ -> ValueNone
+            | ValueNone -> ValueNone
+
+        let told: Counters =
+            { PacketsSent = number sources.PacketsSent
+              OctetsSent = number sources.OctetsSent
+              PacketsReceived = number sources.PacketsReceived
+              OctetsReceived = number sources.OctetsReceived
+              PacketsLost = number sources.PacketsLost
+              JitterMs = number sources.Jitter
+              LatencyMs = number sources.Latency }
+
+        if told = Counters.none then ValueNone else ValueSome told
+
     /// When the row was certainly there: as the reply says that told of its identity.
     let private heardOf (profile: Profile) (row: Row) : Exchange =
         match Rows.told profile.Identity[0] row with
@@ -264,3 +284,25 @@ module internal Observing =
                   Facts = facts profile row }
         | ValueSome None
         | ValueNone -> ValueNone
+
+    /// A row of the history; nothing where it has no usable name or does not date the end.
+    let ended (history: HistoryTable) (origin: TimeEvidence.Origin voption) (row: Row) : Ended voption =
+        let profile = history.Table
+
+        match observe profile origin row, time profile origin (heardOf profile row) row history.End with
+        | ValueSome o, Happened within ->
+            let start =
+                match time profile origin (heardOf profile row) row profile.Start with
+                | Happened within -> ValueSome(Timing.reported within)
+                // It was never active: the open end says so, and it begins where nothing can be billed.
+                | NotYet -> ValueSome(Timing.reported (Interval.from within.Latest))
+                | AtLeast _
+                | NotTold -> ValueNone
+
+            ValueSome
+                { Observation = { o with Start = start; MinimumAge = TimeSpan.Zero }
+                  End = Timing.reported within
+                  Cause = Rows.text profile history.Cause row
+                  Counters = counters profile history.Counters row
+                  IsRenamed = false }
+        | _ -> ValueNone

@@ -99,6 +99,39 @@ module internal Phases =
 
         beginWalk { state with FirstBoot = ValueSome state.LastBoot; Pace = Pace.start columns state.Pace }
 
+    /// The table is proven whole: the gateway's history comes next, where it keeps one that is wanted.
+    let private recall (now: Instant) (findings: Findings) proof (state: SnmpAuditState) : SnmpAuditState =
+        match Recall.plan now findings.Observations proof (stoodStill state) state with
+        | ValueSome proven ->
+            let columns = (history state).Table.Columns.Length
+
+            { state with
+                Phase = PeekingHistory
+                Proven = ValueSome proven
+                Walk = freshWalk
+                Heads = state.Heads |> Array.filter (fun struct (role, _) -> role <> Count)
+                Pace = Pace.start columns { Pace.none with Window = state.Pace.Window } }
+            |> enqueue (Recall.peek (history state) proven)
+        | ValueNone -> finish now (ValueSome findings) (Complete proof) state
+
+    let private peeked (proven: Proven) (state: SnmpAuditState) : SnmpAuditState =
+        let history = history state
+        let columns = [| 0 .. history.Table.Columns.Length - 1 |]
+
+        let strands =
+            match history.Order, proven.From with
+            // Up-time has wrapped: the older rows stand behind the newer ones.
+            | BySetup, [ from; _ ] ->
+                [ { rangeOf columns Oid.empty with Cursor = from }
+                  { rangeOf columns Oid.empty with Before = ValueSome from } ]
+            | (ByEnd | BySetup), from ->
+                [ for cursor in from -> { rangeOf columns Oid.empty with Cursor = cursor } ]
+            | Unordered _, roots -> [ for root in roots -> rangeOf columns root ]
+
+        { state with Phase = ReadingHistory }
+        |> beginStage strands
+        |> enqueue [ for instance in proven.Missing -> Rereading instance ]
+
     let private sameBoot (state: SnmpAuditState) : Shortfall voption =
         match state.FirstBoot with
         | ValueNone -> ValueNone
@@ -150,7 +183,7 @@ module internal Phases =
                 else
                     [ EndOfTable; SameBoot ]
 
-            finish now (ValueSome findings) (Complete proof) state
+            recall now findings proof state
         | _ when List.forall mayMend reasons && state.Walks < MaxWalks ->
             if profile.Traits.Staleness > TimeSpan.Zero then
                 { state with Phase = Pausing(now + profile.Traits.Staleness) }
@@ -193,8 +226,22 @@ module internal Phases =
             | Mending
             | Doubting -> beginReading Closing state
             | Closing -> settle now (closed now state)
+            | PeekingHistory -> settleHistory now peeked state
+            | ReadingHistory ->
+                settleHistory
+                    now
+                    (fun _ state -> enqueue (Recall.naming state) { state with Phase = NamingHistory })
+                    state
+            | NamingHistory ->
+                state.Proven |> ValueOption.fold (fun state proven -> finishHistory proven state) state
             | Pausing until -> if now.Micros >= until.Micros then beginWalk state else state
             | Over -> state
+
+    /// The next phase of reading the history; at once the one after it where there is nothing to ask.
+    and private settleHistory now (next: Proven -> SnmpAuditState -> SnmpAuditState) (state: SnmpAuditState) =
+        match state.Proven with
+        | ValueSome proven -> settle now (next proven state)
+        | ValueNone -> invalidOp "a history that is read after no walk"
 
     /// Sends what may be sent, and says when to wake up; the commands in the order in which they came about.
     let commit (now: Instant) (state: SnmpAuditState) : SnmpAuditState * Command list =

@@ -36,6 +36,8 @@ type Field =
 type Shape =
     | AsText
     | AsHex
+    /// Octets of a network cause (Q.931 section 4.5.12, or the value alone) as ITU-T Q.850's name.
+    | AsCause
     /// What stands before the first such mark, and nothing where there is none.
     | Before of mark: string
     | After of mark: string
@@ -128,6 +130,30 @@ type Joint =
     /// Instances that begin with the row's: the first of them speaks for the row (an RTP session's senders).
     | BeginsWithIndex
 
+/// Where a history tells what was counted of a connection's media.
+type CounterSources =
+    {
+        PacketsSent: Source list
+        OctetsSent: Source list
+        PacketsReceived: Source list
+        OctetsReceived: Source list
+        PacketsLost: Source list
+        /// In milliseconds.
+        Jitter: Source list
+        /// In milliseconds.
+        Latency: Source list
+    }
+
+/// In which order the rows of a history stand, which says where a reading may begin.
+type HistoryOrder =
+    /// The index grows with every end: behind the last row that was read.
+    | ByEnd
+    /// The index is that of the table of connections and begins with the setup's time stamp: whatever is new was set up since the
+    /// last reading, or was known, and is asked for by its instance.
+    | BySetup
+    /// The whole of it; or, as long as the values of this column stay the same, known connections alone.
+    | Unordered of moved: Oid voption
+
 type ColumnDefinition = { Name: string; Oid: Oid; Joint: Joint }
 
 type Profile =
@@ -171,7 +197,23 @@ type Profile =
         /// An agent that serves this profile has at least one object below one of these, even without a
         /// connection.
         Serves: Oid[]
+        /// What the gateway tells of connections that are over.
+        History: HistoryTable voption
         Traits: Traits
+    }
+
+/// A table of connections that are over.
+and HistoryTable =
+    {
+        /// Its shape and what its columns tell; a row has the id that its connection had while it was active.
+        Table: Profile
+        Order: HistoryOrder
+        End: TimeSource list
+        Cause: Source list
+        Counters: CounterSources
+        /// Where the rows have an index of their own: a column with the index of the table of connections and the value of the
+        /// first source of `End`, whose instances tell the ids. It is asked by the stamp with which they begin.
+        Ids: Oid voption
     }
 
 module Profile =

@@ -151,6 +151,7 @@ module ProfileJson =
           "count"
           "boot"
           "serves"
+          "history"
           "absencesToClose"
           "idsTiedToBoot"
           "reusesIds"
@@ -218,13 +219,14 @@ module ProfileJson =
                   Count = ValueOption.ofOption count
                   Boot = boot
                   Serves = List.toArray serves
+                  History = ValueNone
                   Traits = traits }
         }
 
     /// What the columns mean, as a change to the profile that `table` made.
-    let private meaning (names: Names) (node: Json) : Validation<Profile -> Profile> =
+    let private meaning (members: string list) (names: Names) (node: Json) : Validation<Profile -> Profile> =
         validation {
-            let! () = Json.onlyMembers known node
+            let! () = Json.onlyMembers members node
             and! filter = conditionsOf "where" names node
             and! id = Json.required "id" (oneOrMany (source names)) node
             and! stamp = sourcesOf "stamp" names node
@@ -263,12 +265,94 @@ module ProfileJson =
                         Active = active }
         }
 
+    /// Of a history's members, those of a table of connections besides its own.
+    let private historyMembers =
+        [ "order"; "moved"; "like"; "end"; "cause"; "counters"; "ids" ]
+        @ (known
+           |> List.except
+               [ "about"; "nested"; "positional"; "mayRing"; "active"; "clock"; "count"; "boot"; "history" ])
+
+    /// What a history may tell in the very way of the table of connections, from columns of the same names.
+    let private alike =
+        [ "stamp"
+          "call"
+          "endpoint"
+          "originator"
+          "remote"
+          "codec"
+          "qos"
+          "mode"
+          "state"
+          "localMedia"
+          "remoteMedia" ]
+
+    /// A history's JSON with what it says to be as in the profile's.
+    let private withAlike (profile: Json) (node: Json) : Validation<Json> =
+        validation {
+            let! like =
+                Json.withDefault "like" [] (oneOrMany (Json.oneOf [ for name in alike -> name, name ])) node
+
+            return
+                match node.Value with
+                | JsonValue.Members own ->
+                    let taken =
+                        [| for name in like do
+                               match Json.tryMember name profile with
+                               | Some child -> struct (name, child)
+                               | None -> () |]
+
+                    { node with Value = JsonValue.Members(Array.append own taken) }
+                | _ -> node
+        }
+
+    let private order (node: Json) : Validation<HistoryOrder> =
+        validation {
+            let! order =
+                Json.required
+                    "order"
+                    (Json.oneOf [ for word in [ "end"; "setup"; "none" ] -> word, word ])
+                    node
+
+            and! moved = Json.optional "moved" oid node
+
+            return
+                match order with
+                | "end" -> ByEnd
+                | "setup" -> BySetup
+                | _ -> Unordered(ValueOption.ofOption moved)
+        }
+
+    /// A history has the clock, the boot and the traits of the table of connections.
+    let private history (profile: Profile) (parent: Json) (node: Json) : Validation<HistoryTable> =
+        validation {
+            let! node = withAlike parent node
+            let! table = table profile.Name node
+            let names = namesOf node
+            let! meaning = meaning historyMembers names node
+            and! order = order node
+            and! ends = Json.required "end" (oneOrMany (time names)) node
+            and! cause = sourcesOf "cause" names node
+            and! counters = Json.withDefault "counters" noCounters (counters names) node
+            and! ids = Json.optional "ids" oid node
+
+            return
+                { Table =
+                    { meaning table with Clock = profile.Clock; Boot = profile.Boot; Traits = profile.Traits }
+                  Order = order
+                  End = ends
+                  Cause = cause
+                  Counters = counters
+                  Ids = ValueOption.ofOption ids }
+        }
+
     /// Reads a profile, or tells every mistake in it.
     let read (name: string) (node: Json) : Validation<Profile> =
         validation {
             let! profile = table name node
-            and! complete = meaning (namesOf node) node
-            return complete profile
+            and! meaning = meaning known (namesOf node) node
+            let profile = meaning profile
+            let! history = Json.optional "history" (history profile node) node
+            return { profile with History = ValueOption.ofOption history }
         }
 
     /// The same from a text.

@@ -91,7 +91,9 @@ module internal ProfileSource =
         let one name wrap =
             Json.tryMember name node |> Option.map (fun child -> Json.text child |> Result.map wrap)
 
-        let hex = Json.tryMember "as" node |> Option.map (Json.oneOf [ "hex", AsHex; "text", AsText ])
+        let hex =
+            Json.tryMember "as" node
+            |> Option.map (Json.oneOf [ "hex", AsHex; "text", AsText; "cause", AsCause ])
 
         match List.choose id [ hex; one "before" Before; one "after" After ] with
         | [] -> Ok AsText
@@ -184,6 +186,45 @@ module internal ProfileSource =
 
             return { Dscp = dscp; Service = service; Reported = reported }
         }
+
+    let counters (names: Names) (node: Json) : Validation<CounterSources> =
+        let members =
+            [ "packetsSent"
+              "octetsSent"
+              "packetsReceived"
+              "octetsReceived"
+              "packetsLost"
+              "jitterMs"
+              "latencyMs" ]
+
+        validation {
+            let! () = Json.onlyMembers members node
+            and! packetsSent = sourcesOf "packetsSent" names node
+            and! octetsSent = sourcesOf "octetsSent" names node
+            and! packetsReceived = sourcesOf "packetsReceived" names node
+            and! octetsReceived = sourcesOf "octetsReceived" names node
+            and! packetsLost = sourcesOf "packetsLost" names node
+            and! jitter = sourcesOf "jitterMs" names node
+            and! latency = sourcesOf "latencyMs" names node
+
+            return
+                { PacketsSent = packetsSent
+                  OctetsSent = octetsSent
+                  PacketsReceived = packetsReceived
+                  OctetsReceived = octetsReceived
+                  PacketsLost = packetsLost
+                  Jitter = jitter
+                  Latency = latency }
+        }
+
+    let noCounters: CounterSources =
+        { PacketsSent = []
+          OctetsSent = []
+          PacketsReceived = []
+          OctetsReceived = []
+          PacketsLost = []
+          Jitter = []
+          Latency = [] }
 
     let private timeKinds = [ "timeStamp"; "duration"; "dateAndTime"; "epoch" ]
 

@@ -16,6 +16,10 @@ module internal Requests =
     [<Literal>]
     let private MaxCorrections = 4
 
+    /// Values of a column that tells whether there is anything new: one for each engine of a gateway.
+    [<Literal>]
+    let private PeekedValues = 4
+
     /// Each repeat waits half as long again.
     let private backOff = 1.5
 
@@ -51,6 +55,8 @@ module internal Requests =
 
             Pdu.get id (Array.append (scalarNames state) cells)
         | AskingServed -> Pdu.getNext id (AuditState.profile state).Serves
+        | Peeking(column, after) -> Pdu.getBulk id 0 PeekedValues [ Oid.append column (Oid.arcs after) ]
+        | Naming names -> Pdu.getNext id names
 
     /// A request id that is in no use: positive, and not to be guessed.
     let private newId (state: SnmpAuditState) : struct (int * SnmpAuditState) =
@@ -84,7 +90,9 @@ module internal Requests =
         | Probing
         | Reading _
         | Rereading _
-        | AskingServed -> 0
+        | AskingServed
+        | Peeking _
+        | Naming _ -> 0
 
     /// One datagram; the wait for its answer grows with the time-outs before it, and differs a little from
     /// gateway to gateway.
@@ -196,7 +204,9 @@ module internal Requests =
                       | Probing
                       | Reading _
                       | Rereading _
-                      | AskingServed -> () ]
+                      | AskingServed
+                      | Peeking _
+                      | Naming _ -> () ]
 
             match candidates with
             | [] -> ValueNone
@@ -249,7 +259,10 @@ module internal Requests =
         | Walking
         | Mending
         | Doubting
-        | Closing ->
+        | Closing
+        | PeekingHistory
+        | ReadingHistory
+        | NamingHistory ->
             if Map.isEmpty state.Jobs then
                 ValueNone
             else

@@ -4,6 +4,7 @@ open System
 open System.Collections.Generic
 open System.Globalization
 open System.Text
+open CallServer.Model
 open CallServer.Wire
 
 /// One row of a gateway's table, put together from all that was told of it.
@@ -249,6 +250,10 @@ module internal Rows =
             match octetsOf (value profile source.Field row) with
             | ValueSome octets -> hex octets
             | ValueNone -> fieldText profile source.Field row
+        | AsCause ->
+            octetsOf (value profile source.Field row)
+            |> ValueOption.map Cause.ofOctets
+            |> ValueOption.defaultValue ""
         | Before mark ->
             let text = fieldText profile source.Field row
             let at = text.IndexOf(mark, StringComparison.Ordinal)

@@ -17,6 +17,9 @@ open CallServer.Wire
 ///   Closing    Get of up-time, boot, count        -> over; Pausing or Walking      over
 ///              where the walk may have missed rows and another may not
 ///   Pausing    none                               (at its time) -> Walking         -
+///   Peeking    GetBulk of one column of history   -> Reading                       over, complete
+///   Reading    GetBulk, Get: rows of history      -> Naming                        what was read counts *
+///   Naming     GetNext of their ids               -> over, complete                over, complete
 ///   Over       none; every event changes nothing
 ///
 /// * the audit is over at once where nothing else was answered since. In every phase: an answer that refuses
@@ -36,6 +39,11 @@ module SnmpAudit =
     module Memory =
         let none: Memory = { Session = ValueNone; Pace = Pace.none; Hints = [||]; Chosen = ValueNone }
 
+    let private listed (state: State) : int =
+        match state.Proven with
+        | ValueSome proven -> proven.Observations.Length
+        | ValueNone -> state.Walk.Rows
+
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
         { Session = state.Session
@@ -43,7 +51,7 @@ module SnmpAudit =
           Hints = state.Hints
           // A choice that showed no connection is made anew.
           Chosen =
-            (if state.Target.Profile.IsSome || state.Walk.Rows = 0 then
+            (if state.Target.Profile.IsSome || listed state = 0 then
                  ValueNone
              else
                  state.Profile) }
@@ -147,7 +155,9 @@ module SnmpAudit =
         | Rereading _
         | Probing
         | Reading _
-        | AskingServed -> giveUp now (silence now state) state
+        | AskingServed
+        | Peeking _
+        | Naming _ -> giveUp now (silence now state) state
 
     let private woke (now: Instant) (state: State) : State =
         let due =
@@ -180,9 +190,9 @@ module SnmpAudit =
         | _, Stopped _ -> commit now (stopped now state)
 
     /// Begins an audit: the first request, and when to wake up.
-    let start (target: SnmpTarget) (memory: Memory) (at: Moment) (rng: Rng) : State * Command list =
-        let now = at.Steady
-        let struct (salt, rng) = Rng.next rng
+    let begin' (target: SnmpTarget) (memory: Memory) (given: AuditStart) : State * Command list =
+        let now = given.At.Steady
+        let struct (salt, rng) = Rng.next given.Rng
 
         let session =
             match target.Credentials with
@@ -220,6 +230,9 @@ module SnmpAudit =
               LatestExchange = ValueNone
               Walks = 0
               Walk = freshWalk
+              Known = given.Known
+              Mark = given.History
+              Proven = ValueNone
               Faults = []
               Outbox = [] }
 
@@ -229,3 +242,7 @@ module SnmpAudit =
             | ValueNone -> enqueue [ Probing ] state
 
         commit now state
+
+    /// The same without a record: the gateway's history is not asked for.
+    let start (target: SnmpTarget) (memory: Memory) (at: Moment) (rng: Rng) : State * Command list =
+        begin' target memory { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone }

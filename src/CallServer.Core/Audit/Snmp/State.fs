@@ -21,6 +21,11 @@ type SnmpPhase =
     | Closing
     /// Until the agent makes its copy of the table anew.
     | Pausing of until: Instant
+    /// The table is proven whole. Has the gateway's history moved since it was read?
+    | PeekingHistory
+    | ReadingHistory
+    /// The ids that its rows had while they were active.
+    | NamingHistory
     | Over
 
 /// What is carried from one audit of a gateway to the next. It saves requests, and proves nothing.
@@ -57,6 +62,26 @@ type internal WalkState =
         Splits: int
     }
 
+/// A walk that was proven whole, while the gateway's history is read after it.
+type internal Proven =
+    {
+        Observations: Observation[]
+        Proof: Proof list
+        Answered: Instant
+        /// As it is for the table of connections.
+        Pace: Pace
+        /// Up-time is no clock.
+        IsBlind: bool
+        /// Where the history's rows begin that are to be read.
+        From: Oid list
+        /// Connections that the walk did not list, by their instances in the history.
+        Missing: Oid[]
+        /// What the column said that moves with the history.
+        Moved: string voption
+        /// Instances of the column of ids, and its values, ascending.
+        Ids: struct (Oid * int64) list
+    }
+
 type SnmpAuditState =
     internal
         {
@@ -87,6 +112,11 @@ type SnmpAuditState =
             LatestExchange: Exchange voption
             Walks: int
             Walk: WalkState
+            /// What the record holds of this gateway.
+            Known: Connection[]
+            /// How much of the gateway's history it has taken; nothing where none is to be read.
+            Mark: HistoryMark voption
+            Proven: Proven voption
             /// Reasons that no further walk can mend.
             Faults: Shortfall list
             /// What the present event gives, newest first.
@@ -120,10 +150,20 @@ module internal AuditState =
         { state with Queue = purposes @ state.Queue }
 
     /// The profile is chosen in the first phase; later it is always there.
-    let profile (state: SnmpAuditState) : Profile =
+    let chosen (state: SnmpAuditState) : Profile =
         match state.Profile with
         | ValueSome profile -> profile
         | ValueNone -> invalidOp "the profile is not chosen yet"
+
+    /// The history of a gateway that is being asked for it.
+    let history (state: SnmpAuditState) : HistoryTable =
+        match (chosen state).History with
+        | ValueSome history -> history
+        | ValueNone -> invalidOp "this profile has no history"
+
+    /// Of the table that is being read: that of connections, and after it the history.
+    let profile (state: SnmpAuditState) : Profile =
+        if state.Proven.IsSome then (history state).Table else chosen state
 
     let forget (number: int) (job: Job) (state: SnmpAuditState) : SnmpAuditState =
         { state with

@@ -34,31 +34,32 @@ module internal Stepping =
         let ends = [ for cut in cuts -> ValueSome(Oid.child 0u cut) ] @ [ strand.Before ]
         List.map2 (fun start before -> { strand with Cursor = start; Before = before }) starts ends
 
+    /// All instances below a root.
+    let rangeOf (columns: int[]) (root: Oid) : Strand =
+        let arcs = Oid.arcs root
+
+        { Columns = columns
+          Cursor = root
+          Before =
+            (if arcs.Length = 0 || arcs[arcs.Length - 1] = UInt32.MaxValue then
+                 ValueNone
+             else
+                 arcs[arcs.Length - 1] <- arcs[arcs.Length - 1] + 1u
+                 ValueSome(Oid.ofArcs arcs)) }
+
     let beginWalk (state: SnmpAuditState) : SnmpAuditState =
         let profile = profile state
         let own = Requests.ownColumns profile
         let nested = [| 0 .. profile.Columns.Length - 1 |] |> Array.except own
 
-        let range (columns: int[]) (root: Oid) : Strand =
-            let arcs = Oid.arcs root
-
-            { Columns = columns
-              Cursor = root
-              Before =
-                (if arcs.Length = 0 || arcs[arcs.Length - 1] = UInt32.MaxValue then
-                     ValueNone
-                 else
-                     arcs[arcs.Length - 1] <- arcs[arcs.Length - 1] + 1u
-                     ValueSome(Oid.ofArcs arcs)) }
-
         // Nested tables have an index and an order of their own: one strand a column.
-        let alone = [ for column in nested -> range [| column |] Oid.empty ]
+        let alone = [ for column in nested -> rangeOf [| column |] Oid.empty ]
 
         let stages =
             if profile.Subtrees.Length = 0 then
-                [ cutAtHints state (range own Oid.empty) @ alone ]
+                [ cutAtHints state (rangeOf own Oid.empty) @ alone ]
             else
-                [ for root in profile.Subtrees -> [ range own root ] ] @ [ alone ]
+                [ for root in profile.Subtrees -> [ rangeOf own root ] ] @ [ alone ]
 
         let carried =
             match state.Walk.Samples with
@@ -147,4 +148,6 @@ module internal Stepping =
         | Probing
         | Reading _
         | Rereading _
-        | AskingServed -> invalidOp "an attempt at another request"
+        | AskingServed
+        | Peeking _
+        | Naming _ -> invalidOp "an attempt at another request"

@@ -98,7 +98,7 @@ module internal Verdict =
     /// All replies of a walk tell of one up-time: what they say together of the moment at which it became
     /// what the newest one told. Nothing where they contradict each other: it was reset, or is no steady
     /// clock.
-    let private origin (walk: WalkState) : TimeEvidence.Origin voption =
+    let origin (walk: WalkState) : TimeEvidence.Origin voption =
         let mutable known: TimeEvidence.Origin voption = ValueNone
         let mutable steady = true
         let mutable last: Exchange voption = ValueNone

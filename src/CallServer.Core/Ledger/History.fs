@@ -1,0 +1,184 @@
+namespace CallServer.Ledger
+
+open System
+open CallServer.Model
+
+/// What the record takes of a gateway's own history: the row of a known connection ends it exactly, and one of a connection that
+/// nobody saw gives it a CDR, once. A row stays in the history for long, is told again by later audits, and may come late.
+module internal History =
+    /// So much later than its end a row may come into the history, and be told.
+    let private lateness = TimeSpan.FromSeconds 30.0
+
+    /// The same connection, whichever boot token it was last heard under.
+    let private key (gateway: GatewayId) (c: Connection) : Guid =
+        Cdr.id gateway { c with BootToken = ValueNone }
+
+    /// The same connection where the history does not tell its id: its call and setup stamp, which a leg of the same call may
+    /// share.
+    let private keyOfCall (gateway: GatewayId) (c: Connection) : Guid voption =
+        match c.Stamp, c.Facts.Call with
+        | ValueSome _, ValueSome call ->
+            let named =
+                ConnectionId.create ($"call {call}" |> fun text -> text[.. min 1023 (text.Length - 1)])
+
+            ValueSome(key gateway { c with Id = named })
+        | _ -> ValueNone
+
+    /// Notes a connection that has its CDR.
+    let note (gateway: GatewayId) (c: Connection) (ending: Ending) (mark: HistoryMark) : HistoryMark =
+        let add key recent = Map.add key ending.Within.Latest recent
+
+        { mark with
+            Recent =
+                match keyOfCall gateway c with
+                | ValueSome other -> mark.Recent |> add (key gateway c) |> add other
+                | ValueNone -> add (key gateway c) mark.Recent }
+
+    /// It has its CDR already.
+    let isNoted (gateway: GatewayId) (c: Connection) (isRenamed: bool) (mark: HistoryMark) : bool =
+        Map.containsKey (key gateway c) mark.Recent
+        || (isRenamed
+            && match keyOfCall gateway c with
+               | ValueSome key -> Map.containsKey key mark.Recent
+               | ValueNone -> false)
+
+    /// It ended after the record began to watch, and may not have been told before. Rows from before the present run are left
+    /// where ids are tied to it: whoever wrote their CDR knew them by other ids.
+    let isWanted (ledger: GatewayLedger) (mark: HistoryMark) (e: Ended) : bool =
+        let ended = e.End.Within
+
+        ended.Latest > mark.Since
+        && ended.Latest > mark.ReadTo - lateness
+        && match ledger.RunBegan with
+           | ValueSome began when ledger.Traits.IdsTiedToBoot -> ended.Earliest > began.Latest
+           | ValueSome _
+           | ValueNone -> true
+
+    /// The mark after a complete audit that was asked then. A gateway that is asked for the first time is not asked for what
+    /// ended before.
+    let advance
+        (asked: Instant)
+        (restarted: bool)
+        (read: HistoryRead)
+        (mark: HistoryMark voption)
+        : HistoryMark =
+        match mark with
+        | ValueNone -> HistoryMark.since asked
+        // It was read from where the earlier run had left it.
+        | ValueSome mark when restarted -> { mark with Cursor = ValueNone }
+        | ValueSome mark ->
+            let readTo =
+                match read.Until with
+                | ValueSome until -> Instant.max mark.ReadTo until
+                | ValueNone -> mark.ReadTo
+
+            { mark with
+                ReadTo = readTo
+                Cursor = (if read.Cursor.IsSome then read.Cursor else mark.Cursor) }
+
+    /// Without those whose rows are not looked at any more.
+    let prune (mark: HistoryMark) : HistoryMark =
+        let oldest = mark.ReadTo - 2.0 * lateness
+
+        if mark.Recent |> Map.exists (fun _ latest -> latest < oldest) then
+            { mark with Recent = mark.Recent |> Map.filter (fun _ latest -> latest >= oldest) }
+        else
+            mark
+
+    /// What the row says of the start. It cannot lie after the end.
+    let private startOf (e: Ended) : Timing =
+        match e.Observation.Start with
+        | ValueSome told -> told
+        | ValueNone ->
+            let earliest =
+                match e.Observation.Setup with
+                | ValueSome setup -> Instant.min setup.Within.Earliest e.End.Within.Latest
+                | ValueNone -> Instant.distantPast
+
+            Timing.bounded (Interval.create earliest e.End.Within.Latest)
+
+    let private ending (e: Ended) within : Ending =
+        { Within = within
+          Evidence = GatewayHistory
+          Cause = e.Cause
+          Counters = e.Counters
+          Order = ValueNone }
+
+    /// A connection that no audit saw, as its row tells it.
+    let unseen (token: BootToken voption) (run: int) (e: Ended) : struct (Connection * Ending) =
+        let connection: Connection =
+            { Id = e.Observation.Id
+              Stamp = e.Observation.Stamp
+              BootToken = token
+              Run = run
+              Setup = e.Observation.Setup
+              Start = startOf e
+              Facts = e.Observation.Facts
+              FirstHeard = e.Observation.Heard.Latest
+              LastHeard = e.End.Within.Earliest
+              ConfirmedCount = 0
+              Status = Status.Confirmed
+              Recovered = false
+              Absences = 0
+              Conflicts = 0
+              LastConflict = ValueNone }
+
+        struct (connection, ending e e.End.Within)
+
+    /// Whether the row is of this connection of the record, and not of an earlier one under the same id.
+    let isOf (traits: Traits) (run: int) (c: Connection) (e: Ended) : bool =
+        let isStale = traits.IdsTiedToBoot && c.Run < run
+
+        let sameStamp = c.Run = run && c.Stamp.IsSome && c.Stamp = e.Observation.Stamp
+
+        not isStale
+        && not (Times.isAnother traits run c e.Observation)
+        && (sameStamp || e.End.Within.Latest >= c.LastHeard)
+
+    /// How its row ends a connection of the record: with what the row tells of its times and facts, and the contradiction between
+    /// the two where there is one (rule 5).
+    let close (traits: Traits) (c: Connection) (e: Ended) : struct (Connection * Ending * Conflict voption) =
+        let at = e.Observation.Heard.Latest
+
+        let narrow (held: Timing) (report: Timing) =
+            match Times.narrow traits at held report with
+            | Narrowed timing -> struct (timing, ValueNone)
+            | WithinDrift -> struct (held, ValueNone)
+            | Contradicted reported -> struct (held, ValueSome reported)
+
+        let struct (start, wrongStart) = narrow c.Start (startOf e)
+
+        let struct (setup, wrongSetup) =
+            match c.Setup, e.Observation.Setup with
+            | ValueSome held, ValueSome report ->
+                let struct (setup, wrong) = narrow held report
+                struct (ValueSome setup, wrong)
+            | ValueNone, report -> struct (report, ValueNone)
+            | held, ValueNone -> struct (held, ValueNone)
+
+        let known = Interval.create c.LastHeard (Instant.max c.LastHeard at)
+
+        let struct (within, wrongEnd) =
+            match Times.narrow traits at (Timing.bounded known) e.End with
+            | Narrowed timing -> struct (timing.Within, ValueNone)
+            | WithinDrift when e.End.Within.Latest < known.Earliest ->
+                struct (Interval.point known.Earliest, ValueNone)
+            | WithinDrift -> struct (Interval.point known.Latest, ValueNone)
+            | Contradicted reported -> struct (reported, ValueSome reported)
+
+        let conflict: Conflict voption =
+            match wrongEnd, wrongStart, wrongSetup with
+            | ValueSome reported, _, _
+            | ValueNone, ValueSome reported, _
+            | ValueNone, ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
+            | ValueNone, ValueNone, ValueNone -> ValueNone
+
+        let after =
+            { c with
+                Setup = setup
+                Start = start
+                Facts = Facts.merge c.Facts e.Observation.Facts
+                Conflicts = c.Conflicts + (if conflict.IsSome then 1 else 0)
+                LastConflict = (if conflict.IsSome then conflict else c.LastConflict) }
+
+        struct (after, ending e within, conflict)

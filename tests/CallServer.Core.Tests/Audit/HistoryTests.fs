@@ -1,0 +1,181 @@
+/// The history of gateways that keep one, read after a walk that was proven whole.
+module CallServer.Tests.Audit.HistoryTests
+
+open System
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Audit
+open CallServer.Gateway
+open CallServer.Tests.Audit
+
+let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
+let private seconds (count: float) = TimeSpan.FromSeconds count
+let private keeping = [ "cisco-voice"; "dial-control"; "avaya-rtp" ]
+
+/// A gateway whose connections come and go, and a record of it.
+type private World(profile: string, connections: int, churn: float) =
+    let mutable agent = Gateways.simple profile "gw" 21UL connections churn Bench.start
+    let mutable now = Bench.start
+    let mutable ledger = GatewayLedger.empty (GatewayId.create "gw")
+
+    let serve: Bench.Server =
+        fun at octets ->
+            let struct (moved, _) = AgentState.advance at agent
+            let struct (next, replies) = SnmpAgent.respond at octets moved
+            agent <- next
+            [ for reply in replies -> reply.Datagram ]
+
+    member _.Agent = agent
+    member _.Ledger = ledger
+    member _.Now = now
+    member _.Turn(vices: Vices) = agent <- AgentState.withVices vices agent
+
+    /// Lets so much time pass, then audits and takes it in.
+    member _.Audit(after: float) : Snapshot * Change[] =
+        now <- now + seconds after
+
+        let run =
+            Bench.runKnown
+                ledger.Connections
+                ledger.History
+                now
+                5UL
+                steady
+                serve
+                (Bench.target (Profiles.tryFind profile))
+                SnmpAudit.Memory.none
+
+        now <- now + run.Took
+        let struct (next, changes) = Reconcile.apply run.Snapshot ledger
+        ledger <- next
+        run.Snapshot, changes
+
+    /// What an audit would ask now, with the history and without.
+    member _.Requests(isWanted: bool) : int =
+        let history = if isWanted then ledger.History else ValueNone
+        let target = Bench.target (Profiles.tryFind profile)
+
+        let run = Bench.runKnown ledger.Connections history now 5UL steady serve target SnmpAudit.Memory.none
+
+        run.Snapshot.Requests
+
+    /// Those that ended since then, by their ids.
+    member _.EndedSince(instant: Instant) =
+        [ for struct (connection, at) in agent.Table.Ended do
+              if at > instant then
+                  (agent.Options.Mib.Identity agent.Clock connection).Id, struct (connection, at) ]
+
+let private closed (changes: Change[]) : struct (Connection * Ending) list =
+    [ for change in changes do
+          match change with
+          | Change.Closed(c, ending) -> struct (c, ending)
+          | _ -> () ]
+
+[<Test>]
+let ``every connection that ended since has a CDR with true times and counters, seen or not`` () =
+    for profile in keeping do
+        let world = World(profile, 20, 2.0)
+        world.Audit 0.0 |> ignore
+        let watched = world.Now
+        let snapshot, changes = world.Audit 25.0
+        Assert.That(Snapshot.isComplete snapshot, Is.True, profile)
+        let told = closed changes
+        let due = world.EndedSince watched |> List.filter (fun (_, struct (_, at)) -> at < snapshot.Asked)
+        Assert.That(due.Length, Is.GreaterThan 20, profile)
+        let unseen = told |> List.filter (fun struct (c, _) -> c.ConfirmedCount = 0)
+        Assert.That(unseen.Length, Is.GreaterThan 0, profile)
+
+        for id, struct (connection, at) in due do
+            match told |> List.filter (fun struct (c, _) -> string c.Id = id) with
+            | [ struct (c, ending) ] ->
+                Assert.That(ending.Evidence, Is.EqualTo GatewayHistory, $"{profile} {id}")
+
+                Assert.That(
+                    Interval.contains at ending.Within,
+                    Is.True,
+                    $"{profile} {id}: {at} {ending.Within}"
+                )
+
+                Assert.That(Interval.contains connection.Start c.Start.Within, Is.True, $"{profile} {id}")
+
+                Assert.That(
+                    ending.Counters.Value.PacketsReceived,
+                    Is.EqualTo(ValueSome(SimConnection.packets at connection)),
+                    $"{profile} {id}"
+                )
+            | other -> Assert.Fail $"{profile} {id}: {other.Length} CDRs"
+
+[<Test>]
+let ``a history that has not moved costs one request, and none where it is not wanted`` () =
+    for profile in keeping do
+        let world = World(profile, 20, 0.0)
+        world.Audit 0.0 |> ignore
+        // Avaya's count has to come to rest.
+        for _ in 1..3 do
+            world.Audit 40.0 |> ignore
+
+        Assert.That(world.Requests true, Is.EqualTo(world.Requests false + 1), profile)
+
+[<Test>]
+let ``whatever befalls the reading, the audit stays complete and no row is half told`` () =
+    for profile in keeping do
+        for answers in 0..14 do
+            let world = World(profile, 5, 1.0)
+            world.Audit 0.0 |> ignore
+            let before, _ = World(profile, 5, 1.0).Audit 0.0
+            // It dies somewhere in the middle of the history.
+            world.Turn(Vices.dyingAfter (before.Requests + answers))
+            let snapshot, changes = world.Audit 20.0
+
+            if Snapshot.isComplete snapshot then
+                for struct (c, ending) in closed changes do
+                    if ending.Evidence = GatewayHistory then
+                        Assert.That(c.Facts.Codec.IsSome || profile = "dial-control", Is.True, $"{profile}")
+
+                world.Turn Vices.none
+                let next, changes = world.Audit 20.0
+                Assert.That(Snapshot.isComplete next, Is.True, profile)
+
+                Assert.That(
+                    closed changes |> List.distinct |> List.length,
+                    Is.EqualTo((closed changes).Length)
+                )
+
+[<Test>]
+let ``a gateway that does not serve its history is told by its table alone`` () =
+    for profile, root in [ "cisco-voice", "1.3.6.1.4.1.9.10.25"; "dial-control", "1.3.6.1.2.1.10.21.1.4" ] do
+        let world = World(profile, 10, 2.0)
+        world.Turn { Vices.none with MissingColumns = [ CallServer.Wire.Oid.parse root ] }
+        world.Audit 0.0 |> ignore
+        let snapshot, changes = world.Audit 20.0
+        Assert.That(Snapshot.isComplete snapshot, Is.True, profile)
+        Assert.That(closed changes, Is.Not.Empty)
+
+        for struct (_, ending) in closed changes do
+            Assert.That(ending.Evidence, Is.EqualTo Absent)
+
+[<Test>]
+let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own``
+    ()
+    =
+    let world = World("cisco-voice", 20, 2.0)
+
+    world.Turn
+        { Vices.none with
+            MissingColumns = [ CallServer.Wire.Oid.parse "1.3.6.1.2.1.10.21.1.4.3" ] }
+
+    world.Audit 0.0 |> ignore
+    let known = world.Ledger.Connections |> Array.map _.Id |> set
+    let _, changes = world.Audit 25.0
+    let told = closed changes
+
+    for struct (c, ending) in told do
+        Assert.That(ending.Evidence, Is.EqualTo GatewayHistory)
+        Assert.That((string c.Id).Contains '/', Is.EqualTo(c.ConfirmedCount = 0), string c.Id)
+
+    Assert.That(told |> List.exists (fun struct (c, _) -> known.Contains c.Id), Is.True)
+    Assert.That(told |> List.exists (fun struct (c, _) -> c.ConfirmedCount = 0), Is.True)
+    let _, again = world.Audit 1.0
+    let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
+    Assert.That(keys, Is.Unique)

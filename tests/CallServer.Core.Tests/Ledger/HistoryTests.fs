@@ -1,0 +1,180 @@
+/// What the record takes of a gateway's own history: rules 2, 4, 5, 8 and 9.
+module CallServer.Tests.Ledger.HistoryTests
+
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Surface
+open CallServer.Tests.Ledger.Build
+
+let private counted: Counters voption =
+    ValueSome { Counters.none with PacketsReceived = ValueSome 3000L }
+
+/// The row of a connection, heard at that second, which ended between two.
+let private row (id: string) heard earliest latest : Ended =
+    { Observation =
+        { observation id heard with
+            Stamp = ValueSome $"stamp of {id}"
+            Start = ValueSome(Timing.reported (between (earliest - 60.0) (earliest - 59.9))) }
+      End = Timing.reported (between earliest latest)
+      Cause = ValueSome "NORMAL_CLEARING"
+      Counters = counted
+      IsRenamed = false }
+
+let private seen (id: string) heard = { observation id heard with Stamp = ValueSome $"stamp of {id}" }
+
+/// The history was read to its end by a complete audit.
+let private withHistory (rows: Ended list) (snapshot: Snapshot) =
+    { snapshot with
+        Ended = rows |> List.sortBy _.Observation.Id |> Array.ofList
+        History = ValueSome { Until = ValueSome snapshot.Asked; Cursor = ValueNone } }
+
+let private ids (changes: Change[]) = closings changes |> Array.map fst |> List.ofArray
+
+let private watching observations = complete 0.0 1.0 observations |> withHistory []
+
+[<Test>]
+let ``2 the row of a known connection ends it exactly, with its cause and counters`` () =
+    let after, changes =
+        replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
+
+    match changes with
+    | [| Closed(c, ending) |] ->
+        Assert.That((ending.Within = between 7.0 7.02), Is.True)
+        Assert.That(ending.Evidence, Is.EqualTo GatewayHistory)
+        Assert.That((ending.Counters = counted), Is.True)
+        Assert.That((c.Start.Within.Latest = at -52.9), Is.True, "its start is narrowed by the row")
+        let cdr = Cdr.create gateway Traits.plain c ending
+        Assert.That(Cdr.hangupCause cdr, Is.EqualTo "NORMAL_CLEARING")
+        Assert.That(Cdr.billedSeconds cdr, Is.EqualTo 59L)
+    | other -> Assert.Fail $"%A{other}"
+
+    Assert.That(names after, Is.Empty)
+
+[<Test>]
+let ``2 what was listed and ended before the history was read is closed at once`` () =
+    let after, changes =
+        replay
+            [ watching []; complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ row "a" 10.9 10.7 10.72 ] ]
+
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+    Assert.That(names after, Is.Empty)
+    Assert.That((after.OpenedTotal, after.ClosedTotal), Is.EqualTo((1L, 1L)))
+
+[<Test>]
+let ``9 a connection that nobody saw has one CDR, however often its row is told`` () =
+    let told asked = complete asked (asked + 1.0) [] |> withHistory [ row "a" (asked + 0.9) 7.0 7.02 ]
+    let after, changes = replay [ watching []; told 10.0 ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+    Assert.That((after.OpenedTotal, after.ClosedTotal), Is.EqualTo((1L, 1L)))
+
+    let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
+
+    for asked in [ 20.0; 30.0; 39.0; 300.0 ] do
+        for ledger in [ after; stored ] do
+            let later, changes = apply (told asked) ledger
+            Assert.That(ids changes, Is.Empty, $"asked at {asked}")
+            Assert.That(later.ClosedTotal, Is.EqualTo 1L)
+
+[<Test>]
+let ``9 two servers write one id for a connection, whoever of them saw it`` () =
+    let idOf (changes: Change[]) =
+        match changes with
+        | [| Closed(c, _) |] -> Cdr.id gateway c
+        | other -> failwith $"%A{other}"
+
+    let told = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
+    let _, saw = replay [ watching [ seen "a" 0.5 ]; told ]
+    let _, sawNot = replay [ watching []; told ]
+    let _, absent = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] ]
+    Assert.That(idOf sawNot, Is.EqualTo(idOf saw))
+    Assert.That(idOf sawNot, Is.EqualTo(idOf absent))
+
+[<Test>]
+let ``9 a row that comes late writes no second CDR`` () =
+    let absent, changes = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [] ]
+
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ row "a" 20.9 7.0 7.02 ]) absent
+    Assert.That(ids changes, Is.Empty)
+
+    let renamed = { row "b" 20.9 7.0 7.02 with IsRenamed = true }
+    let call (o: Observation) = called "call" { o with Stamp = ValueSome "one" }
+    let absent, _ = replay [ watching [ call (seen "a" 0.5) ]; complete 10.0 11.0 [] |> withHistory [] ]
+    let late = { renamed with Observation = call renamed.Observation }
+    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ late ]) absent
+    Assert.That(ids changes, Is.Empty, "its row does not tell its id, but its call and stamp")
+
+[<Test>]
+let ``what ended before the first audit is not this record's, unless it is told so`` () =
+    let old = [ row "a" 10.9 -100.0 -99.9; row "b" 10.9 -10.0 -9.9 ]
+    let told = complete 10.0 11.0 [] |> withHistory old
+    let first, changes = replay [ complete 0.0 1.0 [] |> withHistory old ]
+    Assert.That(ids changes, Is.Empty)
+    let _, changes = apply told first
+    Assert.That(ids changes, Is.Empty)
+
+    let taken = { GatewayLedger.empty gateway with History = ValueSome(HistoryMark.since (at -50.0)) }
+    let _, changes = apply told taken
+
+    Assert.That(
+        ids changes,
+        Is.EqualTo<string list> [ "b" ],
+        "a takeover wants what ended since the primary was heard"
+    )
+
+[<Test>]
+let ``what was read in part is told again, and a failed audit moves nothing`` () =
+    let cut =
+        { (complete 10.0 11.0 [] |> withHistory []) with
+            History = ValueSome { Until = ValueNone; Cursor = ValueNone } }
+
+    let after, _ = replay [ watching []; cut; partial 200.0 201.0 [] ]
+    let _, changes = apply (complete 300.0 301.0 [] |> withHistory [ row "a" 300.9 7.0 7.02 ]) after
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+
+[<Test>]
+let ``5 an end before it was last heard is a conflict, kept and counted`` () =
+    let after, changes =
+        replay [ watching [ seen "a" 0.9 ]; complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 -5.0 -4.98 ] ]
+
+    match changes with
+    | [| Conflicted(_, conflict); Closed(c, ending) |] ->
+        Assert.That((conflict.Reported = between -5.0 -4.98), Is.True)
+        Assert.That((ending.Within = between -5.0 -4.98), Is.True)
+        Assert.That(c.Conflicts, Is.EqualTo 1)
+    | other -> Assert.Fail $"%A{other}"
+
+    Assert.That(after.ConflictsTotal, Is.EqualTo 1L)
+
+[<Test>]
+let ``6 the row of an earlier connection under the same id ends that one and not the new one`` () =
+    let old =
+        { row "a" 10.9 7.0 7.02 with
+            Observation = { (row "a" 10.9 7.0 7.02).Observation with Stamp = ValueSome "old" } }
+
+    let before = { seen "a" 0.5 with Stamp = ValueSome "old" }
+    let now = { seen "a" 10.5 with Stamp = ValueSome "new" }
+    let after, changes = replay [ watching [ before ]; complete 10.0 11.0 [ now ] |> withHistory [ old ] ]
+
+    Assert.That(
+        closings changes |> Array.map (fun (_, e) -> e.Evidence),
+        Is.EqualTo<EndEvidence[]> [| GatewayHistory |]
+    )
+
+    Assert.That((only after).Stamp, Is.EqualTo(ValueSome "new"))
+
+[<Test>]
+let ``7 rows from before the present run are left where ids are tied to it`` () =
+    let tied = { Traits.plain with IdsTiedToBoot = true }
+    let first = watching [] |> withBoot (boot "one" -100.0 1.0) |> withTraits tied
+
+    let second =
+        complete 10.0 11.0 []
+        |> withHistory [ row "a" 10.9 4.0 4.02; row "b" 10.9 7.0 7.02 ]
+        |> withBoot (boot "two" 5.0 11.0)
+        |> withTraits tied
+
+    let after, changes = replay [ first; second ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "b" ])
+    Assert.That(after.History.Value.Cursor.IsNone, Is.True)
