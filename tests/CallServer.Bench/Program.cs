@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
+using CallServer.Bench.Rtpengine;
 using CallServer.Bench.Start;
 using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
@@ -22,6 +23,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     FleetCommand.Build(),
     KillCommand.Build(),
     TakeoverCommand.Build(),
+    TakeoverRtpengineCommand.Build(),
     StartCommand.Build(),
     CarryCommand.Build(),
 };
