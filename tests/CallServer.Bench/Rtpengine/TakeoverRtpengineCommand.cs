@@ -110,6 +110,12 @@ internal static class TakeoverRtpengineCommand
         await using (var pair = new ServerPair(scope.NewFolder("pair"), interval, Timeout, gateways, cold))
         {
             await pair.StartAsync(gateways.Count, cancel);
+            // On a loaded machine it may have missed heartbeats of a primary that lives: that would be no takeover to time.
+            if ((await pair.Backup.StatusAsync(cancel)).Text("role") != "standby")
+                throw new CommandFailedException(
+                    ExitCode.Partial,
+                    "the backup took over before the primary was killed: the machine is too busy to time anything"
+                );
             killed = Now(clock);
             await pair.Primary.KillAsync();
             await pair.Backup.UntilAsync(
