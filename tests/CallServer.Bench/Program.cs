@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using CallServer.Bench.CdrKill;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Kill;
+using CallServer.Bench.Rtpengine;
 using CallServer.Bench.Start;
 using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
@@ -23,6 +24,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     FleetCommand.Build(),
     KillCommand.Build(),
     TakeoverCommand.Build(),
+    TakeoverRtpengineCommand.Build(),
     StartCommand.Build(),
     CarryCommand.Build(),
     CdrKillCommand.Build(),

@@ -71,7 +71,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new AssertionException($"still running after {limit}: {this}");
+            throw Trouble.Failed($"still running after {limit}: {this}");
         }
 
         return new Finished(Command, process.ExitCode, Output, Errors);
@@ -84,7 +84,7 @@ internal sealed class ChildProcess : IAsyncDisposable
             {
                 var line = $"{Output}\n{Errors}".Split('\n').FirstOrDefault(wanted);
                 if (line is null && HasExited)
-                    throw new AssertionException($"ended too early: {this}");
+                    throw Trouble.Failed($"ended too early: {this}");
                 return Task.FromResult(line);
             },
             () => $"a line of {this}"

@@ -23,7 +23,7 @@ internal static class Eventually
             }
             catch (OperationCanceledException)
             {
-                throw new AssertionException($"waited {Patience} in vain for {awaited()}");
+                throw Trouble.Failed($"waited {Patience} in vain for {awaited()}");
             }
         }
     }

@@ -52,8 +52,17 @@ internal sealed class NgClient : IAsyncDisposable
         foreach (var (key, value) in rest)
             request[key] = value;
         var answer = await TryAskAsync(request);
-        Assert.That(answer?["result"]?.GetValue<string>(), Is.EqualTo("ok"), () => $"{request}: {answer}");
-        return answer!;
+        return answer?["result"]?.GetValue<string>() == "ok"
+            ? answer
+            : throw Trouble.Failed($"{request}: {answer}");
+    }
+
+    /// <summary>How many calls it carries.</summary>
+    public async Task<long> CallsAsync()
+    {
+        var answer = await AskAsync("statistics");
+        var calls = answer["statistics"]!["currentstatistics"]!["sessionstotal"]!;
+        return long.Parse(calls.ToString(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     /// <summary>Whole seconds since it started.</summary>

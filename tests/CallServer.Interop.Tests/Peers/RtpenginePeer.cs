@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace CallServer.Interop.Peers;
 
 /// <summary>Debian's rtpengine, which answers ng over UDP, TCP and HTTP.</summary>
-internal sealed class RtpenginePeer
+internal sealed partial class RtpenginePeer
 {
     // Two parties with RTP and RTCP each.
     private const int FilesPerCall = 4;
@@ -12,12 +13,15 @@ internal sealed class RtpenginePeer
 
     private readonly Scope scope;
     private readonly int deleteDelay;
+    private readonly RedisPeer? redis;
+    private string state = "";
     private ChildProcess process;
 
-    private RtpenginePeer(Scope scope, int deleteDelay)
+    private RtpenginePeer(Scope scope, int deleteDelay, RedisPeer? redis)
     {
         this.scope = scope;
         this.deleteDelay = deleteDelay;
+        this.redis = redis;
         (Udp, Tcp, Http) = (FreePort.Udp(), FreePort.Tcp(), FreePort.Tcp());
         process = Run();
         Proxy = scope.Own(new NgClient(Udp));
@@ -40,17 +44,23 @@ internal sealed class RtpenginePeer
     /// <param name="scope">Whose it is.</param>
     /// <param name="calls">How many it is to carry.</param>
     /// <param name="deleteDelay">For how many seconds it goes on with a deleted call, unless it is told another delay.</param>
-    public static async Task<RtpenginePeer> StartAsync(Scope scope, int calls, int deleteDelay = 0)
+    /// <param name="redis">Where it keeps its calls, to have them again after a restart; null where it keeps none.</param>
+    public static async Task<RtpenginePeer> StartAsync(
+        Scope scope,
+        int calls,
+        int deleteDelay = 0,
+        RedisPeer? redis = null
+    )
     {
         Programs.Require("rtpengine");
         await RequireFilesAsync(scope, calls);
         for (var attempt = 1; ; attempt++)
         {
-            var peer = new RtpenginePeer(scope, deleteDelay);
+            var peer = new RtpenginePeer(scope, deleteDelay, redis);
             if (await peer.AnswersAsync())
                 return peer;
             if (attempt == 3)
-                throw new AssertionException($"rtpengine does not start: {peer.process}");
+                throw Trouble.Failed($"rtpengine does not start: {peer.process}");
         }
     }
 
@@ -61,22 +71,36 @@ internal sealed class RtpenginePeer
         await process.FinishAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>Starts it again on the same ports, without a call. The answer brackets its beginning.</summary>
+    /// <summary>Starts it again on the same ports, without a call unless it has a Redis. The answer brackets its beginning.</summary>
     public async Task<Bracket> StartAgainAsync()
     {
         var before = DateTimeOffset.UtcNow;
         process = Run();
-        Assert.That(await AnswersAsync(), process.ToString);
+        if (!await AnswersAsync())
+            throw Trouble.Failed($"rtpengine does not start: {process}");
         return new Bracket(before, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>How long it says that it took, when it was last started, to have its calls back from its Redis.</summary>
+    public async Task<TimeSpan> RestoreTimeAsync()
+    {
+        var log = await File.ReadAllTextAsync(Path.Combine(state, "rtpengine.log"));
+        var told = RestoreTime().Match(log);
+        if (!told.Success)
+            throw Trouble.Failed("rtpengine's log tells no Redis restore time");
+        var number = double.Parse(told.Groups[1].Value, CultureInfo.InvariantCulture);
+        return told.Groups[2].Value == "ms" ? TimeSpan.FromMilliseconds(number) : TimeSpan.FromSeconds(number);
     }
 
     // Through exec, the script's process becomes rtpengine itself.
     private ChildProcess Run()
     {
+        state = scope.NewFolder("rtpengine");
         var environment = new Dictionary<string, string?>
         {
-            ["STATE"] = scope.NewFolder("rtpengine"),
+            ["STATE"] = state,
             ["DELETE_DELAY"] = $"{deleteDelay}",
+            ["REDIS"] = redis is null ? null : $"{redis.Port}",
         };
         string[] arguments = [Programs.Script("rtpengine", "start.sh"), $"{Udp}", $"{Tcp}", $"{Http}"];
         return scope.Start("/bin/sh", arguments, environment);
@@ -102,4 +126,7 @@ internal sealed class RtpenginePeer
         if (limit != "unlimited" && int.Parse(limit, CultureInfo.InvariantCulture) < needed)
             throw Programs.Missing($"{calls} calls need {needed} open files, and ulimit -Hn is {limit}");
     }
+
+    [GeneratedRegex(@"Redis restore time\D*([0-9.]+)\s*(ms)?")]
+    private static partial Regex RestoreTime();
 }

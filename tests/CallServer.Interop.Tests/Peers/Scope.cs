@@ -42,8 +42,7 @@ internal sealed class Scope : IAsyncDisposable
     )
     {
         var finished = await Start(program, arguments, environment).FinishAsync(TimeSpan.FromSeconds(60));
-        Assert.That(finished.ExitCode, Is.Zero, finished.ToString());
-        return finished;
+        return finished.ExitCode == 0 ? finished : throw Trouble.Failed(finished.ToString());
     }
 
     /// <summary>What the programs said: shown where a test failed.</summary>

@@ -1,11 +1,5 @@
 namespace CallServer.Interop.Peers;
 
-/// <summary>An instant that lies between two readings of this machine's clock.</summary>
-internal readonly record struct Bracket(DateTimeOffset Earliest, DateTimeOffset Latest)
-{
-    public Bracket Shift(TimeSpan by) => new(Earliest + by, Latest + by);
-}
-
 /// <summary>When an agent loaded its calls, as this machine's clock tells it: all true times count from there.</summary>
 /// <param name="Loaded">the moment itself</param>
 /// <param name="Uptime">sysUpTime then, in centiseconds: what stamps count from</param>
