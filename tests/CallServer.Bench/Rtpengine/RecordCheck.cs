@@ -33,6 +33,7 @@ internal sealed record RecordCheck(int Missed, int Wrong, int Outside)
     {
         var micros = (created - DateTimeOffset.UnixEpoch).Ticks / MicrosPerTick;
         var start = connection.Member("start");
-        return Bounds.Micros(start.Text("earliest")) <= micros && micros <= Bounds.Micros(start.Text("latest"));
+        return Bounds.Micros(start.Text("earliest")) <= micros
+            && micros <= Bounds.Micros(start.Text("latest"));
     }
 }

@@ -6,8 +6,7 @@ namespace CallServer.Interop.Peers;
 internal static class Trouble
 {
     /// <summary>A peer does not do what it has to.</summary>
-    public static Exception Failed(string message) =>
-        new CommandFailedException(ExitCode.Partial, message);
+    public static Exception Failed(string message) => new CommandFailedException(ExitCode.Partial, message);
 
     /// <summary>What this machine lacks.</summary>
     public static Exception Missing(string message) =>

@@ -24,7 +24,10 @@ internal sealed class RedisPeer
             ];
             var process = scope.Start(program, arguments);
             var outcome = await Eventually.GetAsync(
-                async () => process.HasExited ? "ended" : await AnswersAsync(port) ? "answers" : null,
+                async () =>
+                    process.HasExited ? "ended"
+                    : await AnswersAsync(port) ? "answers"
+                    : null,
                 () => $"an answer of {process}"
             );
             if (outcome == "answers")

@@ -89,7 +89,9 @@ internal sealed partial class RtpenginePeer
         if (!told.Success)
             throw Trouble.Failed("rtpengine's log tells no Redis restore time");
         var number = double.Parse(told.Groups[1].Value, CultureInfo.InvariantCulture);
-        return told.Groups[2].Value == "ms" ? TimeSpan.FromMilliseconds(number) : TimeSpan.FromSeconds(number);
+        return told.Groups[2].Value == "ms"
+            ? TimeSpan.FromMilliseconds(number)
+            : TimeSpan.FromSeconds(number);
     }
 
     // Through exec, the script's process becomes rtpengine itself.
