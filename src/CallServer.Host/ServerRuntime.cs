@@ -59,6 +59,7 @@ public sealed class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler callLoop;
     private readonly EventLoopScheduler roleLoop;
     private readonly PeerLink peerLink;
+    private readonly ServerDuties duties;
     private readonly StoreIdentity kept;
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
@@ -157,23 +158,18 @@ public sealed class ServerRuntime : IAsyncDisposable
                 storeLoop,
                 pairLog
             );
-            Roles = new RoleKeeper(
+            duties = new ServerDuties(
+                () => Configuration,
+                store,
+                Ledger,
+                Polling,
+                Writer,
                 clock,
-                roleLoop,
-                peerLink,
-                new ServerDuties(
-                    () => Configuration,
-                    store,
-                    Ledger,
-                    Polling,
-                    Writer,
-                    clock,
-                    Recovery.ReleaseHeld,
-                    Recovery.Begin,
-                    pairLog
-                ),
+                Recovery.ReleaseHeld,
+                Recovery.Begin,
                 pairLog
             );
+            Roles = new RoleKeeper(clock, roleLoop, peerLink, duties, pairLog);
         }
         catch
         {
@@ -382,6 +378,7 @@ public sealed class ServerRuntime : IAsyncDisposable
             return;
         watches.Dispose();
         Roles.Dispose();
+        duties.Dispose();
         Settlement.Dispose();
         peerLink.Dispose();
         Recovery.Dispose();

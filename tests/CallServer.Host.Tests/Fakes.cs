@@ -163,6 +163,13 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         CancellationToken cancel = default
     ) => throw new NotSupportedException();
 
+    public IObservable<ControllerResult> AskController(
+        AuditTarget target,
+        GatewayAddress gateway,
+        KnownConnections? known,
+        TimeSpan deadline
+    ) => throw new NotSupportedException();
+
     public IReadOnlyList<(Instant Begun, Instant Ended)> Of(int port) =>
         [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];
 }
@@ -188,7 +195,8 @@ internal static class ScriptedAudit
                 )
             ),
             watch,
-            release
+            release,
+            null
         );
 
     /// <summary>

@@ -22,6 +22,8 @@ type IAuditSink =
     abstract Finished: result: AuditResult * memory: AuditMemory -> unit
     /// The release is over.
     abstract Released: result: ReleaseResult -> unit
+    /// What the gateway says of who controls it.
+    abstract Controlled: result: ControllerResult -> unit
 
 /// What one audit of a gateway leaves to the next: its engine, budget, and where its rows lie. Lost without harm.
 and [<Sealed; AllowNullLiteral>] AuditMemory internal (value: obj) =
@@ -97,6 +99,19 @@ module internal Machine =
 
         start held given |> ofAudit advance (memory >> box) strays
 
+    /// The question who controls a gateway.
+    let rec ofController
+        (advance: Event -> 'State -> 'State * Command<Controller> list)
+        (strays: 'State -> int)
+        (state: 'State, commands: Command<Controller> list)
+        : Machine =
+        { Advance = fun event -> ofController advance strays (advance event state)
+          Dispatch =
+            fun sink ->
+                let told outcome = sink.Controlled(ControllerResult outcome)
+                commands |> List.iter (carry told told sink)
+          Strays = strays state }
+
     /// The release of one connection.
     let rec ofRelease
         (advance: Event -> 'State -> 'State * Command<Release> list)
@@ -118,7 +133,8 @@ type AuditTarget
     (
         start: obj -> AuditStart -> Machine,
         watch: (AuditStart -> Machine) option,
-        release: (ConnectionId -> AuditStart -> Machine) option
+        release: (ConnectionId -> AuditStart -> Machine) option,
+        ?controller: AuditStart -> Machine
     ) =
     static let given (now: Moment) (seed: uint64) (local: string) (known: KnownConnections) : AuditStart =
         { At = now
@@ -160,3 +176,12 @@ type AuditTarget
         match release with
         | Some release -> GatewayAudit(release (ConnectionId.create connection) (given now seed local known))
         | None -> invalidOp "this protocol ends no connections"
+
+    /// The protocol tells which server controls the gateway.
+    member _.TellsController = controller.IsSome
+
+    /// Begins to ask which server controls it; only where it tells. Known may be null.
+    member _.AskController(now: Moment, seed: uint64, local: string, known: KnownConnections) : GatewayAudit =
+        match controller with
+        | Some controller -> GatewayAudit(controller (given now seed local known))
+        | None -> invalidOp "this protocol does not tell who controls a gateway"

@@ -61,4 +61,8 @@ type MgcpTarget private () =
             MgcpRelease.start target connection given
             |> Machine.ofRelease MgcpRelease.advance MgcpRelease.strays connection
 
-        AuditTarget(audit, None, Some release)
+        let controller (given: AuditStart) =
+            MgcpController.start target given
+            |> Machine.ofController MgcpController.advance MgcpController.strays
+
+        AuditTarget(audit, None, Some release, controller)

@@ -97,6 +97,23 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
         | Release.Ended ended -> Views.counters ended.Counters
         | Release.NotReleased _ -> Unchecked.defaultof<CountersView>
 
+/// What a gateway says of who controls it.
+[<Sealed; AllowNullLiteral>]
+type ControllerResult internal (controller: Controller) =
+    /// The notified entity as the gateway writes it (RFC 3435 §4.1); empty where that is whoever sent the last command; null where
+    /// it did not tell.
+    member _.Entity: string =
+        match controller with
+        | Controller.Told(_, entity) -> entity
+        | Controller.NotTold _ -> null
+
+    /// In words, for a log.
+    override _.ToString() =
+        match controller with
+        | Controller.Told(endpoint, "") -> $"{endpoint} answers to whoever sent the last command"
+        | Controller.Told(endpoint, entity) -> $"{endpoint} is controlled by {entity}"
+        | Controller.NotTold shortfall -> string shortfall
+
 /// What the record holds of one gateway, for audits that ask for each connection by its id, and for what is new in its history.
 [<Sealed; AllowNullLiteral>]
 type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =

@@ -19,11 +19,12 @@ internal sealed record AuditStage(
     GatewayAddress Gateway
 );
 
-/// <summary>What becomes of the three kinds of outcome; what an exchange cannot have stays null.</summary>
+/// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
 internal sealed record AuditEnds<T>(
     Func<AuditResult, AuditMemory, T> Finished,
     Func<AuditResult, T>? Told = null,
-    Func<ReleaseResult, T>? Released = null
+    Func<ReleaseResult, T>? Released = null,
+    Func<ControllerResult, T>? Controlled = null
 );
 
 /// <summary>
@@ -113,6 +114,9 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     void IAuditSink.Released(ReleaseResult result) =>
         End((ends.Released ?? throw new InvalidOperationException("nothing was to be released"))(result));
+
+    void IAuditSink.Controlled(ControllerResult result) =>
+        End((ends.Controlled ?? throw new InvalidOperationException("nobody asked who controls it"))(result));
 
     public void Dispose()
     {

@@ -64,6 +64,21 @@ public interface IAuditRunner
         TimeSpan deadline,
         CancellationToken cancel = default
     );
+
+    /// <summary>
+    /// Asks who controls a gateway, once for each subscription, of a target that tells: one result, then the
+    /// end.
+    /// </summary>
+    /// <param name="target">Whom to ask, and how.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="known">What the record holds of the gateway; null where it holds nothing.</param>
+    /// <param name="deadline">From the subscription on.</param>
+    IObservable<ControllerResult> AskController(
+        AuditTarget target,
+        GatewayAddress gateway,
+        KnownConnections? known,
+        TimeSpan deadline
+    );
 }
 
 /// <summary>
@@ -146,6 +161,32 @@ public sealed class AuditRunner(
                 (now, local) => target.Release(connection, now, seed(), local, known),
                 deadline,
                 cancel
+            );
+            return run;
+        });
+
+    /// <inheritdoc/>
+    public IObservable<ControllerResult> AskController(
+        AuditTarget target,
+        GatewayAddress gateway,
+        KnownConnections? known,
+        TimeSpan deadline
+    ) =>
+        Observable.Create<ControllerResult>(observer =>
+        {
+            var run = new AuditRun<ControllerResult>(
+                Stage(gateway),
+                new(
+                    (_, _) => throw new InvalidOperationException("this is no audit of connections"),
+                    Controlled: result => result
+                ),
+                observer,
+                null
+            );
+            run.Begin(
+                (now, local) => target.AskController(now, seed(), local, known),
+                deadline,
+                CancellationToken.None
             );
             return run;
         });

@@ -107,6 +107,24 @@ internal sealed class GatewayPoller : IDisposable
                     : runner.Release(Gateway.Target, connection, Address(endpoint), known, deadline)
             );
 
+    /// <summary>Asks who controls it; from any thread. Nothing where its protocol does not tell.</summary>
+    public IObservable<ControllerResult> AskController(TimeSpan deadline) =>
+        Gateway.Target.TellsController
+            ? Observable
+                .Return(Gateway.Id, scheduler)
+                .SelectMany(_ => Resolve())
+                .SelectMany(endpoint =>
+                    endpoint is null
+                        ? Observable.Empty<ControllerResult>(ImmediateScheduler.Instance)
+                        : runner.AskController(
+                            Gateway.Target,
+                            Address(endpoint),
+                            context.Known(Gateway.Id),
+                            deadline
+                        )
+                )
+            : Observable.Empty<ControllerResult>(ImmediateScheduler.Instance);
+
     /// <summary>Nobody is asked any more: a standing watch ends too. From any thread.</summary>
     public void Rest() => scheduler.Schedule(() => watch?.Asking());
 

@@ -1,4 +1,5 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
 using CallServer.Host.Configuration;
 using CallServer.Surface;
@@ -165,6 +166,20 @@ public sealed class PollingService : IDisposable
 
         // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
         return await release.ToTask(TaskPoolScheduler.Default);
+    }
+
+    /// <summary>
+    /// Asks every gateway that can tell who controls it, side by side, beside their audits; each as it answers.
+    /// </summary>
+    public IObservable<(string Gateway, ControllerResult Result)> AskControllers(TimeSpan deadline)
+    {
+        lock (guard)
+            return pollers
+                .Values.Select(poller =>
+                    poller.AskController(deadline).Select(result => (poller.Gateway.Id, result))
+                )
+                .ToList()
+                .Merge();
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Reactive.Disposables;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
@@ -18,8 +19,12 @@ public sealed class ServerDuties(
     Action releaseHeld,
     Action<TakeoverDecision> recover,
     ILogger logger
-) : IRoleWork
+) : IRoleWork, IDisposable
 {
+    // A takeover does not wait for it.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly SerialDisposable looking = new();
     private bool hasPollers;
 
     /// <inheritdoc/>
@@ -59,7 +64,17 @@ public sealed class ServerDuties(
     }
 
     /// <inheritdoc/>
-    public void LookAround() { }
+    public void LookAround() =>
+        looking.Disposable = polling
+            .AskControllers(Patience)
+            .Subscribe(
+                told =>
+                    logger.LogInformation("{Gateway}: {Controller}", told.Gateway, told.Result.ToString()),
+                fault => logger.LogError(fault, "the gateways could not be asked who controls them")
+            );
+
+    /// <summary>Asks no more.</summary>
+    public void Dispose() => looking.Dispose();
 
     /// <inheritdoc/>
     public void Say(string what) =>

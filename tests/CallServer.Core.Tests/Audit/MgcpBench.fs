@@ -58,5 +58,9 @@ module MgcpBench =
         MgcpRelease.start target id (startOf from seed known)
         |> loop from seed network peer MgcpRelease.advance
 
+    let controlFrom from seed network peer target known : Run<Controller, MgcpController.State> =
+        MgcpController.start target (startOf from seed known)
+        |> loop from seed network peer MgcpController.advance
+
     let release seed network serve target id known : Run<Release, MgcpRelease.State> =
         releaseFrom Bench.start seed network (Peer.answering serve) target id known

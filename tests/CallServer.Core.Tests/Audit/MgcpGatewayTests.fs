@@ -415,6 +415,34 @@ let ``a released connection ends in the gateway, with its last counters`` () =
         )
     | other -> Assert.Fail $"%A{other}"
 
+let private controller world network known =
+    (MgcpBench.controlFrom Bench.start 1UL network (world: World).Peer everything known).Outcome
+
+[<Test>]
+let ``a gateway tells who controls it, by an endpoint of the record or the first that it lists`` () =
+    let world = World(3UL, 20, 0.0, none)
+    let struct (ledger, _) = keep world 1 3UL steady everything ignore
+    let known = ledger.Connections[7]
+
+    match controller world rough ledger.Connections[7..7], controller world rough [||] with
+    | Controller.Told(endpoint, entity), Controller.Told(_, listed) ->
+        Assert.That(string known.Id, Does.StartWith(endpoint + "/"))
+        Assert.That(entity, Is.Not.Null)
+        Assert.That(listed, Is.EqualTo entity)
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a gateway that does not list, or does not answer, tells nothing of who controls it`` () =
+    let silent = Peer.answering (fun _ _ -> [])
+    let lists = World(3UL, 20, 0.0, { none with ListsNothing = true })
+
+    match
+        controller lists steady [||],
+        (MgcpBench.controlFrom Bench.start 1UL steady silent everything [||]).Outcome
+    with
+    | Controller.NotTold DoesNotList, Controller.NotTold(Silent _) -> ()
+    | other -> Assert.Fail $"%A{other}"
+
 [<Property(MaxTest = 40, QuietOnSuccess = true)>]
 let ``however the network treats it, an audit is true``
     (seed: uint64)

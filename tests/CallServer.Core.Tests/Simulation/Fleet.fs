@@ -301,7 +301,8 @@ type Fleet(plan: Plan) =
 
                 at (now + plan.Interval) (PollDue place)
 
-            member _.Released _ = fail place "nothing is released on its own" }
+            member _.Released _ = fail place "nothing is released on its own"
+            member _.Controlled _ = fail place "nobody asked who controls it" }
 
     let step place standing (next: GatewayAudit) =
         (exchange place standing).Machine <- next
@@ -362,6 +363,11 @@ type Fleet(plan: Plan) =
             | Reboots down
             | AgentRestarts down -> g.Record.Befell(now + down + TimeSpan.FromSeconds 3.0)
             | _ -> g.Record.Befell now
+
+            match mishap with
+            | TurnsBad _ -> g.Record.TurnedBad true
+            | Recovers -> g.Record.TurnedBad false
+            | _ -> ()
 
             if renamed then
                 g.Record.Renamed now

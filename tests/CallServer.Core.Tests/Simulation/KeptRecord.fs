@@ -23,6 +23,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mutable unseen = 0
     let mutable exact = 0
     let mutable lastMishap = Instant.distantPast
+    let mutable isBad = false
     let mutable anchor = TimeSpan.Zero
     let mutable now = far.Table.Now
 
@@ -85,6 +86,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// What the gateway still remembers, and ended while somebody watched and before the history was read to its end, has its CDR.
     let checkHistory (snapshot: Snapshot) =
         match snapshot.History, ledger.History with
+        // A gateway that tells what is not so may tell it of its history.
+        | _ when isBad -> ()
         | ValueSome { Until = ValueSome until }, ValueSome mark ->
             let watched = trueInterval (Interval.create mark.Since (Instant.max mark.Since until))
 
@@ -240,6 +243,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
     /// Something befell the gateway: what ended before may have been told in part only, or be forgotten.
     member _.Befell(at: Instant) = lastMishap <- at
+
+    /// Whether it tells what is not so from now on.
+    member _.TurnedBad(bad: bool) = isBad <- bad
     member _.Gateway = gateway
 
     /// Which true connection one of the record is.

@@ -36,6 +36,7 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
                 })
             ),
             null,
+            null,
             null
         );
 

@@ -143,5 +143,7 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
 
     void IAuditSink.Released(ReleaseResult result) { }
 
+    void IAuditSink.Controlled(ControllerResult result) { }
+
     void IAuditSink.Finished(AuditResult result, AuditMemory memory) => this.result = result;
 }
