@@ -89,7 +89,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         // A gateway that tells what is not so may tell it of its history.
         | _ when isBad -> ()
         | ValueSome { Until = ValueSome until }, ValueSome mark ->
-            let watched = trueInterval (Interval.create mark.Since (Instant.max mark.Since until))
+            // After a restart the first reading began where the earlier run had left it: the next one tells the rest.
+            let told = Instant.min until mark.ReadTo
+            let watched = trueInterval (Interval.create mark.Since (Instant.max mark.Since told))
 
             for struct (connection, ended) in far.Table.Ended do
                 if
