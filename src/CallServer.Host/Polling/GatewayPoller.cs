@@ -21,7 +21,7 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
     /// <summary>After this time a takeover goes on with others as well.</summary>
-    private static readonly TimeSpan TakeoverTurn = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TakeoverTurn = TimeSpan.FromMilliseconds(300);
 
     /// <summary>A standby asks so many times less often.</summary>
     private const int SlowPace = 3;

@@ -117,7 +117,7 @@ public sealed class FleetLanes(int gatewaysInFlight)
         Slow.Limit = Side(gatewaysInFlight);
     }
 
-    private const int AtOnceOfCore = 12;
+    private const int AtOnceOfCore = 4;
 
     private static int Side(int whole) => Math.Max(2, whole / 4);
 }
