@@ -128,6 +128,8 @@ internal static class TakeoverCommand
             cancel
         );
         var detected = reader.Now;
+        // What costs the server little, again and again; its report, which looks at every connection, only then.
+        await reader.AllHeardAsync(cancel);
         await pair.Backup.UntilAsync("whole", async () => await pair.ReportAsync(cancel) is not null, cancel);
         var whole = reader.Now;
         (serverCpu, fleetCpu) = (pair.Backup.Process.Cpu - serverCpu, fleet.Cpu - fleetCpu);
