@@ -73,6 +73,6 @@ internal static class RecoveryPage
     /// <summary>The whole width of bounds.</summary>
     private static string Width(double seconds) =>
         seconds < 1
-            ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.###} ms")
+            ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0} ms")
             : string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s");
 }
