@@ -37,8 +37,6 @@ module internal History =
     /// It has its CDR already.
     let isNoted (gateway: GatewayId) (c: Connection) (isRenamed: bool) (mark: HistoryMark) : bool =
         Map.containsKey (key gateway c) mark.Recent
-        // A row that was listed with missing cells may have had no stamp to the end.
-        || (c.Stamp.IsSome && Map.containsKey (key gateway { c with Stamp = ValueNone }) mark.Recent)
         || (isRenamed
             && match keyOfCall gateway c with
                | ValueSome key -> Map.containsKey key mark.Recent
@@ -177,7 +175,6 @@ module internal History =
 
         let after =
             { c with
-                Stamp = (if c.Stamp.IsSome then c.Stamp else e.Observation.Stamp)
                 Setup = setup
                 Start = start
                 Facts = Facts.merge c.Facts e.Observation.Facts

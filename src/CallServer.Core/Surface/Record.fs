@@ -118,6 +118,8 @@ type ControllerResult internal (controller: Controller) =
 [<Sealed; AllowNullLiteral>]
 type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =
     member _.Count = connections.Length
+    /// The same without what is known of the gateway's own history: then an audit does not ask for it.
+    member _.WithoutHistory = KnownConnections(connections, ValueNone)
     member internal _.Connections = connections
     member internal _.History = history
 

@@ -336,10 +336,23 @@ internal static class ConfigurationLoader
                     Interval = pacing.Interval,
                     Timeout = pacing.Timeout,
                     Attempts = pacing.Attempts,
+                    ReadsHistory = ReadsHistory(node, uri),
                     Secrets = secrets,
                     Profiles = profiles,
                     Target = targets.Create(id, uri, secrets, pacing.Timeout, pacing.Attempts),
                 };
+        }
+
+        private bool ReadsHistory(Document node, GatewayUri uri)
+        {
+            var at = DocumentReader.Member(node, "history");
+            if (at is null)
+                return false;
+            if (at.Kind != DocumentKind.Boolean)
+                read.Fail(at, $"true or false is expected here, not {at.KindInWords}");
+            else if (at.Scalar == "true" && uri.Scheme != "snmp")
+                read.Fail(at, $"{uri.Scheme} gateways tell no history");
+            return at.Scalar == "true";
         }
 
         private string? Id(Document node, Dictionary<string, int> lines)

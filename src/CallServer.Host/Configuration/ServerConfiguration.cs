@@ -154,6 +154,9 @@ public sealed record GatewayConfiguration
     /// <summary>How long a reply may take before the request is repeated.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Its own history of ended connections is read, where it keeps one.</summary>
+    public bool ReadsHistory { get; init; }
+
     /// <summary>How often a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;
 
@@ -171,6 +174,7 @@ public sealed record GatewayConfiguration
             && Interval == other.Interval
             && Timeout == other.Timeout
             && Attempts == other.Attempts
+            && ReadsHistory == other.ReadsHistory
             && Profiles == other.Profiles
             && ServerConfiguration.Same(Secrets.Community, other.Secrets.Community)
             && ServerConfiguration.Same(Secrets.Auth, other.Secrets.Auth)

@@ -28,7 +28,17 @@ internal sealed class Shape
                 "gateways",
                 new Shape
                 {
-                    Item = Names("id", "uri", "community", "auth", "priv", "interval", "timeout", "attempts"),
+                    Item = Names(
+                        "id",
+                        "uri",
+                        "community",
+                        "auth",
+                        "priv",
+                        "interval",
+                        "timeout",
+                        "attempts",
+                        "history"
+                    ),
                 }
             ),
             ("profiles", new Shape { IsOpen = true })

@@ -264,7 +264,10 @@ internal sealed class GatewayPoller : IDisposable
                         Gateway.Target,
                         Address(endpoint),
                         memory,
-                        () => context.Known(Gateway.Id),
+                        () =>
+                            Gateway.ReadsHistory
+                                ? context.Known(Gateway.Id)
+                                : context.Known(Gateway.Id)?.WithoutHistory,
                         context.Limits.Deadline,
                         () => heard = true
                     )

