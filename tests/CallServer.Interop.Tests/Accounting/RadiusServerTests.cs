@@ -68,12 +68,20 @@ internal sealed class RadiusServerTests : PeerTest
         {
             var told = session.ToList();
             var connection = told[0]["NAS-Port-Id"]["gw1/".Length..];
-            Assert.That(told[0].Status, Is.EqualTo("Start"), connection);
-            Assert.That(told.Skip(1).Select(record => record.Status), Has.All.EqualTo("Stop"), connection);
-            Assert.That(lives, Does.ContainKey(connection));
-            if (told.Count > 1)
+            // A call between two audits has its Stop alone, from the gateway's history, which tells its cause.
+            if (told is not [{ Status: "Stop" } stop] || stop["Acct-Terminate-Cause"] == "Lost-Carrier")
+            {
+                Assert.That(told[0].Status, Is.EqualTo("Start"), connection);
                 Assert.That(
-                    told[1].Seconds,
+                    told.Skip(1).Select(record => record.Status),
+                    Has.All.EqualTo("Stop"),
+                    connection
+                );
+            }
+            Assert.That(lives, Does.ContainKey(connection));
+            if (told[^1].Status == "Stop")
+                Assert.That(
+                    told[^1].Seconds,
                     Is.LessThanOrEqualTo(lives[connection].TotalSeconds),
                     connection
                 );
