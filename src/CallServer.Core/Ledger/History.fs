@@ -34,9 +34,15 @@ module internal History =
                 | ValueSome other -> mark.Recent |> add (key gateway c) |> add other
                 | ValueNone -> add (key gateway c) mark.Recent }
 
-    /// It has its CDR already.
+    /// It has its CDR already. One that was only ever told in part may have been closed before its stamp was known.
     let isNoted (gateway: GatewayId) (c: Connection) (isRenamed: bool) (mark: HistoryMark) : bool =
+        let isNotedWithoutStamp () =
+            match Map.tryFind (key gateway { c with Stamp = ValueNone }) mark.Recent with
+            | Some latest -> latest >= c.LastHeard
+            | None -> false
+
         Map.containsKey (key gateway c) mark.Recent
+        || isNotedWithoutStamp ()
         || (isRenamed
             && match keyOfCall gateway c with
                | ValueSome key -> Map.containsKey key mark.Recent
@@ -175,6 +181,7 @@ module internal History =
 
         let after =
             { c with
+                Stamp = (if c.Stamp.IsSome then c.Stamp else e.Observation.Stamp)
                 Setup = setup
                 Start = start
                 Facts = Facts.merge c.Facts e.Observation.Facts

@@ -68,7 +68,8 @@ type private Stream =
 
 /// A fleet of simulated gateways and a server that audits them, in virtual time: one thread, no clock, everything from a seed.
 /// After every snapshot the record is held against the truth; `Failures` says where it was wrong.
-type Fleet(plan: Plan) =
+/// With `tellsChanges` its story tells all that each snapshot changed: for the replay of one seed.
+type Fleet(plan: Plan, tellsChanges: bool) =
     let dice = Dice plan.Seed
     let start = Instant.ofMicros 1_760_000_000_000_000L
     let finish = start + plan.Length
@@ -135,6 +136,17 @@ type Fleet(plan: Plan) =
             gateways |> Array.map _.Record,
             fun text -> failures.Add $"{elapsed ():F6} s, calls: {text}"
         )
+
+    let brief (change: Change) =
+        match change with
+        | Change.Opened c
+        | Confirmed c
+        | Unconfirmed c
+        | Updated(_, c)
+        | Conflicted(c, _) -> $"{c.Id} stamp {c.Stamp} run {c.Run}, started {c.Start.Within}"
+        | Change.Closed(c, ending) -> $"{c.Id} stamp {c.Stamp} run {c.Run}, {ending.Evidence} {ending.Within}"
+        | Renamed(was, c) -> $"{was} is {c.Id} stamp {c.Stamp}"
+        | GatewayRestarted at -> $"within {at}"
 
     let exchange place standing = if standing then gateways[place].Watch else gateways[place].Audit
 
@@ -220,6 +232,15 @@ type Fleet(plan: Plan) =
         tell
             place
             $"{snapshot.Completeness}, {snapshot.Observations.Length} rows, {snapshot.Boot.Token} began {snapshot.Boot.Began}, run {g.Record.Ledger.Run}"
+
+        if tellsChanges then
+            for change in changes do
+                tell place $"  {change.Kind}: {brief change}"
+
+            for e in snapshot.Ended do
+                tell
+                    place
+                    $"  history: {e.Observation.Id} stamp {e.Observation.Stamp} ended {e.End.Within}, set up {e.Observation.Setup |> ValueOption.map _.Within}"
 
     let hangUp (exchange: Exchange) =
         match exchange.Stream with

@@ -2,6 +2,7 @@
 module CallServer.Tests.Simulation.FleetTests
 
 open System
+open System.Collections.Generic
 open System.Threading.Tasks
 open NUnit.Framework
 open CallServer.Prelude
@@ -47,11 +48,20 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
     let guard = obj ()
     let audits, completes, joined = ref 0, ref 0, ref 0
     let unseen, exact = ref 0, ref 0
-    let failed: (uint64 * string) option ref = ref None
+    let failed = SortedDictionary<uint64, string * string>()
 
     let run (seed: uint64) =
-        let fleet = Fleet(plan seed)
-        fleet.Run()
+        let fleet = Fleet(plan seed, (first = last))
+
+
+        let thrown =
+            try
+                fleet.Run()
+                []
+            with fault ->
+                [ string fault ]
+
+        let failures = Seq.append fleet.Failures thrown |> Seq.toList
 
         lock guard (fun () ->
             audits.Value <- audits.Value + fleet.Audits
@@ -61,32 +71,25 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
             unseen.Value <- unseen.Value + unseenHere
             exact.Value <- exact.Value + exactHere
 
-            if fleet.Failures.Count > 0 then
-                let what =
-                    String.Join(
-                        "\n",
-                        Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; fleet.Failures ]
-                    )
+            if not failures.IsEmpty then
+                let story =
+                    String.Join("\n", Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; failures ])
 
-                match failed.Value with
-                | Some(earlier, _) when earlier < seed -> ()
-                | _ -> failed.Value <- Some(seed, what))
+                failed[seed] <- (failures.Head, story))
 
     // Each fleet is a world of its own, in a time of its own.
-    Parallel.For(
-        int64 first,
-        int64 last + 1L,
-        fun seed (loop: ParallelLoopState) ->
-            run (uint64 seed)
+    Parallel.For(int64 first, int64 last + 1L, fun seed -> run (uint64 seed)) |> ignore
 
-            if failed.Value.IsSome then
-                loop.Break()
-    )
-    |> ignore
+    if failed.Count > 0 then
+        let worlds =
+            failed
+            |> Seq.truncate 40
+            |> Seq.map (fun (KeyValue(seed, (failure, _))) -> $"seed {seed}: {failure}")
 
-    match failed.Value with
-    | Some(seed, what) -> Assert.Fail $"seed {seed} (replay with CALLSERVER_SEEDS={seed}):\n{what}"
-    | None -> ()
+        let (KeyValue(seed, (_, story))) = Seq.head failed
+
+        Assert.Fail
+            $"{failed.Count} seeds failed (replay the first with CALLSERVER_SEEDS={seed}):\n{story}\n\nfirst failures:\n{String.concat Environment.NewLine worlds}"
 
     TestContext.Out.WriteLine
         $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw"

@@ -114,8 +114,10 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 | ValueSome fate ->
                     let within = trueInterval c.Start.Within
 
-                    if leg meant[c.Id] <> leg fate then
-                        fail $"{c.Id} was connection {meant[c.Id].Serial} and is now {fate.Serial}"
+                    match meant.TryGetValue c.Id with
+                    | true, opened when leg opened = leg fate -> ()
+                    | true, opened -> fail $"{c.Id} was connection {opened.Serial} and is now {fate.Serial}"
+                    | _ -> fail $"{c.Id} is in the record and was never opened"
 
                     if not (Interval.contains fate.Start within) then
                         fail $"{c.Id} started at {fate.Start}, said {within} {c.Start.Evidence}"
@@ -210,7 +212,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             |> Seq.choose (fun change ->
                 match change with
                 | Change.Opened c
-                | Renamed(_, c) -> Some(struct (c.Id, c.Stamp))
+                | Renamed(_, c) -> Some(struct (c.Id, c.FirstHeard))
                 | _ -> None)
             |> HashSet
 
@@ -218,7 +220,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         let stage (change: Change) =
             match change with
             | Closed(c, _) when c.ConfirmedCount = 0 -> 3
-            | Closed(c, _) when opened.Contains(struct (c.Id, c.Stamp)) -> 2
+            | Closed(c, _) when opened.Contains(struct (c.Id, c.FirstHeard)) -> 2
             | Closed _ -> 0
             | _ -> 1
 
