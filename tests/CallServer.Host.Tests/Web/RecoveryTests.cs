@@ -229,6 +229,42 @@ public sealed class RecoveryTests : IDisposable
         }
     }
 
+    // Asked a few at a time, so many silent ones take longer than anybody waits.
+    [Test]
+    public async Task WhoIsNotHeardInTimeIsGivenUp(CancellationToken cancel)
+    {
+        var silent = Enumerable
+            .Range(3, 100 * Environment.ProcessorCount)
+            .Select(port =>
+                Tests.Gateways.At($"gw{port}", $"snmp://127.0.0.1:{port}", TimeSpan.FromHours(1)) with
+                {
+                    Target = ScriptedAudit.Target($"gw{port}", TimeSpan.FromMinutes(1)),
+                }
+            );
+        await using var server = await StandbyAsync(configuration =>
+            configuration with
+            {
+                Deadline = TimeSpan.FromSeconds(1),
+                Gateways = [.. configuration.Gateways, .. silent],
+            }
+        );
+
+        await BeginAsync(server, cancel);
+        await OrderAsync(server, cancel);
+
+        var dry = await UntilAsync(server, DryRun, IsWhole, cancel);
+        var page = await UntilAsync(server, "v1/recoveries", HasWhole, cancel);
+        var later = await server.GetAsync(DryRun, cancel);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Outcomes(dry).Select(gateway => gateway.Item2), Does.Contain("waiting"));
+            Assert.That(Connections(dry), Is.EqualTo((3, 0, 0, 0)), "who was heard counts");
+            Assert.That(later.GetRawText(), Is.EqualTo(dry.GetRawText()), "it is over");
+            var report = Items(page).Single();
+            Assert.That(Outcomes(report).Select(gateway => gateway.Item2), Does.Contain("waiting"));
+        }
+    }
+
     [TestCase("GET", "v1/recoveries?gateway=gw1", HttpStatusCode.BadRequest)]
     [TestCase("GET", "v1/recoveries?limit=0", HttpStatusCode.BadRequest)]
     [TestCase("GET", "v1/recoveries?limit=1001", HttpStatusCode.BadRequest)]
