@@ -15,37 +15,15 @@ using CallServer.Surface;
 
 namespace CallServer.Host;
 
-/// <summary>What a server may be given instead of the machine's own; null is the machine's own.</summary>
-public sealed record ServerParts
-{
-    /// <summary>Opens the store.</summary>
-    public Func<ILedgerStore>? OpenStore { get; init; }
-
-    /// <summary>Opens the network of the audits; what comes is stamped by the server's clock.</summary>
-    public Func<IClock, IGatewayNetwork>? OpenNetwork { get; init; }
-
-    /// <summary>Host names.</summary>
-    public IEndpointResolver? Resolver { get; init; }
-
-    /// <summary>Where logs go besides or instead of standard error; null is standard error.</summary>
-    public Action<ILoggingBuilder>? Logging { get; init; }
-
-    /// <summary>
-    /// Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.
-    /// </summary>
-    public Func<ServerConfiguration>? Reload { get; init; }
-}
-
 /// <summary>
 /// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and
 /// the CDR file, each loop with its own thread.
 /// </summary>
-public sealed class ServerRuntime : IAsyncDisposable
+public sealed partial class ServerRuntime : IAsyncDisposable
 {
     /// <summary>After this the server is ready though some gateways have not answered yet.</summary>
     public static readonly TimeSpan ReadyAtLatest = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
     private const int Shards = 2;
 
     private readonly ILoggerFactory loggers;
@@ -109,7 +87,7 @@ public sealed class ServerRuntime : IAsyncDisposable
                 new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null)
             );
             Ledger.Restore(image);
-            Say(image);
+            StoreNews.Say(image, configuration, logger);
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
@@ -256,19 +234,6 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>The ports on which gateways speak by themselves; null until they are open.</summary>
     public Listeners? Listeners { get; private set; }
 
-    /// <summary>
-    /// Opens the ports on which gateways speak by themselves. Throws ConfigurationException where one cannot
-    /// be had.
-    /// </summary>
-    public async Task ListenAsync() =>
-        Listeners = await Listening.Listeners.OpenAsync(
-            Configuration,
-            Polling,
-            Ledger.NoteRestart,
-            clock,
-            loggers.CreateLogger("CallServer.Listening")
-        );
-
     /// <summary>Who acts, this server or the other one.</summary>
     public RoleKeeper Roles { get; }
 
@@ -278,160 +243,12 @@ public sealed class ServerRuntime : IAsyncDisposable
     /// <summary>What follows a takeover.</summary>
     public Recovery Recovery { get; }
 
-    /// <summary>Finds its role, and begins to ask where that is its role's work.</summary>
-    /// <param name="address">Where it listens.</param>
-    public Task StartAsync(Uri address)
-    {
-        watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
-        NudgeReaders();
-        var backup = configuration.Backup;
-        var watched = backup ?? new BackupConfiguration(address);
-        return Roles.StartAsync(now =>
-            ServerRole.Start(
-                now,
-                configuration.Name,
-                address.ToString(),
-                watched.Heartbeat,
-                watched.Misses,
-                watched.Cold,
-                backup is not null,
-                kept.Epoch,
-                kept.Acted,
-                backup?.Of.ToString() ?? kept.Peer
-            )
-        );
-    }
-
     /// <summary>So long, and a heartbeat is given up.</summary>
     private static TimeSpan PeerPatience(ServerConfiguration configuration)
     {
         var shortest = TimeSpan.FromSeconds(1);
         var patience = configuration.Backup is { } backup ? backup.Heartbeat * backup.Misses : shortest;
         return patience > shortest ? patience : shortest;
-    }
-
-    /// <summary>
-    /// Takes a changed configuration, or refuses it whole: then the mistakes say why, and nothing has
-    /// changed.
-    /// </summary>
-    public IReadOnlyList<string> TryReload(ServerConfiguration next)
-    {
-        ArgumentNullException.ThrowIfNull(next);
-        var fixedParts = Configuration.NeedsRestart(next);
-        if (fixedParts.Count > 0)
-            return [.. fixedParts.Select(part => $"{part} cannot change while the server runs: restart it")];
-
-        Volatile.Write(ref configuration, next);
-        foreach (var gateway in Polling.Follow(next))
-        {
-            // An operator's removal is no evidence that calls ended: they stay in the record, unconfirmed.
-            var kept = Ledger.Find(gateway.Id)?.Record.Count ?? 0;
-            logger.LogWarning(
-                "{Gateway}: removed from the configuration; its {Count} connections stay in the record, unconfirmed",
-                gateway.Id,
-                kept
-            );
-            Ledger.Take(
-                AuditResult.Unasked(
-                    gateway.Id,
-                    gateway.Uri.Protocol,
-                    clock.Now.Steady,
-                    "removed from the configuration"
-                ),
-                gateway.Uri.Text
-            );
-        }
-
-        return [];
-    }
-
-    /// <summary>What the server says of itself.</summary>
-    public ServerStatus Status()
-    {
-        var gateways = Configuration.Gateways;
-        var asked = gateways
-            .Select(gateway => Ledger.Find(gateway.Id))
-            .Where(state => state is { AskedSinceStart: true, LastAudit: not null })
-            .Select(state => state!.LastAudit!)
-            .ToList();
-        return new ServerStatus(
-            Configuration.Name,
-            Roles.Role?.Role ?? "standby",
-            Ledger.Identity.Epoch,
-            Roles.Role?.Peer,
-            IsReady,
-            Math.Round((clock.Now.Steady - started).TotalSeconds, 3),
-            Ledger.States.Sum(state => state.Record.Count),
-            new GatewayTotals(
-                gateways.Count,
-                asked.Count(audit => audit.Complete),
-                asked.Count(audit => !audit.Complete && !audit.Silent),
-                asked.Count(audit => audit.Silent)
-            )
-        );
-    }
-
-    /// <summary>Stops asking, saves what can be saved in the time there is, and closes.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (Interlocked.Exchange(ref stopped, 1) != 0)
-            return;
-        watches.Dispose();
-        Roles.Dispose();
-        duties.Dispose();
-        Settlement.Dispose();
-        peerLink.Dispose();
-        Recovery.Dispose();
-        if (Listeners is not null)
-            await Listeners.DisposeAsync();
-        Polling.Dispose();
-        if (Fleet is not null)
-            await Fleet.DisposeAsync();
-        try
-        {
-            await SaveAsync().WaitAsync(SavePatience);
-        }
-        catch (TimeoutException)
-        {
-            logger.LogWarning("stopped before everything was saved: the next audits tell it again");
-        }
-
-        Writer.Dispose();
-        CdrFiles.Dispose();
-        if (Radius is not null)
-            await Radius.DisposeAsync();
-        Ledger.Joiner.Dispose();
-        foreach (
-            var loop in (EventLoopScheduler[])
-                [roleLoop, .. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
-        )
-            loop.Dispose();
-        store.Dispose();
-    }
-
-    private async Task SaveAsync()
-    {
-        // Whatever the audit loops handed over before now is taken in, then saved, then appended.
-        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops])
-            await PassAsync(loop);
-        await Ledger.Joiner.PassAsync();
-        await Writer.FlushAsync();
-        if (Writer.Health is { Healthy: false } health)
-            logger.LogWarning(
-                "stopped while the store cannot be written: {Gateways} gateways and {Cdrs} CDRs are not saved, the next audits tell them again",
-                health.PendingGateways,
-                health.PendingCdrs
-            );
-        await CdrFiles.FlushAsync();
-        if (Radius is not null)
-            await Radius.FlushAsync();
-    }
-
-    private static Task PassAsync(IScheduler loop)
-    {
-        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        loop.Schedule(() => passed.TrySetResult());
-        return passed.Task;
     }
 
     private static EventLoopScheduler Loop(string name) =>
@@ -452,50 +269,5 @@ public sealed class ServerRuntime : IAsyncDisposable
             NudgeReaders();
         if (result.Changes.Count > 0)
             Events.Announce();
-    }
-
-    private void OnStep(TimeSpan step)
-    {
-        logger.LogWarning(
-            "the wall clock was stepped by {Step} s: times are shown corrected by {Correction} s from now on; durations are not touched",
-            step.TotalSeconds,
-            clock.Correction.TotalSeconds
-        );
-        Writer.EnqueueCorrection(clock.Correction);
-    }
-
-    private void Say(StoreImage image)
-    {
-        foreach (var row in image.Unreadable)
-            logger.LogError(
-                "the store holds what this version cannot read, kept there and left out: {Gateway} {Connection}: {Why}",
-                row.Gateway,
-                row.Connection ?? "(the gateway itself)",
-                row.Why
-            );
-        if (image.Identity.Name is { } name && name != configuration.Name)
-            logger.LogWarning(
-                "the store was {Before}'s and is {Name}'s from now on",
-                name,
-                configuration.Name
-            );
-        var configured = configuration
-            .Gateways.Select(gateway => gateway.Id)
-            .ToHashSet(StringComparer.Ordinal);
-        foreach (var gateway in image.Gateways.Where(gateway => !configured.Contains(gateway.Gateway)))
-        {
-            if (gateway.Record.Count > 0)
-                logger.LogWarning(
-                    "{Gateway}: not in the configuration; its {Count} connections stay in the record, unconfirmed",
-                    gateway.Gateway,
-                    gateway.Record.Count
-                );
-        }
-
-        logger.LogInformation(
-            "loaded {Connections} connections of {Gateways} gateways, all unconfirmed until their gateways speak",
-            image.Gateways.Sum(gateway => gateway.Record.Count),
-            image.Gateways.Count
-        );
     }
 }

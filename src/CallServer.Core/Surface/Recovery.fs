@@ -29,7 +29,7 @@ type RecoveryRisk = { Active: float; Ended: float; Unknown: float }
 type GatewayRecoveryView =
     {
         Gateway: string
-        /// complete, partial, silent, waiting.
+        /// complete, partial, silent, waiting. In a report that is whole, waiting is one that was not heard in time.
         Outcome: string
         Reasons: IReadOnlyList<string>
         /// From the decision, in seconds; null while it is waited for.
@@ -70,14 +70,20 @@ type RecoveryView =
 /// What a takeover has brought back so far. Immutable; each gateway counts once, with the first audit that was asked after the
 /// decision.
 [<Sealed>]
-type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery: Recovery) =
+type RecoveryBook
+    private (takeover: TakeoverDecision, server: string, recovery: Recovery, givenUp: Instant voption) =
     static let seconds (span: TimeSpan) = Math.Round(span.TotalSeconds, 6)
 
     static let nullable (span: TimeSpan voption) = span |> ValueOption.map seconds |> ValueOption.toNullable
 
     /// Every gateway is to be asked now.
     static member Begin(takeover: TakeoverDecision, server: string, gateways: IEnumerable<string>) =
-        RecoveryBook(takeover, server, Recovery.start takeover.At (gateways |> Seq.map GatewayId.create))
+        RecoveryBook(
+            takeover,
+            server,
+            Recovery.start takeover.At (gateways |> Seq.map GatewayId.create),
+            ValueNone
+        )
 
     /// What would stand for a takeover now.
     static member DryRun(at: Instant, server: string, epoch: int, gateways: IEnumerable<string>) =
@@ -89,7 +95,7 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
 
     /// The audit tells of a gateway that is waited for.
     member _.WaitsFor(result: AuditResult) =
-        result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
+        givenUp.IsNone && result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
 
     /// Takes in what one audit did. The very same book comes back where that does not count. A gateway that is not settled is
     /// asked again, and waited for.
@@ -98,17 +104,30 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
             this
         else
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
-            RecoveryBook(takeover, server, Recovery.take settled part recovery)
+            RecoveryBook(takeover, server, Recovery.take settled part recovery, givenUp)
+
+    /// Nobody is waited for any more: the report stays as it is now. The very same book comes back where nobody was.
+    member this.GiveUp(now: Instant) : RecoveryBook =
+        if this.IsWhole then
+            this
+        else
+            RecoveryBook(takeover, server, recovery, ValueSome now)
 
     member _.Decision = takeover
-    member _.IsWhole = Recovery.isWhole recovery
+    member _.IsWhole = givenUp.IsSome || Recovery.isWhole recovery
+
     /// Gateways that were heard, or given up on.
-    member _.HeardCount = recovery.GatewayCount - recovery.Waiting.Count
+    member _.HeardCount =
+        if givenUp.IsSome then
+            recovery.GatewayCount
+        else
+            recovery.GatewayCount - recovery.Waiting.Count
+
     member _.GatewayCount = recovery.GatewayCount
 
     /// The report as of now. The correction is added to every time (see ServerStamp).
-    member _.Report(now: Instant, correction: TimeSpan) : RecoveryView =
-        let figures = Recovery.figures now recovery
+    member this.Report(now: Instant, correction: TimeSpan) : RecoveryView =
+        let figures = Recovery.figures (givenUp |> ValueOption.defaultValue now) recovery
         let parts = recovery.Heard.Values |> Seq.toArray
 
         let outcome (part: GatewayRecovery) =
@@ -155,7 +174,7 @@ type RecoveryBook private (takeover: TakeoverDecision, server: string, recovery:
                  Nullable(seconds (takeover.At - takeover.LastHeard.Value))
              else
                  Nullable())
-          Whole = Recovery.isWhole recovery
+          Whole = this.IsWhole
           RecoverySeconds = seconds figures.Took
           HalfSeconds = seconds figures.Half
           NinetySeconds = seconds figures.Ninety

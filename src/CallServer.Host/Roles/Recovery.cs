@@ -64,8 +64,8 @@ public sealed class Recovery : IDisposable
         this.clock = clock;
         this.scheduler = scheduler;
         this.logger = logger;
-        takeover = new Asking(scheduler, id => polling.Trigger(id, AuditCause.Takeover), Finish);
-        dryRun = new Asking(scheduler, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
+        takeover = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.Takeover), Finish);
+        dryRun = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
         ledger.Applied = (result, step) =>
         {
             takeover.Take(result, step);
@@ -203,8 +203,12 @@ public sealed class Recovery : IDisposable
     }
 
     /// <summary>Everybody is asked, and those that did not tell everything are asked again.</summary>
-    private sealed class Asking(IScheduler scheduler, Action<string> again, Action<RecoveryBook> finish)
-        : IDisposable
+    private sealed class Asking(
+        IScheduler scheduler,
+        IClock clock,
+        Action<string> again,
+        Action<RecoveryBook> finish
+    ) : IDisposable
     {
         private readonly Dictionary<string, int> audits = new(StringComparer.Ordinal);
         private readonly SerialDisposable deadline = new();
@@ -257,9 +261,11 @@ public sealed class Recovery : IDisposable
                     return;
                 over = true;
                 deadline.Disposable = Disposable.Empty;
+                // Who waits for it to be whole does not wait for what nobody asks for any more.
+                book = book!.GiveUp(clock.Now.Steady);
             }
 
-            finish(book!);
+            finish(book);
         }
     }
 }

@@ -147,14 +147,21 @@ internal sealed class Lists(ServerRuntime runtime)
             return query.Refusal();
         return FromStore(() =>
         {
-            var progress = cursor == long.MaxValue ? runtime.Recovery.Progress : null;
-            var page = runtime.Store.ReadRecoveries(
-                cursor,
-                progress is null ? limit : Math.Max(1, limit - 1)
-            );
-            var kept = page.Items.Select(item => Raw(item.Json));
-            return Answer(null, progress is null ? kept : kept.Prepend(Camel(progress)), Number(page.Next));
+            if (cursor < long.MaxValue || runtime.Recovery.Progress is not { } progress)
+            {
+                var page = runtime.Store.ReadRecoveries(cursor, limit);
+                return Answer(null, page.Items.Select(Kept), Number(page.Next));
+            }
+
+            // The store numbers none so high: those that are kept come after it.
+            const long first = long.MaxValue - 1;
+            if (limit == 1)
+                return Answer(null, [Camel(progress)], Number(first));
+            var rest = runtime.Store.ReadRecoveries(first, limit - 1);
+            return Answer(null, rest.Items.Select(Kept).Prepend(Camel(progress)), Number(rest.Next));
         });
+
+        static Action<Utf8JsonWriter> Kept(StoredRecovery report) => Raw(report.Json);
     }
 
     /// <summary>What the store keeps in order, newest first.</summary>

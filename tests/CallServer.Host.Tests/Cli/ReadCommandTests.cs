@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using CallServer.Host.Cli;
 using CallServer.Host.Net;
 using CallServer.Host.Recording.Cdrs;
@@ -145,12 +143,7 @@ internal sealed class ReadCommandTests
         [Values] bool watch
     )
     {
-        var run = await CliRun.Of([
-            "connections",
-            "--server",
-            $"http://127.0.0.1:{UnusedPort()}",
-            .. Flags(json, watch),
-        ]);
+        var run = await CliRun.Of(["connections", "--server", StubServer.Nowhere(), .. Flags(json, watch)]);
         Assert.Multiple(() =>
         {
             Assert.That(run.Status, Is.EqualTo(2));
@@ -288,12 +281,4 @@ internal sealed class ReadCommandTests
 
     private static string[] Flags(bool json, bool watch) =>
         [.. new[] { json ? "--json" : "", watch ? "--watch" : "" }.Where(flag => flag.Length > 0)];
-
-    /// <summary>Nobody listens on it: it was the system's to give a moment ago.</summary>
-    private static int UnusedPort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

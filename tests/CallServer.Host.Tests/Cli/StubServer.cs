@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -34,6 +36,14 @@ internal sealed class StubServer : IAsyncDisposable
         });
         await app.StartAsync();
         return server;
+    }
+
+    /// <summary>An address where nobody listens: it was the system's to give a moment ago.</summary>
+    public static string Nowhere()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return $"http://{listener.LocalEndpoint}";
     }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();

@@ -4,7 +4,8 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, or several, each asked every second.</summary>
+/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, or several, each asked every second unless told
+/// otherwise.</summary>
 internal sealed partial class Server : IAsyncDisposable
 {
     private static readonly JsonSerializerOptions Camel = new(JsonSerializerDefaults.Web);
@@ -42,7 +43,9 @@ internal sealed partial class Server : IAsyncDisposable
         string folder,
         IEnumerable<(string Id, string Uri)> gateways,
         string sections = "",
-        IReadOnlyDictionary<string, string?>? secrets = null
+        IReadOnlyDictionary<string, string?>? secrets = null,
+        string name = "interop",
+        string interval = "1s"
     )
     {
         var listed = gateways.Select(gateway =>
@@ -54,11 +57,11 @@ internal sealed partial class Server : IAsyncDisposable
             $$"""
             {
               "server": {
-                "name": "interop",
+                "name": {{Quoted(name)}},
                 "listen": "http://127.0.0.1:0",
                 "data": {{Quoted(Path.Combine(folder, "callserver.db"))}}
               },
-              "polling": { "interval": "1s", "timeout": "200ms", "attempts": 3 },
+              "polling": { "interval": {{Quoted(interval)}}, "timeout": "200ms", "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
               {{sections}}
               "gateways": [
@@ -92,6 +95,18 @@ internal sealed partial class Server : IAsyncDisposable
                 JsonSerializer.Deserialize<CallDetail>(line, Snake)!
             ),
         ];
+
+    /// <summary>Waits until a server has appended so many.</summary>
+    public static Task<string> CdrFileAsync(string folder, int count) =>
+        Eventually.GetAsync(
+            async () =>
+                File.Exists(CdrFile(folder))
+                && await File.ReadAllTextAsync(CdrFile(folder)) is var text
+                && text.Count(each => each == '\n') >= count
+                    ? text
+                    : null,
+            () => $"{count} CDRs in the file in {folder}"
+        );
 
     /// <summary>The record, asked as an operator does: with the command line.</summary>
     public async Task<IReadOnlyList<RecordedConnection>> ConnectionsAsync() =>
@@ -176,9 +191,13 @@ internal sealed partial class Server : IAsyncDisposable
 
     private static string Quoted(string text) => JsonSerializer.Serialize(text);
 
-    private async Task<IReadOnlyList<T>> ListAsync<T>(string verb, JsonSerializerOptions options)
+    private async Task<IReadOnlyList<T>> ListAsync<T>(
+        string verb,
+        JsonSerializerOptions options,
+        params string[] more
+    )
     {
-        string[] arguments = [verb, "--server", http.BaseAddress!.ToString(), "--json"];
+        string[] arguments = [verb, "--server", http.BaseAddress!.ToString(), "--json", .. more];
         var finished = await CallServerProcess.RunAsync(scope, arguments);
         Assert.That(finished.ExitCode, Is.Zero, finished.ToString());
         return

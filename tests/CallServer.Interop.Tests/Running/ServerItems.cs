@@ -7,6 +7,7 @@ internal sealed record RecordedConnection(
     string Gateway,
     string Id,
     string Call,
+    string? Codec,
     string Status,
     IntervalLine? Start,
     bool Recovered
@@ -45,6 +46,8 @@ internal sealed record CallDetail(
     long BillsecMin,
     long? BillsecMax,
     string EndEvidence,
+    int Epoch,
+    string Server,
     string Connection,
     CountersLine? Counters,
     string? ReleasedBy,
@@ -53,3 +56,34 @@ internal sealed record CallDetail(
 
 /// <summary>What the gateway counted of one connection: what these tests look at.</summary>
 internal sealed record CountersLine(long? PacketsReceived, long? OctetsReceived);
+
+/// <summary>What a running server says of itself.</summary>
+internal sealed record RecordedStatus(string Name, string Role, int Epoch, string? Peer, int Connections);
+
+/// <summary>The report of a takeover, or of what one would find.</summary>
+internal sealed record RecordedRecovery(
+    string Server,
+    int Epoch,
+    string Cause,
+    DateTimeOffset Decided,
+    DateTimeOffset? LastHeard,
+    double? DetectionSeconds,
+    bool Whole,
+    GatewaysLine Gateways,
+    RecoveredLine Connections,
+    StartsLine Starts,
+    double SecondsAtRisk,
+    RiskLine AtRisk
+);
+
+/// <summary>How many gateways came to what.</summary>
+internal sealed record GatewaysLine(int Total, int Complete, int Partial, int Silent, int Waiting);
+
+/// <summary>What became of the connections.</summary>
+internal sealed record RecoveredLine(int Recovered, int Confirmed, int Ended, int Unknown);
+
+/// <summary>How exact the starts are.</summary>
+internal sealed record StartsLine(int Bounded, int Unbounded, double? MedianSeconds, double? WorstSeconds);
+
+/// <summary>(Upper - lower) over billable time, in seconds.</summary>
+internal sealed record RiskLine(double Active, double Ended, double Unknown);

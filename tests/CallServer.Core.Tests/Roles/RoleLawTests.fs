@@ -1,0 +1,153 @@
+/// What holds of one role machine, and of two that hear each other, whatever happens.
+module CallServer.Tests.Roles.RoleLawTests
+
+open System
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Roles
+open CallServer.Tests
+open CallServer.Tests.Roles
+open CallServer.Tests.Roles.Build
+
+let private roles = [| Joining; Primary; Active; Standby |]
+
+/// Any state that a machine can come to, and any greeting.
+let private someState (draws: int list) =
+    let start = if List.length draws % 2 = 0 then standby () else primary ()
+
+    let event (n: int) (draw: int) =
+        match abs draw % 8 with
+        | 0
+        | 1
+        | 2 -> Woke(at (250 * n + abs draw % 700))
+        | 3 -> Ordered(at (250 * n), Order.TakeOver)
+        | 4 -> Ordered(at (250 * n), Order.StepDown)
+        | _ -> Heard(at (250 * n), greeting "m" roles[abs draw % 4] (abs draw / 8 % 6))
+
+    List.indexed draws
+    |> List.scan (fun s (n, draw) -> RoleMachine.advance (event n draw) s |> fst) start
+
+[<Law>]
+let ``epochs never decrease, and no server acts under a lower one than it has heard`` (draws: int list) =
+    let states = someState draws
+    let epochs = states |> List.map _.Epoch
+
+    let highest (s: RoleState) =
+        match s.Met with
+        | ValueSome g when s.Role.Acts -> g.Epoch <= s.Epoch
+        | _ -> true
+
+    List.forall2 (<=) epochs (List.tail epochs @ [ Int32.MaxValue ]) && List.forall highest states
+
+[<Law>]
+let ``an early tick changes nothing`` (draws: int list) (early: int) =
+    let s = someState draws |> List.last
+    let before = s.Due - TimeSpan.FromMicroseconds(float (1 + abs (early % 100_000)))
+    RoleMachine.advance (Woke before) s = (s, [ WakeAt s.Due ])
+
+[<Law>]
+let ``what is heard twice does what it did once`` (draws: int list) (role: int) (epoch: int) =
+    let s = someState draws |> List.last
+    let heard = Heard(s.Due, greeting "m" roles[abs (role % 4)] (abs (epoch % 8)))
+    let once, _ = RoleMachine.advance heard s
+    let twice, again = RoleMachine.advance heard once
+    // Only that it was heard is noted: of a server that acts, at last.
+    let noted: RoleState =
+        { once with
+            Met = twice.Met
+            HeardActing = twice.HeardActing
+            LastActing = twice.LastActing
+            Misses = twice.Misses }
+
+    noted = twice && again = []
+
+[<Law>]
+let ``a standby that hears the acting server every heartbeat never takes over`` (jitters: int list) =
+    let folded =
+        ((standby (), []), List.indexed jitters)
+        ||> List.fold (fun (s, _) (n, jitter) ->
+            let tick = 250 * (n + 1)
+
+            let s, _ =
+                RoleMachine.advance (Heard(at (tick - 1 - abs (jitter % 249)), greeting "a" Primary 1)) s
+
+            RoleMachine.advance (Woke(at tick)) s)
+
+    (fst folded).Role = Standby
+
+let private blows =
+    function
+    | struct (kind, first, steps) ->
+        match abs kind % 20 with
+        | 0 -> Crash first
+        | 1 -> LoseDisk first
+        | 2
+        | 3 -> Start first
+        | 4 -> Stop(first, steps)
+        | 5 -> Tell(first, Order.TakeOver)
+        | 6 -> Tell(first, Order.StepDown)
+        | 7
+        | 8
+        | 9
+        | 10 -> LoseRequest first
+        | 11
+        | 12
+        | 13
+        | 14 -> LoseAnswer first
+        | _ -> Pass
+
+[<Law>]
+let ``whatever befell the two, once they hear each other exactly one acts, under the highest epoch``
+    (story: struct (int * bool * int) list)
+    (misses: int)
+    (aKnowsB: bool)
+    =
+    let patient (settings: RoleSettings) = { settings with Misses = 1 + abs (misses % 4) }
+    let two = TwoServers(patient (settings "a"), patient (backup "b"), aKnowsB)
+    two.Blow(Start true)
+    two.Blow(Start false)
+
+    for part in story do
+        // Each blow falls for a while.
+        for _ in 1..3 do
+            two.Blow(blows part)
+
+    two.Heal 30
+    let before = two.Seats |> Array.map _.Recoveries
+    two.Heal 10
+
+    match two.Acting with
+    | [ acting ] ->
+        two.Seats |> Array.forall (fun seat -> seat.Wrong = [] && seat.State.Value.Epoch = acting.Epoch)
+        // And so it stays.
+        && before = (two.Seats |> Array.map _.Recoveries)
+    | _ -> false
+
+[<TestCase(true)>]
+[<TestCase(false)>]
+let ``a planned switch between two takes less than two seconds`` (aKnowsB: bool) =
+    let two = TwoServers(settings "a", backup "b", aKnowsB)
+    two.Heal 5
+    same [ "a" ] (two.Acting |> List.map _.Settings.Name)
+    two.Blow(Tell(true, Order.StepDown))
+    let asked = two.Now
+
+    while (two.Acting |> List.map _.Settings.Name) <> [ "b" ] && two.Now - asked < TimeSpan.FromMinutes 1.0 do
+        two.Blow Pass
+
+    Assert.That(two.Now - asked, Is.LessThan(TimeSpan.FromSeconds 2.0))
+
+[<Test>]
+let ``the old primary comes back as a standby by itself`` () =
+    let two = TwoServers(settings "a", backup "b", true)
+    two.Heal 5
+    two.Blow(Crash true)
+
+    for _ in 1..30 do
+        two.Blow Pass
+
+    same [ "b" ] (two.Acting |> List.map _.Settings.Name)
+    two.Heal 5
+    same [ "b" ] (two.Acting |> List.map _.Settings.Name)
+    same Standby two.Seats[0].State.Value.Role
+    same [ 0; 1 ] (two.Seats |> Array.map _.Recoveries |> List.ofArray)
