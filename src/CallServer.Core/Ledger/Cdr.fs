@@ -32,20 +32,22 @@ module Cdr =
         hash[8] <- (hash[8] &&& 0x3Fuy) ||| 0x80uy
         Guid(ReadOnlySpan(hash, 0, 16), true)
 
-    /// The same on every server that heard the connection: gateway, connection id, raw setup stamp and boot token. Each part
-    /// goes in with its length, so that no two lists of parts give one name.
-    let id (gateway: GatewayId) (connection: Connection) : Guid =
+    /// Each part goes in with its length, so that no two lists of parts give one id.
+    let internal idOfParts (parts: string voption list) : Guid =
         let part (text: string voption) =
             match text with
             | ValueSome text -> $"{text.Length}:{text};"
             | ValueNone -> "-;"
 
-        version5 (
-            part (ValueSome(string gateway))
-            + part (ValueSome(string connection.Id))
-            + part connection.Stamp
-            + part (connection.BootToken |> ValueOption.map string)
-        )
+        parts |> List.map part |> String.concat "" |> version5
+
+    /// The same on every server that heard the connection: gateway, connection id, raw setup stamp and boot token.
+    let id (gateway: GatewayId) (connection: Connection) : Guid =
+        idOfParts
+            [ ValueSome(string gateway)
+              ValueSome(string connection.Id)
+              connection.Stamp
+              connection.BootToken |> ValueOption.map string ]
 
     let create (gateway: GatewayId) (traits: Traits) (connection: Connection) (ending: Ending) : Cdr =
         { Id = id gateway connection

@@ -24,6 +24,18 @@ module internal History =
             ValueSome(key gateway { c with Id = named })
         | _ -> ValueNone
 
+    /// The same row, whichever id its connection was told by.
+    let private keyOfRow (gateway: GatewayId) (e: Ended) : Guid voption =
+        e.Row
+        |> ValueOption.map (fun row ->
+            Cdr.idOfParts [ ValueSome(string gateway); ValueSome "row"; ValueSome row; e.Observation.Stamp ])
+
+    /// Notes a row that has told of the end of a connection.
+    let noteRow (gateway: GatewayId) (e: Ended) (mark: HistoryMark) : HistoryMark =
+        match keyOfRow gateway e with
+        | ValueSome key -> { mark with Recent = Map.add key e.End.Within.Latest mark.Recent }
+        | ValueNone -> mark
+
     /// Notes a connection that has its CDR.
     let note (gateway: GatewayId) (c: Connection) (ending: Ending) (mark: HistoryMark) : HistoryMark =
         let add key recent = Map.add key ending.Within.Latest recent
@@ -34,42 +46,51 @@ module internal History =
                 | ValueSome other -> mark.Recent |> add (key gateway c) |> add other
                 | ValueNone -> add (key gateway c) mark.Recent }
 
-    /// It has its CDR already. One that was only ever told in part may have been closed before its stamp was known.
-    let isNoted (gateway: GatewayId) (c: Connection) (isRenamed: bool) (mark: HistoryMark) : bool =
+    /// The connection of the row has its CDR already. One that was only ever told in part may have been closed before its stamp
+    /// was known.
+    let isNoted (gateway: GatewayId) (c: Connection) (e: Ended) (mark: HistoryMark) : bool =
+        let isNoted (key: Guid voption) =
+            match key with
+            | ValueSome key -> Map.containsKey key mark.Recent
+            | ValueNone -> false
+
         let isNotedWithoutStamp () =
             match Map.tryFind (key gateway { c with Stamp = ValueNone }) mark.Recent with
-            | Some latest -> latest >= c.LastHeard
+            | Some latest -> latest >= e.End.Within.Earliest
             | None -> false
 
-        Map.containsKey (key gateway c) mark.Recent
+        isNoted (ValueSome(key gateway c))
+        || isNoted (keyOfRow gateway e)
         || isNotedWithoutStamp ()
-        || (isRenamed
-            && match keyOfCall gateway c with
-               | ValueSome key -> Map.containsKey key mark.Recent
-               | ValueNone -> false)
+        || (e.IsRenamed && isNoted (keyOfCall gateway c))
 
-    /// It ended after the record began to watch, and may not have been told before. Rows from before the present run are left
-    /// where ids are tied to it: whoever wrote their CDR knew them by other ids.
+    /// It ended after the record began to watch, and may not have been told before. Where ids are tied to the agent's run, what
+    /// began before the present one is left: whoever wrote its CDR knew it by another id.
     let isWanted (ledger: GatewayLedger) (mark: HistoryMark) (e: Ended) : bool =
         let ended = e.End.Within
+
+        let isOfThisRun (began: Interval) =
+            match e.Observation.Setup, e.Observation.Start with
+            | ValueSome told, _
+            | ValueNone, ValueSome told -> told.Within.Earliest > began.Latest
+            | ValueNone, ValueNone -> false
 
         ended.Latest > mark.Since
         && ended.Latest > mark.ReadTo - lateness
         && match ledger.RunBegan with
-           | ValueSome began when ledger.Traits.IdsTiedToBoot -> ended.Earliest > began.Latest
+           | ValueSome began when ledger.Traits.IdsTiedToBoot -> isOfThisRun began
            | ValueSome _
            | ValueNone -> true
 
-    /// The mark after a complete audit that was asked then. A gateway that is asked for the first time is not asked for what
-    /// ended before.
+    /// The mark after a complete audit. What ended before the first one was answered is not asked for: nobody knew what there was.
     let advance
-        (asked: Instant)
+        (snapshot: Snapshot)
         (restarted: bool)
         (read: HistoryRead)
         (mark: HistoryMark voption)
         : HistoryMark =
         match mark with
-        | ValueNone -> HistoryMark.since asked
+        | ValueNone -> { HistoryMark.since snapshot.Answered with ReadTo = snapshot.Asked }
         // It was read from where the earlier run had left it.
         | ValueSome mark when restarted -> { mark with Cursor = ValueNone }
         | ValueSome mark ->
@@ -152,7 +173,14 @@ module internal History =
             | WithinDrift -> struct (held, ValueNone)
             | Contradicted reported -> struct (held, ValueSome reported)
 
-        let struct (start, wrongStart) = narrow c.Start (startOf e)
+        let start = startOf e
+
+        let struct (start, wrongStart) =
+            // A stamp of zero says "never", and is that of what happened as the up-time wrapped.
+            if Times.isPending start && not (Times.isPending c.Start) then
+                struct (c.Start, ValueNone)
+            else
+                narrow c.Start start
 
         let struct (setup, wrongSetup) =
             match c.Setup, e.Observation.Setup with

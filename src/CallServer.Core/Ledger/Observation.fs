@@ -78,4 +78,7 @@ type Ended =
         Counters: Counters voption
         /// The gateway does not tell by which id the connection was active: the one given here is that of its row in the history.
         IsRenamed: bool
+        /// The row's own index in the history, where that is not made of the connection's id: it stays the same though later
+        /// readings may learn the id.
+        Row: string voption
     }

@@ -19,7 +19,7 @@ module Reconcile =
             Ended: ILookup<ConnectionId, Ended>
             /// Its rows that tell of connections of an earlier run, which no longer have the ids that they were known by.
             Buried: Dictionary<ConnectionId, Ended>
-            /// Its rows that ended a connection of the record.
+            /// Its rows that ended a connection.
             Used: HashSet<Ended>
             Changes: ResizeArray<Change>
         }
@@ -222,9 +222,10 @@ module Reconcile =
 
                     if
                         not (active.Contains(struct (c.Id, c.Stamp)))
-                        && not (History.isNoted gateway c e.IsRenamed mark)
+                        && not (History.isNoted gateway c e mark)
                     then
                         mark <- History.note gateway c ending mark
+                        context.Used.Add e |> ignore
                         context.Changes.Add(Closed(c, ending))
                         closed <- closed + 1L
 
@@ -235,7 +236,7 @@ module Reconcile =
         let mark =
             match context.Snapshot.History with
             | ValueSome read when context.IsComplete ->
-                ValueSome(History.advance context.Snapshot.Asked restarted read context.Ledger.History)
+                ValueSome(History.advance context.Snapshot restarted read context.Ledger.History)
             | ValueSome _
             | ValueNone when restarted ->
                 context.Ledger.History |> ValueOption.map (fun mark -> { mark with Cursor = ValueNone })
@@ -258,6 +259,10 @@ module Reconcile =
                     | Closed(c, ending) when not (isStale context c) ->
                         History.note context.Ledger.Gateway c ending mark
                     | _ -> mark)
+
+            let mark =
+                (mark, context.Used)
+                ||> Seq.fold (fun mark e -> History.noteRow context.Ledger.Gateway e mark)
 
             // Their rows will be told again, under the ids of this run.
             (mark, context.Buried.Values)

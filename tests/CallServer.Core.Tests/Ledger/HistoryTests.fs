@@ -19,7 +19,8 @@ let private row (id: string) heard earliest latest : Ended =
       End = Timing.reported (between earliest latest)
       Cause = ValueSome "NORMAL_CLEARING"
       Counters = counted
-      IsRenamed = false }
+      IsRenamed = false
+      Row = ValueNone }
 
 let private seen (id: string) heard = { observation id heard with Stamp = ValueSome $"stamp of {id}" }
 

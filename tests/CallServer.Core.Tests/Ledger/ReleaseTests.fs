@@ -19,7 +19,8 @@ let private reply (id: string) earliest latest : Ended =
       End = Timing.reported (between earliest latest)
       Cause = ValueSome "250 done"
       Counters = ValueSome counted
-      IsRenamed = false }
+      IsRenamed = false
+      Row = ValueNone }
 
 let private two = complete 0.0 1.0 [ observation "a" 0.5 |> started -60.0 -59.0; observation "b" 0.5 ]
 

@@ -100,7 +100,8 @@ let ``2 the gateway's history closes even on a partial audit, with the end that 
           End = Timing.reported (between 5.0 5.01)
           Cause = ValueSome "NORMAL_CLEARING"
           Counters = ValueNone
-          IsRenamed = false }
+          IsRenamed = false
+          Row = ValueNone }
 
     let after, changes = apply { partial 10.0 11.0 [] with Ended = [| over |] } before
     let id, ending = Array.exactlyOne (closings changes)

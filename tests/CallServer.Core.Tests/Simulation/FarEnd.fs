@@ -53,6 +53,12 @@ type FarEnd
         [ for struct (_, named) in MultiGateway.identities gateway connection do
               yield! named ]
 
+    /// Its agent's time stamp of then is 0, which reads as none (SNMP).
+    member _.StampsZero(at: Instant) : bool =
+        match gateway.Agent with
+        | ValueSome agent -> AgentClock.stamp at agent.Clock = 0u
+        | ValueNone -> false
+
     /// When it wants to be told the time.
     member _.NextTick = gateway.NextTick
 

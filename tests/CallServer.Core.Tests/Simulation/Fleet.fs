@@ -386,7 +386,9 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
             match mishap with
             | Reboots down
-            | AgentRestarts down -> g.Record.Befell(now + down + TimeSpan.FromSeconds 3.0)
+            | AgentRestarts down ->
+                g.Record.Befell(now + down + TimeSpan.FromSeconds 3.0)
+                g.Record.Restarts(now + down)
             | _ -> g.Record.Befell now
 
             match mishap with
@@ -528,8 +530,12 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         |> Array.map (fun g -> $"{g.Name} {g.Far.Kind} {g.Far.Table.Count} connections")
         |> String.concat ", "
 
-    /// The last things that happened before it ended.
-    member _.Story = story |> Seq.skip (max 0 (story.Count - 25))
+    /// The last things that happened before it ended; all of them where it tells changes.
+    member _.Story =
+        if tellsChanges then
+            Seq.readonly story
+        else
+            story |> Seq.skip (max 0 (story.Count - 25))
 
     member _.Failures = failures
 

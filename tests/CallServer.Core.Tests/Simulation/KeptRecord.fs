@@ -23,6 +23,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mutable unseen = 0
     let mutable exact = 0
     let mutable lastMishap = Instant.distantPast
+    let mutable lastRestart = Instant.distantPast
     let mutable isBad = false
     let mutable anchor = TimeSpan.Zero
     let mutable now = far.Table.Now
@@ -98,6 +99,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     ended > watched.Earliest + TimeSpan.FromSeconds 3.0
                     && ended < watched.Latest
                     && ended > lastMishap
+                    && connection.Setup > lastRestart + TimeSpan.FromSeconds 1.0
+                    && not (far.StampsZero ended)
                     && not (records.ContainsKey(struct (connection.Serial, 0)))
                 then
                     fail
@@ -246,7 +249,10 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     member _.FromHistory = struct (unseen, exact)
 
     /// Something befell the gateway: what ended before may have been told in part only, or be forgotten.
-    member _.Befell(at: Instant) = lastMishap <- at
+    member _.Befell(at: Instant) = lastMishap <- Instant.max lastMishap at
+
+    /// Its agent began anew, or will: what began before and nobody saw is not told by the names of the new run.
+    member _.Restarts(at: Instant) = lastRestart <- Instant.max lastRestart at
 
     /// Whether it tells what is not so from now on.
     member _.TurnedBad(bad: bool) = isBad <- bad

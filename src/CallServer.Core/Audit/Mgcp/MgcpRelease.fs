@@ -54,7 +54,8 @@ module MgcpRelease =
                   End = Timing.reported within
                   Cause = ValueSome(words response)
                   Counters = counters
-                  IsRenamed = false })
+                  IsRenamed = false
+                  Row = ValueNone })
             state
 
     let private refused (response: MgcpResponse) (state: State) =

@@ -120,7 +120,8 @@ module NgRelease =
                 |> Array.tryFind (hasTag state)
                 |> ValueOption.ofOption
                 |> ValueOption.bind NgObserving.countersOf
-              IsRenamed = false })
+              IsRenamed = false
+              Row = ValueNone })
         |> ValueOption.ofOption
 
     let private deleted (now: Instant) (job: NgJob) (body: BencodeView) (state: State) : State =

@@ -304,5 +304,6 @@ module internal Observing =
                   End = Timing.reported within
                   Cause = Rows.text profile history.Cause row
                   Counters = counters profile history.Counters row
-                  IsRenamed = false }
+                  IsRenamed = false
+                  Row = ValueNone }
         | _ -> ValueNone

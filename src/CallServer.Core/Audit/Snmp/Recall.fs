@@ -260,7 +260,10 @@ module internal Recall =
 
         rows
         |> Array.map (fun struct (row, e) ->
-            let withId id = { e with Observation = { e.Observation with Id = id } }
+            let withId id =
+                { e with
+                    Observation = { e.Observation with Id = id }
+                    Row = ValueSome(string row.Instance) }
 
             match told row e |> Option.orElseWith (fun () -> byFacts e) with
             | Some id -> withId id
