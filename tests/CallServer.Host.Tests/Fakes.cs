@@ -257,7 +257,8 @@ internal static class ScriptedAudit
                                         FSharpValueOption<long>.None
                                     )
                                 ),
-                                isRenamed: false
+                                isRenamed: false,
+                                row: FSharpValueOption<string>.None
                             )
                         )
                     ),

@@ -347,7 +347,7 @@ internal static class ConfigurationLoader
         {
             var at = DocumentReader.Member(node, "history");
             if (at is null)
-                return false;
+                return true;
             if (at.Kind != DocumentKind.Boolean)
                 read.Fail(at, $"true or false is expected here, not {at.KindInWords}");
             else if (at.Scalar == "true" && uri.Scheme != "snmp")

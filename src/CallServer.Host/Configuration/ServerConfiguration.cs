@@ -155,7 +155,7 @@ public sealed record GatewayConfiguration
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Its own history of ended connections is read, where it keeps one.</summary>
-    public bool ReadsHistory { get; init; }
+    public bool ReadsHistory { get; init; } = true;
 
     /// <summary>How often a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;

@@ -166,16 +166,75 @@ let ``6 the row of an earlier connection under the same id ends that one and not
     Assert.That((only after).Stamp, Is.EqualTo(ValueSome "new"))
 
 [<Test>]
-let ``7 rows from before the present run are left where ids are tied to it`` () =
+let ``7 of rows whose connections began before the present run only known ones count where ids are tied to it``
+    ()
+    =
     let tied = { Traits.plain with IdsTiedToBoot = true }
     let first = watching [] |> withBoot (boot "one" -100.0 1.0) |> withTraits tied
 
+    let ofThisRun =
+        let told = row "c" 10.9 7.0 7.02
+
+        { told with
+            Observation = { told.Observation with Start = ValueSome(Timing.reported (between 6.0 6.02)) } }
+
     let second =
         complete 10.0 11.0 []
-        |> withHistory [ row "a" 10.9 4.0 4.02; row "b" 10.9 7.0 7.02 ]
+        |> withHistory [ row "a" 10.9 4.0 4.02; row "b" 10.9 7.0 7.02; ofThisRun ]
         |> withBoot (boot "two" 5.0 11.0)
         |> withTraits tied
 
     let after, changes = replay [ first; second ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "b" ])
+    Assert.That(ids changes, Is.EqualTo<string list> [ "c" ])
     Assert.That(after.History.Value.Cursor.IsNone, Is.True)
+
+[<Test>]
+let ``9 the row of a connection that was never told whole writes no second CDR, and one after it does`` () =
+    let nameless = observation "a" 0.5
+    let absent, changes = replay [ watching [ nameless ]; complete 10.0 11.0 [] |> withHistory [] ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+    let told e = complete 20.0 21.0 [] |> withHistory [ e ]
+    Assert.That(ids (snd (apply (told (row "a" 20.9 7.0 7.02)) absent)), Is.Empty)
+    Assert.That(ids (snd (apply (told (row "a" 20.9 15.0 15.02)) absent)), Is.EqualTo<string list> [ "a" ])
+
+[<Test>]
+let ``9 the row that ends a connection that was never told whole tells its stamp`` () =
+    let _, changes =
+        replay
+            [ watching [ observation "a" 0.5 ]
+              complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
+
+    match changes with
+    | [| Closed(c, _) |] -> Assert.That(c.Stamp, Is.EqualTo(ValueSome "stamp of a"))
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``9 a row that is told by its own index first and by its connection's id later writes one CDR`` () =
+    let told asked id isRenamed =
+        complete asked (asked + 1.0) []
+        |> withHistory
+            [ { row "a" (asked + 0.9) 7.0 7.02 with
+                  Observation =
+                      { (row "a" (asked + 0.9) 7.0 7.02).Observation with Id = ConnectionId.create id }
+                  IsRenamed = isRenamed
+                  Row = ValueSome "11" } ]
+
+    let after, changes = replay [ watching []; told 10.0 "a/11" true ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a/11" ])
+    let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
+    Assert.That(ids (snd (apply (told 20.0 "a" false) stored)), Is.Empty)
+
+[<Test>]
+let ``5 a row that says never of a connection that was heard to be active contradicts nothing`` () =
+    let told = row "a" 10.9 7.0 7.02
+
+    let never =
+        { told with
+            Observation =
+                { told.Observation with Start = ValueSome(Timing.reported (Interval.from (at 7.02))) } }
+
+    let after, changes =
+        replay [ watching [ seen "a" 0.9 ]; complete 10.0 11.0 [] |> withHistory [ never ] ]
+
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+    Assert.That(after.ConflictsTotal, Is.EqualTo 0L)

@@ -56,6 +56,22 @@ public sealed class ServerConfigurationTests
     }
 
     [Test]
+    public void AHistoryIsReadUnlessTheConfigurationSaysNo()
+    {
+        var configuration = Read(
+            """
+            { "gateways": [
+                { "id": "a", "uri": "snmp://h" }, { "id": "b", "uri": "snmp://h:1161", "history": false },
+                { "id": "c", "uri": "snmp://h:1162", "history": true } ] }
+            """
+        );
+        Assert.That(
+            configuration.Gateways.Select(gateway => gateway.ReadsHistory),
+            Is.EqualTo([true, false, true])
+        );
+    }
+
+    [Test]
     public void ABackup()
     {
         var plain = Read("""{ "gateways": [], "backup": { "of": "http://127.0.0.1:8081" } }""").Backup!;
@@ -154,6 +170,14 @@ public sealed class ServerConfigurationTests
     )]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://u@h?auth=md5" }] }""", "needs a passphrase")]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://h", "uir": 1 }] }""", "did you mean uri?")]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "snmp://h", "history": "no" }] }""",
+        "gateways[0].history"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "ng://h", "history": true }] }""",
+        "ng gateways tell no history"
+    )]
     [TestCase(
         """{ "gateways": [{ "id": "a", "uri": "ng://h", "auth": "env:PATH" }] }""",
         "gateways[0].auth: ng gateways take no secret"

@@ -49,7 +49,7 @@ internal sealed partial class Server : IAsyncDisposable
     )
     {
         var listed = gateways.Select(gateway =>
-            $$"""{ "id": {{Quoted(gateway.Id)}}, "uri": {{Quoted(gateway.Uri)}}{{(gateway.Uri.StartsWith("snmp", StringComparison.Ordinal) ? ", \"history\": true" : "")}} }"""
+            $$"""{ "id": {{Quoted(gateway.Id)}}, "uri": {{Quoted(gateway.Uri)}} }"""
         );
         var configuration = Path.Combine(folder, "callserver.json");
         await File.WriteAllTextAsync(
