@@ -465,7 +465,7 @@ module Reconcile =
                 let moved = HashSet<ConnectionId>(renamed.Values |> Seq.map (fun c -> c.Id))
                 let left = stale |> Array.filter (fun c -> not (moved.Contains c.Id))
                 let rows = snapshot.Ended |> Array.distinctBy (fun e -> e.Observation.Id)
-                let pairs = rows |> Array.map _.Observation |> Rename.pairs traits true left
+                let pairs = rows |> Array.map _.Observation |> Rename.buried traits left
 
                 for e in rows do
                     match pairs.TryGetValue e.Observation.Id with

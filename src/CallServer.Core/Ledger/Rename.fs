@@ -91,10 +91,10 @@ module internal Rename =
                         legs.RemoveAt leg
                 | _ -> ()
 
-    /// Pairs each new id with the connection of an earlier run that it continues: the same call and a start that agrees; else,
-    /// as rows may have been told in part, the same media address, or the same originating device, and a start that agrees; else
-    /// whatever agrees in every time and contradicts in nothing.
-    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
+    /// Pairs by what both tell: the same call and a start that agrees; else, as rows may have been told in part, the same media
+    /// address, or the same originating device, and a start that agrees. With `whoeverIsLeft` also what agrees in every time and
+    /// contradicts in nothing.
+    let private pairing (whoeverIsLeft: bool) (traits: Traits) (earlier: Connection[]) (heard: Observation[]) =
         let found = Dictionary<ConnectionId, Connection>()
 
         let left () =
@@ -116,8 +116,21 @@ module internal Rename =
         pairBy (fun facts -> facts.RemoteMedia) sameMedia found earlier' heard'
         let earlier', heard' = left ()
         pairBy (fun facts -> facts.Originator) sameParties found earlier' heard'
-        let earlier', heard' = left ()
-        pairBy (fun _ -> ValueSome "whoever is left") sameParties found earlier' heard'
+
+        if whoeverIsLeft then
+            let earlier', heard' = left ()
+            pairBy (fun _ -> ValueSome "whoever is left") sameParties found earlier' heard'
+
+        found
+
+    /// Each row of a history that tells of a connection of an earlier run, by facts that both tell: that two began at about one
+    /// time gives neither the end of the other.
+    let buried (traits: Traits) (earlier: Connection[]) (rows: Observation[]) =
+        pairing false traits earlier rows
+
+    /// Each new id with the connection of an earlier run that it continues.
+    let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
+        let found = pairing true traits earlier heard
 
         if complete then
             found

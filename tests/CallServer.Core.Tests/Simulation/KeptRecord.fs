@@ -16,6 +16,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let meant = Dictionary<ConnectionId, Fate>()
     let records = Dictionary<struct (int64 * int), int>()
     let cdrIds = HashSet<Guid>()
+    // When connections ended whose CDR has an id that names none of the truth's.
+    let unnamed = ResizeArray<Interval>()
     let mutable ledger = GatewayLedger.empty gateway
     let mutable storedGateway: GatewayRow voption = ValueNone
     let mutable storedRows: ConnectionRow[] = [||]
@@ -61,7 +63,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// A connection that no audit saw: only the gateway's own history told of it.
     let checkUnseen (c: Connection) (ending: Ending) =
         // Where the history does not tell the id, the row has one of its own.
-        if not ((string c.Id).Contains '/') then
+        if (string c.Id).Contains '/' then
+            unnamed.Add(trueInterval ending.Within)
+        else
             match book.TryFind(string c.Id, trueInterval ending.Within) with
             | ValueNone -> fail $"{c.Id} has a CDR from the history and never was"
             | ValueSome fate ->
@@ -102,6 +106,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     && connection.Setup > lastRestart + TimeSpan.FromSeconds 1.0
                     && not (far.StampsZero ended)
                     && not (records.ContainsKey(struct (connection.Serial, 0)))
+                    && not (unnamed.Exists(Interval.contains ended))
                 then
                     fail
                         $"connection {connection.Serial} ended at {ended}, stands in the history, and has no CDR"
