@@ -78,6 +78,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
                 if
                     fate.Start <= fate.End.Value
+                    && not (far.StampsZero fate.Start)
                     && not (Interval.contains fate.Start (trueInterval c.Start.Within))
                 then
                     fail
