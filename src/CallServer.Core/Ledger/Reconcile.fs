@@ -7,25 +7,6 @@ open CallServer.Model
 
 /// Takes a snapshot into the ledger by the ten rules. Pure, O(n) in the rows of that gateway, and blind to every other gateway.
 module Reconcile =
-    /// All that the rules look at while one snapshot is taken in.
-    [<NoComparison; NoEquality>]
-    type private Context =
-        {
-            Snapshot: Snapshot
-            Traits: Traits
-            /// The ledger before, already in the run that the snapshot speaks of.
-            Ledger: GatewayLedger
-            /// What the gateway's own history says of connections that are over.
-            Ended: ILookup<ConnectionId, Ended>
-            /// Its rows that tell of connections of an earlier run, which no longer have the ids that they were known by.
-            Buried: Dictionary<ConnectionId, Ended>
-            /// Its rows that ended a connection.
-            Used: HashSet<Ended>
-            Changes: ResizeArray<Change>
-        }
-
-        member this.IsComplete = Snapshot.isComplete this.Snapshot
-
     /// What a new run leaves of the audits of the earlier one.
     let private ofNewRun (traits: Traits) (ledger: GatewayLedger) : Instant list =
         // A complete audit of the earlier run does not show that an id of this run was not there.
@@ -65,269 +46,8 @@ module Reconcile =
         | AgentReloaded
         | Untold -> struct (ledger, [])
 
-    let private lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
-
-    let private opened (context: Context) (o: Observation) : Connection =
-        let start, conflict = Times.first context.Ledger context.Traits o
-
-        // It may have been going on when the server died that kept the record until then.
-        let recovered =
-            match context.Ledger.TakenOver with
-            | ValueSome at -> start.Within.Earliest < at
-            | ValueNone -> false
-
-        let connection =
-            { Id = o.Id
-              Stamp = o.Stamp
-              BootToken = context.Snapshot.Boot.Token
-              Run = context.Ledger.Run
-              Setup = o.Setup
-              Start = start
-              Facts = o.Facts
-              FirstHeard = o.Heard.Latest
-              LastHeard = lastHeard context.Traits o
-              ConfirmedCount = 1
-              Status = Status.Confirmed
-              Recovered = recovered
-              Absences = 0
-              Conflicts = (if conflict.IsSome then 1 else 0)
-              LastConflict = conflict }
-
-        context.Changes.Add(Opened connection)
-
-        match conflict with
-        | ValueSome conflict -> context.Changes.Add(Conflicted(connection, conflict))
-        | ValueNone -> ()
-
-        connection
-
-    /// Rules 4 and 5 for one time: what is held now, and the contradiction if there is one.
-    let private hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
-        match Times.narrow traits at held report with
-        | Narrowed timing -> struct (timing, ValueNone)
-        | WithinDrift -> struct (held, ValueNone)
-        | Contradicted reported -> struct (held, ValueSome reported)
-
-    /// The connection is heard again, perhaps under another id than before.
-    let private heard (context: Context) (c: Connection) (o: Observation) : Connection =
-        let at = o.Heard.Latest
-        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.reportOfStart o)
-
-        let struct (setup, wrongSetup) =
-            match c.Setup, o.Setup with
-            | ValueSome held, ValueSome report ->
-                let struct (setup, wrong) = hold context.Traits at held report
-                struct (ValueSome setup, wrong)
-            | ValueNone, report -> struct (report, ValueNone)
-            | held, ValueNone -> struct (held, ValueNone)
-
-        let conflict: Conflict voption =
-            match wrongStart, wrongSetup with
-            | ValueSome reported, _
-            | ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
-            | ValueNone, ValueNone -> ValueNone
-
-        let after =
-            { c with
-                Id = o.Id
-                Stamp = (if o.Stamp.IsSome then o.Stamp else c.Stamp)
-                BootToken =
-                    (if context.Snapshot.Boot.Token.IsSome then
-                         context.Snapshot.Boot.Token
-                     else
-                         c.BootToken)
-                Run = context.Ledger.Run
-                Setup = setup
-                Start = start
-                Facts = Facts.merge c.Facts o.Facts
-                LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o)
-                ConfirmedCount = c.ConfirmedCount + 1
-                Status = Status.Confirmed
-                Recovered = c.Recovered || c.Status = Status.Restored
-                Absences = 0
-                Conflicts = c.Conflicts + (if conflict.IsSome then 1 else 0)
-                LastConflict = (if conflict.IsSome then conflict else c.LastConflict) }
-
-        if c.Id <> o.Id then
-            context.Changes.Add(Renamed(c.Id, after))
-
-        if c.Status <> Status.Confirmed then
-            context.Changes.Add(Confirmed after)
-
-        // Every audit narrows some bounds: that is kept, but is no event.
-        if
-            after.Facts <> c.Facts
-            || after.Start.Evidence <> c.Start.Evidence
-            || Times.isPending after.Start <> Times.isPending c.Start
-        then
-            context.Changes.Add(Updated(c, after))
-
-        match conflict, c.LastConflict with
-        | ValueSome now, ValueSome last when (Interval.intersect now.Reported last.Reported).IsSome -> ()
-        | ValueSome now, _ -> context.Changes.Add(Conflicted(after, now))
-        | ValueNone, _ -> ()
-
-        after
-
-    let private ending evidence (c: Connection) (latest: Instant) : Ending =
-        { Within = Interval.create (Instant.min c.LastHeard latest) latest
-          Evidence = evidence
-          Cause = ValueNone
-          Counters = ValueNone
-          Order = ValueNone }
-
-    /// Of an earlier run, under an id that means nothing in this one.
-    let private isStale (context: Context) (c: Connection) =
-        context.Traits.IdsTiedToBoot && c.Run < context.Ledger.Run
-
-    /// The gateway's own history names its end (rule 2).
-    let private tryHistory (context: Context) (c: Connection) : Ended voption =
-        context.Ended[c.Id]
-        |> Seq.tryFind (fun e ->
-            not (context.Used.Contains e) && History.isOf context.Traits context.Ledger.Run c e)
-        |> ValueOption.ofOption
-
-    let private tryBuried (context: Context) (c: Connection) : Ended voption =
-        match context.Buried.TryGetValue c.Id with
-        | true, e when c.Run < context.Ledger.Run -> ValueSome e
-        | _ -> ValueNone
-
-    let private closeByHistory (context: Context) (c: Connection) (e: Ended) =
-        let struct (c, ending, conflict) = History.close context.Traits c e
-        context.Used.Add e |> ignore
-        conflict |> ValueOption.iter (fun conflict -> context.Changes.Add(Conflicted(c, conflict)))
-        context.Changes.Add(Closed(c, ending))
-
-    /// What was listed, and had ended when the history was read after that.
-    let private settle (context: Context) (c: Connection) : Connection voption =
-        match tryHistory context c with
-        | ValueSome e ->
-            closeByHistory context c e
-            ValueNone
-        | ValueNone -> ValueSome c
-
-    /// Connections that no audit saw, by the gateway's own history: each gets its CDR once.
-    let private closeUnseen (context: Context) (kept: Connection[]) : int64 =
-        match context.Ledger.History with
-        | ValueNone -> 0L
-        | ValueSome mark ->
-            let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
-            let gateway = context.Ledger.Gateway
-            let mutable mark = mark
-            let mutable closed = 0L
-
-            for e in context.Snapshot.Ended do
-                if not (context.Used.Contains e) && History.isWanted context.Ledger mark e then
-                    let struct (c, ending) = History.unseen context.Snapshot.Boot.Token context.Ledger.Run e
-
-                    if
-                        not (active.Contains(struct (c.Id, c.Stamp)))
-                        && not (History.isNoted gateway c e mark)
-                    then
-                        mark <- History.note gateway c ending mark
-                        context.Used.Add e |> ignore
-                        context.Changes.Add(Closed(c, ending))
-                        closed <- closed + 1L
-
-            closed
-
-    /// The history as far as it has been taken, with all that got its CDR now.
-    let private markAfter (context: Context) (restarted: bool) : HistoryMark voption =
-        let mark =
-            match context.Snapshot.History with
-            | ValueSome read when context.IsComplete ->
-                ValueSome(History.advance context.Snapshot restarted read context.Ledger.History)
-            | ValueSome _
-            | ValueNone when restarted ->
-                context.Ledger.History |> ValueOption.map (fun mark -> { mark with Cursor = ValueNone })
-            | ValueSome _
-            | ValueNone -> context.Ledger.History
-
-        mark
-        |> ValueOption.map (fun mark ->
-            // Where ids are tied to the boot, another connection may have one of the earlier run.
-            let mark =
-                if restarted && context.Traits.IdsTiedToBoot then
-                    { mark with Recent = Map.empty }
-                else
-                    mark
-
-            let mark =
-                (mark, context.Changes)
-                ||> Seq.fold (fun mark change ->
-                    match change with
-                    | Closed(c, ending) when not (isStale context c) ->
-                        History.note context.Ledger.Gateway c ending mark
-                    | _ -> mark)
-
-            let mark =
-                (mark, context.Used)
-                ||> Seq.fold (fun mark e -> History.noteRow context.Ledger.Gateway e mark)
-
-            // Their rows will be told again, under the ids of this run.
-            (mark, context.Buried.Values)
-            ||> Seq.fold (fun mark e ->
-                let struct (c, ending) = History.unseen ValueNone context.Ledger.Run e
-                History.note context.Ledger.Gateway c ending mark)
-            |> History.prune)
-
-    /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
-    let private absent (context: Context) (agentOnly: bool) (c: Connection) : Connection voption =
-        let close ending =
-            context.Changes.Add(Closed(c, ending))
-            ValueNone
-
-        let keep absences =
-            let kept =
-                { c with
-                    Status = (if c.Status = Status.Confirmed then Status.Unconfirmed else c.Status)
-                    Absences = absences }
-
-            if c.Status = Status.Confirmed then
-                context.Changes.Add(Unconfirmed kept)
-
-            ValueSome(if kept = c then c else kept)
-
-        let answered = context.Snapshot.Answered
-
-        let history =
-            match tryBuried context c with
-            | ValueSome e -> ValueSome e
-            | ValueNone -> tryHistory context c
-
-        if history.IsSome then
-            closeByHistory context c history.Value
-            ValueNone
-        elif Array.BinarySearch(context.Snapshot.Denied, c.Id) >= 0 then
-            close (ending Absent c answered)
-        elif not context.IsComplete then
-            keep c.Absences
-        elif c.Absences + 1 < context.Traits.AbsencesToClose then
-            keep (c.Absences + 1)
-        elif c.Run < context.Ledger.Run && not agentOnly then
-            let boot =
-                match context.Ledger.RunBegan with
-                | ValueSome began when began.Latest >= c.LastHeard -> Instant.min began.Latest answered
-                | ValueSome _
-                | ValueNone -> answered
-
-            close (ending GatewayRestart c boot)
-        else
-            close (ending Absent c answered)
-
-    /// Another connection has taken the id: the old one ended after it was last heard and before the new one's start (rule 6).
-    let private replaced (context: Context) (c: Connection) (o: Observation) =
-        let latest =
-            match o.Setup, o.Start with
-            | ValueSome began, _
-            | ValueNone, ValueSome began -> Instant.min began.Within.Latest context.Snapshot.Answered
-            | ValueNone, ValueNone -> context.Snapshot.Answered
-
-        let evidence = if c.Run < context.Ledger.Run then GatewayRestart else Absent
-        context.Changes.Add(Closed(c, ending evidence c (Instant.max latest c.LastHeard)))
-
     /// A connection that began before the present run and is heard in it shows that only the agent restarted.
-    let private outlivedBoot (context: Context) (renamed: Dictionary<ConnectionId, Connection>) =
+    let private outlivedBoot (context: TakingIn) (renamed: Dictionary<ConnectionId, Connection>) =
         match context.Ledger.RunBegan with
         | ValueNone -> false
         | ValueSome began ->
@@ -340,35 +60,36 @@ module Reconcile =
                    | _ -> false)
 
     /// Both sides are sorted by id: one pass over both gives the connections that stay, sorted.
-    let private mergeRows (context: Context) (renamed: Dictionary<ConnectionId, Connection>) : Connection[] =
+    let private mergeRows (context: TakingIn) (renamed: Dictionary<ConnectionId, Connection>) : Connection[] =
         let was, now = context.Ledger.Connections, context.Snapshot.Observations
         let moved = HashSet<ConnectionId>(renamed.Values |> Seq.map (fun c -> c.Id))
         let agentOnly = outlivedBoot context renamed
         let kept = ResizeArray<Connection>(max was.Length now.Length)
 
-        let missing (c: Connection) = if moved.Contains c.Id then ValueNone else absent context agentOnly c
+        let missing (c: Connection) =
+            if moved.Contains c.Id then ValueNone else Ends.absent context agentOnly c
 
         let listed (o: Observation) =
             match renamed.TryGetValue o.Id with
-            | true, c -> heard context c o
-            | _ -> opened context o
+            | true, c -> Hearing.heard context c o
+            | _ -> Hearing.opened context o
 
-        let keep (c: Connection) = settle context c |> ValueOption.iter kept.Add
+        let keep (c: Connection) = Ends.settle context c |> ValueOption.iter kept.Add
 
         let both (c: Connection) (o: Observation) =
-            if isStale context c then
+            if Ends.isStale context c then
                 match missing c with
                 // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
                 | ValueSome c -> kept.Add c
                 | ValueNone -> keep (listed o)
             elif Times.isAnother context.Traits context.Ledger.Run c o then
-                match tryHistory context c with
-                | ValueSome e -> closeByHistory context c e
-                | ValueNone -> replaced context c o
+                match Ends.tryHistory context c with
+                | ValueSome e -> Ends.closeByHistory context c e
+                | ValueNone -> Ends.replaced context c o
 
                 keep (listed o)
             else
-                keep (heard context c o)
+                keep (Hearing.heard context c o)
 
         let rec merge i j =
             if i < was.Length || j < now.Length then
@@ -447,7 +168,7 @@ module Reconcile =
                   Used = HashSet HashIdentity.Reference
                   Changes = changes }
 
-            let stale, present = entered.Connections |> Array.partition (isStale context)
+            let stale, present = entered.Connections |> Array.partition (Ends.isStale context)
 
             let renamed =
                 if stale.Length = 0 then
@@ -473,7 +194,7 @@ module Reconcile =
                     | _ -> ()
 
             let connections = mergeRows context renamed
-            let unseen = closeUnseen context connections
+            let unseen = Ends.closeUnseen context connections
             let restarted = boots.IsEmpty |> not
 
             let completes =
@@ -485,7 +206,7 @@ module Reconcile =
             struct ({ entered with
                         Connections = connections
                         Completes = completes
-                        History = markAfter context restarted
+                        History = Ends.markAfter context restarted
                         OpenedTotal = entered.OpenedTotal + count _.IsOpened changes + unseen
                         ClosedTotal = entered.ClosedTotal + count _.IsClosed changes
                         ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },

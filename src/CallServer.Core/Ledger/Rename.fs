@@ -94,7 +94,12 @@ module internal Rename =
     /// Pairs by what both tell: the same call and a start that agrees; else, as rows may have been told in part, the same media
     /// address, or the same originating device, and a start that agrees. With `whoeverIsLeft` also what agrees in every time and
     /// contradicts in nothing.
-    let private pairing (whoeverIsLeft: bool) (traits: Traits) (earlier: Connection[]) (heard: Observation[]) =
+    let private pairing
+        (whoeverIsLeft: bool)
+        (traits: Traits)
+        (earlier: Connection[])
+        (heard: Observation[])
+        =
         let found = Dictionary<ConnectionId, Connection>()
 
         let left () =

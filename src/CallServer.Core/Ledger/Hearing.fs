@@ -1,0 +1,130 @@
+namespace CallServer.Ledger
+
+open System.Collections.Generic
+open System.Linq
+open CallServer.Model
+
+/// All that the rules look at while one snapshot is taken in.
+[<NoComparison; NoEquality>]
+type internal TakingIn =
+    {
+        Snapshot: Snapshot
+        Traits: Traits
+        /// The ledger before, already in the run that the snapshot speaks of.
+        Ledger: GatewayLedger
+        /// What the gateway's own history says of connections that are over.
+        Ended: ILookup<ConnectionId, Ended>
+        /// Its rows that tell of connections of an earlier run, which no longer have the ids that they were known by.
+        Buried: Dictionary<ConnectionId, Ended>
+        /// Its rows that ended a connection.
+        Used: HashSet<Ended>
+        Changes: ResizeArray<Change>
+    }
+
+    member this.IsComplete = Snapshot.isComplete this.Snapshot
+
+/// What one row of a snapshot makes of a connection.
+module internal Hearing =
+    let lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
+
+    let opened (context: TakingIn) (o: Observation) : Connection =
+        let start, conflict = Times.first context.Ledger context.Traits o
+
+        // It may have been going on when the server died that kept the record until then.
+        let recovered =
+            match context.Ledger.TakenOver with
+            | ValueSome at -> start.Within.Earliest < at
+            | ValueNone -> false
+
+        let connection =
+            { Id = o.Id
+              Stamp = o.Stamp
+              BootToken = context.Snapshot.Boot.Token
+              Run = context.Ledger.Run
+              Setup = o.Setup
+              Start = start
+              Facts = o.Facts
+              FirstHeard = o.Heard.Latest
+              LastHeard = lastHeard context.Traits o
+              ConfirmedCount = 1
+              Status = Status.Confirmed
+              Recovered = recovered
+              Absences = 0
+              Conflicts = (if conflict.IsSome then 1 else 0)
+              LastConflict = conflict }
+
+        context.Changes.Add(Opened connection)
+
+        match conflict with
+        | ValueSome conflict -> context.Changes.Add(Conflicted(connection, conflict))
+        | ValueNone -> ()
+
+        connection
+
+    /// Rules 4 and 5 for one time: what is held now, and the contradiction if there is one.
+    let hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
+        match Times.narrow traits at held report with
+        | Narrowed timing -> struct (timing, ValueNone)
+        | WithinDrift -> struct (held, ValueNone)
+        | Contradicted reported -> struct (held, ValueSome reported)
+
+    /// The connection is heard again, perhaps under another id than before.
+    let heard (context: TakingIn) (c: Connection) (o: Observation) : Connection =
+        let at = o.Heard.Latest
+        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.reportOfStart o)
+
+        let struct (setup, wrongSetup) =
+            match c.Setup, o.Setup with
+            | ValueSome held, ValueSome report ->
+                let struct (setup, wrong) = hold context.Traits at held report
+                struct (ValueSome setup, wrong)
+            | ValueNone, report -> struct (report, ValueNone)
+            | held, ValueNone -> struct (held, ValueNone)
+
+        let conflict: Conflict voption =
+            match wrongStart, wrongSetup with
+            | ValueSome reported, _
+            | ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
+            | ValueNone, ValueNone -> ValueNone
+
+        let after =
+            { c with
+                Id = o.Id
+                Stamp = (if o.Stamp.IsSome then o.Stamp else c.Stamp)
+                BootToken =
+                    (if context.Snapshot.Boot.Token.IsSome then
+                         context.Snapshot.Boot.Token
+                     else
+                         c.BootToken)
+                Run = context.Ledger.Run
+                Setup = setup
+                Start = start
+                Facts = Facts.merge c.Facts o.Facts
+                LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o)
+                ConfirmedCount = c.ConfirmedCount + 1
+                Status = Status.Confirmed
+                Recovered = c.Recovered || c.Status = Status.Restored
+                Absences = 0
+                Conflicts = c.Conflicts + (if conflict.IsSome then 1 else 0)
+                LastConflict = (if conflict.IsSome then conflict else c.LastConflict) }
+
+        if c.Id <> o.Id then
+            context.Changes.Add(Renamed(c.Id, after))
+
+        if c.Status <> Status.Confirmed then
+            context.Changes.Add(Confirmed after)
+
+        // Every audit narrows some bounds: that is kept, but is no event.
+        if
+            after.Facts <> c.Facts
+            || after.Start.Evidence <> c.Start.Evidence
+            || Times.isPending after.Start <> Times.isPending c.Start
+        then
+            context.Changes.Add(Updated(c, after))
+
+        match conflict, c.LastConflict with
+        | ValueSome now, ValueSome last when (Interval.intersect now.Reported last.Reported).IsSome -> ()
+        | ValueSome now, _ -> context.Changes.Add(Conflicted(after, now))
+        | ValueNone, _ -> ()
+
+        after
