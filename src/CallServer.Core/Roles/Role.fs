@@ -37,6 +37,16 @@ type Readiness =
     /// It audits nothing until it takes over.
     | Cold
 
+/// How long a standby waits for the one that acts.
+[<Struct>]
+type Patience =
+    {
+        /// Between two heartbeats; above zero.
+        Heartbeat: TimeSpan
+        /// So many without an answer, one after the other, and it takes over; at least 1.
+        Misses: int
+    }
+
 /// What one server tells the other, in every heartbeat and in every answer to one.
 type Greeting =
     {
@@ -49,6 +59,8 @@ type Greeting =
         HandsOver: bool
         /// Where it can be asked; empty where it does not tell.
         Url: string
+        /// Told by the one that is configured as a backup: the other one has the same as a standby.
+        Patience: Patience voption
     }
 
 /// How often a server is to audit, and what becomes of the CDRs of connections that it sees end.
@@ -102,10 +114,8 @@ type RoleSettings =
         Name: string
         /// Where the other one can ask this one.
         Url: string
-        /// Between two heartbeats; above zero.
-        Heartbeat: TimeSpan
-        /// So many without an answer, one after the other, and a standby takes over; at least 1.
-        Misses: int
+        /// Its own where it is a backup; else its backup's, once that has told it.
+        Patience: Patience
         /// What it does as a standby.
         Readiness: Readiness
         /// Configured as a backup: it begins as a standby where its store does not say otherwise.

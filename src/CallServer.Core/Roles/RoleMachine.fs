@@ -58,14 +58,15 @@ module RoleMachine =
 
     /// For a planned switch, in heartbeats; at least two seconds.
     let private handoverPatience (settings: RoleSettings) =
-        max (TimeSpan.FromSeconds 2.0) (settings.Heartbeat * float (2 * settings.Misses))
+        max (TimeSpan.FromSeconds 2.0) (settings.Patience.Heartbeat * float (2 * settings.Patience.Misses))
 
     let greeting (s: RoleState) : Greeting =
         { Server = s.Settings.Name
           Epoch = s.Epoch
           Role = s.Role
           HandsOver = s.HandsOverUntil.IsSome
-          Url = s.Settings.Url }
+          Url = s.Settings.Url
+          Patience = (if s.Settings.IsBackup then ValueSome s.Settings.Patience else ValueNone) }
 
     let duty (s: RoleState) : Duty =
         match s.Role, s.Settings.Readiness with
@@ -111,9 +112,19 @@ module RoleMachine =
         let announce = if next.Peer = "" then [] else [ AskPeer next.Peer ]
         next, commands @ (Recover takeover :: announce)
 
-    /// Takes an epoch that it has met, and where the other one can be asked.
+    /// Takes an epoch that it has met, where the other one can be asked, and a backup's patience.
     let private learn (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
-        let next = { s with Epoch = max s.Epoch g.Epoch; Peer = (if g.Url = "" then s.Peer else g.Url) }
+        let settings =
+            match g.Patience with
+            | ValueSome patience when not s.Settings.IsBackup -> { s.Settings with Patience = patience }
+            | ValueSome _
+            | ValueNone -> s.Settings
+
+        let next =
+            { s with
+                Settings = settings
+                Epoch = max s.Epoch g.Epoch
+                Peer = (if g.Url = "" then s.Peer else g.Url) }
 
         next, (if next.Epoch <> s.Epoch || next.Peer <> s.Peer then [ keep next ] else [])
 
@@ -171,10 +182,10 @@ module RoleMachine =
                 g.Epoch > s.Epoch
                 || (g.Epoch = s.Epoch && String.CompareOrdinal(g.Server, s.Settings.Name) < 0)
 
-            struct (s.Settings.Misses * (if lesser then lesserPatience else 1), NobodyActed)
+            struct (s.Settings.Patience.Misses * (if lesser then lesserPatience else 1), NobodyActed)
         | ValueNone ->
             let times = if s.LastMet.IsNone then firstPatience else 1
-            struct (s.Settings.Misses * times, PeerSilent s.Settings.Misses)
+            struct (s.Settings.Patience.Misses * times, PeerSilent s.Settings.Patience.Misses)
 
     let private ask (s: RoleState) = if s.Peer = "" then [] else [ AskPeer s.Peer ]
 
@@ -195,7 +206,7 @@ module RoleMachine =
     let private join (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
         let missed = { s with Misses = (if stopped then 0 else s.Misses + 1) }
 
-        if missed.Misses < s.Settings.Misses then
+        if missed.Misses < s.Settings.Patience.Misses then
             missed, ask missed
         elif not s.WouldAct then
             let next, commands =
@@ -215,7 +226,7 @@ module RoleMachine =
 
         let due =
             match s.LastMet with
-            | ValueSome met -> at - met >= s.Settings.Heartbeat * float seldom
+            | ValueSome met -> at - met >= s.Settings.Patience.Heartbeat * float seldom
             | ValueNone -> true
 
         if stopped || (due && s.Misses % seldom = 0) then
@@ -229,7 +240,7 @@ module RoleMachine =
             // Timers come early, too: the tick is still to come.
             s, [ WakeAt s.Due ]
         else
-            let late = at - s.Due > s.Settings.Heartbeat
+            let late = at - s.Due > s.Settings.Patience.Heartbeat
             // It heard nothing because it did not listen itself. One whose every tick is late is slow, and may still be the only one.
             let stopped = late && not s.WasLate
 
@@ -240,13 +251,14 @@ module RoleMachine =
                 | Primary
                 | Active -> act at stopped s
 
-            let next = { next with Due = at + s.Settings.Heartbeat; WasLate = late }
+            let next = { next with Due = at + s.Settings.Patience.Heartbeat; WasLate = late }
             next, commands @ [ WakeAt next.Due ]
 
     let private order (at: Instant) what (s: RoleState) : RoleState * RoleCommand list =
         let heardLately =
             match s.LastMet with
-            | ValueSome met -> at - met <= s.Settings.Heartbeat * float (2 * s.Settings.Misses)
+            | ValueSome met ->
+                at - met <= s.Settings.Patience.Heartbeat * float (2 * s.Settings.Patience.Misses)
             | ValueNone -> false
 
         match what, s.Role with
@@ -282,7 +294,7 @@ module RoleMachine =
               LastMet = ValueNone
               LastActing = ValueNone
               HandsOverUntil = ValueNone
-              Due = at + settings.Heartbeat
+              Due = at + settings.Patience.Heartbeat
               WasLate = false
               SaidSameName = false }
 

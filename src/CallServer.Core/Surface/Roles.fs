@@ -21,6 +21,10 @@ type GreetingView =
         HandsOver: bool
         /// Where it can be asked; null where it does not tell.
         Url: string
+        /// How long a standby waits, from the one that is configured as a backup, else null: milliseconds between two heartbeats,
+        /// and how many may be missed.
+        HeartbeatMs: Nullable<int64>
+        Misses: Nullable<int>
     }
 
 /// What was decided when a server took over.
@@ -79,6 +83,15 @@ module private Greetings =
             | true, uri -> uri.Scheme = Uri.UriSchemeHttp || uri.Scheme = Uri.UriSchemeHttps
             | _ -> false)
 
+    /// Nothing where it is none that a configuration could have.
+    let patience (heartbeatMs: Nullable<int64>) (misses: Nullable<int>) : Patience voption =
+        match ValueOption.ofNullable heartbeatMs, ValueOption.ofNullable misses with
+        | ValueSome heartbeat, ValueSome misses when
+            heartbeat >= 1L && heartbeat <= 3_600_000L && misses >= 1 && misses <= 100
+            ->
+            ValueSome { Heartbeat = TimeSpan.FromMilliseconds(float heartbeat); Misses = misses }
+        | _ -> ValueNone
+
 /// One server of a pair as a machine without clock or connection; each call gives the next machine. One event in, all commands
 /// out, then the next event.
 [<Sealed; AllowNullLiteral>]
@@ -106,8 +119,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
         let settings: RoleSettings =
             { Name = name
               Url = (if isNull url then "" else url)
-              Heartbeat = heartbeat
-              Misses = misses
+              Patience = { Heartbeat = heartbeat; Misses = misses }
               Readiness = (if cold then Cold else Warm)
               IsBackup = isBackup }
 
@@ -131,14 +143,19 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
           Epoch = greeting.Epoch
           Role = Greetings.name greeting.Role
           HandsOver = greeting.HandsOver
-          Url = (if greeting.Url = "" then null else greeting.Url) }
+          Url = (if greeting.Url = "" then null else greeting.Url)
+          HeartbeatMs =
+            greeting.Patience
+            |> ValueOption.map (fun patience -> int64 patience.Heartbeat.TotalMilliseconds)
+            |> ValueOption.toNullable
+          Misses = greeting.Patience |> ValueOption.map _.Misses |> ValueOption.toNullable }
 
     member private _.After(event: RoleEvent) = ServerRole(RoleMachine.advance event state)
 
     member this.Tick(now: Instant) = this.After(Woke now)
 
     /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing heard.
-    /// An address that is none counts as not told.
+    /// An address or a patience that is none counts as not told.
     member this.Heard(now: Instant, greeting: GreetingView) : ServerRole =
         let role = if isNull (box greeting) then None else Greetings.tryRole greeting.Role
 
@@ -153,7 +170,8 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                       Epoch = greeting.Epoch
                       Role = role
                       HandsOver = greeting.HandsOver
-                      Url = (if Greetings.isAddress greeting.Url then greeting.Url else "") }
+                      Url = (if Greetings.isAddress greeting.Url then greeting.Url else "")
+                      Patience = Greetings.patience greeting.HeartbeatMs greeting.Misses }
                 )
             )
         | _ -> null

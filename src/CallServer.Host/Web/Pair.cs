@@ -126,7 +126,9 @@ internal sealed class Pair(RoleKeeper roles, Recording.LedgerShards ledger, ILed
             greeting.Epoch,
             greeting.Role,
             greeting.HandsOver,
-            new UriBuilder(url) { Host = address.ToString() }.Uri.ToString()
+            new UriBuilder(url) { Host = address.ToString() }.Uri.ToString(),
+            greeting.HeartbeatMs,
+            greeting.Misses
         );
     }
 }

@@ -102,8 +102,12 @@ let ``whatever befell the two, once they hear each other exactly one acts, under
     (misses: int)
     (aKnowsB: bool)
     =
-    let patient (settings: RoleSettings) = { settings with Misses = 1 + abs (misses % 4) }
-    let two = TwoServers(patient (settings "a"), patient (backup "b"), aKnowsB)
+    // The primary learns it from its backup.
+    let patient =
+        { backup "b" with
+            Patience = { (backup "b").Patience with Misses = 1 + abs (misses % 4) } }
+
+    let two = TwoServers(settings "a", patient, aKnowsB)
     two.Blow(Start true)
     two.Blow(Start false)
 

@@ -22,7 +22,13 @@ let private server () =
     )
 
 let private greeting: GreetingView =
-    { Server = "a"; Epoch = 3; Role = "primary"; HandsOver = false; Url = "http://a2:8080" }
+    { Server = "a"
+      Epoch = 3
+      Role = "primary"
+      HandsOver = false
+      Url = "http://a2:8080"
+      HeartbeatMs = Nullable()
+      Misses = Nullable() }
 
 let private hear greeting = (server ()).Heard(Build.at 100, greeting)
 
@@ -61,14 +67,73 @@ let ``an address that is none leaves the known one`` (url: string) =
     Assert.That((hear { greeting with Url = url }).Peer, Is.EqualTo "http://a")
 
 [<Law>]
-let ``no text throws`` (server: string) (epoch: int) (role: string) (url: string) =
-    hear { Server = server; Epoch = epoch; Role = role; HandsOver = true; Url = url }
-    |> isNull
-    |> ignore
+let ``no text throws``
+    (server: string)
+    (epoch: int)
+    (role: string)
+    (url: string)
+    (heartbeat: int64)
+    (misses: int)
+    =
+    let any =
+        { Server = server
+          Epoch = epoch
+          Role = role
+          HandsOver = true
+          Url = url
+          HeartbeatMs = Nullable heartbeat
+          Misses = Nullable misses }
 
-    hear { Server = "a"; Epoch = epoch; Role = "active"; HandsOver = true; Url = url }
-    |> isNull
-    |> ignore
+    hear any |> isNull |> ignore
+    hear { any with Server = "a"; Role = "active" } |> isNull |> ignore
+
+/// The same server, which is configured as no backup.
+let private primary () =
+    ServerRole.Start(
+        Build.at 0,
+        "a",
+        "http://a",
+        TimeSpan.FromMilliseconds 250.0,
+        4,
+        false,
+        false,
+        1,
+        Nullable true,
+        "http://b"
+    )
+
+[<TestCase(1000L, 30, 30_250)>]
+[<TestCase(0L, 30, 1250)>]
+[<TestCase(1000L, 0, 1250)>]
+[<TestCase(1000L, 101, 1250)>]
+let ``an old primary is as patient as its backup says, where it says so in reason``
+    (heartbeatMs: int64)
+    (misses: int)
+    (takesOverBy: int)
+    =
+    let acting =
+        { greeting with
+            Server = "b"
+            Role = "active"
+            HeartbeatMs = Nullable heartbeatMs
+            Misses = Nullable misses }
+
+    let mutable server = (primary ()).Heard(Build.at 0, acting)
+    Assert.That(server.Role, Is.EqualTo "standby")
+    let mutable time = 0
+
+    while not server.Acts && time < 60_000 do
+        time <- time + 250
+        server <- server.Tick(Build.at time)
+
+    Assert.That(time, Is.EqualTo takesOverBy)
+
+[<Test>]
+let ``a backup tells its patience, and keeps it whatever the other one tells`` () =
+    let told = (hear { greeting with HeartbeatMs = Nullable 1000L; Misses = Nullable 30 }).Greeting
+    Assert.That(told.HeartbeatMs, Is.EqualTo(Nullable 250L))
+    Assert.That(told.Misses, Is.EqualTo(Nullable 4))
+    Assert.That((primary ()).Greeting.Misses.HasValue, Is.False)
 
 [<Test>]
 let ``commands come in order`` () =

@@ -15,8 +15,7 @@ module Build =
     let settings name : RoleSettings =
         { Name = name
           Url = $"http://{name}"
-          Heartbeat = TimeSpan.FromMilliseconds 250.0
-          Misses = 4
+          Patience = { Heartbeat = TimeSpan.FromMilliseconds 250.0; Misses = 4 }
           Readiness = Warm
           IsBackup = false }
 
@@ -28,7 +27,8 @@ module Build =
           Epoch = epoch
           Role = role
           HandsOver = false
-          Url = $"http://{server}" }
+          Url = $"http://{server}"
+          Patience = ValueNone }
 
     /// Every event in turn; the state, and the commands of the last.
     let replay (events: RoleEvent list) (first: RoleState * RoleCommand list) =

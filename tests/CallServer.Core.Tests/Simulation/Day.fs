@@ -95,8 +95,7 @@ module Day =
             let settings: RoleSettings =
                 { Name = names[index]
                   Url = $"http://{names[index]}"
-                  Heartbeat = TimeSpan.FromMilliseconds 250.0
-                  Misses = 4
+                  Patience = { Heartbeat = TimeSpan.FromMilliseconds 250.0; Misses = 4 }
                   Readiness = Warm
                   IsBackup = index = 1 }
 

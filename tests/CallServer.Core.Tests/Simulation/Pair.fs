@@ -88,8 +88,7 @@ type Pair(seed: uint64) =
             let settings: RoleSettings =
                 { Name = names[index]
                   Url = $"http://{names[index]}"
-                  Heartbeat = heartbeat
-                  Misses = misses
+                  Patience = { Heartbeat = heartbeat; Misses = misses }
                   Readiness = (if dice.Chance 50 then Warm else Cold)
                   IsBackup = index <> primary }
 
