@@ -43,6 +43,15 @@ module internal Ends =
             ValueNone
         | ValueNone -> ValueSome c
 
+    /// With what got its CDR until now. Of those of an earlier run only their rows are noted, where ids are tied to it.
+    let private withClosings (context: TakingIn) (mark: HistoryMark) : HistoryMark =
+        (mark, context.Changes)
+        ||> Seq.fold (fun mark change ->
+            match change with
+            | Closed(c, ending) when not (isStale context c) ->
+                History.note context.Ledger.Gateway c ending mark
+            | _ -> mark)
+
     /// Connections that no audit saw, by the gateway's own history: each gets its CDR once.
     let closeUnseen (context: TakingIn) (kept: Connection[]) : int64 =
         match context.Ledger.History with
@@ -50,7 +59,7 @@ module internal Ends =
         | ValueSome mark ->
             let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
             let gateway = context.Ledger.Gateway
-            let mutable mark = mark
+            let mutable mark = withClosings context mark
             let mutable closed = 0L
 
             for e in context.Snapshot.Ended do
@@ -89,13 +98,7 @@ module internal Ends =
                 else
                     mark
 
-            let mark =
-                (mark, context.Changes)
-                ||> Seq.fold (fun mark change ->
-                    match change with
-                    | Closed(c, ending) when not (isStale context c) ->
-                        History.note context.Ledger.Gateway c ending mark
-                    | _ -> mark)
+            let mark = withClosings context mark
 
             let mark =
                 (mark, context.Used)

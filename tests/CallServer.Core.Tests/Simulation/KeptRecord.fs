@@ -60,11 +60,30 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             if not (ambiguous || Interval.contains ended (trueInterval ending.Within)) then
                 fail $"{c.Id} ended at {ended}, said {trueInterval ending.Within} {ending.Evidence}"
 
+    /// By its times alone it may be told which one it was, and that has no other CDR.
+    let checkUnnamed (c: Connection) (ending: Ending) =
+        let may (struct (connection: SimConnection, ended: Instant)) =
+            Interval.contains ended (trueInterval ending.Within)
+            && match c.Setup with
+               | ValueSome setup -> Interval.contains connection.Setup (trueInterval setup.Within)
+               | ValueNone -> false
+
+        match far.Table.Ended |> Array.filter may with
+        | [| struct (connection, _) |] ->
+            let leg = struct (connection.Serial, 0)
+
+            if not (opened.Add leg) then
+                fail $"{c.Id} has a CDR from the history, and was known as {connection.Serial}"
+
+            records[leg] <- 1 + records.GetValueOrDefault leg
+        | _ -> ()
+
     /// A connection that no audit saw: only the gateway's own history told of it.
     let checkUnseen (c: Connection) (ending: Ending) =
         // Where the history does not tell the id, the row has one of its own.
         if (string c.Id).Contains '/' then
             unnamed.Add(trueInterval ending.Within)
+            checkUnnamed c ending
         else
             match book.TryFind(string c.Id, trueInterval ending.Within) with
             | ValueNone -> fail $"{c.Id} has a CDR from the history and never was"

@@ -189,12 +189,17 @@ module internal Recall =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
+    /// Of two that were set up at one time. What is told in part may take a call's name or a number from another column: one
+    /// socket of the other side is one connection whatever they are called.
     let private mayBe (known: Facts) (row: Facts) =
-        mayBeSame known.Call row.Call
-        && mayBeSame known.Endpoint row.Endpoint
-        && mayBeSame known.Originator row.Originator
-        && mayBeSame known.Remote row.Remote
-        && mayBeSame known.RemoteMedia row.RemoteMedia
+        match known.RemoteMedia, row.RemoteMedia with
+        | ValueSome a, ValueSome b when a.Port > 0 && b.Port > 0 -> a = b
+        | _ ->
+            mayBeSame known.Call row.Call
+            && mayBeSame known.Endpoint row.Endpoint
+            && mayBeSame known.Originator row.Originator
+            && mayBeSame known.Remote row.Remote
+            && mayBeSame known.RemoteMedia row.RemoteMedia
 
     /// Gives each row of a history with an index of its own the id that its connection had while it was active: as the column of
     /// ids tells it by the same stamp and the same end; else that of the one connection known with this stamp and these facts;
@@ -218,6 +223,8 @@ module internal Recall =
             | true, others -> others.Add instance
             | _ -> ids[key] <- List [ instance ]
 
+        let stamps = proven.Ids |> Seq.map (fun struct (instance, _) -> instance[0]) |> HashSet
+
         let factsOf = Dictionary<string, Facts>()
 
         for struct (id, _, facts) in known do
@@ -238,7 +245,8 @@ module internal Recall =
                         | true, facts -> mayBe facts e.Observation.Facts
                         | _ -> true
 
-                    match Seq.tryFind fits instances with
+                    // Facts choose between several; a single one is told by its times alone.
+                    match (if instances.Count = 1 then Some instances[0] else Seq.tryFind fits instances) with
                     | Some instance ->
                         instances.Remove instance |> ignore
                         ConnectionId.tryCreate (string instance)
@@ -255,7 +263,7 @@ module internal Recall =
                 |> List.distinct
 
             match candidates with
-            | [ only ] when proven.Ids.IsEmpty -> Some only
+            | [ only ] -> Some only
             | _ -> None
 
         rows
@@ -265,7 +273,10 @@ module internal Recall =
                     Observation = { e.Observation with Id = id }
                     Row = ValueSome(string row.Instance) }
 
-            match told row e |> Option.orElseWith (fun () -> byFacts e) with
+            // The column of ids may have forgotten the row since, as the longest one in a full table is.
+            let isUntold = not (stampOf history row |> ValueOption.exists stamps.Contains)
+
+            match told row e |> Option.orElseWith (fun () -> if isUntold then byFacts e else None) with
             | Some id -> withId id
             | None ->
                 let own = $"{e.Observation.Id}/{row.Instance}"
