@@ -132,6 +132,28 @@ internal sealed class DemoVerdictTests
         });
 
     [Test]
+    public void A_cdr_by_the_rows_own_number_is_that_of_the_one_connection_that_ended_then()
+    {
+        string[] truth = [Open("17.1", 2), Close("17.1", 12), Open("17.2", 3), Close("17.2", 14)];
+        DemoVerdict Of(params JsonElement[] cdrs) =>
+            DemoVerdict.Of(
+                DemoTruth.Read("gw1", truth),
+                new DemoRecord([], cdrs, [], [Audit(5), Audit(6), Audit(20)], Micros(21), Micros(21.1)),
+                killed: Micros(10),
+                restarted: Micros(15),
+                new Dictionary<string, int> { ["gw1"] = 1 }
+            );
+        var first = Cdr("17.1", 2, 6, 20.1);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Of(first, Cdr("17/4", 3, 13.9, 14.1)).Faults, Is.Empty);
+            Assert.That(Of(first, Cdr("17/4", 2, 11.9, 12.1)).CdrsWrong, Is.EqualTo(1), "it has two");
+            Assert.That(Of(first, Cdr("17/4", 3, 11, 15)).CdrsWrong, Is.EqualTo(1), "either may be meant");
+            Assert.That(Of(first, Cdr("18/4", 3, 13.9, 14.1)).CdrsWrong, Is.EqualTo(1), "nobody is meant");
+        });
+    }
+
+    [Test]
     public void A_true_time_outside_its_bounds_is_found() =>
         Assert.Multiple(() =>
         {

@@ -252,7 +252,7 @@ public sealed record DemoVerdict
 
         private (int Written, int Wrong) CompareCdrs(List<TrueConnection> due)
         {
-            var cdrs = record.Cdrs.ToLookup(cdr => Key(cdr, "connection"));
+            var cdrs = record.Cdrs.ToLookup(Named);
             Blame(
                 due.Where(connection => !cdrs[(connection.Gateway, connection.Id)].Any()),
                 "ended, and no CDR was written"
@@ -361,6 +361,25 @@ public sealed record DemoVerdict
 
         private TrueConnection? Truth(JsonElement row, string member) =>
             byId[Key(row, member)].LastOrDefault();
+
+        // A history that had forgotten an id gave the row's own, behind the stamp: then the time of the end tells which it was.
+        private (string, string) Named(JsonElement cdr)
+        {
+            var key = Key(cdr, "connection");
+            if (key.Item2.Split('/') is not [var stamp, _] || byId.Contains(key))
+                return key;
+            var earliest = Bounds.Micros(cdr.Text("end_stamp_min"));
+            var latest = Bounds.Micros(cdr.Text("end_stamp_max"));
+            var those = truth
+                .Where(connection =>
+                    connection.Gateway == key.Item1
+                    && connection.Id.StartsWith(stamp + ".", StringComparison.Ordinal)
+                    && connection.End >= earliest
+                    && connection.End <= latest
+                )
+                .ToList();
+            return those is [var only] ? (only.Gateway, only.Id) : key;
+        }
 
         private static (string, string) Key(JsonElement row, string member) =>
             (row.Text("gateway") ?? "", row.Text(member) ?? "");
