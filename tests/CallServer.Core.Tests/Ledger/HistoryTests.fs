@@ -106,6 +106,10 @@ let ``9 a row that comes late writes no second CDR`` () =
     let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ late ]) absent
     Assert.That(ids changes, Is.Empty, "its row does not tell its id, but its call and stamp")
 
+    let atOnce = complete 10.0 11.0 [] |> withHistory [ late ]
+    let _, changes = replay [ watching [ call (seen "a" 0.5) ]; atOnce ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ], "nor where both come at once")
+
 [<Test>]
 let ``what ended before the first audit is not this record's, unless it is told so`` () =
     let old = [ row "a" 10.9 -100.0 -99.9; row "b" 10.9 -10.0 -9.9 ]

@@ -273,7 +273,7 @@ module internal Recall =
                     Observation = { e.Observation with Id = id }
                     Row = ValueSome(string row.Instance) }
 
-            // The column of ids may have forgotten the row since, as the longest one in a full table is.
+            // The column of ids may have forgotten the row since: a full table drops its oldest at every end.
             let isUntold = not (stampOf history row |> ValueOption.exists stamps.Contains)
 
             match told row e |> Option.orElseWith (fun () -> if isUntold then byFacts e else None) with
