@@ -6,7 +6,7 @@ open CallServer.Model
 
 /// How connections end that a snapshot no longer lists, or whose end the gateway's own history tells.
 module internal Ends =
-    let ending evidence (c: Connection) (latest: Instant) : Ending =
+    let private ending evidence (c: Connection) (latest: Instant) : Ending =
         { Within = Interval.create (Instant.min c.LastHeard latest) latest
           Evidence = evidence
           Cause = ValueNone
@@ -55,8 +55,7 @@ module internal Ends =
     /// Connections that no audit saw, by the gateway's own history: each gets its CDR once.
     let closeUnseen (context: TakingIn) (kept: Connection[]) : int64 =
         match context.Ledger.History with
-        | ValueNone -> 0L
-        | ValueSome mark ->
+        | ValueSome mark when context.Snapshot.Ended.Length > 0 ->
             let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
             let gateway = context.Ledger.Gateway
             let mutable mark = withClosings context mark
@@ -76,6 +75,8 @@ module internal Ends =
                         closed <- closed + 1L
 
             closed
+        | ValueSome _
+        | ValueNone -> 0L
 
     /// The history as far as it has been taken, with all that got its CDR now.
     let markAfter (context: TakingIn) (restarted: bool) : HistoryMark voption =

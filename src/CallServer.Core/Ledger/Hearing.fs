@@ -25,7 +25,7 @@ type internal TakingIn =
 
 /// What one row of a snapshot makes of a connection.
 module internal Hearing =
-    let lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
+    let private lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
 
     let opened (context: TakingIn) (o: Observation) : Connection =
         let start, conflict = Times.first context.Ledger context.Traits o
@@ -62,7 +62,7 @@ module internal Hearing =
         connection
 
     /// Rules 4 and 5 for one time: what is held now, and the contradiction if there is one.
-    let hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
+    let private hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
         match Times.narrow traits at held report with
         | Narrowed timing -> struct (timing, ValueNone)
         | WithinDrift -> struct (held, ValueNone)

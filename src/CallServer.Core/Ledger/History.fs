@@ -49,7 +49,7 @@ module internal History =
     /// The connection of the row has its CDR already. One that was only ever told in part may have been closed before its stamp
     /// was known.
     let isNoted (gateway: GatewayId) (c: Connection) (e: Ended) (mark: HistoryMark) : bool =
-        let isNoted (key: Guid voption) =
+        let has (key: Guid voption) =
             match key with
             | ValueSome key -> Map.containsKey key mark.Recent
             | ValueNone -> false
@@ -59,10 +59,10 @@ module internal History =
             | Some latest -> latest >= e.End.Within.Earliest
             | None -> false
 
-        isNoted (ValueSome(key gateway c))
-        || isNoted (keyOfRow gateway e)
+        has (ValueSome(key gateway c))
+        || has (keyOfRow gateway e)
         || isNotedWithoutStamp ()
-        || (e.IsRenamed && isNoted (keyOfCall gateway c))
+        || (e.IsRenamed && has (keyOfCall gateway c))
 
     /// It ended after the record began to watch, and may not have been told before. Where ids are tied to the agent's run, what
     /// began before the present one is left: whoever wrote its CDR knew it by another id.

@@ -113,8 +113,8 @@ type HistoryMark =
         ReadTo: Instant
         /// Where the next reading may begin.
         Cursor: string voption
-        /// Connections that ended about ReadTo or later and have their CDR, and the latest moment of their end: their rows stay
-        /// in the history, or come into it late.
+        /// Connections that ended about ReadTo or later and have their CDR, rows that told of one, and the latest moment of each end:
+        /// rows stay in the history, or come into it late.
         Recent: Map<Guid, Instant>
     }
 

@@ -35,6 +35,12 @@ module Facts =
           LocalMedia = ValueNone
           RemoteMedia = ValueNone }
 
+    /// What one of them does not tell contradicts nothing.
+    let internal mayBeSame (a: 'T voption) (b: 'T voption) =
+        match a, b with
+        | ValueSome a, ValueSome b -> a = b
+        | _ -> true
+
     let private either (newer: 'T voption) (older: 'T voption) = if newer.IsSome then newer else older
 
     /// The newer facts; what they do not tell stays as the older ones told it (a row may vanish half read).

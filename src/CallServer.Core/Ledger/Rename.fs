@@ -5,11 +5,6 @@ open CallServer.Model
 
 /// After a restart of the agent alone, connections live on under new ids where ids are tied to the boot (rule 7).
 module internal Rename =
-    let private mayBeSame (a: 'T voption) (b: 'T voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> a = b
-        | _ -> true
-
     /// A port that one of them does not tell (0) contradicts nothing.
     let private mayBeSameMedia (a: MediaAddress voption) (b: MediaAddress voption) =
         match a, b with
@@ -113,8 +108,8 @@ module internal Rename =
 
         let sameParties (c: Connection) (o: Observation) =
             sameMedia c o
-            && mayBeSame c.Facts.Endpoint o.Facts.Endpoint
-            && mayBeSame c.Facts.Remote o.Facts.Remote
+            && Facts.mayBeSame c.Facts.Endpoint o.Facts.Endpoint
+            && Facts.mayBeSame c.Facts.Remote o.Facts.Remote
 
         pairBy (fun facts -> facts.Call) sameMedia found earlier heard
         let earlier', heard' = left ()

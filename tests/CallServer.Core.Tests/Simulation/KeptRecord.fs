@@ -76,13 +76,12 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 fail $"{c.Id} has a CDR from the history, and was known as {connection.Serial}"
 
             records[leg] <- 1 + records.GetValueOrDefault leg
-        | _ -> ()
+        | _ -> unnamed.Add(trueInterval ending.Within)
 
     /// A connection that no audit saw: only the gateway's own history told of it.
     let checkUnseen (c: Connection) (ending: Ending) =
         // Where the history does not tell the id, the row has one of its own.
         if (string c.Id).Contains '/' then
-            unnamed.Add(trueInterval ending.Within)
             checkUnnamed c ending
         else
             match book.TryFind(string c.Id, trueInterval ending.Within) with

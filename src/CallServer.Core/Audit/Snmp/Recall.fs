@@ -184,22 +184,17 @@ module internal Recall =
 
         struct ({ proven with Ids = List.ofArray found @ proven.Ids }, more)
 
-    let private mayBeSame (a: 'T voption) (b: 'T voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> a = b
-        | _ -> true
-
     /// Of two that were set up at one time. What is told in part may take a call's name or a number from another column: one
     /// socket of the other side is one connection whatever they are called.
     let private mayBe (known: Facts) (row: Facts) =
         match known.RemoteMedia, row.RemoteMedia with
         | ValueSome a, ValueSome b when a.Port > 0 && b.Port > 0 -> a = b
         | _ ->
-            mayBeSame known.Call row.Call
-            && mayBeSame known.Endpoint row.Endpoint
-            && mayBeSame known.Originator row.Originator
-            && mayBeSame known.Remote row.Remote
-            && mayBeSame known.RemoteMedia row.RemoteMedia
+            Facts.mayBeSame known.Call row.Call
+            && Facts.mayBeSame known.Endpoint row.Endpoint
+            && Facts.mayBeSame known.Originator row.Originator
+            && Facts.mayBeSame known.Remote row.Remote
+            && Facts.mayBeSame known.RemoteMedia row.RemoteMedia
 
     /// Gives each row of a history with an index of its own the id that its connection had while it was active: as the column of
     /// ids tells it by the same stamp and the same end; else that of the one connection known with this stamp and these facts;
@@ -274,9 +269,9 @@ module internal Recall =
                     Row = ValueSome(string row.Instance) }
 
             // The column of ids may have forgotten the row since: a full table drops its oldest at every end.
-            let isUntold = not (stampOf history row |> ValueOption.exists stamps.Contains)
+            let isTold = stampOf history row |> ValueOption.exists stamps.Contains
 
-            match told row e |> Option.orElseWith (fun () -> if isUntold then byFacts e else None) with
+            match (if isTold then told row e else byFacts e) with
             | Some id -> withId id
             | None ->
                 let own = $"{e.Observation.Id}/{row.Instance}"
