@@ -4,6 +4,7 @@
 #load "../tests/CallServer.Core.Tests/Simulation/Plan.fs"
 #load "../tests/CallServer.Core.Tests/Simulation/Clockwork.fs"
 #load "../tests/CallServer.Core.Tests/Simulation/PairGateway.fs"
+#load "../tests/CallServer.Core.Tests/Simulation/PairLetters.fs"
 #load "../tests/CallServer.Core.Tests/Simulation/PairWorld.fs"
 #load "../tests/CallServer.Core.Tests/Simulation/PairServer.fs"
 #load "../tests/CallServer.Core.Tests/Simulation/PairJudge.fs"

@@ -80,5 +80,6 @@ let target name profile : SnmpTarget =
     { Gateway = GatewayId.create name
       Credentials = Community "public"B
       Profile = Profiles.tryFind profile
+      Candidates = Profiles.builtIn.Value
       Timeout = TimeSpan.FromSeconds 1.0
       Attempts = 4 }

@@ -59,19 +59,25 @@ type Reply = { After: TimeSpan; Datagram: byte[] }
 [<NoComparison; ReferenceEquality>]
 type AgentState =
     internal
-        { Settings: AgentOptions
-          Served: Table
-          Clocks: AgentClock
-          Regions: Region[]
-          Rows: Rows voption
-          Past: PastRows voption
-          Keys: struct (UsmUser * Lazy<LocalKeys>)[]
-          UsmStats: uint32[]
-          Salt: uint64
-          Requests: int
-          Answered: int
-          Counted: struct (int * Instant)
-          SilentUntil: Instant }
+        {
+            Settings: AgentOptions
+            Served: Table
+            Clocks: AgentClock
+            Regions: Region[]
+            Rows: Rows voption
+            Past: PastRows voption
+            Keys: struct (UsmUser * Lazy<LocalKeys>)[]
+            UsmStats: uint32[]
+            Salt: uint64
+            Requests: int
+            Answered: int
+            Counted: struct (int * Instant)
+            /// Requests that came one upon the other, and the last one.
+            Burst: struct (int * Instant)
+            /// Another engine answers in its place.
+            IsTwin: bool
+            SilentUntil: Instant
+        }
 
     member this.Options = this.Settings
     member this.Table = this.Served
@@ -119,7 +125,28 @@ module AgentState =
           Requests = 0
           Answered = 0
           Counted = struct (table.Count, table.Now)
+          Burst = struct (0, Instant.distantPast)
+          IsTwin = false
           SilentUntil = Instant.distantPast }
+
+    /// Requests that follow each other no later than this are of one walk.
+    let private pause = TimeSpan.FromMilliseconds 300.0
+
+    let private exchangeTwin (isTwin: bool) (state: AgentState) : AgentState =
+        if isTwin = state.IsTwin then
+            state
+        else
+            let engine = Array.copy state.Settings.EngineId
+            engine[engine.Length - 1] <- engine[engine.Length - 1] ^^^ 1uy
+            let options = { state.Settings with EngineId = engine }
+            { state with Settings = options; Keys = keysOf options; IsTwin = isTwin }
+
+    /// A datagram came: who answers it.
+    let answering (now: Instant) (state: AgentState) : AgentState =
+        let struct (count, last) = state.Burst
+        let count = if now - last > pause then 1 else count + 1
+        let isTwin = state.Settings.Vices.TwinAfter |> ValueOption.exists (fun most -> count > most)
+        exchangeTwin isTwin { state with Burst = struct (count, now) }
 
     /// Serves another table, such as the same one later.
     let withTable (table: Table) (state: AgentState) : AgentState = { state with Served = table }

@@ -25,8 +25,17 @@ module internal Answering =
 
         struct ({ state with Rows = ValueSome rows; Counted = counted }, rows)
 
-    let private sight (now: Instant) (state: AgentState) : Sight =
+    /// Its twin carries it too.
+    let private isTwins (row: Row) : bool = row.Connection.Serial % 2L = 0L
+
+    let private sight (now: Instant) (rows: Rows) (state: AgentState) : Sight =
         let struct (counted, _) = state.Counted
+
+        let counted =
+            if state.IsTwin then
+                rows.Items |> Array.filter isTwins |> Array.length
+            else
+                counted
 
         { Now = now
           Clock = state.Clocks
@@ -37,7 +46,8 @@ module internal Answering =
              | LagsBy _ -> counted)
           Listed = state.Served.ListedTotal
           EngineId = state.Settings.EngineId
-          UsmStats = state.UsmStats }
+          UsmStats = state.UsmStats
+          GarbageStamps = state.Settings.Vices.GarbageStamps }
 
     let private isMissing (vices: Vices) : uint32 -> SimConnection -> bool =
         match vices.MissingCells with
@@ -69,28 +79,64 @@ module internal Answering =
 
         let state = { state with Past = past }
 
+        let isHidden =
+            let struct (burst, _) = state.Burst
+
+            vices.HidesTableAfter |> ValueOption.exists (fun most -> state.Requests > most)
+            || vices.HidesTableFor |> ValueOption.exists (fun most -> burst <= most)
+
+        let regions =
+            if isHidden then
+                state.Regions |> Array.filter (fun region -> not region.IsOfColumn)
+            else
+                state.Regions
+
         let view =
-            { Regions = state.Regions
-              Rows = rows.Items
+            { Regions = regions
+              Rows = (if state.IsTwin then Array.filter isTwins rows.Items else rows.Items)
               Past = past |> ValueOption.map (PastRows.shown now) |> ValueOption.defaultValue [||]
-              Sight = sight now state
+              Sight = sight now rows state
               IsMissing = isMissing vices }
+
+        let refusal status place =
+            let place = if vices.BlamesNobody then 0 else place
+            Pdu.errorResponse pdu.RequestId status place pdu.VarBinds
+
+        let telling (varBinds: VarBind[]) =
+            match Answers.culprit vices pdu varBinds with
+            | ValueSome place -> refusal ErrorStatus.GenErr place
+            | ValueNone -> Pdu.response pdu.RequestId varBinds
 
         let fitting (varBinds: VarBind[]) =
             if Array.sumBy Sizes.varBind varBinds > room then
                 Pdu.errorResponse pdu.RequestId ErrorStatus.TooBig 0 [||]
             else
-                Pdu.response pdu.RequestId varBinds
+                telling varBinds
+
+        let asksFor =
+            match pdu.Kind with
+            | GetBulk -> pdu.VarBinds.Length * max 1 pdu.MaxRepetitions
+            | _ -> pdu.VarBinds.Length
 
         let reply =
             match pdu.Kind, vices.ErrorEvery with
+            | GetBulk, _ when vices.BulkRefusal = ValueSome Unanswered -> ValueNone
+            | (Get | GetNext | GetBulk), _ when
+                ValueOption.exists (fun most -> asksFor > most) vices.TooBigAbove
+                ->
+                ValueSome(Pdu.errorResponse pdu.RequestId ErrorStatus.TooBig 0 [||])
             | (Get | GetNext | GetBulk), ValueSome(struct (every, status)) when
                 state.Requests % max 1 every = 0
                 ->
-                ValueSome(Pdu.errorResponse pdu.RequestId status 1 pdu.VarBinds)
+                ValueSome(refusal status 1)
             | Get, _ -> ValueSome(fitting (Answers.get view pdu))
             | GetNext, _ -> ValueSome(fitting (Answers.getNext vices view pdu))
-            | GetBulk, _ -> ValueSome(Pdu.response pdu.RequestId (Answers.getBulk vices view room pdu))
+            | GetBulk, _ when vices.BulkRefusal.IsSome ->
+                match vices.BulkRefusal with
+                | ValueSome(AnsweredBy status) ->
+                    ValueSome(Pdu.errorResponse pdu.RequestId status 0 pdu.VarBinds)
+                | _ -> ValueNone
+            | GetBulk, _ -> ValueSome(telling (Answers.getBulk vices view room pdu))
             | Set, _ -> ValueSome(Pdu.errorResponse pdu.RequestId ErrorStatus.NotWritable 1 pdu.VarBinds)
             | (Response | Report | TrapV2 | Inform), _ -> ValueNone
 

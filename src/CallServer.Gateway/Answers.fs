@@ -20,8 +20,21 @@ module internal Answers =
         | ValueSome _
         | ValueNone -> place
 
-    let private answered (view: SnmpView) (before: Oid) (place: Place) : struct (VarBind * Place) =
+    /// The MIB is said to end before its time.
+    let private isCutOff (vices: Vices) (view: SnmpView) (place: Place) : bool =
+        match vices.EndsAfterRow, view.Regions[place.Region] with
+        | ValueSome row, OfColumn _ -> place.Row > row
+        | _ -> false
+
+    let private answered
+        (vices: Vices)
+        (view: SnmpView)
+        (before: Oid)
+        (place: Place)
+        : struct (VarBind * Place) =
         match SnmpView.settle view place with
+        | ValueSome(struct (place, _)) when isCutOff vices view place ->
+            struct (VarBind.create before EndOfMibView, { Region = view.Regions.Length; Row = 0 })
         | ValueSome(struct (place, value)) ->
             struct (VarBind.create (SnmpView.nameOf view place) value, SnmpView.following place)
         | ValueNone -> struct (VarBind.create before EndOfMibView, { Region = view.Regions.Length; Row = 0 })
@@ -30,13 +43,25 @@ module internal Answers =
         pdu.VarBinds |> Array.map (fun asked -> VarBind.create asked.Name (SnmpView.get view asked.Name))
 
     let private next (vices: Vices) (view: SnmpView) (asked: VarBind) : struct (VarBind * Place) =
-        SnmpView.after view asked.Name |> astray vices view |> answered view asked.Name
+        SnmpView.after view asked.Name |> astray vices view |> answered vices view asked.Name
 
     let getNext (vices: Vices) (view: SnmpView) (pdu: Pdu) : VarBind[] =
         pdu.VarBinds
         |> Array.map (fun asked ->
             let struct (varBind, _) = next vices view asked
             varBind)
+
+    /// The place, from 1, of the first name whose answer tells an object of a broken sub-agent.
+    let culprit (vices: Vices) (request: Pdu) (told: VarBind[]) : int voption =
+        let isBroken (varBind: VarBind) =
+            vices.FaultyBelow |> List.exists (fun root -> Oid.isPrefixOf root varBind.Name)
+
+        let single = if request.Kind = GetBulk then request.NonRepeaters else told.Length
+
+        match Array.tryFindIndex isBroken told with
+        | Some place when place < single -> ValueSome(place + 1)
+        | Some place -> ValueSome(single + (place - single) % (request.VarBinds.Length - single) + 1)
+        | None -> ValueNone
 
     /// Gathers variable bindings up to limits of their octets and their number.
     type private Gathering(octets: int, number: int) =
@@ -72,7 +97,7 @@ module internal Answers =
 
             while more && column < repeaters.Length do
                 let struct (varBind, following) =
-                    astray vices view places[column] |> answered view names[column]
+                    astray vices view places[column] |> answered vices view names[column]
 
                 more <- gathering.TryAdd varBind
                 names[column] <- varBind.Name

@@ -8,9 +8,13 @@ module Gateways =
     /// Every MIB, by the name of the profile that audits it.
     let mibs: Mib list =
         [ CiscoVoice.mib
+          H3cVoice.mib
+          H3cVoice.mib3Com
           CiscoXgcp.mib
           AvayaRtp.mib
           AdtranVqm.mib
+          AdtranRtp.mib
+          AudioCodes.mib
           FreeSwitch.mib
           Asterisk.mib
           RtpMib.mib
@@ -40,7 +44,7 @@ module Gateways =
         AgentState.create options (Table.create seed (showable options.Mib tableOptions) now)
 
     /// A gateway of several protocols, each with its name and responder, whose table begins at the first instant and is served from the second one on; the
-    /// events in between are forgotten. Ringing connections are listed only where all protocols list them: SIP and some
+    /// events in between are forgotten. Ringing connections are listed only where all protocols list them: SIP, ng and some
     /// MIBs do.
     let multi
         (seed: uint64)
@@ -50,7 +54,9 @@ module Gateways =
         (since: Instant)
         (now: Instant)
         : MultiGateway =
-        let listsRinging = responders |> List.forall (fun (struct (protocol, _)) -> protocol = "sip")
+        let listsRinging =
+            responders |> List.forall (fun (struct (protocol, _)) -> protocol = "sip" || protocol = "ng")
+
         let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 
         let tableOptions =

@@ -29,6 +29,8 @@ type Sight =
         EngineId: byte[]
         /// usmStats, in the order of `UsmReport.all`.
         UsmStats: uint32[]
+        /// About one connection in so many tells an answer that cannot be.
+        GarbageStamps: int voption
     }
 
 [<NoComparison; NoEquality>]

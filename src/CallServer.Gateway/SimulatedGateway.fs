@@ -96,6 +96,8 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
+                    // rtpengine has a call from its offer on.
+                    ShowRinging = Seq.forall ((=) "ng") settings.Protocols
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else

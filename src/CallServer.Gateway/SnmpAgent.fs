@@ -44,5 +44,5 @@ module SnmpAgent =
         else
             match Snmp.decode datagram with
             | Error _ -> struct (state, [])
-            | Ok(V2c(community, pdu)) -> respondV2c now community pdu state
-            | Ok(V3 message) -> AnsweringV3.respond now message datagram state
+            | Ok(V2c(community, pdu)) -> respondV2c now community pdu (AgentState.answering now state)
+            | Ok(V3 message) -> AnsweringV3.respond now message datagram (AgentState.answering now state)

@@ -238,6 +238,9 @@ module Table =
 
         { table with Listed = listed.ToArray() }
 
+    /// Connections are listed from their setup on.
+    let listsRinging (table: Table) : bool = table.Options.ShowRinging
+
     /// The listed connection of that serial number.
     let tryFind (serial: int64) (table: Table) : SimConnection voption =
         let mutable low = 0

@@ -1,6 +1,7 @@
 namespace CallServer.Gateway
 
 open System
+open CallServer.Wire
 
 /// The SNMP agent's vices by the words of the command line: `mute-after=200`.
 module ViceWords =
@@ -21,12 +22,23 @@ module ViceWords =
           Words.number "goes-back-at" 0 (fun n vices -> { vices with Looping = ValueSome(GoesBack n) })
           Words.number "missing-cells" 1 (fun n vices -> { vices with MissingCells = ValueSome n })
           Words.number "count-off-by" Int32.MinValue (fun n vices -> { vices with Counting = OffBy n })
+          Words.number "hides-table-after" 0 (fun n vices -> { vices with HidesTableAfter = ValueSome n })
+          Words.number "hides-table-for" 1 (fun n vices -> { vices with HidesTableFor = ValueSome n })
+          Words.number "ends-after-row" 0 (fun n vices -> { vices with EndsAfterRow = ValueSome n })
           Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n })
           Words.number "ms-per-varbind" 0 (fun n vices -> { vices with DelayPerVarBind = milliseconds n })
           Words.number "error-every" 1 (fun n vices ->
               { vices with ErrorEvery = ValueSome(struct (n, GenErr)) })
+          Words.flag "no-bulk" (fun vices -> { vices with BulkRefusal = ValueSome Unanswered })
+          Words.flag "bulk-error" (fun vices -> { vices with BulkRefusal = ValueSome(AnsweredBy GenErr) })
+          Words.number "faulty-enterprise" 1 (fun n vices ->
+              { vices with FaultyBelow = Oid.parse $"1.3.6.1.4.1.{n}" :: vices.FaultyBelow })
+          Words.flag "blames-nobody" (fun vices -> { vices with BlamesNobody = true })
+          Words.number "too-big-above" 1 (fun n vices -> { vices with TooBigAbove = ValueSome n })
           Words.flag "wrong-request-ids" (fun vices -> { vices with WrongRequestIds = true })
+          Words.number "garbage-stamps" 1 (fun n vices -> { vices with GarbageStamps = ValueSome n })
           Words.number "renumbers-every" 1 (fun n vices -> { vices with RenumbersEvery = ValueSome n })
+          Words.number "twin-after" 1 (fun n vices -> { vices with TwinAfter = ValueSome n })
           Words.flag "odd-numbers" (fun vices -> { vices with OddNumbers = true }) ]
 
     /// As help lists them.

@@ -19,6 +19,12 @@ type Counting =
     /// The count is that of up to so long ago.
     | LagsBy of TimeSpan
 
+/// What an agent without GetBulk does with one: an SNMPv1 engine behind an SNMPv2c facade, or one that is told to.
+type BulkRefusal =
+    | Unanswered
+    /// That error-status, and error-index 0.
+    | AnsweredBy of status: int
+
 /// What is wrong with an agent, to order.
 [<NoComparison>]
 type Vices =
@@ -39,6 +45,12 @@ type Vices =
         /// Objects and whole columns that are not served: prefixes of their names.
         MissingColumns: Oid list
         Counting: Counting
+        /// After so many requests a view hides the table of connections: 0 hides it from the beginning.
+        HidesTableAfter: int voption
+        /// A view hides it for so many requests one upon the other, and shows it then until they pause.
+        HidesTableFor: int voption
+        /// GetNext and GetBulk say that the MIB ends after that row of every column (counted from 0); Get knows better.
+        EndsAfterRow: int voption
         /// The time that every request takes, and every variable binding besides.
         DelayPerRequest: TimeSpan
         DelayPerVarBind: TimeSpan
@@ -46,10 +58,24 @@ type Vices =
         AnswersOnly: int voption
         /// Every so many-th request is answered with that error-status (genErr, tooBig).
         ErrorEvery: struct (int * int) voption
+        BulkRefusal: BulkRefusal voption
+        /// Below one of these an object cannot be told: a broken sub-agent. Whatever would tell one is answered by genErr.
+        FaultyBelow: Oid list
+        /// Errors have error-index 0 instead of the place of the culprit.
+        BlamesNobody: bool
+        /// tooBig to any request that asks for more variable bindings than this.
+        TooBigAbove: int voption
         /// Replies carry another request-id, and another msgID, than their request.
         WrongRequestIds: bool
+        /// About one connection in so many tells an answer that cannot be: long before its setup, never, ahead of now, or half a
+        /// period of the up-time ago (DIAL-CONTROL-MIB callActiveConnectTime); and some of them an end before their setup
+        /// (callHistoryDisconnectTime).
+        GarbageStamps: int voption
         /// All indexes change after every so many requests.
         RenumbersEvery: int voption
+        /// After so many requests one upon the other a twin answers in its place: another engine, as long up, that carries every
+        /// other connection alone. It gives back after a pause (SNMPv3: of engines another version tells nothing).
+        TwinAfter: int voption
         /// Numbers in SNMPv2c replies carry needless zero octets, and unsigned ones lack the zero that they
         /// need.
         OddNumbers: bool
@@ -66,12 +92,21 @@ module Vices =
           MissingCells = ValueNone
           MissingColumns = []
           Counting = Honest
+          HidesTableAfter = ValueNone
+          HidesTableFor = ValueNone
+          EndsAfterRow = ValueNone
           DelayPerRequest = TimeSpan.Zero
           DelayPerVarBind = TimeSpan.Zero
           AnswersOnly = ValueNone
           ErrorEvery = ValueNone
+          BulkRefusal = ValueNone
+          FaultyBelow = []
+          BlamesNobody = false
+          TooBigAbove = ValueNone
           WrongRequestIds = false
+          GarbageStamps = ValueNone
           RenumbersEvery = ValueNone
+          TwinAfter = ValueNone
           OddNumbers = false }
 
     /// Silent from the beginning.

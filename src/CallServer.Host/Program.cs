@@ -7,7 +7,8 @@ using var stop = new CancellationTokenSource();
 // The first signal asks the command to end; the second ends the process as the system does.
 void OnSignal(PosixSignalContext context)
 {
-    context.Cancel = !stop.IsCancellationRequested;
+    if (!stop.IsCancellationRequested)
+        context.Cancel = true;
     stop.Cancel();
 }
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);

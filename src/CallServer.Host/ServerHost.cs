@@ -15,6 +15,9 @@ public static class ServerHost
     private const int WrongUse = 64;
     private const int OwnFault = 70;
 
+    // Event readers among them; each costs a few kilobytes.
+    private const int MostConnections = 1_000;
+
     // Five seconds in all: the HTTP side has these, saving has two.
     private static readonly TimeSpan HttpPatience = TimeSpan.FromSeconds(2);
 
@@ -29,6 +32,7 @@ public static class ServerHost
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        FileModes.Mask(configuration.Umask);
         RunningServer server;
         try
         {
@@ -83,10 +87,10 @@ public static class ServerHost
             var runtime = Open(configuration, parts, loggers);
             try
             {
-                Api.Map(app, runtime);
+                Api.Map(app, runtime, loggers.CreateLogger("CallServer.Pair"));
                 await ListenAsync(app, configuration, cancel);
                 await runtime.ListenAsync();
-                await runtime.StartAsync(new Uri(app.Urls.First()));
+                await runtime.StartAsync();
                 var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration));
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
@@ -130,7 +134,8 @@ public static class ServerHost
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+            kestrel.Limits.MaxRequestBodySize = Manners.MostOctetsOfBody;
+            kestrel.Limits.MaxConcurrentConnections = MostConnections;
             var port = configuration.Listen.Port;
             if (IPAddress.TryParse(configuration.Listen.Host.Trim('[', ']'), out var address))
                 kestrel.Listen(address, port);
@@ -144,6 +149,8 @@ public static class ServerHost
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // What keeps it from starting is thrown, and said in one line by whoever starts it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         (parts.Logging ?? LogToStandardError)(builder.Logging);
         return builder.Build();
     }
@@ -164,6 +171,7 @@ public static class ServerHost
         logging.Services.Configure<ConsoleLoggerOptions>(console =>
             console.LogToStandardErrorThreshold = LogLevel.Trace
         );
+        LegibleLogs.Decorate<ConsoleLoggerProvider>(logging.Services);
     }
 
     private static ServerRuntime Open(

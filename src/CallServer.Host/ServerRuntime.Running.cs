@@ -1,4 +1,5 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Linq;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Surface;
@@ -8,6 +9,7 @@ namespace CallServer.Host;
 /// <summary>From its start to its end: what it is asked to do, and says of itself.</summary>
 public sealed partial class ServerRuntime
 {
+    private static readonly TimeSpan ForgettingPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
 
     /// <summary>
@@ -20,29 +22,37 @@ public sealed partial class ServerRuntime
             Polling,
             Ledger.NoteRestart,
             clock,
+            TaskPoolScheduler.Default,
             loggers.CreateLogger("CallServer.Listening")
         );
 
     /// <summary>Finds its role, and begins to ask where that is its role's work.</summary>
-    /// <param name="address">Where it listens.</param>
-    public Task StartAsync(Uri address)
+    public Task StartAsync()
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
+        watches.Add(
+            Observable
+                .Interval(ForgettingPeriod, storeLoop)
+                .Subscribe(_ =>
+                    Writer.Forget(DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros))
+                )
+        );
         NudgeReaders();
+        var pair = configuration.Pair;
         var backup = configuration.Backup;
-        var watched = backup ?? new BackupConfiguration(address);
+        var watched = backup ?? new BackupConfiguration(configuration.Listen);
         return Roles.StartAsync(now =>
             ServerRole.Start(
                 now,
                 configuration.Name,
-                address.ToString(),
                 watched.Heartbeat,
                 watched.Misses,
+                pair?.Patience ?? watched.Heartbeat * watched.Misses,
                 watched.Cold,
                 backup is not null,
                 kept.Epoch,
                 kept.Acted,
-                backup?.Of.ToString() ?? kept.Peer
+                pair?.Peer.ToString()
             )
         );
     }
@@ -59,6 +69,7 @@ public sealed partial class ServerRuntime
             return [.. fixedParts.Select(part => $"{part} cannot change while the server runs: restart it")];
 
         Volatile.Write(ref configuration, next);
+        Memory.Most = next.Memory;
         foreach (var gateway in Polling.Follow(next))
         {
             // An operator's removal is no evidence that calls ended: they stay in the record, unconfirmed.
@@ -115,7 +126,7 @@ public sealed partial class ServerRuntime
             step.TotalSeconds,
             clock.Correction.TotalSeconds
         );
-        Writer.EnqueueCorrection(clock.Correction);
+        Writer.EnqueueStep(clock.Steps[^1], clock.Correction);
     }
 
     /// <summary>Stops asking, saves what can be saved in the time there is, and closes.</summary>
@@ -126,8 +137,10 @@ public sealed partial class ServerRuntime
         watches.Dispose();
         Roles.Dispose();
         duties.Dispose();
-        Settlement.Dispose();
-        peerLink.Dispose();
+        Settlement?.Dispose();
+        peerLink?.Dispose();
+        // A takeover that began just now has told the record of it before the record is closed.
+        await PassAsync(roleLoop);
         Recovery.Dispose();
         if (Listeners is not null)
             await Listeners.DisposeAsync();
@@ -154,6 +167,7 @@ public sealed partial class ServerRuntime
         )
             loop.Dispose();
         store.Dispose();
+        EventReaders.Dispose();
     }
 
     private async Task SaveAsync()

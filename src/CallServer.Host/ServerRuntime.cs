@@ -36,7 +36,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler fileLoop;
     private readonly EventLoopScheduler callLoop;
     private readonly EventLoopScheduler roleLoop;
-    private readonly PeerLink peerLink;
+    private readonly PeerLink? peerLink;
     private readonly ServerDuties duties;
     private readonly StoreIdentity kept;
     private readonly CompositeDisposable watches = [];
@@ -54,7 +54,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         try
         {
             var image = store.Load();
-            clock = SystemClock.Continue(image.Correction);
+            clock = SystemClock.Continue(image.Correction, image.Steps);
             started = clock.Now.Steady;
             kept = image.Identity;
             var epoch = Math.Max(1, kept.Epoch);
@@ -64,6 +64,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             callLoop = Loop("calls");
             roleLoop = Loop("role");
             Events = new EventFeed(store);
+            EventReaders = new Web.EventReaders(configuration.EventReaders);
             Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
@@ -77,6 +78,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 auditLoops.Add(Loop($"audits-{shard}"));
             }
 
+            Memory = new MemoryBudget(configuration.Memory);
             Ledger = new LedgerShards(
                 shardLoops,
                 clock,
@@ -84,7 +86,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 Writer,
                 callLoop,
                 loggers.CreateLogger("CallServer.Ledger"),
-                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null)
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null),
+                new RecordLimits(() => Configuration.Gateways.Count, Memory)
             );
             Ledger.Restore(image);
             StoreNews.Say(image, configuration, logger);
@@ -95,7 +98,12 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
-                [.. auditLoops.Select(loop => new AuditLoop(loop, new AuditRunner(network, clock, loop)))],
+                [
+                    .. auditLoops.Select(loop => new AuditLoop(
+                        loop,
+                        new AuditRunner(network, clock, loop, memory: Memory)
+                    )),
+                ],
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling"),
@@ -123,19 +131,28 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 storeLoop,
                 pairLog
             );
-            peerLink = new PeerLink(PeerPatience(configuration), configuration.Token, pairLog);
-            Settlement = new Settlement(
-                store,
-                Ledger,
-                () => Roles?.Role,
-                () => Polling.Pace == AuditPace.None,
-                () => Configuration.Gateways.Select(gateway => gateway.Interval).Append(TimeSpan.Zero).Max(),
-                NudgeReaders,
-                configuration.Token,
-                clock,
-                storeLoop,
-                pairLog
-            );
+            if (configuration.Pair is { } pair)
+            {
+                Trust = new PeerTrust(configuration.Name, pair.Secret, clock);
+                peerLink = new PeerLink(PeerPatience(configuration), Trust, pairLog);
+                Settlement = new Settlement(
+                    store,
+                    Ledger,
+                    () => Roles?.Role,
+                    () => Polling.Pace == AuditPace.None,
+                    () =>
+                        Configuration
+                            .Gateways.Select(gateway => gateway.Interval)
+                            .Append(TimeSpan.Zero)
+                            .Max(),
+                    NudgeReaders,
+                    Trust,
+                    clock,
+                    storeLoop,
+                    pairLog
+                );
+            }
+
             duties = new ServerDuties(
                 () => Configuration,
                 store,
@@ -165,6 +182,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>Saves it.</summary>
     public StoreWriter Writer { get; }
 
+    /// <summary>What audits and the record take together.</summary>
+    public MemoryBudget Memory { get; }
+
     /// <summary>Asks the gateways.</summary>
     public PollingService Polling { get; }
 
@@ -179,6 +199,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>Null where no RADIUS server is configured.</summary>
     public RadiusService? Radius { get; }
+
+    /// <summary>Who follows what changes.</summary>
+    internal Web.EventReaders EventReaders { get; }
 
     /// <summary>What changed.</summary>
     public EventFeed Events { get; }
@@ -237,8 +260,11 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>Who acts, this server or the other one.</summary>
     public RoleKeeper Roles { get; }
 
-    /// <summary>What becomes of CDRs that are held.</summary>
-    public Settlement Settlement { get; }
+    /// <summary>What proves the two servers of a pair to each other; null where this one is alone.</summary>
+    public PeerTrust? Trust { get; }
+
+    /// <summary>What becomes of CDRs that are held; null where this server is alone.</summary>
+    public Settlement? Settlement { get; }
 
     /// <summary>What follows a takeover.</summary>
     public Recovery Recovery { get; }
@@ -255,7 +281,16 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         new(start => new Thread(start) { Name = "callserver " + name, IsBackground = true });
 
     private SqliteLedgerStore OpenSqlite() =>
-        SqliteLedgerStore.Open(new SqliteStoreOptions { File = configuration.Data });
+        SqliteLedgerStore.Open(
+            new SqliteStoreOptions
+            {
+                File = configuration.Data,
+                CdrsKeptFor = configuration.Keep.Cdrs,
+                CdrsKept = configuration.Keep.CdrsAtMost,
+                ChangesKept = configuration.Keep.Changes,
+                AuditsKept = configuration.Keep.Audits,
+            }
+        );
 
     private void NudgeReaders()
     {

@@ -27,12 +27,12 @@ public interface ILedgerStore : IDisposable
     /// returns.</summary>
     void SetIdentity(string name, int epoch);
 
-    /// <summary>Keeps whether the server acts, and where the other one of its pair is; on the disk when this
-    /// returns.</summary>
-    void SetRole(bool acts, string? peer);
+    /// <summary>Keeps whether the server acts; on the disk when this returns.</summary>
+    void SetRole(bool acts);
 
-    /// <summary>Keeps how far the wall clock has been moved since the timeline was anchored.</summary>
-    void SetCorrection(TimeSpan correction);
+    /// <summary>Keeps steps of the wall clock, of which the newest 100 are kept, and how far it has been moved in all since the
+    /// timeline was anchored.</summary>
+    void AddSteps(IReadOnlyList<Surface.ClockStep> steps, TimeSpan correction);
 
     /// <summary>
     /// Names the readers of the outbox (<see cref="AccountingEntry"/>), once, after <see cref="Load"/>. From then on
@@ -79,6 +79,14 @@ public interface ILedgerStore : IDisposable
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit);
 
+    /// <summary>
+    /// Forgets CDRs that are older, or more, than the store was told to keep. What waits in the outbox waits on. The
+    /// room is used again.
+    /// </summary>
+    /// <param name="now">On the record's timeline, which no step of the wall clock moves.</param>
+    /// <param name="limit">At most so many for each of the two reasons, so that nobody waits long.</param>
+    ForgottenCdrs Forget(DateTimeOffset now, int limit);
+
     /// <summary>Those of these ids of CDRs that the store has.</summary>
     IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids);
 
@@ -106,3 +114,8 @@ public interface ILedgerStore : IDisposable
     /// missed.</summary>
     ChangePage ReadChanges(long afterSequence, int limit);
 }
+
+/// <summary>CDRs that a store forgot.</summary>
+/// <param name="Old">Because their time was over.</param>
+/// <param name="Surplus">Because there were too many.</param>
+public readonly record struct ForgottenCdrs(int Old, int Surplus);

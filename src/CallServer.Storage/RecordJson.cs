@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using CallServer.Surface;
 
@@ -6,7 +5,7 @@ namespace CallServer.Storage;
 
 /// <summary>
 /// How the record is written as JSON, in files, over HTTP and on the command line alike: one line, nulls
-/// written, text beyond ASCII as it is.
+/// written, text beyond ASCII as it is where it reads as it stands.
 /// </summary>
 public static class RecordJson
 {
@@ -31,7 +30,7 @@ public static class RecordJson
         var options = new JsonSerializerOptions
         {
             PropertyNamingPolicy = naming,
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            Encoder = LegibleJson.Encoder,
             WriteIndented = false,
         };
         options.MakeReadOnly(populateMissingResolver: true);

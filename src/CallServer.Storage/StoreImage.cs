@@ -9,12 +9,14 @@ namespace CallServer.Storage;
 /// and so are the rows: a server goes on with it by anchoring its steady clock at its wall clock less the
 /// correction, and nothing stored has to be moved.
 /// </param>
+/// <param name="Steps">The newest of the steps that make the correction up, oldest first.</param>
 /// <param name="Gateways">Every gateway of which the record holds something.</param>
 /// <param name="Unreadable">What could not be understood: still in the store, and not part of the
 /// record.</param>
 public sealed record StoreImage(
     StoreIdentity Identity,
     TimeSpan Correction,
+    IReadOnlyList<ClockStep> Steps,
     IReadOnlyList<StoredGateway> Gateways,
     IReadOnlyList<UnreadableRow> Unreadable
 );
@@ -24,14 +26,7 @@ public sealed record StoreImage(
 /// <param name="Epoch">The fencing number that a takeover raises; 0 in a new store.</param>
 /// <param name="LastOpened">When it was opened before this time; null in a new store.</param>
 /// <param name="Acted">Whether it acted, and did not only watch another server; null where it never said.</param>
-/// <param name="Peer">Where the other server of its pair was last reached; null where it knew none.</param>
-public sealed record StoreIdentity(
-    string? Name,
-    int Epoch,
-    DateTimeOffset? LastOpened,
-    bool? Acted = null,
-    string? Peer = null
-);
+public sealed record StoreIdentity(string? Name, int Epoch, DateTimeOffset? LastOpened, bool? Acted = null);
 
 /// <summary>One gateway's part of the record.</summary>
 /// <param name="Gateway">The gateway's id.</param>

@@ -10,6 +10,7 @@ internal sealed class Child : IAsyncDisposable
     private readonly Process process;
     private readonly Queue<string> lastWords = new();
     private Task draining = Task.CompletedTask;
+    private long written;
 
     private Child(Process process) => this.process = process;
 
@@ -34,6 +35,16 @@ internal sealed class Child : IAsyncDisposable
         {
             process.Refresh();
             return process.PeakWorkingSet64;
+        }
+    }
+
+    /// <summary>Memory that is resident now, in bytes.</summary>
+    public long Memory
+    {
+        get
+        {
+            process.Refresh();
+            return process.WorkingSet64;
         }
     }
 
@@ -91,7 +102,17 @@ internal sealed class Child : IAsyncDisposable
     }
 
     /// <summary>Nobody reads its standard output any more: lets it write what it likes.</summary>
-    public void Ignore() => draining = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+    public void Ignore() => draining = DrainAsync();
+
+    /// <summary>Octets that it wrote to standard output and error since they are ignored.</summary>
+    public long Written => Volatile.Read(ref written);
+
+    private async Task DrainAsync()
+    {
+        var buffer = new byte[65536];
+        while (await process.StandardOutput.BaseStream.ReadAsync(buffer) is > 0 and var length)
+            Interlocked.Add(ref written, length);
+    }
 
     /// <summary>SIGKILL: it gets no chance to save anything.</summary>
     public async Task KillAsync()
@@ -116,6 +137,7 @@ internal sealed class Child : IAsyncDisposable
     {
         if (line is null)
             return;
+        Interlocked.Add(ref written, line.Length + 1);
         lock (lastWords)
         {
             lastWords.Enqueue(line);

@@ -2,9 +2,11 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CallServer.Bench.CdrKill;
 using CallServer.Bench.Fleet;
+using CallServer.Bench.Hostile;
 using CallServer.Bench.Kill;
 using CallServer.Bench.Rtpengine;
 using CallServer.Bench.Start;
+using CallServer.Bench.Steady;
 using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
 
@@ -28,6 +30,8 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     StartCommand.Build(),
     CarryCommand.Build(),
     CdrKillCommand.Build(),
+    HostileCommand.Build(),
+    SteadyCommand.Build(),
 };
 try
 {

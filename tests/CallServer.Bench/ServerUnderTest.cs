@@ -22,19 +22,21 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <param name="timeout">For an answer.</param>
     /// <param name="gateways">URIs by id.</param>
     /// <param name="name">What it calls itself.</param>
-    /// <param name="backup">Of its configuration; null where it is a primary.</param>
     /// <param name="cdr">The configuration's part about CDRs; null is one file.</param>
+    /// <param name="address">Where it listens; null is where nobody does.</param>
+    /// <param name="more">Sections of its configuration besides.</param>
     public ServerUnderTest(
         string folder,
         TimeSpan interval,
         TimeSpan timeout,
         IReadOnlyDictionary<string, string> gateways,
         string name = "bench",
-        object? backup = null,
-        object? cdr = null
+        object? cdr = null,
+        string? address = null,
+        IReadOnlyDictionary<string, object>? more = null
     )
     {
-        Address = $"http://127.0.0.1:{DemoProcess.FreePort()}";
+        Address = address ?? FreeAddress();
         configuration = Path.Combine(folder, "callserver.json");
         Data = Path.Combine(folder, "callserver.db");
         Client = new ServerClient(new Uri(Address), null);
@@ -52,13 +54,16 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         };
         // A section that is there is meant: null would be a mistake.
         var written = JsonSerializer.SerializeToNode(content, JsonText.Options)!.AsObject();
-        if (backup is not null)
-            written["backup"] = JsonSerializer.SerializeToNode(backup, JsonText.Options);
+        foreach (var (section, value) in more ?? new Dictionary<string, object>())
+            written[section] = JsonSerializer.SerializeToNode(value, JsonText.Options);
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
 
     /// <summary>Where it listens.</summary>
     public string Address { get; }
+
+    /// <summary>Where nobody listens yet.</summary>
+    public static string FreeAddress() => $"http://127.0.0.1:{DemoProcess.FreePort()}";
 
     /// <summary>Its SQLite file.</summary>
     public string Data { get; }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
+using System.Runtime.CompilerServices;
 using CallServer.Audit;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
@@ -23,6 +24,8 @@ internal sealed class SchedulerClock(IScheduler scheduler) : IClock
     public TimeSpan Behind { get; set; }
 
     public TimeSpan Correction { get; set; }
+
+    public IReadOnlyList<ClockStep> Steps { get; set; } = [];
 }
 
 internal static class Results
@@ -49,6 +52,7 @@ internal static class Results
                 FSharpValueOption<HistoryRead>.None,
                 [],
                 FSharpValueOption<Instant>.None,
+                ListModule.Empty<string>(),
                 1
             )
         );
@@ -81,7 +85,8 @@ internal static class Results
                 FSharpValueOption<string>.None,
                 FSharpValueOption<string>.None,
                 FSharpValueOption<MediaAddress>.None,
-                FSharpValueOption<MediaAddress>.None
+                FSharpValueOption<MediaAddress>.None,
+                FSharpValueOption<FSharpList<Medium>>.None
             );
 }
 
@@ -94,6 +99,16 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
 
     /// <summary>Every audit: who, when it began, when it ended.</summary>
     public List<(int Port, Instant Begun, Instant Ended)> Runs { get; } = [];
+
+    /// <summary>What every audit that was begun began with.</summary>
+    public List<AuditMemory?> RunStarts { get; } = [];
+
+    /// <summary>What every audit leaves.</summary>
+    public AuditMemory? Leaves { get; set; }
+
+    /// <summary>A memory that is like no other.</summary>
+    public static AuditMemory NewMemory() =>
+        (AuditMemory)RuntimeHelpers.GetUninitializedObject(typeof(AuditMemory));
 
     public Dictionary<int, (TimeSpan Takes, bool Answers)> Script { get; } = [];
 
@@ -116,6 +131,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         {
             var begun = clock.Now.Steady;
             var port = gateway.EndPoint.Port;
+            RunStarts.Add(memory);
             if (Fault(port) is { } fault)
                 return Observable.Throw<AuditOutcome>(fault);
             var (takes, answers) = Script.GetValueOrDefault(port, (NoDelay, true));
@@ -134,7 +150,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                     var result = answers
                         ? Results.Complete($"gw{port}", begun, ended)
                         : AuditResult.Unasked($"gw{port}", "snmp", begun, "no answer");
-                    return new AuditOutcome(result, null);
+                    return new AuditOutcome(result, Leaves);
                 })
                 .Finally(() => Running--);
         });
@@ -142,15 +158,24 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
     /// <summary>Every watch: when it began, what speaks for it, and whether somebody listens.</summary>
     public List<(Instant Begun, Subject<WatchNews> Speaks)> Watches { get; } = [];
 
-    public IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway) =>
+    public IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan every
+    ) =>
         Observable.Defer(() =>
         {
             if (WatchFault?.Invoke() is { } fault)
                 return Observable.Throw<WatchNews>(fault);
             var speaks = new Subject<WatchNews>();
             Watches.Add((clock.Now.Steady, speaks));
+            WatchStarts.Add((memory, every));
             return speaks;
         });
+
+    /// <summary>What every watch began with.</summary>
+    public List<(AuditMemory? Memory, TimeSpan Every)> WatchStarts { get; } = [];
 
     public Func<Exception?>? WatchFault { get; set; }
 
@@ -185,7 +210,7 @@ internal static class ScriptedAudit
         string gateway,
         TimeSpan timeout,
         int attempts = 1,
-        FSharpOption<FSharpFunc<AuditStart, Machine>>? watch = null,
+        FSharpOption<FSharpFunc<WatchStart, Machine>>? watch = null,
         FSharpOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>>? release = null
     ) =>
         new(
@@ -278,7 +303,9 @@ internal static class ScriptedAudit
                     command(sink);
                 return null!;
             }),
-            0
+            0,
+            LoadModule.ofDatagrams,
+            false
         );
 
         Machine Finish(Release outcome) =>
@@ -295,9 +322,9 @@ internal static class ScriptedAudit
             gateway,
             TimeSpan.FromSeconds(1),
             1,
-            FSharpOption<FSharpFunc<AuditStart, Machine>>.Some(
-                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
-                    Watch(gateway, given.At.Steady, sink => sink.Send([Mine]))
+            FSharpOption<FSharpFunc<WatchStart, Machine>>.Some(
+                FSharpFunc<WatchStart, Machine>.FromConverter(start =>
+                    Watch(gateway, start.Given.At.Steady, sink => sink.Send([Mine]))
                 )
             )
         );
@@ -316,7 +343,8 @@ internal static class ScriptedAudit
                                     begun,
                                     happened.At.Steady,
                                     [.. rest.Select(octet => $"c{octet}")]
-                                )
+                                ),
+                                null!
                             )
                         : sink => sink.Finished(AuditResult.Unasked(gateway, "sip", begun, "it ended"), null!)
                 )
@@ -326,7 +354,9 @@ internal static class ScriptedAudit
                 command(sink);
                 return null!;
             }),
-            0
+            0,
+            LoadModule.ofDatagrams,
+            false
         );
 
     private sealed class Asking(string gateway, TimeSpan timeout, int attempts, Instant begun)
@@ -338,7 +368,10 @@ internal static class ScriptedAudit
 
         public Machine Begin() => Machine(Ask(begun));
 
-        private Machine Advance(Event happened)
+        /// <summary>As every machine: what was before stays as it was.</summary>
+        private Machine Advance(Event happened) => ((Asking)MemberwiseClone()).Take(happened);
+
+        private Machine Take(Event happened)
         {
             if (over)
                 return Machine([]);
@@ -383,7 +416,9 @@ internal static class ScriptedAudit
                         command(sink);
                     return null!;
                 }),
-                strays
+                strays,
+                LoadModule.ofDatagrams,
+                false
             );
     }
 }

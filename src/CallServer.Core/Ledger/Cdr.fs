@@ -77,6 +77,19 @@ module Cdr =
         | ValueSome setup -> seconds Math.Floor setup.Within.Latest cdr.Ending.Within.Earliest
         | ValueNone -> billedSeconds cdr
 
+    /// The end that makes billed seconds and duration the lower bounds that they are: the earliest, but not before the setup and the
+    /// answer that go with it.
+    let endStamp (cdr: Cdr) : Instant =
+        let start = cdr.Connection.Start.Within.Latest
+
+        let setup =
+            cdr.Connection.Setup
+            |> ValueOption.map _.Within.Latest
+            |> ValueOption.defaultValue Instant.distantPast
+
+        let answered = if start = Instant.distantFuture then Instant.distantPast else start
+        cdr.Ending.Within.Earliest |> Instant.max setup |> Instant.max answered
+
     /// Why it ended, in the names of ITU-T Q.850 that billing knows.
     let hangupCause (cdr: Cdr) : string =
         match cdr.Ending.Cause, cdr.Ending.Evidence with

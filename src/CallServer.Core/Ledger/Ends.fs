@@ -7,7 +7,7 @@ open CallServer.Model
 /// How connections end that a snapshot no longer lists, or whose end the gateway's own history tells.
 module internal Ends =
     let private ending evidence (c: Connection) (latest: Instant) : Ending =
-        { Within = Interval.create (Instant.min c.LastHeard latest) latest
+        { Within = Interval.create c.LastHeard (Instant.max c.LastHeard latest)
           Evidence = evidence
           Cause = ValueNone
           Counters = ValueNone
@@ -29,11 +29,17 @@ module internal Ends =
         | true, e when c.Run < context.Ledger.Run -> ValueSome e
         | _ -> ValueNone
 
-    let closeByHistory (context: TakingIn) (c: Connection) (e: Ended) =
-        let struct (c, ending, conflict) = History.close context.Traits c e
+    let private close (context: TakingIn) (c: Connection) (ending: Ending) =
+        context.Changes.Add(Lawful.closing c ending)
+
+    let private closeByRow (context: TakingIn) (e: Ended) (c: Connection) (ending: Ending) conflict =
         context.Used.Add e |> ignore
         conflict |> ValueOption.iter (fun conflict -> context.Changes.Add(Conflicted(c, conflict)))
-        context.Changes.Add(Closed(c, ending))
+        close context c ending
+
+    let closeByHistory (context: TakingIn) (c: Connection) (e: Ended) =
+        let struct (c, ending, conflict) = History.close context.Traits c e (context.UnlawfulIn e.Observation)
+        closeByRow context e c ending conflict
 
     /// What was listed, and had ended when the history was read after that.
     let settle (context: TakingIn) (c: Connection) : Connection voption =
@@ -58,20 +64,25 @@ module internal Ends =
         | ValueSome mark when context.Snapshot.Ended.Length > 0 ->
             let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
             let gateway = context.Ledger.Gateway
+            // It ended between the two readings of one audit, and the next one finds its end.
+            let isOfOne = History.isOfOne gateway kept
             let mutable mark = withClosings context mark
             let mutable closed = 0L
 
             for e in context.Snapshot.Ended do
                 if not (context.Used.Contains e) && History.isWanted context.Ledger mark e then
-                    let struct (c, ending) = History.unseen context.Snapshot.Boot.Token context.Ledger.Run e
+                    let wrong = context.UnlawfulIn e.Observation
+
+                    let struct (c, ending) =
+                        History.unseen context.Snapshot.Boot.Token context.Ledger.Run e wrong
 
                     if
                         not (active.Contains(struct (c.Id, c.Stamp)))
                         && not (History.isNoted gateway c e mark)
+                        && not (isOfOne c e)
                     then
                         mark <- History.note gateway c ending mark
-                        context.Used.Add e |> ignore
-                        context.Changes.Add(Closed(c, ending))
+                        closeByRow context e c ending c.LastConflict
                         closed <- closed + 1L
 
             closed
@@ -108,14 +119,14 @@ module internal Ends =
             // Their rows will be told again, under the ids of this run.
             (mark, context.Buried.Values)
             ||> Seq.fold (fun mark e ->
-                let struct (c, ending) = History.unseen ValueNone context.Ledger.Run e
+                let struct (c, ending) = History.unseen ValueNone context.Ledger.Run e ValueNone
                 History.note context.Ledger.Gateway c ending mark)
             |> History.prune)
 
     /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
     let absent (context: TakingIn) (agentOnly: bool) (c: Connection) : Connection voption =
         let close ending =
-            context.Changes.Add(Closed(c, ending))
+            close context c ending
             ValueNone
 
         let keep absences =
@@ -146,13 +157,15 @@ module internal Ends =
         elif c.Absences + 1 < context.Traits.AbsencesToClose then
             keep (c.Absences + 1)
         elif c.Run < context.Ledger.Run && not agentOnly then
-            let boot =
-                match context.Ledger.RunBegan with
-                | ValueSome began when began.Latest >= c.LastHeard -> Instant.min began.Latest answered
-                | ValueSome _
-                | ValueNone -> answered
-
-            close (ending GatewayRestart c boot)
+            match context.Ledger.RunBegan with
+            // Where the audit that heard it first could not tell the run, it may as well be one of this run. A gateway's own word
+            // says no more than "by now".
+            | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest ->
+                close (ending Absent c answered)
+            | ValueSome began when began.Latest >= c.LastHeard ->
+                close (ending GatewayRestart c (Instant.min began.Latest answered))
+            | ValueSome _
+            | ValueNone -> close (ending GatewayRestart c answered)
         else
             close (ending Absent c answered)
 
@@ -165,4 +178,4 @@ module internal Ends =
             | ValueNone, ValueNone -> context.Snapshot.Answered
 
         let evidence = if c.Run < context.Ledger.Run then GatewayRestart else Absent
-        context.Changes.Add(Closed(c, ending evidence c (Instant.max latest c.LastHeard)))
+        close context c (ending evidence c latest)

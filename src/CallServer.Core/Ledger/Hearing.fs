@@ -18,17 +18,50 @@ type internal TakingIn =
         Buried: Dictionary<ConnectionId, Ended>
         /// Its rows that ended a connection.
         Used: HashSet<Ended>
+        /// What observations and rows said that cannot be true (rule 4's last word).
+        Unlawful: Dictionary<Observation, Interval>
         Changes: ResizeArray<Change>
     }
 
     member this.IsComplete = Snapshot.isComplete this.Snapshot
 
+    member this.UnlawfulIn(o: Observation) : Interval voption =
+        match this.Unlawful.TryGetValue o with
+        | true, told -> ValueSome told
+        | _ -> ValueNone
+
 /// What one row of a snapshot makes of a connection.
 module internal Hearing =
-    let private lastHeard (traits: Traits) (o: Observation) = o.Heard.Earliest - traits.Staleness
+    /// It was alive when it was heard, and when it was set up and answered.
+    let private lastHeard
+        (traits: Traits)
+        (o: Observation)
+        (setup: Timing voption)
+        (start: Timing)
+        : Instant =
+        let heard = o.Heard.Earliest - traits.Staleness
+
+        let began =
+            match setup with
+            | ValueSome setup -> Instant.max heard setup.Within.Earliest
+            | ValueNone -> heard
+
+        if Times.isPending start then began else Instant.max began start.Within.Earliest
+
+    /// What it said that can be true neither alone nor beside what is held.
+    let private conflict (context: TakingIn) (o: Observation) wrongStart wrongSetup : Conflict voption =
+        context.UnlawfulIn o
+        |> ValueOption.orElse wrongStart
+        |> ValueOption.orElse wrongSetup
+        |> ValueOption.map (fun reported -> { At = o.Heard.Latest; Reported = reported })
 
     let opened (context: TakingIn) (o: Observation) : Connection =
-        let start, conflict = Times.first context.Ledger context.Traits o
+        let at = o.Heard.Latest
+        let struct (first, wrongStart) = Times.first context.Ledger context.Traits o
+
+        let struct (setup, start, wrongSetup) = Lawful.together context.Traits at ValueNone o.Setup first
+
+        let conflict = conflict context o wrongStart wrongSetup
 
         // It may have been going on when the server died that kept the record until then.
         let recovered =
@@ -41,11 +74,11 @@ module internal Hearing =
               Stamp = o.Stamp
               BootToken = context.Snapshot.Boot.Token
               Run = context.Ledger.Run
-              Setup = o.Setup
+              Setup = setup
               Start = start
               Facts = o.Facts
-              FirstHeard = o.Heard.Latest
-              LastHeard = lastHeard context.Traits o
+              FirstHeard = at
+              LastHeard = lastHeard context.Traits o setup start
               ConfirmedCount = 1
               Status = Status.Confirmed
               Recovered = recovered
@@ -71,7 +104,7 @@ module internal Hearing =
     /// The connection is heard again, perhaps under another id than before.
     let heard (context: TakingIn) (c: Connection) (o: Observation) : Connection =
         let at = o.Heard.Latest
-        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.reportOfStart o)
+        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.startOf o)
 
         let struct (setup, wrongSetup) =
             match c.Setup, o.Setup with
@@ -81,11 +114,8 @@ module internal Hearing =
             | ValueNone, report -> struct (report, ValueNone)
             | held, ValueNone -> struct (held, ValueNone)
 
-        let conflict: Conflict voption =
-            match wrongStart, wrongSetup with
-            | ValueSome reported, _
-            | ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
-            | ValueNone, ValueNone -> ValueNone
+        let struct (setup, start, wrongTogether) = Lawful.together context.Traits at c.Setup setup start
+        let conflict = conflict context o wrongStart (wrongSetup |> ValueOption.orElse wrongTogether)
 
         let after =
             { c with
@@ -100,7 +130,7 @@ module internal Hearing =
                 Setup = setup
                 Start = start
                 Facts = Facts.merge c.Facts o.Facts
-                LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o)
+                LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o setup start)
                 ConfirmedCount = c.ConfirmedCount + 1
                 Status = Status.Confirmed
                 Recovered = c.Recovered || c.Status = Status.Restored

@@ -1,6 +1,7 @@
 namespace CallServer.Ledger
 
 open System
+open System.Collections.Generic
 open CallServer.Model
 
 /// What the record takes of a gateway's own history: the row of a known connection ends it exactly, and one of a connection that
@@ -13,16 +14,30 @@ module internal History =
     let private key (gateway: GatewayId) (c: Connection) : Guid =
         Cdr.id gateway { c with BootToken = ValueNone }
 
-    /// The same connection where the history does not tell its id: its call and setup stamp, which a leg of the same call may
-    /// share.
-    let private keyOfCall (gateway: GatewayId) (c: Connection) : Guid voption =
-        match c.Stamp, c.Facts.Call with
-        | ValueSome _, ValueSome call ->
-            let named =
-                ConnectionId.create ($"call {call}" |> fun text -> text[.. min 1023 (text.Length - 1)])
+    /// The same connection where the history does not tell its id: its setup stamp with each of its facts, which a leg of the
+    /// same call may share.
+    let private keysOfFacts (gateway: GatewayId) (c: Connection) : struct (Guid voption * Guid list) =
+        let keyOf (what: string) (value: string) =
+            let text = $"{what} {value}"
+            key gateway { c with Id = ConnectionId.create text[.. min 1023 (text.Length - 1)] }
 
-            ValueSome(key gateway { c with Id = named })
-        | _ -> ValueNone
+        match c.Stamp with
+        | ValueNone -> struct (ValueNone, [])
+        | ValueSome _ ->
+            struct (c.Facts.Call |> ValueOption.map (string >> keyOf "call"),
+                    [ yield! c.Facts.Originator |> ValueOption.map (keyOf "from") |> ValueOption.toList
+                      yield! c.Facts.Remote |> ValueOption.map (keyOf "to") |> ValueOption.toList
+                      yield!
+                          c.Facts.RemoteMedia
+                          |> ValueOption.map (string >> keyOf "media")
+                          |> ValueOption.toList ])
+
+    /// The row does not tell its id, and its connection has one of these keys. The name of its call says more than who takes part.
+    let private isOneOf (has: Guid -> bool) (gateway: GatewayId) (c: Connection) (e: Ended) : bool =
+        e.IsRenamed
+        && match keysOfFacts gateway c with
+           | struct (ValueSome call, _) -> has call
+           | struct (ValueNone, others) -> List.exists has others
 
     /// The same row, whichever id its connection was told by.
     let private keyOfRow (gateway: GatewayId) (e: Ended) : Guid voption =
@@ -40,11 +55,12 @@ module internal History =
     let note (gateway: GatewayId) (c: Connection) (ending: Ending) (mark: HistoryMark) : HistoryMark =
         let add key recent = Map.add key ending.Within.Latest recent
 
+        let struct (call, others) = keysOfFacts gateway c
+
         { mark with
             Recent =
-                match keyOfCall gateway c with
-                | ValueSome other -> mark.Recent |> add (key gateway c) |> add other
-                | ValueNone -> add (key gateway c) mark.Recent }
+                (mark.Recent, key gateway c :: ValueOption.toList call @ others)
+                ||> List.fold (fun recent key -> add key recent) }
 
     /// The connection of the row has its CDR already. One that was only ever told in part may have been closed before its stamp
     /// was known.
@@ -62,10 +78,27 @@ module internal History =
         has (ValueSome(key gateway c))
         || has (keyOfRow gateway e)
         || isNotedWithoutStamp ()
-        || (e.IsRenamed && has (keyOfCall gateway c))
+        || isOneOf mark.Recent.ContainsKey gateway c e
+
+    /// The row that does not tell its id is of one of these connections, which the record holds.
+    let isOfOne (gateway: GatewayId) (kept: Connection[]) : Connection -> Ended -> bool =
+        let keys =
+            lazy
+                (HashSet(
+                    seq {
+                        for c in kept do
+                            let struct (call, others) = keysOfFacts gateway c
+                            yield! ValueOption.toList call
+                            yield! others
+                    }
+                ))
+
+        isOneOf (fun key -> keys.Value.Contains key) gateway
 
     /// It ended after the record began to watch, and may not have been told before. Where ids are tied to the agent's run, what
-    /// began before the present one is left: whoever wrote its CDR knew it by another id.
+    /// began before the present one is left: whoever wrote its CDR knew it by another id. A row whose own word of the end is not
+    /// believed ended at any time since its setup: it has to have begun since the last reading, for what began before was heard
+    /// of then, or had ended.
     let isWanted (ledger: GatewayLedger) (mark: HistoryMark) (e: Ended) : bool =
         let ended = e.End.Within
 
@@ -75,8 +108,14 @@ module internal History =
             | ValueNone, ValueSome told -> told.Within.Earliest > began.Latest
             | ValueNone, ValueNone -> false
 
-        ended.Latest > mark.Since
-        && ended.Latest > mark.ReadTo - lateness
+        let last =
+            match e.End.Evidence, e.Observation.Setup with
+            | Bounded, ValueSome setup -> setup.Within.Earliest
+            | Bounded, ValueNone -> ended.Earliest
+            | (Reported | Inferred), _ -> ended.Latest
+
+        last > mark.Since
+        && last > mark.ReadTo - lateness
         && match ledger.RunBegan with
            | ValueSome began when ledger.Traits.IdsTiedToBoot -> isOfThisRun began
            | ValueSome _
@@ -112,18 +151,6 @@ module internal History =
         else
             mark
 
-    /// What the row says of the start. It cannot lie after the end.
-    let private startOf (e: Ended) : Timing =
-        match e.Observation.Start with
-        | ValueSome told -> told
-        | ValueNone ->
-            let earliest =
-                match e.Observation.Setup with
-                | ValueSome setup -> Instant.min setup.Within.Earliest e.End.Within.Latest
-                | ValueNone -> Instant.distantPast
-
-            Timing.bounded (Interval.create earliest e.End.Within.Latest)
-
     let private ending (e: Ended) within : Ending =
         { Within = within
           Evidence = GatewayHistory
@@ -131,15 +158,23 @@ module internal History =
           Counters = e.Counters
           Order = ValueNone }
 
-    /// A connection that no audit saw, as its row tells it.
-    let unseen (token: BootToken voption) (run: int) (e: Ended) : struct (Connection * Ending) =
+    let private conflict (e: Ended) (wrong: Interval voption) : Conflict voption =
+        wrong |> ValueOption.map (fun reported -> { At = e.Observation.Heard.Latest; Reported = reported })
+
+    /// A connection that no audit saw, as its row tells it; and what the row said that cannot be.
+    let unseen
+        (token: BootToken voption)
+        (run: int)
+        (e: Ended)
+        (wrong: Interval voption)
+        : struct (Connection * Ending) =
         let connection: Connection =
             { Id = e.Observation.Id
               Stamp = e.Observation.Stamp
               BootToken = token
               Run = run
               Setup = e.Observation.Setup
-              Start = startOf e
+              Start = Times.startOf e.Observation
               Facts = e.Observation.Facts
               FirstHeard = e.Observation.Heard.Latest
               LastHeard = e.End.Within.Earliest
@@ -147,8 +182,8 @@ module internal History =
               Status = Status.Confirmed
               Recovered = false
               Absences = 0
-              Conflicts = 0
-              LastConflict = ValueNone }
+              Conflicts = (if wrong.IsSome then 1 else 0)
+              LastConflict = conflict e wrong }
 
         struct (connection, ending e e.End.Within)
 
@@ -163,8 +198,13 @@ module internal History =
         && (sameStamp || e.End.Within.Latest >= c.LastHeard)
 
     /// How its row ends a connection of the record: with what the row tells of its times and facts, and the contradiction between
-    /// the two where there is one (rule 5).
-    let close (traits: Traits) (c: Connection) (e: Ended) : struct (Connection * Ending * Conflict voption) =
+    /// the two, or within what the row said, where there is one (rule 5). It was alive when it was heard, and is not any more.
+    let close
+        (traits: Traits)
+        (c: Connection)
+        (e: Ended)
+        (wrong: Interval voption)
+        : struct (Connection * Ending * Conflict voption) =
         let at = e.Observation.Heard.Latest
 
         let narrow (held: Timing) (report: Timing) =
@@ -173,7 +213,7 @@ module internal History =
             | WithinDrift -> struct (held, ValueNone)
             | Contradicted reported -> struct (held, ValueSome reported)
 
-        let start = startOf e
+        let start = Times.startOf e.Observation
 
         let struct (start, wrongStart) =
             // A stamp of zero says "never", and is that of what happened as the up-time wrapped.
@@ -190,6 +230,7 @@ module internal History =
             | ValueNone, report -> struct (report, ValueNone)
             | held, ValueNone -> struct (held, ValueNone)
 
+        let struct (setup, start, wrongTogether) = Lawful.together traits at c.Setup setup start
         let known = Interval.create c.LastHeard (Instant.max c.LastHeard at)
 
         let struct (within, wrongEnd) =
@@ -198,14 +239,13 @@ module internal History =
             | WithinDrift when e.End.Within.Latest < known.Earliest ->
                 struct (Interval.point known.Earliest, ValueNone)
             | WithinDrift -> struct (Interval.point known.Latest, ValueNone)
-            | Contradicted reported -> struct (reported, ValueSome reported)
+            | Contradicted reported -> struct (known, ValueSome reported)
 
-        let conflict: Conflict voption =
-            match wrongEnd, wrongStart, wrongSetup with
-            | ValueSome reported, _, _
-            | ValueNone, ValueSome reported, _
-            | ValueNone, ValueNone, ValueSome reported -> ValueSome { At = at; Reported = reported }
-            | ValueNone, ValueNone, ValueNone -> ValueNone
+        let conflict =
+            [ wrong; wrongEnd; wrongStart; wrongSetup; wrongTogether ]
+            |> List.tryPick ValueOption.toOption
+            |> ValueOption.ofOption
+            |> conflict e
 
         let after =
             { c with

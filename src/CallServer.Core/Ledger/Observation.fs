@@ -3,6 +3,16 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
+/// A medium of a connection besides the call's own, such as its video.
+type Medium =
+    {
+        /// As in SDP's `m=`: audio, video, image, …
+        Kind: string
+        Codec: Codec voption
+        Local: MediaAddress voption
+        Remote: MediaAddress voption
+    }
+
 /// What is told of a connection besides its times. A field that the gateway does not tell is ValueNone, never a guess.
 type Facts =
     {
@@ -18,8 +28,11 @@ type Facts =
         /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7): sendrecv, sendonly, recvonly, inactive, …
         Mode: string voption
         State: string voption
+        /// Of the call's own medium, as the codec is: the first audio, or the T.38 that took its place.
         LocalMedia: MediaAddress voption
         RemoteMedia: MediaAddress voption
+        /// The others that are in use; an empty list says that there are none.
+        OtherMedia: Medium list voption
     }
 
 module Facts =
@@ -33,7 +46,8 @@ module Facts =
           Mode = ValueNone
           State = ValueNone
           LocalMedia = ValueNone
-          RemoteMedia = ValueNone }
+          RemoteMedia = ValueNone
+          OtherMedia = ValueNone }
 
     /// What one of them does not tell contradicts nothing.
     let internal mayBeSame (a: 'T voption) (b: 'T voption) =
@@ -54,7 +68,8 @@ module Facts =
           Mode = either newer.Mode older.Mode
           State = either newer.State older.State
           LocalMedia = either newer.LocalMedia older.LocalMedia
-          RemoteMedia = either newer.RemoteMedia older.RemoteMedia }
+          RemoteMedia = either newer.RemoteMedia older.RemoteMedia
+          OtherMedia = either newer.OtherMedia older.OtherMedia }
 
 /// One connection, as one gateway reported it at one moment.
 type Observation =

@@ -81,6 +81,9 @@ module Reconcile =
                 match missing c with
                 // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
                 | ValueSome c -> kept.Add c
+                // It has just been closed by its row in the history; which connection of the earlier run goes on under its id was
+                // left open while it held that.
+                | ValueNone when not context.IsComplete && not (renamed.ContainsKey o.Id) -> ()
                 | ValueNone -> keep (listed o)
             elif Times.isAnother context.Traits context.Ledger.Run c o then
                 match Ends.tryHistory context c with
@@ -132,6 +135,26 @@ module Reconcile =
         | Partial _
         | Complete _ -> snapshot
 
+    /// With times that can be true together; and what it said that cannot, by observation.
+    let private lawful (snapshot: Snapshot) : struct (Snapshot * Dictionary<Observation, Interval>) =
+        let unlawful = Dictionary<Observation, Interval> HashIdentity.Reference
+        let note (o: Observation) wrong = wrong |> ValueOption.iter (fun told -> unlawful[o] <- told)
+
+        let observation o =
+            let struct (o, wrong) = Lawful.observation snapshot.Traits o
+            note o wrong
+            o
+
+        let ended e =
+            let struct (e, wrong) = Lawful.ended snapshot.Traits e
+            note e.Observation wrong
+            e
+
+        struct ({ snapshot with
+                    Observations = Array.map observation snapshot.Observations
+                    Ended = Array.map ended snapshot.Ended },
+                unlawful)
+
     /// Nothing in it was true before what the record holds. Of two audits whose windows overlap nobody knows which row is the
     /// newer one; the snapshots of one standing watch follow each other. What was asked before a release or the gateway's own
     /// word of a restart, which stand at LastAsked, has seen both sides of it.
@@ -152,7 +175,7 @@ module Reconcile =
         if not (isNewer snapshot ledger) then
             struct (ledger, [||])
         else
-            let snapshot = withoutMixedRows snapshot
+            let struct (snapshot, unlawful) = snapshot |> withoutMixedRows |> lawful
             // An audit that learnt nothing does not know the gateway's kind either.
             let learnt = Snapshot.isComplete snapshot || snapshot.Observations.Length > 0
             let traits = if learnt then snapshot.Traits else ledger.Traits
@@ -166,6 +189,7 @@ module Reconcile =
                   Ended = snapshot.Ended.ToLookup(fun e -> e.Observation.Id)
                   Buried = Dictionary()
                   Used = HashSet HashIdentity.Reference
+                  Unlawful = unlawful
                   Changes = changes }
 
             let stale, present = entered.Connections |> Array.partition (Ends.isStale context)
@@ -264,7 +288,7 @@ module Reconcile =
                             Connections = ledger.Connections |> Array.filter (fun other -> other.Id <> id)
                             History = ledger.History |> ValueOption.map (History.note ledger.Gateway c ending)
                             ClosedTotal = ledger.ClosedTotal + 1L },
-                        Closed(c, ending))
+                        Lawful.closing c ending)
             )
 
     /// Ends one connection on the gateway's own reply to its release (rule 2), at a time no earlier than it was last heard; nothing
@@ -278,7 +302,7 @@ module Reconcile =
         let ending (c: Connection) =
             let known = Interval.create c.LastHeard (Instant.max c.LastHeard now)
 
-            { Within = Interval.intersect ended.End.Within known |> ValueOption.defaultValue ended.End.Within
+            { Within = Interval.intersect ended.End.Within known |> ValueOption.defaultValue known
               Evidence = Released
               Cause = ended.Cause
               Counters = ended.Counters

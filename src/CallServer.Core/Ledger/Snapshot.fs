@@ -21,6 +21,33 @@ type Proof =
         | CountAgrees -> "count-agrees"
         | WholeDocument -> "whole-document"
 
+/// What of one gateway this server is configured to take at most; sizes in octets.
+[<RequireQualifiedAccess>]
+type Limit =
+    /// One reply.
+    | Reply of most: int64
+    /// What one audit holds of replies until it ends.
+    | Held of most: int64
+    /// What came during one audit and answers nothing that was asked.
+    | Unasked of most: int64
+    /// Active connections in the record.
+    | Connections of most: int
+    /// What the audits and the record of all gateways hold together.
+    | Memory of most: int64
+
+    override this.ToString() =
+        let size (octets: int64) =
+            if octets % 1_000_000_000L = 0L then $"{octets / 1_000_000_000L} GB"
+            elif octets >= 1_000_000L then $"{octets / 1_000_000L} MB"
+            else $"{octets / 1000L} kB"
+
+        match this with
+        | Reply most -> $"polling.replyOctets: a reply of more than {size most}"
+        | Held most -> $"polling.auditOctets: more than {size most} in one audit"
+        | Unasked most -> $"polling.replyOctets: more than {size most} that answers nothing"
+        | Connections most -> $"polling.connections: more than {most}"
+        | Memory most -> $"polling.memory: all gateways together take more than {size most}"
+
 /// Why a snapshot may not list everything.
 type Shortfall =
     /// Nothing came back at all.
@@ -37,12 +64,22 @@ type Shortfall =
     | RestartedMeanwhile
     /// The gateway does not serve the table or column that tells.
     | NotServed of what: string
+    /// It shows no row, and no proof that there is none: the table may be hidden from whoever asks.
+    | Hidden of detail: string
+    /// It says that it does not keep its table at present.
+    | SwitchedOff of detail: string
     /// It answers, but has no way to list its connections.
     | DoesNotList
     /// A reply would not fit the way that it takes, and does not come.
     | TooLarge of detail: string
+    /// It told more than this server is configured to take.
+    | PastLimit of Limit
     /// It answered something that cannot be read.
     | Unreadable of detail: string
+    /// A reply came from here (HOST:PORT), and not from the address asked; this option of the gateway's URI would take it.
+    | AnsweredElsewhere of source: string * option: string
+    /// Its operator declares that what it lists is never all of it.
+    | DeclaredPartial
     | Cancelled
 
     /// One word for scripts.
@@ -56,9 +93,14 @@ type Shortfall =
         | CountDisagrees _ -> "count-disagrees"
         | RestartedMeanwhile -> "restarted-meanwhile"
         | NotServed _ -> "not-served"
+        | Hidden _ -> "hidden"
+        | SwitchedOff _ -> "switched-off"
         | DoesNotList -> "does-not-list-connections"
         | TooLarge _ -> "too-large"
+        | PastLimit _ -> "limit"
         | Unreadable _ -> "unreadable"
+        | AnsweredElsewhere _ -> "elsewhere"
+        | DeclaredPartial -> "declared"
         | Cancelled -> "cancelled"
 
     /// Kind and detail: what the audit's `reasons` print.
@@ -68,12 +110,19 @@ type Shortfall =
         | Refused detail
         | CutShort detail
         | IndexMoved detail
+        | Hidden detail
+        | SwitchedOff detail
         | TooLarge detail
         | Unreadable detail -> $"{this.Kind}: {detail}"
+        | PastLimit limit -> $"{this.Kind}: {limit}"
         | NotIncreasing where -> $"{this.Kind}: {where}"
         | NotServed what -> $"{this.Kind}: {what}"
         | CountDisagrees(counted, listed) ->
             $"{this.Kind}: the gateway counts {counted}, its table lists {listed}"
+        | AnsweredElsewhere(source, option) ->
+            $"{this.Kind}: a reply came from {source}, not from the address asked; {option} takes it"
+        | DeclaredPartial ->
+            $"{this.Kind}: configured as never complete, so that nothing is closed by its absence"
         | RestartedMeanwhile
         | DoesNotList
         | Cancelled -> this.Kind
@@ -84,12 +133,26 @@ type Completeness =
     | Partial of Shortfall list
 
 module Completeness =
+    /// The same where something else tells that it is not complete: whatever was proven before, nothing is now. The gateway's
+    /// operator may say so, or another source that counts the same calls.
+    let refute (reason: Shortfall) (completeness: Completeness) : Completeness =
+        match completeness with
+        | Complete _ -> Partial [ reason ]
+        | Partial reasons when List.contains reason reasons -> completeness
+        | Partial reasons -> Partial(reasons @ [ reason ])
+
     let isComplete completeness =
         match completeness with
         | Complete _ -> true
         | Partial _ -> false
 
-    /// Nothing was learnt from the gateway itself: exit status 2 of `audit`.
+    /// In words; what is there several times is told once, with their number.
+    let words (reasons: Shortfall list) : string list =
+        reasons
+        |> List.countBy string
+        |> List.map (fun (reason, count) -> if count = 1 then reason else $"{reason} ({count} times)")
+
+    /// It was silent or refused.
     let isSilent completeness =
         match completeness with
         | Complete _ -> false
@@ -160,9 +223,15 @@ type Snapshot =
         /// Of a standing watch: when that began. What it tells comes in the order in which it was true, so that the windows of
         /// such snapshots may overlap. Nothing for an audit.
         Standing: Instant voption
+        /// What a person should know of how the gateway was read; no rule goes by it.
+        Remarks: string list
         /// Datagrams sent, repeats included.
         Requests: int
     }
 
 module Snapshot =
     let isComplete (snapshot: Snapshot) = Completeness.isComplete snapshot.Completeness
+
+    /// Silence or a refusal, and not one connection was told before it.
+    let isSilent (snapshot: Snapshot) =
+        snapshot.Observations.Length = 0 && Completeness.isSilent snapshot.Completeness

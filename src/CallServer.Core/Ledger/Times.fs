@@ -14,56 +14,56 @@ module internal Times =
     /// An open upper end says "not active yet when heard": such a report is no proof that the start has passed.
     let isPending (timing: Timing) = timing.Within.Latest = Instant.distantFuture
 
-    /// What one observation says of the start: its own report, else that it had begun when heard; and what its counters say.
-    let reportOfStart (o: Observation) : Timing =
-        let told =
-            match o.Start with
-            | ValueSome timing -> timing
-            | ValueNone -> Timing.bounded (Interval.upTo o.Heard.Latest)
-
-        if o.MinimumAge <= TimeSpan.Zero || isPending told then
-            told
-        else
-            match Interval.intersect told.Within (Interval.upTo (o.Heard.Latest - o.MinimumAge)) with
-            | ValueSome within when within <> told.Within ->
-                { Within = within; Evidence = Evidence.stronger told.Evidence Inferred }
-            // Counters that contradict the gateway's own time are worth less than it.
-            | ValueSome _
-            | ValueNone -> told
-
     /// How far apart two intervals lie; zero where they meet.
     let private gap (a: Interval) (b: Interval) =
         if a.Latest < b.Earliest then b.Earliest - a.Latest
         elif b.Latest < a.Earliest then a.Earliest - b.Latest
         else TimeSpan.Zero
 
+    /// That it rang is told, and dates no answer: what bounds the other end says how the start is known.
+    let private evidence (held: Timing) (report: Timing) : Evidence =
+        match isPending held, isPending report with
+        | true, false -> report.Evidence
+        | false, true -> held.Evidence
+        | true, true
+        | false, false -> Evidence.stronger held.Evidence report.Evidence
+
+    /// How far two clocks of a gateway may have come apart until then, since the older of two times.
+    let drift (traits: Traits) (at: Instant) (a: Interval) (b: Interval) : TimeSpan =
+        let oldest = Instant.min a.Latest b.Latest
+        TimeSpan.FromSeconds(max 0.0 (at - oldest).TotalSeconds * traits.DriftPpm * 1e-6)
+
     /// Bounds only narrow (rule 5); a report outside them is a conflict once no drift of the gateway's clock explains it.
     let narrow (traits: Traits) (at: Instant) (held: Timing) (report: Timing) : Narrowing =
         match Interval.intersect held.Within report.Within with
-        | ValueSome within ->
-            Narrowed { Within = within; Evidence = Evidence.stronger held.Evidence report.Evidence }
+        | ValueSome within -> Narrowed { Within = within; Evidence = evidence held report }
         | ValueNone ->
-            let oldest = Instant.min held.Within.Latest report.Within.Latest
-            let drift = max 0.0 (at - oldest).TotalSeconds * traits.DriftPpm * 1e-6
-
-            if (gap held.Within report.Within).TotalSeconds <= drift then
+            if gap held.Within report.Within <= drift traits at held.Within report.Within then
                 WithinDrift
             else
                 Contradicted report.Within
 
-    /// The bounds of a connection heard for the first time: not before the complete audits that did not list it.
-    let first (ledger: GatewayLedger) (traits: Traits) (o: Observation) : Timing * Conflict voption =
-        let report = reportOfStart o
+    /// What an observation says of the start; it had begun when heard where nothing is told.
+    let startOf (o: Observation) : Timing =
+        match o.Start with
+        | ValueSome told -> told
+        | ValueNone -> Timing.bounded (Interval.upTo o.Heard.Latest)
+
+    /// The start of a connection heard for the first time: not before the complete audits that did not list it, which are held
+    /// against whatever the gateway says (rule 5).
+    let first (ledger: GatewayLedger) (traits: Traits) (o: Observation) : struct (Timing * Interval voption) =
+        let report = startOf o
+        let heard = o.Heard.Latest
 
         let absent =
             match List.tryItem (traits.AbsencesToClose - 1) ledger.Completes with
-            | Some asked -> asked - traits.Staleness
+            | Some asked -> Instant.min heard (asked - traits.Staleness)
             | None -> Instant.distantPast
 
-        match narrow traits o.Heard.Latest (Timing.bounded (Interval.from absent)) report with
-        | Narrowed timing -> timing, ValueNone
-        | WithinDrift -> report, ValueNone
-        | Contradicted _ -> report, ValueSome { At = o.Heard.Latest; Reported = Interval.from absent }
+        match narrow traits heard (Timing.bounded (Interval.from absent)) report with
+        | Narrowed timing -> struct (timing, ValueNone)
+        | WithinDrift -> struct (report, ValueNone)
+        | Contradicted told -> struct (Timing.bounded (Interval.create absent heard), ValueSome told)
 
     /// Rule 6: a start that lies after the held one, and not before the moment when the held connection was last alive, is that
     /// of another connection under the same id.
@@ -74,10 +74,11 @@ module internal Times =
         | WithinDrift -> false
 
     /// Whether an observation under a known id is of another connection than the known one. Stamps are compared within one run
-    /// only: those made of the up-time change with it.
+    /// only, as those made of the up-time change with it; but where ids are used again and outlive a restart, their stamps do too.
     let isAnother (traits: Traits) (run: int) (c: Connection) (o: Observation) : bool =
         match c.Stamp, o.Stamp with
-        | ValueSome old, ValueSome now when c.Run = run -> old <> now
+        | ValueSome old, ValueSome now when c.Run = run || (traits.ReusesIds && not traits.IdsTiedToBoot) ->
+            old <> now
         | _ ->
             let differs (held: Timing voption) (report: Timing voption) =
                 match held, report with

@@ -57,8 +57,8 @@ type Greeting =
         Role: Role
         /// It acts, and wants the other to take over now.
         HandsOver: bool
-        /// Where it can be asked; empty where it does not tell.
-        Url: string
+        /// An operator gave it this epoch for both: the other one takes it as it is, also where its own is higher.
+        Anew: bool
         /// Told by the one that is configured as a backup: the other one has the same as a standby.
         Patience: Patience voption
     }
@@ -107,15 +107,17 @@ type Takeover =
 
 type Order =
     | TakeOver
+    /// Acts under this epoch, and has the other one agree on it, whatever either had before.
+    | ActUnder of epoch: int
     | StepDown
 
 type RoleSettings =
     {
         Name: string
-        /// Where the other one can ask this one.
-        Url: string
-        /// Its own where it is a backup; else its backup's, once that has told it.
+        /// Its own where it is a backup; else its backup's, once that has told it, as far as LongestWait allows.
         Patience: Patience
+        /// Heartbeat times misses of a patience that the other one tells is cut to this; at least a second.
+        LongestWait: TimeSpan
         /// What it does as a standby.
         Readiness: Readiness
         /// Configured as a backup: it begins as a standby where its store does not say otherwise.
@@ -145,7 +147,7 @@ type RoleCommand =
     /// Send Woke at this instant; a later WakeAt replaces an earlier one.
     | WakeAt of Instant
     /// Keep this over a restart, on the disk before the next command is carried out; a disk that fails holds nothing up.
-    | Keep of epoch: int * acts: bool * peer: string
+    | Keep of epoch: int * acts: bool
     /// Audit and write CDRs like this from now on.
     | Assume of Duty
     /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.

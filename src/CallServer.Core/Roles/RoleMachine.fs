@@ -12,7 +12,7 @@ type RoleState =
         Epoch: int
         /// What it was before its restart: only while joining.
         WouldAct: bool
-        /// Where the other one can be asked; empty where nobody is known.
+        /// Where the other one can be asked, by this server's own configuration; empty where there is none.
         Peer: string
         /// Ticks in a row in which what it waits for was not heard: of a standby, a server that acts; of any other, the other one.
         Misses: int
@@ -32,6 +32,10 @@ type RoleState =
         WasLate: bool
         /// It has said that another server has its name.
         SaidSameName: bool
+        /// It has said that the other one tells an epoch too far above its own; until it tells one that is not.
+        SaidTooFar: bool
+        /// An operator gave it its epoch, and the other one has not been heard to agree yet.
+        Anew: bool
     }
 
 /// Primary and backup, as one server of the two sees it. Nothing is replicated: what is exchanged is who acts, under which epoch.
@@ -46,7 +50,20 @@ type RoleState =
 /// | standby | one that hands over                | takes over                                    |
 /// | standby | nothing, or only what does not act | takes over after so many misses               |
 /// | any     | that it was stopped itself         | counts misses anew, and asks at once          |
+/// | any     | one with an operator's new epoch   | takes that epoch, and stands by               |
+///
+/// A higher epoch counts only where it is believed: at most `longestJump` above one's own. Towards one that lies further away a
+/// server goes that far at each greeting, so that two that stand far apart meet, and one that lies for a moment moves little.
 module RoleMachine =
+    /// No server passes it, and one that tells a higher one is not listened to.
+    let highestEpoch = 1_000_000_000
+
+    /// A server believes an epoch at most so far above its own: so many takeovers it cannot have missed.
+    let longestJump = 10_000
+
+    /// Heartbeat times misses of a patience that the other one tells is no less than this.
+    let private shortestWait = TimeSpan.FromMilliseconds 250.0
+
     /// A standby that never heard the other one gives it this many times the usual patience: both may have been switched on together.
     let private firstPatience = 10
 
@@ -65,7 +82,7 @@ module RoleMachine =
           Epoch = s.Epoch
           Role = s.Role
           HandsOver = s.HandsOverUntil.IsSome
-          Url = s.Settings.Url
+          Anew = s.Anew
           Patience = (if s.Settings.IsBackup then ValueSome s.Settings.Patience else ValueNone) }
 
     let duty (s: RoleState) : Duty =
@@ -75,12 +92,15 @@ module RoleMachine =
         | Standby, Cold
         | Joining, _ -> { Pace = NotAtAll; WritesCdrs = false }
 
-    /// The other one's claim is the greater: a higher epoch; of two that act under one epoch, the name that comes first.
+    let private isTooFar (g: Greeting) (s: RoleState) = g.Epoch - s.Epoch > longestJump
+
+    /// The other one's claim is the greater: a higher epoch that is believed; of two that act under one epoch, the name that
+    /// comes first.
     let private yields (g: Greeting) (s: RoleState) =
-        g.Epoch > s.Epoch
+        (g.Epoch > s.Epoch && not (isTooFar g s))
         || (g.Epoch = s.Epoch && g.Role.Acts && String.CompareOrdinal(g.Server, s.Settings.Name) < 0)
 
-    let private keep (s: RoleState) = Keep(s.Epoch, s.Role.Acts || (s.Role = Joining && s.WouldAct), s.Peer)
+    let private keep (s: RoleState) = Keep(s.Epoch, s.Role.Acts || (s.Role = Joining && s.WouldAct))
 
     let private turn role (s: RoleState) : RoleState * RoleCommand list =
         let next =
@@ -97,7 +117,7 @@ module RoleMachine =
         let next, commands = turn role s
         next, commands @ [ Say $"{role}, epoch {next.Epoch}: {why}" ]
 
-    let private takeOver (at: Instant) cause (s: RoleState) : RoleState * RoleCommand list =
+    let private takeOverUnder epoch (at: Instant) cause (s: RoleState) : RoleState * RoleCommand list =
         let why =
             match cause with
             | PeerSilent misses -> $"the other server missed {misses} heartbeats"
@@ -105,63 +125,98 @@ module RoleMachine =
             | HandedOver -> "the other server hands over"
             | OperatorSaid -> "an operator said so"
 
-        let next, commands = become Active why { s with Epoch = s.Epoch + 1 }
+        let next, commands = become Active why { s with Epoch = epoch }
 
         let takeover = { Epoch = next.Epoch; Cause = cause; At = at; LastHeard = s.LastActing }
 
         let announce = if next.Peer = "" then [] else [ AskPeer next.Peer ]
         next, commands @ (Recover takeover :: announce)
 
-    /// Takes an epoch that it has met, where the other one can be asked, and a backup's patience.
-    let private learn (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
-        let settings =
+    /// At the highest epoch there is no next one: then the names decide, until an operator has both agree on one anew.
+    let private takeOver at cause (s: RoleState) : RoleState * RoleCommand list =
+        takeOverUnder (min highestEpoch (s.Epoch + 1)) at cause s
+
+    /// What the other one tells, as far as this server's own configuration lets it wait.
+    let private believed (longest: TimeSpan) (told: Patience) : Patience =
+        let wait = told.Heartbeat * float told.Misses
+
+        if wait < shortestWait then
+            { told with Heartbeat = shortestWait / float told.Misses }
+        elif wait > longest then
+            { told with Heartbeat = longest / float told.Misses }
+        else
+            told
+
+    /// Takes an epoch that it has met, as far as it believes it, and a backup's patience; a shorter one brings the next tick
+    /// nearer.
+    let private learn (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
+        let patience =
             match g.Patience with
-            | ValueSome patience when not s.Settings.IsBackup -> { s.Settings with Patience = patience }
+            | ValueSome told when not s.Settings.IsBackup -> believed s.Settings.LongestWait told
             | ValueSome _
-            | ValueNone -> s.Settings
+            | ValueNone -> s.Settings.Patience
 
         let next =
             { s with
-                Settings = settings
-                Epoch = max s.Epoch g.Epoch
-                Peer = (if g.Url = "" then s.Peer else g.Url) }
+                Settings = { s.Settings with Patience = patience }
+                Epoch = max s.Epoch (min g.Epoch (s.Epoch + longestJump))
+                Due =
+                    (if patience = s.Settings.Patience then
+                         s.Due
+                     else
+                         Instant.min s.Due (at + patience.Heartbeat)) }
 
-        next, (if next.Epoch <> s.Epoch || next.Peer <> s.Peer then [ keep next ] else [])
+        next,
+        (if next.Epoch <> s.Epoch then [ keep next ] else [])
+        @ (if next.Due <> s.Due then [ WakeAt next.Due ] else [])
+
+    let private isHeard (at: Instant) (g: Greeting) (s: RoleState) =
+        if g.Role.Acts then
+            { s with HeardActing = true; LastActing = ValueSome at }
+        else
+            s
 
     /// Has heard one with the greater claim, or one that acts where this one does not.
     let private yieldTo (at: Instant) (g: Greeting) why (s: RoleState) : RoleState * RoleCommand list =
-        let next, _ = learn g s
+        let next, learned = learn at g s
         let next, commands = become Standby why next
+        isHeard at g next, commands @ (learned |> List.filter _.IsWakeAt)
 
-        if g.Role.Acts then
-            { next with HeardActing = true; LastActing = ValueSome at }, commands
-        else
-            next, commands
+    /// Takes the epoch that an operator gave the other one for both.
+    let private agree (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
+        let why = $"an operator gave {g.Server} this epoch, this server had {s.Epoch}"
+        yieldTo at g why { s with Epoch = g.Epoch; Anew = false; LastMet = ValueSome at }
 
     let private hear (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
-        let s = { s with Met = ValueSome g; LastMet = ValueSome at }
+        let s =
+            { s with
+                Met = ValueSome g
+                LastMet = ValueSome at
+                // It tells it until the other one has stood by under it.
+                Anew = s.Anew && (g.Role.Acts || g.Epoch > s.Epoch) }
 
         match s.Role with
         | Primary
         | Active when yields g s ->
             yieldTo at g $"{g.Server} has epoch {g.Epoch}, this server had {s.Epoch}" s
         | Primary
-        | Active -> learn { g with Epoch = s.Epoch } s
+        | Active -> learn at g s
         | Joining when yields g s || (g.Role.Acts && not s.WouldAct) ->
             yieldTo at g $"{g.Server} is {g.Role} with epoch {g.Epoch}" s
         | Joining ->
-            let next, _ = learn g s
+            let next, learned = learn at g s
 
             let role =
                 if not s.WouldAct then Standby
                 elif s.Settings.IsBackup then Active
                 else Primary
 
-            become role $"{g.Server} is {g.Role} with epoch {g.Epoch}" next
+            let next, commands = become role $"{g.Server} is {g.Role} with epoch {g.Epoch}" next
+            next, commands @ (learned |> List.filter _.IsWakeAt)
         | Standby ->
             // One that still acts under an epoch that is over will step down when it hears of ours.
             let acts = g.Role.Acts && g.Epoch >= s.Epoch
-            let next, commands = learn g s
+            let next, commands = learn at g s
 
             if not acts then
                 next, commands
@@ -262,7 +317,25 @@ module RoleMachine =
             | ValueNone -> false
 
         match what, s.Role with
-        | TakeOver, (Primary | Active) -> s, [ Answer(ValueSome $"this server is {s.Role} already") ]
+        | TakeOver, (Primary | Active) ->
+            s,
+            [ Answer(
+                  ValueSome
+                      $"this server is {s.Role} already, with epoch {s.Epoch}; where both act and do not agree, takeover with an epoch of your choice (--epoch N) settles it"
+              ) ]
+        | ActUnder epoch, _ when epoch < 1 || epoch > highestEpoch ->
+            s, [ Answer(ValueSome $"an epoch is a number from 1 to {highestEpoch}") ]
+        | ActUnder epoch, (Primary | Active) ->
+            let next, commands =
+                become
+                    s.Role
+                    $"an operator gave this epoch, this server had {s.Epoch}"
+                    { s with Epoch = epoch; Anew = s.Peer <> "" }
+
+            next, Answer ValueNone :: commands @ ask next
+        | ActUnder epoch, (Standby | Joining) ->
+            let next, commands = takeOverUnder epoch at OperatorSaid { s with Anew = s.Peer <> "" }
+            next, Answer ValueNone :: commands
         | TakeOver, (Standby | Joining) ->
             let next, commands = takeOver at OperatorSaid s
             next, Answer ValueNone :: commands
@@ -285,7 +358,7 @@ module RoleMachine =
         let state =
             { Settings = settings
               Role = Joining
-              Epoch = max 1 kept.Epoch
+              Epoch = kept.Epoch |> max 1 |> min highestEpoch
               WouldAct = acted
               Peer = peer
               Misses = 0
@@ -296,7 +369,9 @@ module RoleMachine =
               HandsOverUntil = ValueNone
               Due = at + settings.Patience.Heartbeat
               WasLate = false
-              SaidSameName = false }
+              SaidSameName = false
+              SaidTooFar = false
+              Anew = false }
 
         let next, commands =
             if peer <> "" then
@@ -311,6 +386,23 @@ module RoleMachine =
 
         next, commands @ [ WakeAt next.Due ]
 
+    let private tooFar (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
+        if s.SaidTooFar then
+            s, []
+        else
+            { s with SaidTooFar = true },
+            [ Say
+                  $"{g.Server} tells epoch {g.Epoch}, more than {longestJump} above this server's: not believed at once. Where it does not end, callserver takeover --epoch N on the server that is to act has both agree on N" ]
+
+    /// The other one has an operator's epoch for both, and this one has not taken it.
+    let private isAgreed (g: Greeting) (s: RoleState) =
+        g.Anew
+        && g.Role.Acts
+        && not (isTooFar g s)
+        && (s.Role <> Standby || g.Epoch <> s.Epoch)
+        // Of two operators' words the higher epoch counts, as always.
+        && (not s.Anew || yields g s)
+
     let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
         match event with
         | Heard(_, g) when g.Server = s.Settings.Name ->
@@ -320,6 +412,17 @@ module RoleMachine =
                 { s with SaidSameName = true },
                 [ Say
                       $"another server is called {g.Server} as well, or this one watches itself: it is not listened to" ]
-        | Heard(at, g) -> hear at g s
+        | Heard(_, g) when g.Epoch > highestEpoch -> tooFar g s
+        | Heard(at, g) when s.Anew && not g.Anew && (g.Epoch > s.Epoch || (g.Epoch = s.Epoch && g.Role.Acts)) ->
+            // It has not heard yet what an operator said.
+            { s with Met = ValueSome g; LastMet = ValueSome at }, []
+        | Heard(at, g) when isAgreed g s -> agree at g s
+        | Heard(at, g) when isTooFar g s ->
+            let next, commands = hear at g s
+            let next, said = tooFar g next
+            next, commands @ said
+        | Heard(at, g) ->
+            let next, commands = hear at g s
+            { next with SaidTooFar = false }, commands
         | Woke at -> tick at s
         | Ordered(at, what) -> order at what s

@@ -20,18 +20,28 @@ type MgcpTarget private () =
         let full = if text.Contains '@' then text else $"{text}@{domainOf host}"
 
         match EndpointName.tryParse full with
-        | Some name when not (EndpointName.isAnyOf name) -> name
+        | Some name when not (EndpointName.isAnyOf name) && isNull (MgcpTarget.RangeMistake name.Local) ->
+            name
         | Some _
         | None -> invalidArg "endpoints" $"neither an endpoint nor an all-of wildcard: {text}"
 
+    /// What is wrong with the ranges of an endpoint's local name, such as `ds/ds1-[1-2]/[1-24]`; null where nothing is.
+    static member RangeMistake(local: string) : string =
+        match MgcpBulk.expand MgcpState.MaxEndpoints local with
+        | Ok _ -> null
+        | Error { Problem = TooManyEndpoints } -> $"stands for more than {MgcpState.MaxEndpoints} endpoints"
+        | Error _ -> "has a range that cannot be read: [1-24] is expected, or [1-4,7]"
+
     /// Host stands after the @ of patterns that have none. Endpoints are patterns such as `*` or `aaln/*@gw1.example.net`; verify
-    /// allows a modification without a change of each known connection where the gateway lists none.
+    /// allows a modification without a change of each known connection where the gateway lists none. Version is null, `0.1`, `ncs`
+    /// or `tgcp`: what commands are written in at first; whatever the gateway refuses, it is asked again in another.
     static member Create
         (
             gateway: string,
             host: string,
             endpoints: IReadOnlyList<string>,
             verify: bool,
+            version: string,
             timeout: TimeSpan,
             attempts: int
         ) : AuditTarget =
@@ -46,6 +56,13 @@ type MgcpTarget private () =
             { Gateway = GatewayId.create gateway
               Patterns = List.distinct patterns
               Verify = verify
+              Version =
+                (match version with
+                 | null -> Mgcp.Version
+                 | "0.1" -> MgcpDialect.Old
+                 | "ncs" -> MgcpDialect.Ncs
+                 | "tgcp" -> MgcpDialect.Tgcp
+                 | other -> invalidArg (nameof version) $"no such version of MGCP: {other}")
               Timeout = timeout
               Attempts = attempts }
 
@@ -56,13 +73,14 @@ type MgcpTarget private () =
                 MgcpAudit.advance
                 MgcpAudit.memory
                 MgcpAudit.strays
+                (fun _ -> Load.ofDatagrams)
 
         let release (connection: ConnectionId) (given: AuditStart) =
             MgcpRelease.start target connection given
-            |> Machine.ofRelease MgcpRelease.advance MgcpRelease.strays connection
+            |> Machine.ofRelease MgcpRelease.advance MgcpRelease.strays (fun _ -> Load.ofDatagrams) connection
 
         let controller (given: AuditStart) =
             MgcpController.start target given
             |> Machine.ofController MgcpController.advance MgcpController.strays
 
-        AuditTarget(audit, None, Some release, controller)
+        AuditTarget(audit, None, Some release, controller = controller)

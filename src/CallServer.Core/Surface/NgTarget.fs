@@ -8,7 +8,10 @@ open CallServer.Audit
 [<AbstractClass; Sealed>]
 type NgTarget private () =
     /// Transport is udp, tcp (a stream) or http (each message the body of a request, whose answer is handed over as a datagram).
-    static member Create(gateway: string, transport: string, timeout: TimeSpan, attempts: int) : AuditTarget =
+    /// `mediaAnswers`: packets that both parties sent bound the start from above (evidence `inferred`).
+    static member Create
+        (gateway: string, transport: string, mediaAnswers: bool, timeout: TimeSpan, attempts: int)
+        : AuditTarget =
         AuditTarget.Check(timeout, attempts)
 
         let target: NgGateway =
@@ -19,6 +22,7 @@ type NgTarget private () =
                  | "tcp" -> NgTransport.Tcp
                  | "http" -> NgTransport.Http
                  | other -> invalidArg (nameof transport) $"no such transport of ng: {other}")
+              MediaAnswers = mediaAnswers
               Timeout = timeout
               Attempts = attempts }
 
@@ -29,9 +33,10 @@ type NgTarget private () =
                 NgAudit.advance
                 NgAudit.memory
                 NgAudit.strays
+                NgAudit.load
 
         let release (connection: ConnectionId) (given: AuditStart) =
             NgRelease.start target connection given
-            |> Machine.ofRelease NgRelease.advance NgRelease.strays connection
+            |> Machine.ofRelease NgRelease.advance NgRelease.strays NgRelease.load connection
 
         AuditTarget(audit, None, Some release)

@@ -9,12 +9,20 @@ open CallServer.Audit
 
 /// A snapshot as the host carries it: opaque but for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]
-type AuditResult internal (snapshot: Snapshot) =
+type AuditResult internal (snapshot: Snapshot, most: int) =
+    internal new(snapshot) = AuditResult(snapshot, Bounds.usual.Connections)
     member internal _.Snapshot = snapshot
+
+    member internal _.With(caveats: Caveats, bounds: Bounds) =
+        AuditResult(snapshot |> Bounds.snapshot bounds |> Caveats.snapshot caveats, bounds.Connections)
+
+    /// Connections of the gateway at most, in the record.
+    member internal _.Most = most
+
     member _.Gateway = string snapshot.Gateway
     member _.Complete = Snapshot.isComplete snapshot
     /// Nothing was learnt: silence or a refusal.
-    member _.Silent = Completeness.isSilent snapshot.Completeness
+    member _.Silent = Snapshot.isSilent snapshot
     member _.Protocol = snapshot.Protocol
     member _.Profile = snapshot.Profile
     member _.Asked = snapshot.Asked
@@ -32,7 +40,10 @@ type AuditResult internal (snapshot: Snapshot) =
     member _.Reasons: IReadOnlyList<string> =
         match snapshot.Completeness with
         | Complete _ -> [||]
-        | Partial shortfalls -> [| for shortfall in shortfalls -> string shortfall |]
+        | Partial shortfalls -> Array.ofList (Completeness.words shortfalls)
+
+    /// What a person should know of how the gateway was read, such as a column that cannot be.
+    member _.Remarks: IReadOnlyList<string> = Array.ofList snapshot.Remarks
 
     /// What stands for an audit that could not even be begun, such as of a gateway whose name has no address: silence, so that
     /// nothing is closed and everything becomes unconfirmed.
@@ -51,15 +62,20 @@ type AuditResult internal (snapshot: Snapshot) =
               History = ValueNone
               Denied = [||]
               Standing = ValueNone
+              Remarks = []
               Requests = 0 }
 
     /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
 
+    /// One line about times that cannot be true, such as a start before the setup; null where there are none.
+    member _.Conflicts(correction: TimeSpan) : string = Views.conflicts correction snapshot
+
 /// How the release of a connection went.
 [<Sealed; AllowNullLiteral>]
 type ReleaseResult internal (connection: ConnectionId, release: Release) =
     member internal _.Outcome = release
+    member internal _.With(caveats: Caveats) = ReleaseResult(connection, Caveats.release caveats release)
 
     member internal _.Ended =
         match release with
@@ -100,6 +116,8 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
 /// What a gateway says of who controls it.
 [<Sealed; AllowNullLiteral>]
 type ControllerResult internal (controller: Controller) =
+    member internal _.With(caveats: Caveats) = ControllerResult(Caveats.controller caveats controller)
+
     /// The notified entity as the gateway writes it (RFC 3435 §4.1); empty where that is whoever sent the last command; null where
     /// it did not tell.
     member _.Entity: string =
@@ -255,6 +273,17 @@ type GatewayRecord private (ledger: GatewayLedger) =
             for index in first .. connections.Length - 1 ->
                 Views.connection correction now ledger.Gateway connections[index]
         }
+
+    /// What of a result goes into this record, where it may have as many connections as the gateway's limit allows, and as there
+    /// is room for beside those of all other gateways within so many octets.
+    member _.Bounded(result: AuditResult, room: int, memory: int64) : AuditResult =
+        let limit, most =
+            if result.Most <= room then
+                Limit.Connections result.Most, result.Most
+            else
+                Limit.Memory memory, room
+
+        AuditResult(Bounds.forRecord limit most ledger.Connections result.Snapshot, result.Most)
 
     /// Takes in a snapshot by the rules.
     member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =

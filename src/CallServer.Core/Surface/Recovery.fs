@@ -131,9 +131,12 @@ type RecoveryBook
         let parts = recovery.Heard.Values |> Seq.toArray
 
         let outcome (part: GatewayRecovery) =
-            if Completeness.isComplete part.Completeness then "complete"
-            elif Completeness.isSilent part.Completeness then "silent"
-            else "partial"
+            if Completeness.isComplete part.Completeness then
+                "complete"
+            elif part.Recovered + part.Confirmed = 0 && Completeness.isSilent part.Completeness then
+                "silent"
+            else
+                "partial"
 
         let count word = parts |> Array.sumBy (fun part -> if outcome part = word then 1 else 0)
 
@@ -143,7 +146,7 @@ type RecoveryBook
               Reasons =
                 match part.Completeness with
                 | Complete _ -> [||]
-                | Partial reasons -> [| for reason in reasons -> string reason |]
+                | Partial reasons -> Array.ofList (Completeness.words reasons)
               Answered = Nullable(seconds (max TimeSpan.Zero (part.Answered - takeover.At)))
               Recovered = part.Recovered
               Confirmed = part.Confirmed

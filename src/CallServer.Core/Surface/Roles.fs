@@ -19,8 +19,8 @@ type GreetingView =
         /// joining, primary, active, standby.
         Role: string
         HandsOver: bool
-        /// Where it can be asked; null where it does not tell.
-        Url: string
+        /// An operator gave it this epoch for both.
+        Anew: bool
         /// How long a standby waits, from the one that is configured as a backup, else null: milliseconds between two heartbeats,
         /// and how many may be missed.
         HeartbeatMs: Nullable<int64>
@@ -46,7 +46,7 @@ type IRoleSink =
     /// Call Tick at this instant of the steady clock; replaces an earlier one.
     abstract WakeAt: instant: Instant -> unit
     /// Keep this over a restart, on the disk when this returns; a disk that fails holds nothing up.
-    abstract Keep: epoch: int * acts: bool * peer: string -> unit
+    abstract Keep: epoch: int * acts: bool -> unit
     /// Audit and write CDRs like this from now on; where they are not written they are held.
     abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
     /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
@@ -77,12 +77,6 @@ module private Greetings =
     let isPlain (text: string) limit =
         not (String.IsNullOrEmpty text) && text.Length <= limit && not (Seq.exists Char.IsControl text)
 
-    let isAddress (text: string) =
-        isPlain text 2048
-        && (match Uri.TryCreate(text, UriKind.Absolute) with
-            | true, uri -> uri.Scheme = Uri.UriSchemeHttp || uri.Scheme = Uri.UriSchemeHttps
-            | _ -> false)
-
     /// Nothing where it is none that a configuration could have.
     let patience (heartbeatMs: Nullable<int64>) (misses: Nullable<int>) : Patience voption =
         match ValueOption.ofNullable heartbeatMs, ValueOption.ofNullable misses with
@@ -96,17 +90,19 @@ module private Greetings =
 /// out, then the next event.
 [<Sealed; AllowNullLiteral>]
 type ServerRole private (state: RoleState, commands: RoleCommand list) =
-    static let highestEpoch = 1_000_000_000
+    /// The highest epoch of all.
+    static member HighestEpoch = RoleMachine.highestEpoch
 
-    /// The first event of a server. Heartbeat above zero, misses at least 1; the peer's address and what was kept may be null and
-    /// 0 where nothing is known. A server that is no backup and knows no peer acts at once.
+    /// The first event of a server. Heartbeat above zero, misses at least 1; longest wait: what a patience that the other one tells
+    /// is cut to; the peer's address and what was kept may be null and 0 where nothing is known. A server that is no backup and has
+    /// no peer acts at once.
     static member Start
         (
             now: Instant,
             name: string,
-            url: string,
             heartbeat: TimeSpan,
             misses: int,
+            longestWait: TimeSpan,
             cold: bool,
             isBackup: bool,
             keptEpoch: int,
@@ -118,8 +114,8 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
 
         let settings: RoleSettings =
             { Name = name
-              Url = (if isNull url then "" else url)
               Patience = { Heartbeat = heartbeat; Misses = misses }
+              LongestWait = longestWait
               Readiness = (if cold then Cold else Warm)
               IsBackup = isBackup }
 
@@ -143,7 +139,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
           Epoch = greeting.Epoch
           Role = Greetings.name greeting.Role
           HandsOver = greeting.HandsOver
-          Url = (if greeting.Url = "" then null else greeting.Url)
+          Anew = greeting.Anew
           HeartbeatMs =
             greeting.Patience
             |> ValueOption.map (fun patience -> int64 patience.Heartbeat.TotalMilliseconds)
@@ -155,13 +151,15 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
     member this.Tick(now: Instant) = this.After(Woke now)
 
     /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing heard.
-    /// An address or a patience that is none counts as not told.
+    /// A patience that is none counts as not told.
     member this.Heard(now: Instant, greeting: GreetingView) : ServerRole =
         let role = if isNull (box greeting) then None else Greetings.tryRole greeting.Role
 
         match role with
         | Some role when
-            Greetings.isPlain greeting.Server 255 && greeting.Epoch >= 0 && greeting.Epoch <= highestEpoch
+            Greetings.isPlain greeting.Server 255
+            && greeting.Epoch >= 0
+            && greeting.Epoch <= RoleMachine.highestEpoch
             ->
             this.After(
                 Heard(
@@ -170,13 +168,17 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                       Epoch = greeting.Epoch
                       Role = role
                       HandsOver = greeting.HandsOver
-                      Url = (if Greetings.isAddress greeting.Url then greeting.Url else "")
+                      Anew = greeting.Anew
                       Patience = Greetings.patience greeting.HeartbeatMs greeting.Misses }
                 )
             )
         | _ -> null
 
     member this.TakeOver(now: Instant) = this.After(Ordered(now, Order.TakeOver))
+
+    /// Acts under this epoch, whatever its own was, and has the other one agree on it.
+    member this.ActUnder(now: Instant, epoch: int) = this.After(Ordered(now, Order.ActUnder epoch))
+
     member this.StepDown(now: Instant) = this.After(Ordered(now, Order.StepDown))
 
     /// Calls the sink once per command of the last event, in order.
@@ -185,7 +187,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
             match command with
             | AskPeer url -> sink.AskPeer url
             | WakeAt instant -> sink.WakeAt instant
-            | Keep(epoch, acts, peer) -> sink.Keep(epoch, acts, (if peer = "" then null else peer))
+            | Keep(epoch, acts) -> sink.Keep(epoch, acts)
             | Assume duty ->
                 let pace =
                     match duty.Pace with

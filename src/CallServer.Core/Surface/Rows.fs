@@ -7,40 +7,44 @@ open CallServer.Ledger
 /// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null is unknown or an open end.
 [<CLIMutable; NoComparison>]
 type ConnectionRow =
-    { Gateway: string
-      Id: string
-      Stamp: string
-      BootToken: string
-      Run: int
-      SetupEarliest: Nullable<int64>
-      SetupLatest: Nullable<int64>
-      SetupEvidence: string
-      StartEarliest: Nullable<int64>
-      StartLatest: Nullable<int64>
-      StartEvidence: string
-      Call: string
-      Endpoint: string
-      Originator: string
-      Remote: string
-      Codec: string
-      ClockRate: Nullable<int>
-      Dscp: Nullable<int>
-      Service: string
-      QosReported: string
-      Mode: string
-      State: string
-      LocalMedia: string
-      RemoteMedia: string
-      FirstHeard: int64
-      LastHeard: int64
-      ConfirmedCount: int
-      Status: string
-      Recovered: bool
-      Absences: int
-      Conflicts: int
-      ConflictAt: Nullable<int64>
-      ConflictEarliest: Nullable<int64>
-      ConflictLatest: Nullable<int64> }
+    {
+        Gateway: string
+        Id: string
+        Stamp: string
+        BootToken: string
+        Run: int
+        SetupEarliest: Nullable<int64>
+        SetupLatest: Nullable<int64>
+        SetupEvidence: string
+        StartEarliest: Nullable<int64>
+        StartLatest: Nullable<int64>
+        StartEvidence: string
+        Call: string
+        Endpoint: string
+        Originator: string
+        Remote: string
+        Codec: string
+        ClockRate: Nullable<int>
+        Dscp: Nullable<int>
+        Service: string
+        QosReported: string
+        Mode: string
+        State: string
+        LocalMedia: string
+        RemoteMedia: string
+        /// `KIND CODEC LOCAL REMOTE` with - for what is not known, and ; between two; empty where there are none.
+        OtherMedia: string
+        FirstHeard: int64
+        LastHeard: int64
+        ConfirmedCount: int
+        Status: string
+        Recovered: bool
+        Absences: int
+        Conflicts: int
+        ConflictAt: Nullable<int64>
+        ConflictEarliest: Nullable<int64>
+        ConflictLatest: Nullable<int64>
+    }
 
 /// One gateway's part of the ledger without its connections, flat, as a store keeps it.
 [<CLIMutable; NoComparison>]
@@ -112,6 +116,46 @@ module internal Rows =
             | Some address -> ValueSome address
             | None -> bad "a media address" text
 
+    /// Blanks and semicolons stand between words: none holds any.
+    let private word (text: string) : string =
+        match Uri.EscapeDataString text with
+        | "-" -> "%2D"
+        | escaped -> escaped
+
+    let private mediumText (medium: Medium) : string =
+        let codec =
+            match medium.Codec with
+            | ValueSome { Name = name; ClockRate = ValueSome rate } -> $"{word name}/{rate}"
+            | ValueSome { Name = name } -> word name
+            | ValueNone -> "-"
+
+        let address (address: MediaAddress voption) =
+            address |> ValueOption.map string |> ValueOption.defaultValue "-"
+
+        $"{word medium.Kind} {codec} {address medium.Local} {address medium.Remote}"
+
+    let private medium (text: string) : Medium =
+        let codec (text: string) : Codec =
+            match text.Split '/' with
+            | [| name; rate |] ->
+                { Name = Uri.UnescapeDataString name
+                  ClockRate = ValueSome(Int32.Parse(rate, Globalization.CultureInfo.InvariantCulture)) }
+            | _ -> { Name = Uri.UnescapeDataString text; ClockRate = ValueNone }
+
+        match text.Split ' ' with
+        | [| kind; spoken; local; remote |] ->
+            { Kind = Uri.UnescapeDataString kind
+              Codec = (if spoken = "-" then ValueNone else ValueSome(codec spoken))
+              Local = (if local = "-" then ValueNone else media local)
+              Remote = (if remote = "-" then ValueNone else media remote) }
+        | _ -> bad "a medium" text
+
+    let private otherMedia (text: string) : Medium list voption =
+        match text with
+        | null -> ValueNone
+        | "" -> ValueSome []
+        | several -> ValueSome [ for one in several.Split ';' -> medium one ]
+
     let private statusName (status: Status) =
         match status with
         | Status.Confirmed -> "confirmed"
@@ -166,6 +210,8 @@ module internal Rows =
           State = text c.Facts.State
           LocalMedia = c.Facts.LocalMedia |> ValueOption.map string |> text
           RemoteMedia = c.Facts.RemoteMedia |> ValueOption.map string |> text
+          OtherMedia =
+            c.Facts.OtherMedia |> ValueOption.map (List.map mediumText >> String.concat ";") |> text
           FirstHeard = c.FirstHeard.Micros
           LastHeard = c.LastHeard.Micros
           ConfirmedCount = c.ConfirmedCount
@@ -208,7 +254,8 @@ module internal Rows =
               Mode = ofText row.Mode
               State = ofText row.State
               LocalMedia = media row.LocalMedia
-              RemoteMedia = media row.RemoteMedia }
+              RemoteMedia = media row.RemoteMedia
+              OtherMedia = otherMedia row.OtherMedia }
 
         let conflict: Conflict voption =
             if row.ConflictAt.HasValue then

@@ -27,6 +27,9 @@ type SipTarget private () =
         else
             Uri.UnescapeDataString((afterScheme.Substring(0, at).Split ':')[0])
 
+    /// A response goes back to where its request came from (RFC 3261 §18.2.2), which need not be the address asked.
+    static let isResponse (message: byte[]) : bool = message.AsSpan().StartsWith("SIP/2.0 "B)
+
     /// User, host and port are those of the URI asked. Transport is udp or tcp, or null: UDP, and TCP where a notification does
     /// not come. From is the URI asked as (null: anonymous), whose user authenticates with the password (null: none). Watch
     /// keeps a standing subscription besides.
@@ -79,13 +82,20 @@ type SipTarget private () =
 
         let audit =
             Machine.audits
-                SipAudit.Memory.none
+                SipMemory.none
                 (SipAudit.start target)
                 SipAudit.advance
                 SipAudit.memory
                 SipAudit.strays
+                SipAudit.load
 
-        let standing (given: AuditStart) =
-            SipWatch.start target given |> Machine.ofAudit SipWatch.advance (fun _ -> null) SipWatch.strays
+        let standing =
+            Machine.watches
+                SipMemory.none
+                (SipWatch.start target)
+                SipWatch.advance
+                SipWatch.memory
+                SipWatch.strays
+                SipWatch.load
 
-        AuditTarget(audit, (if watch then Some standing else None), None)
+        AuditTarget(audit, (if watch then Some standing else None), None).Replying isResponse

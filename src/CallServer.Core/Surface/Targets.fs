@@ -21,9 +21,9 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
     member _.Names: IReadOnlyList<string> = [| for name, _ in profiles -> name |]
 
     /// A built-in profile's text, comments and all: what one's own may begin with. Null where there is none of that name.
-    static member Text(name: string) : string = Profiles.tryText name |> Option.toObj
+    static member Text(name: string) : string = ProfileTexts.tryText name |> Option.toObj
 
-    /// The catalog with a user's own profiles, from an object of name to profile. A name that is taken is replaced.
+    /// The catalog with a user's own profiles before it, from an object of name to profile. A name that is taken is replaced.
     member this.With
         (profiles': Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>)
         : ProfileCatalog =
@@ -34,12 +34,14 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
 
             ProfileCatalog(
                 Array.append
-                    (profiles |> Array.filter (fun (name, _) -> not (replaced.Contains name)))
                     (Array.ofList added)
+                    (profiles |> Array.filter (fun (name, _) -> not (replaced.Contains name)))
             )
         | Error found ->
             mistakes <- [| for m in found -> DocumentMistake(m.Path, m.Line, m.Message) |]
             this
+
+    member internal _.Profiles: Profile[] = Array.map snd profiles
 
     member internal _.TryFind(name: string) =
         profiles |> Array.tryFind (fun (known, _) -> known = name) |> Option.map snd
@@ -62,6 +64,7 @@ type AuditTargets private () =
             { Gateway = GatewayId.create gateway
               Credentials = credentials
               Profile = profile
+              Candidates = catalog.Profiles
               Timeout = timeout
               Attempts = attempts }
 
@@ -71,12 +74,13 @@ type AuditTargets private () =
                 (SnmpAudit.begin' target)
                 SnmpAudit.advance
                 SnmpAudit.memory
-                SnmpAudit.strays,
+                SnmpAudit.strays
+                (fun _ -> Load.ofDatagrams),
             None,
             None
         )
 
-    /// SNMPv2c. The profile is null where the built-in ones are to be tried.
+    /// SNMPv2c. The profile is null where those of the catalog are to be tried.
     static member SnmpCommunity
         (gateway, community: byte[], profile: string, catalog, timeout, attempts)
         : AuditTarget =

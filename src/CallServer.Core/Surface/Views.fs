@@ -2,6 +2,7 @@ namespace CallServer.Surface
 
 open System
 open System.Collections.Generic
+open System.Text.Json.Serialization
 open CallServer.Model
 open CallServer.Ledger
 
@@ -15,50 +16,69 @@ type QosView = { Dscp: Nullable<int>; Service: string; Reported: string }
 [<NoComparison>]
 type AgeView = { Min: Nullable<float>; Max: Nullable<float> }
 
+/// A medium of a connection besides the call's own.
+[<NoComparison>]
+type MediumView =
+    { Kind: string
+      Codec: string
+      ClockRate: Nullable<int>
+      LocalMedia: string
+      RemoteMedia: string }
+
 /// A connection as `audit --json` lists it. What is not known is null.
 [<NoComparison>]
 type ObservationView =
-    { Id: string
-      Call: string
-      Endpoint: string
-      Originator: string
-      Remote: string
-      Codec: string
-      ClockRate: Nullable<int>
-      Qos: QosView
-      Setup: IntervalView
-      Start: IntervalView
-      AgeSeconds: AgeView
-      Mode: string
-      State: string
-      LocalMedia: string
-      RemoteMedia: string }
+    {
+        Id: string
+        Call: string
+        Endpoint: string
+        Originator: string
+        Remote: string
+        Codec: string
+        ClockRate: Nullable<int>
+        Qos: QosView
+        Setup: IntervalView
+        Start: IntervalView
+        AgeSeconds: AgeView
+        Mode: string
+        State: string
+        LocalMedia: string
+        RemoteMedia: string
+        /// Media besides the call's own, such as a video; left out where there are none.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        OtherMedia: IReadOnlyList<MediumView>
+    }
 
 /// A connection of a running server: the same, and how the record stands to it.
 [<NoComparison>]
 type ConnectionView =
-    { Gateway: string
-      Id: string
-      Call: string
-      Endpoint: string
-      Originator: string
-      Remote: string
-      Codec: string
-      ClockRate: Nullable<int>
-      Qos: QosView
-      Setup: IntervalView
-      Start: IntervalView
-      AgeSeconds: AgeView
-      Mode: string
-      State: string
-      LocalMedia: string
-      RemoteMedia: string
-      Status: string
-      FirstHeard: string
-      LastHeard: string
-      ConfirmedCount: int
-      Recovered: bool
-      Conflicts: int }
+    {
+        Gateway: string
+        Id: string
+        Call: string
+        Endpoint: string
+        Originator: string
+        Remote: string
+        Codec: string
+        ClockRate: Nullable<int>
+        Qos: QosView
+        Setup: IntervalView
+        Start: IntervalView
+        AgeSeconds: AgeView
+        Mode: string
+        State: string
+        LocalMedia: string
+        RemoteMedia: string
+        /// Media besides the call's own, such as a video; left out where there are none.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        OtherMedia: IReadOnlyList<MediumView>
+        Status: string
+        FirstHeard: string
+        LastHeard: string
+        ConfirmedCount: int
+        Recovered: bool
+        Conflicts: int
+    }
 
 /// One audit as `audit --json` prints it.
 [<NoComparison>]
@@ -76,6 +96,9 @@ type AuditView =
       Requests: int
       Connections: IReadOnlyList<ObservationView> }
 
+    /// The same with other words for why it is not complete.
+    member this.Because(reasons: IReadOnlyList<string>) : AuditView = { this with Reasons = reasons }
+
 /// What a gateway counted of one connection's media, in its last word on it. What it did not tell is null.
 [<NoComparison>]
 type CountersView =
@@ -90,6 +113,14 @@ type CountersView =
         /// Milliseconds.
         LatencyMs: Nullable<int64>
     }
+
+/// A step of the wall clock, at a moment of the record's timeline, which no step moves.
+[<NoComparison>]
+type ClockStep = { At: Instant; By: TimeSpan }
+
+/// The same as it is shown: when, by the clock after all steps, and by how many milliseconds it was put forward.
+[<NoComparison>]
+type ClockStepView = { At: string; Ms: int64 }
 
 /// A call detail record; property names become the contract's in snake case.
 [<NoComparison>]
@@ -135,15 +166,19 @@ type CdrView =
         Partial: bool
         /// From 1 on over the interim records of a connection and its CDR, which is the last; 0 tells that it began.
         RecordSeq: int
+        /// Where the wall clock was stepped since the connection began. Every stamp is by the clock after all steps; what is before
+        /// a step was read as so much less on the clock of its own time. Null where it was not stepped.
+        ClockSteps: IReadOnlyList<ClockStepView>
     }
 
 /// What a snapshot did, for events and logs.
 [<NoComparison>]
 type ChangeView = { Kind: string; Gateway: string; Connection: string; Time: string; Detail: string }
 
-/// Who writes: the server's name, its epoch, and how far the wall clock has been stepped since the timeline was anchored
-/// (added to every time that is shown).
-type ServerStamp = { Server: string; Epoch: int; Correction: TimeSpan }
+/// Who writes: the server's name, its epoch, how far the wall clock has been stepped since the timeline was anchored
+/// (added to every time that is shown), and the latest of those steps, oldest first.
+[<NoComparison>]
+type ServerStamp = { Server: string; Epoch: int; Correction: TimeSpan; Steps: IReadOnlyList<ClockStep> }
 
 module internal Views =
     let private obj (value: 'T voption) : string =
@@ -208,7 +243,23 @@ module internal Views =
               JitterMs = ValueOption.toNullable told.JitterMs
               LatencyMs = ValueOption.toNullable told.LatencyMs }
 
-    let observation (correction: TimeSpan) (o: Observation) : ObservationView =
+    /// Null where the gateway tells of none.
+    let private otherMedia (facts: Facts) : IReadOnlyList<MediumView> =
+        match facts.OtherMedia with
+        | ValueNone
+        | ValueSome [] -> null
+        | ValueSome media ->
+            [| for medium in media ->
+                   { Kind = medium.Kind
+                     Codec = medium.Codec |> ValueOption.map _.Name |> ValueOption.toObj
+                     ClockRate = medium.Codec |> ValueOption.bind _.ClockRate |> ValueOption.toNullable
+                     LocalMedia = obj medium.Local
+                     RemoteMedia = obj medium.Remote } |]
+
+    /// One look: the times as the record would begin with them.
+    let observation (correction: TimeSpan) (traits: Traits) (o: Observation) : ObservationView =
+        let struct (o, _) = Lawful.observation traits o
+
         { Id = string o.Id
           Call = obj o.Facts.Call
           Endpoint = obj o.Facts.Endpoint
@@ -224,7 +275,28 @@ module internal Views =
           Mode = obj o.Facts.Mode
           State = obj o.Facts.State
           LocalMedia = obj o.Facts.LocalMedia
-          RemoteMedia = obj o.Facts.RemoteMedia }
+          RemoteMedia = obj o.Facts.RemoteMedia
+          OtherMedia = otherMedia o.Facts }
+
+    /// Times of one look that cannot be true, such as a start before the setup: one line, or null where there are none.
+    let conflicts (correction: TimeSpan) (snapshot: Snapshot) : string =
+        let told =
+            snapshot.Observations
+            |> Array.choose (fun o ->
+                let struct (_, wrong) = Lawful.observation snapshot.Traits o
+                wrong |> ValueOption.map (fun told -> struct (o, told)) |> ValueOption.toOption)
+
+        match Array.tryHead told with
+        | None -> null
+        | Some(struct (o, wrong)) ->
+            let setup =
+                match o.Setup with
+                | ValueSome setup -> $"was set up at {time correction setup.Within.Earliest} and "
+                | ValueNone -> ""
+
+            let others = if told.Length > 1 then $", and {told.Length - 1} more" else ""
+
+            $"times that cannot be are left out of the bounds: {o.Id} {setup}was heard at {time correction o.Heard.Latest}, and tells {time correction wrong.Earliest}{others}"
 
     let connection
         (correction: TimeSpan)
@@ -249,6 +321,7 @@ module internal Views =
           State = obj c.Facts.State
           LocalMedia = obj c.Facts.LocalMedia
           RemoteMedia = obj c.Facts.RemoteMedia
+          OtherMedia = otherMedia c.Facts
           Status = string c.Status
           FirstHeard = time correction c.FirstHeard
           LastHeard = time correction c.LastHeard
@@ -260,7 +333,7 @@ module internal Views =
         let proof, reasons =
             match snapshot.Completeness with
             | Complete proofs -> proofs |> List.map string, []
-            | Partial shortfalls -> [], shortfalls |> List.map string
+            | Partial shortfalls -> [], Completeness.words shortfalls
 
         { Gateway = string snapshot.Gateway
           Uri = uri
@@ -273,7 +346,29 @@ module internal Views =
           Answered = time correction snapshot.Answered
           Boot = obj snapshot.Boot.Token
           Requests = snapshot.Requests
-          Connections = snapshot.Observations |> Array.map (observation correction) }
+          Connections = snapshot.Observations |> Array.map (observation correction snapshot.Traits) }
+
+    /// The steps of the wall clock since a connection began.
+    let private stepsSince (stamp: ServerStamp) (c: Connection) : IReadOnlyList<ClockStepView> =
+        let told =
+            match c.Setup with
+            | ValueSome setup -> setup.Within.Earliest
+            | ValueNone -> c.Start.Within.Earliest
+
+        // What has no beginning is known since it was first heard.
+        let began =
+            if told = Instant.distantPast then
+                c.FirstHeard
+            else
+                Instant.min told c.FirstHeard
+
+        match stamp.Steps |> Seq.filter (fun step -> step.At >= began) |> Seq.toArray with
+        | [||] -> null
+        | steps ->
+            steps
+            |> Array.map (fun step ->
+                { At = time stamp.Correction step.At; Ms = int64 (Math.Round step.By.TotalMilliseconds) })
+            :> _
 
     /// The number is that of the record among those of its connection.
     let cdr (stamp: ServerStamp) (number: int) (cdr: Cdr) : CdrView =
@@ -298,7 +393,7 @@ module internal Views =
           AnswerStamp = show started.Latest
           AnswerStampMin = show started.Earliest
           AnswerStampMax = show started.Latest
-          EndStamp = show ended.Earliest
+          EndStamp = show (Cdr.endStamp cdr)
           EndStampMin = show ended.Earliest
           EndStampMax = show ended.Latest
           Duration = Cdr.duration cdr
@@ -320,12 +415,19 @@ module internal Views =
           ReleasedBy = cdr.Ending.Order |> ValueOption.map _.By |> ValueOption.toObj
           ReleaseReason = cdr.Ending.Order |> ValueOption.map _.Reason |> ValueOption.toObj
           Partial = false
-          RecordSeq = number }
+          RecordSeq = number
+          ClockSteps = stepsSince stamp c }
 
     /// A record of a connection that goes on, in the shape of its CDR.
     let partial (stamp: ServerStamp) (gateway: GatewayId) traits (c: Connection) (number: int) : CdrView =
+        let latest =
+            if Times.isPending c.Start then
+                c.LastHeard
+            else
+                Instant.max c.LastHeard c.Start.Within.Latest
+
         let asIfEnded: Ending =
-            { Within = Interval.point c.LastHeard
+            { Within = Interval.create c.LastHeard latest
               Evidence = Absent
               Cause = ValueNone
               Counters = ValueNone

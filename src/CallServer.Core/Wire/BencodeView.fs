@@ -12,6 +12,11 @@ type Slice =
     member this.Span = ReadOnlySpan<byte>(this.Source, this.From, this.Length)
     member this.ToArray() = this.Span.ToArray()
 
+    /// The same octets by themselves, so many at most: the message need not be kept for them.
+    member this.Own(most: int) : Slice =
+        let length = min most this.Length
+        { Source = this.Span.Slice(0, length).ToArray(); From = 0; Length = length }
+
 /// A value where it stands in octets that have been found whole.
 [<Struct; NoEquality; NoComparison>]
 type BencodeView = { Octets: byte[]; Start: int }

@@ -6,8 +6,8 @@ open System
 type DialogInfoProblem =
     /// Not well-formed XML, or with a document type (which is never read).
     | BadXml of words: string
-    /// The root element is another one.
-    | NotDialogInfo of root: string
+    /// The root element is another one, or of another namespace.
+    | NotDialogInfo of root: string * space: string
     /// Elements in elements in elements.
     | TooDeep
     /// More elements, attributes or dialogs than a document of this size has use for: reading them would
@@ -22,7 +22,9 @@ type DialogInfoError =
     override this.ToString() =
         match this.Problem with
         | BadXml words -> $"no well-formed XML: {words}"
-        | NotDialogInfo root -> $"a document of {root}, not of dialog-info"
+        | NotDialogInfo(root, "") -> $"a document of {root}, not of dialog-info"
+        | NotDialogInfo(root, space) ->
+            $"a document of {root} in the namespace {space}, not of dialog-info in urn:ietf:params:xml:ns:dialog-info"
         | TooDeep -> "elements nested deeper than any dialog-info"
         | TooDense -> $"too many elements for its size, at octet {this.Offset}"
 
@@ -81,6 +83,7 @@ type DialogInfo =
         IsFull: bool
         /// Whose dialogs they are; empty where it is not told.
         Entity: string
+        /// Those whose state is told: an element without one is no dialog (RFC 4235 §4.1.1 asks for exactly one).
         Dialogs: Dialog[]
     }
 

@@ -5,7 +5,11 @@ open System.Text
 
 /// dialog-info documents (RFC 4235 §4) from and to octets.
 module DialogInfoCodec =
-    let decode (octets: byte[]) : Result<DialogInfo, DialogInfoError> = DialogInfoXml.read octets
+    let decode (octets: byte[]) : Result<DialogInfo, DialogInfoError> = DialogInfoXml.read ValueNone octets
+
+    /// A body whose Content-Type names a charset, which comes before what the document declares (RFC 7303 §3.2).
+    let decodeAs (charset: string voption) (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
+        DialogInfoXml.read charset octets
 
     /// With the characters escaped that cannot stand in text or in an attribute.
     let private escaped (text: string) : string =

@@ -1,6 +1,7 @@
 namespace CallServer.Wire
 
 open System
+open System.Buffers
 open System.Text
 
 /// A dialog-info body before it is read as XML: what products write that no XML reader takes is mended, and
@@ -18,54 +19,188 @@ module internal DialogInfoText =
     [<Literal>]
     let private OctetsPerName = 14
 
+    /// What Windows-1252 has in the place of ISO-8859-1's control characters, 128 to 159.
+    let private windows =
+        "\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f"
+        + "\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178"
+
+    let private isOneOctet (charset: string) : bool voption =
+        match charset.Trim().ToLowerInvariant() with
+        | "iso-8859-1"
+        | "iso8859-1"
+        | "iso_8859-1"
+        | "latin1"
+        | "latin-1" -> ValueSome false
+        | "windows-1252"
+        | "cp1252" -> ValueSome true
+        | _ -> ValueNone
+
+    /// The encoding that the XML declaration names. It stands in the first octets, which are ASCII in all that is read here.
+    let private declared (octets: byte[]) : string voption =
+        let head = Encoding.Latin1.GetString(octets, 0, min 200 octets.Length)
+        let stop = head.IndexOf "?>"
+        let name = if stop < 0 then -1 else head.IndexOf("encoding", 0, stop)
+
+        if name < 0 then
+            ValueNone
+        else
+            match head.Substring(name + 8, stop - name - 8).Split([| '"'; '\'' |]) with
+            | parts when parts.Length > 2 && parts[0].Trim() = "=" -> ValueSome parts[1]
+            | _ -> ValueNone
+
+    /// From a charset of one octet a character to UTF-8.
+    let private widened (isWindows: bool) (octets: byte[]) : byte[] =
+        let text = Encoding.Latin1.GetString octets
+
+        Encoding.UTF8.GetBytes(
+            if isWindows then
+                text
+                |> String.map (fun c -> if c >= '\u0080' && c <= '\u009f' then windows[int c - 128] else c)
+            else
+                text
+        )
+
+    /// UTF-8, whatever was said. Of declarations only those of one octet a character are believed: what declares
+    /// utf-16 and has no mark is UTF-8 in the field.
+    let private inUtf8 (charset: string voption) (octets: byte[]) : byte[] =
+        let isMarked first second = octets.Length > 1 && octets[0] = first && octets[1] = second
+
+        if isMarked 0xFFuy 0xFEuy then
+            Encoding.UTF8.GetBytes(Encoding.Unicode.GetString(octets, 2, octets.Length - 2))
+        elif isMarked 0xFEuy 0xFFuy then
+            Encoding.UTF8.GetBytes(Encoding.BigEndianUnicode.GetString(octets, 2, octets.Length - 2))
+        elif isMarked 0xEFuy 0xBBuy then
+            octets
+        else
+            let named = if charset.IsSome then charset else declared octets
+
+            match named |> ValueOption.bind isOneOctet with
+            | ValueSome isWindows when octets |> Array.exists (fun octet -> octet > 127uy) ->
+                widened isWindows octets
+            | ValueSome _
+            | ValueNone -> octets
+
+    let private indexOf (wanted: byte[]) (octets: byte[]) (from: int) : int =
+        match octets.AsSpan(from).IndexOf(ReadOnlySpan wanted) with
+        | -1 -> -1
+        | at -> from + at
+
+    let private hexadecimal = SearchValues.Create "0123456789abcdefABCDEF"B
+    let private numbered = "#x"B
+    let private entities = [| "amp"B; "lt"B; "gt"B; "quot"B; "apos"B |]
+
+    let rec private isEntity (name: ReadOnlySpan<byte>) (known: int) : bool =
+        known < entities.Length
+        && (name.SequenceEqual(ReadOnlySpan entities[known]) || isEntity name (known + 1))
+
+    /// A reference that any XML reader knows begins at the ampersand there (XML 1.0 §4.1, §4.6).
+    let private isReference (octets: byte[]) (at: int) : bool =
+        let rest = ReadOnlySpan<byte>(octets, at + 1, min 11 (octets.Length - at - 1))
+
+        match rest.IndexOf 59uy with
+        | length when length < 2 -> false
+        | length ->
+            let name = rest.Slice(0, length)
+
+            if name.StartsWith(ReadOnlySpan numbered) then
+                length > 2 && name.Slice(2).IndexOfAnyExcept hexadecimal < 0
+            elif name[0] = 35uy then
+                name.Slice(1).IndexOfAnyExceptInRange(48uy, 57uy) < 0
+            else
+                isEntity name 0
+
+    let private startsAt (wanted: byte[]) (octets: byte[]) (at: int) : bool =
+        octets.AsSpan(at).StartsWith(ReadOnlySpan wanted)
+
+    let private cdata = "<![CDATA["B
+    let private cdataEnd = "]]>"B
+    let private comment = "<!--"B
+    let private commentEnd = "-->"B
+
+    /// Where the CDATA section or comment ends that begins at that octet, the end of the document where it does not;
+    /// the next octet where none begins. Nothing in one is a reference.
+    let private afterSection (octets: byte[]) (at: int) : int =
+        let after (ending: byte[]) =
+            match indexOf ending octets at with
+            | -1 -> octets.Length
+            | stop -> stop + ending.Length
+
+        if startsAt cdata octets at then after cdataEnd
+        elif startsAt comment octets at then after commentEnd
+        else at + 1
+
     let private quoteTypo = "&quote;"B
+    let private quoteMeant = "&quot;"B
+    let private ampersand = "&amp;"B
 
-    /// The entity of RFC 4235 §4.1.1's typing error, which some stacks copied, as the one that was meant.
-    let private withoutQuote (octets: byte[]) (start: int) : struct (byte[] * int) =
-        let next from = ReadOnlySpan<byte>(octets, from, octets.Length - from).IndexOf(ReadOnlySpan quoteTypo)
+    /// The ampersands that begin no reference; no more than one beyond the most.
+    let private bare (most: int) (octets: byte[]) (start: int) : ResizeArray<int> =
+        let found = ResizeArray<int>()
+        let mutable at = start
 
-        if next start < 0 then
+        while at >= 0 && at < octets.Length && found.Count <= most do
+            match octets.AsSpan(at).IndexOfAny(38uy, 60uy) with
+            | -1 -> at <- -1
+            | offset ->
+                at <- at + offset
+
+                if octets[at] = 38uy then
+                    if not (isReference octets at) then
+                        found.Add at
+
+                    at <- at + 1
+                else
+                    at <- afterSection octets at
+
+        found
+
+    /// Ampersands that begin no reference are meant as they stand: FreeSWITCH writes a display name as it is ("AT&T").
+    /// `&quote;` is RFC 4235 §4.1.1's typing error for `&quot;`, which some stacks copied. More of them than a document
+    /// of this size has use for stay, and the document is not well-formed.
+    let private withReferences (octets: byte[]) (start: int) : struct (byte[] * int) =
+        let most = FreeNames + (octets.Length - start) / OctetsPerName
+        let bare = bare most octets start
+
+        if bare.Count = 0 || bare.Count > most then
             struct (octets, start)
         else
-            let mended = Array.zeroCreate (octets.Length - start)
+            let made = Array.zeroCreate (octets.Length - start + 4 * bare.Count)
             let mutable from = start
             let mutable length = 0
-            let mutable found = next from
 
-            while found >= 0 do
-                // `&quot` stays, the `e` goes, the `;` comes with the rest.
-                Array.blit octets from mended length (found + 5)
-                length <- length + found + 5
-                from <- from + found + 6
-                found <- next from
+            let inline put (source: byte[]) first count =
+                Array.blit source first made length count
+                length <- length + count
 
-            Array.blit octets from mended length (octets.Length - from)
-            struct (Array.sub mended 0 (length + octets.Length - from), 0)
+            for at in bare do
+                put octets from (at - from)
 
-    /// UTF-8 without a byte order mark or blanks before the XML declaration, and where it begins. The
-    /// declaration's encoding is not believed: UTF-8 bodies declare utf-16 in the field.
-    let clean (octets: byte[]) : struct (byte[] * int) =
-        let octets =
-            if octets.Length >= 2 && octets[0] = 0xFFuy && octets[1] = 0xFEuy then
-                Encoding.UTF8.GetBytes(Encoding.Unicode.GetString(octets, 2, octets.Length - 2))
-            elif octets.Length >= 2 && octets[0] = 0xFEuy && octets[1] = 0xFFuy then
-                Encoding.UTF8.GetBytes(Encoding.BigEndianUnicode.GetString(octets, 2, octets.Length - 2))
-            else
-                octets
+                if startsAt quoteTypo octets at then
+                    put quoteMeant 0 quoteMeant.Length
+                    from <- at + quoteTypo.Length
+                else
+                    put ampersand 0 ampersand.Length
+                    from <- at + 1
 
-        let isMark = octets.Length >= 3 && octets[0] = 0xEFuy && octets[1] = 0xBBuy && octets[2] = 0xBFuy
+            put octets from (octets.Length - from)
+            struct (Array.sub made 0 length, 0)
 
-        let mutable start = if isMark then 3 else 0
+    let private isBlank (octet: byte) = octet = 32uy || (octet >= 9uy && octet <= 13uy)
 
-        while start < octets.Length
-              && (octets[start] = 32uy || (octets[start] >= 9uy && octets[start] <= 13uy)) do
+    /// UTF-8 without a byte order mark or blanks before the XML declaration, and where it begins. The charset is the one
+    /// of Content-Type.
+    let clean (charset: string voption) (octets: byte[]) : struct (byte[] * int) =
+        let octets = inUtf8 charset octets
+        let mutable start = if startsAt [| 0xEFuy; 0xBBuy; 0xBFuy |] octets 0 then 3 else 0
+
+        while start < octets.Length && isBlank octets[start] do
             start <- start + 1
 
-        withoutQuote octets start
+        withReferences octets start
 
     /// Nothing but blanks.
     let isEmpty (octets: byte[]) : bool =
-        let struct (clean, start) = clean octets
+        let struct (clean, start) = clean ValueNone octets
         start = clean.Length
 
     /// The octet from which on the document has too many names; -1 where it has not. No `<` may stand in an

@@ -31,7 +31,11 @@ type private FewNames() =
 
 /// One dialog while it is read: thousands of them would else be copied at every element.
 type private DialogReading() =
-    member val State = DialogState.Other "" with get, set
+    static let untold = DialogState.Other ""
+
+    /// How many more the document may have.
+    member val Left = 0 with get, set
+    member val State = untold with get, set
     member val Event = "" with get, set
     member val Duration: int64 voption = ValueNone with get, set
     member val Local: DialogParty option = None with get, set
@@ -42,7 +46,7 @@ type private DialogReading() =
     member val Session = "" with get, set
 
     member this.Clear() =
-        this.State <- DialogState.Other ""
+        this.State <- untold
         this.Event <- ""
         this.Duration <- ValueNone
         this.Local <- None
@@ -198,11 +202,14 @@ module internal DialogInfoXml =
           Local = reading.Local
           Remote = reading.Remote }
 
+    /// What is quoted in words.
+    let private short (text: string) : string = if text.Length > 80 then text.Substring(0, 80) + "…" else text
+
     let private document (most: int) (reader: XmlReader) : DialogInfo =
         reader.MoveToContent() |> ignore
 
         if not (isOurs reader "dialog-info") then
-            raise (Unacceptable(NotDialogInfo reader.LocalName))
+            raise (Unacceptable(NotDialogInfo(short reader.LocalName, short reader.NamespaceURI)))
 
         // RFC 4235 has an example with `notify-state`.
         let state = attribute reader "state"
@@ -211,14 +218,20 @@ module internal DialogInfoXml =
         let entity = attribute reader "entity"
 
         let dialogs = ResizeArray<Dialog>()
-        let reading = DialogReading()
+        let reading = DialogReading(Left = most)
 
         children reader dialogs (fun reader found ->
             if isOurs reader "dialog" then
-                if found.Count = most then
+                if reading.Left = 0 then
                     raise (Unacceptable TooDense)
 
-                found.Add(dialog reader reading))
+                reading.Left <- reading.Left - 1
+                let one = dialog reader reading
+
+                // An idle line may stand as an empty element, even without an id.
+                match one.State with
+                | DialogState.Other "" -> ()
+                | _ -> found.Add one)
 
         // What follows the root has to be well-formed too: a document that was cut off ends within it.
         while reader.Read() do
@@ -229,8 +242,9 @@ module internal DialogInfoXml =
           Entity = entity
           Dialogs = dialogs.ToArray() }
 
-    let read (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
-        let struct (clean, start) = DialogInfoText.clean octets
+    /// The charset is the one of Content-Type, where that names one.
+    let read (charset: string voption) (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
+        let struct (clean, start) = DialogInfoText.clean charset octets
 
         match DialogInfoText.tooDense clean start with
         | at when at >= 0 -> Error { Offset = at; Problem = TooDense }
@@ -252,7 +266,9 @@ module internal DialogInfoXml =
             | :? XmlException as wrong ->
                 // Its words can quote the document at length.
                 let words =
-                    if wrong.Message.Length > 200 then
+                    if clean.AsSpan(start).IndexOf("<!DOCTYPE"B.AsSpan()) >= 0 then
+                        "it declares a document type, and none is taken"
+                    elif wrong.Message.Length > 200 then
                         wrong.Message.Substring(0, 200) + "…"
                     else
                         wrong.Message

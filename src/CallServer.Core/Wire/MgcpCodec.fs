@@ -149,9 +149,23 @@ module Mgcp =
             let struct (stop, next) = lineFrom octets at limit
             if isEmpty octets at stop then skipEmptyLines octets next limit else at
 
+    /// Lines end in CRLF or LF (RFC 3435 appendix A), and at some gateways in CR alone: a datagram without any LF is read so.
+    let private withLineFeeds (octets: byte[]) : byte[] =
+        if Array.contains 10uy octets || not (Array.contains 13uy octets) then
+            octets
+        else
+            Array.map (fun octet -> if octet = 13uy then 10uy else octet) octets
+
+    /// The datagram ends where a line ends; what was cut off on its way mostly does not.
+    let endsLine (octets: byte[]) : bool =
+        octets.Length > 0
+        && (octets[octets.Length - 1] = 10uy
+            || octets[octets.Length - 1] = 13uy && not (Array.contains 10uy octets))
+
     /// All messages of a datagram, each by itself: one that cannot be read does not spoil the others (RFC 3435 §3.5.5). A line
     /// that is no parameter spoils a command but not a response, whose unknown lines are to be ignored (§3.3). Never empty.
     let decode (octets: byte[]) : Result<MgcpMessage, MgcpError>[] =
+        let octets = withLineFeeds octets
         let found = ResizeArray<Result<MgcpMessage, MgcpError>>()
         let allowance = Allowance(FixedCost + 4 * octets.Length)
 

@@ -36,6 +36,10 @@ module EndpointName =
             else
                 None
 
+    /// A name that may lack its domain, as some gateways write those that they list: then it is that of the pattern asked for.
+    let tryParseIn (domain: string) (text: string) : EndpointName option =
+        if text.Contains '@' then tryParse text else tryParse $"{text}@{domain}"
+
     /// For names that were checked before; a bad one is our own mistake and throws.
     let parse (text: string) : EndpointName =
         match tryParse text with

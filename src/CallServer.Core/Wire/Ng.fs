@@ -96,8 +96,14 @@ type NgStream =
 [<Struct>]
 type NgMedia =
     {
+        /// As in SDP's `m=`: audio, video, image, …
+        Kind: string
+        /// UDPTL, which carries T.38, and not RTP.
+        IsFax: bool
         /// NAME/RATE; only once RTP has been received.
         Codec: string voption
+        /// SRTP, by its protocol's name (RTP/SAVP, UDP/TLS/RTP/SAVPF).
+        IsSecure: bool
         /// rtpengine may send to the party, or receive from it.
         Sends: bool
         Receives: bool
@@ -115,8 +121,11 @@ type NgTag =
         Label: Slice voption
         /// By the gateway's clock, in whole seconds since 1970.
         Created: int64 voption
-        /// The first audio, else the first of all.
+        /// The call's own: the first audio or image that media can go to, else the first of them, else the first of all. A fax takes
+        /// the place of the audio, whose port is then 0 (RFC 3264 §5.1).
         Media: NgMedia voption
+        /// The others that media can go to.
+        Others: NgMedia[]
     }
 
 [<NoEquality; NoComparison>]

@@ -28,6 +28,9 @@ module NgFraming =
 
     let empty: NgFraming = { Room = null; From = 0; Until = 0; Scan = ValueNone }
 
+    /// Octets that belong to a message that is not whole.
+    let unread (stream: NgFraming) : int64 = int64 (stream.Until - stream.From)
+
     /// The stream with more octets behind what is unread.
     let private append (more: byte[]) (stream: NgFraming) : NgFraming =
         let unread = stream.Until - stream.From

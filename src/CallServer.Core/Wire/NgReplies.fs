@@ -64,6 +64,17 @@ module NgReplies =
             ValueNone
             items
 
+    /// The usual ones need no string of their own.
+    let private kinds = [| "audio"; "video"; "image"; "message"; "application" |]
+
+    let private kindOf (media: BencodeView) : string =
+        match Ng.slice "type" media with
+        | ValueNone -> ""
+        | ValueSome told ->
+            match kinds |> Array.tryFind (fun kind -> Ng.is kind told) with
+            | Some kind -> kind
+            | None -> Ng.word "type" media |> ValueOption.defaultValue ""
+
     let private mediaOf (view: BencodeView) : NgMedia =
         let has (flag: string) =
             let found (known: bool) item =
@@ -76,34 +87,86 @@ module NgReplies =
             | ValueSome flags -> BencodeView.foldItems found false flags
             | ValueNone -> false
 
-        { Codec = Ng.word "codec" view
+        let is (name: string) (word: string) =
+            match Ng.slice name view with
+            | ValueSome found -> Ng.is word found
+            | ValueNone -> false
+
+        { Kind = kindOf view
+          IsFax = is "protocol" "UDPTL" || is "protocol" "udptl"
+          Codec = Ng.word "codec" view
+          IsSecure =
+            (match Ng.word "protocol" view with
+             | ValueSome protocol -> protocol.Contains("SAVP", StringComparison.OrdinalIgnoreCase)
+             | ValueNone -> false)
           Sends = has "send"
           Receives = has "recv"
           Stream = BencodeView.tryFind "streams" view |> ValueOption.bind first |> ValueOption.map streamOf }
 
-    /// The first audio, else the first of all.
-    let private mainMedia (tag: BencodeView) : NgMedia voption =
-        let isAudio (media: BencodeView) =
-            match Ng.slice "type" media with
-            | ValueSome kind -> Ng.is "audio" kind
-            | ValueNone -> false
+    /// More media than these no party has in use.
+    [<Literal>]
+    let private MaxOthers = 8
 
-        let better (found: BencodeView voption) (media: BencodeView) =
+    let private isInUse (media: NgMedia) : bool =
+        match media.Stream with
+        | ValueSome { Remote = ValueSome remote } -> remote.Port > 0
+        | ValueSome _
+        | ValueNone -> false
+
+    /// Which medium is the call's own: the least.
+    let private rank (media: NgMedia) : int =
+        match media.Kind, isInUse media with
+        | "audio", true -> 0
+        | "image", true -> 1
+        | "audio", false -> 2
+        | "image", false -> 3
+        | _ -> 4
+
+    /// The call's own medium, and the others in use.
+    let private mediaOfTag (tag: BencodeView) : struct (NgMedia voption * NgMedia[]) =
+        let others = ResizeArray<NgMedia>()
+
+        let keep (media: NgMedia) =
+            if isInUse media && others.Count < MaxOthers then
+                others.Add media
+
+        let better (found: NgMedia voption) (view: BencodeView) =
+            let media = mediaOf view
+
             match found with
             | ValueNone -> ValueSome media
-            | ValueSome known when not (isAudio known) && isAudio media -> ValueSome media
-            | ValueSome _ -> found
+            | ValueSome known when rank media < rank known ->
+                keep known
+                ValueSome media
+            | ValueSome _ ->
+                keep media
+                found
 
         match BencodeView.tryFind "medias" tag with
-        | ValueSome medias -> BencodeView.foldItems better ValueNone medias |> ValueOption.map mediaOf
-        | ValueNone -> ValueNone
+        | ValueSome medias ->
+            let own = BencodeView.foldItems better ValueNone medias
+            struct (own, (if others.Count = 0 then [||] else others.ToArray()))
+        | ValueNone -> struct (ValueNone, [||])
+
+    /// No tag and no label is longer. One that is, is not the name of a connection either, which has 1,024 characters at most.
+    [<Literal>]
+    let private MaxName = 1025
 
     let private tagOf (key: Slice) (view: BencodeView) : NgTag =
+        let struct (own, others) = mediaOfTag view
+
+        let key = key.Own MaxName
+
         { Key = key
-          Tag = Ng.slice "tag" view |> ValueOption.defaultValue key
-          Label = Ng.slice "label" view
+          Tag =
+            (match Ng.slice "tag" view with
+             | ValueSome tag when tag.Span.SequenceEqual key.Span -> key
+             | ValueSome tag -> tag.Own MaxName
+             | ValueNone -> key)
+          Label = Ng.slice "label" view |> ValueOption.map (fun label -> label.Own MaxName)
           Created = Ng.number "created" view
-          Media = mainMedia view }
+          Media = own
+          Others = others }
 
     /// One party in so many octets of the reply, and some besides: rtpengine tells 500 octets of each.
     [<Literal>]

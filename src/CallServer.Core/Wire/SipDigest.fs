@@ -113,6 +113,24 @@ module SipDigest =
         |> Array.tryPick (fun header -> challenge header.Value |> ValueOption.toOption)
         |> ValueOption.ofOption
 
+    /// Why none of the challenges can be answered.
+    let whyNone (headers: SipHeader[]) : string =
+        let isKnown pairs =
+            SipFields.tryParam "algorithm" pairs |> ValueOption.defaultValue "MD5" |> algorithm |> _.IsSome
+
+        let qop =
+            headers
+            |> Array.tryPick (fun header ->
+                match digestPairs header.Value with
+                | ValueSome pairs when isKnown pairs ->
+                    SipFields.tryParam "qop" pairs |> ValueOption.toOption
+                | ValueSome _
+                | ValueNone -> None)
+
+        match qop with
+        | Some qop -> $"it asks for qop={Sip.textOf qop}, and only auth is answered"
+        | None -> "it asks for none of Digest with MD5 or SHA-256"
+
     let private hash (algorithm: DigestAlgorithm) (octets: byte[]) : string =
         let hash =
             match algorithm with

@@ -19,6 +19,10 @@ type SipStream =
 module SipStream =
     let empty: SipStream = { Chunks = []; Length = 0; Wanted = 1 }
 
+    /// Octets of a message that is not whole: those that are there, or those that its head announces.
+    let unread (stream: SipStream) : int64 =
+        if stream.Length = 0 then 0L else int64 (max stream.Length stream.Wanted)
+
     let private joined (chunks: byte[] list) (length: int) : byte[] =
         match chunks with
         | [ one ] -> one

@@ -64,10 +64,13 @@ module internal EndpointAudit =
             else
                 sight.Options.Domain
 
+        let bare = sight.Options.Vices.NoDomains
+
         match MgcpNames.matching sight command.Endpoint with
         | [||] -> MgcpAnswer.error 500
         | places ->
-            [ for place in places -> put "Z" (sight.Wiring.Circuits.Names[place] + "@" + domain) ]
+            [ for place in places ->
+                  put "Z" (sight.Wiring.Circuits.Names[place] + (if bare then "" else "@" + domain)) ]
             |> MgcpAnswer.create 200
 
     /// Only the last term may be a wildcard.
@@ -88,6 +91,8 @@ module internal EndpointAudit =
             MgcpAnswer.error 500
         elif not (EndpointName.isAllOf command.Endpoint) then
             one sight command
+        elif vices.NoWildcards then
+            MgcpAnswer.error 500
         elif vices.TooComplicated && isComplicated command.Endpoint then
             MgcpAnswer.error 503
         elif not vices.NoBulkAudit && (MgcpParameter.tryFind "BA/F" command.Parameters).IsSome then

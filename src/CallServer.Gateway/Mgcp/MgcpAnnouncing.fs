@@ -76,21 +76,21 @@ module internal MgcpAnnouncing =
 
     /// RSIP for all endpoints.
     let private rsip (announcement: Announcement) (options: MgcpOptions) (down: TimeSpan) : byte[] =
-        Mgcp.encode (
-            MgcpMessage.Command(
-                Mgcp.command
-                    MgcpVerb.RestartInProgress
-                    announcement.Transaction
-                    { Local = "*"; Domain = options.Domain }
-                    [ MgcpParameter.create "RM" announcement.Method
-                      MgcpParameter.create
-                          "RD"
-                          (if announcement.Method = "disconnected" then
-                               string (int64 down.TotalSeconds)
-                           else
-                               "0") ]
-            )
-        )
+        let command =
+            Mgcp.command
+                MgcpVerb.RestartInProgress
+                announcement.Transaction
+                { Local = "*"; Domain = options.Domain }
+                [ MgcpParameter.create "RM" announcement.Method
+                  MgcpParameter.create
+                      "RD"
+                      (if announcement.Method = "disconnected" then
+                           string (int64 down.TotalSeconds)
+                       else
+                           "0") ]
+
+        let version = options.Vices.Speaks |> ValueOption.defaultValue command.Version
+        Mgcp.encode (MgcpMessage.Command { command with Version = version })
 
     /// What is due now; again later where it is not answered.
     let due (now: Instant) (state: MgcpState) : struct (MgcpState * ResponderCommand list) =

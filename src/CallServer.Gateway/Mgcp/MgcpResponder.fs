@@ -34,17 +34,30 @@ module MgcpResponder =
           Notified = state.Notified
           DisconnectedFor = now - state.Began }
 
+    let private speaks (vices: MgcpVices) (version: string) : bool =
+        let is (other: string) = String.Equals(version, other, StringComparison.OrdinalIgnoreCase)
+
+        match vices.Speaks with
+        | ValueSome only -> is only
+        | ValueNone -> is "MGCP 1.0" || version.StartsWith("MGCP 1.0 ", StringComparison.OrdinalIgnoreCase)
+
+    /// 528: an NCS gateway names its versions in a parameter of its own (VersionSupported), others in the comment.
+    let private otherVersion (vices: MgcpVices) : MgcpAnswer =
+        match vices.Speaks with
+        | ValueSome only when vices.TellsVersion && only.Contains "NCS" ->
+            { MgcpAnswer.error 528 with Parameters = [ MgcpParameter.create "VS" only ] }
+        | ValueSome only when vices.TellsVersion ->
+            { MgcpAnswer.error 528 with Comment = "Incompatible protocol version, expected " + only }
+        | ValueSome _
+        | ValueNone -> MgcpAnswer.error 528
+
     /// What the gateway makes of a command; nothing where it does not even answer.
     let private execute (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer voption =
         let vices = sight.Options.Vices
 
-        let isVersion =
-            command.Version.StartsWith("MGCP 1.0", StringComparison.OrdinalIgnoreCase)
-            && (command.Version.Length = 8 || command.Version[8] = ' ')
-
         match vices.Refuses, command.Verb with
         | ValueSome code, _ -> ValueSome(MgcpAnswer.error code)
-        | ValueNone, _ when not isVersion -> ValueSome(MgcpAnswer.error 528)
+        | ValueNone, _ when not (speaks vices command.Version) -> ValueSome(otherVersion vices)
         | ValueNone, MgcpVerb.AuditEndpoint -> ValueSome(EndpointAudit.answer sight command)
         | ValueNone, MgcpVerb.AuditConnection when vices.ListsNothing -> ValueNone
         | ValueNone, MgcpVerb.AuditConnection when vices.NoAuditConnection -> ValueSome(MgcpAnswer.error 504)

@@ -21,6 +21,16 @@ type MgcpVices =
         LowerCase: bool
         /// Lines end in LF alone.
         LineFeeds: bool
+        /// Lines end in CR alone.
+        CarriageReturns: bool
+        /// The only version that it takes, as `MGCP 0.1` or `MGCP 1.0 NCS 1.0`; nothing: 1.0 with any profile. Others are 528.
+        Speaks: string voption
+        /// Its 528 says which version it takes.
+        TellsVersion: bool
+        /// Every wildcard and range is an unknown endpoint: 500.
+        NoWildcards: bool
+        /// It lists its endpoints without the @ and what follows.
+        NoDomains: bool
         /// Blanks wherever the grammar allows them.
         ExtraSpace: bool
         /// Every so many-th command is answered provisionally first, and finally later.
@@ -75,6 +85,11 @@ module MgcpVices =
           CommaIds = false
           LowerCase = false
           LineFeeds = false
+          CarriageReturns = false
+          Speaks = ValueNone
+          TellsVersion = false
+          NoWildcards = false
+          NoDomains = false
           ExtraSpace = false
           ProvisionalEvery = ValueNone
           SwallowsEvery = ValueNone
@@ -110,6 +125,12 @@ module MgcpVices =
           Words.flag "comma-ids" (fun vices -> { vices with CommaIds = true })
           Words.flag "lower-case" (fun vices -> { vices with LowerCase = true })
           Words.flag "lf-only" (fun vices -> { vices with LineFeeds = true })
+          Words.flag "cr-only" (fun vices -> { vices with CarriageReturns = true })
+          Words.flag "old-version" (fun vices -> { vices with Speaks = ValueSome "MGCP 0.1" })
+          Words.flag "ncs-only" (fun vices -> { vices with Speaks = ValueSome "MGCP 1.0 NCS 1.0" })
+          Words.flag "tells-version" (fun vices -> { vices with TellsVersion = true })
+          Words.flag "no-wildcards" (fun vices -> { vices with NoWildcards = true })
+          Words.flag "no-domains" (fun vices -> { vices with NoDomains = true })
           Words.flag "extra-space" (fun vices -> { vices with ExtraSpace = true })
           Words.number "provisional-every" 1 (fun n vices -> { vices with ProvisionalEvery = ValueSome n })
           Words.number "swallows-every" 1 (fun n vices -> { vices with SwallowsEvery = ValueSome n })

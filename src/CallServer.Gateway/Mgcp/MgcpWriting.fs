@@ -33,12 +33,17 @@ module internal MgcpWriting =
         String.Join("\r\n", Array.mapi space header) + text.Substring headerEnd
 
     let private spell (vices: MgcpVices) (octets: byte[]) : byte[] =
-        if not (vices.ExtraSpace || vices.LineFeeds) then
+        if not (vices.ExtraSpace || vices.LineFeeds || vices.CarriageReturns) then
             octets
         else
             let text = Encoding.Latin1.GetString octets
             let text = if vices.ExtraSpace then spaced text else text
-            Encoding.Latin1.GetBytes(if vices.LineFeeds then text.Replace("\r\n", "\n") else text)
+
+            Encoding.Latin1.GetBytes(
+                if vices.LineFeeds then text.Replace("\r\n", "\n")
+                elif vices.CarriageReturns then text.Replace("\r\n", "\r")
+                else text
+            )
 
     let private response
         (vices: MgcpVices)

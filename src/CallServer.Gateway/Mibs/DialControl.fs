@@ -13,10 +13,23 @@ module DialControl =
         | 0u -> [| 0u; 1u + uint32 (connection.Serial &&& 0x3FFFFFFFL) |]
         | ticks -> [| ticks; uint32 (connection.Index + clock.Renumbered) |]
 
+    /// The stamp of its answer, where the agent does not make up another one.
+    let private answerStamp (sight: Sight) (connection: SimConnection) : uint32 =
+        let stamp instant = AgentClock.stamp instant sight.Clock
+
+        match sight.GarbageStamps with
+        | ValueSome every when connection.Serial % int64 every = 0L ->
+            match connection.Serial / int64 every % 4L with
+            | 0L -> stamp (connection.Setup - System.TimeSpan.FromHours 24.0)
+            | 1L -> 0u
+            | 2L -> stamp (sight.Now + System.TimeSpan.FromSeconds 30.0)
+            | _ -> stamp connection.Start + 0x80000000u
+        | _ -> stamp connection.Start
+
     /// Zero while it is not connected.
     let private connectTime (sight: Sight) (row: Row) =
         if SimConnection.isActive sight.Now row.Connection then
-            TimeTicks(AgentClock.stamp row.Connection.Start sight.Clock)
+            TimeTicks(answerStamp sight row.Connection)
         else
             TimeTicks 0u
 
@@ -71,12 +84,22 @@ module DialControl =
     /// Zero where it was never connected.
     let connectedStamp (sight: Sight) (row: Row) : Value =
         if row.Connection.Start <= closedAt sight row then
-            TimeTicks(AgentClock.stamp row.Connection.Start sight.Clock)
+            TimeTicks(answerStamp sight row.Connection)
         else
             TimeTicks 0u
 
+    /// The stamp of its end, where the agent does not make up another one.
     let disconnectedStamp (sight: Sight) (row: Row) : Value =
-        TimeTicks(AgentClock.stamp (closedAt sight row) sight.Clock)
+        let told =
+            match sight.GarbageStamps with
+            | ValueSome every when row.Connection.Serial % int64 every = 0L ->
+                match row.Connection.Serial / int64 every / 4L % 3L with
+                | 0L -> row.Connection.Setup - System.TimeSpan.FromHours 24.0
+                | 1L -> row.Connection.Setup - System.TimeSpan.FromSeconds 2.0
+                | _ -> closedAt sight row
+            | _ -> closedAt sight row
+
+        TimeTicks(AgentClock.stamp told sight.Clock)
 
     let finalPackets (sight: Sight) (row: Row) : Value =
         Counter32(wrapped (SimConnection.packets (closedAt sight row) row.Connection))

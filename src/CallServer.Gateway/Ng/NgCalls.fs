@@ -5,13 +5,33 @@ open CallServer.Model
 open CallServer.Wire
 
 /// How a connection of the table looks in rtpengine: a call of two parties, whose media goes from the one to
-/// the other.
+/// the other. While it rings there is an offer, and perhaps media of the party that is called.
 module NgCalls =
     /// rtpengine stamps by a clock that it reads once a round of its loop, in microseconds before.
     let private staleness (connection: SimConnection) : int64 = int64 (connection.LocalSsrc % 40_000u)
 
-    /// Media begins so long after the call.
+    /// Media of both begins so long after the answer.
     let private mediaAfter = TimeSpan.FromMilliseconds 300.0
+
+    /// What a call shows before it is answered.
+    [<RequireQualifiedAccess>]
+    type private Ringing =
+        /// The offer alone.
+        | Silent
+        /// Packets that the called party sends to where the offer told it to, before it has a name there.
+        | Nameless
+        /// The same after a description in a provisional reply (SIP's 183), which rtpengine is given as an answer.
+        | Described
+
+    let private ringing (vices: NgVices) (connection: SimConnection) : Ringing =
+        match connection.Serial % 3L with
+        | 1L when not vices.NoMedia -> Ringing.Nameless
+        | 2L when not vices.NoMedia -> Ringing.Described
+        | _ -> Ringing.Silent
+
+    /// The called party's early media begins then.
+    let private earlyAt (connection: SimConnection) : Instant =
+        connection.Setup + (connection.Start - connection.Setup) * 0.4
 
     let offeringTag (connection: SimConnection) : string = $"f{connection.Serial:x6}"
 
@@ -25,6 +45,15 @@ module NgCalls =
 
     let private isUnanswered (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.UnansweredEvery connection
+
+    /// T.38 took the place of its audio.
+    let isFax (vices: NgVices) (connection: SimConnection) : bool = everySoMany vices.FaxEvery connection
+
+    let hasVideo (vices: NgVices) (connection: SimConnection) : bool =
+        everySoMany vices.VideoEvery connection && not (isFax vices connection)
+
+    /// A party's video goes through the port after that of its audio, at either end.
+    let videoPort (port: int) : int = port + 1
 
     /// Nothing where the gateway knows the party by its address alone.
     let private label (connection: SimConnection) : string option =
@@ -59,12 +88,24 @@ module NgCalls =
     let private number (value: int64) = Bencode.Number value
 
     /// Packets that came from a party so far, and when the last one did.
-    let private media (vices: NgVices) (now: Instant) (connection: SimConnection) : struct (int64 * Instant) =
+    let private media
+        (vices: NgVices)
+        (now: Instant)
+        (isCalled: bool)
+        (connection: SimConnection)
+        : struct (int64 * Instant) =
         let struct (milliseconds, _) = SimCodec.packet connection.Codec
-        let begins = connection.Start + mediaAfter
+
+        let begins =
+            if isUnanswered vices connection then
+                Instant.distantFuture
+            elif isCalled && ringing vices connection <> Ringing.Silent then
+                earlyAt connection
+            else
+                connection.Start + mediaAfter
 
         if vices.NoMedia || now < begins then
-            struct (0L, connection.Start)
+            struct (0L, connection.Setup)
         else
             let packets = (now - begins).Ticks / (int64 milliseconds * TimeSpan.TicksPerMillisecond) + 1L
             let last = begins + TimeSpan.FromMilliseconds(float (packets - 1L) * float milliseconds)
@@ -76,8 +117,8 @@ module NgCalls =
               "address", text (SimConnection.hostText host)
               "port", number (int64 port) ]
 
-    let private stream vices now (connection: SimConnection) (localPort: int) (endpoint: Bencode) : Bencode =
-        let struct (packets, last) = media vices now connection
+    let private stream vices now isCalled (connection: SimConnection) (localPort: int) endpoint : Bencode =
+        let struct (packets, last) = media vices now isCalled connection
         let struct (_, payload) = SimCodec.packet connection.Codec
 
         Bencode.Members
@@ -94,66 +135,101 @@ module NgCalls =
                     "bytes", number (packets * int64 (payload + 12))
                     "errors", number 0L ] ]
 
-    let private party vices now (connection: SimConnection) tag other label host localPort : Bencode =
-        let struct (packets, _) = media vices now connection
-        let hasAnswered = tag <> ""
+    let private flags = Bencode.Items [ text "initialized"; text "send"; text "recv" ]
 
-        let endpoint = if hasAnswered then address host connection.RemotePort else Bencode.Members []
+    let private medium index kind protocol codec (stream: Bencode) : Bencode =
+        Bencode.Members
+            [ "index", number index
+              "type", text kind
+              "protocol", text protocol
+              match codec with
+              | Some codec -> "codec", text codec
+              | None -> ()
+              "streams", Bencode.Items [ stream ]
+              "flags", flags ]
 
-        let dialogue = Bencode.Items [ Bencode.Members [ "tag", text other; "type", text "offer/answer" ] ]
+    /// The audio; or that which was there before the fax, and the fax; and the video.
+    let private mediaOf
+        vices
+        now
+        isCalled
+        (connection: SimConnection)
+        hasAnswered
+        host
+        localPort
+        : Bencode list =
+        let struct (packets, _) = media vices now isCalled connection
+        let flows = packets > 0L
+
+        let endpoint port = if hasAnswered then address host port else Bencode.Members []
         let rate = (Codec.ofName (SimCodec.name connection.Codec)).ClockRate |> ValueOption.defaultValue 8000
+        let spoken = if flows then Some $"{SimCodec.name connection.Codec}/{rate}" else None
+        let through port far = stream vices now isCalled connection port (endpoint far)
+        let fax = isFax vices connection
+
+        [ yield
+              medium
+                  1L
+                  "audio"
+                  "RTP/AVP"
+                  spoken
+                  (through (if fax then 0 else localPort) (if fax then 0 else connection.RemotePort))
+
+          if fax then
+              yield medium 2L "image" "UDPTL" None (through localPort connection.RemotePort)
+
+          if hasVideo vices connection then
+              yield
+                  medium
+                      2L
+                      "video"
+                      "RTP/AVP"
+                      (if flows then Some "VP8/90000" else None)
+                      (through (videoPort localPort) (videoPort connection.RemotePort)) ]
+
+    let private party vices now created isCalled (connection: SimConnection) tag other label host localPort =
+        let hasAnswered = tag <> ""
+        let dialogue = Bencode.Items [ Bencode.Members [ "tag", text other; "type", text "offer/answer" ] ]
 
         Bencode.Members
             [ "tag", text tag
               match label with
               | Some label -> "label", text label
               | None -> ()
-              "created", number ((clock vices connection.Start - staleness connection) / 1_000_000L)
+              "created", number (created / 1_000_000L)
               "subscriptions", dialogue
               "subscribers", dialogue
-              "medias",
-              Bencode.Items
-                  [ Bencode.Members
-                        [ "index", number 1L
-                          "type", text "audio"
-                          "protocol", text "RTP/AVP"
-                          if packets > 0L && hasAnswered then
-                              "codec", text $"{SimCodec.name connection.Codec}/{rate}"
-                          "streams", Bencode.Items [ stream vices now connection localPort endpoint ]
-                          "flags", Bencode.Items [ text "initialized"; text "send"; text "recv" ] ] ] ]
+              "medias", Bencode.Items(mediaOf vices now isCalled connection hasAnswered host localPort) ]
 
-    /// What `query` tells of a call, in rtpengine's order.
-    let describe (vices: NgVices) (now: Instant) (connection: SimConnection) : (string * Bencode) list =
-        let created = clock vices connection.Start - staleness connection
-        let offering, answering = offeringTag connection, answeringTag connection
-        let unanswered = isUnanswered vices connection
+    /// The called party has a name.
+    let private isNamed (vices: NgVices) (now: Instant) (connection: SimConnection) : bool =
+        not (isUnanswered vices connection)
+        && (SimConnection.isActive now connection
+            || (ringing vices connection = Ringing.Described && now >= earlyAt connection))
+
+    /// What `query` tells of a call that was offered then, in rtpengine's order.
+    let describe
+        (vices: NgVices)
+        (offered: Instant)
+        (now: Instant)
+        (connection: SimConnection)
+        : (string * Bencode) list =
+        let created = clock vices offered - staleness connection
+        let offering = offeringTag connection
+        let answering = if isNamed vices now connection then answeringTag connection else ""
         let localPort = connection.LocalPort
+        let last = if SimConnection.isActive now connection then connection.Start else offered
+        let party = party vices now created
 
         [ "created", number (created / 1_000_000L)
           if not vices.NoMicros then
               "created_us", number (created % 1_000_000L)
-          "last signal", number (created / 1_000_000L)
+          "last signal", number ((clock vices last - staleness connection) / 1_000_000L)
           "SSRC", Bencode.Members []
           "tags",
           Bencode.Members
               [ offering,
-                party
-                    vices
-                    now
-                    connection
-                    offering
-                    (if unanswered then "" else answering)
-                    (label connection)
-                    connection.RemoteHost
-                    localPort
-                (if unanswered then "<untagged 1>" else answering),
-                party
-                    vices
-                    now
-                    connection
-                    (if unanswered then "" else answering)
-                    offering
-                    None
-                    (answererHost connection)
-                    (localPort + 2) ]
+                party false connection offering answering (label connection) connection.RemoteHost localPort
+                (if answering = "" then "<untagged 1>" else answering),
+                party true connection answering offering None (answererHost connection) (localPort + 2) ]
           "totals", Bencode.Members [] ]

@@ -50,12 +50,16 @@ module NgResponder =
     let private error (reason: string) =
         Bencode.Members [ "result", text "error"; "error-reason", text reason ]
 
-    let private active (now: Instant) (table: Table) =
-        table.Connections |> Array.filter (SimConnection.isActive now)
+    /// When a call was offered; where the table lists no ringing ones, nobody is told of them.
+    let private offered (table: Table) (connection: SimConnection) : Instant =
+        if Table.listsRinging table then connection.Setup else connection.Start
+
+    let private going (now: Instant) (table: Table) =
+        table.Connections |> Array.filter (fun connection -> offered table connection <= now)
 
     let private statistics now (table: Table) (state: NgState) : Bencode =
         let vices = state.Options.Vices
-        let sessions = int64 ((active now table).Length + vices.CountOffBy)
+        let sessions = int64 ((going now table).Length + vices.CountOffBy)
         let second instant = NgCalls.clock vices instant / 1_000_000L
 
         ok
@@ -77,7 +81,7 @@ module NgResponder =
 
     let private list now (limit: int) (table: Table) (state: NgState) : Bencode =
         let vices = state.Options.Vices
-        let calls = active now table |> Array.sortBy hashed
+        let calls = going now table |> Array.sortBy hashed
         let shown = calls |> Array.truncate (max 0 (calls.Length - vices.ListShortBy))
 
         let ids =
@@ -87,9 +91,9 @@ module NgResponder =
 
         ok [ "calls", Bencode.Items(List.truncate limit ids) ]
 
-    let private find now (callId: byte[]) (state: NgState) : SimConnection voption =
+    let private find now table (callId: byte[]) (state: NgState) : SimConnection voption =
         match state.Index.TryGetValue(Encoding.UTF8.GetString callId) with
-        | true, call when SimConnection.isActive now call && not (NgCalls.isUnknown state.Options.Vices call) ->
+        | true, call when offered table call <= now && not (NgCalls.isUnknown state.Options.Vices call) ->
             ValueSome call
         | _ -> ValueNone
 
@@ -107,16 +111,17 @@ module NgResponder =
         | NgRequest.Statistics -> struct (statistics now table state, [])
         | NgRequest.List limit -> struct (list now limit table state, [])
         | NgRequest.Query callId ->
-            match find now callId state with
-            | ValueSome call -> struct (ok (NgCalls.describe vices now call), [])
+            match find now table callId state with
+            | ValueSome call -> struct (ok (NgCalls.describe vices (offered table call) now call), [])
             | ValueNone -> struct (error "Unknown call-id", [])
         | NgRequest.Delete(callId, fromTag) ->
             let tag = Encoding.UTF8.GetString fromTag
 
-            match find now callId state with
+            match find now table callId state with
             | ValueSome call when tag = "" -> struct (ok [], [ EndConnection call.Serial ])
             | ValueSome call when tag = NgCalls.offeringTag call || tag = NgCalls.answeringTag call ->
-                struct (ok (NgCalls.describe vices now call), [ EndConnection call.Serial ])
+                struct (ok (NgCalls.describe vices (offered table call) now call),
+                        [ EndConnection call.Serial ])
             | ValueSome _
             | ValueNone ->
                 let warning = "Call-ID not found or tags didn't match"

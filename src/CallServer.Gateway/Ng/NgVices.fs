@@ -23,6 +23,10 @@ type NgVices =
         UnknownEvery: int voption
         /// About one call in so many was offered, and nobody answered yet.
         UnansweredEvery: int voption
+        /// About one call in so many is a fax: its audio has port 0, and an image over UDPTL took its place.
+        FaxEvery: int voption
+        /// About one call in so many has a video too.
+        VideoEvery: int voption
         /// Replies lack their second half.
         Truncates: bool
         /// Replies are nested too deep.
@@ -60,6 +64,8 @@ module NgVices =
           Repeats = false
           UnknownEvery = ValueNone
           UnansweredEvery = ValueNone
+          FaxEvery = ValueNone
+          VideoEvery = ValueNone
           Truncates = false
           Deep = false
           Padding = 0
@@ -85,6 +91,8 @@ module NgVices =
           Words.flag "repeats" (fun vices -> { vices with Repeats = true })
           Words.number "unknown-every" 1 (fun n vices -> { vices with UnknownEvery = ValueSome n })
           Words.number "unanswered-every" 1 (fun n vices -> { vices with UnansweredEvery = ValueSome n })
+          Words.number "fax-every" 1 (fun n vices -> { vices with FaxEvery = ValueSome n })
+          Words.number "video-every" 1 (fun n vices -> { vices with VideoEvery = ValueSome n })
           Words.flag "truncates" (fun vices -> { vices with Truncates = true })
           Words.flag "deep" (fun vices -> { vices with Deep = true })
           Words.number "padding" 0 (fun n vices -> { vices with Padding = n })

@@ -101,6 +101,14 @@ module internal SipDocuments =
                if isShared c then
                    let one = dialog table.Now withSession vices ValueNone c
 
+                   if vices.ForkedDialogs then
+                       { one with
+                           RemoteTag = one.RemoteTag + "-b"
+                           State = DialogState.Terminated
+                           Duration = ValueNone
+                           Local = None
+                           Remote = None }
+
                    if vices.Doubles then
                        { one with State = DialogState.Trying; Local = None; Remote = None }
 
@@ -116,6 +124,16 @@ module internal SipDocuments =
         + "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\"><!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;\">]>\n"
         + "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"0\" state=\"full\" entity=\"&e;\"/>"
 
+    /// An ampersand as FreeSWITCH writes it, and a letter beyond ASCII, in an element that tells nothing else.
+    let private odd (octets: byte[]) : byte[] =
+        let text = (Encoding.UTF8.GetString octets).Replace("encoding=\"UTF-8\"", "encoding=\"ISO-8859-1\"")
+        let named = text.Replace("<identity>", "<identity display=\"J\u00fcrgen AT&T\">")
+        Encoding.Latin1.GetBytes named
+
+    /// What FreeSWITCH leaves out of a dialog in an update.
+    let brief (dialog: Dialog) : Dialog =
+        { dialog with CallId = ""; LocalTag = ""; RemoteTag = ""; Duration = ValueNone }
+
     /// The body of a notification.
     let body (vices: SipVices) (version: int64) (isFull: bool) (entity: string) (dialogs: Dialog[]) : byte[] =
         if vices.Empty then
@@ -127,7 +145,12 @@ module internal SipDocuments =
         else
             let octets =
                 DialogInfoCodec.encode
-                    { Version = ValueSome(if vices.LoopsVersions then version % 2L else version)
+                    { Version =
+                        ValueSome(
+                            if vices.ConstantVersions then 0L
+                            elif vices.LoopsVersions then version % 2L
+                            else version
+                        )
                       IsFull = isFull && not vices.SaysPartial
                       Entity = entity
                       Dialogs = dialogs }
@@ -139,4 +162,5 @@ module internal SipDocuments =
                 else
                     octets
 
+            let octets = if vices.OddNames then odd octets else octets
             if vices.Truncates then octets[.. octets.Length * 2 / 3] else octets

@@ -86,6 +86,8 @@ type internal SipNotifierState =
         Answered: Map<string, struct (Instant * byte[])>
         Streams: Map<int, SipStream>
         Watchers: Watcher list
+        /// The Contacts of subscribers that answered a notifier after the first.
+        MetForks: Set<string>
         /// Newest first.
         Outbox: ResponderCommand list
     }
@@ -108,17 +110,37 @@ module internal SipNotifier =
         { state with Outbox = command :: state.Outbox }
 
     /// What no path takes is never seen again.
-    let send (peer: SipPeer) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
-        let delay = state.Options.Vices.Delay
-
+    let private sendAfter
+        delay
+        (peer: SipPeer)
+        (octets: byte[])
+        (state: SipNotifierState)
+        : SipNotifierState =
         match peer with
         | ByDatagram _ when octets.Length > state.Options.LargestDatagram -> state
         | ByDatagram peer -> put (SendTo(peer, delay, octets)) state
         | ByStream stream -> put (WriteTo(stream, delay, octets)) state
 
+    let send (peer: SipPeer) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
+        sendAfter state.Options.Vices.Delay peer octets state
+
+    /// From one of several notifiers: those after the first may be late.
+    let private sendFrom (w: Watcher) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
+        let vices = state.Options.Vices
+        sendAfter (if w.Share = 0 then vices.Delay else vices.Delay + vices.LateForks) w.Peer octets state
+
     /// Nothing where the connections are as they were.
     let private changes (was: Dialog[]) (now: Dialog[]) : Dialog[] =
         let bare (dialog: Dialog) = { dialog with Duration = ValueNone }
+
+        // Of what is listed more than once the last one holds.
+        let last (dialogs: Dialog[]) =
+            dialogs
+            |> Array.rev
+            |> Array.distinctBy (fun dialog -> struct (dialog.Id, dialog.CallId))
+            |> Array.rev
+
+        let was, now = last was, last now
         let known = was |> Array.map (fun dialog -> dialog.Id, bare dialog) |> Map.ofArray
         let present = now |> Array.map (fun dialog -> dialog.Id) |> Set.ofArray
 
@@ -182,8 +204,18 @@ module internal SipNotifier =
         let struct (branch, state) = hex 16 state
         let branch = "z9hG4bK" + branch
         let dialogs = SipDocuments.dialogs w.WithSession vices w.Share vices.Forks table
-        let isFull = not (state.Options.Partials && w.Count > 0) || w.IsOver
-        let told = if isFull then dialogs else changes w.Last dialogs
+        let isUpdate = w.Count > 0 && not w.IsOver
+        let isFull = not (state.Options.Partials && isUpdate)
+
+        let told =
+            if isUpdate && vices.SingleUpdates then
+                changes w.Last dialogs |> Array.map SipDocuments.brief
+            elif isFull then
+                dialogs
+            else
+                changes w.Last dialogs
+
+        let isHidden = w.IsOver && vices.Fetch = SipFetch.NoResource
 
         let isEnding =
             match vices.Deactivates with
@@ -191,7 +223,9 @@ module internal SipNotifier =
             | ValueNone -> false
 
         let words =
-            if w.IsOver then
+            if isHidden then
+                "terminated;reason=noresource"
+            elif w.IsOver then
                 "terminated;reason=timeout"
             elif isEnding then
                 "terminated;reason=deactivated"
@@ -209,7 +243,12 @@ module internal SipNotifier =
                 Count = w.Count + 1
                 Last = dialogs }
 
-        let body = SipDocuments.body vices w.Version isFull w.LocalUri told
+        let body =
+            if isHidden then
+                [||]
+            else
+                SipDocuments.body vices w.Version isFull w.LocalUri told
+
         let octets = SipCodec.encode (message vices w branch words body)
 
         let octets =
@@ -232,7 +271,7 @@ module internal SipNotifier =
         if vices.NoNotify then
             struct (w, state)
         else
-            struct (w, send w.Peer octets state)
+            struct (w, sendFrom w octets state)
 
     /// What is due for one watcher; nothing: it is gone.
     let tick
@@ -246,7 +285,7 @@ module internal SipNotifier =
         | ValueSome waiting when waiting.RepeatAt <= now ->
             let interval = min t2 (waiting.Interval * 2.0)
             let waiting = { waiting with RepeatAt = now + interval; Interval = interval }
-            let state = if state.Options.Vices.NoNotify then state else send w.Peer waiting.Octets state
+            let state = if state.Options.Vices.NoNotify then state else sendFrom w waiting.Octets state
             struct (ValueSome { w with Waiting = ValueSome waiting }, state)
         | ValueSome _ -> struct (ValueSome w, state)
         | ValueNone when w.IsOver -> struct (ValueNone, state)

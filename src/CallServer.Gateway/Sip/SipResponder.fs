@@ -27,7 +27,10 @@ module SipResponder =
             | ValueSome waiting, ValueSome branch -> waiting.Branch = branch
             | _ -> false
 
+        let met = state.Watchers |> List.filter (fun w -> isIt w && w.Share > 0 && status / 100 = 2)
+
         { state with
+            MetForks = (state.MetForks, met) ||> List.fold (fun known w -> known.Add w.Target)
             Watchers =
                 state.Watchers
                 |> List.collect (fun w ->
@@ -171,4 +174,5 @@ module SipResponder =
               Answered = Map.empty
               Streams = Map.empty
               Watchers = []
+              MetForks = Set.empty
               Outbox = [] }

@@ -19,6 +19,7 @@ module internal SipSubscribing =
         | 401 -> "Unauthorized"
         | 403 -> "Forbidden"
         | 404 -> "Not Found"
+        | 423 -> "Interval Too Brief"
         | 405 -> "Method Not Allowed"
         | 481 -> "Subscription Does Not Exist"
         | 489 -> "Bad Event"
@@ -72,6 +73,12 @@ module internal SipSubscribing =
             match status with
             | 301
             | 302 -> [ Sip.header "Contact" "<sip:other@198.51.100.7>" ]
+            | 423 ->
+                match state.Options.Vices.Fetch with
+                | SipFetch.TooBrief least -> [ Sip.header "Min-Expires" (string least) ]
+                | SipFetch.Told
+                | SipFetch.NoResource
+                | SipFetch.BadRequest -> []
             | _ -> []
 
         respond now peer status tag extra request state
@@ -201,7 +208,9 @@ module internal SipSubscribing =
                   Last = [||]
                   Waiting = ValueNone }
 
-            let watchers = List.init state.Options.Vices.Forks watcher
+            let vices = state.Options.Vices
+            let answer = if vices.LosesForks && state.MetForks.Contains target then 1 else vices.Forks
+            let watchers = List.init answer watcher
             begin' now peer table request expires tag watchers state
         | ValueSome callId, ValueSome remoteTag, ValueSome localTag, ValueSome target ->
             let isIt (w: Watcher) =
@@ -214,7 +223,7 @@ module internal SipSubscribing =
                 let w =
                     { w with
                         Peer = peer
-                        Target = target
+                        Target = (if state.Options.Vices.KeepsContact then w.Target else target)
                         Ends = now + TimeSpan.FromSeconds(float expires)
                         // After a renewal everything is told again.
                         Count = 0
@@ -251,6 +260,11 @@ module internal SipSubscribing =
         | ValueNone when not (package.Equals("dialog", StringComparison.OrdinalIgnoreCase)) ->
             refuse now peer 489 request state
         | ValueNone ->
-            match authenticate now peer request state with
-            | Error challenged -> challenged
-            | Ok state -> subscribe now peer table request expires state
+            let isFirst = (SipFields.tag "To" request).IsNone
+
+            match authenticate now peer request state, vices.Fetch with
+            | Error challenged, _ -> challenged
+            | Ok state, SipFetch.BadRequest when expires = 0 && isFirst -> refuse now peer 400 request state
+            | Ok state, SipFetch.TooBrief least when expires < least && (expires > 0 || isFirst) ->
+                refuse now peer 423 request state
+            | Ok state, _ -> subscribe now peer table request expires state

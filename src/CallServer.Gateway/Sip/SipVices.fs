@@ -2,6 +2,18 @@ namespace CallServer.Gateway
 
 open System
 
+/// What a notifier does with a first SUBSCRIBE with Expires 0.
+[<RequireQualifiedAccess>]
+type SipFetch =
+    /// It tells its state, as RFC 6665 §4.4.3 has it.
+    | Told
+    /// It sends a notification without a body, `terminated;reason=noresource` (FreeSWITCH).
+    | NoResource
+    /// 400 (Asterisk's res_pjsip_pubsub).
+    | BadRequest
+    /// 423 with Min-Expires, to that and whatever else is briefer.
+    | TooBrief of least: int
+
 /// What is wrong with a notifier, to order.
 [<NoComparison>]
 type SipVices =
@@ -19,6 +31,19 @@ type SipVices =
         NotifyFirst: bool
         /// So many notifiers answer, as behind a proxy that forks; each has its share of the dialogs.
         Forks: int
+        /// Those after the first answer so much later.
+        LateForks: TimeSpan
+        /// Those after the first no longer answer a subscriber that has heard them once: phones that went out of reach.
+        LosesForks: bool
+        Fetch: SipFetch
+        /// Updates list only what changed, without Call-ID and tags, and say that they are full (FreeSWITCH).
+        SingleUpdates: bool
+        /// Notifications go where the first SUBSCRIBE said, whatever later ones say (FreeSWITCH).
+        KeepsContact: bool
+        /// Each dialog is listed a second time, with the remote tag of another branch of its fork, which has ended.
+        ForkedDialogs: bool
+        /// Display names as no XML document may have them, and letters of ISO-8859-1, which is declared.
+        OddNames: bool
         /// 2xx, and nothing more.
         NoNotify: bool
         /// Documents end at two thirds.
@@ -35,6 +60,8 @@ type SipVices =
         Foreign: bool
         /// Versions begin anew with every document.
         LoopsVersions: bool
+        /// Every document has version 0.
+        ConstantVersions: bool
         /// Every other version is missing.
         SkipsVersions: bool
         /// Every document says that it is partial, whatever it lists.
@@ -67,6 +94,13 @@ module SipVices =
           PlainOnly = false
           NotifyFirst = false
           Forks = 1
+          LateForks = TimeSpan.Zero
+          LosesForks = false
+          Fetch = SipFetch.Told
+          SingleUpdates = false
+          KeepsContact = false
+          ForkedDialogs = false
+          OddNames = false
           NoNotify = false
           Truncates = false
           Bomb = false
@@ -75,6 +109,7 @@ module SipVices =
           WrongEvent = false
           Foreign = false
           LoopsVersions = false
+          ConstantVersions = false
           SkipsVersions = false
           SaysPartial = false
           ListsTerminated = false
@@ -86,6 +121,10 @@ module SipVices =
           Deactivates = ValueNone
           HangsUp = false
           Delay = TimeSpan.Zero }
+
+    /// As FreeSWITCH's mod_sofia does it (sofia_presence.c).
+    let freeSwitch: SipVices =
+        { none with Fetch = SipFetch.NoResource; SingleUpdates = true; KeepsContact = true }
 
 /// A notifier's vices by the words of the command line: `answers=489`.
 module SipViceWords =
@@ -100,6 +139,16 @@ module SipViceWords =
           Words.flag "plain-event-only" (fun vices -> { vices with PlainOnly = true })
           Words.flag "notify-first" (fun vices -> { vices with NotifyFirst = true })
           Words.ranged "forks" 2 16 (fun n vices -> { vices with Forks = n })
+          Words.ranged "late-forks-ms" 0 600000 (fun n vices ->
+              { vices with LateForks = TimeSpan.FromMilliseconds(float n) })
+          Words.flag "loses-forks" (fun vices -> { vices with LosesForks = true })
+          Words.flag "fetch-noresource" (fun vices -> { vices with Fetch = SipFetch.NoResource })
+          Words.flag "fetch-400" (fun vices -> { vices with Fetch = SipFetch.BadRequest })
+          Words.ranged "min-expires" 1 86400 (fun n vices -> { vices with Fetch = SipFetch.TooBrief n })
+          Words.flag "single-updates" (fun vices -> { vices with SingleUpdates = true })
+          Words.flag "keeps-contact" (fun vices -> { vices with KeepsContact = true })
+          Words.flag "forked-dialogs" (fun vices -> { vices with ForkedDialogs = true })
+          Words.flag "odd-names" (fun vices -> { vices with OddNames = true })
           Words.flag "no-notify" (fun vices -> { vices with NoNotify = true })
           Words.flag "truncates" (fun vices -> { vices with Truncates = true })
           Words.flag "bomb" (fun vices -> { vices with Bomb = true })
@@ -108,6 +157,7 @@ module SipViceWords =
           Words.flag "wrong-event" (fun vices -> { vices with WrongEvent = true })
           Words.flag "foreign-body" (fun vices -> { vices with Foreign = true })
           Words.flag "loops-versions" (fun vices -> { vices with LoopsVersions = true })
+          Words.flag "constant-versions" (fun vices -> { vices with ConstantVersions = true })
           Words.flag "skips-versions" (fun vices -> { vices with SkipsVersions = true })
           Words.flag "says-partial" (fun vices -> { vices with SaysPartial = true })
           Words.flag "lists-terminated" (fun vices -> { vices with ListsTerminated = true })

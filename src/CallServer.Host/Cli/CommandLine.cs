@@ -5,6 +5,7 @@ using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
+using CallServer.Host.Configuration;
 
 namespace CallServer.Host.Cli;
 
@@ -21,6 +22,16 @@ public sealed class CommandLine
         Hidden = true,
     };
 
+    /// <summary>For a parent that must leave nothing behind: when it is gone, however it went, the pipe ends.</summary>
+    public const string EndWithInputName = "--end-with-input";
+
+    private readonly Option<bool> endWithInput = new(EndWithInputName)
+    {
+        Description = "Stop as soon as standard input ends",
+        Recursive = true,
+        Hidden = true,
+    };
+
     public CommandLine(Terminal terminal, Surroundings surroundings)
     {
         this.terminal = terminal;
@@ -30,6 +41,7 @@ public sealed class CommandLine
         )
         {
             verbose,
+            endWithInput,
         };
         root.Add(new AuditCommand(terminal, surroundings).Build());
         root.Add(new RunCommand(surroundings).Build());
@@ -42,6 +54,7 @@ public sealed class CommandLine
         root.Add(new GatewayCommand(terminal, surroundings).Build());
         root.Add(ProfilesCommand.Build(terminal));
         root.Add(new DemoCommand(terminal, surroundings).Build());
+        root.Add(new DemoCaretakerCommand(terminal, surroundings).Build());
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithExamples((HelpAction)help.Action!);
     }
@@ -50,6 +63,8 @@ public sealed class CommandLine
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var listening = parsed.GetValue(endWithInput) ? StopAtEndOfInputAsync(stop) : Task.CompletedTask;
         try
         {
             if (parsed.Action is not ParseErrorAction && parsed.Errors.Count == 0)
@@ -62,7 +77,7 @@ public sealed class CommandLine
                         EnableDefaultExceptionHandler = false,
                         ProcessTerminationTimeout = null,
                     },
-                    cancel
+                    stop.Token
                 );
             }
             return Mistaken(parsed);
@@ -73,11 +88,17 @@ public sealed class CommandLine
                 terminal.Complain(line);
             return failure.ExitCode;
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (ConfigurationException wrong)
+        {
+            foreach (var mistake in wrong.Mistakes)
+                terminal.Complain(mistake.ToString());
+            return ExitCode.Usage;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return ExitCode.Interrupted;
         }
-        catch (IOException) when (cancel.IsCancellationRequested)
+        catch (IOException) when (stop.IsCancellationRequested)
         {
             return ExitCode.Interrupted;
         }
@@ -91,6 +112,27 @@ public sealed class CommandLine
             else
                 terminal.Complain("This is a fault of CallServer itself; --verbose shows where.");
             return ExitCode.Fault;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await listening;
+        }
+    }
+
+    private async Task StopAtEndOfInputAsync(CancellationTokenSource stop)
+    {
+        var ignored = new byte[256];
+        var input = surroundings.Input();
+        try
+        {
+            while (await input.ReadAsync(ignored, CancellationToken.None).AsTask().WaitAsync(stop.Token) > 0)
+            { }
+            await stop.CancelAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The command ended before its input.
         }
     }
 

@@ -63,6 +63,10 @@ public static class Examples
         [
             "callserver takeover --server http://192.0.2.8:8080",
             "",
+            "# both act, and their epochs are too far apart for one to believe the other:",
+            "# this one acts under epoch 10, and the other one agrees and stands by",
+            "callserver takeover --epoch 10 --server http://192.0.2.8:8080",
+            "",
             "Exit status: 0 it acts, 1 it did already or did not in time, 2 no server",
             "answers. The other server becomes a standby as soon as it hears of it.",
         ],

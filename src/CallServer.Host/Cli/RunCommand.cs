@@ -27,7 +27,7 @@ public sealed class RunCommand(Surroundings surroundings)
             (parsed, cancel) =>
             {
                 var file = parsed.GetValue(config)!;
-                var configuration = First(file);
+                var configuration = Load(file);
                 Rehearsal.Hold(
                     surroundings.Targets,
                     surroundings.Clock,
@@ -41,22 +41,6 @@ public sealed class RunCommand(Surroundings surroundings)
             }
         );
         return command;
-    }
-
-    /// <summary>At the start every mistake is told, and the server does not run.</summary>
-    private ServerConfiguration First(string file)
-    {
-        try
-        {
-            return Load(file);
-        }
-        catch (ConfigurationException wrong)
-        {
-            throw new CommandFailedException(
-                ExitCode.Usage,
-                [.. wrong.Mistakes.Select(mistake => mistake.ToString())]
-            );
-        }
     }
 
     private ServerConfiguration Load(string file) =>

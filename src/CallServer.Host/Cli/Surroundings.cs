@@ -22,6 +22,9 @@ public sealed record Surroundings
     /// terminal.</summary>
     public Func<string?>? Typed { get; init; } = Console.IsInputRedirected ? null : Console.ReadLine;
 
+    /// <summary>Standard input as it comes, to its end.</summary>
+    public Func<Stream> Input { get; init; } = Console.OpenStandardInput;
+
     /// <summary>How often `--watch` looks again.</summary>
     public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);
 }

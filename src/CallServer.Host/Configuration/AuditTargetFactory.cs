@@ -39,6 +39,7 @@ public sealed class AuditTargetFactory : IAuditTargetFactory
                 uri.Host,
                 uri.Endpoints,
                 uri.VerifiesByModifying,
+                uri.MgcpVersion,
                 timeout,
                 attempts
             ),
@@ -54,7 +55,13 @@ public sealed class AuditTargetFactory : IAuditTargetFactory
                 timeout,
                 attempts
             ),
-            "ng" or "ng+tcp" or "ng+http" => NgTarget.Create(gateway, uri.Transport, timeout, attempts),
+            "ng" or "ng+tcp" or "ng+http" => NgTarget.Create(
+                gateway,
+                uri.Transport,
+                uri.MediaAnswers,
+                timeout,
+                attempts
+            ),
             _ => throw new ArgumentException($"no such protocol: {uri.Scheme}", nameof(uri)),
         };
     }

@@ -4,7 +4,13 @@ using CallServer.Surface;
 namespace CallServer.Host.Configuration;
 
 /// <summary>The configuration's part about CDRs.</summary>
-internal sealed record CdrSection(string? File, string? Csv, CdrRotation Rotation, TimeSpan? Interim)
+internal sealed record CdrSection(
+    string? File,
+    string? Csv,
+    CdrRotation Rotation,
+    TimeSpan? Interim,
+    bool FollowsLinks
+)
 {
     // RFC 2869 §2.1: an interim interval is not below 60 s, and should not be below 600 s.
     private static readonly TimeSpan ShortestInterim = TimeSpan.FromSeconds(60);
@@ -28,6 +34,9 @@ internal sealed record CdrSection(string? File, string? Csv, CdrRotation Rotatio
             read.Duration(DocumentReader.Member(node, "rotate"), TimeSpan.FromMinutes(1), Longest),
             read.Size(DocumentReader.Member(node, "rotateSize"), 1_000, 1_000_000_000_000)
         );
-        return new CdrSection(file, csv, rotation, interim);
+        var linksNode = DocumentReader.Member(node, "followLinks");
+        if (linksNode is { Kind: not DocumentKind.Boolean })
+            read.Fail(linksNode, $"true or false is expected here, not {linksNode.KindInWords}");
+        return new CdrSection(file, csv, rotation, interim, linksNode?.Scalar == "true");
     }
 }

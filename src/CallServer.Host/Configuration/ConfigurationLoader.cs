@@ -16,50 +16,23 @@ internal static class ConfigurationLoader
         string path,
         IReadOnlyDictionary<string, string> environment,
         IAuditTargetFactory targets
-    )
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        byte[] octets;
-        try
-        {
-            octets = File.ReadAllBytes(path);
-        }
-        catch (Exception fault)
-            when (fault is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            var reason = fault switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-                UnauthorizedAccessException => "access is denied",
-                _ => "it cannot be opened",
-            };
-            throw new ConfigurationException([
-                new ConfigurationMistake(path, 0, "$", $"the configuration cannot be read: {reason}"),
-            ]);
-        }
-
-        return Read(octets, path, environment, targets);
-    }
+    ) => Of(ConfigurationFile.Read(path), path, environment, targets);
 
     public static ServerConfiguration Read(
         byte[] octets,
         string source,
         IReadOnlyDictionary<string, string> environment,
         IAuditTargetFactory targets
+    ) => Of(ConfigurationFile.Parse(octets, source), source, environment, targets);
+
+    private static ServerConfiguration Of(
+        Document document,
+        string source,
+        IReadOnlyDictionary<string, string> environment,
+        IAuditTargetFactory targets
     )
     {
         var mistakes = new List<ConfigurationMistake>();
-        var unreadable = Document.TryParse(octets, out var document);
-        if (unreadable.Count > 0)
-            throw new ConfigurationException([
-                .. unreadable.Select(mistake => new ConfigurationMistake(
-                    source,
-                    mistake.Line,
-                    mistake.Path,
-                    mistake.Message
-                )),
-            ]);
-
         document = EnvironmentOverrides.Apply(document, environment, mistakes);
         var reading = new Reading(source, new DocumentReader(source, mistakes), mistakes);
         var configuration = reading.Whole(document, targets);
@@ -88,14 +61,7 @@ internal static class ConfigurationLoader
             if (profiles is not null)
             {
                 targets = targets.WithProfiles(profiles, out var wrong);
-                mistakes.AddRange(
-                    wrong.Select(mistake => new ConfigurationMistake(
-                        source,
-                        mistake.Line,
-                        mistake.Path,
-                        mistake.Message
-                    ))
-                );
+                mistakes.AddRange(wrong.Select(mistake => ConfigurationMistake.Of(source, mistake)));
             }
 
             var server = read.Section(root, "server");
@@ -103,16 +69,25 @@ internal static class ConfigurationLoader
             var polling = read.Section(root, "polling");
             var listeners = read.Section(root, "listeners");
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
-            var token = read.Secret(DocumentReader.Member(server, "token"));
+            var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
+            var token = Token(DocumentReader.Member(server, "token"));
             var name = Name(server);
+            var listen = Listen(server);
+            var pairs = new PairReader(read);
+            var backup = pairs.Backup(root);
 
             return new ServerConfiguration
             {
                 Source = source,
                 Name = name,
-                Listen = Listen(server),
+                Listen = listen,
+                Hosts = Hosts(server),
+                ControlsPerSecond =
+                    read.Integer(DocumentReader.Member(server, "controlsPerSecond"), 1, 10_000) ?? 50,
                 Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
                 Token = token,
+                Umask = Umask(DocumentReader.Member(server, "umask")),
+                EventReaders = read.Integer(DocumentReader.Member(server, "eventReaders"), 0, 100_000) ?? 100,
                 GatewaysInFlight =
                     read.Integer(DocumentReader.Member(polling, "gatewaysInFlight"), 1, 100_000) ?? 256,
                 Deadline =
@@ -127,53 +102,22 @@ internal static class ConfigurationLoader
                         ShortestInterval,
                         TimeSpan.FromDays(1)
                     ) ?? TimeSpan.FromMinutes(1),
-                Backup = Backup(root),
+                Memory =
+                    read.Size(DocumentReader.Member(polling, "memory"), 16_000_000, 1_000_000_000_000)
+                    ?? GatewayBounds.UsualMemory,
+                Backup = backup,
+                Pair = pairs.Pair(root, backup, listen),
                 CdrFile = cdr.File,
                 CdrCsv = cdr.Csv,
                 CdrRotation = cdr.Rotation,
                 CdrInterim = cdr.Interim,
+                Keep = Keeping.Read(read.Section(root, "keep"), read),
+                CdrFollowsLinks = cdr.FollowsLinks,
                 Radius = RadiusReader.Read(read, root, name),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
                 TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
-                Gateways = Gateways(root, plain, targets, Describe(profiles)),
+                Gateways = Gateways(root, plain, bounds, targets, Describe(profiles)),
                 Warnings = warnings,
-            };
-        }
-
-        private BackupConfiguration? Backup(Document root)
-        {
-            if (read.Section(root, "backup") is not { } backup)
-                return null;
-            var plain = new BackupConfiguration(new Uri("http://127.0.0.1"));
-            if (DocumentReader.Member(backup, "of") is not { } at)
-            {
-                read.Fail(backup, "lacks \"of\", where the primary listens: \"of\": \"http://HOST:PORT\"");
-                return plain;
-            }
-
-            var of = plain.Of;
-            if (read.Text(at) is { } text)
-            {
-                if (
-                    !Uri.TryCreate(text, UriKind.Absolute, out of!)
-                    || of.Scheme is not ("http" or "https")
-                    || of.PathAndQuery != "/"
-                    || of.UserInfo.Length > 0
-                )
-                    read.Fail(at, $"'{text}' is not http://HOST:PORT");
-            }
-
-            var standby = DocumentReader.Member(backup, "standby");
-            var word = read.Text(standby);
-            if (word is not (null or "warm" or "cold"))
-                read.Fail(standby!, $"'{word}' is neither \"warm\" nor \"cold\"");
-            return new BackupConfiguration(of ?? plain.Of)
-            {
-                Cold = word == "cold",
-                Heartbeat =
-                    read.Duration(DocumentReader.Member(backup, "heartbeat"), ShortestTimeout, LongestTimeout)
-                    ?? plain.Heartbeat,
-                Misses = read.Integer(DocumentReader.Member(backup, "misses"), 1, 100) ?? plain.Misses,
             };
         }
 
@@ -201,6 +145,19 @@ internal static class ConfigurationLoader
 
         private void Warn(Document at, string message) =>
             warnings.Add(new ConfigurationMistake(source, at.Line, at.Path, message));
+
+        private int Umask(Document? node)
+        {
+            if (read.Text(node) is not { } text)
+                return FileModes.UsualMask;
+            if (FileModes.Parse(text) is { } mask)
+                return mask;
+            read.Fail(
+                node!,
+                $"'{text}' is no octal mask that keeps others out, such as \"0027\" (the group may read) or \"0077\""
+            );
+            return FileModes.UsualMask;
+        }
 
         private string Name(Document? server)
         {
@@ -258,6 +215,42 @@ internal static class ConfigurationLoader
             return listen;
         }
 
+        /// <summary>As a header carries it (RFC 6750 §2.1), and long enough not to be guessed.</summary>
+        private byte[]? Token(Document? node)
+        {
+            if (read.Secret(node) is not { } token)
+                return null;
+            if (token.Length < 16)
+                read.Fail(node!, "the token is too short: 16 characters or more are expected");
+            else if (token.Any(octet => octet is <= 0x20 or >= 0x7F))
+                read.Fail(
+                    node!,
+                    "the token holds a space or what no header carries: visible ASCII is expected"
+                );
+            return token;
+        }
+
+        /// <summary>Names that clients may call this server by, besides its addresses.</summary>
+        private List<string> Hosts(Document? server)
+        {
+            var hosts = new List<string>();
+            if (DocumentReader.Member(server, "hosts") is not { } list)
+                return hosts;
+            if (list.Kind != DocumentKind.Items)
+                read.Fail(list, $"a list of host names is expected here, not {list.KindInWords}");
+            foreach (var item in list.Items)
+            {
+                if (read.Text(item) is not { } host)
+                    continue;
+                if (Uri.CheckHostName(host) == UriHostNameType.Unknown)
+                    read.Fail(item, $"'{host}' is no host name: no scheme and no port stand here");
+                else
+                    hosts.Add(host);
+            }
+
+            return hosts;
+        }
+
         private Pacing Pace(Document? node, Pacing fallback)
         {
             var interval = DocumentReader.Member(node, "interval");
@@ -278,6 +271,7 @@ internal static class ConfigurationLoader
         private List<GatewayConfiguration> Gateways(
             Document root,
             Pacing plain,
+            GatewayBounds usual,
             IAuditTargetFactory targets,
             string profiles
         )
@@ -296,7 +290,7 @@ internal static class ConfigurationLoader
             {
                 if (item.Kind != DocumentKind.Members)
                     read.Fail(item, $"an object is expected here, not {item.KindInWords}");
-                else if (Gateway(item, plain, targets, profiles, lines) is { } gateway)
+                else if (Gateway(item, plain, usual, targets, profiles, lines) is { } gateway)
                     gateways.Add(gateway);
             }
 
@@ -306,6 +300,7 @@ internal static class ConfigurationLoader
         private GatewayConfiguration? Gateway(
             Document node,
             Pacing plain,
+            GatewayBounds usual,
             IAuditTargetFactory targets,
             string profiles,
             Dictionary<string, int> lines
@@ -327,20 +322,41 @@ internal static class ConfigurationLoader
                     read.Fail(DocumentReader.Member(node, secret) ?? node, mistake);
             }
 
-            return id is null || uri is null || mistakes.Count > before
-                ? null
-                : new GatewayConfiguration
-                {
-                    Id = id,
-                    Uri = uri,
-                    Interval = pacing.Interval,
-                    Timeout = pacing.Timeout,
-                    Attempts = pacing.Attempts,
-                    ReadsHistory = ReadsHistory(node, uri),
-                    Secrets = secrets,
-                    Profiles = profiles,
-                    Target = targets.Create(id, uri, secrets, pacing.Timeout, pacing.Attempts),
-                };
+            var neverComplete = NeverComplete(node);
+            var bounds = GatewayBounds.Read(read, node, usual);
+            if (id is null || uri is null || mistakes.Count > before)
+                return null;
+            var target = targets
+                .Create(id, uri, secrets, pacing.Timeout, pacing.Attempts)
+                .Bounded(bounds.ReplyOctets, bounds.AuditOctets, bounds.Connections);
+            return new GatewayConfiguration
+            {
+                Id = id,
+                Uri = uri,
+                Interval = pacing.Interval,
+                Timeout = pacing.Timeout,
+                Attempts = pacing.Attempts,
+                ReadsHistory = ReadsHistory(node, uri),
+                NeverComplete = neverComplete,
+                Bounds = bounds,
+                Secrets = secrets,
+                Profiles = profiles,
+                Target = neverComplete ? target.NeverComplete() : target,
+            };
+        }
+
+        /// <summary>There is one word: that it is complete is proven, and cannot be said.</summary>
+        private bool NeverComplete(Document node)
+        {
+            var at = DocumentReader.Member(node, "complete");
+            if (at is null || read.Text(at) is not { } word)
+                return false;
+            if (word != "never")
+                read.Fail(
+                    at,
+                    $"\"never\" is expected here, not '{word}': a snapshot proves by itself that it is complete"
+                );
+            return true;
         }
 
         private bool ReadsHistory(Document node, GatewayUri uri)

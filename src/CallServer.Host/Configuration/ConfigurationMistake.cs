@@ -1,4 +1,5 @@
 using System.Globalization;
+using CallServer.Surface;
 
 namespace CallServer.Host.Configuration;
 
@@ -9,6 +10,10 @@ namespace CallServer.Host.Configuration;
 /// <param name="Message">What is wrong, without any secret.</param>
 public sealed record ConfigurationMistake(string Source, int Line, string Path, string Message)
 {
+    /// <summary>What the core found in a document of that name.</summary>
+    internal static ConfigurationMistake Of(string source, DocumentMistake mistake) =>
+        new(source, mistake.Line, mistake.Path, mistake.Message);
+
     /// <summary><c>callserver.json:12: gateways[1].uri: …</c></summary>
     public override string ToString() =>
         Line > 0

@@ -27,6 +27,7 @@ public sealed record GatewayUri
         Scheme = read.Scheme;
         Host = read.Host;
         Port = read.Port;
+        Replies = read.Replies;
     }
 
     private delegate GatewayUri? Parser(UriReader read);
@@ -70,6 +71,14 @@ public sealed record GatewayUri
     /// <summary>Connections that an MGCP gateway does not list may be asked for by an empty MDCX.</summary>
     public bool VerifiesByModifying { get; internal init; }
 
+    /// <summary>Packets that both parties of an ng call sent tell how long it has been active.</summary>
+    public bool MediaAnswers { get; internal init; }
+
+    /// <summary>
+    /// What MGCP commands are written in at first: 0.1, ncs or tgcp; null is 1.0 without a profile.
+    /// </summary>
+    public string? MgcpVersion { get; internal init; }
+
     /// <summary>udp, tcp or http; null lets SIP take UDP first and then TCP.</summary>
     public string? Transport { get; internal init; }
 
@@ -84,6 +93,12 @@ public sealed record GatewayUri
         Host.Contains(':', StringComparison.Ordinal)
             ? string.Create(CultureInfo.InvariantCulture, $"[{Host}]:{Port}")
             : string.Create(CultureInfo.InvariantCulture, $"{Host}:{Port}");
+
+    /// <summary>
+    /// Where its datagrams may come from besides where it is asked: any-port of that host, or of this other
+    /// one; null is nowhere.
+    /// </summary>
+    public string? Replies { get; }
 
     /// <summary>Messages to it are the bodies of HTTP requests.</summary>
     public bool OverHttp => Transport == "http";

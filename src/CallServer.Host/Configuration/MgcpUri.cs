@@ -1,8 +1,11 @@
+using CallServer.Surface;
+
 namespace CallServer.Host.Configuration;
 
 /// <summary>
-/// <c>mgcp://HOST[:2427][?endpoints=PATTERN,PATTERN…][&amp;verify=mdcx]</c>. A pattern is an endpoint's name,
-/// <c>LOCAL</c> or <c>LOCAL@DOMAIN</c>, with the all-of wildcard <c>*</c> for whole terms (RFC 3435 §2.1.2).
+/// <c>mgcp://HOST[:2427][?endpoints=PATTERN,PATTERN…][&amp;verify=mdcx][&amp;version=0.1|ncs|tgcp]</c>. A pattern is
+/// an endpoint's name, <c>LOCAL</c> or <c>LOCAL@DOMAIN</c>, with the all-of wildcard <c>*</c> for whole terms (RFC
+/// 3435 §2.1.2) and ranges such as <c>aaln/[1-24]</c> (RFC 3624 §2).
 /// </summary>
 internal static class MgcpUri
 {
@@ -15,12 +18,13 @@ internal static class MgcpUri
             return null;
         read.RefuseUser(ref authority);
         read.ReadHost(authority);
-        var options = read.ReadOptions(query, '&', "endpoints", "verify");
+        var options = read.ReadQuery(query, "endpoints", "verify", "version");
         return new GatewayUri(read)
         {
             Transport = "udp",
             Endpoints = ReadPatterns(read, options),
             VerifiesByModifying = read.ReadWord(options, "verify", "mdcx") is not null,
+            MgcpVersion = read.ReadWord(options, "version", "0.1", "ncs", "tgcp"),
         };
     }
 
@@ -28,7 +32,7 @@ internal static class MgcpUri
     {
         if (!options.TryGetValue("endpoints", out var list))
             return ["*"];
-        var patterns = list.Split(',').Select(part => read.Decode(part, "endpoints=")).ToList();
+        var patterns = Split(list).Select(part => read.Decode(part, "endpoints=")).ToList();
         foreach (var pattern in patterns)
         {
             if (MistakeIn(pattern) is { } mistake)
@@ -38,6 +42,25 @@ internal static class MgcpUri
         foreach (var twice in patterns.GroupBy(pattern => pattern).Where(group => group.Count() > 1))
             read.Fail($"endpoints=: '{twice.Key}' stands there twice");
         return patterns;
+    }
+
+    /// <summary>At commas that stand in no range.</summary>
+    private static IEnumerable<string> Split(string list)
+    {
+        var start = 0;
+        var isRange = false;
+        for (var at = 0; at < list.Length; at++)
+        {
+            if (list[at] is '[' or ']')
+                isRange = list[at] == '[';
+            else if (list[at] == ',' && !isRange)
+            {
+                yield return list[start..at];
+                start = at + 1;
+            }
+        }
+
+        yield return list[start..];
     }
 
     private static string? MistakeIn(string pattern)
@@ -59,6 +82,6 @@ internal static class MgcpUri
             return "has an empty term between slashes";
         return local.Split('/').Any(term => term.Length > 1 && term.Contains('*', StringComparison.Ordinal))
             ? "has a * within a term: it stands for a whole one, as in aaln/*"
-            : null;
+            : MgcpTarget.RangeMistake(local);
     }
 }

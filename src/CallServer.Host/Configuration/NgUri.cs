@@ -1,7 +1,7 @@
 namespace CallServer.Host.Configuration;
 
 /// <summary>
-/// <c>ng://HOST[:2223]</c> over UDP, <c>ng+tcp://</c>, <c>ng+http://</c>; there are no options.
+/// <c>ng://HOST[:2223][?answered=media]</c> over UDP, <c>ng+tcp://</c>, <c>ng+http://</c>.
 /// </summary>
 internal static class NgUri
 {
@@ -11,7 +11,7 @@ internal static class NgUri
             return null;
         read.RefuseUser(ref authority);
         read.ReadHost(authority);
-        read.ReadOptions(query, '&');
+        var options = read.ReadQuery(query, "answered");
         return new GatewayUri(read)
         {
             Transport = read.Scheme switch
@@ -20,6 +20,7 @@ internal static class NgUri
                 "ng+http" => "http",
                 _ => "udp",
             },
+            MediaAnswers = read.ReadWord(options, "answered", "media") is not null,
         };
     }
 }

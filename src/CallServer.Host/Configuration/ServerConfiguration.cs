@@ -36,8 +36,29 @@ public sealed record ServerConfiguration
     /// <summary>A silent gateway is asked at least this often, however long it has been silent.</summary>
     public TimeSpan BackoffLimit { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>umask(2) of the files that the server makes: they are 0640 unless it says otherwise.</summary>
+    public int Umask { get; init; } = FileModes.UsualMask;
+
+    /// <summary>A CDR file may be a symbolic link.</summary>
+    public bool CdrFollowsLinks { get; init; }
+
+    /// <summary>Clients that may follow the events at a time.</summary>
+    public int EventReaders { get; init; } = 100;
+
+    /// <summary>Octets that audits and the record of all gateways take together, roughly.</summary>
+    public long Memory { get; init; } = GatewayBounds.UsualMemory;
+
     /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
+
+    /// <summary>Names, besides its addresses, that whoever orders something may call this server by.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+
+    /// <summary>Orders (audits, releases, takeovers …) that are taken in a second, and so many at once.</summary>
+    public int ControlsPerSecond { get; init; } = 50;
+
+    /// <summary>The other server; null where this one is alone. Every backup has one.</summary>
+    public PairConfiguration? Pair { get; init; }
 
     /// <summary>Whose backup this server is; null where it is a primary.</summary>
     public BackupConfiguration? Backup { get; init; }
@@ -50,6 +71,9 @@ public sealed record ServerConfiguration
 
     /// <summary>How often a long connection gets an interim record; null: never.</summary>
     public TimeSpan? CdrInterim { get; init; }
+
+    /// <summary>What the file of the record keeps, and for how long.</summary>
+    public Keeping Keep { get; init; } = new();
 
     /// <summary>The RADIUS server that is told of every connection; null tells none.</summary>
     public RadiusConfiguration? Radius { get; init; }
@@ -104,11 +128,18 @@ public sealed record ServerConfiguration
                 (changed: Listen != next.Listen, what: "server.listen"),
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
+                (changed: EventReaders != next.EventReaders, what: "server.eventReaders"),
+                (changed: Umask != next.Umask, what: "server.umask"),
+                (changed: CdrFollowsLinks != next.CdrFollowsLinks, what: "cdr.followLinks"),
                 (changed: CdrFile != next.CdrFile, what: "cdr.file"),
+                (changed: !Hosts.SequenceEqual(next.Hosts), what: "server.hosts"),
+                (changed: ControlsPerSecond != next.ControlsPerSecond, what: "server.controlsPerSecond"),
                 (changed: Backup != next.Backup, what: "backup"),
+                (changed: !PairConfiguration.Same(Pair, next.Pair), what: "pair"),
                 (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
                 (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
                 (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),
+                (changed: Keep != next.Keep, what: "keep"),
                 (changed: !RadiusConfiguration.Same(Radius, next.Radius), what: "radius"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),
                 (changed: !Equals(TrapListener, next.TrapListener), what: "listeners.traps"),
@@ -120,20 +151,6 @@ public sealed record ServerConfiguration
 
     internal static bool Same(byte[]? a, byte[]? b) =>
         a is null || b is null ? a is null && b is null : a.AsSpan().SequenceEqual(b);
-}
-
-/// <summary>Whose backup a server is, and how it watches it.</summary>
-/// <param name="Of">Where the primary listens.</param>
-public sealed record BackupConfiguration(Uri Of)
-{
-    /// <summary>It audits nothing until it takes over; otherwise it audits more slowly.</summary>
-    public bool Cold { get; init; }
-
-    /// <summary>Between two heartbeats.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromMilliseconds(250);
-
-    /// <summary>So many without an answer, one after the other, and it takes over.</summary>
-    public int Misses { get; init; } = 4;
 }
 
 /// <summary>One gateway, ready to be asked.</summary>
@@ -157,6 +174,12 @@ public sealed record GatewayConfiguration
     /// <summary>Its own history of ended connections is read, where it keeps one.</summary>
     public bool ReadsHistory { get; init; } = true;
 
+    /// <summary>What it lists is never all of it: nothing is closed by its absence.</summary>
+    public bool NeverComplete { get; init; }
+
+    /// <summary>What of it is taken at most.</summary>
+    public GatewayBounds Bounds { get; init; } = GatewayBounds.Usual;
+
     /// <summary>How often a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;
 
@@ -175,6 +198,8 @@ public sealed record GatewayConfiguration
             && Timeout == other.Timeout
             && Attempts == other.Attempts
             && ReadsHistory == other.ReadsHistory
+            && NeverComplete == other.NeverComplete
+            && Bounds == other.Bounds
             && Profiles == other.Profiles
             && ServerConfiguration.Same(Secrets.Community, other.Secrets.Community)
             && ServerConfiguration.Same(Secrets.Auth, other.Secrets.Auth)

@@ -15,20 +15,43 @@ internal sealed class Shape
     /// <summary>The whole file.</summary>
     public static Shape Root { get; } =
         Object(
-            ("server", Names("name", "listen", "data", "token")),
+            (
+                "server",
+                Object(
+                    ("name", Leaf),
+                    ("listen", Leaf),
+                    ("data", Leaf),
+                    ("token", Leaf),
+                    ("hosts", new Shape { Item = Leaf }),
+                    ("controlsPerSecond", Leaf),
+                    ("eventReaders", Leaf),
+                    ("umask", Leaf)
+                )
+            ),
+            ("pair", Names("peer", "secret", "patience")),
             ("backup", Names("of", "standby", "heartbeat", "misses")),
             (
                 "polling",
-                Names("interval", "timeout", "attempts", "gatewaysInFlight", "deadline", "backoffLimit")
+                Names([
+                    "interval",
+                    "timeout",
+                    "attempts",
+                    "gatewaysInFlight",
+                    "deadline",
+                    "backoffLimit",
+                    "memory",
+                    .. GatewayBounds.Names,
+                ])
             ),
-            ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim")),
+            ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim", "followLinks")),
+            ("keep", Names("cdrs", "cdrsAtMost", "changes", "audits")),
             ("radius", Names("server", "secret", "source", "timeout", "nasIdentifier")),
             ("listeners", Names("mgcp", "traps")),
             (
                 "gateways",
                 new Shape
                 {
-                    Item = Names(
+                    Item = Names([
                         "id",
                         "uri",
                         "community",
@@ -37,8 +60,10 @@ internal sealed class Shape
                         "interval",
                         "timeout",
                         "attempts",
-                        "history"
-                    ),
+                        "history",
+                        "complete",
+                        .. GatewayBounds.Names,
+                    ]),
                 }
             ),
             ("profiles", new Shape { IsOpen = true })

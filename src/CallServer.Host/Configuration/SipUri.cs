@@ -33,7 +33,7 @@ internal static class SipUri
             "transport"
         );
         read.ReadHost(semicolon >= 0 ? resource[..semicolon] : resource);
-        var options = read.ReadOptions(query, '&', "from", "watch");
+        var options = read.ReadQuery(query, "from", "watch");
         var from = read.ReadText(options, "from");
         if (from is not null && MistakeIn(from) is { } mistake)
             read.Fail(mistake);

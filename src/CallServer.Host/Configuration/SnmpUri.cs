@@ -27,7 +27,7 @@ internal static class SnmpUri
         if (user is not null && Encoding.UTF8.GetByteCount(user) > LongestUser)
             read.Fail($"the user is longer than the {LongestUser} octets that SNMPv3 allows");
         read.ReadHost(authority);
-        var options = read.ReadOptions(query, '&', "profile", "auth", "priv", "context");
+        var options = read.ReadQuery(query, "profile", "auth", "priv", "context");
         var auth = read.ReadWord(options, "auth", AuthWords);
         var priv = read.ReadWord(options, "priv", PrivWords);
         if (user is null)

@@ -7,6 +7,9 @@ namespace CallServer.Host.Configuration;
 /// <summary>What the URIs of all protocols have in common; every mistake is kept, and reading goes on.</summary>
 internal sealed class UriReader(string text, string scheme, int defaultPort, List<string> mistakes)
 {
+    /// <summary>Replies may come from any port of the host that is asked.</summary>
+    public const string AnyPort = "any-port";
+
     private static readonly string[] SecretWords =
     [
         "community",
@@ -32,6 +35,9 @@ internal sealed class UriReader(string text, string scheme, int defaultPort, Lis
 
     /// <summary>Known after <see cref="ReadHost"/>.</summary>
     public int Port { get; private set; } = defaultPort;
+
+    /// <summary>Known after <see cref="ReadQuery"/>: any-port, a host, or null.</summary>
+    public string? Replies { get; private set; }
 
     public void Fail(string mistake) => mistakes.Add(mistake);
 
@@ -173,6 +179,23 @@ internal sealed class UriReader(string text, string scheme, int defaultPort, Lis
                         && label[0] != '-'
                         && label[^1] != '-'
                     );
+
+    /// <summary>
+    /// The options after the ?, as written: the protocol's own, and <c>replies=any-port|HOST</c>, which every
+    /// gateway has.
+    /// </summary>
+    public Dictionary<string, string> ReadQuery(string? query, params string[] known)
+    {
+        var options = ReadOptions(query, '&', [.. known, "replies"]);
+        if (ReadText(options, "replies") is not { } replies)
+            return options;
+        var host = replies.Trim('[', ']');
+        if (replies == AnyPort || IPAddress.TryParse(host, out _) || IsHostName(host))
+            Replies = replies == AnyPort ? AnyPort : host;
+        else
+            Fail($"replies={replies} is neither {AnyPort} nor a host that replies come from");
+        return options;
+    }
 
     /// <summary>NAME=VALUE between these marks, as written; none twice, none unknown, none a secret.</summary>
     public Dictionary<string, string> ReadOptions(string? query, char mark, params string[] known)

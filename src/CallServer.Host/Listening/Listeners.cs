@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reactive.Concurrency;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
@@ -30,6 +31,7 @@ public sealed class Listeners : IAsyncDisposable
         PollingService polling,
         Action<string, Instant> noteRestart,
         IClock clock,
+        IScheduler scheduler,
         ILogger logger
     )
     {
@@ -39,13 +41,21 @@ public sealed class Listeners : IAsyncDisposable
             listeners.Mgcp = Open(
                 "mgcp",
                 configuration.MgcpListener,
-                new MgcpHearing(polling.Addresses, noteRestart, Ask, listeners.MgcpCounters, logger),
+                new MgcpHearing(
+                    polling.Addresses,
+                    noteRestart,
+                    Ask,
+                    listeners.MgcpCounters,
+                    Pace(),
+                    Pace(),
+                    logger
+                ),
                 listeners.MgcpCounters
             );
             listeners.Traps = Open(
                 "traps",
                 configuration.TrapListener,
-                new TrapHearing(polling.Addresses, Ask, listeners.TrapCounters, logger),
+                new TrapHearing(polling.Addresses, Ask, listeners.TrapCounters, Pace(), logger),
                 listeners.TrapCounters
             );
             return listeners;
@@ -55,6 +65,8 @@ public sealed class Listeners : IAsyncDisposable
             await listeners.DisposeAsync();
             throw;
         }
+
+        NoticePace Pace() => new(clock, scheduler);
 
         void Ask(string gateway, AuditCause cause) => polling.Trigger(gateway, cause);
 

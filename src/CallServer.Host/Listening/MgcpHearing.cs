@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Net;
 using CallServer.Host.Polling;
 using CallServer.Model;
@@ -9,13 +10,15 @@ namespace CallServer.Host.Listening;
 /// <summary>
 /// MGCP commands that gateways send to their call agent: RSIP says that endpoints come, go, or have been
 /// without a call agent (RFC 3435 §2.3.12). It is answered, the gateway is asked at once where connections may
-/// be lost, and where all of its endpoints restarted the record notes that. Nothing is re-homed.
+/// be lost, and where all of its endpoints restarted the record notes that, at a pace. Nothing is re-homed.
 /// </summary>
 internal sealed class MgcpHearing(
     AddressBook addresses,
     Action<string, Instant> noteRestart,
     Action<string, AuditCause> ask,
     ListenerCounters counters,
+    NoticePace noted,
+    NoticePace said,
     ILogger logger
 ) : IUdpListener
 {
@@ -56,19 +59,28 @@ internal sealed class MgcpHearing(
         counters.Heard(notice.Kind);
         foreach (var gateway in meant.Select(sender => sender.Gateway.Id))
         {
-            logger.LogInformation(
-                "{Gateway}: {Notice} of {Endpoints}",
+            said.Say(
                 gateway,
-                notice.Kind,
-                notice.Endpoints
+                more =>
+                    logger.LogInformation(
+                        "{Gateway}: {Notice} of {Endpoints}{More}",
+                        gateway,
+                        notice.Kind,
+                        notice.Endpoints,
+                        Also(more)
+                    )
             );
             // Of some endpoints, or of one gateway among several, the next audit alone has to tell.
             if (notice.ConnectionsLost && IsWhole(notice.Endpoints) && meant.Length == 1)
-                noteRestart(gateway, at);
+                noted.Say(gateway, _ => noteRestart(gateway, at));
             if (notice.AsksForAudit)
                 ask(gateway, notice.ConnectionsLost ? AuditCause.Restart : AuditCause.Reconnect);
         }
     }
+
+    /// <summary>Of those that a line stands for.</summary>
+    internal static string Also(int more) =>
+        more == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", and {more:N0} more notices");
 
     private static bool IsWhole(string endpoints) => endpoints.StartsWith("*@", StringComparison.Ordinal);
 }

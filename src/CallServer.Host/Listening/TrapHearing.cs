@@ -14,6 +14,7 @@ internal sealed class TrapHearing(
     AddressBook addresses,
     Action<string, AuditCause> ask,
     ListenerCounters counters,
+    NoticePace said,
     ILogger logger
 ) : IUdpListener
 {
@@ -40,7 +41,16 @@ internal sealed class TrapHearing(
         {
             foreach (var sender in senders)
             {
-                logger.LogInformation("{Gateway}: sent {Notice}", sender.Gateway.Id, Word(kind));
+                said.Say(
+                    sender.Gateway.Id,
+                    more =>
+                        logger.LogInformation(
+                            "{Gateway}: sent {Notice}{More}",
+                            sender.Gateway.Id,
+                            Word(kind),
+                            MgcpHearing.Also(more)
+                        )
+                );
                 ask(sender.Gateway.Id, AuditCause.Restart);
             }
         }

@@ -24,7 +24,9 @@ public sealed class FleetNetwork : IGatewayNetwork, IAsyncDisposable
 
     /// <inheritdoc/>
     public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
-        gateway.OverHttp ? Http.Open(gateway.EndPoint, receiver) : Udp.Open(gateway.EndPoint, receiver);
+        gateway.OverHttp
+            ? Http.Open(gateway.EndPoint, receiver)
+            : Udp.Open(gateway.EndPoint, receiver, gateway.RepliesFrom);
 
     /// <inheritdoc/>
     public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver) =>

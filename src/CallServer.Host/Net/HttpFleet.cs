@@ -19,8 +19,8 @@ public sealed class HttpFleet : IAsyncDisposable
     // HTTP/1.1 answers one request after the other on a connection.
     private const int ConnectionsAGateway = 16;
 
-    // A call-id is some 40 octets: this lists 400,000 calls.
-    private const int LargestAnswer = 16 * 1024 * 1024;
+    // Of whoever only looks whether there is an answer.
+    private const int LargestGlance = 1024 * 1024;
 
     // Requests that one audit may have open; it repeats what takes too long.
     private const int MostInFlight = 1024;
@@ -85,7 +85,11 @@ public sealed class HttpFleet : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(gateway);
         try
         {
-            await PostAsync(Address(gateway), message, cancel);
+            await PostAsync(Address(gateway), message, LargestGlance, static _ => true, cancel);
+            return null;
+        }
+        catch (AnswerTooLargeException)
+        {
             return null;
         }
         catch (HttpRequestException fault)
@@ -115,33 +119,50 @@ public sealed class HttpFleet : IAsyncDisposable
             _ => "no HTTP answer",
         };
 
-    private async Task<byte[]> PostAsync(Uri address, byte[] message, CancellationToken cancel)
+    private async Task<byte[]> PostAsync(
+        Uri address,
+        byte[] message,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address);
         request.Content = new ByteArrayContent(message);
         request.Content.Headers.ContentType = MediaType;
+        // Only the head: what follows is read as far as it is taken.
         using var response = await client.SendAsync(request, cancel);
         if (response.StatusCode != HttpStatusCode.OK)
             throw new HttpRequestException(null, null, response.StatusCode);
-        return await ReadAsync(response.Content, cancel);
+        return await ReadAsync(response.Content, largest, reading, cancel);
     }
 
-    private static async Task<byte[]> ReadAsync(HttpContent content, CancellationToken cancel)
+    private static async Task<byte[]> ReadAsync(
+        HttpContent content,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    )
     {
-        if (content.Headers.ContentLength > LargestAnswer)
-            throw new HttpRequestException("the answer is too large");
+        if (content.Headers.ContentLength > largest)
+            throw new AnswerTooLargeException();
         await using var body = await content.ReadAsStreamAsync(cancel);
         using var whole = new MemoryStream();
         var part = new byte[16 * 1024];
         while (await body.ReadAsync(part, cancel) is > 0 and var length)
         {
-            if (whole.Length + length > LargestAnswer)
-                throw new HttpRequestException("the answer is too large");
+            if (whole.Length + length > largest)
+                throw new AnswerTooLargeException();
+            // Twice: what holds it grows by doubling, and it is copied at the end.
+            if (!reading(2 * length))
+                throw new OperationCanceledException();
             whole.Write(part, 0, length);
         }
 
         return whole.ToArray();
     }
+
+    private sealed class AnswerTooLargeException : Exception;
 
     private sealed class Channel(HttpFleet fleet, Uri address, IDatagramReceiver receiver) : IMessageChannel
     {
@@ -181,9 +202,20 @@ public sealed class HttpFleet : IAsyncDisposable
         {
             // What comes at once, such as a refusal, must not come back into the audit that is sending.
             await Task.Yield();
+            var read = 0L;
             try
             {
-                var answer = await fleet.PostAsync(address, message, cancel);
+                var answer = await fleet.PostAsync(
+                    address,
+                    message,
+                    receiver.LargestAnswer,
+                    octets =>
+                    {
+                        read += octets;
+                        return receiver.Reading(octets);
+                    },
+                    cancel
+                );
                 Interlocked.Increment(ref fleet.received);
                 if (Volatile.Read(ref closed) == 0)
                     receiver.OnDatagram(new Datagram(fleet.clock.Now, answer, 1, OnStray));
@@ -192,6 +224,12 @@ public sealed class HttpFleet : IAsyncDisposable
             {
                 // The audit is over.
             }
+            catch (AnswerTooLargeException)
+            {
+                Interlocked.Increment(ref fleet.failures);
+                if (Volatile.Read(ref closed) == 0)
+                    receiver.OnTooLarge(fleet.clock.Now);
+            }
             catch (Exception fault) when (fault is HttpRequestException or IOException)
             {
                 Interlocked.Increment(ref fleet.failures);
@@ -199,6 +237,7 @@ public sealed class HttpFleet : IAsyncDisposable
             }
             finally
             {
+                receiver.Reading(-read);
                 Interlocked.Decrement(ref inFlight);
             }
         }

@@ -1,4 +1,5 @@
 using CallServer.Model;
+using CallServer.Surface;
 
 namespace CallServer.Host.Net;
 
@@ -16,4 +17,7 @@ public interface IClock
     /// until then.
     /// </summary>
     TimeSpan Correction { get; }
+
+    /// <summary>The latest of the steps that make it up, oldest first.</summary>
+    IReadOnlyList<ClockStep> Steps { get; }
 }

@@ -6,7 +6,13 @@ namespace CallServer.Host.Net;
 /// <param name="EndPoint">Its address and port.</param>
 /// <param name="OverHttp">A message is the body of an HTTP request, and the answer's body the reply; else
 /// both are UDP datagrams.</param>
-public readonly record struct GatewayAddress(IPEndPoint EndPoint, bool OverHttp = false);
+/// <param name="RepliesFrom">Datagrams are taken from this address too, from whatever port; null takes them
+/// from where the gateway is asked alone.</param>
+public readonly record struct GatewayAddress(
+    IPEndPoint EndPoint,
+    bool OverHttp = false,
+    IPAddress? RepliesFrom = null
+);
 
 /// <summary>The ways to gateways: the fleet's sockets, or simulated ones.</summary>
 public interface IGatewayNetwork

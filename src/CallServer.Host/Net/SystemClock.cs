@@ -1,4 +1,5 @@
 using CallServer.Model;
+using CallServer.Surface;
 
 namespace CallServer.Host.Net;
 
@@ -12,6 +13,9 @@ public sealed class SystemClock : IClock
     /// <summary>A wall clock that strays further than this from the steady one was stepped.</summary>
     public static readonly TimeSpan StepThreshold = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>As many of the latest steps are known; a clock that is stepped more often is not worth telling of.</summary>
+    public const int StepsKept = 100;
+
     // Two readings this far apart were interrupted in between and say nothing about a step.
     private static readonly TimeSpan TooFarApart = TimeSpan.FromMilliseconds(10);
 
@@ -21,6 +25,7 @@ public sealed class SystemClock : IClock
     private readonly long anchorTicks;
     private readonly long anchorStamp;
     private long correctionTicks;
+    private IReadOnlyList<ClockStep> steps;
 
 #pragma warning disable RS0030 // the one place that may
     /// <summary>The machine's clocks, anchored now.</summary>
@@ -30,24 +35,29 @@ public sealed class SystemClock : IClock
 
     /// <summary>Any clocks, anchored now.</summary>
     public SystemClock(TimeProvider time)
-        : this(time, TimeSpan.Zero) { }
+        : this(time, TimeSpan.Zero, []) { }
 
     /// <summary>
     /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped
-    /// by the correction, so that what a store holds from before keeps its place.
+    /// by the correction, the latest steps of which are these, so that what a store holds from before keeps its place.
     /// </summary>
-    public SystemClock(TimeProvider time, TimeSpan correction)
+    public SystemClock(TimeProvider time, TimeSpan correction, IReadOnlyList<ClockStep> steps)
     {
         ArgumentNullException.ThrowIfNull(time);
         this.time = time;
+        this.steps = steps;
         correctionTicks = correction.Ticks;
         (anchorStamp, var wall) = ReadTogether(time);
         anchorTicks = wall - correctionTicks;
     }
 
 #pragma warning disable RS0030 // the one place that may
+    /// <summary>Timers of the machine, for time-outs of what no audit waits for.</summary>
+    public static TimeProvider Timers => TimeProvider.System;
+
     /// <summary>The machine's clocks, going on with an earlier timeline.</summary>
-    public static SystemClock Continue(TimeSpan correction) => new(TimeProvider.System, correction);
+    public static SystemClock Continue(TimeSpan correction, IReadOnlyList<ClockStep> steps) =>
+        new(TimeProvider.System, correction, steps);
 #pragma warning restore RS0030
 
     /// <inheritdoc/>
@@ -55,6 +65,9 @@ public sealed class SystemClock : IClock
 
     /// <inheritdoc/>
     public TimeSpan Correction => TimeSpan.FromTicks(Volatile.Read(ref correctionTicks));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ClockStep> Steps => Volatile.Read(ref steps);
 
     /// <summary>
     /// Compares the clocks; where the wall clock was stepped, takes the new correction and returns by how
@@ -72,6 +85,9 @@ public sealed class SystemClock : IClock
         if (step.Duration() <= StepThreshold)
             return TimeSpan.Zero;
 
+        var known = Steps;
+        var noted = new ClockStep(ToInstant(after), step);
+        Volatile.Write(ref steps, [.. known.Skip(known.Count + 1 - StepsKept), noted]);
         Volatile.Write(ref correctionTicks, wall - after);
         return step;
     }

@@ -8,7 +8,9 @@ namespace CallServer.Host.Net;
 
 /// <summary>
 /// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes
-/// from; what comes from anywhere else is dropped and counted.
+/// from: the one that was asked, or where it is said so whatever port of a host. What comes from anywhere else
+/// is dropped and counted, and a few of them a second are shown to the audits that run, which say so where it
+/// would have been their answer.
 /// </summary>
 public sealed class UdpFleet : IAsyncDisposable
 {
@@ -21,9 +23,13 @@ public sealed class UdpFleet : IAsyncDisposable
     private readonly Socket? ipv4;
     private readonly Socket? ipv6;
     private readonly ConcurrentDictionary<SocketAddress, ImmutableArray<IDatagramReceiver>> receivers = new();
+    private readonly ConcurrentDictionary<IPAddress, ImmutableArray<IDatagramReceiver>> hosts = new();
+    private readonly ConcurrentDictionary<Channel, IDatagramReceiver> open = new();
+    private readonly StrangersShown shown = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly List<Task> loops = [];
     private long strangers;
+    private long elsewhere;
     private long strays;
     private long sent;
     private long received;
@@ -55,6 +61,9 @@ public sealed class UdpFleet : IAsyncDisposable
     /// <summary>Datagrams from addresses that nobody asked.</summary>
     public long Strangers => Volatile.Read(ref strangers);
 
+    /// <summary>Datagrams taken from another address than the one asked.</summary>
+    public long FromElsewhere => Volatile.Read(ref elsewhere);
+
     /// <summary>
     /// Datagrams from gateways that belonged to nothing that was asked, late repeats among them.
     /// </summary>
@@ -73,18 +82,16 @@ public sealed class UdpFleet : IAsyncDisposable
     public int Port(AddressFamily family) => ((SocketFor(family)?.LocalEndPoint as IPEndPoint)?.Port) ?? 0;
 
     /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
-    public IMessageChannel Open(IPEndPoint peer, IDatagramReceiver receiver)
+    public IMessageChannel Open(IPEndPoint peer, IDatagramReceiver receiver, IPAddress? repliesFrom = null)
     {
         ArgumentNullException.ThrowIfNull(peer);
         ArgumentNullException.ThrowIfNull(receiver);
-        var address = peer.Serialize();
-        receivers.AddOrUpdate(
-            address,
-            static (_, one) => [one],
-            static (_, others, one) => others.Add(one),
-            receiver
-        );
-        return new Channel(this, SocketFor(peer.AddressFamily), peer, address, receiver);
+        var channel = new Channel(this, SocketFor(peer.AddressFamily), peer, repliesFrom, receiver);
+        Add(receivers, channel.Peer, receiver);
+        if (repliesFrom is not null)
+            Add(hosts, repliesFrom, receiver);
+        open.TryAdd(channel, receiver);
+        return channel;
     }
 
     /// <inheritdoc/>
@@ -95,6 +102,34 @@ public sealed class UdpFleet : IAsyncDisposable
         ipv6?.Dispose();
         await Task.WhenAll(loops);
         stopping.Dispose();
+    }
+
+    private static void Add<T>(
+        ConcurrentDictionary<T, ImmutableArray<IDatagramReceiver>> table,
+        T key,
+        IDatagramReceiver receiver
+    )
+        where T : notnull =>
+        table.AddOrUpdate(
+            key,
+            static (_, one) => [one],
+            static (_, others, one) => others.Add(one),
+            receiver
+        );
+
+    /// <summary>The key stays known, perhaps with nobody listening.</summary>
+    private static void Remove<T>(
+        ConcurrentDictionary<T, ImmutableArray<IDatagramReceiver>> table,
+        T key,
+        IDatagramReceiver receiver
+    )
+        where T : notnull
+    {
+        while (table.TryGetValue(key, out var listening))
+        {
+            if (table.TryUpdate(key, listening.Remove(receiver), listening))
+                return;
+        }
     }
 
     private static Socket OpenSocket(IPAddress local)
@@ -179,22 +214,53 @@ public sealed class UdpFleet : IAsyncDisposable
     private void Deliver(SocketAddress from, ReadOnlySpan<byte> octets)
     {
         Interlocked.Increment(ref received);
-        if (!receivers.TryGetValue(from, out var listening))
+        var isKnown = receivers.TryGetValue(from, out var asked);
+        if (isKnown && !asked.IsEmpty)
         {
-            Interlocked.Increment(ref strangers);
+            Hand(asked, octets, null);
             return;
         }
 
-        if (listening.IsEmpty)
+        var source = (IPEndPoint)Any(from.Family).Create(from);
+        if (hosts.TryGetValue(source.Address, out var listening) && !listening.IsEmpty)
+        {
+            Interlocked.Increment(ref elsewhere);
+            Hand(listening, octets, source);
+        }
+        else if (isKnown || listening is { IsDefault: false })
         {
             // A gateway that we know, after its audit: a late or repeated reply.
             OnStray();
-            return;
         }
+        else
+        {
+            Interlocked.Increment(ref strangers);
+            Show(octets, source);
+        }
+    }
 
-        var datagram = new Datagram(clock.Now, octets.ToArray(), listening.Length, OnStray);
+    private static IPEndPoint Any(AddressFamily family) =>
+        new(family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
+
+    private void Hand(
+        ImmutableArray<IDatagramReceiver> listening,
+        ReadOnlySpan<byte> octets,
+        IPEndPoint? from
+    )
+    {
+        var datagram = new Datagram(clock.Now, octets.ToArray(), listening.Length, OnStray, from);
         foreach (var receiver in listening)
             receiver.OnDatagram(datagram);
+    }
+
+    private void Show(ReadOnlySpan<byte> octets, IPEndPoint from)
+    {
+        var now = clock.Now;
+        if (open.IsEmpty || !shown.May(now.Steady))
+            return;
+        var datagram = new Datagram(now, octets.ToArray(), 1, null, from);
+        foreach (var receiver in open.Values)
+            receiver.OnStranger(datagram);
     }
 
     private void OnStray() => Interlocked.Increment(ref strays);
@@ -203,15 +269,21 @@ public sealed class UdpFleet : IAsyncDisposable
         UdpFleet fleet,
         Socket? socket,
         IPEndPoint gateway,
-        SocketAddress peer,
+        IPAddress? repliesFrom,
         IDatagramReceiver receiver
     ) : IMessageChannel
     {
         private int closed;
 
+        public SocketAddress Peer { get; } = gateway.Serialize();
+
         public string Local => SocketWords.Name(fleet.LocalTowards(gateway));
 
-        public void Send(byte[] message)
+        public void Send(byte[] message) => Send(message, Peer);
+
+        public void Reply(byte[] message, IPEndPoint? source) => Send(message, source?.Serialize() ?? Peer);
+
+        private void Send(byte[] message, SocketAddress peer)
         {
             try
             {
@@ -237,11 +309,10 @@ public sealed class UdpFleet : IAsyncDisposable
                 return;
 
             // The peer stays known, with nobody listening: what it still sends is late, not strange.
-            while (fleet.receivers.TryGetValue(peer, out var listening))
-            {
-                if (fleet.receivers.TryUpdate(peer, listening.Remove(receiver), listening))
-                    return;
-            }
+            Remove(fleet.receivers, Peer, receiver);
+            if (repliesFrom is not null)
+                Remove(fleet.hosts, repliesFrom, receiver);
+            fleet.open.TryRemove(this, out _);
         }
     }
 }

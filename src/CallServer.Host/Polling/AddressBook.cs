@@ -1,11 +1,19 @@
 using System.Collections.Immutable;
 using System.Net;
 using CallServer.Host.Configuration;
+using CallServer.Host.Net;
 
 namespace CallServer.Host.Polling;
 
 /// <summary>A gateway and where it is asked.</summary>
-public sealed record GatewayAt(GatewayConfiguration Gateway, IPEndPoint EndPoint);
+/// <param name="Gateway">Which one.</param>
+/// <param name="EndPoint">Where it is asked.</param>
+/// <param name="RepliesFrom">The host that it speaks from besides, where it is said so.</param>
+public sealed record GatewayAt(
+    GatewayConfiguration Gateway,
+    IPEndPoint EndPoint,
+    IPAddress? RepliesFrom = null
+);
 
 /// <summary>
 /// Which gateways are asked at an address: to know who speaks where something comes by itself. Names count as
@@ -27,26 +35,31 @@ public sealed class AddressBook
         Volatile.Read(ref addresses).GetValueOrDefault(address, []);
 
     /// <summary>It is asked from now on, perhaps at a name that has no address yet.</summary>
-    internal void Enter(GatewayConfiguration gateway, IPEndPoint? endpoint)
+    internal void Enter(GatewayConfiguration gateway, GatewayAddress? address)
     {
         lock (guard)
         {
-            entries[gateway] = new GatewayAt(gateway, endpoint ?? new IPEndPoint(IPAddress.None, 0));
-            if (endpoint is not null)
+            entries[gateway] = new GatewayAt(
+                gateway,
+                address?.EndPoint ?? new IPEndPoint(IPAddress.None, 0),
+                address?.RepliesFrom
+            );
+            if (address is not null)
                 Add(entries[gateway]);
         }
     }
 
     /// <summary>Its name was looked up; nothing where it is not asked any more.</summary>
-    internal void Move(GatewayConfiguration gateway, IPEndPoint endpoint)
+    internal void Move(GatewayConfiguration gateway, GatewayAddress address)
     {
         lock (guard)
         {
-            if (!entries.TryGetValue(gateway, out var before) || before.EndPoint.Equals(endpoint))
+            var now = new GatewayAt(gateway, address.EndPoint, address.RepliesFrom);
+            if (!entries.TryGetValue(gateway, out var before) || before == now)
                 return;
             Remove(before);
-            entries[gateway] = new GatewayAt(gateway, endpoint);
-            Add(entries[gateway]);
+            entries[gateway] = now;
+            Add(now);
         }
     }
 
@@ -62,20 +75,29 @@ public sealed class AddressBook
 
     private void Add(GatewayAt entry)
     {
-        var address = entry.EndPoint.Address;
-        Volatile.Write(
-            ref addresses,
-            addresses.SetItem(address, addresses.GetValueOrDefault(address, []).Add(entry))
-        );
+        foreach (var address in Addresses(entry))
+        {
+            Volatile.Write(
+                ref addresses,
+                addresses.SetItem(address, addresses.GetValueOrDefault(address, []).Add(entry))
+            );
+        }
     }
 
     private void Remove(GatewayAt entry)
     {
-        var address = entry.EndPoint.Address;
-        var left = addresses.GetValueOrDefault(address, []).Remove(entry);
-        Volatile.Write(
-            ref addresses,
-            left.IsEmpty ? addresses.Remove(address) : addresses.SetItem(address, left)
-        );
+        foreach (var address in Addresses(entry))
+        {
+            var left = addresses.GetValueOrDefault(address, []).Remove(entry);
+            Volatile.Write(
+                ref addresses,
+                left.IsEmpty ? addresses.Remove(address) : addresses.SetItem(address, left)
+            );
+        }
     }
+
+    private static IEnumerable<IPAddress> Addresses(GatewayAt entry) =>
+        entry.RepliesFrom is { } other && !other.Equals(entry.EndPoint.Address)
+            ? [entry.EndPoint.Address, other]
+            : [entry.EndPoint.Address];
 }

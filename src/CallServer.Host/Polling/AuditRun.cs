@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Host.Net;
@@ -12,17 +13,21 @@ namespace CallServer.Host.Polling;
 /// <param name="Clock">Time.</param>
 /// <param name="Scheduler">Runs one thing at a time.</param>
 /// <param name="Gateway">Where the gateway is.</param>
+/// <param name="Target">Whose limits hold.</param>
+/// <param name="Memory">What all of them may hold together; null: as much as they like.</param>
 internal sealed record AuditStage(
     IGatewayNetwork Network,
     IClock Clock,
     IScheduler Scheduler,
-    GatewayAddress Gateway
+    GatewayAddress Gateway,
+    AuditTarget Target,
+    MemoryBudget? Memory
 );
 
 /// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
 internal sealed record AuditEnds<T>(
     Func<AuditResult, AuditMemory, T> Finished,
-    Func<AuditResult, T>? Told = null,
+    Func<AuditResult, AuditMemory, T>? Told = null,
     Func<ReleaseResult, T>? Released = null,
     Func<ControllerResult, T>? Controlled = null
 );
@@ -39,23 +44,48 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    // Messages that are taken in one turn: others of the scheduler have theirs in between.
+    private const int Turn = 4;
+
+    // Octets of datagrams that wait to be taken in; more of them are lost, as datagrams are.
+    private const long MostWaiting = 4 * 1024 * 1024;
+
     private readonly ConcurrentQueue<Mail> mailbox = new();
-    private readonly CompositeDisposable held = [];
+    private readonly CompositeDisposable parts = [];
     private readonly SerialDisposable wake = new();
     private readonly SerialDisposable stream = new();
     private readonly List<T> outcomes = [];
     private IMessageChannel? channel;
     private IStreamChannel? open;
     private GatewayAudit? audit;
+    private IPEndPoint? from;
     private Action? heard = heard;
     private Moment latest;
     private Instant due;
+    private MemoryBudget.Share? share;
+    private long held;
+    private long waiting;
+    private long reading;
+    private int tooMuch;
     private bool finished;
     private int draining;
     private int over;
 
-    /// <summary>One of both.</summary>
-    private readonly record struct Mail(Datagram? Datagram, StreamNews? News);
+    private enum Excess
+    {
+        None,
+        Reply,
+        Held,
+        Memory,
+    }
+
+    /// <summary>One of them; of a datagram, whether it is only to be told of.</summary>
+    private readonly record struct Mail(
+        Datagram? Datagram,
+        StreamNews? News,
+        bool IsStranger = false,
+        Excess Excess = Excess.None
+    );
 
     /// <summary>
     /// Begins it on the scheduler; begin is given the time and our end of the way there. Without a deadline
@@ -63,31 +93,47 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     /// </summary>
     public void Begin(Func<Moment, string, GatewayAudit> begin, TimeSpan? deadline, CancellationToken cancel)
     {
-        held.Add(wake);
-        held.Add(stream);
-        held.Add(
+        parts.Add(wake);
+        parts.Add(stream);
+        parts.Add(
             stage.Scheduler.Schedule(() =>
                 Guarded(() =>
                 {
+                    share = stage.Memory?.Open(() => Post(new Mail(null, null, Excess: Excess.Memory)));
                     channel = stage.Network.Open(stage.Gateway, this);
-                    held.Add(channel);
+                    parts.Add(channel);
                     Apply(begin(NotBefore(stage.Clock.Now), channel.Local));
                     if (finished)
                         return;
 
                     if (deadline is { } patience)
-                        held.Add(stage.Scheduler.Schedule(patience, () => Guarded(Stop)));
-                    held.Add(cancel.Register(() => stage.Scheduler.Schedule(() => Guarded(Stop))));
+                        parts.Add(stage.Scheduler.Schedule(patience, () => Guarded(Stop)));
+                    parts.Add(cancel.Register(() => stage.Scheduler.Schedule(() => Guarded(Stop))));
                 })
             )
         );
     }
 
-    public void OnDatagram(Datagram datagram) => Post(new Mail(datagram, null));
+    public long LargestAnswer => stage.Target.LargestReply;
+
+    public void OnDatagram(Datagram datagram) => Post(datagram, isStranger: false);
+
+    public void OnStranger(Datagram datagram) => Post(datagram, isStranger: true);
+
+    public bool Reading(long octets)
+    {
+        Interlocked.Add(ref reading, octets);
+        Weigh();
+        return Volatile.Read(ref over) == 0;
+    }
+
+    public void OnTooLarge(Moment at) => Post(new Mail(null, null, Excess: Excess.Reply));
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
     void IAuditSink.Send(byte[] message) => channel!.Send(message);
+
+    void IAuditSink.Reply(byte[] message) => channel!.Reply(message, from);
 
     void IAuditSink.Connect()
     {
@@ -105,9 +151,12 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         ScheduleTick(stage.Clock.Now.Steady);
     }
 
-    void IAuditSink.Told(AuditResult result) =>
+    void IAuditSink.Told(AuditResult result, AuditMemory memory) =>
         outcomes.Add(
-            (ends.Told ?? throw new InvalidOperationException("only a watch tells while it goes on"))(result)
+            (ends.Told ?? throw new InvalidOperationException("only a watch tells while it goes on"))(
+                result,
+                memory
+            )
         );
 
     void IAuditSink.Finished(AuditResult result, AuditMemory memory) => End(ends.Finished(result, memory));
@@ -121,38 +170,102 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     public void Dispose()
     {
         Volatile.Write(ref over, 1);
-        held.Dispose();
+        parts.Dispose();
+        share?.Dispose();
         RefuseRest();
+    }
+
+    private void Post(Datagram datagram, bool isStranger)
+    {
+        // Answers over HTTP are weighed while they are read.
+        if (!stage.Gateway.OverHttp && Volatile.Read(ref waiting) > MostWaiting)
+        {
+            datagram.Refuse();
+            return;
+        }
+
+        Interlocked.Add(ref waiting, datagram.Message.Length);
+        Weigh();
+        Post(new Mail(datagram, null, isStranger));
     }
 
     private void Post(Mail mail)
     {
         mailbox.Enqueue(mail);
-        if (Interlocked.Exchange(ref draining, 1) == 0)
-            stage.Scheduler.Schedule(() => Guarded(Drain));
+        ScheduleTurn();
     }
 
-    private void Drain()
+    private void ScheduleTurn()
+    {
+        if (Interlocked.Exchange(ref draining, 1) == 0)
+            stage.Scheduler.Schedule(() => Guarded(() => Drain(Turn)));
+    }
+
+    private void Drain(int most)
     {
         // Before looking, so that what comes from here on schedules anew.
         Volatile.Write(ref draining, 0);
-        while (!finished && mailbox.TryDequeue(out var mail))
+        for (var taken = 0; taken < most && !finished && mailbox.TryDequeue(out var mail); taken++)
+            Take(mail);
+        if (!finished && !mailbox.IsEmpty)
+            ScheduleTurn();
+    }
+
+    private void Take(Mail mail)
+    {
+        if (mail.Datagram is { } datagram)
         {
-            if (mail.Datagram is { } datagram)
-                Take(datagram);
+            Interlocked.Add(ref waiting, -datagram.Message.Length);
+            if (mail.IsStranger)
+                Overhear(datagram);
             else
-                Take(mail.News!);
+                Take(datagram);
         }
+        else if (mail.News is { } news)
+        {
+            Take(news);
+        }
+        else
+        {
+            Apply(Past(mail.Excess, NotBefore(stage.Clock.Now)));
+        }
+    }
+
+    private GatewayAudit Past(Excess excess, Moment now) =>
+        excess switch
+        {
+            Excess.Reply => audit!.PassReply(now),
+            Excess.Held => audit!.PassHeld(now),
+            _ => audit!.PassMemory(now, stage.Memory!.Most),
+        };
+
+    /// <summary>Tells the budget what is held now; from any thread.</summary>
+    private void Weigh()
+    {
+        var all = Volatile.Read(ref held) + Volatile.Read(ref waiting) + Volatile.Read(ref reading);
+        share?.Set(all);
+        if (all > stage.Target.MostHeld && Interlocked.Exchange(ref tooMuch, 1) == 0)
+            Post(new Mail(null, null, Excess: Excess.Held));
     }
 
     private void Take(Datagram datagram)
     {
         var strays = audit!.Strays;
+        from = datagram.From;
         Apply(audit.Receive(NotBefore(datagram.At), datagram.Message));
         if (audit.Strays > strays)
             datagram.Refuse();
         else
             Heard();
+    }
+
+    private void Overhear(Datagram datagram)
+    {
+        var source = datagram.From!;
+        var option = source.Address.Equals(stage.Gateway.EndPoint.Address)
+            ? "replies=any-port"
+            : $"replies={source.Address}";
+        audit = audit!.Overhear(NotBefore(datagram.At), source.ToString(), option, datagram.Message);
     }
 
     private void Take(StreamNews news)
@@ -200,7 +313,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     {
         // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would
         // give up.
-        Drain();
+        Drain(mailbox.Count);
         if (finished)
             return;
         var now = NotBefore(stage.Clock.Now);
@@ -214,7 +327,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     private void Stop()
     {
-        Drain();
+        Drain(mailbox.Count);
         if (!finished)
             Apply(audit!.Stop(NotBefore(stage.Clock.Now)));
     }
@@ -235,6 +348,8 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     {
         audit = next;
         next.Dispatch(this);
+        Volatile.Write(ref held, next.Held);
+        Weigh();
         if (finished)
             Dispose();
         foreach (var outcome in outcomes)

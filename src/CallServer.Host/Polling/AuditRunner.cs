@@ -13,7 +13,8 @@ public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memo
 /// <summary>What a standing watch tells.</summary>
 /// <param name="Result">What it learnt.</param>
 /// <param name="Over">It has ended, and this is why.</param>
-public readonly record struct WatchNews(AuditResult Result, bool Over);
+/// <param name="Memory">What the next audit or watch of the same gateway begins with.</param>
+public readonly record struct WatchNews(AuditResult Result, bool Over, AuditMemory? Memory = null);
 
 /// <summary>Runs audits, watches and releases.</summary>
 public interface IAuditRunner
@@ -45,7 +46,16 @@ public interface IAuditRunner
     /// One standing watch for each subscription, of a target that watches: what it learns as it learns it,
     /// then why it ended, then the end. Unsubscribing drops it.
     /// </summary>
-    IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway);
+    /// <param name="target">Whom to watch, and how.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="memory">What the last audit or watch of the same gateway left.</param>
+    /// <param name="every">How often the gateway is to tell everything.</param>
+    IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan every
+    );
 
     /// <summary>
     /// Ends one connection for each subscription, of a target that releases: one result, then the end.
@@ -89,10 +99,12 @@ public sealed class AuditRunner(
     IGatewayNetwork network,
     IClock clock,
     IScheduler scheduler,
-    Func<ulong>? seed = null
+    Func<ulong>? seed = null,
+    MemoryBudget? memory = null
 ) : IAuditRunner
 {
     private readonly Func<ulong> seed = seed ?? FreshSeed;
+    private readonly MemoryBudget? budget = memory;
 
     /// <inheritdoc/>
     public IObservable<AuditOutcome> Run(
@@ -107,7 +119,7 @@ public sealed class AuditRunner(
         Observable.Create<AuditOutcome>(observer =>
         {
             var run = new AuditRun<AuditOutcome>(
-                Stage(gateway),
+                Stage(target, gateway),
                 new((result, left) => new AuditOutcome(result, left)),
                 observer,
                 heard
@@ -121,19 +133,28 @@ public sealed class AuditRunner(
         });
 
     /// <inheritdoc/>
-    public IObservable<WatchNews> Watch(AuditTarget target, GatewayAddress gateway) =>
+    public IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan every
+    ) =>
         Observable.Create<WatchNews>(observer =>
         {
             var run = new AuditRun<WatchNews>(
-                Stage(gateway),
+                Stage(target, gateway),
                 new(
-                    (result, _) => new WatchNews(result, Over: true),
-                    Told: result => new WatchNews(result, Over: false)
+                    (result, left) => new WatchNews(result, Over: true, left),
+                    Told: (result, left) => new WatchNews(result, Over: false, left)
                 ),
                 observer,
                 null
             );
-            run.Begin((now, local) => target.Watch(now, seed(), local), null, CancellationToken.None);
+            run.Begin(
+                (now, local) => target.Watch(memory, every, now, seed(), local),
+                null,
+                CancellationToken.None
+            );
             return run;
         });
 
@@ -149,7 +170,7 @@ public sealed class AuditRunner(
         Observable.Create<ReleaseResult>(observer =>
         {
             var run = new AuditRun<ReleaseResult>(
-                Stage(gateway),
+                Stage(target, gateway),
                 new(
                     (_, _) => throw new InvalidOperationException("a release ends as one, not as an audit"),
                     Released: result => result
@@ -175,7 +196,7 @@ public sealed class AuditRunner(
         Observable.Create<ControllerResult>(observer =>
         {
             var run = new AuditRun<ControllerResult>(
-                Stage(gateway),
+                Stage(target, gateway),
                 new(
                     (_, _) => throw new InvalidOperationException("this is no audit of connections"),
                     Controlled: result => result
@@ -211,5 +232,6 @@ public sealed class AuditRunner(
         return BitConverter.ToUInt64(octets);
     }
 
-    private AuditStage Stage(GatewayAddress gateway) => new(network, clock, scheduler, gateway);
+    private AuditStage Stage(AuditTarget target, GatewayAddress gateway) =>
+        new(network, clock, scheduler, gateway, target, budget);
 }

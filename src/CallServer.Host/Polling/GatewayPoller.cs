@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
@@ -34,7 +33,7 @@ internal sealed class GatewayPoller : IDisposable
     private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
-    private IPEndPoint? lastKnown;
+    private GatewayAddress? lastKnown;
     private Instant notBefore = InstantModule.distantPast;
     private Instant lastBegun = InstantModule.distantPast;
     private int silences;
@@ -53,12 +52,7 @@ internal sealed class GatewayPoller : IDisposable
         this.runner = runner;
         this.scheduler = scheduler;
         fromOutside = new PacedTrigger(context.Clock, scheduler);
-        context.Addresses.Enter(
-            gateway,
-            IPAddress.TryParse(gateway.Uri.Host, out var literal)
-                ? new IPEndPoint(literal, gateway.Uri.Port)
-                : null
-        );
+        context.Addresses.Enter(gateway, GatewayLocator.Literal(gateway.Uri));
         watch = gateway.Target.Watches
             ? new GatewayWatch(
                 gateway,
@@ -98,13 +92,13 @@ internal sealed class GatewayPoller : IDisposable
         Observable
             .Return(connection, scheduler)
             .SelectMany(_ => Resolve())
-            .SelectMany(endpoint =>
-                endpoint is null
+            .SelectMany(address =>
+                address is null
                     ? Observable.Return(
                         ReleaseResult.Unasked(connection, $"the name {Gateway.Uri.Host} has no address"),
                         ImmediateScheduler.Instance
                     )
-                    : runner.Release(Gateway.Target, connection, Address(endpoint), known, deadline)
+                    : runner.Release(Gateway.Target, connection, address.Value, known, deadline)
             );
 
     /// <summary>Asks who controls it; from any thread. Nothing where its protocol does not tell.</summary>
@@ -113,12 +107,12 @@ internal sealed class GatewayPoller : IDisposable
             ? Observable
                 .Return(Gateway.Id, scheduler)
                 .SelectMany(_ => Resolve())
-                .SelectMany(endpoint =>
-                    endpoint is null
+                .SelectMany(address =>
+                    address is null
                         ? Observable.Empty<ControllerResult>(ImmediateScheduler.Instance)
                         : runner.AskController(
                             Gateway.Target,
-                            Address(endpoint),
+                            address.Value,
                             context.Known(Gateway.Id),
                             deadline
                         )
@@ -169,22 +163,25 @@ internal sealed class GatewayPoller : IDisposable
     /// <summary>Half an interval early, so that the tick at its end counts.</summary>
     private bool IsSlowlyDue(Instant now) => now >= lastBegun + (Gateway.Interval * (SlowPace - 0.5));
 
-    private IObservable<WatchNews> Watch(IPEndPoint? endpoint) =>
-        endpoint is null
+    private IObservable<WatchNews> Watch(GatewayAddress? address) =>
+        address is null
             ? Observable.Empty<WatchNews>(ImmediateScheduler.Instance)
-            : runner.Watch(Gateway.Target, Address(endpoint));
+            : runner
+                .Watch(Gateway.Target, address.Value, memory, WatchInterval)
+                .Do(news => memory = news.Memory ?? memory);
 
-    private GatewayAddress Address(IPEndPoint endpoint) => new(endpoint, Gateway.Uri.OverHttp);
+    /// <summary>A standing watch costs no more than polling would.</summary>
+    private TimeSpan WatchInterval => Gateway.Interval * (context.Pace == AuditPace.Full ? 1 : SlowPace);
 
     private IObservable<AuditResult> Audit(AuditCause cause)
     {
         watch?.Asking();
         lastBegun = context.Clock.Now.Steady;
         return Resolve()
-            .SelectMany(endpoint =>
-                endpoint is null
+            .SelectMany(address =>
+                address is null
                     ? Observable.Return(Unasked(), ImmediateScheduler.Instance)
-                    : Ask(endpoint, cause)
+                    : Ask(address.Value, cause)
             )
             .Do(Remember)
             .Catch(
@@ -208,26 +205,26 @@ internal sealed class GatewayPoller : IDisposable
     /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
     /// in use; null where there was none yet.
     /// </summary>
-    private IObservable<IPEndPoint?> Resolve()
+    private IObservable<GatewayAddress?> Resolve()
     {
-        var (host, port) = (Gateway.Uri.Host, Gateway.Uri.Port);
-        if (IPAddress.TryParse(host, out var literal))
-            return Observable.Return(new IPEndPoint(literal, port), ImmediateScheduler.Instance);
+        if (GatewayLocator.Literal(Gateway.Uri) is { } literal)
+            return Observable.Return<GatewayAddress?>(literal, ImmediateScheduler.Instance);
 
         return Observable
-            .FromAsync(cancel => context.Resolver.ResolveAsync(host, port, cancel).AsTask())
+            .FromAsync(cancel => GatewayLocator.FindAsync(context.Resolver, Gateway.Uri, cancel))
+            .Select(address => (GatewayAddress?)address)
             .ObserveOn(scheduler)
             .Timeout(NamePatience, scheduler)
-            .Do(endpoint =>
+            .Do(address =>
             {
-                lastKnown = endpoint;
-                context.Addresses.Move(Gateway, endpoint);
+                lastKnown = address;
+                context.Addresses.Move(Gateway, address!.Value);
             })
-            .Catch((SocketException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance))
-            .Catch((TimeoutException _) => Observable.Return(lastKnown!, ImmediateScheduler.Instance));
+            .Catch((SocketException _) => Observable.Return(lastKnown, ImmediateScheduler.Instance))
+            .Catch((TimeoutException _) => Observable.Return(lastKnown, ImmediateScheduler.Instance));
     }
 
-    private IObservable<AuditResult> Ask(IPEndPoint endpoint, AuditCause cause)
+    private IObservable<AuditResult> Ask(GatewayAddress address, AuditCause cause)
     {
         // Nobody waits at a takeover for what was slow or silent long ago.
         var lane =
@@ -262,7 +259,7 @@ internal sealed class GatewayPoller : IDisposable
                 return runner
                     .Run(
                         Gateway.Target,
-                        Address(endpoint),
+                        address,
                         memory,
                         () =>
                             Gateway.ReadsHistory

@@ -29,7 +29,7 @@ internal sealed class GatewayWatch(
     private bool paused;
 
     /// <summary>
-    /// It has told something, and goes on: it asks the gateway for everything once a minute by itself, so that
+    /// It has told something, and goes on: it asks the gateway for everything at its interval by itself, so that
     /// nobody else needs to.
     /// </summary>
     public bool Stands { get; private set; }

@@ -114,7 +114,7 @@ public sealed class CallJoiner(
 
     private void Tick()
     {
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
         Volatile.Write(ref calls, calls.Tick(clock.Now.Steady, stamp, out var changes));
         Tell(changes);
         ScheduleTick();

@@ -57,6 +57,7 @@ public sealed class LedgerShard(
     Action<RecordStep, ServerStamp> join,
     Action<AuditResult, RecordStep> applied,
     AccountingWants wants,
+    RecordLimits limits,
     ILogger logger
 )
 {
@@ -75,7 +76,7 @@ public sealed class LedgerShard(
     public void Restore(StoredGateway stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        states[stored.Gateway] = new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false);
+        Keep(new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false));
     }
 
     /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
@@ -128,11 +129,11 @@ public sealed class LedgerShard(
             {
                 if (states.GetValueOrDefault(gateway) is not { } state)
                     return;
-                var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+                var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
                 var step = state.Record.Leave(connections, clock.Now.Steady, stamp);
                 if (step.Ignored)
                     return;
-                states[gateway] = state with { Record = state.Record.After(step) };
+                Keep(state with { Record = state.Record.After(step) });
                 join(step, stamp);
                 Write(StoreCommit.Of(step, null, wants));
             }
@@ -174,12 +175,12 @@ public sealed class LedgerShard(
         var state =
             states.GetValueOrDefault(order.Gateway)
             ?? throw new InvalidOperationException($"nothing is known of {order.Gateway}");
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
         var now = clock.Now.Steady;
         var entry = order.Entry(result, stamp.Correction);
         if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
         {
-            states[order.Gateway] = state with { Record = state.Record.After(step) };
+            Keep(state with { Record = state.Record.After(step) });
             join(step, stamp);
             var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
             Save(commit);
@@ -237,12 +238,12 @@ public sealed class LedgerShard(
     {
         if (states.GetValueOrDefault(gateway) is not { } state)
             return;
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
         var step = state.Record.Restarted(at, stamp);
         if (step.Ignored)
             return;
         var commit = StoreCommit.Of(step, null, wants);
-        states[gateway] = state with { Record = state.Record.After(step) };
+        Keep(state with { Record = state.Record.After(step) });
         counters.Count(commit);
         Write(commit);
         join(step, stamp);
@@ -255,15 +256,16 @@ public sealed class LedgerShard(
 
     private void Apply(AuditResult result, string? uri)
     {
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction);
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
         var state = states.GetValueOrDefault(result.Gateway);
         var before = state?.Record ?? New(result.Gateway);
+        result = limits.Bound(before, result);
         var step = before.Apply(result, stamp);
         // What was asked before a takeover does not tell what the other server's record would have to hold.
         var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
         var commit = StoreCommit.Of(step, summary, wants);
-        states[result.Gateway] = new GatewayState(result.Gateway, before.After(step), summary, asked);
+        Keep(new GatewayState(result.Gateway, before.After(step), summary, asked));
         counters.Count(result, commit);
         Write(commit);
         join(step, stamp);
@@ -275,6 +277,13 @@ public sealed class LedgerShard(
             || last.Silent != summary.Silent
         )
             Say(result, state?.LastAudit);
+    }
+
+    /// <summary>The newest state of a gateway, in place of the one before.</summary>
+    private void Keep(GatewayState state)
+    {
+        limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
+        states[state.Gateway] = state;
     }
 
     private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
@@ -301,6 +310,8 @@ public sealed class LedgerShard(
                 result.Gateway,
                 string.Join("; ", result.Reasons)
             );
+        foreach (var remark in result.Remarks)
+            logger.LogWarning("{Gateway}: {Remark}", result.Gateway, remark);
         if (last is null)
             logger.LogDebug("{Gateway}: asked for the first time", result.Gateway);
     }

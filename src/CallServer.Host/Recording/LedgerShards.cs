@@ -20,6 +20,7 @@ public sealed class LedgerShards
     /// <param name="joining">Joins connections into calls; runs one thing at a time.</param>
     /// <param name="logger">Says what changed.</param>
     /// <param name="wants">What the outbox's readers want besides CDRs; null: nothing.</param>
+    /// <param name="limits">How many connections a gateway may have; null: as many as is usual.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
@@ -27,7 +28,8 @@ public sealed class LedgerShards
         StoreWriter writer,
         IScheduler joining,
         ILogger logger,
-        AccountingWants? wants = null
+        AccountingWants? wants = null,
+        RecordLimits? limits = null
     )
     {
         Identity = identity;
@@ -43,6 +45,7 @@ public sealed class LedgerShards
                 Joiner.Take,
                 (result, step) => Applied?.Invoke(result, step),
                 wants ?? AccountingWants.Finals,
+                limits ?? RecordLimits.Usual,
                 logger
             )),
         ];

@@ -19,6 +19,10 @@ public sealed class StoreWriter : IDisposable
     private const int ChangesKept = 10_000;
     private const int AuditsKept = 100;
 
+    // As many as end in a minute of a busy network; in pieces, so that commits get their turn.
+    private const int BatchForgotten = 1_000;
+    private const int BatchesForgotten = 60;
+
     private readonly ILedgerStore store;
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
@@ -30,7 +34,8 @@ public sealed class StoreWriter : IDisposable
     private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
     private TimeSpan rest = FirstRest;
-    private TimeSpan? correction;
+    private List<ClockStep> steps = [];
+    private TimeSpan correction;
     private bool scheduled;
     private bool resting;
     private string? reason;
@@ -106,13 +111,44 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
-    /// <summary>Keeps how far the wall clock was stepped.</summary>
-    public void EnqueueCorrection(TimeSpan next)
+    /// <summary>Keeps that the wall clock was stepped, and how far it is now from where it was.</summary>
+    public void EnqueueStep(ClockStep step, TimeSpan next)
     {
         lock (guard)
         {
+            steps.Add(step);
             correction = next;
             Wake();
+        }
+    }
+
+    /// <summary>
+    /// Forgets CDRs that need not be kept any longer; on the scheduler. What a failing store cannot forget, it forgets the
+    /// next time.
+    /// </summary>
+    /// <param name="now">On the record's timeline.</param>
+    public void Forget(DateTimeOffset now)
+    {
+        try
+        {
+            var all = default(ForgottenCdrs);
+            for (var batch = 0; batch < BatchesForgotten; batch++)
+            {
+                var some = store.Forget(now, BatchForgotten);
+                all = new ForgottenCdrs(all.Old + some.Old, all.Surplus + some.Surplus);
+                if (Math.Max(some.Old, some.Surplus) < BatchForgotten)
+                    break;
+            }
+
+            if (all.Surplus > 0)
+                logger.LogWarning(
+                    "{Count} CDRs were forgotten before their time, because there are more than keep.cdrsAtMost says",
+                    all.Surplus
+                );
+        }
+        catch (StoreException fault)
+        {
+            logger.LogWarning("old CDRs could not be forgotten: {Reason}", fault.Message);
         }
     }
 
@@ -154,8 +190,8 @@ public sealed class StoreWriter : IDisposable
         {
             try
             {
-                if (work.Correction is { } known)
-                    store.SetCorrection(known);
+                if (work.Steps is not null)
+                    store.AddSteps(work.Steps, work.Correction);
                 if (work.Commit is not null || work.Changes is not null)
                 {
                     var result = work.Commit is not null
@@ -175,9 +211,9 @@ public sealed class StoreWriter : IDisposable
                     failed.Add(work.Commit);
                 if (work.Changes is not null)
                     untold.AddRange(work.Changes);
-                if (work.Correction is not null)
+                if (work.Steps is not null)
                     lock (guard)
-                        correction ??= work.Correction;
+                        steps.InsertRange(0, work.Steps);
                 if (fault is not StoreException)
                     logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
                 // What the store cannot take now it cannot take from another gateway either.
@@ -193,17 +229,19 @@ public sealed class StoreWriter : IDisposable
     private sealed record Work(
         StoreCommit? Commit = null,
         IReadOnlyList<ChangeView>? Changes = null,
-        TimeSpan? Correction = null
+        IReadOnlyList<ClockStep>? Steps = null,
+        TimeSpan Correction = default
     );
 
     private Work? Next()
     {
         lock (guard)
         {
-            if (correction is { } known)
+            if (steps.Count > 0)
             {
-                correction = null;
-                return new Work(Correction: known);
+                var stepped = steps;
+                steps = [];
+                return new Work(Steps: stepped, Correction: correction);
             }
 
             if (order.TryDequeue(out var gateway))
@@ -244,7 +282,7 @@ public sealed class StoreWriter : IDisposable
                     logger.LogInformation("the store takes changes again; everything that was kept is saved");
                 rest = FirstRest;
                 reason = null;
-                if (order.Count > 0 || changes.Count > 0 || correction is not null)
+                if (order.Count > 0 || changes.Count > 0 || steps.Count > 0)
                     Wake();
                 else
                     EndFlushes();

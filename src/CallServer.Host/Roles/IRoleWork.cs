@@ -6,7 +6,7 @@ namespace CallServer.Host.Roles;
 public interface IRoleWork
 {
     /// <summary>Keeps this over a restart; a disk that fails is told and holds nothing up.</summary>
-    void Keep(int epoch, bool acts, string? peer);
+    void Keep(int epoch, bool acts);
 
     /// <summary>Audits and writes CDRs like this from now on.</summary>
     /// <param name="pace">How often the gateways are asked.</param>

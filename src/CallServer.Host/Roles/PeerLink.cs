@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -18,31 +16,18 @@ public sealed class PeerLink : IPeerLink, IDisposable
 
     private const int LongestAnswer = 64 * 1024;
 
-    private readonly HttpClient http;
+    private readonly PeerHttp http;
     private readonly CancellationTokenSource stop = new();
     private readonly ILogger logger;
     private bool complained;
 
     /// <param name="patience">After this a heartbeat is given up.</param>
-    /// <param name="token">What the other server asks for; null where it asks for nothing.</param>
-    /// <param name="logger">Says why the other server cannot be understood.</param>
-    public PeerLink(TimeSpan patience, byte[]? token, ILogger logger)
+    /// <param name="trust">Proves the heartbeats, and judges the answers.</param>
+    /// <param name="logger">Says why the other server is not believed.</param>
+    public PeerLink(TimeSpan patience, PeerTrust trust, ILogger logger)
     {
         this.logger = logger;
-        var handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            ConnectTimeout = patience,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
-        };
-        http = new HttpClient(handler) { Timeout = patience, MaxResponseContentBufferSize = LongestAnswer };
-        if (token is not null)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-                "Bearer",
-                Encoding.UTF8.GetString(token)
-            );
+        http = new PeerHttp(trust, patience, LongestAnswer);
     }
 
     /// <inheritdoc/>
@@ -64,24 +49,21 @@ public sealed class PeerLink : IPeerLink, IDisposable
     {
         try
         {
-            using var content = new StringContent(
-                JsonSerializer.Serialize(greeting, RecordJson.Camel),
-                Encoding.UTF8,
-                "application/json"
-            );
-            using var response = await http.PostAsync(new Uri(peer, Path), content, stop.Token);
-            if (response.StatusCode == HttpStatusCode.OK)
+            var content = JsonSerializer.SerializeToUtf8Bytes(greeting, RecordJson.Camel);
+            var answer = await http.AskAsync(peer, Path, PairQuestion.Heartbeat, content, stop.Token);
+            if (
+                answer.IsGiven
+                && JsonSerializer.Deserialize<GreetingView>(answer.Content, RecordJson.Camel) is { } told
+            )
             {
-                var text = await response.Content.ReadAsStringAsync(stop.Token);
-                if (JsonSerializer.Deserialize<GreetingView>(text, RecordJson.Camel) is { } answer)
-                {
-                    complained = false;
-                    heard(answer);
-                    return;
-                }
+                complained = false;
+                heard(told);
+                return;
             }
 
-            Complain(peer, $"answers {(int)response.StatusCode} to a heartbeat");
+            // One that was overtaken by a later one is a miss, and nothing to tell.
+            if (answer is not { Verdict: PairVerdict.Believed, Status: HttpStatusCode.Unauthorized })
+                Complain(peer, Why(answer));
         }
         catch (JsonException)
         {
@@ -99,16 +81,24 @@ public sealed class PeerLink : IPeerLink, IDisposable
         }
     }
 
+    private static string Why(PeerAnswer answer) =>
+        answer.Verdict switch
+        {
+            PairVerdict.Believed =>
+                $"answers {(int)answer.Status} to a heartbeat: do both servers run one version?",
+            PairVerdict.NoProof =>
+                $"answers {(int)answer.Status} to a heartbeat without the proof of a pair's server: has it a \"pair\"?",
+            PairVerdict.OwnName =>
+                "answers with this server's own name: two servers of a pair have two names, and pair.peer is the other one's address",
+            _ => "answers with a wrong proof: both servers of a pair need the same pair.secret",
+        };
+
     /// <summary>Once, until it is understood again.</summary>
     private void Complain(Uri peer, string what)
     {
         if (complained)
             return;
         complained = true;
-        logger.LogError(
-            "{Peer} {What}: it counts as no answer. Both servers of a pair need the same server.token",
-            peer,
-            what
-        );
+        logger.LogError("{Peer} {What}. It counts as no answer", peer, what);
     }
 }

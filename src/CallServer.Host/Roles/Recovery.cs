@@ -127,6 +127,10 @@ public sealed class Recovery : IDisposable
             );
             polling.Trigger(gateways, AuditCause.Takeover);
         }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: it asks everybody when it starts again.
+        }
 #pragma warning disable CA1031 // nobody waits for it: whatever is wrong is told here
         catch (Exception fault)
 #pragma warning restore CA1031

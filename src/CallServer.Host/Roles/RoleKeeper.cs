@@ -14,7 +14,7 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 {
     private readonly IClock clock;
     private readonly IScheduler scheduler;
-    private readonly IPeerLink link;
+    private readonly IPeerLink? link;
     private readonly IRoleWork work;
     private readonly ILogger logger;
     private readonly SerialDisposable wake = new();
@@ -27,10 +27,10 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 
     /// <param name="clock">Time.</param>
     /// <param name="scheduler">Runs one thing at a time.</param>
-    /// <param name="link">The way to the other server.</param>
+    /// <param name="link">The way to the other server; null where there is none.</param>
     /// <param name="work">What the role means here.</param>
     /// <param name="logger">Says what changed.</param>
-    public RoleKeeper(IClock clock, IScheduler scheduler, IPeerLink link, IRoleWork work, ILogger logger)
+    public RoleKeeper(IClock clock, IScheduler scheduler, IPeerLink? link, IRoleWork work, ILogger logger)
     {
         this.clock = clock;
         this.scheduler = scheduler;
@@ -62,6 +62,9 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 
     /// <summary>An operator wants this server to act; null where it does from now on, else why not.</summary>
     public Task<string?> TakeOverAsync() => OrderAsync(now => role!.TakeOver(now));
+
+    /// <summary>The same under an epoch that both are to agree on, also where this server acts already.</summary>
+    public Task<string?> ActUnderAsync(int epoch) => OrderAsync(now => role!.ActUnder(now, epoch));
 
     /// <summary>
     /// An operator wants the other server to act; null where it is asked to from now on, else why not.
@@ -117,7 +120,7 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
     void IRoleSink.AskPeer(string url)
     {
         if (Uri.TryCreate(url, UriKind.Absolute, out var peer))
-            link.Ask(peer, role!.Greeting, greeting => _ = MeetAsync(greeting));
+            link?.Ask(peer, role!.Greeting, greeting => _ = MeetAsync(greeting));
     }
 
     void IRoleSink.WakeAt(Instant instant)
@@ -129,7 +132,7 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
         );
     }
 
-    void IRoleSink.Keep(int epoch, bool acts, string? peer) => work.Keep(epoch, acts, peer);
+    void IRoleSink.Keep(int epoch, bool acts) => work.Keep(epoch, acts);
 
     void IRoleSink.Assume(AuditPace pace, bool writesCdrs) => assumed = (pace, writesCdrs);
 

@@ -28,13 +28,13 @@ public sealed class ServerDuties(
     private bool hasPollers;
 
     /// <inheritdoc/>
-    public void Keep(int epoch, bool acts, string? peer)
+    public void Keep(int epoch, bool acts)
     {
         ledger.Identity.Epoch = epoch;
         try
         {
             store.SetIdentity(configuration().Name, epoch);
-            store.SetRole(acts, peer);
+            store.SetRole(acts);
         }
         catch (StoreException fault)
         {

@@ -1,7 +1,5 @@
-using System.Net.Http.Headers;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
-using System.Text;
 using System.Text.Json;
 using CallServer.Host.Net;
 using CallServer.Host.Recording;
@@ -33,6 +31,8 @@ public sealed class Settlement : IDisposable
     /// <summary>So many in one question.</summary>
     public const int Most = 50;
 
+    private const int LongestAnswer = 1024 * 1024;
+
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(5);
@@ -45,7 +45,7 @@ public sealed class Settlement : IDisposable
     private readonly Action released;
     private readonly IClock clock;
     private readonly ILogger logger;
-    private readonly HttpClient http;
+    private readonly PeerHttp http;
     private readonly CancellationTokenSource stop = new();
     private readonly IDisposable loop;
     private Dictionary<long, Instant> unknown = [];
@@ -56,7 +56,7 @@ public sealed class Settlement : IDisposable
     /// <param name="isCold">As a standby it asks no gateway, if nothing forces it to.</param>
     /// <param name="longestInterval">How seldom a gateway is asked at most.</param>
     /// <param name="released">Some are to be written now.</param>
-    /// <param name="token">What the other server asks for; null where it asks for nothing.</param>
+    /// <param name="trust">Proves the questions, and judges the answers.</param>
     /// <param name="clock">Time.</param>
     /// <param name="scheduler">Begins each round.</param>
     /// <param name="logger">Says what was written here.</param>
@@ -67,7 +67,7 @@ public sealed class Settlement : IDisposable
         Func<bool> isCold,
         Func<TimeSpan> longestInterval,
         Action released,
-        byte[]? token,
+        PeerTrust trust,
         IClock clock,
         IScheduler scheduler,
         ILogger logger
@@ -81,16 +81,7 @@ public sealed class Settlement : IDisposable
         this.released = released;
         this.clock = clock;
         this.logger = logger;
-        http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
-        {
-            Timeout = Patience,
-            MaxResponseContentBufferSize = 1024 * 1024,
-        };
-        if (token is not null)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-                "Bearer",
-                Encoding.UTF8.GetString(token)
-            );
+        http = new PeerHttp(trust, Patience, LongestAnswer);
         loop = Observable
             .Interval(Rest, scheduler)
             .Select(_ => Observable.FromAsync(RoundAsync))
@@ -220,16 +211,9 @@ public sealed class Settlement : IDisposable
 
     private async Task<Settled?> AskAsync(Uri peer, IReadOnlyList<HeldCdr> held)
     {
-        using var content = new StringContent(
-            JsonSerializer.Serialize(held, RecordJson.Camel),
-            Encoding.UTF8,
-            "application/json"
-        );
-        using var response = await http.PostAsync(new Uri(peer, Path), content, stop.Token);
-        if (!response.IsSuccessStatusCode)
-            return null;
-        var text = await response.Content.ReadAsStringAsync(stop.Token);
-        return JsonSerializer.Deserialize<Settled>(text, RecordJson.Camel);
+        var content = JsonSerializer.SerializeToUtf8Bytes(held, RecordJson.Camel);
+        var answer = await http.AskAsync(peer, Path, PairQuestion.Settle, content, stop.Token);
+        return answer.IsGiven ? JsonSerializer.Deserialize<Settled>(answer.Content, RecordJson.Camel) : null;
     }
 
     private static HeldCdr Held(AccountingEntry entry)

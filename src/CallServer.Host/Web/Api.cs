@@ -1,5 +1,7 @@
 using System.Text.Json;
+using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Host.Roles;
 using CallServer.Storage;
 
 namespace CallServer.Host.Web;
@@ -7,20 +9,27 @@ namespace CallServer.Host.Web;
 /// <summary>The HTTP side of a server.</summary>
 internal static class Api
 {
-    public static void Map(WebApplication app, ServerRuntime runtime)
+    public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
-        var guard = new Guard(runtime.Configuration.Token);
+        var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
+        var guard = new Guard(runtime.Configuration.Token, refused);
         var lists = new Lists(runtime);
         var releases = new Releases(runtime.Releaser);
-        var events = new EventStream(runtime, app.Lifetime.ApplicationStopping);
+        var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
 
+        app.Use(next => http => Manners.InvokeAsync(http, next));
         app.Use(next => http => guard.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
         app.UseRouting();
+        var controls = new Controls(runtime.Configuration, runtime.Clock);
+        app.Use(next => http => controls.InvokeAsync(http, next));
 
         app.MapGet("/healthz", () => Json(new { alive = true }));
-        app.MapGet("/readyz", () => Readiness(runtime));
-        app.MapGet("/metrics", () => Results.Text(MetricsText.Write(runtime), MetricsText.ContentType));
+        app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)));
+        app.MapGet(
+            "/metrics",
+            () => Results.Text(MetricsText.Write(runtime, refused), MetricsText.ContentType)
+        );
         app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
         app.MapGet("/v1/gateways", lists.Gateways);
         app.MapGet("/v1/audits", lists.Audits);
@@ -30,15 +39,22 @@ internal static class Api
         app.MapGet("/v1/calls", lists.CallsAsync);
         app.MapGet("/v1/cdrs", lists.Cdrs);
         app.MapGet("/v1/releases", lists.Releases);
-        var pair = new Pair(runtime.Roles, runtime.Ledger, runtime.Store);
+        var pair = new Pair(
+            runtime.Trust,
+            runtime.Roles,
+            runtime.Ledger,
+            runtime.Store,
+            new RefusalLog(runtime.Clock, logger)
+        );
+        var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
         app.MapGet("/v1/recoveries", lists.Recoveries);
         app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
         app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
-        app.MapPost("/v1/takeover", (Delegate)pair.TakeOverAsync);
-        app.MapPost("/v1/stepdown", (Delegate)pair.StepDownAsync);
+        app.MapPost("/v1/takeover", (Delegate)orders.TakeOverAsync);
+        app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
         app.MapGet("/v1/events", (Delegate)events.ServeAsync);
     }
 
@@ -55,9 +71,11 @@ internal static class Api
         return query.IsWrong ? query.Refusal() : answer();
     }
 
-    private static IResult Readiness(ServerRuntime runtime)
+    /// <summary>Reasons name files: whoever may not ask learns that there is one.</summary>
+    private static IResult Readiness(ServerRuntime runtime, bool isTrusted)
     {
         var health = runtime.Writer.Health;
+        string? Told(string? reason) => reason is null || isTrusted ? reason : "told with the token";
         return Json(
             new
             {
@@ -66,11 +84,11 @@ internal static class Api
                 storeHealthy = health.Healthy,
                 store = new
                 {
-                    reason = health.Reason,
+                    reason = Told(health.Reason),
                     pendingGateways = health.PendingGateways,
                     pendingCdrs = health.PendingCdrs,
                 },
-                cdrFile = new { reason = runtime.CdrFiles.Fault },
+                cdrFile = new { reason = Told(runtime.CdrFiles.Fault) },
                 radius = runtime.Radius?.Sink.Health,
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable

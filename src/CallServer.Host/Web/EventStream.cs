@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using CallServer.Storage;
 
 namespace CallServer.Host.Web;
@@ -8,9 +9,17 @@ namespace CallServer.Host.Web;
 /// what it missed; where the
 /// store no longer keeps that, an event <c>gap</c> tells it to read the lists anew.
 /// </summary>
-internal sealed class EventStream(ServerRuntime runtime, CancellationToken stopping)
+internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, CancellationToken stopping)
 {
-    private const int PageSize = 500;
+    private const int PageSize = 200;
+
+    /// <summary>Who does not take what is written within this time is let go.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>When one that was refused may try again, in seconds.</summary>
+    private const string RetryAfter = "10";
+
+    private readonly EventReaders readers = runtime.EventReaders;
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
     public async Task<IResult> ServeAsync(HttpContext http)
@@ -30,6 +39,28 @@ internal sealed class EventStream(ServerRuntime runtime, CancellationToken stopp
             after = sequence;
         }
 
+        if (!readers.TryEnter())
+        {
+            http.Response.Headers.RetryAfter = RetryAfter;
+            return Problems.Of(
+                StatusCodes.Status503ServiceUnavailable,
+                "As many clients follow the events as may",
+                $"server.eventReaders allows {readers.Most}"
+            );
+        }
+
+        try
+        {
+            return await ServeAsync(http, after, gateway);
+        }
+        finally
+        {
+            readers.Leave();
+        }
+    }
+
+    private async Task<IResult> ServeAsync(HttpContext http, long? after, string? gateway)
+    {
         long start;
         try
         {
@@ -49,9 +80,13 @@ internal sealed class EventStream(ServerRuntime runtime, CancellationToken stopp
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         try
         {
-            await http.Response.WriteAsync("retry: 1000\n\n", ends.Token);
-            await http.Response.Body.FlushAsync(ends.Token);
+            await WriteAsync(http.Response, "retry: 1000\n\n"u8.ToArray(), ends.Token);
             await FollowAsync(http.Response, start, gateway, ends.Token);
+        }
+        catch (StalledException)
+        {
+            readers.Drop();
+            http.Abort();
         }
         catch (OperationCanceledException) { }
         catch (StoreException)
@@ -72,34 +107,59 @@ internal sealed class EventStream(ServerRuntime runtime, CancellationToken stopp
         while (true)
         {
             var news = runtime.Events.News;
-            var page = runtime.Events.Read(after, PageSize);
-            if (page.Missed)
-                await response.WriteAsync("event: gap\ndata: {}\n\n", cancel);
-            foreach (var change in page.Items)
-            {
-                after = change.Sequence;
-                if (gateway is null || change.Gateway == gateway)
-                    await response.WriteAsync(
-                        string.Create(
-                            CultureInfo.InvariantCulture,
-                            $"id: {change.Sequence}\nevent: {change.Kind}\ndata: {change.Json}\n\n"
-                        ),
-                        cancel
-                    );
-            }
-
-            await response.Body.FlushAsync(cancel);
-            if (page.Items.Count > 0)
+            var (text, last, count) = await readers.InTurnAsync(() => Read(after, gateway), cancel);
+            after = last;
+            if (text.Length > 0)
+                await WriteAsync(response, text, cancel);
+            if (count > 0)
                 continue;
             try
             {
-                await news.WaitAsync(Heartbeat, cancel);
+                await news.WaitAsync(Heartbeat, time, cancel);
             }
             catch (TimeoutException)
             {
                 // Proxies close what is quiet for long.
-                await response.WriteAsync(": alive\n\n", cancel);
+                await WriteAsync(response, ": alive\n\n"u8.ToArray(), cancel);
             }
         }
     }
+
+    /// <summary>A page as it is sent, where it ends, and how many changes it has.</summary>
+    private (byte[] Text, long Last, int Count) Read(long after, string? gateway)
+    {
+        var page = runtime.Events.Read(after, PageSize);
+        var text = new StringBuilder();
+        if (page.Missed)
+            text.Append("event: gap\ndata: {}\n\n");
+        foreach (var change in page.Items)
+        {
+            after = change.Sequence;
+            if (gateway is null || change.Gateway == gateway)
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"id: {change.Sequence}\nevent: {change.Kind}\ndata: {change.Json}\n\n"
+                );
+        }
+
+        return (Encoding.UTF8.GetBytes(text.ToString()), after, page.Items.Count);
+    }
+
+    private async Task WriteAsync(HttpResponse response, byte[] octets, CancellationToken cancel)
+    {
+        using var late = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        try
+        {
+            await response.Body.WriteAsync(octets, either.Token);
+            await response.Body.FlushAsync(either.Token);
+        }
+        catch (OperationCanceledException)
+            when (late.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            throw new StalledException();
+        }
+    }
+
+    private sealed class StalledException : Exception;
 }

@@ -1,20 +1,21 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using CallServer.Host.Roles;
 
 namespace CallServer.Host.Web;
 
 /// <summary>
 /// Who may ask: whoever presents the token; without one, whoever asks this machine by a name of loopback.
 /// </summary>
-internal sealed class Guard(byte[]? token)
+internal sealed class Guard(byte[]? token, RefusedTokens refused)
 {
     private readonly byte[]? expected = token is null ? null : SHA256.HashData(token);
 
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        // A probe needs no secret, and learns none.
-        if (http.Request.Path.Value is "/healthz" or "/readyz")
+        // A probe needs no secret, and learns none. The other server brings a proof, which says more than a token.
+        if (http.Request.Path.Value is "/healthz" or "/readyz" || IsOfPair(http.Request.Path))
         {
             await next(http);
             return;
@@ -22,6 +23,7 @@ internal sealed class Guard(byte[]? token)
 
         if (expected is not null && !Presents(http.Request))
         {
+            await refused.AddAsync(http.Connection.RemoteIpAddress, http.RequestAborted);
             http.Response.Headers.WWWAuthenticate = "Bearer";
             await Problems
                 .Of(
@@ -45,6 +47,14 @@ internal sealed class Guard(byte[]? token)
 
         await next(http);
     }
+
+    /// <summary>Whether it may know what only those may who may ask anything.</summary>
+    public bool Trusts(HttpRequest request) =>
+        expected is null ? IsLoopback(request.Host.Host) : Presents(request);
+
+    /// <summary>What one server of a pair asks of the other.</summary>
+    public static bool IsOfPair(PathString path) =>
+        path.Value is $"/{PeerLink.Path}" or $"/{Settlement.Path}";
 
     // Digests have one length, so that comparing them takes one time.
     private bool Presents(HttpRequest request)

@@ -13,7 +13,7 @@ internal static class MetricsText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    public static string Write(ServerRuntime runtime)
+    public static string Write(ServerRuntime runtime, RefusedTokens refused)
     {
         var text = new StringBuilder();
         var status = runtime.Status();
@@ -46,6 +46,31 @@ internal static class MetricsText
                 - status.Gateways.Silent
         );
 
+        Family("callserver_memory_octets", "gauge", "What audits and the record hold, roughly.");
+        Sample("callserver_memory_octets", "of=\"audits\"", runtime.Memory.HeldByAudits);
+        Sample("callserver_memory_octets", "of=\"record\"", runtime.Memory.HeldByRecord);
+        Family(
+            "callserver_audits_ended_for_memory_total",
+            "counter",
+            "Audits that were ended as they held most when there was too little memory."
+        );
+        Sample("callserver_audits_ended_for_memory_total", null, runtime.Memory.Ended);
+        Family("callserver_tokens_refused_total", "counter", "Requests with a wrong token, or without one.");
+        Sample("callserver_tokens_refused_total", null, refused.Count);
+        Family("callserver_event_readers", "gauge", "Clients that follow the events.");
+        Sample("callserver_event_readers", null, runtime.EventReaders.Open);
+        Family(
+            "callserver_event_readers_refused_total",
+            "counter",
+            "Those that came when there were too many."
+        );
+        Sample("callserver_event_readers_refused_total", null, runtime.EventReaders.Refused);
+        Family(
+            "callserver_event_readers_dropped_total",
+            "counter",
+            "Those that did not read what they asked for."
+        );
+        Sample("callserver_event_readers_dropped_total", null, runtime.EventReaders.Dropped);
         Family("callserver_audits_total", "counter", "Audits that ended, by what they came to.");
         foreach (var (result, count) in counters.Audits)
             Sample("callserver_audits_total", $"result=\"{result}\"", count);
@@ -122,6 +147,12 @@ internal static class MetricsText
             );
             Sample("callserver_strays_total", "from=\"stranger\"", fleet.Strangers);
             Sample("callserver_strays_total", "from=\"gateway\"", fleet.Strays);
+            Family(
+                "callserver_replies_elsewhere_total",
+                "counter",
+                "Datagrams taken from another address than the one asked (replies=)."
+            );
+            Sample("callserver_replies_elsewhere_total", null, fleet.FromElsewhere);
         }
 
         if (runtime.Fleet is { } network)

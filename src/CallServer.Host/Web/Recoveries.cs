@@ -11,8 +11,6 @@ internal sealed class Recoveries(Recovery recovery)
     /// <summary><c>POST /v1/recoveries/dry-run</c>: begins one; 202 with its report so far.</summary>
     public IResult BeginDryRun(HttpContext http)
     {
-        if (Pair.Refuse(http) is { } refusal)
-            return refusal;
         var query = new Query(http.Request);
         return query.IsWrong ? query.Refusal() : Json(recovery.BeginDryRun(), StatusCodes.Status202Accepted);
     }

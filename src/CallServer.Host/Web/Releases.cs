@@ -31,12 +31,6 @@ internal sealed class Releases(Releaser releaser)
     public async Task<IResult> ServeAsync(HttpContext http)
     {
         var query = new Query(http.Request);
-        // A page in a browser can send anything but this to us without asking first.
-        if (!http.Request.HasJsonContentType())
-            return Problems.Of(
-                StatusCodes.Status415UnsupportedMediaType,
-                "A release is asked for with JSON: Content-Type: application/json"
-            );
         var given = await ReadAsync(http.Request, query);
         var gateway = Text(given, query, "gateway", LongestName, isRequired: false);
         var connection = Text(given, query, "connection", LongestName, isRequired: true);
@@ -86,31 +80,20 @@ internal sealed class Releases(Releaser releaser)
     private static async Task<Dictionary<string, JsonElement>> ReadAsync(HttpRequest request, Query query)
     {
         var found = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        try
+        if (await JsonBody.MembersAsync(request.Body, request.HttpContext.RequestAborted) is not { } members)
         {
-            using var body = await JsonDocument.ParseAsync(
-                request.Body,
-                cancellationToken: request.HttpContext.RequestAborted
-            );
-            if (body.RootElement.ValueKind == JsonValueKind.Object)
-            {
-                foreach (var member in body.RootElement.EnumerateObject())
-                {
-                    if (!Members.Contains(member.Name, StringComparer.Ordinal))
-                        query.Fail(member.Name, $"is not known here{Nearest.Hint(member.Name, Members)}");
-                    else if (!found.TryAdd(member.Name, member.Value.Clone()))
-                        query.Fail(member.Name, "stands there more than once");
-                }
-
-                return found;
-            }
-        }
-        catch (JsonException)
-        {
-            // Said below.
+            query.Fail("body", "is no JSON object");
+            return found;
         }
 
-        query.Fail("body", "is no JSON object");
+        foreach (var (name, value) in members)
+        {
+            if (!Members.Contains(name, StringComparer.Ordinal))
+                query.Fail(name, $"is not known here{Nearest.Hint(name, Members)}");
+            else if (!found.TryAdd(name, value))
+                query.Fail(name, "stands there more than once");
+        }
+
         return found;
     }
 

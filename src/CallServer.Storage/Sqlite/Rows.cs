@@ -99,7 +99,8 @@ internal static class Rows
             .Bind(row.Conflicts)
             .Bind(row.ConflictAt)
             .Bind(row.ConflictEarliest)
-            .Bind(row.ConflictLatest);
+            .Bind(row.ConflictLatest)
+            .Bind(row.OtherMedia);
 
     public static ConnectionRow Connection(Statement from) =>
         new()
@@ -138,5 +139,6 @@ internal static class Rows
             ConflictAt = from.LongOrNull(31),
             ConflictEarliest = from.LongOrNull(32),
             ConflictLatest = from.LongOrNull(33),
+            OtherMedia = from.Text(34),
         };
 }

@@ -30,6 +30,7 @@ internal static class Sql
             ' '
         ),
         .. "status recovered absences conflicts conflict_at conflict_earliest conflict_latest".Split(' '),
+        "other_media",
     ];
 
     // Opening
@@ -53,6 +54,11 @@ internal static class Sql
     public const string GetMeta = "SELECT value FROM meta WHERE key = @key";
     public const string PutMeta =
         "INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT DO UPDATE SET value = excluded.value";
+
+    public const string AddStep = "INSERT INTO clock_steps (at, by_micros) VALUES (@at, @by)";
+    public const string DropSteps =
+        "DELETE FROM clock_steps WHERE sequence <= (SELECT max(sequence) FROM clock_steps) - @kept";
+    public const string Steps = "SELECT at, by_micros FROM clock_steps ORDER BY sequence";
 
     // Ledger
     public static readonly string PutGateway = Upsert("gateways", GatewayColumns, keys: 1);
@@ -83,6 +89,17 @@ internal static class Sql
     public const string AddCdr = """
         INSERT INTO cdrs (id, reuse, gateway, connection, ended_at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (id, reuse) DO NOTHING RETURNING sequence
+        """;
+
+    public const string ForgetOldCdrs = """
+        DELETE FROM cdrs WHERE sequence IN
+        (SELECT sequence FROM cdrs WHERE ended_at < @before ORDER BY ended_at LIMIT @limit)
+        """;
+
+    public const string ForgetSurplusCdrs = """
+        DELETE FROM cdrs WHERE sequence IN
+        (SELECT sequence FROM cdrs WHERE sequence <= (SELECT max(sequence) FROM cdrs) - @kept
+         ORDER BY sequence LIMIT @limit)
         """;
 
     public static string Cdrs(bool since, bool gateway) =>

@@ -96,14 +96,20 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                 GetText(Meta.Name),
                 checked((int)(GetLong(Meta.Epoch) ?? 0)),
                 _lastOpened,
-                GetLong(Meta.Acts) is { } acts ? acts != 0 : null,
-                GetText(Meta.Peer)
+                GetLong(Meta.Acts) is { } acts ? acts != 0 : null
             );
             var correction = TimeSpan.FromMicroseconds(GetLong(Meta.Correction) ?? 0);
-            return new StoreImage(identity, correction, gateways, loader.Unreadable);
+            var steps = _writing
+                .Query<(long At, long By)>(Sql.Steps)
+                .Select(step => new ClockStep(
+                    new Model.Instant(step.At),
+                    TimeSpan.FromMicroseconds(step.By)
+                ));
+            return new StoreImage(identity, correction, [.. steps], gateways, loader.Unreadable);
         });
 
     private const int RecoveriesKept = 1_000;
+    private const int StepsKept = 100;
 
     public CommitResult Commit(StoreCommit commit) => Writing(() => _writer.Commit(commit));
 
@@ -113,11 +119,22 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     public void SetIdentity(string name, int epoch) =>
         Writing(() => Put((Meta.Name, name), (Meta.Epoch, (long)epoch)));
 
-    public void SetRole(bool acts, string? peer) =>
-        Writing(() => Put((Meta.Acts, acts ? 1L : 0L), (Meta.Peer, peer)));
+    public void SetRole(bool acts) => Writing(() => Put((Meta.Acts, acts ? 1L : 0L)));
 
-    public void SetCorrection(TimeSpan correction) =>
-        Writing(() => Put((Meta.Correction, correction.Ticks / TimeSpan.TicksPerMicrosecond)));
+    public void AddSteps(IReadOnlyList<ClockStep> steps, TimeSpan correction) =>
+        Writing(() =>
+        {
+            _writer.Flush(each: true);
+            _writer.InTransaction(() =>
+                steps.Sum(step =>
+                    _writing.Execute(Sql.AddStep, new { at = step.At.Micros, by = Micros(step.By) })
+                )
+                + _writing.Execute(Sql.DropSteps, new { kept = StepsKept })
+                + _writing.Execute(Sql.PutMeta, new { key = Meta.Correction, value = Micros(correction) })
+            );
+        });
+
+    private static long Micros(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
 
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
         Reading(() =>
@@ -143,6 +160,21 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             limit,
             cdr => cdr.Sequence
         );
+
+    public ForgottenCdrs Forget(DateTimeOffset now, int limit) =>
+        Writing(() =>
+        {
+            // Told again by the next minute, were it lost with the power.
+            _writer.Flush(each: false);
+            var before = SqliteWriter.Micros(now - _options.CdrsKeptFor);
+            var kept = _options.CdrsKept;
+            return _writer.InTransaction(() =>
+                new ForgottenCdrs(
+                    _writing.Execute(Sql.ForgetOldCdrs, new { before, limit }),
+                    _writing.Execute(Sql.ForgetSurplusCdrs, new { kept, limit })
+                )
+            );
+        });
 
     public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) =>
         ids.Count == 0 ? [] : Reading(() => _reading.Query<string>(Sql.FindCdrs, new { ids }).AsList());
@@ -321,7 +353,6 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         public const string Name = "name";
         public const string Epoch = "epoch";
         public const string Acts = "acts";
-        public const string Peer = "peer";
         public const string Correction = "correction_micros";
         public const string Opened = "opened_at";
 

@@ -12,6 +12,12 @@ public sealed record SqliteStoreOptions
     /// <summary>How many audits are kept of each gateway.</summary>
     public int AuditsKept { get; init; } = 100;
 
+    /// <summary>How long a CDR is kept after its connection ended.</summary>
+    public TimeSpan CdrsKeptFor { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>How many CDRs are kept, the newest.</summary>
+    public long CdrsKept { get; init; } = 10_000_000;
+
     /// <summary>How long a commit waits for another process that writes to the file, in whole seconds, at
     /// least 1.</summary>
     public int BusySeconds { get; init; } = 1;

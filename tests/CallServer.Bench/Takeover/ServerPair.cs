@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using CallServer.Bench.Start;
 using CallServer.Host.Cli;
@@ -24,14 +25,31 @@ internal sealed class ServerPair : IAsyncDisposable
     )
     {
         this.cold = cold;
-        Primary = new ServerUnderTest(Sub(folder, "primary"), interval, timeout, gateways, "cs-a");
+        var (first, second) = (ServerUnderTest.FreeAddress(), ServerUnderTest.FreeAddress());
+        var secret = Path.Combine(Directory.CreateDirectory(folder).FullName, "pair.secret");
+        File.WriteAllText(secret, RandomNumberGenerator.GetHexString(64));
+        var known = $"file:{secret}";
+        Primary = new ServerUnderTest(
+            Sub(folder, "primary"),
+            interval,
+            timeout,
+            gateways,
+            "cs-a",
+            address: first,
+            more: new Dictionary<string, object> { ["pair"] = new { peer = second, secret = known } }
+        );
         Backup = new ServerUnderTest(
             Sub(folder, "backup"),
             interval,
             timeout,
             gateways,
             "cs-b",
-            new { of = Primary.Address, standby = cold ? "cold" : "warm" }
+            address: second,
+            more: new Dictionary<string, object>
+            {
+                ["pair"] = new { peer = first, secret = known },
+                ["backup"] = new { of = first, standby = cold ? "cold" : "warm" },
+            }
         );
     }
 
@@ -52,11 +70,6 @@ internal sealed class ServerPair : IAsyncDisposable
         await Backup.UntilAsync(
             "watched",
             async () => (await Backup.StatusAsync(cancel)).Text("role") == "standby",
-            cancel
-        );
-        await Primary.UntilAsync(
-            "watched",
-            async () => (await Primary.StatusAsync(cancel)).Text("peer") is not null,
             cancel
         );
     }

@@ -38,6 +38,7 @@ module Bench =
         { Gateway = GatewayId.create "gw"
           Credentials = Community(Text.Encoding.UTF8.GetBytes "public")
           Profile = profile
+          Candidates = Profiles.builtIn.Value
           Timeout = TimeSpan.FromSeconds 1.0
           Attempts = 4 }
 

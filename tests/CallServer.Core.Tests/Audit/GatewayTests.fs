@@ -31,7 +31,17 @@ let private audit (profile: string) (connections: int) (churn: float) (vices: Vi
 let private qosKnown = set [ "cisco-voice"; "avaya-rtp"; "adtran-vqm" ]
 
 let private codecKnown =
-    set [ "cisco-voice"; "cisco-xgcp"; "avaya-rtp"; "adtran-vqm"; "freeswitch"; "rtp-mib" ]
+    set
+        [ "cisco-voice"
+          "h3c-voice"
+          "3com-voice"
+          "cisco-xgcp"
+          "avaya-rtp"
+          "adtran-vqm"
+          "adtran-rtp"
+          "audiocodes"
+          "freeswitch"
+          "rtp-mib" ]
 
 [<Test>]
 let ``at rest every connection is listed as its gateway names it`` () =

@@ -14,7 +14,7 @@ let private seconds (count: float) = TimeSpan.FromSeconds count
 let private keeping = [ "cisco-voice"; "dial-control"; "avaya-rtp" ]
 
 /// A gateway whose connections come and go, and a record of it.
-type private World(profile: string, connections: int, churn: float) =
+type private World(profile: string, alter: Profile -> Profile, connections: int, churn: float) =
     let mutable agent = Gateways.simple profile "gw" 21UL connections churn Bench.start
     let mutable now = Bench.start
     let mutable ledger = GatewayLedger.empty (GatewayId.create "gw")
@@ -43,7 +43,7 @@ type private World(profile: string, connections: int, churn: float) =
                 5UL
                 steady
                 serve
-                (Bench.target (Profiles.tryFind profile))
+                (Bench.target (Profiles.tryFind profile |> Option.map alter))
                 SnmpAudit.Memory.none
 
         now <- now + run.Took
@@ -54,7 +54,7 @@ type private World(profile: string, connections: int, churn: float) =
     /// What an audit would ask now, with the history and without.
     member _.Requests(isWanted: bool) : int =
         let history = if isWanted then ledger.History else ValueNone
-        let target = Bench.target (Profiles.tryFind profile)
+        let target = Bench.target (Profiles.tryFind profile |> Option.map alter)
 
         let run = Bench.runKnown ledger.Connections history now 5UL steady serve target SnmpAudit.Memory.none
 
@@ -75,7 +75,7 @@ let private closed (changes: Change[]) : struct (Connection * Ending) list =
 [<Test>]
 let ``every connection that ended since has a CDR with true times and counters, seen or not`` () =
     for profile in keeping do
-        let world = World(profile, 20, 2.0)
+        let world = World(profile, id, 20, 2.0)
         world.Audit 0.0 |> ignore
         let watched = world.Now
         let snapshot, changes = world.Audit 25.0
@@ -109,7 +109,7 @@ let ``every connection that ended since has a CDR with true times and counters, 
 [<Test>]
 let ``a history that has not moved costs one request, and none where it is not wanted`` () =
     for profile in keeping do
-        let world = World(profile, 20, 0.0)
+        let world = World(profile, id, 20, 0.0)
         world.Audit 0.0 |> ignore
         // Avaya's count has to come to rest.
         for _ in 1..3 do
@@ -121,9 +121,9 @@ let ``a history that has not moved costs one request, and none where it is not w
 let ``whatever befalls the reading, the audit stays complete and no row is half told`` () =
     for profile in keeping do
         for answers in 0..14 do
-            let world = World(profile, 5, 1.0)
+            let world = World(profile, id, 5, 1.0)
             world.Audit 0.0 |> ignore
-            let before, _ = World(profile, 5, 1.0).Audit 0.0
+            let before, _ = World(profile, id, 5, 1.0).Audit 0.0
             // It dies somewhere in the middle of the history.
             world.Turn(Vices.dyingAfter (before.Requests + answers))
             let snapshot, changes = world.Audit 20.0
@@ -145,7 +145,7 @@ let ``whatever befalls the reading, the audit stays complete and no row is half 
 [<Test>]
 let ``a gateway that does not serve its history is told by its table alone`` () =
     for profile, root in [ "cisco-voice", "1.3.6.1.4.1.9.10.25"; "dial-control", "1.3.6.1.2.1.10.21.1.4" ] do
-        let world = World(profile, 10, 2.0)
+        let world = World(profile, id, 10, 2.0)
         world.Turn { Vices.none with MissingColumns = [ CallServer.Wire.Oid.parse root ] }
         world.Audit 0.0 |> ignore
         let snapshot, changes = world.Audit 20.0
@@ -159,7 +159,7 @@ let ``a gateway that does not serve its history is told by its table alone`` () 
 let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own``
     ()
     =
-    let world = World("cisco-voice", 20, 2.0)
+    let world = World("cisco-voice", id, 20, 2.0)
 
     world.Turn
         { Vices.none with
@@ -179,3 +179,42 @@ let ``where no table tells the ids, known connections are known by their facts, 
     let _, again = world.Audit 1.0
     let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
     Assert.That(keys, Is.Unique)
+
+/// A profile of a user whose history has an index of its own, and nothing that tells the ids.
+let private withoutIds (profile: Profile) =
+    { profile with
+        History = profile.History |> ValueOption.map (fun history -> { history with Ids = ValueNone }) }
+
+[<Test>]
+let ``a history makes ids as its profile's table does, or is known not to`` () =
+    let tells name =
+        let profile = (Profiles.tryFind name).Value
+        Profile.historyTellsIds profile profile.History.Value
+
+    Assert.That(keeping |> List.map tells, Is.EqualTo<bool list> [ false; true; true ])
+
+[<TestCase("5")>]
+[<TestCase("40")>]
+let ``a history that does not tell the ids writes one CDR for each connection all the same``
+    (between: string)
+    =
+    let world = World("cisco-voice", withoutIds, 20, 0.6)
+    world.Audit 1.0 |> ignore
+    let before = world.Agent.Table.EndedTotal
+    let closed = ResizeArray<Connection>()
+
+    for _ in 1..12 do
+        let _, changes = world.Audit(float between)
+
+        for change in changes do
+            match change with
+            | Change.Closed(c, _) -> closed.Add c
+            | _ -> ()
+
+    Assert.That(
+        int64 closed.Count,
+        Is.InRange(world.Agent.Table.EndedTotal - before - 1L, world.Agent.Table.EndedTotal - before)
+    )
+
+    let stamps = closed |> Seq.map (fun c -> c.Stamp, c.Facts.Call) |> Seq.toList
+    Assert.That(List.distinct stamps |> List.length, Is.EqualTo stamps.Length, "of each connection one")

@@ -27,6 +27,7 @@ module MgcpBench =
         { Gateway = GatewayId.create "gw"
           Patterns = patterns |> List.map EndpointName.parse
           Verify = false
+          Version = Mgcp.Version
           Timeout = TimeSpan.FromSeconds 1.0
           Attempts = 4 }
 

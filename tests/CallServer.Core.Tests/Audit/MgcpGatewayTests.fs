@@ -171,6 +171,13 @@ let private unusual: (string * MgcpVices) list =
       "more than fifteen", { none with ConnectionsPerEndpoint = 20 }
       "lower case", { none with LowerCase = true }
       "line feeds", { none with LineFeeds = true }
+      "carriage returns", { none with CarriageReturns = true }
+      "version 0.1", { none with Speaks = ValueSome "MGCP 0.1" }
+      "profile NCS", { none with Speaks = ValueSome "MGCP 1.0 NCS 1.0" }
+      "profile NCS, and says so", { none with Speaks = ValueSome "MGCP 1.0 NCS 1.0"; TellsVersion = true }
+      "a version that it alone knows", { none with Speaks = ValueSome "MGCP 1.2"; TellsVersion = true }
+      "names without a domain", { none with NoDomains = true }
+      "names without a domain, no bulk audit", { none with NoDomains = true; NoBulkAudit = true }
       "blanks", { none with ExtraSpace = true }
       "provisional answers", { none with ProvisionalEvery = ValueSome 7 }
       "swallowed datagrams", { none with SwallowsEvery = ValueSome 9 }
@@ -221,6 +228,8 @@ let private wrong: (string * MgcpVices * (Shortfall -> bool)) list =
           | CutShort _ -> true
           | _ -> false
       "silent", { none with AnswersOnly = ValueSome 0 }, _.IsSilent
+      "an unknown version", { none with Speaks = ValueSome "MGCP 1.2" }, _.IsRefused
+      "no wildcards", { none with NoWildcards = true }, _.IsRefused
       "refuses", { none with Refuses = ValueSome 510 }, _.IsRefused
       "busy for ever", { none with Refuses = ValueSome 403 }, _.IsRefused
       "foreign", { none with Foreign = true }, _.IsSilent
@@ -238,6 +247,88 @@ let ``what is unusual makes no difference`` (name: string) =
         let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
         complete run.Outcome
         isTrue world false run.Outcome
+
+/// The ranges that a gateway of sixty connections needs, and more.
+let private ranges = MgcpBench.target [ "aaln/[1-20]@[127.0.0.1]"; "ds/ds1-[1,2-6]/[1-24]@[127.0.0.1]" ]
+
+[<TestCase(false)>]
+[<TestCase(true)>]
+let ``ranges are expanded here where the gateway does not know them`` (noWildcards: bool) =
+    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+        let world = World(seed, 60, churn, { none with NoWildcards = noWildcards })
+        let run = audit world Bench.start seed network ranges MgcpAudit.Memory.none [||]
+        run.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
+        isTrue world false run.Outcome
+
+let private only version = { none with Speaks = ValueSome version }
+
+[<Test>]
+let ``the version that a gateway understands is found once, and used for all that follows`` () =
+    let world = World(5UL, 4, 0.0, only "MGCP 0.1")
+    let from (later: float) = Bench.start + TimeSpan.FromSeconds later
+    let first = audit world (from 0.0) 1UL steady everything MgcpAudit.Memory.none [||]
+    complete first.Outcome
+    let memory = MgcpAudit.memory first.State
+    let second = audit world (from 10.0) 2UL steady everything memory [||]
+    complete second.Outcome
+
+    let versions (run: MgcpBench.Run<_, _>) =
+        [ for octets in run.Sent do
+              for message in Mgcp.decode octets do
+                  match message with
+                  | Ok(MgcpMessage.Command command) -> command.Version
+                  | Ok(MgcpMessage.Response _)
+                  | Error _ -> () ]
+
+    versions first
+    |> List.filter (fun version -> version <> "MGCP 0.1")
+    |> List.sort
+    |> Check.equal [ "MGCP 1.0"; "MGCP 1.0 NCS 1.0"; "MGCP 1.0 TGCP 1.0" ]
+
+    versions second |> List.distinct |> Check.equal [ "MGCP 0.1" ]
+
+    // Who asks only once has to find it too.
+    let struct (ledger, _) = Reconcile.apply second.Outcome (GatewayLedger.empty (GatewayId.create "gw"))
+
+    let held = ledger.Connections
+    let released = MgcpBench.releaseFrom (from 20.0) 3UL steady world.Peer everything held[0].Id held
+
+    match released.Outcome with
+    | Release.Ended _ -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+    let control = MgcpBench.controlFrom (from 30.0) 4UL steady world.Peer everything [||]
+    Assert.That(control.Outcome.IsTold)
+
+[<Test>]
+let ``a refusal of the version says all that it was asked in`` () =
+    let world = World(5UL, 4, 0.0, only "MGCP 7.0")
+    let run = audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]
+
+    match reasons run.Outcome with
+    | [ Refused why ] ->
+        Assert.That(why, Does.Contain "528")
+        Assert.That(why, Does.EndWith "asked as MGCP 1.0, MGCP 1.0 NCS 1.0, MGCP 1.0 TGCP 1.0, MGCP 0.1")
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a wildcard that is refused is none only where another was answered`` () =
+    let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ds/ds1-1/1@[127.0.0.1]" ]
+    let world = World(5UL, 30, 0.0, { none with NoWildcards = true })
+    let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
+    reasons run.Outcome |> List.exists _.IsCutShort |> Check.equal true
+
+    let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ann/*@[127.0.0.1]" ]
+
+    complete
+        (audit (World(5UL, 30, 0.0, none)) Bench.start 1UL steady target MgcpAudit.Memory.none [||]).Outcome
+
+[<Test>]
+let ``ranges of which no endpoint is there are refused, not empty`` () =
+    let target = MgcpBench.target [ "aaln/[901-903]@[127.0.0.1]" ]
+    let world = World(5UL, 30, 0.0, none)
+    let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
+    reasons run.Outcome |> List.exists _.IsRefused |> Check.equal true
 
 let private wrongNames = wrong |> List.map (fun (name, _, _) -> name)
 

@@ -127,6 +127,16 @@ let ``each restart method is told as what it is`` (word: string) (delay: string)
     string (List.exactlyOne notices).Kind |> Check.equal word
     (List.exactlyOne notices).Delay |> Check.equal (TimeSpan.FromSeconds seconds)
 
+[<TestCase("MGCP 0.1")>]
+[<TestCase("MGCP 1.0 NCS 1.0")>]
+[<TestCase("mgcp 2.0")>]
+let ``a restart is heard in whatever version of MGCP`` (version: string) =
+    let struct (_, replies, notices) =
+        hear 0.0 "192.0.2.1:2427" [ $"RSIP 7 *@rgw.example.net {version}"; "RM: restart" ] MgcpListening.empty
+
+    (List.exactlyOne notices).Kind |> Check.equal RestartKind.Restart
+    replies |> List.map code |> Check.equal [ struct (200, 7) ]
+
 [<Test>]
 let ``other commands are answered and tell nothing; what is no command gets no answer`` () =
     let answers lines =
@@ -136,7 +146,6 @@ let ``other commands are answered and tell nothing; what is no command gets no a
 
     answers (rsip 5 [ "RM: sideways" ]) |> Check.equal [ struct (536, 5) ]
     answers (rsip 5 []) |> Check.equal [ struct (510, 5) ]
-    answers [ "RSIP 5 *@rgw.example.net MGCP 2.0"; "RM: restart" ] |> Check.equal [ struct (528, 5) ]
 
     answers [ "NTFY 6 aaln/1@rgw.example.net MGCP 1.0"; "X: 1"; "O: L/hu" ]
     |> Check.equal [ struct (200, 6) ]

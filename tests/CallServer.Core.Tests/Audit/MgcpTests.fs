@@ -48,7 +48,8 @@ let ``every connection of every endpoint, with all that AUCX tells`` () =
           Mode = ValueSome "sendrecv"
           State = ValueSome "active"
           LocalMedia = ValueSome { Host = "192.0.2.1"; Port = 16384 }
-          RemoteMedia = ValueSome { Host = "192.0.2.9"; Port = 20000 } }
+          RemoteMedia = ValueSome { Host = "192.0.2.9"; Port = 20000 }
+          OtherMedia = ValueNone }
 
     first.Stamp |> Check.equal (ValueSome "CA1")
 

@@ -65,6 +65,14 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
             if not events.IsEmpty then
                 this.Perform(Happened events) |> ignore
 
+    /// A call that is set up now and rings for so long.
+    member this.Open(ringing: TimeSpan) : SimConnection =
+        let struct (after, connection, events) = Table.openOne ringing now table
+        table <- after
+        this.Note events
+        this.Perform(Happened events) |> ignore
+        connection
+
     member this.Tell(event: ResponderEvent) : ResponderCommand list = this.Perform event
 
     /// All calls are lost, and it is back at once.
@@ -120,6 +128,7 @@ module NgBench =
     let target (transport: NgTransport) : NgGateway =
         { Gateway = GatewayId.create "gw"
           Transport = transport
+          MediaAnswers = false
           Timeout = TimeSpan.FromSeconds 1.0
           Attempts = 4 }
 
@@ -306,9 +315,12 @@ module NgBench =
           Known = known
           History = ValueNone }
 
-    let auditKnowing known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =
-        NgAudit.start (target path.Transport) memory (given world seed known)
+    let auditOf target known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =
+        NgAudit.start target memory (given world seed known)
         |> drive world path (seed + 1UL) NgAudit.advance
+
+    let auditKnowing known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =
+        auditOf (target path.Transport) known world path seed memory
 
     let audit world path seed : NgRun<Snapshot, NgAudit.State> =
         auditKnowing [||] world path seed NgAudit.Memory.none
@@ -324,7 +336,10 @@ module NgBench =
         |> drive world path (seed + 1UL) NgRelease.advance
 
     let table (connections: int) (churn: float) : TableOptions =
-        { TableOptions.standard with Connections = connections; Churn = churn }
+        { TableOptions.standard with
+            Connections = connections
+            Churn = churn
+            ShowRinging = true }
 
     let world (seed: uint64) (connections: int) (churn: float) (vices: NgVices) : NgWorld =
         NgWorld(seed, table connections churn, { NgOptions.standard with Vices = vices })
@@ -351,15 +366,24 @@ module NgBench =
           if snapshot.Observations <> Array.sortBy _.Id snapshot.Observations then
               "not sorted"
 
-          for observation in snapshot.Observations do
+          for told in snapshot.Observations do
+              let struct (observation, wrong) = Lawful.observation snapshot.Traits told
+
+              if wrong.IsSome then
+                  $"{observation.Id} tells a time that cannot be: {wrong.Value}"
+
               match Map.tryFind (string observation.Id) owners with
               | None -> $"{observation.Id} never was"
               | Some connection ->
                   if
                       ended connection < observation.Heard.Earliest
-                      || connection.Start > observation.Heard.Latest
+                      || connection.Setup > observation.Heard.Latest
                   then
                       $"{observation.Id} was not there when it was heard"
+
+                  match observation.Setup with
+                  | ValueSome setup when Interval.contains connection.Setup setup.Within -> ()
+                  | setup -> $"{observation.Id} was set up {connection.Setup}, not in {setup}"
 
                   match observation.Start with
                   | ValueSome start when not (Interval.contains connection.Start start.Within) ->

@@ -23,8 +23,8 @@ let private isRight (world: NgWorld) (snapshot: Snapshot) =
         let shown = wrongs |> List.truncate 5 |> String.concat "\n"
         Assert.Fail $"{snapshot.Completeness}\n{shown}"
 
-let private starts (snapshot: Snapshot) : Interval[] =
-    snapshot.Observations |> Array.map (fun observation -> observation.Start.Value.Within)
+let private setups (snapshot: Snapshot) : Interval[] =
+    snapshot.Observations |> Array.map (fun observation -> observation.Setup.Value.Within)
 
 let private at micros = Instant.ofMicros micros
 
@@ -104,21 +104,21 @@ let ``without media a clock within the tolerance is enough`` (seed: uint64) (mil
         world.AdvanceTo(world.Now + TimeSpan.FromSeconds 10.0)
 
 [<Test>]
-let ``the first audit of an idle gateway gives starts to a second or so, and says reported`` () =
+let ``the first audit of an idle gateway gives setups to a second or so, and says reported`` () =
     let world = NgBench.world 3UL 20 0.0 { none with NoMedia = true }
     let snapshot = (NgBench.audit world NgPath.udp 1UL).Outcome
     isRight world snapshot
 
     for observation in snapshot.Observations do
-        Check.equal Reported observation.Start.Value.Evidence
+        Check.equal Reported observation.Setup.Value.Evidence
 
         Assert.That(
-            Interval.width observation.Start.Value.Within,
+            Interval.width observation.Setup.Value.Within,
             Is.LessThanOrEqualTo(TimeSpan.FromSeconds 2.06)
         )
 
 [<Test>]
-let ``media and new calls narrow the starts from audit to audit`` () =
+let ``media and new calls narrow the setups from audit to audit`` () =
     for media in [ true; false ] do
         let world = NgBench.world 3UL 40 2.0 { none with NoMedia = not media }
         let mutable memory = NgAudit.Memory.none
@@ -128,7 +128,7 @@ let ``media and new calls narrow the starts from audit to audit`` () =
             let run = NgBench.auditKnowing [||] world NgPath.udp round memory
             memory <- NgAudit.memory run.State
             isRight world run.Outcome
-            let widest = starts run.Outcome |> Array.map Interval.width |> Array.max
+            let widest = setups run.Outcome |> Array.map Interval.width |> Array.max
             widths <- widest :: widths
             world.AdvanceTo(world.Now + TimeSpan.FromSeconds 2.3)
 
@@ -139,12 +139,12 @@ let ``media and new calls narrow the starts from audit to audit`` () =
         )
 
 [<Test>]
-let ``stamps of the future refute the discipline, and leave the start open`` () =
+let ``stamps of the future refute the discipline, and leave the setup open`` () =
     let world = NgBench.world 3UL 10 0.0 { skewed 3_600_000.0 with NoMedia = true }
     let snapshot = (NgBench.audit world NgPath.udp 1UL).Outcome
     isRight world snapshot
 
-    for within in starts snapshot do
+    for within in setups snapshot do
         Check.equal Instant.distantPast within.Earliest
         Assert.That(within.Latest <= snapshot.Answered)
 
@@ -154,7 +154,7 @@ let ``whole seconds are told as such`` () =
     let snapshot = (NgBench.audit world NgPath.udp 1UL).Outcome
     isRight world snapshot
 
-    for within in starts snapshot do
+    for within in setups snapshot do
         Assert.That(Interval.width within, Is.GreaterThan(TimeSpan.FromSeconds 2.5))
 
 [<Test>]
@@ -185,3 +185,5 @@ let ``a record of many audits holds every start, without a conflict`` () =
                 Interval.contains truth.Start connection.Start.Within,
                 $"{truth.Start} {connection.Start}"
             )
+
+            Assert.That(Interval.contains truth.Setup connection.Setup.Value.Within)

@@ -68,21 +68,200 @@ let ``facts are those of the call`` () =
             Check.equal (ValueSome "active") seen.Facts.State
             Check.equal ValueNone seen.Facts.Endpoint
             Assert.That(seen.Stamp.IsSome && seen.Stamp = other.Stamp)
-            Check.equal Reported seen.Start.Value.Evidence
+            Check.equal Reported seen.Setup.Value.Evidence
+            Check.equal Bounded seen.Start.Value.Evidence
         | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a fax is the call's medium, whose audio is none any more`` () =
+    let world = NgBench.world 5UL 30 0.0 { none with FaxEvery = ValueSome 1 }
+    let snapshot = (NgBench.audit world NgPath.udp 9UL).Outcome
+    isComplete snapshot
+    Check.equal 60 snapshot.Observations.Length
+
+    for observation in snapshot.Observations do
+        Check.equal "t38" observation.Facts.Codec.Value.Name
+
+        Assert.That(
+            observation.Facts.RemoteMedia.Value.Port > 0 && observation.Facts.LocalMedia.Value.Port > 0
+        )
+
+        Check.equal (ValueSome []) observation.Facts.OtherMedia
+
+[<Test>]
+let ``a party's video is a fact beside its audio`` () =
+    let vices = { none with VideoEvery = ValueSome 2 }
+    let world = NgBench.world 5UL 30 0.0 vices
+    let snapshot = (NgBench.audit world NgPath.udp 9UL).Outcome
+    isComplete snapshot
+
+    let byId =
+        snapshot.Observations
+        |> Array.map (fun observation -> string observation.Id, observation)
+        |> Map.ofArray
+
+    for connection in world.Table.Connections do
+        let offering = byId[(world.Responder.Identify connection).Head.Id]
+        Check.equal (SimCodec.name connection.Codec) offering.Facts.Codec.Value.Name
+        Check.equal connection.LocalPort offering.Facts.LocalMedia.Value.Port
+
+        let video: Medium list =
+            [ { Kind = "video"
+                Codec = ValueSome { Name = "VP8"; ClockRate = ValueSome 90000 }
+                Local =
+                  MediaAddress.ofText
+                      (SimConnection.hostText connection.LocalHost)
+                      (NgCalls.videoPort connection.LocalPort)
+                  |> Option.toValueOption
+                Remote =
+                  MediaAddress.ofText
+                      (SimConnection.hostText connection.RemoteHost)
+                      (NgCalls.videoPort connection.RemotePort)
+                  |> Option.toValueOption } ]
+
+        offering.Facts.OtherMedia
+        |> Check.equal (ValueSome(if NgCalls.hasVideo vices connection then video else []))
 
 [<Test>]
 let ``a party that has not answered is no connection yet`` () =
     let world = NgBench.world 5UL 40 0.0 { none with UnansweredEvery = ValueSome 4; NoMedia = true }
     let snapshot = (NgBench.audit world NgPath.tcp 9UL).Outcome
     isComplete snapshot
-    isRight world snapshot
     Check.equal 70 snapshot.Observations.Length
 
+    let ringing =
+        snapshot.Observations
+        |> Array.filter (fun observation -> observation.Facts.State = ValueSome "offered")
+
+    Check.equal 10 ringing.Length
+
+    for observation in ringing do
+        Check.equal (ValueSome(Timing.reported (Interval.from observation.Heard.Earliest))) observation.Start
+
+/// Calls that begin to ring, whatever they show of it, and are answered.
+let private ringingWorld () =
+    let world = NgBench.world 11UL 0 0.0 none
+
+    let calls =
+        [ for _ in 1..9 do
+              world.Open(TimeSpan.FromSeconds 8.0) ]
+
+    world, calls
+
+let private stateOf (connection: SimConnection) (world: NgWorld) (snapshot: Snapshot) =
+    let offering = (world.Responder.Identify connection).Head.Id
+
     snapshot.Observations
-    |> Array.filter (fun observation -> observation.Facts.State = ValueSome "offered")
-    |> Array.length
-    |> Check.equal 10
+    |> Array.filter (fun o -> o.Facts.Call = ValueSome(CallId.create connection.CallId))
+    |> Array.map (fun o -> (string o.Id = offering), o.Facts.State.Value)
+    |> Array.sortDescending
+    |> List.ofArray
+
+[<Test>]
+let ``a call that rings is offered or early, and its answer is bounded by what was heard before and after``
+    ()
+    =
+    let world, calls = ringingWorld ()
+    let ledger = ref (GatewayLedger.empty (GatewayId.create "gw"))
+
+    let audit seed =
+        let snapshot = (NgBench.audit world NgPath.tcp seed).Outcome
+        isRight world snapshot
+        let struct (after, _) = Reconcile.apply snapshot ledger.Value
+        ledger.Value <- after
+        snapshot
+
+    audit 1UL |> ignore
+    world.AdvanceTo(world.Now + TimeSpan.FromSeconds 5.0)
+    let ringing = audit 2UL
+
+    for call in calls do
+        stateOf call world ringing
+        |> Check.equal (
+            if call.Serial % 3L = 2L then
+                [ true, "early"; false, "early" ]
+            else
+                [ true, "offered" ]
+        )
+
+    world.AdvanceTo(world.Now + TimeSpan.FromSeconds 5.0)
+
+    let answered = audit 3UL
+
+    for call in calls do
+        stateOf call world answered |> Check.equal [ true, "active"; false, "active" ]
+
+    Check.equal 18 ledger.Value.Connections.Length
+    Check.equal 0L ledger.Value.ConflictsTotal
+
+    for c in ledger.Value.Connections do
+        Assert.That(c.Start.Evidence, Is.EqualTo Bounded)
+        Assert.That(Interval.isBounded c.Start.Within, $"{c.Start}")
+        let call = calls |> List.find (fun call -> ValueSome(CallId.create call.CallId) = c.Facts.Call)
+        Assert.That(Interval.contains call.Start c.Start.Within, $"{call.Start} {c.Start}")
+        Assert.That(Interval.contains call.Setup c.Setup.Value.Within)
+
+[<Test>]
+let ``a call that nobody answers is billed nothing, whatever media comes of the called party`` () =
+    let world, calls = ringingWorld ()
+
+    let audit (ledger: GatewayLedger) seed =
+        let struct (after, changes) = Reconcile.apply (NgBench.audit world NgPath.tcp seed).Outcome ledger
+        after, changes
+
+    let ledger, _ = audit (GatewayLedger.empty (GatewayId.create "gw")) 1UL
+    world.AdvanceTo(world.Now + TimeSpan.FromSeconds 6.0)
+    let ledger, _ = audit ledger 2UL
+
+    for call in calls do
+        let id = Text.Encoding.ASCII.GetBytes call.CallId
+        world.Tell(Datagram("x", Ng.encodeRequest $"c{call.Serial}" (NgRequest.Delete(id, [||])))) |> ignore
+
+    let _, changes = audit ledger 3UL
+
+    let billed =
+        changes
+        |> Array.choose (fun change ->
+            match change with
+            | Change.Closed(c, ending) ->
+                Some(Cdr.billedSeconds (Cdr.create ledger.Gateway ledger.Traits c ending))
+            | _ -> None)
+
+    Assert.That(billed.Length, Is.GreaterThanOrEqualTo calls.Length)
+    Assert.That(billed, Is.All.EqualTo 0L)
+
+[<Property(MaxTest = 100, QuietOnSuccess = true)>]
+let ``media of both parties bounds the start from above, and never too narrowly`` (seed: uint64) =
+    let world = NgBench.world seed 20 2.0 none
+    let target = { NgBench.target NgTransport.Tcp with MediaAnswers = true }
+    let mutable memory = NgAudit.Memory.none
+
+    for round in 1UL .. 3UL do
+        let run = NgBench.auditOf target [||] world NgPath.tcp (seed + round) memory
+        memory <- NgAudit.memory run.State
+        isRight world run.Outcome
+        world.AdvanceTo(world.Now + TimeSpan.FromSeconds 7.0)
+
+[<Test>]
+let ``media of both parties tells of the time before anybody asked`` () =
+    let world = NgBench.world 5UL 50 0.0 none
+    let target = { NgBench.target NgTransport.Tcp with MediaAnswers = true }
+    let snapshot = (NgBench.auditOf target [||] world NgPath.tcp 1UL NgAudit.Memory.none).Outcome
+    let byId = world.Table.Connections |> Seq.map (fun c -> CallId.create c.CallId, c) |> dict
+
+    for told in snapshot.Observations do
+        let struct (o, _) = Lawful.observation snapshot.Traits told
+        let connection = byId[o.Facts.Call.Value]
+        let lag = o.Start.Value.Within.Latest - connection.Start
+
+        match connection.Codec with
+        // Frames of 30 ms, and of other sizes: their packets do not tell.
+        | G723
+        | Ilbc -> Check.equal Bounded o.Start.Value.Evidence
+        | _ when told.Heard.Latest - connection.Start > TimeSpan.FromSeconds 10.0 ->
+            Check.equal Inferred o.Start.Value.Evidence
+            Assert.That(lag, Is.LessThan(TimeSpan.FromSeconds 5.0), $"{connection.Codec}")
+        | _ -> ()
 
 [<Property(MaxTest = 150, QuietOnSuccess = true)>]
 let ``under churn, loss and disorder, complete means complete and starts lie within``

@@ -7,11 +7,12 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Audit
+open CallServer.Gateway
 open CallServer.Tests.Audit
 
 [<Test>]
 let ``every built-in profile can be read`` () =
-    Assert.That(Profiles.builtIn.Value.Length, Is.EqualTo 8)
+    Assert.That(Profiles.builtIn.Value.Length, Is.EqualTo Profiles.names.Length)
 
     for profile in Profiles.builtIn.Value do
         Assert.That(profile.Id.IsEmpty, Is.False, profile.Name)
@@ -158,3 +159,73 @@ let ``a channel that is listed in two places says that the rows moved`` () =
     match run.Snapshot.Completeness with
     | Partial reasons -> Assert.That([ for reason in reasons -> reason.Kind ], Does.Contain "index-moved")
     | Complete _ -> Assert.Fail "it was believed"
+
+/// What the gateway of a profile says of its switch: nothing where it does not serve it.
+let private switched (profile: string) (switch: string) (value: int64 option) =
+    let at = Oid.parse switch
+    let agent = Gateways.simple profile "gw" 11UL 5 0.0 Bench.start
+    let state = ref agent
+
+    let set (pdu: Pdu) =
+        { pdu with
+            VarBinds =
+                pdu.VarBinds
+                |> Array.map (fun varBind ->
+                    if varBind.Name <> at then
+                        varBind
+                    else
+                        VarBind.create at (value |> Option.map Integer |> Option.defaultValue NoSuchObject)) }
+
+    let server: Bench.Server =
+        fun now octets ->
+            let struct (next, replies) = SnmpAgent.respond now octets state.Value
+            state.Value <- next
+
+            [ for reply in replies do
+                  match Snmp.decode reply.Datagram with
+                  | Ok(V2c(community, pdu)) -> Snmp.encode (V2c(community, set pdu))
+                  | _ -> reply.Datagram ]
+
+    (Bench.run
+        3UL
+        (Network.steady (TimeSpan.FromMilliseconds 2.0))
+        server
+        (Bench.target (Profiles.tryFind profile)))
+        .Snapshot
+
+[<Test>]
+let ``a gateway that says that it keeps no table is partial, and says so`` () =
+    for profile, switch, name in
+        [ "adtran-vqm", "1.3.6.1.4.1.664.5.53.5.3.2.1.0", "adVqmCfgEnable"
+          "avaya-rtp", "1.3.6.1.4.1.6889.2.7.1.2.0", "avRtpEnable" ] do
+        let snapshot = switched profile switch (Some 2L)
+        Assert.That(string snapshot.Completeness, Does.Contain $"{name} is 2", profile)
+        Assert.That(Snapshot.isComplete (switched profile switch (Some 1L)), Is.True, profile)
+        Assert.That(Snapshot.isComplete (switched profile switch None), Is.True, profile)
+
+[<Test>]
+let ``what proves a table is written as it is read`` () =
+    let text =
+        """{
+  "index": [{ "name": "key" }], "columns": { "a": "1.3.6.1.4.1.99999.7.1" }, "identity": "a", "id": "key",
+  "count": [
+    { "scalars": ["1.3.6.1.4.1.99999.1.0", "1.3.6.1.4.1.99999.2.0"], "rowsPerUnit": 2 },
+    { "columns": ["1.3.6.1.4.1.99999.3"], "atLeast": true }
+  ],
+  "trust": [{ "scalar": "1.3.6.1.4.1.99999.4.0", "value": [1, "on"] }],
+  "emptyNeedsCount": true
+}"""
+
+    match ProfileJson.parse "mine" text with
+    | Ok profile ->
+        Assert.That(profile.Counts.Length, Is.EqualTo 2)
+        Assert.That(profile.Counts[0].Scalars.Length, Is.EqualTo 2)
+        Assert.That(profile.Counts[1].AtLeast, Is.True)
+        Assert.That(profile.Trust[0].Name, Is.EqualTo "1.3.6.1.4.1.99999.4.0")
+        Assert.That((profile.Trust[0].Among = [| "1"; "on" |]), Is.True)
+        Assert.That(profile.EmptyNeedsCount, Is.True)
+    | Error mistakes -> Assert.Fail $"{mistakes}"
+
+    match ProfileJson.parse "mine" (text.Replace("\"columns\": [\"1.3.6.1.4.1.99999.3\"], ", "")) with
+    | Error [ mistake ] -> Assert.That(mistake.Path, Is.EqualTo "count[1]")
+    | other -> Assert.Fail $"{other}"

@@ -322,9 +322,12 @@ module SipBench =
         fetchWith seed link options table (SipAudit.start gateway memory) SipAudit.advance
 
     /// A watch of that length; each snapshot that it tells is shown at once.
-    let watch seed link (options: SipOptions) table (gateway: SipGateway) length observe : SipRun =
-        let begin' = begin' (SipWatch.start gateway) SipWatch.advance
+    let watchWith memory seed link (options: SipOptions) table (gateway: SipGateway) length observe : SipRun =
+        let begin' = begin' (SipWatch.start gateway memory (TimeSpan.FromSeconds 10.0)) SipWatch.advance
         Loop(seed, link, SipResponder.create options, table, begin', length, observe).Run()
+
+    let watch seed link options table gateway length observe : SipRun =
+        watchWith SipMemory.none seed link options table gateway length observe
 
     /// What is wrong with a snapshot, held against what truly was; nothing where all is right.
     let faults (run: SipRun) (snapshot: Snapshot) : string list =

@@ -37,7 +37,7 @@ let internal checkTrue (run: SipRun) (snapshot: Snapshot) : unit =
     | faults -> Assert.Fail(String.Join("\n", Seq.truncate 5 faults))
 
 let private fetchAt transport link options table : SipRun =
-    SipBench.fetch 5UL link options table (SipBench.gateway transport) SipAudit.Memory.none
+    SipBench.fetch 5UL link options table (SipBench.gateway transport) SipMemory.none
 
 let private small () = SipBench.table 3UL 20 0.0 false
 
@@ -158,7 +158,7 @@ let ``whatever the path and the churn, a fetch tells the truth, or says that it 
             // Few enough for a datagram, those that ring included.
             (SipBench.table case.Seed 15 (case.Churn / 2.0) case.Ringing)
             { SipBench.gateway case.Way with Timeout = seconds 8.0 }
-            SipAudit.Memory.none
+            SipMemory.none
 
     let snapshot = last run
     checkTrue run snapshot
@@ -177,7 +177,7 @@ let ``a stream that breaks anywhere tells the truth, or says that it is not all`
             SipOptions.standard
             (SipBench.table case.Seed 30 case.Churn case.Ringing)
             (SipBench.gateway OverTcp)
-            SipAudit.Memory.none
+            SipMemory.none
 
     let snapshot = last run
     checkTrue run snapshot
@@ -194,7 +194,7 @@ let private locked: SipOptions =
     { SipOptions.standard with Login = ValueSome(struct ("alice", "secret"B)) }
 
 let private fetchAs change options =
-    SipBench.fetch 5UL SipLink.lan options (small ()) (change (SipBench.gateway OverUdp)) SipAudit.Memory.none
+    SipBench.fetch 5UL SipLink.lan options (small ()) (change (SipBench.gateway OverUdp)) SipMemory.none
 
 [<Test>]
 let ``the right password opens, whatever the algorithm`` () =
@@ -273,33 +273,235 @@ let ``a silent gateway is silent, in the time that was allowed`` () =
     Check.equal [ "silent" ] (kinds (last run))
     Assert.That(words (last run), Does.Contain "connection refused")
 
-[<Test>]
-let ``a notification that fits no datagram comes over TCP, and is asked for there the next time`` () =
-    let table = SipBench.table 3UL 200 0.0 false
-    let gateway = SipBench.gateway UdpThenTcp
-    let memory = ref SipAudit.Memory.none
-
-    let run (first: string) =
-        let state = ref Unchecked.defaultof<SipAudit.State>
-
-        let begin' given =
-            let next, commands = SipAudit.start gateway memory.Value given
-            state.Value <- next
-            next, commands
+/// Fetches by one after the other, each with the memory that the last one left.
+let private inTurn
+    (link: SipLink)
+    (gateway: SipGateway)
+    (known: Connection[])
+    (turns: struct (SipOptions * Table) list)
+    =
+    let turn (memory: SipMemory) (struct (options, table)) =
+        let reached = ref ValueNone
 
         let advance event was =
             let next, commands = SipAudit.advance event was
-            state.Value <- next
+            reached.Value <- ValueSome next
             next, commands
 
-        let run = SipBench.fetchWith 5UL SipLink.lan SipOptions.standard table begin' advance
-        memory.Value <- SipAudit.memory state.Value
-        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
-        Assert.That((last run).Observations.Length, Is.EqualTo 200, first)
-        run.Until - SipBench.start
+        let start given = SipAudit.start gateway memory { given with Known = known }
+        let run = SipBench.fetchWith 5UL link options table start advance
+        run, SipAudit.memory reached.Value.Value
 
-    Assert.That(run "first", Is.InRange(seconds 1.0, seconds 1.5))
-    Assert.That(run "second", Is.LessThan(seconds 0.5))
+    List.mapFold turn SipMemory.none turns |> fst
+
+[<Test>]
+let ``a notification that fits no datagram comes over TCP, and is asked for there the next time`` () =
+    let turn = struct (SipOptions.standard, SipBench.table 3UL 200 0.0 false)
+    let runs = inTurn SipLink.lan (SipBench.gateway UdpThenTcp) [||] [ turn; turn ]
+
+    for run in runs do
+        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+        Assert.That((last run).Observations.Length, Is.EqualTo 200)
+
+    let times = runs |> List.map (fun run -> run.Until - SipBench.start)
+    Assert.That(times[0], Is.InRange(seconds 1.0, seconds 2.0))
+    Assert.That(times[1], Is.LessThan(seconds 0.5))
+
+// Gateways that answer no fetch with their state.
+
+let private expiresOf (run: SipRun) : string list =
+    run.Sent
+    |> List.choose (fun octets ->
+        match SipCodec.decode octets with
+        | Ok({ Start = SipStart.Request("SUBSCRIBE", _) } as message) ->
+            Sip.tryHeader "Expires" message |> ValueOption.toOption
+        | _ -> None)
+
+[<Test>]
+let ``a gateway that answers no fetch is asked for a short subscription, which is ended, and the next time at once``
+    ()
+    =
+    for fetch, first, second in
+        [ SipFetch.NoResource, [ "0"; "60"; "0" ], [ "60"; "0" ]
+          SipFetch.BadRequest, [ "0"; "60"; "0" ], [ "60"; "0" ]
+          SipFetch.TooBrief 90, [ "0"; "90"; "0" ], [ "90"; "0" ] ] do
+        for way in [ OverUdp; OverTcp; UdpThenTcp ] do
+            let turn =
+                struct (withVices { SipVices.none with Fetch = fetch }, SipBench.table 3UL 20 0.0 false)
+
+            let runs = inTurn SipLink.lan (SipBench.gateway way) [||] [ turn; turn ]
+
+            for run, expected in List.zip runs [ first; second ] do
+                let snapshot = last run
+                Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+                Assert.That(snapshot.Observations.Length, Is.EqualTo 20)
+                Check.equal expected (expiresOf run)
+                // What an update may pass for has to be left out twice.
+                Check.equal 2 snapshot.Traits.AbsencesToClose
+                Assert.That(run.Until - SipBench.start, Is.LessThan(seconds 1.5))
+
+[<CaseLaw(MaxTest = 100)>]
+let ``whatever the path and the churn, FreeSWITCH's answers tell the truth, or say that they are not all``
+    (case: Case)
+    =
+    let run =
+        SipBench.fetch
+            case.Seed
+            (SipLink.bad case.Loss)
+            (withVices SipVices.freeSwitch)
+            (SipBench.table case.Seed 15 (case.Churn / 2.0) case.Ringing)
+            { SipBench.gateway case.Way with Timeout = seconds 8.0 }
+            SipMemory.none
+
+    let snapshot = last run
+    checkTrue run snapshot
+
+    if case.Loss < 0.1 then
+        Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
+
+[<Test>]
+let ``a fetch without a body is believed once a subscription has told the same`` () =
+    let empty = SipBench.table 1UL 0 0.0 false
+    let turn = struct (withVices { SipVices.none with Empty = true }, empty)
+    let runs = inTurn SipLink.lan (SipBench.gateway OverUdp) [||] [ turn; turn ]
+    Check.equal [ [ "0"; "60"; "0" ]; [ "0" ] ] (runs |> List.map expiresOf)
+
+    for run in runs do
+        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+
+// A SUBSCRIBE that forks.
+
+let private forks (late: float) : SipOptions =
+    withVices { SipVices.none with Forks = 2; LateForks = seconds late }
+
+[<Test>]
+let ``a notifier that answered before is waited for, and missing it is partial`` () =
+    let table = SipBench.table 3UL 20 0.0 false
+    let turns = [ struct (forks 0.4, table); struct (forks 3.0, table); struct (forks 30.0, table) ]
+    let snapshots = inTurn SipLink.lan (SipBench.gateway OverUdp) [||] turns |> List.map last
+    Check.equal [ []; []; [ "cut-short" ] ] (snapshots |> List.map kinds)
+    Check.equal [ 20; 20; 10 ] (snapshots |> List.map _.Observations.Length)
+    Assert.That(words snapshots[2], Does.Contain "1 of 2 notifiers")
+
+[<Test>]
+let ``a server that begins anew waits for a notifier that may have told what its record holds`` () =
+    let table = SipBench.table 3UL 20 0.0 false
+
+    let known (snapshot: Snapshot) : Connection[] =
+        let struct (ledger, _) = Reconcile.apply snapshot (GatewayLedger.empty (GatewayId.create "gw"))
+        ledger.Connections
+
+    let first = inTurn SipLink.lan (SipBench.gateway OverUdp) [||] [ struct (forks 0.0, table) ]
+    let known = known (last first.Head)
+
+    let later =
+        inTurn SipLink.lan (SipBench.gateway OverUdp) known [ struct (forks 0.4, table) ] |> List.head
+
+    Check.equal (Complete [ WholeDocument ]) (last later).Completeness
+    Assert.That((last later).Observations.Length, Is.EqualTo 20)
+
+// Dialogs of one id.
+
+[<Test>]
+let ``a branch of a fork that ended takes nothing from the one that goes on`` () =
+    for way in [ OverUdp; OverTcp ] do
+        let run = fetchAt way SipLink.lan (withVices { SipVices.none with ForkedDialogs = true }) (small ())
+        Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+        Assert.That((last run).Observations.Length, Is.EqualTo 20)
+        checkTrue run (last run)
+
+let private branch id tag state : DialogReport =
+    { Dialog =
+        { Id = id
+          CallId = "c"
+          LocalTag = "l"
+          RemoteTag = tag
+          Direction = ValueNone
+          State = state
+          Event = ""
+          Duration = ValueNone
+          Local = None
+          Remote = None }
+      Within = Interval.create SipBench.start SipBench.start }
+
+let private see isKnown names reports =
+    SipObserving.see (Interval.create SipBench.start SipBench.start) isKnown names reports
+
+let private ids (seen: SipObserving.Seen) =
+    seen.Observations |> Array.map (fun o -> string o.Id) |> List.ofArray
+
+let private nobody (_: ConnectionId) = false
+
+[<Test>]
+let ``of two dialogs of one id the second is called by its tags, and keeps that name`` () =
+    let r1, r2 = branch "d" "r1" DialogState.Confirmed, branch "d" "r2" DialogState.Confirmed
+    let first = see nobody Map.empty [| r1 |]
+    let both = see nobody first.Names [| r2; r1 |]
+    let alone = see nobody both.Names [| r2 |]
+    Check.equal [ [ "d" ]; [ "d"; "d;l;r2" ]; [ "d;l;r2" ] ] [ ids first; ids both; ids alone ]
+    // A server that begins anew knows it by its record.
+    let record id = string id = "d;l;r2"
+    Check.equal [ "d;l;r2" ] (ids (see record Map.empty [| r2 |]))
+    // One that is told to have ended is named, and no other one.
+    let over = see nobody both.Names [| r1; branch "d" "r2" DialogState.Terminated |]
+    Check.equal ([ "d" ], [| "d;l;r2" |]) (ids over, over.Over |> Array.map string)
+
+[<CaseLaw>]
+let ``whatever branches one id has, each keeps its name while it goes on, and no two have the same``
+    (tags: byte[])
+    =
+    let states = [| DialogState.Early; DialogState.Confirmed; DialogState.Terminated |]
+
+    let take (names: DialogNames, called: Map<string, string>) (document: byte[]) =
+        let reports =
+            document
+            |> Array.map (fun drawn -> branch "d" $"r{drawn % 4uy}" states[int (drawn / 4uy) % states.Length])
+
+        let seen = see nobody names reports
+
+        let going =
+            DialogIdentity.distinct reports
+            |> Array.filter (fun report -> report.Dialog.State <> DialogState.Terminated)
+
+        Assert.That(seen.Observations.Length, Is.EqualTo going.Length)
+        Assert.That(ids seen, Is.Unique)
+
+        let now =
+            Map.ofList
+                [ for struct (dialog, id) in seen.Names.TryFind "d" |> Option.defaultValue [] do
+                      dialog.RemoteTag, string id ]
+
+        for KeyValue(tag, name) in now do
+            Assert.That(called.TryFind tag |> Option.defaultValue name, Is.EqualTo name)
+
+        seen.Names, now
+
+    Array.chunkBySize 3 tags |> Array.fold take (Map.empty, Map.empty) |> ignore
+
+[<Test>]
+let ``names with ampersands and letters of a declared charset are read`` () =
+    let run = fetchAt OverUdp SipLink.lan (withVices { SipVices.none with OddNames = true }) (small ())
+    Check.equal (Complete [ WholeDocument ]) (last run).Completeness
+    Assert.That((last run).Observations.Length, Is.EqualTo 20)
+
+[<Test>]
+let ``of a notification that was turned away it is said why`` () =
+    for vices, expected in
+        [ { SipVices.none with WrongTags = true }, "a notification to another tag than the SUBSCRIBE's"
+          { SipVices.none with WrongEvent = true }, "a notification of the event presence" ] do
+        let snapshot = last (fetchAt OverUdp SipLink.lan (withVices vices) (small ()))
+        Assert.That(words snapshot, Does.Contain(expected).And.Not.Contain "64 kB")
+
+[<Test>]
+let ``a challenge that only wants auth-int says so`` () =
+    let header value = Sip.header "WWW-Authenticate" value
+
+    for challenge, expected in
+        [ "Digest realm=\"a\", nonce=\"b\", qop=\"auth-int\"",
+          "it asks for qop=auth-int, and only auth is answered"
+          "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512-256",
+          "it asks for none of Digest with MD5 or SHA-256" ] do
+        Check.equal expected (SipDigest.whyNone [| header challenge |])
 
 [<Test>]
 let ``a notification that never comes is partial, and says what may help`` () =
@@ -411,7 +613,7 @@ let ``dialogs without ids are named by call and tags, and without durations have
 
 [<Test>]
 let ``a stopped fetch says so, once`` () =
-    let start = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none
+    let start = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none
 
     let given: AuditStart =
         { At = Moment.at SipBench.start
@@ -449,7 +651,7 @@ let ``a notification that comes again is answered again, and tells nothing new``
             | Told _
             | Finished _ -> None)
 
-    let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
+    let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none given
 
     let struct (_, answers) =
         (SipResponder.create SipOptions.standard).Advance
@@ -487,7 +689,7 @@ let ``a datagram for another exchange on the same socket is left to it`` () =
           Known = [||]
           History = ValueNone }
 
-    let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipAudit.Memory.none given
+    let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none given
 
     let foreign =
         Encoding.ASCII.GetBytes(

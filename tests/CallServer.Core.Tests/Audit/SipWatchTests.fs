@@ -11,7 +11,17 @@ open CallServer.Wire
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit.SipTests
 
-[<CaseLaw(MaxTest = 60)>]
+/// What notifiers do that nothing may be lost by.
+let private habits =
+    [| SipVices.none
+       SipVices.freeSwitch
+       { SipVices.none with ConstantVersions = true }
+       { SipVices.none with LoopsVersions = true }
+       { SipVices.none with KeepsContact = true }
+       { SipVices.none with SingleUpdates = true }
+       { SipVices.none with ForkedDialogs = true } |]
+
+[<CaseLaw(MaxTest = 100)>]
 let ``a watch tells the truth through churn and loss, and follows to the end`` (case: Case) =
     let told = ResizeArray<Instant * Snapshot>()
 
@@ -21,7 +31,8 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` (
             (SipLink.bad case.Loss)
             { SipOptions.standard with
                 Partials = case.Ringing
-                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600) }
+                LongestSubscription = (if case.Seed % 2UL = 0UL then 20 else 3600)
+                Vices = habits[int (case.Seed / 2UL) % habits.Length] }
             (SipBench.table case.Seed 20 (case.Churn / 10.0) case.Ringing)
             { SipBench.gateway case.Way with Timeout = seconds 8.0 }
             (TimeSpan.FromMinutes 3.0)
@@ -47,7 +58,7 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` (
     |> ignore
 
     if case.Loss < 0.1 then
-        Check.equal [ "cancelled" ] (kinds (last run))
+        Assert.That((kinds (last run) = [ "cancelled" ]), words (last run))
         Assert.That(told, Is.Not.Empty)
         let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.last |> snd
         let listed = whole.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
@@ -61,6 +72,117 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` (
 
             if ended.IsSome && ended.Value < quiet then
                 Assert.That(listed.Contains id, Is.False, $"{id} ended at {ended.Value}")
+
+[<Test>]
+let ``every call of a watch is heard at the gateway's interval, whatever the way and the habits`` () =
+    for vices in habits do
+        for way in [ OverUdp; OverTcp ] do
+            let told = ResizeArray<Instant * Snapshot>()
+
+            let run =
+                SipBench.watch
+                    5UL
+                    SipLink.lan
+                    (withVices vices)
+                    (SipBench.table 3UL 20 0.2 true)
+                    (SipBench.gateway way)
+                    (TimeSpan.FromMinutes 2.0)
+                    (fun now snapshot -> told.Add((now, snapshot)))
+
+            Check.equal [ "cancelled" ] (kinds (last run))
+            let whole = told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.toArray
+
+            for (at, snapshot), (next, _) in Seq.pairwise whole do
+                // The first renewal shows whether our new address counts.
+                if at > SipBench.start + seconds 25.0 then
+                    Assert.That(at - snapshot.Asked, Is.LessThan(seconds 11.0), $"{vices}")
+
+                Assert.That(next - at, Is.LessThan(seconds 11.0), $"{vices}")
+
+/// What became of connections by the snapshots of a watch.
+let private reconciled (told: Snapshot list) : GatewayLedger * Change list =
+    ((GatewayLedger.empty (GatewayId.create "gw"), []), told)
+    ||> List.fold (fun (ledger, changes) snapshot ->
+        let struct (ledger, more) = Reconcile.apply snapshot ledger
+        ledger, changes @ List.ofArray more)
+
+[<Test>]
+let ``a notifier whose updates say full and list one dialog closes nothing by them`` () =
+    let cases =
+        [ for memory in [ SipMemory.none; { SipMemory.none with LeavesOut = true } ] do
+              for vices in [ SipVices.freeSwitch; { SipVices.freeSwitch with NotifyFirst = true } ] do
+                  for way in [ OverUdp; OverTcp ] -> memory, vices, way ]
+
+    for memory, vices, way in cases do
+        let run =
+            SipBench.watchWith
+                memory
+                5UL
+                SipLink.lan
+                (withVices vices)
+                (SipBench.table 3UL 20 0.5 true)
+                (SipBench.gateway way)
+                (TimeSpan.FromMinutes 3.0)
+                (fun _ _ -> ())
+
+        let _, changes = reconciled run.Told
+        let ends = run.Truth |> List.map (fun (c, ended) -> (run.Identify c).Id, ended) |> Map.ofList
+        let mutable closed = 0
+
+        for change in changes do
+            match change with
+            | Change.Closed(c, ending) ->
+                closed <- closed + 1
+
+                Assert.That(
+                    ends[string c.Id].IsSome,
+                    $"{c.Id} goes on, and was closed within {ending.Within}"
+                )
+
+                Assert.That(
+                    Interval.contains ends[string c.Id].Value ending.Within,
+                    $"{way}: {c.Id} ended at {ends[string c.Id]}, said {ending.Within}"
+                )
+            | _ -> ()
+
+        Assert.That(closed, Is.GreaterThan 10)
+
+[<Test>]
+let ``a notifier that left out a dialog once is remembered as one that does, and doubted no more`` () =
+    for way in [ OverUdp; OverTcp ] do
+        let run =
+            SipBench.watchWith
+                SipMemory.none
+                5UL
+                SipLink.lan
+                (withVices SipVices.freeSwitch)
+                (SipBench.table 3UL 20 0.5 true)
+                (SipBench.gateway way)
+                (TimeSpan.FromMinutes 3.0)
+                (fun _ _ -> ())
+
+        let isDoubted snapshot =
+            match snapshot.Completeness with
+            | Partial reasons -> reasons |> List.exists _.IsCutShort
+            | Complete _ -> false
+
+        Check.equal 1 (run.Told |> List.filter isDoubted |> List.length)
+
+[<Test>]
+let ``a watch is not begun where several notifiers are known`` () =
+    let run =
+        SipBench.watchWith
+            { SipMemory.none with Notifiers = 2 }
+            5UL
+            SipLink.lan
+            SipOptions.standard
+            (SipBench.table 3UL 20 0.5 true)
+            (SipBench.gateway OverUdp)
+            (TimeSpan.FromMinutes 3.0)
+            (fun _ _ -> ())
+
+    Assert.That(words (last run), Does.Contain "several notifiers")
+    Assert.That(run.Sent, Is.Empty)
 
 let private watchFor length options link way : SipRun =
     SipBench.watch 5UL link options (SipBench.table 3UL 20 0.5 true) (SipBench.gateway way) length (fun _ _ ->
@@ -157,7 +279,7 @@ let ``notifications that come in one piece are told one by one, each newer than 
             | Finished _ -> None)
 
     let at = SipBench.start + seconds 0.5
-    let state, _ = SipWatch.start (SipBench.gateway OverTcp) given
+    let state, _ = SipWatch.start (SipBench.gateway OverTcp) SipMemory.none (seconds 10.0) given
     let state, commands = SipWatch.advance (Event.Connected(Moment.at at, "198.51.100.4:41000")) state
 
     let subscribe =

@@ -16,6 +16,8 @@ type SmallAgent =
         TooBig: bool
         /// Answers nothing that would have more varbinds: a reply of many fragments gets lost.
         SilentAbove: int
+        /// Below these it has objects, whether there is an instance or not.
+        Implemented: Oid list
     }
 
 module SmallAgent =
@@ -24,7 +26,10 @@ module SmallAgent =
           MostVarBinds = 100
           MostRows = 1000
           TooBig = false
-          SilentAbove = Int32.MaxValue }
+          SilentAbove = Int32.MaxValue
+          Implemented =
+            [ for root in [ "1.3.6.1.2.1.1"; "1.3.6.1.2.1.10.21.1"; "1.3.6.1.4.1.9"; "1.3.6.1.4.1.99999" ] ->
+                  Oid.parse root ] }
 
     let private byName =
         Collections.Generic.Comparer.Create(fun (a: VarBind) (b: VarBind) -> a.Name.CompareTo b.Name)
@@ -64,13 +69,16 @@ module SmallAgent =
         else
             VarBind.create name EndOfMibView
 
+    /// RFC 3416 section 4.2.1.
     let get (agent: SmallAgent) (name: Oid) : VarBind =
         let at = after agent name - 1
 
         if at >= 0 && agent.Objects[at].Name = name then
             agent.Objects[at]
-        else
+        elif agent.Implemented |> List.exists (fun root -> Oid.isPrefixOf root name) then
             VarBind.create name NoSuchInstance
+        else
+            VarBind.create name NoSuchObject
 
     /// RFC 3416 section 4.2.3, before it is cut to size.
     let bulk (agent: SmallAgent) (request: Pdu) : VarBind[] =

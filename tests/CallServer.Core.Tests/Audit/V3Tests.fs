@@ -172,6 +172,24 @@ let ``a replaced engine is discovered anew`` () =
     Assert.That(listsAll run, Is.True, $"{run.Snapshot.Completeness}")
 
 [<Test>]
+let ``an engine that is another one in the middle of an audit makes it partial, whenever it changes`` () =
+    let id = [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 9uy |]
+    let other = { engine with Id = id; Keys = Usm.localize alice id }
+    let whole = Bench.run 1UL steady (serve engine table) (target alice)
+
+    for answers in 1 .. whole.Snapshot.Requests - 1 do
+        let left = ref answers
+
+        let server: Bench.Server =
+            fun now octets ->
+                left.Value <- left.Value - 1
+                serve (if left.Value >= 0 then engine else other) table now octets
+
+        let run = Bench.run 1UL steady server (target alice)
+        Assert.That(Snapshot.isComplete run.Snapshot, Is.False, $"after {answers} answers")
+        Assert.That(string run.Snapshot.Completeness, Does.Contain "engine", $"after {answers} answers")
+
+[<Test>]
 let ``loss and overtaking do no harm to a session`` () =
     let run =
         Bench.run
@@ -247,3 +265,55 @@ let ``a forged answer and a forged Report are strays`` () =
     let run = Bench.run 1UL steady server (target alice)
     Assert.That(listsAll run, Is.True, $"{run.Snapshot.Completeness}")
     Assert.That(SnmpAudit.strays run.State, Is.GreaterThan 4)
+
+[<Test>]
+let ``an engine whose boots go back is believed, and it is said`` () =
+    let restarted = Bench.start + TimeSpan.FromHours 1.0
+
+    let engine =
+        { engine with
+            Boots = fun now -> if now < restarted then 5 else 1
+            Began = fun now -> if now < restarted then boot else restarted }
+
+    let server = serve engine table
+    let first = Bench.run 1UL steady server (target alice)
+    let later = Bench.start + TimeSpan.FromHours 2.0
+    let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory first.State)
+    Assert.That(listsAll second, Is.True, $"{second.Snapshot.Completeness}")
+    Assert.That(String.Join(' ', second.Snapshot.Remarks), Does.Contain "from 5 to 1")
+    let third = Bench.runAt later 3UL steady server (target alice) (SnmpAudit.memory second.State)
+    Assert.That(third.Snapshot.Remarks, Is.Empty)
+
+[<Test>]
+let ``boots that stand at their end are named, beside what was told before`` () =
+    // Four answers in, the counter is latched.
+    let asked = ref 0
+
+    let engine = { engine with Boots = fun _ -> if asked.Value > 4 then TimeWindow.LatchedBoots else 5 }
+
+    let server: Bench.Server =
+        fun now octets ->
+            asked.Value <- asked.Value + 1
+            serve engine table now octets
+
+    let run = Bench.run 1UL steady server (target alice)
+    Assert.That(run.Snapshot.Observations, Is.Not.Empty)
+    Assert.That(String.Join(' ', reasons run.Snapshot), Does.Contain "2147483647")
+    Assert.That(Snapshot.isSilent run.Snapshot, Is.False)
+
+[<Test>]
+let ``a context that the agent does not have is named`` () =
+    let unknown = Oid.parse "1.3.6.1.6.3.12.1.5.0"
+
+    let server =
+        serve engine (fun _ request ->
+            Some(Pdu.report request.RequestId [| VarBind.create unknown (Counter32 1u) |]))
+
+    let asking = { target alice with Credentials = User(alice, octets "voice") }
+    let run = Bench.run 1UL steady server asking
+
+    match reasons run.Snapshot with
+    | [ Refused detail ] ->
+        Assert.That(detail, Does.Contain "'voice'")
+        Assert.That(detail, Does.Contain "context=")
+    | other -> Assert.Fail $"{other}"

@@ -210,17 +210,19 @@ let private reasons (snapshot: Snapshot) =
 
 let private row a b : Row = { A = a; B = b; Has = [ true; true; true ] }
 
-/// Rewrites the answers to GetBulk.
-let private twisted columns rows (twist: Pdu -> VarBind[] -> VarBind[]) : Bench.Server =
+/// Rewrites the answers to requests of these kinds.
+let private twistedWhere kinds columns rows (twist: Pdu -> VarBind[] -> VarBind[]) : Bench.Server =
     let table = cells columns rows @ around
 
     Bench.v2c "public" (fun now request ->
         let agent = SmallAgent.create (scalars now @ table)
 
         match SmallAgent.answer agent request with
-        | Some answer when request.Kind = GetBulk ->
+        | Some answer when List.contains request.Kind kinds ->
             Some { answer with VarBinds = twist request answer.VarBinds }
         | answer -> answer)
+
+let private twisted columns rows twist = twistedWhere [ GetBulk; GetNext ] columns rows twist
 
 [<Test>]
 let ``an agent that repeats its rows for ever is named and left`` () =
@@ -259,7 +261,8 @@ let ``an agent that makes up rows without end is left`` () =
 [<Test>]
 let ``one bad range does not spoil the others`` () =
     let rows = [ for number in 1u .. 400u -> row number 1u ]
-    let good = Bench.run 1UL steady (serve id 1 rows) (Bench.target (Some(plain 1)))
+    let small = serve (fun agent -> { agent with MostVarBinds = 12 }) 1 rows
+    let good = Bench.run 1UL steady small (Bench.target (Some(plain 1)))
 
     // Between row 20 and row 60 the agent goes backwards.
     let server =
@@ -289,7 +292,24 @@ let ``an answer that left varbinds out is not taken for the end of a column`` ()
                 not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
 
     let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That(Snapshot.isComplete run.Snapshot, Is.False)
+    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
+    Assert.That(run.Snapshot.Remarks, Has.Length.EqualTo 1)
+
+[<Test>]
+let ``what GetBulk tells wrong is read by GetNext`` () =
+    let rows = [ for number in 1u .. 30u -> row number 1u ]
+    let reversed = twistedWhere [ GetBulk ] 3 rows (fun _ varBinds -> Array.rev varBinds)
+
+    let ragged =
+        twistedWhere [ GetBulk ] 3 rows (fun _ varBinds ->
+            varBinds
+            |> Array.filter (fun varBind ->
+                not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
+
+    for server in [ reversed; ragged ] do
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        Assert.That((listed run.Snapshot = idsOf rows), Is.True)
+        Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
 
 [<Test>]
 let ``a row whose identity came and went is asked once more`` () =

@@ -61,7 +61,8 @@ let ``writes the truth as the contract has it`` () =
 
 [<Test>]
 let ``makes a fleet whose members differ`` () =
-    let fleet = Gateways.fleet Gateways.profiles 1UL 16 10 0.5 epoch
+    let profiles = Gateways.profiles
+    let fleet = Gateways.fleet profiles 1UL (2 * profiles.Length) 10 0.5 epoch
     let first = fleet |> Array.map (fun gateway -> gateway.Table.Connections[0].Guid)
-    Assert.That((Array.distinct first).Length, Is.EqualTo 16)
-    Assert.That(fleet[8].Options.Mib.Profile, Is.EqualTo "cisco-voice")
+    Assert.That((Array.distinct first).Length, Is.EqualTo(2 * profiles.Length))
+    Assert.That(fleet[profiles.Length].Options.Mib.Profile, Is.EqualTo profiles[0])

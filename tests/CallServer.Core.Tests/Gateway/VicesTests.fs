@@ -40,6 +40,26 @@ let ``hides the last row from bulks alone`` () =
     Assert.That((walkNext epoch column8 state).Length, Is.EqualTo 30)
 
 [<Test>]
+let ``hides its table after some requests`` () =
+    let state = cisco { Vices.none with HidesTableAfter = ValueSome 1 }
+    let first = (walkNext epoch column8 (cisco Vices.none) |> Array.head).Name
+    let struct (state, seen) = ask epoch (Pdu.get 1 [ first ]) state
+    let struct (state, got) = ask epoch (Pdu.get 2 [ first; Oid.child 0u column8 ]) state
+    let struct (_, next) = ask epoch (Pdu.getNext 3 [ column8 ]) state
+    Assert.That(seen.VarBinds[0].Value, Is.Not.EqualTo NoSuchObject)
+    Assert.That(got.VarBinds |> Array.forall (fun varBind -> varBind.Value = NoSuchObject))
+    Assert.That(Oid.isPrefixOf column8 next.VarBinds[0].Name, Is.False)
+
+[<Test>]
+let ``ends its MIB within the table, where a Get finds more`` () =
+    let state = cisco { Vices.none with EndsAfterRow = ValueSome 3 }
+    let varBinds = bulk state
+    let names = walkNext epoch column8 (cisco Vices.none) |> Array.map _.Name
+    Assert.That((varBinds[6].Name = names[3] && varBinds[8].Value = EndOfMibView))
+    let struct (_, got) = ask epoch (Pdu.get 1 [ names[9] ]) state
+    Assert.That(got.VarBinds[0].Value, Is.Not.EqualTo NoSuchInstance)
+
+[<Test>]
 let ``repeats an object for ever`` () =
     let varBinds = bulk (cisco { Vices.none with Looping = ValueSome(Repeats 3) })
     let names = [ for repetition in 0..9 -> varBinds[2 * repetition].Name ]
@@ -141,3 +161,26 @@ let ``writes odd numbers that mean the same`` () =
 
     Assert.That((odd.Head.Datagram <> plain.Head.Datagram))
     Assert.That((Snmp.decode odd.Head.Datagram = Snmp.decode plain.Head.Datagram))
+
+[<Test>]
+let ``hides its table for some requests, each time after a pause`` () =
+    let state = cisco { Vices.none with HidesTableFor = ValueSome 2 }
+
+    let shows (state: AgentState, shown: bool list) (at: float) =
+        let struct (state, reply) = ask (epoch + seconds at) (Pdu.getNext 1 [ column8 ]) state
+        state, shown @ [ Oid.isPrefixOf column8 reply.VarBinds[0].Name ]
+
+    let _, shown = ((state, []), [ 0.0; 0.1; 0.2; 1.0; 1.1; 1.2 ]) ||> List.fold shows
+    Assert.That((shown = [ false; false; true; false; false; true ]))
+
+[<Test>]
+let ``gives place to a twin of another engine, until there is a pause`` () =
+    let state = cisco { Vices.none with TwinAfter = ValueSome 2 }
+
+    let engine (state: AgentState, engines: byte[] list) (at: float) =
+        let state = AgentState.answering (epoch + seconds at) state
+        state, engines @ [ state.Options.EngineId ]
+
+    let _, engines = ((state, []), [ 0.0; 0.1; 0.2; 0.3; 1.0 ]) ||> List.fold engine
+    let own = state.Options.EngineId
+    Assert.That(([ for engine in engines -> engine = own ] = [ true; true; false; false; true ]))

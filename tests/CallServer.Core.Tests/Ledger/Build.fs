@@ -47,6 +47,7 @@ module Build =
           History = ValueNone
           Denied = [||]
           Standing = ValueNone
+          Remarks = []
           Requests = 1 }
 
     let complete asked answered observations =

@@ -44,6 +44,15 @@ type CallsWorld(seed: uint64) =
                      ))
             LocalMedia = (if below 4 = 0 then ValueNone else ValueSome(address ()))
             RemoteMedia = (if below 4 = 0 then ValueNone else ValueSome(address ()))
+            OtherMedia =
+                (if below 5 > 0 then
+                     ValueNone
+                 else
+                     ValueSome
+                         [ { Kind = "video"
+                             Codec = ValueNone
+                             Local = ValueSome(address ())
+                             Remote = ValueSome(address ()) } ])
             Codec =
                 (if below 3 = 0 then
                      ValueNone
@@ -128,6 +137,7 @@ type CallsWorld(seed: uint64) =
               History = ValueNone
               Denied = [||]
               Standing = ValueNone
+              Remarks = []
               Requests = 1 }
 
         let struct (next, changes) = Reconcile.apply snapshot ledgers[gateway]
@@ -146,12 +156,14 @@ type CallsWorld(seed: uint64) =
 module CallsOracle =
     let private joins (all: Leg[]) (a: Leg) (b: Leg) =
         let id (leg: Leg) = CallsIndex.idOf leg.Protocol leg.Key leg.Connection
-        let socket (leg: Leg) = CallsIndex.socketOf leg.Key leg.Connection
-        let target (leg: Leg) = CallsIndex.targetOf leg.Key leg.Connection
+        let streams (leg: Leg) = CallsIndex.streams leg.Key leg.Connection
         let met (live: Leg) (gone: Leg) = live.AliveBy <= gone.Gone.Value.Earliest
 
-        let isOwn (leg: Leg) =
-            all |> Seq.filter (fun other -> other.IsLive && socket other = socket leg) |> Seq.length = 1
+        let isOwn (socket: AddressKey voption) =
+            all
+            |> Seq.filter (fun other ->
+                other.IsLive && streams other |> List.exists (fun (struct (own, _)) -> own = socket))
+            |> Seq.length = 1
 
         let wereTogether =
             match a.IsLive, b.IsLive with
@@ -163,13 +175,15 @@ module CallsOracle =
         let sameId = (id a).IsSome && id a = id b
 
         let mirrored =
-            (socket a).IsSome
-            && (socket b).IsSome
-            && socket a <> socket b
-            && socket a = target b
-            && socket b = target a
-            && (not a.IsLive || isOwn a)
-            && (not b.IsLive || isOwn b)
+            List.allPairs (streams a) (streams b)
+            |> List.exists (fun (struct (socketA, targetA), struct (socketB, targetB)) ->
+                socketA.IsSome
+                && socketB.IsSome
+                && socketA <> socketB
+                && socketA = targetB
+                && socketB = targetA
+                && (not a.IsLive || isOwn socketA)
+                && (not b.IsLive || isOwn socketB))
 
         wereTogether && (sameId || mirrored)
 

@@ -80,6 +80,32 @@ let private call = "7d1c9f04@example.net"
 
 // What joins
 
+let private video (local: string) (remote: string) (o: Observation) =
+    let address (text: string) = MediaAddress.tryParse text |> Option.toValueOption
+
+    let medium = { Kind = "video"; Codec = ValueNone; Local = address local; Remote = address remote }
+
+    { o with Facts = { o.Facts with OtherMedia = ValueSome [ medium ] } }
+
+[<Test>]
+let ``each medium's addresses join, and say nothing against the others`` () =
+    let fleet = Fleet()
+    // The audio of both goes through a third party, their video from one to the other.
+    let x = bare "x" |> media "192.0.2.1:4000" "203.0.113.7:1" |> video "192.0.2.1:4002" "192.0.2.9:5002"
+    let y = bare "y" |> media "192.0.2.9:5000" "203.0.113.8:2" |> video "192.0.2.9:5002" "192.0.2.1:4002"
+    fleet.Hear("ng-a", 1.0, [ x ]) |> ignore
+    fleet.Hear("ng-b", 2.0, [ y ]) |> ignore
+    Assert.That((fleet.Calls = [ [ "ng-a/x"; "ng-b/y" ] ]), Is.True)
+    fleet.Hear("ng-a", 11.0, [ x ]) |> ignore
+    fleet.Hear("ng-b", 12.0, [ y ]) |> ignore
+    fleet.Tick 60.0
+    Assert.That(fleet.Kinds.IsEmpty, Is.True)
+    // Without its video nothing joins it.
+    fleet.Hear("ng-b", 22.0, [ { y with Facts = { y.Facts with OtherMedia = ValueSome [] } } ])
+    |> ignore
+
+    Assert.That((fleet.Calls = [ [ "ng-a/x" ]; [ "ng-b/y" ] ]), Is.True)
+
 [<Test>]
 let ``one Call-ID joins dialog and media legs across gateways`` () =
     let fleet = Fleet()

@@ -78,6 +78,42 @@ let ``9 a connection that nobody saw has one CDR, however often its row is told`
             Assert.That(later.ClosedTotal, Is.EqualTo 1L)
 
 [<Test>]
+let ``4 an end before the setup is a conflict, and the end lies between the setup and when the row was heard``
+    ()
+    =
+    let told = row "a" 10.9 -5.0 -4.98
+
+    let told =
+        { told with
+            Observation = { told.Observation with Setup = ValueSome(Timing.reported (between 3.0 3.01)) } }
+
+    match replay [ watching []; complete 10.0 11.0 [] |> withHistory [ told ] ] |> snd with
+    | [| Conflicted(_, conflict); Closed(_, ending) |] ->
+        Assert.That((conflict.Reported = between -5.0 -4.98), Is.True)
+        Assert.That((ending.Within = between 3.0 10.9), $"{ending.Within}")
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``9 a row whose end is not believed is news only where it began since the last reading`` () =
+    let told (setup: float) asked =
+        let late = row "a" (asked + 0.9) -99.0 -98.9
+        let setup = ValueSome(Timing.reported (between setup (setup + 0.01)))
+
+        complete asked (asked + 1.0) []
+        |> withHistory [ { late with Observation = { late.Observation with Setup = setup } } ]
+
+    let closedBy snapshots = replay snapshots |> snd |> ids
+    Assert.That(closedBy [ watching []; told -20.0 10.0 ], Is.Empty)
+    Assert.That(closedBy [ watching []; told 3.0 10.0 ], Is.EqualTo<string list> [ "a" ])
+    Assert.That(closedBy [ watching []; complete 100.0 101.0 [] |> withHistory []; told 3.0 110.0 ], Is.Empty)
+
+    // An agent that changes its mind about a connection that has its CDR.
+    let right = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
+    let later = [ for asked in [ 100.0; 200.0 ] -> complete asked (asked + 1.0) [] |> withHistory [] ]
+    let ledger, _ = replay ([ watching []; right ] @ later)
+    Assert.That(apply (told 3.0 210.0) ledger |> snd |> ids, Is.Empty)
+
+[<Test>]
 let ``9 two servers write one id for a connection, whoever of them saw it`` () =
     let idOf (changes: Change[]) =
         match changes with
@@ -109,6 +145,29 @@ let ``9 a row that comes late writes no second CDR`` () =
     let atOnce = complete 10.0 11.0 [] |> withHistory [ late ]
     let _, changes = replay [ watching [ call (seen "a" 0.5) ]; atOnce ]
     Assert.That(ids changes, Is.EqualTo<string list> [ "a" ], "nor where both come at once")
+
+[<Test>]
+let ``9 a row without its id is no news while its connection is in the record`` () =
+    let call id = called "call" { seen id 0.5 with Stamp = ValueSome "one" }
+    let nameless = { row "row/7" 10.9 10.7 10.72 with IsRenamed = true }
+
+    let nameless =
+        { nameless with
+            Observation = { called "call" nameless.Observation with Stamp = ValueSome "one" } }
+    // The table was read before it ended, and the history after that.
+    let both =
+        complete 10.0 11.0 [ { call "a" with Heard = between 10.5 10.6 } ] |> withHistory [ nameless ]
+
+    let ledger, changes = replay [ watching [ call "a" ]; both ]
+    Assert.That(ids changes, Is.Empty)
+    Assert.That((names ledger = [| "a" |]), Is.True)
+    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ nameless ]) ledger
+    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+
+    // Of another call it is another one.
+    let other = { nameless with Observation = called "other" nameless.Observation }
+    let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
+    Assert.That(ids changes, Is.EqualTo<string list> [ "row/7" ])
 
 [<Test>]
 let ``what ended before the first audit is not this record's, unless it is told so`` () =
@@ -146,7 +205,13 @@ let ``5 an end before it was last heard is a conflict, kept and counted`` () =
     match changes with
     | [| Conflicted(_, conflict); Closed(c, ending) |] ->
         Assert.That((conflict.Reported = between -5.0 -4.98), Is.True)
-        Assert.That((ending.Within = between -5.0 -4.98), Is.True)
+
+        Assert.That(
+            (ending.Within = between 0.89 10.9),
+            Is.True,
+            "after it was heard, before the row was told"
+        )
+
         Assert.That(c.Conflicts, Is.EqualTo 1)
     | other -> Assert.Fail $"%A{other}"
 
@@ -242,3 +307,41 @@ let ``5 a row that says never of a connection that was heard to be active contra
 
     Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
     Assert.That(after.ConflictsTotal, Is.EqualTo 0L)
+
+[<Test>]
+let ``7 a row that ends a connection gives its id to nobody before a complete audit`` () =
+    let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
+    let leg id heard start call = observation id heard |> started start (start + 0.1) |> called call
+
+    let ended: Ended =
+        { Observation = leg "0.2" 20.9 -10.0 "a"
+          End = Timing.reported (between 5.0 5.1)
+          Cause = ValueNone
+          Counters = ValueNone
+          IsRenamed = false
+          Row = ValueNone }
+
+    let before, _ =
+        replay
+            [ complete 0.0 1.0 [ leg "0.1" 0.5 -10.0 "a"; leg "1.3" 0.5 -50.0 "b" ]
+              |> tied
+              |> withBoot (boot "1" -1000.0 1.0) ]
+
+    // The agent restarted: what was 1.3 is 0.1 now, and what was 0.1 has ended, under an id of this run.
+    let meanwhile, changes =
+        apply
+            ({ partial 20.0 21.0 [ leg "0.1" 20.5 -50.0 "b" ] with Ended = [| ended |] }
+             |> tied
+             |> withBoot (boot "2" 15.0 21.0))
+            before
+
+    Assert.That(closings changes |> Array.map fst, Is.EqualTo<string array> [| "0.1" |])
+    Assert.That(names meanwhile, Is.EqualTo<string array> [| "1.3" |])
+
+    let after, changes =
+        apply
+            (complete 30.0 31.0 [ leg "0.1" 30.5 -50.0 "b" ] |> tied |> withBoot (boot "2" 15.0 31.0))
+            meanwhile
+
+    Assert.That(closings changes, Is.Empty)
+    Assert.That(names after, Is.EqualTo<string array> [| "0.1" |])

@@ -46,7 +46,7 @@ let ``the gateway's reply closes with its window, its counters, and who and why`
 
         let cdr =
             Views.cdr
-                { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero }
+                { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
                 1
                 (Cdr.create gateway Traits.plain c ending)
 
@@ -85,7 +85,7 @@ let ``an audit that was asked before the release opens nothing again, one asked 
 
 [<Test>]
 let ``a result that is none closes nothing`` () =
-    let stamp = { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero }
+    let stamp = { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
 
     let result (outcome: Release) = ReleaseResult(ConnectionId.create "a", outcome)
 

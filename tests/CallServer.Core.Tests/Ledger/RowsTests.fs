@@ -37,7 +37,17 @@ let ``every fact of a connection survives the store`` () =
           Mode = ValueSome "sendrecv"
           State = ValueSome "active"
           LocalMedia = MediaAddress.ofText "192.0.2.1" 16384 |> Option.toValueOption
-          RemoteMedia = MediaAddress.ofText "2001:db8::1" 20000 |> Option.toValueOption }
+          RemoteMedia = MediaAddress.ofText "2001:db8::1" 20000 |> Option.toValueOption
+          OtherMedia =
+            ValueSome
+                [ { Kind = "video"
+                    Codec = ValueSome(Codec.ofRtpMap "VP8/90000")
+                    Local = MediaAddress.ofText "192.0.2.1" 16386 |> Option.toValueOption
+                    Remote = MediaAddress.ofText "2001:db8::1" 20002 |> Option.toValueOption }
+                  { Kind = "x y;z"
+                    Codec = ValueSome { Name = "a/b; -"; ClockRate = ValueNone }
+                    Local = ValueNone
+                    Remote = ValueNone } ] }
 
     let ledger, _ =
         Build.replay [ Build.complete 0.0 1.0 [ { Build.observation "ä/1" 0.5 with Facts = facts } ] ]

@@ -170,6 +170,149 @@ let ``4 a leg that never was answered is billed nothing`` () =
         Assert.That(Cdr.billedSecondsMax cdr, Is.EqualTo(ValueSome 11L))
     | other -> Assert.Fail $"{other}"
 
+/// Times that a gateway may tell: anything near the audits, far from them, or open.
+let private someTime (draw: int) : Timing voption =
+    let start = float (draw / 7 % 500) - 250.0
+    let far = if draw % 3 = 0 then 90000.0 else 0.0
+    let width = float (draw % 100) / 20.0
+
+    match draw % 7 with
+    | 0 -> ValueNone
+    | 1 -> ValueSome(Timing.reported (Interval.from (at start)))
+    | 2 -> ValueSome(Timing.bounded Interval.unbounded)
+    | 3 -> ValueSome(Timing.bounded (Interval.from (at start)))
+    | 4 -> ValueSome(Timing.reported (between (start - far) (start - far + width)))
+    | 5 -> ValueSome(Timing.reported (between (start + far) (start + far + width)))
+    | _ -> ValueSome(Timing.reported (between start (start + width)))
+
+/// What a gateway says, whatever it means: rows, rows of its history and releases, by audits that follow each other.
+let private story (draws: uint16 list) : Snapshot list =
+    draws
+    |> List.map int
+    |> List.chunkBySize 6
+    |> List.filter (fun chunk -> chunk.Length = 6)
+    |> List.mapi (fun i chunk ->
+        let t = 10.0 * float (i + 1)
+
+        let seen (id: string) setup start =
+            { observation id (t + 0.5) with
+                Stamp = (if chunk[2] % 2 = 0 then ValueNone else ValueSome "stamp")
+                MinimumAge = TimeSpan.FromSeconds(float (max 0 (chunk[2] % 90 - 60)))
+                Setup = someTime setup
+                Start = someTime start }
+
+        let rows =
+            [ if chunk[0] % 4 > 0 then
+                  seen "a" chunk[0] chunk[1]
+              if chunk[1] % 4 = 0 then
+                  seen "b" chunk[4] chunk[5] ]
+
+        let over id : Ended =
+            { Observation = seen id chunk[3] chunk[4]
+              End = someTime (7 * (chunk[5] / 7) + 4 + chunk[5] % 3) |> ValueOption.get
+              Cause = ValueNone
+              Counters = ValueNone
+              IsRenamed = false
+              Row = ValueNone }
+
+        let snapshot = if chunk[3] % 5 = 0 then partial t (t + 1.0) rows else complete t (t + 1.0) rows
+
+        { snapshot with
+            Traits = { Traits.plain with DriftPpm = (if chunk[2] % 3 = 0 then 1000.0 else 0.0) }
+            Ended =
+                [| if chunk[4] % 3 = 0 then
+                       over "a"
+                   if chunk[5] % 3 = 0 then
+                       over "c" |]
+            History = ValueSome { Until = ValueSome snapshot.Asked; Cursor = ValueNone } })
+
+[<Law>]
+let ``4 setup <= start <= heard <= end and billsec <= duration, whatever a gateway says``
+    (draws: uint16 list)
+    =
+    let check (ledger: GatewayLedger) (changes: Change[]) =
+        [ for c in ledger.Connections do
+              yield! TimeLaw.brokenBy ledger.LastAnswered c
+          for change in changes do
+              match change with
+              | Closed(c, ending) -> yield! TimeLaw.brokenByEnd ledger.Traits c ending
+              | _ -> () ]
+
+    let step (ledger, broken) (snapshot: Snapshot) =
+        let next, changes = apply snapshot ledger
+        let broken = broken @ check next changes
+
+        match snapshot.Ended with
+        | [| released |] ->
+            let order = { By = "op"; Reason = "test" }
+
+            match Reconcile.released released order (snapshot.Answered + TimeSpan.FromSeconds 1.0) next with
+            | ValueSome(struct (next, change)) -> next, broken @ check next [| change |]
+            | ValueNone -> next, broken
+        | _ -> next, broken
+
+    let _, broken = ((GatewayLedger.empty gateway, []), story draws) ||> List.fold step
+    if broken.IsEmpty then true else failwith $"%A{List.distinct broken}"
+
+[<Test>]
+let ``4 a start before the setup is a conflict, and the start lies between the setup and when it was heard``
+    ()
+    =
+    let garbage t =
+        { observation "a" t with Setup = ValueSome(Timing.reported (between -100.0 -99.98)) }
+        |> started -86400.0 -86399.98
+
+    let ledger, changes = replay [ complete 0.0 1.0 [ garbage 0.5 ]; complete 10.0 11.0 [ garbage 10.5 ] ]
+    Assert.That((only ledger).Start.Within, Is.EqualTo(between -100.0 0.5))
+    Assert.That((only ledger).Start.Evidence, Is.EqualTo Bounded)
+    Assert.That((only ledger).Conflicts, Is.EqualTo 2)
+    Assert.That((only ledger).LastConflict.Value.Reported, Is.EqualTo(between -86400.0 -86399.98))
+    Assert.That(changes, Is.Empty, "the same conflict is told once")
+
+    match apply (complete 20.0 21.0 []) ledger with
+    | _, [| Closed(c, ending) |] ->
+        let cdr = Cdr.create gateway Traits.plain c ending
+        Assert.That((Cdr.billedSeconds cdr, Cdr.duration cdr), Is.EqualTo((9L, 110L)))
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``4 a start that may be truncated to before the setup is no conflict`` () =
+    let o =
+        { observation "a" 0.5 with Setup = ValueSome(Timing.reported (between -10.4 -10.38)) }
+        |> started -11.0 -10.0
+
+    let ledger, _ = replay [ complete 0.0 1.0 [ o ] ]
+    Assert.That((only ledger).Conflicts, Is.EqualTo 0)
+    Assert.That((only ledger).Start.Within, Is.EqualTo(between -10.4 -10.0))
+    Assert.That((only ledger).Setup.Value.Within, Is.EqualTo(between -10.4 -10.38))
+
+[<Test>]
+let ``4 a stamp of the future dates nothing, and makes no other connection of it`` () =
+    let ahead t = observation "a" t |> started (t + 3.0) (t + 3.02)
+
+    let ledger, changes =
+        replay [ complete 0.0 1.0 []; complete 10.0 11.0 [ ahead 10.5 ]; complete 20.0 21.0 [ ahead 20.5 ] ]
+
+    Assert.That(closings changes, Is.Empty)
+    Assert.That((only ledger).Start.Within, Is.EqualTo(between 0.0 10.5))
+    Assert.That((only ledger).Conflicts, Is.EqualTo 2)
+
+[<Test>]
+let ``4 a start told to be before the complete audit that did not list it is a conflict`` () =
+    let ledger, _ =
+        replay [ complete 0.0 1.0 []; complete 10.0 11.0 [ observation "a" 10.5 |> started -60.0 -59.0 ] ]
+
+    Assert.That((only ledger).Start.Within, Is.EqualTo(between 0.0 10.5))
+    Assert.That((only ledger).Conflicts, Is.EqualTo 1)
+
+[<Test>]
+let ``4 an answer that only audits date is bounded, though one of them was told that it rang`` () =
+    let ringing = { observation "a" 0.5 with Start = ValueSome(Timing.reported (Interval.from (at 0.49))) }
+
+    let ledger, _ = replay [ complete 0.0 1.0 [ ringing ]; complete 10.0 11.0 [ observation "a" 10.5 ] ]
+    Assert.That((only ledger).Start.Within, Is.EqualTo(between 0.49 10.5))
+    Assert.That((only ledger).Start.Evidence, Is.EqualTo Bounded)
+
 // Rule 5
 
 [<Law>]
@@ -274,6 +417,21 @@ let ``7 after a restart the first complete audit closes what it does not show, n
         Assert.That(ending.Within, Is.EqualTo(between 0.49 15.01))
 
     Assert.That(names ledger, Is.EqualTo<string[]> [| "c" |])
+
+[<Test>]
+let ``7 what was first heard after the boot by an audit that could not tell the run ended with no restart``
+    ()
+    =
+    let _, changes =
+        replay
+            [ complete 0.0 1.0 [] |> withBoot (boot "1" -1000.0 1.0)
+              partial 20.0 21.0 [ observation "a" 20.5 ]
+              complete 30.0 31.0 []
+              |> withBoot { boot "2" 19.5 31.0 with Began = ValueSome(between 19.0 20.9) } ]
+
+    let _, ending = Array.exactlyOne (closings changes)
+    Assert.That(ending.Evidence, Is.EqualTo Absent)
+    Assert.That(ending.Within, Is.EqualTo(between 20.49 31.0))
 
 [<Test>]
 let ``7 a connection that outlives a restart of the agent lives on under its new id`` () =

@@ -2,54 +2,31 @@ namespace CallServer.Tests.Ledger
 
 open System
 open System.Collections.Generic
-open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 
 /// A gateway as it truly is, an auditor that sees it through windows, and the record kept of it; everything follows from a seed.
-/// After every step the record is checked against the truth.
-type Kind =
-    /// Ids for ever unique, starts reported: FreeSWITCH, rtpengine.
-    | Unique
-    /// Ids made of the up-time: Cisco.
-    | BootTied
-    /// Ids used again, starts reported.
-    | Reused
-    /// Nothing is reported but presence: MGCP.
-    | Unreported
-    /// A table whose rows shift, so that a complete audit may miss one: Asterisk.
-    | Shifting
-
-type Truth =
-    { Key: int
-      mutable Id: string
-      Stamp: string
-      Start: Instant
-      mutable End: Instant voption }
-
+/// After every step the record is checked against the truth. The auditor is unkind too: windows overlap, audits come late, run
+/// through a restart, and contradict what was told before.
 type World(kind: Kind, seed: uint64) =
     let gateway = GatewayId.create "gw1"
-    let mutable rng = Rng.create seed
+    let chances = Chances seed
     let mutable now = Instant.ofMicros 1_700_000_000_000_000L
-    let mutable bootedAt = now - TimeSpan.FromHours 3.0
-    let mutable boots = 1
-    let mutable agentOnlyRestarts = 0
-    let truths = Dictionary<int, Truth>()
+    let far = TrueGateway(kind, chances, now)
     let mutable ledger = GatewayLedger.empty gateway
+    let mutable agentOnlyRestarts = 0
+    let mutable gatewayBegan = Instant.distantPast
     let opened = HashSet<int>()
     let records = Dictionary<int, int>()
     let ids = HashSet<Guid>()
     let mutable missedLast = HashSet<int>()
+    /// Connections of which the last snapshot told a start that cannot be.
+    let slandered = HashSet<int>()
+    let mutable late: Snapshot list = []
     let failures = ResizeArray<string>()
-
-    let below limit =
-        let struct (value, next) = Rng.below limit rng
-        rng <- next
-        value
-
-    let chance percent = below 100 < percent
-    let micros limit = TimeSpan.FromMicroseconds(float (below limit))
+    let story = ResizeArray<string>()
     let fail text = failures.Add $"seed {seed}, {kind}: {text}"
+    let later micros = now <- now + chances.Micros micros + TimeSpan.FromMicroseconds 1.0
 
     let traits =
         { Traits.plain with
@@ -57,76 +34,85 @@ type World(kind: Kind, seed: uint64) =
             IdsTiedToBoot = (kind = BootTied)
             ReusesIds = (kind = Reused) }
 
-    let alive () = truths.Values |> Seq.filter (fun t -> t.End.IsNone) |> Array.ofSeq
-
-    let newId key =
-        match kind with
-        | BootTied -> $"{(now - bootedAt).Ticks / 100000L}.{key}"
-        | Reused ->
-            let used = alive () |> Seq.map (fun t -> t.Id) |> HashSet
-            Seq.initInfinite (fun i -> $"ch{i}") |> Seq.find (fun id -> not (used.Contains id))
-        | Unique
-        | Unreported
-        | Shifting -> $"id-{key}"
-
-    let openOne () =
-        let key = truths.Count + 1
-        now <- now + micros 1_000_000 + TimeSpan.FromMicroseconds 1.0
-        truths[key] <- { Key = key; Id = newId key; Stamp = $"s{key}"; Start = now; End = ValueNone }
-
-    let closeOne () =
-        let candidates = alive ()
-
-        if candidates.Length > 0 then
-            now <- now + micros 1_000_000 + TimeSpan.FromMicroseconds 1.0
-            candidates[below candidates.Length].End <- ValueSome now
-
     let keyOf (facts: Facts) = int facts.Mode.Value
 
-    let check (changes: Change[]) (snapshot: Snapshot) =
-        for change in changes do
-            match change with
-            | Opened c ->
-                if not (opened.Add(keyOf c.Facts)) then
-                    fail $"{c.Id} was opened twice"
-            | Closed(c, ending) ->
-                let truth = truths[keyOf c.Facts]
-                records[truth.Key] <- 1 + records.GetValueOrDefault truth.Key
+    let checkClosed (c: Connection) (ending: Ending) =
+        let truth = far.Truths[keyOf c.Facts]
+        records[truth.Key] <- 1 + records.GetValueOrDefault truth.Key
 
-                if not (ids.Add(Cdr.id gateway c)) && kind <> Reused then
-                    fail $"two CDRs have the id of {c.Id}"
+        if not (ids.Add(Cdr.id gateway c)) && kind <> Reused then
+            fail $"two CDRs have the id of {c.Id}"
 
-                match truth.End with
-                | ValueNone -> fail $"{c.Id} (key {truth.Key}) was closed and lives"
-                | ValueSome ended ->
-                    // A restart of the agent alone after which nothing earlier lives on looks like one of the gateway.
-                    let ambiguous = ending.Evidence = GatewayRestart && agentOnlyRestarts > 0
+        if c.ConfirmedCount = 0 && not (opened.Add truth.Key) then
+            fail $"{c.Id} (key {truth.Key}) has a CDR of the history, and was known"
 
-                    if not (ambiguous || Interval.contains ended ending.Within) then
-                        fail $"{c.Id} ended at {ended}, said {ending.Within} {ending.Evidence}"
-            | Updated(before, after) ->
-                if keyOf before.Facts <> keyOf after.Facts then
-                    fail $"{after.Id}: one connection was taken for another"
-            | Conflicted(c, conflict) ->
+        for broken in TimeLaw.brokenByEnd ledger.Traits c ending do
+            fail $"{c.Id}: not {broken}"
+
+        match truth.End with
+        | ValueNone -> fail $"{c.Id} (key {truth.Key}) was closed and lives"
+        | ValueSome ended ->
+            // A restart of the agent alone after which nothing earlier lives on looks like one of the gateway.
+            let ambiguous = ending.Evidence = GatewayRestart && agentOnlyRestarts > 0
+
+            if not (ambiguous || Interval.contains ended ending.Within) then
+                fail $"{c.Id} ended at {ended}, said {ending.Within} {ending.Evidence}"
+
+            if ending.Evidence = GatewayRestart && agentOnlyRestarts = 0 && ended > gatewayBegan then
+                fail $"{c.Id} ended at {ended}, which is said of the restart at {gatewayBegan}"
+
+    let checkChange (change: Change) =
+        match change with
+        | Opened c ->
+            if not (opened.Add(keyOf c.Facts)) then
+                fail $"{c.Id} was opened twice"
+        | Closed(c, ending) -> checkClosed c ending
+        | Updated(before, after) ->
+            if keyOf before.Facts <> keyOf after.Facts then
+                fail $"{after.Id}: one connection was taken for another"
+        | Conflicted(c, conflict) ->
+            if not (slandered.Contains(keyOf c.Facts)) then
                 fail $"{c.Id}: a conflict where nothing lies: {c.Start.Within} {conflict.Reported}"
-            | Confirmed _
-            | Unconfirmed _
-            | Renamed _
-            | GatewayRestarted _ -> ()
+        | Confirmed _
+        | Unconfirmed _
+        | Renamed _
+        | GatewayRestarted _ -> ()
 
-        for c in ledger.Connections do
-            let truth = truths[keyOf c.Facts]
+    let checkKept (snapshot: Snapshot) (c: Connection) =
+        for broken in TimeLaw.brokenBy ledger.LastAnswered c do
+            fail $"{c.Id}: not {broken}"
 
-            if not (Interval.contains truth.Start c.Start.Within) then
-                fail $"{c.Id} started at {truth.Start}, said {c.Start.Within}"
+        let truth = far.Truths[keyOf c.Facts]
 
-            match truth.End with
-            | ValueSome ended when
-                Snapshot.isComplete snapshot && traits.AbsencesToClose = 1 && ended < snapshot.Asked
-                ->
-                fail $"{c.Id} ended at {ended} and is kept after a complete audit asked at {snapshot.Asked}"
-            | _ -> ()
+        if not (Interval.contains truth.Start c.Start.Within) then
+            fail $"{c.Id} started at {truth.Start}, said {c.Start.Within}"
 
+        match truth.End with
+        | ValueSome ended when
+            Snapshot.isComplete snapshot && traits.AbsencesToClose = 1 && ended < snapshot.Asked
+            ->
+            fail $"{c.Id} ended at {ended} and is kept after a complete audit asked at {snapshot.Asked}"
+        | ValueSome ended when ended < c.LastHeard ->
+            fail $"{c.Id} ended at {ended} and was heard at {c.LastHeard}"
+        | _ -> ()
+
+    /// Whatever ended while the history was read from, and stands in it, has its CDR.
+    let checkHistory (snapshot: Snapshot) =
+        match snapshot.History, ledger.History with
+        | ValueSome _, ValueSome mark when Snapshot.isComplete snapshot ->
+            for truth in far.Truths.Values do
+                match truth.End with
+                | ValueSome ended when
+                    truth.Told <= snapshot.Asked
+                    && ended > mark.Since + TimeSpan.FromSeconds 1.0
+                    && truth.Setup > far.BootedAt + TimeSpan.FromSeconds 2.0
+                    && not (records.ContainsKey truth.Key)
+                    ->
+                    fail $"key {truth.Key} ended at {ended}, stands in the history, and has no CDR"
+                | _ -> ()
+        | _ -> ()
+
+    let checkRecords () =
         let active = ledger.Connections |> Seq.map (fun c -> keyOf c.Facts) |> HashSet
 
         for key in opened do
@@ -141,133 +127,199 @@ type World(kind: Kind, seed: uint64) =
         if ledger.Connections |> Array.pairwise |> Array.exists (fun (a, b) -> a.Id >= b.Id) then
             fail "the ledger is not sorted"
 
-    let observe (asked: Instant) (answered: Instant) (truth: Truth) : Observation voption =
-        let span = int (answered.Micros - asked.Micros)
-        let moment = asked + micros (span + 1)
-        let isThere = truth.Start <= moment && (truth.End.IsNone || truth.End.Value > moment)
+        if ledger.OpenedTotal - ledger.ClosedTotal <> int64 ledger.Connections.Length then
+            fail
+                $"{ledger.OpenedTotal} opened, {ledger.ClosedTotal} closed, {ledger.Connections.Length} active"
 
-        if not isThere then
-            ValueNone
-        else
-            let heard =
-                Interval.create
-                    (Instant.max asked (moment - micros 20_000))
-                    (Instant.min answered (moment + micros 20_000))
-
-            let start =
-                if kind = Unreported || kind = Shifting then
-                    ValueNone
-                else
-                    let latest = Instant.min heard.Latest (truth.Start + micros 30_000)
-                    ValueSome(Timing.reported (Interval.create (truth.Start - micros 30_000) latest))
-
-            ValueSome
-                { Id = ConnectionId.create truth.Id
-                  Stamp = (if kind = BootTied then ValueSome truth.Id else ValueNone)
-                  Heard = heard
-                  Setup = ValueNone
-                  Start = start
-                  MinimumAge =
-                    (if chance 50 then
-                         (heard.Earliest - truth.Start) * 0.9 |> max TimeSpan.Zero
-                     else
-                         TimeSpan.Zero)
-                  Facts =
-                    { Facts.none with
-                        Call = ValueSome(CallId.create $"call-{truth.Key / 2}")
-                        Mode = ValueSome(string truth.Key) } }
-
-    let boot answered : Boot =
-        { Token = ValueSome(BootToken.create $"boot-{boots}")
-          Scope = OfAgent
-          Began = ValueSome(Interval.create (bootedAt - micros 20_000) (bootedAt + micros 20_000))
-          Period = ValueSome Boot.timeTicksPeriod
-          ReadAt = answered }
-
-    let audit () =
-        let asked = now
-        let answered = asked + micros 200_000 + TimeSpan.FromMicroseconds 1.0
-        // What happens while the audit runs.
-        if chance 40 then
-            openOne ()
-
-        if chance 40 then
-            closeOne ()
-
-        now <- Instant.max (now + TimeSpan.FromMicroseconds 1.0) answered
-        let answered = now
-        let outcome = below 10
-
-        let seen =
-            truths.Values
-            |> Seq.map (observe asked answered)
-            |> Seq.filter _.IsSome
-            |> Seq.map _.Value
-            |> Array.ofSeq
-            |> Array.sortBy (fun o -> o.Id)
-            // One id in one audit: of two users of an id within the window, the later row is read.
-            |> Array.groupBy (fun o -> o.Id)
-            |> Array.map (fun (_, same) -> Array.last same)
-
-        let completeness, listed =
-            if outcome < 6 then
-                let missed =
-                    if kind = Shifting && seen.Length > 0 && chance 30 then
-                        let candidate = seen[below seen.Length]
-
-                        if missedLast.Contains(keyOf candidate.Facts) then
-                            ValueNone
-                        else
-                            ValueSome candidate
-                    else
-                        ValueNone
-
-                missedLast <- HashSet(missed |> ValueOption.toList |> Seq.map (fun o -> keyOf o.Facts))
-                Complete [ EndOfTable; SameBoot ], seen |> Array.filter (fun o -> ValueSome o <> missed)
-            elif outcome < 9 then
-                Partial [ CutShort "half way" ], seen |> Array.filter (fun _ -> chance 60)
-            else
-                Partial [ Silent "no answer" ], [||]
-
-        let isSilent = Completeness.isSilent completeness
-
-        let snapshot: Snapshot =
-            { Gateway = gateway
-              Protocol = "test"
-              Profile = string kind
-              Traits = traits
-              Asked = asked
-              Answered = answered
-              Boot = (if isSilent then Boot.untold answered else boot answered)
-              Completeness = completeness
-              Observations = listed
-              Ended = [||]
-              History = ValueNone
-              Denied = [||]
-              Standing = ValueNone
-              Requests = 1 }
-
+    let take (snapshot: Snapshot) =
+        let before = ledger
         let struct (next, changes) = Reconcile.apply snapshot ledger
         ledger <- next
-        check changes snapshot
+
+        story.Add
+            $"{snapshot.Asked} to {snapshot.Answered}: {snapshot.Completeness}, {snapshot.Boot.Token}, run {next.Run}"
+
+        for o in snapshot.Observations do
+            story.Add
+                $"  {o.Id} key {keyOf o.Facts} {o.Setup |> ValueOption.map _.Within} {o.Start |> ValueOption.map _.Within}"
+
+        for change in changes do
+            match change with
+            | Opened c
+            | Closed(c, _)
+            | Renamed(_, c)
+            | Conflicted(c, _) ->
+                story.Add $"  {change.Kind} {c.Id} key {keyOf c.Facts}, run {c.Run}, {c.Start.Within}"
+            | Confirmed _
+            | Unconfirmed _
+            | Updated _
+            | GatewayRestarted _ -> ()
+
+        changes |> Array.iter checkChange
+
+        if not (obj.ReferenceEquals(next, before)) then
+            next.Connections |> Array.iter (checkKept snapshot)
+
+            // Names of the earlier run hide what has the same in this one, until the next audit tells its row again.
+            if next.Run = before.Run then
+                checkHistory snapshot
+
+            for c in next.Connections do
+                if slandered.Contains(keyOf c.Facts) then
+                    match GatewayLedger.tryFind c.Id before with
+                    | ValueSome known when known.Conflicts >= c.Conflicts ->
+                        fail $"{c.Id}: what cannot be was told, and is no conflict"
+                    | _ -> ()
+
+        checkRecords ()
         let struct (again, repeated) = Reconcile.apply snapshot ledger
 
         if repeated.Length > 0 || not (obj.ReferenceEquals(again, ledger)) then
             fail "the same snapshot changed the record twice"
 
+        slandered.Clear()
+
+    let snapshotOf asked answered completeness (listed: Observation[]) : Snapshot =
+        let isSilent = Completeness.isSilent completeness
+        let keepsHistory = kind = BootTied && not isSilent
+
+        { Gateway = gateway
+          Protocol = "test"
+          Profile = string kind
+          Traits = traits
+          Asked = asked
+          Answered = answered
+          Boot = (if isSilent then Boot.untold answered else far.Boot answered)
+          Completeness = completeness
+          Observations = listed
+          Ended = (if keepsHistory then far.Ended answered else [||])
+          History =
+            (if keepsHistory then
+                 ValueSome { Until = ValueSome asked; Cursor = ValueNone }
+             else
+                 ValueNone)
+          Denied = [||]
+          Standing = ValueNone
+          Remarks = []
+          Requests = 1 }
+
+    /// Some connection is said to have begun long before, or a little later than it is known to: neither can be.
+    let slander (listed: Observation[]) : Observation[] =
+        // After a restart it would not even be known as the same one.
+        let isSameRun = ledger.Boot |> ValueOption.exists (fun boot -> boot.Token = ValueSome far.Token)
+
+        let canBe (o: Observation) =
+            match GatewayLedger.tryFind o.Id ledger, o.Start with
+            | ValueSome c, ValueSome told when
+                keyOf c.Facts = keyOf o.Facts
+                && c.Status = Status.Confirmed
+                && c.Start.Within.Earliest > Instant.distantPast
+                && c.Start.Within.Latest < Instant.distantFuture
+                && told.Within.Latest < Instant.distantFuture
+                && o.MinimumAge = TimeSpan.Zero
+                ->
+                ValueSome c
+            | _ -> ValueNone
+
+        listed
+        |> Array.map (fun o ->
+            match canBe o with
+            | ValueSome c when isSameRun && chances.Percent 5 ->
+                let known = c.Start.Within
+                let room = c.LastHeard - known.Latest
+
+                let false' =
+                    if room > TimeSpan.FromSeconds 2.0 && chances.Percent 50 then
+                        Interval.point (known.Latest + room * 0.5)
+                    else
+                        Interval.point (known.Earliest - TimeSpan.FromSeconds 100.0)
+
+                slandered.Add(keyOf o.Facts) |> ignore
+                { o with Start = ValueSome(Timing.reported false') }
+            | _ -> o)
+
+    let outcomeOf (seen: Observation[]) : Completeness * Observation[] =
+        match chances.Below 10 with
+        | n when n < 6 ->
+            let missed =
+                if kind = Shifting && seen.Length > 0 && chances.Percent 30 then
+                    let candidate = seen[chances.Below seen.Length]
+
+                    if missedLast.Contains(keyOf candidate.Facts) then
+                        ValueNone
+                    else
+                        ValueSome candidate
+                else
+                    ValueNone
+
+            missedLast <- HashSet(missed |> ValueOption.toList |> Seq.map (fun o -> keyOf o.Facts))
+            Complete [ EndOfTable; SameBoot ], seen |> Array.filter (fun o -> ValueSome o <> missed)
+        | n when n < 9 -> Partial [ CutShort "half way" ], seen |> Array.filter (fun _ -> chances.Percent 60)
+        | _ -> Partial [ Silent "no answer" ], [||]
+
+    let audit () =
+        let asked = now
+        let answered = asked + chances.Micros 200_000 + TimeSpan.FromMicroseconds 1.0
+
+        // What happens while the audit runs.
+        if chances.Percent 40 then
+            later 1_000_000
+            far.Open now
+
+        if chances.Percent 40 then
+            later 1_000_000
+            far.Close now
+
+        now <- Instant.max (now + TimeSpan.FromMicroseconds 1.0) answered
+        let completeness, listed = outcomeOf (far.Listed(asked, now))
+
+        if kind <> Shifting && chances.Percent 10 then
+            // It is slow to be taken in; others may be quicker.
+            late <- snapshotOf asked now completeness listed :: late
+        else
+            take (snapshotOf asked now completeness (if far.IsReported then slander listed else listed))
+
+        // Another one was asked meanwhile, and sees the same gateway through another window.
+        if kind <> Shifting && chances.Percent 20 then
+            let between = asked + (now - asked) * 0.5
+            later 100_000
+            take (snapshotOf between now (Complete [ EndOfTable; SameBoot ]) (far.Listed(between, now)))
+
+    let takeLate () =
+        for snapshot in List.rev late do
+            take snapshot
+
+        late <- []
+
+    /// A restart runs through the audit: its rows are of either side.
+    let through (restart: unit -> unit) =
+        let asked = now
+        later 500_000
+        let before = far.Listed(asked, now)
+        restart ()
+        let from = now
+        later 500_000
+        let after = far.Listed(from, now)
+
+        if chances.Percent 50 then
+            let rows =
+                Array.append before after
+                |> Array.filter (fun _ -> chances.Percent 50)
+                |> Array.distinctBy _.Id
+                |> Array.sortBy _.Id
+
+            take (snapshotOf asked now (Partial [ RestartedMeanwhile ]) rows)
+
     let reboot () =
-        now <- now + TimeSpan.FromSeconds 1.0
+        later 1_000_000
+        let back = now + TimeSpan.FromSeconds 5.0
+        far.Reboot(now, back)
+        gatewayBegan <- back
+        now <- back + TimeSpan.FromMilliseconds 30.0
 
-        for truth in alive () do
-            truth.End <- ValueSome now
-
-        now <- now + TimeSpan.FromSeconds 5.0
-        bootedAt <- now
-        boots <- boots + 1
-
-        if chance 50 then
+        if chances.Percent 50 then
             // It says so by itself, after a while.
-            now <- now + micros 2_000_000
+            later 2_000_000
             let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
             ledger <- next
 
@@ -275,26 +327,57 @@ type World(kind: Kind, seed: uint64) =
                 fail "a word of the gateway alone closed a connection"
 
     let restartAgent () =
-        now <- now + TimeSpan.FromSeconds 1.0
-        bootedAt <- now
-        boots <- boots + 1
+        later 1_000_000
         agentOnlyRestarts <- agentOnlyRestarts + 1
+        far.RestartAgent now
+        later 100_000
 
-        if kind = BootTied then
-            // Setup stamps are counted from the new boot: every row has a new id.
-            for truth in alive () do
-                truth.Id <- $"r{boots}.{truth.Key}"
+    /// Somebody has one released, and the gateway says so.
+    let release () =
+        let live =
+            ledger.Connections
+            |> Array.filter (fun c ->
+                let truth = far.Truths[keyOf c.Facts]
+                truth.End.IsNone && truth.Id = string c.Id && truth.Setup < now)
+
+        if live.Length > 0 then
+            let c = live[chances.Below live.Length]
+            let truth = far.Truths[keyOf c.Facts]
+            later 100_000
+            truth.End <- ValueSome now
+            truth.Told <- now + chances.Micros 3_000_000
+
+            let ended: Ended =
+                { Observation = Build.observation truth.Id 0.0
+                  End = Timing.reported (Interval.create (now - TimeSpan.FromMilliseconds 10.0) now)
+                  Cause = ValueNone
+                  Counters = ValueNone
+                  IsRenamed = false
+                  Row = ValueNone }
+
+            later 100_000
+
+            match Reconcile.released ended { By = "operator"; Reason = "test" } now ledger with
+            | ValueSome(struct (next, change)) ->
+                ledger <- next
+                checkChange change
+                checkRecords ()
+            | ValueNone -> fail $"{c.Id} could not be released"
 
     member _.Step() =
-        now <- now + micros 3_000_000 + TimeSpan.FromMicroseconds 1.0
+        later 3_000_000
 
-        match below 100 with
-        | n when n < 30 -> openOne ()
-        | n when n < 50 -> closeOne ()
-        | n when n < 93 -> audit ()
-        | n when n < 95 -> reboot ()
-        | n when n < 97 -> restartAgent ()
+        match chances.Below 100 with
+        | n when n < 25 -> far.Open now
+        | n when n < 45 -> far.Close now
+        | n when n < 48 -> release ()
+        | n when n < 86 -> audit ()
+        | n when n < 90 -> takeLate ()
+        | n when n < 93 -> if chances.Percent 50 then through reboot else reboot ()
+        | n when n < 97 -> if chances.Percent 50 then through restartAgent else restartAgent ()
         | _ -> ledger <- GatewayLedger.restore ledger
 
     member _.Failures = failures
+    /// What the last snapshots told and changed, for a failure's message.
+    member _.Story = story |> Seq.skip (max 0 (story.Count - 80))
     member _.Ledger = ledger

@@ -20,4 +20,4 @@ let ``the record agrees with the truth after every step`` (number: int) =
             step <- step + 1
 
         if world.Failures.Count > 0 then
-            Assert.Fail($"step {step}: " + String.concat "\n" world.Failures)
+            Assert.Fail($"step {step}: " + String.concat "\n" (Seq.append world.Failures world.Story))

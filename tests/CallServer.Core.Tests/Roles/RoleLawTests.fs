@@ -86,7 +86,7 @@ let private blows =
         | 4 -> Stop(first, steps)
         | 5 -> Tell(first, Order.TakeOver)
         | 6 -> Tell(first, Order.StepDown)
-        | 7
+        | 7 -> Tell(first, Order.ActUnder(1 + abs (steps % 50_000)))
         | 8
         | 9
         | 10 -> LoseRequest first
@@ -100,14 +100,13 @@ let private blows =
 let ``whatever befell the two, once they hear each other exactly one acts, under the highest epoch``
     (story: struct (int * bool * int) list)
     (misses: int)
-    (aKnowsB: bool)
     =
     // The primary learns it from its backup.
     let patient =
         { backup "b" with
             Patience = { (backup "b").Patience with Misses = 1 + abs (misses % 4) } }
 
-    let two = TwoServers(settings "a", patient, aKnowsB)
+    let two = TwoServers(settings "a", patient)
     two.Blow(Start true)
     two.Blow(Start false)
 
@@ -127,10 +126,9 @@ let ``whatever befell the two, once they hear each other exactly one acts, under
         && before = (two.Seats |> Array.map _.Recoveries)
     | _ -> false
 
-[<TestCase(true)>]
-[<TestCase(false)>]
-let ``a planned switch between two takes less than two seconds`` (aKnowsB: bool) =
-    let two = TwoServers(settings "a", backup "b", aKnowsB)
+[<Test>]
+let ``a planned switch between two takes less than two seconds`` () =
+    let two = TwoServers(settings "a", backup "b")
     two.Heal 5
     same [ "a" ] (two.Acting |> List.map _.Settings.Name)
     two.Blow(Tell(true, Order.StepDown))
@@ -143,7 +141,7 @@ let ``a planned switch between two takes less than two seconds`` (aKnowsB: bool)
 
 [<Test>]
 let ``the old primary comes back as a standby by itself`` () =
-    let two = TwoServers(settings "a", backup "b", true)
+    let two = TwoServers(settings "a", backup "b")
     two.Heal 5
     two.Blow(Crash true)
 
@@ -155,3 +153,58 @@ let ``the old primary comes back as a standby by itself`` () =
     same [ "b" ] (two.Acting |> List.map _.Settings.Name)
     same Standby two.Seats[0].State.Value.Role
     same [ 0; 1 ] (two.Seats |> Array.map _.Recoveries |> List.ofArray)
+
+/// Two that stand so far apart that neither believes the other's epoch.
+let private apart (first: int) (second: int) =
+    let two = TwoServers(settings "a", backup "b")
+    two.Seats[0].Epoch <- first
+    two.Seats[0].Acted <- ValueSome true
+    two.Seats[1].Epoch <- second
+    two.Seats[1].Acted <- ValueSome true
+    two
+
+[<TestCase(5, 45_000)>]
+[<TestCase(45_000, 5)>]
+[<TestCase(5, 1_000_000)>]
+let ``two that both act and stand far apart meet, and one acts under the highest epoch`` first second =
+    let two = apart first second
+    two.Heal 120
+    let acting = List.exactlyOne two.Acting
+    same (max first second) acting.State.Value.Epoch
+    same [ acting.Epoch ] (two.Seats |> Seq.map _.Epoch |> Seq.distinct |> List.ofSeq)
+
+[<TestCase(true, 7)>]
+[<TestCase(false, 7)>]
+[<TestCase(true, 999_999_999)>]
+[<TestCase(false, 1_000_000_000)>]
+let ``an operator has both agree on an epoch anew, at once, whichever of them acts and whatever they had``
+    first
+    epoch
+    =
+    let two = apart 1_000_000_000 1_000_000_000
+    two.Heal 5
+    two.Blow(Tell(first, ActUnder epoch))
+    two.Heal 2
+    let acting = List.exactlyOne two.Acting
+    same (if first then "a" else "b") acting.Settings.Name
+    same [ epoch ] (two.Seats |> Seq.map _.State.Value.Epoch |> Seq.distinct |> List.ofSeq)
+    same [] (two.Seats |> Seq.collect _.Wrong |> List.ofSeq)
+    // And it is kept: both come back with it.
+    two.Blow(Crash true)
+    two.Blow(Crash false)
+    two.Heal 5
+    same [ epoch ] (two.Seats |> Seq.map _.State.Value.Epoch |> Seq.distinct |> List.ofSeq)
+
+[<Test>]
+let ``one that was away while an operator spoke agrees when it comes back`` () =
+    let two = apart 1_000_000_000 1_000_000_000
+    two.Heal 5
+    two.Blow(Crash false)
+    two.Blow(Tell(true, ActUnder 3))
+
+    for _ in 1..100 do
+        two.Blow Pass
+
+    two.Heal 3
+    same [ "a" ] (two.Acting |> List.map _.Settings.Name)
+    same [ 3; 3 ] (two.Seats |> Seq.map _.State.Value.Epoch |> List.ofSeq)

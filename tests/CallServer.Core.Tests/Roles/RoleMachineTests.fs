@@ -15,7 +15,7 @@ let private hears greeting (s: RoleState) = RoleMachine.advance (Heard(at 100, g
 let ``a server without a peer acts at once, a backup without one waits for its operator`` () =
     let alone, commands = RoleMachine.start (at 0) nothing "" (settings "a")
     same Primary alone.Role
-    same true (List.contains (Keep(1, true, "")) commands)
+    same true (List.contains (Keep(1, true)) commands)
     same true (List.contains (Assume { Pace = AtFullPace; WritesCdrs = true }) commands)
     same true (List.contains (WakeAt(at 250)) commands)
 
@@ -32,7 +32,7 @@ let ``a server that knows a peer asks it before it says what it is`` () =
     same Joining joining.Role
 
     same
-        [ Keep(1, true, "http://b")
+        [ Keep(1, true)
           Assume { Pace = NotAtAll; WritesCdrs = false }
           AskPeer "http://b"
           WakeAt(at 250) ]
@@ -73,7 +73,7 @@ let ``a standby takes over after exactly so many misses`` () =
         (takeovers commands)
 
     let place wanted = commands |> List.findIndex wanted
-    let kept = place (fun command -> command = Keep(2, true, "http://a"))
+    let kept = place (fun command -> command = Keep(2, true))
     let assumed = place _.IsAssume
     let recovers = place _.IsRecover
     // On the disk before anything is done under the new epoch, and the other one is told.
@@ -129,7 +129,7 @@ let ``it steps down for a higher epoch, and for the name that comes first under 
     let next, commands = down (greeting "b" Active 2)
     same Standby next.Role
     same 2 next.Epoch
-    same true (List.contains (Keep(2, false, "http://b")) commands)
+    same true (List.contains (Keep(2, false)) commands)
     same true (List.contains (Assume { Pace = Slowly; WritesCdrs = false }) commands)
     same Primary (down (greeting "b" Primary 1) |> fst).Role
     same Standby (down (greeting "A" Primary 1) |> fst).Role
@@ -218,3 +218,110 @@ let ``another server of its own name is not listened to, and that is said once``
     same 1 commands.Length
     same { s with SaidSameName = true } next
     same [] (next |> hears (greeting "b" Active 9) |> snd)
+
+let private says (commands: RoleCommand list) =
+    commands
+    |> List.choose (fun command ->
+        match command with
+        | Say what -> Some what
+        | _ -> None)
+
+[<Test>]
+let ``an epoch is believed ten thousand above one's own, and not a step further`` () =
+    let next, _ = primary () |> hears (greeting "b" Active 10_001)
+    same Standby next.Role
+    same 10_001 next.Epoch
+
+    let still, commands = primary () |> hears (greeting "b" Active 10_002)
+    same Primary still.Role
+    // It goes towards it, and says what to do if that does not end.
+    same 10_001 still.Epoch
+    same true (List.contains (Keep(10_001, true)) commands)
+    Assert.That((says commands).Head, Does.Contain "takeover --epoch")
+    let met, _ = still |> hears (greeting "b" Active 10_002)
+    same Standby met.Role
+    same 10_002 met.Epoch
+
+[<Test>]
+let ``what is too far is said once until it ends`` () =
+    let once, commands = primary () |> hears (greeting "b" Active 500_000)
+    same 1 (says commands).Length
+    let twice, commands = once |> hears (greeting "b" Active 500_000)
+    same [] (says commands)
+    let after, _ = twice |> hears (greeting "b" Standby 1)
+    same 1 (after |> hears (greeting "b" Active 500_000) |> snd |> says).Length
+
+[<TestCase(1_000_000_001)>]
+[<TestCase(Int32.MaxValue)>]
+let ``an epoch beyond the ceiling is not heard at all`` (epoch: int) =
+    for before in [ primary (); standby () ] do
+        let next, commands = before |> hears (greeting "z" Active epoch)
+        same { before with SaidTooFar = true } next
+        same 1 commands.Length
+        same [] (next |> hears (greeting "z" Active epoch) |> snd)
+
+[<Test>]
+let ``no takeover passes the ceiling`` () =
+    let kept epoch : Remembered = { Epoch = epoch; Acted = ValueSome false }
+    let at' epoch : RoleState = RoleMachine.start (at 0) (kept epoch) "http://a" (backup "b") |> fst
+    let told epoch : RoleState = RoleMachine.advance (Ordered(at 100, Order.TakeOver)) (at' epoch) |> fst
+    same 1_000_000_000 (told 999_999_999).Epoch
+    same 1_000_000_000 (told 1_000_000_000).Epoch
+    same 1_000_000_000 (told Int32.MaxValue).Epoch
+
+let private patient heartbeat misses : Greeting =
+    { greeting "b" Active 1 with
+        Patience = ValueSome { Heartbeat = TimeSpan.FromMilliseconds(float heartbeat); Misses = misses } }
+
+/// A primary that stood down for its backup "b".
+let private stoodDown () = primary () |> hears (greeting "b" Active 2) |> fst
+
+[<Test>]
+let ``a patience that the other one tells is cut to what one's own configuration allows`` () =
+    let waits heartbeat misses =
+        let next, _ = stoodDown () |> hears { patient heartbeat misses with Epoch = 2 }
+        let patience = next.Settings.Patience
+        patience.Heartbeat * float patience.Misses
+
+    same (TimeSpan.FromSeconds 30.0) (waits 3_600_000 100)
+    same (TimeSpan.FromSeconds 30.0) (waits 3_600_000 1)
+    same (TimeSpan.FromSeconds 4.0) (waits 50 80)
+    // Nor is it so short that a late heartbeat is a takeover.
+    same (TimeSpan.FromMilliseconds 250.0) (waits 1 1)
+    same (TimeSpan.FromMilliseconds 250.0) (waits 1 100)
+
+[<Test>]
+let ``a shorter patience brings the next tick nearer, and a longer one does not put it off`` () =
+    let long', (commands: RoleCommand list) = stoodDown () |> hears { patient 3_600_000 1 with Epoch = 2 }
+
+    same (at 250) long'.Due
+    same false (commands |> List.exists (fun command -> command.IsWakeAt))
+    let ticked, _ = RoleMachine.advance (Woke(at 250)) long'
+    same (at 30_250) ticked.Due
+
+    let heard = Heard(at 700, { patient 250 4 with Epoch = 2 })
+    let again, commands = RoleMachine.advance heard ticked
+    same (at 950) again.Due
+    same true (List.contains (WakeAt(at 950)) commands)
+
+[<Test>]
+let ``an operator's epoch is one that there can be`` () =
+    for epoch, isRefused in [ 0, true; -1, true; 1, false; 1_000_000_000, false; 1_000_000_001, true ] do
+        for before in [ primary (); standby () ] do
+            let next, commands = RoleMachine.advance (Ordered(at 100, ActUnder epoch)) before
+
+            same
+                isRefused
+                (commands
+                 |> List.exists (fun command ->
+                     match command with
+                     | Answer refusal -> refusal.IsSome
+                     | _ -> false))
+
+            same (if isRefused then before.Epoch else epoch) next.Epoch
+
+[<Test>]
+let ``one that acts already says which order settles it`` () =
+    match RoleMachine.advance (Ordered(at 100, Order.TakeOver)) (primary ()) |> snd with
+    | [ Answer(ValueSome why) ] -> Assert.That(why, Does.Contain "--epoch")
+    | other -> Assert.Fail $"%A{other}"

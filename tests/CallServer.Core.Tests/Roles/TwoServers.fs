@@ -14,8 +14,8 @@ module Build =
     /// Heartbeats of 250 ms, 4 misses.
     let settings name : RoleSettings =
         { Name = name
-          Url = $"http://{name}"
           Patience = { Heartbeat = TimeSpan.FromMilliseconds 250.0; Misses = 4 }
+          LongestWait = TimeSpan.FromSeconds 30.0
           Readiness = Warm
           IsBackup = false }
 
@@ -27,7 +27,7 @@ module Build =
           Epoch = epoch
           Role = role
           HandsOver = false
-          Url = $"http://{server}"
+          Anew = false
           Patience = ValueNone }
 
     /// Every event in turn; the state, and the commands of the last.
@@ -59,11 +59,10 @@ module Build =
 /// One of the two, with what it keeps over a restart; down while there is no state.
 type Seat =
     { Settings: RoleSettings
-      Configured: string
+      Other: string
       mutable State: RoleState voption
       mutable Epoch: int
       mutable Acted: bool voption
-      mutable Peer: string
       mutable Recoveries: int
       mutable Wrong: string list }
 
@@ -83,29 +82,28 @@ type Blow =
     | Tell of first: bool * Order
 
 /// Two machines that ask each other over a bad path, a tenth of a second a step. After each event what must always hold is checked.
-type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
-    let seat settings configured : Seat =
+type TwoServers(a: RoleSettings, b: RoleSettings) =
+    let seat settings other : Seat =
         { Settings = settings
-          Configured = configured
+          Other = other
           State = ValueNone
           Epoch = 0
           Acted = ValueNone
-          Peer = ""
           Recoveries = 0
           Wrong = [] }
 
-    let seats = [| seat a (if aKnowsB then b.Url else ""); seat b a.Url |]
+    let seats = [| seat a b.Name; seat b a.Name |]
     let stoppedUntil = [| 0; 0 |]
     let mutable step = 0
     let mutable loseRequest = [| false; false |]
     let mutable loseAnswer = [| false; false |]
     let now () = Build.at (100 * step)
 
-    let rec carryOut (me: int) (state: RoleState, commands: RoleCommand list) =
+    let rec carryOut (agrees: bool) (me: int) (state: RoleState, commands: RoleCommand list) =
         let seat = seats[me]
 
         match seat.State with
-        | ValueSome before when state.Epoch < before.Epoch ->
+        | ValueSome before when state.Epoch < before.Epoch && not agrees ->
             seat.Wrong <- $"epoch {before.Epoch} became {state.Epoch}" :: seat.Wrong
         | _ -> ()
 
@@ -113,10 +111,9 @@ type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
 
         for command in commands do
             match command with
-            | Keep(epoch, acts, peer) ->
+            | Keep(epoch, acts) ->
                 seat.Epoch <- epoch
                 seat.Acted <- ValueSome acts
-                seat.Peer <- peer
             | AskPeer _ -> ask me
             | Recover takeover ->
                 seat.Recoveries <- seat.Recoveries + 1
@@ -132,8 +129,15 @@ type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
             | Answer _ -> ()
 
     and event me (event: RoleEvent) =
+        // Only an operator's word gives an epoch back.
+        let agrees =
+            match event with
+            | Ordered(_, ActUnder _) -> true
+            | Heard(_, g) -> g.Anew
+            | _ -> false
+
         match seats[me].State with
-        | ValueSome state -> carryOut me (RoleMachine.advance event state)
+        | ValueSome state -> carryOut agrees me (RoleMachine.advance event state)
         | ValueNone -> ()
 
     and listens me = seats[me].State.IsSome && stoppedUntil[me] <= step
@@ -153,9 +157,8 @@ type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
         let seat = seats[me]
 
         if seat.State.IsNone then
-            let peer = if seat.Peer = "" then seat.Configured else seat.Peer
             let kept = { Epoch = seat.Epoch; Acted = seat.Acted }
-            carryOut me (RoleMachine.start (now ()) kept peer seat.Settings)
+            carryOut false me (RoleMachine.start (now ()) kept $"http://{seat.Other}" seat.Settings)
 
     member _.Seats = seats
     member _.Now = now ()
@@ -174,7 +177,6 @@ type TwoServers(a: RoleSettings, b: RoleSettings, aKnowsB: bool) =
             seat.State <- ValueNone
             seat.Epoch <- 0
             seat.Acted <- ValueNone
-            seat.Peer <- ""
         | Start first -> start (index first)
         | Stop(first, steps) -> stoppedUntil[index first] <- step + abs steps % 40
         | Tell(first, order) ->

@@ -1,14 +1,18 @@
 namespace CallServer.Tests.Simulation
 
 open System
+open System.Text
 open CallServer.Gateway
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Surface
+open CallServer.Wire
 
 /// Makes a fleet's gateways, and the audits of them.
 module Cast =
+    let private enterprises = Oid.parse "1.3.6.1.4.1"
     let private timeout = TimeSpan.FromSeconds 1.0
+    let private community = "public"
 
     [<Literal>]
     let private Attempts = 4
@@ -32,10 +36,24 @@ module Cast =
             ShowRinging = dice.Chance 50
             Trunks = trunks plan place }
 
-    let private snmpVices (draw: int) =
-        let n = draw / 9
+    /// A column of the profile's tables, or another enterprise's sub-tree that detection runs into.
+    let private somewhere (mib: Mib) (n: int) : Oid =
+        let columns =
+            [ for table in mib.Tables do
+                  for column in table.Columns -> Oid.child column.Arc table.Entry ]
 
-        match draw % 9 with
+        let others = [ 9u; 664u; 6889u; 22736u; 27880u ] |> List.map (fun arc -> Oid.child arc enterprises)
+        let places = columns @ others
+        places[n % places.Length]
+
+    /// Walks take many requests, so that what happens after some of them happens in the middle of one.
+    let private inShortReplies (n: int) (vices: Vices) : Vices =
+        { vices with MaxVarBinds = ValueSome(16 + n % 40) }
+
+    let private snmpVices (mib: Mib) (isVersion3: bool) (draw: int) =
+        let n = draw / 17
+
+        match draw % 17 with
         | 0 -> Vices.mute
         | 1 -> Vices.dyingAfter (n % 12)
         | 2 -> { Vices.none with MaxVarBinds = ValueSome(1 + n % 60) }
@@ -43,7 +61,18 @@ module Cast =
         | 4 -> { Vices.none with MissingCells = ValueSome(2 + n % 9) }
         | 5 -> { Vices.none with Looping = ValueSome(Repeats(n % 20)) }
         | 6 -> { Vices.none with Looping = ValueSome(GoesBack(1 + n % 20)) }
-        | 7 -> Vices.slow (TimeSpan.FromMilliseconds(float (n % 900))) TimeSpan.Zero
+        | 7 when n % 3 = 0 ->
+            { Vices.none with HidesTableFor = ValueSome(1 + n / 3 % 9) } |> inShortReplies (n / 27)
+        | 7 -> { Vices.none with HidesTableAfter = ValueSome(n % 12) } |> inShortReplies (n / 12)
+        | 8 -> { Vices.none with EndsAfterRow = ValueSome(n % 20) }
+        | 9 -> Vices.slow (TimeSpan.FromMilliseconds(float (n % 900))) TimeSpan.Zero
+        | 10 -> { Vices.none with GarbageStamps = ValueSome(1 + n % 4) }
+        | 11 -> { Vices.none with BulkRefusal = ValueSome Unanswered }
+        | 12 -> { Vices.none with BulkRefusal = ValueSome(AnsweredBy(1 + n % 5)) }
+        | 13 -> { Vices.none with FaultyBelow = [ somewhere mib (n / 2) ]; BlamesNobody = n % 2 = 0 }
+        | 14 -> { Vices.none with TooBigAbove = ValueSome(3 + n % 60) }
+        | 15 when isVersion3 ->
+            { Vices.none with TwinAfter = ValueSome(1 + n % 12) } |> inShortReplies (n / 12)
         | _ -> { Vices.none with SilentAbove = ValueSome(484 + n % 3000) }
 
     let private snmp
@@ -52,6 +81,7 @@ module Cast =
         (place: int)
         (name: string)
         (profile: string)
+        (user: string)
         (start: Instant)
         : FarEnd =
         let uptime =
@@ -61,11 +91,22 @@ module Cast =
             | _ -> TimeSpan.FromSeconds(float (100 + dice.Below 30_000_000))
 
         let mib = Gateways.mibs |> List.find (fun mib -> mib.Profile = profile)
-        let options = { AgentOptions.ofMib mib name with Uptime = uptime }
+        let isVersion3 = user <> ""
+
+        let options =
+            { AgentOptions.ofMib mib name with
+                Uptime = uptime
+                Community = (if isVersion3 then ValueNone else ValueSome community)
+                Users =
+                    [ if isVersion3 then
+                          { Name = Encoding.UTF8.GetBytes user; Auth = None; Priv = None } ] }
+
         let agent = Gateways.create (dice.Next()) (table plan dice place) options start
 
         let turn _ draw =
-            let vices = draw |> ValueOption.map snmpVices |> ValueOption.defaultValue Vices.none
+            let vices =
+                draw |> ValueOption.map (snmpVices mib isVersion3) |> ValueOption.defaultValue Vices.none
+
             MultiGateway.mapAgent (AgentState.withVices vices)
 
         FarEnd(profile, "snmp", MultiGateway.create (ValueSome agent) [] agent.Table, uptime, turn)
@@ -75,17 +116,27 @@ module Cast =
         (kind: string)
         (table: Table)
         (up: TimeSpan)
+        (losesNothing: bool)
         (make: Table -> Instant -> int voption -> Responder)
         : FarEnd =
         let turn booted draw (gateway: MultiGateway) =
             MultiGateway.withResponder (make gateway.Table booted draw) gateway
 
         let responder = make table (table.Now - up) ValueNone
-        FarEnd(kind, responder.Protocol, MultiGateway.create ValueNone [ responder ] table, up, turn)
+
+        FarEnd(
+            kind,
+            responder.Protocol,
+            MultiGateway.create ValueNone [ responder ] table,
+            up,
+            turn,
+            losesNothing = losesNothing
+        )
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
 
-    /// Not those that lie about single calls, whom nobody could see through.
+    /// Not those that lie about single calls, whom nobody could see through. One that tells no media does so all along: a party
+    /// that had answered would be a nameless one again.
     let private ngVices (draw: int) =
         let n = draw / 20
 
@@ -104,17 +155,24 @@ module Cast =
               "garbage"
               "json"
               "shuffled-keys"
-              "no-media"
               $"ms-per-request={n % 900}" ]
             draw
 
     let private ng (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
         let skew = TimeSpan.FromMilliseconds(float (dice.Below 1600 - 800))
         let coarse = dice.Chance 10
-        let options = { table plan dice place with ShowRinging = false }
+        let video = if dice.Chance 25 then ValueSome(1 + dice.Below 4) else ValueNone
+        let fax = if dice.Chance 15 then ValueSome(1 + dice.Below 6) else ValueNone
+        let options = { table plan dice place with ShowRinging = true }
 
         let make (table: Table) (booted: Instant) (vice: int voption) =
-            let honest = { NgVices.none with ClockAhead = skew; NoMicros = coarse }
+            let honest =
+                { NgVices.none with
+                    ClockAhead = skew
+                    NoMicros = coarse
+                    NoMedia = coarse && skew < TimeSpan.Zero
+                    VideoEvery = video
+                    FaxEvery = fax }
 
             let vices =
                 match vice with
@@ -127,7 +185,7 @@ module Cast =
             NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
 
         let up = dice.Seconds(100.0, 1e6)
-        speaking "ng" (Table.create (dice.Next()) options start) up make
+        speaking "ng" (Table.create (dice.Next()) options start) up false make
 
     /// Not those that hide connections or count false packets, whom nobody could see through.
     let private mgcpVices (draw: int) =
@@ -159,17 +217,48 @@ module Cast =
               "no-sdp"
               "no-options"
               "disconnected"
-              "piggybacks" ]
+              "piggybacks"
+              "old-version"
+              "ncs-only"
+              "no-wildcards" ]
             draw
 
-    let private mgcp (plan: Plan) (dice: Dice) (place: int) (name: string) (start: Instant) : FarEnd =
+    /// What is its own for ever, and nothing wrong.
+    let private mgcpHabit (plan: Plan) (draw: int) (vices: MgcpVices) : MgcpVices =
+        match draw with
+        | 0 -> { vices with Speaks = ValueSome "MGCP 0.1" }
+        | 1 -> { vices with Speaks = ValueSome "MGCP 1.0 NCS 1.0" }
+        | 2 -> { vices with Speaks = ValueSome "MGCP 1.0 TGCP 1.0"; TellsVersion = true }
+        | 3 -> { vices with NoWildcards = true; Endpoints = ValueSome(48 + 2 * plan.Connections) }
+        | 4 -> { vices with NoDomains = true }
+        | 5 -> { vices with CarriageReturns = true }
+        | _ -> vices
+
+    /// What it is asked for: all, or by the ranges of an operator who knows that it takes no wildcards.
+    let private mgcpPatterns (vices: MgcpVices) : string list =
+        match vices.Endpoints with
+        | ValueSome count when vices.NoWildcards ->
+            [ $"aaln/[1-{count / 8 + 2}]"; $"ds/ds1-[1-{count / 24 + 2}]/[1-24]" ]
+        | ValueSome _
+        | ValueNone -> [ "*" ]
+
+    let private mgcp
+        (plan: Plan)
+        (dice: Dice)
+        (place: int)
+        (name: string)
+        (start: Instant)
+        : FarEnd * AuditTarget =
         let options = { table plan dice place with ShowRinging = false }
         let perEndpoint = 1 + dice.Below 3
         let bulk = dice.Chance 60
+        let habit = dice.Below 12
+
+        let honest =
+            { MgcpVices.none with ConnectionsPerEndpoint = perEndpoint; NoBulkAudit = not bulk }
+            |> mgcpHabit plan habit
 
         let make (table: Table) (_: Instant) (vice: int voption) =
-            let honest = { MgcpVices.none with ConnectionsPerEndpoint = perEndpoint; NoBulkAudit = not bulk }
-
             let vices =
                 match vice with
                 | ValueNone -> honest
@@ -180,35 +269,48 @@ module Cast =
 
             MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
 
-        speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero make
+        speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero false make,
+        MgcpTarget.Create(name, name, Array.ofList (mgcpPatterns honest), false, null, timeout, Attempts)
 
     /// Not those that give dialogs other names, say that there are none, or answer for other notifiers too.
-    let private sipVices (draw: int) =
+    let private sipVices (forks: int) (draw: int) =
         let n = draw / 40
 
-        pick
-            [ "silent"
-              "refuses-passwords"
-              "stale-nonces"
-              $"answers={400 + n % 200}"
-              "notify-first"
-              "no-notify"
-              "truncates"
-              "bomb"
-              "wrong-tags"
-              "wrong-event"
-              "foreign-body"
-              "loops-versions"
-              "skips-versions"
-              "says-partial"
-              "lists-terminated"
-              "declares-utf-16"
-              "no-duration"
-              "doubles"
-              $"deactivates-after={1 + n % 5}"
-              "hangs-up"
-              $"ms={n % 900}" ]
-            draw
+        let ofAny =
+            pick
+                [ "silent"
+                  "refuses-passwords"
+                  "stale-nonces"
+                  $"answers={400 + n % 200}"
+                  "notify-first"
+                  "no-notify"
+                  "truncates"
+                  "bomb"
+                  "wrong-tags"
+                  "wrong-event"
+                  "foreign-body"
+                  "loops-versions"
+                  "constant-versions"
+                  "single-updates"
+                  "keeps-contact"
+                  "forked-dialogs"
+                  "odd-names"
+                  "fetch-noresource"
+                  "fetch-400"
+                  $"min-expires={1 + n % 200}"
+                  $"late-forks-ms={n % 450}"
+                  "skips-versions"
+                  "says-partial"
+                  "lists-terminated"
+                  "declares-utf-16"
+                  "no-duration"
+                  "doubles"
+                  $"deactivates-after={1 + n % 5}"
+                  "hangs-up"
+                  $"ms={n % 900}" ]
+                draw
+
+        if forks > 1 && n % 3 = 0 then "loses-forks" else ofAny
 
     let private password = "mellon"B
 
@@ -216,18 +318,28 @@ module Cast =
         let seed = dice.Next()
         let login = if dice.Chance 50 then ValueSome(struct ("server", password)) else ValueNone
 
+        // The habits of FreeSWITCH, of Asterisk, of phones behind a proxy that forks, and of none of them.
+        let honest =
+            match dice.Below 10 with
+            | 0
+            | 1 -> SipVices.freeSwitch
+            | 2 -> { SipVices.none with Fetch = SipFetch.BadRequest }
+            | 3 -> { SipVices.none with Forks = 2 }
+            | _ -> SipVices.none
+
         let make (_: Table) (_: Instant) (vice: int voption) =
             let vices =
                 match vice with
-                | ValueNone -> SipVices.none
+                | ValueNone -> honest
                 | ValueSome draw ->
-                    match SipViceWords.add (sipVices draw) SipVices.none with
+                    match SipViceWords.add (sipVices honest.Forks draw) honest with
                     | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
             SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
 
-        speaking "sip" (Table.create (dice.Next()) (table plan dice place) start) TimeSpan.Zero make
+        let table = Table.create (dice.Next()) (table plan dice place) start
+        speaking "sip" table TimeSpan.Zero (honest.Forks > 1) make
 
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =
@@ -261,11 +373,34 @@ module Cast =
         match kind with
         | "ng" ->
             let transport = if dice.Chance 50 then "tcp" else "udp"
-            ng plan dice place start, NgTarget.Create(name, transport, timeout, Attempts)
-        | "mgcp" ->
-            mgcp plan dice place name start,
-            MgcpTarget.Create(name, name, [| "*" |], false, timeout, Attempts)
+            ng plan dice place start, NgTarget.Create(name, transport, dice.Chance 50, timeout, Attempts)
+        | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->
-            snmp plan dice place name profile start,
-            AuditTargets.SnmpCommunity(name, "public"B, profile, ProfileCatalog.BuiltIn, timeout, Attempts)
+            // Without keys, which take long to make: what is to be tested is not cryptography.
+            let user = if dice.Chance 20 then "monitor" else ""
+            let far = snmp plan dice place name profile user start
+            // Some are asked without a profile, and found out.
+            let asked = if dice.Chance 25 then null else profile
+            let catalog = ProfileCatalog.BuiltIn
+
+            let target =
+                if user = "" then
+                    let community = Encoding.UTF8.GetBytes community
+                    AuditTargets.SnmpCommunity(name, community, asked, catalog, timeout, Attempts)
+                else
+                    AuditTargets.SnmpUser(
+                        name,
+                        user,
+                        null,
+                        null,
+                        null,
+                        null,
+                        null,
+                        asked,
+                        catalog,
+                        timeout,
+                        Attempts
+                    )
+
+            far, target

@@ -71,6 +71,7 @@ module Day =
 
         let judge = PairJudge(gateways, fail)
         let names = [| "cs-a"; "cs-b" |]
+        let servers: PairServer[] = Array.zeroCreate 2
         let openThen = ResizeArray<int>()
         let detected = ResizeArray<float>()
         let crashes' = Stack<Instant>()
@@ -85,25 +86,27 @@ module Day =
               Send =
                 fun _ action ->
                     clock.After(TimeSpan.FromMilliseconds(0.2 + 2.0 * clock.Dice.Fraction()), action)
+              Ask = fun asker letter answer -> servers[1 - asker].Asked(letter, answer)
               Opened = fun gateway c -> judge.Opened(gateway, c)
               Took = fun _ _ _ -> ()
               Ended = fun server kept -> judge.Ended(names[server], kept)
               TookOver = fun _ _ -> detected.Add (clock.Now - crashes'.Peek()).TotalSeconds
               Fail = fail }
 
+        let secret = PairSecret.ofBytes (Array.zeroCreate PairSecret.shortest)
+
         let server index : PairServer =
             let settings: RoleSettings =
                 { Name = names[index]
-                  Url = $"http://{names[index]}"
                   Patience = { Heartbeat = TimeSpan.FromMilliseconds 250.0; Misses = 4 }
+                  LongestWait = TimeSpan.FromSeconds 30.0
                   Readiness = Warm
                   IsBackup = index = 1 }
 
-            PairServer(world, index, settings, $"http://{names[1 - index]}")
+            PairServer(world, index, settings, secret)
 
-        let servers = Array.init 2 server
-        servers[0].Meet servers[1]
-        servers[1].Meet servers[0]
+        for index in 0..1 do
+            servers[index] <- server index
 
         let crash () =
             let acting = servers |> Array.find _.Acts

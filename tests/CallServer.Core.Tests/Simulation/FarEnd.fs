@@ -26,7 +26,8 @@ type FarEnd
         protocol: string,
         gateway: MultiGateway,
         up: TimeSpan,
-        turn: Instant -> int voption -> MultiGateway -> MultiGateway
+        turn: Instant -> int voption -> MultiGateway -> MultiGateway,
+        ?losesNothing: bool
     ) =
     let mutable gateway = gateway
     let mutable booted = gateway.Table.Now - up
@@ -46,6 +47,9 @@ type FarEnd
     /// The SNMP profile, or the protocol.
     member _.Kind = kind
     member _.Protocol = protocol
+
+    /// Its path has to lose nothing: of a notifier that never was heard nobody knows.
+    member _.LosesNothing = defaultArg losesNothing false
     member _.Table = gateway.Table
 
     /// What audits call a connection, once for each time that they list it.

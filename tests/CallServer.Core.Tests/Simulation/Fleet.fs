@@ -47,6 +47,14 @@ type private Polled =
         Record: KeptRecord
         mutable Path: BadNetwork
         mutable Broken: bool
+        /// Its datagrams come from another port than the one asked; whether its configuration says that they may.
+        AnswersElsewhere: bool voption
+        /// Its configuration says that what it lists is never all.
+        NeverComplete: bool
+        /// Nothing has been wrong with it or its path since then, and no snapshot was complete.
+        mutable CalmSince: Instant
+        /// Snapshots since then.
+        mutable CalmSnapshots: int
         /// When the gateway is told the time next.
         mutable WakesAt: Instant
         mutable Memory: AuditMemory
@@ -108,6 +116,9 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         let name = $"gw{place + 1}"
         let kind = plan.Kinds[dice.Below plan.Kinds.Length]
         let far, target = Cast.gateway plan dice place name kind start
+        let answersElsewhere = if dice.Chance 12 then ValueSome(dice.Chance 60) else ValueNone
+        let neverComplete = dice.Chance 6
+        let target = if neverComplete then target.NeverComplete() else target
 
         { Name = name
           Target = target
@@ -115,12 +126,16 @@ type Fleet(plan: Plan, tellsChanges: bool) =
           Record = KeptRecord(GatewayId.create name, far, fail place)
           Path =
             BadNetwork.both (
-                if dice.Chance 30 then
+                if dice.Chance 30 || far.LosesNothing then
                     PathQuality.lan
                 else
                     PathQuality.bad (plan.Loss * dice.Fraction())
             )
           Broken = false
+          AnswersElsewhere = answersElsewhere
+          NeverComplete = neverComplete
+          CalmSince = start
+          CalmSnapshots = 0
           WakesAt = Instant.distantFuture
           Memory = null
           Audit = idle ()
@@ -215,6 +230,54 @@ type Fleet(plan: Plan, tellsChanges: bool) =
     let protocolOf place = gateways[place].Far.Protocol
     let passTime place = emit place (gateways[place].Far.Take(now, TimePassed))
 
+    /// What was not to be taken was not, and was told only where it was an answer.
+    let judge place (snapshot: Snapshot) =
+        let g = gateways[place]
+        let goesByDatagramsAlone = g.Far.Protocol = "snmp" || g.Far.Protocol = "mgcp"
+
+        let toldElsewhere =
+            match snapshot.Completeness with
+            | Partial reasons -> reasons |> List.exists _.IsAnsweredElsewhere
+            | Complete _ -> false
+
+        match g.AnswersElsewhere with
+        | ValueSome false when goesByDatagramsAlone && not (Completeness.isSilent snapshot.Completeness) ->
+            fail place $"took answers from elsewhere: {snapshot.Completeness}"
+        | ValueNone
+        | ValueSome true when toldElsewhere ->
+            fail place $"takes noise for an answer: {snapshot.Completeness}"
+        | _ -> ()
+
+        if g.NeverComplete && Snapshot.isComplete snapshot then
+            fail place "is complete, and was declared never to be"
+
+    /// Something is wrong with it, or will be until then.
+    let disturb place (until: Instant) =
+        let g = gateways[place]
+        g.CalmSince <- Instant.max g.CalmSince until
+        g.CalmSnapshots <- 0
+
+    /// An honest gateway at a good path is not partial for ever, whatever its habits: connections open and close, some ring, and
+    /// still a snapshot is complete before long.
+    let judgeLiveness place (snapshot: Snapshot) =
+        let g = gateways[place]
+
+        if Snapshot.isComplete snapshot then
+            disturb place now
+        else
+            g.CalmSnapshots <- g.CalmSnapshots + 1
+            let mayBeComplete = not g.NeverComplete && g.AnswersElsewhere <> ValueSome false
+            let isCalm = g.Path.ToAuditor.Loss = 0.0 && not g.Broken && not g.Record.IsBad
+
+            if
+                mayBeComplete
+                && isCalm
+                && snapshot.Traits.AbsencesToClose = 1
+                && g.CalmSnapshots >= 5
+                && now - g.CalmSince > TimeSpan.FromSeconds 60.0
+            then
+                fail place $"is not complete for a minute, and nothing is wrong: {snapshot.Completeness}"
+
     let reconcile place (result: AuditResult) =
         let g = gateways[place]
         let snapshot = result.Snapshot
@@ -223,6 +286,8 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         if Snapshot.isComplete snapshot then
             completeAudits <- completeAudits + 1
 
+        judge place snapshot
+        judgeLiveness place snapshot
         passTime place
         let changes = g.Record.Take(snapshot, now, anchor)
 
@@ -304,20 +369,23 @@ type Fleet(plan: Plan, tellsChanges: bool) =
                 if not g.Broken then
                     send g.Path.ToGateway (ToGateway(place, local (), message))
 
+            member this.Reply message = this.Send message
             member _.Connect() = connect place standing
             member _.Write octets = write place standing octets
 
             member _.WakeAt instant =
                 at (Instant.max now (instant - anchor)) (WakeUp(place, standing, running.Number))
 
-            member _.Told result = reconcile place result
+            member _.Told(result, memory) =
+                g.Memory <- memory
+                reconcile place result
 
             member _.Finished(result, memory) =
                 hangUp running
                 running.Machine <- null
+                g.Memory <- memory
 
                 if not standing then
-                    g.Memory <- memory
                     reconcile place result
 
                     if g.Target.Watches then
@@ -355,7 +423,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         let g = gateways[place]
 
         if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
-            begin' place true (g.Target.Watch(moment (), dice.Next(), local ()))
+            begin' place true (g.Target.Watch(g.Memory, plan.Interval, moment (), dice.Next(), local ()))
 
     /// An event for whichever of the gateway's exchanges is meant, where it is still there.
     let pass place standing (event: GatewayAudit -> GatewayAudit) =
@@ -363,6 +431,14 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
         if isUp && not (isNull machine) then
             step place standing (event machine)
+
+    /// A datagram from an address that nobody asked.
+    let overhear place standing (datagram: byte[]) =
+        let running = exchange place standing
+
+        if isUp && not (isNull running.Machine) then
+            running.Machine <-
+                running.Machine.Overhear(moment (), "192.0.2.77:40000", "replies=192.0.2.77", datagram)
 
     let isCurrent number (stream: Stream) =
         isUp
@@ -372,6 +448,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
     let befall place mishap =
         let g = gateways[place]
         tell place $"%A{mishap}"
+        disturb place (now + TimeSpan.FromSeconds 30.0)
 
         match mishap with
         | PathBreaks -> g.Broken <- true
@@ -403,6 +480,9 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         isUp <- false
         storedCorrection <- correction ()
 
+        for place in 0 .. gateways.Length - 1 do
+            disturb place (now + TimeSpan.FromSeconds 30.0)
+
         for g in gateways do
             hangUp g.Audit
             hangUp g.Watch
@@ -432,8 +512,17 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             emit place (gateways[place].Far.Take(now, DatagramCame(protocolOf place, peer, datagram)))
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
-                pass place false (fun machine -> machine.Receive(moment (), datagram))
-                pass place true (fun machine -> machine.Receive(moment (), datagram))
+                // What comes from an address that nobody asked is shown to all that run.
+                let isStranger = gateways[place].AnswersElsewhere = ValueSome false
+
+                for other in 0 .. gateways.Length - 1 do
+                    if isStranger || (other <> place && dice.Chance 3) then
+                        overhear other false datagram
+                        overhear other true datagram
+
+                if not isStranger then
+                    pass place false (fun machine -> machine.Receive(moment (), datagram))
+                    pass place true (fun machine -> machine.Receive(moment (), datagram))
         | StreamReaches number ->
             let stream = streams[number]
 
@@ -523,6 +612,9 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
             if plan.Seed % 30UL = 0UL then
                 calls.Recount()
+
+    /// Of each gateway: the SNMP profile, or the protocol.
+    member _.Kinds = gateways |> Array.map _.Far.Kind
 
     /// The fleet in one line, for a failure's message.
     member _.Describe() =

@@ -54,14 +54,22 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
         if CallsOracle.held book <> CallsOracle.calls book then
             fail "the calls are not what they would be from scratch"
 
-    /// What dialogs and rtpengine's tags tell of one call is one call.
+    /// What dialogs and rtpengine's tags tell of one call is one call, once its Call-ID is told: FreeSWITCH's updates do
+    /// without.
     member _.Judge() =
+        let isTold (key: LegKey) =
+            records
+            |> Array.exists (fun record ->
+                record.Gateway = key.Gateway
+                && (GatewayLedger.tryFind key.Id record.Ledger
+                    |> ValueOption.exists (fun c -> c.Facts.Call.IsSome)))
+
         let callOf = Dictionary<string, Call>()
 
         for call in CallBook.calls book do
             for key in call.Live do
                 match protocols.GetValueOrDefault(key.Gateway, ""), fateOf key with
-                | ("sip" | "ng"), ValueSome fate ->
+                | ("sip" | "ng"), ValueSome fate when isTold key ->
                     match callOf.TryGetValue fate.Call with
                     | true, other when not (obj.ReferenceEquals(other, call)) ->
                         fail $"{key} and {other.Live[0]} are one call, {fate.Call}, and are not joined"

@@ -6,10 +6,14 @@ open CallServer.Gateway
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Surface
+open CallServer.Tests.Ledger
 
 /// The record that a server keeps of one simulated gateway, held against the truth after every snapshot. `fail` is told all that
 /// is wrong. The server's timeline is true time shifted by the anchor.
 type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
+    /// Agents with DIAL-CONTROL's table, whose vice it is to make up stamps.
+    static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
+
     let book = TruthBook()
     let opened = HashSet<struct (int64 * int)>()
     // Which true connection each one of the record is.
@@ -27,6 +31,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mutable lastMishap = Instant.distantPast
     let mutable lastRestart = Instant.distantPast
     let mutable isBad = false
+    let mutable wasBad = false
     let mutable anchor = TimeSpan.Zero
     let mutable now = far.Table.Now
 
@@ -37,13 +42,23 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
     let leg (fate: Fate) = struct (fate.Serial, fate.Leg)
 
-    /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late.
-    let fateOf (id: ConnectionId) (heard: Interval) = book.TryFind(string id, trueInterval heard)
+    /// What the record says of its times is so of this connection.
+    let fits (c: Connection) (fate: Fate) =
+        Interval.contains fate.Start (trueInterval c.Start.Within)
+        && (c.Setup.IsNone || Interval.contains fate.Setup (trueInterval c.Setup.Value.Within))
+
+    /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late; one that is used
+    /// again at once may have been two connections' meanwhile.
+    let fateOf (c: Connection) (heard: Interval) =
+        book.TryFindFitting(string c.Id, trueInterval heard, fits c)
 
     let heardBy (c: Connection) (snapshot: Snapshot) =
         Interval.create c.LastHeard (Instant.max c.LastHeard snapshot.Answered)
 
     let checkClosed (c: Connection) (ending: Ending) (fate: Fate) =
+        for broken in TimeLaw.brokenByEnd ledger.Traits c ending do
+            fail $"{c.Id}: not {broken}: {c.Setup}, {c.Start}, heard {c.LastHeard}, ended {ending.Within}"
+
         records[leg fate] <- 1 + records.GetValueOrDefault(leg fate)
 
         if not (cdrIds.Add(Cdr.id gateway c)) then
@@ -97,6 +112,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 if
                     fate.Start <= fate.End.Value
                     && not (far.StampsZero fate.Start)
+                    // A made up zero says that it was never answered, and bills nothing.
+                    && not (wasBad && c.Start.Within.Latest = Instant.distantFuture)
                     && not (Interval.contains fate.Start (trueInterval c.Start.Within))
                 then
                     fail
@@ -133,10 +150,13 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
     let checkKept (snapshot: Snapshot) =
         for c in ledger.Connections do
+            for broken in TimeLaw.brokenBy ledger.LastAnswered c do
+                fail $"{c.Id}: not {broken}: {c.Setup}, {c.Start}, heard {c.LastHeard}"
+
             if c.Status = Status.Confirmed then
                 let heard = Interval.create (snapshot.Asked - snapshot.Traits.Staleness) snapshot.Answered
 
-                match fateOf c.Id heard with
+                match fateOf c heard with
                 | ValueNone -> fail $"{c.Id} is in the record and never was"
                 | ValueSome fate ->
                     let within = trueInterval c.Start.Within
@@ -155,7 +175,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     | _ -> ()
 
             if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
-                match fateOf c.Id (heardBy c snapshot) with
+                match fateOf c (heardBy c snapshot) with
                 | ValueSome { End = ValueSome ended } when
                     ended + anchor + snapshot.Traits.Staleness < snapshot.Asked
                     ->
@@ -204,7 +224,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let checkChange (snapshot: Snapshot) (change: Change) =
         match change with
         | Change.Opened c ->
-            match fateOf c.Id (heardBy c snapshot) with
+            match fateOf c (heardBy c snapshot) with
             | ValueSome fate ->
                 meant[c.Id] <- fate
 
@@ -215,6 +235,13 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             match take c.Id with
             | ValueSome fate -> checkClosed c ending fate
             | ValueNone -> fail $"{c.Id} was closed and never opened"
+        // An agent that made up stamps is contradicted, and the truth never is.
+        | Conflicted(c, conflict) when wasBad && List.contains far.Kind madeUp ->
+            match fateOf c (heardBy c snapshot) with
+            | ValueSome fate when Interval.contains fate.Start (trueInterval conflict.Reported) ->
+                fail $"{c.Id}: {conflict.Reported} is contradicted, and true: {fate.Start}"
+            | ValueSome _
+            | ValueNone -> ()
         | Conflicted(c, conflict) ->
             fail $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
         | Renamed _
@@ -279,7 +306,13 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     member _.Restarts(at: Instant) = lastRestart <- Instant.max lastRestart at
 
     /// Whether it tells what is not so from now on.
-    member _.TurnedBad(bad: bool) = isBad <- bad
+    member _.TurnedBad(bad: bool) =
+        isBad <- bad
+        wasBad <- wasBad || bad
+
+    /// It tells what is not so.
+    member _.IsBad = isBad
+
     member _.Gateway = gateway
 
     /// Which true connection one of the record is.

@@ -19,7 +19,20 @@ type Trouble =
     | DiskLost of server: int
     | DiskFull of server: int
     | Told of server: int * Order
+    /// Somebody without the secret sends heartbeats and answers of its own making.
+    | Intruder
+    /// Somebody without the secret says again what the servers said before.
+    | HeldBack
+    /// A server with the secret tells an epoch that is not its own.
+    | EpochWrong of server: int * Lie
+    /// A server with the secret tells a patience that is not its own, and may die of it.
+    | PatienceWrong of server: int * heartbeatMs: int * misses: int * dies: bool
     | GatewayReboots of gateway: int
+
+/// What a server tells in place of its epoch.
+and Lie =
+    | Always of epoch: int
+    | Above of by: int
 
 /// A primary, a backup and a few gateways in virtual time: troubles of all kinds, then all is well again, then the judgement. All
 /// of it follows from the seed.
@@ -48,6 +61,9 @@ type Pair(seed: uint64) =
             PairGateway(clock, $"gw{place + 1}", kinds[dice.Below kinds.Length], churn, dice.Next()))
 
     let judge = PairJudge(gateways, fail)
+    let names = [| "cs-a"; "cs-b" |]
+    let servers: PairServer[] = Array.zeroCreate 2
+    let stranger = PairStranger(clock, names, servers)
     let lostInHundred = [| 0; 0 |]
     let mutable copies = false
     let unreachable = Array.init 2 (fun _ -> Array.create gateways.Length 0)
@@ -59,8 +75,6 @@ type Pair(seed: uint64) =
             for _ in 0 .. (if copies && dice.Chance 20 then 1 else 0) do
                 clock.After(TimeSpan.FromMilliseconds(0.2 + 20.0 * dice.Fraction()), action)
 
-    let names = [| "cs-a"; "cs-b" |]
-
     let world: PairWorld =
         { Clock = clock
           Gateways = gateways
@@ -69,6 +83,7 @@ type Pair(seed: uint64) =
           Grace = interval * 3.0
           Reaches = fun server place -> unreachable[server][place] = 0
           Send = send
+          Ask = stranger.Carry
           Opened = fun gateway c -> judge.Opened(gateway, c)
           Took = fun server anchor ledger -> judge.Took(names[server], anchor, ledger)
           Ended = fun server kept -> judge.Ended(names[server], kept)
@@ -83,26 +98,41 @@ type Pair(seed: uint64) =
     // Sometimes the backup has the name that comes first.
     let primary = dice.Below 2
 
-    let servers =
-        Array.init 2 (fun index ->
+    /// Longer than the backup's own patience, and as long as any that is told may be.
+    let longestWait = TimeSpan.FromSeconds 3.0
+
+    do
+        let secret = Array.init PairSecret.shortest (fun _ -> byte (dice.Below 256)) |> PairSecret.ofBytes
+
+        for index in 0..1 do
             let settings: RoleSettings =
                 { Name = names[index]
-                  Url = $"http://{names[index]}"
                   Patience = { Heartbeat = heartbeat; Misses = misses }
+                  LongestWait = longestWait
                   Readiness = (if dice.Chance 50 then Warm else Cold)
                   IsBackup = index <> primary }
 
-            let knows = index <> primary || dice.Chance 50
-
-            let server =
-                PairServer(world, index, settings, (if knows then $"http://{names[1 - index]}" else ""))
+            servers[index] <- PairServer(world, index, settings, secret)
             // The clocks of two machines.
-            server.SetClock(TimeSpan.FromMilliseconds(100.0 * dice.Fraction() - 50.0))
-            server)
+            servers[index].SetClock(TimeSpan.FromMilliseconds(100.0 * dice.Fraction() - 50.0))
 
-    do
-        servers[0].Meet servers[1]
-        servers[1].Meet servers[0]
+    /// Whatever it was told before: one that knows that the other is gone acts in time.
+    let rec watch () =
+        for server in 0..1 do
+            let mine, other = servers[server], servers[1 - server]
+            let since = Instant.max mine.TurnedAt other.TurnedAt
+
+            if
+                mine.IsUp
+                && not mine.IsPaused
+                && not other.IsUp
+                && mine.Role.LastMet.IsSome
+                && not mine.Acts
+                && clock.Now - since > longestWait * 2.0 + TimeSpan.FromSeconds 1.0
+            then
+                fail $"{mine.Name} has not taken over from {other.Name}, which is down since {other.TurnedAt}"
+
+        clock.After(TimeSpan.FromSeconds 0.5, watch)
 
     let restart (server: int) =
         if not servers[server].IsUp then
@@ -151,12 +181,31 @@ type Pair(seed: uint64) =
             meanwhile (fun () -> servers[server].FailsToKeep <- true) (fun () ->
                 servers[server].FailsToKeep <- false)
         | Told(server, order) -> servers[server].Order order
+        | Intruder -> meanwhile (fun () -> stranger.Forges <- true) (fun () -> stranger.Forges <- false)
+        | HeldBack -> meanwhile (fun () -> stranger.Repeats <- true) (fun () -> stranger.Repeats <- false)
+        | EpochWrong(server, lie) ->
+            let told (g: Greeting) =
+                match lie with
+                | Always epoch -> { g with Epoch = epoch }
+                | Above by -> { g with Epoch = min Int32.MaxValue (g.Epoch + by) }
+
+            meanwhile (fun () -> servers[server].Lie <- told) (fun () -> servers[server].Lie <- id)
+        | PatienceWrong(server, heartbeatMs, misses, dies) ->
+            let patience = { Heartbeat = TimeSpan.FromMilliseconds(float heartbeatMs); Misses = misses }
+
+            let told (g: Greeting) = { g with Patience = ValueSome patience }
+
+            meanwhile (fun () -> servers[server].Lie <- told) (fun () ->
+                servers[server].Lie <- id
+
+                if dies then
+                    crash server 8.0 10.0)
         | GatewayReboots place -> gateways[place].Reboot(dice.Seconds(0.5, 10.0))
 
     let someTrouble () =
         let server = dice.Below 2
 
-        match dice.Below 28 with
+        match dice.Below 36 with
         | 0
         | 1
         | 2
@@ -184,6 +233,18 @@ type Pair(seed: uint64) =
         | 24 -> Told(server, Order.TakeOver)
         | 25
         | 26 -> Told(server, Order.StepDown)
+        | 27
+        | 28 -> Intruder
+        | 29
+        | 30 -> HeldBack
+        | 31 ->
+            EpochWrong(server, Always(List.item (dice.Below 4) [ 0; 5_000; 1_000_000_000; Int32.MaxValue ]))
+        | 32 -> EpochWrong(server, Above(List.item (dice.Below 3) [ 1; 10_000; 500_000 ]))
+        | 33
+        | 34 ->
+            let heartbeatMs = List.item (dice.Below 3) [ 1; 10_000; 3_600_000 ]
+            let misses = List.item (dice.Below 3) [ 1; 4; 100 ]
+            PatienceWrong(server, heartbeatMs, misses, dice.Chance 50)
         | _ -> GatewayReboots(dice.Below gateways.Length)
 
     let heal () =
@@ -194,7 +255,11 @@ type Pair(seed: uint64) =
         for gateway in gateways do
             gateway.Failing <- 0
 
+        stranger.Forges <- false
+        stranger.Repeats <- false
+
         for server in 0..1 do
+            servers[server].Lie <- id
             servers[server].FailsToKeep <- false
             servers[server].Resume()
             restart server
@@ -208,6 +273,10 @@ type Pair(seed: uint64) =
 
             if other.Role.Epoch > acting.Role.Epoch then
                 fail $"{acting.Name} acts under {acting.Role.Epoch}, {other.Name} knows {other.Role.Epoch}"
+
+            // Lies for a minute leave room for every takeover to come.
+            if acting.Role.Epoch > RoleMachine.highestEpoch / 2 then
+                fail $"{acting.Name} acts under {acting.Role.Epoch}, near the last epoch of all"
 
             judge.Known(finish - interval * 3.0, acting.Ledgers)
 
@@ -232,6 +301,7 @@ type Pair(seed: uint64) =
 
     do
         clock.At(start, fun () -> servers[primary].Start())
+        clock.At(start, watch)
         clock.At(start + dice.Seconds(0.0, 3.0), (fun () -> servers[1 - primary].Start()))
 
         if not isCalm then

@@ -158,6 +158,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           History = ValueNone
           Denied = [||]
           Standing = ValueNone
+          Remarks = []
           Requests = 1 }
 
     /// In true time: requested, read by the gateway, and received.

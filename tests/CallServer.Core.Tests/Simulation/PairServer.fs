@@ -7,7 +7,7 @@ open CallServer.Ledger
 open CallServer.Roles
 
 /// One server of a pair as the host is: it carries out the commands of its role in order, audits, writes CDRs or holds them.
-type PairServer(world: PairWorld, index: int, settings: RoleSettings, configuredPeer: string) =
+type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: PairSecret) =
     let clock = world.Clock
     let gateways = world.Gateways
     let ids = gateways |> Array.map _.Id
@@ -25,8 +25,10 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
     let mutable generation = 0
     let mutable wallOffset = TimeSpan.Zero
     let mutable anchor = TimeSpan.Zero
-    let mutable peer: PairServer voption = ValueNone
+    let mutable trust = Unchecked.defaultof<PairTrust>
+    let mutable lie: Greeting -> Greeting = id
     let mutable failsToKeep = false
+    let mutable turnedAt = clock.Now
     let now () = clock.Now + anchor
     let fail text = world.Fail $"{settings.Name}: {text}"
 
@@ -149,9 +151,12 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
         if not (obj.ReferenceEquals(before, null)) && state.Epoch < before.Epoch then
             fail $"epoch {before.Epoch} became {state.Epoch}"
 
+        if state.Epoch > RoleMachine.highestEpoch then
+            fail $"epoch {state.Epoch} is beyond all"
+
         for command in commands do
             match command with
-            | AskPeer url -> ask url
+            | AskPeer _ -> greet ()
             | WakeAt instant ->
                 wake <- wake + 1
                 let number = wake
@@ -159,17 +164,16 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
                 later instant (fun () ->
                     if number = wake then
                         event (Woke(now ())))
-            | Keep(epoch, acts, address) ->
+            | Keep(epoch, acts) ->
                 if epoch < disk.Epoch then
                     fail $"epoch {disk.Epoch} on the disk became {epoch}"
 
                 if not failsToKeep then
                     disk.Epoch <- epoch
                     disk.Acted <- ValueSome acts
-                    disk.Peer <- address
             | Assume duty -> assume duty
             | Recover takeover ->
-                if takeover.Epoch <= before.Epoch then
+                if takeover.Epoch <= before.Epoch && before.Epoch < RoleMachine.highestEpoch then
                     fail $"takes over under epoch {takeover.Epoch}, and knew {before.Epoch}"
 
                 recover takeover
@@ -179,18 +183,40 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
 
     and event (what: RoleEvent) = step (RoleMachine.advance what role)
 
+    /// A question with its proof; a refusal brings the challenge to ask once more with.
+    and post (again: bool) (says: Said) (heard: Said -> unit) =
+        let verb = Letters.verb says
+        let nonce = Letters.random clock.Dice
+        let struct (proof, next) = PairTrust.ask verb nonce (Letters.octets says) trust
+        trust <- next
+        let started = process'
+
+        let answered (reply: Reply) () =
+            run started (fun () ->
+                match
+                    PairTrust.hear verb nonce reply.Status (Letters.octets reply.Says) reply.Proof trust
+                with
+                | Ok next ->
+                    trust <- next
+
+                    if reply.Says <> Refuses then
+                        heard reply.Says
+                    elif not again then
+                        post true says heard
+                | Error _ -> ())
+
+        world.Send index (fun () ->
+            world.Ask index { Proof = proof; Says = says } (fun reply ->
+                world.Send (1 - index) (answered reply)))
+
     /// A heartbeat: the one that is asked learns as well.
-    and ask (url: string) =
-        match peer with
-        | ValueSome(other: PairServer) when other.Url = url ->
-            let greeting = RoleMachine.greeting role
-            let started = process'
-
-            let answered greeting () = run started (fun () -> event (Heard(now (), greeting)))
-
-            world.Send index (fun () ->
-                other.Asked(greeting, (fun said -> world.Send (1 - index) (answered said))))
-        | _ -> ()
+    and greet () =
+        post false (Greets(lie (RoleMachine.greeting role))) (fun said ->
+            match said with
+            | Greets greeting -> event (Heard(now (), greeting))
+            | AsksFor _
+            | Tells _
+            | Refuses -> fail "a heartbeat is answered by no greeting")
 
     /// The standby's question to the one that acts.
     let rec settle () =
@@ -208,19 +234,12 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
                            struct (Cdr.id ledger.Gateway c, ledger.Gateway, c.Id) |]
 
         if not role.Role.Acts && held.Length + still.Length > 0 then
-            match peer with
-            | ValueSome other ->
-                let started = process'
-
-                let answered (standings: Dictionary<Guid, Standing>) () =
-                    run started (fun () -> settled standings)
-
-                world.Send index (fun () ->
-                    other.AskedFor(
-                        Array.append held still,
-                        (fun said -> world.Send (1 - index) (answered said))
-                    ))
-            | ValueNone -> ()
+            post false (AsksFor(Array.append held still)) (fun said ->
+                match said with
+                | Tells standings -> settled standings
+                | Greets _
+                | AsksFor _
+                | Refuses -> fail "a question is answered by something else")
 
     and settled (standings: Dictionary<Guid, Standing>) =
         if not role.Role.Acts then
@@ -242,8 +261,24 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
                 for place in 0 .. ledgers.Length - 1 do
                     ledgers[place] <- GatewayLedger.leave (isKnown ledgers[place]) ledgers[place]
 
+    /// Only one that acts tells.
+    let tell (wanted: struct (Guid * GatewayId * ConnectionId)[]) =
+        let standings = Dictionary<Guid, Standing>()
+
+        for struct (id, gateway, connection) in wanted do
+            let ledger = ledgers[Array.IndexOf(ids, gateway)]
+
+            standings[id] <-
+                if disk.Written.ContainsKey id then
+                    ItsCdrIsWritten
+                else
+                    match GatewayLedger.tryFind connection ledger with
+                    | ValueSome c when Cdr.id gateway c = id -> ItIsActive
+                    | _ -> NotKnown
+
+        standings
+
     member _.Name = settings.Name
-    member _.Url = settings.Url
     member _.Role = role
     member _.Duty = duty
     member _.Disk = disk
@@ -251,43 +286,54 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
     member _.Anchor = anchor
     member _.Now = now ()
     member _.IsUp = up
+    member _.IsPaused = paused
+
+    /// When it last started, ended or went on, in true time.
+    member _.TurnedAt = turnedAt
+
     member _.Acts = up && role.Role.Acts
-    member _.Meet(other: PairServer) = peer <- ValueSome other
+    /// What anybody is told who asks for it.
+    member _.Challenge = trust.Present.Octets
+
+    /// What it says of itself is changed by this before it goes out, as by somebody who has its secret.
+    member _.Lie
+        with set told = lie <- told
 
     member _.FailsToKeep
         with get () = failsToKeep
         and set fails = failsToKeep <- fails
 
-    /// A heartbeat of the other one has come; it waits in the socket of a stopped process.
-    member _.Asked(greeting: Greeting, answer: Greeting -> unit) =
+    /// A question has come; it waits in the socket of a stopped process.
+    member _.Asked(letter: Letter, answer: Reply -> unit) =
         run process' (fun () ->
-            event (Heard(now (), greeting))
-            answer (RoleMachine.greeting role))
+            let verb = Letters.verb letter.Says
+            trust <- PairTrust.refresh (now ()) (Letters.random clock.Dice) trust
 
-    /// Only one that acts answers.
-    member _.AskedFor
-        (wanted: struct (Guid * GatewayId * ConnectionId)[], answer: Dictionary<Guid, Standing> -> unit)
-        =
-        run process' (fun () ->
-            if role.Role.Acts then
-                let standings = Dictionary<Guid, Standing>()
+            let reply status says =
+                answer
+                    { Proof = PairTrust.answer verb letter.Proof.Nonce status (Letters.octets says) trust
+                      Status = status
+                      Says = says }
 
-                for struct (id, gateway, connection) in wanted do
-                    let ledger = ledgers[Array.IndexOf(ids, gateway)]
+            match PairTrust.judge (now ()) verb letter.Proof (Letters.octets letter.Says) trust with
+            | Error _ -> reply 401 Refuses
+            | Ok next ->
+                trust <- next
 
-                    standings[id] <-
-                        if disk.Written.ContainsKey id then
-                            ItsCdrIsWritten
-                        else
-                            match GatewayLedger.tryFind connection ledger with
-                            | ValueSome c when Cdr.id gateway c = id -> ItIsActive
-                            | _ -> NotKnown
-
-                answer standings)
+                match letter.Says with
+                | Greets greeting ->
+                    event (Heard(now (), greeting))
+                    reply 200 (Greets(lie (RoleMachine.greeting role)))
+                | AsksFor wanted ->
+                    if role.Role.Acts then
+                        reply 200 (Tells(tell wanted))
+                | Tells _
+                | Refuses -> fail "that is no question")
 
     member _.Start() =
         if not up then
             up <- true
+            turnedAt <- clock.Now
             anchor <- wallOffset - disk.Correction
             ledgers <- disk.Ledgers
 
@@ -298,14 +344,17 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
 
             role <- Unchecked.defaultof<RoleState>
             duty <- { Pace = NotAtAll; WritesCdrs = false }
-            let address = if disk.Peer = "" then configuredPeer else disk.Peer
-            step (RoleMachine.start (now ()) { Epoch = disk.Epoch; Acted = disk.Acted } address settings)
+            trust <- PairTrust.start settings.Name secret (now ()) (Letters.random clock.Dice) (now ()).Micros
+
+            let kept = { Epoch = disk.Epoch; Acted = disk.Acted }
+            step (RoleMachine.start (now ()) kept "http://the-other" settings)
             later (now () + world.Settles * clock.Dice.Fraction()) settle
 
     member _.Crash() =
         if up then
             disk.Correction <- wallOffset - anchor
             up <- false
+            turnedAt <- clock.Now
             paused <- false
             process' <- process' + 1
             inbox.Clear()
@@ -322,6 +371,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, configured
     member _.Resume() =
         if paused then
             paused <- false
+            turnedAt <- clock.Now
 
             while inbox.Count > 0 do
                 inbox.Dequeue () ()

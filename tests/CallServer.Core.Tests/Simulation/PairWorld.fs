@@ -20,18 +20,11 @@ type KeptCdr =
 type PairDisk(gateways: GatewayId[]) =
     member val Epoch = 0 with get, set
     member val Acted: bool voption = ValueNone with get, set
-    member val Peer = "" with get, set
     /// What the wall clock was stepped by (ADR 2).
     member val Correction = TimeSpan.Zero with get, set
     member val Ledgers = gateways |> Array.map GatewayLedger.empty
     member val Written = Dictionary<Guid, KeptCdr>()
     member val Held = Dictionary<Guid, KeptCdr>()
-
-/// What the acting server says of a connection that another one asks for.
-type Standing =
-    | ItsCdrIsWritten
-    | ItIsActive
-    | NotKnown
 
 /// What the world gives a server, and is told by it.
 [<NoComparison; NoEquality>]
@@ -48,6 +41,8 @@ type PairWorld =
         Reaches: int -> int -> bool
         /// Carries something from one server to the other.
         Send: int -> (unit -> unit) -> unit
+        /// Somebody on the way may read a question that a server sends, and answer in the other's place; ends in the other one.
+        Ask: int -> Letter -> (Reply -> unit) -> unit
         Opened: GatewayId -> Connection -> unit
         Took: int -> TimeSpan -> GatewayLedger -> unit
         Ended: int -> KeptCdr -> unit

@@ -91,6 +91,14 @@ type TruthBook() =
         | Some lease -> ValueSome lease.Fate
         | None -> ValueNone
 
+    /// Of several, the newest that fits; where none does, the newest.
+    member this.TryFindFitting(id: string, heard: Interval, fits: Fate -> bool) : Fate voption =
+        let met = this.Overlapping(id, heard) |> Seq.map _.Fate |> Seq.toList
+
+        match List.tryFindBack fits met |> Option.orElse (List.tryLast met) with
+        | Some fate -> ValueSome fate
+        | None -> ValueNone
+
     /// The oldest within the window.
     member this.TryFindFirst(id: string, heard: Interval) : Fate voption =
         match Seq.tryHead (this.Overlapping(id, heard)) with

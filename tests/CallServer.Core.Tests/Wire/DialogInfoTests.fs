@@ -54,7 +54,7 @@ type DialogInfoArbitraries =
                 let! texts = Gen.arrayOfLength 5 text
 
                 let! state =
-                    Gen.elements [ "trying"; "proceeding"; "early"; "confirmed"; "terminated"; "busy"; "" ]
+                    Gen.elements [ "trying"; "proceeding"; "early"; "confirmed"; "terminated"; "busy" ]
 
                 let! direction =
                     Gen.elements
@@ -212,12 +212,21 @@ let ``no document type, no entity of its own, and nothing nested for ever`` () =
 
     Assert.That(isBad (refused "<!DOCTYPE a [<!ENTITY b 'c'>]><dialog-info state='full'>&b;</dialog-info>"))
     Assert.That(isBad (refused "<!DOCTYPE a SYSTEM 'file:///etc/passwd'><dialog-info/>"))
-    Assert.That(isBad (refused "<dialog-info>&b;</dialog-info>"))
     Assert.That(isBad (refused "<dialog-info><dialog id='1'>"))
     Assert.That(isBad (refused "<dialog-info/><dialog-info/>"))
     Assert.That(isBad (refused ""))
     Check.equal TooDeep (refused ("<dialog-info>" + String.replicate 100 "<a>"))
-    Check.equal (NotDialogInfo "presence") (refused "<presence xmlns='urn:ietf:params:xml:ns:pidf'/>")
+
+    Check.equal
+        (NotDialogInfo("presence", "urn:ietf:params:xml:ns:pidf"))
+        (refused "<presence xmlns='urn:ietf:params:xml:ns:pidf'/>")
+
+    match DialogInfoCodec.decode "<dialog-info xmlns='urn:x'/>"B with
+    | Ok info -> Assert.Fail $"%A{info}"
+    | Error wrong ->
+        Check.equal
+            "a document of dialog-info in the namespace urn:x, not of dialog-info in urn:ietf:params:xml:ns:dialog-info"
+            (string wrong)
 
 [<Test>]
 let ``reads what products write`` () =
@@ -249,6 +258,99 @@ let ``reads UTF-16 that is marked so, and UTF-8 with its mark`` () =
         match DialogInfoCodec.decode octets with
         | Ok info -> Check.equal "sip:é" info.Entity
         | Error wrong -> Assert.Fail(string wrong)
+
+let private withDisplay (display: string) : string =
+    "<dialog-info state='full'><dialog id='1'><state>confirmed</state><local><identity display=\""
+    + display
+    + "\">"
+    + display
+    + "</identity></local></dialog></dialog-info>"
+
+/// What the document of `withDisplay` tells.
+let private displayOf (info: DialogInfo) : string * string =
+    let local = info.Dialogs[0].Local |> Option.defaultValue DialogInfo.noParty
+    local.Display, local.Identity
+
+[<DialogInfoLaw>]
+let ``an ampersand that begins no reference is meant as it stands`` (picks: byte[]) =
+    let letters = [| "a"; "&"; "#"; "x"; "1"; "&amp;"; "&lt;"; " "; "T"; "&quot;"; "&#65;"; "&#x42;" |]
+    let drawn = picks |> Array.map (fun pick -> letters[int pick % letters.Length])
+
+    let meant letter =
+        match letter with
+        | "&amp;" -> "&"
+        | "&lt;" -> "<"
+        | "&quot;" -> "\""
+        | "&#65;" -> "A"
+        | "&#x42;" -> "B"
+        | other -> other
+
+    // Blanks at both ends are no part of a name.
+    let written = "[" + String.Concat drawn + "]"
+    let expected = "[" + String.Concat(Array.map meant drawn) + "]"
+    Check.equal (expected, expected) (displayOf (read (withDisplay written)))
+
+[<Test>]
+let ``an ampersand in a comment or a CDATA section is no reference`` () =
+    let info =
+        read (
+            "<!-- AT&T --><dialog-info state='full'><dialog id='R&D'><state>confirmed</state><local>"
+            + "<identity display='a &nbsp; b'><![CDATA[sip:a&b&amp;]]></identity></local></dialog></dialog-info>"
+        )
+
+    Check.equal "R&D" info.Dialogs[0].Id
+    Check.equal ("a &nbsp; b", "sip:a&b&amp;") (displayOf info)
+    bounded (Encoding.UTF8.GetBytes(withDisplay (String.replicate 20000 "&")))
+
+[<DialogInfoLaw>]
+let ``text in a charset that is declared, in the document or beside it, is read in it`` (octets: byte[]) =
+    // Whatever is no control character.
+    let text = octets |> Array.filter (fun octet -> octet >= 0xA0uy) |> Encoding.Latin1.GetString
+
+    let written = Encoding.Latin1.GetBytes(withDisplay $"[{text}]")
+
+    for name in [ "ISO-8859-1"; "iso-8859-1"; "Windows-1252"; "latin1" ] do
+        let declaration = Encoding.ASCII.GetBytes($"<?xml version=\"1.0\" encoding='{name}' ?>\n")
+
+        for read in
+            [ DialogInfoCodec.decode (Array.append declaration written)
+              DialogInfoCodec.decodeAs (ValueSome name) written ] do
+            match read with
+            | Ok info -> Check.equal ($"[{text}]", $"[{text}]") (displayOf info)
+            | Error wrong -> Assert.Fail(string wrong)
+
+[<Test>]
+let ``Windows-1252 has letters and signs where ISO-8859-1 has control characters`` () =
+    let body =
+        Array.concat [ "<dialog-info state='full' entity='sip:"B; [| 0x80uy; 0x9Fuy; 0xE9uy |]; "'/>"B ]
+
+    for charset, entity in [ "Windows-1252", "sip:€Ÿé"; "ISO-8859-1", "sip:\u0080\u009fé" ] do
+        match DialogInfoCodec.decodeAs (ValueSome charset) body with
+        | Ok info -> Check.equal entity info.Entity
+        | Error wrong -> Assert.Fail(string wrong)
+
+[<DialogInfoLaw>]
+let ``any octets at all, in any charset, are an error or a document, and cost no more memory than allowed``
+    (octets: byte[])
+    (AnyDialogInfo info)
+    (seed: uint64)
+    =
+    let damaged = Mutation.some octets (DialogInfoCodec.encode info) seed
+
+    for charset in [ ValueNone; ValueSome "iso-8859-1"; ValueSome "windows-1252"; ValueSome "utf-16" ] do
+        for body in [ octets; damaged; Array.append "<?xml encoding='windows-1252'?>"B octets ] do
+            let before = GC.GetAllocatedBytesForCurrentThread()
+            DialogInfoCodec.decodeAs charset body |> ignore
+            let taken = GC.GetAllocatedBytesForCurrentThread() - before
+            Assert.That(taken, Is.LessThan(65536L + 12L * int64 body.Length))
+
+[<Test>]
+let ``an element without a state is no dialog`` () =
+    let info =
+        read
+            "<dialog-info state='full'><dialog/><dialog id='103'/><dialog id='1'><state/></dialog></dialog-info>"
+
+    Check.equal [||] info.Dialogs
 
 [<Test>]
 let ``a dialog of another name space is another thing`` () =

@@ -236,8 +236,7 @@ let private checkAll (octets: byte[]) =
         check what read octets
 
 /// The call above in bencode.
-let private callOctets: byte[] =
-    Ng.encode "0123456789abcdef" AsBencode (BencodeGenerators.tree (body call))
+let callOctets: byte[] = Ng.encode "0123456789abcdef" AsBencode (BencodeGenerators.tree (body call))
 
 [<OneTimeSetUp>]
 let ``what is made once is made before`` () =

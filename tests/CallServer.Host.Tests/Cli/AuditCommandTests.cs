@@ -30,6 +30,19 @@ internal sealed class AuditCommandTests
     private static GatewaySettings Settings(string profile = "cisco-voice", int connections = 7) =>
         new() { Profile = profile, Connections = connections };
 
+    [TestCase("--community", "S3cret")]
+    [TestCase("--community=S3cret")]
+    public async Task AnOptionThatIsNoneRepeatsNothingBehindIt(params string[] options)
+    {
+        var run = await CliRun.Of(["audit", "snmp://127.0.0.1", .. options]);
+        Assert.That(run.Status, Is.EqualTo(64));
+        Assert.That(
+            run.Error,
+            Does.Contain("no option --community;").And.Contain("--community-from env:NAME")
+        );
+        Assert.That(run.Error + string.Concat(run.Lines), Does.Not.Contain("S3cret"));
+    }
+
     [Test]
     public async Task Complete_is_exit_0_and_one_object_a_gateway_in_the_order_given()
     {

@@ -84,33 +84,81 @@ internal sealed class AuditProtocolTests
     [TestCase("", "503 Service Unavailable", "the gateway's log")]
     [TestCase("", "401 Unauthorized", "?from=sip:WHO@DOMAIN")]
     [TestCase("?from=sip:w@example.net", "401 Unauthorized", "--auth-from")]
+    [TestCase("", "405 Method Not Allowed", "its presence server")]
+    [TestCase("", "489 Bad Event", "offers dialog-info")]
     public async Task A_refusal_over_SIP_names_its_cause_and_what_to_try(
         string options,
         string status,
         string says
     )
     {
-        using var gateway = Udp();
-        using var stop = new CancellationTokenSource();
-        var answering = AnswerAsync(gateway, status, stop.Token);
-        var port = ((IPEndPoint)gateway.LocalEndPoint!).Port;
-        var run = await CliRun.Of(
-            "audit",
-            $"sip:u@127.0.0.1:{port};transport=udp{options}",
-            "--timeout",
-            "5s"
+        var (run, port) = await AuditAsync(
+            $"sip:u@127.0.0.1:{{0}};transport=udp{options}",
+            request => Refusal(request, status)
         );
-        await stop.CancelAsync();
-        await answering;
-        Assert.That(run.Status, Is.EqualTo(2), run.Error);
         Assert.That(
             run.Complaints.Single(),
             Does.StartWith($"127.0.0.1:{port}: refused: {status}").And.Contain(says)
         );
     }
 
-    /// <summary>Answers every request with the same final response.</summary>
-    private static async Task AnswerAsync(Socket gateway, string status, CancellationToken cancel)
+    [TestCase("500 {0} unknown endpoint", "endpoints=")]
+    [TestCase("510 {0} protocol error", "version=0.1")]
+    [TestCase("521 {0} redirected", "which call agent controls it")]
+    [TestCase("528 {0} incompatible protocol version", "version=0.1")]
+    [TestCase("502 {0} no resources", "takes commands of this call agent")]
+    public async Task A_refusal_over_MGCP_names_its_cause_and_what_to_try(string response, string says)
+    {
+        var (run, port) = await AuditAsync(
+            "mgcp://127.0.0.1:{0}",
+            request => string.Format(null, response, request.Split(' ')[1]) + "\r\n"
+        );
+        Assert.That(
+            run.Complaints.Single(),
+            Does.StartWith($"127.0.0.1:{port}: refused: ").And.Contain($" {response[..3]} ").And.Contain(says)
+        );
+    }
+
+    /// <summary>Exit 2 of an audit of a gateway on some port that answers every request in the same way.</summary>
+    private static async Task<(CliRun Run, int Port)> AuditAsync(string uri, Func<string, string> respond)
+    {
+        using var gateway = Udp();
+        using var stop = new CancellationTokenSource();
+        var answering = AnswerAsync(gateway, respond, stop.Token);
+        var port = ((IPEndPoint)gateway.LocalEndPoint!).Port;
+        var run = await CliRun.Of("audit", string.Format(null, uri, port), "--timeout", "5s");
+        await stop.CancelAsync();
+        await answering;
+        Assert.That(run.Status, Is.EqualTo(2), run.Error);
+        return (run, port);
+    }
+
+    /// <summary>The final response of that status to a SIP request.</summary>
+    private static string Refusal(string request, string status)
+    {
+        string[] copied = ["Via", "From", "To", "Call-ID", "CSeq"];
+        var kept = request
+            .Split("\r\n")
+            .Where(line => copied.Any(name => line.StartsWith(name + ":", StringComparison.Ordinal)))
+            .Select(line => line.StartsWith("To:", StringComparison.Ordinal) ? line + ";tag=there" : line);
+        return string.Join(
+            "\r\n",
+            [
+                $"SIP/2.0 {status}",
+                .. kept,
+                "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
+                "Content-Length: 0",
+                "",
+                "",
+            ]
+        );
+    }
+
+    private static async Task AnswerAsync(
+        Socket gateway,
+        Func<string, string> respond,
+        CancellationToken cancel
+    )
     {
         var buffer = new byte[4096];
         var any = new IPEndPoint(IPAddress.Any, 0);
@@ -119,25 +167,7 @@ internal sealed class AuditProtocolTests
             while (true)
             {
                 var got = await gateway.ReceiveFromAsync(buffer, SocketFlags.None, any, cancel);
-                var request = Encoding.UTF8.GetString(buffer, 0, got.ReceivedBytes);
-                string[] copied = ["Via", "From", "To", "Call-ID", "CSeq"];
-                var kept = request
-                    .Split("\r\n")
-                    .Where(line => copied.Any(name => line.StartsWith(name + ":", StringComparison.Ordinal)))
-                    .Select(line =>
-                        line.StartsWith("To:", StringComparison.Ordinal) ? line + ";tag=there" : line
-                    );
-                var response = string.Join(
-                    "\r\n",
-                    [
-                        $"SIP/2.0 {status}",
-                        .. kept,
-                        "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"",
-                        "Content-Length: 0",
-                        "",
-                        "",
-                    ]
-                );
+                var response = respond(Encoding.UTF8.GetString(buffer, 0, got.ReceivedBytes));
                 await gateway.SendToAsync(
                     Encoding.UTF8.GetBytes(response),
                     SocketFlags.None,

@@ -1,6 +1,7 @@
 using CallServer.Host.Cli;
 using CallServer.Host.Net;
 using CallServer.Model;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Cli;
 
@@ -45,6 +46,46 @@ internal sealed class RoleCommandTests
                 Is.EqualTo(new[] { $"/v1/{verb}", "/v1/status", "/v1/status", "/v1/status" })
             );
         });
+    }
+
+    [TestCase(true, """{"epoch":7}""")]
+    [TestCase(false, "{}")]
+    public async Task An_epoch_is_asked_for_where_it_is_given(bool given, string sent)
+    {
+        var bodies = new List<string>();
+        await using var server = await StubServer.StartAsync(request =>
+        {
+            if (request.Path == "/v1/status")
+                return (200, Status("active"));
+            using var body = new StreamReader(request.Body);
+            bodies.Add(body.ReadToEndAsync().GetAwaiter().GetResult());
+            return (202, Greeting);
+        });
+        string[] line = ["takeover", "--server", server.Address];
+        var run = await CliRun.Of([.. line, .. given ? ["--epoch", "7"] : Array.Empty<string>()]);
+        Assert.That(run.Status, Is.Zero, run.Error);
+        Assert.That(bodies, Is.EqualTo(new[] { sent }));
+    }
+
+    [Test]
+    public async Task An_epoch_is_a_number_and_for_takeover_alone()
+    {
+        var word = await CliRun.Of("takeover", "--epoch", "next", "--server", StubServer.Nowhere());
+        var down = await CliRun.Of("stepdown", "--epoch", "7", "--server", StubServer.Nowhere());
+        Assert.That((word.Status, down.Status), Is.EqualTo((64, 64)));
+        var help = await CliRun.Of("takeover", "--help");
+        Assert.That(help.Out, Does.Contain("--epoch <N>").Or.Contain("--epoch N").And.Contain("--epoch 10"));
+    }
+
+    [Test]
+    public async Task A_server_that_is_called_otherwise_says_so()
+    {
+        await using var server = await StubServer.StartAsync(_ =>
+            (403, """{"title":"This server is not called so","detail":"name it in server.hosts"}""")
+        );
+        var run = await CliRun.Of("takeover", "--server", server.Address);
+        Assert.That(run.Status, Is.EqualTo(2));
+        Assert.That(run.Complaints.Single(), Does.Contain("server.hosts").And.Not.Contain("TOKEN"));
     }
 
     [TestCase("takeover", "active")]
@@ -155,5 +196,7 @@ internal sealed class RoleCommandTests
         public Moment Now => MomentModule.at(clock.Now.Steady + TimeSpan.FromSeconds(6 * looks++));
 
         public TimeSpan Correction => clock.Correction;
+
+        public IReadOnlyList<ClockStep> Steps => clock.Steps;
     }
 }

@@ -36,6 +36,21 @@ public sealed class GatewayUriTests
     public void MgcpEndpointsAreAllUnlessSaid()
     {
         Assert.That(Parsed("mgcp://h").Endpoints, Is.EqualTo(new[] { "*" }));
+        Assert.That(
+            Parsed("mgcp://h?endpoints=aaln/[1-4,7],ds/ds1-1/[1-31]@gw").Endpoints,
+            Is.EqualTo(new[] { "aaln/[1-4,7]", "ds/ds1-1/[1-31]@gw" })
+        );
+        Assert.That(Parsed("mgcp://h?version=ncs").MgcpVersion, Is.EqualTo("ncs"));
+        Assert.That(
+            new[]
+            {
+                "ng://h",
+                "snmp://h?replies=any-port",
+                "sip:a@h?replies=b.example",
+                "mgcp://h?replies=[::1]",
+            }.Select(text => Parsed(text).Replies),
+            Is.EqualTo(new[] { null, "any-port", "b.example", "::1" })
+        );
         var uri = Parsed(
             "mgcp://h?endpoints=aaln/*,ds/ds1-1/*@gw1.example.net,*@%5B192.0.2.1%5D&verify=mdcx"
         );
@@ -110,7 +125,16 @@ public sealed class GatewayUriTests
     [TestCase("mgcp://h/aaln", "no path")]
     [TestCase("mgcp://2001:db8::1", "[2001:db8::1]:2427")]
     [TestCase("mgcp://h?endpoint=*", "did you mean endpoints?")]
-    [TestCase("mgcp://h?profile=x", "no option of mgcp gateways; known are endpoints, verify")]
+    [TestCase(
+        "mgcp://h?profile=x",
+        "no option of mgcp gateways; known are endpoints, verify, version, replies"
+    )]
+    [TestCase("mgcp://h?replies=any port", "replies=any port is neither any-port nor a host")]
+    [TestCase("ng://h?replies=", "lacks its value")]
+    [TestCase("mgcp://h?endpoints=aaln/[1-24", "a range that cannot be read")]
+    [TestCase("mgcp://h?endpoints=aaln/[9-1]", "a range that cannot be read")]
+    [TestCase("mgcp://h?endpoints=a[1-999]/[1-999]", "stands for more than 100000 endpoints")]
+    [TestCase("mgcp://h?version=1", "version=1 is not known")]
     [TestCase("mgcp://h?endpoints=", "lacks its value")]
     [TestCase("mgcp://h?endpoints=a&endpoints=b", "twice")]
     [TestCase("mgcp://h?endpoints=aaln/1,aaln/1", "'aaln/1' stands there twice")]
@@ -147,7 +171,8 @@ public sealed class GatewayUriTests
     [TestCase("ng:h", "// is expected")]
     [TestCase("ng://u@h", "know no user")]
     [TestCase("ng+udp://h", "did you mean ng+tcp?")]
-    [TestCase("ng://h?limit=5", "no option of ng gateways: they have none")]
+    [TestCase("ng://h?limit=5", "no option of ng gateways; known are answered, replies")]
+    [TestCase("ng://h?answered=yes", "answered=")]
     [TestCase("ng+http://h/ng", "no path")]
     public void EveryMistakeIsNamed(string text, string expected)
     {

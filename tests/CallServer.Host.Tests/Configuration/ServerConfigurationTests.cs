@@ -19,7 +19,7 @@ public sealed class ServerConfigurationTests
     public void TheContractsExampleReads()
     {
         var secret = Path.Combine(folder, "community");
-        File.WriteAllText(secret, "s3cret\n");
+        File.WriteAllText(secret, "s3cret-of-16-and-more\n");
         var configuration = Read(
             $$"""
             {
@@ -27,6 +27,7 @@ public sealed class ServerConfigurationTests
               "server":  { "name": "cs-a", "listen": "http://127.0.0.1:8080", "data": "callserver.db", "token": "file:{{secret}}" },
               "polling": { "interval": "10s", "timeout": "1s", "attempts": 4, "gatewaysInFlight": 256 },
               "cdr":     { "file": "cdr/callserver.ndjson", "csv": "cdr/callserver.csv", "rotate": "1d", "rotateSize": "100MB", "interim": "1h" },
+              "keep":    { "cdrs": "30d", "cdrsAtMost": 5000, "changes": 6000, "audits": 7 },
               "listeners": { "mgcp": "127.0.0.1:2727", "traps": "127.0.0.1:1162" },
               "gateways": [
                 { "id": "gw1", "uri": "snmp://127.0.0.1:1161?profile=cisco-voice", "community": "file:{{secret}}", "interval": "5s" },
@@ -38,12 +39,24 @@ public sealed class ServerConfigurationTests
         Assert.Multiple(() =>
         {
             Assert.That(configuration.Name, Is.EqualTo("cs-a"));
-            Assert.That(configuration.Token, Is.EqualTo("s3cret"u8.ToArray()));
+            Assert.That(configuration.Token, Is.EqualTo("s3cret-of-16-and-more"u8.ToArray()));
             Assert.That(configuration.CdrFile, Is.EqualTo("cdr/callserver.ndjson"));
             Assert.That(configuration.CdrCsv, Is.EqualTo("cdr/callserver.csv"));
             Assert.That(
                 configuration.CdrRotation,
                 Is.EqualTo(new CdrRotation(TimeSpan.FromDays(1), 100_000_000))
+            );
+            Assert.That(
+                configuration.Keep,
+                Is.EqualTo(
+                    new Keeping
+                    {
+                        Cdrs = TimeSpan.FromDays(30),
+                        CdrsAtMost = 5_000,
+                        Changes = 6_000,
+                        Audits = 7,
+                    }
+                )
             );
             Assert.That(configuration.CdrInterim, Is.EqualTo(TimeSpan.FromHours(1)));
             Assert.That(configuration.Gateways.Single().Interval, Is.EqualTo(TimeSpan.FromSeconds(5)));
@@ -53,6 +66,58 @@ public sealed class ServerConfigurationTests
             Assert.That(configuration.Warnings, Is.Empty);
             Assert.That(configuration.ToString(), Does.Not.Contain("s3cret"));
         });
+    }
+
+    [Test]
+    public void WhatOfAGatewayIsTakenIsSaidForAllOrForOne()
+    {
+        var configuration = Read(
+            """
+            { "server": { "eventReaders": 5 },
+              "polling": { "memory": "2GB", "replyOctets": "1MB", "connections": 1000 },
+              "gateways": [
+                { "id": "a", "uri": "ng://h" },
+                { "id": "b", "uri": "ng://h:2224", "replyOctets": "2MB", "auditOctets": "64MB", "connections": 5 } ] }
+            """
+        );
+        Assert.That((configuration.Memory, configuration.EventReaders), Is.EqualTo((2_000_000_000, 5)));
+        Assert.That(
+            configuration.Gateways.Select(gateway => gateway.Bounds),
+            Is.EqualTo([
+                new GatewayBounds(1_000_000, GatewayBounds.Usual.AuditOctets, 1000),
+                new GatewayBounds(2_000_000, 64_000_000, 5),
+            ])
+        );
+        Assert.That(
+            configuration.Gateways.Select(gateway => gateway.Target.MostConnections),
+            Is.EqualTo([1000, 5])
+        );
+        Assert.That(
+            configuration.Gateways[0].SameAs(configuration.Gateways[0] with { Bounds = GatewayBounds.Usual }),
+            Is.False
+        );
+    }
+
+    [TestCase("0027", 0x17)]
+    [TestCase("077", 0x3F)]
+    [TestCase("0022", null)]
+    [TestCase("0777", null)]
+    [TestCase("27", null)]
+    [TestCase("0029", null)]
+    public void AMaskKeepsOthersOut(string text, int? mask) =>
+        Assert.That(FileModes.Parse(text), Is.EqualTo(mask));
+
+    [TestCase("fifteen-octets.", "server.token: the token is too short")]
+    [TestCase("sixteen octets..", "server.token: the token holds a space")]
+    [TestCase("sixteen-octets.. ", "server.token: the token holds a space")]
+    [TestCase("sixteen-octëts..", "server.token: the token holds a space")]
+    public void ATokenThatIsNoneIsRefused(string token, string says)
+    {
+        var secret = Path.Combine(folder, "token");
+        File.WriteAllText(secret, token + "\n");
+        var mistakes = Mistakes($$"""{ "gateways": [], "server": { "token": "file:{{secret}}" } }""");
+        Assert.That(mistakes.Select(mistake => mistake.ToString()), Has.Some.Contains(says));
+        Assert.That(mistakes.Select(mistake => mistake.ToString()), Has.None.Contains(token));
     }
 
     [Test]
@@ -72,11 +137,28 @@ public sealed class ServerConfigurationTests
     }
 
     [Test]
+    public void AGatewayMayBeDeclaredNeverComplete()
+    {
+        var configuration = Read(
+            """
+            { "gateways": [
+                { "id": "a", "uri": "sip:u@h" }, { "id": "b", "uri": "sip:u@i", "complete": "never" } ] }
+            """
+        );
+        Assert.That(
+            configuration.Gateways.Select(gateway => gateway.NeverComplete),
+            Is.EqualTo([false, true])
+        );
+    }
+
+    [Test]
     public void ABackup()
     {
-        var plain = Read("""{ "gateways": [], "backup": { "of": "http://127.0.0.1:8081" } }""").Backup!;
+        var plain = Read(
+            """{ "gateways": [], "pair": { "secret": "env:PATH" }, "backup": { "of": "http://127.0.0.1:8081" } }"""
+        ).Backup!;
         var cold = Read(
-            """{ "gateways": [], "backup": { "of": "http://h:1", "standby": "cold", "heartbeat": "1s", "misses": 3 } }"""
+            """{ "gateways": [], "pair": { "secret": "env:PATH" }, "backup": { "of": "http://h:1", "standby": "cold", "heartbeat": "1s", "misses": 3 } }"""
         ).Backup!;
         using (Assert.EnterMultipleScope())
         {
@@ -170,6 +252,14 @@ public sealed class ServerConfigurationTests
     )]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://u@h?auth=md5" }] }""", "needs a passphrase")]
     [TestCase("""{ "gateways": [{ "id": "a", "uri": "snmp://h", "uir": 1 }] }""", "did you mean uri?")]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h", "complete": "always" }] }""",
+        "gateways[0].complete: \"never\" is expected here, not 'always'"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h", "complete": true }] }""",
+        "gateways[0].complete: "
+    )]
     [TestCase(
         """{ "gateways": [{ "id": "a", "uri": "snmp://h", "history": "no" }] }""",
         "gateways[0].history"

@@ -1,8 +1,10 @@
 using System.Net;
+using System.Reactive.Concurrency;
 using System.Text;
 using CallServer.Host.Listening;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
+using CallServer.Host.Tests.Web;
 using CallServer.Model;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -15,12 +17,16 @@ public sealed class HearingTests
     private readonly AddressBook addresses = new();
     private readonly ListenerCounters counters = new();
     private readonly List<string> done = [];
-    private readonly Moment now = new SystemClock().Now;
+    private readonly HistoricalScheduler time = new(new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero));
+    private readonly TestLog log = new();
+    private Moment now;
     private int transaction = 1000;
 
     [SetUp]
     public void Configure()
     {
+        clock = new SchedulerClock(time);
+        now = clock.Now;
         Enter("gw1", "mgcp://192.0.2.1");
         Enter("gw2", "mgcp://192.0.2.2:2427");
         Enter("gw3", "mgcp://192.0.2.2:2428");
@@ -31,18 +37,16 @@ public sealed class HearingTests
     private void Enter(string id, string uri)
     {
         var gateway = Gateways.At(id, uri);
-        addresses.Enter(
-            gateway,
-            IPAddress.TryParse(gateway.Uri.Host, out var address)
-                ? new IPEndPoint(address, gateway.Uri.Port)
-                : null
-        );
+        addresses.Enter(gateway, GatewayLocator.Literal(gateway.Uri));
     }
 
     private IReadOnlyList<string> Rsip(string from, string endpoint, string method) =>
         Mgcp(from, $"RSIP {++transaction} {endpoint} MGCP 1.0\r\nRM: {method}\r\n");
 
     private MgcpHearing? mgcp;
+    private SchedulerClock clock = null!;
+
+    private NoticePace Pace() => new(clock, time);
 
     private IReadOnlyList<string> Mgcp(string from, string message)
     {
@@ -51,7 +55,9 @@ public sealed class HearingTests
             (gateway, at) => done.Add($"restarted {gateway} {(at.Equals(now.Steady) ? "now" : "then")}"),
             (gateway, cause) => done.Add($"ask {gateway} {cause}"),
             counters,
-            NullLogger.Instance
+            Pace(),
+            Pace(),
+            log.CreateLogger("test")
         );
         return
         [
@@ -65,6 +71,7 @@ public sealed class HearingTests
             addresses,
             (gateway, cause) => done.Add($"ask {gateway} {cause}"),
             counters,
+            Pace(),
             NullLogger.Instance
         ).Hear(IPEndPoint.Parse(from), now, Convert.FromHexString(hex.Replace(" ", "")));
 
@@ -76,6 +83,38 @@ public sealed class HearingTests
         Assert.That(done, Is.EqualTo(new[] { "restarted gw1 now", "ask gw1 Restart" }));
         Assert.That(replies.Single(), Does.StartWith($"200 {transaction} "));
         Assert.That(counters.Notices.Single(), Is.EqualTo(KeyValuePair.Create(method, 1L)));
+    }
+
+    [Test]
+    public void AFloodLeavesOneRowAndOneLineInTenSecondsAndItsLastIsNotLost()
+    {
+        for (var notice = 0; notice < 34_001; notice++)
+        {
+            time.AdvanceBy(TimeSpan.FromMicroseconds(200));
+            now = clock.Now;
+            Rsip("192.0.2.1:2427", "*@gw1.example.net", "restart");
+        }
+
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        var noted = done.Where(what => what.StartsWith("restarted", StringComparison.Ordinal)).ToList();
+        Assert.That(
+            noted,
+            Is.EqualTo(new[] { "restarted gw1 now", "restarted gw1 now" }),
+            "the first, and the newest"
+        );
+        Assert.That(
+            log.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line[line.IndexOf("gw1", StringComparison.Ordinal)..].TrimEnd()),
+            Is.EqualTo(
+                new[]
+                {
+                    "gw1: restart of *@gw1.example.net",
+                    "gw1: restart of *@gw1.example.net, and 33,999 more notices",
+                }
+            )
+        );
+        Rsip("192.0.2.1:2427", "*@gw1.example.net", "restart");
+        Assert.That(done[^2], Does.StartWith("restarted gw1"), "after a rest at once again");
     }
 
     [Test]
@@ -185,21 +224,33 @@ public sealed class HearingTests
     }
 
     [Test]
+    public void AGatewayIsHeardFromWhereItAnswersToo()
+    {
+        Enter("gw8", "mgcp://192.0.2.80?replies=192.0.2.81");
+        Rsip("192.0.2.81:2427", "*@gw8", "disconnected");
+        Rsip("192.0.2.80:2427", "*@gw8", "disconnected");
+        Assert.That((done.Count, counters.Strangers), Is.EqualTo((2, 0)));
+        addresses.Leave(addresses.At(IPAddress.Parse("192.0.2.81")).Single().Gateway);
+        Assert.That(addresses.At(IPAddress.Parse("192.0.2.80")), Is.Empty);
+        Assert.That(addresses.At(IPAddress.Parse("192.0.2.81")), Is.Empty);
+    }
+
+    [Test]
     public void ANameCountsWhenItWasLookedUpAndMovesWithIt()
     {
         var gateway = Gateways.At("gw9", "mgcp://gw9.example.net");
         addresses.Enter(gateway, null);
         Rsip("192.0.2.9:2427", "*@gw9", "disconnected");
         Assert.That(done, Is.Empty);
-        addresses.Move(gateway, IPEndPoint.Parse("192.0.2.9:2427"));
+        addresses.Move(gateway, new(IPEndPoint.Parse("192.0.2.9:2427")));
         Rsip("192.0.2.9:2427", "*@gw9", "disconnected");
         Assert.That(done, Has.Count.EqualTo(1));
-        addresses.Move(gateway, IPEndPoint.Parse("192.0.2.10:2427"));
+        addresses.Move(gateway, new(IPEndPoint.Parse("192.0.2.10:2427")));
         Rsip("192.0.2.9:2427", "*@gw9", "disconnected");
         Rsip("192.0.2.10:2427", "*@gw9", "disconnected");
         Assert.That((done.Count, counters.Strangers), Is.EqualTo((2, 2)));
         addresses.Leave(gateway);
-        addresses.Move(gateway, IPEndPoint.Parse("192.0.2.9:2427"));
+        addresses.Move(gateway, new(IPEndPoint.Parse("192.0.2.9:2427")));
         Assert.That(addresses.At(IPAddress.Parse("192.0.2.9")), Is.Empty, "it is not asked any more");
         Assert.That(addresses.At(IPAddress.Parse("192.0.2.10")), Is.Empty);
     }

@@ -86,13 +86,17 @@ public sealed class HttpFleetTests : NetworkTests
     }
 
     [Test]
-    public async Task AnEndlessAnswerIsALoss(CancellationToken cancel)
+    public async Task AnAnswerThatIsTooLongIsNotReadAndNamesTheLimit(CancellationToken cancel)
     {
         await using var server = await Server.StartAsync(
             (request, _) => (200, request == 1 ? new byte[17 * 1024 * 1024] : [ScriptedAudit.Mine, 1])
         );
-        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(500), 25, cancel);
-        Assert.That(outcome.Result.Complete);
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromSeconds(15), 1, cancel);
+        Assert.That(
+            outcome.Result.Reasons,
+            Is.EqualTo(new[] { "limit: polling.replyOctets: a reply of more than 8 MB" })
+        );
+        Assert.That(server.Requests, Has.Count.EqualTo(1));
     }
 
     private static IPEndPoint Nobody()

@@ -87,7 +87,9 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
                     command(sink);
                 return null!;
             }),
-            0
+            0,
+            LoadModule.ofDatagrams,
+            false
         );
 }
 

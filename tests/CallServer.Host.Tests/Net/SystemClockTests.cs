@@ -45,13 +45,25 @@ public sealed class SystemClockTests
         machine.Stepped = TimeSpan.FromSeconds(-5);
         Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.FromMilliseconds(-5060)));
         Assert.That(clock.Correction, Is.EqualTo(TimeSpan.FromSeconds(-5)));
+        Assert.That(
+            clock.Steps.Select(step => step.By.TotalMilliseconds),
+            Is.EqualTo(new double[] { 60, -5060 })
+        );
+        for (var n = 0; n < 2 * SystemClock.StepsKept; n++)
+        {
+            machine.Stepped = TimeSpan.FromSeconds(n);
+            clock.CheckForStep();
+        }
+
+        Assert.That(clock.Steps, Has.Count.EqualTo(SystemClock.StepsKept));
+        Assert.That(clock.Steps[^1].By, Is.EqualTo(TimeSpan.FromSeconds(1)));
     }
 
     [Test]
     public void AnEarlierTimelineGoesOn()
     {
         var machine = new TwoClocks { Stepped = TimeSpan.FromSeconds(100) };
-        var clock = new SystemClock(machine, TimeSpan.FromSeconds(100));
+        var clock = new SystemClock(machine, TimeSpan.FromSeconds(100), []);
         Assert.That(clock.Now.Wall - clock.Now.Steady, Is.EqualTo(TimeSpan.FromSeconds(100)));
         Assert.That(clock.CheckForStep(), Is.EqualTo(TimeSpan.Zero));
     }

@@ -39,6 +39,74 @@ public sealed class UdpFleetTests : NetworkTests
         Assert.That(Network.Udp.Strangers, Is.EqualTo(1));
     }
 
+    [TestCase("127.0.0.1", "replies=any-port")]
+    [TestCase("127.0.0.2", "replies=127.0.0.2")]
+    public async Task AReplyFromElsewhereIsToldAndNotTaken(
+        string address,
+        string option,
+        CancellationToken cancel
+    )
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var elsewhere = Gateway(address);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var audit = RunAsync(gateway, giveUp.Token);
+        var (_, asker) = await ReceiveAsync(gateway, cancel);
+        await elsewhere.SendToAsync(new byte[] { ScriptedAudit.Mine, 9 }, asker, cancel);
+        await UntilAsync(() => Network.Udp.Strangers == 1, cancel);
+        await giveUp.CancelAsync();
+        var result = (await audit).Result;
+        Assert.That(
+            result.Reasons[^1],
+            Is.EqualTo(
+                $"elsewhere: a reply came from {elsewhere.LocalEndPoint}, not from the address asked; {option} takes it"
+            )
+        );
+        Assert.That(result.Count, Is.Zero);
+    }
+
+    [Test]
+    public async Task NoiseFromElsewhereIsNotTold(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var elsewhere = Gateway("127.0.0.1");
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var audit = RunAsync(gateway, giveUp.Token);
+        var (_, asker) = await ReceiveAsync(gateway, cancel);
+        await elsewhere.SendToAsync(new byte[] { ScriptedAudit.Mine + 1, 9 }, asker, cancel);
+        await UntilAsync(() => Network.Udp.Strangers == 1, cancel);
+        await giveUp.CancelAsync();
+        Assert.That((await audit).Result.Reasons, Has.None.StartsWith("elsewhere"));
+    }
+
+    [TestCase("127.0.0.1")]
+    [TestCase("127.0.0.2")]
+    public async Task AReplyFromAHostThatMayAnswerIsTakenFromAnyPort(string address, CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var elsewhere = Gateway(address);
+        using var stranger = Gateway("127.0.0.3");
+        var audit = RunAsync(gateway, cancel, IPAddress.Parse(address));
+        var (_, asker) = await ReceiveAsync(gateway, cancel);
+        await stranger.SendToAsync(new byte[] { ScriptedAudit.Mine, 9, 9, 9 }, asker, cancel);
+        await elsewhere.SendToAsync(new byte[] { ScriptedAudit.Mine, 1, 2 }, asker, cancel);
+        var outcome = await audit;
+        Assert.That((outcome.Result.Complete, outcome.Result.Count), Is.EqualTo((true, 2)));
+        Assert.That((Network.Udp.FromElsewhere, Network.Udp.Strangers), Is.EqualTo((1, 1)));
+    }
+
+    [Test]
+    public async Task WhatIsRepliedGoesBackToWhereItCameFrom(CancellationToken cancel)
+    {
+        using var gateway = Gateway("127.0.0.1");
+        using var elsewhere = Gateway("127.0.0.2");
+        using var channel = Network.Udp.Open((IPEndPoint)gateway.LocalEndPoint!, new Nobody());
+        channel.Reply([7], (IPEndPoint)elsewhere.LocalEndPoint!);
+        Assert.That((await ReceiveAsync(elsewhere, cancel)).Message, Is.EqualTo(new byte[] { 7 }));
+        channel.Reply([8], null);
+        Assert.That((await ReceiveAsync(gateway, cancel)).Message, Is.EqualTo(new byte[] { 8 }));
+    }
+
     [Test]
     public async Task WhatBelongsToNothingAskedIsAStray(CancellationToken cancel)
     {
@@ -108,10 +176,24 @@ public sealed class UdpFleetTests : NetworkTests
         Assert.That(fault, Is.EqualTo(SocketError.ConnectionRefused));
     }
 
-    private Task<AuditOutcome> RunAsync(Socket gateway, CancellationToken cancel) =>
+    /// <summary>Waits for something that another thread does.</summary>
+    private static async Task UntilAsync(Func<bool> happened, CancellationToken cancel)
+    {
+        while (!happened())
+        {
+            cancel.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    private Task<AuditOutcome> RunAsync(
+        Socket gateway,
+        CancellationToken cancel,
+        IPAddress? repliesFrom = null
+    ) =>
         new AuditRunner(Network, Clock, Loop).RunAsync(
             ScriptedAudit.Target("gw", TimeSpan.FromSeconds(15)),
-            new GatewayAddress((IPEndPoint)gateway.LocalEndPoint!),
+            new GatewayAddress((IPEndPoint)gateway.LocalEndPoint!, RepliesFrom: repliesFrom),
             null,
             TimeSpan.FromSeconds(15),
             cancel

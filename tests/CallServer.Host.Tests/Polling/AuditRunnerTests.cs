@@ -121,6 +121,18 @@ public sealed class AuditRunnerTests
     }
 
     [Test]
+    public void WhatWaitsOfDatagramsIsBoundedAndTheRestIsLost()
+    {
+        var lost = 0;
+        var clock = new SchedulerClock(time);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        for (var sent = 0; sent < 1000; sent++)
+            wire.Receiver!.OnDatagram(new Datagram(clock.Now, new byte[60_000], 1, () => lost++));
+        Assert.That(lost, Is.EqualTo(1000 - 4 * 1024 * 1024 / 60_000 - 1));
+    }
+
+    [Test]
     public void AStrayIsRefusedByEverybodyBeforeItCounts()
     {
         var strays = 0;
@@ -152,7 +164,7 @@ public sealed class AuditRunnerTests
         var news = new List<WatchNews>();
         var isOver = false;
         new AuditRunner(wire, clock, time)
-            .Watch(ScriptedAudit.Watching("gw"), Peer)
+            .Watch(ScriptedAudit.Watching("gw"), Peer, null, TimeSpan.FromSeconds(10))
             .Subscribe(news.Add, () => isOver = true);
         time.AdvanceBy(TimeSpan.FromDays(3));
         Assert.That((wire.Sent, news.Count), Is.EqualTo((1, 0)), "it has no deadline");

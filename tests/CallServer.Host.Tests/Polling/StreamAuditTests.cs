@@ -21,10 +21,10 @@ public sealed class StreamAuditTests
     [SetUp]
     public void Begin() => clock = new SchedulerClock(time);
 
-    private ScriptedStreamAudit Run(int reconnects = 0)
+    private ScriptedStreamAudit Run(int reconnects = 0, MemoryBudget? memory = null)
     {
         var audit = new ScriptedStreamAudit("gw", reconnects);
-        new AuditRunner(network, clock, time)
+        new AuditRunner(network, clock, time, memory: memory)
             .Run(
                 audit.Target,
                 new GatewayAddress(new IPEndPoint(IPAddress.Loopback, 1)),
@@ -82,6 +82,44 @@ public sealed class StreamAuditTests
         Assert.That(taken, Is.Zero);
         time.AdvanceBy(Moments);
         Assert.That(taken, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void AFloodLeavesOthersTheirTurn()
+    {
+        var audit = Run();
+        Opens(0);
+        time.AdvanceBy(Moments);
+        for (var sent = 0; sent < 1000; sent++)
+            Sends(0, 1);
+        var before = -1;
+        time.Schedule(() => before = audit.Told.Count);
+        time.AdvanceBy(Moments);
+        Assert.That((before, audit.Told.Count), Is.EqualTo((5, 1001)));
+    }
+
+    [Test]
+    public void WhoHoldsMostIsEndedAndOthersGoOn()
+    {
+        var memory = new MemoryBudget(1_000_000);
+        Run(memory: memory);
+        Run(memory: memory);
+        Opens(0);
+        Opens(1);
+        // An octet of a message counts as sixteen.
+        Sends(0, [.. Enumerable.Repeat((byte)1, 50_000)]);
+        time.AdvanceBy(Moments);
+        Assert.That((outcomes.Count, memory.HeldByAudits), Is.EqualTo((0, 800_000)));
+        Sends(1, [.. Enumerable.Repeat((byte)2, 15_000)]);
+        time.AdvanceBy(Moments);
+        Assert.That(
+            outcomes.Single().Result.Reasons[0],
+            Is.EqualTo("limit: polling.memory: all gateways together take more than 1 MB")
+        );
+        Assert.That((network.Opened[0].Closed, network.Opened[1].Closed), Is.EqualTo((true, false)));
+        Sends(1, 0);
+        time.AdvanceBy(Moments);
+        Assert.That((outcomes[1].Result.Complete, memory.HeldByAudits), Is.EqualTo((true, 0)));
     }
 
     [Test]

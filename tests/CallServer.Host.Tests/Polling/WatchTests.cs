@@ -59,13 +59,16 @@ public sealed class WatchTests
             Target = ScriptedAudit.Watching($"gw{port}"),
         };
 
-    private void Tells(params string[] connections) =>
+    private void Tells(params string[] connections) => Tells(null, connections);
+
+    private void Tells(AuditMemory? memory, params string[] connections) =>
         runner
             .Watches[^1]
             .Speaks.OnNext(
                 new WatchNews(
                     Results.Complete("gw1", clock.Now.Steady, clock.Now.Steady, connections),
-                    Over: false
+                    Over: false,
+                    memory
                 )
             );
 
@@ -94,6 +97,20 @@ public sealed class WatchTests
         Tells("a");
         Assert.That(results.Select(result => result.Count), Is.EqualTo(new[] { 2, 1 }));
         Assert.That((service.Counters.WatchesStanding, service.Counters.WatchSnapshots), Is.EqualTo((1, 2)));
+    }
+
+    [Test]
+    public void WhatAuditAndWatchLearntOfTheGatewayIsHandedOn()
+    {
+        var (first, second) = (ScriptedRunner.NewMemory(), ScriptedRunner.NewMemory());
+        runner.Leaves = first;
+        Poll(Watched());
+        Assert.That(runner.WatchStarts.Single().Memory, Is.SameAs(first));
+
+        Tells(second, "a");
+        Ends();
+        time.AdvanceBy(TimeSpan.FromMilliseconds(100));
+        Assert.That(runner.RunStarts[^1], Is.SameAs(second));
     }
 
     [Test]

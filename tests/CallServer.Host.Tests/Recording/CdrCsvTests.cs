@@ -42,6 +42,7 @@ public sealed class CdrCsvTests
             Assert.That(row["id_reused"], Is.EqualTo("true"));
             Assert.That(row["sources"], Is.EqualTo("gw1"));
             Assert.That(row["record_seq"], Is.EqualTo("1"));
+            Assert.That(row["clock_steps"], Is.EqualTo("2026-01-31T09:59:30.000000Z/3600000"));
         });
     }
 
@@ -56,6 +57,7 @@ public sealed class CdrCsvTests
     [TestCase("\t=1", "' =1")]
     [TestCase("a=b", "a=b")]
     [TestCase("", "")]
+    [TestCase("a\u202eb\u2028", "a\\u202eb\\u2028")]
     [TestCase("Zoë 😀", "Zoë 😀")]
     public void ATextIsQuotedAndIsNoFormula(string text, string field) =>
         Assert.That(

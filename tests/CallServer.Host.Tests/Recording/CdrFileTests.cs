@@ -74,6 +74,73 @@ public sealed class CdrFileTests : IDisposable
     }
 
     [Test]
+    public void AFolderThatVanishesIsSaidAndItsCdrsAreWrittenWhenItIsBack()
+    {
+        var folder = directory.File("mounted");
+        using var file = new CdrFile(
+            Path.Combine(folder, "cdr.ndjson"),
+            CdrFormat.Ndjson,
+            Daily,
+            store,
+            time,
+            NullLogger.Instance
+        );
+        Write(file, "a");
+        Assert.That(file.Fault, Is.Null);
+        Directory.Move(folder, folder + "-away");
+        Assert.That(file.Fault, Does.Contain("not there any more"), "before anything is to be written");
+        Write(file, "b");
+        Assert.That(Directory.Exists(folder), Is.False);
+        Assert.That(file.Fault, Does.Contain("not there any more"));
+        Directory.Move(folder + "-away", folder);
+        time.AdvanceBy(TimeSpan.FromSeconds(10));
+        Assert.That(file.Fault, Is.Null);
+        Assert.That(Ids("mounted/cdr.ndjson"), Is.EqualTo(new[] { "a", "b" }));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void ASymbolicLinkIsWrittenOnlyWhereThatIsMeant(bool follows)
+    {
+        var (target, link) = (directory.File("elsewhere"), directory.File("cdr.ndjson"));
+        File.WriteAllText(target, "");
+        File.CreateSymbolicLink(link, target);
+        using var file = new CdrFile(
+            link,
+            CdrFormat.Ndjson,
+            CdrRotation.Never,
+            store,
+            time,
+            NullLogger.Instance,
+            follows
+        );
+        Write(file, "a");
+        Assert.That(new FileInfo(target).Length > 0, Is.EqualTo(follows));
+        Assert.That(file.Fault is null, Is.EqualTo(follows));
+    }
+
+    [Test]
+    public void WhatIsMadeUnderTheMaskIsNobodyElses()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var before = FileModes.Mask(FileModes.UsualMask);
+        try
+        {
+            File.WriteAllText(directory.File("made"), "");
+        }
+        finally
+        {
+            FileModes.Mask(before);
+        }
+
+        Assert.That(
+            File.GetUnixFileMode(directory.File("made")),
+            Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead)
+        );
+    }
+
+    [Test]
     public void NoFileIsEverOverwritten()
     {
         File.WriteAllText(directory.File("cdr-2026-11-28.ndjson"), "mine");

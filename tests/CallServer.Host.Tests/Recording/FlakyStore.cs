@@ -32,11 +32,15 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
     public StoredPage<StoredRecovery> ReadRecoveries(long cursor, int limit) =>
         inner.ReadRecoveries(cursor, limit);
 
-    public void SetRole(bool acts, string? peer) => inner.SetRole(acts, peer);
+    public void SetRole(bool acts) => inner.SetRole(acts);
+
+    public ForgottenCdrs Forget(DateTimeOffset now, int limit) =>
+        Down is { } fault ? throw fault : inner.Forget(now, limit);
 
     public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) => inner.FindCdrs(ids);
 
-    public void SetCorrection(TimeSpan correction) => inner.SetCorrection(correction);
+    public void AddSteps(IReadOnlyList<ClockStep> steps, TimeSpan correction) =>
+        inner.AddSteps(steps, correction);
 
     public void RegisterReaders(IReadOnlyList<string> readers) => inner.RegisterReaders(readers);
 

@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Text.Json;
+using CallServer.Host.Polling;
 using CallServer.Host.Recording;
 using CallServer.Host.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
@@ -53,7 +54,9 @@ public sealed class RecordingTests : IDisposable
     }
 
     /// <summary>One audit a second, each of which hears these connections.</summary>
-    private void Hear(string gateway, params string[] connections)
+    private void Hear(string gateway, params string[] connections) => Hear(ledger, gateway, connections);
+
+    private void Hear(LedgerShards ledger, string gateway, params string[] connections)
     {
         time.AdvanceBy(TimeSpan.FromSeconds(1));
         var now = clock.Now.Steady;
@@ -76,6 +79,31 @@ public sealed class RecordingTests : IDisposable
         ];
 
     [Test]
+    public void ARecordThatIsFullTakesNoMoreAndSaysWhy()
+    {
+        var memory = new MemoryBudget(2L * 4 * MemoryBudget.OctetsAConnection);
+        var bounded = new LedgerShards(
+            [time],
+            clock,
+            new ServerIdentity("test", 1),
+            writer,
+            time,
+            NullLogger.Instance,
+            limits: new RecordLimits(() => 2, memory)
+        );
+        Hear(bounded, "gw1", "a", "b", "c", "d", "e");
+        var state = bounded.Find("gw1")!;
+        Assert.That((state.Record.Count, state.LastAudit!.Complete), Is.EqualTo((4, false)));
+        Assert.That(memory.HeldByRecord, Is.EqualTo(4 * MemoryBudget.OctetsAConnection));
+        Hear(bounded, "gw2", "x", "y", "z");
+        Assert.That(bounded.Find("gw2")!.Record.Count, Is.EqualTo(2), "an equal part is nobody else's");
+        Hear(bounded, "gw1", "b");
+        Assert.That((bounded.Find("gw1")!.Record.Count, memory.HeldByRecord), Is.EqualTo((1, 9_000)));
+        Hear(bounded, "gw2", "x", "y", "z");
+        Assert.That(bounded.Find("gw2")!.LastAudit!.Complete);
+    }
+
+    [Test]
     public void WhatIsHeardIsStoredAndTold()
     {
         Hear("gw1", "a", "b");
@@ -88,6 +116,54 @@ public sealed class RecordingTests : IDisposable
             Is.EquivalentTo(new[] { "opened", "opened", "opened", "closed" })
                 .Or.SupersetOf(new[] { "opened", "opened", "opened", "closed" })
         );
+    }
+
+    [Test]
+    public void ACdrTellsOfTheStepsOfTheClockSinceItsConnectionBegan()
+    {
+        Hear("gw1", "before", "through");
+        Hear("gw1", "through");
+        clock.Correction = TimeSpan.FromHours(1);
+        clock.Steps = [new ClockStep(clock.Now.Steady, TimeSpan.FromHours(1))];
+        Hear("gw1", "through");
+        Hear("gw1", "through", "after");
+        Hear("gw1");
+
+        var steps = store
+            .ReadCdrs(null, null, 0, 10)
+            .Items.Select(cdr => JsonDocument.Parse(cdr.Json).RootElement)
+            .ToDictionary(
+                cdr => cdr.GetProperty("connection").GetString()!,
+                cdr => (Steps: cdr.GetProperty("clock_steps"), Confirmed: cdr.GetProperty("last_confirmed"))
+            );
+        Assert.That(steps["before"].Steps.ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(steps["after"].Steps.ValueKind, Is.EqualTo(JsonValueKind.Null));
+        var step = steps["through"].Steps.EnumerateArray().Single();
+        Assert.That(step.GetProperty("ms").GetInt64(), Is.EqualTo(3_600_000));
+        // Both are by the clock after the step; it was heard last two seconds after it.
+        Assert.That(
+            steps["through"].Confirmed.GetDateTimeOffset() - step.GetProperty("at").GetDateTimeOffset(),
+            Is.InRange(TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(2.5))
+        );
+    }
+
+    [Test]
+    public void OldCdrsAreForgottenInPiecesAndAFailingStoreLater()
+    {
+        for (var round = 0; round < 3; round++)
+            Hear("gw1", [.. Enumerable.Range(0, 900).Select(n => $"{round}/{n}")]);
+        Hear("gw1");
+        Assert.That(store.ReadCdrs(null, null, 0, 10_000).Items, Has.Count.EqualTo(2_700));
+        var now = DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros);
+
+        writer.Forget(now + TimeSpan.FromDays(89));
+        store.Down = new StoreLockedException("somebody else holds it");
+        writer.Forget(now + TimeSpan.FromDays(91));
+        Assert.That(store.ReadCdrs(null, null, 0, 10_000).Items, Has.Count.EqualTo(2_700));
+
+        store.Down = null;
+        writer.Forget(now + TimeSpan.FromDays(91));
+        Assert.That(store.ReadCdrs(null, null, 0, 10_000).Items, Is.Empty);
     }
 
     [Test]

@@ -25,6 +25,54 @@ public abstract partial class LedgerStoreContract
         Assert.That(all, Is.EqualTo(new[] { first.Cdrs[0], again.Cdrs[0] }));
     }
 
+    private IEnumerable<string> Kept() =>
+        Store
+            .ReadCdrs(null, null, 0, 100)
+            .Items.Select(cdr => JsonDocument.Parse(cdr.Json).RootElement.GetProperty("id").GetString()!);
+
+    /// <summary>The store under test keeps them for an hour.</summary>
+    [Test]
+    public void CDRs_that_are_old_are_forgotten_and_not_what_waits_to_be_told()
+    {
+        Store.RegisterReaders(["file"]);
+        Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs =
+                [
+                    TestRows.Cdr("a", end: "2026-01-31T09:00:00.000000Z"),
+                    TestRows.Cdr("b", end: "2026-01-31T10:30:00.000000Z"),
+                    TestRows.Cdr("c", end: "2026-01-31T09:59:59.999999Z"),
+                    TestRows.Cdr("d", end: "2026-01-31T10:00:00.000000Z"),
+                ],
+            }
+        );
+        var now = new DateTimeOffset(2026, 1, 31, 11, 0, 0, TimeSpan.Zero);
+
+        Assert.That(Store.Forget(now, 1), Is.EqualTo(new ForgottenCdrs(1, 0)));
+        Assert.That(Store.Forget(now, 10), Is.EqualTo(new ForgottenCdrs(1, 0)));
+        Assert.That(Store.Forget(now, 10), Is.EqualTo(default(ForgottenCdrs)));
+        _ = Reopen();
+
+        Assert.That(Kept(), Is.EqualTo(new[] { "b", "d" }));
+        Store.RegisterReaders(["file"]);
+        Assert.That(Store.CountAccounting("file"), Is.EqualTo(4));
+    }
+
+    /// <summary>The store under test keeps ten.</summary>
+    [Test]
+    public void CDRs_that_are_too_many_are_forgotten_oldest_first()
+    {
+        const string End = "2026-01-31T10:00:00.000000Z";
+        for (var n = 0; n < 25; n++)
+            Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr($"{n}", end: End)] });
+        var now = new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
+
+        Assert.That(Store.Forget(now, 12), Is.EqualTo(new ForgottenCdrs(0, 12)));
+        Assert.That(Store.Forget(now, 12), Is.EqualTo(new ForgottenCdrs(0, 3)));
+        Assert.That(Kept(), Is.EqualTo(Enumerable.Range(15, 10).Select(n => $"{n}")));
+    }
+
     [Test]
     public void Where_ids_are_reused_the_end_tells_CDRs_apart()
     {
@@ -96,21 +144,19 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
-    public void The_role_and_the_other_server_are_kept()
+    public void The_role_is_kept()
     {
         Assert.That(Store.Load().Identity.Acted, Is.Null);
 
-        Store.SetRole(true, "http://127.0.0.1:8081/");
+        Store.SetRole(true);
         var acts = Reopen().Load().Identity;
-        Store.SetRole(false, null);
+        Store.SetRole(false);
         var watches = Reopen().Load().Identity;
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(acts.Acted, Is.True);
-            Assert.That(acts.Peer, Is.EqualTo("http://127.0.0.1:8081/"));
             Assert.That(watches.Acted, Is.False);
-            Assert.That(watches.Peer, Is.Null);
         }
     }
 

@@ -194,10 +194,18 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
-    public void Identity_and_correction_are_kept()
+    public void Identity_and_steps_of_the_clock_are_kept()
     {
+        var steps = Enumerable
+            .Range(0, 102)
+            .Select(n => new ClockStep(
+                new Model.Instant(TestRows.Noon + n),
+                TimeSpan.FromMicroseconds(n % 2 == 0 ? n : -n)
+            ))
+            .ToArray();
         Store.SetIdentity("cs-a", 7);
-        Store.SetCorrection(TimeSpan.FromMicroseconds(-3_600_000_001));
+        Store.AddSteps(steps[..2], TimeSpan.FromMicroseconds(1));
+        Store.AddSteps(steps[2..], TimeSpan.FromMicroseconds(-3_600_000_001));
 
         var image = Reopen().Load();
 
@@ -205,6 +213,7 @@ public abstract partial class LedgerStoreContract
         Assert.That(image.Identity.Epoch, Is.EqualTo(7));
         Assert.That(image.Identity.LastOpened, Is.Not.Null);
         Assert.That(image.Correction, Is.EqualTo(TimeSpan.FromMicroseconds(-3_600_000_001)));
+        Assert.That(image.Steps, Is.EqualTo(steps[2..]), "the newest hundred");
     }
 
     [Test]

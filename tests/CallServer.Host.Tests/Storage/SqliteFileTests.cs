@@ -27,6 +27,7 @@ public sealed class SqliteFileTests
     )
     {
         var connection = TestRows.Connection("kept");
+        connection.OtherMedia = null;
         using (var old = TestDirectory.Connect(File))
         {
             MakeVersion(old, version);
@@ -38,8 +39,21 @@ public sealed class SqliteFileTests
                 VALUES ('gw1', 1, 0, 0, 0, 0.0, 1, '', 1, 0, 0)
                 """
             );
-            using var row = new Statement(old, Sql.PutConnection);
-            row.Bind(connection).Run();
+            old.Execute(
+                """
+                INSERT INTO connections (gateway, id, stamp, boot_token, run, setup_earliest, setup_latest,
+                    setup_evidence, start_earliest, start_latest, start_evidence, call, endpoint, originator,
+                    remote, codec, clock_rate, dscp, service, qos_reported, mode, state, local_media,
+                    remote_media, first_heard, last_heard, confirmed_count, status, recovered, absences,
+                    conflicts, conflict_at, conflict_earliest, conflict_latest)
+                VALUES (@Gateway, @Id, @Stamp, @BootToken, @Run, @SetupEarliest, @SetupLatest,
+                    @SetupEvidence, @StartEarliest, @StartLatest, @StartEvidence, @Call, @Endpoint,
+                    @Originator, @Remote, @Codec, @ClockRate, @Dscp, @Service, @QosReported, @Mode, @State,
+                    @LocalMedia, @RemoteMedia, @FirstHeard, @LastHeard, @ConfirmedCount, @Status, @Recovered,
+                    @Absences, @Conflicts, @ConflictAt, @ConflictEarliest, @ConflictLatest)
+                """,
+                connection
+            );
             using var cdr = new Statement(old, Sql.AddCdr);
             cdr.Bind("cdr-1")
                 .Bind(0)
@@ -217,6 +231,32 @@ public sealed class SqliteFileTests
             );
         }
         Open().Dispose();
+    }
+
+    [Test]
+    public void The_room_of_what_is_forgotten_is_used_again()
+    {
+        var began = new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
+        List<long> pages = [];
+        using var store = SqliteLedgerStore.Open(
+            new SqliteStoreOptions { File = File, CdrsKeptFor = TimeSpan.FromHours(2) }
+        );
+        store.RegisterReaders([]);
+        for (var hour = 0; hour < 12; hour++)
+        {
+            var end = began.AddHours(hour).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", null);
+            store.Commit(
+                TestRows.Commit() with
+                {
+                    Cdrs = [.. Enumerable.Range(0, 500).Select(n => TestRows.Cdr($"{hour}/{n}", end: end))],
+                }
+            );
+            store.Forget(began.AddHours(hour), 1_000);
+            pages.Add(store.Connection.ExecuteScalar<long>("PRAGMA page_count"));
+        }
+
+        // Three hours stand in it at most; without reuse it would be four times as large at the end.
+        Assert.That(pages[^1], Is.LessThan(pages[3] * 1.2), string.Join(' ', pages));
     }
 
     [Test]

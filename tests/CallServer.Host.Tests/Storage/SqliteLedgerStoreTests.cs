@@ -137,6 +137,8 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
                 File = File,
                 ChangesKept = 10,
                 AuditsKept = 3,
+                CdrsKeptFor = TimeSpan.FromHours(1),
+                CdrsKept = 10,
             }
         );
 

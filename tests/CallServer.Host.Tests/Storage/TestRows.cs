@@ -75,6 +75,7 @@ internal static class TestRows
             State = "active",
             LocalMedia = "192.0.2.1:16384",
             RemoteMedia = "[2001:db8::9]:20000",
+            OtherMedia = "video VP8/90000 192.0.2.1:16386 -",
             FirstHeard = Noon - 50_000_000,
             LastHeard = Noon,
             ConfirmedCount = 6,
@@ -143,7 +144,8 @@ internal static class TestRows
             releasedBy: "ops@noc1",
             releaseReason: "forgotten by the proxy",
             partial: false,
-            recordSeq: 1
+            recordSeq: 1,
+            clockSteps: [new ClockStepView("2026-01-31T09:59:30.000000Z", 3_600_000)]
         );
 
     public static ChangeView Change(string kind, string? connection = "1234.1", string gateway = "gw1") =>

@@ -1,8 +1,12 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using CallServer.Host.Configuration;
 using CallServer.Host.Tests.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Web;
 
@@ -11,6 +15,9 @@ namespace CallServer.Host.Tests.Web;
 [CancelAfter(60_000)]
 public sealed class ApiTests : IDisposable
 {
+    private static readonly string[] NoSniff = ["nosniff"];
+    private static readonly string[] NoFrame = ["frame-ancestors 'none'"];
+
     private readonly TestDirectory directory = new();
     private readonly TestGateways gateways = new();
 
@@ -151,11 +158,20 @@ public sealed class ApiTests : IDisposable
             Is.EqualTo(HttpStatusCode.MethodNotAllowed)
         );
         Assert.That(
-            (await server.RefusedAsync(HttpMethod.Post, "v1/audits?gateway=gw9", cancel)).Status,
+            (
+                await server.RefusedAsync(
+                    HttpMethod.Post,
+                    "v1/audits?gateway=gw9",
+                    cancel,
+                    JsonContent.Create(new { })
+                )
+            ).Status,
             Is.EqualTo(HttpStatusCode.NotFound)
         );
         Assert.That(
-            (await server.RefusedAsync(HttpMethod.Post, "v1/audits", cancel)).Status,
+            (
+                await server.RefusedAsync(HttpMethod.Post, "v1/audits", cancel, JsonContent.Create(new { }))
+            ).Status,
             Is.EqualTo(HttpStatusCode.BadRequest)
         );
     }
@@ -180,11 +196,7 @@ public sealed class ApiTests : IDisposable
         using var lines = new StreamReader(await stream.Content.ReadAsStreamAsync(cancel));
 
         gateways.Connections[1] = [2, 3];
-        using var asked = await server.Http.PostAsync(
-            new Uri("v1/audits?gateway=gw1", UriKind.Relative),
-            null,
-            cancel
-        );
+        using var asked = await server.Http.PostAsJsonAsync("v1/audits?gateway=gw1", new { }, cancel);
         Assert.That(asked.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
 
         var (id, change) = await EventAsync(lines, "closed", cancel);
@@ -327,6 +339,95 @@ public sealed class ApiTests : IDisposable
         server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
         await server.GetAsync("v1/status", cancel);
         Assert.That(server.Log.Text, Does.Not.Contain(Token));
+    }
+
+    [Test]
+    public async Task WrongTokensAreCountedAndToldOnce(CancellationToken cancel)
+    {
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration => configuration with { Token = "a-token-nobody-guesses"u8.ToArray() }
+        );
+        await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => server.RefusedAsync(HttpMethod.Get, "v1/status", cancel))
+        );
+        Assert.That(server.Log.Text.Split("presents a wrong token"), Has.Length.EqualTo(2));
+
+        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer",
+            "a-token-nobody-guesses"
+        );
+        var metrics = await server.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), cancel);
+        Assert.That(metrics, Does.Contain("\ncallserver_tokens_refused_total 20\n"));
+    }
+
+    [Test]
+    public void AnAddressThatIsTakenIsSaidInOneLine()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var log = new TestLog();
+        var thrown = Assert.ThrowsAsync<ConfigurationException>(() =>
+            ServerHost.StartAsync(
+                new ServerConfiguration
+                {
+                    Name = "cs-a",
+                    Listen = new Uri($"http://{taken.LocalEndpoint}"),
+                    Data = directory.File("callserver.db"),
+                    Gateways = [],
+                },
+                CancellationToken.None,
+                new ServerParts { OpenNetwork = gateways.On, Logging = logging => logging.AddProvider(log) }
+            )
+        );
+        Assert.That(thrown!.Message, Does.Contain("server.listen: cannot listen on"));
+        Assert.That(log.Text, Does.Not.Contain("Error ").And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public async Task NoAnswerIsKeptGuessedAtOrFramed(CancellationToken cancel)
+    {
+        await using var server = await TestServer.StartAsync(directory, gateways);
+        foreach (var path in new[] { "healthz", "v1/status", "metrics", "v1/nothing" })
+        {
+            using var answer = await server.Http.GetAsync(new Uri(path, UriKind.Relative), cancel);
+            Assert.That(answer.Headers.GetValues("X-Content-Type-Options"), Is.EqualTo(NoSniff), path);
+            Assert.That(answer.Headers.CacheControl?.NoStore, Is.True, path);
+            Assert.That(answer.Headers.GetValues("Content-Security-Policy"), Is.EqualTo(NoFrame), path);
+        }
+    }
+
+    [Test]
+    public async Task ABodyThatIsTooLongIsRefusedInWords(CancellationToken cancel)
+    {
+        await using var server = await TestServer.StartAsync(directory, gateways);
+        using var body = new StringContent(new string(' ', 65_537), Encoding.UTF8, "application/json");
+        var (status, problem) = await server.RefusedAsync(
+            HttpMethod.Post,
+            "v1/connections/release",
+            cancel,
+            body
+        );
+        Assert.That(status, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
+        Assert.That(problem.GetProperty("title").GetString(), Does.Contain("65536 octets"));
+    }
+
+    [Test]
+    public async Task ARequestOfTwoLengthsIsRefused(CancellationToken cancel)
+    {
+        await using var server = await TestServer.StartAsync(directory, gateways);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, server.Http.BaseAddress!.Port, cancel);
+        await client
+            .GetStream()
+            .WriteAsync(
+                "POST /v1/takeover HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"u8.ToArray(),
+                cancel
+            );
+        using var reader = new StreamReader(client.GetStream());
+        Assert.That(await reader.ReadLineAsync(cancel), Is.EqualTo("HTTP/1.1 400 Bad Request"));
+        Assert.That(await reader.ReadToEndAsync(cancel), Does.Contain("not both"));
     }
 
     [Test]

@@ -1,8 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
-using CallServer.Host.Configuration;
+using System.Text;
 using CallServer.Host.Polling;
-using CallServer.Host.Tests.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;
@@ -12,50 +11,38 @@ namespace CallServer.Host.Tests.Web;
 [CancelAfter(60_000)]
 public sealed class PairTests : IDisposable
 {
-    private readonly TestDirectory ofPrimary = new();
-    private readonly TestDirectory ofBackup = new();
     private readonly TestGateways gateways = new();
+    private readonly TestPair pair;
 
     public PairTests()
     {
+        pair = new TestPair(gateways);
         gateways.Connections[1] = [1, 2];
         gateways.Connections[2] = [3];
     }
 
-    public void Dispose()
+    public void Dispose() => pair.Dispose();
+
+    private Task<TestServer> PrimaryAsync() => pair.PrimaryAsync();
+
+    /// <summary>A primary that has found nobody else, and acts.</summary>
+    private async Task<TestServer> ActingAsync(CancellationToken cancel)
     {
-        ofPrimary.Dispose();
-        ofBackup.Dispose();
+        var primary = await pair.PrimaryAsync();
+        await UntilRoleAsync(primary, "primary", cancel);
+        return primary;
     }
 
-    private Task<TestServer> PrimaryAsync() =>
-        TestServer.StartAsync(ofPrimary, gateways, configuration => configuration with { Name = "cs-a" });
-
-    private Task<TestServer> BackupAsync(TestServer primary, bool cold = false) =>
-        TestServer.StartAsync(
-            ofBackup,
-            gateways,
-            configuration =>
-                configuration with
-                {
-                    Name = "cs-b",
-                    Backup = new BackupConfiguration(primary.Http.BaseAddress!)
-                    {
-                        Cold = cold,
-                        Heartbeat = TimeSpan.FromMilliseconds(20),
-                        Misses = 100,
-                    },
-                }
-        );
+    private Task<TestServer> BackupAsync(bool cold = false) => pair.BackupAsync(cold);
 
     private static Task UntilRoleAsync(TestServer server, string role, CancellationToken cancel) =>
-        server.UntilAsync(runtime => runtime.Roles.Role is { Decided: true } now && now.Role == role, cancel);
+        TestPair.UntilRoleAsync(server, role, cancel);
 
     [Test]
     public async Task AStandbyTakesOverAndHasTheWholeRecord(CancellationToken cancel)
     {
-        var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary, cold: true);
+        var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync(cold: true);
         await UntilRoleAsync(backup, "standby", cancel);
         Assert.That(backup.Runtime.Ledger.States, Is.Empty, "a cold standby asks nobody");
         Assert.That(backup.Runtime.IsReady, "and is ready for that");
@@ -84,14 +71,13 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task TheOldPrimaryComesBackAsAStandby(CancellationToken cancel)
     {
-        var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await UntilRoleAsync(backup, "standby", cancel);
-        await primary.UntilAsync(runtime => runtime.Roles.Role!.Peer is not null, cancel);
+        await UntilRoleAsync(primary, "primary", cancel);
         await primary.DisposeAsync();
         await UntilRoleAsync(backup, "active", cancel);
 
-        // On another port: it finds the other server by what it kept.
         await using var again = await PrimaryAsync();
 
         await UntilRoleAsync(again, "standby", cancel);
@@ -103,8 +89,8 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task ItComesBackWithoutItsDiskAndIsTold(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await UntilRoleAsync(backup, "standby", cancel);
 
         using var taken = await backup.Http.PostAsJsonAsync("v1/takeover", new { }, cancel);
@@ -118,10 +104,10 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task APlannedSwitch(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await UntilRoleAsync(backup, "standby", cancel);
-        await primary.UntilAsync(runtime => runtime.Roles.Role!.Peer is not null, cancel);
+        await UntilRoleAsync(primary, "primary", cancel);
 
         using var answer = await primary.Http.PostAsJsonAsync("v1/stepdown", new { }, cancel);
 
@@ -134,13 +120,14 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task NobodyToHandOverTo(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
+        await using var primary = await ActingAsync(cancel);
 
         using var down = await primary.Http.PostAsJsonAsync("v1/stepdown", new { }, cancel);
         using var over = await primary.Http.PostAsJsonAsync("v1/takeover", new { }, cancel);
 
         using (Assert.EnterMultipleScope())
         {
+            Assert.That(await over.Content.ReadAsStringAsync(cancel), Does.Contain("--epoch N"));
             Assert.That(down.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
             Assert.That(await down.Content.ReadAsStringAsync(cancel), Does.Contain("no standby"));
             Assert.That(over.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
@@ -151,38 +138,85 @@ public sealed class PairTests : IDisposable
     [TestCase("""{"server":"cs-b","epoch":2,"role":"king"}""", HttpStatusCode.BadRequest)]
     [TestCase("""{"server":"","epoch":2,"role":"standby"}""", HttpStatusCode.BadRequest)]
     [TestCase("""{"server":"cs-b","epoch":-1,"role":"standby"}""", HttpStatusCode.BadRequest)]
+    [TestCase("""{"server":"cs-b","epoch":1000000001,"role":"active"}""", HttpStatusCode.BadRequest)]
     [TestCase("""{"epoch":"many"}""", HttpStatusCode.BadRequest)]
     [TestCase("""[]""", HttpStatusCode.BadRequest)]
     [TestCase("null", HttpStatusCode.BadRequest)]
     [TestCase("""{"server":"cs-b","epoch":1,"role":"standby"}""", HttpStatusCode.OK)]
-    public async Task AHeartbeatIsRead(string body, HttpStatusCode status)
+    [TestCase("""{"server":"cs-b","epoch":1000000000,"role":"standby"}""", HttpStatusCode.OK)]
+    public async Task AHeartbeatIsRead(string body, HttpStatusCode status, CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
+        await using var primary = await ActingAsync(cancel);
+        using var backup = TestPair.Backup(TestPair.Secret);
 
-        using var content = new StringContent(body, null, "application/json");
-        using var answer = await primary.Http.PostAsync(new Uri("v1/heartbeat", UriKind.Relative), content);
+        var answer = await backup.AskAsync(
+            pair.First,
+            Host.Roles.PeerLink.Path,
+            PairQuestion.Heartbeat,
+            Encoding.UTF8.GetBytes(body),
+            cancel
+        );
 
-        Assert.That(answer.StatusCode, Is.EqualTo(status));
-        Assert.That(primary.Runtime.Roles.Role!.Acts, "none of these has a greater claim");
+        Assert.That((answer.Verdict, answer.Status), Is.EqualTo((PairVerdict.Believed, status)));
+        Assert.That(primary.Runtime.Roles.Role!.Acts, "none of these has a greater claim that is believed");
     }
 
     [Test]
-    public async Task ABrowserCannotSendOne()
+    public async Task AnOperatorHasBothAgreeOnAnEpoch(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
+        await UntilRoleAsync(backup, "standby", cancel);
 
-        using var content = new StringContent("""{"server":"x","epoch":9,"role":"active"}""");
-        using var answer = await primary.Http.PostAsync(new Uri("v1/heartbeat", UriKind.Relative), content);
+        using var taken = await backup.Http.PostAsJsonAsync("v1/takeover", new { epoch = 9_000 }, cancel);
+        Assert.That(taken.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
+        await UntilRoleAsync(primary, "standby", cancel);
+        await primary.UntilAsync(runtime => runtime.Roles.Role!.Epoch == 9_000, cancel);
+        // Of two operators' words at one time the higher epoch counts: the second word comes when the first has been agreed on.
+        await backup.Runtime.Roles.MeetAsync(primary.Runtime.Roles.Role!.Greeting);
+        Assert.That(backup.Runtime.Roles.Role!.Greeting.Anew, Is.False);
 
-        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType));
-        Assert.That(primary.Runtime.Roles.Role!.Acts);
+        using var back = await primary.Http.PostAsJsonAsync("v1/takeover", new { epoch = 3 }, cancel);
+        Assert.That(back.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
+        await UntilRoleAsync(backup, "standby", cancel);
+
+        Assert.That(
+            (backup.Runtime.Roles.Role!.Epoch, backup.Runtime.Ledger.Identity.Epoch),
+            Is.EqualTo((3, 3))
+        );
+        Assert.That(primary.Runtime.Roles.Role!.Epoch, Is.EqualTo(3));
+    }
+
+    [TestCase("""{"epoch":0}""")]
+    [TestCase("""{"epoch":1000000001}""")]
+    [TestCase("""{"epoch":"7"}""")]
+    [TestCase("""{"epoch":1.5}""")]
+    [TestCase("""{"epohc":7}""")]
+    [TestCase("{\"ep\ud800ch\":7}")]
+    [TestCase("""{"ep\ud800ch":7}""")]
+    [TestCase("""{"epoch":"\udc00"}""")]
+    [TestCase("""[7]""")]
+    [TestCase("""{""")]
+    public async Task AnEpochThatIsNoneIsRefused(string body, CancellationToken cancel)
+    {
+        await using var primary = await ActingAsync(cancel);
+
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await primary.Http.PostAsync(
+            new Uri("v1/takeover", UriKind.Relative),
+            content,
+            cancel
+        );
+
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That(primary.Runtime.Roles.Role!.Epoch, Is.EqualTo(1));
     }
 
     [Test]
     public async Task AStandbyForgetsWhatThePrimaryWrote(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await primary.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
         await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
 
@@ -190,12 +224,12 @@ public sealed class PairTests : IDisposable
         gateways.Connections[1] = [1];
         backup.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
         await backup.UntilAsync(_ => Held(backup) == 1, cancel);
-        await backup.Runtime.Settlement.RoundAsync();
+        await backup.Runtime.Settlement!.RoundAsync();
         Assert.That(Held(backup), Is.EqualTo(1), "the primary still carries it");
 
         primary.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
         await primary.UntilAsync(_ => Written(primary) == 1, cancel);
-        await backup.Runtime.Settlement.RoundAsync();
+        await backup.Runtime.Settlement!.RoundAsync();
 
         using (Assert.EnterMultipleScope())
         {
@@ -207,8 +241,8 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task AtATakeoverWhatWasHeldIsWritten(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
         gateways.Connections[1] = [1];
         backup.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
@@ -227,8 +261,8 @@ public sealed class PairTests : IDisposable
     [Test]
     public async Task AStandbyReleasesNothing(CancellationToken cancel)
     {
-        await using var primary = await PrimaryAsync();
-        await using var backup = await BackupAsync(primary);
+        await using var primary = await ActingAsync(cancel);
+        await using var backup = await BackupAsync();
         await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
 
         using var answer = await backup.Http.PostAsJsonAsync(

@@ -4,6 +4,7 @@ using System.Text.Json;
 using CallServer.Host.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;
 
@@ -29,6 +30,18 @@ public sealed class RecoveryTests : IDisposable
     }
 
     public void Dispose() => directory.Dispose();
+
+    [Test]
+    public async Task ATakeoverWhileTheServerStopsIsNoFault()
+    {
+        var server = await TestServer.StartAsync(directory, gateways);
+        var runtime = server.Runtime;
+        await server.DisposeAsync();
+
+        runtime.Recovery.Begin(new TakeoverDecision(2, "handed-over", runtime.Clock.Now.Steady, null));
+
+        Assert.That(server.Log.Text, Does.Not.Contain("Error "));
+    }
 
     /// <summary>Its second gateway is waited for until it answers, however long that takes.</summary>
     private Task<TestServer> StartAsync(Func<ServerConfiguration, ServerConfiguration>? change = null) =>
@@ -56,9 +69,11 @@ public sealed class RecoveryTests : IDisposable
     private Task<TestServer> StandbyAsync(Func<ServerConfiguration, ServerConfiguration>? change = null) =>
         StartAsync(configuration =>
         {
+            var primary = new Uri(StubServer.Nowhere());
             var standby = configuration with
             {
-                Backup = new BackupConfiguration(new Uri(StubServer.Nowhere()))
+                Pair = new PairConfiguration { Peer = primary, Secret = TestPair.Secret },
+                Backup = new BackupConfiguration(primary)
                 {
                     Cold = true,
                     // Nothing but an order makes it act.
@@ -152,16 +167,15 @@ public sealed class RecoveryTests : IDisposable
 
         gateways.Connections.Remove(2, out var later);
         await using var again = await StandbyAsync();
-        using var down = await again.Http.PostAsJsonAsync(
-            "v1/heartbeat",
-            new
-            {
-                server = "cs-a",
-                epoch = 3,
-                role = "active",
-            },
+        using var acting = TestPair.Peer("cs-a", TestPair.Secret);
+        var down = await acting.AskAsync(
+            again.Http.BaseAddress!,
+            Host.Roles.PeerLink.Path,
+            PairQuestion.Heartbeat,
+            """{"server":"cs-a","epoch":3,"role":"active"}"""u8.ToArray(),
             cancel
         );
+        Assert.That(down.IsGiven);
         await OrderAsync(again, cancel);
         await UntilAsync(
             again,
@@ -184,7 +198,10 @@ public sealed class RecoveryTests : IDisposable
         }
 
         gateways.Connections[2] = later!;
-        var both = Items(await UntilAsync(again, "v1/recoveries", HasWhole, cancel));
+        // Between its end and its place in the store the list shows the earlier one alone.
+        var both = Items(
+            await UntilAsync(again, "v1/recoveries", page => HasWhole(page) && Items(page) is [_, _], cancel)
+        );
         Assert.That(
             both.Select(report => report.GetProperty("epoch").GetInt32()),
             Is.EqualTo(new[] { 4, 2 }),

@@ -80,6 +80,20 @@ internal sealed class KamailioTests : AuditTest
         }
     }
 
+    /// <summary>A call that rang at two phones: both branches have the call's id, and their own remote tags.</summary>
+    [Test]
+    public async Task The_branch_that_answered_stays_where_the_other_one_ended()
+    {
+        var kamailio = await KamailioPeer.StartAsync(Scope);
+        await kamailio.PublishAsync("forking", "one", ("answered", "confirmed"), ("gave-up", "terminated"));
+
+        var line = await AllAsync(kamailio.Uri("forking", Udp), 1);
+        Assert.That(line.Complete, () => string.Join('\n', line.Reasons));
+        Assert.That(line.Connections, Has.Count.EqualTo(1));
+        Assert.That(line.Connections[0].Call, Is.EqualTo("call-one"));
+        Assert.That(line.Connections[0].Remote, Is.EqualTo("sip:answered@127.0.0.1"));
+    }
+
     [Test]
     public async Task Nobody_there_is_silence()
     {

@@ -136,7 +136,8 @@ internal sealed class RtpengineTests : AuditTest
         AssertTrue(audit, calls);
     }
 
-    /// <summary>What is told is true: the parties, and a start that contains `created` and may be that of the offer.</summary>
+    /// <summary>What is told is true: the parties, a setup that contains `created` and may be that of the offer, and a start
+    /// that lies between it and when it was heard to be answered.</summary>
     private static void AssertTrue(AuditLine audit, IReadOnlyList<NgCall> calls)
     {
         var truth = calls
@@ -162,16 +163,20 @@ internal sealed class RtpengineTests : AuditTest
                 Is.EqualTo((call.CallId, NgCall.Caller, NgCall.Callee, media, "sendrecv", "active"))
             );
             Assert.That(connection.LocalMedia, Does.StartWith("127.0.0.1:"));
+            var setup = connection.Setup!;
+            Assert.That(setup.Evidence, Is.EqualTo("reported"));
+            Assert.That(
+                setup.Earliest <= call.Created && call.Created <= setup.Latest,
+                () => $"{connection.Id}: {call.Created:O} is not in {setup}"
+            );
+            Assert.That(
+                setup.Earliest <= call.Made.Latest && call.Made.Earliest <= setup.Latest,
+                () => $"{connection.Id}: {call.Made} is not in {setup}"
+            );
             var start = connection.Start!;
-            Assert.That(start.Evidence, Is.EqualTo("reported"));
-            Assert.That(
-                start.Earliest <= call.Created && call.Created <= start.Latest,
-                () => $"{connection.Id}: {call.Created:O} is not in {start}"
-            );
-            Assert.That(
-                start.Earliest <= call.Made.Latest && call.Made.Earliest <= start.Latest,
-                () => $"{connection.Id}: {call.Made} is not in {start}"
-            );
+            Assert.That(start.Evidence, Is.EqualTo("bounded"));
+            Assert.That(start.Earliest, Is.EqualTo(setup.Earliest));
+            Assert.That(start.Latest, Is.InRange(call.Made.Earliest, audit.Answered));
         }
     }
 }

@@ -1,4 +1,7 @@
+using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace CallServer.Interop.Peers;
@@ -89,6 +92,55 @@ internal sealed class KamailioPeer : IAsyncDisposable
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
+    /// <summary>From now on subscriptions fork: they are served here and by the server on that port.</summary>
+    public Task ForkAsync(int port) => AskAsync("pv.shvSet", "other", "int", port);
+
+    /// <summary>Publishes a user's call that rings at several phones, as one dialog id with a remote tag and a state for each
+    /// (RFC 3903, RFC 4235).</summary>
+    public async Task PublishAsync(
+        string user,
+        string dialog,
+        params (string RemoteTag, string State)[] branches
+    )
+    {
+        var entity = $"sip:{user}@127.0.0.1:{Port}";
+        var document = $"""
+            <?xml version="1.0"?>
+            <dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" state="full" entity="{entity}">
+              {string.Concat(branches.Select(Dialog))}
+            </dialog-info>
+            """.ReplaceLineEndings("\r\n");
+        string Dialog((string RemoteTag, string State) branch) =>
+            $"""
+                <dialog id="{dialog}" call-id="call-{dialog}" local-tag="l1" remote-tag="{branch.RemoteTag}" direction="initiator">
+                  <state>{branch.State}</state>
+                  <local><identity>{entity}</identity></local>
+                  <remote><identity>sip:{branch.RemoteTag}@127.0.0.1</identity></remote>
+                </dialog>
+                """;
+        using var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Connect(IPAddress.Loopback, Port);
+        var request = $"""
+            PUBLISH {entity} SIP/2.0
+            Via: SIP/2.0/UDP {socket.Client.LocalEndPoint};branch=z9hG4bK-{dialog}
+            Max-Forwards: 70
+            From: <{entity}>;tag=phone
+            To: <{entity}>
+            Call-ID: publish-{dialog}
+            CSeq: 1 PUBLISH
+            Event: dialog
+            Expires: 600
+            Content-Type: application/dialog-info+xml
+            Content-Length: {Encoding.UTF8.GetByteCount(document)}
+
+
+            """.ReplaceLineEndings("\r\n");
+        await socket.SendAsync(Encoding.UTF8.GetBytes(request + document));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        var answer = Encoding.UTF8.GetString((await socket.ReceiveAsync(patience.Token)).Buffer);
+        Assert.That(answer, Does.StartWith("SIP/2.0 200"));
+    }
+
     /// <summary>What goes on now, by the proxy's own word.</summary>
     public async Task<IReadOnlyList<ProxiedCall>> CallsAsync()
     {
@@ -136,13 +188,13 @@ internal sealed class KamailioPeer : IAsyncDisposable
             () => $"an answer of {process}"
         ) == "answers";
 
-    private async Task<JsonNode?> AskAsync(string method, params long[] parameters)
+    private async Task<JsonNode?> AskAsync(string method, params JsonNode[] parameters)
     {
         var question = new JsonObject
         {
             ["jsonrpc"] = "2.0",
             ["method"] = method,
-            ["params"] = new JsonArray([.. parameters.Select(value => JsonValue.Create(value))]),
+            ["params"] = new JsonArray(parameters),
             ["id"] = 1,
         };
         // Kamailio takes no chunks.

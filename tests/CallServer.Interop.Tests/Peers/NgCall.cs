@@ -36,6 +36,14 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
     /// <summary>One call under an id that something else gave it.</summary>
     public static async Task<NgCall> MakeAsync(NgClient proxy, int number, string callId)
     {
+        var call = await OfferAsync(proxy, number, callId);
+        await call.AnswerAsync(proxy);
+        return call;
+    }
+
+    /// <summary>One call that rings until it is answered.</summary>
+    public static async Task<NgCall> OfferAsync(NgClient proxy, int number, string callId)
+    {
         var call = new NgCall(callId, number, default, default);
         var before = DateTimeOffset.UtcNow;
         await proxy.AskAsync(
@@ -46,16 +54,31 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
             ("sdp", Sdp(call.CallerMedia))
         );
         var made = new Bracket(before, DateTimeOffset.UtcNow);
-        await proxy.AskAsync(
-            "answer",
-            ("call-id", call.CallId),
-            ("from-tag", call.OfferingTag),
-            ("to-tag", call.AnsweringTag),
-            ("label", Callee),
-            ("sdp", Sdp(call.CalleeMedia))
-        );
         var told = await proxy.AskAsync("query", ("call-id", call.CallId));
         return call with { Created = CreatedOf(told), Made = made };
+    }
+
+    /// <summary>Around its answer.</summary>
+    public async Task<Bracket> AnswerAsync(NgClient proxy)
+    {
+        var before = DateTimeOffset.UtcNow;
+        await proxy.AskAsync(
+            "answer",
+            ("call-id", CallId),
+            ("from-tag", OfferingTag),
+            ("to-tag", AnsweringTag),
+            ("label", Callee),
+            ("sdp", Sdp(CalleeMedia))
+        );
+        return new Bracket(before, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>Around its end.</summary>
+    public async Task<Bracket> EndAsync(NgClient proxy)
+    {
+        var before = DateTimeOffset.UtcNow;
+        await proxy.AskAsync("delete", ("call-id", CallId), ("from-tag", OfferingTag), ("delete delay", 0));
+        return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
     private static DateTimeOffset CreatedOf(JsonNode told) =>

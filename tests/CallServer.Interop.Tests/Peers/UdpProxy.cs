@@ -6,7 +6,7 @@ namespace CallServer.Interop.Peers;
 
 /// <summary>
 /// Stands between a server and an agent and passes datagrams both ways, until it is told to fall silent: an agent that
-/// dies in the middle of an audit, and comes back.
+/// dies in the middle of an audit, and comes back; or one that is further away.
 /// </summary>
 internal sealed class UdpProxy : IAsyncDisposable
 {
@@ -14,6 +14,7 @@ internal sealed class UdpProxy : IAsyncDisposable
 
     private readonly UdpClient front = new(new IPEndPoint(IPAddress.Loopback, 0));
     private readonly IPEndPoint agent;
+    private readonly TimeSpan delay;
     private readonly ConcurrentDictionary<IPEndPoint, UdpClient> behind = new();
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentBag<Task> loops = [];
@@ -21,8 +22,11 @@ internal sealed class UdpProxy : IAsyncDisposable
     private int replies;
     private int left = Open;
 
-    public UdpProxy(int agentPort)
+    /// <param name="agentPort">Of loopback.</param>
+    /// <param name="delay">What a request takes longer than a reply.</param>
+    public UdpProxy(int agentPort, TimeSpan delay = default)
     {
+        this.delay = delay;
         agent = new IPEndPoint(IPAddress.Loopback, agentPort);
         loops.Add(ForwardAsync());
     }
@@ -56,6 +60,8 @@ internal sealed class UdpProxy : IAsyncDisposable
         while (await ReceiveAsync(front) is { } request)
         {
             Interlocked.Increment(ref requests);
+            await Task.Delay(delay);
+            // What was on its way when the agent fell silent does not reach it either.
             if (Volatile.Read(ref left) <= 0)
                 continue;
             var socket = behind.GetOrAdd(request.RemoteEndPoint, OpenBehind);

@@ -14,15 +14,15 @@ internal sealed class KamailioWatchTests : PeerTest
         var lasting = await kamailio.CallsAsync();
         var uri = kamailio.Uri("gw1", $";transport={transport}?watch=true");
         var server = await Server.StartAsync(Scope, Scope.NewFolder("server"), uri);
-        await AwaitAsync(server, lasting);
+        await server.RecordAsync(lasting);
         await server.MetricAsync("callserver_watches", 1);
 
         await kamailio.CallAsync(10);
         var all = await kamailio.CallsAsync();
-        await AwaitAsync(server, all);
+        await server.RecordAsync(all);
         var passing = all.ExceptBy(lasting.Select(call => call.CallId), call => call.CallId).ToList();
         var ends = await kamailio.EndAsync(passing);
-        await AwaitAsync(server, lasting);
+        await server.RecordAsync(lasting);
 
         var cdrs = await server.CdrsAsync();
         Assert.That(cdrs.Select(cdr => cdr.Call), Is.EquivalentTo(passing.Select(call => call.CallId)));
@@ -43,18 +43,52 @@ internal sealed class KamailioWatchTests : PeerTest
         await server.StopAsync();
     }
 
-    private static async Task AwaitAsync(Server server, IReadOnlyList<ProxiedCall> calls)
+    /// <summary>
+    /// The same calls, watched and polled by one server: the lower bound of the bill is no further from the truth than
+    /// an interval, and a second for the presence server's own delay.
+    /// </summary>
+    [TestCase("udp")]
+    [TestCase("tcp")]
+    public async Task A_watch_bills_no_less_than_polling(string transport)
     {
-        var wanted = calls.Select(call => call.CallId).Order().ToList();
-        await Eventually.GetAsync(
-            async () =>
-                (await server.ConnectionsAsync())
-                    .Select(connection => connection.Call)
-                    .Order()
-                    .SequenceEqual(wanted)
-                    ? "so"
-                    : null,
-            () => $"a record of {wanted.Count} calls"
+        var kamailio = await KamailioPeer.StartAsync(Scope);
+        var interval = TimeSpan.FromSeconds(4);
+        var server = await Server.StartAsync(
+            Scope,
+            Scope.NewFolder("server"),
+            [
+                ("polled", kamailio.Uri("gw1", $";transport={transport}")),
+                ("watched", kamailio.Uri("gw2", $";transport={transport}?watch=true")),
+            ],
+            interval: "4s"
         );
+        await server.MetricAsync("callserver_watches", 1);
+        await kamailio.CallAsync(5);
+        var calls = await kamailio.CallsAsync();
+        await server.RecordAsync([.. calls, .. calls]);
+        // A call as long as several intervals: nothing less shows whether each one is heard.
+        var answered = calls.Max(call => call.Answered);
+        await Eventually.GetAsync(
+            () => Task.FromResult(DateTimeOffset.UtcNow > answered + (3 * interval) ? "long enough" : null),
+            () => "the calls' length"
+        );
+        var ends = await kamailio.EndAsync(calls);
+        await server.RecordAsync([]);
+
+        var cdrs = await server.CdrsAsync();
+        Assert.That(cdrs, Has.Count.EqualTo(2 * calls.Count));
+        var truth = calls.ToDictionary(call => call.CallId);
+        foreach (var cdr in cdrs)
+        {
+            // Kamailio's time of the answer is cut off to the second.
+            var longest = (ends.Latest - truth[cdr.Call].Answered).TotalSeconds;
+            var shortest = (ends.Earliest - truth[cdr.Call].Answered).TotalSeconds - 1;
+            // An interval, a second for the presence server, and one for a machine that does other things besides.
+            var slack = interval.TotalSeconds + 2;
+            Assert.That(cdr.BillsecMin, Is.LessThanOrEqualTo(longest));
+            Assert.That(cdr.BillsecMin, Is.GreaterThanOrEqualTo(shortest - slack - 1));
+        }
+
+        await server.StopAsync();
     }
 }

@@ -28,14 +28,7 @@ internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
     {
         foreach (var call in alive.Take(count).ToList())
         {
-            var before = DateTimeOffset.UtcNow;
-            await rtpengine.Proxy.AskAsync(
-                "delete",
-                ("call-id", call.CallId),
-                ("from-tag", call.OfferingTag),
-                ("delete delay", 0)
-            );
-            var end = new Bracket(before, DateTimeOffset.UtcNow);
+            var end = await call.EndAsync(rtpengine.Proxy);
             alive.Remove(call);
             foreach (var id in call.Ids)
                 ended.Add(id, (call, end));
@@ -72,7 +65,7 @@ internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
         {
             var (call, end) = ended[cdr.Connection];
             Assert.That((cdr.Call, cdr.EndEvidence), Is.EqualTo((call.CallId, "absent")));
-            AssertStart(cdr.Connection, call, cdr.AnswerStampMin, cdr.AnswerStampMax);
+            AssertStart(cdr.Connection, call, cdr.AnswerStampMin, cdr.AnswerStampMax!.Value);
             Assert.That(
                 cdr.EndStampMin <= end.Latest && end.Earliest <= cdr.EndStampMax,
                 () => $"{cdr.Connection}: {end} is not in {cdr.EndStampMin:O} to {cdr.EndStampMax:O}"

@@ -45,7 +45,8 @@ internal sealed partial class Server : IAsyncDisposable
         string sections = "",
         IReadOnlyDictionary<string, string?>? secrets = null,
         string name = "interop",
-        string interval = "1s"
+        string interval = "1s",
+        int port = 0
     )
     {
         var listed = gateways.Select(gateway =>
@@ -58,7 +59,7 @@ internal sealed partial class Server : IAsyncDisposable
             {
               "server": {
                 "name": {{Quoted(name)}},
-                "listen": "http://127.0.0.1:0",
+                "listen": "http://127.0.0.1:{{port}}",
                 "data": {{Quoted(Path.Combine(folder, "callserver.db"))}}
               },
               "polling": { "interval": {{Quoted(interval)}}, "timeout": "200ms", "attempts": 3 },
@@ -88,13 +89,16 @@ internal sealed partial class Server : IAsyncDisposable
     /// <summary>Where a server on this folder appends its CDRs.</summary>
     public static string CdrFile(string folder) => Path.Combine(folder, "cdr.ndjson");
 
-    /// <summary>The CDRs of a file.</summary>
+    /// <summary>The CDRs of a file; none where the server had none to write.</summary>
     public static async Task<IReadOnlyList<CallDetail>> ReadCdrFileAsync(string folder) =>
-        [
-            .. (await File.ReadAllLinesAsync(CdrFile(folder))).Select(line =>
-                JsonSerializer.Deserialize<CallDetail>(line, Snake)!
-            ),
-        ];
+        File.Exists(CdrFile(folder))
+            ?
+            [
+                .. (await File.ReadAllLinesAsync(CdrFile(folder))).Select(line =>
+                    JsonSerializer.Deserialize<CallDetail>(line, Snake)!
+                ),
+            ]
+            : [];
 
     /// <summary>Waits until a server has appended so many.</summary>
     public static Task<string> CdrFileAsync(string folder, int count) =>
@@ -111,6 +115,21 @@ internal sealed partial class Server : IAsyncDisposable
     /// <summary>The record, asked as an operator does: with the command line.</summary>
     public async Task<IReadOnlyList<RecordedConnection>> ConnectionsAsync() =>
         await ListAsync<RecordedConnection>("connections", Camel);
+
+    /// <summary>Waits until these calls are in the record, each once, and no others.</summary>
+    public async Task RecordAsync(IReadOnlyList<ProxiedCall> calls)
+    {
+        var wanted = calls.Select(call => call.CallId).Order().ToList();
+        List<string> found = [];
+        await Eventually.GetAsync(
+            async () =>
+            {
+                found = [.. (await ConnectionsAsync()).Select(connection => connection.Call).Order()];
+                return found.SequenceEqual(wanted) ? "so" : null;
+            },
+            () => $"a record of {string.Join(", ", wanted)}; there are {string.Join(", ", found)}"
+        );
+    }
 
     public async Task<IReadOnlyList<RecordedCall>> CallsAsync() =>
         await ListAsync<RecordedCall>("calls", Camel);

@@ -9,7 +9,9 @@ internal sealed record RecordedConnection(
     string Call,
     string? Codec,
     string Status,
+    string? State,
     IntervalLine? Start,
+    DateTimeOffset FirstHeard,
     bool Recovered
 );
 
@@ -33,13 +35,13 @@ internal sealed record RecordedAudit(
     DateTimeOffset Answered
 );
 
-/// <summary>A call detail record. What has no bound is null: the start of one that was never absent.</summary>
+/// <summary>A call detail record. What has no bound is null: the start of one that was never absent, or never answered.</summary>
 internal sealed record CallDetail(
     string Id,
     string Gateway,
     string Call,
     DateTimeOffset? AnswerStampMin,
-    DateTimeOffset AnswerStampMax,
+    DateTimeOffset? AnswerStampMax,
     DateTimeOffset EndStampMin,
     DateTimeOffset EndStampMax,
     long Billsec,

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
@@ -16,53 +17,60 @@ internal sealed class ServerPair
     private readonly Scope scope;
     private readonly string uri;
     private readonly string ofBackup;
+    private readonly string secret;
+    private readonly int first = FreePort.Tcp();
+    private readonly int second = FreePort.Tcp();
+    private Server? primary;
+    private Server? backup;
 
-    private ServerPair(
-        Scope scope,
-        string uri,
-        string ofPrimary,
-        Server primary,
-        string ofBackup,
-        Server backup
-    )
+    private ServerPair(Scope scope, string uri)
     {
         (this.scope, this.uri) = (scope, uri);
-        (OfPrimary, Primary) = (ofPrimary, primary);
-        (this.ofBackup, Backup) = (ofBackup, backup);
+        (OfPrimary, ofBackup) = (scope.NewFolder("primary"), scope.NewFolder("backup"));
+        secret = Path.Combine(scope.NewFolder("pair"), "secret");
+        File.WriteAllText(secret, RandomNumberGenerator.GetHexString(64));
     }
 
-    public Server Primary { get; private set; }
+    public Server Primary => primary ?? throw new InvalidOperationException("the primary is not started");
 
     /// <summary>The primary's folder.</summary>
     public string OfPrimary { get; }
 
-    public Server Backup { get; }
+    public Server Backup => backup ?? throw new InvalidOperationException("the backup is not started");
 
     /// <summary>Starts both, and comes back when they know each other and each has heard the gateway.</summary>
     public static async Task<ServerPair> StartAsync(Scope scope, string uri)
     {
-        var (ofPrimary, ofBackup) = (scope.NewFolder("primary"), scope.NewFolder("backup"));
-        var primary = await StartPrimaryAsync(scope, ofPrimary, uri);
-        var backup = await Server.StartAsync(
-            scope,
-            ofBackup,
-            [("gw1", uri)],
-            $$""" "backup": { "of": "{{primary.Address}}", {{Patient}} }, """,
-            name: "cs-b",
-            interval: Rarely
+        var pair = new ServerPair(scope, uri);
+        await pair.StartPrimaryAgainAsync();
+        await pair.Primary.StatusAsync(status => status is { Role: "primary", Epoch: 1, Peer: not null });
+        pair.backup = await pair.StartAsync(
+            pair.ofBackup,
+            "cs-b",
+            pair.second,
+            pair.first,
+            $$""" "backup": { "of": "http://127.0.0.1:{{pair.first}}", {{Patient}} }, """
         );
-        await primary.StatusAsync(status => status is { Role: "primary", Epoch: 1, Peer: not null });
-        await backup.StatusAsync(status => status is { Role: "standby", Epoch: 1 });
-        return new ServerPair(scope, uri, ofPrimary, primary, ofBackup, backup);
+        await pair.Backup.StatusAsync(status => status is { Role: "standby", Epoch: 1 });
+        return pair;
     }
 
-    /// <summary>Starts the killed primary again as it was first started: it finds its data, and another port.</summary>
-    public async Task StartPrimaryAgainAsync() => Primary = await StartPrimaryAsync(scope, OfPrimary, uri);
+    /// <summary>Starts the killed primary again as it was first started, on its data.</summary>
+    public async Task StartPrimaryAgainAsync() =>
+        primary = await StartAsync(OfPrimary, "cs-a", first, second, "");
 
     /// <summary>The CDRs of both servers' files.</summary>
     public async Task<IReadOnlyList<CallDetail>> ReadCdrFilesAsync() =>
         [.. await Server.ReadCdrFileAsync(OfPrimary), .. await Server.ReadCdrFileAsync(ofBackup)];
 
-    private static Task<Server> StartPrimaryAsync(Scope scope, string folder, string uri) =>
-        Server.StartAsync(scope, folder, [("gw1", uri)], name: "cs-a", interval: Rarely);
+    private Task<Server> StartAsync(string folder, string name, int port, int other, string sections) =>
+        Server.StartAsync(
+            scope,
+            folder,
+            [("gw1", uri)],
+            $$""" "pair": { "peer": "http://127.0.0.1:{{other}}", "secret": "file:{{secret}}" }, {{sections}} """,
+            name: name,
+            interval: Rarely,
+            port: port
+        );
 }

@@ -29,7 +29,7 @@ module internal MgcpAnswers =
         if succeeded response then
             let locals =
                 MgcpParameter.all "Z" response.Parameters
-                |> Array.choose EndpointName.tryParse
+                |> Array.choose (EndpointName.tryParseIn pattern.Domain)
                 |> Array.map (fun name -> (EndpointName.canonical name).Local)
                 |> Set.ofArray
 
@@ -73,8 +73,10 @@ module internal MgcpAnswers =
 
         if succeeded response then
             match MgcpLists.connectionIds response.Parameters with
-            | ValueSome ids -> told (Array.distinct ids) state
+            | ValueSome ids -> state |> MgcpPatterns.isThere name |> told (Array.distinct ids)
             | ValueNone -> { state with Untold = Set.add key state.Untold }
+        elif isUnknownEndpoint response && MgcpPatterns.isPresumed name state then
+            MgcpPatterns.isNone name state
         elif isUnknownEndpoint response then
             unknown endpoint (told [||]) state
         else

@@ -80,6 +80,7 @@ module internal MgcpEndings =
               History = ValueNone
               Denied = denied
               Standing = ValueNone
+              Remarks = []
               Requests = state.Tx.Requests }
 
         { state with

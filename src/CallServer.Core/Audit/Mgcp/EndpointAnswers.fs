@@ -38,41 +38,12 @@ module internal MgcpEndpointAnswers =
         | PackageCode
         | UnknownClass -> otherwise state
 
-    let private isTooLarge (response: MgcpResponse) = response.Code = 533 || response.Code = 503
-
     let isUnknownEndpoint (response: MgcpResponse) = response.Code = 500
 
     let succeeded (response: MgcpResponse) = ReturnCode.classify response.Code = Success
 
-    /// The Z: lines of an AUEP with a wildcard (RFC 3435 §2.3.10); a single endpoint is its own list.
-    let private endpointsListed (pattern: EndpointName) (response: MgcpResponse) (state: MgcpAuditState) =
-        let names = MgcpParameter.all "Z" response.Parameters
-
-        if names.Length = 0 && not (EndpointName.isWild pattern) then
-            addEndpoint pattern pattern state
-        elif names.Length = 0 then
-            { state with ListsNothing = true }
-        else
-            (state, names)
-            ||> Array.fold (fun state text ->
-                match EndpointName.tryParse text with
-                | Some name when not (EndpointName.isWild name) && state.Endpoints.Count < MaxEndpoints ->
-                    addEndpoint pattern name state
-                | Some name when not (EndpointName.isWild name) ->
-                    fault (Shortfall.TooLarge $"more than {MaxEndpoints} endpoints") state
-                | Some _
-                | None -> error "lists a name that is no endpoint's" (string pattern) state)
-
     let listed now (pending: MgcpPending<MgcpTask>) pattern response (state: MgcpAuditState) =
-        if succeeded response then
-            endpointsListed pattern response state
-        elif isTooLarge response then
-            { state with TooLarge = pattern :: state.TooLarge }
-        else
-            let refused (state: MgcpAuditState) =
-                { state with Refusals = struct (pattern, response) :: state.Refusals }
-
-            orAgain now pending.Purpose refused response state
+        orAgain now pending.Purpose (MgcpPatterns.told pattern response) response state
 
     let packagesTold (response: MgcpResponse) (state: MgcpAuditState) : MgcpAuditState =
         let has = Array.contains MgcpBulk.Package (MgcpLists.packages response.Parameters)
@@ -115,9 +86,7 @@ module internal MgcpEndpointAnswers =
 
     /// The pattern is through: its endpoints are known, and how many connections each has.
     let private through (pattern: EndpointName) (state: MgcpAuditState) : MgcpAuditState =
-        { state with
-            Bulk = ValueSome true
-            TooLarge = state.TooLarge |> List.filter (fun other -> other <> pattern) }
+        MgcpPatterns.through pattern { state with Bulk = ValueSome true }
 
     let private nextPage (pattern: EndpointName) most (response: MgcpResponse) (state: MgcpAuditState) =
         match MgcpBulk.next response.Parameters with
@@ -127,7 +96,7 @@ module internal MgcpEndpointAnswers =
 
             if Set.contains place state.Places then
                 // In a circle: the endpoints that AUEP listed are asked one by one, and where it listed none that is a fault.
-                if List.contains pattern state.TooLarge then
+                if List.contains pattern state.Listing.TooLarge then
                     fault (NotIncreasing $"BA/NE of {pattern} comes back to {next}") state
                 else
                     state

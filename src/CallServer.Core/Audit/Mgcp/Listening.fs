@@ -45,7 +45,7 @@ type private PastAnswer = { Answer: byte[]; At: Instant }
 /// The port on which gateways call (RFC 3435 §3.2.1.3: 2727).
 ///
 ///   datagram                                          answer          notice
-///   RSIP with a known restart method                  200             yes
+///   RSIP with a known restart method                  200             yes, in whatever version of MGCP
 ///   RSIP with an unknown method, or none              536, 510        no
 ///   the same transaction from the same source again   the same        no, within 30 s (§3.5.1, T-HIST)
 ///   NTFY                                              200             no: nobody here asked for events
@@ -106,10 +106,6 @@ module MgcpListening =
         let answer code comment = respond code command.Transaction comment
 
         match command.Verb with
-        | MgcpVerb.RestartInProgress when
-            not (command.Version.StartsWith(Mgcp.Version, StringComparison.OrdinalIgnoreCase))
-            ->
-            struct (answer 528 "incompatible protocol version", ValueNone)
         | MgcpVerb.RestartInProgress ->
             match MgcpParameter.tryFind "RM" command.Parameters |> ValueOption.map tryKind with
             | ValueNone -> struct (answer 510 "no restart method", ValueNone)

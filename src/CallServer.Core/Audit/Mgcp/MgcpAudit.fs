@@ -37,7 +37,7 @@ module MgcpAudit =
               Pace = Pace.none
               Bulk = ValueNone
               WithoutAuditConnection = false
-              WithoutAcknowledgements = false }
+              Dialect = ValueNone }
 
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
@@ -45,7 +45,7 @@ module MgcpAudit =
           Pace = state.Tx.Pace
           Bulk = state.Bulk
           WithoutAuditConnection = state.WithoutAuditConnection || (state.NeverAudited && not state.Audits)
-          WithoutAcknowledgements = not state.Tx.TakesAcknowledgements }
+          Dialect = MgcpDialect.remembered state.Tx.Dialect }
 
     /// Messages that answered nothing, so far.
     let strays (state: State) : int = state.Tx.Strays
@@ -62,10 +62,6 @@ module MgcpAudit =
         ||> List.fold (fun state (struct (response, pending)) ->
             if state.Phase = MgcpPhase.Over then
                 state
-            elif MgcpTransactions.isRefusedForK response pending then
-                { state with
-                    Tx = { state.Tx with TakesAcknowledgements = false }
-                    Queue = pending.Purpose :: state.Queue }
             else
                 MgcpAnswers.answered now arrival.IsWhole response pending state)
 
@@ -146,21 +142,18 @@ module MgcpAudit =
               Phase = MgcpPhase.Listing
               Asked = now
               Tx =
-                { MgcpTransactions.start
-                      target.Timeout
-                      target.Attempts
-                      memory.Pace
-                      memory.NextTransaction
-                      given.Rng with
-                    TakesAcknowledgements = not memory.WithoutAcknowledgements }
+                MgcpTransactions.start
+                    target.Timeout
+                    target.Attempts
+                    memory.Pace
+                    memory.NextTransaction
+                    (memory.Dialect |> ValueOption.defaultValue (MgcpDialect.create target.Version))
+                    given.Rng
               Queue = []
               Later = []
               Endpoints = Map.empty
               Locals = Map.empty
-              TooLarge = []
-              Narrowed = Set.empty
-              ListsNothing = false
-              Refusals = []
+              Listing = MgcpListing.Unanswered
               Bulk = memory.Bulk
               Places = Set.empty
               Recounts = 0

@@ -69,7 +69,7 @@ module MgcpController =
         elif lists then
             let first =
                 MgcpParameter.all "Z" response.Parameters
-                |> Array.tryPick EndpointName.tryParse
+                |> Array.tryPick (EndpointName.tryParseIn state.Where.Domain)
                 |> Option.filter (EndpointName.isWild >> not)
 
             match first with
@@ -125,7 +125,14 @@ module MgcpController =
         let now = given.At.Steady
 
         { Where = endpoint
-          Tx = MgcpTransactions.start target.Timeout target.Attempts Pace.none 0 given.Rng
+          Tx =
+            MgcpTransactions.start
+                target.Timeout
+                target.Attempts
+                Pace.none
+                0
+                (MgcpDialect.create target.Version)
+                given.Rng
           Asked = now
           Over = false }
         |> ask now endpoint

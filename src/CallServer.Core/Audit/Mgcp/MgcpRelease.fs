@@ -140,7 +140,15 @@ module MgcpRelease =
                       | ValueNone -> ()
                       MgcpParameter.create "I" connectionId ]
 
-            let tx = MgcpTransactions.start target.Timeout target.Attempts Pace.none 0 given.Rng
+            let tx =
+                MgcpTransactions.start
+                    target.Timeout
+                    target.Attempts
+                    Pace.none
+                    0
+                    (MgcpDialect.create target.Version)
+                    given.Rng
+
             let struct (octets, tx) = MgcpTransactions.send now () command tx
 
             let state = { Connection = connection; Where = string id; Tx = tx; Asked = now; Over = false }

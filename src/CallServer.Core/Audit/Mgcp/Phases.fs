@@ -21,84 +21,6 @@ module internal MgcpPhases =
     let private enter phase purposes (state: MgcpAuditState) : MgcpAuditState =
         first purposes { state with Phase = phase }
 
-    /// Kinds of endpoints by the convention of RFC 3435 appendix E, for a gateway whose list does not fit.
-    let private kinds = [ "aaln"; "ds"; "cnf"; "ann"; "ivr"; "pr" ]
-
-    let private units =
-        [ for number in 0..31 do
-              $"ds1-{number}"
-              $"e1-{number}" ]
-
-    /// The patterns below a pattern: by the terms of the endpoints that are known there, and by convention.
-    let private narrower (pattern: EndpointName) (state: MgcpAuditState) : EndpointName list =
-        let terms = EndpointName.terms pattern
-        let depth = terms.Length - 1
-        let above = String.Join('/', Array.truncate depth terms)
-
-        let known =
-            [ for connection in state.Known do
-                  match tryPlace connection.Id with
-                  | ValueSome(struct (name, _)) -> name
-                  | ValueNone -> ()
-              for KeyValue(_, endpoint) in state.Endpoints do
-                  endpoint.Name ]
-            |> List.filter (fun name -> EndpointName.matches pattern name.Local)
-            |> List.map EndpointName.terms
-            |> List.map (fun terms ->
-                let term = terms[depth]
-                if terms.Length = depth + 1 then term else term + "/*")
-
-        let usual =
-            match above.ToLowerInvariant() with
-            | "" -> kinds |> List.map (fun kind -> kind + "/*")
-            | "ds" -> units |> List.map (fun unit -> unit + "/*")
-            | _ -> []
-
-        List.distinct (known @ usual)
-        |> List.map (fun term -> { pattern with Local = (if above = "" then term else $"{above}/{term}") })
-
-    /// Narrows what is too large for one response, each pattern once; what only trying finds is never proven to be all.
-    let private narrow (state: MgcpAuditState) : MgcpAuditState =
-        let wide =
-            state.TooLarge |> List.filter (fun pattern -> not (Set.contains (key pattern) state.Narrowed))
-
-        let purposes =
-            wide
-            |> List.collect (fun pattern -> narrower pattern state)
-            |> List.distinct
-            |> List.map ListEndpoints
-
-        let state =
-            (state, wide)
-            ||> List.fold (fun state pattern ->
-                fault
-                    (Shortfall.TooLarge
-                        $"the endpoints of {pattern} do not fit one response; name its parts in endpoints=")
-                    state)
-
-        { state with
-            TooLarge = []
-            Narrowed = (state.Narrowed, wide) ||> List.fold (fun done' pattern -> Set.add (key pattern) done') }
-        |> enter MgcpPhase.Listing purposes
-
-    let private refusal (struct (pattern: EndpointName, response: MgcpResponse)) : string =
-        let advice =
-            if response.Code = 500 then
-                "; does the gateway go by another name? endpoints=*@NAME"
-            else
-                ""
-
-        $"AUEP {pattern}: {words response}{advice}"
-
-    /// A refusal beside other answers: unknown endpoints are none, everything else is a fault.
-    let private besides (state: MgcpAuditState) : MgcpAuditState =
-        ({ state with Refusals = [] }, List.rev state.Refusals)
-        ||> List.fold (fun state (struct (pattern, response)) ->
-            if response.Code = 500 then
-                state
-            else
-                error (words response) (string pattern) state)
-
     /// Endpoints that are counted as idle and asked all the same, to see whether the counts can be believed.
     [<Literal>]
     let private Samples = 8
@@ -146,20 +68,20 @@ module internal MgcpPhases =
         |> fun purposes -> enter MgcpPhase.Counting purposes state
 
     let private listed (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
-        let nothing = Map.isEmpty state.Endpoints && state.TooLarge.IsEmpty
-
-        match List.rev state.Refusals with
-        | refused :: _ when nothing && not state.ListsNothing && state.Narrowed.IsEmpty ->
-            giveUp now (Refused(refusal refused)) state
-        | _ ->
-            let state = besides state
-            let state = if state.ListsNothing then fault DoesNotList state else state
+        match MgcpPatterns.tryRefused state with
+        | ValueSome refused -> giveUp now (Refused refused) state
+        | ValueNone ->
+            let state = MgcpPatterns.besides state
+            let patterns = state.Listing
+            let state = if patterns.ListsNothing then fault DoesNotList state else state
 
             match state.Bulk, Seq.tryHead state.Endpoints.Values with
+            // A bulk audit asks by wildcards.
+            | _ when not patterns.TakesWildcards -> enter MgcpPhase.Counting [] state
             | ValueNone, Some endpoint -> enter MgcpPhase.Inquiring [ AskPackages endpoint.Name ] state
             // Nobody there to be asked for its packages: the question itself will show it.
-            | ValueNone, None -> count state.TooLarge state
-            | ValueSome true, _ when state.Narrowed.IsEmpty -> count state.Target.Patterns state
+            | ValueNone, None -> count patterns.TooLarge state
+            | ValueSome true, _ when patterns.Narrowed.IsEmpty -> count state.Target.Patterns state
             | ValueSome _, _ -> enter MgcpPhase.Counting [] state
 
     let private inquired (state: MgcpAuditState) : MgcpAuditState =
@@ -169,7 +91,11 @@ module internal MgcpPhases =
             enter MgcpPhase.Counting [] state
 
     let private counted (state: MgcpAuditState) : MgcpAuditState =
-        if state.TooLarge.IsEmpty then ask state else narrow state
+        if state.Listing.TooLarge.IsEmpty then
+            ask state
+        else
+            let struct (purposes, state) = MgcpPatterns.narrow state
+            enter MgcpPhase.Listing purposes state
 
     /// Endpoints whose connections were listed in another number than counted: something opened or closed between, or the
     /// gateway contradicts itself.
@@ -265,7 +191,12 @@ module internal MgcpPhases =
             state |> fault (disagreement uneven) |> askAll
         else
             let state = untold state
-            if (reasons state).IsEmpty then conclude now state else verify now state
+
+            match MgcpPatterns.tryRefused state with
+            // None of the endpoints that a range names is there.
+            | ValueSome refused -> giveUp now (Refused refused) state
+            | ValueNone when (reasons state).IsEmpty -> conclude now state
+            | ValueNone -> verify now state
 
     /// Nothing is in flight and nothing waits: the phase is done.
     let rec settle (now: Instant) (state: MgcpAuditState) : MgcpAuditState =

@@ -14,6 +14,8 @@ type MgcpGateway =
         Patterns: EndpointName list
         /// Known connections may be verified with a modification that changes nothing.
         Verify: bool
+        /// What commands are written in at first, such as `MGCP 1.0`.
+        Version: string
         /// The first wait for an answer.
         Timeout: TimeSpan
         /// How often a command is sent at most.
@@ -45,8 +47,8 @@ type MgcpMemory =
         Bulk: bool voption
         /// It answered no AUCX.
         WithoutAuditConnection: bool
-        /// It refuses K: in commands.
-        WithoutAcknowledgements: bool
+        /// How it understood commands last.
+        Dialect: MgcpDialect voption
     }
 
 /// Why a command is sent.
@@ -85,6 +87,35 @@ type internal MgcpEndpoint =
         Heard: Interval
     }
 
+/// What came of the patterns that a gateway was asked for.
+type internal MgcpListing =
+    {
+        /// A wildcard was answered as one: with endpoints, or that they are too many.
+        TakesWildcards: bool
+        /// A pattern was answered without a list of endpoints.
+        ListsNothing: bool
+        /// Refused, and how; newest first.
+        Refusals: struct (EndpointName * MgcpResponse) list
+        /// Those whose endpoints no response holds, but for those that a bulk audit went through.
+        TooLarge: EndpointName list
+        /// Made narrower, once each.
+        Narrowed: Set<string>
+        /// Ranges that were expanded here; newest first.
+        Expanded: EndpointName list
+        /// Endpoints of those ranges that no answer has shown to be there.
+        Presumed: Set<string>
+    }
+
+    /// None was answered yet.
+    static member Unanswered: MgcpListing =
+        { TakesWildcards = false
+          ListsNothing = false
+          Refusals = []
+          TooLarge = []
+          Narrowed = Set.empty
+          Expanded = []
+          Presumed = Set.empty }
+
 type MgcpAuditState =
     internal
         {
@@ -99,14 +130,7 @@ type MgcpAuditState =
             Endpoints: Map<string, MgcpEndpoint>
             /// The keys of endpoints by their local names, which are all that bulk audits tell.
             Locals: Map<string, string>
-            /// Patterns whose endpoints no response holds; those that a bulk audit went through are taken out.
-            TooLarge: EndpointName list
-            /// Patterns that were made narrower, once each.
-            Narrowed: Set<string>
-            /// A pattern was answered without a list of endpoints.
-            ListsNothing: bool
-            /// Patterns that were refused, and how; newest first.
-            Refusals: struct (EndpointName * MgcpResponse) list
+            Listing: MgcpListing
             Bulk: bool voption
             /// Places from which a bulk audit went on, so that it cannot go in circles.
             Places: Set<string>

@@ -10,6 +10,8 @@ open CallServer.Wire
 type internal MgcpPending<'Purpose> =
     {
         Purpose: 'Purpose
+        /// As it was written, without its id and K:.
+        Command: MgcpCommand
         Octets: byte[]
         /// It acknowledges responses besides, by K:.
         Acknowledges: bool
@@ -27,6 +29,8 @@ type internal MgcpPending<'Purpose> =
 ///   final response               done; to be acknowledged with K: in a      a repetition of one that is done and asks for
 ///                                later command, at once with 000 where      acknowledgement is acknowledged again; else stray
 ///                                it has an empty K:
+///   the same, a refusal of how   written and sent anew, as another          the same
+///   the command is written       transaction
 ///   provisional response         waits LONGTRAN for the final one           stray
 ///   deadline                     sent again, or spent after the last        -
 ///                                attempt
@@ -44,8 +48,7 @@ type internal MgcpTransactions<'Purpose> =
         Base: int
         Next: int
         Pending: Map<int, MgcpPending<'Purpose>>
-        /// The gateway takes K: in a command.
-        TakesAcknowledgements: bool
+        Dialect: MgcpDialect
         /// Final responses that no command has acknowledged yet, newest first.
         Unacknowledged: int list
         /// Datagrams sent, repeats and acknowledgements included.
@@ -70,7 +73,14 @@ module internal MgcpTransactions =
     let after (id: int) : int = if id >= Mgcp.MaxTransaction then 1 else id + 1
 
     /// Next is 0 the first time: then the ids begin anywhere.
-    let start (timeout: TimeSpan) (attempts: int) (pace: Pace) (next: int) (rng: Rng) : MgcpTransactions<'P> =
+    let start
+        (timeout: TimeSpan)
+        (attempts: int)
+        (pace: Pace)
+        (next: int)
+        (dialect: MgcpDialect)
+        (rng: Rng)
+        : MgcpTransactions<'P> =
         let struct (drawn, rng) = Rng.below Mgcp.MaxTransaction rng
         let next = if next > 0 then next else 1 + drawn
 
@@ -80,7 +90,7 @@ module internal MgcpTransactions =
           Base = next
           Next = next
           Pending = Map.empty
-          TakesAcknowledgements = true
+          Dialect = dialect
           Unacknowledged = []
           Requests = 0
           Strays = 0
@@ -109,11 +119,7 @@ module internal MgcpTransactions =
     let private isAudit (command: MgcpCommand) : bool =
         command.Verb = MgcpVerb.AuditEndpoint || command.Verb = MgcpVerb.AuditConnection
 
-    /// The command was refused, and perhaps for its K: alone: it may be sent once more without.
-    let isRefusedForK (response: MgcpResponse) (pending: MgcpPending<'P>) : bool =
-        pending.Acknowledges && (response.Code = 510 || response.Code = 511 || response.Code = 539)
-
-    /// Sends a command; its transaction id is filled in, and with it the acknowledgement of what came before.
+    /// Sends a command; its transaction id and version are filled in, and the acknowledgement of what came before.
     let send
         (now: Instant)
         (purpose: 'P)
@@ -121,9 +127,10 @@ module internal MgcpTransactions =
         (tx: MgcpTransactions<'P>)
         : struct (byte[] * MgcpTransactions<'P>) =
         let id = tx.Next
+        let command = { command with Version = tx.Dialect.Version }
 
         let acknowledged =
-            if tx.TakesAcknowledgements && isAudit command then
+            if tx.Dialect.TakesAcknowledgements && isAudit command then
                 List.truncate MaxAcknowledged tx.Unacknowledged
             else
                 []
@@ -143,6 +150,7 @@ module internal MgcpTransactions =
 
         let pending =
             { Purpose = purpose
+              Command = command
               Octets = octets
               Acknowledges = not acknowledged.IsEmpty
               First = now
@@ -178,6 +186,29 @@ module internal MgcpTransactions =
     let private acknowledgement (id: int) : byte[] =
         Mgcp.encode (MgcpMessage.Response(Mgcp.response 0 id "" []))
 
+    /// A final response: what it answers is done, or is written in another way and sent anew.
+    let private answered now (response: MgcpResponse) wants pending (arrival: Arrival<'P>) tx =
+        let id = response.Transaction
+        let prompt = pending.Times = 1 && now - pending.First <= tx.Timeout * 0.5
+        let replies = if wants then acknowledgement id :: arrival.Replies else arrival.Replies
+
+        let tx =
+            { tx with
+                Pending = Map.remove id tx.Pending
+                Unacknowledged = (if wants then tx.Unacknowledged else id :: tx.Unacknowledged)
+                Requests = (if wants then tx.Requests + 1 else tx.Requests)
+                LastReply = ValueSome now
+                Pace = (if prompt then Pace.prompt tx.Pace else tx.Pace) }
+
+        match MgcpDialect.refusedBy response pending.Command pending.Acknowledges tx.Dialect with
+        | ValueSome dialect ->
+            let struct (octets, tx) = send now pending.Purpose pending.Command { tx with Dialect = dialect }
+
+            struct ({ arrival with Replies = octets :: replies }, tx)
+        | ValueNone ->
+            struct ({ arrival with Finals = struct (response, pending) :: arrival.Finals; Replies = replies },
+                    { tx with Dialect = MgcpDialect.heard response tx.Dialect })
+
     let private took
         (now: Instant)
         (struct (arrival: Arrival<'P>, tx: MgcpTransactions<'P>))
@@ -199,19 +230,7 @@ module internal MgcpTransactions =
                 struct (arrival,
                         { tx with Pending = Map.add id pending tx.Pending; LastReply = ValueSome now })
             | Some pending, (Success | TransientError | PermanentError | PackageCode | UnknownClass) ->
-                let prompt = pending.Times = 1 && now - pending.First <= tx.Timeout * 0.5
-
-                let replies = if wants then acknowledgement id :: arrival.Replies else arrival.Replies
-
-                struct ({ arrival with
-                            Finals = struct (response, pending) :: arrival.Finals
-                            Replies = replies },
-                        { tx with
-                            Pending = Map.remove id tx.Pending
-                            Unacknowledged = (if wants then tx.Unacknowledged else id :: tx.Unacknowledged)
-                            Requests = (if wants then tx.Requests + 1 else tx.Requests)
-                            LastReply = ValueSome now
-                            Pace = (if prompt then Pace.prompt tx.Pace else tx.Pace) })
+                answered now response wants pending arrival tx
             | None, (Success | TransientError | PermanentError | PackageCode | UnknownClass) when
                 wants && isOurs id tx
                 ->
@@ -221,7 +240,7 @@ module internal MgcpTransactions =
                 struct (arrival, stray "a response to nothing that was asked" tx)
 
     let receive (now: Instant) (octets: byte[]) (tx: MgcpTransactions<'P>) =
-        let isWhole = octets.Length > 0 && octets[octets.Length - 1] = 10uy
+        let isWhole = Mgcp.endsLine octets
         let none: Arrival<'P> = { Finals = []; IsWhole = isWhole; Replies = [] }
         let struct (arrival, tx) = Mgcp.decode octets |> Array.fold (took now) (struct (none, tx))
 

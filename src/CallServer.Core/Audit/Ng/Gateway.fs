@@ -18,6 +18,8 @@ type NgGateway =
     {
         Gateway: GatewayId
         Transport: NgTransport
+        /// Media that both parties sent counts as time in which the call was active, as its packets tell it.
+        MediaAnswers: bool
         /// How long one request waits for its answer at first; each repeat waits half as long again.
         Timeout: TimeSpan
         /// How often a request is sent before it is given up, at least 1.

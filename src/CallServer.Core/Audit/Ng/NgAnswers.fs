@@ -38,6 +38,7 @@ module internal NgAnswers =
         { state with
             Limit = limit
             Listed = keys
+            ListCost = costOfKeys keys
             ListedAt = ValueSome(Interval.create job.First now)
             // A list of everything knows better than a probe.
             Sizes =
@@ -64,7 +65,10 @@ module internal NgAnswers =
             | Some before -> NgObserving.compare before seen clock
             | None -> clock
 
-        { state with Seen = Map.add key seen state.Seen; Clock = clock }
+        { state with
+            Seen = Map.add key seen state.Seen
+            SeenCost = state.SeenCost + costOfCall call
+            Clock = clock }
 
     let private refused now (job: NgJob) (reason: string) (state: NgAuditState) : NgAuditState =
         match job.Purpose with

@@ -53,6 +53,9 @@ module NgAudit =
 
     let isOver (state: State) : bool = state.Phase = NgPhase.Over
 
+    /// What it holds.
+    let internal load (state: State) : Load = NgState.load state
+
     let private stopped now (state: State) : State =
         if state.LastReply.IsSome then
             NgVerdict.finish now [ Cancelled ] state
@@ -106,6 +109,8 @@ module NgAudit =
               CountAgrees = false
               EndSeen = false
               Seen = Map.empty
+              ListCost = 0L
+              SeenCost = 0L
               Gone = Set.empty
               Untold = []
               Samples = Map.empty

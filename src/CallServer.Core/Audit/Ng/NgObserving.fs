@@ -32,17 +32,11 @@ module internal NgObserving =
 
     let private textOf (slice: Slice) : string = display slice.Span
 
-    /// A party that has not answered yet stands under a key that is no tag.
-    let private isNamed (tag: NgTag) = tag.Tag.Length > 0
+    /// A party that was offered the call and has not answered stands under a key that is no tag (`<untagged 1>`, in older versions
+    /// an empty one). It is no connection: it has no name yet, though rtpengine counts packets that it sends early.
+    let isParty (tag: NgTag) : bool = tag.Tag.Length > 0
 
-    /// A party without a name, an address and media is no connection yet.
-    let isParty (tag: NgTag) : bool =
-        isNamed tag
-        || match tag.Media with
-           | ValueSome { Stream = ValueSome stream } -> stream.Remote.IsSome || stream.Packets > 0L
-           | _ -> false
-
-    let tagText (tag: NgTag) : string = textOf (if isNamed tag then tag.Tag else tag.Key)
+    let tagText (tag: NgTag) : string = textOf tag.Tag
 
     let private streamOf (tag: NgTag) : NgStream voption = tag.Media |> ValueOption.bind _.Stream
 
@@ -74,7 +68,64 @@ module internal NgObserving =
         else
             struct (call.Created, (call.Created / second + 1L) * second)
 
-    let private factsOf (callId: CallId voption) (tags: NgTag[]) (place: int) : Facts =
+    /// Of a fax rtpengine tells none: it is no RTP.
+    let private codecOf (media: NgMedia) : Codec voption =
+        match media.Codec with
+        | _ when media.IsFax -> ValueSome(Codec.ofName "t38")
+        | ValueSome codec -> ValueSome(Codec.ofRtpMap codec)
+        | ValueNone -> ValueNone
+
+    let private mediumOf (media: NgMedia) : Medium =
+        { Kind = media.Kind
+          Codec = codecOf media
+          Local = media.Stream |> ValueOption.bind _.Local
+          Remote = media.Stream |> ValueOption.bind _.Remote }
+
+    /// How far a call has come. rtpengine is told of offers and answers (of session descriptions), and not of SIP's replies.
+    [<RequireQualifiedAccess>]
+    type private Stage =
+        /// Nobody has answered.
+        | Offered
+        /// Only the answering party has sent anything yet, though the offering one may: an announcement or a ringing tone whose
+        /// description came in a provisional reply (183), or a caller who is silent.
+        | Early
+        | Answered
+
+    let private packets (tag: NgTag) : int64 =
+        match streamOf tag with
+        | ValueSome stream -> stream.Packets
+        | ValueNone -> 0L
+
+    /// Whether packets would come from a party if it spoke.
+    let private maySend (tag: NgTag) : bool =
+        match tag.Media with
+        | ValueSome media -> media.Receives
+        | ValueNone -> false
+
+    let private stageOf (offering: NgTag) (answering: NgTag) : Stage =
+        if packets answering > 0L && packets offering = 0L && maySend offering then
+            Stage.Early
+        else
+            Stage.Answered
+
+    /// That of each party: the offering one has been answered where any other one has.
+    let private stagesOf (tags: NgTag[]) : Stage[] =
+        let others = tags |> Array.skip 1 |> Array.map (stageOf tags[0])
+
+        let first =
+            if Array.contains Stage.Answered others then Stage.Answered
+            elif others.Length > 0 then Stage.Early
+            else Stage.Offered
+
+        Array.append [| first |] others
+
+    let private word (stage: Stage) : string =
+        match stage with
+        | Stage.Offered -> "offered"
+        | Stage.Early -> "early"
+        | Stage.Answered -> "active"
+
+    let private factsOf (callId: CallId voption) (tags: NgTag[]) (place: int) (stage: Stage) : Facts =
         let tag = tags[place]
         let stream = streamOf tag
         // The offering party's counterpart is the first that answered.
@@ -87,20 +138,45 @@ module internal NgObserving =
                 (match other with
                  | Some other -> partyText other
                  | None -> ValueNone)
-            Codec =
-                (match tag.Media with
-                 | ValueSome { Codec = ValueSome codec } -> ValueSome(Codec.ofRtpMap codec)
-                 | _ -> ValueNone)
+            Codec = tag.Media |> ValueOption.bind codecOf
             Mode = tag.Media |> ValueOption.map modeOf
-            State = ValueSome(if tags.Length > 1 then "active" else "offered")
+            State = ValueSome(word stage)
             LocalMedia = stream |> ValueOption.bind _.Local
-            RemoteMedia = stream |> ValueOption.bind _.Remote }
+            RemoteMedia = stream |> ValueOption.bind _.Remote
+            OtherMedia = ValueSome(tag.Others |> Array.map mediumOf |> Array.toList) }
+
+    /// rtpengine stamps no answer. It lies between the setup and the moment when it was heard to be answered; where it rings, that
+    /// moment is still to come, and where it may ring, so may the moment. A party whose counterpart is not listed may be either.
+    let private startOf (setup: Interval) (heard: Interval) (stage: Stage) (rings: bool) : Timing =
+        match stage with
+        | Stage.Offered when rings -> Timing.reported (Interval.from heard.Earliest)
+        | Stage.Offered
+        | Stage.Early -> Timing.bounded (Interval.from setup.Earliest)
+        | Stage.Answered ->
+            Timing.bounded (Interval.create (Instant.min setup.Earliest heard.Latest) heard.Latest)
+
+    /// Media that both sent: what the shorter of the two says.
+    let private mediaTime (tags: NgTag[]) (stages: Stage[]) (place: int) : TimeSpan =
+        let both other = min (NgMediaTime.ofParty tags[0]) (NgMediaTime.ofParty tags[other])
+
+        match stages[place] with
+        | Stage.Offered
+        | Stage.Early -> TimeSpan.Zero
+        | Stage.Answered when place > 0 -> both place
+        | Stage.Answered -> Seq.init (tags.Length - 1) (fun i -> both (i + 1)) |> Seq.max
 
     /// The connections of one call; and how many parties have no usable name.
-    let observe (clock: ClockBounds) (key: string) (seen: NgSeen) : struct (Observation list * int) =
+    let observe
+        (mediaAnswers: bool)
+        (clock: ClockBounds)
+        (key: string)
+        (seen: NgSeen)
+        : struct (Observation list * int) =
         let callText = displayKey key
         let callId = CallId.tryCreate callText |> ValueOption.ofOption
         let tags = seen.Call.Tags |> Array.filter isParty
+        let rings = tags.Length < seen.Call.Tags.Length
+        let stages = if tags.Length = 0 then [||] else stagesOf tags
 
         let observations =
             [ for place in 0 .. tags.Length - 1 do
@@ -108,16 +184,15 @@ module internal NgObserving =
                   | None -> ()
                   | Some id ->
                       let struct (low, high) = stampOf place tags[place] seen.Call
+                      let setup = GatewayClock.happened low high seen.Heard.Latest clock
 
                       { Id = id
                         Stamp = ValueSome(string seen.Call.Created)
                         Heard = seen.Heard
-                        Setup = ValueNone
-                        Start =
-                          ValueSome(Timing.reported (GatewayClock.happened low high seen.Heard.Latest clock))
-                        // Packets count, but nothing tells how much speech each of them holds.
-                        MinimumAge = TimeSpan.Zero
-                        Facts = factsOf callId tags place } ]
+                        Setup = ValueSome(Timing.reported setup)
+                        Start = ValueSome(startOf setup seen.Heard stages[place] rings)
+                        MinimumAge = (if mediaAnswers then mediaTime tags stages place else TimeSpan.Zero)
+                        Facts = factsOf callId tags place stages[place] } ]
 
         struct (observations, tags.Length - observations.Length)
 

@@ -55,6 +55,8 @@ module NgRelease =
 
     let strays (state: State) : int = state.Strays
 
+    let internal load (state: State) : Load = { Load.ofDatagrams with Unread = NgFraming.unread state.Stream }
+
     let private finish (outcome: Release) (state: State) : State =
         { state with
             Phase = NgReleasePhase.Over
@@ -107,7 +109,7 @@ module NgRelease =
                 GatewayClock.stamped (NgObserving.latestStamp call) now GatewayClock.unknown
             )
 
-        let struct (observations, _) = NgObserving.observe bounds state.Call seen
+        let struct (observations, _) = NgObserving.observe false bounds state.Call seen
 
         observations
         |> List.tryFind (fun observation -> observation.Id = state.Connection)

@@ -96,6 +96,9 @@ type NgAuditState =
             CountAgrees: bool
             EndSeen: bool
             Seen: Map<string, NgSeen>
+            /// Octets of memory that the list and the calls told so far take, roughly.
+            ListCost: int64
+            SeenCost: int64
             /// Listed, but ended when they were asked for.
             Gone: Set<string>
             /// Calls that were not told, and why.
@@ -125,6 +128,27 @@ module internal NgState =
 
     let untold (key: string) (reason: string) (state: NgAuditState) : NgAuditState =
         { state with Untold = struct (key, reason) :: state.Untold }
+
+    /// Of one string as a key, and of one party besides its texts.
+    [<Literal>]
+    let private KeyCost = 64L
+
+    [<Literal>]
+    let private TagCost = 512L
+
+    let costOfKeys (keys: string[]) : int64 = keys |> Array.sumBy (fun key -> KeyCost + 2L * int64 key.Length)
+
+    let costOfCall (call: NgCall) : int64 =
+        let octets (tag: NgTag) =
+            tag.Key.Length
+            + tag.Tag.Length
+            + (tag.Label |> ValueOption.map _.Length |> ValueOption.defaultValue 0)
+
+        call.Tags |> Array.sumBy (fun tag -> TagCost + int64 (octets tag))
+
+    let load (state: NgAuditState) : Load =
+        { Unread = NgFraming.unread state.Stream
+          Kept = ValueSome(2L * NgFraming.unread state.Stream + state.ListCost + state.SeenCost) }
 
     /// All that is known of the gateway's clock.
     let clock (now: Instant) (state: NgAuditState) : ClockBounds =

@@ -102,7 +102,8 @@ module internal NgVerdict =
         let told =
             state.Listed
             |> Array.choose (fun key ->
-                Map.tryFind key state.Seen |> Option.map (NgObserving.observe bounds key))
+                Map.tryFind key state.Seen
+                |> Option.map (NgObserving.observe state.Target.MediaAnswers bounds key))
 
         let found =
             [| for struct (observations, _) in told do
@@ -195,6 +196,7 @@ module internal NgVerdict =
               History = ValueNone
               Denied = denied state
               Standing = ValueNone
+              Remarks = []
               Requests = state.Requests }
 
         { state with

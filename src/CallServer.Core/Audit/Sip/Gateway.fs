@@ -42,6 +42,6 @@ module internal SipTimers =
     /// 64 x T1: a sender gives a request up after it, and stops to repeat it (timers F and N).
     let giveUp = TimeSpan.FromSeconds 32.0
 
-    /// After a notification that ends a fetch, for those of other branches of a forked SUBSCRIBE. It bounds
-    /// what every fetch takes: branches that answer later than this are not waited for.
+    /// After a notification that ends a fetch, for those of other branches of a forked SUBSCRIBE that never answered
+    /// before. It bounds what every fetch takes; the first one of a gateway waits t1, a round trip at most.
     let forks = TimeSpan.FromMilliseconds 100.0

@@ -17,8 +17,8 @@ type internal SubscriptionState =
 type internal SipNotice =
     /// Of another Call-ID.
     | Foreign
-    /// Of ours, and wrong: to be answered so, and not to be believed.
-    | Wrong of status: int * reason: string
+    /// Of ours, and wrong: to be answered so, and not to be believed; what is wrong with it, in words.
+    | Wrong of status: int * reason: string * words: string
     /// A notification of this subscription.
     | Notice of Notification
 
@@ -26,7 +26,12 @@ and internal Notification =
     {
         /// Who sent it: a SUBSCRIBE that forks has several notifiers.
         From: string
+        /// Where requests to it go (RFC 3261 §12.1.2), and by which proxies; nothing where it does not say.
+        Target: string voption
+        Routes: string list
         CSeq: int64
+        /// After which SUBSCRIBE it was written, at least: that which named the address that it was sent to.
+        Round: int
         State: SubscriptionState
         /// What its body tells: nothing where it has none.
         Document: Result<DialogInfo voption, Shortfall>
@@ -50,17 +55,19 @@ module internal Notice =
             | _ -> SubscriptionState.Active(seconds "expires")
 
     let private document (message: SipMessage) : Result<DialogInfo voption, Shortfall> =
-        let kind =
+        let kind, charset =
             match Sip.tryHeader "Content-Type" message with
-            | ValueSome text -> (SipFields.value text).Value
-            | ValueNone -> DialogInfo.MediaType
+            | ValueSome text ->
+                let told = SipFields.value text
+                told.Value, SipFields.tryParam "charset" told.Params
+            | ValueNone -> DialogInfo.MediaType, ValueNone
 
         if DialogInfoText.isEmpty message.Body then
             Ok ValueNone
         elif not (kind.Equals(DialogInfo.MediaType, StringComparison.OrdinalIgnoreCase)) then
             Error(Unreadable $"the notification brings {Sip.textOf kind} instead of {DialogInfo.MediaType}")
         else
-            match DialogInfoCodec.decode message.Body with
+            match DialogInfoCodec.decodeAs charset message.Body with
             | Ok info -> Ok(ValueSome info)
             | Error wrong -> Error(Unreadable(string wrong))
 
@@ -70,7 +77,7 @@ module internal Notice =
         | SipStart.Response _, _
         | _, ValueNone -> Foreign
         | _, ValueSome callId when callId <> s.CallId -> Foreign
-        | SipStart.Request("NOTIFY", _), ValueSome _ ->
+        | SipStart.Request("NOTIFY", uri), ValueSome _ ->
             let event = Sip.tryHeader "Event" message |> ValueOption.map SipFields.value
 
             match SipFields.tag "To" message, SipFields.tag "From" message, event, SipFields.cseq message with
@@ -81,13 +88,28 @@ module internal Notice =
                     not (event.Value.Equals("dialog", StringComparison.OrdinalIgnoreCase))
                     || (SipFields.tryParam "id" event.Params).IsSome
                 then
-                    Wrong(489, "Bad Event")
+                    Wrong(489, "Bad Event", $"a notification of the event {Sip.textOf event.Value}")
                 else
-                    Notice { From = fromTag; CSeq = cseq; State = state message; Document = document message }
+                    Notice
+                        { From = fromTag
+                          Target = Subscription.contact message
+                          Routes = SipFields.values "Record-Route" message
+                          CSeq = cseq
+                          Round = Subscription.roundOf uri
+                          State = state message
+                          Document = document message }
+            | ValueSome toTag, ValueSome fromTag, ValueNone, _ when toTag = s.Tag && fromTag <> "" ->
+                Wrong(400, "Bad Request", "a notification without the header Event")
             | ValueSome toTag, ValueSome fromTag, _, _ when toTag = s.Tag && fromTag <> "" ->
-                Wrong(400, "Bad Request")
-            | _ -> Wrong(481, "Subscription Does Not Exist")
-        | SipStart.Request _, ValueSome _ -> Wrong(405, "Method Not Allowed")
+                Wrong(400, "Bad Request", "a notification without a CSeq that can be read")
+            | _ ->
+                Wrong(
+                    481,
+                    "Subscription Does Not Exist",
+                    "a notification to another tag than the SUBSCRIBE's"
+                )
+        | SipStart.Request(method, _), ValueSome _ ->
+            Wrong(405, "Method Not Allowed", $"a {Sip.textOf method}")
 
     /// The answer to a request: it copies what names the transaction (RFC 3261 §8.2.6.2).
     let reply (status: int) (reason: string) (message: SipMessage) : byte[] =

@@ -1,6 +1,7 @@
 namespace CallServer.Audit
 
 open System
+open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
@@ -118,23 +119,6 @@ module internal SipObserving =
             LocalMedia = ours |> ValueOption.bind Sdp.address
             RemoteMedia = theirs |> ValueOption.bind Sdp.address }
 
-    /// The dialog's id; where a product leaves it out, its Call-ID with both tags.
-    let private nameOf (dialog: Dialog) : string =
-        if dialog.Id <> "" then dialog.Id
-        elif dialog.CallId = "" then ""
-        elif dialog.LocalTag = "" && dialog.RemoteTag = "" then dialog.CallId
-        else $"{dialog.CallId};{dialog.LocalTag};{dialog.RemoteTag}"
-
-    /// A dialog's state only goes on (RFC 4235 §3.7.1): of two reports the later state is the newer one.
-    let private rank (dialog: Dialog) : int =
-        match dialog.State with
-        | DialogState.Other _ -> 0
-        | DialogState.Trying -> 1
-        | DialogState.Proceeding -> 2
-        | DialogState.Early -> 3
-        | DialogState.Confirmed -> 4
-        | DialogState.Terminated -> 5
-
     /// Alive within the window; its state and duration as they were when a document told of it.
     let private observe (heard: Interval) (id: ConnectionId) (report: DialogReport) : Observation =
         let dialog = report.Dialog
@@ -154,62 +138,75 @@ module internal SipObserving =
         {
             /// Sorted by id, each id once.
             Observations: Observation[]
+            /// What is told to have ended, sorted: what was called so, and goes on under no report.
+            Over: ConnectionId[]
+            /// What the dialogs are called that go on.
+            Names: DialogNames
             /// What keeps them from being a whole list.
             Shortfalls: Shortfall list
             /// Some dialog has no Call-ID: its id may be that of a line (Asterisk's is the extension).
             ReusesIds: bool
         }
 
-    let private some (texts: string seq) : string =
-        let texts = Seq.truncate 3 texts |> Seq.toArray
-        String.Join(", ", texts)
-
     let private isOver (report: DialogReport) = report.Dialog.State = DialogState.Terminated
+
+    /// What keeps dialogs without a name of their own from being listed: two calls of the same name that both go on, of
+    /// which one would be lost, and those without any.
+    let private unnamed (reports: DialogReport[]) : Shortfall list =
+        let keys = reports |> Array.map (fun report -> DialogIdentity.key report.Dialog)
+        let nameless = keys |> Array.filter (fun key -> key = "")
+        let clashing = keys |> Array.filter (fun key -> key <> "") |> Array.distinct
+
+        [ if nameless.Length > 0 then
+              Unreadable $"{nameless.Length} dialogs without an id that could be kept"
+          if clashing.Length > 0 then
+              let some = String.Join(", ", Seq.truncate 3 clashing)
+              Unreadable $"several dialogs are called {some}" ]
 
     /// One observation for each dialog that has not ended, alive within the window. A presence server that
     /// aggregates can list a dialog more than once, under several entities or with a report that a later one has
-    /// overtaken.
-    let see (heard: Interval) (reports: DialogReport[]) : Seen =
+    /// overtaken. What dialogs were called before they are called again; isKnown says whether the record has a connection
+    /// of that name.
+    let see
+        (heard: Interval)
+        (isKnown: ConnectionId -> bool)
+        (names: DialogNames)
+        (reports: DialogReport[])
+        : Seen =
+        let over, going = DialogIdentity.distinct reports |> Array.partition isOver
+
         let named, nameless =
-            reports
-            |> Array.map (fun report -> struct (ConnectionId.tryCreate (nameOf report.Dialog), report))
+            going
+            |> Array.groupBy (fun report -> DialogIdentity.key report.Dialog)
+            |> Array.collect (fun (_, group) -> DialogIdentity.name isKnown names group)
             |> Array.partition (fun struct (id, _) -> id.IsSome)
 
-        // Of each call the newest report, without those that ended.
-        let going =
+        let named =
             named
-            |> Array.groupBy (fun struct (id, _) -> id.Value)
-            |> Array.sortBy fst
-            |> Array.map (fun (id, group) ->
-                let calls =
-                    group
-                    |> Array.map (fun struct (_, report) -> report)
-                    |> Array.groupBy (fun report -> report.Dialog.CallId)
-                    |> Array.map (fun (_, reports) ->
-                        reports |> Array.maxBy (fun report -> rank report.Dialog))
-                    |> Array.filter (isOver >> not)
+            |> Array.map (fun struct (id, report) -> struct (id.Value, report))
+            |> Array.sortBy (fun struct (id, _) -> id)
 
-                struct (id, calls))
-            |> Array.filter (fun struct (_, calls) -> calls.Length > 0)
+        let present = HashSet(named |> Seq.map (fun struct (id, _) -> id))
 
-        // The same id with two Call-IDs that both go on: two calls, of which one would be lost.
-        let clashing = going |> Array.filter (fun struct (_, calls) -> calls.Length > 1)
-        let nameless = nameless |> Array.filter (fun struct (_, report) -> not (isOver report))
+        { Observations = named |> Array.map (fun struct (id, report) -> observe heard id report)
+          Over =
+            over
+            |> Array.choose (fun report -> DialogIdentity.tryName report.Dialog names |> ValueOption.toOption)
+            |> Array.filter (present.Contains >> not)
+            |> Array.distinct
+            |> Array.sort
+          Names =
+            named
+            |> Array.groupBy (fun struct (_, report) -> DialogIdentity.key report.Dialog)
+            |> Array.map (fun (key, group) ->
+                key, [ for struct (id, report) in group -> struct (report.Dialog, id) ])
+            |> Map.ofArray
+          Shortfalls = nameless |> Array.map (fun struct (_, report) -> report) |> unnamed
+          ReusesIds = going |> Array.exists (fun report -> report.Dialog.CallId = "") }
 
-        { Observations = going |> Array.map (fun struct (id, calls) -> observe heard id calls[0])
-          Shortfalls =
-            [ if nameless.Length > 0 then
-                  Unreadable $"{nameless.Length} dialogs without an id that could be kept"
-              if clashing.Length > 0 then
-                  Unreadable
-                      $"several dialogs are called {some (clashing |> Seq.map (fun struct (id, _) -> string id))}" ]
-          ReusesIds =
-            going
-            |> Array.exists (fun struct (_, calls) ->
-                calls |> Array.exists (fun report -> report.Dialog.CallId = "")) }
-
-    let traits (seen: Seen) : Traits =
+    let traits (memory: SipMemory) (seen: Seen) : Traits =
         { Traits.plain with
+            AbsencesToClose = (if memory.TakesTwo then 2 else 1)
             ReusesIds = seen.ReusesIds
             Staleness = staleness
             DriftPpm = Profile.DefaultDriftPpm }
@@ -218,29 +215,39 @@ module internal SipObserving =
 module internal SipSnapshot =
     let partialDocument = CutShort "the notification says state=\"partial\": it need not list every dialog"
 
-    /// The dialogs were as told at some moment from Asked to Answered.
+    /// The dialogs were as told at some moment from Asked to Answered. With the memory that has their names.
     let make
         (gateway: SipGateway)
+        (memory: SipMemory)
+        (isKnown: ConnectionId -> bool)
         (asked: Instant)
         (answered: Instant)
         (requests: int)
         (reasons: Shortfall list)
         (reports: DialogReport[])
-        : Snapshot =
-        let seen = SipObserving.see (Interval.create asked answered) reports
+        : struct (Snapshot * SipMemory) =
+        let seen = SipObserving.see (Interval.create asked answered) isKnown memory.Names reports
         let reasons = List.distinct (reasons @ seen.Shortfalls)
 
-        { Gateway = gateway.Gateway
-          Protocol = "sip"
-          Profile = "dialog"
-          Traits = SipObserving.traits seen
-          Asked = asked
-          Answered = answered
-          Boot = Boot.untold answered
-          Completeness = (if reasons.IsEmpty then Complete [ WholeDocument ] else Partial reasons)
-          Observations = seen.Observations
-          Ended = [||]
-          History = ValueNone
-          Denied = [||]
-          Standing = ValueNone
-          Requests = requests }
+        let names =
+            if reasons.IsEmpty then
+                seen.Names
+            else
+                (memory.Names, seen.Names) ||> Map.fold (fun names key named -> names.Add(key, named))
+
+        struct ({ Gateway = gateway.Gateway
+                  Protocol = "sip"
+                  Profile = "dialog"
+                  Traits = SipObserving.traits memory seen
+                  Asked = asked
+                  Answered = answered
+                  Boot = Boot.untold answered
+                  Completeness = (if reasons.IsEmpty then Complete [ WholeDocument ] else Partial reasons)
+                  Observations = seen.Observations
+                  Ended = [||]
+                  History = ValueNone
+                  Denied = seen.Over
+                  Standing = ValueNone
+                  Remarks = []
+                  Requests = requests },
+                { memory with Names = names })

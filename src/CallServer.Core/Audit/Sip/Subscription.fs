@@ -32,6 +32,8 @@ type internal Subscription =
         /// Session descriptions are asked for (RFC 4235 §3.3): not every notifier takes the word.
         WantsSession: bool
         CSeq: int64
+        /// How often it was renewed.
+        Round: int
         /// The SUBSCRIBE that waits for its final response.
         Request: SipRequest voption
         /// When the first SUBSCRIBE was sent: what any notification tells was read after it.
@@ -77,14 +79,48 @@ module internal Subscription =
 
     let private none: SipRequest voption = ValueNone
 
+    /// So many seconds are asked for where a gateway answers no fetch: it forgets a subscription after that long that could
+    /// not be ended.
+    [<Literal>]
+    let ShortSeconds = 60
+
+    [<Literal>]
+    let private User = "callserver"
+
+    /// Each renewal gives the notifier another address of ours: SUBSCRIBE is a target refresh request (RFC 6665 §4.4.1), so
+    /// that what is sent there was written after it, however long it was on its way.
+    let private userOf (round: int) : string = if round = 0 then User else User + string round
+
+    /// How often the subscription had been renewed when that address was given; 0 where it does not tell.
+    let roundOf (uri: string) : int =
+        let start = uri.IndexOf ':' + 1
+        let stop = uri.IndexOf '@'
+
+        if stop > start && uri.AsSpan(start, stop - start).StartsWith User then
+            match Int32.TryParse(uri.AsSpan(start + User.Length, stop - start - User.Length)) with
+            | true, round when round > 0 -> round
+            | _ -> 0
+        else
+            0
+
+    /// The URI of Contact, where it is one of SIP.
+    let contact (message: SipMessage) : string voption =
+        match SipFields.values "Contact" message with
+        | contact :: _ ->
+            match SipFields.address contact with
+            | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) ->
+                ValueSome uri
+            | _ -> ValueNone
+        | [] -> ValueNone
+
     let private requestOf (gateway: SipGateway) (branch: string) (s: Subscription) : SipMessage =
         let transport = if s.IsStream then "TCP" else "UDP"
 
         let contact =
             if s.IsStream then
-                $"<sip:callserver@{s.Local};transport=tcp>"
+                $"<sip:{userOf s.Round}@{s.Local};transport=tcp>"
             else
-                $"<sip:callserver@{s.Local}>"
+                $"<sip:{userOf s.Round}@{s.Local}>"
 
         let remote =
             match s.RemoteTag with
@@ -124,6 +160,15 @@ module internal Subscription =
 
         struct ({ s with Request = ValueSome request }, rng)
 
+    /// The SUBSCRIBE that renews it: the notifier tells its whole state again (RFC 6665 §4.2.1.2).
+    let renew
+        (gateway: SipGateway)
+        (now: Instant)
+        (rng: Rng)
+        (s: Subscription)
+        : struct (Subscription * Rng) =
+        ask gateway now rng { s with Round = s.Round + 1 }
+
     /// A new subscription; `ask` makes its first SUBSCRIBE.
     let create
         (gateway: SipGateway)
@@ -148,6 +193,7 @@ module internal Subscription =
               Expires = expires
               WantsSession = wantsSession
               CSeq = 0L
+              Round = 0
               Request = none
               Began = now
               Asked = now
@@ -201,10 +247,7 @@ module internal Subscription =
         | ValueNone, _ when challenges.Length = 0 ->
             Error(Refused $"{SipRefusal.words status reason message}, without a challenge")
         | ValueNone, _ ->
-            Error(
-                Refused
-                    $"{SipRefusal.words status reason message}: it asks for none of Digest with MD5 or SHA-256"
-            )
+            Error(Refused $"{SipRefusal.words status reason message}: {SipDigest.whyNone challenges}")
         | ValueSome challenge, ValueNone ->
             Error(
                 Refused
@@ -247,18 +290,9 @@ module internal Subscription =
         else
             let routes = SipFields.values "Record-Route" message
 
-            let target =
-                match SipFields.values "Contact" message with
-                | contact :: _ ->
-                    match SipFields.address contact with
-                    | ValueSome { Uri = uri } when uri.StartsWith("sip", StringComparison.OrdinalIgnoreCase) ->
-                        uri
-                    | _ -> s.Target
-                | [] -> s.Target
-
             { s with
                 RemoteTag = ValueSome tag
-                Target = target
+                Target = contact message |> ValueOption.defaultValue s.Target
                 Routes = (if reversed then List.rev routes else routes) }
 
     /// A response that came over this subscription's way.
@@ -314,14 +348,23 @@ module internal Subscription =
                     struct (Again s, rng)
                 | Error refusal -> struct (Rejected(status, refusal), rng)
             else
-                match status, Sip.tryHeader "Min-Expires" message |> ValueOption.bind SipFields.seconds with
-                | 423, ValueSome least when s.Expires > 0 && least > s.Expires && least <= 86400 ->
-                    let struct (s, rng) = ask gateway now rng { s with Expires = least }
+                let least = Sip.tryHeader "Min-Expires" message |> ValueOption.bind SipFields.seconds
+
+                let again s =
+                    let struct (s, rng) = ask gateway now rng s
                     struct (Again s, rng)
+
+                match status, least with
+                | 423, ValueSome least when least > s.Expires && least <= 86400 ->
+                    again { s with Expires = least }
+                | 423, ValueNone when s.Expires < ShortSeconds -> again { s with Expires = ShortSeconds }
+                // An hour is what nobody may find too brief (RFC 6665 §4.2.1.1).
+                | 423, ValueNone when s.Expires < 3600 -> again { s with Expires = 3600 }
+                // Asterisk's res_pjsip_pubsub takes no first SUBSCRIBE with Expires 0.
+                | 400, _ when s.Expires = 0 && s.AcceptedAt.IsNone -> again { s with Expires = ShortSeconds }
                 // Kamailio looks the package up by the whole of the header, parameters included.
-                | 489, _ when s.WantsSession ->
-                    let struct (s, rng) = ask gateway now rng { s with WantsSession = false }
-                    struct (Again s, rng)
+                | (400 | 489), _ when s.WantsSession && s.AcceptedAt.IsNone ->
+                    again { s with WantsSession = false }
                 | _ -> struct (Rejected(status, SipRefusal.shortfall status reason message), rng)
         | ValueSome _
         | ValueNone -> struct (NotOurs, rng)

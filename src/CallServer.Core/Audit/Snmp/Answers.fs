@@ -14,7 +14,7 @@ module internal Answers =
     let private readScalars
         (now: Instant)
         (attempt: Attempt)
-        (names: Oid[])
+        (isAsked: Oid -> bool)
         (varBinds: VarBind[])
         (state: SnmpAuditState)
         =
@@ -23,12 +23,12 @@ module internal Answers =
               Received = now
               UpTime = ValueNone
               Clock = ValueNone
-              Count = ValueNone }
+              Counts = [||] }
 
         let readings =
             (state.Readings, varBinds)
             ||> Array.fold (fun readings varBind ->
-                if Array.contains varBind.Name names then
+                if isAsked varBind.Name then
                     match varBind.Value with
                     | Null
                     | NoSuchObject
@@ -38,14 +38,28 @@ module internal Answers =
                 else
                     readings)
 
-        let state = { state with Readings = readings }
+        let told =
+            (state.Walk.Told, varBinds)
+            ||> Array.fold (fun told varBind -> Map.add varBind.Name varBind.Value told)
 
-        if state.Heads.Length > 0 then
-            sample (exchangeOfGet state attempt.Sent now varBinds) state
+        { state with Readings = readings; Walk = { state.Walk with Told = told } }
+
+    /// What comes after a part of a row was told.
+    let private rereadOn (asked: Asked) (state: SnmpAuditState) : SnmpAuditState =
+        if asked.Later.Length > 0 then
+            enqueue [ Rereading { asked with Columns = asked.Later; Later = [||] } ] state
         else
-            state
+            // Nothing of it is left: it ended under the walk. Something of it, without what names it: a row that
+            // cannot be listed.
+            let isLeft = asked.Told |> Array.exists (fun cell -> cell <> Null)
+            let isNamed = (profile state).Identity |> Array.forall (fun column -> asked.Told[column] <> Null)
 
-    let private reread now (attempt: Attempt) (instance: Oid) (varBinds: VarBind[]) (state: SnmpAuditState) =
+            if isLeft && not isNamed then
+                broken (Unreadable $"a row that lacks what every row has, at {asked.Instance}") state
+            else
+                state
+
+    let private reread now (attempt: Attempt) (asked: Asked) (varBinds: VarBind[]) (state: SnmpAuditState) =
         let profile = profile state
         let cells = Array.create profile.Columns.Length Null
 
@@ -56,94 +70,119 @@ module internal Answers =
             | NoSuchInstance
             | EndOfMibView -> ()
             | value ->
-                for column in Requests.ownColumns profile do
+                for column in asked.Columns do
                     match Oid.suffix profile.Columns[column].Oid varBind.Name with
-                    | ValueSome suffix when suffix = instance -> cells[column] <- value
+                    | ValueSome suffix when suffix = asked.Instance -> cells[column] <- value
                     | _ -> ()
 
         let told = exchangeOfGet state attempt.Sent now varBinds
-
-        let piece = { Instance = instance; Cells = cells; Told = told }
-
+        let piece = { Instance = asked.Instance; Cells = cells; Told = told }
         let state = sample told { state with Walk = { state.Walk with Pieces = piece :: state.Walk.Pieces } }
 
-        // Nothing of it is left: it ended under the walk. Something of it, without what names it: a row that
-        // cannot be listed.
-        let isLeft = cells |> Array.exists (fun cell -> cell <> Null)
-        let isNamed = profile.Identity |> Array.forall (fun column -> cells[column] <> Null)
+        let known =
+            if Profile.placesChange profile then
+                cells
+            else
+                Array.map2 (fun before cell -> if cell = Null then before else cell) asked.Told cells
 
-        if isLeft && not isNamed then
-            broken (Unreadable $"a row that lacks what every row has, at {instance}") state
-        else
-            state
+        rereadOn { asked with Told = known } state
 
+    let private joined now (attempt: Attempt) (pointings: Pointing[]) (varBinds: VarBind[]) state =
+        let profile = profile state
+        let told = exchangeOfGet state attempt.Sent now varBinds
+        let asked = state.Heads.Length + (Joining.names profile pointings).Length
+        let isWhole = varBinds.Length >= asked
+        let joined = Joining.read profile told isWhole pointings varBinds
+
+        let kept =
+            if joined.Gone.Count = 0 then
+                state.Walk.Pieces
+            else
+                state.Walk.Pieces |> List.filter (fun piece -> not (joined.Gone.Contains piece.Instance))
+
+        sample told { state with Walk = { state.Walk with Pieces = joined.Pieces @ kept } }
+        |> enqueue
+            [ if joined.Moved.Length > 0 then
+                  Purpose.Joining joined.Moved
+              if not isWhole then
+                  yield! Joining.halves pointings ]
+
+    /// Something stands at or below a name.
     let private isServed (asked: Oid) (varBind: VarBind) : bool =
         match varBind.Value with
+        | Null
         | EndOfMibView
         | NoSuchObject
         | NoSuchInstance -> false
         | _ -> Oid.isPrefixOf asked varBind.Name
 
-    let private choose (now: Instant) (varBinds: VarBind[]) (state: SnmpAuditState) : SnmpAuditState =
-        let probes = Requests.profileProbes.Value
+    /// Which of these names have something below them. A reply that tells of some of them only leaves the others to be asked.
+    let private found (names: Oid[]) (varBinds: VarBind[]) (again: Oid[] -> Purpose) (state: SnmpAuditState) =
+        let told = min names.Length varBinds.Length
 
-        let served index =
-            index < varBinds.Length
-            && isServed (let struct (_, oid, _) = probes[index] in oid) varBinds[index]
+        let served =
+            Array.zip (Array.truncate told names) (Array.truncate told varBinds)
+            |> Array.filter (fun (asked, varBind) -> isServed asked varBind)
+            |> Array.map fst
 
-        let answers =
-            Profiles.builtIn.Value
-            |> Array.map (fun profile ->
-                let hits isColumn =
-                    probes
-                    |> Seq.indexed
-                    |> Seq.exists (fun (index, struct (owner, _, column)) ->
-                        column = isColumn && Object.ReferenceEquals(owner, profile) && served index)
+        let state =
+            { state with
+                Found = (state.Found, served) ||> Array.fold (fun found name -> Set.add name found) }
 
-                struct (profile, hits true, profile.Serves.Length = 0 || hits false))
+        if told = names.Length || (told = 0 && names.Length = 1) then
+            state
+        else
+            let size = if told = 0 then (names.Length + 1) / 2 else told
+            enqueue [ for part in Requests.parts size names[told..] -> again part ] state
 
-        let withRows = answers |> Array.tryFind (fun struct (_, rows, mib) -> rows && mib)
+    /// By GetNext the instances of a column come one by one: after which one the next is to be asked.
+    let private onward (column: Oid) (told: VarBind list) (most: int) (attempt: Attempt) : Oid voption =
+        match List.rev told with
+        | last :: earlier when
+            attempt.Repetitions = 0
+            && told.Length < most
+            && isServed column last
+            && earlier |> List.forall (fun one -> last.Name.CompareTo one.Name > 0)
+            ->
+            Oid.suffix column last.Name
+        | _ -> ValueNone
 
-        let withMib = answers |> Array.tryFind (fun struct (_, _, mib) -> mib)
-
-        match withRows |> Option.orElse withMib with
-        | Some(struct (profile, _, _)) -> { state with Profile = ValueSome profile }
-        | None ->
-            giveUp
-                now
-                (NotServed "the table of any built-in profile; the community or user may not see it")
-                state
+    let private peeked (column: Oid) (told: VarBind list) (attempt: Attempt) (state: SnmpAuditState) =
+        match onward column told Requests.PeekedValues attempt with
+        | ValueSome instance -> enqueue [ Peeking(column, instance, told) ] state
+        | ValueNone ->
+            { state with
+                Proven = state.Proven |> ValueOption.map (Recall.peeked column (Array.ofList told) state) }
 
     let answered now (attempt: Attempt) (job: Job) (pdu: Pdu) (state: SnmpAuditState) : SnmpAuditState =
         match job.Purpose with
-        | Probing -> choose now pdu.VarBinds state
-        | Reading names -> readScalars now attempt names pdu.VarBinds state
-        | Stepping strand -> stepped now attempt strand pdu.VarBinds state
-        | Rereading instance -> reread now attempt instance pdu.VarBinds state
-        | Peeking(column, _) ->
-            { state with
-                Proven = state.Proven |> ValueOption.map (Recall.peeked column pdu.VarBinds state) }
+        | Probing names -> found names pdu.VarBinds Probing state
+        | Reading names ->
+            let isAsked name = Array.contains name names
+            let state = readScalars now attempt isAsked pdu.VarBinds state
+
+            if state.Heads |> Array.exists (fun struct (_, head) -> isAsked head) then
+                sample (exchangeOfGet state attempt.Sent now pdu.VarBinds) state
+            else
+                state
+        | Finding(column, told) ->
+            let state = readScalars now attempt (Oid.isPrefixOf column) pdu.VarBinds state
+            let told = told @ List.ofArray pdu.VarBinds
+
+            match onward column told Requests.FoundInstances attempt with
+            | ValueSome _ -> enqueue [ Finding(column, told) ] state
+            | ValueNone -> state
+        | Stepping strand -> stepped now attempt job strand pdu.VarBinds state
+        | Rereading asked -> reread now attempt asked pdu.VarBinds state
+        | Purpose.Joining pointings -> joined now attempt pointings pdu.VarBinds state
+        | Peeking(column, _, told) -> peeked column (told @ List.ofArray pdu.VarBinds) attempt state
         | Naming names ->
             match state.Proven, (history state).Ids with
             | ValueSome proven, ValueSome column ->
                 let struct (proven, more) = Recall.named names pdu.VarBinds column proven
                 enqueue more { state with Proven = ValueSome proven }
             | _ -> state
-        | AskingServed ->
-            let profile = profile state
-
-            let served =
-                Array.exists2
-                    isServed
-                    (Array.truncate pdu.VarBinds.Length profile.Serves)
-                    (Array.truncate profile.Serves.Length pdu.VarBinds)
-
-            if served then
-                state
-            else
-                broken
-                    (NotServed $"{profile.Name}: nothing of its MIB is there, or may be seen by whoever asks")
-                    state
+        | AskingServed names -> found names pdu.VarBinds AskingServed state
 
     let private mayNot (credentials: Credentials) : string =
         match credentials with
@@ -152,7 +191,44 @@ module internal Answers =
             $"user '{Rows.textOfOctets user.Name}' may not read without authentication: give auth and priv"
         | User({ Priv = None } as user, _) ->
             $"user '{Rows.textOfOctets user.Name}' may not read without privacy: give priv, or widen its view"
-        | User(user, _) -> $"user '{Rows.textOfOctets user.Name}' may not read here; widen its view"
+        | User(user, [||]) -> $"user '{Rows.textOfOctets user.Name}' may not read here; widen its view"
+        | User(user, context) ->
+            $"user '{Rows.textOfOctets user.Name}' may not read in context '{Rows.textOfOctets context}'; "
+            + "see context=, or widen its view"
+
+    /// The columns of a row apart from each other. One that cannot be read alone has nothing there, as version 1 says it (RFC 1157
+    /// section 4.1.2), or is left.
+    let private rereadApart (pdu: Pdu) (asked: Asked) (state: SnmpAuditState) : SnmpAuditState =
+        let error = ErrorStatus.name pdu.ErrorStatus
+
+        if (profile state).Positional then
+            failing (Barren error) $"row {asked.Instance}" state
+        else
+            let culprit = pdu.ErrorIndex - 1 - state.Heads.Length
+
+            match Requests.splitAt pdu.ErrorStatus culprit asked.Columns with
+            | [ first; rest ] ->
+                enqueue
+                    [ Rereading { asked with Columns = first; Later = Array.append rest asked.Later } ]
+                    state
+            | _ ->
+                let column = asked.Columns[0]
+
+                if pdu.ErrorStatus = ErrorStatus.NoSuchName || not (isDecisive column state) then
+                    rereadOn asked state
+                else
+                    failing (Barren error) $"row {asked.Instance}" state
+
+    /// An error to a step, and which of the strand's columns it names.
+    let private refused (attempt: Attempt) (pdu: Pdu) (strand: Strand) (state: SnmpAuditState) =
+        let at = pdu.ErrorIndex - 1 - state.Heads.Length
+
+        let culprit =
+            match attempt.Purpose with
+            | Stepping asked when at >= 0 && at < asked.Columns.Length -> ValueSome at
+            | _ -> ValueNone
+
+        retreat attempt (Faulted(pdu.ErrorStatus, culprit)) strand state
 
     /// A response with an error status.
     let failed now (attempt: Attempt) (job: Job) (pdu: Pdu) (state: SnmpAuditState) : SnmpAuditState =
@@ -161,15 +237,22 @@ module internal Answers =
         if pdu.ErrorStatus = ErrorStatus.AuthorizationError || pdu.ErrorStatus = ErrorStatus.NoAccess then
             giveUp now (Refused $"the agent answers {error}: {mayNot state.Target.Credentials}") state
         else
+            let apart (names: Oid[]) (again: Oid[] -> Purpose) =
+                enqueue [ for part in Requests.apart pdu names -> again part ] state
+
             match job.Purpose with
-            | Probing
-            | AskingServed -> giveUp now (CallServer.Ledger.Unreadable $"the agent answers {error}") state
-            | Reading names when names.Length > 1 ->
-                let half = names.Length / 2
-                enqueue [ Reading names[.. half - 1]; Reading names[half..] ] state
-            // A scalar that cannot be read is one that is not served.
-            | Reading _ -> state
+            // What cannot be read even alone is not served.
+            | Probing names -> apart names Probing
+            | AskingServed names -> apart names AskingServed
+            // Of one object, version 1's word for what is not there (RFC 3416 section 4.2.1 knows it no longer): it does not tell
+            // why not.
+            | Reading [| name |] when pdu.ErrorStatus = ErrorStatus.NoSuchName ->
+                { state with Walk = { state.Walk with Told = Map.add name NoSuchObject state.Walk.Told } }
+            | Reading names -> apart names Reading
+            | Finding _ -> state
+            | Naming names when names.Length > 1 -> apart names Naming
             | Peeking _
             | Naming _ -> broken (CutShort $"{error} at the history") state
-            | Stepping strand -> ease attempt 0 error strand state
-            | Rereading instance -> broken (CutShort $"{error} at row {instance}") state
+            | Stepping strand -> refused attempt pdu strand state
+            | Rereading asked -> rereadApart pdu asked state
+            | Purpose.Joining pointings -> enqueue (Joining.halves pointings) state

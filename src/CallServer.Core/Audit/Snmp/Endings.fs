@@ -34,6 +34,7 @@ module internal Endings =
           History = ValueNone
           Denied = [||]
           Standing = ValueNone
+          Remarks = List.rev state.Remarks
           Requests = state.Requests }
 
     let private over (snapshot: Snapshot) (state: SnmpAuditState) : SnmpAuditState =
@@ -52,6 +53,9 @@ module internal Endings =
             | ValueSome findings -> findings.Observations
             | ValueNone -> [||]
 
+        let told = findings |> ValueOption.map _.Remarks |> ValueOption.defaultValue []
+        let remarks = AuditState.spared state.Walk @ told
+        let state = (state, remarks) ||> List.fold (fun state text -> AuditState.remark text state)
         let snapshot = snapshotOf answered observations completeness state
 
         // The first audit of a gateway that keeps a history says so, and the next one reads it.
@@ -82,7 +86,8 @@ module internal Endings =
                 | ValueSome _
                 | ValueNone -> ValueNone
 
-            let reasons = List.distinct (reason :: List.rev state.Faults @ List.rev state.Walk.Broken)
+            let reasons = List.distinct (reason :: List.rev state.Faults @ AuditState.shortfalls state.Walk)
+
             finish now findings (Partial reasons) state
 
     let silence (now: Instant) (state: SnmpAuditState) : Shortfall =

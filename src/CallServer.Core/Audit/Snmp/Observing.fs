@@ -8,7 +8,7 @@ open CallServer.Wire
 
 /// From a row to an observation, as the profile says.
 module internal Observing =
-    let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readDateAndTime
+    let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readClock
 
     /// The value that a source points to, if it applies, and the reply that told it. A part of the index was
     /// told by whichever reply told of the row.
@@ -50,27 +50,38 @@ module internal Observing =
         | Duration column ->
             match subject profile heard column.Source row with
             | ValueSome(struct (value, told)) ->
+                let late = if column.IsDifference then column.Unit else TimeSpan.Zero
+
                 match Rows.numberOf value with
                 | ValueSome units when float units * column.Unit.TotalDays < 36500.0 ->
                     let age = float units * column.Unit
-                    let late = if column.IsDifference then column.Unit else TimeSpan.Zero
 
                     if column.LocksAt.IsSome && units >= column.LocksAt.Value then
                         AtLeast age
                     else
                         Happened(TimeEvidence.ofDifference told.Sent told.Received age column.Resolution late)
-                | _ -> NotTold
+                | _ ->
+                    match TimeText.readSpan column.Unit (Rows.textOf value) with
+                    | ValueSome age ->
+                        let resolution = max age.Resolution column.Resolution
+                        Happened(TimeEvidence.ofDifference told.Sent told.Received age.Value resolution late)
+                    | ValueNone -> NotTold
             | ValueNone -> NotTold
         | ClockStamp(source, resolution) ->
             match subject profile heard source row, profile.Clock with
             | ValueSome(struct (value, told)), ValueSome scalar ->
-                let stamp = Rows.octetsOf value |> ValueOption.bind TimeEvidence.readDateAndTime
+                let stamp = Rows.octetsOf value |> ValueOption.bind TimeEvidence.readClock
 
                 match stamp, clock told with
                 | ValueSome stamp, ValueSome now ->
-                    match TimeEvidence.between stamp now with
+                    match TimeEvidence.between stamp.Value now.Value with
                     | ValueSome age ->
-                        TimeEvidence.ofDifference told.Sent told.Received age scalar.Resolution resolution
+                        TimeEvidence.ofDifference
+                            told.Sent
+                            told.Received
+                            age
+                            (max now.Resolution scalar.Resolution)
+                            (max stamp.Resolution resolution)
                         |> Happened
                     | ValueNone -> NotTold
                 | _ -> NotTold
@@ -79,11 +90,18 @@ module internal Observing =
             match subject profile heard source row, profile.Clock with
             | ValueSome(struct (value, told)), ValueSome scalar ->
                 match TimeEvidence.readEpoch (Rows.textOf value), clock told with
-                | ValueSome stamp, ValueSome { Local = local; Offset = ValueSome offset } ->
+                | ValueSome stamp,
+                  ValueSome { Value = { Local = local; Offset = ValueSome offset }; Resolution = resolution } ->
                     let age = local - offset - stamp
                     let second = TimeSpan.FromSeconds 1.0
 
-                    TimeEvidence.ofDifference told.Sent told.Received age scalar.Resolution second |> Happened
+                    TimeEvidence.ofDifference
+                        told.Sent
+                        told.Received
+                        age
+                        (max resolution scalar.Resolution)
+                        second
+                    |> Happened
                 | _ -> NotTold
             | _ -> NotTold
 
@@ -101,23 +119,28 @@ module internal Observing =
 
         first sources
 
+    let private lastTold (row: Row) : Instant =
+        row.Pieces |> List.map (fun piece -> piece.Told.Received) |> List.reduce Instant.max
+
     /// A row that is active began no later than its last piece was heard (the piece that says so may be any), and no earlier than
     /// its call. One that may ring began no earlier than its call, or will.
     let private sinceSetup (profile: Profile) (setup: Timing voption) (row: Row) : Timing =
-        let mayRing = profile.MayRing || not (Rows.decides profile profile.Active row)
+        let mayRing =
+            not (Rows.decides profile profile.Active row)
+            || match profile.MayRing with
+               | ValueSome conditions ->
+                   Rows.holds profile conditions row || not (Rows.decides profile conditions row)
+               | ValueNone -> false
 
-        let latest =
-            if mayRing then
-                Instant.distantFuture
-            else
-                row.Pieces |> List.map (fun piece -> piece.Told.Received) |> List.reduce Instant.max
+        let latest = if mayRing then Instant.distantFuture else lastTold row
 
         let earliest =
             match setup with
-            | ValueSome timing -> timing.Within.Earliest
+            | ValueSome timing when timing.Within.Earliest <= latest -> timing.Within.Earliest
+            | ValueSome _
             | ValueNone -> Instant.distantPast
 
-        Timing.bounded (Interval.create (Instant.min earliest latest) latest)
+        Timing.bounded (Interval.create earliest latest)
 
     /// It had not become active when the row was first asked for; the open end says that it may never.
     let private pending (row: Row) : Timing voption =
@@ -239,7 +262,8 @@ module internal Observing =
           Mode = text profile.Mode
           State = text profile.State
           LocalMedia = media profile profile.LocalMedia row
-          RemoteMedia = media profile profile.RemoteMedia row }
+          RemoteMedia = media profile profile.RemoteMedia row
+          OtherMedia = ValueNone }
 
     let private counters (profile: Profile) (sources: CounterSources) (row: Row) : Counters voption =
         let number (sources: Source list) =
@@ -277,13 +301,33 @@ module internal Observing =
             ValueSome
                 { Id = id
                   Stamp = Rows.text profile profile.Stamp row
-                  Heard = heard.Heard
+                  // Its times may have been told by later replies than its identity.
+                  Heard = Interval.create heard.Heard.Earliest (Instant.max heard.Heard.Latest (lastTold row))
                   Setup = setup
                   Start = start
                   MinimumAge = minimumAge
                   Facts = facts profile row }
         | ValueSome None
         | ValueNone -> ValueNone
+
+    /// Whether a row says which connection it is. Where ids are used again, the id alone does not: one cell left out, and a new call
+    /// would be taken for the one before it. Its stamp says so, or where the gateway has none for it, a time; where the profile
+    /// knows of neither, the id has to do.
+    let tellsWhich (profile: Profile) (row: Row) (o: Observation) : bool =
+        let isLeftOut (source: Source) =
+            if Rows.decides profile source.When row then
+                Rows.holds profile source.When row && Rows.value profile source.Field row = Null
+            else
+                true
+
+        let isTimed =
+            (profile.Setup.IsEmpty && profile.Start.IsEmpty)
+            || o.Setup.IsSome
+            || o.Start |> ValueOption.exists (fun start -> start.Evidence = Reported)
+
+        not profile.Traits.ReusesIds
+        || o.Stamp.IsSome
+        || (not (List.exists isLeftOut profile.Stamp) && isTimed)
 
     /// A row of the history; nothing where it has no usable name or does not date the end.
     let ended (history: HistoryTable) (origin: TimeEvidence.Origin voption) (row: Row) : Ended voption =

@@ -3,6 +3,13 @@ namespace CallServer.Audit
 open System
 open CallServer.Model
 
+/// Whether an agent answers GetBulk: some do not, and others with an error.
+type BulkHabit =
+    | Untried
+    | Answers
+    /// So often in a row it did not, and GetNext was answered. It is tried again after so many steps by GetNext.
+    | Refuses of times: int * rest: int
+
 /// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the
 /// next.
 type Pace =
@@ -18,6 +25,9 @@ type Pace =
         Ceiling: int
         /// Columns a request: fewer where the agent does not answer one row of all.
         Width: int
+        Bulk: BulkHabit
+        /// How long the last answer took.
+        Lag: TimeSpan
         /// A burst of time-outs counts once.
         LastLoss: Instant
     }
@@ -45,6 +55,8 @@ module internal Pace =
           Proven = 0
           Ceiling = Int32.MaxValue
           Width = Int32.MaxValue
+          Bulk = Untried
+          Lag = TimeSpan.Zero
           LastLoss = Instant.distantPast }
 
     /// For the columns of a profile; whatever stopped the growth last time is tried again, a little.
@@ -62,6 +74,45 @@ module internal Pace =
                 LastLoss = Instant.distantPast }
 
     let slots (pace: Pace) : int = int pace.Window
+
+    /// Rows are asked by GetNext for now.
+    let isSingle (pace: Pace) : bool =
+        match pace.Bulk with
+        | Refuses(_, rest) -> rest > 0
+        | Untried
+        | Answers -> false
+
+    /// Steps by GetNext before GetBulk is tried again: the first refusal may have been an accident, and an agent that has none
+    /// is not to be asked in vain at every audit.
+    let private patience (times: int) : int = 4 <<< min 12 (4 * (times - 1))
+
+    /// A step by GetNext was answered; `instead`: after a GetBulk that was not.
+    let singly (instead: bool) (pace: Pace) : Pace =
+        match pace.Bulk with
+        | Refuses(times, rest) when rest > 0 -> { pace with Bulk = Refuses(times, rest - 1) }
+        | Refuses(times, _) when instead -> { pace with Bulk = Refuses(times + 1, patience (times + 1)) }
+        | Untried
+        | Answers when instead -> { pace with Bulk = Refuses(1, patience 1) }
+        | Refuses _
+        | Untried
+        | Answers -> pace
+
+    /// Where an answer takes so long, several ranges are asked at once whatever that costs.
+    let private slow = TimeSpan.FromMilliseconds 200.0
+
+    /// So many replies justify one cut more: each may cost a request whose rows another range has had, or has none.
+    [<Literal>]
+    let private RepliesPerCut = 8
+
+    [<Literal>]
+    let private MaxCuts = 24
+
+    /// Cuts that are worth it in a walk of so many replies.
+    let cuts (replies: int) (pace: Pace) : int =
+        if pace.Lag >= slow then MaxCuts else min MaxCuts (replies / RepliesPerCut)
+
+    /// A reply came after that long.
+    let timed (took: TimeSpan) (pace: Pace) : Pace = { pace with Lag = took }
 
     /// A reply came in good time.
     let prompt (pace: Pace) : Pace = { pace with Window = min MaxWindow (pace.Window + 1.0 / pace.Window) }
@@ -86,6 +137,7 @@ module internal Pace =
         let most = max 1 (min pace.Ceiling (MaxVarBinds / max 1 columns))
 
         { pace with
+            Bulk = Answers
             Proven = max pace.Proven repetitions
             Repetitions =
                 (if repetitions >= pace.Repetitions then
@@ -96,6 +148,7 @@ module internal Pace =
     /// The agent cut a reply off after that many rows: asking for more is of no use.
     let cut (rows: int) (pace: Pace) : Pace =
         { pace with
+            Bulk = Answers
             Proven = max pace.Proven rows
             Ceiling = max 1 rows
             Repetitions = max 1 rows }

@@ -10,6 +10,7 @@ module internal Phases =
     open AuditState
     open Endings
     open Stepping
+    open Scalars
 
     /// So often the table is walked in one audit before a disagreement is reported.
     [<Literal>]
@@ -19,74 +20,89 @@ module internal Phases =
     [<Literal>]
     let private MaxMended = 500
 
-    let private scalarsOf (profile: Profile) : Oid[] =
-        [| Profile.sysUpTime
-           profile.Boot.UpTime
-           yield! profile.Boot.Token
-           match profile.Count with
-           | ValueSome check -> yield! check.Scalars
-           | ValueNone -> ()
-           match profile.Clock with
-           | ValueSome clock -> clock.Oid
-           | ValueNone -> () |]
-        |> Array.distinct
+    /// More rows than this do not happen to be read while they come or go, all of them without the same column.
+    [<Literal>]
+    let private MaxTornAlone = 8
 
-    /// sysUpTime is no clock: then it tells neither a restart nor a time.
-    let private stoodStill (state: SnmpAuditState) : bool =
-        match state.OpeningExchange, state.LatestExchange with
-        | ValueSome first, ValueSome latest -> Proving.stoodStill first latest
-        | _ -> false
+    /// What the agent calls itself (SNMPv2-MIB).
+    let private introduction = [| Oid.parse "1.3.6.1.2.1.1.1.0"; Oid.parse "1.3.6.1.2.1.1.2.0" |]
 
-    let private readBoot (now: Instant) (state: SnmpAuditState) : SnmpAuditState =
-        let engine =
-            match state.Session with
-            | ValueSome session -> V3Session.bootToken session
-            | ValueNone -> ValueNone
+    /// More of a description is of no use in a message.
+    [<Literal>]
+    let private MostWords = 60
 
-        let readings =
-            if stoodStill state then
-                Map.remove Profile.sysUpTime state.Readings
-            else
-                state.Readings
+    /// Who the agent says it is.
+    let private self (state: SnmpAuditState) : string =
+        let told =
+            introduction
+            |> Array.map (fun name ->
+                match Map.tryFind name state.Readings with
+                | Some(struct (value, _)) -> (Rows.textOf value).Trim()
+                | None -> "")
 
-        { state with LastBoot = Proving.boot (profile state) engine now readings }
+        let description = if told[0].Length > MostWords then told[0][.. MostWords - 1] + "…" else told[0]
 
-    let beginReading (phase: SnmpPhase) (state: SnmpAuditState) : SnmpAuditState =
-        enqueue [ Reading(scalarsOf (profile state)) ] { state with Phase = phase; Readings = Map.empty }
+        match description, told[1] with
+        | "", "" -> "it says nothing of itself"
+        | "", kind -> $"its sysObjectID is {kind}"
+        | words, "" -> $"it calls itself '{words}'"
+        | words, kind -> $"it calls itself '{words}', sysObjectID {kind}"
 
-    /// The scalars that go with every step: those that turned out to be served.
-    let private headsOf (profile: Profile) (readings: Proving.Readings) : struct (Role * Oid)[] =
-        let served (role: Role) (name: Oid) =
-            if Map.containsKey name readings then [ struct (role, name) ] else []
+    /// The profile of which the agent has a row; else the first of which it has the MIB.
+    let private chosenBy (state: SnmpAuditState) : Profile voption =
+        let probes = Requests.profileProbes state.Target.Candidates
 
-        [| yield! served TimeBase Profile.sysUpTime
-           match profile.Clock with
-           | ValueSome clock -> yield! served Clock clock.Oid
-           | ValueNone -> ()
-           match profile.Count with
-           | ValueSome check ->
-               for scalar in check.Scalars do
-                   yield! served Count scalar
-           | ValueNone -> () |]
+        let answers =
+            state.Target.Candidates
+            |> Array.map (fun profile ->
+                let hits isColumn =
+                    probes
+                    |> Array.exists (fun (struct (owner, name, column)) ->
+                        column = isColumn
+                        && Object.ReferenceEquals(owner, profile)
+                        && Set.contains name state.Found)
+
+                struct (profile, hits true, profile.Serves.Length = 0 || hits false))
+
+        let withRows = answers |> Array.tryFind (fun struct (_, rows, mib) -> rows && mib)
+        let withMib = answers |> Array.tryFind (fun struct (_, _, mib) -> mib)
+
+        match withRows |> Option.orElse withMib with
+        | Some(struct (profile, _, _)) -> ValueSome profile
+        | None -> ValueNone
+
+    let private choose (state: SnmpAuditState) : SnmpAuditState =
+        match state.Profile with
+        | ValueSome _ -> beginOpening state
+        | ValueNone ->
+            match chosenBy state with
+            | ValueSome profile -> beginOpening { state with Profile = ValueSome profile }
+            | ValueNone -> enqueue [ Reading introduction ] { state with Phase = Introducing }
+
+    let private unknown (state: SnmpAuditState) : Shortfall =
+        let sought = String.Join(", ", state.Target.Candidates |> Array.map _.Name)
+
+        NotServed(
+            $"no table of calls that is known ({sought}): {self state}; the community or user may not see it, "
+            + "or the gateway wants a profile of its own and ?profile="
+        )
 
     let private opened (now: Instant) (state: SnmpAuditState) : SnmpAuditState =
         let profile = profile state
         let state = readBoot now state
-        let state = { state with Heads = headsOf profile state.Readings }
+        let heads, asides = headsOf profile state.Readings
+        let state = { state with Heads = heads; Asides = asides }
 
         // What was read before the heads were known, in the shape that every step has.
         let told =
             state.Readings
             |> Map.tryFind Profile.sysUpTime
             |> Option.map (fun struct (_, read) ->
-                let values =
-                    state.Heads
-                    |> Array.map (fun struct (_, name) ->
-                        match Map.tryFind name state.Readings with
-                        | Some(struct (value, _)) -> value
-                        | None -> Null)
-
-                exchange state read.Sent read.Received values)
+                exchangeOfGet
+                    state
+                    read.Sent
+                    read.Received
+                    [| for KeyValue(name, struct (value, _)) in state.Readings -> VarBind.create name value |])
 
         let state =
             match told with
@@ -95,7 +111,7 @@ module internal Phases =
                 { state with OpeningExchange = ValueSome told }
             | None -> state
 
-        let columns = (Requests.ownColumns profile).Length
+        let columns = (Profile.ownColumns profile).Length
 
         beginWalk { state with FirstBoot = ValueSome state.LastBoot; Pace = Pace.start columns state.Pace }
 
@@ -103,16 +119,30 @@ module internal Phases =
     let private recall (now: Instant) (findings: Findings) proof (state: SnmpAuditState) : SnmpAuditState =
         match Recall.plan now findings.Observations proof (stoodStill state) state with
         | ValueSome proven ->
+            let state =
+                (state, spared state.Walk @ findings.Remarks)
+                ||> List.fold (fun state text -> remark text state)
+
             let columns = (history state).Table.Columns.Length
 
             { state with
                 Phase = PeekingHistory
                 Proven = ValueSome proven
                 Walk = freshWalk
-                Heads = state.Heads |> Array.filter (fun struct (role, _) -> role <> Count)
-                Pace = Pace.start columns { Pace.none with Window = state.Pace.Window } }
+                Heads = state.Heads |> Array.filter (fun struct (role, _) -> role = TimeBase || role = Clock)
+                Asides = [||]
+                Pace =
+                    Pace.start columns { Pace.none with Window = state.Pace.Window; Bulk = state.Pace.Bulk } }
             |> enqueue (Recall.peek (history state) proven)
         | ValueNone -> finish now (ValueSome findings) (Complete proof) state
+
+    /// Once more a row with all of its columns.
+    let private rereading (profile: Profile) (instance: Oid) : Purpose =
+        Rereading
+            { Instance = instance
+              Columns = Profile.ownColumns profile
+              Later = [||]
+              Told = Array.create profile.Columns.Length Null }
 
     let private peeked (proven: Proven) (state: SnmpAuditState) : SnmpAuditState =
         let history = history state
@@ -130,7 +160,7 @@ module internal Phases =
 
         { state with Phase = ReadingHistory }
         |> beginStage strands
-        |> enqueue [ for instance in proven.Missing -> Rereading instance ]
+        |> enqueue [ for instance in proven.Missing -> rereading history.Table instance ]
 
     let private sameBoot (state: SnmpAuditState) : Shortfall voption =
         match state.FirstBoot with
@@ -153,9 +183,14 @@ module internal Phases =
         | NotIncreasing _
         | RestartedMeanwhile
         | NotServed _
+        | Hidden _
+        | SwitchedOff _
         | DoesNotList
         | TooLarge _
+        | PastLimit _
         | CallServer.Ledger.Unreadable _
+        | AnsweredElsewhere _
+        | DeclaredPartial
         | Cancelled -> false
 
     let private closed (now: Instant) (state: SnmpAuditState) : SnmpAuditState =
@@ -163,19 +198,38 @@ module internal Phases =
         let state = readBoot now state
         let walk = if stoodStill state then Verdict.withoutUpTime state.Walk else state.Walk
         let findings = Verdict.find profile walk
-        let apart = 2 * state.Pace.Repetitions
+        let apart = RepliesPerHint * state.Pace.Repetitions
         let state = { state with Hints = Verdict.hints apart findings.Instances }
+
+        let doubts =
+            Confirming.judge
+                profile
+                state.Walk.Confirmations
+                state.Walk.Before
+                state.Walk.Told
+                findings.CountAgrees
+
+        let isHidden = doubts.Lasting |> List.exists (fun (shortfall: Shortfall) -> shortfall.IsHidden)
 
         let lasting =
             [ match sameBoot state with
               | ValueSome shortfall -> shortfall
               | ValueNone -> ()
+              yield! untrusted findings.CountAgrees state
               yield! List.rev state.Faults
-              yield! List.rev state.Walk.Broken ]
+              yield! shortfalls state.Walk
+              yield! findings.Shortfalls
+              // Where nothing of the MIB is served, so much is hidden that it goes by another name.
+              if
+                  not (state.Walk.Broken |> List.exists (fun (shortfall: Shortfall) -> shortfall.IsNotServed))
+              then
+                  yield! doubts.Lasting ]
 
-        let reasons = List.distinct (lasting @ findings.Shortfalls)
+        let reasons = List.distinct (lasting @ doubts.Passing)
 
         match reasons with
+        | _ when isHidden && state.Walk.Rows = 0 && state.Phase = Closing && profile.Serves.Length > 0 ->
+            enqueue [ AskingServed profile.Serves; Reading introduction ] { state with Phase = Doubting }
         | [] ->
             let proof =
                 if findings.CountAgrees then
@@ -184,27 +238,58 @@ module internal Phases =
                     [ EndOfTable; SameBoot ]
 
             recall now findings proof state
-        | _ when List.forall mayMend reasons && state.Walks < MaxWalks ->
+        | _ when List.forall mayMend lasting && state.Walks < MaxWalks ->
             if profile.Traits.Staleness > TimeSpan.Zero then
                 { state with Phase = Pausing(now + profile.Traits.Staleness) }
             else
                 beginWalk state
         | _ -> finish now (ValueSome findings) (Partial reasons) state
 
-    /// Rows seen in part are asked once more; without rows and without a count, whether the MIB is there at
-    /// all.
+    let private doubted (state: SnmpAuditState) : SnmpAuditState =
+        let profile = profile state
+
+        if profile.Serves |> Array.exists (fun name -> Set.contains name state.Found) then
+            state
+        else
+            let roots = String.Join(", ", profile.Serves)
+
+            broken
+                (NotServed(
+                    $"{profile.Name}: nothing stands below {roots}, or may be seen by whoever asks; {self state}; "
+                    + "without ?profile= all profiles are tried"
+                ))
+                state
+
+    /// The rows that point into another table are read together with what stands there.
+    let private follow (state: SnmpAuditState) : SnmpAuditState =
+        let profile = profile state
+        let struct (rows, _) = Rows.assemble profile state.Walk.Pieces
+
+        let listed =
+            rows |> Array.filter (fun row -> Rows.isWhole profile row && Rows.holds profile profile.Where row)
+
+        match Joining.plan profile (max 1 state.Pace.Proven) listed with
+        | [] -> beginClosing state
+        | requests -> enqueue requests { state with Phase = SnmpPhase.Joining }
+
+    /// Rows seen in part are asked once more.
     let private walked (state: SnmpAuditState) : SnmpAuditState =
         let profile = profile state
         let torn = Verdict.torn profile state.Walk
 
-        if torn.Length > MaxMended then
-            beginReading Closing (broken (CutShort $"{torn.Length} rows were told in part only") state)
+        // A column of which nothing at all was shown is not asked for row by row.
+        let lacksColumn =
+            torn.Length > MaxTornAlone
+            && profile.Identity
+               |> Array.exists (fun column ->
+                   state.Walk.Pieces |> List.forall (fun piece -> piece.Cells[column] = Null))
+
+        if torn.Length > MaxMended || lacksColumn then
+            beginClosing (broken (CutShort $"{torn.Length} rows were told in part only") state)
         elif torn.Length > 0 then
-            enqueue [ for instance in torn -> Rereading instance ] { state with Phase = Mending }
-        elif state.Walk.Rows = 0 && state.Walk.Samples.IsEmpty && profile.Serves.Length > 0 then
-            enqueue [ AskingServed ] { state with Phase = Doubting }
+            enqueue [ for instance in torn -> rereading profile instance ] { state with Phase = Mending }
         else
-            beginReading Closing state
+            follow state
 
     /// Nothing is in flight and nothing waits: the phase is done.
     let rec private settle (now: Instant) (state: SnmpAuditState) : SnmpAuditState =
@@ -216,16 +301,18 @@ module internal Phases =
             state
         else
             match state.Phase with
-            | Choosing -> settle now (beginReading Opening state)
+            | Choosing -> settle now (choose state)
+            | Introducing -> giveUp now (unknown state) state
             | Opening -> settle now (opened now state)
             | Walking ->
                 match state.Walk.Later with
                 | stage :: later ->
                     settle now (beginStage stage { state with Walk = { state.Walk with Later = later } })
                 | [] -> settle now (walked state)
-            | Mending
-            | Doubting -> beginReading Closing state
+            | Mending -> settle now (follow state)
+            | SnmpPhase.Joining -> beginClosing state
             | Closing -> settle now (closed now state)
+            | Doubting -> settle now (closed now (doubted state))
             | PeekingHistory -> settleHistory now peeked state
             | ReadingHistory ->
                 settleHistory

@@ -77,8 +77,9 @@ type QosSources = { Dscp: Source list; Service: Source list; Reported: Source li
 /// A column that says how long ago something happened.
 type DurationColumn =
     {
+        /// A number, or a text such as `0 days, 00:01:23`.
         Source: Source
-        /// The column counts in whole units of this.
+        /// A number counts in whole units of this; a text says its own.
         Unit: TimeSpan
         /// How much it may lag behind, at least a unit: one that is counted by packets is as coarse as they
         /// are.
@@ -95,23 +96,37 @@ type TimeSource =
     | UpTimeStamp of Source * zeroIsUnset: bool
     /// How long ago it happened.
     | Duration of DurationColumn
-    /// DateAndTime by the gateway's own clock (RFC 2579), told to this resolution. Needs `Profile.Clock` in
+    /// DateAndTime by the gateway's own clock (RFC 2579) or the same as text, told to this resolution. Needs `Profile.Clock` in
     /// the same PDU.
     | ClockStamp of Source * resolution: TimeSpan
     /// Seconds since 1970 at the head of a text such as Asterisk's UniqueId. Needs `Profile.Clock`.
     | EpochStamp of Source
 
-/// A DateAndTime scalar: the gateway's clock, and how coarse it is.
+/// A scalar with date and time: the gateway's clock, and how coarse it is.
 type ClockScalar = { Oid: Oid; Resolution: TimeSpan }
 
-/// The gateway's own count of the connections that its table lists.
+/// A count of the gateway's own of the connections that its table lists.
 type CountCheck =
     {
         /// Scalars that are added up; those that are not served count nothing, and where none is, there is no
         /// such proof.
         Scalars: Oid[]
+        /// Columns whose few instances are added up too: one for each engine of a gateway.
+        Columns: Oid[]
         /// Rows of the table for each one counted.
         RowsPerUnit: int
+        /// The table may list more: a gauge of calls where a row is a leg, or of one protocol among several.
+        AtLeast: bool
+    }
+
+/// A switch of the gateway without which its table tells nothing.
+type Precondition =
+    {
+        /// What the MIB calls it.
+        Name: string
+        Scalar: Oid
+        /// The table is kept while the scalar's plain text is one of these.
+        Among: string[]
     }
 
 type BootEvidence =
@@ -129,6 +144,8 @@ type Joint =
     | SameIndex
     /// Instances that begin with the row's: the first of them speaks for the row (an RTP session's senders).
     | BeginsWithIndex
+    /// Of another table: the one whose index is the number that the row has in this column of its own.
+    | PointedToBy of column: int
 
 /// Where a history tells what was counted of a connection's media.
 type CounterSources =
@@ -162,16 +179,16 @@ type Profile =
         About: string
         Index: IndexPart[]
         Columns: ColumnDefinition[]
-        /// Columns that every row has: a row without them was read while it came or went.
+        /// Columns that every row has, those of `Where` among them: a row without them was read while it came or went.
         Identity: int[]
         /// Sub-trees of each column, by the first arcs of the instance, walked one after the other; none: the
         /// whole column.
         Subtrees: Oid[]
         /// The index is a position in a live list: it may move under the walk.
         Positional: bool
-        /// A row may be a leg that rings, and no column tells which ones do: nothing bounds a start from
-        /// above.
-        MayRing: bool
+        /// Rows that hold all of these (`true` in the JSON: every row) may be legs that ring, or not: nothing bounds their start
+        /// from above.
+        MayRing: Condition list voption
         /// Rows that do not hold all of these are no media connections.
         Where: Condition list
         Id: Source list
@@ -192,7 +209,13 @@ type Profile =
         /// are needed.
         Active: Condition list
         Clock: ClockScalar voption
-        Count: CountCheck voption
+        /// Every one that is served is held against the rows, and one that disagrees is enough. The first that is served is asked
+        /// with every step of a walk, the others before and after it.
+        Counts: CountCheck[]
+        /// All of them must hold where they are served, and be served for an empty table to be believed.
+        Trust: Precondition[]
+        /// The agent says of rows that it hides what it says of rows that are not there: only a count proves an empty table.
+        EmptyNeedsCount: bool
         Boot: BootEvidence
         /// An agent that serves this profile has at least one object below one of these, even without a
         /// connection.
@@ -217,6 +240,22 @@ and HistoryTable =
     }
 
 module Profile =
+    /// What a source reads, by the names that the profile gives.
+    let private naming (profile: Profile) (source: Source) =
+        let name (field: Field) =
+            match field with
+            | Column column -> profile.Columns[column].Name
+            | Part part -> profile.Index[part].Name
+            | Instance -> profile.Index |> Array.map _.Name |> String.concat "."
+            | Words words -> $"'{words}'"
+
+        struct (name source.Field, source.Shape, source.Names, source.PairedWith |> ValueOption.map name)
+
+    /// Whether a history gives its rows the ids that their connections had while they were active: it makes them of parts and
+    /// columns of the same names. Otherwise the id of a row may be anything, and its stamp and facts tell whose it is.
+    let historyTellsIds (profile: Profile) (history: HistoryTable) : bool =
+        List.map (naming profile) profile.Id = List.map (naming history.Table) history.Table.Id
+
     /// SNMPv2-MIB, TimeTicks: the time base of every reply.
     let sysUpTime = Oid.parse "1.3.6.1.2.1.1.3.0"
 
@@ -225,6 +264,37 @@ module Profile =
 
     let agentBoot: BootEvidence = { Token = engineToken; Scope = OfAgent; UpTime = sysUpTime }
 
+    /// The columns of the row itself.
+    let ownColumns (profile: Profile) : int[] =
+        [| for column in 0 .. profile.Columns.Length - 1 do
+               match profile.Columns[column].Joint with
+               | SameIndex -> column
+               | BeginsWithIndex
+               | PointedToBy _ -> () |]
+
+    /// A row at the same place may be another connection's at the next reply: rows move up, or ids are used again.
+    let placesChange (profile: Profile) : bool = profile.Positional || profile.Traits.ReusesIds
+
     /// Parts per million that a gateway's crystal may be off.
     [<Literal>]
     let DefaultDriftPpm = 100.0
+
+    let rec private columnsOf (sources: Source list) : int list =
+        [ for source in sources do
+              yield! columnOf source.Field
+              yield! ValueOption.fold (fun _ field -> columnOf field) [] source.PairedWith
+              yield! source.When |> List.collect (fun condition -> columnOf condition.Field) ]
+
+    and private columnOf (field: Field) : int list =
+        match field with
+        | Column column -> [ column ]
+        | Part _
+        | Instance
+        | Words _ -> []
+
+    /// Whether a row is listed, and what it is called, hangs on this column.
+    let decides (column: int) (profile: Profile) : bool =
+        Array.contains column profile.Identity
+        || List.contains column (columnsOf profile.Id)
+        || List.contains column (columnsOf profile.Stamp)
+        || profile.Where |> List.exists (fun condition -> List.contains column (columnOf condition.Field))

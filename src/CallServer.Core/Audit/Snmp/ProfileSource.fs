@@ -6,7 +6,7 @@ open System.Globalization
 open CallServer.Prelude
 open CallServer.Wire
 
-/// The pieces of a profile's JSON that name columns: sources of facts and of times.
+/// The pieces of a profile's JSON that name columns: sources of facts, and conditions.
 module internal ProfileSource =
     /// What a profile's own names stand for: its columns, the parts of its index, and `instance`.
     type Names = Dictionary<string, Field>
@@ -25,7 +25,7 @@ module internal ProfileSource =
         | JsonValue.Members _ -> read node |> Result.map List.singleton
 
     /// A number as it is written, or a text: how values are named in a profile.
-    let private scalar (node: Json) : Validation<string> =
+    let scalar (node: Json) : Validation<string> =
         match node.Value with
         | JsonValue.Number written -> Ok written
         | JsonValue.Text text -> Ok text
@@ -62,7 +62,7 @@ module internal ProfileSource =
 
         Json.textAs "the name of a column or of a part of the index, nor \"instance\"" resolve node
 
-    let private conditions (names: Names) (node: Json) : Validation<Condition list> =
+    let conditions (names: Names) (node: Json) : Validation<Condition list> =
         let condition name child =
             match names.TryGetValue name with
             | true, field ->
@@ -108,7 +108,7 @@ module internal ProfileSource =
         | None, None -> Json.fail "lacks \"field\"" node
 
     /// The members of a source in an object that has `others` besides.
-    let private sourceIn (others: string list) (names: Names) (node: Json) : Validation<Source> =
+    let sourceIn (others: string list) (names: Names) (node: Json) : Validation<Source> =
         validation {
             let! () = Json.onlyMembers (others @ sourceMembers) node
             and! subject = subject names node
@@ -185,90 +185,4 @@ module internal ProfileSource =
             and! reported = sourcesOf "reported" names node
 
             return { Dscp = dscp; Service = service; Reported = reported }
-        }
-
-    let counters (names: Names) (node: Json) : Validation<CounterSources> =
-        let members =
-            [ "packetsSent"
-              "octetsSent"
-              "packetsReceived"
-              "octetsReceived"
-              "packetsLost"
-              "jitterMs"
-              "latencyMs" ]
-
-        validation {
-            let! () = Json.onlyMembers members node
-            and! packetsSent = sourcesOf "packetsSent" names node
-            and! octetsSent = sourcesOf "octetsSent" names node
-            and! packetsReceived = sourcesOf "packetsReceived" names node
-            and! octetsReceived = sourcesOf "octetsReceived" names node
-            and! packetsLost = sourcesOf "packetsLost" names node
-            and! jitter = sourcesOf "jitterMs" names node
-            and! latency = sourcesOf "latencyMs" names node
-
-            return
-                { PacketsSent = packetsSent
-                  OctetsSent = octetsSent
-                  PacketsReceived = packetsReceived
-                  OctetsReceived = octetsReceived
-                  PacketsLost = packetsLost
-                  Jitter = jitter
-                  Latency = latency }
-        }
-
-    let noCounters: CounterSources =
-        { PacketsSent = []
-          OctetsSent = []
-          PacketsReceived = []
-          OctetsReceived = []
-          PacketsLost = []
-          Jitter = []
-          Latency = [] }
-
-    let private timeKinds = [ "timeStamp"; "duration"; "dateAndTime"; "epoch" ]
-
-    /// `{ "kind": "timeStamp" | "duration" | "dateAndTime" | "epoch", "field": ..., ... }`
-    let time (names: Names) (node: Json) : Validation<TimeSource> =
-        let known others = sourceIn ("kind" :: others) names node
-
-        validation {
-            let! kind = Json.required "kind" (Json.oneOf [ for kind in timeKinds -> kind, kind ]) node
-
-            let! time =
-                match kind with
-                | "timeStamp" ->
-                    validation {
-                        let! stamp = known [ "zeroIsUnset" ]
-                        and! unset = Json.withDefault "zeroIsUnset" false Json.boolean node
-                        return UpTimeStamp(stamp, unset)
-                    }
-                | "duration" ->
-                    validation {
-                        let! stamp = known [ "unit"; "resolution"; "locksAt"; "difference" ]
-                        and! unit = Json.required "unit" span node
-                        and! resolution = Json.optional "resolution" span node
-                        and! locks = Json.optional "locksAt" (Json.integer 1L Int64.MaxValue) node
-                        and! isDifference = Json.withDefault "difference" false Json.boolean node
-
-                        return
-                            Duration
-                                { Source = stamp
-                                  Unit = unit
-                                  Resolution = max unit (Option.defaultValue unit resolution)
-                                  LocksAt = ValueOption.ofOption locks
-                                  IsDifference = isDifference }
-                    }
-                | "dateAndTime" ->
-                    validation {
-                        let! stamp = known [ "resolution" ]
-
-                        and! resolution =
-                            Json.withDefault "resolution" (TimeSpan.FromMilliseconds 100.0) span node
-
-                        return ClockStamp(stamp, resolution)
-                    }
-                | _ -> known [] |> Result.map EpochStamp
-
-            return time
         }

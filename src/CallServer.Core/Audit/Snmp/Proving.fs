@@ -91,37 +91,43 @@ module internal Proving =
     type CountVerdict =
         | Untold
         | Agrees
-        | Disagrees of counted: int
+        /// The table lists fewer rows than were counted.
+        | Misses of counted: int
+        /// It lists more.
+        | Exceeds of counted: int
 
     let private toInt (count: int64) = int (min count (int64 Int32.MaxValue))
 
-    /// Rows that were there all along are listed; those that opened or closed meanwhile may be or not. With D
-    /// and U what the samples, oldest first, went down and up by in all, c0 - D <= n <= c0 + U. `young` rows
-    /// are known by their stamps to have opened since the first sample: then at least as many ups happened,
-    /// and the downs that balance them. `pending` rows are not connected yet: a gateway may count them or
-    /// not.
-    let count (samples: int64 list) (listed: int) (young: int) (pending: int) : CountVerdict =
+    /// What samples, oldest first, went up and down by in all.
+    let moves (samples: int64 list) : struct (int64 * int64) =
+        (struct (0L, 0L), List.pairwise samples)
+        ||> List.fold (fun (struct (ups, downs)) (before, after) ->
+            struct (ups + max 0L (after - before), downs + max 0L (before - after)))
+
+    /// Rows that were there all along are listed; those that opened or closed meanwhile may be or not. With D and U what the samples,
+    /// oldest first, went down and up by in all, or `others` did that were taken more often, c0 - D <= n <= c0 + U. `young` rows are
+    /// known by their stamps to have opened since the first sample: then at least as many ups happened, and the downs that balance
+    /// them. `pending` rows are not connected yet: a gateway may count them or not.
+    let count
+        (samples: int64 list)
+        (struct (otherUps, otherDowns))
+        (listed: int)
+        (young: int)
+        (pending: int)
+        : CountVerdict =
         match samples with
         | [] -> Untold
-        | first :: rest ->
-            let mutable ups = 0L
-            let mutable downs = 0L
-            let mutable last = first
-
-            for sample in rest do
-                ups <- ups + max 0L (sample - last)
-                downs <- downs + max 0L (last - sample)
-                last <- sample
-
-            let ups = max ups (int64 young)
-            let downs = max downs (first - last + ups)
+        | first :: _ ->
+            let last = List.last samples
+            let struct (ups, downs) = moves samples
+            let ups = max (max ups otherUps) (int64 young)
+            let downs = max (max downs otherDowns) (first - last + ups)
             let most = int64 listed
             let least = int64 (listed - pending)
 
-            if first - downs <= most && least <= first + ups then
-                Agrees
-            else
-                Disagrees(toInt last)
+            if first - downs > most then Misses(toInt last)
+            elif least > first + ups then Exceeds(toInt last)
+            else Agrees
 
     /// The table's index moves, so that only a walk during which nothing moved is sure: every sample is the
     /// same, or where the agent answers from a copy made at the first request, that sample alone.
@@ -130,4 +136,7 @@ module internal Proving =
         | [] -> Untold
         | first :: rest ->
             let moved = not cached && List.exists (fun sample -> sample <> first) rest
-            if first = int64 listed && not moved then Agrees else Disagrees(toInt first)
+
+            if moved || first > int64 listed then Misses(toInt first)
+            elif first < int64 listed then Exceeds(toInt first)
+            else Agrees

@@ -97,8 +97,8 @@ module internal Recall =
         let column = history.Table.Columns[history.Table.Identity[0]].Oid
 
         match history.Order, proven.From with
-        | (ByEnd | BySetup), [ from ] when from.Length > 0 -> [ Peeking(column, from) ]
-        | Unordered(ValueSome moved), _ -> [ Peeking(moved, Oid.empty) ]
+        | (ByEnd | BySetup), [ from ] when from.Length > 0 -> [ Peeking(column, from, []) ]
+        | Unordered(ValueSome moved), _ -> [ Peeking(moved, Oid.empty, []) ]
         | _ -> []
 
     let peeked (column: Oid) (varBinds: VarBind[]) (state: SnmpAuditState) (proven: Proven) : Proven =
@@ -196,7 +196,7 @@ module internal Recall =
             && Facts.mayBeSame known.Remote row.Remote
             && Facts.mayBeSame known.RemoteMedia row.RemoteMedia
 
-    /// Gives each row of a history with an index of its own the id that its connection had while it was active: as the column of
+    /// Gives each row of a history that does not tell it the id that its connection had while it was active: as the column of
     /// ids tells it by the same stamp and the same end; else that of the one connection known with this stamp and these facts;
     /// else one of its own, which says so.
     let private rename
@@ -205,9 +205,17 @@ module internal Recall =
         (state: SnmpAuditState)
         (rows: struct (Row * Ended)[])
         : Ended[] =
+        let listed = proven.Observations |> Seq.map (fun o -> o.Id, o.Heard.Earliest) |> dict
+
         let known =
             [ for c in state.Known -> struct (c.Id, c.Stamp, c.Facts)
               for o in proven.Observations -> struct (o.Id, o.Stamp, o.Facts) ]
+
+        // What is still listed after the row's end did not end then.
+        let mayHaveEnded (e: Ended) (id: ConnectionId) =
+            match listed.TryGetValue id with
+            | true, heard -> e.End.Within.Latest >= heard
+            | _ -> true
 
         let ids = Dictionary<struct (uint32 * int64), List<Oid>>()
 
@@ -256,6 +264,7 @@ module internal Recall =
                     stamp.IsSome && stamp = e.Observation.Stamp && mayBe facts e.Observation.Facts)
                 |> List.map (fun struct (id, _, _) -> id)
                 |> List.distinct
+                |> List.filter (mayHaveEnded e)
 
             match candidates with
             | [ only ] -> Some only
@@ -271,7 +280,12 @@ module internal Recall =
             // The column of ids may have forgotten the row since: a full table drops its oldest at every end.
             let isTold = stampOf history row |> ValueOption.exists stamps.Contains
 
-            match (if isTold then told row e else byFacts e) with
+            let id =
+                if isTold then told row e
+                elif factsOf.ContainsKey(string e.Observation.Id) then Some e.Observation.Id
+                else byFacts e
+
+            match id with
             | Some id -> withId id
             | None ->
                 let own = $"{e.Observation.Id}/{row.Instance}"
@@ -281,7 +295,7 @@ module internal Recall =
     let read (proven: Proven) (state: SnmpAuditState) : struct (Ended[] * HistoryRead) =
         let history = AuditState.history state
         let isNarrow = state.Pace.Width < history.Table.Columns.Length
-        let isCut = not state.Walk.Broken.IsEmpty
+        let isCut = not (AuditState.shortfalls state.Walk).IsEmpty
         let isNamed = state.Phase <> NamingHistory || not isCut
 
         if List.contains RestartedMeanwhile state.Faults || (isCut && isNarrow) || not isNamed then
@@ -297,9 +311,10 @@ module internal Recall =
                     | ValueNone -> None)
 
             let ended =
-                match history.Ids with
-                | ValueSome _ -> rename history proven state rows
-                | ValueNone -> rows |> Array.map (fun struct (_, e) -> e)
+                if history.Ids.IsNone && Profile.historyTellsIds (AuditState.chosen state) history then
+                    rows |> Array.map (fun struct (_, e) -> e)
+                else
+                    rename history proven state rows
 
             let cursor =
                 match history.Order with

@@ -18,45 +18,99 @@ module internal Requests =
 
     /// Values of a column that tells whether there is anything new: one for each engine of a gateway.
     [<Literal>]
-    let private PeekedValues = 4
+    let PeekedValues = 4
+
+    /// Instances of a column whose sum is a count: more engines than a gateway has.
+    [<Literal>]
+    let FoundInstances = 16
 
     /// Each repeat waits half as long again.
     let private backOff = 1.5
 
     let private scalarNames (state: SnmpAuditState) = state.Heads |> Array.map (fun struct (_, name) -> name)
 
-    /// The columns of the row itself.
-    let ownColumns (profile: Profile) : int[] =
-        [| for column in 0 .. profile.Columns.Length - 1 do
-               if profile.Columns[column].Joint = SameIndex then
-                   column |]
+    /// The columns and roots by which each profile is known: true for a column.
+    let profileProbes (candidates: Profile[]) : struct (Profile * Oid * bool)[] =
+        [| for profile in candidates do
+               struct (profile, profile.Columns[profile.Identity[0]].Oid, true)
 
-    let profileProbes: Lazy<struct (Profile * Oid * bool)[]> =
-        lazy
-            [| for profile in Profiles.builtIn.Value do
-                   struct (profile, profile.Columns[profile.Identity[0]].Oid, true)
+               for root in profile.Serves do
+                   struct (profile, root, false) |]
 
-                   for root in profile.Serves do
-                       struct (profile, root, false) |]
+    /// A few instances after a name, or the next one.
+    let private listing (id: int) (repetitions: int) (after: Oid) : Pdu =
+        if repetitions = 0 then
+            Pdu.getNext id [ after ]
+        else
+            Pdu.getBulk id 0 repetitions [ after ]
 
     let private pduOf (id: int) (repetitions: int) (purpose: Purpose) (state: SnmpAuditState) : Pdu =
         match purpose with
-        | Probing -> Pdu.getNext id (profileProbes.Value |> Array.map (fun struct (_, oid, _) -> oid))
+        | Probing names
+        | AskingServed names
+        | Naming names -> Pdu.getNext id names
         | Reading names -> Pdu.get id names
         | Stepping strand ->
             let names = Walk.names (AuditState.profile state).Columns (scalarNames state) strand
-            Pdu.getBulk id state.Heads.Length repetitions names
-        | Rereading instance ->
+
+            if repetitions = 0 then
+                Pdu.getNext id names
+            else
+                Pdu.getBulk id state.Heads.Length repetitions names
+        | Rereading asked ->
             let profile = AuditState.profile state
-            let arcs = Oid.arcs instance
-
-            let cells =
-                ownColumns profile |> Array.map (fun column -> Oid.append profile.Columns[column].Oid arcs)
-
+            let arcs = Oid.arcs asked.Instance
+            let cells = asked.Columns |> Array.map (fun column -> Oid.append profile.Columns[column].Oid arcs)
             Pdu.get id (Array.append (scalarNames state) cells)
-        | AskingServed -> Pdu.getNext id (AuditState.profile state).Serves
-        | Peeking(column, after) -> Pdu.getBulk id 0 PeekedValues [ Oid.append column (Oid.arcs after) ]
-        | Naming names -> Pdu.getNext id names
+        | Purpose.Joining pointings ->
+            Pdu.get id (Array.append (scalarNames state) (Joining.names (AuditState.profile state) pointings))
+        | Finding(column, told) ->
+            let after = told |> List.tryLast |> Option.map _.Name |> Option.defaultValue column
+            listing id repetitions after
+        | Peeking(column, after, _) -> listing id repetitions (Oid.append column (Oid.arcs after))
+
+    /// Their names, each once.
+    let probedNames (candidates: Profile[]) : Oid[] =
+        profileProbes candidates |> Array.map (fun struct (_, name, _) -> name) |> Array.distinct
+
+    /// So many at a time.
+    let parts (size: int) (items: 'Item[]) : 'Item[] list = items |> Array.chunkBySize size |> List.ofArray
+
+    /// What an error leaves to be asked apart: the culprit and the others; halves where it is not told, or the reply would not
+    /// fit. Nothing where there is one only.
+    let splitAt (status: int) (culprit: int) (items: 'Item[]) : 'Item[] list =
+        if items.Length < 2 then
+            []
+        elif status <> ErrorStatus.TooBig && culprit >= 0 && culprit < items.Length then
+            [ Array.removeAt culprit items; [| items[culprit] |] ]
+        else
+            parts ((items.Length + 1) / 2) items
+
+    /// The same for names that were asked without scalars before them.
+    let apart (pdu: Pdu) (names: Oid[]) : Oid[] list = splitAt pdu.ErrorStatus (pdu.ErrorIndex - 1) names
+
+    /// About so many octets a variable binding of that name takes in a reply.
+    let private octetsOf (name: Oid) : int =
+        14 + name.Length + 2 * (Oid.arcs name |> Array.sumBy (fun arc -> if arc > 127u then 1 else 0))
+
+    /// The least that every agent takes in a message (RFC 3417 section 3.2), less what stands around the variable bindings.
+    [<Literal>]
+    let private LeastRoom = 400
+
+    /// Gets of these scalars, all in one, and of these cells, as many in each as an agent takes for certain, or has told in one reply.
+    let readings (state: SnmpAuditState) (scalars: Oid[]) (cells: Oid list) : Purpose list =
+        let proven = state.Pace.Proven * (Profile.ownColumns (AuditState.profile state)).Length
+        let room = max LeastRoom (min 1200 (24 * proven))
+
+        let rec fill (batch: Oid list) (left: int) (cells: Oid list) =
+            match cells with
+            | [] -> [ batch ]
+            | cell :: rest when batch.IsEmpty || octetsOf cell <= left ->
+                fill (cell :: batch) (left - octetsOf cell) rest
+            | _ -> batch :: fill [] room cells
+
+        fill (List.rev (List.ofArray scalars)) (LeastRoom - Array.sumBy octetsOf scalars) cells
+        |> List.map (List.rev >> Array.ofList >> Reading)
 
     /// A request id that is in no use: positive, and not to be guessed.
     let private newId (state: SnmpAuditState) : struct (int * SnmpAuditState) =
@@ -83,15 +137,23 @@ module internal Requests =
             struct (octets, { state with Session = ValueSome session })
         | User _, ValueNone -> invalidOp "a user has a session from the start"
 
-    /// Rows to ask for: less at each repeat after the first, because a reply too large is not sent at all.
+    /// Rows to ask for: less at each repeat after the first, because a reply too large is not sent at all; in the end by
+    /// GetNext, sooner where the agent has not answered a GetBulk yet.
     let private repetitionsOf (purpose: Purpose) (timeOuts: int) (state: SnmpAuditState) : int =
+        let pace = state.Pace
+        let isSpeaking = pace.Bulk = Answers
+
         match purpose with
-        | Stepping _ -> max 1 (state.Pace.Repetitions >>> max 0 (timeOuts - 1))
-        | Probing
+        | Stepping strand when strand.Singly || Pace.isSingle pace -> 0
+        | Stepping _ when timeOuts >= (if isSpeaking then 3 else 2) -> 0
+        | Stepping _ -> max 1 (pace.Repetitions >>> max 0 (timeOuts - 1))
+        | Peeking _ -> if isSpeaking then PeekedValues else 0
+        | Finding _ -> if isSpeaking then FoundInstances else 0
+        | Probing _
         | Reading _
         | Rereading _
-        | AskingServed
-        | Peeking _
+        | Purpose.Joining _
+        | AskingServed _
         | Naming _ -> 0
 
     /// One datagram; the wait for its answer grows with the time-outs before it, and differs a little from
@@ -176,9 +238,6 @@ module internal Requests =
         else
             ValueNone
 
-    [<Literal>]
-    let private MaxSplits = 24
-
     /// Cuts the range of one strand in flight; the new part is queued.
     let private split (state: SnmpAuditState) : SnmpAuditState voption =
         let profile = AuditState.profile state
@@ -190,7 +249,7 @@ module internal Requests =
 
         let byTime = profile.Index[0].Kind = IndexTimeStamp
 
-        if state.Walk.Splits >= MaxSplits then
+        if state.Walk.Splits >= Pace.cuts state.Walk.Replies state.Pace then
             ValueNone
         else
             let candidates =
@@ -201,10 +260,12 @@ module internal Requests =
                           | ValueSome(struct (at, weight)) -> struct (weight, number, job, strand, at)
                           | ValueNone -> ()
                       | Stepping _
-                      | Probing
+                      | Probing _
                       | Reading _
                       | Rereading _
-                      | AskingServed
+                      | Purpose.Joining _
+                      | AskingServed _
+                      | Finding _
                       | Peeking _
                       | Naming _ -> () ]
 
@@ -246,6 +307,17 @@ module internal Requests =
 
         transmit now number job.Purpose job.Attempts (job.TimeOuts + 1) state
 
+    /// As many scalars and cells every agent answers at once.
+    [<Literal>]
+    let private FewNames = 8
+
+    /// A reply too large for its buffer or its path is never sent: a request for many names that was lost twice is halved.
+    let halved (job: Job) (state: SnmpAuditState) : Purpose list =
+        match job.Purpose with
+        | Reading names when state.Answered && job.TimeOuts > 0 && names.Length > FewNames ->
+            parts ((names.Length + 1) / 2) names |> List.map Reading
+        | _ -> []
+
     let isSpent (job: Job) (state: SnmpAuditState) : bool =
         job.TimeOuts + 1 >= max 1 state.Target.Attempts || state.Requests >= MaxRequests
 
@@ -255,9 +327,11 @@ module internal Requests =
         | Pausing until -> ValueSome until
         | Over -> ValueNone
         | Choosing
+        | Introducing
         | Opening
         | Walking
         | Mending
+        | SnmpPhase.Joining
         | Doubting
         | Closing
         | PeekingHistory

@@ -98,8 +98,8 @@ module internal Rows =
                         strange.Add piece.Instance
                 else
                     match own.TryGetValue piece.Instance with
-                    // Where rows move up, an older piece at the same place may be of another connection.
-                    | true, _ when profile.Positional -> ()
+                    // An older piece may be of another connection.
+                    | true, _ when Profile.placesChange profile -> ()
                     | true, row -> own[piece.Instance] <- { row with Pieces = row.Pieces @ [ piece ] }
                     | _ ->
                         own[piece.Instance] <-

@@ -9,13 +9,19 @@ open CallServer.Wire
 /// One asking of one gateway over SNMP.
 ///
 ///   phase      requests in flight                 when all are answered            a request is given up
-///   Choosing   GetNext at every profile's column  -> Opening, or over: NotServed   over
+///   Choosing   GetNext at every profile's column  -> Opening, or Introducing       over
+///   Introducing Get of the agent's description    -> over: NotServed               over
 ///   Opening    Get of up-time, boot, count        -> Walking                       over
-///   Walking    GetBulk, one a range               -> next ranges; then Mending     that range is broken *
-///   Mending    Get of a row seen in part          -> Doubting or Closing           that row is broken *
-///   Doubting   GetNext below the profile's MIBs   -> Closing                       over
-///   Closing    Get of up-time, boot, count        -> over; Pausing or Walking      over
-///              where the walk may have missed rows and another may not
+///   Walking    GetBulk or GetNext, one a range    -> next ranges; then Mending,    that range is broken *
+///                                                    Joining or Closing
+///   Mending    Get of a row seen in part          -> Joining or Closing            that row is broken *
+///   Joining    Get of rows, and what they point   -> Closing                       fewer rows at a time
+///              to in another table
+///   Closing    Get of up-time, boot, counts, and  -> over; Pausing or Walking      over
+///              of cells that confirm the walk        where the walk may have missed
+///                                                    rows and another may not;
+///                                                    Doubting where all is hidden
+///   Doubting   GetNext below the profile's MIBs   -> over                          over
 ///   Pausing    none                               (at its time) -> Walking         -
 ///   Peeking    GetBulk of one column of history   -> Reading                       over, complete
 ///   Reading    GetBulk, Get: rows of history      -> Naming                        what was read counts *
@@ -31,6 +37,7 @@ module SnmpAudit =
     open Endings
     open Stepping
     open Answers
+    open Scalars
     open Phases
 
     type State = SnmpAuditState
@@ -67,13 +74,15 @@ module SnmpAudit =
     let isOver (state: State) : bool = state.Phase = Over
 
     let private matched now (number: int) (attempt: Attempt) (job: Job) (pdu: Pdu) (state: State) : State =
-        let prompt = now - attempt.Sent <= state.Target.Timeout * 0.5
+        let took = now - attempt.Sent
+        let prompt = took <= state.Target.Timeout * 0.5
+        let pace = Pace.timed took state.Pace
 
         let state =
             { forget number job state with
                 LastReply = ValueSome now
                 Answered = true
-                Pace = (if prompt then Pace.prompt state.Pace else state.Pace) }
+                Pace = (if prompt then Pace.prompt pace else pace) }
 
         if pdu.ErrorStatus = ErrorStatus.NoError then
             answered now attempt job pdu state
@@ -89,13 +98,25 @@ module SnmpAudit =
         octets
         (state: State)
         =
+        let before = session
         let struct (reception, session) = V3Session.receive now octets session
         let state = { state with Session = ValueSome session }
 
+        let state =
+            match session.WentBack with
+            | ValueSome(struct (before, after)) ->
+                remark
+                    $"the agent's boots counter went back from {before} to {after}: it does not keep it"
+                    state
+            | ValueNone -> state
+
         match reception with
+        // RFC 3411 section 3.1.1: an engine id names one engine of the administration. What was told so far was another's.
+        | Learnt when (state.Answered || state.Met) && V3Session.isOther before session ->
+            giveUp now (CutShort "another SNMP engine answers, under another engine id") state
         | Answer pdu -> matched now number attempt job pdu state
         | Learnt ->
-            let state = { state with LastReply = ValueSome now }
+            let state = { state with LastReply = ValueSome now; Met = true }
 
             match Requests.correct now number job state with
             | ValueSome state -> state
@@ -103,6 +124,25 @@ module SnmpAudit =
                 giveUp now (Refused "the agent changes its engine id or its clock at every request") state
         | Refusal reason -> giveUp now (Refused reason) { state with LastReply = ValueSome now }
         | Stranger reason -> stray reason state
+
+    /// An answer of which only the id can be read. Another one may be, if it is smaller, or tells less.
+    let private illegible
+        (number: int)
+        (attempt: Attempt)
+        (job: Job)
+        (error: DecodeError)
+        (state: State)
+        : State =
+        match job.Purpose with
+        | Stepping strand -> forget number job state |> retreat attempt (Illegible(string error)) strand
+        | Rereading _
+        | Purpose.Joining _
+        | Probing _
+        | Reading _
+        | AskingServed _
+        | Finding _
+        | Peeking _
+        | Naming _ -> stray (string error) state
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
         let find id =
@@ -129,7 +169,7 @@ module SnmpAudit =
                     matched now number attempt job pdu state
                 | Ok(V2c _) -> stray "no response, or of another community" state
                 | Ok(V3 _) -> stray "of version 3" state
-                | Error error -> stray (string error) state
+                | Error error -> illegible number attempt job error state
         | Ok(RequestId _), _, _ -> stray "of version 2c" state
         | Ok(MessageId _), ValueNone, _ -> stray "of version 3" state
 
@@ -146,16 +186,20 @@ module SnmpAudit =
 
         match job.Purpose with
         | Stepping strand when answeredSince && state.Requests < Requests.MaxRequests ->
-            broken
-                (CutShort $"no answer to {job.Attempts.Length} requests at {where (profile state) strand}")
+            failing
+                (Barren $"no answer to {job.Attempts.Length} requests")
+                (where (profile state) strand)
                 state
-        | Rereading instance when answeredSince ->
-            broken (CutShort $"no answer to {job.Attempts.Length} requests for row {instance}") state
+        | Rereading asked when answeredSince ->
+            failing (Barren $"no answer to {job.Attempts.Length} requests") $"row {asked.Instance}" state
+        | Purpose.Joining pointings when answeredSince -> enqueue (Joining.halves pointings) state
         | Stepping _
         | Rereading _
-        | Probing
+        | Purpose.Joining _
+        | Probing _
         | Reading _
-        | AskingServed
+        | AskingServed _
+        | Finding _
         | Peeking _
         | Naming _ -> giveUp now (silence now state) state
 
@@ -167,9 +211,14 @@ module SnmpAudit =
 
         (state, due)
         ||> List.fold (fun state (number, job) ->
-            if state.Phase = Over then state
-            elif Requests.isSpent job state then spent now number job state
-            else Requests.repeat now number job state)
+            if state.Phase = Over then
+                state
+            elif Requests.isSpent job state then
+                spent now number job state
+            else
+                match Requests.halved job state with
+                | [] -> Requests.repeat now number job state
+                | halves -> forget number job state |> enqueue halves)
 
     let private stopped (now: Instant) (state: State) : State =
         if state.Answered then
@@ -213,6 +262,7 @@ module SnmpAudit =
               Asked = now
               LastReply = ValueNone
               Answered = false
+              Met = false
               Requests = 0
               Strays = 0
               LastStray = ""
@@ -223,7 +273,9 @@ module SnmpAudit =
               Pace = memory.Pace
               Hints = memory.Hints
               Readings = Map.empty
+              Found = Set.empty
               Heads = [||]
+              Asides = [||]
               FirstBoot = ValueNone
               LastBoot = Boot.untold now
               OpeningExchange = ValueNone
@@ -234,12 +286,13 @@ module SnmpAudit =
               Mark = given.History
               Proven = ValueNone
               Faults = []
+              Remarks = []
               Outbox = [] }
 
         let state =
             match profile with
-            | ValueSome _ -> beginReading Opening state
-            | ValueNone -> enqueue [ Probing ] state
+            | ValueSome _ -> beginOpening state
+            | ValueNone -> enqueue [ Probing(Requests.probedNames target.Candidates) ] state
 
         commit now state
 

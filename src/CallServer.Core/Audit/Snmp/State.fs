@@ -10,11 +10,15 @@ open CallServer.Wire
 type SnmpPhase =
     /// Which profile does the gateway serve?
     | Choosing
+    /// None that is known: what does the agent call itself?
+    | Introducing
     /// The scalars before the walk.
     | Opening
     | Walking
     /// Rows that were read while they came or went, once more.
     | Mending
+    /// Rows that point into another table, together with what stands there.
+    | Joining
     /// No rows and no count: is the table's MIB there at all?
     | Doubting
     /// The scalars after the walk.
@@ -43,7 +47,17 @@ type SnmpMemory =
 type internal Role =
     | TimeBase
     | Clock
-    | Count
+    /// Of the profile's count of that number.
+    | Count of int
+
+/// What befell a range of columns.
+type internal Failing =
+    /// No more rows came of it.
+    | Barren of why: string
+    /// The next of it cannot be read.
+    | Unread of why: string
+    /// The agent repeated an instance or went backwards.
+    | Wandering
 
 /// One walk over the table.
 type internal WalkState =
@@ -53,10 +67,22 @@ type internal WalkState =
         /// Newest first.
         Pieces: Piece list
         Rows: int
+        Replies: int
+        /// What the agent said where columns ended.
+        Ends: End list
+        /// What is asked once more when the walk is done, and what Get said then, of every name.
+        Confirmations: Confirmations
+        Told: Map<Oid, Value>
+        /// What Get had said before the walk began.
+        Before: Map<Oid, Value>
         /// Why the walk may not be whole.
         Broken: Shortfall list
-        /// The gateway's count, newest first.
-        Samples: int64 list
+        /// The same of single ranges of columns, and where; newest first.
+        Failing: struct (Failing * string) list
+        /// Columns that were left in a range, on which no row hangs, and why; newest first.
+        Spared: struct (string * string) list
+        /// What the gateway's counts said, each newest first, by their numbers in the profile.
+        Samples: Map<int, int64 list>
         /// The first reply of the walk.
         First: Exchange voption
         Splits: int
@@ -95,6 +121,8 @@ type SnmpAuditState =
             LastReply: Instant voption
             /// An answer to a request proper: for version 3, one that knows the user.
             Answered: bool
+            /// An engine has named itself in this exchange.
+            Met: bool
             Requests: int
             Strays: int
             LastStray: string
@@ -105,7 +133,11 @@ type SnmpAuditState =
             Pace: Pace
             Hints: Oid[]
             Readings: Proving.Readings
+            /// Names that were asked for, and below which something is served.
+            Found: Set<Oid>
             Heads: struct (Role * Oid)[]
+            /// Of counts that are read before and after the walk alone.
+            Asides: struct (Role * Oid)[]
             FirstBoot: Boot voption
             LastBoot: Boot
             OpeningExchange: Exchange voption
@@ -119,6 +151,8 @@ type SnmpAuditState =
             Proven: Proven voption
             /// Reasons that no further walk can mend.
             Faults: Shortfall list
+            /// What a person should know of how the gateway was read, newest first.
+            Remarks: string list
             /// What the present event gives, newest first.
             Outbox: Command list
         }
@@ -128,8 +162,15 @@ module internal AuditState =
         { Later = []
           Pieces = []
           Rows = 0
+          Replies = 0
+          Ends = []
+          Confirmations = Confirming.none
+          Told = Map.empty
+          Before = Map.empty
           Broken = []
-          Samples = []
+          Failing = []
+          Spared = []
+          Samples = Map.empty
           First = ValueNone
           Splits = 0 }
 
@@ -142,6 +183,50 @@ module internal AuditState =
             state
         else
             { state with Walk = { state.Walk with Broken = shortfall :: state.Walk.Broken } }
+
+    /// A range of columns was left at some place.
+    let failing (what: Failing) (place: string) (state: SnmpAuditState) : SnmpAuditState =
+        { state with
+            Walk = { state.Walk with Failing = struct (what, place) :: state.Walk.Failing } }
+
+    /// Why this walk may not be whole: what befell several ranges is told once.
+    let shortfalls (walk: WalkState) : Shortfall list =
+        let ranges =
+            List.rev walk.Failing
+            |> List.groupBy (fun struct (what, _) -> what)
+            |> List.map (fun (what, all) ->
+                let struct (_, first) = all.Head
+
+                let where =
+                    match all.Length - 1 with
+                    | 0 -> first
+                    | 1 -> $"{first}, and at one more place"
+                    | more -> $"{first}, and at {more} more places"
+
+                match what with
+                | Barren why -> CutShort $"{why} at {where}"
+                | Unread why -> CallServer.Ledger.Unreadable $"{why}, after {where}"
+                | Wandering -> NotIncreasing where)
+
+        List.rev walk.Broken @ ranges
+
+    /// Columns that are not told for every row. Where rows themselves could not be told, that says enough.
+    let spared (walk: WalkState) : string list =
+        if walk.Failing.IsEmpty then
+            List.rev walk.Spared
+            |> List.groupBy (fun struct (_, why) -> why)
+            |> List.map (fun (why, columns) ->
+                let names = columns |> List.map (fun struct (name, _) -> name) |> List.distinct
+                let list = String.Join(", ", names)
+                $"not told for every row: {list} ({why})")
+        else
+            []
+
+    let remark (text: string) (state: SnmpAuditState) : SnmpAuditState =
+        if List.contains text state.Remarks then
+            state
+        else
+            { state with Remarks = text :: state.Remarks }
 
     let stray (reason: string) (state: SnmpAuditState) : SnmpAuditState =
         { state with Strays = state.Strays + 1; LastStray = reason }
@@ -165,6 +250,10 @@ module internal AuditState =
     let profile (state: SnmpAuditState) : Profile =
         if state.Proven.IsSome then (history state).Table else chosen state
 
+    /// Rows of the tables of connections and of history without which nothing is listed, or under another name.
+    let isDecisive (column: int) (state: SnmpAuditState) : bool =
+        state.Proven.IsSome || Profile.decides column (chosen state)
+
     let forget (number: int) (job: Job) (state: SnmpAuditState) : SnmpAuditState =
         { state with
             Jobs = Map.remove number state.Jobs
@@ -175,17 +264,29 @@ module internal AuditState =
         | Some value -> value
         | None -> Null
 
-    /// What a reply says besides its rows, from the values of the scalars.
-    let exchange (state: SnmpAuditState) (sent: Instant) (received: Instant) (heads: Value[]) : Exchange =
+    /// What a reply says besides its rows, from the values of these scalars.
+    let private exchangeOf
+        (profile: Profile voption)
+        (heads: struct (Role * Oid)[])
+        (sent: Instant)
+        (received: Instant)
+        (values: Value[])
+        : Exchange =
         let mutable upTime = ValueNone
         let mutable clock = ValueNone
-        let mutable count = 0L
-        let mutable counted = false
-        let mutable uncounted = false
 
-        for index in 0 .. state.Heads.Length - 1 do
-            let struct (role, _) = state.Heads[index]
-            let value = if index < heads.Length then heads[index] else Null
+        let checks =
+            match profile with
+            | ValueSome profile -> profile.Counts
+            | ValueNone -> [||]
+
+        let counts = Array.zeroCreate<int64> checks.Length
+        let counted = Array.zeroCreate<bool> checks.Length
+        let uncounted = Array.zeroCreate<bool> checks.Length
+
+        for index in 0 .. heads.Length - 1 do
+            let struct (role, _) = heads[index]
+            let value = if index < values.Length then values[index] else Null
 
             match role with
             | TimeBase ->
@@ -193,48 +294,63 @@ module internal AuditState =
                 | ValueSome ticks when ticks <= int64 UInt32.MaxValue -> upTime <- ValueSome(uint32 ticks)
                 | _ -> ()
             | Clock -> clock <- Rows.octetsOf value
-            | Count ->
+            | Count check ->
                 match Rows.numberOf value with
                 | ValueSome number when number <= int64 Int32.MaxValue ->
-                    count <- count + number
-                    counted <- true
-                | _ -> uncounted <- true
-
-        let rows =
-            match state.Profile with
-            | ValueSome { Count = ValueSome check } -> int64 check.RowsPerUnit
-            | ValueSome _
-            | ValueNone -> 1L
+                    counts[check] <- counts[check] + number
+                    counted[check] <- true
+                | _ -> uncounted[check] <- true
 
         { Sent = sent
           Received = received
           UpTime = upTime
           Clock = clock
-          Count = (if counted && not uncounted then ValueSome(count * rows) else ValueNone) }
+          Counts =
+            checks
+            |> Array.mapi (fun check { RowsPerUnit = rows } ->
+                if counted[check] && not uncounted[check] then
+                    ValueSome(counts[check] * int64 rows)
+                else
+                    ValueNone) }
+
+    /// The same of the scalars that go with every step.
+    let exchange (state: SnmpAuditState) (sent: Instant) (received: Instant) (values: Value[]) : Exchange =
+        exchangeOf state.Profile state.Heads sent received values
 
     /// The same from a reply to a Get, by name.
     let exchangeOfGet (state: SnmpAuditState) sent received (varBinds: VarBind[]) : Exchange =
         let values = varBinds |> Array.map (fun varBind -> varBind.Name, varBind.Value) |> Map.ofArray
 
-        exchange
-            state
+        let heads = Array.append state.Heads state.Asides
+
+        exchangeOf
+            state.Profile
+            heads
             sent
             received
-            (state.Heads |> Array.map (fun struct (_, name) -> valueOrNull name values))
+            (heads |> Array.map (fun struct (_, name) -> valueOrNull name values))
 
-    /// Takes the gateway's count into the record of this walk, and looks whether its up-time went on.
+    /// Takes the gateway's counts into the record of this walk, and looks whether its up-time went on.
     let sample (told: Exchange) (state: SnmpAuditState) : SnmpAuditState =
         let walk = state.Walk
 
+        let samples =
+            (walk.Samples, Array.indexed told.Counts)
+            ||> Array.fold (fun samples (check, count) ->
+                match count with
+                | ValueSome count ->
+                    Map.change check (fun known -> Some(count :: Option.defaultValue [] known)) samples
+                | ValueNone -> samples)
+
         let walk =
             { walk with
-                Samples =
-                    (match told.Count with
-                     | ValueSome count -> count :: walk.Samples
-                     | ValueNone -> walk.Samples)
+                Samples = samples
                 First = (if walk.First.IsNone then ValueSome told else walk.First) }
 
-        let state = { state with Walk = walk; LatestExchange = ValueSome told }
+        let state =
+            { state with
+                Walk = walk
+                LatestExchange = (if told.UpTime.IsSome then ValueSome told else state.LatestExchange) }
 
         match state.OpeningExchange with
         | ValueSome opening when

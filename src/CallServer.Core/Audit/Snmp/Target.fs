@@ -16,8 +16,10 @@ type SnmpTarget =
     {
         Gateway: GatewayId
         Credentials: Credentials
-        /// None: the built-in profiles are tried, and the snapshot says which was taken.
+        /// None: the candidates are tried, and the snapshot says which was taken.
         Profile: Profile option
+        /// In the order of preference.
+        Candidates: Profile[]
         /// How long one request waits for its answer at first; each repeat waits half as long again.
         Timeout: TimeSpan
         /// How often a request is sent before it is given up, at least 1.

@@ -2,6 +2,7 @@ namespace CallServer.Audit
 
 open System
 open System.Buffers.Binary
+open System.Text
 open CallServer.Model
 
 /// What one time source of a profile says about one row.
@@ -34,10 +35,10 @@ module TimeEvidence =
         let ticks = int64 (upTime - stamp)
         if ticks > period - ahead then ticks - period else ticks
 
-    /// A reply cannot tell of what has not happened yet.
+    /// A reply cannot tell of what has not happened yet. What lies ahead as a whole was stamped by no clock of a gateway: it is
+    /// left as it was told, and contradicts the moment when it was heard.
     let private until (received: Instant) (earliest: Instant) (latest: Instant) : Interval =
-        let latest = Instant.min received latest
-        Interval.create (Instant.min earliest latest) latest
+        Interval.create earliest (if earliest <= received then Instant.min received latest else latest)
 
     /// It had lasted this long: start in [s - d - resolution, r - d].
     let ofDuration (sent: Instant) (received: Instant) (age: TimeSpan) (resolution: TimeSpan) : Interval =
@@ -78,19 +79,9 @@ module TimeEvidence =
     let began (sent: Instant) (received: Instant) (upTime: uint32) : Interval =
         ofDuration sent received (float upTime * hundredth) hundredth
 
-    /// A DateAndTime (RFC 2579): hundredths of a microsecond are not told, tenths of a second are.
-    [<Struct>]
-    type DateAndTime =
-        {
-            /// On the gateway's own clock face.
-            Local: DateTime
-            /// Local time minus UTC.
-            Offset: TimeSpan voption
-        }
-
     /// 8 octets, or 11 with the zone; nothing for other lengths and for impossible dates. A leap second is
     /// the last of its minute's seconds.
-    let readDateAndTime (octets: byte[]) : DateAndTime voption =
+    let private readDateAndTime (octets: byte[]) : ClockFace voption =
         if octets.Length <> 8 && octets.Length <> 11 then
             ValueNone
         else
@@ -124,11 +115,18 @@ module TimeEvidence =
 
                 ValueSome { Local = local; Offset = offset }
 
-    let private utc (time: DateAndTime) (offset: TimeSpan) = time.Local.Ticks - offset.Ticks
+    /// A DateAndTime (RFC 2579), told to a tenth of a second, or the same in words. No text is a DateAndTime: its third octet, the month,
+    /// is at most 12.
+    let readClock (octets: byte[]) : Written<ClockFace> voption =
+        match readDateAndTime octets with
+        | ValueSome face -> ValueSome { Value = face; Resolution = TimeSpan.FromMilliseconds 100.0 }
+        | ValueNone -> TimeText.readDate (Encoding.Latin1.GetString(octets).Trim('\000', ' '))
+
+    let private utc (time: ClockFace) (offset: TimeSpan) = time.Local.Ticks - offset.Ticks
 
     /// From one to the other by the same clock. Both tell their zone, or neither does: two times of different
     /// kinds have no difference that could be trusted.
-    let between (stamp: DateAndTime) (now: DateAndTime) : TimeSpan voption =
+    let between (stamp: ClockFace) (now: ClockFace) : TimeSpan voption =
         match stamp.Offset, now.Offset with
         | ValueSome a, ValueSome b -> ValueSome(TimeSpan.FromTicks(utc now b - utc stamp a))
         | ValueNone, ValueNone -> ValueSome(now.Local - stamp.Local)

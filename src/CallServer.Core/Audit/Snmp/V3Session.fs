@@ -16,6 +16,8 @@ type V3Session =
         ReadAt: Instant
         /// An authentic message has told the clock.
         Authentic: bool
+        /// Boots that an authentic message told, lower than those before them.
+        WentBack: struct (int * int) voption
         /// Counts up with every message, from a random start.
         Salt: uint64
     }
@@ -42,15 +44,22 @@ module internal V3Session =
           Clock = TimeWindow.unknown
           ReadAt = Instant.distantPast
           Authentic = false
+          WentBack = ValueNone
           Salt = 0UL }
 
     /// As remembered, if it is the same user still; the salt starts anew.
     let resume (user: UsmUser) (context: byte[]) (salt: uint64) (remembered: V3Session voption) : V3Session =
         match remembered with
         | ValueSome session when session.User = user && session.Context = context ->
-            { session with Salt = salt }
+            { session with Salt = salt; WentBack = ValueNone }
         | ValueSome _
         | ValueNone -> { create user context with Salt = salt }
+
+    /// Whether it is the session of another engine than the one before.
+    let isOther (before: V3Session) (session: V3Session) : bool =
+        match before.Keys, session.Keys with
+        | Some known, Some keys -> known.Engine <> keys.Engine
+        | _ -> false
 
     let private clockAt (now: Instant) (session: V3Session) : EngineClock =
         if session.ReadAt = Instant.distantPast then
@@ -128,12 +137,48 @@ module internal V3Session =
         | DecryptionErrors ->
             $"the agent cannot decrypt: wrong privacy passphrase or protocol for user '{user}'"
         | UnknownEngineIds -> "the agent does not accept its own engine id"
-        | NotInTimeWindows -> "the agent does not accept its own clock: its boots counter may be latched"
+        | NotInTimeWindows -> "the agent does not accept its own clock"
+
+    /// What else a Report may say: SNMP-TARGET-MIB snmpUnavailableContexts and snmpUnknownContexts (RFC 3413 section 3.2).
+    let private contextReports = [| Oid.parse "1.3.6.1.6.3.12.1.4"; Oid.parse "1.3.6.1.6.3.12.1.5" |]
+
+    let private isOfContext (pdu: Pdu) : bool =
+        pdu.Kind = Report
+        && pdu.VarBinds
+           |> Array.exists (fun varBind ->
+               contextReports |> Array.exists (fun root -> Oid.isPrefixOf root varBind.Name))
+
+    let private noContext (session: V3Session) : string =
+        match Rows.textOfOctets session.Context with
+        | "" -> "the agent wants a context: give context= as the agent has it"
+        | context ->
+            $"the agent has no context '{context}': give context= as the agent has it, or leave it out"
+
+    /// RFC 3414 section 2.2.2: at this value every message is outside the time window.
+    let private latched =
+        "the agent's boots counter stands at 2147483647, where it takes no message any more: configure its engine anew"
 
     /// Only authentic messages set the clock (RFC 3414 section 3.2, step 7 b).
     let private judge (now: Instant) (message: V3Message) (session: V3Session) : struct (bool * V3Session) =
-        let known = if session.Authentic then clockAt now session else TimeWindow.unknown
         let security = message.Security
+        // An engine that does not keep its boots begins again (net-snmp issue 385). The message is no old one: it bears the id of a
+        // request that is open, which nobody could have foreseen.
+        let wentBack = session.Authentic && security.EngineBoots < session.Clock.Boots
+
+        let known =
+            if session.Authentic && not wentBack then
+                clockAt now session
+            else
+                TimeWindow.unknown
+
+        let session =
+            if wentBack then
+                { session with
+                    Authentic = false
+                    WentBack = ValueSome(struct (session.Clock.Boots, security.EngineBoots)) }
+            else
+                session
+
         let judged = TimeWindow.judge known security.EngineBoots security.EngineTime
 
         let newer =
@@ -149,6 +194,9 @@ module internal V3Session =
 
         struct (judged.InWindow, session)
 
+    /// The user has no key: nothing can be authentic.
+    let private isOpen (session: V3Session) = session.User.Auth.IsNone
+
     let private trusted (now: Instant) (message: V3Message) (pdu: Pdu) (session: V3Session) =
         let authenticated = message.Level <> NoAuthNoPriv
 
@@ -156,6 +204,10 @@ module internal V3Session =
             if authenticated then judge now message session else struct (true, session)
 
         match UsmReport.tryOfPdu pdu with
+        | _ when authenticated && message.Security.EngineBoots = TimeWindow.LatchedBoots ->
+            struct (Refusal latched, session)
+        | _ when (authenticated || isOpen session) && isOfContext pdu ->
+            struct (Refusal(noContext session), session)
         | ValueSome UnknownEngineIds -> meet now message.Security session
         | ValueSome NotInTimeWindows when authenticated -> struct (Learnt, session)
         | ValueSome NotInTimeWindows ->

@@ -14,6 +14,7 @@ type internal Findings =
         /// Instances of whole rows, ascending.
         Instances: Oid[]
         Shortfalls: Shortfall list
+        Remarks: string list
         CountAgrees: bool
     }
 
@@ -53,17 +54,30 @@ module internal Verdict =
         | ValueSome start -> start.Within.Latest = Instant.distantFuture
         | ValueNone -> false
 
-    let private countCheck (profile: Profile) (walk: WalkState) (listed: Observation[]) (rows: Row[]) =
-        let samples = List.rev walk.Samples
+    /// What each of the gateway's counts says; the first that it serves was asked most often, and says for the others what moved.
+    let private countChecks (profile: Profile) (walk: WalkState) (listed: Observation[]) (rows: Row[]) =
+        let samplesOf number = walk.Samples |> Map.tryFind number |> Option.defaultValue [] |> List.rev
         let cached = profile.Traits.Staleness > TimeSpan.Zero
+        let pending = listed |> Array.sumBy (fun observation -> if isPending observation then 1 else 0)
+        let young = countYoung profile walk.First rows
 
-        if profile.Count.IsNone then
-            Proving.Untold
-        elif profile.Positional then
-            Proving.countAtRest samples cached listed.Length
-        else
-            let pending = listed |> Array.sumBy (fun observation -> if isPending observation then 1 else 0)
-            Proving.count samples listed.Length (countYoung profile walk.First rows) pending
+        let moves =
+            match Seq.tryHead (Map.keys walk.Samples) with
+            | Some first -> Proving.moves (samplesOf first)
+            | None -> struct (0L, 0L)
+
+        [ for number in 0 .. profile.Counts.Length - 1 do
+              let samples = samplesOf number
+
+              let verdict =
+                  if profile.Positional then
+                      Proving.countAtRest samples cached listed.Length
+                  else
+                      Proving.count samples moves listed.Length young pending
+
+              match verdict with
+              | Proving.Exceeds _ when profile.Counts[number].AtLeast -> Proving.Untold
+              | verdict -> verdict ]
 
     let private some (what: string) (oids: Oid[]) : string =
         let shown = oids |> Array.truncate 3 |> Array.map string
@@ -154,10 +168,17 @@ module internal Verdict =
             |> Array.choose (fun struct (row, observation) ->
                 if observation.IsNone then Some row.Instance else None)
 
-        let all = observed |> Array.choose (fun struct (_, observation) -> ValueOption.toOption observation)
+        let struct (told, vague) =
+            observed
+            |> Array.choose (fun struct (row, observation) ->
+                observation |> ValueOption.map (fun o -> struct (row, o)) |> ValueOption.toOption)
+            |> Array.partition (fun struct (row, o) -> Observing.tellsWhich profile row o)
+            |> fun (told, vague) -> struct (told, vague)
+
+        let all = told |> Array.map (fun struct (_, o) -> o)
 
         let struct (observations, repeated) = distinct all
-        let count = countCheck profile walk observations whole
+        let counts = countChecks profile walk observations whole
 
         let shortfalls =
             [ if strange.Length > 0 then
@@ -166,6 +187,10 @@ module internal Verdict =
               if nameless.Length > 0 then
                   Unreadable(some "rows without a usable identity:" nameless)
 
+              if vague.Length > 0 then
+                  let rows = vague |> Array.map (fun struct (row, _) -> row.Instance)
+                  Unreadable(some "ids are used again, and rows do not tell which connection they are:" rows)
+
               match repeated with
               | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
               // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one
@@ -173,15 +198,18 @@ module internal Verdict =
               | id :: _ when profile.Subtrees.Length = 0 -> Unreadable $"several rows are called {id}"
               | _ -> ()
 
-              match count with
-              | Proving.Disagrees counted -> CountDisagrees(counted, observations.Length)
-              | Proving.Agrees
-              | Proving.Untold -> () ]
+              for count in counts do
+                  match count with
+                  | Proving.Misses counted
+                  | Proving.Exceeds counted -> CountDisagrees(counted, observations.Length)
+                  | Proving.Agrees
+                  | Proving.Untold -> () ]
 
         { Observations = observations
           Instances = whole |> Array.map (fun row -> row.Instance)
           Shortfalls = shortfalls
-          CountAgrees = (count = Proving.Agrees) }
+          Remarks = Legibility.complaints profile listed
+          CountAgrees = List.contains Proving.Agrees counts }
 
     /// At most so many places at which the next walk may be cut.
     [<Literal>]

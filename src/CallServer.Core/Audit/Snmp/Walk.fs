@@ -3,6 +3,15 @@ namespace CallServer.Audit
 open System
 open CallServer.Wire
 
+/// What an agent says where a column ends: that nothing lies between these names.
+type internal End =
+    {
+        /// The last cell, or where the walk stood.
+        After: Oid
+        /// The name that follows; nothing where its MIB ends.
+        Until: Oid voption
+    }
+
 /// What the reply to one step of a walk brought.
 type internal Advance =
     {
@@ -13,6 +22,8 @@ type internal Advance =
         Cursor: Oid
         /// The columns whose end has not been seen; none left: the range is done.
         Open: int[]
+        /// Of those whose end was seen in this reply.
+        Ends: End list
         /// As many repetitions as were asked for, or the end of every column.
         Whole: bool
         /// Repetitions that are there in all columns.
@@ -23,11 +34,12 @@ type internal StepOutcome =
     | Advanced of Advance
     /// Not one whole row of all columns: so many of the columns were answered.
     | TooNarrow of answered: int
-    /// The agent repeated an instance or went backwards (or claims an end that its own rows refute).
-    | Backwards of at: Oid
+    /// The agent repeated an instance or went backwards: it told `at` after `last`. Or it left something out: it told `at` after
+    /// `last`, although `passed` stands between them.
+    | Backwards of last: Oid * at: Oid * passed: Oid voption
 
-/// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), and how its reply
-/// is read. Cells are put together by instance. Only what is proven counts: rows up to the smallest last
+/// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), or a GetNext for one row of them, and
+/// how its reply is read. Cells are put together by instance. Only what is proven counts: rows up to the smallest last
 /// instance of the columns that go on.
 module internal Walk =
     /// The greatest name before a scalar's: what GetNext answers with the scalar itself.
@@ -80,6 +92,8 @@ module internal Walk =
             Ended: bool
             /// Where the column ended in another column's rows: the name that said so.
             Next: Oid voption
+            /// The agent said that its MIB ends here.
+            IsLast: bool
         }
 
     let private isBeyond (strand: Strand) (instance: Oid) =
@@ -101,7 +115,7 @@ module internal Walk =
 
         name
 
-    /// Reads every `stride`th varbind from `first`; the name at which the agent went backwards, if it did.
+    /// Reads every `stride`th varbind from `first`; the name at which the agent went backwards, if it did, and the one before it.
     let private readLane
         (column: Oid)
         (number: int)
@@ -115,6 +129,7 @@ module internal Walk =
         let mutable last = strand.Cursor
         let mutable ended = false
         let mutable next = ValueNone
+        let mutable isLast = false
         let mutable backwards = ValueNone
         let mutable at = first
         let mutable cut = false
@@ -129,8 +144,12 @@ module internal Walk =
                 at = varBinds.Length - 1 && known.CompareTo(Oid.append column (Oid.arcs last)) > 0
                 ->
                 cut <- true
-            | EndOfMibView, _
+            | EndOfMibView, _ ->
+                ended <- true
+                isLast <- true
             | NoSuchObject, _ -> ended <- true
+            // So say some that know no end: the very name that was asked is not there.
+            | NoSuchInstance, ValueSome instance when instance = last -> ended <- true
             | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
             | _, ValueSome instance when isBeyond strand instance -> ended <- true
             | value, ValueSome instance ->
@@ -144,26 +163,42 @@ module internal Walk =
             at <- at + stride
 
         match backwards with
-        | ValueSome name -> Error name
+        | ValueSome name -> Error(struct (Oid.append column (Oid.arcs last), name))
         | ValueNone ->
-            Ok { Column = number; Cells = cells.ToArray(); Last = last; Ended = ended; Next = next }
+            Ok
+                { Column = number
+                  Cells = cells.ToArray()
+                  Last = last
+                  Ended = ended
+                  Next = next
+                  IsLast = isLast }
 
     /// An end that is refuted: the name after the column's last is said to be an instance of another column,
     /// although that column has an earlier one in this reply. So does a reply look that left something out.
-    let private refuted (columns: ColumnDefinition[]) (lanes: Lane[]) : Oid voption =
+    let private refuted (columns: ColumnDefinition[]) (lanes: Lane[]) : struct (Oid * Oid * Oid) option =
+        let nameOf (lane: Lane) (instance: Oid) = Oid.append columns[lane.Column].Oid (Oid.arcs instance)
+
         let refutes (name: Oid) (lane: Lane) =
             match Oid.suffix columns[lane.Column].Oid name with
             | ValueSome instance when lane.Cells.Length > 0 ->
                 let struct (first, _) = lane.Cells[0]
-                first.CompareTo instance < 0
-            | _ -> false
+                if first.CompareTo instance < 0 then Some(nameOf lane first) else None
+            | _ -> None
 
         lanes
         |> Array.tryPick (fun lane ->
             match lane.Next with
-            | ValueSome name when Array.exists (refutes name) lanes -> Some name
-            | _ -> None)
-        |> ValueOption.ofOption
+            | ValueSome name ->
+                lanes
+                |> Array.tryPick (refutes name)
+                |> Option.map (fun passed -> struct (nameOf lane lane.Last, name, passed))
+            | ValueNone -> None)
+
+    let private endOf (columns: ColumnDefinition[]) (lane: Lane) : End list =
+        if lane.IsLast || lane.Next.IsSome then
+            [ { After = Oid.append columns[lane.Column].Oid (Oid.arcs lane.Last); Until = lane.Next } ]
+        else
+            []
 
     /// Merges the lanes row by row, up to and including `upTo` (nothing: all).
     let private joinRows (width: int) (lanes: Lane[]) (upTo: Oid voption) : struct (Oid * Value[])[] =
@@ -227,11 +262,11 @@ module internal Walk =
             lanes
             |> Array.tryPick (fun lane ->
                 match lane with
-                | Error name -> Some name
+                | Error names -> Some names
                 | Ok _ -> None)
 
         match faults with
-        | Some name -> Backwards name
+        | Some(struct (last, name)) -> Backwards(last, name, ValueNone)
         | None ->
             let lanes =
                 lanes
@@ -243,11 +278,11 @@ module internal Walk =
             let going = lanes |> Array.filter (fun lane -> not lane.Ended)
 
             match refuted columns lanes with
-            | ValueSome name -> Backwards name
-            | ValueNone when bodies < width && going.Length > 0 -> TooNarrow(max 0 bodies)
-            | ValueNone when going.Length = width && Array.exists (fun lane -> lane.Cells.Length = 0) going ->
+            | Some(struct (last, name, passed)) -> Backwards(last, name, ValueSome passed)
+            | None when bodies < width && going.Length > 0 -> TooNarrow(max 0 bodies)
+            | None when going.Length = width && Array.exists (fun lane -> lane.Cells.Length = 0) going ->
                 TooNarrow 0
-            | ValueNone ->
+            | None ->
                 let frontier =
                     if going.Length = 0 then
                         ValueNone
@@ -257,10 +292,22 @@ module internal Walk =
                         |> Array.reduce (fun a b -> if a.CompareTo b <= 0 then a else b)
                         |> ValueSome
 
+                // A column of few cells may end while others go on: its cells beyond the last row that is proven are asked again
+                // with that row's.
+                let isDone (lane: Lane) =
+                    match frontier with
+                    | ValueSome upTo when upTo.CompareTo range.Cursor > 0 ->
+                        lane.Ended && lane.Last.CompareTo upTo <= 0
+                    | ValueSome _
+                    | ValueNone -> lane.Ended
+
+                let isOpen = isDone >> not
+
                 Advanced
                     { Heads = readHeads heads varBinds
                       Rows = joinRows columns.Length lanes frontier
                       Cursor = ValueOption.defaultValue range.Cursor frontier
-                      Open = going |> Array.map (fun lane -> lane.Column)
+                      Open = lanes |> Array.filter isOpen |> Array.map (fun lane -> lane.Column)
+                      Ends = lanes |> Array.filter isDone |> List.ofArray |> List.collect (endOf columns)
                       Whole = going.Length = 0 || bodies >= width * repetitions
                       Repetitions = bodies / width }

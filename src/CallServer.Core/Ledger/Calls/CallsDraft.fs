@@ -116,20 +116,26 @@ module internal CallsIndex =
     let idOf (protocol: string) (key: LegKey) (c: Connection) : IdKey voption =
         c.Facts.Call |> ValueOption.bind (CallsKeys.ofId protocol key.Gateway)
 
-    let socketOf (key: LegKey) (c: Connection) : AddressKey voption =
-        c.Facts.LocalMedia |> ValueOption.bind (CallsKeys.ofAddress key.Gateway)
+    /// Each medium by its own socket and by where it is sent to, the call's own medium first.
+    let streams (key: LegKey) (c: Connection) : struct (AddressKey voption * AddressKey voption) list =
+        let ends (local: MediaAddress voption) (remote: MediaAddress voption) =
+            struct (ValueOption.bind (CallsKeys.ofAddress key.Gateway) local,
+                    ValueOption.bind (CallsKeys.ofAddress key.Gateway) remote)
 
-    let targetOf (key: LegKey) (c: Connection) : AddressKey voption =
-        c.Facts.RemoteMedia |> ValueOption.bind (CallsKeys.ofAddress key.Gateway)
+        ends c.Facts.LocalMedia c.Facts.RemoteMedia
+        :: (c.Facts.OtherMedia
+            |> ValueOption.defaultValue []
+            |> List.map (fun medium -> ends medium.Local medium.Remote))
 
     let private change (draft: CallsDraft) (protocol: string) (key: LegKey) (c: Connection) edit =
         match idOf protocol key c with
         | ValueSome id -> draft.PutId(id, edit (draft.IdBucket id))
         | ValueNone -> ()
 
-        match socketOf key c with
-        | ValueSome socket -> draft.PutSocket(socket, edit (draft.SocketBucket socket))
-        | ValueNone -> ()
+        for struct (socket, _) in streams key c do
+            match socket with
+            | ValueSome socket -> draft.PutSocket(socket, edit (draft.SocketBucket socket))
+            | ValueNone -> ()
 
         draft.Roots.Add key |> ignore
 

@@ -113,6 +113,7 @@ module internal CallsEdit =
         before.Facts.Call <> after.Facts.Call
         || before.Facts.LocalMedia <> after.Facts.LocalMedia
         || before.Facts.RemoteMedia <> after.Facts.RemoteMedia
+        || before.Facts.OtherMedia <> after.Facts.OtherMedia
 
     let private isJudgedOtherwise (before: Connection) (after: Connection) =
         before.Status <> after.Status
@@ -133,9 +134,11 @@ module internal CallsEdit =
                 | ValueNone -> false
             )
             && not (
-                match CallsIndex.targetOf key c with
-                | ValueSome target -> hasGone (draft.SocketBucket target)
-                | ValueNone -> false
+                CallsIndex.streams key c
+                |> List.exists (fun (struct (_, target)) ->
+                    match target with
+                    | ValueSome target -> hasGone (draft.SocketBucket target)
+                    | ValueNone -> false)
             )
         | _ -> false
 

@@ -38,11 +38,15 @@ module internal CallsJoin =
         | ValueSome _
         | ValueNone -> ()
 
-    let private byMedia (draft: CallsDraft) (leg: Leg) (visit: LegKey -> unit) =
-        match CallsIndex.socketOf leg.Key leg.Connection, CallsIndex.targetOf leg.Key leg.Connection with
-        | ValueSome own, ValueSome aim when own <> aim ->
+    let private byStream (draft: CallsDraft) (leg: Leg) (visit: LegKey -> unit) stream =
+        match stream with
+        | struct (ValueSome own, ValueSome aim) when own <> aim ->
             let there = draft.SocketBucket aim
-            let mirrors (other: Leg) = CallsIndex.targetOf other.Key other.Connection = ValueSome own
+
+            let mirrors (other: Leg) =
+                CallsIndex.streams other.Key other.Connection
+                |> List.contains (struct (ValueSome aim, ValueSome own))
+
             let here = draft.SocketBucket own
             let isOwn = if leg.IsLive then here.Live.Count = 1 else here.Gone.Count <= mostGone
 
@@ -91,7 +95,7 @@ module internal CallsJoin =
                 found.Add leg
                 breakUp leg.Key
                 byId draft ids leg visit
-                byMedia draft leg visit
+                CallsIndex.streams leg.Key leg.Connection |> List.iter (byStream draft leg visit)
 
             found.ToArray() |> Array.sortWith (fun a b -> LegKey.Compare(a.Key, b.Key))
 

@@ -45,6 +45,20 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
         "Where the SNMPv3 passphrase for encryption stands"
     );
 
+    private readonly Option<string?> profiles = new("--profiles")
+    {
+        Description =
+            "SNMP profiles of your own: a JSON object of name to profile; they are tried before the built-in ones",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> config = new("--config")
+    {
+        Description =
+            "A server's configuration, whose \"profiles\" are taken likewise; nothing else in it is",
+        HelpName = "FILE",
+    };
+
     public Command Build()
     {
         var command = new Command("audit", "Asks gateways for all their active connections, once.")
@@ -55,6 +69,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
             community,
             auth,
             priv,
+            profiles,
+            config,
         };
         command.SetAction((parsed, cancel) => RunAsync(parsed, cancel));
         return command;
@@ -63,7 +79,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
         var within = parsed.GetValue(timeout) ?? DefaultTimeout;
-        var plan = new AuditPlan(surroundings.Targets, within);
+        var targets = Targets(parsed.GetValue(config), parsed.GetValue(profiles));
+        var plan = new AuditPlan(targets, within);
         var orders = plan.Make(
             parsed.GetValue(uris)!,
             parsed.GetValue(community),
@@ -71,7 +88,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
             parsed.GetValue(priv)
         );
 
-        Rehearsal.Hold(surroundings.Targets, surroundings.Clock, orders.Select(order => order.Uri));
+        Rehearsal.Hold(targets, surroundings.Clock, orders.Select(order => order.Uri));
         await using var look = new OneLook(surroundings);
         var asking = orders.Select(order => look.AskAsync(order, within, cancel)).ToList();
         var status = ExitCode.Complete;
@@ -85,11 +102,27 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
                 await terminal.Out.WriteLineAsync(JsonText.Line(told));
             else
                 AuditPage.Write(terminal, told, report.Status, first: i == 0);
-            if (report.Trouble is { } trouble)
+            foreach (var trouble in report.Troubles)
                 terminal.Complain(trouble);
         }
         return status;
     }
+
+    /// <summary>With the user's own profiles; those of --profiles come before those of --config.</summary>
+    private IAuditTargetFactory Targets(string? configuration, string? own)
+    {
+        var targets = surroundings.Targets;
+        if (configuration is not null && ProfilesOf(configuration) is { } its)
+            targets = targets.WithProfiles(its, configuration);
+        return own is null ? targets : targets.WithProfiles(ConfigurationFile.Read(own), own);
+    }
+
+    private static Document? ProfilesOf(string configuration) =>
+        ConfigurationFile
+            .Read(configuration)
+            .Members.Where(member => member.Key == "profiles")
+            .Select(member => member.Value)
+            .FirstOrDefault();
 
     /// <summary>On a terminal one sees whom we wait for.</summary>
     private async Task<AuditReport> ShowWaiting(AuditOrder order, Task<AuditReport> asking, bool asJson)

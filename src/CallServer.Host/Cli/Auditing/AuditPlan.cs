@@ -19,6 +19,15 @@ public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
         SecretReference? privFrom
     )
     {
+        // What stands behind an option that is none may be a secret: nothing of it is repeated.
+        if (texts.FirstOrDefault(text => text.StartsWith('-')) is { } option)
+        {
+            throw new CommandFailedException(
+                ExitCode.Usage,
+                $"callserver: audit has no option {option.Split('=')[0]}; secrets are named, not given: --community-from env:NAME"
+            );
+        }
+
         var mistakes = new List<string>();
         var uris = texts.Select(text => Read(text, mistakes)).OfType<GatewayUri>().ToList();
         var community = Secret(communityFrom, mistakes);

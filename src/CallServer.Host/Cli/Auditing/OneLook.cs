@@ -1,6 +1,6 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Model;
@@ -11,8 +11,11 @@ namespace CallServer.Host.Cli.Auditing;
 /// <summary>What came of asking one gateway.</summary>
 /// <param name="View">As `audit --json` prints it.</param>
 /// <param name="Status">The exit status that it alone would give.</param>
-/// <param name="Trouble">One line for standard error where it is silent or refuses: who, why, and what to try.</param>
-public sealed record AuditReport(AuditView View, int Status, string? Trouble);
+/// <param name="Troubles">
+/// Lines for standard error: where it is silent or refuses, who, why, and what to try; which of its times cannot be; and what else
+/// a person should know of how it was read.
+/// </param>
+public sealed record AuditReport(AuditView View, int Status, IReadOnlyList<string> Troubles);
 
 /// <summary>Sockets and a loop for audits that happen once.</summary>
 public sealed class OneLook : IAsyncDisposable
@@ -35,10 +38,10 @@ public sealed class OneLook : IAsyncDisposable
     public async Task<AuditReport> AskAsync(AuditOrder order, TimeSpan within, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(order);
-        IPEndPoint endpoint;
+        GatewayAddress address;
         try
         {
-            endpoint = await resolver.ResolveAsync(order.Uri.Host, order.Uri.Port, cancel);
+            address = await GatewayLocator.FindAsync(resolver, order.Uri, cancel);
         }
         catch (SocketException fault)
         {
@@ -48,7 +51,6 @@ public sealed class OneLook : IAsyncDisposable
             );
         }
 
-        var address = new GatewayAddress(endpoint, order.Uri.OverHttp);
         var outcome = await runner.RunAsync(order.Target, address, null, within, cancel);
         var result = outcome.Result;
         var view = result.View(order.Uri.Text, clock.Correction);
@@ -57,14 +59,26 @@ public sealed class OneLook : IAsyncDisposable
             return new AuditReport(
                 view,
                 result.Complete ? ExitCode.Complete : ExitCode.Partial,
-                view.Reasons.Contains("cancelled") ? Advice.OutOfTime(order.Uri, within) : null
+                [.. Troubles(order.Uri, result, view, within)]
             );
         }
 
         var found = view.Reasons.Any(reason => reason.StartsWith("silent", StringComparison.Ordinal))
-            ? await SecondLook.AtAsync(order.Uri, endpoint, view.Reasons, fleet, cancel)
+            ? await SecondLook.AtAsync(order.Uri, address.EndPoint, view.Reasons, fleet, cancel)
             : null;
-        return new AuditReport(view, ExitCode.Unavailable, Advice.Of(order.Uri, view, found));
+        if (found is not null)
+            view = view.Because([$"silent: {found}"]);
+        return new AuditReport(view, ExitCode.Unavailable, [Advice.Of(order.Uri, view, found)]);
+    }
+
+    private IEnumerable<string> Troubles(GatewayUri uri, AuditResult result, AuditView view, TimeSpan within)
+    {
+        if (view.Reasons.Contains("cancelled"))
+            yield return Advice.OutOfTime(uri, view, within);
+        if (result.Conflicts(clock.Correction) is { } told)
+            yield return $"{uri.Authority}: {told}";
+        foreach (var remark in result.Remarks)
+            yield return $"{uri.Authority}: {remark}";
     }
 
     public async ValueTask DisposeAsync()
@@ -93,7 +107,7 @@ public sealed class OneLook : IAsyncDisposable
         return new AuditReport(
             view,
             ExitCode.Unavailable,
-            $"{order.Uri.Authority}: {reason}; try the address itself, or check the name"
+            [$"{order.Uri.Authority}: {reason}; try the address itself, or check the name"]
         );
     }
 }

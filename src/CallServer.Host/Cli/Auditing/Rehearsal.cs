@@ -124,6 +124,8 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
     void IAuditSink.Send(byte[] message) =>
         pending.Enqueue(() => Apply(gateway.Receive(now.Steady, protocol, Us, message)));
 
+    void IAuditSink.Reply(byte[] message) => ((IAuditSink)this).Send(message);
+
     void IAuditSink.Connect()
     {
         stream++;
@@ -139,7 +141,7 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
 
     void IAuditSink.WakeAt(Instant instant) => due = instant;
 
-    void IAuditSink.Told(AuditResult result) { }
+    void IAuditSink.Told(AuditResult result, AuditMemory memory) { }
 
     void IAuditSink.Released(ReleaseResult result) { }
 

@@ -3,10 +3,11 @@ using System.Globalization;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>The demonstration's gateways, each a process of its own that tells what truly happens.</summary>
-internal sealed class DemoCast(DemoPage page, Surroundings surroundings, string folder) : IAsyncDisposable
+internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCaretaker caretaker)
+    : IAsyncDisposable
 {
     // One a protocol. SNMP stamps every call to 10 ms, MGCP tells no time at all, SIP a duration that includes ringing, ng
-    // stamps to the microsecond with a clock of its own. The first two share the calls of a trunk, and so do the last two.
+    // stamps the offer with a clock of its own, and counts the packets of both parties. The first two share the calls of a trunk, and so do the last two.
     private readonly DemoGateway[] gateways =
     [
         new("gw1", "snmp", Connections: 120, Churn: 3, Trunk: "5:20:0.4"),
@@ -57,7 +58,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, string 
 
     private DemoProcess Start(DemoGateway gateway, string since)
     {
-        var child = DemoProcess.Start(
+        var child = caretaker.Start(
             "gateway",
             $"--{gateway.Protocol}",
             "0",
@@ -72,10 +73,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, string 
             "--seed",
             gateway.Id[2..],
             "--truth",
-            Truth(gateway),
-            // Should the demonstration itself be killed, they do not stay for ever.
-            "--stop-after",
-            "5m"
+            Truth(gateway)
         );
         children.Add(child);
         return child;
@@ -87,7 +85,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, string 
         {
             if (!line.StartsWith($"{gateway.Protocol}:", StringComparison.Ordinal))
                 continue;
-            uris.Add(gateway.Id, line.Split(' ')[0]);
+            uris.Add(gateway.Id, line.Split(' ')[0] + (gateway.Protocol == "ng" ? "?answered=media" : ""));
             child.Ignore();
             return;
         }
@@ -98,7 +96,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, string 
         );
     }
 
-    private string Truth(DemoGateway gateway) => Path.Combine(folder, $"{gateway.Id}.truth.ndjson");
+    private string Truth(DemoGateway gateway) => Path.Combine(caretaker.Folder, $"{gateway.Id}.truth.ndjson");
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace CallServer.Host.Cli.Demo;
@@ -29,21 +30,31 @@ public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
 
     private async Task<int> RunAsync(bool asJson, bool keeps, CancellationToken cancel)
     {
-        var folder = Directory.CreateTempSubdirectory("callserver-demo-");
+        // A terminal that is closed hangs up: nobody looks any more.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var hangUp = PosixSignalRegistration.Create(
+            PosixSignal.SIGHUP,
+            signal =>
+            {
+                signal.Cancel = true;
+                stop.Cancel();
+            }
+        );
         try
         {
+            await using var caretaker = await DemoCaretaker.HireAsync(keeps, stop.Token);
+            if (keeps)
+                terminal.Complain($"kept: {caretaker.Folder}");
             var page = new DemoPage(terminal, quiet: asJson);
-            var verdict = await new DemoScript(page, surroundings, folder.FullName).PlayAsync(cancel);
+            var verdict = await new DemoScript(page, surroundings, caretaker).PlayAsync(stop.Token);
             if (asJson)
                 await terminal.Out.WriteLineAsync(JsonSerializer.Serialize(verdict, JsonText.Options));
             return verdict.NothingLost ? ExitCode.Complete : ExitCode.Partial;
         }
-        finally
+        catch (Exception fault)
+            when (stop.IsCancellationRequested && fault is (OperationCanceledException or IOException))
         {
-            if (keeps)
-                terminal.Complain($"kept: {folder.FullName}");
-            else
-                folder.Delete(recursive: true);
+            return ExitCode.Interrupted;
         }
     }
 }

@@ -48,6 +48,8 @@ public sealed class DemoProcess : IAsyncDisposable
         // The user's own settings are for the user's own server.
         foreach (var name in start.Environment.Keys.Where(IsOurs).ToList())
             start.Environment.Remove(name);
+        // A runtime that is killed leaves the pipe and the socket of its debugger behind.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
 
         var child = new DemoProcess(
             Process.Start(start) ?? throw new InvalidOperationException("no process was started")
@@ -60,6 +62,20 @@ public sealed class DemoProcess : IAsyncDisposable
     /// <summary>The next line of standard output; null at its end.</summary>
     public async Task<string?> ReadLineAsync(CancellationToken cancel) =>
         await process.StandardOutput.ReadLineAsync(cancel);
+
+    /// <summary>Writes a line to its standard input.</summary>
+    public void Tell(string line)
+    {
+        process.StandardInput.WriteLine(line);
+        process.StandardInput.Flush();
+    }
+
+    /// <summary>Ends its standard input, and waits until it has ended by itself.</summary>
+    public async Task EndInputAsync()
+    {
+        process.StandardInput.Close();
+        await process.WaitForExitAsync(CancellationToken.None);
+    }
 
     /// <summary>Nobody reads its standard output any more: lets it write what it likes.</summary>
     public void Ignore() => draining = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);

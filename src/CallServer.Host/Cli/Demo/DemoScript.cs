@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using CallServer.Host.Cli.Server;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>The demonstration from beginning to end. Every process that it starts is its own child, and ended by it.</summary>
-public sealed class DemoScript(DemoPage page, Surroundings surroundings, string folder)
+/// <summary>The demonstration from beginning to end. Every process that it starts is its own child, and ends with it.</summary>
+internal sealed class DemoScript(DemoPage page, Surroundings surroundings, DemoCaretaker caretaker)
 {
     private static readonly TimeSpan Watched = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
@@ -17,9 +18,17 @@ public sealed class DemoScript(DemoPage page, Surroundings surroundings, string 
     /// <summary>Plays it and gives the verdict.</summary>
     public async Task<DemoVerdict> PlayAsync(CancellationToken cancel)
     {
-        await using var cast = new DemoCast(page, surroundings, folder);
-        using var primary = new DemoServer("cs-a", Path.Combine(folder, "cs-a"), null);
-        using var backup = new DemoServer("cs-b", Path.Combine(folder, "cs-b"), primary.Url);
+        await using var cast = new DemoCast(page, surroundings, caretaker);
+        var (first, second) = (DemoServer.FreeUrl(), DemoServer.FreeUrl());
+        var secret = Path.Combine(caretaker.Folder, "pair.secret");
+        await File.WriteAllTextAsync(secret, RandomNumberGenerator.GetHexString(64), cancel);
+        using var primary = new DemoServer("cs-a", first, caretaker) { Peer = second, Secret = secret };
+        using var backup = new DemoServer("cs-b", second, caretaker)
+        {
+            Peer = first,
+            Secret = secret,
+            IsBackup = true,
+        };
         var servers = new List<DemoProcess>();
         try
         {

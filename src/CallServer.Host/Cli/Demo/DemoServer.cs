@@ -5,48 +5,56 @@ namespace CallServer.Host.Cli.Demo;
 
 /// <summary>One of the demonstration's servers: a process that can be killed and started again on its own files.</summary>
 /// <param name="Name">How it calls itself.</param>
-/// <param name="Folder">Where its files are; it shares none with another.</param>
-/// <param name="Of">Whose backup it is; null is nobody's.</param>
-internal sealed record DemoServer(string Name, string Folder, string? Of) : IDisposable
+/// <param name="Url">Where it listens.</param>
+/// <param name="Caretaker">Sees to its end, and has a folder for its files; it shares none with another.</param>
+internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretaker) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
+    private readonly string folder = Path.Combine(Caretaker.Folder, Name);
     private DemoProcess? process;
     private ServerClient? client;
 
-    /// <summary>Where it listens.</summary>
-    public string Url { get; } = $"http://127.0.0.1:{DemoProcess.FreePort()}";
+    /// <summary>Where the other one listens.</summary>
+    public required string Peer { get; init; }
+
+    /// <summary>The file with what both know.</summary>
+    public required string Secret { get; init; }
+
+    /// <summary>It is the other one's backup.</summary>
+    public bool IsBackup { get; init; }
 
     public ServerClient Client => client ??= new ServerClient(new Uri(Url), null);
 
     public DemoProcess Process => process ?? throw new InvalidOperationException($"{Name} was not started");
 
     /// <summary>Its CDR file.</summary>
-    public string Cdrs => Path.Combine(Folder, "cdr.ndjson");
+    public string Cdrs => Path.Combine(folder, "cdr.ndjson");
 
     /// <summary>Starts it, whether for the first time or again.</summary>
     /// <param name="gateways">URIs by id.</param>
     public DemoProcess Start(IReadOnlyDictionary<string, string> gateways)
     {
-        Directory.CreateDirectory(Folder);
-        var config = Path.Combine(Folder, "callserver.json");
+        Directory.CreateDirectory(folder);
+        var config = Path.Combine(folder, "callserver.json");
         var content = new Dictionary<string, object>
         {
             ["server"] = new
             {
                 name = Name,
                 listen = Url,
-                data = Path.Combine(Folder, "callserver.db"),
+                data = Path.Combine(folder, "callserver.db"),
             },
             ["polling"] = new { interval = "1s", timeout = "500ms" },
             ["cdr"] = new { file = Cdrs },
+            ["pair"] = new { peer = Peer, secret = $"file:{Secret}" },
             ["gateways"] = gateways.Select(gateway => new { id = gateway.Key, uri = gateway.Value }),
         };
-        if (Of is not null)
-            content["backup"] = new { of = Of };
+        if (IsBackup)
+            content["backup"] = new { of = Peer };
         File.WriteAllText(config, JsonSerializer.Serialize(content, JsonText.Options));
-        process = DemoProcess.Start("run", "--config", config);
+        process = Caretaker.Start("run", "--config", config);
         process.Ignore();
         return process;
     }
@@ -94,6 +102,9 @@ internal sealed record DemoServer(string Name, string Folder, string? Of) : IDis
     /// <summary>What its CDR file holds.</summary>
     public async Task<IReadOnlyList<JsonElement>> WrittenAsync(CancellationToken cancel) =>
         File.Exists(Cdrs) ? [.. (await DemoTruth.LinesAsync(Cdrs, cancel)).Select(Read)] : [];
+
+    /// <summary>An address that nobody has.</summary>
+    public static string FreeUrl() => $"http://127.0.0.1:{DemoProcess.FreePort()}";
 
     public void Dispose() => client?.Dispose();
 

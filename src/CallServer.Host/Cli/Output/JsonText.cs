@@ -1,5 +1,5 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using CallServer.Storage;
 
 namespace CallServer.Host.Cli.Output;
 
@@ -8,7 +8,7 @@ public static class JsonText
 {
     /// <summary>The contract's names and every key present; for a console, so that only what must be escaped is.</summary>
     public static JsonSerializerOptions Options { get; } =
-        new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        new(JsonSerializerDefaults.Web) { Encoder = LegibleJson.Encoder };
 
     /// <summary>The value in one line, as it was sent.</summary>
     public static string Line(JsonElement element)

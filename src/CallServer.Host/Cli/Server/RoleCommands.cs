@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Text.Json;
+using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Server;
 
@@ -15,7 +16,13 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
             "takeover",
             "Have a standby take over now, whether the other server lives or not.",
             role => role is "active" or "primary",
-            "acts now"
+            "acts now",
+            new Option<int?>("--epoch")
+            {
+                Description =
+                    $"Act under this epoch, 1 to {ServerRole.HighestEpoch}, and have the other server agree on it: settles two that both act",
+                HelpName = "N",
+            }
         );
 
     public Command StepDown() =>
@@ -26,19 +33,29 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
             "has handed over"
         );
 
-    private Command Build(string verb, string description, Func<string?, bool> isDone, string outcome)
+    private Command Build(
+        string verb,
+        string description,
+        Func<string?, bool> isDone,
+        string outcome,
+        Option<int?>? epoch = null
+    )
     {
         var server = new ServerOptions();
         var json = Options.Json("The server's status afterwards, as one JSON object in a line");
         var command = new Command(verb, description);
         server.AddTo(command);
         command.Options.Add(json);
+        if (epoch is not null)
+            command.Options.Add(epoch);
         command.SetAction(
             async (parsed, cancel) =>
             {
                 using var client = server.Client(parsed, surroundings);
                 var from = surroundings.Clock.Now.Steady;
-                var (status, answer) = await client.PostAsync($"v1/{verb}", new { }, cancel);
+                var wanted = epoch is null ? null : parsed.GetValue(epoch);
+                object order = wanted is { } number ? new { epoch = number } : new { };
+                var (status, answer) = await client.PostAsync($"v1/{verb}", order, cancel);
                 if (status != HttpStatusCode.Accepted)
                 {
                     terminal.Complain(

@@ -185,9 +185,10 @@ public sealed class ServerClient : IDisposable
         var because = said is null ? "" : $": {said}";
         return response.StatusCode switch
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => Failure(
+            HttpStatusCode.Unauthorized => Failure(
                 "refuses the token: set CALLSERVER_TOKEN, or name its place with --token-from"
             ),
+            HttpStatusCode.Forbidden => Failure($"refuses the request{because}"),
             HttpStatusCode.BadRequest => new CommandFailedException(
                 ExitCode.Usage,
                 $"{http.BaseAddress} refuses the request{because}"

@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Text.Json;
+using CallServer.Storage;
 
 namespace CallServer.Host.Recording.Cdrs;
 
 /// <summary>
 /// CDRs as comma-separated values (RFC 4180, lines ended by LF), the same in files and on the command line. The columns
 /// have the contract's names and order; what is nested is flattened (<c>qos_dscp</c>, <c>counters_packets_sent</c>),
-/// sources are joined by a space, and what is not known is empty. A record is always one line: control characters
-/// become spaces. A text that a spreadsheet would take for a formula (it begins with = + - or @, as a telephone number
+/// sources and steps of the clock are joined by a space, and what is not known is empty. A record is always one line: control characters
+/// become spaces, and what turns the direction of a line its escape. A text that a spreadsheet would take for a formula (it begins with = + - or @, as a telephone number
 /// does) gets an apostrophe before it.
 /// </summary>
 public static class CdrCsv
@@ -21,7 +22,7 @@ public static class CdrCsv
             recovered last_confirmed confirmed_count epoch server sources id_reused connection
             counters.packets_sent counters.octets_sent counters.packets_received counters.octets_received
             counters.packets_lost counters.jitter_ms counters.latency_ms
-            released_by release_reason partial record_seq
+            released_by release_reason partial record_seq clock_steps
             """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(column =>
             column.Split('.')
         ),
@@ -57,18 +58,28 @@ public static class CdrCsv
         {
             JsonValueKind.Null or JsonValueKind.Undefined => "",
             JsonValueKind.String => Text(cdr.GetString()!),
-            JsonValueKind.Array => Text(
-                string.Join(' ', cdr.EnumerateArray().Select(item => item.GetString()))
-            ),
+            JsonValueKind.Array => Text(string.Join(' ', cdr.EnumerateArray().Select(Item))),
             // Numbers and truth values, as written.
             _ => cdr.GetRawText(),
         };
     }
 
+    /// <summary>A step of the clock is its time and its milliseconds: <c>2026-01-31T10:00:00.000000Z/3600000</c>.</summary>
+    private static string Item(JsonElement item) =>
+        item.ValueKind == JsonValueKind.Object
+            ? string.Join('/', item.EnumerateObject().Select(member => member.Value.ToString()))
+            : item.ToString();
+
     private static string Text(string text)
     {
-        if (text.Any(char.IsControl))
-            text = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
+        if (text.Any(c => char.IsControl(c) || LegibleJson.IsUnseen(c)))
+            text = string.Concat(
+                text.Select(c =>
+                    LegibleJson.IsUnseen(c) ? $"\\u{(int)c:x4}"
+                    : char.IsControl(c) ? " "
+                    : c.ToString()
+                )
+            );
         // Some programs skip the space before a formula.
         if (text.AsSpan().TrimStart() is { IsEmpty: false } seen && Formula.Contains(seen[0]))
             text = "'" + text;

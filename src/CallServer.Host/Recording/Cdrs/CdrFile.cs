@@ -38,13 +38,15 @@ public sealed class CdrFile : IDisposable
     /// <param name="store">Where the CDRs come from; the format's reader has to be registered there.</param>
     /// <param name="scheduler">Runs one thing at a time, and may block; its time is the rotation's.</param>
     /// <param name="logger">Says when the file cannot be written.</param>
+    /// <param name="followsLinks">The path may be a symbolic link.</param>
     public CdrFile(
         string path,
         CdrFormat format,
         CdrRotation rotation,
         ILedgerStore store,
         IScheduler scheduler,
-        ILogger logger
+        ILogger logger,
+        bool followsLinks = false
     )
     {
         this.path = Path.GetFullPath(path);
@@ -56,6 +58,7 @@ public sealed class CdrFile : IDisposable
         file = new LineFile(
             this.path,
             format.Header,
+            followsLinks,
             octets =>
                 logger.LogWarning(
                     "the CDR file {File} ended in half a line: {Octets} octets are cut off and written again",
@@ -69,7 +72,9 @@ public sealed class CdrFile : IDisposable
     public string Reader => format.Reader;
 
     /// <summary>Why the file cannot be written; null where it can.</summary>
-    public string? Fault => Volatile.Read(ref fault);
+    public string? Fault =>
+        Volatile.Read(ref fault)
+        ?? (file.HasVanished ? $"the directory of {path} is not there any more" : null);
 
     /// <summary>There may be new CDRs; from any thread.</summary>
     public void Nudge()

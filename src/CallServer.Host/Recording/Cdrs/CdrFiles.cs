@@ -31,7 +31,8 @@ public sealed class CdrFiles : IDisposable
                     configuration.CdrRotation,
                     store,
                     scheduler,
-                    logger
+                    logger,
+                    configuration.CdrFollowsLinks
                 )),
         ];
     }

@@ -8,13 +8,20 @@ namespace CallServer.Host.Recording.Cdrs;
 /// </summary>
 /// <param name="path">Absolute.</param>
 /// <param name="header">The first line of the file; null where there is none.</param>
+/// <param name="followsLinks">The path may be a symbolic link; else what is one is not written.</param>
 /// <param name="cut">Told how many octets of half a line were cut off.</param>
-internal sealed class LineFile(string path, string? header, Action<long> cut)
+internal sealed class LineFile(string path, string? header, bool followsLinks, Action<long> cut)
 {
     // Whether this file's name is known to survive a loss of power.
     private bool kept;
 
+    // Whether its folder was there: one that vanishes is not made anew, as what was mounted there has the files.
+    private bool placed;
+
     private string Folder => Path.GetDirectoryName(path)!;
+
+    /// <summary>Its folder was there, and is not.</summary>
+    public bool HasVanished => Volatile.Read(ref placed) && !Directory.Exists(Folder);
 
     /// <summary>When it was last written; null where it is not there or holds nothing.</summary>
     public (DateTimeOffset Written, long Length)? Known
@@ -93,15 +100,30 @@ internal sealed class LineFile(string path, string? header, Action<long> cut)
 
     private void MakeFolder()
     {
+        if (HasVanished)
+            throw new IOException(
+                $"the directory {Folder} is not there any more: make it, or mount it, again."
+            );
         if (Directory.Exists(Folder))
+        {
+            Volatile.Write(ref placed, true);
             return;
+        }
+
         Directory.CreateDirectory(Folder);
+        Volatile.Write(ref placed, true);
         if (Path.GetDirectoryName(Folder) is { } above)
             Folders.Flush(above);
     }
 
-    private FileStream Open() =>
-        new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+    private FileStream Open()
+    {
+        if (!followsLinks && new FileInfo(path).LinkTarget is not null)
+            throw new IOException(
+                $"{path} is a symbolic link: \"cdr\": {{ \"followLinks\": true }} writes where it leads."
+            );
+        return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+    }
 
     /// <summary>Leaves the position at the end, and returns it.</summary>
     private long CutHalfALine(FileStream file)

@@ -1,0 +1,151 @@
+namespace CallServer.Ledger
+
+open CallServer.Model
+
+/// Rule 4's last word: whatever a gateway says, setup <= start <= heard <= end. What cannot be so is a conflict (rule 5): its
+/// words are kept and counted, and the time is then bounded by the others. Everything that a snapshot tells passes here before
+/// another rule looks at it, and every connection once more at its end. Nothing else orders times.
+module internal Lawful =
+    /// Both ends of a setup are no later than those of the start: what both truncate shows only in their bounds.
+    let private beforeStart (start: Timing) (setup: Timing) : Timing =
+        let latest = Instant.min setup.Within.Latest start.Within.Latest
+        { setup with Within = Interval.create (Instant.min setup.Within.Earliest latest) latest }
+
+    /// A start that is no earlier than the setup and no later than the moment of which it is told. One that lies ahead has no end.
+    let private between
+        (traits: Traits)
+        (setup: Timing voption)
+        (latest: Instant)
+        (told: Timing)
+        : struct (Timing * Interval voption) =
+        let earliest =
+            match setup with
+            | ValueSome setup -> setup.Within.Earliest
+            | ValueNone -> Instant.distantPast
+
+        let room =
+            if Times.isPending told then
+                Interval.from earliest
+            else
+                Interval.create earliest latest
+
+        match Times.narrow traits latest { told with Within = room } told with
+        | Narrowed timing -> struct (timing, ValueNone)
+        | WithinDrift ->
+            let spare = Times.drift traits latest room told.Within
+            let known = Interval.widen spare spare told.Within |> Interval.intersect room
+            struct (Timing.bounded (ValueOption.defaultValue room known), ValueNone)
+        | Contradicted reported -> struct (Timing.bounded room, ValueSome reported)
+
+    /// What counters say of an age tells no more than that. Where they contradict the gateway's own times they are worth less.
+    let private countedAge (o: Observation) (start: Timing) : Timing =
+        if o.MinimumAge <= System.TimeSpan.Zero || Times.isPending start then
+            start
+        else
+            match Interval.intersect start.Within (Interval.upTo (o.Heard.Latest - o.MinimumAge)) with
+            | ValueSome within when within <> start.Within ->
+                { Within = within; Evidence = Evidence.stronger start.Evidence Inferred }
+            | ValueSome _
+            | ValueNone -> start
+
+    /// Both times as they can be together, where they were told of that moment at the latest.
+    let private times
+        (traits: Traits)
+        (latest: Instant)
+        (setup: Timing voption)
+        (start: Timing)
+        : struct (Timing voption * Timing * Interval voption) =
+        let struct (setup, wrongSetup) =
+            match setup with
+            | ValueNone -> struct (ValueNone, ValueNone)
+            | ValueSome told ->
+                match Interval.intersect told.Within (Interval.upTo latest) with
+                | ValueSome within -> struct (ValueSome { told with Within = within }, ValueNone)
+                | ValueNone -> struct (ValueNone, ValueSome told.Within)
+
+        let struct (start, wrongStart) = between traits setup latest start
+        let setup = setup |> ValueOption.map (beforeStart start)
+        struct (setup, start, ValueOption.orElse wrongSetup wrongStart)
+
+    /// The observation with times that can be true together; and what it said that cannot.
+    let observation (traits: Traits) (o: Observation) : struct (Observation * Interval voption) =
+        let struct (setup, start, wrong) = times traits o.Heard.Latest o.Setup (Times.startOf o)
+        let start = countedAge o start
+
+        struct ({ o with Setup = setup |> ValueOption.map (beforeStart start); Start = ValueSome start },
+                wrong)
+
+    /// The same of a connection that the gateway says has ended: no later than it says so, and not before its setup. A row
+    /// that does not tell the start says that it was before the end; one that never became active has an open one.
+    let ended (traits: Traits) (e: Ended) : struct (Ended * Interval voption) =
+        let o = e.Observation
+        let heard = o.Heard.Latest
+
+        let room =
+            match o.Setup with
+            | ValueSome setup when setup.Within.Earliest <= heard ->
+                Interval.create setup.Within.Earliest heard
+            | ValueSome _
+            | ValueNone -> Interval.upTo heard
+
+        let struct (over, wrongEnd) =
+            match Interval.intersect room e.End.Within with
+            | ValueSome within -> struct ({ e.End with Within = within }, ValueNone)
+            | ValueNone -> struct (Timing.bounded room, ValueSome e.End.Within)
+
+        let latest = over.Within.Latest
+        let start = o.Start |> ValueOption.defaultValue (Timing.bounded (Interval.upTo latest))
+        let struct (setup, start, wrong) = times traits latest o.Setup start
+
+        struct ({ e with Observation = { o with Setup = setup; Start = ValueSome start }; End = over },
+                ValueOption.orElse wrong wrongEnd)
+
+    /// What is held of both times after a report of both. A setup that the start no longer allows is not taken; it is a conflict
+    /// once no drift explains it.
+    let together
+        (traits: Traits)
+        (at: Instant)
+        (held: Timing voption)
+        (setup: Timing voption)
+        (start: Timing)
+        : struct (Timing voption * Timing * Interval voption) =
+        let struct (setup, wrong) =
+            match setup with
+            | ValueSome told when told.Within.Earliest > start.Within.Latest ->
+                let apart = told.Within.Earliest - start.Within.Latest
+                let isDrift = apart <= Times.drift traits at start.Within told.Within
+                struct (held, (if isDrift then ValueNone else ValueSome told.Within))
+            | ValueSome _
+            | ValueNone -> struct (setup, ValueNone)
+
+        match setup with
+        | ValueNone -> struct (ValueNone, start, wrong)
+        | ValueSome setup ->
+            let earliest = Instant.max setup.Within.Earliest start.Within.Earliest
+            let start = { start with Within = Interval.create earliest start.Within.Latest }
+            struct (ValueSome(beforeStart start setup), start, wrong)
+
+    /// The end of a connection as its CDR tells it: it began no later than it ended, which is no earlier than it was last heard.
+    let closing (c: Connection) (ending: Ending) : Change =
+        let heard = Instant.max c.LastHeard ending.Within.Earliest
+        let latest = Instant.max heard ending.Within.Latest
+
+        let until (timing: Timing) =
+            let latest = Instant.min timing.Within.Latest latest
+
+            { timing with
+                Within = Interval.create (Instant.min timing.Within.Earliest latest) latest }
+
+        let start = if Times.isPending c.Start then c.Start else until c.Start
+        let setup = c.Setup |> ValueOption.map (until >> beforeStart start)
+        let begun = if Times.isPending start then setup else ValueSome start
+
+        let earliest =
+            match begun with
+            | ValueSome timing -> Instant.max heard timing.Within.Earliest
+            | ValueNone -> heard
+
+        Closed(
+            { c with Start = start; Setup = setup },
+            { ending with Within = Interval.create earliest latest }
+        )

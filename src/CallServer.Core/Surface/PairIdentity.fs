@@ -1,0 +1,119 @@
+namespace CallServer.Surface
+
+open System
+open System.Runtime.InteropServices
+open CallServer.Model
+open CallServer.Roles
+
+/// What one server of a pair asks of the other.
+type PairQuestion =
+    | Heartbeat = 0
+    | Settle = 1
+
+/// Whether a question or an answer is believed, or why not.
+type PairVerdict =
+    | Believed = 0
+    | NoProof = 1
+    | OwnName = 2
+    | StaleChallenge = 3
+    | WrongMac = 4
+    | Replayed = 5
+
+/// Who a server is to the other one, and what it takes to believe that one: one secret, challenges and counts. Each call that changes
+/// something gives the next identity.
+[<Sealed; AllowNullLiteral>]
+type PairIdentity private (trust: PairTrust) =
+    static let verb question =
+        match question with
+        | PairQuestion.Heartbeat -> PairVerb.Heartbeat
+        | PairQuestion.Settle -> PairVerb.Settle
+        | _ -> invalidArg (nameof question) "a server asks for nothing else"
+
+    static let verdict refusal =
+        match refusal with
+        | NoProof -> PairVerdict.NoProof
+        | OwnName -> PairVerdict.OwnName
+        | StaleChallenge -> PairVerdict.StaleChallenge
+        | WrongMac -> PairVerdict.WrongMac
+        | Replayed -> PairVerdict.Replayed
+
+    static let ofLength (octets: byte[]) =
+        if isNull octets || octets.Length <> PairProof.challengeLength then
+            invalidArg (nameof octets) $"{PairProof.challengeLength} random octets"
+
+        octets
+
+    /// Octets of the shortest secret.
+    static member ShortestSecret = PairSecret.shortest
+
+    /// Random octets that each call wants that wants some.
+    static member RandomLength = PairProof.challengeLength
+
+    /// Random: octets. Count: above that of every question before this start, such as the microseconds of a clock.
+    static member Start
+        (now: Instant, name: string, secret: byte[], random: byte[], count: int64)
+        : PairIdentity =
+        if isNull secret || secret.Length < PairSecret.shortest then
+            invalidArg (nameof secret) $"a secret has {PairSecret.shortest} octets or more"
+
+        PairIdentity(PairTrust.start name (PairSecret.ofBytes secret) now (ofLength random) count)
+
+    /// With a new challenge where it is time for one.
+    member _.Refresh(now: Instant, random: byte[]) : PairIdentity =
+        PairIdentity(PairTrust.refresh now (ofLength random) trust)
+
+    /// A question that came with this header, null where there was none. Next is this identity where it is not believed.
+    member this.Judge
+        (
+            now: Instant,
+            question: PairQuestion,
+            header: string,
+            content: byte[],
+            [<Out>] next: byref<PairIdentity>
+        ) : PairVerdict =
+        next <- this
+
+        match PairProof.tryQuestion header with
+        | None -> PairVerdict.NoProof
+        | Some proof ->
+            match PairTrust.judge now (verb question) proof content trust with
+            | Ok trust ->
+                next <- PairIdentity trust
+                PairVerdict.Believed
+            | Error refusal -> verdict refusal
+
+    /// The header of an answer to the question with that header; null where that has no nonce to answer.
+    member _.Answer(question: PairQuestion, header: string, status: int, content: byte[]) : string =
+        match PairProof.tryQuestion header with
+        | None -> null
+        | Some proof ->
+            PairTrust.answer (verb question) proof.Nonce status content trust |> PairProof.formatAnswer
+
+    /// The header of a question; nonce: random octets of this question alone.
+    member _.Ask
+        (question: PairQuestion, nonce: byte[], content: byte[], [<Out>] next: byref<PairIdentity>)
+        : string =
+        let struct (proof, after) = PairTrust.ask (verb question) (ofLength nonce) content trust
+        next <- PairIdentity after
+        PairProof.formatQuestion proof
+
+    /// An answer to the question of that nonce, with its header, null where there was none.
+    member this.Hear
+        (
+            question: PairQuestion,
+            nonce: byte[],
+            status: int,
+            header: string,
+            content: byte[],
+            [<Out>] next: byref<PairIdentity>
+        ) : PairVerdict =
+        next <- this
+
+        match PairProof.tryAnswer header with
+        | None -> PairVerdict.NoProof
+        | Some proof ->
+            match PairTrust.hear (verb question) nonce status content proof trust with
+            | Ok trust ->
+                next <- PairIdentity trust
+                PairVerdict.Believed
+            | Error refusal -> verdict refusal

@@ -1,0 +1,123 @@
+namespace CallServer.Host.Polling;
+
+/// <summary>
+/// Octets of memory that the audits of all gateways and the record of their connections hold together, as they
+/// are estimated. Where audits would hold more, the one that holds most is ended, whoever asked for more: those
+/// that take little never wait for those that take much.
+/// </summary>
+public sealed class MemoryBudget
+{
+    /// <summary>What a connection in the record takes, roughly.</summary>
+    public const int OctetsAConnection = 3_000;
+
+    private readonly HashSet<Share> shares = [];
+    private readonly Lock guard = new();
+    private long most;
+    private long audits;
+    private long connections;
+    private long ended;
+
+    /// <param name="most">Octets.</param>
+    public MemoryBudget(long most) => Most = most;
+
+    /// <summary>The limit; may change at any time.</summary>
+    public long Most
+    {
+        get => Volatile.Read(ref most);
+        set => Volatile.Write(ref most, value);
+    }
+
+    /// <summary>What audits hold now.</summary>
+    public long HeldByAudits
+    {
+        get
+        {
+            lock (guard)
+                return audits;
+        }
+    }
+
+    /// <summary>What the record holds now.</summary>
+    public long HeldByRecord => Volatile.Read(ref connections) * OctetsAConnection;
+
+    /// <summary>Audits that were ended as they held most when there was too little.</summary>
+    public long Ended => Volatile.Read(ref ended);
+
+    /// <summary>
+    /// Connections that a gateway's record may have while all others have what they have: the record takes at
+    /// most half of all. Each gateway has an equal part that others cannot take from it.
+    /// </summary>
+    /// <param name="held">That it has now.</param>
+    /// <param name="gateways">How many there are.</param>
+    public int RoomFor(int held, int gateways)
+    {
+        var all = Most / 2 / OctetsAConnection;
+        var left = all - Volatile.Read(ref connections) + held;
+        return (int)Math.Clamp(Math.Max(left, all / Math.Max(gateways, 1)), 0, int.MaxValue);
+    }
+
+    /// <summary>The record has so many connections more, or fewer.</summary>
+    public void Count(int change) => Interlocked.Add(ref connections, change);
+
+    /// <summary>A share of an audit that begins; it is called when it has to end.</summary>
+    public Share Open(Action end)
+    {
+        var share = new Share(this, end);
+        lock (guard)
+            shares.Add(share);
+        return share;
+    }
+
+    private void Set(Share share, long octets)
+    {
+        Share? largest = null;
+        lock (guard)
+        {
+            if (!shares.Contains(share))
+                return;
+            audits += octets - share.Held;
+            share.Held = octets;
+            if (audits > Math.Max(Most - HeldByRecord, Most / 2))
+            {
+                largest = shares.MaxBy(other => other.Held)!;
+                // What it holds is as good as free: it ends at its next step.
+                Remove(largest);
+                Interlocked.Increment(ref ended);
+            }
+        }
+
+        largest?.End();
+    }
+
+    private void Remove(Share share)
+    {
+        if (shares.Remove(share))
+            audits -= share.Held;
+    }
+
+    /// <summary>Of one audit.</summary>
+    public sealed class Share : IDisposable
+    {
+        private readonly MemoryBudget budget;
+
+        internal Share(MemoryBudget budget, Action end)
+        {
+            this.budget = budget;
+            End = end;
+        }
+
+        internal Action End { get; }
+
+        internal long Held { get; set; }
+
+        /// <summary>It holds so much now; from any thread.</summary>
+        public void Set(long octets) => budget.Set(this, octets);
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            lock (budget.guard)
+                budget.Remove(this);
+        }
+    }
+}

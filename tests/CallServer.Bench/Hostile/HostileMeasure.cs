@@ -1,0 +1,153 @@
+using CallServer.Bench.Fleet;
+using CallServer.Host.Cli;
+using CallServer.Host.Cli.Output;
+
+namespace CallServer.Bench.Hostile;
+
+/// <summary>What a server does while it is watched.</summary>
+internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string> healthy)
+{
+    // The server keeps some audits of each gateway: they are fetched before they are gone.
+    private static readonly TimeSpan Often = TimeSpan.FromSeconds(20);
+
+    private readonly Dictionary<(string, long), FleetAudit> audits = [];
+    private int unanswered;
+
+    public async Task WatchAsync(TimeSpan measured, CancellationToken cancel)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        over.CancelAfter(measured);
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(Often, over.Token);
+                await FetchAsync(over.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            // Measured.
+        }
+    }
+
+    public async Task<HostileReport> EndAsync(
+        long from,
+        long to,
+        TimeSpan cpu,
+        string folder,
+        CancellationToken cancel
+    )
+    {
+        var peak = server.Process.PeakMemory;
+        await FetchAsync(cancel);
+        return new HostileReport(
+            [.. audits.Values.Where(audit => audit.Asked >= from && audit.Asked < to)],
+            healthy,
+            TimeSpan.FromMicroseconds(to - from),
+            peak,
+            cpu,
+            server.Process.Written,
+            new DirectoryInfo(folder).EnumerateFiles("callserver.db*").Sum(file => file.Length),
+            new DirectoryInfo(folder).EnumerateFiles("cdr*").Sum(file => file.Length),
+            unanswered
+        );
+    }
+
+    private async Task FetchAsync(CancellationToken cancel)
+    {
+        try
+        {
+            foreach (
+                var audit in (await server.Client.AllAsync("audits", null, cancel)).Items.Select(
+                    FleetAudit.Of
+                )
+            )
+                audits[(audit.Gateway, audit.Asked)] = audit;
+        }
+        catch (CommandFailedException)
+        {
+            unanswered++;
+        }
+    }
+}
+
+/// <summary>What was measured.</summary>
+/// <param name="Audits">Those begun meanwhile.</param>
+/// <param name="Healthy">Whose they are to be on time.</param>
+/// <param name="Measured">How long.</param>
+/// <param name="Peak">Resident memory at most, octets.</param>
+/// <param name="Cpu">Of the server.</param>
+/// <param name="Logged">Octets that the server wrote to its log.</param>
+/// <param name="Stored">Octets of its database.</param>
+/// <param name="Cdrs">Octets of its CDR files.</param>
+/// <param name="Unanswered">Times that it did not answer over HTTP.</param>
+internal sealed record HostileReport(
+    IReadOnlyList<FleetAudit> Audits,
+    IReadOnlySet<string> Healthy,
+    TimeSpan Measured,
+    long Peak,
+    TimeSpan Cpu,
+    long Logged,
+    long Stored,
+    long Cdrs,
+    int Unanswered
+)
+{
+    private const double Mega = 1e6;
+
+    /// <summary>From start to start of healthy gateways' audits.</summary>
+    public Spread Interval =>
+        Spread.Of(
+            Audits
+                .Where(audit => Healthy.Contains(audit.Gateway))
+                .GroupBy(audit => audit.Gateway)
+                .SelectMany(own =>
+                {
+                    var sorted = own.Select(audit => audit.Asked).Order().ToList();
+                    return sorted.Zip(sorted.Skip(1), (first, second) => (second - first) / 1e6);
+                })
+        );
+
+    /// <summary>Audits of healthy gateways that were not complete.</summary>
+    public int HealthyPartial => Audits.Count(audit => Healthy.Contains(audit.Gateway) && !audit.Complete);
+
+    public void Write(TextWriter output, string title)
+    {
+        void Line(FormattableString text) => output.WriteLine(FormattableString.Invariant(text));
+        Line(
+            $"{title}: {Measured.TotalSeconds:0} s, memory {Peak / Mega:0} MB at most, CPU {100 * Cpu / Measured:0} % of a core"
+        );
+        Line(
+            $"  log {Logged / Mega:0.00} MB, database {Stored / Mega:0.0} MB, CDR files {Cdrs / Mega:0.0} MB, unanswered over HTTP {Unanswered}"
+        );
+        Line(
+            $"  healthy: {Healthy.Count} gateways, interval s p50, p99, max {Interval}; {HealthyPartial} audits not complete"
+        );
+        foreach (
+            var own in Audits
+                .Where(audit => !Healthy.Contains(audit.Gateway))
+                .GroupBy(audit => audit.Gateway)
+                .OrderBy(own => own.Key)
+        )
+        {
+            Line(
+                $"  {own.Key, -18} {own.Count(), 5} audits, {own.Count(audit => audit.Complete), 5} complete"
+            );
+            foreach (
+                var reason in own.Where(audit => !audit.Complete)
+                    .GroupBy(audit => Shape(audit.Reasons))
+                    .OrderByDescending(reason => reason.Count())
+                    .Take(3)
+            )
+                Line($"      {reason.Count(), 5} x {reason.Key}");
+        }
+    }
+
+    /// <summary>Reasons that differ in numbers alone are one.</summary>
+    private static string Shape(string reasons)
+    {
+        var shape = System.Text.RegularExpressions.Regex.Replace(reasons, "[0-9]+(\\.[0-9]+)?", "N");
+        return shape.Length > 200 ? shape[..200] + "…" : shape;
+    }
+}

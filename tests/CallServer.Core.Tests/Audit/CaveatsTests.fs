@@ -1,0 +1,129 @@
+/// What is known of a gateway besides what an audit of it learns: that it answers from elsewhere, that it never tells all.
+module CallServer.Tests.Audit.CaveatsTests
+
+open System
+open System.Collections.Generic
+open System.Text
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Audit
+open CallServer.Surface
+open CallServer.Tests.Wire
+open CallServer.Tests.Audit
+
+/// What an exchange asked for.
+type private Asked() =
+    member val Sent = List<byte[]>()
+    member val Replied = List<byte[]>()
+    member val Result: AuditResult = null with get, set
+
+    interface IAuditSink with
+        member this.Send message = this.Sent.Add message
+        member this.Reply message = this.Replied.Add message
+        member _.Connect() = ()
+        member _.Write _ = ()
+        member _.WakeAt _ = ()
+        member this.Told(result, _) = this.Result <- result
+        member this.Finished(result, _) = this.Result <- result
+        member _.Released _ = ()
+        member _.Controlled _ = ()
+
+let private at (seconds: float) = Moment.at (Bench.start + TimeSpan.FromSeconds seconds)
+
+let private timeout = TimeSpan.FromSeconds 1.0
+
+let private mgcp () = MgcpTarget.Create("gw", "gw.example.net", [| "aaln/1" |], false, null, timeout, 1)
+
+let private begin' (target: AuditTarget) (asked: Asked) : GatewayAudit =
+    let audit = target.Start(null, at 0.0, 7UL, "192.0.2.1:5060", null)
+    audit.Dispatch asked
+    audit
+
+let private idOf (command: byte[]) = (Encoding.Latin1.GetString command).Split(' ')[1]
+
+let private answer (command: byte[]) (lines: string) =
+    Encoding.Latin1.GetBytes $"200 {idOf command} OK\r\n{lines}"
+
+let private ended (asked: Asked) (audit: GatewayAudit) : AuditResult =
+    let audit = audit.Tick(at 60.0)
+    audit.Dispatch asked
+    asked.Result
+
+let private source = "192.0.2.9:2427"
+
+[<Test>]
+let ``an answer from elsewhere is told, with what would take it, and changes nothing else`` () =
+    let asked = Asked()
+    let audit = begin' (mgcp ()) asked
+    let audit = audit.Overhear(at 0.1, source, "replies=192.0.2.9", answer asked.Sent[0] "I: \r\n")
+    let result = ended asked audit
+    Assert.That(result.Silent)
+    asked.Sent.Count |> Check.equal 1
+
+    result.Reasons[1]
+    |> Check.equal
+        $"elsewhere: a reply came from {source}, not from the address asked; replies=192.0.2.9 takes it"
+
+[<Test>]
+let ``noise from elsewhere is not told`` () =
+    for noise in [ "200 1 OK\r\n"; "RSIP 5 *@gw MGCP 1.0\r\nRM: restart\r\n"; ""; "\000\001" ] do
+        let asked = Asked()
+        let audit = begin' (mgcp ()) asked
+        let audit = audit.Overhear(at 0.1, source, "replies=any-port", Encoding.Latin1.GetBytes noise)
+        (ended asked audit).Reasons.Count |> Check.equal 1
+
+[<Test>]
+let ``what is declared never to be complete is not, whatever was proven`` () =
+    let whole (target: AuditTarget) =
+        let asked = Asked()
+        let audit = begin' target asked
+        let audit = audit.Receive(at 0.1, answer asked.Sent[0] "")
+        audit.Dispatch asked
+        let audit = audit.Receive(at 0.2, answer asked.Sent[1] "I: \r\n")
+        audit.Dispatch asked
+        asked.Result
+
+    Assert.That((whole (mgcp ())).Complete)
+    let declared = whole (mgcp().NeverComplete())
+    Assert.That(declared.Complete, Is.False)
+    declared.Silent |> Check.equal false
+
+    declared.Reasons
+    |> Seq.toList
+    |> Check.equal [ "declared: configured as never complete, so that nothing is closed by its absence" ]
+
+[<Test>]
+let ``a notification is answered to where it came from`` () =
+    let asked = Asked()
+
+    let target = SipTarget.Create("gw", "all", "192.0.2.8", 5060, "udp", null, null, false, timeout, 4)
+
+    let audit = begin' target asked
+    let subscribe = Encoding.Latin1.GetString(Seq.exactlyOne asked.Sent)
+
+    let header (name: string) =
+        subscribe.Split("\r\n")
+        |> Array.find _.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
+        |> fun line -> line.Substring(name.Length + 1).Trim()
+
+    let notify =
+        String.Join(
+            "\r\n",
+            [ "NOTIFY sip:callserver@192.0.2.1 SIP/2.0"
+              "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1"
+              "From: " + header "To" + ";tag=n"
+              "To: " + header "From"
+              "Call-ID: " + header "Call-ID"
+              "CSeq: 1 NOTIFY"
+              "Event: dialog"
+              "Subscription-State: terminated;reason=timeout"
+              "Content-Length: 0"
+              ""
+              "" ]
+        )
+
+    let audit = audit.Receive(at 0.1, Encoding.Latin1.GetBytes notify)
+    audit.Dispatch asked
+    Assert.That(Encoding.Latin1.GetString(Seq.exactlyOne asked.Replied), Does.StartWith "SIP/2.0 200")
+    asked.Sent.Count |> Check.equal 1

@@ -1,0 +1,288 @@
+/// What a profile can say beyond columns of one table: another profile's words, tables that rows point to, times as text.
+module CallServer.Tests.Audit.ProfileLanguageTests
+
+open System
+open NUnit.Framework
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Audit
+open CallServer.Tests.Audit
+
+let private read (text: string) : Profile =
+    match ProfileJson.parse "mine" text with
+    | Ok profile -> profile
+    | Error mistakes -> failwith $"{mistakes}"
+
+let private mistakes (text: string) : (string * int) list =
+    match ProfileJson.parse "mine" text with
+    | Ok _ -> []
+    | Error mistakes -> [ for mistake in mistakes -> mistake.Path, mistake.Line ]
+
+let private audit (profile: Profile) (objects: Instant -> VarBind list) =
+    let server =
+        Bench.v2c "public" (fun now request -> SmallAgent.answer (SmallAgent.create (objects now)) request)
+
+    Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some profile))
+
+let private system now = CiscoTable.scalars (Bench.start - TimeSpan.FromHours 1.0) now 1 0
+
+let private ago (seconds: float) = Bench.start - TimeSpan.FromSeconds seconds
+
+[<Test>]
+let ``a profile may be a built-in one elsewhere, with values of its own`` () =
+    let profile =
+        read
+            """{
+  "as": "h3c-voice",
+  "roots": { "1.3.6.1.4.1.25506": "1.3.6.1.4.1.11.2.14.11.15" },
+  "about": "HP's own arc",
+  "absencesToClose": 2,
+  "history": null
+}"""
+
+    let bottom = (Profiles.tryFind "h3c-voice").Value
+    Assert.That(profile.About, Is.EqualTo "HP's own arc")
+    Assert.That(profile.Traits.AbsencesToClose, Is.EqualTo 2)
+    Assert.That(profile.Traits.IdsTiedToBoot, Is.True)
+    Assert.That(profile.History.IsNone, Is.True)
+    Assert.That((profile.Start = bottom.Start), Is.True)
+    Assert.That(profile.Columns.Length, Is.EqualTo bottom.Columns.Length)
+    Assert.That(string profile.Columns[0].Oid, Is.EqualTo "1.3.6.1.2.1.10.21.1.3.1.1.3")
+    Assert.That(string profile.Columns[5].Oid, Is.EqualTo "1.3.6.1.4.1.11.2.14.11.15.2.39.15.1.1.1.1")
+    Assert.That(string profile.Serves[0], Is.EqualTo "1.3.6.1.4.1.11.2.14.11.15.2.39")
+
+[<Test>]
+let ``mistakes of a profile that is made of another stand where it says so`` () =
+    let text =
+        """{
+  "as": "dial-control",
+  "columns": { "connectTime": "1.3.6.1.4.1.9.1" },
+  "history": null
+}"""
+
+    let found = mistakes text
+    Assert.That(found, Does.Contain(("identity[1]", 2)))
+    Assert.That(found, Does.Contain(("endpoint.field", 2)))
+    Assert.That(found |> List.exists (fun (path, _) -> path.StartsWith "history"), Is.False)
+    Assert.That((mistakes """{ "as": "cisco" }""" = [ "as", 1 ]), Is.True)
+    Assert.That((mistakes """{ "as": "cisco-voice", "roots": { "x": "1.3" } }""" = [ "roots.x", 1 ]), Is.True)
+    Assert.That((mistakes """{ "roots": { "1.3": "1.4" } }""" = [ "roots", 1 ]), Is.True)
+
+/// A profile whose connections are told by an index that its history lacks; the members are those of each table.
+let private withHistory (active: string) (over: string) =
+    $$"""{
+  "index": [{ "name": "slot" }, { "name": "number" }],
+  "columns": { "setup": "1.3.6.1.4.1.99999.1.2", "from": "1.3.6.1.4.1.99999.1.3" },
+  "identity": "setup", {{active}}
+  "id": "instance",
+  "history": {
+    "order": "end",
+    "index": [{ "name": "number" }],
+    "columns": { "setup": "1.3.6.1.4.1.99999.2.2", "from": "1.3.6.1.4.1.99999.2.3", "over": "1.3.6.1.4.1.99999.2.4" },
+    "identity": ["setup", "over"], {{over}}
+    "end": { "kind": "timeStamp", "field": "over" }
+  }
+}"""
+
+[<Test>]
+let ``a history whose rows lead to no connection is refused`` () =
+    let stamp = "\"stamp\": \"setup\","
+    let ofNumber = "\"id\": \"number\","
+    let refused = [ "history.id", 10 ]
+
+    for fact in [ "call"; "originator"; "remote" ] do
+        let told = $"\"{fact}\": \"from\","
+
+        Assert.That(
+            (mistakes (withHistory (stamp + told) (ofNumber + "\"like\": [\"stamp\", \"" + fact + "\"],")) = []),
+            Is.True,
+            fact
+        )
+
+        Assert.That((mistakes (withHistory (stamp + told) (ofNumber + stamp)) = refused), Is.True, fact)
+        Assert.That((mistakes (withHistory stamp (ofNumber + stamp + told)) = refused), Is.True, fact)
+        Assert.That((mistakes (withHistory told (ofNumber + stamp + told)) = refused), Is.True, fact)
+        Assert.That((mistakes (withHistory (stamp + told) (ofNumber + told)) = refused), Is.True, fact)
+
+    // The column of ids is asked by the stamp.
+    let ids = "\"ids\": \"1.3.6.1.4.1.99999.3.1\","
+    Assert.That((mistakes (withHistory stamp (ofNumber + stamp + ids)) = []), Is.True)
+    Assert.That((mistakes (withHistory stamp (ofNumber + ids)) = refused), Is.True)
+    // The same id in both.
+    Assert.That((mistakes ((withHistory "" ofNumber).Replace("\"instance\"", "\"number\"")) = []), Is.True)
+
+let private legs =
+    read
+        """{
+  "index": [{ "name": "leg" }],
+  "columns": { "callIndex": "1.3.6.1.4.1.99999.1.2", "flows": "1.3.6.1.4.1.99999.1.3" },
+  "joined": { "callIndex": { "callId": "1.3.6.1.4.1.99999.2.2", "seconds": "1.3.6.1.4.1.99999.2.3" } },
+  "identity": ["callIndex", "flows"],
+  "id": "leg",
+  "call": "callId",
+  "mayRing": { "flows": [0] },
+  "setup": { "kind": "duration", "field": "seconds", "unit": "1s" }
+}"""
+
+let private leg (number: int) (call: int) (flows: int) =
+    [ CiscoTable.scalar $"1.3.6.1.4.1.99999.1.2.{number}" (Gauge32(uint32 call))
+      CiscoTable.scalar $"1.3.6.1.4.1.99999.1.3.{number}" (Integer(int64 flows)) ]
+
+let private call (number: int) (id: string) (began: Instant) (now: Instant) =
+    [ CiscoTable.scalar $"1.3.6.1.4.1.99999.2.2.{number}" (CiscoTable.text id)
+      CiscoTable.scalar $"1.3.6.1.4.1.99999.2.3.{number}" (Gauge32(uint32 (now - began).TotalSeconds)) ]
+
+let private known (run: Bench.Run) =
+    Map.ofList [ for seen in run.Snapshot.Observations -> string seen.Id, seen ]
+
+[<Test>]
+let ``rows tell what stands where they point to, several of them the same`` () =
+    let objects now =
+        system now
+        @ leg 1 7 1
+        @ leg 2 7 1
+        @ leg 3 9 0
+        @ leg 4 8 1
+        @ call 7 "seven" (ago 30.0) now
+        @ call 9 "nine" (ago 5.0) now
+
+    let run = audit legs objects
+    Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
+    let seen = known run
+
+    let expect id (callId: string option) (began: Instant option) =
+        let one = seen[id]
+        Assert.That(one.Facts.Call |> ValueOption.map string |> ValueOption.toOption, Is.EqualTo callId, id)
+
+        match one.Setup, began with
+        | ValueSome setup, Some began -> Assert.That(Interval.contains began setup.Within, Is.True, id)
+        | ValueNone, None -> ()
+        | setup, _ -> Assert.Fail $"{id}: {setup}"
+
+    expect "1" (Some "seven") (Some(ago 30.0))
+    expect "2" (Some "seven") (Some(ago 30.0))
+    expect "3" (Some "nine") (Some(ago 5.0))
+    // Its call is not listed: the leg is, and nothing is known of its times.
+    expect "4" None None
+    // One whose media flows has started; one that may ring has not, for all that is known.
+    Assert.That(seen["1"].Start.Value.Within.Latest < Instant.distantFuture, Is.True)
+    Assert.That((seen["3"].Start.Value.Within.Latest = Instant.distantFuture), Is.True)
+
+[<Test>]
+let ``of a leg that went to another call since the walk the new one is told`` () =
+    // Every reply after the first row is read shows the leg in another call, and its old call's index with a new one.
+    let walked = ref false
+
+    let server =
+        Bench.v2c "public" (fun now request ->
+            if request.Kind = GetBulk then
+                walked.Value <- true
+
+            let objects =
+                if request.Kind <> GetBulk && walked.Value then
+                    system now @ leg 1 8 1 @ call 7 "another" (ago 1.0) now @ call 8 "moved" (ago 40.0) now
+                else
+                    system now @ leg 1 7 1 @ call 7 "first" (ago 30.0) now
+
+            SmallAgent.answer (SmallAgent.create objects) request)
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some legs))
+
+    let seen = Array.exactlyOne run.Snapshot.Observations
+    Assert.That((seen.Facts.Call |> ValueOption.map string = ValueSome "moved"), Is.True)
+    Assert.That(Interval.contains (ago 40.0) seen.Setup.Value.Within, Is.True)
+
+[<Test>]
+let ``an agent that answers little at a time tells all the same`` () =
+    let objects now =
+        system now
+        @ List.collect (fun number -> leg number (100 + number) 1) [ 1..30 ]
+        @ List.collect (fun number -> call (100 + number) $"call-{number}" (ago 30.0) now) [ 1..30 ]
+
+    let server =
+        Bench.v2c "public" (fun now request ->
+            SmallAgent.answer { SmallAgent.create (objects now) with SilentAbove = 12 } request)
+
+    let run =
+        Bench.run 1UL (Network.steady (TimeSpan.FromMilliseconds 5.0)) server (Bench.target (Some legs))
+
+    Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
+    Assert.That(run.Snapshot.Observations |> Array.forall (fun seen -> seen.Setup.IsSome), Is.True)
+
+[<Test>]
+let ``what a row points to may not decide whether it is listed`` () =
+    let text =
+        """{
+  "index": [{ "name": "leg" }],
+  "columns": { "callIndex": "1.3.6.1.4.1.99999.1.2" },
+  "joined": { "callIndex": { "media": "1.3.6.1.4.1.99999.2.3" }, "nothing": { "x": "1.3.6.1" } },
+  "identity": "callIndex",
+  "id": "leg",
+  "where": { "media": [1] }
+}"""
+
+    Assert.That(mistakes text, Does.Contain(("joined.nothing", 4)))
+    let alone = text.Replace(", \"nothing\": { \"x\": \"1.3.6.1\" }", "")
+    Assert.That((mistakes alone = [ "where", 7 ]), Is.True)
+
+[<Test>]
+let ``a row that does not tell whether it is listed is asked again, and not left out`` () =
+    let profile =
+        read
+            """{
+  "index": [{ "name": "leg" }],
+  "columns": { "name": "1.3.6.1.4.1.99999.1.2", "status": "1.3.6.1.4.1.99999.1.3" },
+  "identity": "name",
+  "id": "leg",
+  "where": { "status": [4] }
+}"""
+
+    let objects now =
+        system now @ leg 1 7 4 @ leg 2 7 3 @ [ CiscoTable.scalar "1.3.6.1.4.1.99999.1.2.3" (Gauge32 5u) ]
+
+    match (audit profile objects).Snapshot.Completeness with
+    | Partial [ Unreadable detail ] -> Assert.That(detail, Does.Contain "lacks")
+    | other -> Assert.Fail(string other)
+
+[<Test>]
+let ``a start by the clock on the wall is read in words, as the gateway's own clock is`` () =
+    let profile =
+        read
+            """{
+  "index": [{ "name": "channel" }],
+  "columns": { "since": "1.3.6.1.4.1.99999.1.2", "lasts": "1.3.6.1.4.1.99999.1.3" },
+  "identity": "since",
+  "id": "channel",
+  "clock": { "scalar": "1.3.6.1.4.1.99999.9.0" },
+  "start": [
+    { "kind": "dateAndTime", "field": "since" },
+    { "kind": "duration", "field": "lasts", "unit": "1s" }
+  ]
+}"""
+
+    // The gateway's clock is seven hours and some behind.
+    let wall (at: Instant) =
+        (Instant.toDateTime (at - TimeSpan.FromMinutes 432.5)).ToString("ddd MMM dd HH:mm:ss yyyy")
+
+    let row number (since: string) (lasts: string) =
+        [ CiscoTable.scalar $"1.3.6.1.4.1.99999.1.2.{number}" (CiscoTable.text since)
+          CiscoTable.scalar $"1.3.6.1.4.1.99999.1.3.{number}" (CiscoTable.text lasts) ]
+
+    let objects now =
+        system now
+        @ [ CiscoTable.scalar "1.3.6.1.4.1.99999.9.0" (CiscoTable.text (wall now)) ]
+        @ row 1 (wall (ago 100.0)) "never"
+        @ row 2 "01/02/2026 03:04" "0 days, 00:00:50"
+        @ row 3 "idle" "soon"
+
+    let seen = known (audit profile objects)
+
+    for id, age in [ "1", 100.0; "2", 50.0 ] do
+        let within = seen[id].Start.Value.Within
+        Assert.That(Interval.contains (ago age) within, Is.True, id)
+        Assert.That(Interval.width within, Is.LessThanOrEqualTo(TimeSpan.FromSeconds 2.1), id)
+
+    // What does not parse tells nothing: it was there when it was heard, and no more is known.
+    Assert.That((seen["3"].Start.Value.Within.Earliest = Instant.distantPast), Is.True)

@@ -1,0 +1,246 @@
+/// Damaged messages in great number, to every decoder: none throws, none takes more memory than allowed. CALLSERVER_FUZZ says how
+/// many (20,000 unless told); CALLSERVER_FUZZ_SEED, where their randomness begins.
+module CallServer.Tests.Wire.FuzzTests
+
+open System
+open System.Collections.Generic
+open System.Text
+open System.Threading
+open System.Threading.Tasks
+open FsCheck
+open FsCheck.FSharp
+open NUnit.Framework
+open CallServer.Prelude
+open CallServer.Roles
+open CallServer.Wire
+
+/// Reads octets as their receiver does; whether they were understood.
+[<NoComparison; NoEquality>]
+type private Decoder =
+    {
+        Name: string
+        Whole: byte[][]
+        Read: byte[] -> bool
+        /// It reads so many times.
+        Times: int64
+        /// It is understood whole or not at all.
+        IsSigned: bool
+    }
+
+let private setting (name: string) (otherwise: uint64) : uint64 =
+    match Environment.GetEnvironmentVariable name with
+    | null
+    | "" -> otherwise
+    | text -> UInt64.Parse text
+
+/// What decoding may allocate for so many octets: what holds for every codec.
+let private bound (size: int) : int64 = 65536L + 4L * int64 size
+
+/// So many whole messages, the same ones each time.
+let private messages (encode: 'T -> byte[]) (arbitrary: Arbitrary<'T>) : byte[][] =
+    Gen.sampleWithSeed (Rnd(4711UL, 43UL)) 30 200 arbitrary.Generator |> Array.map encode
+
+let private latin (text: string) : byte[] = Encoding.Latin1.GetBytes text
+
+let private ofText (read: string -> bool) (octets: byte[]) : bool = read (Encoding.Latin1.GetString octets)
+
+let private overNg (read: BencodeView -> bool) (octets: byte[]) : bool =
+    match Ng.decode octets with
+    | Ok message -> read message.Body
+    | Error _ -> false
+
+let private valueTexts: byte[][] =
+    [| "aaln/1@rgw.example.net"
+       "ds/ds1-1/[1-24]@[192.0.2.1]"
+       "p:10-20, a:PCMU;G729, e:on, gc:0, s:off, t:b8, r:g, nt:IN, v:L;S"
+       "PS=1245, OS=62345, PR=780, OR=45123, PL=10, JI=27, LA=48, X-a/b=1"
+       "1-7,9,11-4294967295"
+       "0,1=3,2-5=7" |]
+    |> Array.map latin
+
+let private proofs: byte[][] =
+    [| for from in [ "cs-a"; "é"; String('x', 255) ] do
+           let octets length = Array.init length byte
+
+           latin (
+               PairProof.formatQuestion
+                   { From = from
+                     Challenge = octets PairProof.challengeLength
+                     Nonce = octets PairProof.challengeLength
+                     Count = Int64.MaxValue
+                     Mac = octets 32 }
+           )
+
+           latin (
+               PairProof.formatAnswer
+                   { From = from; Challenge = octets PairProof.challengeLength; Mac = octets 32 }
+           ) |]
+
+let private digests: byte[][] =
+    [| latin
+           "Digest realm=\"a, \\\"b\\\"\", nonce=\"0f\", opaque=\"o\", algorithm=SHA-256-sess, qop=\"auth,auth-int\", stale=TRUE"
+       latin
+           "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:a\", response=\"00\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"" |]
+
+let private decoders: Decoder list =
+    let secret = Secret.ofText "testing123"
+    let keys = WireGenerators.allKeys |> Array.find (fun keys -> keys.Level = AuthPriv)
+    let snmp = WireArbitraries.AnyMessage() |> messages (fun (AnyMessage message) -> Snmp.encode message)
+
+    let secured =
+        WireArbitraries.Securable()
+        |> messages (fun one ->
+            Usm.secure keys one.Boots one.Time one.Salt { one.Message with Level = keys.Level })
+
+    let mgcp = MgcpTests.Messages.Message() |> messages Mgcp.encode
+    let sdp = SdpTests.Descriptions.Sdp() |> messages (Sdp.encode >> latin)
+
+    let sip =
+        SipTests.SipArbitraries.AnySip()
+        |> messages (fun (SipTests.AnySip message) -> SipCodec.encode message)
+
+    let dialogs =
+        DialogInfoTests.DialogInfoArbitraries.AnyDialogInfo()
+        |> messages (fun (DialogInfoTests.AnyDialogInfo info) -> DialogInfoCodec.encode info)
+
+    let ng =
+        BencodeArbitraries.Dictionary()
+        |> messages (fun (AnyDictionary value) -> Ng.encode "c" AsBencode value)
+        |> Array.append (Array.create 200 NgTests.callOctets)
+
+    let json = latin """{"a":["b\n\ud83d\ude00",1,2.5e3,null,{"c":true}],"":"\\"}"""
+
+    let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
+
+    [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
+      once "SNMP heads" snmp (Snmp.peek >> Result.isOk)
+      { once "SNMPv3 with keys" secured (Usm.verify keys >> Result.isOk) with IsSigned = true }
+      once
+          "SNMP traps"
+          (TrapTests.TrapArbitraries.Trap() |> messages (OfV1 >> SnmpTrap.encode))
+          (SnmpTrap.decode >> Result.isOk)
+      once "MGCP messages" mgcp (Mgcp.decode >> Array.forall Result.isOk)
+      { once "MGCP values" valueTexts (ofText MgcpTests.readValues) with Times = 9L }
+      once "SDP" sdp (ofText (Sdp.decode >> Result.isOk))
+      once "SIP messages" sip (SipCodec.decode >> Result.isOk)
+      once "SIP streams" sip (fun octets ->
+          let struct (read, _) = SipStream.feed octets SipStream.empty
+          not (Seq.isEmpty read))
+      { once
+            "SIP digests"
+            digests
+            (ofText (fun text ->
+                // Both read all of it.
+                let challenge = SipDigest.challenge text
+                (SipDigest.tryAnswer text).IsSome || challenge.IsSome)) with
+          Times = 2L }
+      once "dialog-info" dialogs (DialogInfoCodec.decode >> Result.isOk)
+      once "bencode" ng (fun octets -> BencodeView.read octets 2 |> Result.isOk)
+      once "JSON of ng" [| json |] (fun octets -> BencodeJson.read octets 0 |> Result.isOk)
+      { once
+            "ng replies"
+            ng
+            (overNg (fun body ->
+                Ng.result body |> ignore
+                NgReplies.readStatistics body |> ignore
+                NgReplies.foldCallIds (fun count _ -> count + 1) 0 body |> ignore
+                Ng.readRequest body |> ignore
+                NgReplies.readCall body |> Result.isOk)) with
+          Times = 5L }
+      once "ng streams" ng (fun octets ->
+          NgFraming.feed octets NgFraming.empty |> ignore
+          true)
+      once
+          "RADIUS"
+          (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))
+          (RadiusCodec.decode >> Result.isOk)
+      { once
+            "proofs of a pair"
+            proofs
+            (ofText (fun text ->
+                let question = PairProof.tryQuestion text
+                (PairProof.tryAnswer text).IsSome || question.IsSome)) with
+          Times = 2L } ]
+
+/// What one thread found of one decoder.
+type private Findings() =
+    member val Inputs = 0L with get, set
+    member val Read = 0L with get, set
+    /// The most of what was allowed, in thousandths.
+    member val Most = 0L with get, set
+    member val Wrong: string list = [] with get, set
+
+let private fuzz (decoder: Decoder) (seed: uint64) (findings: Findings) : unit =
+    let whole = decoder.Whole
+
+    let octets =
+        Mutation.some
+            whole[int (seed / 7UL % uint64 whole.Length)]
+            whole[int (seed % uint64 whole.Length)]
+            seed
+
+    let before = GC.GetAllocatedBytesForCurrentThread()
+
+    let outcome =
+        try
+            Ok(decoder.Read octets)
+        with fault ->
+            Error(fault.ToString())
+
+    let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+    let allowed = decoder.Times * bound octets.Length
+    findings.Inputs <- findings.Inputs + 1L
+    findings.Most <- max findings.Most (allocated * 1000L / allowed)
+
+    let tell what =
+        findings.Wrong <-
+            $"{decoder.Name}, seed {seed}: {what}: {Convert.ToHexString(Array.truncate 300 octets)}"
+            :: findings.Wrong
+
+    match outcome with
+    | Error fault -> tell fault
+    | Ok isRead ->
+        if isRead then
+            findings.Read <- findings.Read + 1L
+
+        if allocated > allowed then
+            tell $"{octets.Length} octets took {allocated}, {allowed} are allowed"
+
+[<Test>]
+let ``damage in great number throws nothing and takes no more memory than allowed`` () =
+    let inputs = setting "CALLSERVER_FUZZ" 20_000UL
+    let first = setting "CALLSERVER_FUZZ_SEED" 1UL
+    let each = max 1UL (inputs / uint64 decoders.Length)
+
+    for decoder in decoders do
+        // What is made once is made before.
+        for octets in decoder.Whole do
+            decoder.Read octets |> ignore
+            decoder.Read octets[.. octets.Length / 2] |> ignore
+
+        let all = List<Findings>()
+        let guard = Lock()
+
+        Parallel.For(
+            int64 first,
+            int64 (first + each),
+            Findings,
+            (fun seed _ (findings: Findings) ->
+                fuzz decoder (uint64 seed) findings
+                findings),
+            fun findings -> lock guard (fun () -> all.Add findings)
+        )
+        |> ignore
+
+        let sum (of': Findings -> int64) = Seq.sumBy of' all
+        let most = all |> Seq.map _.Most |> Seq.max
+        let wrong = all |> Seq.collect _.Wrong |> Seq.truncate 5 |> List.ofSeq
+
+        TestContext.Out.WriteLine(
+            $"{decoder.Name, -18} {sum _.Inputs, 10:N0} inputs, {sum _.Read * 100L / sum _.Inputs, 3} %% understood, at most {float most / 10.0, 5:F1} %% of the memory allowed"
+        )
+
+        Assert.That(wrong, Is.Empty, String.Join("\n", wrong))
+        // A decoder that understands nothing would prove nothing.
+        if not decoder.IsSigned then
+            Assert.That(sum _.Read, Is.GreaterThan 0L, decoder.Name)
