@@ -140,7 +140,7 @@ public sealed partial class ServerRuntime
         Settlement?.Dispose();
         peerLink?.Dispose();
         // A takeover that began just now has told the record of it before the record is closed.
-        await PassAsync(roleLoop);
+        await roleLoop.PassAsync();
         Recovery.Dispose();
         if (Listeners is not null)
             await Listeners.DisposeAsync();
@@ -163,7 +163,7 @@ public sealed partial class ServerRuntime
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
-                [roleLoop, .. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
+                [roleLoop, asideLoop, .. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
         store.Dispose();
@@ -173,8 +173,8 @@ public sealed partial class ServerRuntime
     private async Task SaveAsync()
     {
         // Whatever the audit loops handed over before now is taken in, then saved, then appended.
-        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, .. shardLoops])
-            await PassAsync(loop);
+        foreach (var loop in (EventLoopScheduler[])[asideLoop, .. auditLoops, .. shardLoops])
+            await loop.PassAsync();
         await Ledger.Joiner.PassAsync();
         await Writer.FlushAsync();
         if (Writer.Health is { Healthy: false } health)
@@ -188,10 +188,4 @@ public sealed partial class ServerRuntime
             await Radius.FlushAsync();
     }
 
-    private static Task PassAsync(IScheduler loop)
-    {
-        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        loop.Schedule(() => passed.TrySetResult());
-        return passed.Task;
-    }
 }

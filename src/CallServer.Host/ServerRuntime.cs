@@ -32,6 +32,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly SystemClock clock;
     private readonly List<EventLoopScheduler> shardLoops = [];
     private readonly List<EventLoopScheduler> auditLoops = [];
+    private readonly EventLoopScheduler asideLoop;
     private readonly EventLoopScheduler storeLoop;
     private readonly EventLoopScheduler fileLoop;
     private readonly EventLoopScheduler callLoop;
@@ -59,6 +60,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             kept = image.Identity;
             var epoch = Math.Max(1, kept.Epoch);
 
+            asideLoop = Loop("audits-aside");
             storeLoop = Loop("store");
             fileLoop = Loop("cdr-file");
             callLoop = Loop("calls");
@@ -94,19 +96,21 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
+            AuditLoop Audits(EventLoopScheduler loop, AuditLoop? aside) =>
+                new(loop, new AuditRunner(network, clock, loop, memory: Memory), aside);
+
+            var aside = Audits(asideLoop, null);
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
                 [
-                    .. auditLoops.Select(loop => new AuditLoop(
-                        loop,
-                        new AuditRunner(network, clock, loop, memory: Memory)
-                    )),
+                    .. auditLoops.Select(loop => Audits(loop, aside)),
                 ],
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling"),
+                TakenInAsync,
                 AuditPace.None
             );
             Releaser = new Releaser(
@@ -291,6 +295,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 AuditsKept = configuration.Keep.Audits,
             }
         );
+
+    /// <summary>Ends when what was learnt of a gateway so far is in the record and has been tried to be stored.</summary>
+    private async Task TakenInAsync(string gateway)
+    {
+        await Ledger.PassAsync(gateway);
+        await Writer.PassAsync(gateway);
+    }
 
     private void NudgeReaders()
     {

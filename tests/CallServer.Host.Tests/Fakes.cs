@@ -112,6 +112,9 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
 
     public Dictionary<int, (TimeSpan Takes, bool Answers)> Script { get; } = [];
 
+    /// <summary>How long an audit keeps the thread busy.</summary>
+    public Func<int, TimeSpan> Busy { get; set; } = _ => TimeSpan.Zero;
+
     public Func<int, Exception?> Fault { get; set; } = _ => null;
 
     public int Running { get; private set; }
@@ -150,7 +153,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                     var result = answers
                         ? Results.Complete($"gw{port}", begun, ended)
                         : AuditResult.Unasked($"gw{port}", "snmp", begun, "no answer");
-                    return new AuditOutcome(result, Leaves);
+                    return new AuditOutcome(result, Leaves, Busy(port));
                 })
                 .Finally(() => Running--);
         });

@@ -62,6 +62,8 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     private Action? heard = heard;
     private Moment latest;
     private Instant due;
+    private Instant stepBegan;
+    private TimeSpan busy;
     private MemoryBudget.Share? share;
     private long held;
     private long waiting;
@@ -113,6 +115,10 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
             )
         );
     }
+
+    /// <summary>How long its steps have kept the scheduler busy, the one that goes on included. Read within a
+    /// step.</summary>
+    public TimeSpan Busy => busy + (stage.Clock.Now.Steady - stepBegan);
 
     public long LargestAnswer => stage.Target.LargestReply;
 
@@ -373,9 +379,11 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
             return;
         }
 
+        stepBegan = stage.Clock.Now.Steady;
         try
         {
             step();
+            busy = Busy;
         }
         catch (Exception fault) when (!finished)
         {

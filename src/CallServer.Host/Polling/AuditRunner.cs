@@ -8,7 +8,10 @@ using CallServer.Surface;
 namespace CallServer.Host.Polling;
 
 /// <summary>What an audit learnt, and what it leaves to the next one of the same gateway.</summary>
-public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory);
+/// <param name="Result">What it learnt.</param>
+/// <param name="Memory">What the next one begins with.</param>
+/// <param name="Busy">How long it kept its scheduler busy.</param>
+public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory, TimeSpan Busy = default);
 
 /// <summary>What a standing watch tells.</summary>
 /// <param name="Result">What it learnt.</param>
@@ -118,9 +121,10 @@ public sealed class AuditRunner(
     ) =>
         Observable.Create<AuditOutcome>(observer =>
         {
-            var run = new AuditRun<AuditOutcome>(
+            AuditRun<AuditOutcome>? run = null;
+            run = new AuditRun<AuditOutcome>(
                 Stage(target, gateway),
-                new((result, left) => new AuditOutcome(result, left)),
+                new((result, left) => new AuditOutcome(result, left, run!.Busy)),
                 observer,
                 heard
             );

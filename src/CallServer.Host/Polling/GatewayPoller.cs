@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
+using System.Reactive.Threading.Tasks;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Model;
@@ -27,7 +29,9 @@ internal sealed class GatewayPoller : IDisposable
 
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
+    private readonly AuditLoop aside;
     private readonly IScheduler scheduler;
+    private readonly AuditCost cost;
     private readonly Subject<AuditCause> triggers = new();
     private readonly PacedTrigger fromOutside;
     private readonly GatewayWatch? watch;
@@ -42,15 +46,16 @@ internal sealed class GatewayPoller : IDisposable
     public GatewayPoller(
         GatewayConfiguration gateway,
         PollingContext context,
-        IAuditRunner runner,
-        IScheduler scheduler,
+        AuditLoop loop,
         Action<GatewayConfiguration, AuditResult> deliver
     )
     {
         Gateway = gateway;
         this.context = context;
-        this.runner = runner;
-        this.scheduler = scheduler;
+        runner = loop.Runner;
+        aside = loop.Aside ?? loop;
+        scheduler = loop.Scheduler;
+        cost = new AuditCost(gateway.Interval);
         fromOutside = new PacedTrigger(context.Clock, scheduler);
         context.Addresses.Enter(gateway, GatewayLocator.Literal(gateway.Uri));
         watch = gateway.Target.Watches
@@ -227,16 +232,27 @@ internal sealed class GatewayPoller : IDisposable
     private IObservable<AuditResult> Ask(GatewayAddress address, AuditCause cause)
     {
         // Nobody waits at a takeover for what was slow or silent long ago.
-        var lane =
-            cause is AuditCause.Takeover or AuditCause.DryRun ? context.Lanes.Takeover
+        var first =
+            IsHurried(cause) ? context.Lanes.Takeover
+            : cost.IsHeavy ? context.Lanes.Heavy
             : silences > 0 ? context.Lanes.Silent
             : slow ? context.Lanes.Slow
             : context.Lanes.Prompt;
-        return lane.Enter(scheduler)
-            .SelectMany(place =>
+        return Enter(first)
+            .Amb(
+                triggers
+                    .ObserveOn(scheduler)
+                    .Where(IsHurried)
+                    .Take(1)
+                    .SelectMany(_ => Enter(context.Lanes.Takeover))
+            )
+            .SelectMany(entered =>
             {
+                var (lane, place) = entered;
                 var heard = false;
-                var held = new CompositeDisposable(place);
+                var held = new CompositeDisposable(
+                    lane == context.Lanes.Heavy ? AfterRest(place) : place
+                );
                 if (lane == context.Lanes.Takeover)
                     held.Add(scheduler.Schedule(TakeoverTurn, place.Dispose));
                 else if (lane == context.Lanes.Prompt)
@@ -256,25 +272,71 @@ internal sealed class GatewayPoller : IDisposable
                     held.Add(scheduler.Schedule(Gateway.Interval, place.Dispose));
                 }
 
-                return runner
-                    .Run(
-                        Gateway.Target,
-                        address,
-                        memory,
-                        () =>
-                            Gateway.ReadsHistory
-                                ? context.Known(Gateway.Id)
-                                : context.Known(Gateway.Id)?.WithoutHistory,
-                        context.Limits.Deadline,
-                        () => heard = true
-                    )
-                    .Finally(held.Dispose);
+                return Run(address, () => heard = true).Finally(held.Dispose);
             })
             .Select(outcome =>
             {
                 memory = outcome.Memory;
+                Count(outcome.Busy);
                 return outcome.Result;
             });
+    }
+
+    private static bool IsHurried(AuditCause cause) => cause is AuditCause.Takeover or AuditCause.DryRun;
+
+    private IObservable<(Lane Lane, IDisposable Place)> Enter(Lane lane) =>
+        lane.Enter(scheduler).Select(place => (lane, place));
+
+    private IObservable<AuditOutcome> Run(GatewayAddress address, Action heard)
+    {
+        IObservable<AuditOutcome> On(IAuditRunner asker) =>
+            asker.Run(
+                Gateway.Target,
+                address,
+                memory,
+                () =>
+                    Gateway.ReadsHistory
+                        ? context.Known(Gateway.Id)
+                        : context.Known(Gateway.Id)?.WithoutHistory,
+                context.Limits.Deadline,
+                heard
+            );
+
+        return cost.IsHeavy
+            ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler)
+            : On(runner);
+    }
+
+    /// <summary>
+    /// A place that becomes free when what the audit told has been taken in, and others had as much time as all that
+    /// took: who takes much takes half of a core, however many there are.
+    /// </summary>
+    private IDisposable AfterRest(IDisposable place)
+    {
+        return Disposable.Create(() =>
+        {
+            var ended = context.Clock.Now.Steady;
+            context
+                .TakenIn(Gateway.Id)
+                .ToObservable(scheduler)
+                .SelectMany(_ => Observable.Timer(cost.Last + (context.Clock.Now.Steady - ended), scheduler))
+                .Finally(place.Dispose)
+                .Subscribe(_ => { }, OnLoopFault);
+        });
+    }
+
+    private void Count(TimeSpan busy)
+    {
+        if (!cost.Count(busy))
+            return;
+        if (cost.IsHeavy)
+            context.Logger.LogWarning(
+                "{Gateway}: its audits take {Part} % of a core: it is asked aside from now on, and less often where others of its kind wait",
+                Gateway.Id,
+                (100 * cost.Part).ToString("0", CultureInfo.InvariantCulture)
+            );
+        else
+            context.Logger.LogInformation("{Gateway}: its audits take little again", Gateway.Id);
     }
 
     private AuditResult Unasked() =>

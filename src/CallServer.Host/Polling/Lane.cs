@@ -88,9 +88,9 @@ public sealed class Lane(int limit)
 }
 
 /// <summary>
-/// The fleet's budget in three lanes, so that gateways which take long wait for each other and for nobody
-/// else: those that answer, those that were silent last, and those whose last audit took longer than their
-/// interval.
+/// The fleet's budget in lanes, so that gateways which take long wait for each other and for nobody else: those that
+/// answer, those that were silent last, those whose last audit took longer than their interval, and those whose audits
+/// take more of a core than their part.
 /// </summary>
 public sealed class FleetLanes(int gatewaysInFlight)
 {
@@ -108,6 +108,12 @@ public sealed class FleetLanes(int gatewaysInFlight)
 
     /// <summary>Gateways whose last audit took longer than their interval.</summary>
     public Lane Slow { get; } = new(Side(gatewaysInFlight));
+
+    /// <summary>
+    /// Gateways whose audits take more than their part of a core: one at a time, on a small machine, and each leaves as
+    /// much time to others as it took.
+    /// </summary>
+    public Lane Heavy { get; } = new(Math.Max(1, Environment.ProcessorCount / 4));
 
     /// <summary>Another budget.</summary>
     public void Resize(int gatewaysInFlight)

@@ -11,6 +11,7 @@ internal sealed record PollingContext(
     PollingCounters Counters,
     AddressBook Addresses,
     Func<string, KnownConnections?> Known,
+    Func<string, Task> TakenIn,
     ILogger Logger
 )
 {

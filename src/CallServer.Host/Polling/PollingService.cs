@@ -7,7 +7,10 @@ using CallServer.Surface;
 namespace CallServer.Host.Polling;
 
 /// <summary>A thread of the fleet's: its gateways' audits happen there, one event after the other.</summary>
-public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner);
+/// <param name="Scheduler">Runs one thing at a time.</param>
+/// <param name="Runner">Of its gateways.</param>
+/// <param name="Aside">Where those of its gateways are audited that take more than their part; null: here, as all.</param>
+public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner, AuditLoop? Aside = null);
 
 /// <summary>
 /// Polls the configured gateways, each on one of the loops, and follows changes of the configuration.
@@ -29,6 +32,8 @@ public sealed class PollingService : IDisposable
     /// nothing.</param>
     /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">For faults.</param>
+    /// <param name="takenIn">Ends when what was delivered of a gateway so far is in the record and has been tried to be
+    /// stored; null: at once.</param>
     /// <param name="pace">How often everybody is asked at first.</param>
     public PollingService(
         Net.IClock clock,
@@ -38,12 +43,22 @@ public sealed class PollingService : IDisposable
         Func<string, KnownConnections?> known,
         Action<GatewayConfiguration, AuditResult> deliver,
         ILogger logger,
+        Func<string, Task>? takenIn = null,
         AuditPace pace = AuditPace.Full
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
         Lanes = new FleetLanes(configuration.GatewaysInFlight);
-        context = new PollingContext(clock, resolver, Lanes, Counters, Addresses, known, logger)
+        context = new PollingContext(
+            clock,
+            resolver,
+            Lanes,
+            Counters,
+            Addresses,
+            known,
+            takenIn ?? (_ => Task.CompletedTask),
+            logger
+        )
         {
             Pace = pace,
         };
@@ -92,7 +107,7 @@ public sealed class PollingService : IDisposable
                 var loop = loops[(int)(Phase.Hash(gateway.Id) % (ulong)loops.Count)];
                 pollers.Add(
                     gateway.Id,
-                    new GatewayPoller(gateway, context, loop.Runner, loop.Scheduler, deliver)
+                    new GatewayPoller(gateway, context, loop, deliver)
                 );
             }
 

@@ -64,12 +64,7 @@ public sealed class CallJoiner(
         });
 
     /// <summary>Ends when everything that was handed over so far is taken in.</summary>
-    public Task PassAsync()
-    {
-        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() => passed.TrySetResult());
-        return passed.Task;
-    }
+    public Task PassAsync() => scheduler.PassAsync();
 
     /// <summary>Forgets nothing more.</summary>
     public void Dispose() => wake.Dispose();

@@ -86,6 +86,9 @@ public sealed class LedgerShard(
         Write(result.Gateway, () => Apply(result, uri));
     }
 
+    /// <summary>Ends when everything that was handed over so far is taken in.</summary>
+    public Task PassAsync() => scheduler.PassAsync();
+
     /// <summary>
     /// This server took over at this instant: what it knew of its own audits is not confirmed until the gateways
     /// speak. Ends when what was handed over before is taken in.

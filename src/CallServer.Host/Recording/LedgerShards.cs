@@ -106,6 +106,13 @@ public sealed class LedgerShards
         Shard(result.Gateway).Take(result, uri);
     }
 
+    /// <summary>Ends when what was handed over of a gateway so far is in its record and in the calls.</summary>
+    public async Task PassAsync(string gateway)
+    {
+        await Shard(gateway).PassAsync();
+        await Joiner.PassAsync();
+    }
+
     /// <summary>
     /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
     /// returns at once.

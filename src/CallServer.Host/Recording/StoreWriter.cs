@@ -33,6 +33,7 @@ public sealed class StoreWriter : IDisposable
     private readonly SerialDisposable retry = new();
     private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
+    private readonly List<(string Gateway, TaskCompletionSource Passed)> passes = [];
     private TimeSpan rest = FirstRest;
     private List<ClockStep> steps = [];
     private TimeSpan correction;
@@ -170,8 +171,29 @@ public sealed class StoreWriter : IDisposable
         return done.Task;
     }
 
+    /// <summary>
+    /// Ends when what was handed over of a gateway so far has been tried; at once while the store is not healthy, which
+    /// nobody waits for.
+    /// </summary>
+    public Task PassAsync(string gateway)
+    {
+        lock (guard)
+        {
+            if (reason is not null || !pending.ContainsKey(gateway))
+                return Task.CompletedTask;
+            var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            passes.Add((gateway, passed));
+            return passed.Task;
+        }
+    }
+
     /// <summary>Tries no more.</summary>
-    public void Dispose() => retry.Dispose();
+    public void Dispose()
+    {
+        retry.Dispose();
+        lock (guard)
+            EndPasses(_ => true);
+    }
 
     private void Wake()
     {
@@ -247,6 +269,7 @@ public sealed class StoreWriter : IDisposable
             if (order.TryDequeue(out var gateway))
             {
                 pending.Remove(gateway, out var commit);
+                EndPasses(waits => waits == gateway);
                 return new Work(commit);
             }
 
@@ -290,6 +313,7 @@ public sealed class StoreWriter : IDisposable
             }
 
             reason = why;
+            EndPasses(_ => true);
             var health = Health;
             logger.LogError(
                 "the store cannot be written: {Reason} The record goes on in memory, {Gateways} gateways and {Cdrs} CDRs wait to be saved; next try in {Rest} s",
@@ -319,6 +343,13 @@ public sealed class StoreWriter : IDisposable
         foreach (var flush in flushes)
             flush.TrySetResult();
         flushes.Clear();
+    }
+
+    private void EndPasses(Predicate<string> isOver)
+    {
+        foreach (var (_, passed) in passes.Where(pass => isOver(pass.Gateway)))
+            passed.TrySetResult();
+        passes.RemoveAll(pass => isOver(pass.Gateway));
     }
 
     private static StoreCommit Fold(StoreCommit earlier, StoreCommit later)

@@ -82,6 +82,7 @@ internal static class MetricsText
         Sample("callserver_audits_running", "lane=\"prompt\"", runtime.Polling.Lanes.Prompt.Inside);
         Sample("callserver_audits_running", "lane=\"slow\"", runtime.Polling.Lanes.Slow.Inside);
         Sample("callserver_audits_running", "lane=\"silent\"", runtime.Polling.Lanes.Silent.Inside);
+        Sample("callserver_audits_running", "lane=\"heavy\"", runtime.Polling.Lanes.Heavy.Inside);
 
         var polling = runtime.Polling.Counters;
         Family("callserver_watches", "gauge", "Gateways that tell of changes by themselves.");

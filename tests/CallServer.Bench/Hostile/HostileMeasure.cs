@@ -1,4 +1,5 @@
 using CallServer.Bench.Fleet;
+using CallServer.Bench.Start;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Output;
 
@@ -47,6 +48,7 @@ internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string
             TimeSpan.FromMicroseconds(to - from),
             peak,
             cpu,
+            ThreadTimes.Of(server.Process.Id),
             server.Process.Written,
             new DirectoryInfo(folder).EnumerateFiles("callserver.db*").Sum(file => file.Length),
             new DirectoryInfo(folder).EnumerateFiles("cdr*").Sum(file => file.Length),
@@ -78,6 +80,7 @@ internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string
 /// <param name="Measured">How long.</param>
 /// <param name="Peak">Resident memory at most, octets.</param>
 /// <param name="Cpu">Of the server.</param>
+/// <param name="Threads">Seconds of CPU of each of its threads since its start.</param>
 /// <param name="Logged">Octets that the server wrote to its log.</param>
 /// <param name="Stored">Octets of its database.</param>
 /// <param name="Cdrs">Octets of its CDR files.</param>
@@ -88,6 +91,7 @@ internal sealed record HostileReport(
     TimeSpan Measured,
     long Peak,
     TimeSpan Cpu,
+    string Threads,
     long Logged,
     long Stored,
     long Cdrs,
@@ -118,6 +122,7 @@ internal sealed record HostileReport(
         Line(
             $"{title}: {Measured.TotalSeconds:0} s, memory {Peak / Mega:0} MB at most, CPU {100 * Cpu / Measured:0} % of a core"
         );
+        Line($"  threads, s: {Threads}");
         Line(
             $"  log {Logged / Mega:0.00} MB, database {Stored / Mega:0.0} MB, CDR files {Cdrs / Mega:0.0} MB, unanswered over HTTP {Unanswered}"
         );

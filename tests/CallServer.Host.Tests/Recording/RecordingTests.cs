@@ -231,6 +231,26 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Test]
+    public void WhoeverWaitsForAGatewayWaitsUntilItsCommitWasTried()
+    {
+        var held = new HistoricalScheduler(time.Now);
+        var frozen = new StoreWriter(store, held, _ => { }, NullLogger.Instance);
+        Assert.That(frozen.PassAsync("gw1").IsCompleted, "nothing was handed over");
+
+        Hear(new LedgerShards([time], clock, ledger.Identity, frozen, time, NullLogger.Instance), "gw1", "a");
+        var (own, other) = (frozen.PassAsync("gw1"), frozen.PassAsync("gw2"));
+        Assert.That((own.IsCompleted, other.IsCompleted), Is.EqualTo((false, true)));
+
+        held.Start();
+        Assert.That(own.IsCompleted);
+        Assert.That(Stored("gw1"), Is.EqualTo(new[] { "a" }));
+
+        store.Fault = _ => new StoreLockedException("held by another");
+        Hear("gw1", "b");
+        Assert.That(writer.PassAsync("gw1").IsCompleted, "nobody waits for a store that fails");
+    }
+
+    [Test]
     public void SilenceClosesNothing()
     {
         Hear("gw1", "a", "b");

@@ -13,23 +13,31 @@ module internal CallsJoin =
     /// The live leg was there before the other was last heard.
     let private met (live: Leg) (gone: Leg) = live.AliveBy <= gone.Gone.Value.Earliest
 
-    let private byId (draft: CallsDraft) (seen: HashSet<IdKey>) (leg: Leg) (visit: LegKey -> unit) =
+    /// What one rejoin learnt of call ids: a leg's step must not cost what all legs of its id cost, or one id that many
+    /// legs tell takes the square of them.
+    [<NoComparison; NoEquality>]
+    type private Ids = { Reached: HashSet<IdKey>; FirstAlive: Dictionary<IdKey, Instant> }
+
+    /// Since when one of the id's live legs is known to have been there.
+    let private firstAlive (draft: CallsDraft) (ids: Ids) (id: IdKey) (bucket: Bucket) =
+        match ids.FirstAlive.TryGetValue id with
+        | true, known -> known
+        | _ ->
+            let first = bucket.Live |> Seq.map (fun key -> draft.Leg(key).AliveBy) |> Seq.reduce Instant.min
+            ids.FirstAlive[id] <- first
+            first
+
+    let private byId (draft: CallsDraft) (ids: Ids) (leg: Leg) (visit: LegKey -> unit) =
         match CallsIndex.idOf leg.Protocol leg.Key leg.Connection with
-        | ValueSome id when not (seen.Contains id) ->
+        | ValueSome id when not (ids.Reached.Contains id) ->
             let bucket = draft.IdBucket id
 
             if not bucket.Live.IsEmpty && (bucket.Live.Count > 1 || not bucket.Gone.IsEmpty) then
-                let firstAlive =
-                    if bucket.Gone.IsEmpty then
-                        Instant.distantPast
-                    else
-                        bucket.Live |> Seq.map (fun key -> draft.Leg(key).AliveBy) |> Seq.reduce Instant.min
-
-                let metSome (gone: Leg) = firstAlive <= gone.Gone.Value.Earliest
+                let metSome (gone: Leg) = firstAlive draft ids id bucket <= gone.Gone.Value.Earliest
 
                 if leg.IsLive || metSome leg then
                     // Once is enough: whoever is reached from here reaches the same.
-                    seen.Add id |> ignore
+                    ids.Reached.Add id |> ignore
                     bucket.Live |> Seq.iter visit
 
                     for key in bucket.Gone do
@@ -71,7 +79,7 @@ module internal CallsJoin =
     let rejoin (draft: CallsDraft) : struct (HashSet<Call> * ResizeArray<Leg[]>) =
         let broken = HashSet<Call>(HashIdentity.Reference)
         let visited = HashSet<LegKey>()
-        let ids = HashSet<IdKey>()
+        let ids = { Reached = HashSet(); FirstAlive = Dictionary() }
         let waiting = Queue<LegKey> draft.Roots
         let together = ResizeArray<Leg[]>()
 
