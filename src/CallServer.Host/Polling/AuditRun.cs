@@ -109,7 +109,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
                         return;
 
                     if (deadline is { } patience)
-                        parts.Add(stage.Scheduler.Schedule(patience, () => Guarded(Stop)));
+                        parts.Add(stage.Scheduler.ScheduleLightly(patience, () => Guarded(Stop)));
                     parts.Add(cancel.Register(() => stage.Scheduler.Schedule(() => Guarded(Stop))));
                 })
             )
@@ -312,7 +312,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
             due <= now ? TimeSpan.Zero
             : due < now + LongestWait ? due - now
             : LongestWait;
-        wake.Disposable = stage.Scheduler.Schedule(wait, () => Guarded(Tick));
+        wake.Disposable = stage.Scheduler.ScheduleLightly(wait, () => Guarded(Tick));
     }
 
     private void Tick()
