@@ -96,16 +96,20 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
-            AuditLoop Audits(EventLoopScheduler loop, AuditLoop? aside) =>
-                new(loop, new AuditRunner(network, clock, loop, memory: Memory), aside);
-
-            var aside = Audits(asideLoop, null);
+            var aside = new AuditLoop(
+                asideLoop,
+                new AuditRunner(network, clock, asideLoop, memory: Memory, heap: new HeapWatch(Memory, clock))
+            );
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
                 [
-                    .. auditLoops.Select(loop => Audits(loop, aside)),
+                    .. auditLoops.Select(loop => new AuditLoop(
+                        loop,
+                        new AuditRunner(network, clock, loop, memory: Memory),
+                        aside
+                    )),
                 ],
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),

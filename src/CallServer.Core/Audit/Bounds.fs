@@ -11,7 +11,7 @@ type Bounds =
     {
         /// One reply.
         Reply: int64
-        /// What one audit holds until it ends.
+        /// What one audit holds until it ends, and what it takes in at all.
         Held: int64
         /// Connections of one snapshot.
         Connections: int
@@ -48,7 +48,7 @@ module Bounds =
     let internal passed (bounds: Bounds) (taken: int64) (unasked: int64) (load: Load) : Limit voption =
         if load.Unread > bounds.Reply then ValueSome(Limit.Reply bounds.Reply)
         elif unasked > bounds.Reply then ValueSome(Limit.Unasked bounds.Reply)
-        elif Load.octets taken load > bounds.Held then ValueSome(Limit.Held bounds.Held)
+        elif max taken (Load.octets taken load) > bounds.Held then ValueSome(Limit.Held bounds.Held)
         else ValueNone
 
     /// No text of a record is longer, in characters.

@@ -31,6 +31,17 @@ module NgFraming =
     /// Octets that belong to a message that is not whole.
     let unread (stream: NgFraming) : int64 = int64 (stream.Until - stream.From)
 
+    /// How many octets the unread message has at least, as the string in which it breaks off announces it. No stranger's
+    /// word makes room for more than so many times what has come.
+    let private announced (needed: int) (stream: NgFraming) : int =
+        match stream.Scan with
+        | ValueSome scan when scan.At < stream.Until ->
+            match BencodeScan.text (ReadOnlySpan(stream.Room.Octets, 0, stream.Until)) scan.At with
+            | ValueSome(struct (_, until)) -> int (min (until - int64 stream.From) (16L * int64 needed))
+            | ValueNone -> 0
+        | ValueSome _
+        | ValueNone -> 0
+
     /// The stream with more octets behind what is unread.
     let private append (more: byte[]) (stream: NgFraming) : NgFraming =
         let unread = stream.Until - stream.From
@@ -44,7 +55,17 @@ module NgFraming =
             { stream with Until = room.Used }
         else
             let needed = unread + more.Length
-            let fresh = Room(Array.zeroCreate (if unread = 0 then needed else 2 * needed))
+
+            let size =
+                if unread = 0 then
+                    needed
+                else
+                    match announced needed stream with
+                    // And what closes the message behind the string.
+                    | least when least > needed -> least + more.Length
+                    | _ -> 2 * needed
+
+            let fresh = Room(Array.zeroCreate size)
 
             if unread > 0 then
                 Array.Copy(room.Octets, stream.From, fresh.Octets, 0, unread)

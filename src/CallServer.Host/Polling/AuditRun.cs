@@ -15,13 +15,15 @@ namespace CallServer.Host.Polling;
 /// <param name="Gateway">Where the gateway is.</param>
 /// <param name="Target">Whose limits hold.</param>
 /// <param name="Memory">What all of them may hold together; null: as much as they like.</param>
+/// <param name="Heap">Holds it up while there is too much garbage; null: nothing does.</param>
 internal sealed record AuditStage(
     IGatewayNetwork Network,
     IClock Clock,
     IScheduler Scheduler,
     GatewayAddress Gateway,
     AuditTarget Target,
-    MemoryBudget? Memory
+    MemoryBudget? Memory,
+    HeapWatch? Heap
 );
 
 /// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
@@ -203,8 +205,13 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     private void ScheduleTurn()
     {
-        if (Interlocked.Exchange(ref draining, 1) == 0)
+        if (Interlocked.Exchange(ref draining, 1) != 0)
+            return;
+        var pause = stage.Heap?.Pause() ?? TimeSpan.Zero;
+        if (pause == TimeSpan.Zero)
             stage.Scheduler.Schedule(() => Guarded(() => Drain(Turn)));
+        else
+            stage.Scheduler.ScheduleLightly(pause, () => Guarded(() => Drain(Turn)));
     }
 
     private void Drain(int most)

@@ -103,7 +103,8 @@ public sealed class AuditRunner(
     IClock clock,
     IScheduler scheduler,
     Func<ulong>? seed = null,
-    MemoryBudget? memory = null
+    MemoryBudget? memory = null,
+    HeapWatch? heap = null
 ) : IAuditRunner
 {
     private readonly Func<ulong> seed = seed ?? FreshSeed;
@@ -237,5 +238,5 @@ public sealed class AuditRunner(
     }
 
     private AuditStage Stage(AuditTarget target, GatewayAddress gateway) =>
-        new(network, clock, scheduler, gateway, target, budget);
+        new(network, clock, scheduler, gateway, target, budget, heap);
 }
