@@ -187,5 +187,4 @@ public sealed partial class ServerRuntime
         if (Radius is not null)
             await Radius.FlushAsync();
     }
-
 }

@@ -96,21 +96,15 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
-            var aside = new AuditLoop(
-                asideLoop,
-                new AuditRunner(network, clock, asideLoop, memory: Memory, heap: new HeapWatch(Memory, clock))
-            );
+            var heap = new HeapWatch(Memory, clock);
+            AuditLoop Audits(EventLoopScheduler loop, AuditLoop? beside = null) =>
+                new(loop, new AuditRunner(network, clock, loop, memory: Memory, heap: heap), beside);
+            var aside = Audits(asideLoop);
             Polling = new PollingService(
                 clock,
                 parts.Resolver ?? new EndpointResolver(),
                 configuration,
-                [
-                    .. auditLoops.Select(loop => new AuditLoop(
-                        loop,
-                        new AuditRunner(network, clock, loop, memory: Memory),
-                        aside
-                    )),
-                ],
+                [.. auditLoops.Select(loop => Audits(loop, aside))],
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling"),

@@ -112,8 +112,8 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
 
     public Dictionary<int, (TimeSpan Takes, bool Answers)> Script { get; } = [];
 
-    /// <summary>How long an audit keeps the thread busy.</summary>
-    public Func<int, TimeSpan> Busy { get; set; } = _ => TimeSpan.Zero;
+    /// <summary>What an audit takes of its thread.</summary>
+    public Func<int, AuditWork> Work { get; set; } = _ => default;
 
     public Func<int, Exception?> Fault { get; set; } = _ => null;
 
@@ -153,7 +153,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                     var result = answers
                         ? Results.Complete($"gw{port}", begun, ended)
                         : AuditResult.Unasked($"gw{port}", "snmp", begun, "no answer");
-                    return new AuditOutcome(result, Leaves, Busy(port));
+                    return new AuditOutcome(result, Leaves, Work(port));
                 })
                 .Finally(() => Running--);
         });

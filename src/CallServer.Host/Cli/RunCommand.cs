@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime;
 using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Configuration;
 
@@ -33,6 +34,9 @@ public sealed class RunCommand(Surroundings surroundings)
                     surroundings.Clock,
                     configuration.Gateways.Select(gateway => gateway.Uri)
                 );
+                // All threads would stand for most of a second each time a large heap is compacted at once, and audits be late:
+                // memory is taken back beside them, as long as the machine has some.
+                GCSettings.LatencyMode = GCLatencyMode.SustainedLowLatency;
                 return ServerHost.RunAsync(
                     configuration,
                     cancel,

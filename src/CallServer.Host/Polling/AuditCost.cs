@@ -1,35 +1,45 @@
 namespace CallServer.Host.Polling;
 
+/// <summary>What an audit took of the thread that it shares with others.</summary>
+/// <param name="Busy">Of the processor's time, in all.</param>
+/// <param name="Longest">The longest of its steps: so long others waited.</param>
+public readonly record struct AuditWork(TimeSpan Busy, TimeSpan Longest);
+
 /// <summary>
-/// What one gateway's audits take of the thread that it shares with many others. What takes more than a small part of it
-/// is to be audited aside, so that nobody waits for it.
+/// What one gateway's audits take of a thread that many share, on average over the last few: who takes much in every
+/// other audit takes much, and one hiccup is none.
 /// </summary>
 /// <param name="interval">From audit to audit.</param>
 internal sealed class AuditCost(TimeSpan interval)
 {
     /// <summary>The part of a core that any gateway may take.</summary>
-    public const double Share = 0.05;
+    public const double Share = 0.02;
 
-    private TimeSpan usual;
+    /// <summary>So long others may wait for one step.</summary>
+    public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>How long the last one kept the thread busy.</summary>
+    private TimeSpan busy;
+    private TimeSpan longest;
+
+    /// <summary>What the last one took.</summary>
     public TimeSpan Last { get; private set; }
 
-    /// <summary>Its audits usually take more than its part.</summary>
-    public bool IsHeavy => usual > interval * Share;
+    /// <summary>Its audits take more than their part: others of its kind are to have their turn in between.</summary>
+    public bool IsHeavy => busy > interval * Share;
 
-    /// <summary>The part of a core that its audits usually take.</summary>
-    public double Part => usual / interval;
+    /// <summary>It is to be audited where nobody waits for it who takes little.</summary>
+    public bool IsAside => IsHeavy || longest > Step;
 
-    /// <summary>
-    /// An audit kept the thread busy for so long. One that took much counts for the next ones too: who takes much in
-    /// every other audit takes much. True where that makes it heavy, or no longer heavy.
-    /// </summary>
-    public bool Count(TimeSpan busy)
+    /// <summary>The part of a core that its audits take.</summary>
+    public double Part => busy / interval;
+
+    /// <summary>An audit took so much. True where that makes it heavy, or no longer heavy.</summary>
+    public bool Count(AuditWork work)
     {
         var before = IsHeavy;
-        Last = busy;
-        usual = (usual + busy) / 2;
+        Last = work.Busy;
+        busy = (busy + work.Busy) / 2;
+        longest = (longest + work.Longest) / 2;
         return IsHeavy != before;
     }
 }

@@ -16,6 +16,7 @@ namespace CallServer.Host.Polling;
 /// <param name="Target">Whose limits hold.</param>
 /// <param name="Memory">What all of them may hold together; null: as much as they like.</param>
 /// <param name="Heap">Holds it up while there is too much garbage; null: nothing does.</param>
+/// <param name="ThreadTime">The processor's time that this thread has used.</param>
 internal sealed record AuditStage(
     IGatewayNetwork Network,
     IClock Clock,
@@ -23,7 +24,8 @@ internal sealed record AuditStage(
     GatewayAddress Gateway,
     AuditTarget Target,
     MemoryBudget? Memory,
-    HeapWatch? Heap
+    HeapWatch? Heap,
+    Func<TimeSpan> ThreadTime
 );
 
 /// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
@@ -49,6 +51,9 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     // Messages that are taken in one turn: others of the scheduler have theirs in between.
     private const int Turn = 4;
 
+    // Who has taken so little of the processor's time makes little garbage, and never waits for its removal.
+    private static readonly TimeSpan Little = TimeSpan.FromMilliseconds(100);
+
     // Octets of datagrams that wait to be taken in; more of them are lost, as datagrams are.
     private const long MostWaiting = 4 * 1024 * 1024;
 
@@ -64,8 +69,8 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     private Action? heard = heard;
     private Moment latest;
     private Instant due;
-    private Instant stepBegan;
-    private TimeSpan busy;
+    private TimeSpan stepBegan;
+    private AuditWork work;
     private MemoryBudget.Share? share;
     private long held;
     private long waiting;
@@ -118,9 +123,16 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         );
     }
 
-    /// <summary>How long its steps have kept the scheduler busy, the one that goes on included. Read within a
+    /// <summary>What its steps have taken of their thread, the one that goes on included. Read within a
     /// step.</summary>
-    public TimeSpan Busy => busy + (stage.Clock.Now.Steady - stepBegan);
+    public AuditWork Work
+    {
+        get
+        {
+            var step = stage.ThreadTime() - stepBegan;
+            return new AuditWork(work.Busy + step, step > work.Longest ? step : work.Longest);
+        }
+    }
 
     public long LargestAnswer => stage.Target.LargestReply;
 
@@ -207,7 +219,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     {
         if (Interlocked.Exchange(ref draining, 1) != 0)
             return;
-        var pause = stage.Heap?.Pause() ?? TimeSpan.Zero;
+        var pause = work.Busy > Little && stage.Heap is { } heap ? heap.Pause() : TimeSpan.Zero;
         if (pause == TimeSpan.Zero)
             stage.Scheduler.Schedule(() => Guarded(() => Drain(Turn)));
         else
@@ -386,11 +398,11 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
             return;
         }
 
-        stepBegan = stage.Clock.Now.Steady;
+        stepBegan = stage.ThreadTime();
         try
         {
             step();
-            busy = Busy;
+            work = Work;
         }
         catch (Exception fault) when (!finished)
         {

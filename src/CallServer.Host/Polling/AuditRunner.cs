@@ -10,8 +10,8 @@ namespace CallServer.Host.Polling;
 /// <summary>What an audit learnt, and what it leaves to the next one of the same gateway.</summary>
 /// <param name="Result">What it learnt.</param>
 /// <param name="Memory">What the next one begins with.</param>
-/// <param name="Busy">How long it kept its scheduler busy.</param>
-public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory, TimeSpan Busy = default);
+/// <param name="Work">What it took of its thread.</param>
+public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory, AuditWork Work = default);
 
 /// <summary>What a standing watch tells.</summary>
 /// <param name="Result">What it learnt.</param>
@@ -104,9 +104,12 @@ public sealed class AuditRunner(
     IScheduler scheduler,
     Func<ulong>? seed = null,
     MemoryBudget? memory = null,
-    HeapWatch? heap = null
+    HeapWatch? heap = null,
+    Func<TimeSpan>? threadTime = null
 ) : IAuditRunner
 {
+    private readonly Func<TimeSpan> threadTime =
+        threadTime ?? (() => ThreadTime.Used ?? TimeSpan.FromMicroseconds(clock.Now.Steady.Micros));
     private readonly Func<ulong> seed = seed ?? FreshSeed;
     private readonly MemoryBudget? budget = memory;
 
@@ -125,7 +128,7 @@ public sealed class AuditRunner(
             AuditRun<AuditOutcome>? run = null;
             run = new AuditRun<AuditOutcome>(
                 Stage(target, gateway),
-                new((result, left) => new AuditOutcome(result, left, run!.Busy)),
+                new((result, left) => new AuditOutcome(result, left, run!.Work)),
                 observer,
                 heard
             );
@@ -238,5 +241,5 @@ public sealed class AuditRunner(
     }
 
     private AuditStage Stage(AuditTarget target, GatewayAddress gateway) =>
-        new(network, clock, scheduler, gateway, target, budget, heap);
+        new(network, clock, scheduler, gateway, target, budget, heap, threadTime);
 }

@@ -250,9 +250,7 @@ internal sealed class GatewayPoller : IDisposable
             {
                 var (lane, place) = entered;
                 var heard = false;
-                var held = new CompositeDisposable(
-                    lane == context.Lanes.Heavy ? AfterRest(place) : place
-                );
+                var held = new CompositeDisposable(lane == context.Lanes.Heavy ? AfterRest(place) : place);
                 if (lane == context.Lanes.Takeover)
                     held.Add(scheduler.Schedule(TakeoverTurn, place.Dispose));
                 else if (lane == context.Lanes.Prompt)
@@ -277,7 +275,7 @@ internal sealed class GatewayPoller : IDisposable
             .Select(outcome =>
             {
                 memory = outcome.Memory;
-                Count(outcome.Busy);
+                Count(outcome.Work);
                 return outcome.Result;
             });
     }
@@ -302,9 +300,7 @@ internal sealed class GatewayPoller : IDisposable
                 heard
             );
 
-        return cost.IsHeavy
-            ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler)
-            : On(runner);
+        return cost.IsAside ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler) : On(runner);
     }
 
     /// <summary>
@@ -325,9 +321,9 @@ internal sealed class GatewayPoller : IDisposable
         });
     }
 
-    private void Count(TimeSpan busy)
+    private void Count(AuditWork work)
     {
-        if (!cost.Count(busy))
+        if (!cost.Count(work))
             return;
         if (cost.IsHeavy)
             context.Logger.LogWarning(

@@ -19,7 +19,7 @@ public sealed class HeapWatch(
 )
 {
     /// <summary>Of the budget, the part that may be objects; the rest is what the runtime needs besides.</summary>
-    public const double Part = 0.6;
+    public const double Part = 0.35;
 
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan BetweenCollections = TimeSpan.FromSeconds(1);

@@ -10,6 +10,12 @@ public sealed class MemoryBudget
     /// <summary>What a connection in the record takes, roughly.</summary>
     public const int OctetsAConnection = 3_000;
 
+    // Of what the process is to take, the part that the record's connections may be, and that all objects may be which
+    // somebody holds: the runtime needs the rest for itself, and for what nobody holds any more and it has not taken back.
+    private const double RecordPart = 0.35;
+    private const double HeldPart = 0.45;
+    private const double LeastForAudits = 0.2;
+
     private readonly HashSet<Share> shares = [];
     private readonly Lock guard = new();
     private long most;
@@ -45,13 +51,13 @@ public sealed class MemoryBudget
 
     /// <summary>
     /// Connections that a gateway's record may have while all others have what they have: the record takes at
-    /// most half of all. Each gateway has an equal part that others cannot take from it.
+    /// most its part of all. Each gateway has an equal part that others cannot take from it.
     /// </summary>
     /// <param name="held">That it has now.</param>
     /// <param name="gateways">How many there are.</param>
     public int RoomFor(int held, int gateways)
     {
-        var all = Most / 2 / OctetsAConnection;
+        var all = (long)(Most * RecordPart) / OctetsAConnection;
         var left = all - Volatile.Read(ref connections) + held;
         return (int)Math.Clamp(Math.Max(left, all / Math.Max(gateways, 1)), 0, int.MaxValue);
     }
@@ -77,7 +83,7 @@ public sealed class MemoryBudget
                 return;
             audits += octets - share.Held;
             share.Held = octets;
-            if (audits > Math.Max(Most - HeldByRecord, Most / 2))
+            if (audits > Math.Max(Most * HeldPart - HeldByRecord, Most * LeastForAudits))
             {
                 largest = shares.MaxBy(other => other.Held)!;
                 // What it holds is as good as free: it ends at its next step.

@@ -105,10 +105,7 @@ public sealed class PollingService : IDisposable
             foreach (var gateway in gateways.Where(gateway => !pollers.ContainsKey(gateway.Id)))
             {
                 var loop = loops[(int)(Phase.Hash(gateway.Id) % (ulong)loops.Count)];
-                pollers.Add(
-                    gateway.Id,
-                    new GatewayPoller(gateway, context, loop, deliver)
-                );
+                pollers.Add(gateway.Id, new GatewayPoller(gateway, context, loop, deliver));
             }
 
             return removed;

@@ -129,6 +129,23 @@ internal sealed record HostileReport(
         Line(
             $"  healthy: {Healthy.Count} gateways, interval s p50, p99, max {Interval}; {HealthyPartial} audits not complete"
         );
+        var begun = Audits.Min(audit => audit.Asked);
+        foreach (
+            var late in Audits
+                .Where(audit => Healthy.Contains(audit.Gateway))
+                .GroupBy(audit => audit.Gateway)
+                .SelectMany(own =>
+                {
+                    var sorted = own.Select(audit => audit.Asked).Order().ToList();
+                    return sorted.Zip(sorted.Skip(1), (first, second) => (At: second, Took: second - first));
+                })
+                .Where(one => one.Took > 5_100_000)
+                .GroupBy(one => (one.At - begun) / 1_000_000)
+                .OrderBy(one => one.Key)
+        )
+            Line(
+                $"    late at {late.Key} s: {late.Count()} by at most {late.Max(one => one.Took - 5_000_000) / 1000} ms"
+            );
         foreach (
             var own in Audits
                 .Where(audit => !Healthy.Contains(audit.Gateway))

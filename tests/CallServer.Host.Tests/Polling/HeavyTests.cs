@@ -24,13 +24,15 @@ public sealed class HeavyTests
     [SetUp]
     public void Begin()
     {
-        usual = new ScriptedRunner(time, new SchedulerClock(time)) { Busy = Costs };
-        aside = new ScriptedRunner(time, new SchedulerClock(time)) { Busy = Costs };
+        usual = new ScriptedRunner(time, new SchedulerClock(time)) { Work = Costs };
+        aside = new ScriptedRunner(time, new SchedulerClock(time)) { Work = Costs };
     }
 
     private Func<int, TimeSpan> costs = port => port >= 100 ? Much : TimeSpan.FromMilliseconds(20);
 
-    private TimeSpan Costs(int port) => costs(port);
+    private Func<int, TimeSpan> longest = _ => TimeSpan.FromMilliseconds(1);
+
+    private AuditWork Costs(int port) => new(costs(port), longest(port));
 
     private PollingService Poll(params int[] ports)
     {
@@ -40,7 +42,10 @@ public sealed class HeavyTests
             Listen = new Uri("http://127.0.0.1:0"),
             Data = "none",
             GatewaysInFlight = 256,
-            Gateways = [.. ports.Select(port => Gateways.At($"gw{port}", $"snmp://127.0.0.1:{port}", Interval))],
+            Gateways =
+            [
+                .. ports.Select(port => Gateways.At($"gw{port}", $"snmp://127.0.0.1:{port}", Interval)),
+            ],
         };
         var service = new PollingService(
             new SchedulerClock(time),
@@ -121,6 +126,18 @@ public sealed class HeavyTests
         var sofar = usual.Runs.Count;
         time.AdvanceBy(TimeSpan.FromMinutes(1));
         Assert.That(usual.Runs, Has.Count.EqualTo(sofar + 6));
+    }
+
+    [Test]
+    public void ThoseOfLongStepsAreAskedAsideAndWaitForNobody()
+    {
+        costs = _ => TimeSpan.FromMilliseconds(100);
+        longest = _ => TimeSpan.FromMilliseconds(80);
+        using var service = Poll(Hundred(20));
+        time.AdvanceBy(TimeSpan.FromMinutes(10));
+        foreach (var port in Hundred(20))
+            Assert.That(aside.Of(port), Has.Count.InRange(59, 61), $"gw{port}");
+        Assert.That(usual.Runs, Has.Count.EqualTo(20), "once each, before it is known");
     }
 
     [Test]

@@ -16,13 +16,13 @@ public sealed class MemoryBudgetTests
         var memory = new MemoryBudget(100);
         using var large = Open(memory, "large");
         using var small = Open(memory, "small");
-        large.Set(90);
+        large.Set(35);
         small.Set(10);
         Assert.That(ended, Is.Empty);
         small.Set(11);
         Assert.That(ended, Is.EqualTo(["large"]));
         // What it holds until it is gone does not count, and it is not ended twice.
-        large.Set(95);
+        large.Set(40);
         Assert.That((memory.HeldByAudits, ended.Count, memory.Ended), Is.EqualTo((11, 1, 1)));
     }
 
@@ -31,22 +31,24 @@ public sealed class MemoryBudgetTests
     {
         var memory = new MemoryBudget(100);
         using (var share = Open(memory, "one"))
-            share.Set(50);
+            share.Set(45);
         Assert.That(memory.HeldByAudits, Is.Zero);
     }
 
     [Test]
-    public void TheRecordTakesHalfAndLeavesEveryGatewayItsPart()
+    public void TheRecordTakesItsPartAndLeavesEveryGatewayItsOwn()
     {
         // Room for a hundred connections.
-        var memory = new MemoryBudget(2L * 100 * MemoryBudget.OctetsAConnection);
+        const long part = 100L * MemoryBudget.OctetsAConnection;
+        var memory = new MemoryBudget((long)(part / 0.35) + 1);
         Assert.That(memory.RoomFor(0, 10), Is.EqualTo(100));
         memory.Count(95);
         Assert.That(memory.RoomFor(95, 10), Is.EqualTo(100), "who has them may keep them");
         Assert.That(memory.RoomFor(0, 10), Is.EqualTo(10), "a tenth is nobody else's");
         using var share = Open(memory, "audit");
-        share.Set(memory.Most / 2);
-        share.Set(memory.Most / 2 + 6 * MemoryBudget.OctetsAConnection);
+        share.Set((long)(memory.Most * 0.2));
+        Assert.That(ended, Is.Empty, "so much is the audits' whatever the record has");
+        share.Set((long)(memory.Most * 0.2) + 2);
         Assert.That(ended, Does.Contain("audit"), "the record's part is not the audits'");
     }
 }

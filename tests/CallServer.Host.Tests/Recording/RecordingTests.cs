@@ -81,7 +81,7 @@ public sealed class RecordingTests : IDisposable
     [Test]
     public void ARecordThatIsFullTakesNoMoreAndSaysWhy()
     {
-        var memory = new MemoryBudget(2L * 4 * MemoryBudget.OctetsAConnection);
+        var memory = new MemoryBudget((long)(4 * MemoryBudget.OctetsAConnection / 0.35) + 1);
         var bounded = new LedgerShards(
             [time],
             clock,

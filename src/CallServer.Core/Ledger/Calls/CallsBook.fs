@@ -161,6 +161,8 @@ module CallBook =
                 else
                     CallsIndex.remove draft ghost.Protocol key ghost.Connection
                     draft.Forget key
+                    let source = draft.Source key.Gateway
+                    draft.Put { source with Gone = source.Gone - 1 }
 
             finish draft []
         | ValueSome _

@@ -173,11 +173,15 @@ module internal CallsEdit =
             | _, (true, now) when arrived.ContainsKey now ->
                 CallsIndex.remove draft source.Protocol was c
                 entered <- { entered with Told = told entered was c now arrived[now] }
-            | (true, within), _ ->
+            | (true, within), _ when entered.Gone < draft.Rules.MostGone ->
                 CallsIndex.bury draft source.Protocol was c
                 draft.Ghosts[was] <- CallSource.leg source was c (ValueSome within)
                 draft.Expiries.Add(struct (within.Latest + draft.Rules.Retention, was)) |> ignore
-                entered <- { entered with Told = entered.Told.Remove was }
+
+                entered <-
+                    { entered with
+                        Told = entered.Told.Remove was
+                        Gone = entered.Gone + 1 }
             | _ ->
                 CallsIndex.remove draft source.Protocol was c
                 entered <- { entered with Told = entered.Told.Remove was }

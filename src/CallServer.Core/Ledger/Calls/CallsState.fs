@@ -32,6 +32,8 @@ type internal CallSource =
         Told: ImmutableDictionary<LegKey, struct (Instant * Instant)>
         /// Legs whose next word may change a finding.
         Watched: ImmutableHashSet<LegKey>
+        /// Its legs that are over and remembered.
+        Gone: int
         /// Its calls, those of them that have both kinds of source, and those that have one.
         Total: int
         Joined: int
@@ -54,6 +56,7 @@ module internal CallSource =
           Connections = [||]
           Told = ImmutableDictionary.Empty
           Watched = ImmutableHashSet.Empty
+          Gone = 0
           Total = 0
           Joined = 0
           Lonely = ImmutableHashSet.Create<Call>(HashIdentity.Reference)

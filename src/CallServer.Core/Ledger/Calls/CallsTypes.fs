@@ -177,6 +177,9 @@ type CallRules =
         Ringing: TimeSpan
         /// How long a leg that is over is remembered for those that have not spoken yet.
         Retention: TimeSpan
+        /// So many of them are remembered of one gateway: of those that end while there are as many, nobody else's word is
+        /// waited for.
+        MostGone: int
         /// So many calls of a gateway must have both kinds before a call with one is worth a word; and nine of ten.
         Usual: int
     }
@@ -187,4 +190,5 @@ module CallRules =
           Patience = TimeSpan.FromSeconds 30.0
           Ringing = TimeSpan.FromSeconds 180.0
           Retention = TimeSpan.FromSeconds 120.0
+          MostGone = 20_000
           Usual = 3 }
