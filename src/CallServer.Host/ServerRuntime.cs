@@ -96,7 +96,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
-            var heap = new HeapWatch(Memory, clock);
+            var heap = new HeapWatch(Memory);
             AuditLoop Audits(EventLoopScheduler loop, AuditLoop? beside = null) =>
                 new(loop, new AuditRunner(network, clock, loop, memory: Memory, heap: heap), beside);
             var aside = Audits(asideLoop);

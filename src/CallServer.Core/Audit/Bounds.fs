@@ -46,10 +46,14 @@ module Bounds =
     /// The limit that an exchange has passed, if any. Taken: octets of all that came; unasked: of those, the ones that answer
     /// nothing.
     let internal passed (bounds: Bounds) (taken: int64) (unasked: int64) (load: Load) : Limit voption =
-        if load.Unread > bounds.Reply then ValueSome(Limit.Reply bounds.Reply)
-        elif unasked > bounds.Reply then ValueSome(Limit.Unasked bounds.Reply)
-        elif max taken (Load.octets taken load) > bounds.Held then ValueSome(Limit.Held bounds.Held)
-        else ValueNone
+        if load.Unread > bounds.Reply then
+            ValueSome(Limit.Reply bounds.Reply)
+        elif unasked > bounds.Reply then
+            ValueSome(Limit.Unasked bounds.Reply)
+        elif max taken (Load.octets taken load) > bounds.Held then
+            ValueSome(Limit.Held bounds.Held)
+        else
+            ValueNone
 
     /// No text of a record is longer, in characters.
     [<Literal>]

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Net;
+using System.Net.Sockets;
 using CallServer.Bench.Fleet;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
-using CallServer.Host.Cli.Demo;
 using CallServer.Host.Net;
 
 namespace CallServer.Bench.Hostile;
@@ -101,9 +101,6 @@ internal static class HostileCommand
     {
         var clock = new SystemClock();
         long Now() => (clock.Now.Steady + clock.Correction).Micros;
-        var mgcp = new IPEndPoint(IPAddress.Loopback, DemoProcess.FreePort());
-        var traps = new IPEndPoint(IPAddress.Loopback, DemoProcess.FreePort());
-        var hostile = vices(mgcp, traps);
         List<FleetGateway> fleet =
         [
             .. Enumerable
@@ -120,6 +117,9 @@ internal static class HostileCommand
                     clock
                 )),
         ];
+        // Last, so that none of the others takes one of these ports meanwhile.
+        var (mgcp, traps) = (FreeUdp(), FreeUdp());
+        var hostile = vices(mgcp, traps);
         using var folder = new TempFolder();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var serving = Task.WhenAll([
@@ -162,5 +162,12 @@ internal static class HostileCommand
             foreach (var gateway in fleet.Concat<IDisposable>(hostile))
                 gateway.Dispose();
         }
+    }
+
+    private static IPEndPoint FreeUdp()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return (IPEndPoint)socket.LocalEndPoint!;
     }
 }

@@ -100,18 +100,19 @@ internal sealed record HostileReport(
 {
     private const double Mega = 1e6;
 
+    /// <summary>Of healthy gateways' audits: when each began, and how long after the one before, in microseconds.</summary>
+    private IEnumerable<(long At, long After)> Steps =>
+        Audits
+            .Where(audit => Healthy.Contains(audit.Gateway))
+            .GroupBy(audit => audit.Gateway)
+            .SelectMany(own =>
+            {
+                var sorted = own.Select(audit => audit.Asked).Order().ToList();
+                return sorted.Zip(sorted.Skip(1), (first, second) => (second, second - first));
+            });
+
     /// <summary>From start to start of healthy gateways' audits.</summary>
-    public Spread Interval =>
-        Spread.Of(
-            Audits
-                .Where(audit => Healthy.Contains(audit.Gateway))
-                .GroupBy(audit => audit.Gateway)
-                .SelectMany(own =>
-                {
-                    var sorted = own.Select(audit => audit.Asked).Order().ToList();
-                    return sorted.Zip(sorted.Skip(1), (first, second) => (second - first) / 1e6);
-                })
-        );
+    public Spread Interval => Spread.Of(Steps.Select(step => step.After / 1e6));
 
     /// <summary>Audits of healthy gateways that were not complete.</summary>
     public int HealthyPartial => Audits.Count(audit => Healthy.Contains(audit.Gateway) && !audit.Complete);
@@ -129,23 +130,7 @@ internal sealed record HostileReport(
         Line(
             $"  healthy: {Healthy.Count} gateways, interval s p50, p99, max {Interval}; {HealthyPartial} audits not complete"
         );
-        var begun = Audits.Min(audit => audit.Asked);
-        foreach (
-            var late in Audits
-                .Where(audit => Healthy.Contains(audit.Gateway))
-                .GroupBy(audit => audit.Gateway)
-                .SelectMany(own =>
-                {
-                    var sorted = own.Select(audit => audit.Asked).Order().ToList();
-                    return sorted.Zip(sorted.Skip(1), (first, second) => (At: second, Took: second - first));
-                })
-                .Where(one => one.Took > 5_100_000)
-                .GroupBy(one => (one.At - begun) / 1_000_000)
-                .OrderBy(one => one.Key)
-        )
-            Line(
-                $"    late at {late.Key} s: {late.Count()} by at most {late.Max(one => one.Took - 5_000_000) / 1000} ms"
-            );
+        WriteLate(Line);
         foreach (
             var own in Audits
                 .Where(audit => !Healthy.Contains(audit.Gateway))
@@ -164,6 +149,18 @@ internal sealed record HostileReport(
             )
                 Line($"      {reason.Count(), 5} x {reason.Key}");
         }
+    }
+
+    /// <summary>When several were late together, something held up all of them.</summary>
+    private void WriteLate(Action<FormattableString> line)
+    {
+        var usual = (long)(Interval.Median * 1e6);
+        var begun = Audits.Select(audit => audit.Asked).DefaultIfEmpty().Min();
+        var late = Steps.Where(step => step.After > usual * 1.02);
+        foreach (var at in late.GroupBy(step => (step.At - begun) / 1_000_000).OrderBy(second => second.Key))
+            line(
+                $"    {at.Count()} late at {at.Key} s, by {(at.Max(step => step.After) - usual) / 1000} ms at most"
+            );
     }
 
     /// <summary>Reasons that differ in numbers alone are one.</summary>

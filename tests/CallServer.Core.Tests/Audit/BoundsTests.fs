@@ -128,6 +128,11 @@ let ``what an audit holds is bounded by what it keeps, not by what came`` () =
     reasons asked
     |> List.head
     |> Check.equal "limit: polling.auditOctets: more than 100 kB in one audit"
+    // What comes at all is bounded too, however little of it is kept.
+    let struct (asked, most) = run 5_000_000L "a"
+    Assert.That(most, Is.LessThan 500_000L)
+
+    reasons asked |> List.head |> Check.equal "limit: polling.auditOctets: more than 5 MB in one audit"
     // A label of its own is kept as far as a record has use for it.
     let struct (_, long) = run 100_000_000L (String('l', 40_000))
     Assert.That(long, Is.LessThan 1_000_000L)

@@ -8,8 +8,8 @@ open CallServer.Ledger
 open CallServer.Tests.Ledger.Build
 
 /// Gateways by their protocol, and what each tells at each of its audits.
-type private Fleet() =
-    let mutable table = CallBook.empty CallRules.standard
+type private Fleet(rules: CallRules) =
+    let mutable table = CallBook.empty rules
     let ledgers = Collections.Generic.Dictionary<string, GatewayLedger>()
 
     let ledger name =
@@ -34,6 +34,8 @@ type private Fleet() =
 
         table <- after
         found
+
+    new() = Fleet CallRules.standard
 
     /// A complete audit of NAME, PROTOCOL-ANYTHING, heard at so many seconds.
     member _.Hear(name: string, at: float, observations: Observation list) =
@@ -112,6 +114,28 @@ let ``one Call-ID joins dialog and media legs across gateways`` () =
     fleet.Hear("sip-a", 1.0, [ leg "d" call ]) |> ignore
     fleet.Hear("ng-a", 2.0, [ leg "x" call; leg "y" call; leg "z" "other@example.net" ]) |> ignore
     Assert.That((fleet.Calls = [ [ "ng-a/x"; "ng-a/y"; "sip-a/d" ]; [ "ng-a/z" ] ]), Is.True)
+
+[<Test>]
+let ``of a gateway so many legs that are over are remembered`` () =
+    // Calls whose media ends while their dialogs go on; and then their dialogs too.
+    let lost (fleet: Fleet) (from: float) (calls: string list) =
+        let dialogs = calls |> List.map (fun call -> leg $"d-{call}" call)
+        fleet.Hear("sip-a", from, dialogs) |> ignore
+        fleet.Hear("ng-a", from + 1.0, calls |> List.map (fun call -> leg $"m-{call}" call)) |> ignore
+        fleet.Hear("ng-a", from + 10.0, []) |> ignore
+        fleet.Hear("sip-a", from + 20.0, dialogs) |> ignore
+        let found = fleet.Findings.Length
+        fleet.Hear("sip-a", from + 30.0, []) |> ignore
+        fleet.Tick(from + 300.0)
+        found
+
+    let two = [ "a@example.net"; "b@example.net" ]
+    let all = lost (Fleet()) 1.0 two
+    Assert.That(all, Is.GreaterThan 0)
+    let fleet = Fleet { CallRules.standard with MostGone = 1 }
+    Assert.That(lost fleet 1.0 two, Is.EqualTo(all / 2))
+    // What is forgotten makes room.
+    Assert.That(lost fleet 401.0 [ "c@example.net"; "e@example.net" ], Is.EqualTo(all / 2))
 
 [<TestCase("sip-a", "ng-a", "1", true)>]
 [<TestCase("mgcp-a", "mgcp-b", "1", true)>]

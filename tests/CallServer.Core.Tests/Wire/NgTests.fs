@@ -197,6 +197,24 @@ let ``a stream may be read on from any state more than once`` () =
     rest "xi1ee" |> Check.equal [ "a d1:xi1ee" ]
 
 [<Test>]
+let ``a long string in pieces takes room in proportion`` () =
+    let size = 1_000_000
+    let message = ascii ("a d1:x" + string size + ":" + String('l', size) + "e")
+    let pieces = message |> Array.chunkBySize 65_536 |> List.ofArray
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    let messages = feedAll pieces
+    let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+    Assert.That(messages.Length, Is.EqualTo 1)
+    // Once to gather it, and once by itself.
+    Assert.That(allocated, Is.LessThan(int64 size * 5L / 2L))
+
+[<Test>]
+let ``no announced length makes much room by itself`` () =
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    feedAll [ ascii "a d1:x16000000:"; ascii "y" ] |> Check.equal []
+    Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan 65_536L)
+
+[<Test>]
 let ``a stream that cannot be read says why`` () =
     let problem (text: string) =
         match NgFraming.feed (ascii text) NgFraming.empty with

@@ -32,7 +32,13 @@ public sealed class AuditRunnerTests
         public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver) =>
             throw new NotSupportedException();
 
-        public void Send(byte[] message) => Sent++;
+        public Action OnSend { get; set; } = () => { };
+
+        public void Send(byte[] message)
+        {
+            Sent++;
+            OnSend();
+        }
 
         public void Dispose() => Closed = true;
     }
@@ -45,6 +51,56 @@ public sealed class AuditRunnerTests
         new AuditRunner(wire, new SchedulerClock(time), time)
             .Run(ScriptedAudit.Target("gw", timeout, attempts), Peer, null, null, deadline)
             .Subscribe(outcomes.Add);
+
+    [Test]
+    public void WhatItsStepsTakeOfTheirThreadIsTold()
+    {
+        var used = TimeSpan.FromHours(1);
+        var takes = new Queue<int>([10, 30, 20]);
+        wire.OnSend = () => used += TimeSpan.FromMilliseconds(takes.Dequeue());
+        new AuditRunner(wire, new SchedulerClock(time), time, threadTime: () => used)
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1), 3),
+                Peer,
+                null,
+                null,
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        // Others use the thread in between.
+        time.Schedule(TimeSpan.FromSeconds(0.5), () => used += TimeSpan.FromMinutes(1));
+        time.AdvanceBy(TimeSpan.FromSeconds(4));
+        Assert.That(
+            outcomes.Single().Work,
+            Is.EqualTo(new AuditWork(TimeSpan.FromMilliseconds(60), TimeSpan.FromMilliseconds(30)))
+        );
+    }
+
+    [TestCase(99, 0)]
+    [TestCase(101, 20)]
+    public void OneThatTookMuchWaitsWhileThereIsTooMuchGarbage(int took, int waits)
+    {
+        var used = TimeSpan.Zero;
+        wire.OnSend = () => used += TimeSpan.FromMilliseconds(took);
+        var clock = new SchedulerClock(time);
+        var heap = new HeapWatch(new MemoryBudget(1), () => 1_000);
+        new AuditRunner(wire, clock, time, heap: heap, threadTime: () => used)
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
+                Peer,
+                null,
+                null,
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        wire.Receiver!.OnDatagram(new Datagram(clock.Now, [ScriptedAudit.Mine, 1], 1, null));
+        var heard = clock.Now.Steady;
+        while (outcomes.Count == 0)
+            time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That((clock.Now.Steady - heard).TotalMilliseconds, Is.EqualTo(Math.Max(waits, 1)).Within(1));
+        Assert.That(outcomes.Single().Result.Complete);
+    }
 
     [Test]
     public void ASilentGatewayIsAskedAgainAndThenGivenUp()

@@ -144,7 +144,7 @@ public sealed class HeavyTests
     public void NobodyIsHeavyByOneHiccup()
     {
         var audits = 0;
-        costs = _ => audits++ == 3 ? TimeSpan.FromMilliseconds(900) : TimeSpan.Zero;
+        costs = _ => audits++ == 3 ? TimeSpan.FromMilliseconds(350) : TimeSpan.Zero;
         using var service = Poll(1);
         time.AdvanceBy(TimeSpan.FromMinutes(2));
         Assert.That(aside.Runs, Is.Empty);

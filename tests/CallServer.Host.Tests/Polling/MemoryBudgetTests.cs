@@ -38,6 +38,7 @@ public sealed class MemoryBudgetTests
     [Test]
     public void TheRecordTakesItsPartAndLeavesEveryGatewayItsOwn()
     {
+        ended.Clear();
         // Room for a hundred connections.
         const long part = 100L * MemoryBudget.OctetsAConnection;
         var memory = new MemoryBudget((long)(part / 0.35) + 1);

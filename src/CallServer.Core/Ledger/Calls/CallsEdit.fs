@@ -178,10 +178,7 @@ module internal CallsEdit =
                 draft.Ghosts[was] <- CallSource.leg source was c (ValueSome within)
                 draft.Expiries.Add(struct (within.Latest + draft.Rules.Retention, was)) |> ignore
 
-                entered <-
-                    { entered with
-                        Told = entered.Told.Remove was
-                        Gone = entered.Gone + 1 }
+                entered <- { entered with Told = entered.Told.Remove was; Gone = entered.Gone + 1 }
             | _ ->
                 CallsIndex.remove draft source.Protocol was c
                 entered <- { entered with Told = entered.Told.Remove was }
