@@ -163,7 +163,7 @@ public sealed partial class ServerRuntime
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
-                [roleLoop, asideLoop, .. auditLoops, .. shardLoops, callLoop, storeLoop, fileLoop]
+                [roleLoop, .. auditLoops, asideLoop, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
         store.Dispose();
@@ -173,7 +173,7 @@ public sealed partial class ServerRuntime
     private async Task SaveAsync()
     {
         // Whatever the audit loops handed over before now is taken in, then saved, then appended.
-        foreach (var loop in (EventLoopScheduler[])[asideLoop, .. auditLoops, .. shardLoops])
+        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, asideLoop, .. shardLoops])
             await loop.PassAsync();
         await Ledger.Joiner.PassAsync();
         await Writer.FlushAsync();
