@@ -30,7 +30,7 @@ internal sealed record AuditStage(
 
 /// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
 internal sealed record AuditEnds<T>(
-    Func<AuditResult, AuditMemory, T> Finished,
+    Func<AuditResult, AuditMemory, AuditWork, T> Finished,
     Func<AuditResult, AuditMemory, T>? Told = null,
     Func<ReleaseResult, T>? Released = null,
     Func<ControllerResult, T>? Controlled = null
@@ -125,7 +125,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     /// <summary>What its steps have taken of their thread, the one that goes on included. Read within a
     /// step.</summary>
-    public AuditWork Work
+    private AuditWork Work
     {
         get
         {
@@ -179,7 +179,8 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
             )
         );
 
-    void IAuditSink.Finished(AuditResult result, AuditMemory memory) => End(ends.Finished(result, memory));
+    void IAuditSink.Finished(AuditResult result, AuditMemory memory) =>
+        End(ends.Finished(result, memory, Work));
 
     void IAuditSink.Released(ReleaseResult result) =>
         End((ends.Released ?? throw new InvalidOperationException("nothing was to be released"))(result));

@@ -125,10 +125,9 @@ public sealed class AuditRunner(
     ) =>
         Observable.Create<AuditOutcome>(observer =>
         {
-            AuditRun<AuditOutcome>? run = null;
-            run = new AuditRun<AuditOutcome>(
+            var run = new AuditRun<AuditOutcome>(
                 Stage(target, gateway),
-                new((result, left) => new AuditOutcome(result, left, run!.Work)),
+                new((result, left, work) => new AuditOutcome(result, left, work)),
                 observer,
                 heard
             );
@@ -152,7 +151,7 @@ public sealed class AuditRunner(
             var run = new AuditRun<WatchNews>(
                 Stage(target, gateway),
                 new(
-                    (result, left) => new WatchNews(result, Over: true, left),
+                    (result, left, _) => new WatchNews(result, Over: true, left),
                     Told: (result, left) => new WatchNews(result, Over: false, left)
                 ),
                 observer,
@@ -180,7 +179,8 @@ public sealed class AuditRunner(
             var run = new AuditRun<ReleaseResult>(
                 Stage(target, gateway),
                 new(
-                    (_, _) => throw new InvalidOperationException("a release ends as one, not as an audit"),
+                    (_, _, _) =>
+                        throw new InvalidOperationException("a release ends as one, not as an audit"),
                     Released: result => result
                 ),
                 observer,
@@ -206,7 +206,7 @@ public sealed class AuditRunner(
             var run = new AuditRun<ControllerResult>(
                 Stage(target, gateway),
                 new(
-                    (_, _) => throw new InvalidOperationException("this is no audit of connections"),
+                    (_, _, _) => throw new InvalidOperationException("this is no audit of connections"),
                     Controlled: result => result
                 ),
                 observer,

@@ -307,9 +307,8 @@ internal sealed class GatewayPoller : IDisposable
     /// A place that becomes free when what the audit told has been taken in, and others had as much time as all that
     /// took: who takes much takes half of a core, however many there are.
     /// </summary>
-    private IDisposable AfterRest(IDisposable place)
-    {
-        return Disposable.Create(() =>
+    private IDisposable AfterRest(IDisposable place) =>
+        Disposable.Create(() =>
         {
             var ended = context.Clock.Now.Steady;
             context
@@ -319,7 +318,6 @@ internal sealed class GatewayPoller : IDisposable
                 .Finally(place.Dispose)
                 .Subscribe(_ => { }, OnLoopFault);
         });
-    }
 
     private void Count(AuditWork work)
     {

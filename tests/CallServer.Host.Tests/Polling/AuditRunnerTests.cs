@@ -47,8 +47,15 @@ public sealed class AuditRunnerTests
     private readonly Wire wire = new();
     private readonly List<AuditOutcome> outcomes = [];
 
-    private IDisposable Run(TimeSpan timeout, int attempts, TimeSpan deadline) =>
-        new AuditRunner(wire, new SchedulerClock(time), time)
+    private IDisposable Run(
+        TimeSpan timeout,
+        int attempts,
+        TimeSpan deadline,
+        SchedulerClock? clock = null,
+        HeapWatch? heap = null,
+        Func<TimeSpan>? threadTime = null
+    ) =>
+        new AuditRunner(wire, clock ?? new SchedulerClock(time), time, heap: heap, threadTime: threadTime)
             .Run(ScriptedAudit.Target("gw", timeout, attempts), Peer, null, null, deadline)
             .Subscribe(outcomes.Add);
 
@@ -58,15 +65,7 @@ public sealed class AuditRunnerTests
         var used = TimeSpan.FromHours(1);
         var takes = new Queue<int>([10, 30, 20]);
         wire.OnSend = () => used += TimeSpan.FromMilliseconds(takes.Dequeue());
-        new AuditRunner(wire, new SchedulerClock(time), time, threadTime: () => used)
-            .Run(
-                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1), 3),
-                Peer,
-                null,
-                null,
-                TimeSpan.FromMinutes(1)
-            )
-            .Subscribe(outcomes.Add);
+        Run(TimeSpan.FromSeconds(1), 3, TimeSpan.FromMinutes(1), threadTime: () => used);
         // Others use the thread in between.
         time.Schedule(TimeSpan.FromSeconds(0.5), () => used += TimeSpan.FromMinutes(1));
         time.AdvanceBy(TimeSpan.FromSeconds(4));
@@ -84,19 +83,11 @@ public sealed class AuditRunnerTests
         wire.OnSend = () => used += TimeSpan.FromMilliseconds(took);
         var clock = new SchedulerClock(time);
         var heap = new HeapWatch(new MemoryBudget(1), () => 1_000);
-        new AuditRunner(wire, clock, time, heap: heap, threadTime: () => used)
-            .Run(
-                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
-                Peer,
-                null,
-                null,
-                TimeSpan.FromMinutes(1)
-            )
-            .Subscribe(outcomes.Add);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1), clock, heap, () => used);
         time.AdvanceBy(TimeSpan.FromMilliseconds(1));
         wire.Receiver!.OnDatagram(new Datagram(clock.Now, [ScriptedAudit.Mine, 1], 1, null));
         var heard = clock.Now.Steady;
-        while (outcomes.Count == 0)
+        for (var moments = 0; outcomes.Count == 0 && moments < 1000; moments++)
             time.AdvanceBy(TimeSpan.FromMilliseconds(1));
         Assert.That((clock.Now.Steady - heard).TotalMilliseconds, Is.EqualTo(Math.Max(waits, 1)).Within(1));
         Assert.That(outcomes.Single().Result.Complete);
@@ -147,15 +138,7 @@ public sealed class AuditRunnerTests
     public void ATimerThatComesEarlyDoesNotLoseTheWakeUp()
     {
         var clock = new SchedulerClock(time);
-        new AuditRunner(wire, clock, time)
-            .Run(
-                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(1)),
-                Peer,
-                null,
-                null,
-                TimeSpan.FromMinutes(1)
-            )
-            .Subscribe(outcomes.Add);
+        Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1), clock);
         time.AdvanceBy(TimeSpan.FromMilliseconds(10));
         clock.Behind = TimeSpan.FromMicroseconds(700);
         time.AdvanceBy(TimeSpan.FromSeconds(1));
