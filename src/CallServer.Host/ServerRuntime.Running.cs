@@ -2,6 +2,7 @@ using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
+using CallServer.Host.Polling;
 using CallServer.Surface;
 
 namespace CallServer.Host;
@@ -36,6 +37,9 @@ public sealed partial class ServerRuntime
                 .Subscribe(_ =>
                     Writer.Forget(DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros))
                 )
+        );
+        watches.Add(
+            HeapCompaction.Keep(Memory, TaskPoolScheduler.Default, () => HeapSize.Now, HeapCompaction.Compact)
         );
         NudgeReaders();
         var pair = configuration.Pair;
