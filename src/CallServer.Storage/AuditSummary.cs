@@ -3,14 +3,14 @@ using CallServer.Surface;
 namespace CallServer.Storage;
 
 /// <summary>One audit without its connections, as <c>callserver audits</c> lists it.</summary>
-/// <param name="Gateway">Who was asked.</param>
-/// <param name="Uri">Where; never with a secret.</param>
-/// <param name="Protocol">snmp, mgcp, sip, ng.</param>
+/// <param name="Gateway">The id of the gateway.</param>
+/// <param name="Uri">Where it was asked; never with a secret.</param>
+/// <param name="Protocol">snmp, mgcp, sip or ng.</param>
 /// <param name="Profile">The SNMP profile, or the protocol's variant; null where there is none.</param>
 /// <param name="Complete">The snapshot lists every connection that was active, and that is proven.</param>
 /// <param name="Silent">Nothing was learnt: silence or a refusal.</param>
-/// <param name="Proof">What proves it.</param>
-/// <param name="Reasons">Why it is not complete.</param>
+/// <param name="Proof">What proves that it is complete; empty where it is not.</param>
+/// <param name="Reasons">Why it is not complete; empty where it is.</param>
 /// <param name="Asked">When the first request was sent, UTC with microseconds.</param>
 /// <param name="Answered">When the last reply came or waiting ended, UTC with microseconds.</param>
 /// <param name="Requests">Messages sent, repeats included.</param>
@@ -30,7 +30,7 @@ public sealed record AuditSummary(
     int Count
 )
 {
-    /// <summary>Of an audit's result; the correction is added to its times, as everywhere that they are
+    /// <summary>The summary of an audit's result. The correction is added to its times, as everywhere that times are
     /// shown.</summary>
     public static AuditSummary Of(AuditResult result, string? uri, TimeSpan correction) =>
         new(

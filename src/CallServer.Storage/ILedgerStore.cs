@@ -13,7 +13,7 @@ namespace CallServer.Storage;
 /// </summary>
 public interface ILedgerStore : IDisposable
 {
-    /// <summary>Reads the whole record; to be called once, before the first commit.</summary>
+    /// <summary>Reads the whole record. Call it once, before the first commit.</summary>
     StoreImage Load();
 
     /// <summary>Takes in what one snapshot did to one gateway's record.</summary>
@@ -23,49 +23,49 @@ public interface ILedgerStore : IDisposable
     /// <summary>Adds changes that belong to no gateway's record, such as findings of calls.</summary>
     CommitResult AddChanges(IReadOnlyList<Surface.ChangeView> changes);
 
-    /// <summary>Keeps the server's name and its epoch, the fencing number; on the disk when this
+    /// <summary>Keeps the server's name and its epoch, the fencing number. Both are on the disk when this
     /// returns.</summary>
     void SetIdentity(string name, int epoch);
 
-    /// <summary>Keeps whether the server acts; on the disk when this returns.</summary>
+    /// <summary>Keeps whether the server acts. It is on the disk when this returns.</summary>
     void SetRole(bool acts);
 
-    /// <summary>Keeps steps of the wall clock, of which the newest 100 are kept, and how far it has been moved in all since the
+    /// <summary>Keeps steps of the wall clock (the newest 100 of them), and how far it has been moved in all since the
     /// timeline was anchored.</summary>
     void AddSteps(IReadOnlyList<Surface.ClockStep> steps, TimeSpan correction);
 
     /// <summary>
     /// Names the readers of the outbox (<see cref="AccountingEntry"/>), once, after <see cref="Load"/>. From then on
-    /// an entry is forgotten when all of them have passed it; a reader that is not named any more holds nothing back.
-    /// One that was never named before begins with what is still there.
+    /// the store forgets an entry when all of them have passed it. A reader that is no longer named holds nothing back.
+    /// A reader that was never named before begins with what is still there.
     /// </summary>
     void RegisterReaders(IReadOnlyList<string> readers);
 
     /// <summary>The entries of the outbox after a reader's mark, oldest first, without those that are
-    /// held.</summary>
+    /// held back.</summary>
     StoredPage<AccountingEntry> ReadAccounting(string reader, int limit);
 
-    /// <summary>How many entries a reader has not passed, without those that are held.</summary>
+    /// <summary>How many entries a reader has not passed, without those that are held back.</summary>
     long CountAccounting(string reader);
 
-    /// <summary>Moves a reader's mark (never back): it has kept everything up to this sequence in a place of its own
+    /// <summary>Moves a reader's mark (never back): the reader has kept everything up to this sequence in a place of its own
     /// that survives a loss of power.</summary>
     void AdvanceAccounting(string reader, long sequence);
 
-    /// <summary>Entries that are held (<see cref="StoreCommit.Held"/>), oldest first.</summary>
+    /// <summary>Entries that are held back (<see cref="StoreCommit.Held"/>), oldest first.</summary>
     /// <param name="cursor">Only those with a higher sequence; 0 to begin.</param>
     /// <param name="limit">At most so many.</param>
     StoredPage<AccountingEntry> ReadHeld(long cursor, int limit);
 
-    /// <summary>Gives held entries to the readers, in the order of their sequences, under new ones at the end, so
-    /// that no reader has passed them. Sequences that are not held are left as they are.</summary>
+    /// <summary>Gives held entries to the readers, in the order of their sequences, under new sequences at the end, so
+    /// that no reader has passed them. Sequences that are not held stay as they are.</summary>
     void ReleaseHeld(IReadOnlyList<long> sequences);
 
     /// <summary>Gives everything that is held to the readers.</summary>
     void ReleaseAllHeld();
 
-    /// <summary>Forgets held entries, such as those that another server has told. Sequences that are not held are
-    /// left as they are.</summary>
+    /// <summary>Forgets held entries, such as those that another server has told. Sequences that are not held stay
+    /// as they are.</summary>
     void DropHeld(IReadOnlyList<long> sequences);
 
     /// <summary>One gateway's connections, in the order of their ids.</summary>
@@ -80,14 +80,14 @@ public interface ILedgerStore : IDisposable
     StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit);
 
     /// <summary>
-    /// Forgets CDRs that are older, or more, than the store was told to keep. What waits in the outbox waits on. The
-    /// room is used again.
+    /// Forgets the CDRs that are older than the store was told to keep, and those that are more. What waits in the outbox
+    /// goes on waiting. The store uses the room again.
     /// </summary>
-    /// <param name="now">On the record's timeline, which no step of the wall clock moves.</param>
+    /// <param name="now">The present on the record's timeline, which no step of the wall clock moves.</param>
     /// <param name="limit">At most so many for each of the two reasons, so that nobody waits long.</param>
     ForgottenCdrs Forget(DateTimeOffset now, int limit);
 
-    /// <summary>Those of these ids of CDRs that the store has.</summary>
+    /// <summary>The ids of these CDRs that the store has.</summary>
     IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids);
 
     /// <summary>Audits, newest first.</summary>
@@ -96,13 +96,13 @@ public interface ILedgerStore : IDisposable
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredAudit> ReadAudits(string? gateway, long cursor, int limit);
 
-    /// <summary>What operators had released or tried to, newest first.</summary>
+    /// <summary>What operators released, or tried to, newest first.</summary>
     /// <param name="gateway">Only those of this gateway.</param>
     /// <param name="cursor">Only those with a lower sequence; <see cref="long.MaxValue"/> to begin.</param>
     /// <param name="limit">At most so many.</param>
     StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit);
 
-    /// <summary>Keeps the report of a takeover; the newest 1,000 are kept.</summary>
+    /// <summary>Keeps the report of a takeover, of which the store keeps the newest 1,000.</summary>
     void AddRecovery(Surface.RecoveryView report);
 
     /// <summary>Reports of takeovers, newest first.</summary>
@@ -116,6 +116,6 @@ public interface ILedgerStore : IDisposable
 }
 
 /// <summary>CDRs that a store forgot.</summary>
-/// <param name="Old">Because their time was over.</param>
-/// <param name="Surplus">Because there were too many.</param>
+/// <param name="Old">How many, because their time was over.</param>
+/// <param name="Surplus">How many, because there were too many.</param>
 public readonly record struct ForgottenCdrs(int Old, int Surplus);

@@ -4,9 +4,9 @@ using System.Text.Encodings.Web;
 namespace CallServer.Storage;
 
 /// <summary>
-/// JSON for people's eyes and programs alike: text beyond ASCII as it is, but for what turns the direction of a line or
-/// ends it where nobody sees it (UAX 9's embeddings, overrides and isolates; U+2028, U+2029). A caller chooses parts of what a
-/// gateway calls a connection, and could have one id read as another; escaped, nothing is lost.
+/// JSON for people and programs alike: text beyond ASCII as it is, except for characters that turn the direction of a line or
+/// end it where nobody sees it (UAX 9's embeddings, overrides and isolates; U+2028, U+2029). A caller chooses parts of what a
+/// gateway calls a connection, and could make one id read as another. Escaped, nothing is lost.
 /// </summary>
 public sealed unsafe class LegibleJson : JavaScriptEncoder
 {
@@ -18,10 +18,10 @@ public sealed unsafe class LegibleJson : JavaScriptEncoder
 
     private LegibleJson() { }
 
-    /// <summary>The one there is.</summary>
+    /// <summary>The only instance.</summary>
     public static LegibleJson Encoder { get; } = new();
 
-    /// <summary>It stands in no line of ours as it is.</summary>
+    /// <summary>Whether the character must not stand in a line as it is.</summary>
     public static bool IsUnseen(char c) => unseen.Contains(c);
 
     /// <inheritdoc/>

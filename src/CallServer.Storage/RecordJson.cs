@@ -4,8 +4,8 @@ using CallServer.Surface;
 namespace CallServer.Storage;
 
 /// <summary>
-/// How the record is written as JSON, in files, over HTTP and on the command line alike: one line, nulls
-/// written, text beyond ASCII as it is where it reads as it stands.
+/// How the record is written as JSON, in files, over HTTP and on the command line alike: in one line, with nulls, and with
+/// text beyond ASCII as it is (see <see cref="LegibleJson"/> for the exception).
 /// </summary>
 public static class RecordJson
 {
@@ -15,14 +15,19 @@ public static class RecordJson
     /// <summary>CDRs: snake_case, the names that billing knows.</summary>
     public static JsonSerializerOptions Snake { get; } = Options(JsonNamingPolicy.SnakeCaseLower);
 
+    /// <summary>A CDR, as files and the API show it.</summary>
     public static string Cdr(CdrView cdr) => JsonSerializer.Serialize(cdr, Snake);
 
+    /// <summary>A change, as the event stream shows it.</summary>
     public static string Change(ChangeView change) => JsonSerializer.Serialize(change, Camel);
 
+    /// <summary>An audit without its connections.</summary>
     public static string Audit(AuditSummary audit) => JsonSerializer.Serialize(audit, Camel);
 
+    /// <summary>An attempt to release.</summary>
     public static string Release(ReleaseEntry release) => JsonSerializer.Serialize(release, Camel);
 
+    /// <summary>The report of a takeover.</summary>
     public static string Recovery(RecoveryView report) => JsonSerializer.Serialize(report, Camel);
 
     private static JsonSerializerOptions Options(JsonNamingPolicy naming)

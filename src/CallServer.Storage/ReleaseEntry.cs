@@ -1,8 +1,8 @@
 namespace CallServer.Storage;
 
-/// <summary>One attempt of an operator to have a connection ended, as the release log keeps it.</summary>
-/// <param name="Gateway">Whose connection it is.</param>
-/// <param name="Connection">Its id there.</param>
+/// <summary>An operator's attempt to have a connection ended, as the release log keeps it.</summary>
+/// <param name="Gateway">The id of the gateway.</param>
+/// <param name="Connection">What the gateway calls the connection.</param>
 /// <param name="By">Who asked for it.</param>
 /// <param name="Reason">Why, in their words.</param>
 /// <param name="Asked">When the gateway was asked, UTC with microseconds.</param>
@@ -19,7 +19,12 @@ public sealed record ReleaseEntry(
     string? Detail
 )
 {
+    /// <summary>The gateway ended it.</summary>
     public const string Released = "released";
+
+    /// <summary>The gateway would not.</summary>
     public const string Refused = "refused";
+
+    /// <summary>The gateway did not answer.</summary>
     public const string Unknown = "unknown";
 }

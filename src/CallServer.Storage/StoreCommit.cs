@@ -15,12 +15,12 @@ public sealed record StoreCommit
     public IReadOnlyList<string> Deletes { get; init; } = [];
 
     /// <summary>
-    /// One for each connection that ended. A CDR that the store has (same id; where ids are reused, same id
-    /// and same end) is not written again.
+    /// One for each connection that ended. The store does not write a CDR again that it has (same id; where ids are reused,
+    /// same id and same end).
     /// </summary>
     public IReadOnlyList<CdrView> Cdrs { get; init; } = [];
 
-    /// <summary>One for each connection that began, for the outbox alone; empty unless a reader wants
+    /// <summary>One for each connection that began, for the outbox alone. Empty unless a reader wants
     /// them.</summary>
     public IReadOnlyList<CdrView> Starts { get; init; } = [];
 
@@ -29,7 +29,7 @@ public sealed record StoreCommit
     public IReadOnlyList<CdrView> Interims { get; init; } = [];
 
     /// <summary>
-    /// A standby writes: its CDRs enter the outbox held back, because the active server tells them. Starts and
+    /// A standby writes. Its CDRs enter the outbox held back, because the active server tells them. Starts and
     /// interims, which the active server tells as well, do not enter it.
     /// </summary>
     public bool Held { get; init; }
@@ -37,15 +37,15 @@ public sealed record StoreCommit
     /// <summary>What to tell; the store numbers them.</summary>
     public IReadOnlyList<ChangeView> Changes { get; init; } = [];
 
-    /// <summary>The audits that led here, oldest first; none where an operator acted.</summary>
+    /// <summary>The audits that led here, oldest first. Empty where an operator acted.</summary>
     public IReadOnlyList<AuditSummary> Audits { get; init; } = [];
 
-    /// <summary>What operators had released, or tried to, oldest first.</summary>
+    /// <summary>What operators released, or tried to, oldest first.</summary>
     public IReadOnlyList<ReleaseEntry> Releases { get; init; } = [];
 
     /// <summary>
-    /// Something began, ended or changed, and was not only confirmed: then the transaction stands on the
-    /// disk, and survives a loss of power, before the commit returns (docs/adr/0005).
+    /// Something began, ended or changed, and was not only confirmed. Then the transaction is on the disk, and survives a
+    /// loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
     public bool MustReachDisk =>
         Changes.Count > 0
@@ -56,9 +56,9 @@ public sealed record StoreCommit
         || Interims.Count > 0;
 
     /// <summary>What a step of the record asks to be written, computed once.</summary>
-    /// <param name="step">What was taken in.</param>
-    /// <param name="audit">What told it; null where no audit did.</param>
-    /// <param name="wants">What the outbox's readers want besides CDRs.</param>
+    /// <param name="step">What the record took in.</param>
+    /// <param name="audit">The audit that told it; null where none did.</param>
+    /// <param name="wants">What the readers of the outbox want besides CDRs.</param>
     public static StoreCommit Of(RecordStep step, AuditSummary? audit, AccountingWants wants) =>
         new()
         {
@@ -73,8 +73,8 @@ public sealed record StoreCommit
         };
 
     /// <summary>
-    /// This commit and a later one of the same gateway as one: for when the store could not take this one.
-    /// Writing it leaves the same as writing both in order.
+    /// This commit and a later one of the same gateway as one, for when the store could not take this one. Writing it
+    /// leaves the same as writing both in order. Throws ArgumentException where the gateways differ.
     /// </summary>
     public StoreCommit Then(StoreCommit later)
     {
@@ -112,9 +112,9 @@ public sealed record StoreCommit
 }
 
 /// <summary>What a commit added.</summary>
-/// <param name="Cdrs">Those that the store did not have.</param>
-/// <param name="Changes">All of the commit, in order.</param>
-/// <param name="Told">Something entered the outbox for its readers.</param>
+/// <param name="Cdrs">The CDRs that the store did not have.</param>
+/// <param name="Changes">The changes of the commit, in order.</param>
+/// <param name="Told">Whether something entered the outbox for its readers.</param>
 public sealed record CommitResult(
     IReadOnlyList<StoredCdr> Cdrs,
     IReadOnlyList<StoredChange> Changes,

@@ -3,16 +3,16 @@ namespace CallServer.Storage;
 /// <summary>A fault of the store. Its message names the file, the cause, and what to try.</summary>
 public abstract class StoreException(string message, Exception? inner) : Exception(message, inner);
 
-/// <summary>The store cannot be opened, read or written now. After a commit nothing was written: it may be
-/// tried again.</summary>
+/// <summary>The store cannot be opened, read or written now. A commit that threw it wrote nothing, and may be tried
+/// again.</summary>
 public class StoreUnavailableException(string message, Exception? inner = null)
     : StoreException(message, inner);
 
-/// <summary>No room: the disk, the quota or the file's own limit.</summary>
+/// <summary>There is no room: on the disk, in the quota, or below the file's own limit.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null)
     : StoreUnavailableException(message, inner);
 
-/// <summary>Somebody else holds the store.</summary>
+/// <summary>Another process holds the store.</summary>
 public sealed class StoreLockedException(string message, Exception? inner = null)
     : StoreUnavailableException(message, inner);
 
@@ -27,7 +27,7 @@ public sealed class StoreVersionException(string message, int found, int known)
     public int Known { get; } = known;
 }
 
-/// <summary>The file is something else: it was left as it is.</summary>
+/// <summary>The file is not a store of ours. It was left as it is.</summary>
 public sealed class StoreForeignException(string message, Exception? inner = null)
     : StoreException(message, inner);
 

@@ -1,6 +1,6 @@
 namespace CallServer.Storage;
 
-/// <summary>A part of a long list.</summary>
+/// <summary>One page of a long list.</summary>
 /// <param name="Items">The items of this page.</param>
 /// <param name="Next">The cursor that continues after them; null at the end of the list.</param>
 public sealed record StoredPage<T>(IReadOnlyList<T> Items, long? Next);
@@ -10,12 +10,12 @@ public sealed record StoredPage<T>(IReadOnlyList<T> Items, long? Next);
 /// <param name="Json">The object, in one line, exactly as the API and the CDR file show it.</param>
 public sealed record StoredCdr(long Sequence, string Json);
 
-/// <summary>What an accounting system has to be told, as it stands in the outbox.</summary>
+/// <summary>An entry of the outbox: what an accounting system has to be told.</summary>
 /// <param name="Sequence">Rises in the order of writing; never used again. An entry that was held gets a new one when
 /// it is released.</param>
 /// <param name="Kind">One of <see cref="AccountingKind"/>.</param>
 /// <param name="Id">The CDR's id: the same in all entries of a connection.</param>
-/// <param name="Gateway">Whose connection it is.</param>
+/// <param name="Gateway">The id of the gateway.</param>
 /// <param name="At">When the store took it.</param>
 /// <param name="Json">A CDR, or a record of its shape with <c>"partial": true</c>, in one line, exactly as the CDR file
 /// shows it.</param>
@@ -34,17 +34,17 @@ public static class AccountingKind
     /// <summary>A connection was heard for the first time.</summary>
     public const string Start = "start";
 
-    /// <summary>A long one goes on.</summary>
+    /// <summary>A long connection goes on.</summary>
     public const string Interim = "interim";
 
-    /// <summary>It ended: this is its CDR.</summary>
+    /// <summary>The connection ended: this is its CDR.</summary>
     public const string Stop = "stop";
 }
 
 /// <summary>A change as it was written.</summary>
 /// <param name="Sequence">Rises in the order of writing; never used again.</param>
 /// <param name="Kind">One word: the event's name.</param>
-/// <param name="Gateway">Whose change it is.</param>
+/// <param name="Gateway">The id of the gateway.</param>
 /// <param name="Json">The object, in one line, exactly as the event stream shows it.</param>
 public sealed record StoredChange(long Sequence, string Kind, string Gateway, string Json);
 
@@ -63,9 +63,9 @@ public sealed record StoredRelease(long Sequence, string Json);
 /// <param name="Json">A <see cref="Surface.RecoveryView"/>, in one line.</param>
 public sealed record StoredRecovery(long Sequence, string Json);
 
-/// <summary>Changes after some sequence.</summary>
+/// <summary>The changes after some sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
-/// <param name="Missed">Some that came after that sequence are no longer kept: the client has to read the
+/// <param name="Missed">The store no longer keeps some that came after that sequence: the client has to read the
 /// lists anew.</param>
 /// <param name="Newest">The highest sequence ever given; 0 where there is none.</param>
 public sealed record ChangePage(IReadOnlyList<StoredChange> Items, bool Missed, long Newest);

@@ -38,7 +38,7 @@ type RadiusEntry =
         Attributes: RadiusAttribute list
     }
 
-/// What each attribute means, from a CDR in JSON as the outbox holds it (the names of CLI.md). RADIUS has one number
+/// What each attribute means, from a CDR in JSON as the outbox holds it (docs/cdr-fields.md has the names). RADIUS has one number
 /// where we have two bounds: billing gets the lower one, and finds the bounds in the CDR whose id is the Acct-Session-Id.
 module RadiusRecord =
     let private find (name: string) (node: Json) : Json voption =

@@ -1,6 +1,6 @@
 namespace CallServer.Model
 
-/// Why a call was cleared, by the names that billing knows for the values of ITU-T Q.850.
+/// Why a call was cleared: names that billing knows, for the values of ITU-T Q.850.
 module Cause =
     let private names =
         Map.ofList
@@ -52,14 +52,14 @@ module Cause =
               111, "PROTOCOL_ERROR"
               127, "INTERWORKING" ]
 
-    /// The name of a value from 1 to 127; one that has none is Q850_ and its number.
+    /// The name of a Q.850 value from 1 to 127; `Q850_N` for a value N that has none.
     let name (value: int) : string =
         match Map.tryFind value names with
         | Some name -> name
         | None -> $"Q850_{value}"
 
-    /// From a cause as gateways keep it: the value alone, or the octets of Q.931's information element (section 4.5.12), where
-    /// the value follows the location. Empty where it tells none.
+    /// The name of a cause as gateways keep it: the value alone, or the octets of Q.931's information element
+    /// (section 4.5.12), where the value follows the location. Empty where the octets tell none.
     let ofOctets (octets: byte[]) : string =
         // Some write the value as a number of four octets.
         let octets = octets |> Array.skipWhile (fun octet -> octet = 0uy)

@@ -1,14 +1,19 @@
 namespace CallServer.Model
 
-/// What a gateway counted of one connection's media, as far as it told (RFC 3435 §3.2.2.6, connection parameters). Each value is
-/// at least 0; MGCP's stop at 999,999,999.
+/// What a gateway counted of one connection's media, as far as it told (RFC 3435 §3.2.2.6, connection parameters).
+/// Each value is at least 0 and MGCP's stop at 999,999,999; what was not told is none.
 [<Struct>]
 type Counters =
     {
+        /// RTP packets that the gateway sent.
         PacketsSent: int64 voption
+        /// Octets that it sent.
         OctetsSent: int64 voption
+        /// RTP packets that it received.
         PacketsReceived: int64 voption
+        /// Octets that it received.
         OctetsReceived: int64 voption
+        /// RTP packets that did not arrive.
         PacketsLost: int64 voption
         /// Mean interarrival jitter in milliseconds.
         JitterMs: int64 voption
@@ -17,6 +22,7 @@ type Counters =
     }
 
 module Counters =
+    /// Nothing was told.
     let none: Counters =
         { PacketsSent = ValueNone
           OctetsSent = ValueNone

@@ -9,6 +9,7 @@ type Evidence =
     /// Known only from the audits around it: absent in one, present in the next.
     | Bounded
 
+    /// The name in lower case.
     override this.ToString() =
         match this with
         | Reported -> "reported"
@@ -16,6 +17,7 @@ type Evidence =
         | Bounded -> "bounded"
 
 module Evidence =
+    /// The evidence that ToString names like this; nothing for any other text.
     let tryParse (text: string) =
         match text with
         | "reported" -> Some Reported
@@ -26,11 +28,14 @@ module Evidence =
     /// The stronger of two.
     let stronger (a: Evidence) (b: Evidence) : Evidence = min a b
 
-/// A time, how exactly it is known, and why it is believed.
+/// A time: how exactly it is known, and why it is believed.
 [<Struct>]
 type Timing = { Within: Interval; Evidence: Evidence }
 
 module Timing =
+    /// A time that the gateway told.
     let reported (interval: Interval) : Timing = { Within = interval; Evidence = Reported }
+    /// A time concluded from counters.
     let inferred (interval: Interval) : Timing = { Within = interval; Evidence = Inferred }
+    /// A time known from the audits around it.
     let bounded (interval: Interval) : Timing = { Within = interval; Evidence = Bounded }

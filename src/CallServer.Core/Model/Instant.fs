@@ -3,32 +3,35 @@ namespace CallServer.Model
 open System
 open System.Globalization
 
-/// A point on the record's timeline, in microseconds since 1970-01-01T00:00:00Z. The host anchors its steady clock to UTC once,
-/// at its start; from then on instants only move forward, whatever happens to the wall clock.
+/// A point on the record's timeline, in microseconds since 1970-01-01T00:00:00Z. The host anchors its steady clock to
+/// UTC once, at its start; from then on instants only move forward, whatever happens to the wall clock.
+/// Int64.MinValue and Int64.MaxValue are the open ends.
 [<Struct>]
 type Instant =
     { Micros: int64 }
 
-    // For C#, where a record has no order of its own.
+    // C# gives a record no order of its own.
     static member op_LessThan(a: Instant, b: Instant) = a.Micros < b.Micros
     static member op_LessThanOrEqual(a: Instant, b: Instant) = a.Micros <= b.Micros
     static member op_GreaterThan(a: Instant, b: Instant) = a.Micros > b.Micros
     static member op_GreaterThanOrEqual(a: Instant, b: Instant) = a.Micros >= b.Micros
 
-    /// The instant that much later; saturates at the ends of the timeline, so that an open end stays open.
+    /// The instant that much later, in whole microseconds. An open end stays open.
     static member (+)(instant: Instant, span: TimeSpan) : Instant =
         if instant.Micros = Int64.MinValue || instant.Micros = Int64.MaxValue then
             instant
         else
             { Micros = instant.Micros + span.Ticks / TimeSpan.TicksPerMicrosecond }
 
+    /// The instant that much earlier, in whole microseconds. An open end stays open.
     static member (-)(instant: Instant, span: TimeSpan) : Instant = instant + span.Negate()
 
-    /// The time from one instant to another; both must be known (not an open end).
+    /// The time from the earlier instant to the later one, negative where they are the other way round. Neither may
+    /// be an open end.
     static member (-)(later: Instant, earlier: Instant) : TimeSpan =
         TimeSpan.FromTicks((later.Micros - earlier.Micros) * TimeSpan.TicksPerMicrosecond)
 
-    /// ISO 8601 in UTC with six decimals, as the command line's contract asks.
+    /// ISO 8601 in UTC with six decimals; `-` for the distant past, `+` for the distant future.
     override this.ToString() =
         if this.Micros = Int64.MinValue then
             "-"
@@ -39,6 +42,7 @@ type Instant =
             time.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)
 
 module Instant =
+    /// From microseconds since 1970-01-01T00:00:00Z.
     let ofMicros micros : Instant = { Micros = micros }
 
     /// Before everything: the open lower end of an interval.
@@ -47,20 +51,24 @@ module Instant =
     /// After everything: the open upper end of an interval.
     let distantFuture: Instant = { Micros = Int64.MaxValue }
 
+    /// Whole microseconds; what is finer is cut off.
     let ofDateTime (time: DateTimeOffset) : Instant =
         { Micros = (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond }
 
+    /// The instant in UTC. It means something only for an instant that is not an open end.
     let toDateTime (instant: Instant) : DateTimeOffset =
         DateTimeOffset.UnixEpoch.AddTicks(instant.Micros * TimeSpan.TicksPerMicrosecond)
 
+    /// The earlier of two.
     let min (a: Instant) (b: Instant) = if a.Micros <= b.Micros then a else b
+    /// The later of two.
     let max (a: Instant) (b: Instant) = if a.Micros >= b.Micros then a else b
 
-/// What both clocks said at one event: Steady decides every duration, deadline and order; Wall is what a watch would show,
-/// kept to notice that the wall clock was stepped and to print times as people set their watches.
+/// What both clocks said at one event. Steady decides every duration, deadline and order. Wall is what a watch would
+/// show: it tells when somebody stepped the wall clock, and it is what people see.
 [<Struct>]
 type Moment = { Steady: Instant; Wall: Instant }
 
 module Moment =
-    /// Both clocks agree: simulations and tests.
+    /// A moment at which both clocks agree, for simulations and tests.
     let at (instant: Instant) : Moment = { Steady = instant; Wall = instant }

@@ -8,36 +8,43 @@ type Interval =
     { Earliest: Instant
       Latest: Instant }
 
+    /// `[EARLIEST, LATEST]` in ISO 8601; an open end is `-` or `+`.
     override this.ToString() = $"[{this.Earliest}, {this.Latest}]"
 
 module Interval =
-    /// [earliest, latest]; the order of its ends is our own invariant, so a wrong one throws.
+    /// [earliest, latest]. Throws ArgumentException where they are out of order: that would be a fault of ours.
     let create (earliest: Instant) (latest: Instant) : Interval =
         if earliest.Micros > latest.Micros then
             invalidArg (nameof earliest) $"an interval cannot begin at {earliest} and end at {latest}"
 
         { Earliest = earliest; Latest = latest }
 
-    /// [earliest, latest], or nothing where they are out of order: for what a peer reported.
+    /// [earliest, latest] of what a peer reported; nothing where they are out of order.
     let tryCreate (earliest: Instant) (latest: Instant) : Interval voption =
         if earliest.Micros > latest.Micros then
             ValueNone
         else
             ValueSome { Earliest = earliest; Latest = latest }
 
+    /// The interval that holds this instant alone.
     let point (instant: Instant) : Interval = { Earliest = instant; Latest = instant }
+    /// Everything up to this instant: the lower end is open.
     let upTo (latest: Instant) : Interval = { Earliest = Instant.distantPast; Latest = latest }
+    /// Everything from this instant on: the upper end is open.
     let from (earliest: Instant) : Interval = { Earliest = earliest; Latest = Instant.distantFuture }
+    /// Both ends are open: nothing is known.
     let unbounded: Interval = { Earliest = Instant.distantPast; Latest = Instant.distantFuture }
 
+    /// Whether the instant lies in the interval, its ends included.
     let contains (instant: Instant) (interval: Interval) =
         interval.Earliest.Micros <= instant.Micros && instant.Micros <= interval.Latest.Micros
 
+    /// Neither end is open.
     let isBounded (interval: Interval) =
         interval.Earliest.Micros <> Instant.distantPast.Micros
         && interval.Latest.Micros <> Instant.distantFuture.Micros
 
-    /// The part that both leave possible; nothing where they contradict each other (rule 5 calls that a conflict).
+    /// What both intervals leave possible; nothing where they contradict each other (rule 5 calls that a conflict).
     let intersect (a: Interval) (b: Interval) : Interval voption =
         tryCreate (Instant.max a.Earliest b.Earliest) (Instant.min a.Latest b.Latest)
 
@@ -45,11 +52,12 @@ module Interval =
     let hull (a: Interval) (b: Interval) : Interval =
         { Earliest = Instant.min a.Earliest b.Earliest; Latest = Instant.max a.Latest b.Latest }
 
-    /// Moved as a whole; open ends stay open.
+    /// The whole interval moved by this much. Open ends stay open.
     let shift (by: TimeSpan) (interval: Interval) : Interval =
         { Earliest = interval.Earliest + by; Latest = interval.Latest + by }
 
-    /// Made wider on both sides.
+    /// The interval made wider by `early` before it and `late` after it. Open ends stay open; negative spans that
+    /// turn it round throw ArgumentException.
     let widen (early: TimeSpan) (late: TimeSpan) (interval: Interval) : Interval =
         create (interval.Earliest - early) (interval.Latest + late)
 

@@ -3,12 +3,14 @@ namespace CallServer.Model
 open System.Globalization
 open System.Net
 
-/// Where media is sent to or received from: an IP address in canonical text and a port; port 0 is a port not known.
+/// Where media is sent to or received from: an IP address in canonical text, and a port. Port 0 is a port that is not
+/// known.
 [<Struct>]
 type MediaAddress =
     { Host: string
       Port: int }
 
+    /// `a.b.c.d:port`, or `[v6]:port`.
     override this.ToString() =
         if this.Host.Contains ':' then
             $"[{this.Host}]:{this.Port}"
@@ -16,20 +18,20 @@ type MediaAddress =
             $"{this.Host}:{this.Port}"
 
 module MediaAddress =
-    /// From 4 or 16 octets and a port 0..65535; nothing otherwise.
+    /// From the 4 or 16 octets of an address and a port from 0 to 65535; nothing otherwise.
     let ofOctets (octets: byte[]) (port: int) : MediaAddress option =
         if (octets.Length = 4 || octets.Length = 16) && port >= 0 && port <= 65535 then
             Some { Host = IPAddress(octets).ToString(); Port = port }
         else
             None
 
-    /// From an address in text and a port 0..65535; host names are not media addresses.
+    /// From an IP address in text and a port from 0 to 65535; nothing otherwise. A host name is no media address.
     let ofText (host: string) (port: int) : MediaAddress option =
         match IPAddress.TryParse host with
         | true, address when port >= 0 && port <= 65535 -> Some { Host = address.ToString(); Port = port }
         | _ -> None
 
-    /// `a.b.c.d:port` or `[v6]:port`, as ToString writes it.
+    /// From `a.b.c.d:port` or `[v6]:port`, as ToString writes it; nothing otherwise.
     let tryParse (text: string) : MediaAddress option =
         let colon = text.LastIndexOf ':'
 

@@ -6,33 +6,33 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 
-/// What an audit asks of the host, one method a command, so that a new command breaks the host's build.
+/// What an exchange asks of the host: one method for each command, so that a new command breaks the host's build.
 type IAuditSink =
     /// Send this datagram to the gateway.
     abstract Send: message: byte[] -> unit
-    /// Send this datagram to wherever the one came from that was received last.
+    /// Send this datagram to where the last one received came from.
     abstract Reply: message: byte[] -> unit
-    /// Open a stream to the gateway, in place of one that is open; Connected or Broken is to be called then.
+    /// Open a stream to the gateway, in place of one that is open. Then call Connected or Broken.
     abstract Connect: unit -> unit
     /// Write this into the open stream.
     abstract Write: octets: byte[] -> unit
-    /// Call Tick at this instant of the steady clock; replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
     abstract WakeAt: instant: Instant -> unit
-    /// A standing exchange has learnt this, and goes on. The memory goes into the next audit or watch of the same gateway.
+    /// A standing exchange has learnt this, and goes on. Hand the memory to the next audit or watch of the same gateway.
     abstract Told: result: AuditResult * memory: AuditMemory -> unit
-    /// The audit or watch is over. The memory goes into the next one of the same gateway.
+    /// The audit or watch is over. Hand the memory to the next one of the same gateway.
     abstract Finished: result: AuditResult * memory: AuditMemory -> unit
     /// The release is over.
     abstract Released: result: ReleaseResult -> unit
     /// What the gateway says of who controls it.
     abstract Controlled: result: ControllerResult -> unit
 
-/// What one audit of a gateway leaves to the next: its engine, budget, and where its rows lie. Lost without harm.
+/// What one audit of a gateway leaves to the next: its SNMP engine, its budget, and where its rows lie. Losing it does no harm.
 and [<Sealed; AllowNullLiteral>] AuditMemory internal (value: obj) =
     member internal _.Value = value
 
-/// One running exchange with a gateway (an audit, a standing watch, a release) as a machine without clock or socket; each call
-/// gives the next machine. Not thread-safe by need: one event in, all commands out, then the next event.
+/// One running exchange with a gateway (an audit, a standing watch, a release) as a machine without clock or socket. Each call
+/// gives the next machine. Feed it one event, carry out all commands, then feed the next event.
 and [<Sealed; AllowNullLiteral>] GatewayAudit
     internal
     (
@@ -45,11 +45,11 @@ and [<Sealed; AllowNullLiteral>] GatewayAudit
     let after machine caveats taken = GatewayAudit(machine, caveats, bounds, taken, isReply)
     let next machine = after machine caveats taken
 
-    /// Ends it: the machine is the one before what passed the limit, or after it.
+    /// Ends the exchange because it passed a limit. The machine is the one before that, or after it.
     let past (limit: Limit) (now: Moment) (machine: Machine) =
         after (machine.Advance(Stopped now)) { caveats with PastLimit = ValueSome limit } taken
 
-    /// Takes in octets, unless that is more than is taken of one gateway.
+    /// Takes in octets, unless they are more than this gateway may send.
     let take (octets: int) (now: Moment) (event: Event) =
         let moved = machine.Advance event
         let struct (all, unasked) = taken
@@ -61,39 +61,40 @@ and [<Sealed; AllowNullLiteral>] GatewayAudit
         | ValueSome limit when not moved.IsOver -> past limit now moved
         | _ -> after moved caveats (struct (all, unasked))
 
-    /// Messages so far that belonged to nothing that was asked: dropped and counted.
+    /// Messages so far that answered nothing that was asked: dropped and counted.
     member _.Strays = machine.Strays
 
-    /// Octets of memory that it holds, roughly.
+    /// Octets of memory that it holds, roughly; 0 once it is over.
     member _.Held: int64 =
         let struct (all, _) = taken
         if machine.IsOver then 0L else Load.octets all machine.Load
 
+    /// A datagram came from the gateway. One that is larger than a reply may be ends the exchange.
     member _.Receive(now: Moment, message: byte[]) =
         if int64 message.Length > bounds.Reply then
             past (Limit.Reply bounds.Reply) now machine
         else
             take message.Length now (Received(now, message))
 
-    /// A reply is larger than what is taken, and was not read.
+    /// A reply is larger than this server takes, and was not read.
     member _.PassReply(now: Moment) = past (Limit.Reply bounds.Reply) now machine
 
     /// What it holds would be more than one audit may.
     member _.PassHeld(now: Moment) = past (Limit.Held bounds.Held) now machine
 
-    /// All gateways together would take more than these octets, and this one takes most.
+    /// All gateways together would take more than `most` octets, and this one takes most of them.
     member _.PassMemory(now: Moment, most: int64) = past (Limit.Memory most) now machine
 
-    /// A datagram came from another address than the one asked, and is not taken. Where it would have answered what is in flight
-    /// the outcome says so, with the option of the URI that would take it. It has no commands: Dispatch belongs to the machine
-    /// before.
+    /// A datagram came from another address than the one asked, and is not taken. If it would have answered what is
+    /// in flight, the outcome says so, with the option of the URI that would take it. The machine that this gives has
+    /// no commands: dispatch those of the machine before.
     member this.Overhear(now: Moment, source: string, option: string, message: byte[]) : GatewayAudit =
         if caveats.Elsewhere.IsSome || machine.Advance(Received(now, message)).Strays > machine.Strays then
             this
         else
             after machine { caveats with Elsewhere = ValueSome(struct (source, option)) } taken
 
-    /// The stream is open; local is our end of it, HOST:PORT.
+    /// The stream is open. `local` is our end of it, HOST:PORT.
     member _.Connected(now: Moment, local: string) = next (machine.Advance(Event.Connected(now, local)))
 
     /// Octets of the stream, in order, cut anywhere.
@@ -101,11 +102,12 @@ and [<Sealed; AllowNullLiteral>] GatewayAudit
 
     /// The stream could not be opened, or is closed.
     member _.Broken(now: Moment, reason: string) = next (machine.Advance(Event.Broken(now, reason)))
+    /// The asked wake-up time has passed. One that comes too early or twice changes nothing.
     member _.Tick(now: Moment) = next (machine.Advance(Woke now))
     /// Gives up: what was learnt becomes a partial snapshot.
     member _.Stop(now: Moment) = next (machine.Advance(Stopped now))
 
-    /// Calls the sink once per command of the last event, in order.
+    /// Calls the sink once for each command of the last event, in order.
     member _.Dispatch(sink: IAuditSink) : unit =
         machine.Dispatch
             { new IAuditSink with
@@ -123,7 +125,7 @@ and [<Sealed; AllowNullLiteral>] GatewayAudit
 /// What a watch begins with: what the last exchange left, and how often the gateway is to tell everything.
 and [<NoEquality; NoComparison>] internal WatchStart = { Left: obj; Every: TimeSpan; Given: AuditStart }
 
-/// A protocol's machine with its state closed over.
+/// A protocol's machine, which holds its own state.
 and [<NoEquality; NoComparison>] internal Machine =
     { Advance: Event -> Machine
       Dispatch: IAuditSink -> unit
@@ -233,7 +235,8 @@ module internal Machine =
           Load = load state
           IsOver = isOver commands }
 
-/// How to ask one gateway: made once from its configuration, and the start of every audit of it.
+/// How to ask one gateway. It is made once from the gateway's configuration, and every audit of the gateway begins
+/// with it.
 [<Sealed; AllowNullLiteral>]
 type AuditTarget
     internal
@@ -258,20 +261,21 @@ type AuditTarget
     internal new(start, watch, release, ?controller) =
         AuditTarget(start, watch, release, controller, Caveats.none, Bounds.usual, (fun _ -> false))
 
-    /// The same where some messages to the gateway are replies, and go back to where what they answer came from.
+    /// The same target for a protocol in which some of our messages are replies: each goes back to where the message that it answers came from.
     member internal _.Replying(isReply: byte[] -> bool) : AuditTarget =
         AuditTarget(start, watch, release, controller, caveats, bounds, isReply)
 
-    /// What every protocol asks of its requests; anything else throws ArgumentException.
+    /// Checks what every protocol needs: at least one attempt, and a timeout above zero. Throws ArgumentException otherwise.
     static member internal Check(timeout: TimeSpan, attempts: int) =
         if attempts < 1 || timeout <= TimeSpan.Zero then
             invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
 
-    /// The same gateway, declared never to list all that it has: no snapshot of it is complete.
+    /// The same gateway, declared never to list all that it has: no snapshot of it counts as complete.
     member _.NeverComplete() : AuditTarget =
         AuditTarget(start, watch, release, controller, { caveats with NeverComplete = true }, bounds, isReply)
 
-    /// The same gateway, of which no more is taken than this: octets of one reply, octets that one audit holds, connections.
+    /// The same gateway, of which the server takes no more than this: octets of one reply, octets that one audit
+    /// holds, and connections. Throws ArgumentException unless all three are above zero.
     member _.Bounded(reply: int64, held: int64, connections: int) : AuditTarget =
         if reply < 1L || held < 1L || connections < 1 then
             invalidArg (nameof reply) "limits are above zero"
@@ -279,26 +283,27 @@ type AuditTarget
         let bounds: Bounds = { Reply = reply; Held = held; Connections = connections }
         AuditTarget(start, watch, release, controller, caveats, bounds, isReply)
 
-    /// Octets of one reply at most.
+    /// The most octets of one reply.
     member _.LargestReply = bounds.Reply
-    /// Octets that one audit holds at most.
+    /// The most octets that one audit holds.
     member _.MostHeld = bounds.Held
-    /// Connections at most.
+    /// The most connections that the record has of the gateway.
     member _.MostConnections = bounds.Connections
 
-    /// Begins an audit. The seed is fresh randomness (request ids, salts); memory is null the first time; local is our end of the
-    /// way to the gateway, HOST:PORT; known may be null.
+    /// Begins an audit. `seed` is fresh randomness for request ids and salts. `memory` is null the first time.
+    /// `local` is our end of the way to the gateway, HOST:PORT. `known` may be null.
     member _.Start
         (memory: AuditMemory, now: Moment, seed: uint64, local: string, known: KnownConnections)
         : GatewayAudit =
         let value = if isNull memory then null else memory.Value
         running (start value (given now seed local known))
 
-    /// The gateway can be asked to tell of every change by itself, and is to be.
+    /// The gateway can tell of every change by itself, and is to be asked for that.
     member _.Watches = watch.IsSome
 
-    /// Begins a standing watch, which tells a snapshot whenever it learns one, has the gateway tell everything at that interval,
-    /// and ends only when it fails or is stopped; only where it watches. Memory is null the first time.
+    /// Begins a standing watch. It tells a snapshot whenever it learns one, has the gateway tell everything at the interval `every`,
+    /// and ends only when it fails or is stopped. `memory` is null the first time. Throws InvalidOperationException where Watches is
+    /// false.
     member _.Watch
         (memory: AuditMemory, every: TimeSpan, now: Moment, seed: uint64, local: string)
         : GatewayAudit =
@@ -311,7 +316,7 @@ type AuditTarget
     /// The protocol has a message that ends one connection.
     member _.Releases = release.IsSome
 
-    /// Begins to release one connection, which known must hold; only where it releases.
+    /// Begins to release one connection, which `known` must hold. Throws InvalidOperationException where Releases is false.
     member _.Release
         (connection: string, now: Moment, seed: uint64, local: string, known: KnownConnections)
         : GatewayAudit =
@@ -322,7 +327,7 @@ type AuditTarget
     /// The protocol tells which server controls the gateway.
     member _.TellsController = controller.IsSome
 
-    /// Begins to ask which server controls it; only where it tells. Known may be null.
+    /// Begins to ask which server controls it. `known` may be null. Throws InvalidOperationException where TellsController is false.
     member _.AskController(now: Moment, seed: uint64, local: string, known: KnownConnections) : GatewayAudit =
         match controller with
         | Some controller -> running (controller (given now seed local known))

@@ -8,34 +8,59 @@ open CallServer.Ledger
 
 /// One disagreement between the sources of a call.
 [<NoComparison>]
-type FindingView = { Kind: string; Since: string; Text: string }
+type FindingView =
+    {
+        /// One of the kinds that `docs/calls.md` lists, such as `one-sided`.
+        Kind: string
+        /// Since when, in UTC with microseconds.
+        Since: string
+        /// What the sources say against each other, in words.
+        Text: string
+    }
 
 /// A call as `calls --json` lists it. What is not known is null.
 [<NoComparison>]
 type CallView =
-    { Call: string
-      Sources: IReadOnlyList<string>
-      Connections: IReadOnlyList<string>
-      Originator: string
-      Start: IntervalView
-      Findings: IReadOnlyList<FindingView> }
+    {
+        /// The id of the call.
+        Call: string
+        /// The ids of the gateways that told of it, each once.
+        Sources: IReadOnlyList<string>
+        /// GATEWAY/ID of each live leg.
+        Connections: IReadOnlyList<string>
+        /// The originating device.
+        Originator: string
+        /// When the call began.
+        Start: IntervalView
+        /// What its sources say against each other; empty where they agree.
+        Findings: IReadOnlyList<FindingView>
+    }
 
-/// A finding that began or is over, and how it is told.
+/// A finding that began or is over.
 [<NoComparison>]
-type FindingChange = { Finding: string; Began: bool; Change: ChangeView }
+type FindingChange =
+    {
+        /// Its kind.
+        Finding: string
+        /// It began; false where it is over.
+        Began: bool
+        /// How events and logs tell it.
+        Change: ChangeView
+    }
 
 /// A call, and its place in the list of calls.
 [<Sealed>]
 type CallEntry internal (call: Call, table: CallTable) =
     /// The call's id as the list is sorted by it; empty where it has none.
     member _.Id = CallOrder.Text call.Id
-    /// The first leg: whose it is, and its id there.
+    /// The id of the gateway of its first leg.
     member _.Gateway = string call.Live[0].Gateway
+    /// The id of its first leg at that gateway.
     member _.Connection = string call.Live[0].Id
-    /// Some leg of it is this gateway's.
+    /// Whether some leg of it is this gateway's.
     member _.Has(gateway: string) = call.Live |> Array.exists (fun key -> string key.Gateway = gateway)
 
-    /// As of now; the correction is added to every time.
+    /// The call as it is now. The correction is added to every time.
     member _.View(correction: TimeSpan) : CallView =
         let live = CallBook.legs call table |> Array.filter _.IsLive
 
@@ -75,12 +100,13 @@ type CallRecord private (table: CallTable) =
               Time = Views.time stamp.Correction at
               Detail = $"{finding.Kind}: {name}: {finding.Text}" } }
 
-    /// No gateway has spoken.
+    /// The calls before any gateway has spoken.
     static member Empty = CallRecord(CallBook.empty CallRules.standard)
 
+    /// Calls with an active connection.
     member _.Count = CallBook.count table
 
-    /// How many calls have a finding of each kind.
+    /// How many calls have a finding of each kind; every kind is there.
     member _.Findings: IReadOnlyDictionary<string, int> =
         let counts = Dictionary<string, int>()
 
@@ -93,8 +119,8 @@ type CallRecord private (table: CallTable) =
 
         counts
 
-    /// Takes in what a step did to one gateway's record, and tells what became of the findings. The steps of one gateway come in
-    /// order, those of several in any.
+    /// Takes in what a step did to one gateway's record, and says which findings began or are over. The steps of one
+    /// gateway come in order, those of several gateways in any order.
     member this.Apply
         (step: RecordStep, stamp: ServerStamp, [<Out>] changes: byref<IReadOnlyList<FindingChange>>)
         : CallRecord =
@@ -107,7 +133,8 @@ type CallRecord private (table: CallTable) =
             changes <- found |> Array.map (view stamp step.At)
             CallRecord next
 
-    /// Takes in a gateway's record as a store kept it: the server began now, the protocol is that of its last audit.
+    /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, `now` the start of this
+    /// server.
     member _.Restore(record: GatewayRecord, protocol: string, now: Instant) : CallRecord =
         CallRecord(CallBook.restore (record.ForJoin protocol) now table)
 
@@ -119,7 +146,7 @@ type CallRecord private (table: CallTable) =
             true
         | ValueNone -> false
 
-    /// Forgets what is over for long.
+    /// Forgets the legs that have been over for long.
     member this.Tick
         (now: Instant, stamp: ServerStamp, [<Out>] changes: byref<IReadOnlyList<FindingChange>>)
         : CallRecord =
@@ -127,7 +154,8 @@ type CallRecord private (table: CallTable) =
         changes <- found |> Array.map (view stamp now)
         if obj.ReferenceEquals(next, table) then this else CallRecord next
 
-    /// The calls after a place in the list (that of an entry; null begins at the first), those with findings only where asked.
+    /// The calls after a place in the list, the place of an entry; null begins at the first. With `findings` only
+    /// those that have one. Empty for a place that no entry can have.
     member _.After(id: string, gateway: string, connection: string, findings: bool) : IEnumerable<CallEntry> =
         let place =
             if isNull id then

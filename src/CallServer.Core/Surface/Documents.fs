@@ -5,7 +5,7 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open CallServer.Prelude
 
-/// What a value of a document is.
+/// What kind of JSON value a document is (RFC 8259 §3).
 type DocumentKind =
     | Null = 0
     | Boolean = 1
@@ -14,12 +14,16 @@ type DocumentKind =
     | Items = 4
     | Members = 5
 
-/// What is wrong with a document, and where. Line 0 is a value that did not come from the file.
+/// What is wrong with a document, and where.
 [<Sealed; AllowNullLiteral>]
 type DocumentMistake(path: string, line: int, message: string) =
+    /// Such as `gateways[2].uri`; `$` is the whole.
     member _.Path = path
+    /// From 1; 0 where the value did not come from the file.
     member _.Line = line
+    /// What is wrong, in words.
     member _.Message = message
+    /// Place and message in one line.
     override _.ToString() = string { Mistake.Path = path; Line = line; Message = message }
 
 /// A value of a JSON document (comments and trailing commas allowed) and the place where it stands.
@@ -31,6 +35,7 @@ type Document internal (node: Json) =
     /// From 1; 0 where it did not come from the file.
     member _.Line = node.Line
 
+    /// Which of the six kinds of JSON value it is.
     member _.Kind =
         match node.Value with
         | JsonValue.Null -> DocumentKind.Null
@@ -43,7 +48,7 @@ type Document internal (node: Json) =
     /// What it is, in words for messages.
     member _.KindInWords = Json.kind node
 
-    /// A text, a number as written, or true and false; null for what is none of these.
+    /// A text, a number as written, or `true` and `false`; null for anything else.
     member _.Scalar: string =
         match node.Value with
         | JsonValue.Text text -> text
@@ -53,21 +58,21 @@ type Document internal (node: Json) =
         | JsonValue.Items _
         | JsonValue.Members _ -> null
 
-    /// The items of a list; none where it is no list.
+    /// The items of a list; empty where it is no list.
     member _.Items: IReadOnlyList<Document> =
         match node.Value with
         | JsonValue.Items items -> [| for item in items -> Document item |]
         | _ -> [||]
 
-    /// The members of an object in the order written, each name once; none where it is no object.
+    /// The members of an object in the order written, each name once; empty where it is no object.
     member _.Members: IReadOnlyList<KeyValuePair<string, Document>> =
         match node.Value with
         | JsonValue.Members members ->
             [| for struct (name, child) in members -> KeyValuePair(name, Document child) |]
         | _ -> [||]
 
-    /// The document with a text put in at this place (names, and indices in lists), over what stood there; false where the
-    /// way leads through a value that has no such parts. An index one past the end adds an item.
+    /// The document with a text put in at this place (names, and indices in lists), in place of what stood there.
+    /// False where the way leads through a value that has no such parts. An index one past the end adds an item.
     member _.TryWith
         (steps: IReadOnlyList<string>, text: string, origin: string, [<Out>] changed: byref<Document>)
         : bool =
@@ -128,7 +133,7 @@ type Document internal (node: Json) =
             true
         | ValueNone -> false
 
-    /// Reads a whole document; null where it is none, and then why.
+    /// Reads a whole document. It returns no mistakes and the document, or the mistakes and null.
     static member TryParse
         (octets: byte[], [<Out>] document: byref<Document>)
         : IReadOnlyList<DocumentMistake> =

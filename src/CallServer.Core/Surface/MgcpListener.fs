@@ -11,7 +11,7 @@ type RestartNotice internal (notice: CallServer.Audit.RestartNotice) =
     /// restart, forced, disconnected, graceful or cancel-graceful.
     member _.Kind = string notice.Kind
 
-    /// restart and forced: the connections of these endpoints are lost.
+    /// The connections of these endpoints are lost: restart and forced.
     member _.ConnectionsLost =
         match notice.Kind with
         | RestartKind.Restart
@@ -20,7 +20,7 @@ type RestartNotice internal (notice: CallServer.Audit.RestartNotice) =
         | RestartKind.CancelGraceful
         | RestartKind.Disconnected -> false
 
-    /// The gateway is to be asked at once; after a graceful announcement there is nothing to learn yet.
+    /// Whether to ask the gateway at once. After a graceful announcement there is nothing to learn yet.
     member _.AsksForAudit =
         match notice.Kind with
         | RestartKind.Restart
@@ -32,10 +32,10 @@ type RestartNotice internal (notice: CallServer.Audit.RestartNotice) =
     /// One endpoint or a wildcard, local@domain in lower case.
     member _.Endpoints = string notice.Endpoints
 
-    /// How long it will be until then.
+    /// How long it will be until the restart, at least 0 (MGCP's `RD:`).
     member _.Delay: TimeSpan = notice.Delay
 
-    /// HOST:PORT that it came from.
+    /// Where it came from, HOST:PORT.
     member _.Source = notice.Source
 
 /// What one datagram to the listener brings about.
@@ -45,20 +45,22 @@ type MgcpArrival
     /// The listener that hears the next datagram.
     member _.Next = next
 
-    /// Datagrams to send back to where it came from.
+    /// Datagrams to send back to where this one came from.
     member _.Replies: IReadOnlyList<byte[]> = List.toArray replies
 
+    /// What the gateway told of itself.
     member _.Notices: IReadOnlyList<RestartNotice> = [| for notice in notices -> RestartNotice notice |]
 
 /// The call agent's port, on which gateways announce that they restart. Immutable, without clock or socket. It answers as RFC
 /// 3435 asks and takes no gateway over.
 and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
+    /// A listener that has heard nothing.
     static member Create() = MgcpListener(MgcpListening.empty)
 
-    /// Datagrams so far that held nothing for us.
+    /// Datagrams so far that held nothing for this listener.
     member _.Strays = MgcpListening.strays state
 
-    /// Source is HOST:PORT.
+    /// One datagram from `source`, HOST:PORT. One that cannot be read counts as a stray.
     member _.Receive(now: Moment, source: string, datagram: byte[]) : MgcpArrival =
         let struct (next, replies, notices) = MgcpListening.receive now.Steady source datagram state
         MgcpArrival(MgcpListener next, replies, notices)

@@ -7,7 +7,7 @@ open CallServer.Model
 open CallServer.Audit
 open CallServer.Wire
 
-/// How audits of MGCP gateways are begun. What the caller has not checked throws ArgumentException.
+/// How to begin audits of MGCP gateways (RFC 3435). Throws ArgumentException at what the caller has not checked.
 [<AbstractClass; Sealed>]
 type MgcpTarget private () =
     /// An address stands in brackets (RFC 3435 §3.2.1.3).
@@ -25,16 +25,18 @@ type MgcpTarget private () =
         | Some _
         | None -> invalidArg "endpoints" $"neither an endpoint nor an all-of wildcard: {text}"
 
-    /// What is wrong with the ranges of an endpoint's local name, such as `ds/ds1-[1-2]/[1-24]`; null where nothing is.
+    /// What is wrong with the ranges of an endpoint's local name, such as `ds/ds1-[1-2]/[1-24]`; null where nothing
+    /// is.
     static member RangeMistake(local: string) : string =
         match MgcpBulk.expand MgcpState.MaxEndpoints local with
         | Ok _ -> null
         | Error { Problem = TooManyEndpoints } -> $"stands for more than {MgcpState.MaxEndpoints} endpoints"
         | Error _ -> "has a range that cannot be read: [1-24] is expected, or [1-4,7]"
 
-    /// Host stands after the @ of patterns that have none. Endpoints are patterns such as `*` or `aaln/*@gw1.example.net`; verify
-    /// allows a modification without a change of each known connection where the gateway lists none. Version is null, `0.1`, `ncs`
-    /// or `tgcp`: what commands are written in at first; whatever the gateway refuses, it is asked again in another.
+    /// `host` stands after the @ of patterns that have none. `endpoints` are patterns such as `*` or
+    /// `aaln/*@gw1.example.net`. `verify` allows a modification without a change of each known connection where the
+    /// gateway lists none. `version` is null, `0.1`, `ncs` or `tgcp`: how commands are written at first. A gateway
+    /// that refuses is asked again in another version.
     static member Create
         (
             gateway: string,

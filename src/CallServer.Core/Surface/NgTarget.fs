@@ -4,11 +4,13 @@ open System
 open CallServer.Model
 open CallServer.Audit
 
-/// How audits of rtpengine over ng are begun. What the caller has not checked throws ArgumentException.
+/// How to begin audits of rtpengine over its ng protocol. Throws ArgumentException at what the caller has not
+/// checked.
 [<AbstractClass; Sealed>]
 type NgTarget private () =
-    /// Transport is udp, tcp (a stream) or http (each message the body of a request, whose answer is handed over as a datagram).
-    /// `mediaAnswers`: packets that both parties sent bound the start from above (evidence `inferred`).
+    /// `transport` is udp, tcp (a stream) or http (each message is the body of a request, and its answer counts as a
+    /// datagram). `mediaAnswers` lets packets that both parties sent bound the start from above (evidence
+    /// `inferred`).
     static member Create
         (gateway: string, transport: string, mediaAnswers: bool, timeout: TimeSpan, attempts: int)
         : AuditTarget =

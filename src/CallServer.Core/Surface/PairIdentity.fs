@@ -7,20 +7,28 @@ open CallServer.Roles
 
 /// What one server of a pair asks of the other.
 type PairQuestion =
+    /// Does the other server act, and under which epoch?
     | Heartbeat = 0
+    /// Which held CDRs has the other server?
     | Settle = 1
 
 /// Whether a question or an answer is believed, or why not.
 type PairVerdict =
+    /// The proof is right.
     | Believed = 0
+    /// There is no proof, or none that can be read.
     | NoProof = 1
+    /// It comes from a server with this server's own name.
     | OwnName = 2
+    /// It answers a challenge that was not given a moment ago.
     | StaleChallenge = 3
+    /// The code does not fit: the secret differs, or something was changed.
     | WrongMac = 4
+    /// It was said before.
     | Replayed = 5
 
-/// Who a server is to the other one, and what it takes to believe that one: one secret, challenges and counts. Each call that changes
-/// something gives the next identity.
+/// Who this server is to the other one, and what it takes to believe that one: one secret, challenges and counts
+/// (docs/adr/0016). Each call that changes something gives the next identity.
 [<Sealed; AllowNullLiteral>]
 type PairIdentity private (trust: PairTrust) =
     static let verb question =
@@ -43,13 +51,14 @@ type PairIdentity private (trust: PairTrust) =
 
         octets
 
-    /// Octets of the shortest secret.
+    /// The shortest secret, in octets.
     static member ShortestSecret = PairSecret.shortest
 
-    /// Random octets that each call wants that wants some.
+    /// How many random octets a call needs that takes some. Another number throws ArgumentException.
     static member RandomLength = PairProof.challengeLength
 
-    /// Random: octets. Count: above that of every question before this start, such as the microseconds of a clock.
+    /// `name` is this server's own. `count` is above that of every question before this start, such as the microseconds of a clock.
+    /// A secret that is shorter than ShortestSecret throws ArgumentException.
     static member Start
         (now: Instant, name: string, secret: byte[], random: byte[], count: int64)
         : PairIdentity =
@@ -58,11 +67,12 @@ type PairIdentity private (trust: PairTrust) =
 
         PairIdentity(PairTrust.start name (PairSecret.ofBytes secret) now (ofLength random) count)
 
-    /// With a new challenge where it is time for one.
+    /// The identity with a new challenge where it is time for one.
     member _.Refresh(now: Instant, random: byte[]) : PairIdentity =
         PairIdentity(PairTrust.refresh now (ofLength random) trust)
 
-    /// A question that came with this header, null where there was none. Next is this identity where it is not believed.
+    /// Judges a question that came with this header (null where there was none). `next` is this identity where the question is not
+    /// believed.
     member this.Judge
         (
             now: Instant,
@@ -82,14 +92,14 @@ type PairIdentity private (trust: PairTrust) =
                 PairVerdict.Believed
             | Error refusal -> verdict refusal
 
-    /// The header of an answer to the question with that header; null where that has no nonce to answer.
+    /// The header of an answer to the question with that header; null where that header has no nonce to answer.
     member _.Answer(question: PairQuestion, header: string, status: int, content: byte[]) : string =
         match PairProof.tryQuestion header with
         | None -> null
         | Some proof ->
             PairTrust.answer (verb question) proof.Nonce status content trust |> PairProof.formatAnswer
 
-    /// The header of a question; nonce: random octets of this question alone.
+    /// The header of a question. `nonce` is random octets for this question alone.
     member _.Ask
         (question: PairQuestion, nonce: byte[], content: byte[], [<Out>] next: byref<PairIdentity>)
         : string =
@@ -97,7 +107,7 @@ type PairIdentity private (trust: PairTrust) =
         next <- PairIdentity after
         PairProof.formatQuestion proof
 
-    /// An answer to the question of that nonce, with its header, null where there was none.
+    /// Judges an answer to the question with that nonce; `header` is the answer's own (null where there was none).
     member this.Hear
         (
             question: PairQuestion,

@@ -8,18 +8,19 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Accounting
 
-/// What telling a RADIUS server asks of the host, one method a command.
+/// What the exchange with a RADIUS server asks of the host: one method for each command.
 type IRadiusSink =
     /// Send this datagram to the server, from the same address and port as all others.
     abstract Send: message: byte[] -> unit
-    /// Call Tick at this instant of the steady clock; replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
     abstract WakeAt: instant: Instant -> unit
     /// The server has answered for every entry up to this sequence: the outbox may forget them.
     abstract Done: sequence: int64 -> unit
 
-/// An entry of the store's outbox: kind is start, interim or stop, at when it was put there, json a CDR.
+/// An entry of the store's outbox. `kind` is start, interim or stop, `at` when it was put there, `json` a CDR.
 [<Sealed; AllowNullLiteral>]
 type OutboxEntry(sequence: int64, kind: string, id: string, at: DateTimeOffset, json: string) =
+    /// Its place in the outbox.
     member _.Sequence = sequence
 
     member internal _.Read(nas: RadiusNas) : Result<RadiusEntry, string> =
@@ -31,8 +32,8 @@ type OutboxEntry(sequence: int64, kind: string, id: string, at: DateTimeOffset, 
         | "stop" -> read AccountingStatus.Stop
         | other -> Error $"of an unknown kind, '{other}'"
 
-/// The telling of one RADIUS server as a machine without clock or socket; each call gives the next machine. One event in, all
-/// commands out, then the next event.
+/// The exchange with one RADIUS server (RFC 2866) as a machine without clock or socket. Each call gives the next
+/// machine. Feed it one event, carry out all commands, then feed the next event.
 [<Sealed; AllowNullLiteral>]
 type RadiusAccounting
     private
@@ -56,11 +57,11 @@ type RadiusAccounting
         let state, commands = RadiusExchange.advance event state
         RadiusAccounting(nas, state, commands, unreadable)
 
-    /// Requests in flight at once.
+    /// The most requests in flight at once.
     static member Window = 32
 
-    /// Begins. The secret is shared with the server, in octets; source becomes NAS-IP-Address where it is an IPv4 address (null
-    /// sends none); timeout, above zero, is what the first answer may take; seed is fresh randomness.
+    /// Begins. `secret` is shared with the server. `source` becomes NAS-IP-Address where it is an IPv4 address; null
+    /// sends none. `timeout`, above zero, is how long the first answer may take. `seed` is fresh randomness.
     static member Start
         (secret: byte[], nasIdentifier: string, source: IPAddress, timeout: TimeSpan, seed: byte)
         : RadiusAccounting =
@@ -69,8 +70,8 @@ type RadiusAccounting
         let nas = { Identifier = nasIdentifier; Address = address source }
         RadiusAccounting(nas, RadiusExchange.start settings seed, [], nothing)
 
-    /// Takes entries of the outbox after its mark, in its order. Those that are known change nothing; those that cannot be told
-    /// stand in Unreadable and count as done.
+    /// Takes entries of the outbox after its mark, in its order. Entries that it knows change nothing. Entries that
+    /// it cannot tell stand in Unreadable and count as done.
     member _.Offer(now: Moment, entries: IReadOnlyList<OutboxEntry>) : RadiusAccounting =
         let unreadable = ResizeArray<KeyValuePair<int64, string>>()
 
@@ -86,9 +87,10 @@ type RadiusAccounting
     member _.Receive(now: Moment, message: byte[]) : RadiusAccounting =
         next (RadiusEvent.Received(now, message)) nothing
 
+    /// The asked wake-up time has passed.
     member _.Tick(now: Moment) : RadiusAccounting = next (RadiusEvent.Woke now) nothing
 
-    /// Calls the sink once per command of the last event, in order.
+    /// Calls the sink once for each command of the last event, in order.
     member _.Dispatch(sink: IRadiusSink) : unit =
         for command in commands do
             match command with
@@ -96,28 +98,30 @@ type RadiusAccounting
             | RadiusCommand.WakeAt instant -> sink.WakeAt instant
             | RadiusCommand.Done sequence -> sink.Done sequence
 
-    /// Sequences of the last offer that cannot be told, and why.
+    /// Sequences of the last offer that it cannot tell, and why.
     member _.Unreadable = unreadable
-    /// How many entries after the mark the outbox should offer now; 0 where there is enough to do.
+    /// How many entries after the mark the outbox should offer now; 0 where the exchange has enough to do.
     member _.Wanted = RadiusExchange.wanted state
-    /// Entries that are held and not answered for.
+    /// Entries that it holds and that the server has not answered for.
     member _.Outstanding = RadiusExchange.outstanding state
     /// The server has answered nothing for seven time-outs.
     member _.IsAway = RadiusExchange.isAway state
 
-    /// When the oldest entry that is not answered for was put into the outbox, on the wall clock.
+    /// When the oldest of them was put into the outbox, on the wall clock; null where there is none.
     member _.OldestAt: Nullable<Instant> =
         match RadiusExchange.oldest state with
         | ValueSome entry -> Nullable entry.At
         | ValueNone -> Nullable()
 
-    /// Packets, repeats included.
+    /// Packets sent, repeats included.
     member _.Sent = (RadiusExchange.tally state).Sent
+    /// Packets that were sent again as they were.
     member _.Repeated = (RadiusExchange.tally state).Repeated
     /// Packets made anew, with another identifier and a fresh Acct-Delay-Time.
     member _.Renewed = (RadiusExchange.tally state).Renewed
+    /// Entries that the server answered for.
     member _.Answered = (RadiusExchange.tally state).Answered
     /// Datagrams that answer nothing that was asked.
     member _.Strays = (RadiusExchange.tally state).Strays
-    /// Responses that somebody without the secret made.
+    /// Responses from somebody who does not know the secret.
     member _.Forged = (RadiusExchange.tally state).Forged

@@ -7,7 +7,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 
-/// A snapshot as the host carries it: opaque but for what scheduling and printing need.
+/// One snapshot as the host carries it: opaque but for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]
 type AuditResult internal (snapshot: Snapshot, most: int) =
     internal new(snapshot) = AuditResult(snapshot, Bounds.usual.Connections)
@@ -16,18 +16,26 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     member internal _.With(caveats: Caveats, bounds: Bounds) =
         AuditResult(snapshot |> Bounds.snapshot bounds |> Caveats.snapshot caveats, bounds.Connections)
 
-    /// Connections of the gateway at most, in the record.
+    /// The most connections that the record may have of the gateway.
     member internal _.Most = most
 
+    /// The id of the gateway.
     member _.Gateway = string snapshot.Gateway
+    /// The snapshot lists every active connection, and that is proven (rule 3).
     member _.Complete = Snapshot.isComplete snapshot
     /// Nothing was learnt: silence or a refusal.
     member _.Silent = Snapshot.isSilent snapshot
+    /// `snmp`, `mgcp`, `sip` or `ng`.
     member _.Protocol = snapshot.Protocol
+    /// The SNMP profile, or the variant of the protocol; empty where there is none.
     member _.Profile = snapshot.Profile
+    /// When the first request was sent.
     member _.Asked = snapshot.Asked
+    /// When the last reply came, or waiting ended.
     member _.Answered = snapshot.Answered
+    /// Messages sent, repeats included.
     member _.Requests = snapshot.Requests
+    /// Connections listed.
     member _.Count = snapshot.Observations.Length
 
     /// What proves that it is complete; empty where it is not.
@@ -42,11 +50,11 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
         | Complete _ -> [||]
         | Partial shortfalls -> Array.ofList (Completeness.words shortfalls)
 
-    /// What a person should know of how the gateway was read, such as a column that cannot be.
+    /// What a person should know of how the gateway was read, such as a column that cannot be read.
     member _.Remarks: IReadOnlyList<string> = Array.ofList snapshot.Remarks
 
-    /// What stands for an audit that could not even be begun, such as of a gateway whose name has no address: silence, so that
-    /// nothing is closed and everything becomes unconfirmed.
+    /// The result of an audit that could not even begin, such as of a gateway whose name has no address. It counts as
+    /// silence, so that nothing is closed and everything becomes unconfirmed.
     static member Unasked(gateway: string, protocol: string, at: Instant, reason: string) =
         AuditResult
             { Gateway = GatewayId.create gateway
@@ -82,10 +90,11 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
         | Release.Ended ended -> ValueSome ended
         | Release.NotReleased _ -> ValueNone
 
-    /// What stands for a release that could not even be asked for, such as of a gateway whose name has no address.
+    /// The result of a release that could not even be asked for, such as of a gateway whose name has no address.
     static member Unasked(connection: string, reason: string) =
         ReleaseResult(ConnectionId.create connection, Release.NotReleased(Refused reason))
 
+    /// The id of the connection.
     member _.Connection = string connection
 
     /// The gateway's own reply ended it.
@@ -118,8 +127,8 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
 type ControllerResult internal (controller: Controller) =
     member internal _.With(caveats: Caveats) = ControllerResult(Caveats.controller caveats controller)
 
-    /// The notified entity as the gateway writes it (RFC 3435 §4.1); empty where that is whoever sent the last command; null where
-    /// it did not tell.
+    /// The notified entity as the gateway writes it (RFC 3435 §4.1). Empty where that is whoever sent the last
+    /// command; null where the gateway did not tell.
     member _.Entity: string =
         match controller with
         | Controller.Told(_, entity) -> entity
@@ -132,16 +141,18 @@ type ControllerResult internal (controller: Controller) =
         | Controller.Told(endpoint, entity) -> $"{endpoint} is controlled by {entity}"
         | Controller.NotTold shortfall -> string shortfall
 
-/// What the record holds of one gateway, for audits that ask for each connection by its id, and for what is new in its history.
+/// What the record holds of one gateway: for audits that ask for each connection by its id, and for what is new in
+/// its history.
 [<Sealed; AllowNullLiteral>]
 type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =
+    /// How many connections.
     member _.Count = connections.Length
-    /// The same without what is known of the gateway's own history: then an audit does not ask for it.
+    /// The same without what is known of the gateway's own history, so that an audit does not ask for it.
     member _.WithoutHistory = KnownConnections(connections, ValueNone)
     member internal _.Connections = connections
     member internal _.History = history
 
-/// What taking in one snapshot did: all that a store needs for one transaction, and what to tell.
+/// What taking in one snapshot did: everything that a store needs for one transaction, and what to tell.
 [<Sealed>]
 type RecordStep
     internal
@@ -157,24 +168,24 @@ type RecordStep
         deletes: ConnectionId[],
         join: CallStep voption
     ) =
-    /// The snapshot was older than the record and changed nothing.
+    /// The snapshot changed nothing, for example because it was older than the record.
     member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
     member internal _.Ledger = next
     member internal _.Transitions = changes
     member internal _.At = at
-    /// What it means for the calls; nothing where it changed nothing at all.
+    /// What it means for the calls; none where the record stayed as it was.
     member internal _.ForJoin = join
-    /// The gateway's own row, always to be written.
+    /// The gateway's own row, which a store always has to write.
     member _.GatewayRow: GatewayRow = Rows.ofGateway next
     /// Rows to insert or replace.
     member _.Upserts: IReadOnlyList<ConnectionRow> = [| for c in upserts -> Rows.ofConnection gateway c |]
-    /// Ids of rows to delete: closed, or renamed.
+    /// Ids of rows to delete: their connections ended or were renamed.
     member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
 
-    /// One for each connection that ended, where no interim records are made.
+    /// One CDR for each connection that ended, where no interim records are made.
     member this.Cdrs: IReadOnlyList<CdrView> = this.Finals TimeSpan.Zero
 
-    /// One for each connection that ended, numbered after its interim records at that interval; zero makes none.
+    /// One CDR for each connection that ended, numbered after its interim records at that interval. An interval of zero makes none of those.
     member _.Finals(interim: TimeSpan) : IReadOnlyList<CdrView> =
         [| for change in changes do
                match change with
@@ -188,12 +199,12 @@ type RecordStep
                | Renamed _
                | GatewayRestarted _ -> () |]
 
-    /// Interim records that fell due at that interval, each in the shape of a CDR; zero makes none.
+    /// The interim records that fell due at that interval, each in the shape of a CDR. An interval of zero makes none.
     member _.Interims(interval: TimeSpan) : IReadOnlyList<CdrView> =
         [| for struct (c, number) in Interim.fallen interval before changes next ->
                Views.partial stamp gateway traits c number |]
 
-    /// One for each connection that began, in the shape of a CDR, with the number 0.
+    /// One record for each connection that began, in the shape of a CDR, with the number 0.
     member _.Starts: IReadOnlyList<CdrView> =
         [| for change in changes do
                match change with
@@ -213,7 +224,7 @@ type RecordStep
 /// The record of one gateway, for one writer. Immutable: taking in a snapshot gives the next record.
 [<Sealed>]
 type GatewayRecord private (ledger: GatewayLedger) =
-    /// Nothing known yet.
+    /// A record in which nothing is known yet. Throws ArgumentException for a bad gateway id.
     static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
 
     /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
@@ -223,18 +234,22 @@ type GatewayRecord private (ledger: GatewayLedger) =
         Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
         GatewayRecord(GatewayLedger.restore { Rows.toGateway row with Connections = connections })
 
+    /// The id of the gateway.
     member _.Gateway = string ledger.Gateway
+    /// Active connections.
     member _.Count = ledger.Connections.Length
 
+    /// How many of them the newest audit did not confirm.
     member _.UnconfirmedCount =
         ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
 
-    /// For audits that ask for each connection by its id.
+    /// What audits that ask for each connection by its id have to know.
     member _.Known = KnownConnections(ledger.Connections, ledger.History)
 
-    /// The same record, which wants a CDR for all that the gateway's own history says to have ended since that instant, whoever
-    /// watched then: for a takeover, with the moment at which the primary was last heard. A record that has read the history
-    /// since an earlier moment stays as it is. Without this, a record wants what ended after its first complete audit.
+    /// The same record, which wants a CDR for everything that the gateway's own history says to have ended since that
+    /// instant, whoever watched then. A takeover calls it with the moment at which the primary was last heard. A
+    /// record that has read the history since an earlier moment stays as it is. Without this call a record wants what
+    /// ended after its first complete audit.
     member this.WithHistorySince(instant: Instant) : GatewayRecord =
         match ledger.History with
         | ValueSome mark when mark.Since <= instant -> this
@@ -244,15 +259,18 @@ type GatewayRecord private (ledger: GatewayLedger) =
                     History = ValueSome { mark with Since = instant; ReadTo = instant; Cursor = ValueNone } }
         | ValueNone -> GatewayRecord { ledger with History = ValueSome(HistoryMark.since instant) }
 
+    /// Connections that began since the record began.
     member _.OpenedTotal = ledger.OpenedTotal
+    /// Connections that ended since the record began.
     member _.ClosedTotal = ledger.ClosedTotal
+    /// Reports that contradicted the record (rule 5).
     member _.ConflictsTotal = ledger.ConflictsTotal
 
-    /// The active connections by id, as of now.
+    /// The active connections by id, as of now. The correction is added to every time.
     member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         ledger.Connections |> Seq.map (Views.connection correction now ledger.Gateway)
 
-    /// The active connections whose ids come after this one (ordinally; null begins at the first), as of now.
+    /// The active connections whose ids come after this one in ordinal order, as of now; null begins at the first.
     member _.ConnectionsAfter(id: string, now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         let connections = ledger.Connections
 
@@ -274,8 +292,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 Views.connection correction now ledger.Gateway connections[index]
         }
 
-    /// What of a result goes into this record, where it may have as many connections as the gateway's limit allows, and as there
-    /// is room for beside those of all other gateways within so many octets.
+    /// The part of a result that goes into this record, where the gateway may have as many connections as its limit
+    /// allows and as this room has beside those of all other gateways. `memory` is the octets of `polling.memory`,
+    /// which the reason names. What is left out makes the result partial.
     member _.Bounded(result: AuditResult, room: int, memory: int64) : AuditResult =
         let limit, most =
             if result.Most <= room then
@@ -285,37 +304,37 @@ type GatewayRecord private (ledger: GatewayLedger) =
 
         AuditResult(Bounds.forRecord limit most ledger.Connections result.Snapshot, result.Most)
 
-    /// Takes in a snapshot by the rules.
+    /// Takes in a snapshot by the rules of the record.
     member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger
         GatewayRecord.Step(ledger, next, changes, stamp, result.Answered, result)
 
-    /// The gateway said by itself, heard now, that it began anew and lost its connections: none of them is confirmed until an
-    /// audit asked from now on speaks of it.
+    /// The gateway said by itself that it began anew and lost its connections, and was heard now. None of them is
+    /// confirmed until an audit asked from now on speaks of it.
     member _.Restarted(now: Instant, stamp: ServerStamp) : RecordStep =
         // When it began it does not say, and it may have waited before it spoke.
         let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
         GatewayRecord.Step(ledger, next, changes, stamp, now, null)
 
-    /// This server took over from another at this instant: nothing is confirmed until an audit speaks of it. A store need not be
-    /// told, as what it gives back is not confirmed either.
+    /// This server took over from another at this instant: nothing is confirmed until an audit speaks of it. No store
+    /// has to be told, as what a store gives back is not confirmed either.
     member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
 
-    /// The active connections, and under which id the CDR of each would be written if it ended now.
+    /// Each active connection, and the id of the CDR that would be written if it ended now.
     member _.CdrIds: IReadOnlyList<KeyValuePair<string, string>> =
         [| for connection in ledger.Connections ->
                KeyValuePair(string connection.Id, string (Cdr.id ledger.Gateway connection)) |]
 
-    /// Leaves these connections to another server, which has them in its record or has billed them: a cold standby that acted
-    /// before. Nothing ends, and no CDR is due; the step says which rows a store must delete. Ids that are not in the record are
-    /// passed over.
+    /// Leaves these connections to another server, which has them in its record or has billed them: a cold standby
+    /// that acted before does so. Nothing ends, and no CDR is due. The step says which rows a store must delete. Ids
+    /// that are not in the record are passed over.
     member _.Leave(connections: IEnumerable<string>, now: Instant, stamp: ServerStamp) : RecordStep =
         let elsewhere = HashSet<string>(connections, StringComparer.Ordinal)
 
         let next = GatewayLedger.leave (fun connection -> elsewhere.Contains(string connection.Id)) ledger
         GatewayRecord.Step(ledger, next, [||], stamp, now, null)
 
-    /// Ends one connection on an operator's word; false where the record does not have it.
+    /// Ends one connection on an operator's word. False where the record does not have it.
     member _.TryClose
         (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =
         match ConnectionId.tryCreate connection with
@@ -337,8 +356,8 @@ type GatewayRecord private (ledger: GatewayLedger) =
                     step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
                     true
 
-    /// Ends one connection on the gateway's own reply to its release, with who had it ended and why; false where the record does
-    /// not have it, or the gateway did not release it.
+    /// Ends one connection on the gateway's own reply to its release, with who had it ended and why. False where the
+    /// record does not have it, or the gateway did not release it.
     member _.TryRelease
         (
             result: ReleaseResult,
@@ -357,7 +376,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
                 true
 
-    /// confirmed, unconfirmed; null where the record does not have it.
+    /// `confirmed` or `unconfirmed`; null where the record does not have it.
     member _.StatusOf(connection: string) : string =
         match ConnectionId.tryCreate connection with
         | None -> null
@@ -372,7 +391,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// The record after a step; the step must come from this record.
     member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
 
-    /// For the join; the protocol may be empty where no audit tells it.
+    /// For the join. The protocol is empty where no audit tells it.
     member internal _.ForJoin(protocol: string) : CallStep =
         { Gateway = ledger.Gateway
           Protocol = protocol
@@ -381,7 +400,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
           Connections = ledger.Connections
           Changes = [||] }
 
-    /// The audit that led to the step is null where none did.
+    /// The step from one ledger to the next. The audit that led to it is null where none did.
     static member private Step
         (before: GatewayLedger, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
         =

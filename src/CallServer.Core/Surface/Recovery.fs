@@ -7,36 +7,80 @@ open CallServer.Ledger
 
 /// How many gateways of a recovery came to what.
 [<NoComparison>]
-type RecoveryGateways = { Total: int; Complete: int; Partial: int; Silent: int; Waiting: int }
+type RecoveryGateways =
+    {
+        /// All gateways.
+        Total: int
+        /// Those with a complete audit.
+        Complete: int
+        /// Those that told something, but not everything.
+        Partial: int
+        /// Those that told nothing.
+        Silent: int
+        /// Those that the report still waits for, or gave up on.
+        Waiting: int
+    }
 
 /// What became of the connections.
 [<NoComparison>]
-type RecoveryConnections = { Recovered: int; Confirmed: int; Ended: int; Unknown: int }
+type RecoveryConnections =
+    {
+        /// Brought back: this server did not know them.
+        Recovered: int
+        /// Known to this server, and heard again.
+        Confirmed: int
+        /// Known to this server, and proven to have ended.
+        Ended: int
+        /// Known to this server, and not heard: no audit spoke for or against them.
+        Unknown: int
+    }
 
-/// How exact the starts of the connections heard are: the width of their bounds in seconds, null where none has two.
+/// How exact the starts of the connections heard are.
 [<NoComparison>]
 type RecoveryStarts =
-    { Bounded: int
-      Unbounded: int
-      MedianSeconds: Nullable<float>
-      WorstSeconds: Nullable<float> }
+    {
+        /// Starts with two bounds.
+        Bounded: int
+        /// Starts without a lower bound.
+        Unbounded: int
+        /// The median width of the bounds, in seconds; null where none has two.
+        MedianSeconds: Nullable<float>
+        /// The greatest width, in seconds; null where none has two.
+        WorstSeconds: Nullable<float>
+    }
 
-/// Sum of (upper - lower) over billable time, in seconds.
+/// Seconds at risk: the sum of (upper - lower) over billable time.
 [<NoComparison>]
-type RecoveryRisk = { Active: float; Ended: float; Unknown: float }
+type RecoveryRisk =
+    {
+        /// Of connections that are active.
+        Active: float
+        /// Of connections that have ended.
+        Ended: float
+        /// Of connections that no audit spoke of.
+        Unknown: float
+    }
 
+/// What a takeover brought back from one gateway.
 [<NoComparison>]
 type GatewayRecoveryView =
     {
+        /// The id of the gateway.
         Gateway: string
-        /// complete, partial, silent, waiting. In a report that is whole, waiting is one that was not heard in time.
+        /// `complete`, `partial`, `silent` or `waiting`. In a report that is whole, `waiting` is a gateway that was
+        /// not heard in time.
         Outcome: string
+        /// Why its audit is not complete; empty where it is.
         Reasons: IReadOnlyList<string>
-        /// From the decision, in seconds; null while it is waited for.
+        /// Seconds from the decision until its audit was answered; null while the report waits for it.
         Answered: Nullable<float>
+        /// Connections that this server did not know.
         Recovered: int
+        /// Known connections that were heard again.
         Confirmed: int
+        /// Known connections that are proven to have ended.
         Ended: int
+        /// Known connections that no audit spoke of.
         Unknown: int
     }
 
@@ -44,31 +88,42 @@ type GatewayRecoveryView =
 [<NoComparison>]
 type RecoveryView =
     {
+        /// The name of the server that took over.
         Server: string
+        /// Its epoch.
         Epoch: int
-        /// peer-silent, nobody-acted, handed-over, operator, dry-run.
+        /// `peer-silent`, `nobody-acted`, `handed-over`, `operator` or `dry-run`.
         Cause: string
+        /// When it was decided, in UTC with microseconds.
         Decided: string
         /// When a server was last heard to act; null where none ever was.
         LastHeard: string
-        /// From then until it was decided: nobody acted for at most so long. Null where none was ever heard.
+        /// From then until the decision: for at most so long nobody acted. Null where none was ever heard.
         DetectionSeconds: Nullable<float>
         /// Every gateway was heard or given up on.
         Whole: bool
         /// From the decision until the last gateway had answered.
         RecoverySeconds: float
+        /// From the decision until half of the connections were heard.
         HalfSeconds: float
+        /// From the decision until 90 % of the connections were heard.
         NinetySeconds: float
+        /// How many gateways came to what.
         Gateways: RecoveryGateways
+        /// What became of the connections.
         Connections: RecoveryConnections
+        /// How exact their starts are.
         Starts: RecoveryStarts
+        /// The sum of AtRisk.
         SecondsAtRisk: float
+        /// Seconds at risk, by what became of the connections.
         AtRisk: RecoveryRisk
+        /// The same, gateway by gateway.
         ByGateway: IReadOnlyList<GatewayRecoveryView>
     }
 
-/// What a takeover has brought back so far. Immutable; each gateway counts once, with the first audit that was asked after the
-/// decision.
+/// What a takeover has brought back so far. Immutable. Each gateway counts once, with its first audit that was asked
+/// after the decision.
 [<Sealed>]
 type RecoveryBook
     private (takeover: TakeoverDecision, server: string, recovery: Recovery, givenUp: Instant voption) =
@@ -76,7 +131,7 @@ type RecoveryBook
 
     static let nullable (span: TimeSpan voption) = span |> ValueOption.map seconds |> ValueOption.toNullable
 
-    /// Every gateway is to be asked now.
+    /// The book of a takeover before any gateway was heard.
     static member Begin(takeover: TakeoverDecision, server: string, gateways: IEnumerable<string>) =
         RecoveryBook(
             takeover,
@@ -85,7 +140,7 @@ type RecoveryBook
             ValueNone
         )
 
-    /// What would stand for a takeover now.
+    /// The book of a drill: what a takeover now would find.
     static member DryRun(at: Instant, server: string, epoch: int, gateways: IEnumerable<string>) =
         RecoveryBook.Begin(
             { Epoch = epoch; Cause = "dry-run"; At = at; LastHeard = Nullable() },
@@ -93,12 +148,12 @@ type RecoveryBook
             gateways
         )
 
-    /// The audit tells of a gateway that is waited for.
+    /// Whether the result is an audit of a gateway that the book waits for.
     member _.WaitsFor(result: AuditResult) =
         givenUp.IsNone && result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
 
-    /// Takes in what one audit did. The very same book comes back where that does not count. A gateway that is not settled is
-    /// asked again, and waited for.
+    /// Takes in what one audit did. The very same book comes back where the audit does not count. A gateway that is
+    /// not settled is asked again, and the book goes on waiting for it.
     member this.Take(result: AuditResult, step: RecordStep, settled: bool) : RecoveryBook =
         if not (this.WaitsFor result) then
             this
@@ -106,14 +161,16 @@ type RecoveryBook
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
             RecoveryBook(takeover, server, Recovery.take settled part recovery, givenUp)
 
-    /// Nobody is waited for any more: the report stays as it is now. The very same book comes back where nobody was.
+    /// Stops waiting: the report stays as it is now. The very same book comes back where it waited for nobody.
     member this.GiveUp(now: Instant) : RecoveryBook =
         if this.IsWhole then
             this
         else
             RecoveryBook(takeover, server, recovery, ValueSome now)
 
+    /// Why, when and under which epoch the server took over.
     member _.Decision = takeover
+    /// Every gateway was heard or given up on.
     member _.IsWhole = givenUp.IsSome || Recovery.isWhole recovery
 
     /// Gateways that were heard, or given up on.
@@ -123,9 +180,10 @@ type RecoveryBook
         else
             recovery.GatewayCount - recovery.Waiting.Count
 
+    /// All gateways.
     member _.GatewayCount = recovery.GatewayCount
 
-    /// The report as of now. The correction is added to every time (see ServerStamp).
+    /// The report as it is now. The correction is added to every time (see ServerStamp).
     member this.Report(now: Instant, correction: TimeSpan) : RecoveryView =
         let figures = Recovery.figures (givenUp |> ValueOption.defaultValue now) recovery
         let parts = recovery.Heard.Values |> Seq.toArray

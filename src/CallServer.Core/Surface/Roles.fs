@@ -6,24 +6,30 @@ open CallServer.Roles
 
 /// How often the gateways are audited.
 type AuditPace =
+    /// At every gateway's interval.
     | Full = 0
+    /// Three times as slowly: a warm standby.
     | Slow = 1
+    /// Not at all: a cold standby.
     | None = 2
 
 /// What one server tells the other in a heartbeat, and in the answer to one.
 [<NoComparison>]
 type GreetingView =
     {
+        /// Its name: 1 to 255 characters.
         Server: string
+        /// The fencing number that it knows, at least 0.
         Epoch: int
-        /// joining, primary, active, standby.
+        /// `joining`, `primary`, `active` or `standby`.
         Role: string
+        /// It hands over: the standby is to act.
         HandsOver: bool
-        /// An operator gave it this epoch for both.
+        /// An operator gave both servers this epoch.
         Anew: bool
-        /// How long a standby waits, from the one that is configured as a backup, else null: milliseconds between two heartbeats,
-        /// and how many may be missed.
+        /// How many milliseconds lie between two heartbeats, where the server is configured as a backup; else null.
         HeartbeatMs: Nullable<int64>
+        /// How many heartbeats may be missed, 1 to 100; null where HeartbeatMs is.
         Misses: Nullable<int>
     }
 
@@ -31,30 +37,34 @@ type GreetingView =
 [<NoComparison>]
 type TakeoverDecision =
     {
+        /// The epoch under which it acts from now on.
         Epoch: int
-        /// peer-silent, nobody-acted, handed-over, operator.
+        /// `peer-silent`, `nobody-acted`, `handed-over` or `operator`.
         Cause: string
+        /// When it was decided, on the steady clock.
         At: Instant
         /// When the server that acted before was last heard to act; null where this one never heard it.
         LastHeard: Nullable<Instant>
     }
 
-/// What the role machine asks of the host, one method a command, so that a new command breaks the host's build.
+/// What the role machine asks of the host: one method for each command, so that a new command breaks the host's
+/// build.
 type IRoleSink =
     /// Send a heartbeat with the present greeting to this address.
     abstract AskPeer: url: string -> unit
-    /// Call Tick at this instant of the steady clock; replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
     abstract WakeAt: instant: Instant -> unit
-    /// Keep this over a restart, on the disk when this returns; a disk that fails holds nothing up.
+    /// Keep this over a restart. It is on the disk when this returns; where the disk fails, go on.
     abstract Keep: epoch: int * acts: bool -> unit
-    /// Audit and write CDRs like this from now on; where they are not written they are held.
+    /// Audit at this pace from now on, and write CDRs or hold them.
     abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
     /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
     abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
     abstract Recover: takeover: TakeoverDecision -> unit
+    /// Log this.
     abstract Say: what: string -> unit
-    /// The answer to an order: null where it is carried out, else why not.
+    /// The answer to an operator's order: null where it is carried out, else why not.
     abstract Answer: refusal: string -> unit
 
 module private Greetings =
@@ -73,7 +83,7 @@ module private Greetings =
         | "standby" -> Some Standby
         | _ -> None
 
-    /// It stands in logs and in the store.
+    /// Whether a text may stand in logs and in the store: 1 to `limit` characters, none of them a control character.
     let isPlain (text: string) limit =
         not (String.IsNullOrEmpty text) && text.Length <= limit && not (Seq.exists Char.IsControl text)
 
@@ -86,16 +96,17 @@ module private Greetings =
             ValueSome { Heartbeat = TimeSpan.FromMilliseconds(float heartbeat); Misses = misses }
         | _ -> ValueNone
 
-/// One server of a pair as a machine without clock or connection; each call gives the next machine. One event in, all commands
-/// out, then the next event.
+/// One server of a pair as a machine without clock or connection. Each call gives the next machine. Feed it one
+/// event, carry out all commands, then feed the next event.
 [<Sealed; AllowNullLiteral>]
 type ServerRole private (state: RoleState, commands: RoleCommand list) =
-    /// The highest epoch of all.
+    /// The highest epoch that there is.
     static member HighestEpoch = RoleMachine.highestEpoch
 
-    /// The first event of a server. Heartbeat above zero, misses at least 1; longest wait: what a patience that the other one tells
-    /// is cut to; the peer's address and what was kept may be null and 0 where nothing is known. A server that is no backup and has
-    /// no peer acts at once.
+    /// The first event of a server. `heartbeat` is above zero and `misses` at least 1, or it throws
+    /// ArgumentException. `longestWait` is what a patience that the other server tells is cut to. `keptEpoch` is 0
+    /// and `keptActed` null where nothing was kept; `peer` is null where no other server is known. A server that is
+    /// no backup and has no peer acts at once.
     static member Start
         (
             now: Instant,
@@ -122,16 +133,18 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
         let kept = { Epoch = keptEpoch; Acted = ValueOption.ofNullable keptActed }
         ServerRole(RoleMachine.start now kept (if isNull peer then "" else peer) settings)
 
-    /// primary, standby, active.
+    /// What `status` shows: `primary`, `active` or `standby`; `standby` until it has decided.
     member _.Role = string state.Role
     /// It has decided what it is.
     member _.Decided = state.Role <> Joining
+    /// It keeps the record and writes CDRs.
     member _.Acts = state.Role.Acts
+    /// The fencing number: the highest that it knows.
     member _.Epoch = state.Epoch
-    /// Where the other one can be asked; null where nobody is known.
+    /// Where the other server can be asked; null where none is known.
     member _.Peer: string = if state.Peer = "" then null else state.Peer
 
-    /// What it tells the other one now.
+    /// What it tells the other server now.
     member _.Greeting: GreetingView =
         let greeting = RoleMachine.greeting state
 
@@ -148,10 +161,11 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
 
     member private _.After(event: RoleEvent) = ServerRole(RoleMachine.advance event state)
 
+    /// The asked wake-up time has passed.
     member this.Tick(now: Instant) = this.After(Woke now)
 
-    /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing heard.
-    /// A patience that is none counts as not told.
+    /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing
+    /// heard. A patience that cannot be one counts as not told.
     member this.Heard(now: Instant, greeting: GreetingView) : ServerRole =
         let role = if isNull (box greeting) then None else Greetings.tryRole greeting.Role
 
@@ -174,14 +188,16 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
             )
         | _ -> null
 
+    /// An operator orders it to act now, whether the other server lives or not.
     member this.TakeOver(now: Instant) = this.After(Ordered(now, Order.TakeOver))
 
-    /// Acts under this epoch, whatever its own was, and has the other one agree on it.
+    /// An operator orders it to act under this epoch, whatever its own was, and to have the other server agree on it.
     member this.ActUnder(now: Instant, epoch: int) = this.After(Ordered(now, Order.ActUnder epoch))
 
+    /// An operator orders it to hand over to its standby.
     member this.StepDown(now: Instant) = this.After(Ordered(now, Order.StepDown))
 
-    /// Calls the sink once per command of the last event, in order.
+    /// Calls the sink once for each command of the last event, in order.
     member _.Dispatch(sink: IRoleSink) =
         for command in commands do
             match command with

@@ -4,84 +4,138 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 
-/// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null is unknown or an open end.
+/// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null is unknown or an
+/// open end.
 [<CLIMutable; NoComparison>]
 type ConnectionRow =
     {
+        /// The id of the gateway; with Id it is the key.
         Gateway: string
+        /// What the gateway calls the connection.
         Id: string
+        /// The setup stamp in the gateway's own raw form; null where it has none.
         Stamp: string
+        /// The boot token under which it was last heard.
         BootToken: string
+        /// The gateway's run in which it was last heard, counted from 1.
         Run: int
+        /// Bounds of the setup.
         SetupEarliest: Nullable<int64>
         SetupLatest: Nullable<int64>
+        /// `reported`, `inferred` or `bounded`; null where the setup is not known.
         SetupEvidence: string
+        /// Bounds of the start.
         StartEarliest: Nullable<int64>
         StartLatest: Nullable<int64>
+        /// `reported`, `inferred` or `bounded`.
         StartEvidence: string
+        /// What the connections of one call have in common.
         Call: string
+        /// Where it is on the gateway.
         Endpoint: string
+        /// The originating device.
         Originator: string
+        /// The remote party.
         Remote: string
+        /// The RTP encoding name, or the gateway's own words.
         Codec: string
+        /// RTP clock rate in Hz.
         ClockRate: Nullable<int>
+        /// 0 to 63 (RFC 2474).
         Dscp: Nullable<int>
+        /// `best-effort`, `controlled-load` or `guaranteed`.
         Service: string
+        /// The gateway's own words for its quality of service.
         QosReported: string
+        /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7).
         Mode: string
+        /// The gateway's own word for its state.
         State: string
+        /// The gateway's own media address, HOST:PORT.
         LocalMedia: string
+        /// The other end's media address, HOST:PORT.
         RemoteMedia: string
-        /// `KIND CODEC LOCAL REMOTE` with - for what is not known, and ; between two; empty where there are none.
+        /// `KIND CODEC LOCAL REMOTE` for each further medium, with `-` for what is not known and `;` between two.
+        /// Empty where there are none, null where the gateway does not tell.
         OtherMedia: string
+        /// When it was first heard.
         FirstHeard: int64
+        /// The latest moment at which it is known to have been alive.
         LastHeard: int64
+        /// How many snapshots listed it.
         ConfirmedCount: int
+        /// `confirmed`, `unconfirmed` or `restored`.
         Status: string
+        /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
+        /// Complete snapshots in a row that lacked it.
         Absences: int
+        /// How many reports contradicted the record (rule 5).
         Conflicts: int
+        /// When the last of them came, and what it said.
         ConflictAt: Nullable<int64>
         ConflictEarliest: Nullable<int64>
         ConflictLatest: Nullable<int64>
     }
 
-/// One gateway's part of the ledger without its connections, flat, as a store keeps it.
+/// One gateway's part of the ledger without its connections, flat, as a store keeps it. Times are microseconds on the
+/// record's timeline; null is unknown or an open end.
 [<CLIMutable; NoComparison>]
 type GatewayRow =
     {
+        /// The id of the gateway: the key.
         Gateway: string
+        /// How many complete snapshots in a row without a connection prove its end.
         AbsencesToClose: int
+        /// A restart of the agent renames connections that live on.
         IdsTiedToBoot: bool
+        /// The gateway uses ids again.
         ReusesIds: bool
+        /// The gateway answers from a copy that is up to so old.
         StalenessMicros: int64
+        /// How far the gateway's clock may run from ours.
         DriftPpm: float
+        /// What the gateway last said of its own start.
         BootToken: string
+        /// `gateway` or `agent`: what restarted; null where no boot was read.
         BootScope: string
+        /// Bounds of that start.
         BootEarliest: Nullable<int64>
         BootLatest: Nullable<int64>
+        /// After how long the gateway's up-time counts from 0 again.
         BootPeriodMicros: Nullable<int64>
+        /// When it was read.
         BootReadAt: Nullable<int64>
+        /// The gateway's runs as the record saw them, counted from 1.
         Run: int
+        /// Bounds of when the present run began; null for the first.
         RunEarliest: Nullable<int64>
         RunLatest: Nullable<int64>
+        /// When the newest snapshot taken in was asked for.
         LastAsked: Nullable<int64>
+        /// When its last reply came.
         LastAnswered: Nullable<int64>
-        /// Microseconds, comma separated, newest first.
+        /// When the last complete audits of this run were asked: microseconds, comma separated, newest first.
         Completes: string
-        /// What the record has taken of the gateway's own history: from when on, and up to when. Null where nothing.
+        /// Since when the record wants what the gateway's own history tells, and up to when it has taken it. Null
+        /// where nothing.
         HistorySince: Nullable<int64>
         HistoryReadTo: Nullable<int64>
+        /// Where the next reading of the history may begin.
         HistoryCursor: string
-        /// Connections that ended lately and have their CDR: an id and the microsecond of the end each, separated by spaces.
+        /// Connections that ended lately and have their CDR: an id and the microsecond of the end each, separated by
+        /// spaces. Null where there are none.
         HistoryRecent: string
+        /// Connections that began since the record began.
         OpenedTotal: int64
+        /// Connections that ended since the record began.
         ClosedTotal: int64
+        /// Reports that contradicted the record (rule 5).
         ConflictsTotal: int64
     }
 
-/// Between the ledger's values and the rows of a store. A row that cannot be read is a fault of the store: it throws
-/// InvalidDataException, and the host keeps the file as it is and says so.
+/// Turns the ledger's values into rows of a store and back. A row that cannot be read is a fault of the store: it
+/// throws InvalidDataException, and the host keeps the file as it is and says so.
 module internal Rows =
     let private bad what (value: string) : 'T =
         raise (IO.InvalidDataException $"the store holds {what} that this version does not know: {value}")
@@ -169,6 +223,7 @@ module internal Rows =
         | "restored" -> Status.Restored
         | other -> bad "a status" other
 
+    /// A connection of this gateway as a row.
     let ofConnection (gateway: GatewayId) (c: Connection) : ConnectionRow =
         let low (timing: Timing voption) =
             match timing with
@@ -223,6 +278,7 @@ module internal Rows =
           ConflictEarliest = conflict (fun conflict -> micros conflict.Reported.Earliest)
           ConflictLatest = conflict (fun conflict -> micros conflict.Reported.Latest) }
 
+    /// A row as a connection. Throws InvalidDataException where the row holds what this version does not know.
     let toConnection (row: ConnectionRow) : Connection =
         let setup =
             match row.SetupEvidence with
@@ -297,6 +353,7 @@ module internal Rows =
                 | _ -> bad "an ended connection" entry)
             |> Map.ofArray
 
+    /// A gateway's ledger as its row, without its connections.
     let ofGateway (ledger: GatewayLedger) : GatewayRow =
         let boot pick =
             match ledger.Boot with
@@ -359,7 +416,8 @@ module internal Rows =
           ClosedTotal = ledger.ClosedTotal
           ConflictsTotal = ledger.ConflictsTotal }
 
-    /// The gateway's ledger without its connections.
+    /// A row as a gateway's ledger without its connections. Throws InvalidDataException where the row holds what this
+    /// version does not know.
     let toGateway (row: GatewayRow) : GatewayLedger =
         let between (low: Nullable<int64>) (high: Nullable<int64>) =
             if low.HasValue || high.HasValue then

@@ -5,7 +5,8 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Audit
 
-/// How audits over SIP's dialog event package are begun. What the caller has not checked throws ArgumentException.
+/// How to begin audits over SIP's dialog event package (RFC 4235). Throws ArgumentException at what the caller has
+/// not checked.
 [<AbstractClass; Sealed>]
 type SipTarget private () =
     /// A header has no line breaks, and a URI no blanks or brackets around it.
@@ -30,9 +31,9 @@ type SipTarget private () =
     /// A response goes back to where its request came from (RFC 3261 §18.2.2), which need not be the address asked.
     static let isResponse (message: byte[]) : bool = message.AsSpan().StartsWith("SIP/2.0 "B)
 
-    /// User, host and port are those of the URI asked. Transport is udp or tcp, or null: UDP, and TCP where a notification does
-    /// not come. From is the URI asked as (null: anonymous), whose user authenticates with the password (null: none). Watch
-    /// keeps a standing subscription besides.
+    /// `user`, `host` and `port` (1 to 65535) are those of the URI asked. `transport` is udp, tcp, or null: UDP, and
+    /// TCP where a notification does not come. `from` is the URI that asks (null: anonymous); its user authenticates
+    /// with `password` (null: none). `watch` keeps a standing subscription besides.
     static member Create
         (
             gateway: string,

@@ -9,21 +9,23 @@ open CallServer.Model
 open CallServer.Audit
 open CallServer.Wire
 
-/// The SNMP profiles that a gateway may be asked by. Immutable.
+/// The SNMP profiles by which a gateway may be asked. Immutable.
 [<Sealed>]
 type ProfileCatalog private (profiles: (string * Profile)[]) =
     static let builtIn =
         lazy ProfileCatalog(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile))
 
-    /// Those that come with the product.
+    /// The profiles that come with CallServer.
     static member BuiltIn: ProfileCatalog = builtIn.Value
 
+    /// The names of the profiles, in the order in which they are tried.
     member _.Names: IReadOnlyList<string> = [| for name, _ in profiles -> name |]
 
-    /// A built-in profile's text, comments and all: what one's own may begin with. Null where there is none of that name.
+    /// The text of a built-in profile with its comments, which a profile of one's own may begin with. Null where no profile has that name.
     static member Text(name: string) : string = ProfileTexts.tryText name |> Option.toObj
 
-    /// The catalog with a user's own profiles before it, from an object of name to profile. A name that is taken is replaced.
+    /// The catalog with a user's own profiles before the others, from an object of name to profile. A profile of a name that is taken
+    /// is replaced. Where the object has mistakes the catalog stays as it is.
     member this.With
         (profiles': Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>)
         : ProfileCatalog =
@@ -46,7 +48,7 @@ type ProfileCatalog private (profiles: (string * Profile)[]) =
     member internal _.TryFind(name: string) =
         profiles |> Array.tryFind (fun (known, _) -> known = name) |> Option.map snd
 
-/// How each protocol's audits are begun. What the caller has not checked throws ArgumentException.
+/// How to begin audits over SNMP. Throws ArgumentException at what the caller has not checked.
 [<AbstractClass; Sealed>]
 type AuditTargets private () =
     static let snmp gateway credentials (profile: string) (catalog: ProfileCatalog) timeout attempts =
@@ -80,13 +82,14 @@ type AuditTargets private () =
             None
         )
 
-    /// SNMPv2c. The profile is null where those of the catalog are to be tried.
+    /// SNMPv2c. `profile` is null to try those of the catalog.
     static member SnmpCommunity
         (gateway, community: byte[], profile: string, catalog, timeout, attempts)
         : AuditTarget =
         snmp gateway (Community(Array.copy community)) profile catalog timeout attempts
 
-    /// SNMPv3 with USM: auth is null, md5, sha1, sha256, sha384 or sha512; priv is null or aes128; each with its passphrase.
+    /// SNMPv3 with USM (RFC 3414): `auth` is null, md5, sha1, sha256, sha384 or sha512, `priv` is null or aes128, each with its
+    /// passphrase. `context` may be null. `profile` is null to try those of the catalog.
     static member SnmpUser
         (
             gateway,

@@ -10,11 +10,11 @@ type TrapKind =
     | ColdStart = 0
     /// It began anew with the same configuration (RFC 3418 warmStart).
     | WarmStart = 1
-    /// Something else.
+    /// Any other notification.
     | Other = 2
 
-/// Reads the notifications that agents send by themselves: SNMPv1 traps, and those of SNMPv2c. Those of SNMPv3 are encrypted or
-/// signed for a listener with keys of its own, and are not read.
+/// Reads the notifications that agents send by themselves: SNMPv1 traps, and those of SNMPv2c. It does not read those
+/// of SNMPv3, which are encrypted or signed for a listener with keys of its own.
 [<AbstractClass; Sealed>]
 type TrapListener private () =
     /// snmpTrapOID.0, and the two of RFC 3418 that tell of a start.
@@ -40,8 +40,8 @@ type TrapListener private () =
         elif told = Some warmStart then TrapKind.WarmStart
         else TrapKind.Other
 
-    /// What the notification says, and the reply that an InformRequest asks for (RFC 3416 section 4.2.7), null where none is due;
-    /// or false, and in words why it is no notification that can be read.
+    /// What the notification says, and the reply that an InformRequest asks for (RFC 3416 section 4.2.7), null where
+    /// none is due. False where it is no notification that can be read; then `mistake` says why, in words.
     static member TryRead
         (
             message: byte[],

@@ -8,93 +8,176 @@ open CallServer.Ledger
 
 /// An interval as JSON shows it: UTC with microseconds, null for an open end.
 [<NoComparison>]
-type IntervalView = { Earliest: string; Latest: string; Evidence: string }
+type IntervalView =
+    {
+        /// Lower bound; null where nothing bounds it.
+        Earliest: string
+        /// Upper bound; null where nothing bounds it.
+        Latest: string
+        /// `reported`, `inferred` or `bounded`.
+        Evidence: string
+    }
 
+/// A quality of service as JSON shows it. What is not known is null.
 [<NoComparison>]
-type QosView = { Dscp: Nullable<int>; Service: string; Reported: string }
+type QosView =
+    {
+        /// 0 to 63 (RFC 2474).
+        Dscp: Nullable<int>
+        /// `best-effort`, `controlled-load` or `guaranteed` (RFC 2213, RFC 3435 §3.2.2.10).
+        Service: string
+        /// The gateway's own words.
+        Reported: string
+    }
 
+/// How long a connection has been active, as JSON shows it.
 [<NoComparison>]
-type AgeView = { Min: Nullable<float>; Max: Nullable<float> }
+type AgeView =
+    {
+        /// Lower bound in seconds, at least 0; null where no start is told.
+        Min: Nullable<float>
+        /// Upper bound in seconds; null where the start has no lower bound.
+        Max: Nullable<float>
+    }
 
-/// A medium of a connection besides the call's own.
+/// A medium of a connection besides the call's own. What is not known is null.
 [<NoComparison>]
 type MediumView =
-    { Kind: string
-      Codec: string
-      ClockRate: Nullable<int>
-      LocalMedia: string
-      RemoteMedia: string }
+    {
+        /// As in SDP's `m=`: audio, video, image.
+        Kind: string
+        /// The RTP encoding name.
+        Codec: string
+        /// RTP clock rate in Hz.
+        ClockRate: Nullable<int>
+        /// The gateway's own address, HOST:PORT.
+        LocalMedia: string
+        /// The other end's address, HOST:PORT.
+        RemoteMedia: string
+    }
 
 /// A connection as `audit --json` lists it. What is not known is null.
 [<NoComparison>]
 type ObservationView =
     {
+        /// What the gateway calls the connection.
         Id: string
+        /// What the connections of one call have in common, such as a Call-ID.
         Call: string
+        /// Where it is on the gateway: an interface, a port, an MGCP endpoint.
         Endpoint: string
+        /// The originating device, or its number.
         Originator: string
+        /// The remote party.
         Remote: string
+        /// The RTP encoding name that IANA registers, or the gateway's own words.
         Codec: string
+        /// RTP clock rate in Hz.
         ClockRate: Nullable<int>
+        /// Its quality of service.
         Qos: QosView
+        /// When its call began, ringing included; null where the gateway does not tell.
         Setup: IntervalView
+        /// When it became active; null where the gateway does not tell, or says that it rings.
         Start: IntervalView
+        /// How long it has been active.
         AgeSeconds: AgeView
+        /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7).
         Mode: string
+        /// The gateway's own word for its state.
         State: string
+        /// The gateway's own address of the call's own medium, HOST:PORT.
         LocalMedia: string
+        /// The other end's address of the call's own medium, HOST:PORT.
         RemoteMedia: string
         /// Media besides the call's own, such as a video; left out where there are none.
         [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
         OtherMedia: IReadOnlyList<MediumView>
     }
 
-/// A connection of a running server: the same, and how the record stands to it.
+/// A connection of a running server: the same as in an audit, and how the record stands to it.
 [<NoComparison>]
 type ConnectionView =
     {
+        /// The id of the gateway.
         Gateway: string
+        /// What the gateway calls the connection.
         Id: string
+        /// What the connections of one call have in common, such as a Call-ID.
         Call: string
+        /// Where it is on the gateway: an interface, a port, an MGCP endpoint.
         Endpoint: string
+        /// The originating device, or its number.
         Originator: string
+        /// The remote party.
         Remote: string
+        /// The RTP encoding name that IANA registers, or the gateway's own words.
         Codec: string
+        /// RTP clock rate in Hz.
         ClockRate: Nullable<int>
+        /// Its quality of service.
         Qos: QosView
+        /// When its call began, ringing included; null where the gateway does not tell.
         Setup: IntervalView
+        /// When it became active; null where the gateway says that it rings.
         Start: IntervalView
+        /// How long it has been active.
         AgeSeconds: AgeView
+        /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7).
         Mode: string
+        /// The gateway's own word for its state.
         State: string
+        /// The gateway's own address of the call's own medium, HOST:PORT.
         LocalMedia: string
+        /// The other end's address of the call's own medium, HOST:PORT.
         RemoteMedia: string
         /// Media besides the call's own, such as a video; left out where there are none.
         [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
         OtherMedia: IReadOnlyList<MediumView>
+        /// `confirmed`: the newest audit listed it. `unconfirmed`: it did not, which is no proof yet, or it was not complete, or
+        /// no audit has spoken since a restart.
         Status: string
+        /// When it was first heard.
         FirstHeard: string
+        /// The latest moment at which it is known to have been alive.
         LastHeard: string
+        /// How many snapshots listed it.
         ConfirmedCount: int
+        /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
+        /// How many reports contradicted the record (rule 5).
         Conflicts: int
     }
 
 /// One audit as `audit --json` prints it.
 [<NoComparison>]
 type AuditView =
-    { Gateway: string
-      Uri: string
-      Protocol: string
-      Profile: string
-      Complete: bool
-      Proof: IReadOnlyList<string>
-      Reasons: IReadOnlyList<string>
-      Asked: string
-      Answered: string
-      Boot: string
-      Requests: int
-      Connections: IReadOnlyList<ObservationView> }
+    {
+        /// The id of the gateway; in `audit` its HOST:PORT.
+        Gateway: string
+        /// Where it was asked; never with a secret.
+        Uri: string
+        /// `snmp`, `mgcp`, `sip` or `ng`.
+        Protocol: string
+        /// The SNMP profile, or the variant of the protocol; null where there is none.
+        Profile: string
+        /// The snapshot lists every active connection, and that is proven.
+        Complete: bool
+        /// What proves it; empty where it is not complete.
+        Proof: IReadOnlyList<string>
+        /// Why it is not complete; empty where it is.
+        Reasons: IReadOnlyList<string>
+        /// When the first request was sent.
+        Asked: string
+        /// When the last reply came, or waiting ended.
+        Answered: string
+        /// The gateway's boot token; null where it told none.
+        Boot: string
+        /// Messages sent, repeats included.
+        Requests: int
+        /// What the gateway listed.
+        Connections: IReadOnlyList<ObservationView>
+    }
 
     /// The same with other words for why it is not complete.
     member this.Because(reasons: IReadOnlyList<string>) : AuditView = { this with Reasons = reasons }
@@ -103,82 +186,154 @@ type AuditView =
 [<NoComparison>]
 type CountersView =
     {
+        /// RTP packets that the gateway sent.
         PacketsSent: Nullable<int64>
+        /// Octets that it sent.
         OctetsSent: Nullable<int64>
+        /// RTP packets that it received.
         PacketsReceived: Nullable<int64>
+        /// Octets that it received.
         OctetsReceived: Nullable<int64>
+        /// RTP packets that did not arrive.
         PacketsLost: Nullable<int64>
-        /// Milliseconds.
+        /// Mean interarrival jitter in milliseconds.
         JitterMs: Nullable<int64>
-        /// Milliseconds.
+        /// Mean transit delay in milliseconds.
         LatencyMs: Nullable<int64>
     }
 
 /// A step of the wall clock, at a moment of the record's timeline, which no step moves.
 [<NoComparison>]
-type ClockStep = { At: Instant; By: TimeSpan }
+type ClockStep =
+    {
+        /// When it happened, on the record's timeline.
+        At: Instant
+        /// How far the wall clock was put forward; back where negative.
+        By: TimeSpan
+    }
 
-/// The same as it is shown: when, by the clock after all steps, and by how many milliseconds it was put forward.
+/// A step of the wall clock as JSON shows it.
 [<NoComparison>]
-type ClockStepView = { At: string; Ms: int64 }
+type ClockStepView =
+    {
+        /// When it happened, by the clock after all steps.
+        At: string
+        /// How many milliseconds the wall clock was put forward; back where negative.
+        Ms: int64
+    }
 
-/// A call detail record; property names become the contract's in snake case.
+/// A call detail record; docs/cdr-fields.md has the names in snake case. Times are UTC with microseconds; what is not
+/// known is null.
 [<NoComparison>]
 type CdrView =
     {
+        /// Name-based (RFC 9562 §5.5), the same on every server that heard the connection (rule 9).
         Id: string
+        /// The same as Id, under the name that billing knows.
         Uuid: string
+        /// What the connections of one call have in common.
         Call: string
+        /// The id of the gateway.
         Gateway: string
+        /// The originating device, or its number.
         Originator: string
+        /// The remote party.
         Remote: string
+        /// The RTP encoding name, or the gateway's own words.
         ReadCodec: string
+        /// Its quality of service.
         Qos: QosView
+        /// The setup, latest bound; null where it is not known.
         StartStamp: string
+        /// The start that makes Billsec the lower bound: the latest one.
         AnswerStamp: string
+        /// The earliest start; null where nothing bounds it.
         AnswerStampMin: string
+        /// The latest start.
         AnswerStampMax: string
+        /// The end that makes Billsec the lower bound: the earliest one, no earlier than the answer that goes with
+        /// it.
         EndStamp: string
+        /// The earliest end.
         EndStampMin: string
+        /// The latest end.
         EndStampMax: string
+        /// Whole seconds from setup to end, lower bound; from the answer where the setup is not known.
         Duration: int64
+        /// Whole seconds from answer to end, lower bound: what is billed.
         Billsec: int64
+        /// The same as Billsec.
         BillsecMin: int64
+        /// Whole seconds from answer to end, upper bound; null where the start has no lower bound.
         BillsecMax: Nullable<int64>
+        /// A name of ITU-T Q.850; null while the connection goes on.
         HangupCause: string
+        /// `reported`, `inferred` or `bounded`.
         StartEvidence: string
+        /// `absent`, `gateway-history`, `gateway-restart`, `released` or `operator`; null while the connection goes
+        /// on.
         EndEvidence: string
+        /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
+        /// The latest moment at which it is known to have been alive.
         LastConfirmed: string
+        /// How many snapshots listed it.
         ConfirmedCount: int
         /// The gateway uses ids again without a stamp: this id may stand for more than one connection.
         IdReused: bool
+        /// What the gateway calls the connection.
         Connection: string
+        /// The fencing number of the server that wrote it.
         Epoch: int
+        /// The name of the server that wrote it.
         Server: string
+        /// The ids of the gateways that told of it.
         Sources: IReadOnlyList<string>
-        /// Null where the gateway did not tell.
+        /// What the gateway counted; null where it did not tell.
         Counters: CountersView
-        /// Who had it released, and why; null where nobody had.
+        /// Who had it released; null where nobody had.
         ReleasedBy: string
+        /// Why; null where nobody had it released.
         ReleaseReason: string
         /// It has not ended: the end is the last moment at which it was heard alive, and there is no cause.
         Partial: bool
         /// From 1 on over the interim records of a connection and its CDR, which is the last; 0 tells that it began.
         RecordSeq: int
-        /// Where the wall clock was stepped since the connection began. Every stamp is by the clock after all steps; what is before
-        /// a step was read as so much less on the clock of its own time. Null where it was not stepped.
+        /// Where the wall clock was stepped since the connection began. Every stamp is by the clock after all steps;
+        /// what came before a step read so much less on the clock of its own time. Null where nobody stepped it.
         ClockSteps: IReadOnlyList<ClockStepView>
     }
 
 /// What a snapshot did, for events and logs.
 [<NoComparison>]
-type ChangeView = { Kind: string; Gateway: string; Connection: string; Time: string; Detail: string }
+type ChangeView =
+    {
+        /// One word, such as `opened`, `closed` or `conflict`.
+        Kind: string
+        /// The id of the gateway.
+        Gateway: string
+        /// The id of the connection; null where the change is that of the whole gateway.
+        Connection: string
+        /// When it happened, in UTC with microseconds.
+        Time: string
+        /// More, in words; null where there is nothing to add.
+        Detail: string
+    }
 
-/// Who writes: the server's name, its epoch, how far the wall clock has been stepped since the timeline was anchored
-/// (added to every time that is shown), and the latest of those steps, oldest first.
+/// Who writes, and how its clock stands to the record's timeline.
 [<NoComparison>]
-type ServerStamp = { Server: string; Epoch: int; Correction: TimeSpan; Steps: IReadOnlyList<ClockStep> }
+type ServerStamp =
+    {
+        /// Its name.
+        Server: string
+        /// Its fencing number.
+        Epoch: int
+        /// How far the wall clock has been stepped since the timeline was anchored: added to every time that is
+        /// shown.
+        Correction: TimeSpan
+        /// The latest of those steps, oldest first.
+        Steps: IReadOnlyList<ClockStep>
+    }
 
 module internal Views =
     let private obj (value: 'T voption) : string =
@@ -193,7 +348,7 @@ module internal Views =
         else
             string (instant + correction)
 
-    /// Null where the gateway says that it has not happened: a leg that rings has no start.
+    /// Null where the gateway says that it has not happened yet: a leg that rings has no start.
     let interval correction (timing: Timing) : IntervalView =
         if timing.Within.Latest = Instant.distantFuture && timing.Evidence = Reported then
             Unchecked.defaultof<IntervalView>
@@ -207,6 +362,7 @@ module internal Views =
         | ValueSome timing -> interval correction timing
         | ValueNone -> Unchecked.defaultof<IntervalView>
 
+    /// A quality of service as JSON shows it.
     let qos (qos: QualityOfService) : QosView =
         { Dscp = ValueOption.toNullable qos.Dscp
           Service = obj qos.Service
@@ -215,7 +371,7 @@ module internal Views =
     /// Seconds with the record's resolution of a microsecond.
     let private seconds (span: TimeSpan) = Math.Round(max 0.0 span.TotalSeconds, 6)
 
-    /// The age at some moment within an interval.
+    /// How old a start makes a connection, at some moment within an interval.
     let private age (at: Interval) (start: Timing voption) : AgeView =
         match start with
         | ValueNone -> { Min = Nullable(); Max = Nullable() }
@@ -231,6 +387,7 @@ module internal Views =
                  else
                      Nullable(seconds (at.Latest - within.Earliest))) }
 
+    /// Counters as JSON shows them; null where none were told.
     let counters (counters: Counters voption) : CountersView =
         match counters with
         | ValueNone -> Unchecked.defaultof<CountersView>
@@ -256,7 +413,7 @@ module internal Views =
                      LocalMedia = obj medium.Local
                      RemoteMedia = obj medium.Remote } |]
 
-    /// One look: the times as the record would begin with them.
+    /// One look at a gateway: the times as the record would begin with them.
     let observation (correction: TimeSpan) (traits: Traits) (o: Observation) : ObservationView =
         let struct (o, _) = Lawful.observation traits o
 
@@ -278,7 +435,8 @@ module internal Views =
           RemoteMedia = obj o.Facts.RemoteMedia
           OtherMedia = otherMedia o.Facts }
 
-    /// Times of one look that cannot be true, such as a start before the setup: one line, or null where there are none.
+    /// One line about times of one look that cannot be true, such as a start before the setup; null where there are
+    /// none.
     let conflicts (correction: TimeSpan) (snapshot: Snapshot) : string =
         let told =
             snapshot.Observations
@@ -329,6 +487,7 @@ module internal Views =
           Recovered = c.Recovered
           Conflicts = c.Conflicts }
 
+    /// A whole audit as `audit --json` prints it.
     let audit (correction: TimeSpan) (uri: string) (snapshot: Snapshot) : AuditView =
         let proof, reasons =
             match snapshot.Completeness with
@@ -370,7 +529,7 @@ module internal Views =
                 { At = time stamp.Correction step.At; Ms = int64 (Math.Round step.By.TotalMilliseconds) })
             :> _
 
-    /// The number is that of the record among those of its connection.
+    /// The CDR of an ended connection. The number is that of the record among the records of its connection.
     let cdr (stamp: ServerStamp) (number: int) (cdr: Cdr) : CdrView =
         let show = time stamp.Correction
         let c = cdr.Connection
@@ -418,7 +577,7 @@ module internal Views =
           RecordSeq = number
           ClockSteps = stepsSince stamp c }
 
-    /// A record of a connection that goes on, in the shape of its CDR.
+    /// The record of a connection that goes on, in the shape of its CDR.
     let partial (stamp: ServerStamp) (gateway: GatewayId) traits (c: Connection) (number: int) : CdrView =
         let latest =
             if Times.isPending c.Start then
@@ -438,6 +597,7 @@ module internal Views =
             EndEvidence = null
             Partial = true }
 
+    /// What a change is called in events and logs.
     let change (stamp: ServerStamp) (gateway: GatewayId) (at: Instant) (change: Change) : ChangeView =
         let connection, detail =
             match change with

@@ -3,8 +3,8 @@ using CallServer.Surface;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// Between the ledger's rows and statements: the order is that of the column lists in <see cref="Sql"/>, and
-/// each pair of methods names the fields in the same order.
+/// Binds the ledger's rows to statements and reads them back. The order is that of the column lists in <see cref="Sql"/>,
+/// and each pair of methods names the fields in the same order.
 /// </summary>
 internal static class Rows
 {

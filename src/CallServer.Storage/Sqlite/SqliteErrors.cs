@@ -6,7 +6,7 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>What SQLite's result codes (sqlite.org/rescode.html) mean for the operator.</summary>
 internal static class SqliteErrors
 {
-    /// <summary>The named error; null where the fault is our own (a broken constraint, a misused
+    /// <summary>The store's error for one of SQLite's; null where the fault is our own (a broken constraint, a misused
     /// call).</summary>
     public static StoreException? Translate(SqliteException error, string file) =>
         error.SqliteErrorCode switch
@@ -47,7 +47,7 @@ internal static class SqliteErrors
     /// <summary>SQLite's own words, as part of a sentence.</summary>
     private static string Words(SqliteException error) => error.Message.TrimEnd('.');
 
-    /// <summary>Not ours.</summary>
+    /// <summary>The error for a file that is not ours.</summary>
     public static StoreForeignException Foreign(string file, string why, Exception? inner = null) =>
         new(
             $"{file}: is not a CallServer record: {why}. It was left as it is; name another file in server.data.",

@@ -7,8 +7,8 @@ using SQLitePCL;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// The record in one SQLite file with a write-ahead log. One connection writes, another reads, so that a
-/// reader never waits for a commit; docs/adr/0005 tells what survives what.
+/// The record in one SQLite file with a write-ahead log. One connection writes and another reads, so that a reader never
+/// waits for a commit. docs/adr/0005 says what survives what.
 /// </summary>
 public sealed partial class SqliteLedgerStore : ILedgerStore
 {
@@ -49,7 +49,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     /// <summary>The connection that writes, for tests that take its room away.</summary>
     internal SqliteConnection Connection => _writing;
 
-    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> that says what is wrong
+    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> where it cannot, which says what is wrong
     /// with it.</summary>
     public static SqliteLedgerStore Open(SqliteStoreOptions options)
     {
@@ -335,7 +335,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             return 0;
         });
 
-    /// <summary>SQLite's errors under our names.</summary>
+    /// <summary>Runs an action and turns SQLite's errors into the store's own.</summary>
     private static T Named<T>(string file, Func<T> action)
     {
         try

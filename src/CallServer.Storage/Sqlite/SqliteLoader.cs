@@ -6,9 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// Reads the whole ledger, one gateway at a time, so that rows and restored connections never stand in
-/// memory twice. A row that cannot be understood is named and left out; the rest of its gateway is restored
-/// without it.
+/// Reads the whole ledger, one gateway at a time, so that rows and restored connections never stand in memory twice. It
+/// names a row that it cannot understand and leaves it out; the rest of its gateway is restored without it.
 /// </summary>
 internal sealed class SqliteLoader(SqliteConnection connection)
 {

@@ -48,11 +48,10 @@ internal sealed class SqliteWriter : IDisposable
         _addRelease = Prepare(Sql.AddRelease);
     }
 
-    /// <summary>Rows that could not be read when the store was loaded: each is copied before it is
-    /// replaced.</summary>
+    /// <summary>Rows that this version could not read when the store was loaded. Each is copied before it is replaced.</summary>
     public Dictionary<(string Gateway, string? Connection), string> Unreadable { get; } = [];
 
-    /// <summary>The readers of the outbox; null while nobody has named them: then everything is kept.</summary>
+    /// <summary>The readers of the outbox. While nobody has named them it is null, and the store keeps everything.</summary>
     public IReadOnlyList<string>? Readers { get; set; }
 
     public CommitResult Commit(StoreCommit commit)
@@ -98,7 +97,7 @@ internal sealed class SqliteWriter : IDisposable
         return InTransaction(() => new CommitResult([], AddChanges(changes)));
     }
 
-    /// <summary>All that the action writes, or, where it throws, nothing.</summary>
+    /// <summary>Runs the action in one transaction: all that it writes, or nothing where it throws.</summary>
     public T InTransaction<T>(Func<T> action)
     {
         _begin.Run();
