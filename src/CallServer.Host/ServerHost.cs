@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using CallServer.Surface;
 using CallServer.Host.Configuration;
 using CallServer.Host.Web;
 using CallServer.Storage;
@@ -91,7 +92,7 @@ public static class ServerHost
                 await ListenAsync(app, configuration, cancel);
                 await runtime.ListenAsync();
                 await runtime.StartAsync();
-                var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration));
+                var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration, parts.Protocols));
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
                     configuration.Name,
@@ -115,13 +116,16 @@ public static class ServerHost
     }
 
     /// <summary>The same file and the environment of this process; null where there is no file.</summary>
-    private static Func<ServerConfiguration>? Reread(ServerConfiguration configuration) =>
+    private static Func<ServerConfiguration>? Reread(
+        ServerConfiguration configuration,
+        GatewayProtocols protocols
+    ) =>
         configuration.Source is { } file && File.Exists(file)
             ? () =>
                 ServerConfiguration.Load(
                     file,
                     ServerConfiguration.ProcessEnvironment(),
-                    AuditTargetFactory.BuiltIn
+                    protocols
                 )
             : null;
 

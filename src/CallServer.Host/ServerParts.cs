@@ -1,6 +1,7 @@
 using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host;
 
@@ -18,6 +19,9 @@ public sealed record ServerParts
 
     /// <summary>Where logs go besides or instead of standard error; null is standard error.</summary>
     public Action<ILoggingBuilder>? Logging { get; init; }
+
+    /// <summary>In which gateways can be asked.</summary>
+    public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;
 
     /// <summary>
     /// Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.

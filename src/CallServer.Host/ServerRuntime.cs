@@ -89,7 +89,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 callLoop,
                 loggers.CreateLogger("CallServer.Ledger"),
                 new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null),
-                new RecordLimits(() => Configuration.Gateways.Count, Memory)
+                new RecordLimits(() => Configuration.Gateways.Count, Memory),
+                parts.Protocols
             );
             Ledger.Restore(image);
             StoreNews.Say(image, configuration, logger);
@@ -119,6 +120,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                         : null,
                 Ledger,
                 Polling,
+                parts.Protocols,
                 clock,
                 loggers.CreateLogger("CallServer.Releasing")
             );

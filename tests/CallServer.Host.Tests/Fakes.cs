@@ -9,6 +9,7 @@ using CallServer.Host.Net;
 using CallServer.Host.Polling;
 using CallServer.Ledger;
 using CallServer.Model;
+using CallServer.Protocols;
 using CallServer.Surface;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
@@ -213,18 +214,13 @@ internal static class ScriptedAudit
         string gateway,
         TimeSpan timeout,
         int attempts = 1,
-        FSharpOption<FSharpFunc<WatchStart, Machine>>? watch = null,
-        FSharpOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>>? release = null
+        Func<WatchStart, Machine<AuditResult>>? watch = null,
+        Func<ConnectionId, AuditStart, Machine<ReleaseResult>>? release = null
     ) =>
-        new(
-            FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
-                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
-                    new Asking(gateway, timeout, attempts, given.At.Steady).Begin()
-                )
-            ),
+        Machines.Target(
+            given => new Asking(gateway, timeout, attempts, given.At.Steady).Begin(),
             watch,
-            release,
-            null
+            release
         );
 
     /// <summary>
@@ -237,35 +233,31 @@ internal static class ScriptedAudit
             timeout,
             1,
             null,
-            FSharpOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>>.Some(
-                FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine>>.FromConverter(id =>
-                    FSharpFunc<AuditStart, Machine>.FromConverter(given =>
-                    {
-                        var wake = given.At.Steady + timeout;
-                        return Release(
-                            id,
-                            given.At.Steady,
-                            wake,
-                            sink => sink.Send([Mine, Ends, byte.Parse(id.ToString()![1..], null)]),
-                            sink => sink.WakeAt(wake)
-                        );
-                    })
-                )
-            )
+            (id, given) =>
+            {
+                var wake = given.At.Steady + timeout;
+                return Release(
+                    id,
+                    given.At.Steady,
+                    wake,
+                    Command<ReleaseResult>.NewSend([Mine, Ends, byte.Parse(id.ToString()![1..], null)]),
+                    Command<ReleaseResult>.NewWakeAt(wake)
+                );
+            }
         );
 
     /// <summary>The second octet of a release.</summary>
     public const byte Ends = 0xDD;
 
-    private static Machine Release(
+    private static Machine<ReleaseResult> Release(
         ConnectionId id,
         Instant begun,
         Instant wake,
-        params Action<IAuditSink>[] commands
+        params Command<ReleaseResult>[] commands
     )
     {
-        return new(
-            FSharpFunc<Event, Machine>.FromConverter(happened =>
+        return Machines.Of(
+            happened =>
                 happened switch
                 {
                     Event.Received { message: [Mine, Ends, 0] } => Finish(
@@ -291,28 +283,24 @@ internal static class ScriptedAudit
                         )
                     ),
                     Event.Received { message: [Mine, Ends, ..] } => Finish(
-                        Not(Shortfall.NewRefused("515 who?"))
+                        Not(Shortfall.NewRefused(RefusalCause.NewCode(515), "515 who?"))
                     ),
                     Event.Woke when happened.At.Steady >= wake => Finish(
                         Not(Shortfall.NewSilent("no answer"))
                     ),
                     Event.Stopped => Finish(Not(Shortfall.NewSilent("stopped"))),
                     _ => Release(id, begun, wake),
-                }
-            ),
-            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
-            {
-                foreach (var command in commands)
-                    command(sink);
-                return null!;
-            }),
-            0,
-            LoadModule.ofDatagrams,
-            false
+                },
+            commands
         );
 
-        Machine Finish(Release outcome) =>
-            Release(id, begun, wake, sink => sink.Released(new ReleaseResult(id, outcome)));
+        Machine<ReleaseResult> Finish(Release outcome) =>
+            Release(
+                id,
+                begun,
+                wake,
+                Command<ReleaseResult>.NewFinished(new ReleaseResult(id, outcome))
+            );
     }
 
     private static Release Not(Shortfall shortfall) => CallServer.Audit.Release.NewNotReleased(shortfall);
@@ -325,41 +313,29 @@ internal static class ScriptedAudit
             gateway,
             TimeSpan.FromSeconds(1),
             1,
-            FSharpOption<FSharpFunc<WatchStart, Machine>>.Some(
-                FSharpFunc<WatchStart, Machine>.FromConverter(start =>
-                    Watch(gateway, start.Given.At.Steady, sink => sink.Send([Mine]))
-                )
-            )
+            start => Watch(gateway, start.Given.At.Steady, Command<AuditResult>.NewSend([Mine]))
         );
 
-    private static Machine Watch(string gateway, Instant begun, Action<IAuditSink> command) =>
-        new(
-            FSharpFunc<Event, Machine>.FromConverter(happened =>
+    private static Machine<AuditResult> Watch(string gateway, Instant begun, Command<AuditResult> command) =>
+        Machines.Of(
+            happened =>
                 Watch(
                     gateway,
                     begun,
                     happened is Event.Received { message: [Mine, .. var rest] }
-                        ? sink =>
-                            sink.Told(
-                                Results.Complete(
-                                    gateway,
-                                    begun,
-                                    happened.At.Steady,
-                                    [.. rest.Select(octet => $"c{octet}")]
-                                ),
-                                null!
+                        ? Command<AuditResult>.NewTold(
+                            Results.Complete(
+                                gateway,
+                                begun,
+                                happened.At.Steady,
+                                [.. rest.Select(octet => $"c{octet}")]
                             )
-                        : sink => sink.Finished(AuditResult.Unasked(gateway, "sip", begun, "it ended"), null!)
-                )
-            ),
-            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
-            {
-                command(sink);
-                return null!;
-            }),
-            0,
-            LoadModule.ofDatagrams,
-            false
+                        )
+                        : Command<AuditResult>.NewFinished(
+                            AuditResult.Unasked(gateway, "sip", begun, "it ended")
+                        )
+                ),
+            [command]
         );
 
     private sealed class Asking(string gateway, TimeSpan timeout, int attempts, Instant begun)
@@ -369,15 +345,15 @@ internal static class ScriptedAudit
         private bool over;
         private Instant wake;
 
-        public Machine Begin() => Machine(Ask(begun));
+        public Machine<AuditResult> Begin() => Machine(Ask(begun));
 
         /// <summary>As every machine: what was before stays as it was.</summary>
-        private Machine Advance(Event happened) => ((Asking)MemberwiseClone()).Take(happened);
+        private Machine<AuditResult> Advance(Event happened) => ((Asking)MemberwiseClone()).Take(happened);
 
-        private Machine Take(Event happened)
+        private Machine<AuditResult> Take(Event happened)
         {
             if (over)
-                return Machine([]);
+                return Machine();
             switch (happened)
             {
                 case Event.Received { message: [Mine, .. var rest] }:
@@ -385,71 +361,89 @@ internal static class ScriptedAudit
                     return Finish(Results.Complete(gateway, begun, happened.At.Steady, ids));
                 case Event.Received:
                     strays++;
-                    return Machine([]);
+                    return Machine();
                 case Event.Woke when happened.At.Steady >= wake:
                     return sent < attempts
                         ? Machine(Ask(happened.At.Steady))
                         : Finish(AuditResult.Unasked(gateway, "snmp", begun, "no answer"));
                 case Event.Woke:
-                    return Machine([]);
+                    return Machine();
                 default:
                     return Finish(AuditResult.Unasked(gateway, "snmp", begun, "stopped"));
             }
         }
 
-        private Action<IAuditSink>[] Ask(Instant now)
+        private Command<AuditResult>[] Ask(Instant now)
         {
             sent++;
             wake = now + timeout;
-            return [sink => sink.Send([Mine]), sink => sink.WakeAt(wake)];
+            return [Command<AuditResult>.NewSend([Mine]), Command<AuditResult>.NewWakeAt(wake)];
         }
 
-        private Machine Finish(AuditResult result)
+        private Machine<AuditResult> Finish(AuditResult result)
         {
             over = true;
-            return Machine([sink => sink.Finished(result, null!)]);
+            return Machine(Command<AuditResult>.NewFinished(result));
         }
 
-        private Machine Machine(Action<IAuditSink>[] commands) =>
-            new(
-                FSharpFunc<Event, Machine>.FromConverter(Advance),
-                FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
-                {
-                    foreach (var command in commands)
-                        command(sink);
-                    return null!;
-                }),
-                strays,
-                LoadModule.ofDatagrams,
-                false
-            );
+        private Machine<AuditResult> Machine(params Command<AuditResult>[] commands) =>
+            Machines.Of(Advance, commands, strays);
     }
 }
 
-/// <summary>Makes scripted audits.</summary>
-internal sealed class ScriptedTargets : IAuditTargetFactory
+/// <summary>Makes machines of the core's kind.</summary>
+internal static class Machines
 {
-    public IReadOnlyCollection<string> ProfileNames => ["cisco-voice", "freeswitch"];
+    public static Machine<T> Of<T>(
+        Func<Event, Machine<T>> advance,
+        IEnumerable<Command<T>> commands,
+        int strays = 0
+    ) =>
+        new(
+            FSharpFunc<Event, Machine<T>>.FromConverter(happened => advance(happened)),
+            ListModule.OfSeq(commands),
+            FSharpFunc<Unit, object>.FromConverter(_ => null!),
+            strays,
+            LoadModule.ofDatagrams
+        );
 
-    public IAuditTargetFactory WithProfiles(Document profiles, out IReadOnlyList<DocumentMistake> mistakes)
-    {
-        mistakes = [];
-        return this;
-    }
-
-    public AuditTarget Create(
-        string gateway,
-        GatewayUri uri,
-        GatewaySecrets secrets,
-        TimeSpan timeout,
-        int attempts
-    ) => ScriptedAudit.Target(gateway, timeout, attempts);
+    public static AuditTarget Target(
+        Func<AuditStart, Machine<AuditResult>> audit,
+        Func<WatchStart, Machine<AuditResult>>? watch = null,
+        Func<ConnectionId, AuditStart, Machine<ReleaseResult>>? release = null
+    ) =>
+        new(
+            new GatewayExchanges(
+                FSharpFunc<object, FSharpFunc<AuditStart, Machine<AuditResult>>>.FromConverter(_ =>
+                    FSharpFunc<AuditStart, Machine<AuditResult>>.FromConverter(given => audit(given))
+                ),
+                watch is null
+                    ? FSharpValueOption<FSharpFunc<WatchStart, Machine<AuditResult>>>.None
+                    : FSharpValueOption<FSharpFunc<WatchStart, Machine<AuditResult>>>.NewValueSome(
+                        FSharpFunc<WatchStart, Machine<AuditResult>>.FromConverter(start => watch(start))
+                    ),
+                release is null
+                    ? FSharpValueOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>>.None
+                    : FSharpValueOption<
+                        FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>
+                    >.NewValueSome(
+                        FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>.FromConverter(
+                            id =>
+                                FSharpFunc<AuditStart, Machine<ReleaseResult>>.FromConverter(given =>
+                                    release(id, given)
+                                )
+                        )
+                    ),
+                FSharpValueOption<FSharpFunc<AuditStart, Machine<ControllerResult>>>.None,
+                FSharpFunc<byte[], bool>.FromConverter(_ => false)
+            )
+        );
 }
 
 internal static class Gateways
 {
     public static GatewayConfiguration At(string id, string uri, TimeSpan? interval = null) =>
-        GatewayUri.TryParse(uri, out var parsed, out var mistakes)
+        GatewayProtocols.BuiltIn.TryParse(uri, out var parsed, out var mistakes)
             ? new GatewayConfiguration
             {
                 Id = id,

@@ -48,12 +48,32 @@ type Limit =
         | Connections most -> $"polling.connections: more than {most}"
         | Memory most -> $"polling.memory: all gateways together take more than {size most}"
 
+/// Why a gateway would not tell, as far as its answer says.
+[<RequireQualifiedAccess>]
+type RefusalCause =
+    /// The code of its answer, as its protocol numbers them.
+    | Code of int
+    /// What proves who asks is wrong.
+    | Proof
+    /// What encrypts the question is wrong.
+    | Encryption
+    /// It wants another level of protection.
+    | SecurityLevel
+    | UnknownUser
+    /// It knows no such part of itself.
+    | Context
+    /// Whoever asks may not see what was asked for.
+    | AccessRules
+    /// It takes no question any more until somebody configures it anew.
+    | WornOut
+    | Unsaid
+
 /// Why a snapshot may not list everything.
 type Shortfall =
     /// Nothing came back at all.
     | Silent of detail: string
     /// It answered, and would not tell: wrong community, unknown user, wrong passphrase.
-    | Refused of detail: string
+    | Refused of cause: RefusalCause * detail: string
     /// It stopped answering before the end.
     | CutShort of detail: string
     /// The agent repeated an instance or went backwards.
@@ -107,7 +127,7 @@ type Shortfall =
     override this.ToString() =
         match this with
         | Silent detail
-        | Refused detail
+        | Refused(_, detail)
         | CutShort detail
         | IndexMoved detail
         | Hidden detail
@@ -146,6 +166,12 @@ module Completeness =
         | Complete _ -> true
         | Partial _ -> false
 
+    /// Why it is not complete; nothing where it is.
+    let shortfalls completeness : Shortfall list =
+        match completeness with
+        | Complete _ -> []
+        | Partial reasons -> reasons
+
     /// In words; what is there several times is told once, with their number.
     let words (reasons: Shortfall list) : string list =
         reasons
@@ -164,9 +190,49 @@ module Completeness =
                 | Refused _ -> true
                 | _ -> false)
 
+/// What a source tells of: calls that are set up, or media that flows.
+type SourceKind =
+    | Signalling
+    | Media
+
+    override this.ToString() =
+        match this with
+        | Signalling -> "signalling"
+        | Media -> "media"
+
+module SourceKind =
+    let other (kind: SourceKind) =
+        match kind with
+        | Signalling -> Media
+        | Media -> Signalling
+
+/// Between whom two equal call ids name the same call.
+[<RequireQualifiedAccess>]
+type CallIdReach =
+    /// Everybody: the id is unique in the world.
+    | World
+    /// Everybody in this realm, such as the gateways of one call agent; a long id reaches everybody.
+    | Realm of string
+    /// Everybody where the id has the shape of one that is unique in the world, else this gateway alone.
+    | ByShape
+
+/// How the connections of a source are joined with those of others.
+type SourceTraits =
+    {
+        /// Nothing where it is neither: what it tells joins, and is never missed.
+        Kind: SourceKind voption
+        CallIds: CallIdReach
+    }
+
+module SourceTraits =
+    /// A source of which nothing is known yet.
+    let unknown: SourceTraits = { Kind = ValueNone; CallIds = CallIdReach.ByShape }
+
 /// What the gateway's kind means for the rules.
 type Traits =
     {
+        /// How the join treats what it tells; nothing where the audit could not tell.
+        Source: SourceTraits voption
         /// Absences from complete snapshots in a row that prove an end: 1 where the index is stable, 2 where it shifts (rule 2).
         AbsencesToClose: int
         /// Connection ids are made of the up-time, so that a restart of the agent renames the connections that live on (rule 7).
@@ -182,7 +248,8 @@ type Traits =
 
 module Traits =
     let plain: Traits =
-        { AbsencesToClose = 1
+        { Source = ValueNone
+          AbsencesToClose = 1
           IdsTiedToBoot = false
           ReusesIds = false
           Staleness = TimeSpan.Zero
@@ -201,9 +268,9 @@ type HistoryRead =
 type Snapshot =
     {
         Gateway: GatewayId
-        /// snmp, mgcp, sip, ng.
+        /// The name under which its protocol is registered.
         Protocol: string
-        /// The SNMP profile, or the protocol's own variant.
+        /// By which profile the gateway was read, or which variant of its protocol it speaks.
         Profile: string
         Traits: Traits
         /// The first request was sent.

@@ -77,7 +77,9 @@ type CallEntry internal (call: Call, table: CallTable) =
 
 /// Every call at one moment. Immutable: each step of a gateway's record gives the next.
 [<Sealed; AllowNullLiteral>]
-type CallRecord private (table: CallTable) =
+type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
+    let after table = CallRecord(table, protocols)
+
     static let view (stamp: ServerStamp) (at: Instant) (change: CallChange) : FindingChange =
         let began, call, finding =
             match change with
@@ -101,7 +103,10 @@ type CallRecord private (table: CallTable) =
               Detail = $"{finding.Kind}: {name}: {finding.Text}" } }
 
     /// The calls before any gateway has spoken.
-    static member Empty = CallRecord(CallBook.empty CallRules.standard)
+    static member Empty = CallRecord.Of GatewayProtocols.BuiltIn
+
+    /// The same, of gateways that speak these protocols.
+    static member Of(protocols: GatewayProtocols) = CallRecord(CallBook.empty CallRules.standard, protocols)
 
     /// Calls with an active connection.
     member _.Count = CallBook.count table
@@ -131,12 +136,13 @@ type CallRecord private (table: CallTable) =
         | ValueSome join ->
             let struct (next, found) = CallBook.apply join table
             changes <- found |> Array.map (view stamp step.At)
-            CallRecord next
+            after next
 
-    /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, `now` the start of this
-    /// server.
+    /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, null where none is known; `now` is the
+    /// start of this server.
     member _.Restore(record: GatewayRecord, protocol: string, now: Instant) : CallRecord =
-        CallRecord(CallBook.restore (record.ForJoin protocol) now table)
+        let source = if isNull protocol then ValueNone else protocols.SourceOf protocol
+        after (CallBook.restore (record.ForJoin source) now table)
 
     /// When to call Tick next; false where never.
     member _.TryDue([<Out>] due: byref<Instant>) =
@@ -152,7 +158,7 @@ type CallRecord private (table: CallTable) =
         : CallRecord =
         let struct (next, found) = CallBook.tick now table
         changes <- found |> Array.map (view stamp now)
-        if obj.ReferenceEquals(next, table) then this else CallRecord next
+        if obj.ReferenceEquals(next, table) then this else after next
 
     /// The calls after a place in the list, the place of an entry; null begins at the first. With `findings` only
     /// those that have one. Empty for a place that no entry can have.

@@ -54,6 +54,9 @@ type MgcpArrival
 /// The call agent's port, on which gateways announce that they restart. Immutable, without clock or socket. It answers as RFC
 /// 3435 asks and takes no gateway over.
 and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
+    /// The name of the protocol whose gateways it hears.
+    static member Protocol = CallServer.Protocols.MgcpProtocol.value.Name
+
     /// A listener that has heard nothing.
     static member Create() = MgcpListener(MgcpListening.empty)
 

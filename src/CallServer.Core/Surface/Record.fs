@@ -25,7 +25,7 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     member _.Complete = Snapshot.isComplete snapshot
     /// Nothing was learnt: silence or a refusal.
     member _.Silent = Snapshot.isSilent snapshot
-    /// `snmp`, `mgcp`, `sip` or `ng`.
+    /// The name of its protocol.
     member _.Protocol = snapshot.Protocol
     /// The SNMP profile, or the variant of the protocol; empty where there is none.
     member _.Profile = snapshot.Profile
@@ -38,6 +38,12 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     /// Connections listed.
     member _.Count = snapshot.Observations.Length
 
+    /// It was given up before it could end, as its time was over.
+    member _.TimeWasOver = Completeness.shortfalls snapshot.Completeness |> List.contains Cancelled
+
+    /// The gateway did not answer, or stopped to.
+    member _.FellSilent = Completeness.shortfalls snapshot.Completeness |> List.exists _.IsSilent
+
     /// What proves that it is complete; empty where it is not.
     member _.Proof: IReadOnlyList<string> =
         match snapshot.Completeness with
@@ -46,9 +52,12 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
 
     /// Why it is not complete, in words; empty where it is.
     member _.Reasons: IReadOnlyList<string> =
-        match snapshot.Completeness with
-        | Complete _ -> [||]
-        | Partial shortfalls -> Array.ofList (Completeness.words shortfalls)
+        Array.ofList (Completeness.words (Completeness.shortfalls snapshot.Completeness))
+
+    /// The same without that its time was over.
+    member _.ReasonsInTime: IReadOnlyList<string> =
+        let reasons = Completeness.shortfalls snapshot.Completeness |> List.filter ((<>) Cancelled)
+        Array.ofList (Completeness.words reasons)
 
     /// What a person should know of how the gateway was read, such as a column that cannot be read.
     member _.Remarks: IReadOnlyList<string> = Array.ofList snapshot.Remarks
@@ -92,7 +101,7 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
 
     /// The result of a release that could not even be asked for, such as of a gateway whose name has no address.
     static member Unasked(connection: string, reason: string) =
-        ReleaseResult(ConnectionId.create connection, Release.NotReleased(Refused reason))
+        ReleaseResult(ConnectionId.create connection, Release.NotReleased(Refused(RefusalCause.Unsaid, reason)))
 
     /// The id of the connection.
     member _.Connection = string connection
@@ -391,10 +400,10 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// The record after a step; the step must come from this record.
     member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
 
-    /// For the join. The protocol is empty where no audit tells it.
-    member internal _.ForJoin(protocol: string) : CallStep =
+    /// For the join, where no audit tells of the source.
+    member internal _.ForJoin(source: SourceTraits voption) : CallStep =
         { Gateway = ledger.Gateway
-          Protocol = protocol
+          Source = source
           DriftPpm = ledger.Traits.DriftPpm
           Audit = ValueNone
           Connections = ledger.Connections
@@ -436,7 +445,8 @@ type GatewayRecord private (ledger: GatewayLedger) =
             else
                 ValueSome
                     { Gateway = next.Gateway
-                      Protocol = (if isNull audit then "" else audit.Protocol)
+                      Source =
+                        (if isNull audit then ValueNone else audit.Snapshot.Traits.Source)
                       DriftPpm = next.Traits.DriftPpm
                       Audit =
                         (if isNull audit then

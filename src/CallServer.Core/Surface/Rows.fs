@@ -442,7 +442,8 @@ module internal Rows =
 
         { GatewayLedger.empty (GatewayId.create row.Gateway) with
             Traits =
-                { AbsencesToClose = row.AbsencesToClose
+                { Source = ValueNone
+                  AbsencesToClose = row.AbsencesToClose
                   IdsTiedToBoot = row.IdsTiedToBoot
                   ReusesIds = row.ReusesIds
                   Staleness = TimeSpan.FromMicroseconds row.StalenessMicros

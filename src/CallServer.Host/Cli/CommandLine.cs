@@ -6,6 +6,7 @@ using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
 using CallServer.Host.Configuration;
+using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
@@ -56,7 +57,7 @@ public sealed class CommandLine
         root.Add(new DemoCommand(terminal, surroundings).Build());
         root.Add(new DemoCaretakerCommand(terminal, surroundings).Build());
         foreach (var help in root.Options.OfType<HelpOption>())
-            help.Action = new HelpWithExamples((HelpAction)help.Action!);
+            help.Action = new HelpWithExamples((HelpAction)help.Action!, surroundings.Protocols);
     }
 
     /// <summary>Runs one command line to its end. Nothing is thrown: whatever happens becomes lines and an exit status.</summary>
@@ -155,7 +156,7 @@ public sealed class CommandLine
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('\r');
 
     /// <summary>The usual help, and below it what one would type.</summary>
-    private sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
+    private sealed class HelpWithExamples(HelpAction usual, GatewayProtocols protocols) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
@@ -163,7 +164,7 @@ public sealed class CommandLine
         {
             var status = usual.Invoke(parseResult);
             var output = parseResult.InvocationConfiguration.Output;
-            if (!Examples.Of(parseResult.CommandResult.Command.Name, out var lines))
+            if (!Examples.Of(parseResult.CommandResult.Command.Name, protocols, out var lines))
                 lines = Examples.Overview;
             output.WriteLine("Examples:");
             foreach (var line in lines)

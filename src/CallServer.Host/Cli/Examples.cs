@@ -1,3 +1,5 @@
+using CallServer.Surface;
+
 namespace CallServer.Host.Cli;
 
 /// <summary>What stands under each command's help: lines to type, with a word on what they are for.</summary>
@@ -7,19 +9,6 @@ public static class Examples
     {
         ["audit"] =
         [
-            "# a Cisco gateway, its community from the environment",
-            "callserver audit 'snmp://192.0.2.1?profile=cisco-voice' \\",
-            "    --community-from env:GW_COMMUNITY",
-            "",
-            "# SNMPv3 with authentication and privacy",
-            "callserver audit 'snmp://ops@192.0.2.1?auth=sha256&priv=aes128' \\",
-            "    --auth-from file:/run/secrets/auth --priv-from file:/run/secrets/priv",
-            "",
-            "# MGCP, rtpengine, and a SIP server that wants a password",
-            "callserver audit 'mgcp://192.0.2.2?endpoints=aaln/*' ng+tcp://192.0.2.3",
-            "callserver audit 'sip:all@192.0.2.4?from=sip:ops@example.net' \\",
-            "    --auth-from env:OPS_PASSWORD",
-            "",
             "# every call longer than an hour, with jq",
             "callserver audit snmp://192.0.2.1 --json |",
             "    jq '.connections[] | select(.ageSeconds.min > 3600)'",
@@ -124,10 +113,16 @@ public static class Examples
         "callserver gateway --snmp 1161 --connections 100  something to try it on",
     ];
 
-    public static bool Of(string command, out IReadOnlyList<string> lines)
+    /// <summary>Those of a command; false where it has none.</summary>
+    public static bool Of(string command, GatewayProtocols protocols, out IReadOnlyList<string> lines)
     {
+        ArgumentNullException.ThrowIfNull(protocols);
         var known = OfCommands.TryGetValue(command, out var found);
-        lines = found ?? [];
+        lines = command == "audit" ? [.. OfProtocols(protocols), .. found ?? []] : found ?? [];
         return known;
     }
+
+    /// <summary>How gateways of each protocol are asked.</summary>
+    private static IEnumerable<string> OfProtocols(GatewayProtocols protocols) =>
+        protocols.Examples.SelectMany(lines => lines.Append(""));
 }

@@ -21,14 +21,14 @@ public static class ProfilesCommand
 
     private static int Print(Terminal terminal, string? name)
     {
-        var names = ProfileCatalog.BuiltIn.Names;
+        var names = GatewayProtocols.BuiltIn.ProfileNames;
         if (name is null)
         {
             foreach (var known in names)
                 terminal.Out.WriteLine(known);
             return ExitCode.Complete;
         }
-        if (ProfileCatalog.Text(name) is not { } text)
+        if (GatewayProtocols.ProfileText(name) is not { } text)
         {
             throw new CommandFailedException(
                 ExitCode.Usage,

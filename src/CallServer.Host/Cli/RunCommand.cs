@@ -30,7 +30,7 @@ public sealed class RunCommand(Surroundings surroundings)
                 var file = parsed.GetValue(config)!;
                 var configuration = Load(file);
                 Rehearsal.Hold(
-                    surroundings.Targets,
+                    surroundings.Protocols,
                     surroundings.Clock,
                     configuration.Gateways.Select(gateway => gateway.Uri)
                 );
@@ -40,7 +40,7 @@ public sealed class RunCommand(Surroundings surroundings)
                 return ServerHost.RunAsync(
                     configuration,
                     cancel,
-                    new ServerParts { Reload = () => Load(file) }
+                    new ServerParts { Protocols = surroundings.Protocols, Reload = () => Load(file) }
                 );
             }
         );
@@ -48,5 +48,5 @@ public sealed class RunCommand(Surroundings surroundings)
     }
 
     private ServerConfiguration Load(string file) =>
-        ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), surroundings.Targets);
+        ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), surroundings.Protocols);
 }

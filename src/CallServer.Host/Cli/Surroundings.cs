@@ -1,5 +1,5 @@
-using CallServer.Host.Configuration;
 using CallServer.Host.Net;
+using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
@@ -13,7 +13,7 @@ public sealed record Surroundings
     public IClock Clock { get; init; } = new SystemClock();
 
     /// <summary>The protocols that gateways can be asked in.</summary>
-    public IAuditTargetFactory Targets { get; init; } = AuditTargetFactory.BuiltIn;
+    public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;
 
     /// <summary>Who sits here: USER@MACHINE.</summary>
     public string User { get; init; } = $"{Environment.UserName}@{Environment.MachineName}";

@@ -17,13 +17,13 @@ internal static class ConfigurationFile
 
     /// <summary>The catalog of these targets with the profiles of an object of name to profile before it; throws
     /// ConfigurationException, which names every mistake.</summary>
-    public static IAuditTargetFactory WithProfiles(
-        this IAuditTargetFactory targets,
+    public static GatewayProtocols WithProfiles(
+        this GatewayProtocols protocols,
         Document profiles,
         string source
     )
     {
-        var more = targets.WithProfiles(profiles, out var mistakes);
+        var more = protocols.WithProfiles(profiles, out var mistakes);
         return mistakes.Count == 0 ? more : throw Wrong(source, mistakes);
     }
 

@@ -15,27 +15,27 @@ internal static class ConfigurationLoader
     public static ServerConfiguration Load(
         string path,
         IReadOnlyDictionary<string, string> environment,
-        IAuditTargetFactory targets
-    ) => Of(ConfigurationFile.Read(path), path, environment, targets);
+        GatewayProtocols protocols
+    ) => Of(ConfigurationFile.Read(path), path, environment, protocols);
 
     public static ServerConfiguration Read(
         byte[] octets,
         string source,
         IReadOnlyDictionary<string, string> environment,
-        IAuditTargetFactory targets
-    ) => Of(ConfigurationFile.Parse(octets, source), source, environment, targets);
+        GatewayProtocols protocols
+    ) => Of(ConfigurationFile.Parse(octets, source), source, environment, protocols);
 
     private static ServerConfiguration Of(
         Document document,
         string source,
         IReadOnlyDictionary<string, string> environment,
-        IAuditTargetFactory targets
+        GatewayProtocols protocols
     )
     {
         var mistakes = new List<ConfigurationMistake>();
         document = EnvironmentOverrides.Apply(document, environment, mistakes);
         var reading = new Reading(source, new DocumentReader(source, mistakes), mistakes);
-        var configuration = reading.Whole(document, targets);
+        var configuration = reading.Whole(document, protocols);
         if (configuration is null || mistakes.Count > 0)
             throw new ConfigurationException([
                 .. mistakes.Distinct().OrderBy(mistake => mistake.Line == 0 ? int.MaxValue : mistake.Line),
@@ -47,7 +47,7 @@ internal static class ConfigurationLoader
     {
         private readonly List<ConfigurationMistake> warnings = [];
 
-        public ServerConfiguration? Whole(Document root, IAuditTargetFactory targets)
+        public ServerConfiguration? Whole(Document root, GatewayProtocols protocols)
         {
             if (root.Kind != DocumentKind.Members)
             {
@@ -60,7 +60,7 @@ internal static class ConfigurationLoader
             var profiles = read.Section(root, "profiles");
             if (profiles is not null)
             {
-                targets = targets.WithProfiles(profiles, out var wrong);
+                protocols = protocols.WithProfiles(profiles, out var wrong);
                 mistakes.AddRange(wrong.Select(mistake => ConfigurationMistake.Of(source, mistake)));
             }
 
@@ -116,7 +116,7 @@ internal static class ConfigurationLoader
                 Radius = RadiusReader.Read(read, root, name),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
                 TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
-                Gateways = Gateways(root, plain, bounds, targets, Describe(profiles)),
+                Gateways = Gateways(root, plain, bounds, protocols, Describe(profiles)),
                 Warnings = warnings,
             };
         }
@@ -272,7 +272,7 @@ internal static class ConfigurationLoader
             Document root,
             Pacing plain,
             GatewayBounds usual,
-            IAuditTargetFactory targets,
+            GatewayProtocols protocols,
             string profiles
         )
         {
@@ -290,7 +290,7 @@ internal static class ConfigurationLoader
             {
                 if (item.Kind != DocumentKind.Members)
                     read.Fail(item, $"an object is expected here, not {item.KindInWords}");
-                else if (Gateway(item, plain, usual, targets, profiles, lines) is { } gateway)
+                else if (Gateway(item, plain, usual, protocols, profiles, lines) is { } gateway)
                     gateways.Add(gateway);
             }
 
@@ -301,14 +301,14 @@ internal static class ConfigurationLoader
             Document node,
             Pacing plain,
             GatewayBounds usual,
-            IAuditTargetFactory targets,
+            GatewayProtocols protocols,
             string profiles,
             Dictionary<string, int> lines
         )
         {
             var before = mistakes.Count;
             var id = Id(node, lines);
-            var uri = Address(node, targets);
+            var uri = Address(node, protocols);
             var pacing = Pace(node, plain);
             var secrets = new GatewaySecrets(
                 read.Secret(DocumentReader.Member(node, "community")),
@@ -318,16 +318,16 @@ internal static class ConfigurationLoader
             // A secret that was named and could not be read is one mistake, not two.
             if (uri is not null && mistakes.Count == before)
             {
-                foreach (var (secret, mistake) in secrets.Check(uri))
-                    read.Fail(DocumentReader.Member(node, secret) ?? node, mistake);
+                foreach (var wrong in uri.Check(secrets))
+                    read.Fail(DocumentReader.Member(node, wrong.Secret) ?? node, wrong.Mistake);
             }
 
             var neverComplete = NeverComplete(node);
             var bounds = GatewayBounds.Read(read, node, usual);
             if (id is null || uri is null || mistakes.Count > before)
                 return null;
-            var target = targets
-                .Create(id, uri, secrets, pacing.Timeout, pacing.Attempts)
+            var target = protocols
+                .Target(id, uri, secrets, pacing.Timeout, pacing.Attempts)
                 .Bounded(bounds.ReplyOctets, bounds.AuditOctets, bounds.Connections);
             return new GatewayConfiguration
             {
@@ -366,7 +366,7 @@ internal static class ConfigurationLoader
                 return true;
             if (at.Kind != DocumentKind.Boolean)
                 read.Fail(at, $"true or false is expected here, not {at.KindInWords}");
-            else if (at.Scalar == "true" && uri.Scheme != "snmp")
+            else if (at.Scalar == "true" && !uri.TellsHistory)
                 read.Fail(at, $"{uri.Scheme} gateways tell no history");
             return at.Scalar == "true";
         }
@@ -394,7 +394,7 @@ internal static class ConfigurationLoader
             return id;
         }
 
-        private GatewayUri? Address(Document node, IAuditTargetFactory targets)
+        private GatewayUri? Address(Document node, GatewayProtocols protocols)
         {
             if (DocumentReader.Member(node, "uri") is not { } at)
             {
@@ -404,20 +404,10 @@ internal static class ConfigurationLoader
 
             if (read.Text(at) is not { } text)
                 return null;
-            if (!GatewayUri.TryParse(text, out var uri, out var wrong))
+            if (!protocols.TryParse(text, out var uri, out var wrong))
             {
                 foreach (var mistake in wrong)
                     read.Fail(at, mistake);
-                return null;
-            }
-
-            if (uri.Profile is { } profile && !targets.ProfileNames.Contains(profile))
-            {
-                read.Fail(
-                    at,
-                    $"there is no profile '{profile}'{Nearest.Hint(profile, targets.ProfileNames)}; known are {string.Join(", ", targets.ProfileNames)}"
-                );
-                return null;
             }
 
             return uri;

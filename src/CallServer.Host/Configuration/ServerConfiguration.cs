@@ -99,8 +99,8 @@ public sealed record ServerConfiguration
     public static ServerConfiguration Load(
         string path,
         IReadOnlyDictionary<string, string> environment,
-        IAuditTargetFactory targets
-    ) => ConfigurationLoader.Load(path, environment, targets);
+        GatewayProtocols protocols
+    ) => ConfigurationLoader.Load(path, environment, protocols);
 
     /// <summary>The variables of this process.</summary>
     public static IReadOnlyDictionary<string, string> ProcessEnvironment() =>
@@ -193,7 +193,7 @@ public sealed record GatewayConfiguration
     {
         ArgumentNullException.ThrowIfNull(other);
         return Id == other.Id
-            && Uri == other.Uri
+            && Uri.Equals(other.Uri)
             && Interval == other.Interval
             && Timeout == other.Timeout
             && Attempts == other.Attempts
@@ -208,77 +208,4 @@ public sealed record GatewayConfiguration
 
     /// <summary>Made without the secrets.</summary>
     public override string ToString() => $"{Id} {Uri}";
-}
-
-/// <summary>What a gateway wants to hear. A class, so that nothing prints its members.</summary>
-public sealed class GatewaySecrets(byte[]? community, byte[]? auth, byte[]? priv)
-{
-    /// <summary>The community <c>public</c>, and no passphrases.</summary>
-    public static GatewaySecrets None { get; } = new(null, null, null);
-
-    /// <summary>SNMPv2c; null is <c>public</c>.</summary>
-    public byte[]? Community { get; } = community;
-
-    /// <summary>SNMPv3's passphrase for authentication, or SIP's digest password.</summary>
-    public byte[]? Auth { get; } = auth;
-
-    /// <summary>SNMPv3's passphrase for encryption.</summary>
-    public byte[]? Priv { get; } = priv;
-
-    /// <summary>
-    /// What is wrong with them for this gateway, each with the name of the secret that it is about; nothing
-    /// where they fit.
-    /// </summary>
-    public IEnumerable<(string Secret, string Mistake)> Check(GatewayUri uri)
-    {
-        ArgumentNullException.ThrowIfNull(uri);
-        return uri.Scheme switch
-        {
-            "snmp" when uri.User is null => CheckCommunity(),
-            "snmp" => CheckUser(uri),
-            "sip" => CheckDigest(uri),
-            _ => Unwanted($"{uri.Scheme} gateways take no secret", "community", "auth", "priv"),
-        };
-    }
-
-    private IEnumerable<(string Secret, string Mistake)> CheckCommunity() =>
-        Unwanted("is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…", "auth")
-            .Concat(
-                Unwanted("is for SNMPv3, and the URI names no user: snmp://USER@HOST?auth=…&priv=…", "priv")
-            );
-
-    private IEnumerable<(string Secret, string Mistake)> CheckUser(GatewayUri uri)
-    {
-        // RFC 3414 §11.2: a passphrase is at least eight octets.
-        const int Shortest = 8;
-        if (Community is not null)
-            yield return ("community", "is for SNMPv2c, and the URI names an SNMPv3 user");
-        foreach (var (name, word, secret) in new[] { ("auth", uri.Auth, Auth), ("priv", uri.Priv, Priv) })
-        {
-            if (word is not null && secret is null)
-                yield return (name, $"the URI's {name}={word} needs a passphrase, and none is given");
-            else if (word is null && secret is not null)
-                yield return (name, $"a passphrase is given, and the URI has no {name}=");
-            else if (secret is { Length: < Shortest })
-                yield return (name, $"the passphrase is shorter than the {Shortest} octets that SNMPv3 asks");
-        }
-    }
-
-    private IEnumerable<(string Secret, string Mistake)> CheckDigest(GatewayUri uri)
-    {
-        foreach (
-            var unwanted in Unwanted("is for SNMP: a SIP gateway takes \"auth\" alone", "community", "priv")
-        )
-            yield return unwanted;
-        if (Auth is not null && uri.From is null)
-            yield return (
-                "auth",
-                "is the digest password, and the URI names nobody whose it is: sip:USER@HOST?from=sip:WHO@DOMAIN"
-            );
-    }
-
-    private IEnumerable<(string Secret, string Mistake)> Unwanted(string mistake, params string[] names) =>
-        new[] { ("community", Community), ("auth", Auth), ("priv", Priv) }
-            .Where(secret => secret.Item2 is not null && names.Contains(secret.Item1))
-            .Select(secret => (secret.Item1, mistake));
 }

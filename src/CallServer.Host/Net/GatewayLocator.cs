@@ -1,5 +1,5 @@
 using System.Net;
-using CallServer.Host.Configuration;
+using CallServer.Surface;
 
 namespace CallServer.Host.Net;
 
@@ -13,14 +13,11 @@ public static class GatewayLocator
         if (!IPAddress.TryParse(uri.Host, out var host))
             return null;
         var asked = new IPEndPoint(host, uri.Port);
-        return uri.Replies switch
-        {
-            null => new GatewayAddress(asked, uri.OverHttp),
-            UriReader.AnyPort => new GatewayAddress(asked, uri.OverHttp, host),
-            var other => IPAddress.TryParse(other, out var from)
-                ? new GatewayAddress(asked, uri.OverHttp, from)
-                : null,
-        };
+        if (uri.RepliesFrom is not { } other)
+            return new GatewayAddress(asked, uri.OverHttp, uri.RepliesFromAnyPort ? host : null);
+        return IPAddress.TryParse(other, out var from)
+            ? new GatewayAddress(asked, uri.OverHttp, from)
+            : null;
     }
 
     /// <summary>Looks up what is a name. Throws SocketException where one has no address.</summary>
@@ -33,12 +30,10 @@ public static class GatewayLocator
         ArgumentNullException.ThrowIfNull(resolver);
         ArgumentNullException.ThrowIfNull(uri);
         var asked = await resolver.ResolveAsync(uri.Host, uri.Port, cancel);
-        var from = uri.Replies switch
-        {
-            null => null,
-            UriReader.AnyPort => asked.Address,
-            var other => (await resolver.ResolveAsync(other, uri.Port, cancel)).Address,
-        };
+        var from =
+            uri.RepliesFrom is { } other ? (await resolver.ResolveAsync(other, uri.Port, cancel)).Address
+            : uri.RepliesFromAnyPort ? asked.Address
+            : null;
         return new GatewayAddress(asked, uri.OverHttp, from);
     }
 }

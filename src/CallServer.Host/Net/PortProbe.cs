@@ -9,6 +9,28 @@ namespace CallServer.Host.Net;
 /// </summary>
 public static class PortProbe
 {
+    /// <summary>Whether the system says that nothing listens there for streams.</summary>
+    public static async Task<bool> RefusesAsync(IPEndPoint peer, TimeSpan patience, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        giveUp.CancelAfter(patience);
+        try
+        {
+            using var socket = new Socket(peer.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(peer, giveUp.Token);
+            return false;
+        }
+        catch (SocketException fault)
+        {
+            return fault.SocketErrorCode == SocketError.ConnectionRefused;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     /// <summary>
     /// True where the system says that nothing listens there, or that there is no way to it.
     /// </summary>

@@ -3,6 +3,7 @@ using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
 using System.Security.Cryptography;
 using CallServer.Host.Net;
+using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Host.Polling;
@@ -123,21 +124,15 @@ public sealed class AuditRunner(
         Action? heard = null,
         CancellationToken cancel = default
     ) =>
-        Observable.Create<AuditOutcome>(observer =>
-        {
-            var run = new AuditRun<AuditOutcome>(
-                Stage(target, gateway),
-                new((result, left, work) => new AuditOutcome(result, left, work)),
-                observer,
-                heard
-            );
-            run.Begin(
+        Exchange(
+                target,
+                gateway,
                 (now, local) => target.Start(memory, now, seed(), local, known?.Invoke()),
                 deadline,
+                heard,
                 cancel
-            );
-            return run;
-        });
+            )
+            .Select(news => new AuditOutcome(news.Result, news.Memory, news.Work));
 
     /// <inheritdoc/>
     public IObservable<WatchNews> Watch(
@@ -146,24 +141,8 @@ public sealed class AuditRunner(
         AuditMemory? memory,
         TimeSpan every
     ) =>
-        Observable.Create<WatchNews>(observer =>
-        {
-            var run = new AuditRun<WatchNews>(
-                Stage(target, gateway),
-                new(
-                    (result, left, _) => new WatchNews(result, Over: true, left),
-                    Told: (result, left) => new WatchNews(result, Over: false, left)
-                ),
-                observer,
-                null
-            );
-            run.Begin(
-                (now, local) => target.Watch(memory, every, now, seed(), local),
-                null,
-                CancellationToken.None
-            );
-            return run;
-        });
+        Exchange(target, gateway, (now, local) => target.Watch(memory, every, now, seed(), local))
+            .Select(news => new WatchNews(news.Result, news.Over, news.Memory));
 
     /// <inheritdoc/>
     public IObservable<ReleaseResult> Release(
@@ -174,25 +153,14 @@ public sealed class AuditRunner(
         TimeSpan deadline,
         CancellationToken cancel = default
     ) =>
-        Observable.Create<ReleaseResult>(observer =>
-        {
-            var run = new AuditRun<ReleaseResult>(
-                Stage(target, gateway),
-                new(
-                    (_, _, _) =>
-                        throw new InvalidOperationException("a release ends as one, not as an audit"),
-                    Released: result => result
-                ),
-                observer,
-                null
-            );
-            run.Begin(
+        Exchange(
+                target,
+                gateway,
                 (now, local) => target.Release(connection, now, seed(), local, known),
                 deadline,
-                cancel
-            );
-            return run;
-        });
+                cancel: cancel
+            )
+            .Select(news => news.Result);
 
     /// <inheritdoc/>
     public IObservable<ControllerResult> AskController(
@@ -201,24 +169,13 @@ public sealed class AuditRunner(
         KnownConnections? known,
         TimeSpan deadline
     ) =>
-        Observable.Create<ControllerResult>(observer =>
-        {
-            var run = new AuditRun<ControllerResult>(
-                Stage(target, gateway),
-                new(
-                    (_, _, _) => throw new InvalidOperationException("this is no audit of connections"),
-                    Controlled: result => result
-                ),
-                observer,
-                null
-            );
-            run.Begin(
+        Exchange(
+                target,
+                gateway,
                 (now, local) => target.AskController(now, seed(), local, known),
-                deadline,
-                CancellationToken.None
-            );
-            return run;
-        });
+                deadline
+            )
+            .Select(news => news.Result);
 
     /// <summary>
     /// An audit as a task. Cancelling it stops the audit: the task then ends with what was learnt.
@@ -240,6 +197,28 @@ public sealed class AuditRunner(
         return BitConverter.ToUInt64(octets);
     }
 
-    private AuditStage Stage(AuditTarget target, GatewayAddress gateway) =>
-        new(network, clock, scheduler, gateway, target, budget, heap, threadTime);
+    private IObservable<ExchangeNews<TResult>> Exchange<TResult>(
+        AuditTarget target,
+        GatewayAddress gateway,
+        Func<Moment, string, GatewayExchange<TResult>> begin,
+        TimeSpan? deadline = null,
+        Action? heard = null,
+        CancellationToken cancel = default
+    ) =>
+        Observable.Create<ExchangeNews<TResult>>(observer =>
+        {
+            var stage = new ExchangeStage(
+                network,
+                clock,
+                scheduler,
+                gateway,
+                target,
+                budget,
+                heap,
+                threadTime
+            );
+            var run = new ExchangeRun<TResult>(stage, observer, heard);
+            run.Begin(begin, deadline, cancel);
+            return run;
+        });
 }

@@ -17,6 +17,7 @@ namespace CallServer.Host.Recording;
 /// <param name="writer">Takes what became of findings.</param>
 /// <param name="counters">Counts them.</param>
 /// <param name="states">Every gateway's newest state, to begin anew from.</param>
+/// <param name="protocols">That the gateways speak.</param>
 /// <param name="logger">Says what was found.</param>
 public sealed class CallJoiner(
     IScheduler scheduler,
@@ -25,6 +26,7 @@ public sealed class CallJoiner(
     StoreWriter writer,
     RecordCounters counters,
     Func<IEnumerable<GatewayState>> states,
+    GatewayProtocols protocols,
     ILogger logger
 ) : IDisposable
 {
@@ -34,7 +36,7 @@ public sealed class CallJoiner(
     private static readonly TimeSpan LeastRest = TimeSpan.FromSeconds(1);
 
     private readonly SerialDisposable wake = new();
-    private CallRecord calls = CallRecord.Empty;
+    private CallRecord calls = CallRecord.Of(protocols);
 
     /// <summary>The newest record of calls. Steps that were handed over may still be under way: see <see
     /// cref="PassAsync"/>.</summary>
@@ -48,7 +50,7 @@ public sealed class CallJoiner(
             Write(() =>
                 Volatile.Write(
                     ref calls,
-                    calls.Restore(gateway.Record, gateway.LastAudit?.Protocol ?? "", now)
+                    calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now)
                 )
             );
     }
@@ -92,9 +94,9 @@ public sealed class CallJoiner(
     private void Restart()
     {
         var now = clock.Now.Steady;
-        var anew = CallRecord.Empty;
+        var anew = CallRecord.Of(protocols);
         foreach (var state in states())
-            anew = anew.Restore(state.Record, state.LastAudit?.Protocol ?? "", now);
+            anew = anew.Restore(state.Record, state.LastAudit?.Protocol, now);
         Volatile.Write(ref calls, anew);
     }
 

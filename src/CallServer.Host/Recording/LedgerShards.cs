@@ -21,6 +21,7 @@ public sealed class LedgerShards
     /// <param name="logger">Says what changed.</param>
     /// <param name="wants">What the outbox's readers want besides CDRs; null: nothing.</param>
     /// <param name="limits">How many connections a gateway may have; null: as many as is usual.</param>
+    /// <param name="protocols">That the gateways speak; null: those that come with the program.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
@@ -29,11 +30,21 @@ public sealed class LedgerShards
         IScheduler joining,
         ILogger logger,
         AccountingWants? wants = null,
-        RecordLimits? limits = null
+        RecordLimits? limits = null,
+        GatewayProtocols? protocols = null
     )
     {
         Identity = identity;
-        Joiner = new CallJoiner(joining, clock, identity, writer, Counters, () => States, logger);
+        Joiner = new CallJoiner(
+            joining,
+            clock,
+            identity,
+            writer,
+            Counters,
+            () => States,
+            protocols ?? GatewayProtocols.BuiltIn,
+            logger
+        );
         shards =
         [
             .. schedulers.Select(scheduler => new LedgerShard(

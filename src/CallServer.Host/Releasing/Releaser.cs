@@ -16,6 +16,7 @@ public sealed class Releaser(
     Func<string?> standbyOf,
     LedgerShards ledger,
     PollingService polling,
+    GatewayProtocols protocols,
     IClock clock,
     ILogger logger
 )
@@ -131,7 +132,7 @@ public sealed class Releaser(
         var why =
             configured is null ? $"{gateway} is not in the configuration, so nobody can ask it"
             : !configured.Target.Releases
-                ? $"{configured.Uri.Scheme} has no message that ends one connection; MGCP and ng have"
+                ? $"{configured.Uri.Scheme} has no message that ends one connection; {string.Join(" and ", protocols.Releasing)} have"
             // Confirmed is what the newest audit heard by itself, though it may not have heard everything: a gateway that
             // lists nothing is asked for each known connection.
             : state is not { AskedSinceStart: true }

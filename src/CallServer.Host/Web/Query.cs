@@ -1,3 +1,4 @@
+using CallServer.Surface;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
@@ -25,7 +26,7 @@ internal sealed class Query
                     name,
                     known.Length == 0
                         ? "is not known here: there are no parameters"
-                        : $"is not known here{Configuration.Nearest.Hint(name, known)}; known are {string.Join(", ", known)}"
+                        : $"is not known here{Nearest.Hint(name, known)}; known are {string.Join(", ", known)}"
                 );
             else if (values.Count > 1)
                 Fail(name, "stands there more than once");

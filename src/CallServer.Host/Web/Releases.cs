@@ -1,3 +1,4 @@
+using CallServer.Surface;
 using System.Text.Json;
 using CallServer.Host.Configuration;
 using CallServer.Host.Releasing;

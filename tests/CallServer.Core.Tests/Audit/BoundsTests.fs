@@ -15,44 +15,42 @@ open CallServer.Tests.Wire
 open CallServer.Tests.Audit
 
 /// What an exchange asked for.
-type private Asked() =
+type private Heard() =
     member val Sent = ResizeArray<byte[]>()
     member val Result: AuditResult = null with get, set
 
-    interface IAuditSink with
+    interface IExchangeSink<AuditResult> with
         member this.Send message = this.Sent.Add message
         member this.Reply message = this.Sent.Add message
         member _.Connect() = ()
         member this.Write octets = this.Sent.Add octets
         member _.WakeAt _ = ()
-        member this.Told(result, _) = this.Result <- result
-        member this.Finished(result, _) = this.Result <- result
-        member _.Released _ = ()
-        member _.Controlled _ = ()
+        member this.Told result = this.Result <- result
+        member this.Finished result = this.Result <- result
 
 let private at (seconds: float) = Moment.at (Bench.start + TimeSpan.FromSeconds seconds)
 let private second = TimeSpan.FromSeconds 1.0
 let private ascii (text: string) = Encoding.ASCII.GetBytes text
 
-let private step (asked: Asked) (audit: GatewayAudit) : GatewayAudit =
+let private step (asked: Heard) (audit: GatewayExchange<AuditResult>) : GatewayExchange<AuditResult> =
     audit.Dispatch asked
     audit
 
 /// Over a stream that is open.
-let private streaming (target: AuditTarget) (asked: Asked) : GatewayAudit =
+let private streaming (target: AuditTarget) (asked: Heard) : GatewayExchange<AuditResult> =
     let audit = target.Start(null, at 0.0, 7UL, "", null) |> step asked
     audit.Connected(at 0.1, "192.0.2.1:5000") |> step asked
 
-let private ng () = NgTarget.Create("gw", "tcp", false, second, 4)
+let private ng () = Asked.by "gw" "ng+tcp://192.0.2.9" second 4
 
-let private sip () = SipTarget.Create("gw", "all", "192.0.2.9", 5060, "tcp", null, null, false, second, 4)
+let private sip () = Asked.by "gw" "sip:all@192.0.2.9;transport=tcp" second 4
 
-let private cookie (asked: Asked) = (Encoding.ASCII.GetString asked.Sent[asked.Sent.Count - 1]).Split(' ')[0]
+let private cookie (asked: Heard) = (Encoding.ASCII.GetString asked.Sent[asked.Sent.Count - 1]).Split(' ')[0]
 
-let private reasons (asked: Asked) = List.ofSeq asked.Result.Reasons
+let private reasons (asked: Heard) = List.ofSeq asked.Result.Reasons
 
 /// The same octets again and again, until it has had enough; so many times it took.
-let rec private pour (octets: byte[]) (asked: Asked) (times: int) (audit: GatewayAudit) : int =
+let rec private pour (octets: byte[]) (asked: Heard) (times: int) (audit: GatewayExchange<AuditResult>) : int =
     let audit = audit.Arrived(at 0.2, octets) |> step asked
 
     if isNull asked.Result && times < 10_000 then
@@ -62,7 +60,7 @@ let rec private pour (octets: byte[]) (asked: Asked) (times: int) (audit: Gatewa
 
 [<Test>]
 let ``a reply without end is partial, names the limit, and is not silence`` () =
-    let asked = Asked()
+    let asked = Heard()
     let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
     let audit = audit.Arrived(at 0.2, ascii $"{cookie asked} d6:result2:ok5:callsl")
     let times = pour (ascii (String.replicate 1000 "4:call")) asked 0 audit
@@ -72,7 +70,7 @@ let ``a reply without end is partial, names the limit, and is not silence`` () =
 
 [<Test>]
 let ``a message that is announced too long is not awaited`` () =
-    let asked = Asked()
+    let asked = Heard()
     let audit = streaming (sip().Bounded(1_000_000L, 100_000_000L, 100)) asked
 
     let head =
@@ -83,7 +81,7 @@ let ``a message that is announced too long is not awaited`` () =
 
 [<Test>]
 let ``answers to nothing end an audit too`` () =
-    let asked = Asked()
+    let asked = Heard()
     let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
     pour (ascii (String.replicate 1000 "x d1:a1:be ")) asked 0 audit |> ignore
 
@@ -105,7 +103,7 @@ let ``what an audit holds is bounded by what it keeps, not by what came`` () =
         else $"d6:result2:ok7:createdi1790000000e4:junk50000:{padding}{tags label}e"
 
     let run held label =
-        let asked = Asked()
+        let asked = Heard()
         let mutable audit = streaming (ng().Bounded(1_000_000L, held, 1000)) asked
         let mutable next = 0
         let mutable most = 0L
@@ -153,15 +151,15 @@ let ``what is read of a call does not keep its message`` () =
 
 [<Test>]
 let ``a datagram that is too long is not read`` () =
-    let asked = Asked()
-    let target = NgTarget.Create("gw", "http", false, second, 4).Bounded(100L, 100_000L, 100)
+    let asked = Heard()
+    let target = (Asked.by "gw" "ng+http://192.0.2.9" second 4).Bounded(100L, 100_000L, 100)
     let audit = target.Start(null, at 0.0, 7UL, "", null) |> step asked
     audit.Receive(at 0.2, Array.zeroCreate 101) |> step asked |> ignore
     reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 0 kB" ]
 
 [<Test>]
 let ``who holds most when there is too little in all is told so`` () =
-    let asked = Asked()
+    let asked = Heard()
     let audit = streaming (ng ()) asked
     audit.PassMemory(at 0.2, 1_000_000_000L) |> step asked |> ignore
 

@@ -9,33 +9,32 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 open CallServer.Surface
+open CallServer.Tests
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
 
 /// What an exchange asked for.
-type private Asked() =
+type private Heard() =
     member val Sent = List<byte[]>()
     member val Replied = List<byte[]>()
     member val Result: AuditResult = null with get, set
 
-    interface IAuditSink with
+    interface IExchangeSink<AuditResult> with
         member this.Send message = this.Sent.Add message
         member this.Reply message = this.Replied.Add message
         member _.Connect() = ()
         member _.Write _ = ()
         member _.WakeAt _ = ()
-        member this.Told(result, _) = this.Result <- result
-        member this.Finished(result, _) = this.Result <- result
-        member _.Released _ = ()
-        member _.Controlled _ = ()
+        member this.Told result = this.Result <- result
+        member this.Finished result = this.Result <- result
 
 let private at (seconds: float) = Moment.at (Bench.start + TimeSpan.FromSeconds seconds)
 
 let private timeout = TimeSpan.FromSeconds 1.0
 
-let private mgcp () = MgcpTarget.Create("gw", "gw.example.net", [| "aaln/1" |], false, null, timeout, 1)
+let private mgcp () = Asked.by "gw" "mgcp://gw.example.net?endpoints=aaln/1" timeout 1
 
-let private begin' (target: AuditTarget) (asked: Asked) : GatewayAudit =
+let private begin' (target: AuditTarget) (asked: Heard) : GatewayExchange<AuditResult> =
     let audit = target.Start(null, at 0.0, 7UL, "192.0.2.1:5060", null)
     audit.Dispatch asked
     audit
@@ -45,7 +44,7 @@ let private idOf (command: byte[]) = (Encoding.Latin1.GetString command).Split('
 let private answer (command: byte[]) (lines: string) =
     Encoding.Latin1.GetBytes $"200 {idOf command} OK\r\n{lines}"
 
-let private ended (asked: Asked) (audit: GatewayAudit) : AuditResult =
+let private ended (asked: Heard) (audit: GatewayExchange<AuditResult>) : AuditResult =
     let audit = audit.Tick(at 60.0)
     audit.Dispatch asked
     asked.Result
@@ -54,7 +53,7 @@ let private source = "192.0.2.9:2427"
 
 [<Test>]
 let ``an answer from elsewhere is told, with what would take it, and changes nothing else`` () =
-    let asked = Asked()
+    let asked = Heard()
     let audit = begin' (mgcp ()) asked
     let audit = audit.Overhear(at 0.1, source, "replies=192.0.2.9", answer asked.Sent[0] "I: \r\n")
     let result = ended asked audit
@@ -68,7 +67,7 @@ let ``an answer from elsewhere is told, with what would take it, and changes not
 [<Test>]
 let ``noise from elsewhere is not told`` () =
     for noise in [ "200 1 OK\r\n"; "RSIP 5 *@gw MGCP 1.0\r\nRM: restart\r\n"; ""; "\000\001" ] do
-        let asked = Asked()
+        let asked = Heard()
         let audit = begin' (mgcp ()) asked
         let audit = audit.Overhear(at 0.1, source, "replies=any-port", Encoding.Latin1.GetBytes noise)
         (ended asked audit).Reasons.Count |> Check.equal 1
@@ -76,7 +75,7 @@ let ``noise from elsewhere is not told`` () =
 [<Test>]
 let ``what is declared never to be complete is not, whatever was proven`` () =
     let whole (target: AuditTarget) =
-        let asked = Asked()
+        let asked = Heard()
         let audit = begin' target asked
         let audit = audit.Receive(at 0.1, answer asked.Sent[0] "")
         audit.Dispatch asked
@@ -95,9 +94,9 @@ let ``what is declared never to be complete is not, whatever was proven`` () =
 
 [<Test>]
 let ``a notification is answered to where it came from`` () =
-    let asked = Asked()
+    let asked = Heard()
 
-    let target = SipTarget.Create("gw", "all", "192.0.2.8", 5060, "udp", null, null, false, timeout, 4)
+    let target = Asked.by "gw" "sip:all@192.0.2.8;transport=udp" timeout 4
 
     let audit = begin' target asked
     let subscribe = Encoding.Latin1.GetString(Seq.exactlyOne asked.Sent)

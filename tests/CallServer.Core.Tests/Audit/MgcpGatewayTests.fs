@@ -306,7 +306,7 @@ let ``a refusal of the version says all that it was asked in`` () =
     let run = audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]
 
     match reasons run.Outcome with
-    | [ Refused why ] ->
+    | [ Refused(_, why) ] ->
         Assert.That(why, Does.Contain "528")
         Assert.That(why, Does.EndWith "asked as MGCP 1.0, MGCP 1.0 NCS 1.0, MGCP 1.0 TGCP 1.0, MGCP 0.1")
     | other -> Assert.Fail $"%A{other}"

@@ -71,7 +71,7 @@ let ``a release whose answer is lost is answered the same again`` () =
 [<Test>]
 let ``what the gateway does not have is not released, and silence is not knowing`` () =
     match releaseOf (SmallMgcp.create lines two) steady (connection "aaln/3" "A1") with
-    | struct (Release.NotReleased(Refused reason), _) -> Assert.That(reason, Does.Contain "515")
+    | struct (Release.NotReleased(Refused(_, reason)), _) -> Assert.That(reason, Does.Contain "515")
     | other -> Assert.Fail $"%A{other}"
 
     let held = known two[0]

@@ -218,7 +218,7 @@ let ``a gateway that goes by another name is told so`` () =
     let snapshot = (MgcpBench.run 1UL steady server.Serve MgcpBench.everything).Outcome
 
     match reasons snapshot with
-    | [ Refused reason ] -> Assert.That(reason, Does.Contain "endpoints=*@NAME")
+    | [ Refused(_, reason) ] -> Assert.That(reason, Does.Contain "endpoints=*@NAME")
     | other -> Assert.Fail $"%A{other}"
 
     Completeness.isSilent snapshot.Completeness |> Check.equal true

@@ -213,7 +213,7 @@ let ``who is refused is told why, in one line and at once`` () =
         let run = Bench.run 1UL steady (serve engine table) (target asking)
 
         match reasons run.Snapshot with
-        | [ Refused detail ] ->
+        | [ Refused(_, detail) ] ->
             Assert.That(detail, Does.Contain word, name)
             Assert.That(detail, Does.Not.Contain "words")
         | other -> Assert.Fail $"{name}: {other}"
@@ -227,7 +227,7 @@ let ``a level that the agent does not offer is told`` () =
     let run = Bench.run 1UL steady (serve engine table) (target alice)
 
     match reasons run.Snapshot with
-    | [ Refused detail ] -> Assert.That(detail, Does.Contain "security level")
+    | [ Refused(_, detail) ] -> Assert.That(detail, Does.Contain "security level")
     | other -> Assert.Fail $"{other}"
 
 [<Test>]
@@ -241,7 +241,7 @@ let ``an agent that only tells its engine id is no silent one`` () =
     let run = Bench.run 1UL steady server (target alice)
 
     match reasons run.Snapshot with
-    | [ Refused detail ] -> Assert.That(detail, Does.Contain "privacy passphrase")
+    | [ Refused(_, detail) ] -> Assert.That(detail, Does.Contain "privacy passphrase")
     | other -> Assert.Fail $"{other}"
 
 [<Test>]
@@ -313,7 +313,7 @@ let ``a context that the agent does not have is named`` () =
     let run = Bench.run 1UL steady server asking
 
     match reasons run.Snapshot with
-    | [ Refused detail ] ->
+    | [ Refused(_, detail) ] ->
         Assert.That(detail, Does.Contain "'voice'")
         Assert.That(detail, Does.Contain "context=")
     | other -> Assert.Fail $"{other}"

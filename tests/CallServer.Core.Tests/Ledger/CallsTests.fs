@@ -107,7 +107,7 @@ let ``silence finds nothing`` () =
 
                 let silence =
                     { Gateway = source.Gateway
-                      Protocol = source.Protocol
+                      Source = ValueSome source.Source
                       DriftPpm = 0.0
                       Audit = ValueSome { Asked = Build.at 1e6; IsComplete = false }
                       Connections = quiet
@@ -184,7 +184,7 @@ let ``in the end nothing is remembered`` () =
                 let struct (next, _) =
                     CallBook.apply
                         { Gateway = gateway
-                          Protocol = source.Protocol
+                          Source = ValueSome source.Source
                           DriftPpm = 0.0
                           Audit = ValueNone
                           Connections = [||]

@@ -5,6 +5,7 @@ open System.Collections.Generic
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Tests
 
 /// Gateways of several protocols whose connections share few ids and few sockets, audited by windows; everything from a seed. What
 /// it does to the record is real (Reconcile), so that the join meets what it will meet.
@@ -144,7 +145,7 @@ type CallsWorld(seed: uint64) =
         ledgers[gateway] <- next
 
         { Gateway = gateway
-          Protocol = protocol
+          Source = Asked.source protocol
           DriftPpm = 0.0
           Audit = ValueSome { Asked = asked; IsComplete = Snapshot.isComplete snapshot }
           Connections = next.Connections
@@ -155,7 +156,7 @@ type CallsWorld(seed: uint64) =
 /// The join from scratch: every pair of legs looked at, all tallies counted anew.
 module CallsOracle =
     let private joins (all: Leg[]) (a: Leg) (b: Leg) =
-        let id (leg: Leg) = CallsIndex.idOf leg.Protocol leg.Key leg.Connection
+        let id (leg: Leg) = CallsIndex.idOf leg.Source leg.Key leg.Connection
         let streams (leg: Leg) = CallsIndex.streams leg.Key leg.Connection
         let met (live: Leg) (gone: Leg) = live.AliveBy <= gone.Gone.Value.Earliest
 

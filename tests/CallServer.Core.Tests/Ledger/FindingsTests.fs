@@ -5,6 +5,7 @@ open System
 open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Tests
 open CallServer.Tests.Ledger.Build
 
 /// Gateways by their protocol, and what each tells at each of its audits.
@@ -25,7 +26,7 @@ type private Fleet(rules: CallRules) =
         let struct (after, found) =
             CallBook.apply
                 { Gateway = snapshot.Gateway
-                  Protocol = snapshot.Protocol
+                  Source = Asked.source snapshot.Protocol
                   DriftPpm = 100.0
                   Audit = ValueSome { Asked = snapshot.Asked; IsComplete = Snapshot.isComplete snapshot }
                   Connections = next.Connections
@@ -427,8 +428,7 @@ let private legOf kind id (o: Observation) : Leg =
     let c = only ledger
 
     { Key = LegKey.ofConnection gateway c
-      Kind = ValueSome kind
-      Protocol = "test"
+      Source = { SourceTraits.unknown with Kind = ValueSome kind }
       Connection = c
       Gone = ValueNone
       Known = c.FirstHeard

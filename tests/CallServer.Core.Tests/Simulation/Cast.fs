@@ -5,6 +5,7 @@ open System.Text
 open CallServer.Gateway
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Tests
 open CallServer.Surface
 open CallServer.Wire
 
@@ -269,8 +270,9 @@ module Cast =
 
             MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
 
-        speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero false make,
-        MgcpTarget.Create(name, name, Array.ofList (mgcpPatterns honest), false, null, timeout, Attempts)
+        let far = speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero false make
+        let patterns = String.concat "," (mgcpPatterns honest)
+        far, Asked.by name $"mgcp://{name}?endpoints={patterns}" timeout Attempts
 
     /// Not those that give dialogs other names, say that there are none, or answer for other notifiers too.
     let private sipVices (forks: int) (draw: int) =
@@ -344,22 +346,18 @@ module Cast =
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =
             match dice.Below 3 with
-            | 0 -> "udp"
-            | 1 -> "tcp"
-            | _ -> null
+            | 0 -> ";transport=udp"
+            | 1 -> ";transport=tcp"
+            | _ -> ""
 
-        SipTarget.Create(
-            name,
-            "calls",
-            "192.0.2.9",
-            5060,
-            transport,
-            "sip:server@192.0.2.1",
-            password,
-            dice.Chance 40,
-            timeout,
+        let watch = if dice.Chance 40 then "&watch=true" else ""
+
+        Asked.withSecrets
+            (GatewaySecrets(null, password, null))
+            name
+            $"sip:calls@192.0.2.9{transport}?from=sip:server@192.0.2.1{watch}"
+            timeout
             Attempts
-        )
 
     /// The gateway of that name and kind, and how it is asked.
     let gateway
@@ -372,8 +370,10 @@ module Cast =
         : FarEnd * AuditTarget =
         match kind with
         | "ng" ->
-            let transport = if dice.Chance 50 then "tcp" else "udp"
-            ng plan dice place start, NgTarget.Create(name, transport, dice.Chance 50, timeout, Attempts)
+            let scheme = if dice.Chance 50 then "ng+tcp" else "ng"
+            let far = ng plan dice place start
+            let answered = if dice.Chance 50 then "?answered=media" else ""
+            far, Asked.by name $"{scheme}://192.0.2.9{answered}" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->
@@ -381,26 +381,19 @@ module Cast =
             let user = if dice.Chance 20 then "monitor" else ""
             let far = snmp plan dice place name profile user start
             // Some are asked without a profile, and found out.
-            let asked = if dice.Chance 25 then null else profile
-            let catalog = ProfileCatalog.BuiltIn
+            let asked = if dice.Chance 25 then "" else $"?profile={profile}"
 
             let target =
                 if user = "" then
                     let community = Encoding.UTF8.GetBytes community
-                    AuditTargets.SnmpCommunity(name, community, asked, catalog, timeout, Attempts)
-                else
-                    AuditTargets.SnmpUser(
-                        name,
-                        user,
-                        null,
-                        null,
-                        null,
-                        null,
-                        null,
-                        asked,
-                        catalog,
-                        timeout,
+
+                    Asked.withSecrets
+                        (GatewaySecrets(community, null, null))
+                        name
+                        $"snmp://192.0.2.9{asked}"
+                        timeout
                         Attempts
-                    )
+                else
+                    Asked.by name $"snmp://{user}@192.0.2.9{asked}" timeout Attempts
 
             far, target

@@ -32,7 +32,7 @@ type private Happening =
 [<NoComparison; NoEquality>]
 type private Exchange =
     {
-        mutable Machine: GatewayAudit
+        mutable Machine: GatewayExchange<AuditResult>
         /// Tells it from those before it.
         mutable Number: int
         mutable Stream: int voption
@@ -360,11 +360,11 @@ type Fleet(plan: Plan, tellsChanges: bool) =
                     at stream.Out (StreamToGateway(number, piece))
         | _ -> ()
 
-    let sink place standing : IAuditSink =
+    let sink place standing : IExchangeSink<AuditResult> =
         let g = gateways[place]
         let running = exchange place standing
 
-        { new IAuditSink with
+        { new IExchangeSink<AuditResult> with
             member _.Send message =
                 if not g.Broken then
                     send g.Path.ToGateway (ToGateway(place, local (), message))
@@ -376,14 +376,14 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             member _.WakeAt instant =
                 at (Instant.max now (instant - anchor)) (WakeUp(place, standing, running.Number))
 
-            member _.Told(result, memory) =
-                g.Memory <- memory
+            member _.Told result =
+                g.Memory <- running.Machine.Memory
                 reconcile place result
 
-            member _.Finished(result, memory) =
+            member _.Finished result =
                 hangUp running
+                g.Memory <- running.Machine.Memory
                 running.Machine <- null
-                g.Memory <- memory
 
                 if not standing then
                     reconcile place result
@@ -391,16 +391,13 @@ type Fleet(plan: Plan, tellsChanges: bool) =
                     if g.Target.Watches then
                         at now (WatchDue place)
 
-                at (now + plan.Interval) (PollDue place)
+                at (now + plan.Interval) (PollDue place) }
 
-            member _.Released _ = fail place "nothing is released on its own"
-            member _.Controlled _ = fail place "nobody asked who controls it" }
-
-    let step place standing (next: GatewayAudit) =
+    let step place standing (next: GatewayExchange<AuditResult>) =
         (exchange place standing).Machine <- next
         next.Dispatch(sink place standing)
 
-    let begin' place standing (first: GatewayAudit) =
+    let begin' place standing (first: GatewayExchange<AuditResult>) =
         let running = exchange place standing
         running.Number <- running.Number + 1
 
@@ -426,7 +423,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             begin' place true (g.Target.Watch(g.Memory, plan.Interval, moment (), dice.Next(), local ()))
 
     /// An event for whichever of the gateway's exchanges is meant, where it is still there.
-    let pass place standing (event: GatewayAudit -> GatewayAudit) =
+    let pass place standing (event: GatewayExchange<AuditResult> -> GatewayExchange<AuditResult>) =
         let machine = (exchange place standing).Machine
 
         if isUp && not (isNull machine) then

@@ -8,11 +8,11 @@ open CallServer.Tests.Ledger
 /// The calls that a server makes of what its gateways tell, held against the truth. `fail` is told all that is wrong.
 type KeptCalls(records: KeptRecord[], fail: string -> unit) =
     let mutable book = CallBook.empty CallRules.standard
-    let protocols = Dictionary<GatewayId, string>()
+    let sources = Dictionary<GatewayId, SourceTraits voption>()
 
     let stepOf (record: KeptRecord) audit changes : CallStep =
         { Gateway = record.Gateway
-          Protocol = protocols.GetValueOrDefault(record.Gateway, "")
+          Source = sources.GetValueOrDefault(record.Gateway, ValueNone)
           DriftPpm = record.Ledger.Traits.DriftPpm
           Audit = audit
           Connections = record.Ledger.Connections
@@ -25,7 +25,7 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
 
     /// A gateway's record took a step.
     member _.Take(record: KeptRecord, snapshot: Snapshot, changes: Change[]) =
-        protocols[record.Gateway] <- snapshot.Protocol
+        sources[record.Gateway] <- snapshot.Traits.Source
 
         let audit: CallAudit = { Asked = snapshot.Asked; IsComplete = Snapshot.isComplete snapshot }
 
@@ -68,8 +68,8 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
 
         for call in CallBook.calls book do
             for key in call.Live do
-                match protocols.GetValueOrDefault(key.Gateway, ""), fateOf key with
-                | ("sip" | "ng"), ValueSome fate when isTold key ->
+                match sources.GetValueOrDefault(key.Gateway, ValueNone), fateOf key with
+                | ValueSome { CallIds = CallIdReach.World }, ValueSome fate when isTold key ->
                     match callOf.TryGetValue fate.Call with
                     | true, other when not (obj.ReferenceEquals(other, call)) ->
                         fail $"{key} and {other.Live[0]} are one call, {fate.Call}, and are not joined"

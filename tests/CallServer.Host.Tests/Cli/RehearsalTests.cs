@@ -1,6 +1,6 @@
 using CallServer.Host.Cli.Auditing;
-using CallServer.Host.Configuration;
 using CallServer.Host.Net;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Cli;
 
@@ -28,12 +28,12 @@ public sealed class RehearsalTests
             Is.EqualTo(new[] { "ng", "ng", "snmp" })
         );
 
-    private static IReadOnlyList<Surface.AuditResult> Hold(params string[] texts) =>
+    private static IReadOnlyList<AuditResult> Hold(params string[] texts) =>
         Rehearsal.Hold(
-            AuditTargetFactory.BuiltIn,
+            GatewayProtocols.BuiltIn,
             new SystemClock(),
             texts.Select(text =>
-                GatewayUri.TryParse(text, out var uri, out _) ? uri : throw new ArgumentException(text)
+                GatewayProtocols.BuiltIn.TryParse(text, out var uri, out _) ? uri : throw new ArgumentException(text)
             )
         );
 }

@@ -1,4 +1,4 @@
-using CallServer.Host.Configuration;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;
 
@@ -10,8 +10,8 @@ public sealed class GatewayUriTests
     [TestCase("snmp://[::1]", "::1", 161)]
     public void AHostAndAPort(string text, string host, int port)
     {
-        Assert.That(GatewayUri.TryParse(text, out var uri, out var mistakes), string.Join("; ", mistakes));
-        Assert.That((uri!.Host, uri.Port, uri.User), Is.EqualTo((host, port, (string?)null)));
+        Assert.That(GatewayProtocols.BuiltIn.TryParse(text, out var uri, out var mistakes), string.Join("; ", mistakes));
+        Assert.That((uri!.Host, uri.Port, uri.TakesCommunity), Is.EqualTo((host, port, true)));
     }
 
     [Test]
@@ -32,70 +32,65 @@ public sealed class GatewayUriTests
         Assert.That(uri.Scheme, Is.EqualTo(text[..text.IndexOf(':')].ToLowerInvariant()));
     }
 
-    [Test]
-    public void MgcpEndpointsAreAllUnlessSaid()
+    [TestCase("ng://h", false, null)]
+    [TestCase("snmp://h?replies=any-port", true, null)]
+    [TestCase("sip:a@h?replies=b.example", false, "b.example")]
+    [TestCase("mgcp://h?replies=[::1]", false, "::1")]
+    public void RepliesMayComeFromElsewhere(string text, bool anyPort, string? host) =>
+        Assert.That(
+            (Parsed(text).RepliesFromAnyPort, Parsed(text).RepliesFrom),
+            Is.EqualTo((anyPort, host))
+        );
+
+    [TestCase("ng://h", "datagrams")]
+    [TestCase("ng+tcp://h", "streams")]
+    [TestCase("ng+http://h", "http")]
+    [TestCase("sip:u@h", "datagrams streams")]
+    [TestCase("sip:u@h;transport=udp", "datagrams")]
+    [TestCase("sip:u@h;transport=tcp", "streams")]
+    [TestCase("snmp://h", "datagrams")]
+    public void TheWayThatMessagesTake(string text, string way)
     {
-        Assert.That(Parsed("mgcp://h").Endpoints, Is.EqualTo(new[] { "*" }));
+        var uri = Parsed(text);
         Assert.That(
-            Parsed("mgcp://h?endpoints=aaln/[1-4,7],ds/ds1-1/[1-31]@gw").Endpoints,
-            Is.EqualTo(new[] { "aaln/[1-4,7]", "ds/ds1-1/[1-31]@gw" })
-        );
-        Assert.That(Parsed("mgcp://h?version=ncs").MgcpVersion, Is.EqualTo("ncs"));
-        Assert.That(
-            new[]
-            {
-                "ng://h",
-                "snmp://h?replies=any-port",
-                "sip:a@h?replies=b.example",
-                "mgcp://h?replies=[::1]",
-            }.Select(text => Parsed(text).Replies),
-            Is.EqualTo(new[] { null, "any-port", "b.example", "::1" })
-        );
-        var uri = Parsed(
-            "mgcp://h?endpoints=aaln/*,ds/ds1-1/*@gw1.example.net,*@%5B192.0.2.1%5D&verify=mdcx"
-        );
-        Assert.That(
-            uri.Endpoints,
-            Is.EqualTo(new[] { "aaln/*", "ds/ds1-1/*@gw1.example.net", "*@[192.0.2.1]" })
-        );
-        Assert.That(
-            (uri.VerifiesByModifying, Parsed("mgcp://h").VerifiesByModifying),
-            Is.EqualTo((true, false))
+            string.Join(
+                ' ',
+                new[]
+                {
+                    uri.OverDatagrams ? "datagrams" : null,
+                    uri.OverStreams ? "streams" : null,
+                    uri.OverHttp ? "http" : null,
+                }.OfType<string>()
+            ),
+            Is.EqualTo(way)
         );
     }
-
-    [Test]
-    public void EveryOptionOfSip()
-    {
-        var uri = Parsed("sip:all%20calls@h:5070;transport=tcp?from=sip:alice@a.example.net:5062&watch=true");
-        Assert.That(
-            (uri.User, uri.Transport, uri.From, uri.Watch),
-            Is.EqualTo(("all%20calls", "tcp", "sip:alice@a.example.net:5062", true))
-        );
-        var plain = Parsed("sip:gw1@h");
-        Assert.That(
-            (plain.User, plain.Transport, plain.From, plain.Watch),
-            Is.EqualTo(("gw1", (string?)null, (string?)null, false))
-        );
-    }
-
-    [TestCase("ng://h", "udp", false)]
-    [TestCase("ng+tcp://h", "tcp", false)]
-    [TestCase("ng+http://h", "http", true)]
-    public void NgSaysItsTransport(string text, string transport, bool overHttp) =>
-        Assert.That((Parsed(text).Transport, Parsed(text).OverHttp), Is.EqualTo((transport, overHttp)));
 
     [Test]
     public void TheSameTextIsTheSameGateway() =>
         Assert.That(Parsed("mgcp://h?endpoints=a,b"), Is.EqualTo(Parsed("mgcp://h?endpoints=a,b")));
 
-    [Test]
-    public void EveryOptionOfVersion3()
+    [TestCase("snmp://h", "community")]
+    [TestCase("snmp://nms%40hq@h?auth=sha256&priv=aes128&context=vrf%201&profile=cisco-voice", "auth priv")]
+    [TestCase("snmp://u@h", "")]
+    [TestCase("sip:u@h?from=sip:a@b", "auth")]
+    [TestCase("sip:u@h", "")]
+    [TestCase("mgcp://h", "")]
+    [TestCase("ng://h", "")]
+    public void TheSecretsThatAreSentThere(string text, string names)
     {
-        var uri = Parsed("snmp://nms%40hq@host?auth=sha256&priv=aes128&context=vrf%201&profile=cisco-voice");
+        var uri = Parsed(text);
         Assert.That(
-            (uri.User, uri.Auth, uri.Priv, uri.Context, uri.Profile),
-            Is.EqualTo(("nms@hq", "sha256", "aes128", "vrf 1", "cisco-voice"))
+            string.Join(
+                ' ',
+                new[]
+                {
+                    uri.TakesCommunity ? "community" : null,
+                    uri.TakesAuth ? "auth" : null,
+                    uri.TakesPriv ? "priv" : null,
+                }.OfType<string>()
+            ),
+            Is.EqualTo(names)
         );
     }
 
@@ -113,6 +108,7 @@ public sealed class GatewayUriTests
     [TestCase("snmp://[2001:db8::1", "] after the IPv6")]
     [TestCase("snmp://[192.0.2.1]", "no IPv6 address")]
     [TestCase("snmp://h?profil=x", "did you mean profile?")]
+    [TestCase("snmp://h?profile=cisco-voce", "there is no profile 'cisco-voce' (did you mean cisco-voice?)")]
     [TestCase("snmp://h?profile=", "lacks its value")]
     [TestCase("snmp://h?profile=a&profile=b", "twice")]
     [TestCase("snmp://h?auth=sha256", "needs a user")]
@@ -176,7 +172,7 @@ public sealed class GatewayUriTests
     [TestCase("ng+http://h/ng", "no path")]
     public void EveryMistakeIsNamed(string text, string expected)
     {
-        Assert.That(GatewayUri.TryParse(text, out _, out var mistakes), Is.False);
+        Assert.That(GatewayProtocols.BuiltIn.TryParse(text, out _, out var mistakes), Is.False);
         Assert.That(string.Join("; ", mistakes), Does.Contain(expected));
     }
 
@@ -193,7 +189,7 @@ public sealed class GatewayUriTests
     [TestCase("ng+http://h?key=hunter22")]
     public void ASecretIsRefusedAndNotRepeated(string text)
     {
-        Assert.That(GatewayUri.TryParse(text, out _, out var mistakes), Is.False);
+        Assert.That(GatewayProtocols.BuiltIn.TryParse(text, out _, out var mistakes), Is.False);
         Assert.That(string.Join("; ", mistakes), Does.Contain("secret").And.Not.Contain("hunter22"));
     }
 
@@ -201,14 +197,14 @@ public sealed class GatewayUriTests
     public void SeveralMistakesAreAllNamed()
     {
         Assert.That(
-            GatewayUri.TryParse("snmp://h:99999?auth=x&colour=red", out _, out var mistakes),
+            GatewayProtocols.BuiltIn.TryParse("snmp://h:99999?auth=x&colour=red", out _, out var mistakes),
             Is.False
         );
         Assert.That(mistakes, Has.Count.EqualTo(4), string.Join("; ", mistakes));
     }
 
     private static GatewayUri Parsed(string text) =>
-        GatewayUri.TryParse(text, out var uri, out var mistakes)
+        GatewayProtocols.BuiltIn.TryParse(text, out var uri, out var mistakes)
             ? uri
             : throw new AssertionException(string.Join("; ", mistakes));
 }

@@ -1,3 +1,4 @@
+using CallServer.Surface;
 using System.Text;
 using CallServer.Host.Configuration;
 using CallServer.Host.Tests.Cli;
@@ -27,7 +28,7 @@ internal sealed class PairConfigurationTests : IDisposable
             Encoding.UTF8.GetBytes(Whole(sections)),
             "test.json",
             new Dictionary<string, string>(),
-            new ScriptedTargets()
+            GatewayProtocols.BuiltIn
         );
 
     private string Whole(string sections) =>

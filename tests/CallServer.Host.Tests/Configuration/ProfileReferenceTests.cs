@@ -1,5 +1,6 @@
 using System.Text;
 using CallServer.Host.Configuration;
+using CallServer.Surface;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Configuration;
@@ -27,7 +28,7 @@ internal sealed class ProfileReferenceTests
         Assert.That(examples, Is.Not.Empty);
         foreach (var example in examples)
         {
-            var targets = AuditTargetFactory.BuiltIn.WithProfiles(
+            var targets = GatewayProtocols.BuiltIn.WithProfiles(
                 ConfigurationFile.Parse(Encoding.UTF8.GetBytes(example), "docs/profiles.md"),
                 "docs/profiles.md"
             );

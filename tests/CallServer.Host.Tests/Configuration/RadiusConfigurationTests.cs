@@ -1,3 +1,4 @@
+using CallServer.Surface;
 using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
@@ -78,6 +79,6 @@ public sealed class RadiusConfigurationTests
             Encoding.UTF8.GetBytes($$"""{ "server": { "name": "cs-a" }, {{section}} "gateways": [] }"""),
             "test.json",
             new Dictionary<string, string>(),
-            new ScriptedTargets()
+            GatewayProtocols.BuiltIn
         );
 }

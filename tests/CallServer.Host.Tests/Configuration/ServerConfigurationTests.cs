@@ -1,3 +1,4 @@
+using CallServer.Surface;
 using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
@@ -350,7 +351,7 @@ public sealed class ServerConfigurationTests
     {
         var path = Path.Combine(folder, "none.json");
         var thrown = Assert.Throws<ConfigurationException>(() =>
-            ServerConfiguration.Load(path, new Dictionary<string, string>(), new ScriptedTargets())
+            ServerConfiguration.Load(path, new Dictionary<string, string>(), GatewayProtocols.BuiltIn)
         );
         Assert.That(thrown!.Message, Does.Contain(path).And.Contain("there is no such file"));
     }
@@ -411,7 +412,7 @@ public sealed class ServerConfigurationTests
             Encoding.UTF8.GetBytes(text),
             "test.json",
             environment.ToDictionary(variable => variable.Name, variable => variable.Value),
-            new ScriptedTargets()
+            GatewayProtocols.BuiltIn
         );
 
     private static IReadOnlyList<ConfigurationMistake> Mistakes(

@@ -3,7 +3,6 @@ using CallServer.Audit;
 using CallServer.Host.Net;
 using CallServer.Model;
 using CallServer.Surface;
-using Microsoft.FSharp.Core;
 
 namespace CallServer.Host.Tests.Net;
 
@@ -26,21 +25,14 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
     public AuditStart? Given { get; private set; }
 
     public AuditTarget Target =>
-        new(
-            FSharpFunc<object, FSharpFunc<AuditStart, Machine>>.FromConverter(_ =>
-                FSharpFunc<AuditStart, Machine>.FromConverter(given =>
-                {
-                    Given = given;
-                    begun = given.At.Steady;
-                    return Machine(sink => sink.Connect());
-                })
-            ),
-            null,
-            null,
-            null
-        );
+        Machines.Target(given =>
+        {
+            Given = given;
+            begun = given.At.Steady;
+            return Machine(Command<AuditResult>.Connect);
+        });
 
-    private Machine Advance(Event happened)
+    private Machine<AuditResult> Advance(Event happened)
     {
         if (over)
             return Machine();
@@ -48,7 +40,7 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
         {
             case Event.Connected connected:
                 Told.Add($"connected {connected.local}");
-                return Machine(sink => sink.Write([ScriptedAudit.Mine]));
+                return Machine(Command<AuditResult>.NewWrite([ScriptedAudit.Mine]));
             case Event.Arrived arrived:
                 Told.Add($"arrived {arrived.octets.Length}");
                 got.AddRange(arrived.octets);
@@ -65,32 +57,21 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
             case Event.Broken broken:
                 Told.Add($"broken {broken.reason}");
                 return left-- > 0
-                    ? Machine(sink => sink.Connect())
+                    ? Machine(Command<AuditResult>.Connect)
                     : Finish(AuditResult.Unasked(gateway, "ng", begun, broken.reason));
             default:
                 return Finish(AuditResult.Unasked(gateway, "ng", begun, "stopped"));
         }
     }
 
-    private Machine Finish(AuditResult result)
+    private Machine<AuditResult> Finish(AuditResult result)
     {
         over = true;
-        return Machine(sink => sink.Finished(result, null!));
+        return Machine(Command<AuditResult>.NewFinished(result));
     }
 
-    private Machine Machine(params Action<IAuditSink>[] commands) =>
-        new(
-            FSharpFunc<Event, Machine>.FromConverter(Advance),
-            FSharpFunc<IAuditSink, Unit>.FromConverter(sink =>
-            {
-                foreach (var command in commands)
-                    command(sink);
-                return null!;
-            }),
-            0,
-            LoadModule.ofDatagrams,
-            false
-        );
+    private Machine<AuditResult> Machine(params Command<AuditResult>[] commands) =>
+        Machines.Of(Advance, commands);
 }
 
 /// <summary>Streams that do what a test says, and remember what they were told.</summary>

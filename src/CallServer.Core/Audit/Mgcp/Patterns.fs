@@ -105,7 +105,7 @@ module internal MgcpPatterns =
     let private refusal
         (state: MgcpAuditState)
         (struct (pattern: EndpointName, response: MgcpResponse))
-        : string =
+        : Shortfall =
         let advice =
             match response.Code with
             | 500 when EndpointName.isWild pattern ->
@@ -115,10 +115,10 @@ module internal MgcpPatterns =
             | 510 -> $"; asked as {MgcpDialect.attempts state.Tx.Dialect}"
             | _ -> ""
 
-        $"AUEP {pattern}: {words response}{advice}"
+        Refused(RefusalCause.Code response.Code, $"AUEP {pattern}: {words response}{advice}")
 
     /// Nothing but refusals: how the first pattern was refused, or that no endpoint of a range is there.
-    let tryRefused (state: MgcpAuditState) : string voption =
+    let tryRefused (state: MgcpAuditState) : Shortfall voption =
         let patterns = state.Listing
 
         let nothing =
@@ -131,7 +131,11 @@ module internal MgcpPatterns =
         match List.rev patterns.Refusals, List.rev patterns.Expanded with
         | refused :: _, _ when nothing -> ValueSome(refusal state refused)
         | [], pattern :: _ when nothing ->
-            ValueSome $"AUEP of each of {pattern}: 500 unknown endpoint; {byAnotherName}{pattern.Local}@NAME"
+            Refused(
+                RefusalCause.Code 500,
+                $"AUEP of each of {pattern}: 500 unknown endpoint; {byAnotherName}{pattern.Local}@NAME"
+            )
+            |> ValueSome
         | _ -> ValueNone
 
     /// Refusals beside other answers. An unknown endpoint is none; so is a wildcard that stands for none, but only where the

@@ -69,7 +69,7 @@ module internal MgcpPhases =
 
     let private listed (now: Instant) (state: MgcpAuditState) : MgcpAuditState =
         match MgcpPatterns.tryRefused state with
-        | ValueSome refused -> giveUp now (Refused refused) state
+        | ValueSome refused -> giveUp now refused state
         | ValueNone ->
             let state = MgcpPatterns.besides state
             let patterns = state.Listing
@@ -194,7 +194,7 @@ module internal MgcpPhases =
 
             match MgcpPatterns.tryRefused state with
             // None of the endpoints that a range names is there.
-            | ValueSome refused -> giveUp now (Refused refused) state
+            | ValueSome refused -> giveUp now refused state
             | ValueNone when (reasons state).IsEmpty -> conclude now state
             | ValueNone -> verify now state
 

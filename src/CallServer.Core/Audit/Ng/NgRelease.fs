@@ -130,7 +130,7 @@ module NgRelease =
         match Ng.result body with
         | NgResult.Refused reason
         | NgResult.Done(ValueSome reason) ->
-            notReleased (Shortfall.Refused $"the gateway says: {reason}") state
+            notReleased (Shortfall.Refused(RefusalCause.Unsaid, $"the gateway says: {reason}")) state
         | NgResult.Done ValueNone ->
             match NgReplies.readCall body with
             | Error error -> notReleased (Shortfall.Unreadable $"delete: {error}") state
@@ -152,7 +152,7 @@ module NgRelease =
         | NgResult.Done _ ->
             match NgReplies.readCall body with
             | Ok call when Array.exists (hasTag state) call.Tags ->
-                notReleased (Shortfall.Refused "the gateway said yes, and still has the connection") state
+                notReleased (Shortfall.Refused(RefusalCause.Unsaid, "the gateway said yes, and still has the connection")) state
             | Ok _
             | Error _ -> released state
 
@@ -290,7 +290,7 @@ module NgRelease =
               Outbox = [] }
 
         match nameOf given.Known connection with
-        | ValueNone -> commit (notReleased (Shortfall.Refused $"{connection} is no CALLID;TAG") state)
+        | ValueNone -> commit (notReleased (Shortfall.Refused(RefusalCause.Unsaid, $"{connection} is no CALLID;TAG")) state)
         | ValueSome(struct (call, tag)) ->
             let state = { state with Call = call; Tag = tag }
 

@@ -44,12 +44,13 @@ module internal Notifiers =
 
         let known = { known with Seen = known.Seen.Add notice.CSeq; IsOver = isOver }
         let fault why = { known with Faults = [ why ] }
+        let refused detail = fault (Refused(RefusalCause.Unsaid, detail))
 
         match notice.State, notice.Document with
         | SubscriptionState.Pending, _ ->
-            fault (Refused "nobody at the gateway has allowed this subscription yet")
+            refused "nobody at the gateway has allowed this subscription yet"
         | SubscriptionState.Terminated("rejected", _), _ ->
-            fault (Refused "the gateway rejected the subscription")
+            refused "the gateway rejected the subscription"
         | _, Error why -> fault why
         | _, Ok(ValueSome info) ->
             let told = info.Dialogs |> Array.map (fun dialog -> { Dialog = dialog; Within = within })
@@ -62,7 +63,7 @@ module internal Notifiers =
         // After a document, the notification that ends the subscription need not repeat it.
         | _, Ok ValueNone when known.HasDocument -> known
         | SubscriptionState.Terminated("noresource", _), Ok ValueNone ->
-            { fault (Refused "the gateway ended the subscription: noresource") with MayHide = true }
+            { refused "the gateway ended the subscription: noresource" with MayHide = true }
         | SubscriptionState.Terminated(reason, _), Ok ValueNone when reason <> "" && reason <> "timeout" ->
             { fault (CutShort $"the gateway ended the subscription: {Sip.textOf reason}") with
                 MayHide = true }

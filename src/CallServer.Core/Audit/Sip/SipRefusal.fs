@@ -20,6 +20,8 @@ module internal SipRefusal =
     let shortfall (status: int) (reason: string) (message: SipMessage) : Shortfall =
         let said = words status reason message
 
+        let refused detail = Refused(RefusalCause.Code status, detail)
+
         match status with
         | status when status < 400 ->
             let elsewhere =
@@ -27,12 +29,12 @@ module internal SipRefusal =
                 | contact :: _ -> $": ask {Sip.textOf contact} instead"
                 | [] -> ""
 
-            Refused $"the gateway redirects with {said}{elsewhere}"
-        | 403 -> Refused $"{said}: this user may not watch its dialogs"
+            refused $"the gateway redirects with {said}{elsewhere}"
+        | 403 -> refused $"{said}: this user may not watch its dialogs"
         | 404
         | 410
-        | 604 -> Refused $"{said}: it knows no such user"
-        | 481 -> Refused $"{said}: it has no such subscription"
-        | 489 -> Refused $"{said}: it does not serve the dialog event package"
+        | 604 -> refused $"{said}: it knows no such user"
+        | 481 -> refused $"{said}: it has no such subscription"
+        | 489 -> refused $"{said}: it does not serve the dialog event package"
         | 513 -> TooLarge $"the gateway answers {said}"
-        | _ -> Refused said
+        | _ -> refused said

@@ -317,7 +317,7 @@ module SipWatch =
             let wait = retryAfter |> ValueOption.defaultValue 60 |> max 1 |> min 3600
             { state with Phase = SipWatchPhase.Resting(now + TimeSpan.FromSeconds(float wait)) }
         | SubscriptionState.Terminated(("rejected" | "noresource") as reason, _) ->
-            giveUp now (Refused $"the gateway ended the subscription: {reason}") state
+            giveUp now (Refused(RefusalCause.Unsaid, $"the gateway ended the subscription: {reason}")) state
         | SubscriptionState.Terminated(reason, _) ->
             giveUp now (CutShort $"the gateway ended the subscription: {Sip.textOf reason}") state
 

@@ -242,17 +242,15 @@ module internal Subscription =
         let answered = if status = 407 then "Proxy-Authorization" else "Authorization"
 
         let challenges = Sip.headers asked message
+        let code, said = RefusalCause.Code status, SipRefusal.words status reason message
 
         match SipDigest.choose challenges, gateway.Login with
         | ValueNone, _ when challenges.Length = 0 ->
-            Error(Refused $"{SipRefusal.words status reason message}, without a challenge")
+            Error(Refused(code, $"{said}, without a challenge"))
         | ValueNone, _ ->
-            Error(Refused $"{SipRefusal.words status reason message}: {SipDigest.whyNone challenges}")
+            Error(Refused(code, $"{said}: {SipDigest.whyNone challenges}"))
         | ValueSome challenge, ValueNone ->
-            Error(
-                Refused
-                    $"{SipRefusal.words status reason message}: it asks for a password (realm {Sip.textOf challenge.Realm})"
-            )
+            Error(Refused(code, $"{said}: it asks for a password (realm {Sip.textOf challenge.Realm})"))
         | ValueSome challenge, ValueSome(struct (user, _)) when
             // A nonce that was answered and is asked again, or a new one without the word that the old one was
             // too old: the answer itself was wrong.
@@ -260,14 +258,13 @@ module internal Subscription =
             || List.contains challenge.Nonce s.Nonces
             ->
             Error(
-                Refused
-                    $"{SipRefusal.words status reason message}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
+                Refused(
+                    code,
+                    $"{said}: wrong user or password? (user {user}, realm {Sip.textOf challenge.Realm})"
+                )
             )
         | ValueSome _, ValueSome _ when s.Retries >= MaxRetries ->
-            Error(
-                Refused
-                    $"{SipRefusal.words status reason message}: its nonces are too old as soon as they are used"
-            )
+            Error(Refused(code, $"{said}: its nonces are too old as soon as they are used"))
         | ValueSome challenge, ValueSome(struct (user, password)) ->
             let struct (cnonce, rng) = hex 16 rng
             let answer = SipDigest.answer user password "SUBSCRIBE" s.Target cnonce 1 challenge

@@ -184,17 +184,30 @@ module internal Answers =
             | _ -> state
         | AskingServed names -> found names pdu.VarBinds AskingServed state
 
-    let private mayNot (credentials: Credentials) : string =
+    /// Whoever may not read what was asked for, and what that is told as.
+    let private mayNot (error: string) (credentials: Credentials) : Shortfall =
+        let refused cause detail = Refused(cause, $"the agent answers {error}: {detail}")
+        let name (user: UsmUser) = Rows.textOfOctets user.Name
+
         match credentials with
-        | Community _ -> "this community may not read here; widen its view, or ask with another"
+        | Community _ ->
+            refused
+                RefusalCause.AccessRules
+                "this community may not read here; widen its view, or ask with another"
         | User({ Auth = None } as user, _) ->
-            $"user '{Rows.textOfOctets user.Name}' may not read without authentication: give auth and priv"
+            refused
+                RefusalCause.SecurityLevel
+                $"user '{name user}' may not read without authentication: give auth and priv"
         | User({ Priv = None } as user, _) ->
-            $"user '{Rows.textOfOctets user.Name}' may not read without privacy: give priv, or widen its view"
-        | User(user, [||]) -> $"user '{Rows.textOfOctets user.Name}' may not read here; widen its view"
+            refused
+                RefusalCause.Encryption
+                $"user '{name user}' may not read without privacy: give priv, or widen its view"
+        | User(user, [||]) ->
+            refused RefusalCause.AccessRules $"user '{name user}' may not read here; widen its view"
         | User(user, context) ->
-            $"user '{Rows.textOfOctets user.Name}' may not read in context '{Rows.textOfOctets context}'; "
-            + "see context=, or widen its view"
+            refused
+                RefusalCause.Context
+                $"user '{name user}' may not read in context '{Rows.textOfOctets context}'; see context=, or widen its view"
 
     /// The columns of a row apart from each other. One that cannot be read alone has nothing there, as version 1 says it (RFC 1157
     /// section 4.1.2), or is left.
@@ -235,7 +248,7 @@ module internal Answers =
         let error = ErrorStatus.name pdu.ErrorStatus
 
         if pdu.ErrorStatus = ErrorStatus.AuthorizationError || pdu.ErrorStatus = ErrorStatus.NoAccess then
-            giveUp now (Refused $"the agent answers {error}: {mayNot state.Target.Credentials}") state
+            giveUp now (mayNot error state.Target.Credentials) state
         else
             let apart (names: Oid[]) (again: Oid[] -> Purpose) =
                 enqueue [ for part in Requests.apart pdu names -> again part ] state

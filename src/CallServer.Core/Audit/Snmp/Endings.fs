@@ -101,9 +101,13 @@ module internal Endings =
         | User _, ValueNone -> Silent $"{asked}: wrong address or port, or the agent is down{unbelieved}"
         | User({ Priv = Some _ }, _), ValueSome _ when not state.Answered ->
             Refused(
+                RefusalCause.Encryption,
                 "the agent tells its engine id but answers no request of this user: "
                 + $"wrong privacy passphrase or protocol?{unbelieved}"
             )
         | _, ValueSome _ when not state.Answered ->
-            Refused $"the agent tells its engine id but answers no request of this user{unbelieved}"
+            Refused(
+                RefusalCause.Unsaid,
+                $"the agent tells its engine id but answers no request of this user{unbelieved}"
+            )
         | _, ValueSome _ -> CutShort $"{asked}, of which some were answered{unbelieved}"

@@ -72,7 +72,8 @@ module internal ProfileProof =
             and! drift = Json.withDefault "driftPpm" Profile.DefaultDriftPpm (Json.number 0.0 100000.0) node
 
             return
-                { AbsencesToClose = int absences
+                { Source = ValueNone
+                  AbsencesToClose = int absences
                   IdsTiedToBoot = tied
                   ReusesIds = reuses
                   Staleness = staleness

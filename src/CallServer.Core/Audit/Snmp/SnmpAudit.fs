@@ -121,8 +121,15 @@ module SnmpAudit =
             match Requests.correct now number job state with
             | ValueSome state -> state
             | ValueNone ->
-                giveUp now (Refused "the agent changes its engine id or its clock at every request") state
-        | Refusal reason -> giveUp now (Refused reason) { state with LastReply = ValueSome now }
+                giveUp
+                    now
+                    (Refused(
+                        RefusalCause.Unsaid,
+                        "the agent changes its engine id or its clock at every request"
+                    ))
+                    state
+        | Refusal(cause, reason) ->
+            giveUp now (Refused(cause, reason)) { state with LastReply = ValueSome now }
         | Stranger reason -> stray reason state
 
     /// An answer of which only the id can be read. Another one may be, if it is smaller, or tells less.

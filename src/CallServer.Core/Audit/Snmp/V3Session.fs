@@ -2,6 +2,7 @@ namespace CallServer.Audit
 
 open System
 open CallServer.Model
+open CallServer.Ledger
 open CallServer.Wire
 
 /// A user's dealings with one engine: kept from one audit to the next, so that discovery is needed once.
@@ -28,7 +29,7 @@ type internal Reception =
     /// The engine or its clock is known now: the request is to be made again.
     | Learnt
     /// The agent says why it does not answer this user.
-    | Refusal of reason: string
+    | Refusal of cause: RefusalCause * reason: string
     /// Not to be believed, or not meant for us.
     | Stranger of reason: string
 
@@ -125,19 +126,32 @@ module internal V3Session =
                             ReadAt = now
                             Authentic = false })
 
-    let private refusal (report: UsmReport) (session: V3Session) : string =
+    let private refusal (report: UsmReport) (session: V3Session) : Reception =
         let user = name session
 
         match report with
         | WrongDigests ->
-            $"the agent finds the digest wrong: wrong authentication passphrase or protocol for user '{user}'"
-        | UnknownUserNames -> $"the agent does not know user '{user}': create the user there, or name another"
+            Refusal(
+                RefusalCause.Proof,
+                $"the agent finds the digest wrong: wrong authentication passphrase or protocol for user '{user}'"
+            )
+        | UnknownUserNames ->
+            Refusal(
+                RefusalCause.UnknownUser,
+                $"the agent does not know user '{user}': create the user there, or name another"
+            )
         | UnsupportedSecLevels ->
-            $"the agent does not offer user '{user}' this security level: add or leave out auth and priv"
+            Refusal(
+                RefusalCause.SecurityLevel,
+                $"the agent does not offer user '{user}' this security level: add or leave out auth and priv"
+            )
         | DecryptionErrors ->
-            $"the agent cannot decrypt: wrong privacy passphrase or protocol for user '{user}'"
-        | UnknownEngineIds -> "the agent does not accept its own engine id"
-        | NotInTimeWindows -> "the agent does not accept its own clock"
+            Refusal(
+                RefusalCause.Encryption,
+                $"the agent cannot decrypt: wrong privacy passphrase or protocol for user '{user}'"
+            )
+        | UnknownEngineIds -> Refusal(RefusalCause.Unsaid, "the agent does not accept its own engine id")
+        | NotInTimeWindows -> Refusal(RefusalCause.Unsaid, "the agent does not accept its own clock")
 
     /// What else a Report may say: SNMP-TARGET-MIB snmpUnavailableContexts and snmpUnknownContexts (RFC 3413 section 3.2).
     let private contextReports = [| Oid.parse "1.3.6.1.6.3.12.1.4"; Oid.parse "1.3.6.1.6.3.12.1.5" |]
@@ -205,15 +219,15 @@ module internal V3Session =
 
         match UsmReport.tryOfPdu pdu with
         | _ when authenticated && message.Security.EngineBoots = TimeWindow.LatchedBoots ->
-            struct (Refusal latched, session)
+            struct (Refusal(RefusalCause.WornOut, latched), session)
         | _ when (authenticated || isOpen session) && isOfContext pdu ->
-            struct (Refusal(noContext session), session)
+            struct (Refusal(RefusalCause.Context, noContext session), session)
         | ValueSome UnknownEngineIds -> meet now message.Security session
         | ValueSome NotInTimeWindows when authenticated -> struct (Learnt, session)
         | ValueSome NotInTimeWindows ->
             struct (Stranger "a Report of the clock that is not authentic", session)
         | ValueSome(WrongDigests | UnknownUserNames | UnsupportedSecLevels | DecryptionErrors as report) ->
-            struct (Refusal(refusal report session), session)
+            struct (refusal report session, session)
         | ValueNone when pdu.Kind <> Response ->
             struct (Stranger "neither a response nor a known Report", session)
         | ValueNone when not timely -> struct (Stranger "a message from outside the time window", session)
@@ -227,7 +241,7 @@ module internal V3Session =
             | Ok(V3({ Data = Plain { Pdu = pdu } } as message)) when pdu.Kind = Report ->
                 match UsmReport.tryOfPdu pdu with
                 | ValueSome UnknownEngineIds -> meet now message.Security session
-                | ValueSome report -> struct (Refusal(refusal report session), session)
+                | ValueSome report -> struct (refusal report session, session)
                 | ValueNone -> struct (Stranger "an unknown Report", session)
             | Ok _ -> struct (Stranger "not a Report, although the engine is unknown", session)
             | Error error -> struct (Stranger(string error), session)

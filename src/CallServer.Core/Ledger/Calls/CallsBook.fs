@@ -159,7 +159,7 @@ module CallBook =
                 if isNeeded draft ghost draft.CallOf[key] then
                     draft.Expiries.Add(struct (now + draft.Rules.Retention, key)) |> ignore
                 else
-                    CallsIndex.remove draft ghost.Protocol key ghost.Connection
+                    CallsIndex.remove draft ghost.Source key ghost.Connection
                     draft.Forget key
                     let source = draft.Source key.Gateway
                     draft.Put { source with Gone = source.Gone - 1 }

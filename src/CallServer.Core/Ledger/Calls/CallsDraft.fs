@@ -113,8 +113,8 @@ type internal CallsDraft(book: CallTable) =
 
 /// Which legs tell the same call id, and whose socket is where.
 module internal CallsIndex =
-    let idOf (protocol: string) (key: LegKey) (c: Connection) : IdKey voption =
-        c.Facts.Call |> ValueOption.bind (CallsKeys.ofId protocol key.Gateway)
+    let idOf (source: SourceTraits) (key: LegKey) (c: Connection) : IdKey voption =
+        c.Facts.Call |> ValueOption.bind (CallsKeys.ofId source.CallIds key.Gateway)
 
     /// Each medium by its own socket and by where it is sent to, the call's own medium first.
     let streams (key: LegKey) (c: Connection) : struct (AddressKey voption * AddressKey voption) list =
@@ -127,8 +127,8 @@ module internal CallsIndex =
             |> ValueOption.defaultValue []
             |> List.map (fun medium -> ends medium.Local medium.Remote))
 
-    let private change (draft: CallsDraft) (protocol: string) (key: LegKey) (c: Connection) edit =
-        match idOf protocol key c with
+    let private change (draft: CallsDraft) (source: SourceTraits) (key: LegKey) (c: Connection) edit =
+        match idOf source key c with
         | ValueSome id -> draft.PutId(id, edit (draft.IdBucket id))
         | ValueNone -> ()
 
@@ -139,14 +139,14 @@ module internal CallsIndex =
 
         draft.Roots.Add key |> ignore
 
-    let add draft protocol (key: LegKey) (c: Connection) =
-        change draft protocol key c (fun bucket -> { bucket with Live = bucket.Live.Add key })
+    let add draft source (key: LegKey) (c: Connection) =
+        change draft source key c (fun bucket -> { bucket with Live = bucket.Live.Add key })
 
-    let remove draft protocol (key: LegKey) (c: Connection) =
-        change draft protocol key c (fun bucket ->
+    let remove draft source (key: LegKey) (c: Connection) =
+        change draft source key c (fun bucket ->
             { Live = bucket.Live.Remove key; Gone = bucket.Gone.Remove key })
 
     /// It is over, and remembered.
-    let bury draft protocol (key: LegKey) (c: Connection) =
-        change draft protocol key c (fun bucket ->
+    let bury draft source (key: LegKey) (c: Connection) =
+        change draft source key c (fun bucket ->
             { Live = bucket.Live.Remove key; Gone = bucket.Gone.Add key })

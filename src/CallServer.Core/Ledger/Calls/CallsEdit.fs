@@ -12,8 +12,8 @@ type CallAudit = { Asked: Instant; IsComplete: bool }
 type CallStep =
     {
         Gateway: GatewayId
-        /// snmp, mgcp, sip, ng.
-        Protocol: string
+        /// Nothing where the step does not tell: it stays as it was.
+        Source: SourceTraits voption
         DriftPpm: float
         /// Nothing where no audit led here: a store, an operator, a release.
         Audit: CallAudit voption
@@ -92,11 +92,8 @@ module internal CallsEdit =
 
     /// The gateway's own part: who it is, and what it told.
     let private enterSource (step: CallStep) (source: CallSource) : CallSource =
-        let kind = SourceKind.ofProtocol step.Protocol
-
         { source with
-            Protocol = (if step.Protocol = "" then source.Protocol else step.Protocol)
-            Kind = (if kind.IsSome then kind else source.Kind)
+            Source = step.Source |> ValueOption.defaultValue source.Source
             DriftPpm = step.DriftPpm
             Connections = step.Connections
             IsComplete =
@@ -121,7 +118,7 @@ module internal CallsEdit =
         || (before.Setup |> ValueOption.map _.Within) <> (after.Setup |> ValueOption.map _.Within)
 
     /// Alone in its call, and nothing that is over tells its id or had its target: nothing that it says of itself matters.
-    let private isAlone (draft: CallsDraft) (protocol: string) (key: LegKey) (c: Connection) =
+    let private isAlone (draft: CallsDraft) (source: SourceTraits) (key: LegKey) (c: Connection) =
         let hasGone (bucket: Bucket) = not bucket.Gone.IsEmpty
 
         match draft.CallOf.TryGetValue key with
@@ -129,7 +126,7 @@ module internal CallsEdit =
             call.Live.Length = 1
             && call.Gone.Length = 0
             && not (
-                match CallsIndex.idOf protocol key c with
+                match CallsIndex.idOf source key c with
                 | ValueSome id -> hasGone (draft.IdBucket id)
                 | ValueNone -> false
             )
@@ -171,29 +168,29 @@ module internal CallsEdit =
 
             match closed.TryGetValue was, renamed.TryGetValue was with
             | _, (true, now) when arrived.ContainsKey now ->
-                CallsIndex.remove draft source.Protocol was c
+                CallsIndex.remove draft source.Source was c
                 entered <- { entered with Told = told entered was c now arrived[now] }
             | (true, within), _ when entered.Gone < draft.Rules.MostGone ->
-                CallsIndex.bury draft source.Protocol was c
+                CallsIndex.bury draft source.Source was c
                 draft.Ghosts[was] <- CallSource.leg source was c (ValueSome within)
                 draft.Expiries.Add(struct (within.Latest + draft.Rules.Retention, was)) |> ignore
 
                 entered <- { entered with Told = entered.Told.Remove was; Gone = entered.Gone + 1 }
             | _ ->
-                CallsIndex.remove draft source.Protocol was c
+                CallsIndex.remove draft source.Source was c
                 entered <- { entered with Told = entered.Told.Remove was }
 
         for c in came do
-            CallsIndex.add draft entered.Protocol (key c) c
+            CallsIndex.add draft entered.Source (key c) c
 
         for struct (before, after) in stayed do
             let leg = key after
 
             let facts = before.Facts <> after.Facts
 
-            if source.Protocol <> entered.Protocol || (facts && joinsOtherwise before after) then
-                CallsIndex.remove draft source.Protocol leg before
-                CallsIndex.add draft entered.Protocol leg after
+            if source.Source <> entered.Source || (facts && joinsOtherwise before after) then
+                CallsIndex.remove draft source.Source leg before
+                CallsIndex.add draft entered.Source leg after
 
             if facts then
                 entered <- { entered with Told = told entered leg before leg after }
@@ -201,7 +198,7 @@ module internal CallsEdit =
             if
                 source.Watched.Contains leg
                 || ((facts || isJudgedOtherwise before after)
-                    && not (isAlone draft entered.Protocol leg after))
+                    && not (isAlone draft entered.Source leg after))
             then
                 draft.Roots.Add leg |> ignore
 

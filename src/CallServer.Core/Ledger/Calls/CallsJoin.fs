@@ -28,7 +28,7 @@ module internal CallsJoin =
             first
 
     let private byId (draft: CallsDraft) (ids: Ids) (leg: Leg) (visit: LegKey -> unit) =
-        match CallsIndex.idOf leg.Protocol leg.Key leg.Connection with
+        match CallsIndex.idOf leg.Source leg.Key leg.Connection with
         | ValueSome id when not (ids.Reached.Contains id) ->
             let bucket = draft.IdBucket id
 

@@ -8,7 +8,7 @@ open CallServer.Model
 [<Struct>]
 type internal IdKey =
     {
-        /// Empty: everywhere. `mgcp`: among MGCP gateways. Else one gateway's own.
+        /// Empty: everywhere. Else the realm of several gateways, or one gateway's own id.
         Realm: string
         Id: string
     }
@@ -40,23 +40,18 @@ module internal CallsKeys =
         (id.Length >= 16 && Seq.forall Char.IsAsciiHexDigit id && not (Seq.forall Char.IsAsciiDigit id))
         || (id.Contains '@' && id.IndexOfAny [| '/'; '|'; ' ' |] < 0)
 
-    /// SIP's Call-ID, which rtpengine is given too, is unique everywhere (RFC 3261 §8.1.1.4). MGCP's is unique among the
-    /// gateways of a call agent (RFC 3435 §2.1.5), and elsewhere only where it is long. What SNMP tells may be a GUID, a
-    /// Call-ID, or a gateway's own count.
-    let ofId (protocol: string) (gateway: GatewayId) (id: CallId) : IdKey voption =
+    /// The key under which a call id is compared with others; nothing where the id names no call.
+    let ofId (reach: CallIdReach) (gateway: GatewayId) (id: CallId) : IdKey voption =
         let text = normal (CallId.value id)
 
         if isNothing text then
             ValueNone
         else
             let realm =
-                match protocol with
-                | "sip" -> ""
-                | other when other.StartsWith("ng", StringComparison.Ordinal) -> ""
-                | "mgcp" when isTelling text -> ""
-                | "mgcp" -> "mgcp"
-                | _ when isWorldWide text -> ""
-                | _ -> GatewayId.value gateway
+                match reach with
+                | CallIdReach.World -> ""
+                | CallIdReach.Realm realm -> if isTelling text then "" else realm
+                | CallIdReach.ByShape -> if isWorldWide text then "" else GatewayId.value gateway
 
             ValueSome { Realm = realm; Id = text }
 

@@ -17,8 +17,7 @@ module internal Bucket =
 type internal CallSource =
     {
         Gateway: GatewayId
-        Protocol: string
-        Kind: SourceKind voption
+        Source: SourceTraits
         DriftPpm: float
         /// What it told before this is known from a store only.
         Began: Instant
@@ -47,8 +46,7 @@ type internal CallSource =
 module internal CallSource =
     let create (gateway: GatewayId) : CallSource =
         { Gateway = gateway
-          Protocol = ""
-          Kind = ValueNone
+          Source = SourceTraits.unknown
           DriftPpm = 0.0
           Began = Instant.distantPast
           IsComplete = false
@@ -90,8 +88,7 @@ module internal CallSource =
             | _ -> struct (known, known)
 
         { Key = key
-          Kind = source.Kind
-          Protocol = source.Protocol
+          Source = source.Source
           Connection = c
           Gone = gone
           Known = known

@@ -78,7 +78,7 @@ module internal CallsTally =
                    match leg.Connection.Facts.Call with
                    | ValueSome id ->
                        let rank =
-                           match CallsKeys.ofId leg.Protocol leg.Key.Gateway id with
+                           match CallsKeys.ofId leg.Source.CallIds leg.Key.Gateway id with
                            | ValueSome key -> CallsKeys.rank key
                            | ValueNone -> 2
 

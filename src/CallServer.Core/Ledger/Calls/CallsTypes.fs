@@ -3,33 +3,6 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// What a gateway's protocol tells of: calls that are set up, or media that flows.
-type SourceKind =
-    | Signalling
-    | Media
-
-    override this.ToString() =
-        match this with
-        | Signalling -> "signalling"
-        | Media -> "media"
-
-module SourceKind =
-    /// SNMP's call tables and SIP's dialogs tell of calls, MGCP's connections and rtpengine's tags of media. Nothing for a
-    /// protocol of neither sort: what it tells joins, but is never missed.
-    let ofProtocol (protocol: string) : SourceKind voption =
-        match protocol with
-        | "snmp"
-        | "sip" -> ValueSome Signalling
-        | "mgcp"
-        | "ng" -> ValueSome Media
-        | other when other.StartsWith("ng+", StringComparison.Ordinal) -> ValueSome Media
-        | _ -> ValueNone
-
-    let other (kind: SourceKind) =
-        match kind with
-        | Signalling -> Media
-        | Media -> Signalling
-
 /// One connection among all gateways, this very one: an id may be used again, but not since the same moment.
 [<Struct; CustomEquality; CustomComparison>]
 type LegKey =
@@ -78,8 +51,7 @@ module LegKey =
 type Leg =
     {
         Key: LegKey
-        Kind: SourceKind voption
-        Protocol: string
+        Source: SourceTraits
         Connection: Connection
         /// When it ended, where it has: proven, never silence.
         Gone: Interval voption
@@ -92,6 +64,8 @@ type Leg =
         /// How far its gateway's clock may drift, in parts per million.
         DriftPpm: float
     }
+
+    member this.Kind = this.Source.Kind
 
     member this.IsLive = this.Gone.IsNone
 

@@ -14,10 +14,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Argument<string[]> uris = new("URI")
     {
-        Description =
-            "snmp://HOST[:161][?profile=NAME], snmp://USER@HOST[:161]?auth=sha256&priv=aes128[&context=NAME][&profile=NAME], "
-            + "mgcp://HOST[:2427][?endpoints=PATTERN,...], sip:USER@HOST[:5060][;transport=udp|tcp][?from=URI], "
-            + "or ng://, ng+tcp://, ng+http://HOST[:2223]",
+        Description = string.Join(", ", surroundings.Protocols.Forms.SkipLast(1))
+            + $", or {surroundings.Protocols.Forms[^1]}",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -79,8 +77,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
         var within = parsed.GetValue(timeout) ?? DefaultTimeout;
-        var targets = Targets(parsed.GetValue(config), parsed.GetValue(profiles));
-        var plan = new AuditPlan(targets, within);
+        var protocols = Protocols(parsed.GetValue(config), parsed.GetValue(profiles));
+        var plan = new AuditPlan(protocols, within);
         var orders = plan.Make(
             parsed.GetValue(uris)!,
             parsed.GetValue(community),
@@ -88,7 +86,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
             parsed.GetValue(priv)
         );
 
-        Rehearsal.Hold(targets, surroundings.Clock, orders.Select(order => order.Uri));
+        Rehearsal.Hold(protocols, surroundings.Clock, orders.Select(order => order.Uri));
         await using var look = new OneLook(surroundings);
         var asking = orders.Select(order => look.AskAsync(order, within, cancel)).ToList();
         var status = ExitCode.Complete;
@@ -109,12 +107,12 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
     }
 
     /// <summary>With the user's own profiles; those of --profiles come before those of --config.</summary>
-    private IAuditTargetFactory Targets(string? configuration, string? own)
+    private GatewayProtocols Protocols(string? configuration, string? own)
     {
-        var targets = surroundings.Targets;
+        var protocols = surroundings.Protocols;
         if (configuration is not null && ProfilesOf(configuration) is { } its)
-            targets = targets.WithProfiles(its, configuration);
-        return own is null ? targets : targets.WithProfiles(ConfigurationFile.Read(own), own);
+            protocols = protocols.WithProfiles(its, configuration);
+        return own is null ? protocols : protocols.WithProfiles(ConfigurationFile.Read(own), own);
     }
 
     private static Document? ProfilesOf(string configuration) =>

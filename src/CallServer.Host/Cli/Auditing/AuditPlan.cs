@@ -7,7 +7,7 @@ namespace CallServer.Host.Cli.Auditing;
 public sealed record AuditOrder(GatewayUri Uri, AuditTarget Target);
 
 /// <summary>From the words of the command line to gateways to ask; every mistake is named, not only the first.</summary>
-public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
+public sealed class AuditPlan(GatewayProtocols protocols, TimeSpan within)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
@@ -52,17 +52,13 @@ public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
             Unused("--priv-from", privFrom, uris.Any(uri => uri.TakesPriv), "a URI with priv=", mistakes);
         }
 
-        var secrets = uris.Select(uri => new GatewaySecrets(
-                uri.TakesCommunity ? community : null,
-                uri.TakesAuth ? auth : null,
-                uri.TakesPriv ? priv : null
-            ))
-            .ToList();
+        var given = new GatewaySecrets(community, auth, priv);
+        var secrets = uris.Select(uri => uri.Pick(given)).ToList();
         if (mistakes.Count == 0)
         {
             foreach (var (uri, its) in uris.Zip(secrets))
                 mistakes.AddRange(
-                    its.Check(uri).Select(wrong => $"{uri}: --{wrong.Secret}-from: {wrong.Mistake}")
+                    uri.Check(its).Select(wrong => $"{uri}: --{wrong.Secret}-from: {wrong.Mistake}")
                 );
         }
 
@@ -79,44 +75,18 @@ public sealed class AuditPlan(IAuditTargetFactory targets, TimeSpan within)
 
     private AuditOrder Order(GatewayUri uri, GatewaySecrets secrets)
     {
-        var (waits, attempts) = Pace(uri);
         var wait = TimeSpan.FromTicks(
-            Math.Clamp((long)(within.Ticks / waits), ShortestWait.Ticks, LongestWait.Ticks)
+            Math.Clamp((long)(within.Ticks / uri.Waits), ShortestWait.Ticks, LongestWait.Ticks)
         );
-        return new AuditOrder(uri, targets.Create(uri.Authority, uri, secrets, wait, attempts));
+        return new AuditOrder(uri, protocols.Target(uri.Authority, uri, secrets, wait, uri.Attempts));
     }
-
-    /// <summary>
-    /// Into how many first waits the time is divided, so that a lost datagram costs little, a gateway that is
-    /// slow to answer is not asked again and again, and silence is known before the time is over; and how
-    /// often is asked.
-    /// </summary>
-    private static (double Waits, int Attempts) Pace(GatewayUri uri) =>
-        uri.Protocol switch
-        {
-            // Each repeat waits twice as long: five take 31 times the first wait.
-            "mgcp" => (36, 5),
-            // It repeats by SIP's own clock until all waits are over; without a transport there are two ways.
-            "sip" => (uri.Transport is null ? 14 : 7, 6),
-            // Each repeat waits half as long again: six take 20.8 times the first wait, and some time is spent
-            // before.
-            _ => (25, 6),
-        };
 
     private GatewayUri? Read(string text, List<string> mistakes)
     {
-        if (!GatewayUri.TryParse(text, out var uri, out var wrong))
-        {
-            mistakes.AddRange(wrong.Select(mistake => $"{text}: {mistake}"));
-            return null;
-        }
-        if (uri.Profile is { } profile && !targets.ProfileNames.Contains(profile))
-        {
-            var known = string.Join(", ", targets.ProfileNames);
-            var hint = Nearest.Hint(profile, targets.ProfileNames);
-            mistakes.Add($"{text}: there is no profile '{profile}'{hint}; known are {known}");
-        }
-        return uri;
+        if (protocols.TryParse(text, out var uri, out var wrong))
+            return uri;
+        mistakes.AddRange(wrong.Select(mistake => $"{text}: {mistake}"));
+        return null;
     }
 
     private static byte[]? Secret(SecretReference? reference, List<string> mistakes)

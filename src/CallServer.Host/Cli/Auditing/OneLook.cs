@@ -59,22 +59,22 @@ public sealed class OneLook : IAsyncDisposable
             return new AuditReport(
                 view,
                 result.Complete ? ExitCode.Complete : ExitCode.Partial,
-                [.. Troubles(order.Uri, result, view, within)]
+                [.. Troubles(order.Uri, result, within)]
             );
         }
 
-        var found = view.Reasons.Any(reason => reason.StartsWith("silent", StringComparison.Ordinal))
-            ? await SecondLook.AtAsync(order.Uri, address.EndPoint, view.Reasons, fleet, cancel)
+        var found = result.FellSilent
+            ? await SecondLook.AtAsync(order.Uri, address.EndPoint, fleet, cancel)
             : null;
         if (found is not null)
             view = view.Because([$"silent: {found}"]);
-        return new AuditReport(view, ExitCode.Unavailable, [Advice.Of(order.Uri, view, found)]);
+        return new AuditReport(view, ExitCode.Unavailable, [Advice.Of(order.Uri, result, found)]);
     }
 
-    private IEnumerable<string> Troubles(GatewayUri uri, AuditResult result, AuditView view, TimeSpan within)
+    private IEnumerable<string> Troubles(GatewayUri uri, AuditResult result, TimeSpan within)
     {
-        if (view.Reasons.Contains("cancelled"))
-            yield return Advice.OutOfTime(uri, view, within);
+        if (result.TimeWasOver)
+            yield return Advice.OutOfTime(uri, result, within);
         if (result.Conflicts(clock.Correction) is { } told)
             yield return $"{uri.Authority}: {told}";
         foreach (var remark in result.Remarks)
@@ -94,7 +94,7 @@ public sealed class OneLook : IAsyncDisposable
             gateway: order.Uri.Authority,
             uri: order.Uri.Text,
             protocol: order.Uri.Protocol,
-            profile: order.Uri.Profile,
+            profile: null,
             complete: false,
             proof: [],
             reasons: [reason],

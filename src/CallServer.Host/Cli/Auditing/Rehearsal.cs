@@ -1,5 +1,4 @@
 using CallServer.Gateway;
-using CallServer.Host.Configuration;
 using CallServer.Host.Net;
 using CallServer.Model;
 using CallServer.Surface;
@@ -11,7 +10,7 @@ namespace CallServer.Host.Cli.Auditing;
 /// compiles what it runs for the first time, and that time would stand between a request and its reply: every start would be
 /// known less exactly by it. Time passes only here: nothing is waited for.
 /// </summary>
-internal sealed class Rehearsal : IAuditSink, IGatewayHost
+internal sealed class Rehearsal : IExchangeSink<AuditResult>, IGatewayHost
 {
     private const int Connections = 40;
     private const string Us = "127.0.0.1:9";
@@ -22,7 +21,7 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
     private readonly string protocol;
     private readonly Queue<Action> pending = new();
     private SimulatedGateway gateway;
-    private GatewayAudit? audit;
+    private GatewayExchange<AuditResult>? audit;
     private AuditResult? result;
     private Moment now;
     private Instant? due;
@@ -37,42 +36,33 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
 
     /// <summary>Audits in each way in which one of these gateways will be asked; what they came to.</summary>
     public static IReadOnlyList<AuditResult> Hold(
-        IAuditTargetFactory targets,
+        GatewayProtocols protocols,
         IClock clock,
         IEnumerable<GatewayUri> uris
     ) =>
         [
-            .. uris.Select(uri => (uri.Protocol, uri.Transport))
+            .. uris.Select(uri => uri.Rehearsal)
                 .Distinct()
-                .Select(way => HoldOne(targets, clock, way.Protocol, way.Transport))
+                .Select(text => HoldOne(protocols, clock, text))
                 .OfType<AuditResult>(),
         ];
 
-    private static AuditResult? HoldOne(
-        IAuditTargetFactory targets,
-        IClock clock,
-        string protocol,
-        string? transport
-    )
+    private static AuditResult? HoldOne(GatewayProtocols protocols, IClock clock, string text)
     {
-        var settings = new GatewaySettings { Connections = Connections, Protocols = [protocol] };
-        var text = (protocol, transport) switch
-        {
-            ("snmp", _) => $"snmp://127.0.0.1?profile={settings.Profile}",
-            ("sip", null) => "sip:all@127.0.0.1",
-            ("sip", _) => $"sip:all@127.0.0.1;transport={transport}",
-            ("ng", "tcp" or "http") => $"ng+{transport}://127.0.0.1",
-            _ => $"{protocol}://127.0.0.1",
-        };
         var now = clock.Now;
         if (
-            !GatewayUri.TryParse(text, out var uri, out _)
-            || !SimulatedGateway.TryCreate(settings, now.Steady, out var gateway, out _)
+            !protocols.TryParse(text, out var uri, out _)
+            || !SimulatedGateway.TryCreate(
+                new GatewaySettings { Connections = Connections, Protocols = [uri.Protocol] },
+                now.Steady,
+                out var gateway,
+                out _
+            )
         )
             return null;
 
-        var target = targets.Create("rehearsal", uri, GatewaySecrets.None, TimeSpan.FromSeconds(1), 1);
-        return new Rehearsal(protocol, gateway, now).Run(target);
+        var target = protocols.Target("rehearsal", uri, GatewaySecrets.None, TimeSpan.FromSeconds(1), 1);
+        return new Rehearsal(uri.Protocol, gateway, now).Run(target);
     }
 
     private AuditResult? Run(AuditTarget target)
@@ -100,7 +90,7 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
         Apply(audit!.Tick(now));
     }
 
-    private void Apply(GatewayAudit next)
+    private void Apply(GatewayExchange<AuditResult> next)
     {
         audit = next;
         next.Dispatch(this);
@@ -121,12 +111,12 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
     void IGatewayHost.HangUp(int stream) =>
         pending.Enqueue(() => Apply(audit!.Broken(now, "closed by the gateway")));
 
-    void IAuditSink.Send(byte[] message) =>
+    void IExchangeSink<AuditResult>.Send(byte[] message) =>
         pending.Enqueue(() => Apply(gateway.Receive(now.Steady, protocol, Us, message)));
 
-    void IAuditSink.Reply(byte[] message) => ((IAuditSink)this).Send(message);
+    void IExchangeSink<AuditResult>.Reply(byte[] message) => ((IExchangeSink<AuditResult>)this).Send(message);
 
-    void IAuditSink.Connect()
+    void IExchangeSink<AuditResult>.Connect()
     {
         stream++;
         pending.Enqueue(() =>
@@ -136,16 +126,12 @@ internal sealed class Rehearsal : IAuditSink, IGatewayHost
         });
     }
 
-    void IAuditSink.Write(byte[] octets) =>
+    void IExchangeSink<AuditResult>.Write(byte[] octets) =>
         pending.Enqueue(() => Apply(gateway.Read(now.Steady, stream, octets)));
 
-    void IAuditSink.WakeAt(Instant instant) => due = instant;
+    void IExchangeSink<AuditResult>.WakeAt(Instant instant) => due = instant;
 
-    void IAuditSink.Told(AuditResult result, AuditMemory memory) { }
+    void IExchangeSink<AuditResult>.Told(AuditResult result) { }
 
-    void IAuditSink.Released(ReleaseResult result) { }
-
-    void IAuditSink.Controlled(ControllerResult result) { }
-
-    void IAuditSink.Finished(AuditResult result, AuditMemory memory) => this.result = result;
+    void IExchangeSink<AuditResult>.Finished(AuditResult result) => this.result = result;
 }

@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using CallServer.Host.Configuration;
 using CallServer.Host.Net;
+using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;
 
@@ -19,27 +19,27 @@ internal static class SecondLook
     public static async Task<string?> AtAsync(
         GatewayUri uri,
         IPEndPoint endpoint,
-        IReadOnlyList<string> reasons,
         FleetNetwork network,
         CancellationToken cancel
     )
     {
-        // Where a stream was tried, the audit has heard it itself.
-        var noStream = reasons.Any(reason => reason.Contains(SocketWords.Refused, StringComparison.Ordinal));
-        switch (uri)
+        if (uri.OverHttp)
+            return await OverHttpAsync(endpoint, network.Http, cancel);
+        if (
+            uri.OverDatagrams
+            && await PortProbe.FindFaultAsync(endpoint, uri.Knock, Patience, cancel)
+                is not SocketError.ConnectionRefused
+        )
+            return null;
+        if (!uri.OverStreams)
+            return "nothing listens on that UDP port";
+        return (await PortProbe.RefusesAsync(endpoint, Patience, cancel), uri.OverDatagrams) switch
         {
-            case { Transport: "tcp" }:
-                return noStream ? "nothing listens on that TCP port" : null;
-            case { Transport: "http" }:
-                return await OverHttpAsync(endpoint, network.Http, cancel);
-            default:
-                var fault = await PortProbe.FindFaultAsync(endpoint, Knock(uri.Scheme), Patience, cancel);
-                if (fault is not SocketError.ConnectionRefused)
-                    return null;
-                return noStream
-                    ? "nothing listens on that port, over UDP or TCP"
-                    : "nothing listens on that UDP port";
-        }
+            (true, true) => "nothing listens on that port, over UDP or TCP",
+            (true, false) => "nothing listens on that TCP port",
+            (false, true) => "nothing listens on that UDP port",
+            (false, false) => null,
+        };
     }
 
     private static async Task<string?> OverHttpAsync(
@@ -66,7 +66,4 @@ internal static class SecondLook
             return null;
         }
     }
-
-    /// <summary>As little as the protocol takes for nothing: a line break, or an octet.</summary>
-    private static byte[] Knock(string scheme) => scheme == "sip" ? "\r\n\r\n"u8.ToArray() : [(byte)'\n'];
 }

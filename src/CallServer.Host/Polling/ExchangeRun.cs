@@ -17,7 +17,7 @@ namespace CallServer.Host.Polling;
 /// <param name="Memory">What all of them may hold together; null: as much as they like.</param>
 /// <param name="Heap">Holds it up while there is too much garbage; null: nothing does.</param>
 /// <param name="ThreadTime">The processor's time that this thread has used.</param>
-internal sealed record AuditStage(
+internal sealed record ExchangeStage(
     IGatewayNetwork Network,
     IClock Clock,
     IScheduler Scheduler,
@@ -28,20 +28,24 @@ internal sealed record AuditStage(
     Func<TimeSpan> ThreadTime
 );
 
-/// <summary>What becomes of each kind of outcome; what an exchange cannot have stays null.</summary>
-internal sealed record AuditEnds<T>(
-    Func<AuditResult, AuditMemory, AuditWork, T> Finished,
-    Func<AuditResult, AuditMemory, T>? Told = null,
-    Func<ReleaseResult, T>? Released = null,
-    Func<ControllerResult, T>? Controlled = null
+/// <summary>What an exchange has come to.</summary>
+/// <param name="Result">What it learnt.</param>
+/// <param name="Over">It has ended; else it goes on.</param>
+/// <param name="Memory">What the next exchange with the same gateway begins with.</param>
+/// <param name="Work">What it has taken of its thread.</param>
+internal readonly record struct ExchangeNews<TResult>(
+    TResult Result,
+    bool Over,
+    AuditMemory Memory,
+    AuditWork Work
 );
 
 /// <summary>
 /// Drives one exchange with a gateway (an audit, a standing watch, a release): every event of it happens on
 /// the scheduler, one after the other, and all commands of one event are carried out before the next.
 /// </summary>
-internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver<T> observer, Action? heard)
-    : IAuditSink,
+internal sealed class ExchangeRun<TResult>(ExchangeStage stage, IObserver<ExchangeNews<TResult>> observer, Action? heard)
+    : IExchangeSink<TResult>,
         IDatagramReceiver,
         IStreamReceiver,
         IDisposable
@@ -61,10 +65,10 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     private readonly CompositeDisposable parts = [];
     private readonly SerialDisposable wake = new();
     private readonly SerialDisposable stream = new();
-    private readonly List<T> outcomes = [];
+    private readonly List<ExchangeNews<TResult>> outcomes = [];
     private IMessageChannel? channel;
     private IStreamChannel? open;
-    private GatewayAudit? audit;
+    private GatewayExchange<TResult>? exchange;
     private IPEndPoint? from;
     private Action? heard = heard;
     private Moment latest;
@@ -100,7 +104,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
     /// Begins it on the scheduler; begin is given the time and our end of the way there. Without a deadline
     /// it goes on until it ends by itself or is cancelled.
     /// </summary>
-    public void Begin(Func<Moment, string, GatewayAudit> begin, TimeSpan? deadline, CancellationToken cancel)
+    public void Begin(Func<Moment, string, GatewayExchange<TResult>> begin, TimeSpan? deadline, CancellationToken cancel)
     {
         parts.Add(wake);
         parts.Add(stream);
@@ -151,11 +155,11 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
-    void IAuditSink.Send(byte[] message) => channel!.Send(message);
+    void IExchangeSink<TResult>.Send(byte[] message) => channel!.Send(message);
 
-    void IAuditSink.Reply(byte[] message) => channel!.Reply(message, from);
+    void IExchangeSink<TResult>.Reply(byte[] message) => channel!.Reply(message, from);
 
-    void IAuditSink.Connect()
+    void IExchangeSink<TResult>.Connect()
     {
         // First the old one, so that a gateway which allows one at a time takes the new one.
         stream.Disposable = Disposable.Empty;
@@ -163,30 +167,22 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         stream.Disposable = open;
     }
 
-    void IAuditSink.Write(byte[] octets) => open?.Write(octets);
+    void IExchangeSink<TResult>.Write(byte[] octets) => open?.Write(octets);
 
-    void IAuditSink.WakeAt(Instant instant)
+    void IExchangeSink<TResult>.WakeAt(Instant instant)
     {
         due = instant;
         ScheduleTick(stage.Clock.Now.Steady);
     }
 
-    void IAuditSink.Told(AuditResult result, AuditMemory memory) =>
-        outcomes.Add(
-            (ends.Told ?? throw new InvalidOperationException("only a watch tells while it goes on"))(
-                result,
-                memory
-            )
-        );
+    void IExchangeSink<TResult>.Told(TResult result) =>
+        outcomes.Add(new ExchangeNews<TResult>(result, Over: false, exchange!.Memory, Work));
 
-    void IAuditSink.Finished(AuditResult result, AuditMemory memory) =>
-        End(ends.Finished(result, memory, Work));
-
-    void IAuditSink.Released(ReleaseResult result) =>
-        End((ends.Released ?? throw new InvalidOperationException("nothing was to be released"))(result));
-
-    void IAuditSink.Controlled(ControllerResult result) =>
-        End((ends.Controlled ?? throw new InvalidOperationException("nobody asked who controls it"))(result));
+    void IExchangeSink<TResult>.Finished(TResult result)
+    {
+        outcomes.Add(new ExchangeNews<TResult>(result, Over: true, exchange!.Memory, Work));
+        finished = true;
+    }
 
     public void Dispose()
     {
@@ -257,12 +253,12 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         }
     }
 
-    private GatewayAudit Past(Excess excess, Moment now) =>
+    private GatewayExchange<TResult> Past(Excess excess, Moment now) =>
         excess switch
         {
-            Excess.Reply => audit!.PassReply(now),
-            Excess.Held => audit!.PassHeld(now),
-            _ => audit!.PassMemory(now, stage.Memory!.Most),
+            Excess.Reply => exchange!.PassReply(now),
+            Excess.Held => exchange!.PassHeld(now),
+            _ => exchange!.PassMemory(now, stage.Memory!.Most),
         };
 
     /// <summary>Tells the budget what is held now; from any thread.</summary>
@@ -276,10 +272,10 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
 
     private void Take(Datagram datagram)
     {
-        var strays = audit!.Strays;
+        var strays = exchange!.Strays;
         from = datagram.From;
-        Apply(audit.Receive(NotBefore(datagram.At), datagram.Message));
-        if (audit.Strays > strays)
+        Apply(exchange.Receive(NotBefore(datagram.At), datagram.Message));
+        if (exchange.Strays > strays)
             datagram.Refuse();
         else
             Heard();
@@ -291,7 +287,7 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         var option = source.Address.Equals(stage.Gateway.EndPoint.Address)
             ? "replies=any-port"
             : $"replies={source.Address}";
-        audit = audit!.Overhear(NotBefore(datagram.At), source.ToString(), option, datagram.Message);
+        exchange = exchange!.Overhear(NotBefore(datagram.At), source.ToString(), option, datagram.Message);
     }
 
     private void Take(StreamNews news)
@@ -303,17 +299,17 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         switch (news)
         {
             case StreamNews.Opened opened:
-                Apply(audit!.Connected(at, opened.Local));
+                Apply(exchange!.Connected(at, opened.Local));
                 break;
             case StreamNews.Arrived arrived:
                 Heard();
-                Apply(audit!.Arrived(at, arrived.Octets));
+                Apply(exchange!.Arrived(at, arrived.Octets));
                 arrived.Take();
                 break;
             case StreamNews.Broken broken:
                 open = null;
                 stream.Disposable = Disposable.Empty;
-                Apply(audit!.Broken(at, broken.Reason));
+                Apply(exchange!.Broken(at, broken.Reason));
                 break;
             default:
                 throw new InvalidOperationException($"news of an unknown kind: {news}");
@@ -348,14 +344,14 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         if (now.Steady < due)
             ScheduleTick(now.Steady);
         else
-            Apply(audit!.Tick(now));
+            Apply(exchange!.Tick(now));
     }
 
     private void Stop()
     {
         Drain(mailbox.Count);
         if (!finished)
-            Apply(audit!.Stop(NotBefore(stage.Clock.Now)));
+            Apply(exchange!.Stop(NotBefore(stage.Clock.Now)));
     }
 
     /// <summary>
@@ -370,9 +366,9 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         return latest;
     }
 
-    private void Apply(GatewayAudit next)
+    private void Apply(GatewayExchange<TResult> next)
     {
-        audit = next;
+        exchange = next;
         next.Dispatch(this);
         Volatile.Write(ref held, next.Held);
         Weigh();
@@ -383,12 +379,6 @@ internal sealed class AuditRun<T>(AuditStage stage, AuditEnds<T> ends, IObserver
         outcomes.Clear();
         if (finished)
             observer.OnCompleted();
-    }
-
-    private void End(T outcome)
-    {
-        outcomes.Add(outcome);
-        finished = true;
     }
 
     private void Guarded(Action step)

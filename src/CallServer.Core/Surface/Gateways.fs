@@ -1,0 +1,251 @@
+namespace CallServer.Surface
+
+open System
+open System.Collections.Generic
+open System.Runtime.InteropServices
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Audit
+open CallServer.Protocols
+
+/// What somebody probably meant.
+[<AbstractClass; Sealed>]
+type Nearest private () =
+    /// The candidate closest to the word, where one is close enough to be a misspelling of it. Else null.
+    static member To(word: string, candidates: IEnumerable<string>) : string =
+        CallServer.Prelude.Nearest.tryFind word candidates |> Option.toObj
+
+    /// ` (did you mean X?)`, or an empty text.
+    static member Hint(word: string, candidates: IEnumerable<string>) : string =
+        CallServer.Prelude.Nearest.hint word candidates
+
+/// What is wrong with a secret that is given for a gateway, or lacks: community, auth or priv.
+[<NoComparison>]
+type SecretMistake = { Secret: string; Mistake: string }
+
+/// What a gateway wants to hear before it answers. A class, so that nothing prints its members. Null where one is not given.
+[<Sealed>]
+type GatewaySecrets(community: byte[], auth: byte[], priv: byte[]) =
+    static let none = GatewaySecrets(null, null, null)
+
+    /// No secret.
+    static member None = none
+    /// SNMPv2c's community.
+    member _.Community = community
+    /// SNMPv3's passphrase for authentication, or SIP's digest password.
+    member _.Auth = auth
+    /// SNMPv3's passphrase for encryption.
+    member _.Priv = priv
+
+    member internal _.Value: Secrets =
+        { Community = ValueOption.ofObj community
+          Auth = ValueOption.ofObj auth
+          Priv = ValueOption.ofObj priv }
+
+    /// The same without those that are not taken.
+    member internal _.Only(taken: SecretName list) : GatewaySecrets =
+        let keep name secret = if List.contains name taken then secret else null
+
+        GatewaySecrets(
+            keep SecretName.Community community,
+            keep SecretName.Auth auth,
+            keep SecretName.Priv priv
+        )
+
+/// A gateway as people name it: the protocol, where it is, and how it is asked. It never holds a secret. Two are equal when their
+/// texts are.
+[<Sealed; AllowNullLiteral>]
+type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Reading) =
+    member internal _.Definition = protocol
+    member internal _.Reading = reading
+
+    /// As written.
+    member _.Text = text.Text
+    /// The scheme in lower case, such as snmp or ng+tcp.
+    member _.Scheme = text.Scheme
+    /// The protocol's name, whatever its messages travel in.
+    member _.Protocol = protocol.Name
+    /// A name or an address, without brackets.
+    member _.Host = text.Host
+    /// 1 to 65535.
+    member _.Port = text.Port
+
+    /// HOST:PORT. It stands for the gateway where nobody gave it a name.
+    member _.Authority =
+        if text.Host.Contains ':' then $"[{text.Host}]:{text.Port}" else $"{text.Host}:{text.Port}"
+
+    /// Its datagrams may come from any port of the host that is asked.
+    member _.RepliesFromAnyPort = (text.Replies = Replies.FromAnyPort)
+
+    /// The other host from which its datagrams may come. Null where there is none.
+    member _.RepliesFrom: string =
+        match text.Replies with
+        | Replies.From host -> host
+        | Replies.FromNowhereElse
+        | Replies.FromAnyPort -> null
+
+    /// Each message to it is the body of an HTTP request.
+    member _.OverHttp = (reading.Carrier = Carrier.Http)
+    /// Messages to it are datagrams, at least at first.
+    member _.OverDatagrams =
+        (reading.Carrier = Carrier.Datagrams || reading.Carrier = Carrier.DatagramsThenStream)
+
+    /// Messages to it may take a stream.
+    member _.OverStreams = (reading.Carrier = Carrier.Stream || reading.Carrier = Carrier.DatagramsThenStream)
+
+    /// The profile that it is to be read by. Null where none is named.
+    member _.Profile: string = ValueOption.toObj reading.Profile
+
+    /// It is asked with a community.
+    member _.TakesCommunity = List.contains SecretName.Community reading.Takes
+    /// It is told who asks.
+    member _.TakesAuth = List.contains SecretName.Auth reading.Takes
+    /// What is sent to it is encrypted.
+    member _.TakesPriv = List.contains SecretName.Priv reading.Takes
+    /// It may keep a history of connections that are over.
+    member _.TellsHistory = reading.TellsHistory
+
+    /// The least that may be sent to its port to learn whether anybody listens there.
+    member _.Knock: byte[] = Array.copy protocol.Knock
+    /// Who answers there, as in `try whether X runs`.
+    member _.Speaker = protocol.Speaker
+    /// A URI of this machine that is asked as this one is.
+    member _.Rehearsal = protocol.Rehearsal reading.Carrier
+
+    /// Into so many first waits the time is divided that the gateway may take, where it is asked once.
+    member _.Waits = reading.Patience.Waits
+    /// How often a request is sent then.
+    member _.Attempts = reading.Patience.Attempts
+
+    /// What of these secrets it is asked with.
+    member _.Pick(secrets: GatewaySecrets) : GatewaySecrets = secrets.Only reading.Takes
+
+    /// What is wrong with these secrets for this gateway. Empty where they fit.
+    member _.Check(secrets: GatewaySecrets) : IReadOnlyList<SecretMistake> =
+        [| for secret, mistake in reading.Judge secrets.Value ->
+               { Secret = string secret; Mistake = mistake } |]
+
+    /// What to try after an audit that learnt nothing: silence, a refusal, or a reply from elsewhere.
+    member _.Advice(result: AuditResult) : string =
+        let reasons = Completeness.shortfalls result.Snapshot.Completeness
+
+        let refusal =
+            reasons
+            |> List.tryPick (fun reason ->
+                match reason with
+                | Refused(cause, _) -> Some cause
+                | _ -> None)
+
+        match refusal with
+        | Some cause -> reading.IfRefused cause
+        | None when reasons |> List.exists _.IsAnsweredElsewhere ->
+            "try that replies= in the URI, where the gateway is known to answer from there"
+        | None -> reading.IfSilent
+
+    override _.Equals(other: obj) =
+        match other with
+        | :? GatewayUri as other -> other.Text = text.Text
+        | _ -> false
+
+    override _.GetHashCode() = text.Text.GetHashCode(StringComparison.Ordinal)
+    override _.ToString() = text.Text
+
+    interface IEquatable<GatewayUri> with
+        member this.Equals(other) = this.Equals(box other)
+
+/// The protocols that gateways can be asked in, and the SNMP profiles that they are read by. Immutable.
+[<Sealed>]
+type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol list) =
+    let protocols = Protocols.builtIn profiles @ more
+
+    static let builtIn =
+        lazy GatewayProtocols(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile), [])
+
+    /// Those that come with CallServer.
+    static member BuiltIn: GatewayProtocols = builtIn.Value
+
+    /// The text of a built-in profile with its comments, which a profile of one's own may begin with. Null where no profile has that
+    /// name.
+    static member ProfileText(name: string) : string = ProfileTexts.tryText name |> Option.toObj
+
+    /// The names of the profiles, in the order in which they are tried.
+    member _.ProfileNames: IReadOnlyList<string> = [| for name, _ in profiles -> name |]
+
+    /// The names of the protocols.
+    member _.Names: IReadOnlyList<string> = [| for protocol in protocols -> protocol.Name |]
+
+    /// Those that can end single connections.
+    member _.Releasing: IReadOnlyList<string> =
+        [| for protocol in protocols do
+               if protocol.Releases then
+                   protocol.Name |]
+
+    /// The forms of their URIs, for help.
+    member _.Forms: IReadOnlyList<string> =
+        [| for protocol in protocols do
+               yield! protocol.Forms |]
+
+    /// For each protocol lines to type, for help.
+    member _.Examples: IReadOnlyList<IReadOnlyList<string>> =
+        [| for protocol in protocols -> Array.ofList protocol.Examples :> IReadOnlyList<string> |]
+
+    /// The same with one more protocol.
+    member internal _.And(protocol: Protocol) : GatewayProtocols = GatewayProtocols(profiles, more @ [ protocol ])
+
+    /// The same with a user's own profiles before the others, from an object of name to profile. A profile of a name that is taken is
+    /// replaced. Where the object has mistakes it stays as it is.
+    member this.WithProfiles
+        (own: Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>)
+        : GatewayProtocols =
+        match Json.entries ProfileJson.read own.Node with
+        | Ok added ->
+            mistakes <- [||]
+            let replaced = added |> List.map fst |> Set.ofList
+
+            GatewayProtocols(
+                Array.append
+                    (Array.ofList added)
+                    (profiles |> Array.filter (fun (name, _) -> not (replaced.Contains name))),
+                more
+            )
+        | Error found ->
+            mistakes <- [| for m in found -> DocumentMistake(m.Path, m.Line, m.Message) |]
+            this
+
+    /// The gateway, or everything that is wrong with the text. A secret in it is not repeated.
+    member _.TryParse
+        (text: string, [<Out>] uri: byref<GatewayUri>, [<Out>] mistakes: byref<IReadOnlyList<string>>)
+        : bool =
+        match Protocols.read protocols (if isNull text then "" else text) with
+        | Ok(struct (protocol, text, reading)) ->
+            uri <- GatewayUri(protocol, text, reading)
+            mistakes <- [||]
+            true
+        | Error found ->
+            uri <- null
+            mistakes <- Array.ofList found
+            false
+
+    /// How to ask a gateway. The secrets must have passed its Check. At least one attempt, and a timeout above zero: anything else
+    /// throws ArgumentException.
+    member _.Target
+        (gateway: string, uri: GatewayUri, secrets: GatewaySecrets, timeout: TimeSpan, attempts: int)
+        : AuditTarget =
+        if attempts < 1 || timeout <= TimeSpan.Zero then
+            invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
+
+        uri.Reading.Exchanges
+            { Gateway = GatewayId.create gateway
+              Secrets = secrets.Value
+              Timeout = timeout
+              Attempts = attempts }
+        |> GatewayExchanges.create uri.Definition.Source
+        |> AuditTarget
+
+    /// How a source of this protocol is joined; nothing is known of a protocol that is not registered.
+    member internal _.SourceOf(protocol: string) : SourceTraits voption =
+        protocols
+        |> List.tryFind (fun known -> known.Name = protocol)
+        |> Option.map _.Source
+        |> ValueOption.ofOption

@@ -1,0 +1,28 @@
+namespace CallServer.Tests
+
+open System
+open CallServer.Ledger
+open CallServer.Surface
+
+/// Gateways to ask, by their URIs.
+module Asked =
+    /// As a configuration would have it, with these secrets.
+    let withSecrets
+        (secrets: GatewaySecrets)
+        (gateway: string)
+        (uri: string)
+        (timeout: TimeSpan)
+        (attempts: int)
+        : AuditTarget =
+        match GatewayProtocols.BuiltIn.TryParse uri with
+        | true, read, _ ->
+            for wrong in read.Check secrets do
+                failwith $"{uri}: {wrong.Secret}: {wrong.Mistake}"
+
+            GatewayProtocols.BuiltIn.Target(gateway, read, secrets, timeout, attempts)
+        | false, _, mistakes -> failwith (String.concat "; " mistakes)
+
+    /// How a protocol's connections are joined with those of others; nothing for one that there is not.
+    let source (protocol: string) : SourceTraits voption = GatewayProtocols.BuiltIn.SourceOf protocol
+
+    let by gateway uri timeout attempts = withSecrets GatewaySecrets.None gateway uri timeout attempts
