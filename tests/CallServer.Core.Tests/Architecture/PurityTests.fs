@@ -6,6 +6,7 @@ open System.IO
 open System.Reflection.Metadata
 open System.Reflection.PortableExecutable
 open System.Runtime.CompilerServices
+open System.Text.RegularExpressions
 open NUnit.Framework
 
 let private forbiddenNamespaces =
@@ -91,8 +92,20 @@ let ``the scan sees what it looks for`` () =
     Assert.That(offences (Reflection.Assembly.GetExecutingAssembly()), Is.Not.Empty)
 
 type Here =
-    static member Core([<CallerFilePath>] ?path: string) =
-        Path.Combine(Path.GetDirectoryName path.Value, "..", "..", "..", "src", "CallServer.Core")
+    static member Source([<CallerFilePath>] ?path: string) =
+        Path.Combine(Path.GetDirectoryName path.Value, "..", "..", "..", "src")
+
+    static member Core() = Path.Combine(Here.Source(), "CallServer.Core")
+
+/// Each line of each file below a folder that holds any of these words, comments aside.
+let private naming (folder: string) (pattern: string) (words: Regex) : string list =
+    [ for file in Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories) do
+          if not (file.Contains $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}") then
+              for line in File.ReadLines file do
+                  let code = line.TrimStart()
+
+                  if not (code.StartsWith("//", StringComparison.Ordinal)) && words.IsMatch code then
+                      $"{Path.GetRelativePath(folder, file)}: {code}" ]
 
 /// Which folders a folder of the core may open; whatever is not listed here, it may not.
 let private mayOpen =
@@ -102,9 +115,19 @@ let private mayOpen =
           "Ledger", [ "Prelude"; "Model"; "Ledger" ]
           "Wire", [ "Prelude"; "Model"; "Wire" ]
           "Audit", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit" ]
+          "Protocols", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Protocols" ]
           "Roles", [ "Prelude"; "Model"; "Ledger"; "Roles" ]
           "Accounting", [ "Prelude"; "Model"; "Wire"; "Accounting" ]
-          "Surface", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Roles"; "Accounting"; "Surface" ] ]
+          "Surface",
+          [ "Prelude"
+            "Model"
+            "Ledger"
+            "Wire"
+            "Audit"
+            "Protocols"
+            "Roles"
+            "Accounting"
+            "Surface" ] ]
 
 [<Test>]
 let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =
@@ -126,3 +149,20 @@ let ``each folder of the core opens only what stands below it, and the ledger ne
                               $"{relative}: {line.Trim()}" ]
 
     Assert.That(wrong, Is.Empty)
+
+let private protocols = Regex(@"\b(snmp|mgcp|sip|ng|rtpengine)\b", RegexOptions.IgnoreCase)
+
+[<Test>]
+let ``the ledger names no protocol`` () =
+    let core = Here.Core()
+    Assume.That(Directory.Exists core, "the sources are beside the tests")
+    Assert.That(naming (Path.Combine(core, "Ledger")) "*.fs" protocols, Is.Empty)
+    Assert.That(naming (Path.Combine(core, "Protocols")) "*.fs" protocols, Is.Not.Empty, "the scan sees")
+
+[<TestCase("CallServer.Host", "*.cs", "Ledger|Audit|Wire|Protocols|Roles|Accounting|Prelude")>]
+[<TestCase("CallServer.Storage", "*.cs", "Ledger|Audit|Wire|Protocols|Roles|Accounting|Prelude")>]
+[<TestCase("CallServer.Gateway", "*.fs", "Ledger|Audit|Protocols|Roles|Accounting|Surface")>]
+let ``who stands outside of the core names its outer parts alone`` project pattern (inner: string) =
+    let folder = Path.Combine(Here.Source(), project)
+    Assume.That(Directory.Exists folder, "the sources are beside the tests")
+    Assert.That(naming folder pattern (Regex $@"\bCallServer\.({inner})\b"), Is.Empty)
