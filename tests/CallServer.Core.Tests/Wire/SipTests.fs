@@ -223,6 +223,7 @@ let ``a stream without a length, or with one beyond belief, ends`` () =
     Check.equal NoContentLength (fed [ "OPTIONS sip:a SIP/2.0"; "Via: x"; ""; "" ])
     Check.equal (BodyTooLarge 99999999L) (fed [ "OPTIONS sip:a SIP/2.0"; "l: 99999999"; ""; "" ])
     Check.equal HeadersTooLarge (fed [ "OPTIONS sip:a SIP/2.0"; String('x', 40000) ])
+    Check.equal HeadersTooLarge (fed [ "OPTIONS sip:a SIP/2.0"; "x: " + String('x', 40000); "l: 0"; ""; "" ])
 
 [<Test>]
 let ``what is made of a message's own words cannot break its lines`` () =
