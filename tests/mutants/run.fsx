@@ -20,7 +20,7 @@ type Mutant =
         After: string
         /// What would go wrong.
         Harm: string
-        /// The test to ask first: a part of its name, and what the environment tells it.
+        /// The tests to ask first: parts of their names, between |, and what the environment tells them.
         Asks: (string * (string * string) list) list
         /// Why no test can tell it from the real thing.
         Same: string option
@@ -357,7 +357,12 @@ let fleets =
     "FullyQualifiedName~FleetTests", [ ("CALLSERVER_SEEDS", seeds) ]
 
 let judge (m: Mutant) (number: int) : Verdict =
-    let firsts = m.Asks |> List.map (fun (test, environment) -> $"FullyQualifiedName~{test}", environment)
+    let firsts =
+        m.Asks
+        |> List.map (fun (tests, environment) ->
+            String.Join('|', tests.Split '|' |> Array.map (fun test -> $"FullyQualifiedName~{test}")),
+            environment)
+
     let rest = if named.ContainsKey "--first-only" then [] else [ others, []; fleets ]
 
     let asked (filter, environment) = ask number filter environment
