@@ -210,6 +210,10 @@ let ``names what is wrong, and where`` () =
     Check.equal (BodyCutOff 2) (problem [ "OPTIONS sip:a SIP/2.0"; "l: 5"; ""; "abc" ])
 
     Check.equal
+        HeadersTooLarge
+        (problem [ "OPTIONS sip:a SIP/2.0"; "a: b"; yield! List.replicate 200 " c"; ""; "" ])
+
+    Check.equal
         (BodyTooLarge 999999999999L)
         (problem [ "OPTIONS sip:a SIP/2.0"; "l: 999999999999"; ""; "abc" ])
 
