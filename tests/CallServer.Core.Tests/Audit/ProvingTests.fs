@@ -84,3 +84,11 @@ let ``where nothing moves, a list has what is counted, and what rings may be cou
             else Proving.Agrees
 
         Proving.count [ int64 counted ] (struct (0L, 0L)) listed 0 pending = expected)
+
+[<Test>]
+let ``what another count saw explains what this one lacks`` () =
+    // It saw one that opened. As many are counted at the end as at the beginning, so that one closed.
+    Assert.That((Proving.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = Proving.Agrees))
+    // It saw one that closed.
+    Assert.That((Proving.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = Proving.Agrees))
+    Assert.That((Proving.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = Proving.Misses 5))
