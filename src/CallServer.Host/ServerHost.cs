@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using CallServer.Surface;
 using CallServer.Host.Configuration;
 using CallServer.Host.Web;
 using CallServer.Storage;
+using CallServer.Surface;
 using Microsoft.Extensions.Logging.Console;
 
 namespace CallServer.Host;
@@ -92,7 +92,12 @@ public static class ServerHost
                 await ListenAsync(app, configuration, cancel);
                 await runtime.ListenAsync();
                 await runtime.StartAsync();
-                var server = new RunningServer(app, runtime, logger, parts.Reload ?? Reread(configuration, parts.Protocols));
+                var server = new RunningServer(
+                    app,
+                    runtime,
+                    logger,
+                    parts.Reload ?? Reread(configuration, parts.Protocols)
+                );
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
                     configuration.Name,
@@ -121,12 +126,7 @@ public static class ServerHost
         GatewayProtocols protocols
     ) =>
         configuration.Source is { } file && File.Exists(file)
-            ? () =>
-                ServerConfiguration.Load(
-                    file,
-                    ServerConfiguration.ProcessEnvironment(),
-                    protocols
-                )
+            ? () => ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), protocols)
             : null;
 
     private static WebApplication Build(ServerConfiguration configuration, ServerParts parts)

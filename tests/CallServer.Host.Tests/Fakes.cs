@@ -295,12 +295,7 @@ internal static class ScriptedAudit
         );
 
         Machine<ReleaseResult> Finish(Release outcome) =>
-            Release(
-                id,
-                begun,
-                wake,
-                Command<ReleaseResult>.NewFinished(new ReleaseResult(id, outcome))
-            );
+            Release(id, begun, wake, Command<ReleaseResult>.NewFinished(new ReleaseResult(id, outcome)));
     }
 
     private static Release Not(Shortfall shortfall) => CallServer.Audit.Release.NewNotReleased(shortfall);
@@ -423,15 +418,19 @@ internal static class Machines
                         FSharpFunc<WatchStart, Machine<AuditResult>>.FromConverter(start => watch(start))
                     ),
                 release is null
-                    ? FSharpValueOption<FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>>.None
+                    ? FSharpValueOption<
+                        FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>
+                    >.None
                     : FSharpValueOption<
                         FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>
                     >.NewValueSome(
-                        FSharpFunc<ConnectionId, FSharpFunc<AuditStart, Machine<ReleaseResult>>>.FromConverter(
-                            id =>
-                                FSharpFunc<AuditStart, Machine<ReleaseResult>>.FromConverter(given =>
-                                    release(id, given)
-                                )
+                        FSharpFunc<
+                            ConnectionId,
+                            FSharpFunc<AuditStart, Machine<ReleaseResult>>
+                        >.FromConverter(id =>
+                            FSharpFunc<AuditStart, Machine<ReleaseResult>>.FromConverter(given =>
+                                release(id, given)
+                            )
                         )
                     ),
                 FSharpValueOption<FSharpFunc<AuditStart, Machine<ControllerResult>>>.None,

@@ -61,8 +61,7 @@ module internal ToyAudit =
         | Received(_, reply) when reply.Length > 0 && reply[reply.Length - 1] = '.'B ->
             let lines = Encoding.ASCII.GetString(reply).Split('\n')
 
-            let heard =
-                lines |> Array.choose (fun line -> observation state now line |> ValueOption.toOption)
+            let heard = lines |> Array.choose (fun line -> observation state now line |> ValueOption.toOption)
 
             finish now (Complete [ WholeDocument ]) heard state
         | Received _ -> { state with Strays = state.Strays + 1 }, []

@@ -78,11 +78,13 @@ module Bounds =
 
     let private cut (text: string voption) : string voption =
         match text with
-        | ValueSome text when isLine text -> ValueSome text
-        | ValueSome text when text.Length > MaxText ->
-            ValueSome(escaped (text.Substring(0, MaxText - 1)) + "…")
-        | ValueSome text -> ValueSome(escaped text)
-        | ValueNone -> ValueNone
+        | ValueSome text when not (isLine text) ->
+            // What stands further behind is cut off in any case.
+            let line = escaped (text.Substring(0, min text.Length (MaxText + 1)))
+
+            ValueSome(if line.Length <= MaxText then line else line.Substring(0, MaxText - 1) + "…")
+        | ValueSome _
+        | ValueNone -> text
 
     /// The same with texts that a line can hold, and that read as they stand.
     let private shortened (observation: Observation) : Observation =

@@ -30,12 +30,10 @@ type Machine<'Outcome> =
 /// How a protocol's state becomes a machine.
 [<NoEquality; NoComparison>]
 type internal Workings<'State, 'Outcome> =
-    {
-        Advance: Event -> 'State -> 'State * Command<'Outcome> list
-        Memory: 'State -> obj
-        Strays: 'State -> int
-        Load: 'State -> Load
-    }
+    { Advance: Event -> 'State -> 'State * Command<'Outcome> list
+      Memory: 'State -> obj
+      Strays: 'State -> int
+      Load: 'State -> Load }
 
 module internal Machine =
     /// A machine of this state, after the event that led to these commands.

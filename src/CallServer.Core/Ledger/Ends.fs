@@ -158,13 +158,13 @@ module internal Ends =
             keep (c.Absences + 1)
         elif c.Run < context.Ledger.Run && not agentOnly then
             match context.Ledger.RunBegan with
-            // Where the audit that heard it first could not tell the run, it may as well be one of this run. A gateway's own word
-            // says no more than "by now".
+            // It was heard after the gateway began anew, by an audit that could not tell the run: the restart did not end it.
+            | ValueSome began when c.LastHeard > began.Latest -> close (ending Absent c answered)
+            // It was first heard while the gateway may have begun anew, and may as well be of this run. A gateway's own word says
+            // no more than "by now".
             | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest ->
                 close (ending Absent c answered)
-            | ValueSome began when began.Latest >= c.LastHeard ->
-                close (ending GatewayRestart c (Instant.min began.Latest answered))
-            | ValueSome _
+            | ValueSome began -> close (ending GatewayRestart c (Instant.min began.Latest answered))
             | ValueNone -> close (ending GatewayRestart c answered)
         else
             close (ending Absent c answered)

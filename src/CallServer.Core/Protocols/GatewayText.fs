@@ -4,7 +4,6 @@ open System
 open System.Collections.Generic
 open System.Globalization
 open System.Net
-open System.Net.Sockets
 open CallServer.Prelude
 
 /// Where a gateway's datagrams may come from besides where it is asked.
@@ -143,7 +142,7 @@ type internal GatewayText(text: string, scheme: string, defaultPort: int) =
                 this.Fail $"'{after}' cannot follow the ] of an address"
 
             match IPAddress.TryParse this.Host with
-            | true, address when address.AddressFamily = AddressFamily.InterNetworkV6 -> ()
+            | true, address when address.GetAddressBytes().Length = 16 -> ()
             | _ -> this.Fail $"'{this.Host}' is no IPv6 address"
 
             if after.StartsWith ':' then
@@ -172,11 +171,14 @@ type internal GatewayText(text: string, scheme: string, defaultPort: int) =
     member this.ReadOptions(query: string voption, mark: char, known: string list) : Map<string, string> =
         let take options (part: string) =
             let struct (name, value) = Cut.atFirst '=' part
+
             let fail mistake =
                 this.Fail mistake
                 options
 
-            if secretWords |> List.exists (fun word -> name.Equals(word, StringComparison.OrdinalIgnoreCase)) then
+            if
+                secretWords |> List.exists (fun word -> name.Equals(word, StringComparison.OrdinalIgnoreCase))
+            then
                 fail
                     $"{name}= would put a secret into a URI; it comes from env:NAME or file:PATH (--community-from, --auth-from, --priv-from)"
             elif known.IsEmpty then

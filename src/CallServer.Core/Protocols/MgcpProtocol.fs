@@ -156,9 +156,7 @@ module internal MgcpProtocol =
                 uri.ReadWord(
                     options,
                     "version",
-                    [ "0.1", MgcpDialect.Old
-                      "ncs", MgcpDialect.Ncs
-                      "tgcp", MgcpDialect.Tgcp ]
+                    [ "0.1", MgcpDialect.Old; "ncs", MgcpDialect.Ncs; "tgcp", MgcpDialect.Tgcp ]
                 )
                 |> ValueOption.defaultValue Mgcp.Version
 

@@ -26,8 +26,7 @@ module internal NgProtocol =
               Attempts = asking.Attempts }
 
         let audit left given =
-            NgAudit.start target (Machine.recall NgAudit.Memory.none left) given
-            |> Machine.create auditing
+            NgAudit.start target (Machine.recall NgAudit.Memory.none left) given |> Machine.create auditing
 
         { Exchanges.ofAudit audit with
             Release =

@@ -7,10 +7,7 @@ open CallServer.Prelude
 module internal Protocols =
     /// Those that come with the program. One more is one more line here, and its files in the project.
     let builtIn (profiles: (string * Profile)[]) : Protocol list =
-        [ SnmpProtocol.create profiles
-          MgcpProtocol.value
-          SipProtocol.value
-          NgProtocol.value ]
+        [ SnmpProtocol.create profiles; MgcpProtocol.value; SipProtocol.value; NgProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do
@@ -18,7 +15,10 @@ module internal Protocols =
                   scheme, (port, protocol) ]
 
     /// Reads a gateway's URI; every mistake is named.
-    let read (protocols: Protocol list) (text: string) : Result<struct (Protocol * GatewayText * Reading), string list> =
+    let read
+        (protocols: Protocol list)
+        (text: string)
+        : Result<struct (Protocol * GatewayText * Reading), string list> =
         let schemes = schemes protocols
 
         let scheme =

@@ -80,8 +80,7 @@ module internal SipProtocol =
               Attempts = asking.Attempts }
 
         let audit left given =
-            SipAudit.start target (Machine.recall SipMemory.none left) given
-            |> Machine.create auditing
+            SipAudit.start target (Machine.recall SipMemory.none left) given |> Machine.create auditing
 
         let standing (start: WatchStart) =
             SipWatch.start target (Machine.recall SipMemory.none start.Left) start.Every start.Given
@@ -149,8 +148,7 @@ module internal SipProtocol =
         let transport = uri.ReadWord(parameters, "transport", [ "udp", OverUdp; "tcp", OverTcp ])
 
         let watch =
-            uri.ReadWord(options, "watch", [ "true", true; "false", false ])
-            |> ValueOption.defaultValue false
+            uri.ReadWord(options, "watch", [ "true", true; "false", false ]) |> ValueOption.defaultValue false
 
         // 5060 is what a URI without a port means, and notifiers compare them as text.
         let port = if uri.Port = DefaultPort then "" else $":{uri.Port}"

@@ -8,12 +8,7 @@ open CallServer.Wire
 
 /// `snmp://HOST[:161][?profile=NAME]`, or `snmp://USER@HOST[:161]?auth=WORD[&priv=aes128][&context=NAME][&profile=NAME]`.
 module internal SnmpProtocol =
-    let private auths =
-        [ "md5", Md5
-          "sha1", Sha1
-          "sha256", Sha256
-          "sha384", Sha384
-          "sha512", Sha512 ]
+    let private auths = [ "md5", Md5; "sha1", Sha1; "sha256", Sha256; "sha384", Sha384; "sha512", Sha512 ]
 
     let private privs = [ "aes128", Aes128 ]
 
@@ -32,7 +27,8 @@ module internal SnmpProtocol =
           Priv: (string * PrivProtocol) voption
           Context: string }
 
-    let private word (words: (string * 'T) list) = words |> List.map (fun (word, meaning) -> word, (word, meaning))
+    let private word (words: (string * 'T) list) =
+        words |> List.map (fun (word, meaning) -> word, (word, meaning))
 
     let private judgeUser (asked: Asked) (secrets: Secrets) : (SecretName * string) list =
         let passphrase (name: SecretName) (word: string voption) (secret: byte[] voption) =
@@ -44,10 +40,7 @@ module internal SnmpProtocol =
                 [ name, $"the passphrase is shorter than the {ShortestPassphrase} octets that SNMPv3 asks" ]
             | _ -> []
 
-        Secrets.unwanted
-            [ SecretName.Community ]
-            "is for SNMPv2c, and the URI names an SNMPv3 user"
-            secrets
+        Secrets.unwanted [ SecretName.Community ] "is for SNMPv2c, and the URI names an SNMPv3 user" secrets
         @ passphrase SecretName.Auth (asked.Auth |> ValueOption.map fst) secrets.Auth
         @ passphrase SecretName.Priv (asked.Priv |> ValueOption.map fst) secrets.Priv
 
@@ -67,8 +60,7 @@ module internal SnmpProtocol =
         | ValueSome asked ->
             let keyed (protocol: (string * 'T) voption) (secret: byte[] voption) =
                 match protocol, secret with
-                | ValueSome(_, protocol), ValueSome secret ->
-                    Some(struct (protocol, Secret.ofBytes secret))
+                | ValueSome(_, protocol), ValueSome secret -> Some(struct (protocol, Secret.ofBytes secret))
                 | ValueSome(name, _), ValueNone -> invalidArg "secrets" $"{name} needs a passphrase"
                 | ValueNone, _ -> None
 
@@ -163,10 +155,7 @@ module internal SnmpProtocol =
             let asked =
                 user
                 |> ValueOption.map (fun user ->
-                    { User = user
-                      Auth = auth
-                      Priv = priv
-                      Context = ValueOption.defaultValue "" context })
+                    { User = user; Auth = auth; Priv = priv; Context = ValueOption.defaultValue "" context })
 
             { Carrier = Carrier.Datagrams
               Profile = named

@@ -32,13 +32,15 @@ type AuditMemory internal (value: obj) =
 /// What is known of an exchange from outside of it.
 [<NoComparison; NoEquality>]
 type internal Circumstances<'Result> =
-    { Caveats: Caveats
-      Bounds: Bounds
-      IsReply: byte[] -> bool
-      /// What the caveats and bounds make of a result.
-      Judge: Caveats -> Bounds -> 'Result -> 'Result
-      /// Octets that came, and those among them that answer nothing.
-      Taken: struct (int64 * int64) }
+    {
+        Caveats: Caveats
+        Bounds: Bounds
+        IsReply: byte[] -> bool
+        /// What the caveats and bounds make of a result.
+        Judge: Caveats -> Bounds -> 'Result -> 'Result
+        /// Octets that came, and those among them that answer nothing.
+        Taken: struct (int64 * int64)
+    }
 
 /// One running exchange with a gateway (an audit, a standing watch, a release, a question) as a machine without clock or socket.
 /// Each call gives the next machine. Feed it one event, carry out all commands, then feed the next event.
@@ -95,10 +97,11 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
 
     /// A datagram came from another address than the one asked, and is not taken. Where it would have answered a request in flight,
     /// the outcome says so, with the option of the URI that would take it. It has no commands: call Dispatch on the exchange before.
-    member this.Overhear(now: Moment, source: string, option: string, message: byte[]) : GatewayExchange<'Result> =
+    member this.Overhear
+        (now: Moment, source: string, option: string, message: byte[])
+        : GatewayExchange<'Result> =
         if
-            around.Caveats.Elsewhere.IsSome
-            || machine.Advance(Received(now, message)).Strays > machine.Strays
+            around.Caveats.Elsewhere.IsSome || machine.Advance(Received(now, message)).Strays > machine.Strays
         then
             this
         else
@@ -155,8 +158,7 @@ module internal GatewayExchanges =
           Release =
             exchanges.Release
             |> ValueOption.map (fun release connection given ->
-                release connection given
-                |> Machine.map (fun outcome -> ReleaseResult(connection, outcome)))
+                release connection given |> Machine.map (fun outcome -> ReleaseResult(connection, outcome)))
           Controller =
             exchanges.Controller
             |> ValueOption.map (fun controller -> controller >> Machine.map ControllerResult)
@@ -173,7 +175,10 @@ type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds
           Taken = struct (0L, 0L) }
 
     let audit machine =
-        GatewayExchange(machine, around (fun caveats bounds (result: AuditResult) -> result.With(caveats, bounds)))
+        GatewayExchange(
+            machine,
+            around (fun caveats bounds (result: AuditResult) -> result.With(caveats, bounds))
+        )
 
     static let left (memory: AuditMemory) = if isNull memory then null else memory.Value
 

@@ -73,7 +73,10 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
 
     /// HOST:PORT. It stands for the gateway where nobody gave it a name.
     member _.Authority =
-        if text.Host.Contains ':' then $"[{text.Host}]:{text.Port}" else $"{text.Host}:{text.Port}"
+        if text.Host.Contains ':' then
+            $"[{text.Host}]:{text.Port}"
+        else
+            $"{text.Host}:{text.Port}"
 
     /// Its datagrams may come from any port of the host that is asked.
     member _.RepliesFromAnyPort = (text.Replies = Replies.FromAnyPort)
@@ -87,6 +90,7 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
 
     /// Each message to it is the body of an HTTP request.
     member _.OverHttp = (reading.Carrier = Carrier.Http)
+
     /// Messages to it are datagrams, at least at first.
     member _.OverDatagrams =
         (reading.Carrier = Carrier.Datagrams || reading.Carrier = Carrier.DatagramsThenStream)
@@ -123,8 +127,7 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
 
     /// What is wrong with these secrets for this gateway. Empty where they fit.
     member _.Check(secrets: GatewaySecrets) : IReadOnlyList<SecretMistake> =
-        [| for secret, mistake in reading.Judge secrets.Value ->
-               { Secret = string secret; Mistake = mistake } |]
+        [| for secret, mistake in reading.Judge secrets.Value -> { Secret = string secret; Mistake = mistake } |]
 
     /// What to try after an audit that learnt nothing: silence, a refusal, or a reply from elsewhere.
     member _.Advice(result: AuditResult) : string =
@@ -191,7 +194,8 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
         [| for protocol in protocols -> Array.ofList protocol.Examples :> IReadOnlyList<string> |]
 
     /// The same with one more protocol.
-    member internal _.And(protocol: Protocol) : GatewayProtocols = GatewayProtocols(profiles, more @ [ protocol ])
+    member internal _.And(protocol: Protocol) : GatewayProtocols =
+        GatewayProtocols(profiles, more @ [ protocol ])
 
     /// The same with a user's own profiles before the others, from an object of name to profile. A profile of a name that is taken is
     /// replaced. Where the object has mistakes it stays as it is.

@@ -101,7 +101,10 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
 
     /// The result of a release that could not even be asked for, such as of a gateway whose name has no address.
     static member Unasked(connection: string, reason: string) =
-        ReleaseResult(ConnectionId.create connection, Release.NotReleased(Refused(RefusalCause.Unsaid, reason)))
+        ReleaseResult(
+            ConnectionId.create connection,
+            Release.NotReleased(Refused(RefusalCause.Unsaid, reason))
+        )
 
     /// The id of the connection.
     member _.Connection = string connection
@@ -445,8 +448,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
             else
                 ValueSome
                     { Gateway = next.Gateway
-                      Source =
-                        (if isNull audit then ValueNone else audit.Snapshot.Traits.Source)
+                      Source = (if isNull audit then ValueNone else audit.Snapshot.Traits.Source)
                       DriftPpm = next.Traits.DriftPpm
                       Audit =
                         (if isNull audit then

@@ -156,7 +156,8 @@ public sealed class CommandLine
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('\r');
 
     /// <summary>The usual help, and below it what one would type.</summary>
-    private sealed class HelpWithExamples(HelpAction usual, GatewayProtocols protocols) : SynchronousCommandLineAction
+    private sealed class HelpWithExamples(HelpAction usual, GatewayProtocols protocols)
+        : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 

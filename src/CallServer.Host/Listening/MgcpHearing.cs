@@ -26,7 +26,9 @@ internal sealed class MgcpHearing(
 
     public IReadOnlyList<byte[]> Hear(IPEndPoint from, Moment at, byte[] datagram)
     {
-        var senders = addresses.At(from.Address).RemoveAll(sender => sender.Gateway.Uri.Protocol != MgcpListener.Protocol);
+        var senders = addresses
+            .At(from.Address)
+            .RemoveAll(sender => sender.Gateway.Uri.Protocol != MgcpListener.Protocol);
         if (senders.IsEmpty)
         {
             counters.CameFromStranger();

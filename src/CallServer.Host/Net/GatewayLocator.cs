@@ -15,9 +15,7 @@ public static class GatewayLocator
         var asked = new IPEndPoint(host, uri.Port);
         if (uri.RepliesFrom is not { } other)
             return new GatewayAddress(asked, uri.OverHttp, uri.RepliesFromAnyPort ? host : null);
-        return IPAddress.TryParse(other, out var from)
-            ? new GatewayAddress(asked, uri.OverHttp, from)
-            : null;
+        return IPAddress.TryParse(other, out var from) ? new GatewayAddress(asked, uri.OverHttp, from) : null;
     }
 
     /// <summary>Looks up what is a name. Throws SocketException where one has no address.</summary>

@@ -169,12 +169,7 @@ public sealed class AuditRunner(
         KnownConnections? known,
         TimeSpan deadline
     ) =>
-        Exchange(
-                target,
-                gateway,
-                (now, local) => target.AskController(now, seed(), local, known),
-                deadline
-            )
+        Exchange(target, gateway, (now, local) => target.AskController(now, seed(), local, known), deadline)
             .Select(news => news.Result);
 
     /// <summary>

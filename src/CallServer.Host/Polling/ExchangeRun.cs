@@ -44,11 +44,11 @@ internal readonly record struct ExchangeNews<TResult>(
 /// Drives one exchange with a gateway (an audit, a standing watch, a release): every event of it happens on
 /// the scheduler, one after the other, and all commands of one event are carried out before the next.
 /// </summary>
-internal sealed class ExchangeRun<TResult>(ExchangeStage stage, IObserver<ExchangeNews<TResult>> observer, Action? heard)
-    : IExchangeSink<TResult>,
-        IDatagramReceiver,
-        IStreamReceiver,
-        IDisposable
+internal sealed class ExchangeRun<TResult>(
+    ExchangeStage stage,
+    IObserver<ExchangeNews<TResult>> observer,
+    Action? heard
+) : IExchangeSink<TResult>, IDatagramReceiver, IStreamReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
@@ -104,7 +104,11 @@ internal sealed class ExchangeRun<TResult>(ExchangeStage stage, IObserver<Exchan
     /// Begins it on the scheduler; begin is given the time and our end of the way there. Without a deadline
     /// it goes on until it ends by itself or is cancelled.
     /// </summary>
-    public void Begin(Func<Moment, string, GatewayExchange<TResult>> begin, TimeSpan? deadline, CancellationToken cancel)
+    public void Begin(
+        Func<Moment, string, GatewayExchange<TResult>> begin,
+        TimeSpan? deadline,
+        CancellationToken cancel
+    )
     {
         parts.Add(wake);
         parts.Add(stream);

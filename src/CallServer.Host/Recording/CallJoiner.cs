@@ -48,10 +48,7 @@ public sealed class CallJoiner(
         var now = clock.Now.Steady;
         foreach (var gateway in gateways)
             Write(() =>
-                Volatile.Write(
-                    ref calls,
-                    calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now)
-                )
+                Volatile.Write(ref calls, calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now))
             );
     }
 

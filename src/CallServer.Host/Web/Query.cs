@@ -1,6 +1,6 @@
-using CallServer.Surface;
 using System.Globalization;
 using System.Text;
+using CallServer.Surface;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace CallServer.Host.Web;

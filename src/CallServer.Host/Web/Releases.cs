@@ -1,8 +1,8 @@
-using CallServer.Surface;
 using System.Text.Json;
 using CallServer.Host.Configuration;
 using CallServer.Host.Releasing;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host.Web;
 

@@ -119,15 +119,7 @@ let private mayOpen =
           "Roles", [ "Prelude"; "Model"; "Ledger"; "Roles" ]
           "Accounting", [ "Prelude"; "Model"; "Wire"; "Accounting" ]
           "Surface",
-          [ "Prelude"
-            "Model"
-            "Ledger"
-            "Wire"
-            "Audit"
-            "Protocols"
-            "Roles"
-            "Accounting"
-            "Surface" ] ]
+          [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Protocols"; "Roles"; "Accounting"; "Surface" ] ]
 
 [<Test>]
 let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =
@@ -165,4 +157,4 @@ let ``the ledger names no protocol`` () =
 let ``who stands outside of the core names its outer parts alone`` project pattern (inner: string) =
     let folder = Path.Combine(Here.Source(), project)
     Assume.That(Directory.Exists folder, "the sources are beside the tests")
-    Assert.That(naming folder pattern (Regex $@"\bCallServer\.({inner})\b"), Is.Empty)
+    Assert.That(naming folder pattern (Regex $@"\bCallServer\.({inner})\b(?!""\))"), Is.Empty)

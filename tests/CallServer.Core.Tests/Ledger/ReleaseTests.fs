@@ -98,7 +98,9 @@ let ``a result that is none closes nothing`` () =
         )
 
     for shortfall, unknown in
-        [ Silent "no answer", true; CutShort "half an answer", true; Refused(RefusalCause.Code 515, "515"), false ] do
+        [ Silent "no answer", true
+          CutShort "half an answer", true
+          Refused(RefusalCause.Code 515, "515"), false ] do
         let result = result (Release.NotReleased shortfall)
         let taken, _ = record.TryRelease(result, order.By, order.Reason, at 6.0, stamp)
         Assert.That(taken, Is.False)

@@ -22,6 +22,8 @@ type World(kind: Kind, seed: uint64) =
     let mutable missedLast = HashSet<int>()
     /// Connections of which the last snapshot told a start that cannot be.
     let slandered = HashSet<int>()
+    /// Connections that the server had on record when it died.
+    let restored = HashSet<int>()
     let mutable late: Snapshot list = []
     let failures = ResizeArray<string>()
     let story = ResizeArray<string>()
@@ -83,6 +85,9 @@ type World(kind: Kind, seed: uint64) =
             fail $"{c.Id}: not {broken}"
 
         let truth = far.Truths[keyOf c.Facts]
+
+        if c.Status = Status.Confirmed && restored.Contains truth.Key && not c.Recovered then
+            fail $"{c.Id} was heard before and after a restart of the server, and is not recovered"
 
         if not (Interval.contains truth.Start c.Start.Within) then
             fail $"{c.Id} started at {truth.Start}, said {c.Start.Within}"
@@ -375,7 +380,9 @@ type World(kind: Kind, seed: uint64) =
         | n when n < 90 -> takeLate ()
         | n when n < 93 -> if chances.Percent 50 then through reboot else reboot ()
         | n when n < 97 -> if chances.Percent 50 then through restartAgent else restartAgent ()
-        | _ -> ledger <- GatewayLedger.restore ledger
+        | _ ->
+            ledger <- GatewayLedger.restore ledger
+            restored.UnionWith(ledger.Connections |> Seq.map (fun c -> keyOf c.Facts))
 
     member _.Failures = failures
     /// What the last snapshots told and changed, for a failure's message.

@@ -292,3 +292,33 @@ let ``more parties than a reply has room for are refused by name`` () =
     match NgReplies.readCall (body ("d7:createdi5e4:tagsd" + String.replicate 5000 "1:ade" + "ee")) with
     | Error { Problem = NgProblem.TooManyTags } -> ()
     | other -> Assert.Fail $"%A{Result.isOk other}"
+
+[<Test>]
+let ``more media than a party has in use are left out`` () =
+    let media = "d7:streamsld8:endpointd7:address9:127.0.0.14:porti4000eeee4:type5:audioe"
+    let party = "1:ad6:mediasl" + String.replicate 20 media + "ee"
+
+    match NgReplies.readCall (body ("d7:createdi5e4:tagsd" + party + "ee")) with
+    | Ok call ->
+        Assert.That(call.Tags[0].Media.IsSome)
+        call.Tags[0].Others.Length |> Check.equal 8
+    | Error error -> Assert.Fail(string error)
+
+[<Test>]
+let ``a dictionary without end ends the stream`` () =
+    // No string of it is too long by itself.
+    let item = ascii ("12000000:" + String('x', 12_000_000))
+
+    let rec pour (stream: NgFraming) (times: int) =
+        match NgFraming.feed item stream with
+        | Ok(struct (next, _)) when times < 9 -> pour next (times + 1)
+        | Ok _ -> Assert.Fail "it is still read"
+        | Error error ->
+            error.Problem
+            |> Check.equal (NgProblem.Unreadable(BencodeProblem.StringTooLong(int64 NgFraming.MaxMessage)))
+
+            times |> Check.equal 2
+
+    match NgFraming.feed (ascii "c d1:al") NgFraming.empty with
+    | Ok(struct (stream, _)) -> pour stream 0
+    | Error error -> Assert.Fail(string error)

@@ -210,6 +210,10 @@ let ``names what is wrong, and where`` () =
     Check.equal (BodyCutOff 2) (problem [ "OPTIONS sip:a SIP/2.0"; "l: 5"; ""; "abc" ])
 
     Check.equal
+        HeadersTooLarge
+        (problem [ "OPTIONS sip:a SIP/2.0"; "a: b"; yield! List.replicate 200 " c"; ""; "" ])
+
+    Check.equal
         (BodyTooLarge 999999999999L)
         (problem [ "OPTIONS sip:a SIP/2.0"; "l: 999999999999"; ""; "abc" ])
 
@@ -223,6 +227,7 @@ let ``a stream without a length, or with one beyond belief, ends`` () =
     Check.equal NoContentLength (fed [ "OPTIONS sip:a SIP/2.0"; "Via: x"; ""; "" ])
     Check.equal (BodyTooLarge 99999999L) (fed [ "OPTIONS sip:a SIP/2.0"; "l: 99999999"; ""; "" ])
     Check.equal HeadersTooLarge (fed [ "OPTIONS sip:a SIP/2.0"; String('x', 40000) ])
+    Check.equal HeadersTooLarge (fed [ "OPTIONS sip:a SIP/2.0"; "x: " + String('x', 40000); "l: 0"; ""; "" ])
 
 [<Test>]
 let ``what is made of a message's own words cannot break its lines`` () =

@@ -33,7 +33,9 @@ public sealed class RehearsalTests
             GatewayProtocols.BuiltIn,
             new SystemClock(),
             texts.Select(text =>
-                GatewayProtocols.BuiltIn.TryParse(text, out var uri, out _) ? uri : throw new ArgumentException(text)
+                GatewayProtocols.BuiltIn.TryParse(text, out var uri, out _)
+                    ? uri
+                    : throw new ArgumentException(text)
             )
         );
 }

@@ -10,7 +10,10 @@ public sealed class GatewayUriTests
     [TestCase("snmp://[::1]", "::1", 161)]
     public void AHostAndAPort(string text, string host, int port)
     {
-        Assert.That(GatewayProtocols.BuiltIn.TryParse(text, out var uri, out var mistakes), string.Join("; ", mistakes));
+        Assert.That(
+            GatewayProtocols.BuiltIn.TryParse(text, out var uri, out var mistakes),
+            string.Join("; ", mistakes)
+        );
         Assert.That((uri!.Host, uri.Port, uri.TakesCommunity), Is.EqualTo((host, port, true)));
     }
 
@@ -37,10 +40,7 @@ public sealed class GatewayUriTests
     [TestCase("sip:a@h?replies=b.example", false, "b.example")]
     [TestCase("mgcp://h?replies=[::1]", false, "::1")]
     public void RepliesMayComeFromElsewhere(string text, bool anyPort, string? host) =>
-        Assert.That(
-            (Parsed(text).RepliesFromAnyPort, Parsed(text).RepliesFrom),
-            Is.EqualTo((anyPort, host))
-        );
+        Assert.That((Parsed(text).RepliesFromAnyPort, Parsed(text).RepliesFrom), Is.EqualTo((anyPort, host)));
 
     [TestCase("ng://h", "datagrams")]
     [TestCase("ng+tcp://h", "streams")]

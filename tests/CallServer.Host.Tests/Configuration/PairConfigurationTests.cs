@@ -1,8 +1,8 @@
-using CallServer.Surface;
 using System.Text;
 using CallServer.Host.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;
 

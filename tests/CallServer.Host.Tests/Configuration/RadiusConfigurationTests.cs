@@ -1,7 +1,7 @@
-using CallServer.Surface;
 using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;
 

@@ -1,8 +1,8 @@
-using CallServer.Surface;
 using System.Net;
 using System.Text;
 using CallServer.Host.Configuration;
 using CallServer.Host.Recording.Cdrs;
+using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;
 

@@ -65,7 +65,11 @@ module MgcpController =
 
     let private answered now (lists: bool) (response: MgcpResponse) (state: State) =
         if ReturnCode.classify response.Code <> Success then
-            over (Controller.NotTold(Refused(RefusalCause.Code response.Code, $"AUEP {state.Where}: {words response}"))) state
+            over
+                (Controller.NotTold(
+                    Refused(RefusalCause.Code response.Code, $"AUEP {state.Where}: {words response}")
+                ))
+                state
         elif lists then
             let first =
                 MgcpParameter.all "Z" response.Parameters

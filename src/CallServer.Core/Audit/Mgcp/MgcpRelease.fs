@@ -65,7 +65,11 @@ module MgcpRelease =
             else
                 "the gateway would not"
 
-        over (Release.NotReleased(Refused(RefusalCause.Code response.Code, $"DLCX {state.Where}: {what}: {words response}"))) state
+        over
+            (Release.NotReleased(
+                Refused(RefusalCause.Code response.Code, $"DLCX {state.Where}: {what}: {words response}")
+            ))
+            state
 
     let private silence (now: Instant) (state: State) : Shortfall =
         let asked = $"no final answer to {state.Tx.Requests} datagrams in {Silence.seconds state.Asked now} s"

@@ -77,7 +77,11 @@ module internal NgAnswers =
         | NgPurpose.List _ when isUnknownCommand reason ->
             NgVerdict.finish now [ NotServed "list, which names its calls" ] state
         | NgPurpose.Statistics
-        | NgPurpose.List _ -> NgVerdict.finish now [ Shortfall.Refused(RefusalCause.Unsaid, $"the gateway says: {reason}") ] state
+        | NgPurpose.List _ ->
+            NgVerdict.finish
+                now
+                [ Shortfall.Refused(RefusalCause.Unsaid, $"the gateway says: {reason}") ]
+                state
         | NgPurpose.Call key when isUnknownCall reason ->
             { state with Gone = Set.add key state.Gone; Seen = Map.remove key state.Seen }
         | NgPurpose.Call key -> untold key reason state

@@ -152,7 +152,12 @@ module NgRelease =
         | NgResult.Done _ ->
             match NgReplies.readCall body with
             | Ok call when Array.exists (hasTag state) call.Tags ->
-                notReleased (Shortfall.Refused(RefusalCause.Unsaid, "the gateway said yes, and still has the connection")) state
+                notReleased
+                    (Shortfall.Refused(
+                        RefusalCause.Unsaid,
+                        "the gateway said yes, and still has the connection"
+                    ))
+                    state
             | Ok _
             | Error _ -> released state
 
@@ -290,7 +295,10 @@ module NgRelease =
               Outbox = [] }
 
         match nameOf given.Known connection with
-        | ValueNone -> commit (notReleased (Shortfall.Refused(RefusalCause.Unsaid, $"{connection} is no CALLID;TAG")) state)
+        | ValueNone ->
+            commit (
+                notReleased (Shortfall.Refused(RefusalCause.Unsaid, $"{connection} is no CALLID;TAG")) state
+            )
         | ValueSome(struct (call, tag)) ->
             let state = { state with Call = call; Tag = tag }
 

@@ -47,10 +47,8 @@ module internal Notifiers =
         let refused detail = fault (Refused(RefusalCause.Unsaid, detail))
 
         match notice.State, notice.Document with
-        | SubscriptionState.Pending, _ ->
-            refused "nobody at the gateway has allowed this subscription yet"
-        | SubscriptionState.Terminated("rejected", _), _ ->
-            refused "the gateway rejected the subscription"
+        | SubscriptionState.Pending, _ -> refused "nobody at the gateway has allowed this subscription yet"
+        | SubscriptionState.Terminated("rejected", _), _ -> refused "the gateway rejected the subscription"
         | _, Error why -> fault why
         | _, Ok(ValueSome info) ->
             let told = info.Dialogs |> Array.map (fun dialog -> { Dialog = dialog; Within = within })

@@ -245,10 +245,8 @@ module internal Subscription =
         let code, said = RefusalCause.Code status, SipRefusal.words status reason message
 
         match SipDigest.choose challenges, gateway.Login with
-        | ValueNone, _ when challenges.Length = 0 ->
-            Error(Refused(code, $"{said}, without a challenge"))
-        | ValueNone, _ ->
-            Error(Refused(code, $"{said}: {SipDigest.whyNone challenges}"))
+        | ValueNone, _ when challenges.Length = 0 -> Error(Refused(code, $"{said}, without a challenge"))
+        | ValueNone, _ -> Error(Refused(code, $"{said}: {SipDigest.whyNone challenges}"))
         | ValueSome challenge, ValueNone ->
             Error(Refused(code, $"{said}: it asks for a password (realm {Sip.textOf challenge.Realm})"))
         | ValueSome challenge, ValueSome(struct (user, _)) when

@@ -197,8 +197,7 @@ module internal CallsEdit =
 
             if
                 source.Watched.Contains leg
-                || ((facts || isJudgedOtherwise before after)
-                    && not (isAlone draft entered.Source leg after))
+                || ((facts || isJudgedOtherwise before after) && not (isAlone draft entered.Source leg after))
             then
                 draft.Roots.Add leg |> ignore
 

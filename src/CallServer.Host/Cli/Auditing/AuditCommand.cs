@@ -14,7 +14,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Argument<string[]> uris = new("URI")
     {
-        Description = string.Join(", ", surroundings.Protocols.Forms.SkipLast(1))
+        Description =
+            string.Join(", ", surroundings.Protocols.Forms.SkipLast(1))
             + $", or {surroundings.Protocols.Forms[^1]}",
         Arity = ArgumentArity.OneOrMore,
     };
