@@ -47,6 +47,13 @@ type Command<'Outcome> =
 /// What an audit asks of its host.
 type Command = Command<Snapshot>
 
+module internal Command =
+    /// Commands that were noted newest first, in their order, and after them when to wake up.
+    let inOrder (noted: Command<'Outcome> list) (wake: Instant voption) : Command<'Outcome> list =
+        match wake with
+        | ValueSome at -> List.rev (WakeAt at :: noted)
+        | ValueNone -> List.rev noted
+
 /// What an audit is told at its start.
 [<NoComparison; NoEquality>]
 type AuditStart =

@@ -94,24 +94,8 @@ module Reconcile =
             else
                 keep (Hearing.heard context c o)
 
-        let rec merge i j =
-            if i < was.Length || j < now.Length then
-                let order =
-                    if i = was.Length then 1
-                    elif j = now.Length then -1
-                    else compare was[i].Id now[j].Id
-
-                if order < 0 then
-                    missing was[i] |> ValueOption.iter kept.Add
-                    merge (i + 1) j
-                elif order > 0 then
-                    keep (listed now[j])
-                    merge i (j + 1)
-                else
-                    both was[i] now[j]
-                    merge (i + 1) (j + 1)
-
-        merge 0 0
+        let absent c = missing c |> ValueOption.iter kept.Add
+        Merge.byId was now _.Id absent (listed >> keep) both
         kept.ToArray()
 
     let private count predicate (changes: ResizeArray<Change>) =

@@ -416,31 +416,15 @@ type GatewayRecord private (ledger: GatewayLedger) =
     static member private Step
         (before: GatewayLedger, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
         =
-        // Both sides are sorted by id: one pass finds what a store must write and forget.
+        // What a store must write and forget.
         let upserts = ResizeArray<Connection>()
         let deletes = ResizeArray<ConnectionId>()
-        let old, now = before.Connections, next.Connections
 
-        let rec merge i j =
-            if i < old.Length || j < now.Length then
-                let order =
-                    if i = old.Length then 1
-                    elif j = now.Length then -1
-                    else compare old[i].Id now[j].Id
+        let changed (was: Connection) (is: Connection) =
+            if not (obj.ReferenceEquals(was, is)) then
+                upserts.Add is
 
-                if order < 0 then
-                    deletes.Add old[i].Id
-                    merge (i + 1) j
-                elif order > 0 then
-                    upserts.Add now[j]
-                    merge i (j + 1)
-                else
-                    if not (obj.ReferenceEquals(old[i], now[j])) then
-                        upserts.Add now[j]
-
-                    merge (i + 1) (j + 1)
-
-        merge 0 0
+        Merge.byId before.Connections next.Connections _.Id (fun c -> deletes.Add c.Id) upserts.Add changed
 
         let join =
             if obj.ReferenceEquals(before, next) then

@@ -24,9 +24,6 @@ internal sealed class GatewayPoller : IDisposable
     /// <summary>After this time a takeover goes on with others as well.</summary>
     private static readonly TimeSpan TakeoverTurn = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>A standby asks so many times less often.</summary>
-    private const int SlowPace = 3;
-
     private readonly PollingContext context;
     private readonly IAuditRunner runner;
     private readonly AuditLoop aside;
@@ -38,10 +35,7 @@ internal sealed class GatewayPoller : IDisposable
     private readonly IDisposable subscription;
     private AuditMemory? memory;
     private GatewayAddress? lastKnown;
-    private Instant notBefore = InstantModule.distantPast;
-    private Instant lastBegun = InstantModule.distantPast;
-    private int silences;
-    private bool slow;
+    private GatewayCadence cadence;
 
     public GatewayPoller(
         GatewayConfiguration gateway,
@@ -56,6 +50,7 @@ internal sealed class GatewayPoller : IDisposable
         aside = loop.Aside ?? loop;
         scheduler = loop.Scheduler;
         cost = new AuditCost(gateway.Interval);
+        cadence = GatewayCadence.Create(gateway.Interval);
         fromOutside = new PacedTrigger(context.Clock, scheduler);
         context.Addresses.Enter(gateway, GatewayLocator.Literal(gateway.Uri));
         watch = gateway.Target.Watches
@@ -153,20 +148,13 @@ internal sealed class GatewayPoller : IDisposable
         if (cause != AuditCause.Interval)
             return context.Pace != AuditPace.None
                 || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
-        var now = context.Clock.Now.Steady;
-        return context.Pace switch
-            {
-                AuditPace.Full => true,
-                AuditPace.Slow => IsSlowlyDue(now),
-                // A cold standby that has acted may be the only one that knows of them.
-                _ => IsSlowlyDue(now) && context.Known(Gateway.Id) is { Count: > 0 },
-            }
-            && watch is not { Stands: true }
-            && now >= notBefore;
+        return watch is not { Stands: true }
+            && cadence.IsDue(
+                context.Clock.Now.Steady,
+                context.Pace,
+                context.Known(Gateway.Id) is { Count: > 0 }
+            );
     }
-
-    /// <summary>Half an interval early, so that the tick at its end counts.</summary>
-    private bool IsSlowlyDue(Instant now) => now >= lastBegun + (Gateway.Interval * (SlowPace - 0.5));
 
     private IObservable<WatchNews> Watch(GatewayAddress? address) =>
         address is null
@@ -176,12 +164,12 @@ internal sealed class GatewayPoller : IDisposable
                 .Do(news => memory = news.Memory ?? memory);
 
     /// <summary>A standing watch costs no more than polling would.</summary>
-    private TimeSpan WatchInterval => Gateway.Interval * (context.Pace == AuditPace.Full ? 1 : SlowPace);
+    private TimeSpan WatchInterval => GatewayCadence.Stretched(Gateway.Interval, context.Pace);
 
     private IObservable<AuditResult> Audit(AuditCause cause)
     {
         watch?.Asking();
-        lastBegun = context.Clock.Now.Steady;
+        cadence = cadence.Begin(context.Clock.Now.Steady);
         return Resolve()
             .SelectMany(address =>
                 address is null
@@ -235,8 +223,8 @@ internal sealed class GatewayPoller : IDisposable
         var first =
             IsHurried(cause) ? context.Lanes.Takeover
             : cost.IsHeavy ? context.Lanes.Heavy
-            : silences > 0 ? context.Lanes.Silent
-            : slow ? context.Lanes.Slow
+            : cadence.IsSilent ? context.Lanes.Silent
+            : cadence.IsSlow ? context.Lanes.Slow
             : context.Lanes.Prompt;
         return Enter(first)
             .Amb(
@@ -350,22 +338,7 @@ internal sealed class GatewayPoller : IDisposable
     private void Remember(AuditResult result)
     {
         WatchAgain();
-        slow = result.Answered - result.Asked > Gateway.Interval;
-        if (!result.Silent)
-        {
-            silences = 0;
-            notBefore = InstantModule.distantPast;
-            return;
-        }
-
-        // Twice the interval after the second silence in a row, then four times, up to the limit; never less
-        // than the interval.
-        var pause = Gateway.Interval * Math.Pow(2, Math.Min(silences, 20));
-        var backoff = context.Limits.BackoffLimit;
-        var limit = backoff > Gateway.Interval ? backoff : Gateway.Interval;
-        silences++;
-        // Half an interval early, so that the tick at the end of the pause counts.
-        notBefore = result.Asked + ((pause < limit ? pause : limit) - (Gateway.Interval / 2));
+        cadence = cadence.End(result, context.Limits.BackoffLimit);
     }
 
     private void OnLoopFault(Exception fault)

@@ -108,10 +108,7 @@ internal sealed class GatewayWatch(
         if (!runs)
             return;
         runs = false;
-        var backoff = context.Limits.BackoffLimit;
-        var limit = backoff > gateway.Interval ? backoff : gateway.Interval;
-        var pause = gateway.Interval * Math.Pow(2, Math.Min(failures++, 20));
-        pause = pause < limit ? pause : limit;
+        var pause = GatewayCadence.Pause(gateway.Interval, context.Limits.BackoffLimit, ++failures);
         due = context.Clock.Now.Steady + pause;
         if (!paused)
             current.Disposable = scheduler.Schedule(pause, Begin);

@@ -40,7 +40,7 @@ public static class HeapCompaction
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(20);
 
     /// <summary>At least this long after one that gave too little back: what is there is alive.</summary>
-    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
@@ -77,7 +77,7 @@ public static class HeapCompaction
             .Repeat()
             .Subscribe();
 
-    /// <summary>Compacts this process's heap.</summary>
+    /// <summary>Compacts this process's heap, and gives back to the machine what that frees.</summary>
     public static void Compact() =>
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 }

@@ -35,7 +35,6 @@ public sealed class Settlement : IDisposable
 
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(5);
 
     private readonly ILedgerStore store;
     private readonly LedgerShards ledger;
@@ -168,7 +167,6 @@ public sealed class Settlement : IDisposable
         Dictionary<long, Instant> still
     )
     {
-        var now = clock.Now.Steady;
         // Beginnings and interim records are the other server's alone.
         var stops = entries.Where(entry => entry.Kind == AccountingKind.Stop).ToList();
         var answer = stops.Count == 0 ? null : await AskAsync(peer, [.. stops.Select(Held)]);
@@ -176,34 +174,26 @@ public sealed class Settlement : IDisposable
         if (stops.Count > 0 && (answer is null || answer.Epoch < (role()?.Epoch ?? int.MaxValue)))
             return;
 
-        var written = answer?.Written.ToHashSet(StringComparer.Ordinal) ?? [];
-        var active = answer?.Active.ToHashSet(StringComparer.Ordinal) ?? [];
-        var grace = longestInterval() * 3;
-        grace = grace > LeastGrace ? grace : LeastGrace;
-        var drop = new List<long>();
-        var release = new List<long>();
-        foreach (var entry in entries)
+        var verdict = HeldRecords.Judge(
+            entries.Select(entry =>
+                HeldRecords.Record(entry.Sequence, entry.Id, entry.Kind == AccountingKind.Stop)
+            ),
+            answer?.Written.ToHashSet(StringComparer.Ordinal) ?? [],
+            answer?.Active.ToHashSet(StringComparer.Ordinal) ?? [],
+            unknown,
+            longestInterval(),
+            clock.Now.Steady
+        );
+        foreach (var (sequence, since) in verdict.Unknown)
+            still[sequence] = since;
+        if (verdict.Forget.Count > 0)
+            store.DropHeld(verdict.Forget);
+        if (verdict.Write.Count > 0)
         {
-            if (entry.Kind != AccountingKind.Stop || written.Contains(entry.Id))
-                drop.Add(entry.Sequence);
-            else if (!active.Contains(entry.Id))
-            {
-                var since = unknown.GetValueOrDefault(entry.Sequence, now);
-                if (now - since >= grace)
-                    release.Add(entry.Sequence);
-                else
-                    still[entry.Sequence] = since;
-            }
-        }
-
-        if (drop.Count > 0)
-            store.DropHeld(drop);
-        if (release.Count > 0)
-        {
-            store.ReleaseHeld(release);
+            store.ReleaseHeld(verdict.Write);
             logger.LogInformation(
                 "{Count} CDRs of connections that the other server does not know are written here",
-                release.Count
+                verdict.Write.Count
             );
             released();
         }

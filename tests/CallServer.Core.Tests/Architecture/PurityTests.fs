@@ -116,10 +116,20 @@ let private mayOpen =
           "Wire", [ "Prelude"; "Model"; "Wire" ]
           "Audit", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit" ]
           "Protocols", [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Protocols" ]
+          "Polling", [ "Prelude"; "Model"; "Polling" ]
           "Roles", [ "Prelude"; "Model"; "Ledger"; "Roles" ]
           "Accounting", [ "Prelude"; "Model"; "Wire"; "Accounting" ]
           "Surface",
-          [ "Prelude"; "Model"; "Ledger"; "Wire"; "Audit"; "Protocols"; "Roles"; "Accounting"; "Surface" ] ]
+          [ "Prelude"
+            "Model"
+            "Ledger"
+            "Wire"
+            "Audit"
+            "Protocols"
+            "Polling"
+            "Roles"
+            "Accounting"
+            "Surface" ] ]
 
 [<Test>]
 let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =
@@ -151,8 +161,8 @@ let ``the ledger names no protocol`` () =
     Assert.That(naming (Path.Combine(core, "Ledger")) "*.fs" protocols, Is.Empty)
     Assert.That(naming (Path.Combine(core, "Protocols")) "*.fs" protocols, Is.Not.Empty, "the scan sees")
 
-[<TestCase("CallServer.Host", "*.cs", "Ledger|Audit|Wire|Protocols|Roles|Accounting|Prelude")>]
-[<TestCase("CallServer.Storage", "*.cs", "Ledger|Audit|Wire|Protocols|Roles|Accounting|Prelude")>]
+[<TestCase("CallServer.Host", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude")>]
+[<TestCase("CallServer.Storage", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude")>]
 [<TestCase("CallServer.Gateway", "*.fs", "Ledger|Audit|Protocols|Roles|Accounting|Surface")>]
 let ``who stands outside of the core names its outer parts alone`` project pattern (inner: string) =
     let folder = Path.Combine(Here.Source(), project)

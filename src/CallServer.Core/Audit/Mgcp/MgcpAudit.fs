@@ -113,12 +113,8 @@ module MgcpAudit =
     let private commit (now: Instant) (state: State) : State * Command list =
         let state = state |> MgcpRequests.recall now |> MgcpPhases.settle now |> MgcpRequests.pump now
 
-        let wake =
-            match (if isOver state then ValueNone else MgcpRequests.deadline state) with
-            | ValueSome at -> [ WakeAt at ]
-            | ValueNone -> []
-
-        { state with Outbox = [] }, List.rev state.Outbox @ wake
+        let wake = if isOver state then ValueNone else MgcpRequests.deadline state
+        { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command list =

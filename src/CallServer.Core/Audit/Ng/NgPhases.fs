@@ -191,10 +191,4 @@ module internal NgPhases =
     /// Sends what may be sent, and says when to wake up; the commands in the order in which they came about.
     let commit (now: Instant) (state: NgAuditState) : NgAuditState * Command list =
         let state = state |> settle now |> NgRequests.pump now
-
-        let wake =
-            match NgRequests.deadline state with
-            | ValueSome at -> [ WakeAt at ]
-            | ValueNone -> []
-
-        { state with Outbox = [] }, List.rev state.Outbox @ wake
+        { state with Outbox = [] }, Command.inOrder state.Outbox (NgRequests.deadline state)

@@ -227,11 +227,11 @@ module NgRelease =
     let private commit (state: State) : State * Command<Release> list =
         let wake =
             match state.Phase, state.Job with
-            | NgReleasePhase.Over, _ -> []
-            | _, ValueSome job -> [ WakeAt job.Deadline ]
-            | _, ValueNone -> [ WakeAt(state.Asked + NgRequests.patience state.Target) ]
+            | NgReleasePhase.Over, _ -> ValueNone
+            | _, ValueSome job -> ValueSome job.Deadline
+            | _, ValueNone -> ValueSome(state.Asked + NgRequests.patience state.Target)
 
-        { state with Outbox = [] }, List.rev state.Outbox @ wake
+        { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command<Release> list =

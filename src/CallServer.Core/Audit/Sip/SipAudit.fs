@@ -516,16 +516,14 @@ module SipAudit =
         { Load.ofDatagrams with Unread = state.Ways.Tries |> List.sumBy Try.unread }
 
     let private commit (state: State) : State * Command list =
-        let commands = List.rev state.Outbox
-
-        let commands =
+        let wake =
             match state.Phase with
-            | SipPhase.Over -> commands
+            | SipPhase.Over -> ValueNone
             | SipPhase.Fetching
             | SipPhase.Gathering _
-            | SipPhase.Parting _ -> commands @ [ WakeAt(wakeAt state) ]
+            | SipPhase.Parting _ -> ValueSome(wakeAt state)
 
-        { state with Outbox = [] }, commands
+        { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command list =

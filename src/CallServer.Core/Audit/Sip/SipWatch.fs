@@ -571,14 +571,12 @@ module SipWatch =
         | SipWatchPhase.Over -> Instant.distantFuture
 
     let private commit (state: State) : State * Command list =
-        let commands = List.rev state.Outbox
-        let wake = wakeAt state
+        let wake =
+            match wakeAt state with
+            | at when isOver state || at = Instant.distantFuture -> ValueNone
+            | at -> ValueSome at
 
-        { state with Outbox = [] },
-        (if isOver state || wake = Instant.distantFuture then
-             commands
-         else
-             commands @ [ WakeAt wake ])
+        { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command list =

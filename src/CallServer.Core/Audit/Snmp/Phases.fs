@@ -333,10 +333,4 @@ module internal Phases =
     /// Sends what may be sent, and says when to wake up; the commands in the order in which they came about.
     let commit (now: Instant) (state: SnmpAuditState) : SnmpAuditState * Command list =
         let state = state |> settle now |> Requests.pump now
-
-        let wake =
-            match Requests.deadline state with
-            | ValueSome at -> [ WakeAt at ]
-            | ValueNone -> []
-
-        { state with Outbox = [] }, List.rev state.Outbox @ wake
+        { state with Outbox = [] }, Command.inOrder state.Outbox (Requests.deadline state)

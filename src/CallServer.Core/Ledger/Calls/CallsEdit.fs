@@ -29,37 +29,16 @@ module internal CallsEdit =
         let gone, came = ResizeArray<Connection>(), ResizeArray<Connection>()
         let stayed = ResizeArray<struct (Connection * Connection)>()
 
-        let rec merge i j =
-            if i < before.Length || j < after.Length then
-                let order =
-                    if i = before.Length then
-                        1
-                    elif j = after.Length then
-                        -1
-                    else
-                        System.String.CompareOrdinal(
-                            ConnectionId.value before[i].Id,
-                            ConnectionId.value after[j].Id
-                        )
+        let both (before: Connection) (after: Connection) =
+            if obj.ReferenceEquals(before, after) then
+                ()
+            elif before.FirstHeard = after.FirstHeard then
+                stayed.Add(struct (before, after))
+            else
+                gone.Add before
+                came.Add after
 
-                if order < 0 then
-                    gone.Add before[i]
-                    merge (i + 1) j
-                elif order > 0 then
-                    came.Add after[j]
-                    merge i (j + 1)
-                else
-                    if obj.ReferenceEquals(before[i], after[j]) then
-                        ()
-                    elif before[i].FirstHeard = after[j].FirstHeard then
-                        stayed.Add(struct (before[i], after[j]))
-                    else
-                        gone.Add before[i]
-                        came.Add after[j]
-
-                    merge (i + 1) (j + 1)
-
-        merge 0 0
+        Merge.byId before after _.Id gone.Add came.Add both
         struct (gone, came, stayed)
 
     /// Since when codec and media are told as the newer connection tells them.
