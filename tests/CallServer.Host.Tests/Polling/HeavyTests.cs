@@ -140,14 +140,25 @@ public sealed class HeavyTests
         Assert.That(usual.Runs, Has.Count.EqualTo(20), "once each, before it is known");
     }
 
-    [Test]
-    public void NobodyIsHeavyByOneHiccup()
+    [TestCase(350)]
+    [TestCase(3_000, Description = "the runtime took back memory on its thread")]
+    public void NobodyIsHeavyByOneHiccup(int milliseconds)
     {
         var audits = 0;
-        costs = _ => audits++ == 3 ? TimeSpan.FromMilliseconds(350) : TimeSpan.Zero;
+        costs = _ => audits++ % 8 == 3 ? TimeSpan.FromMilliseconds(milliseconds) : TimeSpan.Zero;
         using var service = Poll(1);
-        time.AdvanceBy(TimeSpan.FromMinutes(2));
+        time.AdvanceBy(TimeSpan.FromMinutes(10));
         Assert.That(aside.Runs, Is.Empty);
+    }
+
+    [Test]
+    public void OneThatBeginsToTakeMuchInEveryOtherAuditIsAskedAside()
+    {
+        var audits = 0;
+        costs = _ => ++audits > 10 && audits % 2 == 0 ? Much : TimeSpan.Zero;
+        using var service = Poll(1);
+        time.AdvanceBy(TimeSpan.FromMinutes(10));
+        Assert.That(usual.Of(1), Has.Count.EqualTo(14), "ten, and until it has taken much twice");
     }
 
     [Test]
