@@ -43,8 +43,8 @@ module Laws =
             failure,
             """Focus on error:\s+\w+ \(([^)]*)\) ".*""",
             (fun (found: Match) ->
-                let seed = found.Groups[1].Value.Replace(" ", "")
-                $"Replay: {variable}={seed}, with a --filter for this law"),
+                let seed = Regex.Replace(found.Groups[1].Value, @"UL|Some|\s", "")
+                $"Replay: {variable}={seed} (with a --filter for this law)"),
             RegexOptions.Singleline
         )
 

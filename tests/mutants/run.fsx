@@ -339,7 +339,7 @@ let ask (number: int) (filter: string) (environment: (string * string) list) : s
             folder
             environment
             "dotnet"
-            [ $"{output}/CallServer.Core.Tests.dll"; "--filter"; filter; "--no-progress" ]
+            [ $"{output}/CallServer.Core.Tests.dll"; "--filter"; filter; "--progress"; "off" ]
 
     if code = noTests then
         failwith $"no test is there for {filter}:\n{told}"
