@@ -3,7 +3,6 @@ namespace CallServer.Tests
 open System
 open FsCheck
 open FsCheck.FSharp
-open FsCheck.NUnit
 open CallServer.Model
 
 /// Generators for the model's own types, shared by every property of the project.
@@ -27,7 +26,8 @@ type Arbitraries =
         |> Gen.map (fun micros -> TimeSpan.FromMicroseconds micros)
         |> Arb.fromGen
 
-/// The project's property: its generators, and a thousand cases.
-[<AttributeUsage(AttributeTargets.Method ||| AttributeTargets.Property)>]
-type LawAttribute() =
-    inherit PropertyAttribute(Arbitrary = [| typeof<Arbitraries> |], MaxTest = 1000, QuietOnSuccess = true)
+[<AutoOpen>]
+module ModelLaws =
+    /// A law of the model: its generators, and a thousand cases.
+    let law (property: 'Testable) =
+        lawBy (Laws.plain |> Laws.drawing [ typeof<Arbitraries> ] |> Laws.times 1000) property

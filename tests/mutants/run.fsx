@@ -321,6 +321,9 @@ type Verdict =
     | Survived
     | DoesNotCompile of string
 
+/// How the suite ends when a filter lets no test through.
+let noTests = 8
+
 /// The first test that fails; of the fleets also the seed.
 let ask (number: int) (filter: string) (environment: (string * string) list) : string option =
     let environment =
@@ -332,18 +335,18 @@ let ask (number: int) (filter: string) (environment: (string * string) list) : s
 
     let code, told =
         runUntil
-            (fun line -> Regex.IsMatch(line, @"^\s+Failed "))
+            (fun line -> line.StartsWith "failed ")
             folder
             environment
             "dotnet"
-            [ "test"; $"{output}/CallServer.Core.Tests.dll"; "--filter"; filter ]
+            [ $"{output}/CallServer.Core.Tests.dll"; "--filter"; filter; "--progress"; "off" ]
 
-    if told.Contains "An exception occurred while invoking executor" then
-        failwith $"the tests could not be asked by {filter}:\n{told}"
+    if code = noTests then
+        failwith $"no test is there for {filter}:\n{told}"
     elif code = 0 then
         None
     else
-        let failed = Regex.Match(told, @"^\s+Failed (.+?)(?: \[[^\]]*\])?\r?$", RegexOptions.Multiline)
+        let failed = Regex.Match(told, @"^failed (.+?)(?: \([^()]*\))?\r?$", RegexOptions.Multiline)
         let seeds = Regex.Matches(told, @"^\s*seed (\d+): ", RegexOptions.Multiline)
         let seeds = String.Join(", ", [ for seed in seeds -> seed.Groups[1].Value ])
         let test = if failed.Success then failed.Groups[1].Value else told.Trim()

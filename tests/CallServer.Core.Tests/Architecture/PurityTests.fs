@@ -7,7 +7,7 @@ open System.Reflection.Metadata
 open System.Reflection.PortableExecutable
 open System.Runtime.CompilerServices
 open System.Text.RegularExpressions
-open NUnit.Framework
+open CallServer.Tests
 
 let private forbiddenNamespaces =
     [ "System.Net.Sockets"
@@ -75,21 +75,20 @@ let private offences assembly =
           if owner.StartsWith("System.", StringComparison.Ordinal) && List.contains name forbiddenMembers then
               $"{owner}.{name}" ]
 
-[<TestCase("core")>]
-[<TestCase("gateway")>]
-let ``a pure assembly names no clock, socket, file, thread, randomness or environment`` (which: string) =
-    let assembly =
-        if which = "core" then
-            typeof<CallServer.Model.Interval>.Assembly
-        else
-            Reflection.Assembly.Load "CallServer.Gateway"
+let ``a pure assembly names no clock, socket, file, thread, randomness or environment`` =
+    examples [ "core"; "gateway" ] (fun (which: string) ->
+        let assembly =
+            if which = "core" then
+                typeof<CallServer.Model.Interval>.Assembly
+            else
+                Reflection.Assembly.Load "CallServer.Gateway"
 
-    Assert.That(offences assembly, Is.Empty)
+        offences assembly |> Check.isEmpty)
 
-[<Test>]
-let ``the scan sees what it looks for`` () =
-    // This test assembly reads files: a scan that finds nothing here would find nothing anywhere.
-    Assert.That(offences (Reflection.Assembly.GetExecutingAssembly()), Is.Not.Empty)
+let ``the scan sees what it looks for`` =
+    example (fun () ->
+        // This test assembly reads files: a scan that finds nothing here would find nothing anywhere.
+        offences (Reflection.Assembly.GetExecutingAssembly()) |> Check.isNotEmpty)
 
 type Here =
     static member Source([<CallerFilePath>] ?path: string) =
@@ -131,40 +130,44 @@ let private mayOpen =
             "Accounting"
             "Surface" ] ]
 
-[<Test>]
-let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` () =
-    let core = Here.Core()
-    Assume.That(Directory.Exists core, "the sources are beside the tests")
+let ``each folder of the core opens only what stands below it, and the ledger never names the wire`` =
+    example (fun () ->
+        let core = Here.Core()
+        skipUnless (Directory.Exists core) "the sources are beside the tests"
 
-    let wrong =
-        [ for file in Directory.EnumerateFiles(core, "*.fs", SearchOption.AllDirectories) do
-              let relative = Path.GetRelativePath(core, file)
-              let folder = relative.Split(Path.DirectorySeparatorChar)[0]
+        let wrong =
+            [ for file in Directory.EnumerateFiles(core, "*.fs", SearchOption.AllDirectories) do
+                  let relative = Path.GetRelativePath(core, file)
+                  let folder = relative.Split(Path.DirectorySeparatorChar)[0]
 
-              if mayOpen.ContainsKey folder then
-                  for line in File.ReadLines file do
-                      for other in mayOpen.Keys do
-                          if
-                              line.Contains($"CallServer.{other}", StringComparison.Ordinal)
-                              && not (List.contains other mayOpen[folder])
-                          then
-                              $"{relative}: {line.Trim()}" ]
+                  if mayOpen.ContainsKey folder then
+                      for line in File.ReadLines file do
+                          for other in mayOpen.Keys do
+                              if
+                                  line.Contains($"CallServer.{other}", StringComparison.Ordinal)
+                                  && not (List.contains other mayOpen[folder])
+                              then
+                                  $"{relative}: {line.Trim()}" ]
 
-    Assert.That(wrong, Is.Empty)
+        wrong |> Check.isEmpty)
 
 let private protocols = Regex(@"\b(snmp|mgcp|sip|ng|rtpengine)\b", RegexOptions.IgnoreCase)
 
-[<Test>]
-let ``the ledger names no protocol`` () =
-    let core = Here.Core()
-    Assume.That(Directory.Exists core, "the sources are beside the tests")
-    Assert.That(naming (Path.Combine(core, "Ledger")) "*.fs" protocols, Is.Empty)
-    Assert.That(naming (Path.Combine(core, "Protocols")) "*.fs" protocols, Is.Not.Empty, "the scan sees")
+let ``the ledger names no protocol`` =
+    example (fun () ->
+        let core = Here.Core()
+        skipUnless (Directory.Exists core) "the sources are beside the tests"
+        naming (Path.Combine(core, "Ledger")) "*.fs" protocols |> Check.isEmpty
 
-[<TestCase("CallServer.Host", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude")>]
-[<TestCase("CallServer.Storage", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude")>]
-[<TestCase("CallServer.Gateway", "*.fs", "Ledger|Audit|Protocols|Roles|Accounting|Surface")>]
-let ``who stands outside of the core names its outer parts alone`` project pattern (inner: string) =
-    let folder = Path.Combine(Here.Source(), project)
-    Assume.That(Directory.Exists folder, "the sources are beside the tests")
-    Assert.That(naming folder pattern (Regex $@"\bCallServer\.({inner})\b(?!""\))"), Is.Empty)
+        naming (Path.Combine(core, "Protocols")) "*.fs" protocols
+        |> Check.because "the scan sees" Check.isNotEmpty)
+
+let ``who stands outside of the core names its outer parts alone`` =
+    examples
+        [ "CallServer.Host", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude"
+          "CallServer.Storage", "*.cs", "Ledger|Audit|Wire|Protocols|Polling|Roles|Accounting|Prelude"
+          "CallServer.Gateway", "*.fs", "Ledger|Audit|Protocols|Roles|Accounting|Surface" ]
+        (fun (project, pattern, inner: string) ->
+            let folder = Path.Combine(Here.Source(), project)
+            skipUnless (Directory.Exists folder) "the sources are beside the tests"
+            naming folder pattern (Regex $@"\bCallServer\.({inner})\b(?!""\))") |> Check.isEmpty)

@@ -3,7 +3,6 @@ module CallServer.Tests.Audit.BoundsTests
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
@@ -63,123 +62,123 @@ let rec private pour
     else
         times
 
-[<Test>]
-let ``a reply without end is partial, names the limit, and is not silence`` () =
-    let asked = Heard()
-    let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
-    let audit = audit.Arrived(at 0.2, ascii $"{cookie asked} d6:result2:ok5:callsl")
-    let times = pour (ascii (String.replicate 1000 "4:call")) asked 0 audit
-    Assert.That(times, Is.EqualTo(1_000_000 / 6000).Within(1))
-    asked.Result.Silent |> Check.equal false
-    reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 1 MB" ]
-
-[<Test>]
-let ``a message that is announced too long is not awaited, by a watch neither`` () =
-    let target = sip().Bounded(1_000_000L, 100_000_000L, 100)
-
-    let head =
-        "NOTIFY sip:a@192.0.2.1 SIP/2.0\r\nCall-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 1000001\r\n\r\n"
-
-    for begin' in
-        [ fun () -> target.Start(null, at 0.0, 7UL, "", null)
-          fun () -> target.Watch(null, second, at 0.0, 7UL, "") ] do
+let ``a reply without end is partial, names the limit, and is not silence`` =
+    example (fun () ->
         let asked = Heard()
-        let audit = begin' () |> step asked
+        let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
+        let audit = audit.Arrived(at 0.2, ascii $"{cookie asked} d6:result2:ok5:callsl")
+        let times = pour (ascii (String.replicate 1000 "4:call")) asked 0 audit
+        times |> Check.near 1 (1_000_000 / 6000)
+        asked.Result.Silent |> Check.equal false
+        reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 1 MB" ])
+
+let ``a message that is announced too long is not awaited, by a watch neither`` =
+    example (fun () ->
+        let target = sip().Bounded(1_000_000L, 100_000_000L, 100)
+
+        let head =
+            "NOTIFY sip:a@192.0.2.1 SIP/2.0\r\nCall-ID: x\r\nCSeq: 1 NOTIFY\r\nContent-Length: 1000001\r\n\r\n"
+
+        for begin' in
+            [ fun () -> target.Start(null, at 0.0, 7UL, "", null)
+              fun () -> target.Watch(null, second, at 0.0, 7UL, "") ] do
+            let asked = Heard()
+            let audit = begin' () |> step asked
+            let audit = audit.Connected(at 0.1, "192.0.2.1:5000") |> step asked
+            audit.Arrived(at 0.2, ascii head) |> step asked |> ignore
+            reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 1 MB" ])
+
+let ``the dialogs that a watch knows weigh something`` =
+    example (fun () ->
+        let asked = Heard()
+        let audit = sip().Watch(null, second, at 0.0, 7UL, "") |> step asked
         let audit = audit.Connected(at 0.1, "192.0.2.1:5000") |> step asked
-        audit.Arrived(at 0.2, ascii head) |> step asked |> ignore
-        reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 1 MB" ]
+        let subscribe = (Encoding.ASCII.GetString asked.Sent[0]).Split "\r\n"
 
-[<Test>]
-let ``the dialogs that a watch knows weigh something`` () =
-    let asked = Heard()
-    let audit = sip().Watch(null, second, at 0.0, 7UL, "") |> step asked
-    let audit = audit.Connected(at 0.1, "192.0.2.1:5000") |> step asked
-    let subscribe = (Encoding.ASCII.GetString asked.Sent[0]).Split "\r\n"
+        let header (name: string) =
+            let line = subscribe |> Array.find _.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
+            line.Substring(name.Length + 1).Trim()
 
-    let header (name: string) =
-        let line = subscribe |> Array.find _.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
-        line.Substring(name.Length + 1).Trim()
+        let dialogs =
+            String.Concat
+                [ for n in 1..200 ->
+                      $"<dialog id=\"d{n}\" call-id=\"c{n}\" local-tag=\"l{n}\" remote-tag=\"r{n}\">"
+                      + "<state>confirmed</state></dialog>" ]
 
-    let dialogs =
-        String.Concat
-            [ for n in 1..200 ->
-                  $"<dialog id=\"d{n}\" call-id=\"c{n}\" local-tag=\"l{n}\" remote-tag=\"r{n}\">"
-                  + "<state>confirmed</state></dialog>" ]
+        let document =
+            "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"0\" state=\"full\" entity=\"sip:all\">"
+            + dialogs
+            + "</dialog-info>"
 
-    let document =
-        "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"0\" state=\"full\" entity=\"sip:all\">"
-        + dialogs
-        + "</dialog-info>"
+        let message lines = String.Join("\r\n", List.append lines [ ""; "" ])
 
-    let message lines = String.Join("\r\n", List.append lines [ ""; "" ])
+        let accepted =
+            message
+                [ "SIP/2.0 200 OK"
+                  "Via: " + header "Via"
+                  "From: " + header "From"
+                  "To: " + header "To" + ";tag=n"
+                  "Call-ID: " + header "Call-ID"
+                  "CSeq: " + header "CSeq"
+                  "Contact: <sip:gw@192.0.2.9;transport=tcp>"
+                  "Expires: 300"
+                  "Content-Length: 0" ]
 
-    let accepted =
-        message
-            [ "SIP/2.0 200 OK"
-              "Via: " + header "Via"
-              "From: " + header "From"
-              "To: " + header "To" + ";tag=n"
-              "Call-ID: " + header "Call-ID"
-              "CSeq: " + header "CSeq"
-              "Contact: <sip:gw@192.0.2.9;transport=tcp>"
-              "Expires: 300"
-              "Content-Length: 0" ]
+        let notify =
+            message
+                [ "NOTIFY sip:callserver@192.0.2.1 SIP/2.0"
+                  "Via: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bK1"
+                  "From: " + header "To" + ";tag=n"
+                  "To: " + header "From"
+                  "Call-ID: " + header "Call-ID"
+                  "CSeq: 1 NOTIFY"
+                  "Contact: <sip:gw@192.0.2.9;transport=tcp>"
+                  "Event: dialog"
+                  "Subscription-State: active;expires=300"
+                  "Content-Type: application/dialog-info+xml"
+                  $"Content-Length: {document.Length}" ]
 
-    let notify =
-        message
-            [ "NOTIFY sip:callserver@192.0.2.1 SIP/2.0"
-              "Via: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bK1"
-              "From: " + header "To" + ";tag=n"
-              "To: " + header "From"
-              "Call-ID: " + header "Call-ID"
-              "CSeq: 1 NOTIFY"
-              "Contact: <sip:gw@192.0.2.9;transport=tcp>"
-              "Event: dialog"
-              "Subscription-State: active;expires=300"
-              "Content-Type: application/dialog-info+xml"
-              $"Content-Length: {document.Length}" ]
+        let audit = audit.Arrived(at 0.2, ascii (accepted + notify + document)) |> step asked
+        asked.Result.Count |> Check.equal 200
+        audit.Held |> Check.above (200L * 1000L))
 
-    let audit = audit.Arrived(at 0.2, ascii (accepted + notify + document)) |> step asked
-    asked.Result.Count |> Check.equal 200
-    Assert.That(audit.Held, Is.GreaterThan(200L * 1000L))
+let ``the reply to a release has an end too`` =
+    example (fun () ->
+        let outcome: ReleaseResult ref = ref null
+        let asked = Heard()
 
-[<Test>]
-let ``the reply to a release has an end too`` () =
-    let outcome: ReleaseResult ref = ref null
-    let asked = Heard()
+        let sink =
+            { new IExchangeSink<ReleaseResult> with
+                member _.Send message = asked.Sent.Add message
+                member _.Reply message = asked.Sent.Add message
+                member _.Connect() = ()
+                member _.Write octets = asked.Sent.Add octets
+                member _.WakeAt _ = ()
+                member _.Told _ = ()
+                member _.Finished result = outcome.Value <- result }
 
-    let sink =
-        { new IExchangeSink<ReleaseResult> with
-            member _.Send message = asked.Sent.Add message
-            member _.Reply message = asked.Sent.Add message
-            member _.Connect() = ()
-            member _.Write octets = asked.Sent.Add octets
-            member _.WakeAt _ = ()
-            member _.Told _ = ()
-            member _.Finished result = outcome.Value <- result }
-
-    let target = ng().Bounded(1_000_000L, 100_000_000L, 100)
-    let audit = target.Release("call;tag", at 0.0, 7UL, "", null)
-    let audit = audit.Connected(at 0.1, "192.0.2.1:5000")
-    audit.Dispatch sink
-    let mutable audit = audit.Arrived(at 0.2, ascii $"{cookie asked} d6:result2:ok5:callsl")
-    let more = ascii (String.replicate 1000 "4:call")
-    let mutable times = 0
-
-    while isNull outcome.Value && times < 1_000 do
-        audit <- audit.Arrived(at 0.2, more)
+        let target = ng().Bounded(1_000_000L, 100_000_000L, 100)
+        let audit = target.Release("call;tag", at 0.0, 7UL, "", null)
+        let audit = audit.Connected(at 0.1, "192.0.2.1:5000")
         audit.Dispatch sink
-        times <- times + 1
+        let mutable audit = audit.Arrived(at 0.2, ascii $"{cookie asked} d6:result2:ok5:callsl")
+        let more = ascii (String.replicate 1000 "4:call")
+        let mutable times = 0
 
-    Assert.That(times, Is.EqualTo(1_000_000 / 6000).Within(1))
+        while isNull outcome.Value && times < 1_000 do
+            audit <- audit.Arrived(at 0.2, more)
+            audit.Dispatch sink
+            times <- times + 1
 
-[<Test>]
-let ``answers to nothing end an audit too`` () =
-    let asked = Heard()
-    let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
-    pour (ascii (String.replicate 1000 "x d1:a1:be ")) asked 0 audit |> ignore
+        times |> Check.near 1 (1_000_000 / 6000))
 
-    reasons asked |> Check.equal [ "limit: polling.replyOctets: more than 1 MB that answers nothing" ]
+let ``answers to nothing end an audit too`` =
+    example (fun () ->
+        let asked = Heard()
+        let audit = streaming (ng().Bounded(1_000_000L, 100_000_000L, 100)) asked
+        pour (ascii (String.replicate 1000 "x d1:a1:be ")) asked 0 audit |> ignore
+
+        reasons asked |> Check.equal [ "limit: polling.replyOctets: more than 1 MB that answers nothing" ])
 
 /// An rtpengine of so many calls, each with two parties of that label and fifty kilobytes of anything: how an audit of it went,
 /// the most that it held, what it held at its end, and how many octets came.
@@ -213,114 +212,119 @@ let private ofCalls (count: int) (label: string) (held: int64) : struct (Heard *
 
     struct (asked, most, audit.Held, came)
 
-[<Test>]
-let ``what an audit holds is bounded by what it keeps, not by what came`` () =
-    // Ten megabytes come, and a fraction of that is kept.
-    let struct (asked, most, last, _) = ofCalls 200 "a" 100_000_000L
-    Assert.That(most, Is.LessThan 500_000L)
-    Assert.That(most, Is.GreaterThan 200_000L, "four hundred parties take room")
-    Assert.That(last, Is.EqualTo 0L, "what is over holds nothing")
-    asked.Result.Count |> Check.equal 400
-    let struct (asked, _, _, _) = ofCalls 200 "a" 100_000L
+let ``what an audit holds is bounded by what it keeps, not by what came`` =
+    example (fun () ->
+        // Ten megabytes come, and a fraction of that is kept.
+        let struct (asked, most, last, _) = ofCalls 200 "a" 100_000_000L
+        most |> Check.below 500_000L
+        most |> Check.because "four hundred parties take room" (Check.above 200_000L)
+        last |> Check.because "what is over holds nothing" (Check.equal 0L)
+        asked.Result.Count |> Check.equal 400
+        let struct (asked, _, _, _) = ofCalls 200 "a" 100_000L
 
-    reasons asked
-    |> List.head
-    |> Check.equal "limit: polling.auditOctets: more than 100 kB in one audit"
-    // What comes at all is bounded too, however little of it is kept.
-    let struct (asked, most, _, _) = ofCalls 200 "a" 5_000_000L
-    Assert.That(most, Is.LessThan 500_000L)
+        reasons asked
+        |> List.head
+        |> Check.equal "limit: polling.auditOctets: more than 100 kB in one audit"
+        // What comes at all is bounded too, however little of it is kept.
+        let struct (asked, most, _, _) = ofCalls 200 "a" 5_000_000L
+        most |> Check.below 500_000L
 
-    reasons asked |> List.head |> Check.equal "limit: polling.auditOctets: more than 5 MB in one audit"
-    // A label of its own is kept as far as a record has use for it.
-    let struct (_, long, _, _) = ofCalls 200 (String('l', 40_000)) 100_000_000L
-    Assert.That(long, Is.LessThan 1_000_000L)
+        reasons asked |> List.head |> Check.equal "limit: polling.auditOctets: more than 5 MB in one audit"
+        // A label of its own is kept as far as a record has use for it.
+        let struct (_, long, _, _) = ofCalls 200 (String('l', 40_000)) 100_000_000L
+        long |> Check.below 1_000_000L)
 
-[<Test>]
-let ``an audit that its last reply ends is not ended once more for its size`` () =
-    let struct (unbound, _, _, came) = ofCalls 1 "a" 100_000_000L
-    // The last reply ends the audit, and with it more has come than may.
-    let struct (asked, _, _, _) = ofCalls 1 "a" (came - 1L)
-    Assert.That(asked.Result, Is.Not.Null)
-    reasons asked |> Check.equal (reasons unbound)
+let ``an audit that its last reply ends is not ended once more for its size`` =
+    example (fun () ->
+        let struct (unbound, _, _, came) = ofCalls 1 "a" 100_000_000L
+        // The last reply ends the audit, and with it more has come than may.
+        let struct (asked, _, _, _) = ofCalls 1 "a" (came - 1L)
+        asked.Result |> Check.isNotNull
+        reasons asked |> Check.equal (reasons unbound))
 
-[<Test>]
-let ``what an audit keeps of a stream weighs twice, and a list by its names`` () =
-    let asked = Heard()
-    let audit = streaming (ng ()) asked
-    let cookie = cookie asked
-    let audit = audit.Arrived(at 0.2, ascii $"{cookie} d4:junk500000:{String('x', 400_000)}") |> step asked
-    Assert.That(audit.Held, Is.GreaterThan 800_000L)
+let ``what an audit keeps of a stream weighs twice, and a list by its names`` =
+    example (fun () ->
+        let asked = Heard()
+        let audit = streaming (ng ()) asked
+        let cookie = cookie asked
 
-    let statistics = "10:statisticsd17:currentstatisticsd13:sessionstotali20000eee"
+        let audit =
+            audit.Arrived(at 0.2, ascii $"{cookie} d4:junk500000:{String('x', 400_000)}") |> step asked
 
-    let audit =
-        audit.Arrived(at 0.3, ascii $"{String('x', 100_000)}6:result2:ok{statistics}e") |> step asked
+        audit.Held |> Check.above 800_000L
 
-    Assert.That(audit.Held, Is.LessThan 10_000L)
-    let request = Encoding.ASCII.GetString asked.Sent[asked.Sent.Count - 1]
-    Assert.That(request, Does.Contain "4:list")
-    let list = String.Concat [ for n in 1..20_000 -> $"10:call-{n:D5}" ]
+        let statistics = "10:statisticsd17:currentstatisticsd13:sessionstotali20000eee"
 
-    let audit =
-        audit.Arrived(at 0.4, ascii $"{request.Split(' ')[0]} d6:result2:ok5:callsl{list}ee") |> step asked
+        let audit =
+            audit.Arrived(at 0.3, ascii $"{String('x', 100_000)}6:result2:ok{statistics}e") |> step asked
 
-    Assert.That(isNull asked.Result)
-    Assert.That(audit.Held, Is.GreaterThan 400_000L)
+        audit.Held |> Check.below 10_000L
+        let request = Encoding.ASCII.GetString asked.Sent[asked.Sent.Count - 1]
+        request |> Check.says "4:list"
+        let list = String.Concat [ for n in 1..20_000 -> $"10:call-{n:D5}" ]
 
-[<Test>]
-let ``a reply, what answers nothing, what is held and what came at all have limits of their own`` () =
-    let bounds: Bounds = { Reply = 100L; Held = 1000L; Connections = 1 }
-    let load unread kept : Load = { Unread = unread; Kept = ValueSome kept }
-    let datagrams = Load.ofDatagrams
-    let held = ValueSome(Limit.Held 1000L)
+        let audit =
+            audit.Arrived(at 0.4, ascii $"{request.Split(' ')[0]} d6:result2:ok5:callsl{list}ee")
+            |> step asked
 
-    for taken, unasked, load, expected in
-        [ 1000L, 100L, load 100L 900L, ValueNone
-          100L, 0L, load 101L 0L, ValueSome(Limit.Reply 100L)
-          101L, 101L, load 0L 0L, ValueSome(Limit.Unasked 100L)
-          1001L, 0L, load 0L 0L, held
-          100L, 0L, load 0L 1001L, held
-          100L, 0L, load 100L 901L, held
-          // Of datagrams all is held, as sixteen times what came.
-          62L, 0L, datagrams, ValueNone
-          63L, 0L, datagrams, held ] do
-        Bounds.passed bounds taken unasked load |> Check.equal expected
+        isNull asked.Result |> Check.isTrue
+        audit.Held |> Check.above 400_000L)
 
-[<Test>]
-let ``what is read of a call does not keep its message`` () =
-    let label = String('l', 5_000)
+let ``a reply, what answers nothing, what is held and what came at all have limits of their own`` =
+    example (fun () ->
+        let bounds: Bounds = { Reply = 100L; Held = 1000L; Connections = 1 }
+        let load unread kept : Load = { Unread = unread; Kept = ValueSome kept }
+        let datagrams = Load.ofDatagrams
+        let held = ValueSome(Limit.Held 1000L)
 
-    let message = ascii $"c d7:createdi1790000000e4:tagsd1:ad5:label5000:{label}3:tag1:ae1:bd3:tag3:xyzeee"
+        for taken, unasked, load, expected in
+            [ 1000L, 100L, load 100L 900L, ValueNone
+              100L, 0L, load 101L 0L, ValueSome(Limit.Reply 100L)
+              101L, 101L, load 0L 0L, ValueSome(Limit.Unasked 100L)
+              1001L, 0L, load 0L 0L, held
+              100L, 0L, load 0L 1001L, held
+              100L, 0L, load 100L 901L, held
+              // Of datagrams all is held, as sixteen times what came.
+              62L, 0L, datagrams, ValueNone
+              63L, 0L, datagrams, held ] do
+            Bounds.passed bounds taken unasked load |> Check.equal expected)
 
-    match Ng.decode message |> Result.bind (fun message -> NgReplies.readCall message.Body) with
-    | Ok call ->
-        call.Tags.Length |> Check.equal 2
+let ``what is read of a call does not keep its message`` =
+    example (fun () ->
+        let label = String('l', 5_000)
 
-        for tag in call.Tags do
-            for slice in [ tag.Key; tag.Tag; yield! ValueOption.toList tag.Label ] do
-                Assert.That(slice.Source, Is.Not.SameAs message)
-                Assert.That(slice.Source.Length, Is.LessThanOrEqualTo 1025)
-    | Error error -> Assert.Fail(string error)
+        let message =
+            ascii $"c d7:createdi1790000000e4:tagsd1:ad5:label5000:{label}3:tag1:ae1:bd3:tag3:xyzeee"
 
-[<Test>]
-let ``a datagram that is too long is not read`` () =
-    let asked = Heard()
-    let target = (Asked.by "gw" "ng+http://192.0.2.9" second 4).Bounded(100L, 100_000L, 100)
-    let audit = target.Start(null, at 0.0, 7UL, "", null) |> step asked
-    audit.Receive(at 0.2, Array.zeroCreate 101) |> step asked |> ignore
-    reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 0 kB" ]
+        match Ng.decode message |> Result.bind (fun message -> NgReplies.readCall message.Body) with
+        | Ok call ->
+            call.Tags.Length |> Check.equal 2
 
-[<Test>]
-let ``who holds most when there is too little in all is told so`` () =
-    let asked = Heard()
-    let audit = streaming (ng ()) asked
-    audit.PassMemory(at 0.2, 1_000_000_000L) |> step asked |> ignore
+            for tag in call.Tags do
+                for slice in [ tag.Key; tag.Tag; yield! ValueOption.toList tag.Label ] do
+                    slice.Source |> Check.notSame message
+                    slice.Source.Length |> Check.atMost 1025
+        | Error error -> failtest (string error))
 
-    reasons asked |> Check.equal [ "limit: polling.memory: all gateways together take more than 1 GB" ]
-    // Once is enough.
-    asked.Result <- null
-    audit.PassMemory(at 0.3, 1_000_000_000L).PassHeld(at 0.4).Dispatch asked
-    Assert.That(asked.Result, Is.Null)
+let ``a datagram that is too long is not read`` =
+    example (fun () ->
+        let asked = Heard()
+        let target = (Asked.by "gw" "ng+http://192.0.2.9" second 4).Bounded(100L, 100_000L, 100)
+        let audit = target.Start(null, at 0.0, 7UL, "", null) |> step asked
+        audit.Receive(at 0.2, Array.zeroCreate 101) |> step asked |> ignore
+        reasons asked |> Check.equal [ "limit: polling.replyOctets: a reply of more than 0 kB" ])
+
+let ``who holds most when there is too little in all is told so`` =
+    example (fun () ->
+        let asked = Heard()
+        let audit = streaming (ng ()) asked
+        audit.PassMemory(at 0.2, 1_000_000_000L) |> step asked |> ignore
+
+        reasons asked |> Check.equal [ "limit: polling.memory: all gateways together take more than 1 GB" ]
+        // Once is enough.
+        asked.Result <- null
+        audit.PassMemory(at 0.3, 1_000_000_000L).PassHeld(at 0.4).Dispatch asked
+        asked.Result |> Check.isNull)
 
 let private named (ids: int list) =
     ids |> List.distinct |> List.map (fun id -> Build.observation $"c{id:D3}" 10.0)
@@ -333,46 +337,42 @@ let private limit = Limit.Connections 5
 
 /// Whatever a snapshot tells and the record holds: with so many as there may be, nothing that is known is left out, and what
 /// is left out makes it partial.
-[<Law>]
-let ``a record takes no more connections than it may have``
-    (seen: byte list)
-    (known: byte list)
-    (whole: bool)
-    =
-    let ids bytes = bytes |> List.map (fun (b: byte) -> int b % 12)
-    let known = knownOf (ids known)
-    let isKnown id = known |> Array.exists (fun connection -> connection.Id = id)
-    let made = if whole then Build.complete else Build.partial
-    let before = made 9.0 11.0 (named (ids seen))
-    let after = Bounds.forRecord limit 5 known before
-    let next, _ = Build.apply after { GatewayLedger.empty Build.gateway with Connections = known }
-    let lacking = before.Observations |> Array.except after.Observations
+let ``a record takes no more connections than it may have`` =
+    law (fun (seen: byte list) (known: byte list) (whole: bool) ->
+        let ids bytes = bytes |> List.map (fun (b: byte) -> int b % 12)
+        let known = knownOf (ids known)
+        let isKnown id = known |> Array.exists (fun connection -> connection.Id = id)
+        let made = if whole then Build.complete else Build.partial
+        let before = made 9.0 11.0 (named (ids seen))
+        let after = Bounds.forRecord limit 5 known before
+        let next, _ = Build.apply after { GatewayLedger.empty Build.gateway with Connections = known }
+        let lacking = before.Observations |> Array.except after.Observations
 
-    Assert.That(lacking |> Array.forall (fun seen -> not (isKnown seen.Id)))
-    Assert.That(next.Connections.Length, Is.LessThanOrEqualTo(max 5 known.Length))
-    Assert.That(lacking.Length = 0 || not (Snapshot.isComplete after))
+        lacking |> Array.forall (fun seen -> not (isKnown seen.Id)) |> Check.isTrue
+        next.Connections.Length |> Check.atMost (max 5 known.Length)
+        (lacking.Length = 0 || not (Snapshot.isComplete after)) |> Check.isTrue
 
-    // What has room is taken as it is. What a complete snapshot does not show makes room.
-    let kept =
-        if whole then
-            before.Observations |> Array.map _.Id
-        else
-            Array.append (known |> Array.map _.Id) (before.Observations |> Array.map _.Id)
+        // What has room is taken as it is. What a complete snapshot does not show makes room.
+        let kept =
+            if whole then
+                before.Observations |> Array.map _.Id
+            else
+                Array.append (known |> Array.map _.Id) (before.Observations |> Array.map _.Id)
 
-    if kept |> Array.distinct |> Array.length <= 5 then
-        Assert.That(after, Is.EqualTo before)
+        if kept |> Array.distinct |> Array.length <= 5 then
+            after |> Check.equal before)
 
-[<Test>]
-let ``a snapshot that brings too many connections is cut, and ends none`` () =
-    let bounds = { Bounds.usual with Connections = 3 }
-    let told count = Build.complete 9.0 11.0 (named [ 1..count ])
-    Assert.That(Bounds.snapshot bounds (told 3), Is.EqualTo(told 3))
-    let cut = Bounds.snapshot bounds (told 4)
-    cut.Observations.Length |> Check.equal 3
+let ``a snapshot that brings too many connections is cut, and ends none`` =
+    example (fun () ->
+        let bounds = { Bounds.usual with Connections = 3 }
+        let told count = Build.complete 9.0 11.0 (named [ 1..count ])
+        Bounds.snapshot bounds (told 3) |> Check.equal (told 3)
+        let cut = Bounds.snapshot bounds (told 4)
+        cut.Observations.Length |> Check.equal 3
 
-    match cut.Completeness with
-    | Partial [ PastLimit limit ] -> limit |> Check.equal (Limit.Connections 3)
-    | other -> Assert.Fail(string other)
+        match cut.Completeness with
+        | Partial [ PastLimit limit ] -> limit |> Check.equal (Limit.Connections 3)
+        | other -> failtest (string other))
 
 /// What nobody sees, and what turns a line.
 let private unseen = "\u202a\u202e\u2066\u2069\u2028\u2029"
@@ -395,44 +395,44 @@ let private textsOf (facts: Facts) : string list =
     [ facts.Endpoint; facts.Originator; facts.Remote; facts.Mode; facts.State ]
     |> List.collect ValueOption.toList
 
-[<Law>]
-let ``whatever a gateway tells becomes a line that reads as it stands`` (draws: (byte * uint16) list) =
-    let piece (kind: byte, length: uint16) =
-        match int kind % 3 with
-        | 0 -> String(unseen[int kind % unseen.Length], 1 + int length % 200)
-        | 1 -> String('x', int length % 600)
-        | _ -> "Müller 東京"
+let ``whatever a gateway tells becomes a line that reads as it stands`` =
+    law (fun (draws: (byte * uint16) list) ->
+        let piece (kind: byte, length: uint16) =
+            match int kind % 3 with
+            | 0 -> String(unseen[int kind % unseen.Length], 1 + int length % 200)
+            | 1 -> String('x', int length % 600)
+            | _ -> "Müller 東京"
 
-    let text = draws |> List.map piece |> String.concat ""
+        let text = draws |> List.map piece |> String.concat ""
 
-    for facts in factsOf text do
-        let after = bounded facts
-        let line = List.exactlyOne (textsOf after)
-        Assert.That(line.Length, Is.LessThanOrEqualTo Bounds.MaxText)
-        Assert.That(line.IndexOfAny(unseen.ToCharArray()), Is.EqualTo -1)
-        Assert.That(bounded after, Is.EqualTo after)
+        for facts in factsOf text do
+            let after = bounded facts
+            let line = List.exactlyOne (textsOf after)
+            line.Length |> Check.atMost Bounds.MaxText
+            line.IndexOfAny(unseen.ToCharArray()) |> Check.equal (-1)
+            bounded after |> Check.equal after
 
-        if text.Length <= Bounds.MaxText && text.IndexOfAny(unseen.ToCharArray()) < 0 then
-            Assert.That(after, Is.EqualTo facts)
+            if text.Length <= Bounds.MaxText && text.IndexOfAny(unseen.ToCharArray()) < 0 then
+                after |> Check.equal facts)
 
-[<Test>]
-let ``texts of any length become lines`` () =
-    let facts =
-        bounded
-            { Facts.none with
-                Originator = ValueSome(String('x', 100_000))
-                State = ValueSome "active" }
+let ``texts of any length become lines`` =
+    example (fun () ->
+        let facts =
+            bounded
+                { Facts.none with
+                    Originator = ValueSome(String('x', 100_000))
+                    State = ValueSome "active" }
 
-    facts.Originator |> Check.equal (ValueSome(String('x', Bounds.MaxText - 1) + "…"))
-    facts.State |> Check.equal (ValueSome "active")
+        facts.Originator |> Check.equal (ValueSome(String('x', Bounds.MaxText - 1) + "…"))
+        facts.State |> Check.equal (ValueSome "active"))
 
-[<Test>]
-let ``what turns a line is seen`` () =
-    let facts =
-        bounded
-            { Facts.none with
-                Originator = ValueSome "a\u202eb\u2066\u2028"
-                Remote = ValueSome "Müller 東京" }
+let ``what turns a line is seen`` =
+    example (fun () ->
+        let facts =
+            bounded
+                { Facts.none with
+                    Originator = ValueSome "a\u202eb\u2066\u2028"
+                    Remote = ValueSome "Müller 東京" }
 
-    facts.Originator |> Check.equal (ValueSome "a\\u202eb\\u2066\\u2028")
-    facts.Remote |> Check.equal (ValueSome "Müller 東京")
+        facts.Originator |> Check.equal (ValueSome "a\\u202eb\\u2066\\u2028")
+        facts.Remote |> Check.equal (ValueSome "Müller 東京"))

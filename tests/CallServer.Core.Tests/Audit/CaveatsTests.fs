@@ -4,7 +4,6 @@ module CallServer.Tests.Audit.CaveatsTests
 open System
 open System.Collections.Generic
 open System.Text
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
@@ -51,78 +50,78 @@ let private ended (asked: Heard) (audit: GatewayExchange<AuditResult>) : AuditRe
 
 let private source = "192.0.2.9:2427"
 
-[<Test>]
-let ``an answer from elsewhere is told, with what would take it, and changes nothing else`` () =
-    let asked = Heard()
-    let audit = begin' (mgcp ()) asked
-    let audit = audit.Overhear(at 0.1, source, "replies=192.0.2.9", answer asked.Sent[0] "I: \r\n")
-    let result = ended asked audit
-    Assert.That(result.Silent)
-    asked.Sent.Count |> Check.equal 1
-
-    result.Reasons[1]
-    |> Check.equal
-        $"elsewhere: a reply came from {source}, not from the address asked; replies=192.0.2.9 takes it"
-
-[<Test>]
-let ``noise from elsewhere is not told`` () =
-    for noise in [ "200 1 OK\r\n"; "RSIP 5 *@gw MGCP 1.0\r\nRM: restart\r\n"; ""; "\000\001" ] do
+let ``an answer from elsewhere is told, with what would take it, and changes nothing else`` =
+    example (fun () ->
         let asked = Heard()
         let audit = begin' (mgcp ()) asked
-        let audit = audit.Overhear(at 0.1, source, "replies=any-port", Encoding.Latin1.GetBytes noise)
-        (ended asked audit).Reasons.Count |> Check.equal 1
+        let audit = audit.Overhear(at 0.1, source, "replies=192.0.2.9", answer asked.Sent[0] "I: \r\n")
+        let result = ended asked audit
+        result.Silent |> Check.isTrue
+        asked.Sent.Count |> Check.equal 1
 
-[<Test>]
-let ``what is declared never to be complete is not, whatever was proven`` () =
-    let whole (target: AuditTarget) =
+        result.Reasons[1]
+        |> Check.equal
+            $"elsewhere: a reply came from {source}, not from the address asked; replies=192.0.2.9 takes it")
+
+let ``noise from elsewhere is not told`` =
+    example (fun () ->
+        for noise in [ "200 1 OK\r\n"; "RSIP 5 *@gw MGCP 1.0\r\nRM: restart\r\n"; ""; "\000\001" ] do
+            let asked = Heard()
+            let audit = begin' (mgcp ()) asked
+            let audit = audit.Overhear(at 0.1, source, "replies=any-port", Encoding.Latin1.GetBytes noise)
+            (ended asked audit).Reasons.Count |> Check.equal 1)
+
+let ``what is declared never to be complete is not, whatever was proven`` =
+    example (fun () ->
+        let whole (target: AuditTarget) =
+            let asked = Heard()
+            let audit = begin' target asked
+            let audit = audit.Receive(at 0.1, answer asked.Sent[0] "")
+            audit.Dispatch asked
+            let audit = audit.Receive(at 0.2, answer asked.Sent[1] "I: \r\n")
+            audit.Dispatch asked
+            asked.Result
+
+        (whole (mgcp ())).Complete |> Check.isTrue
+        let declared = whole (mgcp().NeverComplete())
+        declared.Complete |> Check.isFalse
+        declared.Silent |> Check.equal false
+
+        declared.Reasons
+        |> Seq.toList
+        |> Check.equal [ "declared: configured as never complete, so that nothing is closed by its absence" ])
+
+let ``a notification is answered to where it came from`` =
+    example (fun () ->
         let asked = Heard()
+
+        let target = Asked.by "gw" "sip:all@192.0.2.8;transport=udp" timeout 4
+
         let audit = begin' target asked
-        let audit = audit.Receive(at 0.1, answer asked.Sent[0] "")
+        let subscribe = Encoding.Latin1.GetString(Seq.exactlyOne asked.Sent)
+
+        let header (name: string) =
+            subscribe.Split("\r\n")
+            |> Array.find _.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
+            |> fun line -> line.Substring(name.Length + 1).Trim()
+
+        let notify =
+            String.Join(
+                "\r\n",
+                [ "NOTIFY sip:callserver@192.0.2.1 SIP/2.0"
+                  "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1"
+                  "From: " + header "To" + ";tag=n"
+                  "To: " + header "From"
+                  "Call-ID: " + header "Call-ID"
+                  "CSeq: 1 NOTIFY"
+                  "Event: dialog"
+                  "Subscription-State: terminated;reason=timeout"
+                  "Content-Length: 0"
+                  ""
+                  "" ]
+            )
+
+        let audit = audit.Receive(at 0.1, Encoding.Latin1.GetBytes notify)
         audit.Dispatch asked
-        let audit = audit.Receive(at 0.2, answer asked.Sent[1] "I: \r\n")
-        audit.Dispatch asked
-        asked.Result
-
-    Assert.That((whole (mgcp ())).Complete)
-    let declared = whole (mgcp().NeverComplete())
-    Assert.That(declared.Complete, Is.False)
-    declared.Silent |> Check.equal false
-
-    declared.Reasons
-    |> Seq.toList
-    |> Check.equal [ "declared: configured as never complete, so that nothing is closed by its absence" ]
-
-[<Test>]
-let ``a notification is answered to where it came from`` () =
-    let asked = Heard()
-
-    let target = Asked.by "gw" "sip:all@192.0.2.8;transport=udp" timeout 4
-
-    let audit = begin' target asked
-    let subscribe = Encoding.Latin1.GetString(Seq.exactlyOne asked.Sent)
-
-    let header (name: string) =
-        subscribe.Split("\r\n")
-        |> Array.find _.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
-        |> fun line -> line.Substring(name.Length + 1).Trim()
-
-    let notify =
-        String.Join(
-            "\r\n",
-            [ "NOTIFY sip:callserver@192.0.2.1 SIP/2.0"
-              "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1"
-              "From: " + header "To" + ";tag=n"
-              "To: " + header "From"
-              "Call-ID: " + header "Call-ID"
-              "CSeq: 1 NOTIFY"
-              "Event: dialog"
-              "Subscription-State: terminated;reason=timeout"
-              "Content-Length: 0"
-              ""
-              "" ]
-        )
-
-    let audit = audit.Receive(at 0.1, Encoding.Latin1.GetBytes notify)
-    audit.Dispatch asked
-    Assert.That(Encoding.Latin1.GetString(Seq.exactlyOne asked.Replied), Does.StartWith "SIP/2.0 200")
-    asked.Sent.Count |> Check.equal 1
+        Encoding.Latin1.GetString(Seq.exactlyOne asked.Replied) |> Check.startsWith "SIP/2.0 200"
+        asked.Sent.Count |> Check.equal 1)

@@ -2,13 +2,13 @@
 module CallServer.Tests.Audit.GatewayTests
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Audit
 open CallServer.Gateway
 open CallServer.Tests.Audit
+open CallServer.Tests
 
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
 
@@ -43,93 +43,83 @@ let private codecKnown =
           "freeswitch"
           "rtp-mib" ]
 
-[<Test>]
-let ``at rest every connection is listed as its gateway names it`` () =
-    for profile in Profiles.names do
-        let struct (agent, run) = audit profile 70 0.0 Vices.none
-        let snapshot = run.Snapshot
-        Assert.That(Snapshot.isComplete snapshot, Is.True, $"{profile}: {snapshot.Completeness}")
-        Assert.That(snapshot.Observations.Length, Is.EqualTo 70, profile)
+let ``at rest every connection is listed as its gateway names it`` =
+    example (fun () ->
+        for profile in Profiles.names do
+            let struct (agent, run) = audit profile 70 0.0 Vices.none
+            let snapshot = run.Snapshot
+            Snapshot.isComplete snapshot |> Check.because $"{profile}: {snapshot.Completeness}" Check.isTrue
+            snapshot.Observations.Length |> Check.because profile (Check.equal 70)
 
-        let byId =
-            snapshot.Observations
-            |> Array.map (fun observation -> string observation.Id, observation)
-            |> Map.ofArray
+            let byId =
+                snapshot.Observations
+                |> Array.map (fun observation -> string observation.Id, observation)
+                |> Map.ofArray
 
-        for connection in agent.Table.Connections do
-            let identity = agent.Options.Mib.Identity agent.Clock connection
+            for connection in agent.Table.Connections do
+                let identity = agent.Options.Mib.Identity agent.Clock connection
 
-            match Map.tryFind identity.Id byId with
-            | None ->
-                Assert.Fail
-                    $"{profile}: {identity.Id} is not among {Map.keys byId |> Seq.truncate 5 |> Seq.toList}"
-            | Some seen ->
-                Assert.That(
-                    ValueOption.toOption seen.Facts.Originator,
-                    Is.EqualTo identity.Originator,
-                    profile
-                )
+                match Map.tryFind identity.Id byId with
+                | None ->
+                    failtest
+                        $"{profile}: {identity.Id} is not among {Map.keys byId |> Seq.truncate 5 |> Seq.toList}"
+                | Some seen ->
+                    ValueOption.toOption seen.Facts.Originator
+                    |> Check.because profile (Check.equal identity.Originator)
 
-                match seen.Start with
-                | ValueSome start ->
-                    Assert.That(
-                        Interval.contains connection.Start start.Within,
-                        Is.True,
-                        $"{profile}: {start}"
-                    )
-                | ValueNone -> Assert.Fail $"{profile}: no start"
+                    match seen.Start with
+                    | ValueSome start ->
+                        Interval.contains connection.Start start.Within
+                        |> Check.because $"{profile}: {start}" Check.isTrue
+                    | ValueNone -> failtest $"{profile}: no start"
 
-                if codecKnown.Contains profile then
-                    Assert.That(
-                        seen.Facts.Codec.Value.Name,
-                        Is.EqualTo(SimCodec.name connection.Codec),
-                        profile
-                    )
+                    if codecKnown.Contains profile then
+                        seen.Facts.Codec.Value.Name
+                        |> Check.because profile (Check.equal (SimCodec.name connection.Codec))
 
-                if qosKnown.Contains profile && profile <> "cisco-voice" then
-                    Assert.That(seen.Facts.Qos.Dscp.Value, Is.EqualTo connection.Dscp, profile)
+                    if qosKnown.Contains profile && profile <> "cisco-voice" then
+                        seen.Facts.Qos.Dscp.Value |> Check.because profile (Check.equal connection.Dscp))
 
-[<Test>]
-let ``an agent that stops after three answers leaves a partial snapshot`` () =
-    for profile in Profiles.names do
-        let struct (_, run) = audit profile 70 0.0 (Vices.dyingAfter 3)
-        Assert.That(Snapshot.isComplete run.Snapshot, Is.False, profile)
+let ``an agent that stops after three answers leaves a partial snapshot`` =
+    example (fun () ->
+        for profile in Profiles.names do
+            let struct (_, run) = audit profile 70 0.0 (Vices.dyingAfter 3)
+            Snapshot.isComplete run.Snapshot |> Check.because profile Check.isFalse)
 
-[<Test>]
-let ``small replies, cut rows, missing last rows and odd numbers do not hide a row`` () =
-    let vices =
-        [ { Vices.none with MaxVarBinds = ValueSome 12; CutsRows = true }
-          { Vices.none with ShortByARow = true }
-          { Vices.none with OddNumbers = true }
-          { Vices.none with SilentAbove = ValueSome 900 } ]
+let ``small replies, cut rows, missing last rows and odd numbers do not hide a row`` =
+    example (fun () ->
+        let vices =
+            [ { Vices.none with MaxVarBinds = ValueSome 12; CutsRows = true }
+              { Vices.none with ShortByARow = true }
+              { Vices.none with OddNumbers = true }
+              { Vices.none with SilentAbove = ValueSome 900 } ]
 
-    for profile in Profiles.names do
-        for vice in vices do
-            let struct (_, run) = audit profile 40 0.0 vice
-            let what = $"{profile} {vice}: {run.Snapshot.Completeness}"
-            Assert.That(Snapshot.isComplete run.Snapshot, Is.True, what)
-            Assert.That(run.Snapshot.Observations.Length, Is.EqualTo 40, what)
+        for profile in Profiles.names do
+            for vice in vices do
+                let struct (_, run) = audit profile 40 0.0 vice
+                let what = $"{profile} {vice}: {run.Snapshot.Completeness}"
+                Snapshot.isComplete run.Snapshot |> Check.because what Check.isTrue
+                run.Snapshot.Observations.Length |> Check.because what (Check.equal 40))
 
-[<Test>]
-let ``loops are named whatever the profile`` () =
-    for profile in Profiles.names do
-        for loops in [ Repeats 3; GoesBack 5 ] do
-            let struct (_, run) = audit profile 70 0.0 { Vices.none with Looping = ValueSome loops }
+let ``loops are named whatever the profile`` =
+    example (fun () ->
+        for profile in Profiles.names do
+            for loops in [ Repeats 3; GoesBack 5 ] do
+                let struct (_, run) = audit profile 70 0.0 { Vices.none with Looping = ValueSome loops }
 
-            let kinds =
-                match run.Snapshot.Completeness with
-                | Complete _ -> []
-                | Partial reasons -> [ for reason in reasons -> reason.Kind ]
+                let kinds =
+                    match run.Snapshot.Completeness with
+                    | Complete _ -> []
+                    | Partial reasons -> [ for reason in reasons -> reason.Kind ]
 
-            Assert.That(kinds, Does.Contain "not-increasing", $"{profile} {loops}")
-            Assert.That(run.Snapshot.Requests, Is.LessThan 300, profile)
+                kinds |> Check.because $"{profile} {loops}" (Check.contains "not-increasing")
+                run.Snapshot.Requests |> Check.because profile (Check.below 300))
 
-[<Test>]
-let ``under churn a snapshot is complete or says why`` () =
-    for profile in Profiles.names do
-        let struct (_, run) = audit profile 200 20.0 Vices.none
-        let known = run.Snapshot.Observations.Length
-        Assert.That(known, Is.GreaterThan 150, $"{profile}: {run.Snapshot.Completeness}")
+let ``under churn a snapshot is complete or says why`` =
+    example (fun () ->
+        for profile in Profiles.names do
+            let struct (_, run) = audit profile 200 20.0 Vices.none
+            let known = run.Snapshot.Observations.Length
+            known |> Check.because $"{profile}: {run.Snapshot.Completeness}" (Check.above 150)
 
-        TestContext.Out.WriteLine
-            $"{profile}: {run.Snapshot.Completeness}, {run.Snapshot.Requests} requests, {run.Took}"
+            say $"{profile}: {run.Snapshot.Completeness}, {run.Snapshot.Requests} requests, {run.Took}")

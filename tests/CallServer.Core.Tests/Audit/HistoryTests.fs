@@ -2,12 +2,12 @@
 module CallServer.Tests.Audit.HistoryTests
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
 open CallServer.Gateway
 open CallServer.Tests.Audit
+open CallServer.Tests
 
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
 let private seconds (count: float) = TimeSpan.FromSeconds count
@@ -72,149 +72,144 @@ let private closed (changes: Change[]) : struct (Connection * Ending) list =
           | Change.Closed(c, ending) -> struct (c, ending)
           | _ -> () ]
 
-[<Test>]
-let ``every connection that ended since has a CDR with true times and counters, seen or not`` () =
-    for profile in keeping do
-        let world = World(profile, id, 20, 2.0)
-        world.Audit 0.0 |> ignore
-        let watched = world.Now
-        let snapshot, changes = world.Audit 25.0
-        Assert.That(Snapshot.isComplete snapshot, Is.True, profile)
-        let told = closed changes
-        let due = world.EndedSince watched |> List.filter (fun (_, struct (_, at)) -> at < snapshot.Asked)
-        Assert.That(due.Length, Is.GreaterThan 20, profile)
-        let unseen = told |> List.filter (fun struct (c, _) -> c.ConfirmedCount = 0)
-        Assert.That(unseen.Length, Is.GreaterThan 0, profile)
-
-        for id, struct (connection, at) in due do
-            match told |> List.filter (fun struct (c, _) -> string c.Id = id) with
-            | [ struct (c, ending) ] ->
-                Assert.That(ending.Evidence, Is.EqualTo GatewayHistory, $"{profile} {id}")
-
-                Assert.That(
-                    Interval.contains at ending.Within,
-                    Is.True,
-                    $"{profile} {id}: {at} {ending.Within}"
-                )
-
-                Assert.That(Interval.contains connection.Start c.Start.Within, Is.True, $"{profile} {id}")
-
-                Assert.That(
-                    ending.Counters.Value.PacketsReceived,
-                    Is.EqualTo(ValueSome(SimConnection.packets at connection)),
-                    $"{profile} {id}"
-                )
-            | other -> Assert.Fail $"{profile} {id}: {other.Length} CDRs"
-
-[<Test>]
-let ``a history that has not moved costs one request, and none where it is not wanted`` () =
-    for profile in keeping do
-        let world = World(profile, id, 20, 0.0)
-        world.Audit 0.0 |> ignore
-        // Avaya's count has to come to rest.
-        for _ in 1..3 do
-            world.Audit 40.0 |> ignore
-
-        Assert.That(world.Requests true, Is.EqualTo(world.Requests false + 1), profile)
-
-[<Test>]
-let ``whatever befalls the reading, the audit stays complete and no row is half told`` () =
-    for profile in keeping do
-        for answers in 0..14 do
-            let world = World(profile, id, 5, 1.0)
+let ``every connection that ended since has a CDR with true times and counters, seen or not`` =
+    example (fun () ->
+        for profile in keeping do
+            let world = World(profile, id, 20, 2.0)
             world.Audit 0.0 |> ignore
-            let before, _ = World(profile, id, 5, 1.0).Audit 0.0
-            // It dies somewhere in the middle of the history.
-            world.Turn(Vices.dyingAfter (before.Requests + answers))
+            let watched = world.Now
+            let snapshot, changes = world.Audit 25.0
+            Snapshot.isComplete snapshot |> Check.because profile Check.isTrue
+            let told = closed changes
+
+            let due =
+                world.EndedSince watched |> List.filter (fun (_, struct (_, at)) -> at < snapshot.Asked)
+
+            due.Length |> Check.because profile (Check.above 20)
+            let unseen = told |> List.filter (fun struct (c, _) -> c.ConfirmedCount = 0)
+            unseen.Length |> Check.because profile (Check.above 0)
+
+            for id, struct (connection, at) in due do
+                match told |> List.filter (fun struct (c, _) -> string c.Id = id) with
+                | [ struct (c, ending) ] ->
+                    ending.Evidence |> Check.because $"{profile} {id}" (Check.equal GatewayHistory)
+
+                    Interval.contains at ending.Within
+                    |> Check.because $"{profile} {id}: {at} {ending.Within}" Check.isTrue
+
+                    Interval.contains connection.Start c.Start.Within
+                    |> Check.because $"{profile} {id}" Check.isTrue
+
+                    ending.Counters.Value.PacketsReceived
+                    |> Check.because
+                        $"{profile} {id}"
+                        (Check.equal (ValueSome(SimConnection.packets at connection)))
+                | other -> failtest $"{profile} {id}: {other.Length} CDRs")
+
+let ``a history that has not moved costs one request, and none where it is not wanted`` =
+    example (fun () ->
+        for profile in keeping do
+            let world = World(profile, id, 20, 0.0)
+            world.Audit 0.0 |> ignore
+            // Avaya's count has to come to rest.
+            for _ in 1..3 do
+                world.Audit 40.0 |> ignore
+
+            world.Requests true |> Check.because profile (Check.equal (world.Requests false + 1)))
+
+let ``whatever befalls the reading, the audit stays complete and no row is half told`` =
+    example (fun () ->
+        for profile in keeping do
+            for answers in 0..14 do
+                let world = World(profile, id, 5, 1.0)
+                world.Audit 0.0 |> ignore
+                let before, _ = World(profile, id, 5, 1.0).Audit 0.0
+                // It dies somewhere in the middle of the history.
+                world.Turn(Vices.dyingAfter (before.Requests + answers))
+                let snapshot, changes = world.Audit 20.0
+
+                if Snapshot.isComplete snapshot then
+                    for struct (c, ending) in closed changes do
+                        if ending.Evidence = GatewayHistory then
+                            (c.Facts.Codec.IsSome || profile = "dial-control")
+                            |> Check.because $"{profile}" Check.isTrue
+
+                    world.Turn Vices.none
+                    let next, changes = world.Audit 20.0
+                    Snapshot.isComplete next |> Check.because profile Check.isTrue
+
+                    closed changes |> List.distinct |> List.length |> Check.equal ((closed changes).Length))
+
+let ``a gateway that does not serve its history is told by its table alone`` =
+    example (fun () ->
+        for profile, root in
+            [ "cisco-voice", "1.3.6.1.4.1.9.10.25"; "dial-control", "1.3.6.1.2.1.10.21.1.4" ] do
+            let world = World(profile, id, 10, 2.0)
+            world.Turn { Vices.none with MissingColumns = [ CallServer.Wire.Oid.parse root ] }
+            world.Audit 0.0 |> ignore
             let snapshot, changes = world.Audit 20.0
+            Snapshot.isComplete snapshot |> Check.because profile Check.isTrue
+            closed changes |> Check.isNotEmpty
 
-            if Snapshot.isComplete snapshot then
-                for struct (c, ending) in closed changes do
-                    if ending.Evidence = GatewayHistory then
-                        Assert.That(c.Facts.Codec.IsSome || profile = "dial-control", Is.True, $"{profile}")
+            for struct (_, ending) in closed changes do
+                ending.Evidence |> Check.equal Absent)
 
-                world.Turn Vices.none
-                let next, changes = world.Audit 20.0
-                Assert.That(Snapshot.isComplete next, Is.True, profile)
+let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own`` =
+    example (fun () ->
+        let world = World("cisco-voice", id, 20, 2.0)
 
-                Assert.That(
-                    closed changes |> List.distinct |> List.length,
-                    Is.EqualTo((closed changes).Length)
-                )
+        world.Turn
+            { Vices.none with
+                MissingColumns = [ CallServer.Wire.Oid.parse "1.3.6.1.2.1.10.21.1.4.3" ] }
 
-[<Test>]
-let ``a gateway that does not serve its history is told by its table alone`` () =
-    for profile, root in [ "cisco-voice", "1.3.6.1.4.1.9.10.25"; "dial-control", "1.3.6.1.2.1.10.21.1.4" ] do
-        let world = World(profile, id, 10, 2.0)
-        world.Turn { Vices.none with MissingColumns = [ CallServer.Wire.Oid.parse root ] }
         world.Audit 0.0 |> ignore
-        let snapshot, changes = world.Audit 20.0
-        Assert.That(Snapshot.isComplete snapshot, Is.True, profile)
-        Assert.That(closed changes, Is.Not.Empty)
+        let known = world.Ledger.Connections |> Array.map _.Id |> set
+        let _, changes = world.Audit 25.0
+        let told = closed changes
 
-        for struct (_, ending) in closed changes do
-            Assert.That(ending.Evidence, Is.EqualTo Absent)
+        for struct (c, ending) in told do
+            ending.Evidence |> Check.equal GatewayHistory
+            (string c.Id).Contains '/' |> Check.because (string c.Id) (Check.equal (c.ConfirmedCount = 0))
 
-[<Test>]
-let ``where no table tells the ids, known connections are known by their facts, and others have an id of their own``
-    ()
-    =
-    let world = World("cisco-voice", id, 20, 2.0)
-
-    world.Turn
-        { Vices.none with
-            MissingColumns = [ CallServer.Wire.Oid.parse "1.3.6.1.2.1.10.21.1.4.3" ] }
-
-    world.Audit 0.0 |> ignore
-    let known = world.Ledger.Connections |> Array.map _.Id |> set
-    let _, changes = world.Audit 25.0
-    let told = closed changes
-
-    for struct (c, ending) in told do
-        Assert.That(ending.Evidence, Is.EqualTo GatewayHistory)
-        Assert.That((string c.Id).Contains '/', Is.EqualTo(c.ConfirmedCount = 0), string c.Id)
-
-    Assert.That(told |> List.exists (fun struct (c, _) -> known.Contains c.Id), Is.True)
-    Assert.That(told |> List.exists (fun struct (c, _) -> c.ConfirmedCount = 0), Is.True)
-    let _, again = world.Audit 1.0
-    let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
-    Assert.That(keys, Is.Unique)
+        told |> List.exists (fun struct (c, _) -> known.Contains c.Id) |> Check.isTrue
+        told |> List.exists (fun struct (c, _) -> c.ConfirmedCount = 0) |> Check.isTrue
+        let _, again = world.Audit 1.0
+        let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
+        keys |> Check.isUnique)
 
 /// A profile of a user whose history has an index of its own, and nothing that tells the ids.
 let private withoutIds (profile: Profile) =
     { profile with
         History = profile.History |> ValueOption.map (fun history -> { history with Ids = ValueNone }) }
 
-[<Test>]
-let ``a history makes ids as its profile's table does, or is known not to`` () =
-    let tells name =
-        let profile = (Profiles.tryFind name).Value
-        Profile.historyTellsIds profile profile.History.Value
+let ``a history makes ids as its profile's table does, or is known not to`` =
+    example (fun () ->
+        let tells name =
+            let profile = (Profiles.tryFind name).Value
+            Profile.historyTellsIds profile profile.History.Value
 
-    Assert.That(keeping |> List.map tells, Is.EqualTo<bool list> [ false; true; true ])
+        keeping |> List.map tells |> Check.equal [ false; true; true ])
 
-[<TestCase("5")>]
-[<TestCase("40")>]
-let ``a history that does not tell the ids writes one CDR for each connection all the same``
-    (between: string)
-    =
-    let world = World("cisco-voice", withoutIds, 20, 0.6)
-    world.Audit 1.0 |> ignore
-    let before = world.Agent.Table.EndedTotal
-    let closed = ResizeArray<Connection>()
+let ``a history that does not tell the ids writes one CDR for each connection all the same`` =
+    examples [ "5"; "40" ] (fun (between: string) ->
+        let world = World("cisco-voice", withoutIds, 20, 0.6)
+        world.Audit 1.0 |> ignore
+        let before = world.Agent.Table.EndedTotal
+        let closed = ResizeArray<Connection>()
 
-    for _ in 1..12 do
-        let _, changes = world.Audit(float between)
+        for _ in 1..12 do
+            let _, changes = world.Audit(float between)
 
-        for change in changes do
-            match change with
-            | Change.Closed(c, _) -> closed.Add c
-            | _ -> ()
+            for change in changes do
+                match change with
+                | Change.Closed(c, _) -> closed.Add c
+                | _ -> ()
 
-    Assert.That(
-        int64 closed.Count,
-        Is.InRange(world.Agent.Table.EndedTotal - before - 1L, world.Agent.Table.EndedTotal - before)
-    )
+        int64 closed.Count
+        |> Check.between (world.Agent.Table.EndedTotal - before - 1L) (world.Agent.Table.EndedTotal - before)
 
-    let stamps = closed |> Seq.map (fun c -> c.Stamp, c.Facts.Call) |> Seq.toList
-    Assert.That(List.distinct stamps |> List.length, Is.EqualTo stamps.Length, "of each connection one")
+        let stamps = closed |> Seq.map (fun c -> c.Stamp, c.Facts.Call) |> Seq.toList
+
+        List.distinct stamps
+        |> List.length
+        |> Check.because "of each connection one" (Check.equal stamps.Length))

@@ -2,8 +2,6 @@
 module CallServer.Tests.Audit.MgcpGatewayTests
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
@@ -11,6 +9,7 @@ open CallServer.Audit
 open CallServer.Gateway
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
+open CallServer.Tests
 
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
 let private rough = Network.rough 0.03 (TimeSpan.FromMilliseconds 250.0)
@@ -99,67 +98,64 @@ let private isTrue (world: World) (lyingCounts: bool) (snapshot: Snapshot) =
         let id = string observation.Id
 
         match Map.tryFind id byId with
-        | None -> Assert.Fail $"{id} never was"
+        | None -> failtest $"{id} never was"
         | Some truth ->
             let until = world.Until truth
-            Assert.That(truth.Start <= observation.Heard.Latest, $"{id} had not begun")
-            Assert.That(until >= observation.Heard.Earliest, $"{id} was over")
+            (truth.Start <= observation.Heard.Latest) |> Check.because $"{id} had not begun" Check.isTrue
+            (until >= observation.Heard.Earliest) |> Check.because $"{id} was over" Check.isTrue
 
-            Assert.That(
-                truth.Start <= observation.Heard.Latest - observation.MinimumAge,
-                $"{id} is younger than {observation.MinimumAge}"
-            )
+            (truth.Start <= observation.Heard.Latest - observation.MinimumAge)
+            |> Check.because $"{id} is younger than {observation.MinimumAge}" Check.isTrue
 
             match observation.Facts.Codec with
-            | ValueSome codec -> Assert.That(codec.Name, Is.EqualTo(SimCodec.name truth.Codec), id)
+            | ValueSome codec -> codec.Name |> Check.because id (Check.equal (SimCodec.name truth.Codec))
             | ValueNone -> ()
 
             match observation.Facts.Qos.Dscp with
-            | ValueSome dscp -> Assert.That(dscp, Is.EqualTo truth.Dscp, id)
+            | ValueSome dscp -> dscp |> Check.because id (Check.equal truth.Dscp)
             | ValueNone -> ()
 
             match observation.Facts.LocalMedia with
-            | ValueSome media -> Assert.That(media.Port, Is.EqualTo truth.LocalPort, id)
+            | ValueSome media -> media.Port |> Check.because id (Check.equal truth.LocalPort)
             | ValueNone -> ()
 
             match observation.Facts.RemoteMedia with
-            | ValueSome media -> Assert.That(media.Port, Is.EqualTo truth.RemotePort, id)
+            | ValueSome media -> media.Port |> Check.because id (Check.equal truth.RemotePort)
             | ValueNone -> ()
 
     for id in snapshot.Denied do
         match Map.tryFind (string id) byId with
-        | Some truth -> Assert.That(world.Until truth <= snapshot.Answered, $"{id} is denied and alive")
+        | Some truth ->
+            (world.Until truth <= snapshot.Answered) |> Check.because $"{id} is denied and alive" Check.isTrue
         | None -> ()
 
     if Snapshot.isComplete snapshot && not lyingCounts then
         for truth in world.Connections do
             if truth.Start <= snapshot.Asked && world.Until truth > snapshot.Answered then
-                Assert.That(listed.Contains(world.IdOf truth), $"{world.IdOf truth} is missing")
+                listed.Contains(world.IdOf truth)
+                |> Check.because $"{world.IdOf truth} is missing" Check.isTrue
 
 let private complete (snapshot: Snapshot) =
-    Assert.That(Snapshot.isComplete snapshot, Is.True, string snapshot.Completeness)
+    Snapshot.isComplete snapshot |> Check.because (string snapshot.Completeness) Check.isTrue
 
 let private reasons (snapshot: Snapshot) =
     match snapshot.Completeness with
     | Partial reasons -> reasons
     | Complete _ -> []
 
-[<TestCase(0, 0.0)>]
-[<TestCase(1, 0.0)>]
-[<TestCase(300, 0.0)>]
-[<TestCase(300, 20.0)>]
-let ``every connection, with what the gateway truly has`` (connections: int) (churn: float) =
-    let world = World(7UL, connections, churn, MgcpVices.none)
-    let snapshot = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
-    snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
-    isTrue world false snapshot
+let ``every connection, with what the gateway truly has`` =
+    examples [ 0, 0.0; 1, 0.0; 300, 0.0; 300, 20.0 ] (fun (connections: int, churn: float) ->
+        let world = World(7UL, connections, churn, MgcpVices.none)
+        let snapshot = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+        snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
+        isTrue world false snapshot
 
-    if churn = 0.0 then
-        Assert.That(snapshot.Observations.Length, Is.EqualTo connections)
+        if churn = 0.0 then
+            snapshot.Observations.Length |> Check.equal connections
 
-        for observation in snapshot.Observations do
-            Assert.That(observation.Facts.Call.IsSome && observation.Facts.RemoteMedia.IsSome)
-            Assert.That(observation.MinimumAge, Is.GreaterThanOrEqualTo TimeSpan.Zero)
+            for observation in snapshot.Observations do
+                (observation.Facts.Call.IsSome && observation.Facts.RemoteMedia.IsSome) |> Check.isTrue
+                observation.MinimumAge |> Check.atLeast TimeSpan.Zero)
 
 let private none = MgcpVices.none
 
@@ -238,109 +234,112 @@ let private wrong: (string * MgcpVices * (Shortfall -> bool)) list =
 
 let private names = unusual |> List.map fst
 
-[<TestCaseSource(nameof names)>]
-let ``what is unusual makes no difference`` (name: string) =
-    let _, vices = unusual |> List.find (fun (other, _) -> other = name)
+let ``what is unusual makes no difference`` =
+    examples names (fun (name: string) ->
+        let _, vices = unusual |> List.find (fun (other, _) -> other = name)
 
-    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
-        let world = World(seed, 60, churn, vices)
-        let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
-        complete run.Outcome
-        isTrue world false run.Outcome
+        for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+            let world = World(seed, 60, churn, vices)
+            let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+            complete run.Outcome
+            isTrue world false run.Outcome)
 
 /// The ranges that a gateway of sixty connections needs, and more.
 let private ranges = MgcpBench.target [ "aaln/[1-20]@[127.0.0.1]"; "ds/ds1-[1,2-6]/[1-24]@[127.0.0.1]" ]
 
-[<TestCase(false)>]
-[<TestCase(true)>]
-let ``ranges are expanded here where the gateway does not know them`` (noWildcards: bool) =
-    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
-        let world = World(seed, 60, churn, { none with NoWildcards = noWildcards })
-        let run = audit world Bench.start seed network ranges MgcpAudit.Memory.none [||]
-        run.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
-        isTrue world false run.Outcome
+let ``ranges are expanded here where the gateway does not know them`` =
+    examples [ false; true ] (fun (noWildcards: bool) ->
+        for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+            let world = World(seed, 60, churn, { none with NoWildcards = noWildcards })
+            let run = audit world Bench.start seed network ranges MgcpAudit.Memory.none [||]
+            run.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
+            isTrue world false run.Outcome)
 
 let private only version = { none with Speaks = ValueSome version }
 
-[<Test>]
-let ``the version that a gateway understands is found once, and used for all that follows`` () =
-    let world = World(5UL, 4, 0.0, only "MGCP 0.1")
-    let from (later: float) = Bench.start + TimeSpan.FromSeconds later
-    let first = audit world (from 0.0) 1UL steady everything MgcpAudit.Memory.none [||]
-    complete first.Outcome
-    let memory = MgcpAudit.memory first.State
-    let second = audit world (from 10.0) 2UL steady everything memory [||]
-    complete second.Outcome
+let ``the version that a gateway understands is found once, and used for all that follows`` =
+    example (fun () ->
+        let world = World(5UL, 4, 0.0, only "MGCP 0.1")
+        let from (later: float) = Bench.start + TimeSpan.FromSeconds later
+        let first = audit world (from 0.0) 1UL steady everything MgcpAudit.Memory.none [||]
+        complete first.Outcome
+        let memory = MgcpAudit.memory first.State
+        let second = audit world (from 10.0) 2UL steady everything memory [||]
+        complete second.Outcome
 
-    let versions (run: MgcpBench.Run<_, _>) =
-        [ for octets in run.Sent do
-              for message in Mgcp.decode octets do
-                  match message with
-                  | Ok(MgcpMessage.Command command) -> command.Version
-                  | Ok(MgcpMessage.Response _)
-                  | Error _ -> () ]
+        let versions (run: MgcpBench.Run<_, _>) =
+            [ for octets in run.Sent do
+                  for message in Mgcp.decode octets do
+                      match message with
+                      | Ok(MgcpMessage.Command command) -> command.Version
+                      | Ok(MgcpMessage.Response _)
+                      | Error _ -> () ]
 
-    versions first
-    |> List.filter (fun version -> version <> "MGCP 0.1")
-    |> List.sort
-    |> Check.equal [ "MGCP 1.0"; "MGCP 1.0 NCS 1.0"; "MGCP 1.0 TGCP 1.0" ]
+        versions first
+        |> List.filter (fun version -> version <> "MGCP 0.1")
+        |> List.sort
+        |> Check.equal [ "MGCP 1.0"; "MGCP 1.0 NCS 1.0"; "MGCP 1.0 TGCP 1.0" ]
 
-    versions second |> List.distinct |> Check.equal [ "MGCP 0.1" ]
+        versions second |> List.distinct |> Check.equal [ "MGCP 0.1" ]
 
-    // Who asks only once has to find it too.
-    let struct (ledger, _) = Reconcile.apply second.Outcome (GatewayLedger.empty (GatewayId.create "gw"))
+        // Who asks only once has to find it too.
+        let struct (ledger, _) = Reconcile.apply second.Outcome (GatewayLedger.empty (GatewayId.create "gw"))
 
-    let held = ledger.Connections
-    let released = MgcpBench.releaseFrom (from 20.0) 3UL steady world.Peer everything held[0].Id held
+        let held = ledger.Connections
+        let released = MgcpBench.releaseFrom (from 20.0) 3UL steady world.Peer everything held[0].Id held
 
-    match released.Outcome with
-    | Release.Ended _ -> ()
-    | other -> Assert.Fail $"%A{other}"
+        match released.Outcome with
+        | Release.Ended _ -> ()
+        | other -> failtest $"%A{other}"
 
-    let control = MgcpBench.controlFrom (from 30.0) 4UL steady world.Peer everything [||]
-    Assert.That(control.Outcome.IsTold)
+        let control = MgcpBench.controlFrom (from 30.0) 4UL steady world.Peer everything [||]
+        control.Outcome.IsTold |> Check.isTrue)
 
-[<Test>]
-let ``a refusal of the version says all that it was asked in`` () =
-    let world = World(5UL, 4, 0.0, only "MGCP 7.0")
-    let run = audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]
+let ``a refusal of the version says all that it was asked in`` =
+    example (fun () ->
+        let world = World(5UL, 4, 0.0, only "MGCP 7.0")
+        let run = audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]
 
-    match reasons run.Outcome with
-    | [ Refused(_, why) ] ->
-        Assert.That(why, Does.Contain "528")
-        Assert.That(why, Does.EndWith "asked as MGCP 1.0, MGCP 1.0 NCS 1.0, MGCP 1.0 TGCP 1.0, MGCP 0.1")
-    | other -> Assert.Fail $"%A{other}"
+        match reasons run.Outcome with
+        | [ Refused(_, why) ] ->
+            why |> Check.says "528"
+            why |> Check.endsWith "asked as MGCP 1.0, MGCP 1.0 NCS 1.0, MGCP 1.0 TGCP 1.0, MGCP 0.1"
+        | other -> failtest $"%A{other}")
 
-[<Test>]
-let ``a wildcard that is refused is none only where another was answered`` () =
-    let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ds/ds1-1/1@[127.0.0.1]" ]
-    let world = World(5UL, 30, 0.0, { none with NoWildcards = true })
-    let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
-    reasons run.Outcome |> List.exists _.IsCutShort |> Check.equal true
+let ``a wildcard that is refused is none only where another was answered`` =
+    example (fun () ->
+        let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ds/ds1-1/1@[127.0.0.1]" ]
+        let world = World(5UL, 30, 0.0, { none with NoWildcards = true })
+        let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
+        reasons run.Outcome |> List.exists _.IsCutShort |> Check.equal true
 
-    let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ann/*@[127.0.0.1]" ]
+        let target = MgcpBench.target [ "aaln/*@[127.0.0.1]"; "ann/*@[127.0.0.1]" ]
 
-    complete
-        (audit (World(5UL, 30, 0.0, none)) Bench.start 1UL steady target MgcpAudit.Memory.none [||]).Outcome
+        complete
+            (audit (World(5UL, 30, 0.0, none)) Bench.start 1UL steady target MgcpAudit.Memory.none [||])
+                .Outcome)
 
-[<Test>]
-let ``ranges of which no endpoint is there are refused, not empty`` () =
-    let target = MgcpBench.target [ "aaln/[901-903]@[127.0.0.1]" ]
-    let world = World(5UL, 30, 0.0, none)
-    let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
-    reasons run.Outcome |> List.exists _.IsRefused |> Check.equal true
+let ``ranges of which no endpoint is there are refused, not empty`` =
+    example (fun () ->
+        let target = MgcpBench.target [ "aaln/[901-903]@[127.0.0.1]" ]
+        let world = World(5UL, 30, 0.0, none)
+        let run = audit world Bench.start 1UL steady target MgcpAudit.Memory.none [||]
+        reasons run.Outcome |> List.exists _.IsRefused |> Check.equal true)
 
 let private wrongNames = wrong |> List.map (fun (name, _, _) -> name)
 
-[<TestCaseSource(nameof wrongNames)>]
-let ``what is wrong is partial, says why, and tells no lie`` (name: string) =
-    let _, vices, isReason = wrong |> List.find (fun (other, _, _) -> other = name)
+let ``what is wrong is partial, says why, and tells no lie`` =
+    examples wrongNames (fun (name: string) ->
+        let _, vices, isReason = wrong |> List.find (fun (other, _, _) -> other = name)
 
-    for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
-        let world = World(seed, 60, churn, vices)
-        let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
-        Assert.That(List.exists isReason (reasons run.Outcome), Is.True, string run.Outcome.Completeness)
-        isTrue world false run.Outcome
+        for seed, network, churn in [ 1UL, steady, 0.0; 2UL, steady, 10.0; 3UL, rough, 5.0 ] do
+            let world = World(seed, 60, churn, vices)
+            let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+
+            List.exists isReason (reasons run.Outcome)
+            |> Check.because (string run.Outcome.Completeness) Check.isTrue
+
+            isTrue world false run.Outcome)
 
 /// The record after audits of a world every ten seconds.
 let private keep (world: World) (audits: int) seed network (target: MgcpGateway) (check: Snapshot -> unit) =
@@ -359,7 +358,7 @@ let private keep (world: World) (audits: int) seed network (target: MgcpGateway)
                       match change with
                       | Change.Closed(connection, ending) -> connection, ending
                       | Change.Conflicted(connection, conflict) ->
-                          Assert.Fail $"{connection.Id}: {conflict} against {connection.Start}"
+                          failtest $"{connection.Id}: {conflict} against {connection.Start}"
                       | _ -> () ]
 
             go (number + 1) later (MgcpAudit.memory run.State) next (List.rev ended @ closings)
@@ -372,183 +371,177 @@ let private agrees (world: World) (struct (ledger: GatewayLedger, closings: (Con
     for connection in ledger.Connections do
         let truth = byId[string connection.Id]
 
-        Assert.That(
-            Interval.contains truth.Start connection.Start.Within,
-            $"{connection.Id}: {connection.Start}"
-        )
+        Interval.contains truth.Start connection.Start.Within
+        |> Check.because $"{connection.Id}: {connection.Start}" Check.isTrue
 
     for connection, ending in closings do
         let truth = byId[string connection.Id]
         let until = world.Until truth
 
-        Assert.That(
-            Interval.contains until ending.Within,
-            $"{connection.Id} ended {until}, not {ending.Within}"
-        )
+        Interval.contains until ending.Within
+        |> Check.because $"{connection.Id} ended {until}, not {ending.Within}" Check.isTrue
 
-        Assert.That(
-            Interval.contains truth.Start connection.Start.Within,
-            $"{connection.Id}: {connection.Start}"
-        )
+        Interval.contains truth.Start connection.Start.Within
+        |> Check.because $"{connection.Id}: {connection.Start}" Check.isTrue
 
-[<TestCase(false)>]
-[<TestCase(true)>]
-let ``the record of a gateway in use is true, over a bad network too`` (bulk: bool) =
-    for seed in 1UL .. 3UL do
-        let world = World(seed, 80, 4.0, { none with NoBulkAudit = not bulk })
-        let struct (_, closings) as record = keep world 8 seed rough everything ignore
-        agrees world record
-        Assert.That(closings.Length, Is.GreaterThan 20)
+let ``the record of a gateway in use is true, over a bad network too`` =
+    examples [ false; true ] (fun (bulk: bool) ->
+        for seed in 1UL .. 3UL do
+            let world = World(seed, 80, 4.0, { none with NoBulkAudit = not bulk })
+            let struct (_, closings) as record = keep world 8 seed rough everything ignore
+            agrees world record
+            closings.Length |> Check.above 20)
 
-[<Test>]
-let ``an audit that lists little still ends what the gateway denies, and only that`` () =
-    for vices in [ { none with TooComplicated = true }; { none with OutOfServiceEvery = ValueSome 4 } ] do
-        let world = World(5UL, 80, 4.0, vices)
+let ``an audit that lists little still ends what the gateway denies, and only that`` =
+    example (fun () ->
+        for vices in [ { none with TooComplicated = true }; { none with OutOfServiceEvery = ValueSome 4 } ] do
+            let world = World(5UL, 80, 4.0, vices)
 
-        let struct (_, closings) as record =
-            keep world 6 5UL steady everything (fun snapshot ->
-                Assert.That(Snapshot.isComplete snapshot, Is.False))
+            let struct (_, closings) as record =
+                keep world 6 5UL steady everything (fun snapshot ->
+                    Snapshot.isComplete snapshot |> Check.isFalse)
 
-        agrees world record
-        Assert.That(closings.Length, Is.GreaterThan 20)
+            agrees world record
+            closings.Length |> Check.above 20)
 
-[<Test>]
-let ``counts that hide connections end none that the record holds`` () =
-    // Known before the counts begin to lie.
-    let world = World(6UL, 60, 0.0, none)
-    let first = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
-    let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
-    let lying = World(6UL, 60, 0.0, { none with HidesEvery = ValueSome 3 })
-    let later = Bench.start + TimeSpan.FromSeconds 10.0
+let ``counts that hide connections end none that the record holds`` =
+    example (fun () ->
+        // Known before the counts begin to lie.
+        let world = World(6UL, 60, 0.0, none)
+        let first = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+        let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
+        let lying = World(6UL, 60, 0.0, { none with HidesEvery = ValueSome 3 })
+        let later = Bench.start + TimeSpan.FromSeconds 10.0
 
-    let snapshot =
-        (audit lying later 2UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
+        let snapshot =
+            (audit lying later 2UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
 
-    Assert.That(snapshot.Observations.Length, Is.EqualTo 60)
+        snapshot.Observations.Length |> Check.equal 60
 
-    match reasons snapshot with
-    | [ CountDisagrees _ ] -> ()
-    | other -> Assert.Fail $"%A{other}"
+        match reasons snapshot with
+        | [ CountDisagrees _ ] -> ()
+        | other -> failtest $"%A{other}")
 
-[<Test>]
-let ``after a reboot the connections of before are gone`` () =
-    let world = World(8UL, 50, 0.0, none)
-    let struct (ledger, _) = keep world 1 8UL steady everything ignore
-    Assert.That(ledger.Connections.Length, Is.EqualTo 50)
-    world.Reboot(Bench.start + TimeSpan.FromSeconds 30.0)
-    let now = Bench.start + TimeSpan.FromSeconds 40.0
-    let snapshot = (audit world now 9UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
-    complete snapshot
-    isTrue world false snapshot
-    let struct (after, _) = Reconcile.apply snapshot ledger
-    Assert.That(after.Connections.Length, Is.EqualTo 0)
+let ``after a reboot the connections of before are gone`` =
+    example (fun () ->
+        let world = World(8UL, 50, 0.0, none)
+        let struct (ledger, _) = keep world 1 8UL steady everything ignore
+        ledger.Connections.Length |> Check.equal 50
+        world.Reboot(Bench.start + TimeSpan.FromSeconds 30.0)
+        let now = Bench.start + TimeSpan.FromSeconds 40.0
 
-[<Test>]
-let ``where nothing is listed, verification keeps what lives and ends what does not`` () =
-    let vices = { none with ListsNothing = true }
-    let honest = World(4UL, 60, 0.0, none)
-    let first = (audit honest Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
-    let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
-    // The same connections at a gateway that says nothing by itself; some end meanwhile.
-    let world = World(4UL, 60, 0.0, vices)
-    let gone = world.Connections |> Array.truncate 7
+        let snapshot =
+            (audit world now 9UL steady everything MgcpAudit.Memory.none ledger.Connections).Outcome
 
-    for connection in gone do
-        let command =
-            Mgcp.command
-                MgcpVerb.DeleteConnection
-                (900 + int connection.Serial)
-                (EndpointName.parse (
-                    (world.IdOf connection).Substring(0, (world.IdOf connection).LastIndexOf '/')
-                ))
-                [ MgcpParameter.create "C" (SimConnection.guidText connection)
-                  MgcpParameter.create
-                      "I"
-                      ((world.IdOf connection).Substring(1 + (world.IdOf connection).LastIndexOf '/')) ]
+        complete snapshot
+        isTrue world false snapshot
+        let struct (after, _) = Reconcile.apply snapshot ledger
+        after.Connections.Length |> Check.equal 0)
 
-        world.Peer.Serve (Bench.start + TimeSpan.FromSeconds 1.0) (Mgcp.encode (MgcpMessage.Command command))
-        |> ignore
+let ``where nothing is listed, verification keeps what lives and ends what does not`` =
+    example (fun () ->
+        let vices = { none with ListsNothing = true }
+        let honest = World(4UL, 60, 0.0, none)
+        let first = (audit honest Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
+        let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
+        // The same connections at a gateway that says nothing by itself; some end meanwhile.
+        let world = World(4UL, 60, 0.0, vices)
+        let gone = world.Connections |> Array.truncate 7
 
-    let later = Bench.start + TimeSpan.FromSeconds 10.0
-    let target = { everything with Verify = true }
-    let snapshot = (audit world later 2UL rough target MgcpAudit.Memory.none ledger.Connections).Outcome
-    reasons snapshot |> Check.equal [ DoesNotList ]
-    snapshot.Observations.Length |> Check.equal 53
+        for connection in gone do
+            let command =
+                Mgcp.command
+                    MgcpVerb.DeleteConnection
+                    (900 + int connection.Serial)
+                    (EndpointName.parse (
+                        (world.IdOf connection).Substring(0, (world.IdOf connection).LastIndexOf '/')
+                    ))
+                    [ MgcpParameter.create "C" (SimConnection.guidText connection)
+                      MgcpParameter.create
+                          "I"
+                          ((world.IdOf connection).Substring(1 + (world.IdOf connection).LastIndexOf '/')) ]
 
-    snapshot.Denied
-    |> Array.map string
-    |> Set.ofArray
-    |> Check.equal (gone |> Array.map world.IdOf |> Set.ofArray)
+            world.Peer.Serve
+                (Bench.start + TimeSpan.FromSeconds 1.0)
+                (Mgcp.encode (MgcpMessage.Command command))
+            |> ignore
 
-    isTrue world false snapshot
-    let struct (after, changes) = Reconcile.apply snapshot ledger
-    after.Connections.Length |> Check.equal 53
-    changes |> Array.filter _.IsClosed |> Array.length |> Check.equal 7
+        let later = Bench.start + TimeSpan.FromSeconds 10.0
+        let target = { everything with Verify = true }
+        let snapshot = (audit world later 2UL rough target MgcpAudit.Memory.none ledger.Connections).Outcome
+        reasons snapshot |> Check.equal [ DoesNotList ]
+        snapshot.Observations.Length |> Check.equal 53
 
-[<Test>]
-let ``a released connection ends in the gateway, with its last counters`` () =
-    let world = World(3UL, 20, 0.0, none)
-    let struct (ledger, _) = keep world 1 3UL steady everything ignore
-    let now = Bench.start + TimeSpan.FromSeconds 20.0
-    let chosen = ledger.Connections[7]
+        snapshot.Denied
+        |> Array.map string
+        |> Set.ofArray
+        |> Check.equal (gone |> Array.map world.IdOf |> Set.ofArray)
 
-    let run = MgcpBench.releaseFrom now 1UL rough world.Peer everything chosen.Id ledger.Connections
+        isTrue world false snapshot
+        let struct (after, changes) = Reconcile.apply snapshot ledger
+        after.Connections.Length |> Check.equal 53
+        changes |> Array.filter _.IsClosed |> Array.length |> Check.equal 7)
 
-    match run.Outcome with
-    | Release.Ended ended ->
-        let truth = world.Connections |> Array.find (fun truth -> world.IdOf truth = string chosen.Id)
-        Assert.That(Interval.contains (world.Until truth) ended.End.Within, Is.True)
-        Assert.That(ended.Counters.Value.PacketsSent.IsSome, Is.True)
+let ``a released connection ends in the gateway, with its last counters`` =
+    example (fun () ->
+        let world = World(3UL, 20, 0.0, none)
+        let struct (ledger, _) = keep world 1 3UL steady everything ignore
+        let now = Bench.start + TimeSpan.FromSeconds 20.0
+        let chosen = ledger.Connections[7]
 
-        Assert.That(
-            world.Connections |> Array.filter (fun truth -> world.Until truth < Instant.distantFuture),
-            Has.Length.EqualTo 1
-        )
-    | other -> Assert.Fail $"%A{other}"
+        let run = MgcpBench.releaseFrom now 1UL rough world.Peer everything chosen.Id ledger.Connections
+
+        match run.Outcome with
+        | Release.Ended ended ->
+            let truth = world.Connections |> Array.find (fun truth -> world.IdOf truth = string chosen.Id)
+            Interval.contains (world.Until truth) ended.End.Within |> Check.isTrue
+            ended.Counters.Value.PacketsSent.IsSome |> Check.isTrue
+
+            world.Connections
+            |> Array.filter (fun truth -> world.Until truth < Instant.distantFuture)
+            |> Check.hasLength 1
+        | other -> failtest $"%A{other}")
 
 /// Another seed for each question: a gateway answers a transaction id that it knows as it did before.
 let private controller seed world network known =
     (MgcpBench.controlFrom Bench.start seed network (world: World).Peer everything known).Outcome
 
-[<Test>]
-let ``a gateway tells who controls it, by an endpoint of the record or the first that it lists`` () =
-    let world = World(3UL, 20, 0.0, none)
-    let struct (ledger, _) = keep world 1 3UL steady everything ignore
-    let known = ledger.Connections[7]
+let ``a gateway tells who controls it, by an endpoint of the record or the first that it lists`` =
+    example (fun () ->
+        let world = World(3UL, 20, 0.0, none)
+        let struct (ledger, _) = keep world 1 3UL steady everything ignore
+        let known = ledger.Connections[7]
 
-    match controller 1UL world rough ledger.Connections[7..7], controller 2UL world rough [||] with
-    | Controller.Told(endpoint, entity), Controller.Told(_, listed) ->
-        Assert.That(string known.Id, Does.StartWith(endpoint + "/"))
-        Assert.That(entity, Is.Not.Null)
-        Assert.That(listed, Is.EqualTo entity)
-    | other -> Assert.Fail $"%A{other}"
+        match controller 1UL world rough ledger.Connections[7..7], controller 2UL world rough [||] with
+        | Controller.Told(endpoint, entity), Controller.Told(_, listed) ->
+            string known.Id |> Check.startsWith (endpoint + "/")
+            entity |> Check.isNotNull
+            listed |> Check.equal entity
+        | other -> failtest $"%A{other}")
 
-[<Test>]
-let ``a gateway that does not list, or does not answer, tells nothing of who controls it`` () =
-    let silent = Peer.answering (fun _ _ -> [])
-    let lists = World(3UL, 20, 0.0, { none with ListsNothing = true })
+let ``a gateway that does not list, or does not answer, tells nothing of who controls it`` =
+    example (fun () ->
+        let silent = Peer.answering (fun _ _ -> [])
+        let lists = World(3UL, 20, 0.0, { none with ListsNothing = true })
 
-    match
-        controller 1UL lists steady [||],
-        (MgcpBench.controlFrom Bench.start 1UL steady silent everything [||]).Outcome
-    with
-    | Controller.NotTold DoesNotList, Controller.NotTold(Silent _) -> ()
-    | other -> Assert.Fail $"%A{other}"
+        match
+            controller 1UL lists steady [||],
+            (MgcpBench.controlFrom Bench.start 1UL steady silent everything [||]).Outcome
+        with
+        | Controller.NotTold DoesNotList, Controller.NotTold(Silent _) -> ()
+        | other -> failtest $"%A{other}")
 
-[<Property(MaxTest = 40, QuietOnSuccess = true)>]
-let ``however the network treats it, an audit is true``
-    (seed: uint64)
-    (bulk: bool)
-    (provisional: bool)
-    (perEndpoint: byte)
-    =
-    let vices =
-        { none with
-            NoBulkAudit = not bulk
-            ProvisionalEvery = (if provisional then ValueSome 11 else ValueNone)
-            ConnectionsPerEndpoint = 1 + int (perEndpoint % 3uy) }
+let ``however the network treats it, an audit is true`` =
+    lawBy
+        (Laws.plain |> Laws.times 40)
+        (fun (seed: uint64) (bulk: bool) (provisional: bool) (perEndpoint: byte) ->
+            let vices =
+                { none with
+                    NoBulkAudit = not bulk
+                    ProvisionalEvery = (if provisional then ValueSome 11 else ValueNone)
+                    ConnectionsPerEndpoint = 1 + int (perEndpoint % 3uy) }
 
-    let world = World(seed, 50, 6.0, vices)
-    let network = Network.rough 0.15 (TimeSpan.FromMilliseconds 600.0)
-    let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
-    isTrue world false run.Outcome
+            let world = World(seed, 50, 6.0, vices)
+            let network = Network.rough 0.15 (TimeSpan.FromMilliseconds 600.0)
+            let run = audit world Bench.start seed network everything MgcpAudit.Memory.none [||]
+            isTrue world false run.Outcome)

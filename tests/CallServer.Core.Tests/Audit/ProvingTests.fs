@@ -2,33 +2,25 @@
 module CallServer.Tests.Audit.ProvingTests
 
 open FsCheck
-open NUnit.Framework
 open CallServer.Audit
 open CallServer.Tests
 
-[<Law>]
-let ``where rows shift, a list is whole only if it has what every count says``
-    (counts: byte list)
-    (listed: byte)
-    =
-    // Few values, so that they agree often.
-    let samples = counts |> List.map (fun count -> int64 (count % 3uy))
-    let listed = int (listed % 3uy)
-    let verdict = Proving.countAtRest samples false listed
+let ``where rows shift, a list is whole only if it has what every count says`` =
+    law (fun (counts: byte list) (listed: byte) ->
+        // Few values, so that they agree often.
+        let samples = counts |> List.map (fun count -> int64 (count % 3uy))
+        let listed = int (listed % 3uy)
+        let verdict = Proving.countAtRest samples false listed
 
-    match samples with
-    | [] -> verdict = Proving.Untold
-    | _ -> (verdict = Proving.Agrees) = (samples |> List.forall (fun count -> count = int64 listed))
+        match samples with
+        | [] -> verdict = Proving.Untold
+        | _ -> (verdict = Proving.Agrees) = (samples |> List.forall (fun count -> count = int64 listed)))
 
-[<Law>]
-let ``where rows are a copy made at the first request, the first count alone is of them``
-    (first: byte)
-    (others: byte list)
-    (listed: byte)
-    =
-    let samples = first :: others |> List.map (fun count -> int64 (count % 3uy))
-    let listed = int (listed % 3uy)
-    (Proving.countAtRest samples true listed = Proving.Agrees) = (samples.Head = int64 listed)
+let ``where rows are a copy made at the first request, the first count alone is of them`` =
+    law (fun (first: byte) (others: byte list) (listed: byte) ->
+        let samples = first :: others |> List.map (fun count -> int64 (count % 3uy))
+        let listed = int (listed % 3uy)
+        (Proving.countAtRest samples true listed = Proving.Agrees) = (samples.Head = int64 listed))
 
 /// So many calls, of which some open (true) or close while a table of them is walked; of those that close it is said whether the
 /// walk still found them. What opened is found. How many were there after every step, and how many the walk lists.
@@ -48,47 +40,38 @@ let private walked (before: byte) (steps: (bool * bool) list) : struct (int64 li
 
 let private opened (steps: (bool * bool) list) = steps |> List.filter fst |> List.length
 
-[<Law>]
-let ``a count that is taken often explains what opens and closes during a walk``
-    (before: byte)
-    (steps: (bool * bool) list)
-    =
-    let struct (samples, listed) = walked before steps
-    // Another count may be asked for at the beginning and at the end alone.
-    let ends = [ samples.Head; List.last samples ]
+let ``a count that is taken often explains what opens and closes during a walk`` =
+    law (fun (before: byte) (steps: (bool * bool) list) ->
+        let struct (samples, listed) = walked before steps
+        // Another count may be asked for at the beginning and at the end alone.
+        let ends = [ samples.Head; List.last samples ]
 
-    Proving.count samples (struct (0L, 0L)) listed 0 0 = Proving.Agrees
-    && Proving.count ends (Proving.moves samples) listed 0 0 = Proving.Agrees
+        Proving.count samples (struct (0L, 0L)) listed 0 0 = Proving.Agrees
+        && Proving.count ends (Proving.moves samples) listed 0 0 = Proving.Agrees)
 
-[<Law>]
-let ``rows that tell that they are young explain what no count was taken of``
-    (before: byte)
-    (steps: (bool * bool) list)
-    =
-    let struct (samples, listed) = walked before steps
-    let ends = [ samples.Head; List.last samples ]
-    Proving.count ends (struct (0L, 0L)) listed (opened steps) 0 = Proving.Agrees
+let ``rows that tell that they are young explain what no count was taken of`` =
+    law (fun (before: byte) (steps: (bool * bool) list) ->
+        let struct (samples, listed) = walked before steps
+        let ends = [ samples.Head; List.last samples ]
+        Proving.count ends (struct (0L, 0L)) listed (opened steps) 0 = Proving.Agrees)
 
-[<Law>]
-let ``where nothing moves, a list has what is counted, and what rings may be counted or not``
-    (counted: byte)
-    (listed: byte)
-    =
-    let counted, listed = int (counted % 8uy), int (listed % 8uy)
+let ``where nothing moves, a list has what is counted, and what rings may be counted or not`` =
+    law (fun (counted: byte) (listed: byte) ->
+        let counted, listed = int (counted % 8uy), int (listed % 8uy)
 
-    [ 0..listed ]
-    |> List.forall (fun pending ->
-        let expected =
-            if counted > listed then Proving.Misses counted
-            elif counted < listed - pending then Proving.Exceeds counted
-            else Proving.Agrees
+        [ 0..listed ]
+        |> List.forall (fun pending ->
+            let expected =
+                if counted > listed then Proving.Misses counted
+                elif counted < listed - pending then Proving.Exceeds counted
+                else Proving.Agrees
 
-        Proving.count [ int64 counted ] (struct (0L, 0L)) listed 0 pending = expected)
+            Proving.count [ int64 counted ] (struct (0L, 0L)) listed 0 pending = expected))
 
-[<Test>]
-let ``what another count saw explains what this one lacks`` () =
-    // It saw one that opened. As many are counted at the end as at the beginning, so that one closed.
-    Assert.That((Proving.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = Proving.Agrees))
-    // It saw one that closed.
-    Assert.That((Proving.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = Proving.Agrees))
-    Assert.That((Proving.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = Proving.Misses 5))
+let ``what another count saw explains what this one lacks`` =
+    example (fun () ->
+        // It saw one that opened. As many are counted at the end as at the beginning, so that one closed.
+        (Proving.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = Proving.Agrees) |> Check.isTrue
+        // It saw one that closed.
+        (Proving.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = Proving.Agrees) |> Check.isTrue
+        (Proving.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = Proving.Misses 5) |> Check.isTrue)

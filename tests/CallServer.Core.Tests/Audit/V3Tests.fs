@@ -2,12 +2,12 @@ module CallServer.Tests.Audit.V3Tests
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Audit
 open CallServer.Tests.Audit
+open CallServer.Tests
 
 let private cisco = (Profiles.tryFind "cisco-voice").Value
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
@@ -124,81 +124,92 @@ let private levels =
       "authNoPriv", user "alice" (Some "authentic words") None
       "authPriv", alice ]
 
-[<Test>]
-let ``at every level the engine is discovered and the table listed`` () =
-    for name, asking in levels do
-        let engine = { engine with User = asking; Keys = Usm.localize asking engine.Id }
+let ``at every level the engine is discovered and the table listed`` =
+    example (fun () ->
+        for name, asking in levels do
+            let engine = { engine with User = asking; Keys = Usm.localize asking engine.Id }
 
-        let run = Bench.run 1UL steady (serve engine table) (target asking)
-        Assert.That(listsAll run, Is.True, $"{name}: {run.Snapshot.Completeness}")
-        Assert.That(SnmpAudit.strays run.State, Is.Zero, name)
+            let run = Bench.run 1UL steady (serve engine table) (target asking)
+            listsAll run |> Check.because $"{name}: {run.Snapshot.Completeness}" Check.isTrue
+            SnmpAudit.strays run.State |> Check.because name (Check.equal 0))
 
-[<Test>]
-let ``the second audit needs no discovery, the engine's time goes on`` () =
-    let server = serve engine table
-    let first = Bench.run 1UL steady server (target alice)
-    let later = Bench.start + TimeSpan.FromHours 7.0
-    let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory first.State)
-    Assert.That(listsAll second, Is.True)
-    Assert.That(second.Snapshot.Requests, Is.LessThan first.Snapshot.Requests)
+let ``the second audit needs no discovery, the engine's time goes on`` =
+    example (fun () ->
+        let server = serve engine table
+        let first = Bench.run 1UL steady server (target alice)
+        let later = Bench.start + TimeSpan.FromHours 7.0
+        let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory first.State)
+        listsAll second |> Check.isTrue
+        second.Snapshot.Requests |> Check.below first.Snapshot.Requests)
 
-[<Test>]
-let ``an engine that started anew in between costs one more request`` () =
-    let restarted = Bench.start + TimeSpan.FromHours 1.0
+let ``an engine that started anew in between costs one more request`` =
+    example (fun () ->
+        let restarted = Bench.start + TimeSpan.FromHours 1.0
 
-    let engine =
-        { engine with
-            Boots = fun now -> if now < restarted then 5 else 6
-            Began = fun now -> if now < restarted then boot else restarted }
+        let engine =
+            { engine with
+                Boots = fun now -> if now < restarted then 5 else 6
+                Began = fun now -> if now < restarted then boot else restarted }
 
-    let server = serve engine table
-    let first = Bench.run 1UL steady server (target alice)
-    let later = Bench.start + TimeSpan.FromHours 2.0
-    let memory = SnmpAudit.memory first.State
-    let calm = Bench.runAt (Bench.start + TimeSpan.FromMinutes 1.0) 2UL steady server (target alice) memory
-    let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory calm.State)
-    Assert.That(listsAll second, Is.True, $"{second.Snapshot.Completeness}")
-    Assert.That(second.Snapshot.Requests, Is.EqualTo(calm.Snapshot.Requests + 1))
+        let server = serve engine table
+        let first = Bench.run 1UL steady server (target alice)
+        let later = Bench.start + TimeSpan.FromHours 2.0
+        let memory = SnmpAudit.memory first.State
 
-[<Test>]
-let ``a replaced engine is discovered anew`` () =
-    let first = Bench.run 1UL steady (serve engine table) (target alice)
-    let id = [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 9uy |]
-    let other = { engine with Id = id; Keys = Usm.localize alice id }
+        let calm =
+            Bench.runAt (Bench.start + TimeSpan.FromMinutes 1.0) 2UL steady server (target alice) memory
 
-    let run =
-        Bench.runAt Bench.start 2UL steady (serve other table) (target alice) (SnmpAudit.memory first.State)
+        let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory calm.State)
+        listsAll second |> Check.because $"{second.Snapshot.Completeness}" Check.isTrue
+        second.Snapshot.Requests |> Check.equal (calm.Snapshot.Requests + 1))
 
-    Assert.That(listsAll run, Is.True, $"{run.Snapshot.Completeness}")
+let ``a replaced engine is discovered anew`` =
+    example (fun () ->
+        let first = Bench.run 1UL steady (serve engine table) (target alice)
+        let id = [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 9uy |]
+        let other = { engine with Id = id; Keys = Usm.localize alice id }
 
-[<Test>]
-let ``an engine that is another one in the middle of an audit makes it partial, whenever it changes`` () =
-    let id = [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 9uy |]
-    let other = { engine with Id = id; Keys = Usm.localize alice id }
-    let whole = Bench.run 1UL steady (serve engine table) (target alice)
+        let run =
+            Bench.runAt
+                Bench.start
+                2UL
+                steady
+                (serve other table)
+                (target alice)
+                (SnmpAudit.memory first.State)
 
-    for answers in 1 .. whole.Snapshot.Requests - 1 do
-        let left = ref answers
+        listsAll run |> Check.because $"{run.Snapshot.Completeness}" Check.isTrue)
 
-        let server: Bench.Server =
-            fun now octets ->
-                left.Value <- left.Value - 1
-                serve (if left.Value >= 0 then engine else other) table now octets
+let ``an engine that is another one in the middle of an audit makes it partial, whenever it changes`` =
+    example (fun () ->
+        let id = [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 9uy |]
+        let other = { engine with Id = id; Keys = Usm.localize alice id }
+        let whole = Bench.run 1UL steady (serve engine table) (target alice)
 
-        let run = Bench.run 1UL steady server (target alice)
-        Assert.That(Snapshot.isComplete run.Snapshot, Is.False, $"after {answers} answers")
-        Assert.That(string run.Snapshot.Completeness, Does.Contain "engine", $"after {answers} answers")
+        for answers in 1 .. whole.Snapshot.Requests - 1 do
+            let left = ref answers
 
-[<Test>]
-let ``loss and overtaking do no harm to a session`` () =
-    let run =
-        Bench.run
-            5UL
-            (Network.rough 0.1 (TimeSpan.FromMilliseconds 300.0))
-            (serve engine table)
-            (target alice)
+            let server: Bench.Server =
+                fun now octets ->
+                    left.Value <- left.Value - 1
+                    serve (if left.Value >= 0 then engine else other) table now octets
 
-    Assert.That(listsAll run, Is.True, $"{run.Snapshot.Completeness}")
+            let run = Bench.run 1UL steady server (target alice)
+            Snapshot.isComplete run.Snapshot |> Check.because $"after {answers} answers" Check.isFalse
+
+            string run.Snapshot.Completeness
+            |> Check.because $"after {answers} answers" (Check.says "engine"))
+
+let ``loss and overtaking do no harm to a session`` =
+    example (fun () ->
+        let run =
+            Bench.run
+                5UL
+                (Network.rough 0.1 (TimeSpan.FromMilliseconds 300.0))
+                (serve engine table)
+                (target alice)
+
+        listsAll run |> Check.because $"{run.Snapshot.Completeness}" Check.isTrue)
 
 let private refusals =
     [ "wrong authentication passphrase",
@@ -207,113 +218,113 @@ let private refusals =
       "unknown user", user "mallory" (Some "authentic words") (Some "private words"), "mallory"
       "wrong privacy passphrase", user "alice" (Some "authentic words") (Some "other words here"), "privacy" ]
 
-[<Test>]
-let ``who is refused is told why, in one line and at once`` () =
-    for name, asking, word in refusals do
-        let run = Bench.run 1UL steady (serve engine table) (target asking)
+let ``who is refused is told why, in one line and at once`` =
+    example (fun () ->
+        for name, asking, word in refusals do
+            let run = Bench.run 1UL steady (serve engine table) (target asking)
+
+            match reasons run.Snapshot with
+            | [ Refused(_, detail) ] ->
+                detail |> Check.because name (Check.says word)
+                detail |> Check.saysNot "words"
+            | other -> failtest $"{name}: {other}"
+
+            run.Snapshot.Requests |> Check.because name (Check.below 5))
+
+let ``a level that the agent does not offer is told`` =
+    example (fun () ->
+        let plain = user "alice" (Some "authentic words") None
+        let engine = { engine with User = plain; Keys = Usm.localize plain engine.Id }
+        let run = Bench.run 1UL steady (serve engine table) (target alice)
+
+        match reasons run.Snapshot with
+        | [ Refused(_, detail) ] -> detail |> Check.says "security level"
+        | other -> failtest $"{other}")
+
+let ``an agent that only tells its engine id is no silent one`` =
+    example (fun () ->
+        let server: Bench.Server =
+            fun now octets ->
+                match Snmp.decode octets with
+                | Ok(V3 asked) when asked.Security.EngineId.Length = 0 -> serve engine table now octets
+                | _ -> []
+
+        let run = Bench.run 1UL steady server (target alice)
+
+        match reasons run.Snapshot with
+        | [ Refused(_, detail) ] -> detail |> Check.says "privacy passphrase"
+        | other -> failtest $"{other}")
+
+let ``a forged answer and a forged Report are strays`` =
+    example (fun () ->
+        let mallory = user "alice" (Some "guessed words") (Some "private words")
+        let forger = { engine with Keys = Usm.localize mallory engine.Id }
+
+        let server: Bench.Server =
+            fun now octets ->
+                let honest = serve engine table now octets
+
+                match Snmp.decode octets with
+                | Ok(V3 asked) when asked.Security.EngineId.Length > 0 ->
+                    let forged = message forger now asked.MessageId AuthPriv (Pdu.response 1 [||])
+
+                    Usm.secure forger.Keys 9999 1 1UL forged
+                    :: report engine now NoAuthNoPriv asked.MessageId NotInTimeWindows
+                    :: honest
+                | _ -> honest
+
+        let run = Bench.run 1UL steady server (target alice)
+        listsAll run |> Check.because $"{run.Snapshot.Completeness}" Check.isTrue
+        SnmpAudit.strays run.State |> Check.above 4)
+
+let ``an engine whose boots go back is believed, and it is said`` =
+    example (fun () ->
+        let restarted = Bench.start + TimeSpan.FromHours 1.0
+
+        let engine =
+            { engine with
+                Boots = fun now -> if now < restarted then 5 else 1
+                Began = fun now -> if now < restarted then boot else restarted }
+
+        let server = serve engine table
+        let first = Bench.run 1UL steady server (target alice)
+        let later = Bench.start + TimeSpan.FromHours 2.0
+        let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory first.State)
+        listsAll second |> Check.because $"{second.Snapshot.Completeness}" Check.isTrue
+        String.Join(' ', second.Snapshot.Remarks) |> Check.says "from 5 to 1"
+        let third = Bench.runAt later 3UL steady server (target alice) (SnmpAudit.memory second.State)
+        third.Snapshot.Remarks |> Check.isEmpty)
+
+let ``boots that stand at their end are named, beside what was told before`` =
+    example (fun () ->
+        // Four answers in, the counter is latched.
+        let asked = ref 0
+
+        let engine = { engine with Boots = fun _ -> if asked.Value > 4 then TimeWindow.LatchedBoots else 5 }
+
+        let server: Bench.Server =
+            fun now octets ->
+                asked.Value <- asked.Value + 1
+                serve engine table now octets
+
+        let run = Bench.run 1UL steady server (target alice)
+        run.Snapshot.Observations |> Check.isNotEmpty
+        String.Join(' ', reasons run.Snapshot) |> Check.says "2147483647"
+        Snapshot.isSilent run.Snapshot |> Check.isFalse)
+
+let ``a context that the agent does not have is named`` =
+    example (fun () ->
+        let unknown = Oid.parse "1.3.6.1.6.3.12.1.5.0"
+
+        let server =
+            serve engine (fun _ request ->
+                Some(Pdu.report request.RequestId [| VarBind.create unknown (Counter32 1u) |]))
+
+        let asking = { target alice with Credentials = User(alice, octets "voice") }
+        let run = Bench.run 1UL steady server asking
 
         match reasons run.Snapshot with
         | [ Refused(_, detail) ] ->
-            Assert.That(detail, Does.Contain word, name)
-            Assert.That(detail, Does.Not.Contain "words")
-        | other -> Assert.Fail $"{name}: {other}"
-
-        Assert.That(run.Snapshot.Requests, Is.LessThan 5, name)
-
-[<Test>]
-let ``a level that the agent does not offer is told`` () =
-    let plain = user "alice" (Some "authentic words") None
-    let engine = { engine with User = plain; Keys = Usm.localize plain engine.Id }
-    let run = Bench.run 1UL steady (serve engine table) (target alice)
-
-    match reasons run.Snapshot with
-    | [ Refused(_, detail) ] -> Assert.That(detail, Does.Contain "security level")
-    | other -> Assert.Fail $"{other}"
-
-[<Test>]
-let ``an agent that only tells its engine id is no silent one`` () =
-    let server: Bench.Server =
-        fun now octets ->
-            match Snmp.decode octets with
-            | Ok(V3 asked) when asked.Security.EngineId.Length = 0 -> serve engine table now octets
-            | _ -> []
-
-    let run = Bench.run 1UL steady server (target alice)
-
-    match reasons run.Snapshot with
-    | [ Refused(_, detail) ] -> Assert.That(detail, Does.Contain "privacy passphrase")
-    | other -> Assert.Fail $"{other}"
-
-[<Test>]
-let ``a forged answer and a forged Report are strays`` () =
-    let mallory = user "alice" (Some "guessed words") (Some "private words")
-    let forger = { engine with Keys = Usm.localize mallory engine.Id }
-
-    let server: Bench.Server =
-        fun now octets ->
-            let honest = serve engine table now octets
-
-            match Snmp.decode octets with
-            | Ok(V3 asked) when asked.Security.EngineId.Length > 0 ->
-                let forged = message forger now asked.MessageId AuthPriv (Pdu.response 1 [||])
-
-                Usm.secure forger.Keys 9999 1 1UL forged
-                :: report engine now NoAuthNoPriv asked.MessageId NotInTimeWindows
-                :: honest
-            | _ -> honest
-
-    let run = Bench.run 1UL steady server (target alice)
-    Assert.That(listsAll run, Is.True, $"{run.Snapshot.Completeness}")
-    Assert.That(SnmpAudit.strays run.State, Is.GreaterThan 4)
-
-[<Test>]
-let ``an engine whose boots go back is believed, and it is said`` () =
-    let restarted = Bench.start + TimeSpan.FromHours 1.0
-
-    let engine =
-        { engine with
-            Boots = fun now -> if now < restarted then 5 else 1
-            Began = fun now -> if now < restarted then boot else restarted }
-
-    let server = serve engine table
-    let first = Bench.run 1UL steady server (target alice)
-    let later = Bench.start + TimeSpan.FromHours 2.0
-    let second = Bench.runAt later 2UL steady server (target alice) (SnmpAudit.memory first.State)
-    Assert.That(listsAll second, Is.True, $"{second.Snapshot.Completeness}")
-    Assert.That(String.Join(' ', second.Snapshot.Remarks), Does.Contain "from 5 to 1")
-    let third = Bench.runAt later 3UL steady server (target alice) (SnmpAudit.memory second.State)
-    Assert.That(third.Snapshot.Remarks, Is.Empty)
-
-[<Test>]
-let ``boots that stand at their end are named, beside what was told before`` () =
-    // Four answers in, the counter is latched.
-    let asked = ref 0
-
-    let engine = { engine with Boots = fun _ -> if asked.Value > 4 then TimeWindow.LatchedBoots else 5 }
-
-    let server: Bench.Server =
-        fun now octets ->
-            asked.Value <- asked.Value + 1
-            serve engine table now octets
-
-    let run = Bench.run 1UL steady server (target alice)
-    Assert.That(run.Snapshot.Observations, Is.Not.Empty)
-    Assert.That(String.Join(' ', reasons run.Snapshot), Does.Contain "2147483647")
-    Assert.That(Snapshot.isSilent run.Snapshot, Is.False)
-
-[<Test>]
-let ``a context that the agent does not have is named`` () =
-    let unknown = Oid.parse "1.3.6.1.6.3.12.1.5.0"
-
-    let server =
-        serve engine (fun _ request ->
-            Some(Pdu.report request.RequestId [| VarBind.create unknown (Counter32 1u) |]))
-
-    let asking = { target alice with Credentials = User(alice, octets "voice") }
-    let run = Bench.run 1UL steady server asking
-
-    match reasons run.Snapshot with
-    | [ Refused(_, detail) ] ->
-        Assert.That(detail, Does.Contain "'voice'")
-        Assert.That(detail, Does.Contain "context=")
-    | other -> Assert.Fail $"{other}"
+            detail |> Check.says "'voice'"
+            detail |> Check.says "context="
+        | other -> failtest $"{other}")

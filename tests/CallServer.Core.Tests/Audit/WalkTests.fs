@@ -1,16 +1,15 @@
 module CallServer.Tests.Audit.WalkTests
 
 open System
-open NUnit.Framework
 open FsCheck
 open FsCheck.FSharp
-open FsCheck.NUnit
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Audit
 open CallServer.Tests.Audit
+open CallServer.Tests
 
 let private ms (number: float) = TimeSpan.FromMilliseconds number
 let private steady = Network.steady (ms 2.0)
@@ -98,53 +97,53 @@ let private runCase network case =
     let server = serve (adjusted case) case.Columns case.Rows
     Bench.run (uint64 case.Seed) network server (Bench.target (Some(plain case.Columns)))
 
-[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
-let ``whatever the table and the agent's limits, exactly its rows are listed`` () =
-    Prop.forAll (Arb.fromGen caseGen) (fun case ->
-        let run = runCase steady case
+let ``whatever the table and the agent's limits, exactly its rows are listed`` =
+    lawBy (Laws.plain |> Laws.times 1000 |> Laws.seeded 20261122UL 1123UL) (fun () ->
+        Prop.forAll (Arb.fromGen caseGen) (fun case ->
+            let run = runCase steady case
 
-        (listed run.Snapshot = idsOf case.Rows && Snapshot.isComplete run.Snapshot)
-        |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}")
+            (listed run.Snapshot = idsOf case.Rows && Snapshot.isComplete run.Snapshot)
+            |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}"))
 
-[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
-let ``loss, doubles and overtaking make a walk partial at worst, never wrong`` () =
-    let cases =
-        gen {
-            let! case = caseGen
-            let! loss = Gen.choose (0, 40)
-            return case, float loss / 100.0
-        }
+let ``loss, doubles and overtaking make a walk partial at worst, never wrong`` =
+    lawBy (Laws.plain |> Laws.times 1000 |> Laws.seeded 20261122UL 1123UL) (fun () ->
+        let cases =
+            gen {
+                let! case = caseGen
+                let! loss = Gen.choose (0, 40)
+                return case, float loss / 100.0
+            }
 
-    Prop.forAll (Arb.fromGen cases) (fun (case, loss) ->
-        let run = runCase (Network.rough loss (ms 700.0)) case
-        let rows = Set.ofList (idsOf case.Rows)
-        let seen = listed run.Snapshot
+        Prop.forAll (Arb.fromGen cases) (fun (case, loss) ->
+            let run = runCase (Network.rough loss (ms 700.0)) case
+            let rows = Set.ofList (idsOf case.Rows)
+            let seen = listed run.Snapshot
 
-        let right =
-            match run.Snapshot.Completeness with
-            | Complete _ -> seen = idsOf case.Rows
-            | Partial _ -> List.forall rows.Contains seen
+            let right =
+                match run.Snapshot.Completeness with
+                | Complete _ -> seen = idsOf case.Rows
+                | Partial _ -> List.forall rows.Contains seen
 
-        (right && run.Finishes = 1) |> Prop.label $"{run.Snapshot.Completeness}: {seen}")
+            (right && run.Finishes = 1) |> Prop.label $"{run.Snapshot.Completeness}: {seen}"))
 
-[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
-let ``the next audit, cut into ranges by the last one's rows, lists exactly the rows too`` () =
-    let cases = Gen.zip caseGen (Gen.listOfLength 40 (rowGen 6))
+let ``the next audit, cut into ranges by the last one's rows, lists exactly the rows too`` =
+    lawBy (Laws.plain |> Laws.times 1000 |> Laws.seeded 20261122UL 1123UL) (fun () ->
+        let cases = Gen.zip caseGen (Gen.listOfLength 40 (rowGen 6))
 
-    Prop.forAll (Arb.fromGen cases) (fun (case, more) ->
-        let first = runCase steady case
-        // Other rows by now: the hints of the first audit fit them badly.
-        let rows =
-            more @ (case.Rows |> List.map (fun row -> { row with Has = List.replicate 6 true }))
-            |> List.distinctBy (fun row -> struct (row.A, row.B))
+        Prop.forAll (Arb.fromGen cases) (fun (case, more) ->
+            let first = runCase steady case
+            // Other rows by now: the hints of the first audit fit them badly.
+            let rows =
+                more @ (case.Rows |> List.map (fun row -> { row with Has = List.replicate 6 true }))
+                |> List.distinctBy (fun row -> struct (row.A, row.B))
 
-        let again = { case with Columns = 6; Rows = rows }
-        let server = serve (adjusted again) 6 rows
-        let memory = SnmpAudit.memory first.State
-        let run = Bench.runAt Bench.start 7UL steady server (Bench.target (Some(plain 6))) memory
+            let again = { case with Columns = 6; Rows = rows }
+            let server = serve (adjusted again) 6 rows
+            let memory = SnmpAudit.memory first.State
+            let run = Bench.runAt Bench.start 7UL steady server (Bench.target (Some(plain 6))) memory
 
-        (listed run.Snapshot = idsOf rows && Snapshot.isComplete run.Snapshot)
-        |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}")
+            (listed run.Snapshot = idsOf rows && Snapshot.isComplete run.Snapshot)
+            |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}"))
 
 /// Replies that are nonsense in every way, yet well-formed.
 let private madGen =
@@ -168,40 +167,40 @@ let private madGen =
 
     Gen.listOf (Gen.map2 VarBind.create name value)
 
-[<Property(MaxTest = 1000, Replay = "20261122,1123")>]
-let ``an agent that answers at random is left after a bounded number of requests`` () =
-    let cases =
-        gen {
-            let! answers = Gen.nonEmptyListOf madGen
-            let! errors = Gen.listOfLength 7 (Gen.frequency [ 5, Gen.constant 0; 1, Gen.choose (1, 20) ])
-            return answers, errors
-        }
+let ``an agent that answers at random is left after a bounded number of requests`` =
+    lawBy (Laws.plain |> Laws.times 1000 |> Laws.seeded 20261122UL 1123UL) (fun () ->
+        let cases =
+            gen {
+                let! answers = Gen.nonEmptyListOf madGen
+                let! errors = Gen.listOfLength 7 (Gen.frequency [ 5, Gen.constant 0; 1, Gen.choose (1, 20) ])
+                return answers, errors
+            }
 
-    Prop.forAll (Arb.fromGen cases) (fun (answers, errors) ->
-        let asked = ref 0
-        let answers = Array.ofList answers
+        Prop.forAll (Arb.fromGen cases) (fun (answers, errors) ->
+            let asked = ref 0
+            let answers = Array.ofList answers
 
-        let server: Bench.Server =
-            fun now octets ->
-                match Snmp.decode octets with
-                | Ok(V2c(community, pdu)) ->
-                    asked.Value <- asked.Value + 1
-                    let varBinds = Array.ofList answers[asked.Value % answers.Length]
-                    let honest = SmallAgent.answer (SmallAgent.create (scalars now)) pdu
+            let server: Bench.Server =
+                fun now octets ->
+                    match Snmp.decode octets with
+                    | Ok(V2c(community, pdu)) ->
+                        asked.Value <- asked.Value + 1
+                        let varBinds = Array.ofList answers[asked.Value % answers.Length]
+                        let honest = SmallAgent.answer (SmallAgent.create (scalars now)) pdu
 
-                    let answer =
-                        match pdu.Kind, honest with
-                        | Get, Some answer when asked.Value % 3 > 0 -> answer
-                        | _ ->
-                            { Pdu.response pdu.RequestId varBinds with
-                                ErrorStatus = errors[asked.Value % errors.Length] }
+                        let answer =
+                            match pdu.Kind, honest with
+                            | Get, Some answer when asked.Value % 3 > 0 -> answer
+                            | _ ->
+                                { Pdu.response pdu.RequestId varBinds with
+                                    ErrorStatus = errors[asked.Value % errors.Length] }
 
-                    [ Snmp.encode (V2c(community, answer)) ]
-                | Ok(V3 _)
-                | Error _ -> []
+                        [ Snmp.encode (V2c(community, answer)) ]
+                    | Ok(V3 _)
+                    | Error _ -> []
 
-        let run = Bench.run 3UL steady server (Bench.target (Some(plain 3)))
-        run.Snapshot.Requests < 2_000 |> Prop.label $"{run.Snapshot.Requests} requests")
+            let run = Bench.run 3UL steady server (Bench.target (Some(plain 3)))
+            run.Snapshot.Requests < 2_000 |> Prop.label $"{run.Snapshot.Requests} requests"))
 
 let private reasons (snapshot: Snapshot) =
     match snapshot.Completeness with
@@ -224,259 +223,266 @@ let private twistedWhere kinds columns rows (twist: Pdu -> VarBind[] -> VarBind[
 
 let private twisted columns rows twist = twistedWhere [ GetBulk; GetNext ] columns rows twist
 
-[<Test>]
-let ``an agent that repeats its rows for ever is named and left`` () =
-    let rows = [ for number in 1u .. 30u -> row number 1u ]
+let ``an agent that repeats its rows for ever is named and left`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 30u -> row number 1u ]
 
-    let server =
-        twisted 1 rows (fun request _ ->
-            [| for number in 0 .. request.NonRepeaters + 20 ->
-                   VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.1.1.{1 + number % 5}.1") (Integer 1L) |])
+        let server =
+            twisted 1 rows (fun request _ ->
+                [| for number in 0 .. request.NonRepeaters + 20 ->
+                       VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.1.1.{1 + number % 5}.1") (Integer 1L) |])
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
-    Assert.That(reasons run.Snapshot, Is.EquivalentTo [ "not-increasing" ])
-    Assert.That(run.Snapshot.Requests, Is.LessThan 10)
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
+        reasons run.Snapshot |> Check.sameItems [ "not-increasing" ]
+        run.Snapshot.Requests |> Check.below 10)
 
-[<Test>]
-let ``an agent that makes up rows without end is left`` () =
-    let last = ref 0L
+let ``an agent that makes up rows without end is left`` =
+    example (fun () ->
+        let last = ref 0L
 
-    let server =
-        Bench.v2c "public" (fun now request ->
-            match request.Kind with
-            | GetBulk ->
-                [| VarBind.create
-                       Profile.sysUpTime
-                       (TimeTicks(uint32 ((now - Bench.start).TotalSeconds * 100.0)))
-                   for _ in 1 .. request.MaxRepetitions do
-                       last.Value <- last.Value + 1L
-                       VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.1.1.{last.Value}.1") (Integer 1L) |]
-                |> Pdu.response request.RequestId
-                |> Some
-            | _ -> SmallAgent.answer (SmallAgent.create (scalars now)) request)
+        let server =
+            Bench.v2c "public" (fun now request ->
+                match request.Kind with
+                | GetBulk ->
+                    [| VarBind.create
+                           Profile.sysUpTime
+                           (TimeTicks(uint32 ((now - Bench.start).TotalSeconds * 100.0)))
+                       for _ in 1 .. request.MaxRepetitions do
+                           last.Value <- last.Value + 1L
+                           VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.1.1.{last.Value}.1") (Integer 1L) |]
+                    |> Pdu.response request.RequestId
+                    |> Some
+                | _ -> SmallAgent.answer (SmallAgent.create (scalars now)) request)
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
-    Assert.That(reasons run.Snapshot, Does.Contain "cut-short")
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
+        reasons run.Snapshot |> Check.contains "cut-short")
 
-[<Test>]
-let ``one bad range does not spoil the others`` () =
-    let rows = [ for number in 1u .. 400u -> row number 1u ]
-    let small = serve (fun agent -> { agent with MostVarBinds = 12 }) 1 rows
-    let good = Bench.run 1UL steady small (Bench.target (Some(plain 1)))
+let ``one bad range does not spoil the others`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 400u -> row number 1u ]
+        let small = serve (fun agent -> { agent with MostVarBinds = 12 }) 1 rows
+        let good = Bench.run 1UL steady small (Bench.target (Some(plain 1)))
 
-    // Between row 20 and row 60 the agent goes backwards.
-    let server =
-        twisted 1 rows (fun request varBinds ->
-            let asked = request.VarBinds[request.VarBinds.Length - 1].Name
-            let arc = if asked.Length > 9 then asked[9] else 0u
+        // Between row 20 and row 60 the agent goes backwards.
+        let server =
+            twisted 1 rows (fun request varBinds ->
+                let asked = request.VarBinds[request.VarBinds.Length - 1].Name
+                let arc = if asked.Length > 9 then asked[9] else 0u
 
-            if arc > 20u && arc < 60u then
-                Array.rev varBinds
-            else
-                Array.truncate 12 varBinds)
-
-    let memory = SnmpAudit.memory good.State
-    let run = Bench.runAt Bench.start 2UL steady server (Bench.target (Some(plain 1))) memory
-    Assert.That(List.distinct (reasons run.Snapshot), Is.EquivalentTo [ "not-increasing" ])
-    Assert.That(run.Snapshot.Observations.Length, Is.GreaterThan 200)
-
-[<Test>]
-let ``an answer that left varbinds out is not taken for the end of a column`` () =
-    let rows = [ for number in 1u .. 20u -> row number 1u ]
-
-    // The second column's cells are missing: all others stand one place too early.
-    let server =
-        twisted 3 rows (fun _ varBinds ->
-            varBinds
-            |> Array.filter (fun varBind ->
-                not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
-
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
-    Assert.That(run.Snapshot.Remarks, Has.Length.EqualTo 1)
-
-[<Test>]
-let ``what GetBulk tells wrong is read by GetNext`` () =
-    let rows = [ for number in 1u .. 30u -> row number 1u ]
-    let reversed = twistedWhere [ GetBulk ] 3 rows (fun _ varBinds -> Array.rev varBinds)
-
-    let ragged =
-        twistedWhere [ GetBulk ] 3 rows (fun _ varBinds ->
-            varBinds
-            |> Array.filter (fun varBind ->
-                not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
-
-    for server in [ reversed; ragged ] do
-        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-        Assert.That((listed run.Snapshot = idsOf rows), Is.True)
-        Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
-
-[<Test>]
-let ``a row whose identity came and went is asked once more`` () =
-    let rows = [ for number in 1u .. 5u -> row number 1u ]
-    let hidden = Oid.parse "1.3.6.1.4.1.99999.1.1.3.1"
-
-    let server =
-        twisted 3 rows (fun _ varBinds ->
-            varBinds
-            |> Array.map (fun varBind ->
-                if varBind.Name = hidden then
-                    { varBind with Value = NoSuchInstance }
+                if arc > 20u && arc < 60u then
+                    Array.rev varBinds
                 else
-                    varBind))
+                    Array.truncate 12 varBinds)
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
-    Assert.That(Snapshot.isComplete run.Snapshot, Is.True)
+        let memory = SnmpAudit.memory good.State
+        let run = Bench.runAt Bench.start 2UL steady server (Bench.target (Some(plain 1))) memory
+        List.distinct (reasons run.Snapshot) |> Check.sameItems [ "not-increasing" ]
+        run.Snapshot.Observations.Length |> Check.above 200)
 
-[<Test>]
-let ``a row of which only fragments were left is not listed`` () =
-    let rows = [ for number in 1u .. 5u -> row number 1u ]
-    let gone = Oid.parse "1.3.6.1.4.1.99999.1.1.3.1"
-    let table = cells 3 rows @ around |> List.filter (fun varBind -> varBind.Name <> gone)
+let ``an answer that left varbinds out is not taken for the end of a column`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 20u -> row number 1u ]
 
-    let server =
-        Bench.v2c "public" (fun now request ->
-            SmallAgent.answer (SmallAgent.create (scalars now @ table)) request)
+        // The second column's cells are missing: all others stand one place too early.
+        let server =
+            twisted 3 rows (fun _ varBinds ->
+                varBinds
+                |> Array.filter (fun varBind ->
+                    not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That((listed run.Snapshot = idsOf (List.filter (fun row -> row.A <> 3u) rows)), Is.True)
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        (listed run.Snapshot = idsOf rows) |> Check.isTrue
+        run.Snapshot.Remarks |> Check.hasLength 1)
 
-[<Test>]
-let ``an agent that drops large replies is asked for smaller ones`` () =
-    let rows = [ for number in 1u .. 300u -> row number 1u ]
-    let server = serve (fun agent -> { agent with SilentAbove = 20 }) 3 rows
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
+let ``what GetBulk tells wrong is read by GetNext`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 30u -> row number 1u ]
+        let reversed = twistedWhere [ GetBulk ] 3 rows (fun _ varBinds -> Array.rev varBinds)
 
-    let again =
-        Bench.runAt Bench.start 2UL steady server (Bench.target (Some(plain 3))) (SnmpAudit.memory run.State)
+        let ragged =
+            twistedWhere [ GetBulk ] 3 rows (fun _ varBinds ->
+                varBinds
+                |> Array.filter (fun varBind ->
+                    not (Oid.isPrefixOf (Oid.parse "1.3.6.1.4.1.99999.1.2") varBind.Name)))
 
-    Assert.That(Snapshot.isComplete again.Snapshot, Is.True)
-    Assert.That(again.Took, Is.LessThan(TimeSpan.FromSeconds 2.5), "what was learnt is remembered")
+        for server in [ reversed; ragged ] do
+            let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+            (listed run.Snapshot = idsOf rows) |> Check.isTrue
+            Snapshot.isComplete run.Snapshot |> Check.because $"{run.Snapshot.Completeness}" Check.isTrue)
 
-[<Test>]
-let ``silence is told as silence, and what to look at`` () =
-    let run = Bench.run 1UL steady (fun _ _ -> []) (Bench.target (Some(plain 1)))
+let ``a row whose identity came and went is asked once more`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 5u -> row number 1u ]
+        let hidden = Oid.parse "1.3.6.1.4.1.99999.1.1.3.1"
 
-    match run.Snapshot.Completeness with
-    | Partial [ Silent detail ] -> Assert.That(detail, Does.Contain "community")
-    | other -> Assert.Fail(string other)
+        let server =
+            twisted 3 rows (fun _ varBinds ->
+                varBinds
+                |> Array.map (fun varBind ->
+                    if varBind.Name = hidden then
+                        { varBind with Value = NoSuchInstance }
+                    else
+                        varBind))
 
-    Assert.That(run.Snapshot.Requests, Is.EqualTo 4)
-    Assert.That(Completeness.isSilent run.Snapshot.Completeness, Is.True)
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        (listed run.Snapshot = idsOf rows) |> Check.isTrue
+        Snapshot.isComplete run.Snapshot |> Check.isTrue)
 
-[<Test>]
-let ``an agent that stops in mid-walk leaves a partial snapshot with what it told`` () =
-    let rows = [ for number in 1u .. 300u -> row number 1u ]
-    let left = ref 5
-    let whole = serve id 3 rows
+let ``a row of which only fragments were left is not listed`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 5u -> row number 1u ]
+        let gone = Oid.parse "1.3.6.1.4.1.99999.1.1.3.1"
+        let table = cells 3 rows @ around |> List.filter (fun varBind -> varBind.Name <> gone)
 
-    let server: Bench.Server =
-        fun now octets ->
-            left.Value <- left.Value - 1
-            if left.Value >= 0 then whole now octets else []
+        let server =
+            Bench.v2c "public" (fun now request ->
+                SmallAgent.answer (SmallAgent.create (scalars now @ table)) request)
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That(reasons run.Snapshot, Is.EquivalentTo [ "cut-short" ])
-    Assert.That(run.Snapshot.Observations.Length, Is.GreaterThan 0)
-    Assert.That(run.Took, Is.LessThan(TimeSpan.FromSeconds 12.0))
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        (listed run.Snapshot = idsOf (List.filter (fun row -> row.A <> 3u) rows)) |> Check.isTrue)
 
-[<Test>]
-let ``stopped by its host, an audit ends with what it has`` () =
-    let state, _ =
-        SnmpAudit.start
-            (Bench.target (Some(plain 1)))
-            SnmpAudit.Memory.none
-            (Moment.at Bench.start)
-            (Rng.create 1UL)
+let ``an agent that drops large replies is asked for smaller ones`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 300u -> row number 1u ]
+        let server = serve (fun agent -> { agent with SilentAbove = 20 }) 3 rows
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        (listed run.Snapshot = idsOf rows) |> Check.isTrue
 
-    let over, commands = SnmpAudit.advance (Stopped(Moment.at (Bench.start + ms 5.0))) state
+        let again =
+            Bench.runAt
+                Bench.start
+                2UL
+                steady
+                server
+                (Bench.target (Some(plain 3)))
+                (SnmpAudit.memory run.State)
 
-    match commands with
-    | [ Finished snapshot ] -> Assert.That(reasons snapshot, Is.EquivalentTo [ "cancelled"; "silent" ])
-    | other -> Assert.Fail(string other)
+        Snapshot.isComplete again.Snapshot |> Check.isTrue
+        again.Took |> Check.because "what was learnt is remembered" (Check.below (TimeSpan.FromSeconds 2.5)))
 
-    let _, later = SnmpAudit.advance (Stopped(Moment.at (Bench.start + ms 9.0))) over
-    Assert.That(later.Length, Is.EqualTo 0)
+let ``silence is told as silence, and what to look at`` =
+    example (fun () ->
+        let run = Bench.run 1UL steady (fun _ _ -> []) (Bench.target (Some(plain 1)))
 
-[<Test>]
-let ``strangers' datagrams are counted and change nothing`` () =
-    let rows = [ row 1u 1u ]
-    let honest = serve id 1 rows
+        match run.Snapshot.Completeness with
+        | Partial [ Silent detail ] -> detail |> Check.says "community"
+        | other -> failtest (string other)
 
-    let server: Bench.Server =
-        fun now octets ->
-            let noise = [| 0x30uy; 1uy; 2uy |]
-            let foreign = Snmp.encode (V2c([| 1uy |], Pdu.response 12345 [||]))
-            noise :: foreign :: honest now octets
+        run.Snapshot.Requests |> Check.equal 4
+        Completeness.isSilent run.Snapshot.Completeness |> Check.isTrue)
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
-    Assert.That(Snapshot.isComplete run.Snapshot, Is.True)
-    Assert.That(SnmpAudit.strays run.State, Is.GreaterThanOrEqualTo 6)
+let ``an agent that stops in mid-walk leaves a partial snapshot with what it told`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 300u -> row number 1u ]
+        let left = ref 5
+        let whole = serve id 3 rows
 
-[<Property(MaxTest = 200, Replay = "20261122,1123")>]
-let ``noise never throws`` (noise: byte[]) =
-    let state, _ =
-        SnmpAudit.start
-            (Bench.target (Some(plain 1)))
-            SnmpAudit.Memory.none
-            (Moment.at Bench.start)
-            (Rng.create 1UL)
+        let server: Bench.Server =
+            fun now octets ->
+                left.Value <- left.Value - 1
+                if left.Value >= 0 then whole now octets else []
 
-    let next, _ = SnmpAudit.advance (Received(Moment.at Bench.start, noise)) state
-    SnmpAudit.strays next = 1
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        reasons run.Snapshot |> Check.sameItems [ "cut-short" ]
+        run.Snapshot.Observations.Length |> Check.above 0
+        run.Took |> Check.below (TimeSpan.FromSeconds 12.0))
 
-[<Test>]
-let ``the same events from the same state give the same commands`` () =
-    let rows = [ for number in 1u .. 50u -> row number 1u ]
-    let server = serve id 3 rows
-    let target = Bench.target (Some(plain 3))
-    let rough = Network.rough 0.2 (ms 300.0)
-    let first = Bench.run 9UL rough server target
-    let second = Bench.run 9UL rough server target
-    Assert.That((first.Snapshot = second.Snapshot), Is.True)
-    Assert.That(first.Took, Is.EqualTo second.Took)
+let ``stopped by its host, an audit ends with what it has`` =
+    example (fun () ->
+        let state, _ =
+            SnmpAudit.start
+                (Bench.target (Some(plain 1)))
+                SnmpAudit.Memory.none
+                (Moment.at Bench.start)
+                (Rng.create 1UL)
 
-    // An old state is still what it was after others were made from it.
-    let state, commands =
-        SnmpAudit.start target SnmpAudit.Memory.none (Moment.at Bench.start) (Rng.create 1UL)
+        let over, commands = SnmpAudit.advance (Stopped(Moment.at (Bench.start + ms 5.0))) state
 
-    let answers =
-        commands
-        |> List.collect (fun command ->
-            match command with
-            | Send octets -> server Bench.start octets
-            | WakeAt _
-            | Connect
-            | Write _
-            | Told _
-            | Finished _ -> [])
+        match commands with
+        | [ Finished snapshot ] -> reasons snapshot |> Check.sameItems [ "cancelled"; "silent" ]
+        | other -> failtest (string other)
 
-    let event = Received(Moment.at (Bench.start + ms 3.0), answers.Head)
-    let next, once = SnmpAudit.advance event state
-    SnmpAudit.advance event next |> ignore
-    let _, twice = SnmpAudit.advance event state
-    Assert.That((once = twice), Is.True)
+        let _, later = SnmpAudit.advance (Stopped(Moment.at (Bench.start + ms 9.0))) over
+        later.Length |> Check.equal 0)
 
-[<Test>]
-let ``an end of the MIB in the middle of it is not believed`` () =
-    let rows = [ for number in 1u .. 40u -> row number 1u ]
+let ``strangers' datagrams are counted and change nothing`` =
+    example (fun () ->
+        let rows = [ row 1u 1u ]
+        let honest = serve id 1 rows
 
-    // Cuts a reply off, and fills its last place.
-    let server =
-        twisted 3 rows (fun request varBinds ->
-            if varBinds.Length > 20 then
-                let kept = Array.truncate 18 varBinds
+        let server: Bench.Server =
+            fun now octets ->
+                let noise = [| 0x30uy; 1uy; 2uy |]
+                let foreign = Snmp.encode (V2c([| 1uy |], Pdu.response 12345 [||]))
+                noise :: foreign :: honest now octets
 
-                let last =
-                    request.VarBinds[request.NonRepeaters + (kept.Length - request.NonRepeaters) % 3].Name
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 1)))
+        Snapshot.isComplete run.Snapshot |> Check.isTrue
+        SnmpAudit.strays run.State |> Check.atLeast 6)
 
-                Array.append kept [| VarBind.create last EndOfMibView |]
-            else
-                varBinds)
+let ``noise never throws`` =
+    lawBy (Laws.plain |> Laws.times 200 |> Laws.seeded 20261122UL 1123UL) (fun (noise: byte[]) ->
+        let state, _ =
+            SnmpAudit.start
+                (Bench.target (Some(plain 1)))
+                SnmpAudit.Memory.none
+                (Moment.at Bench.start)
+                (Rng.create 1UL)
 
-    let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
-    Assert.That((listed run.Snapshot = idsOf rows), Is.True)
-    Assert.That(Snapshot.isComplete run.Snapshot, Is.True, $"{run.Snapshot.Completeness}")
-    Assert.That(run.Snapshot.Requests, Is.LessThan 40)
+        let next, _ = SnmpAudit.advance (Received(Moment.at Bench.start, noise)) state
+        SnmpAudit.strays next = 1)
+
+let ``the same events from the same state give the same commands`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 50u -> row number 1u ]
+        let server = serve id 3 rows
+        let target = Bench.target (Some(plain 3))
+        let rough = Network.rough 0.2 (ms 300.0)
+        let first = Bench.run 9UL rough server target
+        let second = Bench.run 9UL rough server target
+        (first.Snapshot = second.Snapshot) |> Check.isTrue
+        first.Took |> Check.equal second.Took
+
+        // An old state is still what it was after others were made from it.
+        let state, commands =
+            SnmpAudit.start target SnmpAudit.Memory.none (Moment.at Bench.start) (Rng.create 1UL)
+
+        let answers =
+            commands
+            |> List.collect (fun command ->
+                match command with
+                | Send octets -> server Bench.start octets
+                | WakeAt _
+                | Connect
+                | Write _
+                | Told _
+                | Finished _ -> [])
+
+        let event = Received(Moment.at (Bench.start + ms 3.0), answers.Head)
+        let next, once = SnmpAudit.advance event state
+        SnmpAudit.advance event next |> ignore
+        let _, twice = SnmpAudit.advance event state
+        (once = twice) |> Check.isTrue)
+
+let ``an end of the MIB in the middle of it is not believed`` =
+    example (fun () ->
+        let rows = [ for number in 1u .. 40u -> row number 1u ]
+
+        // Cuts a reply off, and fills its last place.
+        let server =
+            twisted 3 rows (fun request varBinds ->
+                if varBinds.Length > 20 then
+                    let kept = Array.truncate 18 varBinds
+
+                    let last =
+                        request.VarBinds[request.NonRepeaters + (kept.Length - request.NonRepeaters) % 3]
+                            .Name
+
+                    Array.append kept [| VarBind.create last EndOfMibView |]
+                else
+                    varBinds)
+
+        let run = Bench.run 1UL steady server (Bench.target (Some(plain 3)))
+        (listed run.Snapshot = idsOf rows) |> Check.isTrue
+        Snapshot.isComplete run.Snapshot |> Check.because $"{run.Snapshot.Completeness}" Check.isTrue
+        run.Snapshot.Requests |> Check.below 40)

@@ -3,10 +3,10 @@ module CallServer.Tests.Gateway.Asking
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Wire
 open CallServer.Gateway
+open CallServer.Tests
 
 let epoch = Instant.ofMicros 1_790_000_000_000_000L
 
@@ -56,7 +56,7 @@ let walk (request: Oid -> Pdu) (now: Instant) (root: Oid) (state: AgentState) : 
                 if varBind.Value = EndOfMibView || not (Oid.isPrefixOf root varBind.Name) then
                     more <- false
                 elif Oid.compare varBind.Name from <= 0 then
-                    Assert.Fail $"{varBind.Name} does not come after {from}"
+                    failtest $"{varBind.Name} does not come after {from}"
                 else
                     found.Add varBind
                     from <- varBind.Name

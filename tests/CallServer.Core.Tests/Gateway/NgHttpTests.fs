@@ -3,7 +3,6 @@ module CallServer.Tests.Gateway.NgHttpTests
 
 open System
 open System.Text
-open NUnit.Framework
 open FsCheck
 open FsCheck.FSharp
 open CallServer.Wire
@@ -50,37 +49,39 @@ let private pong number =
     let body = $"c{number} d6:result4:ponge"
     $"HTTP/1.1 200 OK\r\nContent-Type: {ours}\r\nContent-Length: {body.Length}\r\n\r\n{body}"
 
-[<Law>]
-let ``answers requests one after the other, cut anywhere`` (NonNegativeInt cut) =
-    let whole = octets (ping 1 + ping 2)
-    let cut = cut % (whole.Length + 1)
-    talk [ whole[.. cut - 1]; whole[cut..] ] = (pong 1 + pong 2, false)
+let ``answers requests one after the other, cut anywhere`` =
+    law (fun (NonNegativeInt cut) ->
+        let whole = octets (ping 1 + ping 2)
+        let cut = cut % (whole.Length + 1)
+        talk [ whole[.. cut - 1]; whole[cut..] ] = (pong 1 + pong 2, false))
 
-[<Law>]
-let ``takes ng itself on the same port, cut anywhere`` (NonNegativeInt cut) =
-    let whole = octets "P1 d7:command4:pingeG2 d7:command4:pinge"
-    let cut = cut % (whole.Length + 1)
-    talk [ whole[.. cut - 1]; whole[cut..] ] = ("P1 d6:result4:pongeG2 d6:result4:ponge", false)
+let ``takes ng itself on the same port, cut anywhere`` =
+    law (fun (NonNegativeInt cut) ->
+        let whole = octets "P1 d7:command4:pingeG2 d7:command4:pinge"
+        let cut = cut % (whole.Length + 1)
+        talk [ whole[.. cut - 1]; whole[cut..] ] = ("P1 d6:result4:pongeG2 d6:result4:ponge", false))
 
-[<TestCase("GET /ng HTTP/1.1\r\n\r\n", "HTTP/1.1 405", false)>]
-[<TestCase("GET nonsense\r\n\r\n", "HTTP/1.1 400", true)>]
-[<TestCase("POST /ng HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 400", true)>]
-[<TestCase("POST /ng HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "HTTP/1.1 400", true)>]
-[<TestCase("POST /ng HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400", true)>]
-let ``refuses what it does not take`` (request: string) (status: string) (closes: bool) =
-    let said, isClosed = talk [ octets request ]
-    Assert.That(said, Does.StartWith status)
-    Assert.That(isClosed, Is.EqualTo closes)
+let ``refuses what it does not take`` =
+    examples
+        [ "GET /ng HTTP/1.1\r\n\r\n", "HTTP/1.1 405", false
+          "GET nonsense\r\n\r\n", "HTTP/1.1 400", true
+          "POST /ng HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 400", true
+          "POST /ng HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "HTTP/1.1 400", true
+          "POST /ng HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400", true ]
+        (fun (request: string, status: string, closes: bool) ->
+            let said, isClosed = talk [ octets request ]
+            said |> Check.startsWith status
+            isClosed |> Check.equal closes)
 
-[<Test>]
-let ``knows one path and one kind of content`` () =
-    Assert.That(fst (talk [ octets (post "/" ours "") ]), Does.StartWith "HTTP/1.1 404")
-    Assert.That(fst (talk [ octets (post "/ng" "text/plain" "") ]), Does.StartWith "HTTP/1.1 404")
+let ``knows one path and one kind of content`` =
+    example (fun () ->
+        fst (talk [ octets (post "/" ours "") ]) |> Check.startsWith "HTTP/1.1 404"
+        fst (talk [ octets (post "/ng" "text/plain" "") ]) |> Check.startsWith "HTTP/1.1 404")
 
-[<Law>]
-let ``never throws, whatever comes`` (noise: byte[]) (NonNegativeInt at) (replacement: byte) =
-    let request = octets (ping 1)
-    let damaged = Array.updateAt (at % request.Length) replacement request
+let ``never throws, whatever comes`` =
+    law (fun (noise: byte[]) (NonNegativeInt at) (replacement: byte) ->
+        let request = octets (ping 1)
+        let damaged = Array.updateAt (at % request.Length) replacement request
 
-    (talk [ noise; noise ] |> fst).Length < 100_000
-    && (talk [ damaged; damaged ] |> fst).Length < 100_000
+        (talk [ noise; noise ] |> fst).Length < 100_000
+        && (talk [ damaged; damaged ] |> fst).Length < 100_000)

@@ -2,7 +2,6 @@ module CallServer.Tests.Gateway.TableTests
 
 open System
 open System.Collections.Generic
-open NUnit.Framework
 open FsCheck
 open FsCheck.FSharp
 open CallServer.Model
@@ -33,14 +32,8 @@ type Cases =
         }
         |> Arb.fromGen
 
-[<AttributeUsage(AttributeTargets.Method)>]
-type LawAttribute() =
-    inherit
-        FsCheck.NUnit.PropertyAttribute(
-            Arbitrary = [| typeof<Arbitraries>; typeof<Cases> |],
-            MaxTest = 1000,
-            QuietOnSuccess = true
-        )
+let private tableLaws =
+    Laws.plain |> Laws.drawing [ typeof<Arbitraries>; typeof<Cases> ] |> Laws.times 1000
 
 /// Reference equality is of no use between two runs.
 let private shape (connection: SimConnection) =
@@ -57,149 +50,150 @@ let private shapes (table: Table) = table.Connections |> Array.map shape
 let private past (table: Table) =
     table.Ended |> Array.map (fun (struct (ended, at)) -> shape ended, at.Micros)
 
-[<Law>]
-let ``arrives at the same place by whatever steps`` (case: Case) =
-    let start = Table.create case.Seed case.Options epoch
-    let last = List.fold max TimeSpan.Zero case.Stops
-    let struct (direct, events) = Table.advance (epoch + last) start
+let ``arrives at the same place by whatever steps`` =
+    lawBy tableLaws (fun (case: Case) ->
+        let start = Table.create case.Seed case.Options epoch
+        let last = List.fold max TimeSpan.Zero case.Stops
+        let struct (direct, events) = Table.advance (epoch + last) start
 
-    let struct (stepped, steps) =
-        (struct (start, []), case.Stops)
-        ||> List.fold (fun (struct (table, before)) stop ->
-            let struct (table, events) = Table.advance (epoch + stop) table
-            struct (table, before @ events))
+        let struct (stepped, steps) =
+            (struct (start, []), case.Stops)
+            ||> List.fold (fun (struct (table, before)) stop ->
+                let struct (table, events) = Table.advance (epoch + stop) table
+                struct (table, before @ events))
 
-    shapes stepped = shapes direct
-    && List.map shapeOf steps = List.map shapeOf events
-    && past stepped = past direct
+        shapes stepped = shapes direct
+        && List.map shapeOf steps = List.map shapeOf events
+        && past stepped = past direct)
 
-[<Law>]
-let ``lists exactly what the truth opened and has not closed`` (case: Case) =
-    let start = Table.create case.Seed case.Options epoch
-    let open' = HashSet<int64>(start.Connections |> Array.map _.Serial)
+let ``lists exactly what the truth opened and has not closed`` =
+    lawBy tableLaws (fun (case: Case) ->
+        let start = Table.create case.Seed case.Options epoch
+        let open' = HashSet<int64>(start.Connections |> Array.map _.Serial)
 
-    let table =
-        (start, case.Stops)
-        ||> List.fold (fun table stop ->
-            let now = epoch + stop
-            let struct (table, events) = Table.advance now table
+        let table =
+            (start, case.Stops)
+            ||> List.fold (fun table stop ->
+                let now = epoch + stop
+                let struct (table, events) = Table.advance now table
 
-            for event in events do
+                for event in events do
+                    match event with
+                    | Opened connection ->
+                        open'.Add connection.Serial |> Check.because "opened twice" Check.isTrue
+                    | Closed(connection, at) ->
+                        open'.Remove connection.Serial |> Check.because "closed, but not open" Check.isTrue
+                        (at <= now && at > epoch) |> Check.isTrue
+
+                table)
+
+        open'.SetEquals(table.Connections |> Array.map _.Serial))
+
+let ``tells what happened in the order of time, never two at once`` =
+    lawBy tableLaws (fun (case: Case) ->
+        let struct (_, events) =
+            Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
+
+        let times =
+            events
+            |> List.map (fun event ->
                 match event with
-                | Opened connection -> Assert.That(open'.Add connection.Serial, "opened twice")
-                | Closed(connection, at) ->
-                    Assert.That(open'.Remove connection.Serial, "closed, but not open")
-                    Assert.That(at <= now && at > epoch)
+                | Opened connection when case.Options.ShowRinging -> connection.Setup.Micros
+                | Opened connection -> connection.Start.Micros
+                | Closed(_, at) -> at.Micros)
 
-            table)
+        List.pairwise times |> List.forall (fun (a, b) -> a <= b))
 
-    open'.SetEquals(table.Connections |> Array.map _.Serial)
+let ``gives every connection times in order and an index of its own`` =
+    lawBy tableLaws (fun (case: Case) ->
+        let struct (table, events) =
+            Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
 
-[<Law>]
-let ``tells what happened in the order of time, never two at once`` (case: Case) =
-    let struct (_, events) =
-        Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
+        let opened =
+            events
+            |> List.choose (fun event ->
+                match event with
+                | Opened connection -> Some connection
+                | Closed _ -> None)
 
-    let times =
-        events
-        |> List.map (fun event ->
-            match event with
-            | Opened connection when case.Options.ShowRinging -> connection.Setup.Micros
-            | Opened connection -> connection.Start.Micros
-            | Closed(_, at) -> at.Micros)
+        let all = Seq.distinctBy _.Serial (Seq.append opened table.Connections) |> Seq.toArray
 
-    List.pairwise times |> List.forall (fun (a, b) -> a <= b)
+        let ordered =
+            all
+            |> Array.forall (fun connection ->
+                connection.Setup <= connection.Start && connection.Start <= connection.Ends)
 
-[<Law>]
-let ``gives every connection times in order and an index of its own`` (case: Case) =
-    let struct (table, events) =
-        Table.create case.Seed case.Options epoch |> Table.advance (epoch + seconds 30.0)
+        // On any grid of hundredths.
+        [ 0L; 1_234L; 9_999L ]
+        |> List.forall (fun phase ->
+            (all
+             |> Array.distinctBy (fun connection ->
+                 (connection.Setup.Micros + phase) / 10_000L, connection.Index))
+                .Length = all.Length)
+        && ordered
+        && table.Connections |> Array.pairwise |> Array.forall (fun (a, b) -> a.Serial < b.Serial))
 
-    let opened =
-        events
-        |> List.choose (fun event ->
-            match event with
-            | Opened connection -> Some connection
-            | Closed _ -> None)
+let ``keeps about as many connections as asked`` =
+    example (fun () ->
+        let options = { TableOptions.standard with Connections = 1000; Churn = 20.0 }
+        let start = Table.create 7UL options epoch
+        start.Count |> Check.equal 1000
+        let struct (later, events) = Table.advance (epoch + TimeSpan.FromMinutes 10.0) start
+        // Poisson: 10 minutes at 20 a second, and a population with a standard deviation of about 32.
+        later.Count |> Check.between 840 1160
+        events.Length |> Check.between 22_500 25_500)
 
-    let all = Seq.distinctBy _.Serial (Seq.append opened table.Connections) |> Seq.toArray
+let ``begins with ages from the youngest to the oldest`` =
+    example (fun () ->
+        let options = { TableOptions.standard with Connections = 2000 }
+        let table = Table.create 3UL options epoch
+        let ages = table.Connections |> Array.map (fun connection -> (epoch - connection.Start).TotalSeconds)
+        Array.min ages |> Check.between 5.0 6.0
+        Array.max ages |> Check.between 6500.0 7200.0
+        // Log-uniform: half of them are younger than the geometric mean.
+        let young = ages |> Array.filter (fun age -> age < sqrt (5.0 * 7200.0)) |> Array.length
+        young |> Check.between 900 1100)
 
-    let ordered =
-        all
-        |> Array.forall (fun connection ->
-            connection.Setup <= connection.Start && connection.Start <= connection.Ends)
+let ``opens and closes to order`` =
+    example (fun () ->
+        let table = Table.create 1UL { TableOptions.standard with Connections = 2 } epoch
+        let at = epoch + seconds 10.0
+        let struct (table, connection, events) = Table.openOne TimeSpan.Zero at table
+        table.Count |> Check.equal 3
+        List.length events |> Check.equal 1
+        (connection.Start = at) |> Check.isTrue
+        (Table.tryFind connection.Serial table).IsSome |> Check.isTrue
+        let struct (table, events) = Table.closeOne connection.Serial (epoch + seconds 12.0) table
 
-    // On any grid of hundredths.
-    [ 0L; 1_234L; 9_999L ]
-    |> List.forall (fun phase ->
-        (all
-         |> Array.distinctBy (fun connection ->
-             (connection.Setup.Micros + phase) / 10_000L, connection.Index))
-            .Length = all.Length)
-    && ordered
-    && table.Connections |> Array.pairwise |> Array.forall (fun (a, b) -> a.Serial < b.Serial)
+        match events with
+        | [ Closed(closed, closedAt) ] ->
+            (closed.Serial = connection.Serial && closedAt = epoch + seconds 12.0) |> Check.isTrue
+        | other -> failtest $"%A{other}"
 
-[<Test>]
-let ``keeps about as many connections as asked`` () =
-    let options = { TableOptions.standard with Connections = 1000; Churn = 20.0 }
-    let start = Table.create 7UL options epoch
-    Assert.That(start.Count, Is.EqualTo 1000)
-    let struct (later, events) = Table.advance (epoch + TimeSpan.FromMinutes 10.0) start
-    // Poisson: 10 minutes at 20 a second, and a population with a standard deviation of about 32.
-    Assert.That(later.Count, Is.InRange(840, 1160))
-    Assert.That(events.Length, Is.InRange(22_500, 25_500))
+        let struct (table, events) = Table.closeAll (epoch + seconds 13.0) table
+        table.Count |> Check.equal 0
+        List.length events |> Check.equal 2)
 
-[<Test>]
-let ``begins with ages from the youngest to the oldest`` () =
-    let options = { TableOptions.standard with Connections = 2000 }
-    let table = Table.create 3UL options epoch
-    let ages = table.Connections |> Array.map (fun connection -> (epoch - connection.Start).TotalSeconds)
-    Assert.That(Array.min ages, Is.InRange(5.0, 6.0))
-    Assert.That(Array.max ages, Is.InRange(6500.0, 7200.0))
-    // Log-uniform: half of them are younger than the geometric mean.
-    let young = ages |> Array.filter (fun age -> age < sqrt (5.0 * 7200.0)) |> Array.length
-    Assert.That(young, Is.InRange(900, 1100))
+let ``lists a ringing connection only where ringing is shown`` =
+    example (fun () ->
+        let count shown =
+            let options = { TableOptions.standard with Connections = 0; ShowRinging = shown }
+            let struct (table, _, _) = Table.openOne (seconds 5.0) epoch (Table.create 1UL options epoch)
+            let struct (later, _) = Table.advance (epoch + seconds 5.0) table
+            struct (table.Count, later.Count)
 
-[<Test>]
-let ``opens and closes to order`` () =
-    let table = Table.create 1UL { TableOptions.standard with Connections = 2 } epoch
-    let at = epoch + seconds 10.0
-    let struct (table, connection, events) = Table.openOne TimeSpan.Zero at table
-    Assert.That(table.Count, Is.EqualTo 3)
-    Assert.That(List.length events, Is.EqualTo 1)
-    Assert.That((connection.Start = at))
-    Assert.That((Table.tryFind connection.Serial table).IsSome)
-    let struct (table, events) = Table.closeOne connection.Serial (epoch + seconds 12.0) table
+        (count false = struct (0, 1)) |> Check.isTrue
+        (count true = struct (1, 1)) |> Check.isTrue)
 
-    match events with
-    | [ Closed(closed, closedAt) ] ->
-        Assert.That((closed.Serial = connection.Serial && closedAt = epoch + seconds 12.0))
-    | other -> Assert.Fail $"%A{other}"
+let ``gives no two connections a media address in common, nor the one that rtpengine puts beside it`` =
+    example (fun () ->
+        let table = Table.create 1UL { TableOptions.standard with Connections = 30_000 } epoch
 
-    let struct (table, events) = Table.closeAll (epoch + seconds 13.0) table
-    Assert.That(table.Count, Is.EqualTo 0)
-    Assert.That(List.length events, Is.EqualTo 2)
+        let sockets =
+            table.Connections
+            |> Array.collect (fun connection ->
+                [| struct (connection.LocalHost, connection.LocalPort)
+                   struct (connection.LocalHost, connection.LocalPort + 2) |])
 
-[<Test>]
-let ``lists a ringing connection only where ringing is shown`` () =
-    let count shown =
-        let options = { TableOptions.standard with Connections = 0; ShowRinging = shown }
-        let struct (table, _, _) = Table.openOne (seconds 5.0) epoch (Table.create 1UL options epoch)
-        let struct (later, _) = Table.advance (epoch + seconds 5.0) table
-        struct (table.Count, later.Count)
-
-    Assert.That((count false = struct (0, 1)))
-    Assert.That((count true = struct (1, 1)))
-
-[<Test>]
-let ``gives no two connections a media address in common, nor the one that rtpengine puts beside it`` () =
-    let table = Table.create 1UL { TableOptions.standard with Connections = 30_000 } epoch
-
-    let sockets =
-        table.Connections
-        |> Array.collect (fun connection ->
-            [| struct (connection.LocalHost, connection.LocalPort)
-               struct (connection.LocalHost, connection.LocalPort + 2) |])
-
-    Assert.That((Array.distinct sockets).Length, Is.EqualTo 60_000)
-    Assert.That(sockets |> Array.forall (fun (struct (_, port)) -> port > 1023 && port < 65536))
+        (Array.distinct sockets).Length |> Check.equal 60_000
+        sockets |> Array.forall (fun (struct (_, port)) -> port > 1023 && port < 65536) |> Check.isTrue)

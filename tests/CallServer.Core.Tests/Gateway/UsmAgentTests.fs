@@ -2,11 +2,11 @@ module CallServer.Tests.Gateway.UsmAgentTests
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Tests.Gateway.Asking
+open CallServer.Tests
 
 let private octets (text: string) = Encoding.UTF8.GetBytes text
 
@@ -58,104 +58,105 @@ let private request level (name: string) pdu : V3Message =
 
 let private getUptime = Pdu.get 5 [ Oid.parse "1.3.6.1.2.1.1.3.0" ]
 
-[<Test>]
-let ``tells its engine to who does not know it`` () =
-    let discovery = Snmp.encode (V3(Usm.discovery 7 8))
-    let struct (_, datagram) = send (epoch + seconds 2.0) discovery agent
-    let report = v3 datagram
-    Assert.That((reportOf report = ValueSome UnknownEngineIds))
-    Assert.That(report.MessageId, Is.EqualTo 7)
-    Assert.That((report.Security.EngineId = agent.Options.EngineId))
-    Assert.That(report.Security.EngineBoots, Is.EqualTo 3)
-    Assert.That(report.Security.EngineTime, Is.EqualTo 1002)
+let ``tells its engine to who does not know it`` =
+    example (fun () ->
+        let discovery = Snmp.encode (V3(Usm.discovery 7 8))
+        let struct (_, datagram) = send (epoch + seconds 2.0) discovery agent
+        let report = v3 datagram
+        (reportOf report = ValueSome UnknownEngineIds) |> Check.isTrue
+        report.MessageId |> Check.equal 7
+        (report.Security.EngineId = agent.Options.EngineId) |> Check.isTrue
+        report.Security.EngineBoots |> Check.equal 3
+        report.Security.EngineTime |> Check.equal 1002)
 
-[<Test>]
-let ``answers under every algorithm with and without privacy`` () =
-    for name, protocol in protocols do
-        for isPrivate in [ true; false ] do
-            let name = if isPrivate then name else $"{name}-noprv"
-            let keys = Usm.localize (user name protocol isPrivate) agent.Options.EngineId
-            let asked = Usm.secure keys 3 1001 1UL (request keys.Level name getUptime)
-            let struct (_, datagram) = send (epoch + seconds 2.0) asked agent
+let ``answers under every algorithm with and without privacy`` =
+    example (fun () ->
+        for name, protocol in protocols do
+            for isPrivate in [ true; false ] do
+                let name = if isPrivate then name else $"{name}-noprv"
+                let keys = Usm.localize (user name protocol isPrivate) agent.Options.EngineId
+                let asked = Usm.secure keys 3 1001 1UL (request keys.Level name getUptime)
+                let struct (_, datagram) = send (epoch + seconds 2.0) asked agent
 
-            match Usm.verify keys datagram with
-            | Ok { MessageId = 77; Security = security; Data = Plain { Pdu = pdu } } ->
-                Assert.That((pdu.VarBinds[0].Value = TimeTicks 100250u))
-                Assert.That(struct (security.EngineBoots, security.EngineTime), Is.EqualTo(struct (3, 1002)))
-            | other -> Assert.Fail $"{name}: %A{other}"
+                match Usm.verify keys datagram with
+                | Ok { MessageId = 77; Security = security; Data = Plain { Pdu = pdu } } ->
+                    (pdu.VarBinds[0].Value = TimeTicks 100250u) |> Check.isTrue
+                    struct (security.EngineBoots, security.EngineTime) |> Check.equal (struct (3, 1002))
+                | other -> failtest $"{name}: %A{other}")
 
-[<Test>]
-let ``reports what is wrong, and counts it`` () =
-    let keys = Usm.localize (user "sha256" Sha256 true) agent.Options.EngineId
+let ``reports what is wrong, and counts it`` =
+    example (fun () ->
+        let keys = Usm.localize (user "sha256" Sha256 true) agent.Options.EngineId
 
-    let wrongPassphrase =
-        { user "sha256" Sha256 true with
-            Auth = Some(struct (Sha256, Secret.ofText "wrongpass123")) }
+        let wrongPassphrase =
+            { user "sha256" Sha256 true with
+                Auth = Some(struct (Sha256, Secret.ofText "wrongpass123")) }
 
-    let wrongKeys = Usm.localize wrongPassphrase agent.Options.EngineId
-    let stranger = { user "nobody" Sha256 true with Name = octets "nobody" }
-    let strangersKeys = Usm.localize stranger agent.Options.EngineId
-    let noPrivacy = Usm.localize (user "md5-noprv" Md5 true) agent.Options.EngineId
-    let asked = request AuthPriv "sha256" getUptime
+        let wrongKeys = Usm.localize wrongPassphrase agent.Options.EngineId
+        let stranger = { user "nobody" Sha256 true with Name = octets "nobody" }
+        let strangersKeys = Usm.localize stranger agent.Options.EngineId
+        let noPrivacy = Usm.localize (user "md5-noprv" Md5 true) agent.Options.EngineId
+        let asked = request AuthPriv "sha256" getUptime
 
-    let cases =
-        [ UnknownUserNames, Usm.secure strangersKeys 3 1001 1UL (request AuthPriv "nobody" getUptime)
-          WrongDigests, Usm.secure wrongKeys 3 1001 1UL asked
-          NotInTimeWindows, Usm.secure keys 0 0 1UL asked
-          NotInTimeWindows, Usm.secure keys 3 (1001 + 400) 1UL asked
-          NotInTimeWindows, Usm.secure keys 2 1001 1UL asked
-          UnsupportedSecLevels, Usm.secure noPrivacy 3 1001 1UL (request AuthPriv "md5-noprv" getUptime) ]
+        let cases =
+            [ UnknownUserNames, Usm.secure strangersKeys 3 1001 1UL (request AuthPriv "nobody" getUptime)
+              WrongDigests, Usm.secure wrongKeys 3 1001 1UL asked
+              NotInTimeWindows, Usm.secure keys 0 0 1UL asked
+              NotInTimeWindows, Usm.secure keys 3 (1001 + 400) 1UL asked
+              NotInTimeWindows, Usm.secure keys 2 1001 1UL asked
+              UnsupportedSecLevels, Usm.secure noPrivacy 3 1001 1UL (request AuthPriv "md5-noprv" getUptime) ]
 
-    for expected, datagram in cases do
-        let struct (state, reply) = send epoch datagram agent
-        let report = v3 reply
-        Assert.That((reportOf report = ValueSome expected), $"{expected}")
-        // Only what tells the time is authenticated.
-        Assert.That((report.Level = (if expected = NotInTimeWindows then AuthNoPriv else NoAuthNoPriv)))
-        Assert.That((value epoch (string (UsmReport.oid expected)) state = Counter32 1u), $"{expected}")
+        for expected, datagram in cases do
+            let struct (state, reply) = send epoch datagram agent
+            let report = v3 reply
+            (reportOf report = ValueSome expected) |> Check.because $"{expected}" Check.isTrue
+            // Only what tells the time is authenticated.
+            (report.Level = (if expected = NotInTimeWindows then AuthNoPriv else NoAuthNoPriv))
+            |> Check.isTrue
 
-[<Test>]
-let ``tells its time so that it can be believed`` () =
-    let keys = Usm.localize (user "sha256" Sha256 true) agent.Options.EngineId
-    let asked = Usm.secure keys 0 0 1UL (request AuthPriv "sha256" getUptime)
-    let struct (_, reply) = send epoch asked agent
+            (value epoch (string (UsmReport.oid expected)) state = Counter32 1u)
+            |> Check.because $"{expected}" Check.isTrue)
 
-    match Usm.verifyFrom AuthNoPriv keys reply with
-    | Ok message ->
-        Assert.That(
-            struct (message.Security.EngineBoots, message.Security.EngineTime),
-            Is.EqualTo(struct (3, 1000))
-        )
-    | Error error -> Assert.Fail $"{error}"
+let ``tells its time so that it can be believed`` =
+    example (fun () ->
+        let keys = Usm.localize (user "sha256" Sha256 true) agent.Options.EngineId
+        let asked = Usm.secure keys 0 0 1UL (request AuthPriv "sha256" getUptime)
+        let struct (_, reply) = send epoch asked agent
 
-[<Test>]
-let ``does not report what was not asked to be`` () =
-    let unreportable = { Usm.discovery 7 8 with Reportable = false }
-    let struct (_, replies) = SnmpAgent.respond epoch (Snmp.encode (V3 unreportable)) agent
-    Assert.That(replies, Is.Empty)
+        match Usm.verifyFrom AuthNoPriv keys reply with
+        | Ok message ->
+            struct (message.Security.EngineBoots, message.Security.EngineTime)
+            |> Check.equal (struct (3, 1000))
+        | Error error -> failtest $"{error}")
 
-[<Test>]
-let ``refuses a user without its protection`` () =
-    let struct (_, reply) = send epoch (Snmp.encode (V3(request NoAuthNoPriv "sha256" getUptime))) agent
+let ``does not report what was not asked to be`` =
+    example (fun () ->
+        let unreportable = { Usm.discovery 7 8 with Reportable = false }
+        let struct (_, replies) = SnmpAgent.respond epoch (Snmp.encode (V3 unreportable)) agent
+        replies |> Check.isEmpty)
 
-    match (v3 reply).Data with
-    | Plain scoped -> Assert.That(scoped.Pdu.ErrorStatus, Is.EqualTo ErrorStatus.AuthorizationError)
-    | Encrypted _ -> Assert.Fail "encrypted"
+let ``refuses a user without its protection`` =
+    example (fun () ->
+        let struct (_, reply) = send epoch (Snmp.encode (V3(request NoAuthNoPriv "sha256" getUptime))) agent
 
-[<Test>]
-let ``keeps to the asker's largest message`` () =
-    let keys = Usm.localize (user "sha512" Sha512 true) agent.Options.EngineId
-    let bulk = Pdu.getBulk 5 0 100 [ everything ]
-    let asked = Usm.secure keys 3 1000 1UL { request AuthPriv "sha512" bulk with MaxSize = 700 }
-    let struct (_, reply) = send epoch asked agent
-    Assert.That(reply.Length, Is.InRange(400, 700))
+        match (v3 reply).Data with
+        | Plain scoped -> scoped.Pdu.ErrorStatus |> Check.equal ErrorStatus.AuthorizationError
+        | Encrypted _ -> failtest "encrypted")
 
-[<FsCheck.NUnit.Property(MaxTest = 1000, QuietOnSuccess = true)>]
-let ``never throws at a damaged message`` (FsCheck.PositiveInt at) (replacement: byte) =
-    let keys = Usm.localize (user "sha1-noprv" Sha1 false) agent.Options.EngineId
-    let asked = Usm.secure keys 3 1000 1UL (request AuthNoPriv "sha1-noprv" getUptime)
+let ``keeps to the asker's largest message`` =
+    example (fun () ->
+        let keys = Usm.localize (user "sha512" Sha512 true) agent.Options.EngineId
+        let bulk = Pdu.getBulk 5 0 100 [ everything ]
+        let asked = Usm.secure keys 3 1000 1UL { request AuthPriv "sha512" bulk with MaxSize = 700 }
+        let struct (_, reply) = send epoch asked agent
+        reply.Length |> Check.between 400 700)
 
-    let struct (_, replies) =
-        SnmpAgent.respond epoch (Array.updateAt (at % asked.Length) replacement asked) agent
+let ``never throws at a damaged message`` =
+    lawBy (Laws.plain |> Laws.times 1000) (fun (FsCheck.PositiveInt at) (replacement: byte) ->
+        let keys = Usm.localize (user "sha1-noprv" Sha1 false) agent.Options.EngineId
+        let asked = Usm.secure keys 3 1000 1UL (request AuthNoPriv "sha1-noprv" getUptime)
 
-    replies.Length <= 1
+        let struct (_, replies) =
+            SnmpAgent.respond epoch (Array.updateAt (at % asked.Length) replacement asked) agent
+
+        replies.Length <= 1)

@@ -3,7 +3,6 @@ module CallServer.Tests.Ledger.CallsTests
 
 open System
 open FsCheck
-open NUnit.Framework
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
@@ -29,43 +28,46 @@ let private eachWorld (check: uint64 -> CallStep list -> unit) =
     for seed in 1UL .. seeds do
         check seed (CallsWorld(seed).Steps 40)
 
-[<Test>]
-let ``kept up step by step it is what it would be from scratch`` () =
-    let kinds = Collections.Generic.HashSet<FindingKind>()
-    let joined = ref 0
+let ``kept up step by step it is what it would be from scratch`` =
+    example (fun () ->
+        let kinds = Collections.Generic.HashSet<FindingKind>()
+        let joined = ref 0
 
-    eachWorld (fun seed steps ->
-        let mutable table = CallBook.empty rules
+        eachWorld (fun seed steps ->
+            let mutable table = CallBook.empty rules
 
-        for step in steps do
-            let struct (next, _) = CallBook.apply step table
-            let at = (step.Audit.Value: CallAudit).Asked
-            let struct (next, _) = CallBook.tick at next
-            table <- next
-            Assert.That((CallsOracle.held table = CallsOracle.calls table), Is.True, $"seed {seed}")
+            for step in steps do
+                let struct (next, _) = CallBook.apply step table
+                let at = (step.Audit.Value: CallAudit).Asked
+                let struct (next, _) = CallBook.tick at next
+                table <- next
 
-            for call in CallBook.calls table do
-                joined.Value <- joined.Value + (if call.Live.Length > 1 then 1 else 0)
+                (CallsOracle.held table = CallsOracle.calls table)
+                |> Check.because $"seed {seed}" Check.isTrue
 
-                for finding in call.Findings do
-                    kinds.Add finding.Kind |> ignore)
+                for call in CallBook.calls table do
+                    joined.Value <- joined.Value + (if call.Live.Length > 1 then 1 else 0)
 
-    Assert.That(joined.Value, Is.GreaterThan 300)
-    Assert.That(kinds, Is.EquivalentTo FindingKind.all, "a world that shows nothing proves nothing")
+                    for finding in call.Findings do
+                        kinds.Add finding.Kind |> ignore)
 
-[<Test>]
-let ``every connection is in exactly one call, and every call has one`` () =
-    eachWorld (fun seed steps ->
-        let table = play steps
-        let inCalls = CallBook.calls table |> Seq.collect _.Live |> Array.ofSeq
+        joined.Value |> Check.above 300
+        kinds |> Check.because "a world that shows nothing proves nothing" (Check.sameItems FindingKind.all))
 
-        let active =
-            table.Sources.Values
-            |> Seq.collect (fun source -> source.Connections |> Seq.map (LegKey.ofConnection source.Gateway))
-            |> Array.ofSeq
+let ``every connection is in exactly one call, and every call has one`` =
+    example (fun () ->
+        eachWorld (fun seed steps ->
+            let table = play steps
+            let inCalls = CallBook.calls table |> Seq.collect _.Live |> Array.ofSeq
 
-        Assert.That(inCalls, Is.EquivalentTo active, $"seed {seed}")
-        Assert.That(CallBook.calls table |> Seq.forall (fun call -> call.Live.Length > 0)))
+            let active =
+                table.Sources.Values
+                |> Seq.collect (fun source ->
+                    source.Connections |> Seq.map (LegKey.ofConnection source.Gateway))
+                |> Array.ofSeq
+
+            inCalls |> Check.because $"seed {seed}" (Check.sameItems active)
+            CallBook.calls table |> Seq.forall (fun call -> call.Live.Length > 0) |> Check.isTrue))
 
 /// The same steps, each gateway's in their order, the gateways in another.
 let private shuffled (seed: uint64) (steps: CallStep list) =
@@ -79,146 +81,145 @@ let private shuffled (seed: uint64) (steps: CallStep list) =
 
     steps |> List.groupBy _.Gateway |> List.map snd |> merge (Rng.create seed)
 
-[<Test>]
-let ``the order between gateways does not matter`` () =
-    eachWorld (fun seed steps ->
-        let straight = play steps
+let ``the order between gateways does not matter`` =
+    example (fun () ->
+        eachWorld (fun seed steps ->
+            let straight = play steps
 
-        for other in [ shuffled seed steps; steps |> List.groupBy _.Gateway |> List.collect snd ] do
-            Assert.That((CallsOracle.held (play other) = CallsOracle.held straight), Is.True, $"seed {seed}"))
+            for other in [ shuffled seed steps; steps |> List.groupBy _.Gateway |> List.collect snd ] do
+                (CallsOracle.held (play other) = CallsOracle.held straight)
+                |> Check.because $"seed {seed}" Check.isTrue))
 
-[<Test>]
-let ``silence finds nothing`` () =
-    let findings table =
-        set
-            [ for live, gone, findings in CallsOracle.held table do
-                  for finding in findings -> live, gone, finding.Kind ]
+let ``silence finds nothing`` =
+    example (fun () ->
+        let findings table =
+            set
+                [ for live, gone, findings in CallsOracle.held table do
+                      for finding in findings -> live, gone, finding.Kind ]
 
-    eachWorld (fun seed steps ->
-        let table = play steps
+        eachWorld (fun seed steps ->
+            let table = play steps
 
-        for source in table.Sources.Values do
-            for keep in [ 0; 2 ] do
-                // Of every second connection something is heard, or of none.
-                let quiet =
-                    source.Connections
-                    |> Array.mapi (fun i c ->
-                        if keep > 0 && i % keep = 0 then c else { c with Status = Status.Unconfirmed })
+            for source in table.Sources.Values do
+                for keep in [ 0; 2 ] do
+                    // Of every second connection something is heard, or of none.
+                    let quiet =
+                        source.Connections
+                        |> Array.mapi (fun i c ->
+                            if keep > 0 && i % keep = 0 then c else { c with Status = Status.Unconfirmed })
 
-                let silence =
-                    { Gateway = source.Gateway
-                      Source = ValueSome source.Source
-                      DriftPpm = 0.0
-                      Audit = ValueSome { Asked = Build.at 1e6; IsComplete = false }
-                      Connections = quiet
-                      Changes = [||] }
-
-                let struct (after, _) = CallBook.apply silence table
-                Assert.That(Set.isSubset (findings after) (findings table), $"seed {seed} {source.Gateway}"))
-
-[<Test>]
-let ``what is told of findings is what became of them`` () =
-    let tellings = ref 0
-
-    eachWorld (fun seed steps ->
-        let mutable table = CallBook.empty rules
-
-        for step in steps do
-            let before = table
-            let struct (after, changes) = CallBook.apply step before
-            table <- after
-
-            // Findings of one table that no call of the other, sharing a leg, has.
-            let fresh (here: CallTable) (there: CallTable) =
-                [ for call in CallBook.calls here do
-                      for finding in call.Findings do
-                          let known =
-                              Seq.append call.Live call.Gone
-                              |> Seq.choose (fun key ->
-                                  match there.CallOf.TryGetValue key with
-                                  | true, other -> Some other
-                                  | _ -> None)
-                              |> Seq.exists (fun other ->
-                                  other.Findings |> List.exists (fun same -> same.Kind = finding.Kind))
-
-                          if not known then
-                              List.ofArray call.Live, finding ]
-                |> set
-
-            let told pick = changes |> Array.choose pick |> set
-
-            let found =
-                told (fun change ->
-                    match change with
-                    | Found(call, finding) -> Some(List.ofArray call.Live, finding)
-                    | Cleared _ -> None)
-
-            let cleared =
-                told (fun change ->
-                    match change with
-                    | Cleared(call, finding) -> Some(List.ofArray call.Live, finding)
-                    | Found _ -> None)
-
-            tellings.Value <- tellings.Value + changes.Length
-            Assert.That((found = fresh after before), Is.True, $"seed {seed}: found")
-            Assert.That((cleared = fresh before after), Is.True, $"seed {seed}: cleared"))
-
-    Assert.That(tellings.Value, Is.GreaterThan 100)
-
-[<Test>]
-let ``in the end nothing is remembered`` () =
-    eachWorld (fun seed steps ->
-        let table = play steps
-        let gateways = table.Sources.Values |> Seq.map (fun source -> source.Gateway, source) |> Array.ofSeq
-
-        let emptied =
-            (table, gateways)
-            ||> Array.fold (fun table (gateway, source) ->
-                let ending: Ending =
-                    { Within = Interval.create (Build.at 2e6) (Build.at 2e6)
-                      Evidence = Absent
-                      Cause = ValueNone
-                      Counters = ValueNone
-                      Order = ValueNone }
-
-                let struct (next, _) =
-                    CallBook.apply
-                        { Gateway = gateway
+                    let silence =
+                        { Gateway = source.Gateway
                           Source = ValueSome source.Source
                           DriftPpm = 0.0
-                          Audit = ValueNone
-                          Connections = [||]
-                          Changes = source.Connections |> Array.map (fun c -> Closed(c, ending)) }
-                        table
+                          Audit = ValueSome { Asked = Build.at 1e6; IsComplete = false }
+                          Connections = quiet
+                          Changes = [||] }
 
-                next)
+                    let struct (after, _) = CallBook.apply silence table
 
-        let rec forget (table: CallTable) =
-            match CallBook.due table with
-            | ValueNone -> table
-            | ValueSome at ->
-                let struct (next, _) = CallBook.tick at table
-                forget next
+                    Set.isSubset (findings after) (findings table)
+                    |> Check.because $"seed {seed} {source.Gateway}" Check.isTrue))
 
-        let table = forget emptied
+let ``what is told of findings is what became of them`` =
+    example (fun () ->
+        let tellings = ref 0
 
-        Assert.That(
+        eachWorld (fun seed steps ->
+            let mutable table = CallBook.empty rules
+
+            for step in steps do
+                let before = table
+                let struct (after, changes) = CallBook.apply step before
+                table <- after
+
+                // Findings of one table that no call of the other, sharing a leg, has.
+                let fresh (here: CallTable) (there: CallTable) =
+                    [ for call in CallBook.calls here do
+                          for finding in call.Findings do
+                              let known =
+                                  Seq.append call.Live call.Gone
+                                  |> Seq.choose (fun key ->
+                                      match there.CallOf.TryGetValue key with
+                                      | true, other -> Some other
+                                      | _ -> None)
+                                  |> Seq.exists (fun other ->
+                                      other.Findings |> List.exists (fun same -> same.Kind = finding.Kind))
+
+                              if not known then
+                                  List.ofArray call.Live, finding ]
+                    |> set
+
+                let told pick = changes |> Array.choose pick |> set
+
+                let found =
+                    told (fun change ->
+                        match change with
+                        | Found(call, finding) -> Some(List.ofArray call.Live, finding)
+                        | Cleared _ -> None)
+
+                let cleared =
+                    told (fun change ->
+                        match change with
+                        | Cleared(call, finding) -> Some(List.ofArray call.Live, finding)
+                        | Found _ -> None)
+
+                tellings.Value <- tellings.Value + changes.Length
+                (found = fresh after before) |> Check.because $"seed {seed}: found" Check.isTrue
+                (cleared = fresh before after) |> Check.because $"seed {seed}: cleared" Check.isTrue)
+
+        tellings.Value |> Check.above 100)
+
+let ``in the end nothing is remembered`` =
+    example (fun () ->
+        eachWorld (fun seed steps ->
+            let table = play steps
+
+            let gateways =
+                table.Sources.Values |> Seq.map (fun source -> source.Gateway, source) |> Array.ofSeq
+
+            let emptied =
+                (table, gateways)
+                ||> Array.fold (fun table (gateway, source) ->
+                    let ending: Ending =
+                        { Within = Interval.create (Build.at 2e6) (Build.at 2e6)
+                          Evidence = Absent
+                          Cause = ValueNone
+                          Counters = ValueNone
+                          Order = ValueNone }
+
+                    let struct (next, _) =
+                        CallBook.apply
+                            { Gateway = gateway
+                              Source = ValueSome source.Source
+                              DriftPpm = 0.0
+                              Audit = ValueNone
+                              Connections = [||]
+                              Changes = source.Connections |> Array.map (fun c -> Closed(c, ending)) }
+                            table
+
+                    next)
+
+            let rec forget (table: CallTable) =
+                match CallBook.due table with
+                | ValueNone -> table
+                | ValueSome at ->
+                    let struct (next, _) = CallBook.tick at table
+                    forget next
+
+            let table = forget emptied
+
             (table.Ghosts.Count,
              table.ById.Count,
              table.BySocket.Count,
              table.CallOf.Count,
-             table.Calls.Count),
-            Is.EqualTo((0, 0, 0, 0, 0)),
-            $"seed {seed}"
-        )
+             table.Calls.Count)
+            |> Check.because $"seed {seed}" (Check.equal (0, 0, 0, 0, 0))
 
-        for source in table.Sources.Values do
-            Assert.That(
+            for source in table.Sources.Values do
                 (source.Total,
                  source.Joined,
                  source.Lonely.Count,
                  source.Partners.Count,
-                 source.Watched.Count),
-                Is.EqualTo((0, 0, 0, 0, 0)),
-                $"seed {seed}"
-            ))
+                 source.Watched.Count)
+                |> Check.because $"seed {seed}" (Check.equal (0, 0, 0, 0, 0))))

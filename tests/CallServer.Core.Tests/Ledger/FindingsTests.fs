@@ -2,7 +2,6 @@
 module CallServer.Tests.Ledger.FindingsTests
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Tests
@@ -90,336 +89,339 @@ let private video (local: string) (remote: string) (o: Observation) =
 
     { o with Facts = { o.Facts with OtherMedia = ValueSome [ medium ] } }
 
-[<Test>]
-let ``each medium's addresses join, and say nothing against the others`` () =
-    let fleet = Fleet()
-    // The audio of both goes through a third party, their video from one to the other.
-    let x = bare "x" |> media "192.0.2.1:4000" "203.0.113.7:1" |> video "192.0.2.1:4002" "192.0.2.9:5002"
-    let y = bare "y" |> media "192.0.2.9:5000" "203.0.113.8:2" |> video "192.0.2.9:5002" "192.0.2.1:4002"
-    fleet.Hear("ng-a", 1.0, [ x ]) |> ignore
-    fleet.Hear("ng-b", 2.0, [ y ]) |> ignore
-    Assert.That((fleet.Calls = [ [ "ng-a/x"; "ng-b/y" ] ]), Is.True)
-    fleet.Hear("ng-a", 11.0, [ x ]) |> ignore
-    fleet.Hear("ng-b", 12.0, [ y ]) |> ignore
-    fleet.Tick 60.0
-    Assert.That(fleet.Kinds.IsEmpty, Is.True)
-    // Without its video nothing joins it.
-    fleet.Hear("ng-b", 22.0, [ { y with Facts = { y.Facts with OtherMedia = ValueSome [] } } ])
-    |> ignore
+let ``each medium's addresses join, and say nothing against the others`` =
+    example (fun () ->
+        let fleet = Fleet()
+        // The audio of both goes through a third party, their video from one to the other.
+        let x = bare "x" |> media "192.0.2.1:4000" "203.0.113.7:1" |> video "192.0.2.1:4002" "192.0.2.9:5002"
+        let y = bare "y" |> media "192.0.2.9:5000" "203.0.113.8:2" |> video "192.0.2.9:5002" "192.0.2.1:4002"
+        fleet.Hear("ng-a", 1.0, [ x ]) |> ignore
+        fleet.Hear("ng-b", 2.0, [ y ]) |> ignore
+        (fleet.Calls = [ [ "ng-a/x"; "ng-b/y" ] ]) |> Check.isTrue
+        fleet.Hear("ng-a", 11.0, [ x ]) |> ignore
+        fleet.Hear("ng-b", 12.0, [ y ]) |> ignore
+        fleet.Tick 60.0
+        fleet.Kinds.IsEmpty |> Check.isTrue
+        // Without its video nothing joins it.
+        fleet.Hear("ng-b", 22.0, [ { y with Facts = { y.Facts with OtherMedia = ValueSome [] } } ])
+        |> ignore
 
-    Assert.That((fleet.Calls = [ [ "ng-a/x" ]; [ "ng-b/y" ] ]), Is.True)
+        (fleet.Calls = [ [ "ng-a/x" ]; [ "ng-b/y" ] ]) |> Check.isTrue)
 
-[<Test>]
-let ``one Call-ID joins dialog and media legs across gateways`` () =
-    let fleet = Fleet()
-    fleet.Hear("sip-a", 1.0, [ leg "d" call ]) |> ignore
-    fleet.Hear("ng-a", 2.0, [ leg "x" call; leg "y" call; leg "z" "other@example.net" ]) |> ignore
-    Assert.That((fleet.Calls = [ [ "ng-a/x"; "ng-a/y"; "sip-a/d" ]; [ "ng-a/z" ] ]), Is.True)
+let ``one Call-ID joins dialog and media legs across gateways`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("sip-a", 1.0, [ leg "d" call ]) |> ignore
+        fleet.Hear("ng-a", 2.0, [ leg "x" call; leg "y" call; leg "z" "other@example.net" ]) |> ignore
+        (fleet.Calls = [ [ "ng-a/x"; "ng-a/y"; "sip-a/d" ]; [ "ng-a/z" ] ]) |> Check.isTrue)
 
-[<Test>]
-let ``of a gateway so many legs that are over are remembered`` () =
-    // Calls whose media ends while their dialogs go on; and then their dialogs too.
-    let lost (fleet: Fleet) (from: float) (calls: string list) =
-        let dialogs = calls |> List.map (fun call -> leg $"d-{call}" call)
-        fleet.Hear("sip-a", from, dialogs) |> ignore
-        fleet.Hear("ng-a", from + 1.0, calls |> List.map (fun call -> leg $"m-{call}" call)) |> ignore
-        fleet.Hear("ng-a", from + 10.0, []) |> ignore
-        fleet.Hear("sip-a", from + 20.0, dialogs) |> ignore
-        let found = fleet.Findings.Length
-        fleet.Hear("sip-a", from + 30.0, []) |> ignore
-        fleet.Tick(from + 300.0)
-        found
+let ``of a gateway so many legs that are over are remembered`` =
+    example (fun () ->
+        // Calls whose media ends while their dialogs go on; and then their dialogs too.
+        let lost (fleet: Fleet) (from: float) (calls: string list) =
+            let dialogs = calls |> List.map (fun call -> leg $"d-{call}" call)
+            fleet.Hear("sip-a", from, dialogs) |> ignore
+            fleet.Hear("ng-a", from + 1.0, calls |> List.map (fun call -> leg $"m-{call}" call)) |> ignore
+            fleet.Hear("ng-a", from + 10.0, []) |> ignore
+            fleet.Hear("sip-a", from + 20.0, dialogs) |> ignore
+            let found = fleet.Findings.Length
+            fleet.Hear("sip-a", from + 30.0, []) |> ignore
+            fleet.Tick(from + 300.0)
+            found
 
-    let two = [ "a@example.net"; "b@example.net" ]
-    let all = lost (Fleet()) 1.0 two
-    Assert.That(all, Is.GreaterThan 0)
-    let fleet = Fleet { CallRules.standard with MostGone = 1 }
-    Assert.That(lost fleet 1.0 two, Is.EqualTo(all / 2))
-    // What is forgotten makes room.
-    Assert.That(lost fleet 401.0 [ "c@example.net"; "e@example.net" ], Is.EqualTo(all / 2))
+        let two = [ "a@example.net"; "b@example.net" ]
+        let all = lost (Fleet()) 1.0 two
+        all |> Check.above 0
+        let fleet = Fleet { CallRules.standard with MostGone = 1 }
+        lost fleet 1.0 two |> Check.equal (all / 2)
+        // What is forgotten makes room.
+        lost fleet 401.0 [ "c@example.net"; "e@example.net" ] |> Check.equal (all / 2))
 
-[<TestCase("sip-a", "ng-a", "1", true)>]
-[<TestCase("mgcp-a", "mgcp-b", "1", true)>]
-[<TestCase("snmp-a", "snmp-b", "1", false)>]
-[<TestCase("snmp-a", "snmp-b", "20771312", false)>]
-[<TestCase("snmp-a", "mgcp-b", "1F", false)>]
-[<TestCase("snmp-a", "mgcp-b", "a3c47f21456789f0", true)>]
-[<TestCase("snmp-a", "sip-b", "00000000-0000-0000-0000-000000000000", false)>]
-let ``an id joins as far as it is unique`` (first: string, second: string, id: string, joins: bool) =
-    let fleet = Fleet()
-    fleet.Hear(first, 1.0, [ leg "x" id ]) |> ignore
-    fleet.Hear(second, 2.0, [ leg "y" id ]) |> ignore
-    Assert.That(fleet.Calls.Length, Is.EqualTo(if joins then 1 else 2))
+let ``an id joins as far as it is unique`` =
+    examples
+        [ "sip-a", "ng-a", "1", true
+          "mgcp-a", "mgcp-b", "1", true
+          "snmp-a", "snmp-b", "1", false
+          "snmp-a", "snmp-b", "20771312", false
+          "snmp-a", "mgcp-b", "1F", false
+          "snmp-a", "mgcp-b", "a3c47f21456789f0", true
+          "snmp-a", "sip-b", "00000000-0000-0000-0000-000000000000", false ]
+        (fun (first: string, second: string, id: string, joins: bool) ->
+            let fleet = Fleet()
+            fleet.Hear(first, 1.0, [ leg "x" id ]) |> ignore
+            fleet.Hear(second, 2.0, [ leg "y" id ]) |> ignore
+            fleet.Calls.Length |> Check.equal (if joins then 1 else 2))
 
-[<Test>]
-let ``a GUID is one however it is written`` () =
-    let fleet = Fleet()
-    fleet.Hear("snmp-a", 1.0, [ leg "x" "6f9619ff8b86d011b42d00c04fc964ff" ]) |> ignore
-    fleet.Hear("snmp-b", 2.0, [ leg "y" "{6F9619FF-8B86-D011-B42D-00C04FC964FF}" ]) |> ignore
-    Assert.That(fleet.Calls.Length, Is.EqualTo 1)
+let ``a GUID is one however it is written`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("snmp-a", 1.0, [ leg "x" "6f9619ff8b86d011b42d00c04fc964ff" ]) |> ignore
+        fleet.Hear("snmp-b", 2.0, [ leg "y" "{6F9619FF-8B86-D011-B42D-00C04FC964FF}" ]) |> ignore
+        fleet.Calls.Length |> Check.equal 1)
 
-[<TestCase("192.0.2.1:4000", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:4000", true)>]
-[<TestCase("192.0.2.1:4000", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:4002", false)>]
-[<TestCase("192.0.2.1:0", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:0", false)>]
-[<TestCase("0.0.0.0:4000", "192.0.2.9:5000", "192.0.2.9:5000", "0.0.0.0:4000", false)>]
-[<TestCase("127.0.0.1:4000", "127.0.0.1:5000", "127.0.0.1:5000", "127.0.0.1:4000", false)>]
-[<TestCase("[2001:db8::1]:4000", "[2001:db8::9]:5000", "[2001:db8::9]:5000", "[2001:db8::1]:4000", true)>]
-[<TestCase("10.0.0.1:4000", "203.0.113.5:5000", "203.0.113.5:5000", "198.51.100.7:61000", false)>]
-let ``mirrored media joins, and only what is mirrored``
-    (local: string, remote: string, local2: string, remote2: string, joins: bool)
-    =
-    let fleet = Fleet()
-    fleet.Hear("mgcp-a", 1.0, [ bare "x" |> media local remote ]) |> ignore
-    fleet.Hear("snmp-b", 2.0, [ bare "y" |> media local2 remote2 ]) |> ignore
-    Assert.That(fleet.Calls.Length, Is.EqualTo(if joins then 1 else 2))
+let ``mirrored media joins, and only what is mirrored`` =
+    examples
+        [ "192.0.2.1:4000", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:4000", true
+          "192.0.2.1:4000", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:4002", false
+          "192.0.2.1:0", "192.0.2.9:5000", "192.0.2.9:5000", "192.0.2.1:0", false
+          "0.0.0.0:4000", "192.0.2.9:5000", "192.0.2.9:5000", "0.0.0.0:4000", false
+          "127.0.0.1:4000", "127.0.0.1:5000", "127.0.0.1:5000", "127.0.0.1:4000", false
+          "[2001:db8::1]:4000", "[2001:db8::9]:5000", "[2001:db8::9]:5000", "[2001:db8::1]:4000", true
+          "10.0.0.1:4000", "203.0.113.5:5000", "203.0.113.5:5000", "198.51.100.7:61000", false ]
+        (fun (local: string, remote: string, local2: string, remote2: string, joins: bool) ->
+            let fleet = Fleet()
+            fleet.Hear("mgcp-a", 1.0, [ bare "x" |> media local remote ]) |> ignore
+            fleet.Hear("snmp-b", 2.0, [ bare "y" |> media local2 remote2 ]) |> ignore
+            fleet.Calls.Length |> Check.equal (if joins then 1 else 2))
 
-[<Test>]
-let ``within one gateway loopback joins as well`` () =
-    let fleet = Fleet()
+let ``within one gateway loopback joins as well`` =
+    example (fun () ->
+        let fleet = Fleet()
 
-    fleet.Hear(
-        "mgcp-a",
-        1.0,
-        [ bare "x" |> media "127.0.0.1:4000" "127.0.0.1:5000"
-          bare "y" |> media "127.0.0.1:5000" "127.0.0.1:4000" ]
-    )
-    |> ignore
+        fleet.Hear(
+            "mgcp-a",
+            1.0,
+            [ bare "x" |> media "127.0.0.1:4000" "127.0.0.1:5000"
+              bare "y" |> media "127.0.0.1:5000" "127.0.0.1:4000" ]
+        )
+        |> ignore
 
-    Assert.That(fleet.Calls.Length, Is.EqualTo 1)
+        fleet.Calls.Length |> Check.equal 1)
 
-[<Test>]
-let ``a socket that two live connections have joins nothing, and one that is theirs no more joins again`` () =
-    let fleet = Fleet()
-    let x = bare "x" |> media "10.0.0.1:4000" "10.0.0.9:5000"
-    let y = bare "y" |> media "10.0.0.9:5000" "10.0.0.1:4000"
-    let other = bare "other" |> media "10.0.0.1:4000" "10.0.0.8:6000"
-    fleet.Hear("mgcp-a", 1.0, [ x ]) |> ignore
-    fleet.Hear("mgcp-b", 2.0, [ y ]) |> ignore
-    fleet.Hear("mgcp-c", 3.0, [ other ]) |> ignore
-    Assert.That(fleet.Calls.Length, Is.EqualTo 3)
-    fleet.Hear("mgcp-c", 4.0, []) |> ignore
-    Assert.That(fleet.Calls.Length, Is.EqualTo 1)
+let ``a socket that two live connections have joins nothing, and one that is theirs no more joins again`` =
+    example (fun () ->
+        let fleet = Fleet()
+        let x = bare "x" |> media "10.0.0.1:4000" "10.0.0.9:5000"
+        let y = bare "y" |> media "10.0.0.9:5000" "10.0.0.1:4000"
+        let other = bare "other" |> media "10.0.0.1:4000" "10.0.0.8:6000"
+        fleet.Hear("mgcp-a", 1.0, [ x ]) |> ignore
+        fleet.Hear("mgcp-b", 2.0, [ y ]) |> ignore
+        fleet.Hear("mgcp-c", 3.0, [ other ]) |> ignore
+        fleet.Calls.Length |> Check.equal 3
+        fleet.Hear("mgcp-c", 4.0, []) |> ignore
+        fleet.Calls.Length |> Check.equal 1)
 
 // One-sided
 
-[<Test>]
-let ``a leg that is over leaves a one-sided call, once the other was heard alive after the grace`` () =
-    let fleet = Fleet()
-    fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
-    fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
-    fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
-    fleet.Hear("mgcp-a", 11.0, []) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
-    fleet.Hear("mgcp-b", 12.0, [ leg "y" call ]) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "a second later is no matter")
-    fleet.Hear("mgcp-b", 22.0, [ leg "y" call ]) |> ignore
-    Assert.That((fleet.Findings = [ "one-sided", at 11.0 ]), Is.True)
-    fleet.Tick 1000.0
-    Assert.That(fleet.Kinds, Is.EqualTo<string list> [ "one-sided" ], "as long as it is so")
-    fleet.Hear("mgcp-b", 32.0, []) |> ignore
-    Assert.That(fleet.Calls, Is.Empty)
+let ``a leg that is over leaves a one-sided call, once the other was heard alive after the grace`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
+        fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
+        fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+        fleet.Hear("mgcp-a", 11.0, []) |> ignore
+        fleet.Kinds |> Check.isEmpty
+        fleet.Hear("mgcp-b", 12.0, [ leg "y" call ]) |> ignore
+        fleet.Kinds |> Check.because "a second later is no matter" Check.isEmpty
+        fleet.Hear("mgcp-b", 22.0, [ leg "y" call ]) |> ignore
+        (fleet.Findings = [ "one-sided", at 11.0 ]) |> Check.isTrue
+        fleet.Tick 1000.0
+        fleet.Kinds |> Check.because "as long as it is so" (Check.equal [ "one-sided" ])
+        fleet.Hear("mgcp-b", 32.0, []) |> ignore
+        fleet.Calls |> Check.isEmpty)
 
-[<Test>]
-let ``silence makes no call one-sided, on neither side`` () =
-    let fleet = Fleet()
-    fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
-    fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
-    fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
-    // The other gateway says nothing any more, for hours.
-    for t in 10.0..10.0..10000.0 do
-        fleet.Silence("mgcp-b", t) |> ignore
-        fleet.Hear("mgcp-a", t + 1.0, [ leg "x" call ]) |> ignore
+let ``silence makes no call one-sided, on neither side`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
+        fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
+        fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+        // The other gateway says nothing any more, for hours.
+        for t in 10.0..10.0..10000.0 do
+            fleet.Silence("mgcp-b", t) |> ignore
+            fleet.Hear("mgcp-a", t + 1.0, [ leg "x" call ]) |> ignore
 
-    Assert.That(fleet.Kinds, Is.Empty)
-    // One ends while the other is silent: nobody knows of the other.
-    fleet.Hear("mgcp-a", 10010.0, []) |> ignore
-    fleet.Silence("mgcp-b", 10020.0) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
-    fleet.Hear("mgcp-b", 10030.0, [ leg "y" call ]) |> ignore
-    Assert.That(fleet.Kinds, Is.EqualTo<string list> [ "one-sided" ])
+        fleet.Kinds |> Check.isEmpty
+        // One ends while the other is silent: nobody knows of the other.
+        fleet.Hear("mgcp-a", 10010.0, []) |> ignore
+        fleet.Silence("mgcp-b", 10020.0) |> ignore
+        fleet.Kinds |> Check.isEmpty
+        fleet.Hear("mgcp-b", 10030.0, [ leg "y" call ]) |> ignore
+        fleet.Kinds |> Check.equal [ "one-sided" ])
 
-[<Test>]
-let ``a leg that another took the place of is not missed, nor one of three`` () =
-    let fleet = Fleet()
-    let both third = [ leg "x" call; leg third call ]
-    fleet.Hear("mgcp-a", 1.0, both "y") |> ignore
-    fleet.Hear("mgcp-a", 10.0, both "y") |> ignore
-    fleet.Hear("mgcp-a", 20.0, both "transferred") |> ignore
-    fleet.Hear("mgcp-a", 30.0, both "transferred") |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
-    fleet.Hear("mgcp-a", 40.0, leg "conference" call :: both "transferred") |> ignore
-    fleet.Hear("mgcp-a", 50.0, leg "conference" call :: both "transferred") |> ignore
-    fleet.Hear("mgcp-a", 60.0, both "transferred") |> ignore
-    fleet.Hear("mgcp-a", 70.0, both "transferred") |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
-    fleet.Hear("mgcp-a", 80.0, [ leg "x" call ]) |> ignore
-    fleet.Hear("mgcp-a", 90.0, [ leg "x" call ]) |> ignore
-    Assert.That(fleet.Kinds, Is.EqualTo<string list> [ "one-sided" ])
+let ``a leg that another took the place of is not missed, nor one of three`` =
+    example (fun () ->
+        let fleet = Fleet()
+        let both third = [ leg "x" call; leg third call ]
+        fleet.Hear("mgcp-a", 1.0, both "y") |> ignore
+        fleet.Hear("mgcp-a", 10.0, both "y") |> ignore
+        fleet.Hear("mgcp-a", 20.0, both "transferred") |> ignore
+        fleet.Hear("mgcp-a", 30.0, both "transferred") |> ignore
+        fleet.Kinds |> Check.isEmpty
+        fleet.Hear("mgcp-a", 40.0, leg "conference" call :: both "transferred") |> ignore
+        fleet.Hear("mgcp-a", 50.0, leg "conference" call :: both "transferred") |> ignore
+        fleet.Hear("mgcp-a", 60.0, both "transferred") |> ignore
+        fleet.Hear("mgcp-a", 70.0, both "transferred") |> ignore
+        fleet.Kinds |> Check.isEmpty
+        fleet.Hear("mgcp-a", 80.0, [ leg "x" call ]) |> ignore
+        fleet.Hear("mgcp-a", 90.0, [ leg "x" call ]) |> ignore
+        fleet.Kinds |> Check.equal [ "one-sided" ])
 
-[<Test>]
-let ``the id of a call that is over says nothing of a later one`` () =
-    let fleet = Fleet()
-    fleet.Hear("mgcp-a", 1.0, [ leg "x" "A1" ]) |> ignore
-    fleet.Hear("mgcp-a", 5.0, []) |> ignore
-    fleet.Hear("mgcp-b", 6.0, [ leg "y" "A1" |> started 5.2 5.3 ]) |> ignore
-    fleet.Hear("mgcp-b", 60.0, [ leg "y" "A1" |> started 5.2 5.3 ]) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
+let ``the id of a call that is over says nothing of a later one`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("mgcp-a", 1.0, [ leg "x" "A1" ]) |> ignore
+        fleet.Hear("mgcp-a", 5.0, []) |> ignore
+        fleet.Hear("mgcp-b", 6.0, [ leg "y" "A1" |> started 5.2 5.3 ]) |> ignore
+        fleet.Hear("mgcp-b", 60.0, [ leg "y" "A1" |> started 5.2 5.3 ]) |> ignore
+        fleet.Kinds |> Check.isEmpty)
 
 // Signalling and media
 
-[<Test>]
-let ``a dialog whose media session is deleted is without media, and one-sided`` () =
-    let fleet = Fleet()
-    fleet.Hear("sip-a", 1.0, [ leg "d" call ]) |> ignore
-    fleet.Hear("ng-a", 2.0, [ leg "x" call; leg "y" call ]) |> ignore
-    fleet.Hear("ng-a", 4.0, [ leg "x" call; leg "y" call ]) |> ignore
-    fleet.Hear("ng-a", 7.0, []) |> ignore
-    fleet.Hear("sip-a", 10.0, [ leg "d" call ]) |> ignore
-    Assert.That(fleet.Kinds, Is.EqualTo<string list> [ "one-sided"; "signalling-without-media" ])
-    fleet.Hear("ng-a", 12.0, [ leg "x2" call; leg "y2" call ]) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "its media is back")
+let ``a dialog whose media session is deleted is without media, and one-sided`` =
+    example (fun () ->
+        let fleet = Fleet()
+        fleet.Hear("sip-a", 1.0, [ leg "d" call ]) |> ignore
+        fleet.Hear("ng-a", 2.0, [ leg "x" call; leg "y" call ]) |> ignore
+        fleet.Hear("ng-a", 4.0, [ leg "x" call; leg "y" call ]) |> ignore
+        fleet.Hear("ng-a", 7.0, []) |> ignore
+        fleet.Hear("sip-a", 10.0, [ leg "d" call ]) |> ignore
+        fleet.Kinds |> Check.equal [ "one-sided"; "signalling-without-media" ]
+        fleet.Hear("ng-a", 12.0, [ leg "x2" call; leg "y2" call ]) |> ignore
+        fleet.Kinds |> Check.because "its media is back" Check.isEmpty)
 
-[<Test>]
-let ``one kind of source alone is never told to lack the other`` () =
-    let fleet = Fleet()
+let ``one kind of source alone is never told to lack the other`` =
+    example (fun () ->
+        let fleet = Fleet()
 
-    for t in 0.0..10.0..1000.0 do
-        fleet.Hear("snmp-a", t + 1.0, [ for i in 1..20 -> leg $"a{i}" $"{i}@example.net" ]) |> ignore
-        fleet.Hear("sip-a", t + 2.0, [ for i in 1..30 -> leg $"b{i}" $"{i}@example.net" ]) |> ignore
+        for t in 0.0..10.0..1000.0 do
+            fleet.Hear("snmp-a", t + 1.0, [ for i in 1..20 -> leg $"a{i}" $"{i}@example.net" ]) |> ignore
+            fleet.Hear("sip-a", t + 2.0, [ for i in 1..30 -> leg $"b{i}" $"{i}@example.net" ]) |> ignore
 
-    Assert.That(fleet.Kinds, Is.Empty)
+        fleet.Kinds |> Check.isEmpty)
 
-[<TestCase(27, 3, true)>]
-[<TestCase(26, 3, false)>]
-[<TestCase(2, 0, false)>]
-let ``a call without media is told of where nine of ten have it`` (joined: int, lonely: int, told: bool) =
-    let fleet = Fleet()
-    let dialogs = [ for i in 1 .. joined + lonely -> leg $"d{i}" $"{i}@example.net" ]
-    let sessions = [ for i in 1..joined -> leg $"m{i}" $"{i}@example.net" ]
-    fleet.Hear("sip-a", 1.0, dialogs) |> ignore
-    fleet.Hear("ng-a", 2.0, sessions) |> ignore
-    fleet.Hear("sip-a", 21.0, dialogs) |> ignore
-    fleet.Hear("ng-a", 22.0, sessions) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "not before the patience is over")
-    fleet.Hear("sip-a", 41.0, dialogs) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "not before the media gateway was asked again")
-    fleet.Silence("ng-a", 51.0) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "nor from its silence")
-    fleet.Hear("ng-a", 61.0, sessions) |> ignore
-    let expected = if told then List.replicate lonely "signalling-without-media" else []
-    Assert.That(fleet.Kinds, Is.EqualTo<string list> expected)
-    fleet.Silence("ng-a", 71.0) |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
+let ``a call without media is told of where nine of ten have it`` =
+    examples [ 27, 3, true; 26, 3, false; 2, 0, false ] (fun (joined: int, lonely: int, told: bool) ->
+        let fleet = Fleet()
+        let dialogs = [ for i in 1 .. joined + lonely -> leg $"d{i}" $"{i}@example.net" ]
+        let sessions = [ for i in 1..joined -> leg $"m{i}" $"{i}@example.net" ]
+        fleet.Hear("sip-a", 1.0, dialogs) |> ignore
+        fleet.Hear("ng-a", 2.0, sessions) |> ignore
+        fleet.Hear("sip-a", 21.0, dialogs) |> ignore
+        fleet.Hear("ng-a", 22.0, sessions) |> ignore
+        fleet.Kinds |> Check.because "not before the patience is over" Check.isEmpty
+        fleet.Hear("sip-a", 41.0, dialogs) |> ignore
+        fleet.Kinds |> Check.because "not before the media gateway was asked again" Check.isEmpty
+        fleet.Silence("ng-a", 51.0) |> ignore
+        fleet.Kinds |> Check.because "nor from its silence" Check.isEmpty
+        fleet.Hear("ng-a", 61.0, sessions) |> ignore
+        let expected = if told then List.replicate lonely "signalling-without-media" else []
+        fleet.Kinds |> Check.equal expected
+        fleet.Silence("ng-a", 71.0) |> ignore
+        fleet.Kinds |> Check.isEmpty)
 
-[<Test>]
-let ``media without signalling likewise`` () =
-    let fleet = Fleet()
-    let dialogs = [ for i in 1..9 -> leg $"d{i}" $"{i}@example.net" ]
-    let sessions = [ for i in 1..10 -> leg $"m{i}" $"{i}@example.net" ]
+let ``media without signalling likewise`` =
+    example (fun () ->
+        let fleet = Fleet()
+        let dialogs = [ for i in 1..9 -> leg $"d{i}" $"{i}@example.net" ]
+        let sessions = [ for i in 1..10 -> leg $"m{i}" $"{i}@example.net" ]
 
-    for t in 0.0..20.0..80.0 do
-        fleet.Hear("sip-a", t + 1.0, dialogs) |> ignore
-        fleet.Hear("ng-a", t + 2.0, sessions) |> ignore
+        for t in 0.0..20.0..80.0 do
+            fleet.Hear("sip-a", t + 1.0, dialogs) |> ignore
+            fleet.Hear("ng-a", t + 2.0, sessions) |> ignore
 
-    Assert.That((fleet.Findings = [ "media-without-signalling", at 2.0 ]), Is.True)
+        (fleet.Findings = [ "media-without-signalling", at 2.0 ]) |> Check.isTrue)
 
 // Mismatches
 
-[<TestCase("PCMU", "PCMU", false)>]
-[<TestCase("PCMU", "PCMA", true)>]
-[<TestCase("PCMU", "g711ulaw or so", false)>]
-[<TestCase("PCMU", "telephone-event", false)>]
-let ``codecs are compared where both are known`` (here: string, there: string, told: bool) =
-    let fleet = Fleet()
+let ``codecs are compared where both are known`` =
+    examples
+        [ "PCMU", "PCMU", false
+          "PCMU", "PCMA", true
+          "PCMU", "g711ulaw or so", false
+          "PCMU", "telephone-event", false ]
+        (fun (here: string, there: string, told: bool) ->
+            let fleet = Fleet()
 
-    for t in 0.0..10.0..20.0 do
-        fleet.Hear("sip-a", t + 1.0, [ leg "d" call |> codec here ]) |> ignore
-        fleet.Hear("ng-a", t + 2.0, [ leg "x" call |> codec there ]) |> ignore
+            for t in 0.0..10.0..20.0 do
+                fleet.Hear("sip-a", t + 1.0, [ leg "d" call |> codec here ]) |> ignore
+                fleet.Hear("ng-a", t + 2.0, [ leg "x" call |> codec there ]) |> ignore
 
-    Assert.That(fleet.Kinds, Is.EqualTo<string list>(if told then [ "codec-mismatch" ] else []))
+            fleet.Kinds |> Check.equal (if told then [ "codec-mismatch" ] else []))
 
-[<Test>]
-let ``what lies between may translate, but one stream has one codec`` () =
-    let hear x =
+let ``what lies between may translate, but one stream has one codec`` =
+    example (fun () ->
+        let hear x =
+            let fleet = Fleet()
+
+            for t in 0.0..10.0..20.0 do
+                fleet.Hear(
+                    "mgcp-a",
+                    t + 1.0,
+                    [ bare "p" |> media "192.0.2.1:4000" "192.0.2.9:5000" |> codec "PCMU" ]
+                )
+                |> ignore
+
+                fleet.Hear(
+                    "ng-a",
+                    t + 2.0,
+                    [ leg "x" call |> media "192.0.2.9:5000" "192.0.2.1:4000" |> codec x
+                      leg "y" call |> media "192.0.2.9:5002" "198.51.100.3:7000" |> codec "opus" ]
+                )
+                |> ignore
+
+            fleet.Kinds
+
+        hear "PCMU" |> Check.isEmpty
+        hear "G729" |> Check.equal [ "codec-mismatch" ])
+
+let ``a change of codec is a mismatch only once both have told theirs again`` =
+    example (fun () ->
         let fleet = Fleet()
-
-        for t in 0.0..10.0..20.0 do
-            fleet.Hear(
-                "mgcp-a",
-                t + 1.0,
-                [ bare "p" |> media "192.0.2.1:4000" "192.0.2.9:5000" |> codec "PCMU" ]
-            )
-            |> ignore
-
-            fleet.Hear(
-                "ng-a",
-                t + 2.0,
-                [ leg "x" call |> media "192.0.2.9:5000" "192.0.2.1:4000" |> codec x
-                  leg "y" call |> media "192.0.2.9:5002" "198.51.100.3:7000" |> codec "opus" ]
-            )
-            |> ignore
+        let a name = [ leg "d" call |> codec name ]
+        let b name = [ leg "x" call |> codec name ]
+        fleet.Hear("sip-a", 1.0, a "PCMU") |> ignore
+        fleet.Hear("ng-a", 2.0, b "PCMU") |> ignore
+        fleet.Hear("sip-a", 11.0, a "G722") |> ignore
+        fleet.Kinds |> Check.isEmpty
+        fleet.Hear("ng-a", 12.0, b "PCMU") |> ignore
+        fleet.Hear("sip-a", 21.0, a "G722") |> ignore
 
         fleet.Kinds
+        |> Check.because "the other was heard a second after the change at the most" Check.isEmpty
 
-    Assert.That(hear "PCMU", Is.Empty)
-    Assert.That(hear "G729", Is.EqualTo<string list> [ "codec-mismatch" ])
+        fleet.Hear("ng-a", 22.0, b "PCMU") |> ignore
+        (fleet.Findings = [ "codec-mismatch", at 10.95 ]) |> Check.isTrue)
 
-[<Test>]
-let ``a change of codec is a mismatch only once both have told theirs again`` () =
-    let fleet = Fleet()
-    let a name = [ leg "d" call |> codec name ]
-    let b name = [ leg "x" call |> codec name ]
-    fleet.Hear("sip-a", 1.0, a "PCMU") |> ignore
-    fleet.Hear("ng-a", 2.0, b "PCMU") |> ignore
-    fleet.Hear("sip-a", 11.0, a "G722") |> ignore
-    Assert.That(fleet.Kinds, Is.Empty)
-    fleet.Hear("ng-a", 12.0, b "PCMU") |> ignore
-    fleet.Hear("sip-a", 21.0, a "G722") |> ignore
-    Assert.That(fleet.Kinds, Is.Empty, "the other was heard a second after the change at the most")
-    fleet.Hear("ng-a", 22.0, b "PCMU") |> ignore
-    Assert.That((fleet.Findings = [ "codec-mismatch", at 10.95 ]), Is.True)
+let ``media that is sent elsewhere is a mismatch, but for address translation`` =
+    examples
+        [ "192.0.2.1:4000", "192.0.2.1:4000", false
+          "192.0.2.1:4000", "192.0.2.1:4002", true
+          "192.0.2.1:4000", "198.51.100.3:4000", true
+          "10.0.0.1:4000", "198.51.100.3:61000", false
+          "10.0.0.1:4000", "10.0.0.1:4002", true ]
+        (fun (own: string, told: string, isFound: bool) ->
+            let fleet = Fleet()
 
-[<TestCase("192.0.2.1:4000", "192.0.2.1:4000", false)>]
-[<TestCase("192.0.2.1:4000", "192.0.2.1:4002", true)>]
-[<TestCase("192.0.2.1:4000", "198.51.100.3:4000", true)>]
-[<TestCase("10.0.0.1:4000", "198.51.100.3:61000", false)>]
-[<TestCase("10.0.0.1:4000", "10.0.0.1:4002", true)>]
-let ``media that is sent elsewhere is a mismatch, but for address translation``
-    (own: string, told: string, isFound: bool)
-    =
-    let fleet = Fleet()
+            for t in 0.0..10.0..20.0 do
+                fleet.Hear("mgcp-a", t + 1.0, [ leg "p" call |> media own "192.0.2.9:5000" ]) |> ignore
+                fleet.Hear("ng-a", t + 2.0, [ leg "x" call |> media "192.0.2.9:5000" told ]) |> ignore
 
-    for t in 0.0..10.0..20.0 do
-        fleet.Hear("mgcp-a", t + 1.0, [ leg "p" call |> media own "192.0.2.9:5000" ]) |> ignore
-        fleet.Hear("ng-a", t + 2.0, [ leg "x" call |> media "192.0.2.9:5000" told ]) |> ignore
+            fleet.Kinds |> Check.equal (if isFound then [ "address-mismatch" ] else []))
 
-    Assert.That(fleet.Kinds, Is.EqualTo<string list>(if isFound then [ "address-mismatch" ] else []))
+let ``starts are compared from setup to answer`` =
+    examples
+        [ 0.0, 0.1, false; 4.9, 5.1, false; 20.0, 20.1, true ]
+        (fun (earliest: float, latest: float, isFound: bool) ->
+            let fleet = Fleet()
 
-[<TestCase(0.0, 0.1, false)>]
-[<TestCase(4.9, 5.1, false)>]
-[<TestCase(20.0, 20.1, true)>]
-let ``starts are compared from setup to answer`` (earliest: float, latest: float, isFound: bool) =
-    let fleet = Fleet()
+            for t in 30.0..10.0..50.0 do
+                fleet.Hear("snmp-a", t + 1.0, [ leg "p" call |> setup 0.0 0.1 |> started 5.0 5.1 ]) |> ignore
 
-    for t in 30.0..10.0..50.0 do
-        fleet.Hear("snmp-a", t + 1.0, [ leg "p" call |> setup 0.0 0.1 |> started 5.0 5.1 ]) |> ignore
+                fleet.Hear("snmp-b", t + 2.0, [ leg "x" call |> setup earliest latest |> started 25.0 25.1 ])
+                |> ignore
 
-        fleet.Hear("snmp-b", t + 2.0, [ leg "x" call |> setup earliest latest |> started 25.0 25.1 ])
-        |> ignore
+            fleet.Kinds |> Check.equal (if isFound then [ "start-mismatch" ] else []))
 
-    Assert.That(fleet.Kinds, Is.EqualTo<string list>(if isFound then [ "start-mismatch" ] else []))
+let ``where only one time is told it may be either end of the ringing`` =
+    examples [ 0.0, false; 100.0, false; 3600.0, true ] (fun (later: float, isFound: bool) ->
+        let fleet = Fleet()
 
-[<TestCase(0.0, false)>]
-[<TestCase(100.0, false)>]
-[<TestCase(3600.0, true)>]
-let ``where only one time is told it may be either end of the ringing`` (later: float, isFound: bool) =
-    let fleet = Fleet()
+        for t in 4000.0..10.0..4020.0 do
+            fleet.Hear("ng-a", t + 1.0, [ leg "p" call |> started 0.0 0.1 ]) |> ignore
+            fleet.Hear("snmp-b", t + 2.0, [ leg "x" call |> started later (later + 0.1) ]) |> ignore
 
-    for t in 4000.0..10.0..4020.0 do
-        fleet.Hear("ng-a", t + 1.0, [ leg "p" call |> started 0.0 0.1 ]) |> ignore
-        fleet.Hear("snmp-b", t + 2.0, [ leg "x" call |> started later (later + 0.1) ]) |> ignore
-
-    Assert.That(fleet.Kinds, Is.EqualTo<string list>(if isFound then [ "start-mismatch" ] else []))
+        fleet.Kinds |> Check.equal (if isFound then [ "start-mismatch" ] else []))
 
 // What a call shows as a whole
 
@@ -439,19 +441,17 @@ let private legOf kind id (o: Observation) : Leg =
 let private from' originator (o: Observation) =
     { o with Facts = { o.Facts with Originator = ValueSome originator } }
 
-[<Test>]
-let ``a call's originator and start are those of the leg that offered it, narrowed by those that mean the same``
-    ()
-    =
-    let heard id = observation id 95.0
-    let offering = heard "a" |> setup 0.0 0.1 |> started 5.0 6.0 |> from' "+41" |> legOf Signalling "a"
-    let second = heard "b" |> setup 1.0 1.1 |> started 5.5 7.0 |> from' "+42" |> legOf Signalling "b"
-    let media = heard "c" |> started 0.2 0.3 |> from' "192.0.2.1:4000" |> legOf Media "c"
+let ``a call's originator and start are those of the leg that offered it, narrowed by those that mean the same`` =
+    example (fun () ->
+        let heard id = observation id 95.0
+        let offering = heard "a" |> setup 0.0 0.1 |> started 5.0 6.0 |> from' "+41" |> legOf Signalling "a"
+        let second = heard "b" |> setup 1.0 1.1 |> started 5.5 7.0 |> from' "+42" |> legOf Signalling "b"
+        let media = heard "c" |> started 0.2 0.3 |> from' "192.0.2.1:4000" |> legOf Media "c"
 
-    for legs in [ [| offering; second; media |]; [| media; second; offering |] ] do
-        Assert.That(CallsSummary.originator legs, Is.EqualTo(ValueSome "+41"))
-        Assert.That((CallsSummary.start legs).Within, Is.EqualTo(between 5.5 6.0))
+        for legs in [ [| offering; second; media |]; [| media; second; offering |] ] do
+            CallsSummary.originator legs |> Check.equal (ValueSome "+41")
+            (CallsSummary.start legs).Within |> Check.equal (between 5.5 6.0)
 
-    let other = heard "d" |> setup 1.0 1.1 |> started 50.0 51.0 |> legOf Signalling "d"
-    Assert.That((CallsSummary.start [| other; offering |]).Within, Is.EqualTo(between 5.0 6.0))
-    Assert.That((CallsSummary.start [| media |]).Within, Is.EqualTo(between 0.2 0.3))
+        let other = heard "d" |> setup 1.0 1.1 |> started 50.0 51.0 |> legOf Signalling "d"
+        (CallsSummary.start [| other; offering |]).Within |> Check.equal (between 5.0 6.0)
+        (CallsSummary.start [| media |]).Within |> Check.equal (between 0.2 0.3))

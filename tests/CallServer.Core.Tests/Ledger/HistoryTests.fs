@@ -1,11 +1,11 @@
 /// What the record takes of a gateway's own history: rules 2, 4, 5, 8 and 9.
 module CallServer.Tests.Ledger.HistoryTests
 
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Surface
 open CallServer.Tests.Ledger.Build
+open CallServer.Tests
 
 let private counted: Counters voption =
     ValueSome { Counters.none with PacketsReceived = ValueSome 3000L }
@@ -34,314 +34,310 @@ let private ids (changes: Change[]) = closings changes |> Array.map fst |> List.
 
 let private watching observations = complete 0.0 1.0 observations |> withHistory []
 
-[<Test>]
-let ``2 the row of a known connection ends it exactly, with its cause and counters`` () =
-    let after, changes =
-        replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
+let ``2 the row of a known connection ends it exactly, with its cause and counters`` =
+    example (fun () ->
+        let after, changes =
+            replay
+                [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
 
-    match changes with
-    | [| Closed(c, ending) |] ->
-        Assert.That((ending.Within = between 7.0 7.02), Is.True)
-        Assert.That(ending.Evidence, Is.EqualTo GatewayHistory)
-        Assert.That((ending.Counters = counted), Is.True)
-        Assert.That((c.Start.Within.Latest = at -52.9), Is.True, "its start is narrowed by the row")
-        let cdr = Cdr.create gateway Traits.plain c ending
-        Assert.That(Cdr.hangupCause cdr, Is.EqualTo "NORMAL_CLEARING")
-        Assert.That(Cdr.billedSeconds cdr, Is.EqualTo 59L)
-    | other -> Assert.Fail $"%A{other}"
-
-    Assert.That(names after, Is.Empty)
-
-[<Test>]
-let ``2 what was listed and ended before the history was read is closed at once`` () =
-    let after, changes =
-        replay
-            [ watching []; complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ row "a" 10.9 10.7 10.72 ] ]
-
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
-    Assert.That(names after, Is.Empty)
-    Assert.That((after.OpenedTotal, after.ClosedTotal), Is.EqualTo((1L, 1L)))
-
-[<Test>]
-let ``9 a connection that nobody saw has one CDR, however often its row is told`` () =
-    let told asked = complete asked (asked + 1.0) [] |> withHistory [ row "a" (asked + 0.9) 7.0 7.02 ]
-    let after, changes = replay [ watching []; told 10.0 ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
-    Assert.That((after.OpenedTotal, after.ClosedTotal), Is.EqualTo((1L, 1L)))
-
-    let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
-
-    for asked in [ 20.0; 30.0; 39.0; 300.0 ] do
-        for ledger in [ after; stored ] do
-            let later, changes = apply (told asked) ledger
-            Assert.That(ids changes, Is.Empty, $"asked at {asked}")
-            Assert.That(later.ClosedTotal, Is.EqualTo 1L)
-
-[<Test>]
-let ``4 an end before the setup is a conflict, and the end lies between the setup and when the row was heard``
-    ()
-    =
-    let told = row "a" 10.9 -5.0 -4.98
-
-    let told =
-        { told with
-            Observation = { told.Observation with Setup = ValueSome(Timing.reported (between 3.0 3.01)) } }
-
-    match replay [ watching []; complete 10.0 11.0 [] |> withHistory [ told ] ] |> snd with
-    | [| Conflicted(_, conflict); Closed(_, ending) |] ->
-        Assert.That((conflict.Reported = between -5.0 -4.98), Is.True)
-        Assert.That((ending.Within = between 3.0 10.9), $"{ending.Within}")
-    | other -> Assert.Fail $"%A{other}"
-
-[<Test>]
-let ``9 a row whose end is not believed is news only where it began since the last reading`` () =
-    let told (setup: float) asked =
-        let late = row "a" (asked + 0.9) -99.0 -98.9
-        let setup = ValueSome(Timing.reported (between setup (setup + 0.01)))
-
-        complete asked (asked + 1.0) []
-        |> withHistory [ { late with Observation = { late.Observation with Setup = setup } } ]
-
-    let closedBy snapshots = replay snapshots |> snd |> ids
-    Assert.That(closedBy [ watching []; told -20.0 10.0 ], Is.Empty)
-    Assert.That(closedBy [ watching []; told 3.0 10.0 ], Is.EqualTo<string list> [ "a" ])
-    Assert.That(closedBy [ watching []; complete 100.0 101.0 [] |> withHistory []; told 3.0 110.0 ], Is.Empty)
-
-    // An agent that changes its mind about a connection that has its CDR.
-    let right = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
-    let later = [ for asked in [ 100.0; 200.0 ] -> complete asked (asked + 1.0) [] |> withHistory [] ]
-    let ledger, _ = replay ([ watching []; right ] @ later)
-    Assert.That(apply (told 3.0 210.0) ledger |> snd |> ids, Is.Empty)
-
-[<Test>]
-let ``9 two servers write one id for a connection, whoever of them saw it`` () =
-    let idOf (changes: Change[]) =
         match changes with
-        | [| Closed(c, _) |] -> Cdr.id gateway c
-        | other -> failwith $"%A{other}"
+        | [| Closed(c, ending) |] ->
+            (ending.Within = between 7.0 7.02) |> Check.isTrue
+            ending.Evidence |> Check.equal GatewayHistory
+            (ending.Counters = counted) |> Check.isTrue
 
-    let told = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
-    let _, saw = replay [ watching [ seen "a" 0.5 ]; told ]
-    let _, sawNot = replay [ watching []; told ]
-    let _, absent = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] ]
-    Assert.That(idOf sawNot, Is.EqualTo(idOf saw))
-    Assert.That(idOf sawNot, Is.EqualTo(idOf absent))
+            (c.Start.Within.Latest = at -52.9)
+            |> Check.because "its start is narrowed by the row" Check.isTrue
 
-[<Test>]
-let ``9 a row that comes late writes no second CDR`` () =
-    let absent, changes = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [] ]
+            let cdr = Cdr.create gateway Traits.plain c ending
+            Cdr.hangupCause cdr |> Check.equal "NORMAL_CLEARING"
+            Cdr.billedSeconds cdr |> Check.equal 59L
+        | other -> failtest $"%A{other}"
 
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
-    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ row "a" 20.9 7.0 7.02 ]) absent
-    Assert.That(ids changes, Is.Empty)
+        names after |> Check.isEmpty)
 
-    let renamed = { row "b" 20.9 7.0 7.02 with IsRenamed = true }
-    let call (o: Observation) = called "call" { o with Stamp = ValueSome "one" }
-    let absent, _ = replay [ watching [ call (seen "a" 0.5) ]; complete 10.0 11.0 [] |> withHistory [] ]
-    let late = { renamed with Observation = call renamed.Observation }
-    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ late ]) absent
-    Assert.That(ids changes, Is.Empty, "its row does not tell its id, but its call and stamp")
+let ``2 what was listed and ended before the history was read is closed at once`` =
+    example (fun () ->
+        let after, changes =
+            replay
+                [ watching []
+                  complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ row "a" 10.9 10.7 10.72 ] ]
 
-    let atOnce = complete 10.0 11.0 [] |> withHistory [ late ]
-    let _, changes = replay [ watching [ call (seen "a" 0.5) ]; atOnce ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ], "nor where both come at once")
+        ids changes |> Check.equal [ "a" ]
+        names after |> Check.isEmpty
+        (after.OpenedTotal, after.ClosedTotal) |> Check.equal (1L, 1L))
 
-[<Test>]
-let ``9 a row without its id is no news while its connection is in the record`` () =
-    let call id = called "call" { seen id 0.5 with Stamp = ValueSome "one" }
-    let nameless = { row "row/7" 10.9 10.7 10.72 with IsRenamed = true }
+let ``9 a connection that nobody saw has one CDR, however often its row is told`` =
+    example (fun () ->
+        let told asked = complete asked (asked + 1.0) [] |> withHistory [ row "a" (asked + 0.9) 7.0 7.02 ]
+        let after, changes = replay [ watching []; told 10.0 ]
+        ids changes |> Check.equal [ "a" ]
+        (after.OpenedTotal, after.ClosedTotal) |> Check.equal (1L, 1L)
 
-    let nameless =
-        { nameless with
-            Observation = { called "call" nameless.Observation with Stamp = ValueSome "one" } }
-    // The table was read before it ended, and the history after that.
-    let both =
-        complete 10.0 11.0 [ { call "a" with Heard = between 10.5 10.6 } ] |> withHistory [ nameless ]
+        let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
 
-    let ledger, changes = replay [ watching [ call "a" ]; both ]
-    Assert.That(ids changes, Is.Empty)
-    Assert.That((names ledger = [| "a" |]), Is.True)
-    let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ nameless ]) ledger
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+        for asked in [ 20.0; 30.0; 39.0; 300.0 ] do
+            for ledger in [ after; stored ] do
+                let later, changes = apply (told asked) ledger
+                ids changes |> Check.because $"asked at {asked}" Check.isEmpty
+                later.ClosedTotal |> Check.equal 1L)
 
-    // Of another call it is another one.
-    let other = { nameless with Observation = called "other" nameless.Observation }
-    let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "row/7" ])
+let ``4 an end before the setup is a conflict, and the end lies between the setup and when the row was heard`` =
+    example (fun () ->
+        let told = row "a" 10.9 -5.0 -4.98
 
-[<Test>]
-let ``what ended before the first audit is not this record's, unless it is told so`` () =
-    let old = [ row "a" 10.9 -100.0 -99.9; row "b" 10.9 -10.0 -9.9 ]
-    let told = complete 10.0 11.0 [] |> withHistory old
-    let first, changes = replay [ complete 0.0 1.0 [] |> withHistory old ]
-    Assert.That(ids changes, Is.Empty)
-    let _, changes = apply told first
-    Assert.That(ids changes, Is.Empty)
+        let told =
+            { told with
+                Observation = { told.Observation with Setup = ValueSome(Timing.reported (between 3.0 3.01)) } }
 
-    let taken = { GatewayLedger.empty gateway with History = ValueSome(HistoryMark.since (at -50.0)) }
-    let _, changes = apply told taken
+        match replay [ watching []; complete 10.0 11.0 [] |> withHistory [ told ] ] |> snd with
+        | [| Conflicted(_, conflict); Closed(_, ending) |] ->
+            (conflict.Reported = between -5.0 -4.98) |> Check.isTrue
+            (ending.Within = between 3.0 10.9) |> Check.because $"{ending.Within}" Check.isTrue
+        | other -> failtest $"%A{other}")
 
-    Assert.That(
-        ids changes,
-        Is.EqualTo<string list> [ "b" ],
-        "a takeover wants what ended since the primary was heard"
-    )
+let ``9 a row whose end is not believed is news only where it began since the last reading`` =
+    example (fun () ->
+        let told (setup: float) asked =
+            let late = row "a" (asked + 0.9) -99.0 -98.9
+            let setup = ValueSome(Timing.reported (between setup (setup + 0.01)))
 
-[<Test>]
-let ``what was read in part is told again, and a failed audit moves nothing`` () =
-    let cut =
-        { (complete 10.0 11.0 [] |> withHistory []) with
-            History = ValueSome { Until = ValueNone; Cursor = ValueNone } }
+            complete asked (asked + 1.0) []
+            |> withHistory [ { late with Observation = { late.Observation with Setup = setup } } ]
 
-    let after, _ = replay [ watching []; cut; partial 200.0 201.0 [] ]
-    let _, changes = apply (complete 300.0 301.0 [] |> withHistory [ row "a" 300.9 7.0 7.02 ]) after
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
+        let closedBy snapshots = replay snapshots |> snd |> ids
+        closedBy [ watching []; told -20.0 10.0 ] |> Check.isEmpty
+        closedBy [ watching []; told 3.0 10.0 ] |> Check.equal [ "a" ]
+        closedBy [ watching []; complete 100.0 101.0 [] |> withHistory []; told 3.0 110.0 ] |> Check.isEmpty
 
-[<Test>]
-let ``5 an end before it was last heard is a conflict, kept and counted`` () =
-    let after, changes =
-        replay [ watching [ seen "a" 0.9 ]; complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 -5.0 -4.98 ] ]
+        // An agent that changes its mind about a connection that has its CDR.
+        let right = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
+        let later = [ for asked in [ 100.0; 200.0 ] -> complete asked (asked + 1.0) [] |> withHistory [] ]
+        let ledger, _ = replay ([ watching []; right ] @ later)
+        apply (told 3.0 210.0) ledger |> snd |> ids |> Check.isEmpty)
 
-    match changes with
-    | [| Conflicted(_, conflict); Closed(c, ending) |] ->
-        Assert.That((conflict.Reported = between -5.0 -4.98), Is.True)
+let ``9 two servers write one id for a connection, whoever of them saw it`` =
+    example (fun () ->
+        let idOf (changes: Change[]) =
+            match changes with
+            | [| Closed(c, _) |] -> Cdr.id gateway c
+            | other -> failwith $"%A{other}"
 
-        Assert.That(
-            (ending.Within = between 0.89 10.9),
-            Is.True,
-            "after it was heard, before the row was told"
-        )
+        let told = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
+        let _, saw = replay [ watching [ seen "a" 0.5 ]; told ]
+        let _, sawNot = replay [ watching []; told ]
+        let _, absent = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] ]
+        idOf sawNot |> Check.equal (idOf saw)
+        idOf sawNot |> Check.equal (idOf absent))
 
-        Assert.That(c.Conflicts, Is.EqualTo 1)
-    | other -> Assert.Fail $"%A{other}"
+let ``9 a row that comes late writes no second CDR`` =
+    example (fun () ->
+        let absent, changes = replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [] ]
 
-    Assert.That(after.ConflictsTotal, Is.EqualTo 1L)
+        ids changes |> Check.equal [ "a" ]
+        let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ row "a" 20.9 7.0 7.02 ]) absent
+        ids changes |> Check.isEmpty
 
-[<Test>]
-let ``6 the row of an earlier connection under the same id ends that one and not the new one`` () =
-    let old =
-        { row "a" 10.9 7.0 7.02 with
-            Observation = { (row "a" 10.9 7.0 7.02).Observation with Stamp = ValueSome "old" } }
+        let renamed = { row "b" 20.9 7.0 7.02 with IsRenamed = true }
+        let call (o: Observation) = called "call" { o with Stamp = ValueSome "one" }
+        let absent, _ = replay [ watching [ call (seen "a" 0.5) ]; complete 10.0 11.0 [] |> withHistory [] ]
+        let late = { renamed with Observation = call renamed.Observation }
+        let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ late ]) absent
+        ids changes |> Check.because "its row does not tell its id, but its call and stamp" Check.isEmpty
 
-    let before = { seen "a" 0.5 with Stamp = ValueSome "old" }
-    let now = { seen "a" 10.5 with Stamp = ValueSome "new" }
-    let after, changes = replay [ watching [ before ]; complete 10.0 11.0 [ now ] |> withHistory [ old ] ]
+        let atOnce = complete 10.0 11.0 [] |> withHistory [ late ]
+        let _, changes = replay [ watching [ call (seen "a" 0.5) ]; atOnce ]
+        ids changes |> Check.because "nor where both come at once" (Check.equal [ "a" ]))
 
-    Assert.That(
-        closings changes |> Array.map (fun (_, e) -> e.Evidence),
-        Is.EqualTo<EndEvidence[]> [| GatewayHistory |]
-    )
+let ``9 a row without its id is no news while its connection is in the record`` =
+    example (fun () ->
+        let call id = called "call" { seen id 0.5 with Stamp = ValueSome "one" }
+        let nameless = { row "row/7" 10.9 10.7 10.72 with IsRenamed = true }
 
-    Assert.That((only after).Stamp, Is.EqualTo(ValueSome "new"))
+        let nameless =
+            { nameless with
+                Observation = { called "call" nameless.Observation with Stamp = ValueSome "one" } }
+        // The table was read before it ended, and the history after that.
+        let both =
+            complete 10.0 11.0 [ { call "a" with Heard = between 10.5 10.6 } ] |> withHistory [ nameless ]
 
-[<Test>]
-let ``7 of rows whose connections began before the present run only known ones count where ids are tied to it``
-    ()
-    =
-    let tied = { Traits.plain with IdsTiedToBoot = true }
-    let first = watching [] |> withBoot (boot "one" -100.0 1.0) |> withTraits tied
+        let ledger, changes = replay [ watching [ call "a" ]; both ]
+        ids changes |> Check.isEmpty
+        (names ledger = [| "a" |]) |> Check.isTrue
+        let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ nameless ]) ledger
+        ids changes |> Check.equal [ "a" ]
 
-    let ofThisRun =
-        let told = row "c" 10.9 7.0 7.02
+        // Of another call it is another one.
+        let other = { nameless with Observation = called "other" nameless.Observation }
+        let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
+        ids changes |> Check.equal [ "row/7" ])
 
-        { told with
-            Observation = { told.Observation with Start = ValueSome(Timing.reported (between 6.0 6.02)) } }
+let ``what ended before the first audit is not this record's, unless it is told so`` =
+    example (fun () ->
+        let old = [ row "a" 10.9 -100.0 -99.9; row "b" 10.9 -10.0 -9.9 ]
+        let told = complete 10.0 11.0 [] |> withHistory old
+        let first, changes = replay [ complete 0.0 1.0 [] |> withHistory old ]
+        ids changes |> Check.isEmpty
+        let _, changes = apply told first
+        ids changes |> Check.isEmpty
 
-    let second =
-        complete 10.0 11.0 []
-        |> withHistory [ row "a" 10.9 4.0 4.02; row "b" 10.9 7.0 7.02; ofThisRun ]
-        |> withBoot (boot "two" 5.0 11.0)
-        |> withTraits tied
+        let taken = { GatewayLedger.empty gateway with History = ValueSome(HistoryMark.since (at -50.0)) }
+        let _, changes = apply told taken
 
-    let after, changes = replay [ first; second ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "c" ])
-    Assert.That(after.History.Value.Cursor.IsNone, Is.True)
+        ids changes
+        |> Check.because "a takeover wants what ended since the primary was heard" (Check.equal [ "b" ]))
 
-[<Test>]
-let ``9 the row of a connection that was never told whole writes no second CDR, and one after it does`` () =
-    let nameless = observation "a" 0.5
-    let absent, changes = replay [ watching [ nameless ]; complete 10.0 11.0 [] |> withHistory [] ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
-    let told e = complete 20.0 21.0 [] |> withHistory [ e ]
-    Assert.That(ids (snd (apply (told (row "a" 20.9 7.0 7.02)) absent)), Is.Empty)
-    Assert.That(ids (snd (apply (told (row "a" 20.9 15.0 15.02)) absent)), Is.EqualTo<string list> [ "a" ])
+let ``what was read in part is told again, and a failed audit moves nothing`` =
+    example (fun () ->
+        let cut =
+            { (complete 10.0 11.0 [] |> withHistory []) with
+                History = ValueSome { Until = ValueNone; Cursor = ValueNone } }
 
-[<Test>]
-let ``9 the row that ends a connection that was never told whole tells its stamp`` () =
-    let _, changes =
-        replay
-            [ watching [ observation "a" 0.5 ]
-              complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
+        let after, _ = replay [ watching []; cut; partial 200.0 201.0 [] ]
+        let _, changes = apply (complete 300.0 301.0 [] |> withHistory [ row "a" 300.9 7.0 7.02 ]) after
+        ids changes |> Check.equal [ "a" ])
 
-    match changes with
-    | [| Closed(c, _) |] -> Assert.That(c.Stamp, Is.EqualTo(ValueSome "stamp of a"))
-    | other -> Assert.Fail $"%A{other}"
+let ``5 an end before it was last heard is a conflict, kept and counted`` =
+    example (fun () ->
+        let after, changes =
+            replay
+                [ watching [ seen "a" 0.9 ]
+                  complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 -5.0 -4.98 ] ]
 
-[<Test>]
-let ``9 a row that is told by its own index first and by its connection's id later writes one CDR`` () =
-    let told asked id isRenamed =
-        complete asked (asked + 1.0) []
-        |> withHistory
-            [ { row "a" (asked + 0.9) 7.0 7.02 with
-                  Observation =
-                      { (row "a" (asked + 0.9) 7.0 7.02).Observation with Id = ConnectionId.create id }
-                  IsRenamed = isRenamed
-                  Row = ValueSome "11" } ]
+        match changes with
+        | [| Conflicted(_, conflict); Closed(c, ending) |] ->
+            (conflict.Reported = between -5.0 -4.98) |> Check.isTrue
 
-    let after, changes = replay [ watching []; told 10.0 "a/11" true ]
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a/11" ])
-    let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
-    Assert.That(ids (snd (apply (told 20.0 "a" false) stored)), Is.Empty)
+            (ending.Within = between 0.89 10.9)
+            |> Check.because "after it was heard, before the row was told" Check.isTrue
 
-[<Test>]
-let ``5 a row that says never of a connection that was heard to be active contradicts nothing`` () =
-    let told = row "a" 10.9 7.0 7.02
+            c.Conflicts |> Check.equal 1
+        | other -> failtest $"%A{other}"
 
-    let never =
-        { told with
-            Observation =
-                { told.Observation with Start = ValueSome(Timing.reported (Interval.from (at 7.02))) } }
+        after.ConflictsTotal |> Check.equal 1L)
 
-    let after, changes =
-        replay [ watching [ seen "a" 0.9 ]; complete 10.0 11.0 [] |> withHistory [ never ] ]
+let ``6 the row of an earlier connection under the same id ends that one and not the new one`` =
+    example (fun () ->
+        let old =
+            { row "a" 10.9 7.0 7.02 with
+                Observation = { (row "a" 10.9 7.0 7.02).Observation with Stamp = ValueSome "old" } }
 
-    Assert.That(ids changes, Is.EqualTo<string list> [ "a" ])
-    Assert.That(after.ConflictsTotal, Is.EqualTo 0L)
+        let before = { seen "a" 0.5 with Stamp = ValueSome "old" }
+        let now = { seen "a" 10.5 with Stamp = ValueSome "new" }
 
-[<Test>]
-let ``7 a row that ends a connection gives its id to nobody before a complete audit`` () =
-    let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
-    let leg id heard start call = observation id heard |> started start (start + 0.1) |> called call
+        let after, changes =
+            replay [ watching [ before ]; complete 10.0 11.0 [ now ] |> withHistory [ old ] ]
 
-    let ended: Ended =
-        { Observation = leg "0.2" 20.9 -10.0 "a"
-          End = Timing.reported (between 5.0 5.1)
-          Cause = ValueNone
-          Counters = ValueNone
-          IsRenamed = false
-          Row = ValueNone }
+        closings changes |> Array.map (fun (_, e) -> e.Evidence) |> Check.equal [| GatewayHistory |]
 
-    let before, _ =
-        replay
-            [ complete 0.0 1.0 [ leg "0.1" 0.5 -10.0 "a"; leg "1.3" 0.5 -50.0 "b" ]
-              |> tied
-              |> withBoot (boot "1" -1000.0 1.0) ]
+        (only after).Stamp |> Check.equal (ValueSome "new"))
 
-    // The agent restarted: what was 1.3 is 0.1 now, and what was 0.1 has ended, under an id of this run.
-    let meanwhile, changes =
-        apply
-            ({ partial 20.0 21.0 [ leg "0.1" 20.5 -50.0 "b" ] with Ended = [| ended |] }
-             |> tied
-             |> withBoot (boot "2" 15.0 21.0))
-            before
+let ``7 of rows whose connections began before the present run only known ones count where ids are tied to it`` =
+    example (fun () ->
+        let tied = { Traits.plain with IdsTiedToBoot = true }
+        let first = watching [] |> withBoot (boot "one" -100.0 1.0) |> withTraits tied
 
-    Assert.That(closings changes |> Array.map fst, Is.EqualTo<string array> [| "0.1" |])
-    Assert.That(names meanwhile, Is.EqualTo<string array> [| "1.3" |])
+        let ofThisRun =
+            let told = row "c" 10.9 7.0 7.02
 
-    let after, changes =
-        apply
-            (complete 30.0 31.0 [ leg "0.1" 30.5 -50.0 "b" ] |> tied |> withBoot (boot "2" 15.0 31.0))
-            meanwhile
+            { told with
+                Observation = { told.Observation with Start = ValueSome(Timing.reported (between 6.0 6.02)) } }
 
-    Assert.That(closings changes, Is.Empty)
-    Assert.That(names after, Is.EqualTo<string array> [| "0.1" |])
+        let second =
+            complete 10.0 11.0 []
+            |> withHistory [ row "a" 10.9 4.0 4.02; row "b" 10.9 7.0 7.02; ofThisRun ]
+            |> withBoot (boot "two" 5.0 11.0)
+            |> withTraits tied
+
+        let after, changes = replay [ first; second ]
+        ids changes |> Check.equal [ "c" ]
+        after.History.Value.Cursor.IsNone |> Check.isTrue)
+
+let ``9 the row of a connection that was never told whole writes no second CDR, and one after it does`` =
+    example (fun () ->
+        let nameless = observation "a" 0.5
+        let absent, changes = replay [ watching [ nameless ]; complete 10.0 11.0 [] |> withHistory [] ]
+        ids changes |> Check.equal [ "a" ]
+        let told e = complete 20.0 21.0 [] |> withHistory [ e ]
+        ids (snd (apply (told (row "a" 20.9 7.0 7.02)) absent)) |> Check.isEmpty
+        ids (snd (apply (told (row "a" 20.9 15.0 15.02)) absent)) |> Check.equal [ "a" ])
+
+let ``9 the row that ends a connection that was never told whole tells its stamp`` =
+    example (fun () ->
+        let _, changes =
+            replay
+                [ watching [ observation "a" 0.5 ]
+                  complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ] ]
+
+        match changes with
+        | [| Closed(c, _) |] -> c.Stamp |> Check.equal (ValueSome "stamp of a")
+        | other -> failtest $"%A{other}")
+
+let ``9 a row that is told by its own index first and by its connection's id later writes one CDR`` =
+    example (fun () ->
+        let told asked id isRenamed =
+            complete asked (asked + 1.0) []
+            |> withHistory
+                [ { row "a" (asked + 0.9) 7.0 7.02 with
+                      Observation =
+                          { (row "a" (asked + 0.9) 7.0 7.02).Observation with Id = ConnectionId.create id }
+                      IsRenamed = isRenamed
+                      Row = ValueSome "11" } ]
+
+        let after, changes = replay [ watching []; told 10.0 "a/11" true ]
+        ids changes |> Check.equal [ "a/11" ]
+        let stored = GatewayLedger.restore (Rows.toGateway (Rows.ofGateway after))
+        ids (snd (apply (told 20.0 "a" false) stored)) |> Check.isEmpty)
+
+let ``5 a row that says never of a connection that was heard to be active contradicts nothing`` =
+    example (fun () ->
+        let told = row "a" 10.9 7.0 7.02
+
+        let never =
+            { told with
+                Observation =
+                    { told.Observation with Start = ValueSome(Timing.reported (Interval.from (at 7.02))) } }
+
+        let after, changes =
+            replay [ watching [ seen "a" 0.9 ]; complete 10.0 11.0 [] |> withHistory [ never ] ]
+
+        ids changes |> Check.equal [ "a" ]
+        after.ConflictsTotal |> Check.equal 0L)
+
+let ``7 a row that ends a connection gives its id to nobody before a complete audit`` =
+    example (fun () ->
+        let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
+        let leg id heard start call = observation id heard |> started start (start + 0.1) |> called call
+
+        let ended: Ended =
+            { Observation = leg "0.2" 20.9 -10.0 "a"
+              End = Timing.reported (between 5.0 5.1)
+              Cause = ValueNone
+              Counters = ValueNone
+              IsRenamed = false
+              Row = ValueNone }
+
+        let before, _ =
+            replay
+                [ complete 0.0 1.0 [ leg "0.1" 0.5 -10.0 "a"; leg "1.3" 0.5 -50.0 "b" ]
+                  |> tied
+                  |> withBoot (boot "1" -1000.0 1.0) ]
+
+        // The agent restarted: what was 1.3 is 0.1 now, and what was 0.1 has ended, under an id of this run.
+        let meanwhile, changes =
+            apply
+                ({ partial 20.0 21.0 [ leg "0.1" 20.5 -50.0 "b" ] with Ended = [| ended |] }
+                 |> tied
+                 |> withBoot (boot "2" 15.0 21.0))
+                before
+
+        closings changes |> Array.map fst |> Check.equal [| "0.1" |]
+        names meanwhile |> Check.equal [| "1.3" |]
+
+        let after, changes =
+            apply
+                (complete 30.0 31.0 [ leg "0.1" 30.5 -50.0 "b" ] |> tied |> withBoot (boot "2" 15.0 31.0))
+                meanwhile
+
+        closings changes |> Check.isEmpty
+        names after |> Check.equal [| "0.1" |])

@@ -2,7 +2,6 @@
 module CallServer.Tests.Ledger.InterimTests
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Tests
@@ -51,63 +50,57 @@ let private step (after, listed, isComplete, serverRestarts) =
       IsComplete = isComplete
       ServerRestarts = serverRestarts }
 
-[<Law>]
-let ``Numbers of one connection run from 1 without gaps, and its CDR has the last``
-    (steps: (byte * byte list * bool * bool) list)
-    =
-    let ledger, told = told minute (steps |> List.map step)
+let ``Numbers of one connection run from 1 without gaps, and its CDR has the last`` =
+    law (fun (steps: (byte * byte list * bool * bool) list) ->
+        let ledger, told = told minute (steps |> List.map step)
 
-    let ofEach = told |> List.groupBy (fun (whose, _, _) -> whose)
+        let ofEach = told |> List.groupBy (fun (whose, _, _) -> whose)
 
-    let runs =
-        ofEach
-        |> List.forall (fun (_, records) ->
-            let numbers = records |> List.map (fun (_, number, _) -> number)
-            let finals = records |> List.map (fun (_, _, isFinal) -> isFinal)
+        let runs =
+            ofEach
+            |> List.forall (fun (_, records) ->
+                let numbers = records |> List.map (fun (_, number, _) -> number)
+                let finals = records |> List.map (fun (_, _, isFinal) -> isFinal)
 
-            numbers = [ 1 .. numbers.Length ]
-            && finals |> List.truncate (finals.Length - 1) |> List.forall not)
+                numbers = [ 1 .. numbers.Length ]
+                && finals |> List.truncate (finals.Length - 1) |> List.forall not)
 
-    // And what is active has had every record that its age asks for.
-    let counted =
-        ledger.Connections
-        |> Array.forall (fun c ->
-            let records =
-                told |> List.filter (fun (whose, _, _) -> whose = (c.Id, c.FirstHeard)) |> List.length
+        // And what is active has had every record that its age asks for.
+        let counted =
+            ledger.Connections
+            |> Array.forall (fun c ->
+                let records =
+                    told |> List.filter (fun (whose, _, _) -> whose = (c.Id, c.FirstHeard)) |> List.length
 
-            records = int (floor ((c.LastHeard - c.FirstHeard).TotalSeconds / 60.0 |> max 0.0)))
+                records = int (floor ((c.LastHeard - c.FirstHeard).TotalSeconds / 60.0 |> max 0.0)))
 
-    runs && counted
+        runs && counted)
 
-[<Law>]
-let ``Without an interval there are none, and the CDR is number 1``
-    (steps: (byte * byte list * bool * bool) list)
-    =
-    let _, told = told TimeSpan.Zero (steps |> List.map step)
-    told |> List.forall (fun (_, number, isFinal) -> isFinal && number = 1)
+let ``Without an interval there are none, and the CDR is number 1`` =
+    law (fun (steps: (byte * byte list * bool * bool) list) ->
+        let _, told = told TimeSpan.Zero (steps |> List.map step)
+        told |> List.forall (fun (_, number, isFinal) -> isFinal && number = 1))
 
-[<Test>]
-let ``Several that fall due in one snapshot are all told`` () =
-    let hear at = complete (at - 0.5) at [ observation "a" at ]
-    let before, _ = replay [ hear 1.0 ]
-    let after, changes = apply (hear 200.0) before
+let ``Several that fall due in one snapshot are all told`` =
+    example (fun () ->
+        let hear at = complete (at - 0.5) at [ observation "a" at ]
+        let before, _ = replay [ hear 1.0 ]
+        let after, changes = apply (hear 200.0) before
 
-    Assert.That(
-        Interim.fallen minute before changes after |> Array.map (fun struct (_, number) -> number),
-        Is.EqualTo<int[]> [| 1; 2; 3 |]
-    )
+        Interim.fallen minute before changes after
+        |> Array.map (fun struct (_, number) -> number)
+        |> Check.equal [| 1; 2; 3 |])
 
-[<Test>]
-let ``A connection that lives on under another id goes on with its numbers`` () =
-    let before, _ =
-        replay [ complete 0.5 1.0 [ observation "a" 1.0 ]; complete 99.5 100.0 [ observation "a" 100.0 ] ]
+let ``A connection that lives on under another id goes on with its numbers`` =
+    example (fun () ->
+        let before, _ =
+            replay
+                [ complete 0.5 1.0 [ observation "a" 1.0 ]; complete 99.5 100.0 [ observation "a" 100.0 ] ]
 
-    let a = only before
-    let renamed = { a with Id = ConnectionId.create "b"; LastHeard = at 130.0 }
-    let after = { before with Connections = [| renamed |] }
+        let a = only before
+        let renamed = { a with Id = ConnectionId.create "b"; LastHeard = at 130.0 }
+        let after = { before with Connections = [| renamed |] }
 
-    Assert.That(
         Interim.fallen minute before [| Renamed(a.Id, renamed) |] after
-        |> Array.map (fun struct (c, number) -> string c.Id, number),
-        Is.EqualTo<(string * int)[]> [| "b", 2 |]
-    )
+        |> Array.map (fun struct (c, number) -> string c.Id, number)
+        |> Check.equal [| "b", 2 |])

@@ -2,10 +2,9 @@
 module CallServer.Tests.Ledger.RecoveryTests
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Tests
 
 let private at (seconds: int) = Instant.ofMicros (1_700_000_000_000_000L + int64 seconds * 1_000_000L)
 let private began = at 0
@@ -39,55 +38,58 @@ let private all (parts: GatewayRecovery list) =
     (Recovery.start began waiting, parts)
     ||> List.fold (fun recovery part -> Recovery.take true part recovery)
 
-[<Property(QuietOnSuccess = true)>]
-let ``the sums are those of the parts, in whichever order they come`` (draws: (byte * byte * byte) list) =
-    let parts = parts draws
-    let figures = Recovery.figures (at 1000) (all parts)
-    let sum pick = parts |> List.sumBy pick
+let ``the sums are those of the parts, in whichever order they come`` =
+    lawBy Laws.plain (fun (draws: (byte * byte * byte) list) ->
+        let parts = parts draws
+        let figures = Recovery.figures (at 1000) (all parts)
+        let sum pick = parts |> List.sumBy pick
 
-    figures = Recovery.figures (at 1000) (all (List.rev parts))
-    && figures.Recovered = sum _.Recovered
-    && figures.Confirmed = sum _.Confirmed
-    && figures.Ended = parts.Length
-    && figures.Bounded = 2 * parts.Length
-    && figures.Unbounded = 2 * parts.Length
-    && figures.AtRisk = TimeSpan.FromSeconds(4.0 * float parts.Length)
-    && figures.Half <= figures.Ninety
-    && (figures.Ninety <= figures.Took || parts.IsEmpty)
-    && Option.ofValueOption figures.WorstStart >= Option.ofValueOption figures.MedianStart
+        figures = Recovery.figures (at 1000) (all (List.rev parts))
+        && figures.Recovered = sum _.Recovered
+        && figures.Confirmed = sum _.Confirmed
+        && figures.Ended = parts.Length
+        && figures.Bounded = 2 * parts.Length
+        && figures.Unbounded = 2 * parts.Length
+        && figures.AtRisk = TimeSpan.FromSeconds(4.0 * float parts.Length)
+        && figures.Half <= figures.Ninety
+        && (figures.Ninety <= figures.Took || parts.IsEmpty)
+        && Option.ofValueOption figures.WorstStart >= Option.ofValueOption figures.MedianStart)
 
-[<Property(QuietOnSuccess = true)>]
-let ``a gateway that is settled counts once, and a stranger not at all`` (draws: (byte * byte * byte) list) =
-    let parts = parts draws
-    let once = all parts
-    let twice = (once, parts) ||> List.fold (fun recovery part -> Recovery.take true part recovery)
-    let strange = Recovery.take true (part 99 1 1 1 []) once
-    Recovery.isWhole once && twice = once && strange = once
+let ``a gateway that is settled counts once, and a stranger not at all`` =
+    lawBy Laws.plain (fun (draws: (byte * byte * byte) list) ->
+        let parts = parts draws
+        let once = all parts
+        let twice = (once, parts) ||> List.fold (fun recovery part -> Recovery.take true part recovery)
+        let strange = Recovery.take true (part 99 1 1 1 []) once
+        Recovery.isWhole once && twice = once && strange = once)
 
-[<Test>]
-let ``one that is asked again is waited for, and what happened in both audits counts`` () =
-    let first = Recovery.start began [ gateway 1 ] |> Recovery.take false (part 1 1 5 10 [])
-    Assert.That(Recovery.isWhole first, Is.False)
+let ``one that is asked again is waited for, and what happened in both audits counts`` =
+    example (fun () ->
+        let first = Recovery.start began [ gateway 1 ] |> Recovery.take false (part 1 1 5 10 [])
+        Recovery.isWhole first |> Check.isFalse
 
-    let second = Recovery.take true (part 1 3 2 14 []) first
-    let figures = Recovery.figures (at 9) second
-    Assert.That(Recovery.isWhole second, Is.True)
-    Assert.That(figures.Recovered, Is.EqualTo 7)
-    Assert.That(figures.Confirmed, Is.EqualTo 9, "sixteen were heard in the end, and seven of them are new")
-    Assert.That(figures.Ended, Is.EqualTo 2)
-    Assert.That(figures.Took, Is.EqualTo(TimeSpan.FromSeconds 3.0))
+        let second = Recovery.take true (part 1 3 2 14 []) first
+        let figures = Recovery.figures (at 9) second
+        Recovery.isWhole second |> Check.isTrue
+        figures.Recovered |> Check.equal 7
 
-[<Test>]
-let ``what is unknown costs more with every second`` () =
-    let silent =
-        { part 1 4 0 0 [] with
-            Completeness = Partial [ Silent "no answer" ]
-            Unknown = 2
-            UnknownSince = [| at -10; at -20 |]
-            RiskUnknown = TimeSpan.FromSeconds 2.0
-            RiskActive = TimeSpan.Zero
-            RiskEnded = TimeSpan.Zero }
+        figures.Confirmed
+        |> Check.because "sixteen were heard in the end, and seven of them are new" (Check.equal 9)
 
-    let recovery = Recovery.start began [ gateway 1 ] |> Recovery.take true silent
-    Assert.That((Recovery.figures (at 0) recovery).AtRisk, Is.EqualTo(TimeSpan.FromSeconds 32.0))
-    Assert.That((Recovery.figures (at 5) recovery).AtRisk, Is.EqualTo(TimeSpan.FromSeconds 42.0))
+        figures.Ended |> Check.equal 2
+        figures.Took |> Check.equal (TimeSpan.FromSeconds 3.0))
+
+let ``what is unknown costs more with every second`` =
+    example (fun () ->
+        let silent =
+            { part 1 4 0 0 [] with
+                Completeness = Partial [ Silent "no answer" ]
+                Unknown = 2
+                UnknownSince = [| at -10; at -20 |]
+                RiskUnknown = TimeSpan.FromSeconds 2.0
+                RiskActive = TimeSpan.Zero
+                RiskEnded = TimeSpan.Zero }
+
+        let recovery = Recovery.start began [ gateway 1 ] |> Recovery.take true silent
+        (Recovery.figures (at 0) recovery).AtRisk |> Check.equal (TimeSpan.FromSeconds 32.0)
+        (Recovery.figures (at 5) recovery).AtRisk |> Check.equal (TimeSpan.FromSeconds 42.0))

@@ -3,7 +3,6 @@ module CallServer.Tests.Ledger.ReleaseTests
 
 open System
 open FsCheck
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Audit
@@ -29,91 +28,98 @@ let private release ended now ledger =
     | ValueSome(struct (next, change)) -> next, change
     | ValueNone -> failwith "it was not active"
 
-[<Test>]
-let ``the gateway's reply closes with its window, its counters, and who and why`` () =
-    let ledger, _ = replay [ two ]
-    let next, change = release (reply "a" 5.0 5.2) 5.3 ledger
-    Assert.That(names next, Is.EqualTo<string[]> [| "b" |])
-    Assert.That(next.ClosedTotal, Is.EqualTo 1L)
+let ``the gateway's reply closes with its window, its counters, and who and why`` =
+    example (fun () ->
+        let ledger, _ = replay [ two ]
+        let next, change = release (reply "a" 5.0 5.2) 5.3 ledger
+        names next |> Check.equal [| "b" |]
+        next.ClosedTotal |> Check.equal 1L
 
-    match change with
-    | Closed(c, ending) ->
-        Assert.That(string c.Id, Is.EqualTo "a")
-        Assert.That(ending.Within, Is.EqualTo(between 5.0 5.2))
-        Assert.That(ending.Evidence, Is.EqualTo Released)
-        Assert.That((ending.Counters = ValueSome counted), Is.True)
-        Assert.That((ending.Order = ValueSome order), Is.True)
+        match change with
+        | Closed(c, ending) ->
+            string c.Id |> Check.equal "a"
+            ending.Within |> Check.equal (between 5.0 5.2)
+            ending.Evidence |> Check.equal Released
+            (ending.Counters = ValueSome counted) |> Check.isTrue
+            (ending.Order = ValueSome order) |> Check.isTrue
 
-        let cdr =
-            Views.cdr
-                { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
-                1
-                (Cdr.create gateway Traits.plain c ending)
+            let cdr =
+                Views.cdr
+                    { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
+                    1
+                    (Cdr.create gateway Traits.plain c ending)
 
-        Assert.That(cdr.ReleasedBy, Is.EqualTo order.By)
-        Assert.That(cdr.ReleaseReason, Is.EqualTo order.Reason)
-        Assert.That(cdr.EndEvidence, Is.EqualTo "released")
-        Assert.That(cdr.HangupCause, Is.EqualTo "MANAGER_REQUEST", "what the gateway says is no cause")
-        Assert.That(cdr.Counters.PacketsSent, Is.EqualTo(Nullable 1245L))
-        Assert.That(cdr.Counters.JitterMs.HasValue, Is.False)
-        Assert.That(cdr.Billsec, Is.EqualTo 64L)
-    | other -> Assert.Fail $"{other}"
+            cdr.ReleasedBy |> Check.equal order.By
+            cdr.ReleaseReason |> Check.equal order.Reason
+            cdr.EndEvidence |> Check.equal "released"
 
-[<Test>]
-let ``what is not active is not released`` () =
-    let ledger, _ = replay [ two ]
-    Assert.That((Reconcile.released (reply "c" 5.0 5.2) order (at 5.3) ledger).IsNone, Is.True)
+            cdr.HangupCause
+            |> Check.because "what the gateway says is no cause" (Check.equal "MANAGER_REQUEST")
 
-[<Law>]
-let ``an audit that was asked before the release opens nothing again, one asked after it tells the truth``
-    (asked: NormalFloat)
-    =
-    let asked = 1.1 + abs asked.Get % 10.0
-    let ledger, _ = replay [ two ]
-    let released, _ = release (reply "a" 5.0 5.2) 5.3 ledger
-    // Asked before, it may have heard of the connection while it was there.
-    let listed =
-        if asked < 5.0 then
-            [ observation "a" 4.9; observation "b" 4.9 ]
-        else
-            [ observation "b" 12.0 ]
+            cdr.Counters.PacketsSent |> Check.equal (Nullable 1245L)
+            cdr.Counters.JitterMs.HasValue |> Check.isFalse
+            cdr.Billsec |> Check.equal 64L
+        | other -> failtest $"{other}")
 
-    let after, changes = apply (complete asked 12.5 listed) released
+let ``what is not active is not released`` =
+    example (fun () ->
+        let ledger, _ = replay [ two ]
+        (Reconcile.released (reply "c" 5.0 5.2) order (at 5.3) ledger).IsNone |> Check.isTrue)
 
-    names after = [| "b" |]
-    && changes |> Array.forall (fun change -> not change.IsOpened && not change.IsClosed)
+let ``an audit that was asked before the release opens nothing again, one asked after it tells the truth`` =
+    law (fun (asked: NormalFloat) ->
+        let asked = 1.1 + abs asked.Get % 10.0
+        let ledger, _ = replay [ two ]
+        let released, _ = release (reply "a" 5.0 5.2) 5.3 ledger
+        // Asked before, it may have heard of the connection while it was there.
+        let listed =
+            if asked < 5.0 then
+                [ observation "a" 4.9; observation "b" 4.9 ]
+            else
+                [ observation "b" 12.0 ]
 
-[<Test>]
-let ``a result that is none closes nothing`` () =
-    let stamp = { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
+        let after, changes = apply (complete asked 12.5 listed) released
 
-    let result (outcome: Release) = ReleaseResult(ConnectionId.create "a", outcome)
+        names after = [| "b" |]
+        && changes |> Array.forall (fun change -> not change.IsOpened && not change.IsClosed))
 
-    let record =
-        let row = Rows.ofGateway (fst (replay [ two ]))
+let ``a result that is none closes nothing`` =
+    example (fun () ->
+        let stamp = { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
 
-        GatewayRecord.Restore(
-            row,
-            [| for c in (fst (replay [ two ])).Connections -> Rows.ofConnection gateway c |]
-        )
+        let result (outcome: Release) = ReleaseResult(ConnectionId.create "a", outcome)
 
-    for shortfall, unknown in
-        [ Silent "no answer", true
-          CutShort "half an answer", true
-          Refused(RefusalCause.Code 515, "515"), false ] do
-        let result = result (Release.NotReleased shortfall)
-        let taken, _ = record.TryRelease(result, order.By, order.Reason, at 6.0, stamp)
-        Assert.That(taken, Is.False)
-        Assert.That(result.Unknown, Is.EqualTo unknown)
-        Assert.That(result.Counters, Is.Null)
+        let record =
+            let row = Rows.ofGateway (fst (replay [ two ]))
 
-    let ok, step =
-        record.TryRelease(result (Release.Ended(reply "a" 5.0 5.2)), order.By, order.Reason, at 6.0, stamp)
+            GatewayRecord.Restore(
+                row,
+                [| for c in (fst (replay [ two ])).Connections -> Rows.ofConnection gateway c |]
+            )
 
-    Assert.That(ok, Is.True)
-    Assert.That(step.Deletes, Is.EqualTo<string[]> [| "a" |])
-    Assert.That(step.Upserts, Is.Empty)
-    Assert.That(step.Cdrs[0].ReleasedBy, Is.EqualTo order.By)
-    Assert.That(record.StatusOf "a", Is.EqualTo "unconfirmed")
-    Assert.That(record.StatusOf "c", Is.Null)
-    Assert.That(record.StatusOf "", Is.Null)
+        for shortfall, unknown in
+            [ Silent "no answer", true
+              CutShort "half an answer", true
+              Refused(RefusalCause.Code 515, "515"), false ] do
+            let result = result (Release.NotReleased shortfall)
+            let taken, _ = record.TryRelease(result, order.By, order.Reason, at 6.0, stamp)
+            taken |> Check.isFalse
+            result.Unknown |> Check.equal unknown
+            result.Counters |> Check.isNull
+
+        let ok, step =
+            record.TryRelease(
+                result (Release.Ended(reply "a" 5.0 5.2)),
+                order.By,
+                order.Reason,
+                at 6.0,
+                stamp
+            )
+
+        ok |> Check.isTrue
+        step.Deletes |> Check.equal [| "a" |]
+        step.Upserts |> Check.isEmpty
+        step.Cdrs[0].ReleasedBy |> Check.equal order.By
+        record.StatusOf "a" |> Check.equal "unconfirmed"
+        record.StatusOf "c" |> Check.isNull
+        record.StatusOf "" |> Check.isNull)

@@ -1,7 +1,6 @@
 /// Rule 7 where the gateway itself says that it began anew, as MGCP's RSIP does.
 module CallServer.Tests.Ledger.RestartTests
 
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Tests
@@ -13,68 +12,65 @@ let private restarted by (ledger: GatewayLedger) =
     let struct (next, changes) = Reconcile.restarted (Interval.upTo (at by)) ledger
     next, changes
 
-[<Law>]
-let ``7 a gateway that says that it restarted closes nothing by that alone`` (known: byte list) =
-    let before, _ = replay [ complete 0.0 1.0 (some known 0.5) ]
-    let after, changes = restarted 5.0 before
+let ``7 a gateway that says that it restarted closes nothing by that alone`` =
+    law (fun (known: byte list) ->
+        let before, _ = replay [ complete 0.0 1.0 (some known 0.5) ]
+        let after, changes = restarted 5.0 before
 
-    closings changes = [||]
-    && names after = names before
-    && after.Connections |> Array.forall (fun c -> c.Status = Status.Unconfirmed)
-    && Array.head changes = GatewayRestarted(Interval.upTo (at 5.0))
-    && changes.Length = 1 + before.Connections.Length
+        closings changes = [||]
+        && names after = names before
+        && after.Connections |> Array.forall (fun c -> c.Status = Status.Unconfirmed)
+        && Array.head changes = GatewayRestarted(Interval.upTo (at 5.0))
+        && changes.Length = 1 + before.Connections.Length)
 
-[<Law>]
-let ``7 after its word the first complete audit closes what it does not show, no later than the word``
-    (known: byte list)
-    (listed: byte list)
-    =
-    let before, _ = replay [ complete 0.0 1.0 (some known 0.5) ]
-    let noted, _ = restarted 5.0 before
-    let kept, none = apply (partial 6.0 7.0 []) noted
-    let after, changes = apply (complete 10.0 11.0 (some listed 10.5)) kept
-    let gone = Set.ofArray (names before) - set (listed |> List.map (fun id -> $"c{id}"))
+let ``7 after its word the first complete audit closes what it does not show, no later than the word`` =
+    law (fun (known: byte list) (listed: byte list) ->
+        let before, _ = replay [ complete 0.0 1.0 (some known 0.5) ]
+        let noted, _ = restarted 5.0 before
+        let kept, none = apply (partial 6.0 7.0 []) noted
+        let after, changes = apply (complete 10.0 11.0 (some listed 10.5)) kept
+        let gone = Set.ofArray (names before) - set (listed |> List.map (fun id -> $"c{id}"))
 
-    closings none = [||]
-    && (closings changes |> Array.map fst |> set) = gone
-    && closings changes
-       |> Array.forall (fun (_, ending) ->
-           ending.Evidence = GatewayRestart && ending.Within = between 0.49 5.0)
-    && after.Connections |> Array.forall (fun c -> c.Run = 2)
+        closings none = [||]
+        && (closings changes |> Array.map fst |> set) = gone
+        && closings changes
+           |> Array.forall (fun (_, ending) ->
+               ending.Evidence = GatewayRestart && ending.Within = between 0.49 5.0)
+        && after.Connections |> Array.forall (fun c -> c.Run = 2))
 
-[<Test>]
-let ``7 an audit that was asked before the gateway's word tells of both runs, and of none`` () =
-    let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
-    let noted, _ = restarted 5.0 before
-    let after, changes = apply (complete 4.9 5.2 [ observation "a" 4.95 ]) noted
-    Assert.That(changes, Is.Empty)
-    Assert.That(obj.ReferenceEquals(after, noted), Is.True)
-    let after, changes = apply (complete 5.0 5.2 []) after
-    Assert.That(closings changes |> Array.map fst, Is.EqualTo<string[]> [| "a" |])
-    Assert.That(names after, Is.Empty)
+let ``7 an audit that was asked before the gateway's word tells of both runs, and of none`` =
+    example (fun () ->
+        let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
+        let noted, _ = restarted 5.0 before
+        let after, changes = apply (complete 4.9 5.2 [ observation "a" 4.95 ]) noted
+        changes |> Check.isEmpty
+        obj.ReferenceEquals(after, noted) |> Check.isTrue
+        let after, changes = apply (complete 5.0 5.2 []) after
+        closings changes |> Array.map fst |> Check.equal [| "a" |]
+        names after |> Check.isEmpty)
 
-[<Test>]
-let ``7 the gateway's word twice, or older than the record, changes nothing`` () =
-    let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
-    let once, _ = restarted 5.0 before
-    let twice, changes = restarted 5.0 once
-    Assert.That(changes, Is.Empty)
-    Assert.That(obj.ReferenceEquals(twice, once), Is.True)
-    let newer, _ = replay [ complete 6.0 7.0 [ observation "a" 6.5 ] ]
-    let late, changes = restarted 5.0 newer
-    Assert.That(changes, Is.Empty)
-    Assert.That(obj.ReferenceEquals(late, newer), Is.True)
+let ``7 the gateway's word twice, or older than the record, changes nothing`` =
+    example (fun () ->
+        let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
+        let once, _ = restarted 5.0 before
+        let twice, changes = restarted 5.0 once
+        changes |> Check.isEmpty
+        obj.ReferenceEquals(twice, once) |> Check.isTrue
+        let newer, _ = replay [ complete 6.0 7.0 [ observation "a" 6.5 ] ]
+        let late, changes = restarted 5.0 newer
+        changes |> Check.isEmpty
+        obj.ReferenceEquals(late, newer) |> Check.isTrue)
 
-[<Test>]
-let ``7 what is heard after the gateway's word is of the new run, and its end is not bounded by it`` () =
-    let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
-    let noted, _ = restarted 5.0 before
-    let heard, changes = apply (complete 6.0 7.0 [ observation "a" 6.5; observation "b" 6.5 ]) noted
-    Assert.That(closings changes, Is.Empty)
-    let _, changes = apply (complete 10.0 11.0 []) heard
+let ``7 what is heard after the gateway's word is of the new run, and its end is not bounded by it`` =
+    example (fun () ->
+        let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]
+        let noted, _ = restarted 5.0 before
+        let heard, changes = apply (complete 6.0 7.0 [ observation "a" 6.5; observation "b" 6.5 ]) noted
+        closings changes |> Check.isEmpty
+        let _, changes = apply (complete 10.0 11.0 []) heard
 
-    for _, ending in closings changes do
-        Assert.That(ending.Evidence, Is.EqualTo Absent)
-        Assert.That(ending.Within, Is.EqualTo(between 6.49 11.0))
+        for _, ending in closings changes do
+            ending.Evidence |> Check.equal Absent
+            ending.Within |> Check.equal (between 6.49 11.0)
 
-    Assert.That((closings changes).Length, Is.EqualTo 2)
+        (closings changes).Length |> Check.equal 2)

@@ -1,73 +1,73 @@
 module CallServer.Tests.Ledger.RowsTests
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Surface
 open CallServer.Tests.Ledger
+open CallServer.Tests
 
-[<Test>]
-let ``what a store keeps is read back as it was, whatever the gateway's kind`` () =
-    for kind in [ Unique; BootTied; Reused; Unreported; Shifting ] do
-        for seed in 1UL .. 50UL do
-            let world = World(kind, seed)
+let ``what a store keeps is read back as it was, whatever the gateway's kind`` =
+    example (fun () ->
+        for kind in [ Unique; BootTied; Reused; Unreported; Shifting ] do
+            for seed in 1UL .. 50UL do
+                let world = World(kind, seed)
 
-            for _ in 1..60 do
-                world.Step()
+                for _ in 1..60 do
+                    world.Step()
 
-            let ledger = world.Ledger
-            let rows = ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
+                let ledger = world.Ledger
+                let rows = ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
 
-            let back =
-                { Rows.toGateway (Rows.ofGateway ledger) with
-                    Connections = Array.map Rows.toConnection rows }
+                let back =
+                    { Rows.toGateway (Rows.ofGateway ledger) with
+                        Connections = Array.map Rows.toConnection rows }
 
-            Assert.That((back = ledger), Is.True, $"{kind} {seed}")
+                (back = ledger) |> Check.because $"{kind} {seed}" Check.isTrue)
 
-[<Test>]
-let ``every fact of a connection survives the store`` () =
-    let facts: Facts =
-        { Call = ValueSome(CallId.create "c@example.net")
-          Endpoint = ValueSome "ds/ds1-1/3"
-          Originator = ValueSome "+14155550100"
-          Remote = ValueSome "+442055550123"
-          Codec = ValueSome(Codec.ofName "opus")
-          Qos = { Dscp = ValueSome 46; Service = ValueSome ControlledLoad; Reported = ValueSome "b8" }
-          Mode = ValueSome "sendrecv"
-          State = ValueSome "active"
-          LocalMedia = MediaAddress.ofText "192.0.2.1" 16384 |> Option.toValueOption
-          RemoteMedia = MediaAddress.ofText "2001:db8::1" 20000 |> Option.toValueOption
-          OtherMedia =
-            ValueSome
-                [ { Kind = "video"
-                    Codec = ValueSome(Codec.ofRtpMap "VP8/90000")
-                    Local = MediaAddress.ofText "192.0.2.1" 16386 |> Option.toValueOption
-                    Remote = MediaAddress.ofText "2001:db8::1" 20002 |> Option.toValueOption }
-                  { Kind = "x y;z"
-                    Codec = ValueSome { Name = "a/b; -"; ClockRate = ValueNone }
-                    Local = ValueNone
-                    Remote = ValueNone } ] }
+let ``every fact of a connection survives the store`` =
+    example (fun () ->
+        let facts: Facts =
+            { Call = ValueSome(CallId.create "c@example.net")
+              Endpoint = ValueSome "ds/ds1-1/3"
+              Originator = ValueSome "+14155550100"
+              Remote = ValueSome "+442055550123"
+              Codec = ValueSome(Codec.ofName "opus")
+              Qos = { Dscp = ValueSome 46; Service = ValueSome ControlledLoad; Reported = ValueSome "b8" }
+              Mode = ValueSome "sendrecv"
+              State = ValueSome "active"
+              LocalMedia = MediaAddress.ofText "192.0.2.1" 16384 |> Option.toValueOption
+              RemoteMedia = MediaAddress.ofText "2001:db8::1" 20000 |> Option.toValueOption
+              OtherMedia =
+                ValueSome
+                    [ { Kind = "video"
+                        Codec = ValueSome(Codec.ofRtpMap "VP8/90000")
+                        Local = MediaAddress.ofText "192.0.2.1" 16386 |> Option.toValueOption
+                        Remote = MediaAddress.ofText "2001:db8::1" 20002 |> Option.toValueOption }
+                      { Kind = "x y;z"
+                        Codec = ValueSome { Name = "a/b; -"; ClockRate = ValueNone }
+                        Local = ValueNone
+                        Remote = ValueNone } ] }
 
-    let ledger, _ =
-        Build.replay [ Build.complete 0.0 1.0 [ { Build.observation "ä/1" 0.5 with Facts = facts } ] ]
+        let ledger, _ =
+            Build.replay [ Build.complete 0.0 1.0 [ { Build.observation "ä/1" 0.5 with Facts = facts } ] ]
 
-    let c = Build.only ledger
+        let c = Build.only ledger
 
-    let c =
-        { c with
-            Stamp = ValueSome "12345"
-            LastConflict = ValueSome { At = Build.at 3.0; Reported = Interval.upTo (Build.at 2.0) } }
+        let c =
+            { c with
+                Stamp = ValueSome "12345"
+                LastConflict = ValueSome { At = Build.at 3.0; Reported = Interval.upTo (Build.at 2.0) } }
 
-    Assert.That((Rows.toConnection (Rows.ofConnection ledger.Gateway c) = c), Is.True)
+        (Rows.toConnection (Rows.ofConnection ledger.Gateway c) = c) |> Check.isTrue)
 
-[<Test>]
-let ``a row that this version does not know is named, not guessed`` () =
-    let ledger, _ = Build.replay [ Build.complete 0.0 1.0 [ Build.observation "a" 0.5 ] ]
-    let row = Rows.ofConnection ledger.Gateway (Build.only ledger)
+let ``a row that this version does not know is named, not guessed`` =
+    example (fun () ->
+        let ledger, _ = Build.replay [ Build.complete 0.0 1.0 [ Build.observation "a" 0.5 ] ]
+        let row = Rows.ofConnection ledger.Gateway (Build.only ledger)
 
-    let error =
-        Assert.Throws<IO.InvalidDataException>(fun () ->
-            Rows.toConnection { row with Status = "dreaming" } |> ignore)
+        let error =
+            Check.thrown<IO.InvalidDataException> (fun () ->
+                Rows.toConnection { row with Status = "dreaming" } |> ignore)
 
-    Assert.That(error.Message, Does.Contain "dreaming")
+        error.Message |> Check.says "dreaming")

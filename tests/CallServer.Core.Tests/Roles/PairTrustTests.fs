@@ -3,7 +3,6 @@ module CallServer.Tests.Roles.PairTrustTests
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Roles
 open CallServer.Tests
 open CallServer.Tests.Roles.Build
@@ -25,167 +24,172 @@ let private refusal (result: Result<PairTrust, PairRefusal>) =
     | Ok _ -> None
     | Error refusal -> Some refusal
 
-[<Test>]
-let ``a question and its answer are believed`` () =
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    let heard = judge 100 Heartbeat proof content (trust "b" secret)
-    same None (refusal heard)
-    let answer = PairTrust.answer Heartbeat (random 9) 200 content (trust "b" secret)
-    let after = PairTrust.hear Heartbeat (random 9) 200 content answer (trust "a" secret)
-    same (Ok { trust "a" secret with Theirs = random 1 }) after
+let ``a question and its answer are believed`` =
+    example (fun () ->
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        let heard = judge 100 Heartbeat proof content (trust "b" secret)
+        same None (refusal heard)
+        let answer = PairTrust.answer Heartbeat (random 9) 200 content (trust "b" secret)
+        let after = PairTrust.hear Heartbeat (random 9) 200 content answer (trust "a" secret)
+        same (Ok { trust "a" secret with Theirs = random 1 }) after)
 
-[<Test>]
-let ``who has no challenge yet is refused, and the refusal brings one`` () =
-    let struct (proof, asker) = PairTrust.ask Heartbeat (random 9) content (trust "a" secret)
-    let b = trust "b" secret
-    same (Some StaleChallenge) (judge 0 Heartbeat proof content b |> refusal)
-    let refused = PairTrust.answer Heartbeat (random 9) 401 [||] b
+let ``who has no challenge yet is refused, and the refusal brings one`` =
+    example (fun () ->
+        let struct (proof, asker) = PairTrust.ask Heartbeat (random 9) content (trust "a" secret)
+        let b = trust "b" secret
+        same (Some StaleChallenge) (judge 0 Heartbeat proof content b |> refusal)
+        let refused = PairTrust.answer Heartbeat (random 9) 401 [||] b
 
-    match PairTrust.hear Heartbeat (random 9) 401 [||] refused asker with
-    | Error refusal -> Assert.Fail $"%A{refusal}"
-    | Ok asker ->
-        let struct (proof, _) = PairTrust.ask Heartbeat (random 8) content asker
-        same None (judge 10 Heartbeat proof content b |> refusal)
+        match PairTrust.hear Heartbeat (random 9) 401 [||] refused asker with
+        | Error refusal -> failtest $"%A{refusal}"
+        | Ok asker ->
+            let struct (proof, _) = PairTrust.ask Heartbeat (random 8) content asker
+            same None (judge 10 Heartbeat proof content b |> refusal))
 
-[<Test>]
-let ``said again, it is refused, and so is what was said before it`` () =
-    let struct (first, a) = PairTrust.ask Heartbeat (random 8) content (asker ())
-    let struct (second, _) = PairTrust.ask Heartbeat (random 9) content a
+let ``said again, it is refused, and so is what was said before it`` =
+    example (fun () ->
+        let struct (first, a) = PairTrust.ask Heartbeat (random 8) content (asker ())
+        let struct (second, _) = PairTrust.ask Heartbeat (random 9) content a
 
-    match judge 10 Heartbeat second content (trust "b" secret) with
-    | Error refusal -> Assert.Fail $"%A{refusal}"
-    | Ok b ->
-        same (Some Replayed) (judge 20 Heartbeat second content b |> refusal)
-        same (Some Replayed) (judge 20 Heartbeat first content b |> refusal)
-        // The counts of the other kind are their own.
-        let struct (settle, _) = PairTrust.ask Settle (random 7) content (asker ())
-        same None (judge 20 Settle settle content b |> refusal)
+        match judge 10 Heartbeat second content (trust "b" secret) with
+        | Error refusal -> failtest $"%A{refusal}"
+        | Ok b ->
+            same (Some Replayed) (judge 20 Heartbeat second content b |> refusal)
+            same (Some Replayed) (judge 20 Heartbeat first content b |> refusal)
+            // The counts of the other kind are their own.
+            let struct (settle, _) = PairTrust.ask Settle (random 7) content (asker ())
+            same None (judge 20 Settle settle content b |> refusal))
 
-[<Test>]
-let ``held up for longer than a challenge holds, it is refused`` () =
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    let later milliseconds b = PairTrust.refresh (at milliseconds) (random 2) b
-    let b = trust "b" secret
-    same None (judge 3900 Heartbeat proof content (later 3900 b) |> refusal)
-    same (Some StaleChallenge) (judge 4000 Heartbeat proof content (later 4000 b) |> refusal)
-    // However seldom it is asked, and however often.
-    let turned = later 4100 (later 2100 b)
-    same (Some StaleChallenge) (judge 4100 Heartbeat proof content turned |> refusal)
-    same (Some StaleChallenge) (judge 60_000 Heartbeat proof content b |> refusal)
+let ``held up for longer than a challenge holds, it is refused`` =
+    example (fun () ->
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        let later milliseconds b = PairTrust.refresh (at milliseconds) (random 2) b
+        let b = trust "b" secret
+        same None (judge 3900 Heartbeat proof content (later 3900 b) |> refusal)
+        same (Some StaleChallenge) (judge 4000 Heartbeat proof content (later 4000 b) |> refusal)
+        // However seldom it is asked, and however often.
+        let turned = later 4100 (later 2100 b)
+        same (Some StaleChallenge) (judge 4100 Heartbeat proof content turned |> refusal)
+        same (Some StaleChallenge) (judge 60_000 Heartbeat proof content b |> refusal))
 
-[<Test>]
-let ``after a restart of the asked one nothing that was said before is believed`` () =
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    let again = PairTrust.start "b" secret (at 10) (random 3) 1000L
-    same (Some StaleChallenge) (judge 20 Heartbeat proof content again |> refusal)
+let ``after a restart of the asked one nothing that was said before is believed`` =
+    example (fun () ->
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        let again = PairTrust.start "b" secret (at 10) (random 3) 1000L
+        same (Some StaleChallenge) (judge 20 Heartbeat proof content again |> refusal))
 
-[<Test>]
-let ``a refused question moves no count`` () =
-    let forged: QuestionProof =
-        { From = "a"
-          Challenge = random 1
-          Nonce = random 9
-          Count = Int64.MaxValue
-          Mac = Array.zeroCreate 32 }
+let ``a refused question moves no count`` =
+    example (fun () ->
+        let forged: QuestionProof =
+            { From = "a"
+              Challenge = random 1
+              Nonce = random 9
+              Count = Int64.MaxValue
+              Mac = Array.zeroCreate 32 }
 
-    let b = trust "b" secret
-    same (Some WrongMac) (judge 10 Heartbeat forged content b |> refusal)
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    same None (judge 20 Heartbeat proof content b |> refusal)
+        let b = trust "b" secret
+        same (Some WrongMac) (judge 10 Heartbeat forged content b |> refusal)
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        same None (judge 20 Heartbeat proof content b |> refusal))
 
-[<Test>]
-let ``its own words, sent back, are refused`` () =
-    let a = asker ()
-    let struct (proof, a) = PairTrust.ask Heartbeat (random 9) content a
-    same (Some OwnName) (judge 10 Heartbeat proof content a |> refusal)
-    // Nor are they the other one's under another name.
-    let renamed = judge 10 Heartbeat { proof with From = "b" } content a
-    same (Some WrongMac) (refusal renamed)
-    let answer = PairTrust.answer Heartbeat (random 9) 200 content a
-    same (Some OwnName) (PairTrust.hear Heartbeat (random 9) 200 content answer a |> refusal)
+let ``its own words, sent back, are refused`` =
+    example (fun () ->
+        let a = asker ()
+        let struct (proof, a) = PairTrust.ask Heartbeat (random 9) content a
+        same (Some OwnName) (judge 10 Heartbeat proof content a |> refusal)
+        // Nor are they the other one's under another name.
+        let renamed = judge 10 Heartbeat { proof with From = "b" } content a
+        same (Some WrongMac) (refusal renamed)
+        let answer = PairTrust.answer Heartbeat (random 9) 200 content a
+        same (Some OwnName) (PairTrust.hear Heartbeat (random 9) 200 content answer a |> refusal))
 
-[<Test>]
-let ``what is changed on its way, or made with another secret, is refused`` () =
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    let b = trust "b" secret
-    let wrong verb proof content = judge 10 verb proof content b |> refusal
+let ``what is changed on its way, or made with another secret, is refused`` =
+    example (fun () ->
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        let b = trust "b" secret
+        let wrong verb proof content = judge 10 verb proof content b |> refusal
 
-    let flipped (octets: byte[]) =
-        octets |> Array.mapi (fun n octet -> if n = 3 then octet ^^^ 1uy else octet)
+        let flipped (octets: byte[]) =
+            octets |> Array.mapi (fun n octet -> if n = 3 then octet ^^^ 1uy else octet)
 
-    same (Some WrongMac) (wrong Heartbeat proof (flipped content))
-    same (Some WrongMac) (wrong Heartbeat proof [||])
-    same (Some WrongMac) (wrong Settle proof content)
-    same (Some WrongMac) (wrong Heartbeat { proof with From = "c" } content)
-    same (Some WrongMac) (wrong Heartbeat { proof with Nonce = random 8 } content)
-    same (Some WrongMac) (wrong Heartbeat { proof with Count = proof.Count + 1L } content)
-    same (Some WrongMac) (wrong Heartbeat { proof with Mac = flipped proof.Mac } content)
-    same (Some WrongMac) (judge 10 Heartbeat proof content (trust "b" other) |> refusal)
+        same (Some WrongMac) (wrong Heartbeat proof (flipped content))
+        same (Some WrongMac) (wrong Heartbeat proof [||])
+        same (Some WrongMac) (wrong Settle proof content)
+        same (Some WrongMac) (wrong Heartbeat { proof with From = "c" } content)
+        same (Some WrongMac) (wrong Heartbeat { proof with Nonce = random 8 } content)
+        same (Some WrongMac) (wrong Heartbeat { proof with Count = proof.Count + 1L } content)
+        same (Some WrongMac) (wrong Heartbeat { proof with Mac = flipped proof.Mac } content)
+        same (Some WrongMac) (judge 10 Heartbeat proof content (trust "b" other) |> refusal)
 
-    let answer = PairTrust.answer Heartbeat (random 9) 200 content b
+        let answer = PairTrust.answer Heartbeat (random 9) 200 content b
 
-    let hear verb nonce status content answer =
-        PairTrust.hear verb nonce status content answer (asker ()) |> refusal
+        let hear verb nonce status content answer =
+            PairTrust.hear verb nonce status content answer (asker ()) |> refusal
 
-    same None (hear Heartbeat (random 9) 200 content answer)
-    same (Some WrongMac) (hear Heartbeat (random 8) 200 content answer)
-    same (Some WrongMac) (hear Settle (random 9) 200 content answer)
-    same (Some WrongMac) (hear Heartbeat (random 9) 409 content answer)
-    same (Some WrongMac) (hear Heartbeat (random 9) 200 (flipped content) answer)
-    same (Some WrongMac) (hear Heartbeat (random 9) 200 content { answer with Challenge = random 7 })
+        same None (hear Heartbeat (random 9) 200 content answer)
+        same (Some WrongMac) (hear Heartbeat (random 8) 200 content answer)
+        same (Some WrongMac) (hear Settle (random 9) 200 content answer)
+        same (Some WrongMac) (hear Heartbeat (random 9) 409 content answer)
+        same (Some WrongMac) (hear Heartbeat (random 9) 200 (flipped content) answer)
+        same (Some WrongMac) (hear Heartbeat (random 9) 200 content { answer with Challenge = random 7 }))
 
 /// RFC 4231 has no vectors of this framing: this one was computed from the description above `mac` by another tool.
-[<Test>]
-let ``the code of a question is HMAC-SHA-256 over each part after its length`` () =
-    let proof: QuestionProof =
-        { From = "a"; Challenge = random 1; Nonce = random 9; Count = 1000L; Mac = [||] }
+let ``the code of a question is HMAC-SHA-256 over each part after its length`` =
+    example (fun () ->
+        let proof: QuestionProof =
+            { From = "a"; Challenge = random 1; Nonce = random 9; Count = 1000L; Mac = [||] }
 
-    same
-        "d52a10b8deab970c3f5e88b886cf56951ef4d5aff5558d31a07e2270ac1795b0"
-        (PairProof.ofQuestion secret Heartbeat content proof |> Convert.ToHexStringLower)
+        same
+            "d52a10b8deab970c3f5e88b886cf56951ef4d5aff5558d31a07e2270ac1795b0"
+            (PairProof.ofQuestion secret Heartbeat content proof |> Convert.ToHexStringLower))
 
-[<Law>]
-let ``headers read back as they were written`` (from: char list) (count: int64) (draw: byte) (isFirst: bool) =
-    let name =
-        String(List.toArray ('n' :: List.truncate 200 from))
-        |> Encoding.UTF8.GetBytes
-        |> Encoding.UTF8.GetString
+let ``headers read back as they were written`` =
+    law (fun (from: char list) (count: int64) (draw: byte) (isFirst: bool) ->
+        let name =
+            String(List.toArray ('n' :: List.truncate 200 from))
+            |> Encoding.UTF8.GetBytes
+            |> Encoding.UTF8.GetString
 
-    let question: QuestionProof =
-        { From = name
-          Challenge = (if isFirst then [||] else random (int draw))
-          Nonce = random (int draw + 1)
-          Count = abs (count / 2L)
-          Mac = Array.create 32 draw }
+        let question: QuestionProof =
+            { From = name
+              Challenge = (if isFirst then [||] else random (int draw))
+              Nonce = random (int draw + 1)
+              Count = abs (count / 2L)
+              Mac = Array.create 32 draw }
 
-    let answer: AnswerProof = { From = name; Challenge = random (int draw); Mac = Array.create 32 draw }
+        let answer: AnswerProof = { From = name; Challenge = random (int draw); Mac = Array.create 32 draw }
 
-    PairProof.tryQuestion (PairProof.formatQuestion question) = Some question
-    && PairProof.tryAnswer (PairProof.formatAnswer answer) = Some answer
+        PairProof.tryQuestion (PairProof.formatQuestion question) = Some question
+        && PairProof.tryAnswer (PairProof.formatAnswer answer) = Some answer)
 
-[<Law>]
-let ``no header throws`` (text: string) (cut: int) (put: char) =
-    let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
-    let header = PairProof.formatQuestion proof
-    let place = abs (cut % header.Length)
-    let damaged = header.Substring(0, place) + string put + header.Substring(min header.Length (place + 1))
-    PairProof.tryAnswer text |> ignore
-    PairProof.tryAnswer damaged |> ignore
-    PairProof.tryQuestion text |> ignore
+let ``no header throws`` =
+    law (fun (text: string) (cut: int) (put: char) ->
+        let struct (proof, _) = PairTrust.ask Heartbeat (random 9) content (asker ())
+        let header = PairProof.formatQuestion proof
+        let place = abs (cut % header.Length)
 
-    match PairProof.tryQuestion damaged with
-    | None -> true
-    | Some read -> read = proof || judge 10 Heartbeat read content (trust "b" secret) |> Result.isError
+        let damaged =
+            header.Substring(0, place) + string put + header.Substring(min header.Length (place + 1))
 
-[<TestCase(null)>]
-[<TestCase("")>]
-[<TestCase("from=61")>]
-[<TestCase("from=61, challenge=, nonce=, count=1, mac=")>]
-[<TestCase("from=6, challenge=, nonce=09090909090909090909090909090909, count=1, mac=0000000000000000000000000000000000000000000000000000000000000000")>]
-[<TestCase("from=61, challenge=, nonce=09090909090909090909090909090909, count=-1, mac=0000000000000000000000000000000000000000000000000000000000000000")>]
-let ``what is no proof is none`` (header: string) = same None (PairProof.tryQuestion header)
+        PairProof.tryAnswer text |> ignore
+        PairProof.tryAnswer damaged |> ignore
+        PairProof.tryQuestion text |> ignore
 
-[<Test>]
-let ``the secret is not printed`` () =
-    let trust = trust "a" secret
-    Assert.That($"{secret} %A{secret} %A{trust}", Does.Not.Contain("sixteen").And.Not.Contain "115uy")
+        match PairProof.tryQuestion damaged with
+        | None -> true
+        | Some read -> read = proof || judge 10 Heartbeat read content (trust "b" secret) |> Result.isError)
+
+let ``what is no proof is none`` =
+    examples
+        [ null
+          ""
+          "from=61"
+          "from=61, challenge=, nonce=, count=1, mac="
+          "from=6, challenge=, nonce=09090909090909090909090909090909, count=1, mac=0000000000000000000000000000000000000000000000000000000000000000"
+          "from=61, challenge=, nonce=09090909090909090909090909090909, count=-1, mac=0000000000000000000000000000000000000000000000000000000000000000" ]
+        (fun (header: string) -> same None (PairProof.tryQuestion header))
+
+let ``the secret is not printed`` =
+    example (fun () ->
+        let trust = trust "a" secret
+        $"{secret} %A{secret} %A{trust}" |> Check.all [ Check.saysNot "sixteen"; Check.saysNot "115uy" ])

@@ -2,7 +2,6 @@
 module CallServer.Tests.Roles.RoleSurfaceTests
 
 open System
-open NUnit.Framework
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Roles
@@ -32,51 +31,44 @@ let private greeting: GreetingView =
 
 let private hear greeting = (server ()).Heard(Build.at 100, greeting)
 
-[<Test>]
-let ``a greeting is taken in`` () =
-    let next = hear greeting
-    Assert.That(next.Role, Is.EqualTo "standby")
-    Assert.That(next.Epoch, Is.EqualTo 3)
-    Assert.That(next.Peer, Is.EqualTo "http://a")
-    Assert.That(next.Greeting.Role, Is.EqualTo "standby")
-    Assert.That((server ()).Greeting.Role, Is.EqualTo "joining")
+let ``a greeting is taken in`` =
+    example (fun () ->
+        let next = hear greeting
+        next.Role |> Check.equal "standby"
+        next.Epoch |> Check.equal 3
+        next.Peer |> Check.equal "http://a"
+        next.Greeting.Role |> Check.equal "standby"
+        (server ()).Greeting.Role |> Check.equal "joining")
 
-[<Test>]
-let ``what is no greeting counts as nothing heard`` () =
-    let noGreetings =
-        [ Unchecked.defaultof<GreetingView>
-          { greeting with Server = null }
-          { greeting with Server = "" }
-          { greeting with Server = "a\nb" }
-          { greeting with Server = String('a', 256) }
-          { greeting with Epoch = -1 }
-          { greeting with Epoch = Int32.MaxValue }
-          { greeting with Role = null }
-          { greeting with Role = "Primary" } ]
+let ``what is no greeting counts as nothing heard`` =
+    example (fun () ->
+        let noGreetings =
+            [ Unchecked.defaultof<GreetingView>
+              { greeting with Server = null }
+              { greeting with Server = "" }
+              { greeting with Server = "a\nb" }
+              { greeting with Server = String('a', 256) }
+              { greeting with Epoch = -1 }
+              { greeting with Epoch = Int32.MaxValue }
+              { greeting with Role = null }
+              { greeting with Role = "Primary" } ]
 
-    for place, no in List.indexed noGreetings do
-        Assert.That(hear no, Is.Null, $"number {place}")
+        for place, no in List.indexed noGreetings do
+            hear no |> Check.because $"number {place}" Check.isNull)
 
-[<Law>]
-let ``no text throws``
-    (server: string)
-    (epoch: int)
-    (role: string)
-    (anew: bool)
-    (heartbeat: int64)
-    (misses: int)
-    =
-    let any =
-        { Server = server
-          Epoch = epoch
-          Role = role
-          HandsOver = true
-          Anew = anew
-          HeartbeatMs = Nullable heartbeat
-          Misses = Nullable misses }
+let ``no text throws`` =
+    law (fun (server: string) (epoch: int) (role: string) (anew: bool) (heartbeat: int64) (misses: int) ->
+        let any =
+            { Server = server
+              Epoch = epoch
+              Role = role
+              HandsOver = true
+              Anew = anew
+              HeartbeatMs = Nullable heartbeat
+              Misses = Nullable misses }
 
-    hear any |> isNull |> ignore
-    hear { any with Server = "a"; Role = "active" } |> isNull |> ignore
+        hear any |> isNull |> ignore
+        hear { any with Server = "a"; Role = "active" } |> isNull |> ignore)
 
 /// The same server, which is configured as no backup.
 let private primary () =
@@ -93,58 +85,52 @@ let private primary () =
         "http://b"
     )
 
-[<TestCase(1000L, 30, 30_250)>]
-[<TestCase(3_600_000L, 1, 30_250)>]
-[<TestCase(0L, 30, 1250)>]
-[<TestCase(1000L, 0, 1250)>]
-[<TestCase(1000L, 101, 1250)>]
-let ``an old primary is as patient as its backup says, where it says so in reason``
-    (heartbeatMs: int64)
-    (misses: int)
-    (takesOverBy: int)
-    =
-    let acting =
-        { greeting with
-            Server = "b"
-            Role = "active"
-            HeartbeatMs = Nullable heartbeatMs
-            Misses = Nullable misses }
+let ``an old primary is as patient as its backup says, where it says so in reason`` =
+    examples
+        [ 1000L, 30, 30_250; 3_600_000L, 1, 30_250; 0L, 30, 1250; 1000L, 0, 1250; 1000L, 101, 1250 ]
+        (fun (heartbeatMs: int64, misses: int, takesOverBy: int) ->
+            let acting =
+                { greeting with
+                    Server = "b"
+                    Role = "active"
+                    HeartbeatMs = Nullable heartbeatMs
+                    Misses = Nullable misses }
 
-    let mutable server = (primary ()).Heard(Build.at 0, acting)
-    Assert.That(server.Role, Is.EqualTo "standby")
-    let mutable time = 0
+            let mutable server = (primary ()).Heard(Build.at 0, acting)
+            server.Role |> Check.equal "standby"
+            let mutable time = 0
 
-    while not server.Acts && time < 60_000 do
-        time <- time + 250
-        server <- server.Tick(Build.at time)
+            while not server.Acts && time < 60_000 do
+                time <- time + 250
+                server <- server.Tick(Build.at time)
 
-    Assert.That(time, Is.EqualTo takesOverBy)
+            time |> Check.equal takesOverBy)
 
-[<Test>]
-let ``a backup tells its patience, and keeps it whatever the other one tells`` () =
-    let told = (hear { greeting with HeartbeatMs = Nullable 1000L; Misses = Nullable 30 }).Greeting
-    Assert.That(told.HeartbeatMs, Is.EqualTo(Nullable 250L))
-    Assert.That(told.Misses, Is.EqualTo(Nullable 4))
-    Assert.That((primary ()).Greeting.Misses.HasValue, Is.False)
+let ``a backup tells its patience, and keeps it whatever the other one tells`` =
+    example (fun () ->
+        let told = (hear { greeting with HeartbeatMs = Nullable 1000L; Misses = Nullable 30 }).Greeting
+        told.HeartbeatMs |> Check.equal (Nullable 250L)
+        told.Misses |> Check.equal (Nullable 4)
+        (primary ()).Greeting.Misses.HasValue |> Check.isFalse)
 
-[<Test>]
-let ``commands come in order`` () =
-    let said = ResizeArray<string>()
+let ``commands come in order`` =
+    example (fun () ->
+        let said = ResizeArray<string>()
 
-    let sink =
-        { new IRoleSink with
-            member _.AskPeer url = said.Add $"ask {url}"
-            member _.WakeAt instant = said.Add "wake"
-            member _.Keep(epoch, acts) = said.Add $"keep {epoch} {acts}"
-            member _.Assume(pace, writes) = said.Add $"assume {pace} {writes}"
-            member _.LookAround() = said.Add "look around"
-            member _.Recover takeover = said.Add $"recover {takeover.Epoch} {takeover.Cause}"
-            member _.Say _ = said.Add "say"
-            member _.Answer refusal = said.Add $"answer {refusal}" }
+        let sink =
+            { new IRoleSink with
+                member _.AskPeer url = said.Add $"ask {url}"
+                member _.WakeAt instant = said.Add "wake"
+                member _.Keep(epoch, acts) = said.Add $"keep {epoch} {acts}"
+                member _.Assume(pace, writes) = said.Add $"assume {pace} {writes}"
+                member _.LookAround() = said.Add "look around"
+                member _.Recover takeover = said.Add $"recover {takeover.Epoch} {takeover.Cause}"
+                member _.Say _ = said.Add "say"
+                member _.Answer refusal = said.Add $"answer {refusal}" }
 
-    (server ()).TakeOver(Build.at 100).Dispatch sink
+        (server ()).TakeOver(Build.at 100).Dispatch sink
 
-    let expected =
-        [ "answer "; "keep 2 True"; "assume Full True"; "say"; "recover 2 operator"; "ask http://a" ]
+        let expected =
+            [ "answer "; "keep 2 True"; "assume Full True"; "say"; "recover 2 operator"; "ask http://a" ]
 
-    Assert.That(List.ofSeq said = expected, String.concat "; " said)
+        (List.ofSeq said = expected) |> Check.because (String.concat "; " said) Check.isTrue)

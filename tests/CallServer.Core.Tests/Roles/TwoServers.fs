@@ -1,13 +1,13 @@
 namespace CallServer.Tests.Roles
 
 open System
-open NUnit.Framework
 open CallServer.Model
 open CallServer.Roles
+open CallServer.Tests
 
 /// Small makers for tests of the role machine: milliseconds after an arbitrary moment.
 module Build =
-    let same (expected: 'T) (actual: 'T) = Assert.That((actual = expected), $"%A{actual}")
+    let same (expected: 'T) (actual: 'T) = (actual = expected) |> Check.because $"%A{actual}" Check.isTrue
 
     let at (milliseconds: int) = Instant.ofMicros (1_700_000_000_000_000L + int64 milliseconds * 1000L)
 

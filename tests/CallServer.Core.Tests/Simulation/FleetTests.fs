@@ -5,10 +5,10 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open NUnit.Framework
 open CallServer.Prelude
 open CallServer.Gateway
 open CallServer.Tests.Simulation
+open CallServer.Tests
 
 /// CALLSERVER_KINDS=ng,mgcp runs a fleet of those alone.
 let private kinds () =
@@ -59,70 +59,73 @@ let private enough () =
     | "" -> Int32.MaxValue
     | count -> Int32.Parse count
 
-[<Test>]
-let ``no call is lost, no bound is wrong, whatever befalls the fleet`` () =
-    let first, last = seeds ()
-    let guard = obj ()
-    let audits, completes, joined = ref 0, ref 0, ref 0
-    let unseen, exact = ref 0, ref 0
-    let failed = SortedDictionary<uint64, string * string>()
+let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
+    example (fun () ->
+        let first, last = seeds ()
+        let guard = obj ()
+        let audits, completes, joined = ref 0, ref 0, ref 0
+        let unseen, exact = ref 0, ref 0
+        let failed = SortedDictionary<uint64, string * string>()
 
-    let run (seed: uint64) (fleet: Fleet) =
-        let thrown =
-            try
-                fleet.Run()
-                []
-            with fault ->
-                [ string fault ]
+        let run (seed: uint64) (fleet: Fleet) =
+            let thrown =
+                try
+                    fleet.Run()
+                    []
+                with fault ->
+                    [ string fault ]
 
-        let failures = Seq.append fleet.Failures thrown |> Seq.toList
+            let failures = Seq.append fleet.Failures thrown |> Seq.toList
 
-        lock guard (fun () ->
-            audits.Value <- audits.Value + fleet.Audits
-            completes.Value <- completes.Value + fleet.CompleteAudits
-            joined.Value <- joined.Value + fleet.JoinedCalls
-            let struct (unseenHere, exactHere) = fleet.FromHistory
-            unseen.Value <- unseen.Value + unseenHere
-            exact.Value <- exact.Value + exactHere
+            lock guard (fun () ->
+                audits.Value <- audits.Value + fleet.Audits
+                completes.Value <- completes.Value + fleet.CompleteAudits
+                joined.Value <- joined.Value + fleet.JoinedCalls
+                let struct (unseenHere, exactHere) = fleet.FromHistory
+                unseen.Value <- unseen.Value + unseenHere
+                exact.Value <- exact.Value + exactHere
 
-            if not failures.IsEmpty then
-                let story =
-                    String.Join("\n", Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; failures ])
+                if not failures.IsEmpty then
+                    let story =
+                        String.Join(
+                            "\n",
+                            Seq.concat [ Seq.singleton (fleet.Describe()); fleet.Story; failures ]
+                        )
 
-                failed[seed] <- (failures.Head, story))
+                    failed[seed] <- (failures.Head, story))
 
-    let most = enough ()
-    let taken = ref (int64 first - 1L)
+        let most = enough ()
+        let taken = ref (int64 first - 1L)
 
-    // Each fleet is a world of its own, in a time of its own. Seeds begin in their order.
-    Parallel.For(
-        int64 first,
-        int64 last + 1L,
-        fun _ ->
-            if lock guard (fun () -> failed.Count) < most then
-                let seed = uint64 (Interlocked.Increment taken)
-                let fleet = Fleet(plan seed, (first = last))
+        // Each fleet is a world of its own, in a time of its own. Seeds begin in their order.
+        Parallel.For(
+            int64 first,
+            int64 last + 1L,
+            fun _ ->
+                if lock guard (fun () -> failed.Count) < most then
+                    let seed = uint64 (Interlocked.Increment taken)
+                    let fleet = Fleet(plan seed, (first = last))
 
-                if isAsked fleet then
-                    run seed fleet
-    )
-    |> ignore
+                    if isAsked fleet then
+                        run seed fleet
+        )
+        |> ignore
 
-    if failed.Count > 0 then
-        let worlds =
-            failed
-            |> Seq.truncate 40
-            |> Seq.map (fun (KeyValue(seed, (failure, _))) -> $"seed {seed}: {failure}")
+        if failed.Count > 0 then
+            let worlds =
+                failed
+                |> Seq.truncate 40
+                |> Seq.map (fun (KeyValue(seed, (failure, _))) -> $"seed {seed}: {failure}")
 
-        let (KeyValue(seed, (_, story))) = Seq.head failed
+            let (KeyValue(seed, (_, story))) = Seq.head failed
 
-        Assert.Fail
-            $"{failed.Count} seeds failed (replay the first with CALLSERVER_SEEDS={seed}):\n{story}\n\nfirst failures:\n{String.concat Environment.NewLine worlds}"
+            failtest
+                $"{failed.Count} seeds failed (replay the first with CALLSERVER_SEEDS={seed}):\n{story}\n\nfirst failures:\n{String.concat Environment.NewLine worlds}"
 
-    TestContext.Out.WriteLine
-        $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw"
-    // A simulation in which nothing is ever complete would prove nothing.
-    Assert.That(completes.Value, Is.GreaterThan(audits.Value / 3))
+        say
+            $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw"
+        // A simulation in which nothing is ever complete would prove nothing.
+        completes.Value |> Check.above (audits.Value / 3)
 
-    if last - first >= 100UL then
-        Assert.That(joined.Value, Is.GreaterThan 0)
+        if last - first >= 100UL then
+            joined.Value |> Check.above 0)

@@ -3,8 +3,8 @@ module CallServer.Tests.Wire.BerTests
 open System
 open System.Formats.Asn1
 open System.Numerics
-open NUnit.Framework
 open CallServer.Wire
+open CallServer.Tests
 
 let private readValue (octets: byte[]) =
     let mutable reader = BerReader(ReadOnlySpan<byte> octets)
@@ -23,19 +23,18 @@ let private written (value: Value) : byte[] = write (fun writer -> PduCodec.writ
 
 // Round trips.
 
-[<WireLaw>]
-let ``a value reads back`` (value: Value) = readValue (written value) = Ok value
+let ``a value reads back`` = lawBy wireLaws (fun (value: Value) -> readValue (written value) = Ok value)
 
-[<WireLaw>]
-let ``an OID reads back`` (WireOid oid) =
-    readValue (written (ObjectIdentifier oid)) = Ok(ObjectIdentifier oid)
+let ``an OID reads back`` =
+    lawBy wireLaws (fun (WireOid oid) ->
+        readValue (written (ObjectIdentifier oid)) = Ok(ObjectIdentifier oid))
 
-[<WireLaw>]
-let ``every part of an element is a problem, never an exception`` (value: Value) =
-    let octets = written value
+let ``every part of an element is a problem, never an exception`` =
+    lawBy wireLaws (fun (value: Value) ->
+        let octets = written value
 
-    [ 0 .. octets.Length - 1 ]
-    |> List.forall (fun length -> Result.isError (readValue octets[.. length - 1]))
+        [ 0 .. octets.Length - 1 ]
+        |> List.forall (fun length -> Result.isError (readValue octets[.. length - 1])))
 
 // The platform's reader as an oracle.
 
@@ -50,94 +49,108 @@ let private oracle (read: unit -> 'T) : 'T voption =
     with :? AsnContentException ->
         ValueNone
 
-[<WireLaw>]
-let ``writes what System.Formats.Asn1 writes`` (value: Value) =
-    let application number = Asn1Tag(TagClass.Application, number)
-    let context number = Asn1Tag(TagClass.ContextSpecific, number)
+let ``writes what System.Formats.Asn1 writes`` =
+    lawBy wireLaws (fun (value: Value) ->
+        let application number = Asn1Tag(TagClass.Application, number)
+        let context number = Asn1Tag(TagClass.ContextSpecific, number)
 
-    match value with
-    | Integer number -> written value = asn1 (fun writer -> writer.WriteInteger number)
-    | OctetString octets -> written value = asn1 (fun writer -> writer.WriteOctetString octets)
-    | ObjectIdentifier oid when oid.Length > 64 -> true
-    | ObjectIdentifier oid ->
-        written value = asn1 (fun writer -> writer.WriteObjectIdentifier(oid.ToString()))
-    | IpAddress octets -> written value = asn1 (fun writer -> writer.WriteOctetString(octets, application 0))
-    | Counter32 number ->
-        written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 1))
-    | Gauge32 number -> written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 2))
-    | TimeTicks number ->
-        written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 3))
-    | Opaque octets -> written value = asn1 (fun writer -> writer.WriteOctetString(octets, application 4))
-    | Counter64 number -> written value = asn1 (fun writer -> writer.WriteInteger(number, application 6))
-    | Null -> written value = asn1 (fun writer -> writer.WriteNull())
-    | NoSuchObject -> written value = asn1 (fun writer -> writer.WriteNull(context 0))
-    | NoSuchInstance -> written value = asn1 (fun writer -> writer.WriteNull(context 1))
-    | EndOfMibView -> written value = asn1 (fun writer -> writer.WriteNull(context 2))
+        match value with
+        | Integer number -> written value = asn1 (fun writer -> writer.WriteInteger number)
+        | OctetString octets -> written value = asn1 (fun writer -> writer.WriteOctetString octets)
+        | ObjectIdentifier oid when oid.Length > 64 -> true
+        | ObjectIdentifier oid ->
+            written value = asn1 (fun writer -> writer.WriteObjectIdentifier(oid.ToString()))
+        | IpAddress octets ->
+            written value = asn1 (fun writer -> writer.WriteOctetString(octets, application 0))
+        | Counter32 number ->
+            written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 1))
+        | Gauge32 number ->
+            written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 2))
+        | TimeTicks number ->
+            written value = asn1 (fun writer -> writer.WriteInteger(uint64 number, application 3))
+        | Opaque octets ->
+            written value = asn1 (fun writer -> writer.WriteOctetString(octets, application 4))
+        | Counter64 number -> written value = asn1 (fun writer -> writer.WriteInteger(number, application 6))
+        | Null -> written value = asn1 (fun writer -> writer.WriteNull())
+        | NoSuchObject -> written value = asn1 (fun writer -> writer.WriteNull(context 0))
+        | NoSuchInstance -> written value = asn1 (fun writer -> writer.WriteNull(context 1))
+        | EndOfMibView -> written value = asn1 (fun writer -> writer.WriteNull(context 2)))
 
 /// An indefinite length and a constructed string are BER, but never SNMP.
 let private isForbidden (octets: byte[]) = octets.Length > 1 && (octets[1] = 0x80uy || octets[0] = 0x24uy)
 
-[<WireLaw(MaxTest = 10000)>]
-let ``agrees with System.Formats.Asn1 wherever that accepts`` (NearElement octets) =
-    let rules = AsnEncodingRules.BER
-    let application number = Nullable(Asn1Tag(TagClass.Application, number))
+let ``agrees with System.Formats.Asn1 wherever that accepts`` =
+    lawBy (wireLaws |> Laws.times 10000) (fun (NearElement octets) ->
+        let rules = AsnEncodingRules.BER
+        let application number = Nullable(Asn1Tag(TagClass.Application, number))
 
-    let expected =
-        match octets[0] with
-        | 0x02uy ->
-            oracle (fun () -> fst (AsnDecoder.ReadInteger(ReadOnlySpan<byte> octets, rules)))
-            |> ValueOption.bind (fun number ->
-                if number >= BigInteger Int64.MinValue && number <= BigInteger Int64.MaxValue then
-                    ValueSome(Integer(int64 number))
-                else
-                    ValueNone)
-        | 0x04uy ->
-            oracle (fun () -> OctetString(fst (AsnDecoder.ReadOctetString(ReadOnlySpan<byte> octets, rules))))
-        | 0x05uy ->
-            oracle (fun () ->
-                AsnDecoder.ReadNull(ReadOnlySpan<byte> octets, rules) |> ignore
-                Null)
-        | 0x06uy ->
-            oracle (fun () -> fst (AsnDecoder.ReadObjectIdentifier(ReadOnlySpan<byte> octets, rules)))
-            |> ValueOption.bind (fun text -> ValueOption.ofOption (Oid.tryParse text))
-            |> ValueOption.map ObjectIdentifier
-        | 0x41uy ->
-            match
+        let expected =
+            match octets[0] with
+            | 0x02uy ->
+                oracle (fun () -> fst (AsnDecoder.ReadInteger(ReadOnlySpan<byte> octets, rules)))
+                |> ValueOption.bind (fun number ->
+                    if number >= BigInteger Int64.MinValue && number <= BigInteger Int64.MaxValue then
+                        ValueSome(Integer(int64 number))
+                    else
+                        ValueNone)
+            | 0x04uy ->
                 oracle (fun () ->
-                    AsnDecoder.TryReadUInt32(ReadOnlySpan<byte> octets, rules, expectedTag = application 1))
-            with
-            | ValueSome(true, number, _) -> ValueSome(Counter32 number)
-            | _ -> ValueNone
-        | 0x46uy ->
-            match
+                    OctetString(fst (AsnDecoder.ReadOctetString(ReadOnlySpan<byte> octets, rules))))
+            | 0x05uy ->
                 oracle (fun () ->
-                    AsnDecoder.TryReadUInt64(ReadOnlySpan<byte> octets, rules, expectedTag = application 6))
-            with
-            | ValueSome(true, number, _) -> ValueSome(Counter64 number)
+                    AsnDecoder.ReadNull(ReadOnlySpan<byte> octets, rules) |> ignore
+                    Null)
+            | 0x06uy ->
+                oracle (fun () -> fst (AsnDecoder.ReadObjectIdentifier(ReadOnlySpan<byte> octets, rules)))
+                |> ValueOption.bind (fun text -> ValueOption.ofOption (Oid.tryParse text))
+                |> ValueOption.map ObjectIdentifier
+            | 0x41uy ->
+                match
+                    oracle (fun () ->
+                        AsnDecoder.TryReadUInt32(
+                            ReadOnlySpan<byte> octets,
+                            rules,
+                            expectedTag = application 1
+                        ))
+                with
+                | ValueSome(true, number, _) -> ValueSome(Counter32 number)
+                | _ -> ValueNone
+            | 0x46uy ->
+                match
+                    oracle (fun () ->
+                        AsnDecoder.TryReadUInt64(
+                            ReadOnlySpan<byte> octets,
+                            rules,
+                            expectedTag = application 6
+                        ))
+                with
+                | ValueSome(true, number, _) -> ValueSome(Counter64 number)
+                | _ -> ValueNone
             | _ -> ValueNone
-        | _ -> ValueNone
 
-    match expected with
-    | ValueSome value -> readValue octets = Ok value || isForbidden octets
-    | ValueNone -> true
+        match expected with
+        | ValueSome value -> readValue octets = Ok value || isForbidden octets
+        | ValueNone -> true)
 
-[<WireLaw(MaxTest = 10000)>]
-let ``finds the lengths that System.Formats.Asn1 finds`` (NearElement octets) =
-    let mutable reader = BerReader(ReadOnlySpan<byte> octets)
-    let struct (tag, length) = reader.Header()
-    let start = reader.Position
+let ``finds the lengths that System.Formats.Asn1 finds`` =
+    lawBy (wireLaws |> Laws.times 10000) (fun (NearElement octets) ->
+        let mutable reader = BerReader(ReadOnlySpan<byte> octets)
+        let struct (tag, length) = reader.Header()
+        let start = reader.Position
 
-    match oracle (fun () -> AsnDecoder.ReadEncodedValue(ReadOnlySpan<byte> octets, AsnEncodingRules.BER)) with
-    | ValueSome(found, offset, size, _) when not (isForbidden octets) ->
-        not reader.Failed
-        && start = offset
-        && length = size
-        && found.HasSameClassAndValue(Asn1Tag.Decode(ReadOnlySpan<byte>(&tag)) |> fst)
-    | _ -> true
+        match
+            oracle (fun () -> AsnDecoder.ReadEncodedValue(ReadOnlySpan<byte> octets, AsnEncodingRules.BER))
+        with
+        | ValueSome(found, offset, size, _) when not (isForbidden octets) ->
+            not reader.Failed
+            && start = offset
+            && length = size
+            && found.HasSameClassAndValue(Asn1Tag.Decode(ReadOnlySpan<byte>(&tag)) |> fst)
+        | _ -> true)
 
 // What real agents send, and is forgiven.
 
-let private forgiven (octets: string) (value: Value) = TestCaseData(octets, value).SetArgDisplayNames(octets)
+let private forgiven (octets: string) (value: Value) = $"\"{octets}\"", (octets, value)
 
 let private forgivenElements =
     [ forgiven "02 02 00 05" (Integer 5L)
@@ -173,22 +186,23 @@ let private forgivenElements =
       forgiven "04 88 00 00 00 00 00 00 00 01 41" (OctetString "A"B)
       forgiven "40 00" (IpAddress [||]) ]
 
-[<TestCaseSource(nameof forgivenElements)>]
-let ``forgives`` (octets: string, value: Value) = readValue (Hex.octets octets) |> Check.equal (Ok value)
+let ``forgives`` =
+    namedExamples forgivenElements (fun (octets: string, value: Value) ->
+        readValue (Hex.octets octets) |> Check.equal (Ok value))
 
-[<Test>]
-let ``reads an OID of 128 arcs, and no more`` () =
-    let element (count: int) =
-        let content = Array.append [| 0x2Buy |] (Array.create (count - 2) 1uy)
-        Array.concat [ [| 0x06uy; 0x81uy; byte content.Length |]; content ]
+let ``reads an OID of 128 arcs, and no more`` =
+    example (fun () ->
+        let element (count: int) =
+            let content = Array.append [| 0x2Buy |] (Array.create (count - 2) 1uy)
+            Array.concat [ [| 0x06uy; 0x81uy; byte content.Length |]; content ]
 
-    Assert.That(readValue (element 128) |> Result.isOk)
-    readValue (element 129) |> Check.equal (Error { Offset = 3; Problem = TooManyArcs })
+        readValue (element 128) |> Result.isOk |> Check.isTrue
+        readValue (element 129) |> Check.equal (Error { Offset = 3; Problem = TooManyArcs }))
 
 // What is refused, and where.
 
 let private refused (octets: string) (offset: int) (problem: DecodeProblem) =
-    TestCaseData(octets, offset, problem).SetArgDisplayNames(octets)
+    $"\"{octets}\"", (octets, offset, problem)
 
 let private refusedElements =
     [ refused "" 0 EndOfInput
@@ -213,19 +227,20 @@ let private refusedElements =
       refused "06 05 90 80 80 80 50" 6 ArcOutOfRange
       refused "06 0B 2B FF FF FF FF FF FF FF FF FF 7F" 7 ArcOutOfRange ]
 
-[<TestCaseSource(nameof refusedElements)>]
-let ``refuses`` (octets: string, offset: int, problem: DecodeProblem) =
-    readValue (Hex.octets octets) |> Check.equal (Error { Offset = offset; Problem = problem })
+let ``refuses`` =
+    namedExamples refusedElements (fun (octets: string, offset: int, problem: DecodeProblem) ->
+        readValue (Hex.octets octets) |> Check.equal (Error { Offset = offset; Problem = problem }))
 
-[<Test>]
-let ``an OID that no message can name is our own mistake`` () =
-    for text in [ "3.1"; "0.40"; "1.4294967295" ] do
-        Assert.That(
-            Func<byte[]>(fun () -> written (ObjectIdentifier(Oid.parse text))),
-            Throws.ArgumentException.With.Message.Contains text
-        )
+let ``an OID that no message can name is our own mistake`` =
+    example (fun () ->
+        for text in [ "3.1"; "0.40"; "1.4294967295" ] do
+            let fault =
+                Check.thrown<ArgumentException> (fun () ->
+                    written (ObjectIdentifier(Oid.parse text)) |> ignore)
 
-[<Test>]
-let ``an OID of fewer than two arcs is written with zeros`` () =
-    written (ObjectIdentifier Oid.empty) |> Check.equal (Hex.octets "06 01 00")
-    written (ObjectIdentifier(Oid.parse "1")) |> Check.equal (Hex.octets "06 01 28")
+            fault.Message |> Check.says text)
+
+let ``an OID of fewer than two arcs is written with zeros`` =
+    example (fun () ->
+        written (ObjectIdentifier Oid.empty) |> Check.equal (Hex.octets "06 01 00")
+        written (ObjectIdentifier(Oid.parse "1")) |> Check.equal (Hex.octets "06 01 28"))

@@ -2,9 +2,9 @@
 module CallServer.Tests.Wire.DamageTests
 
 open System
-open NUnit.Framework
 open CallServer.Prelude
 open CallServer.Wire
+open CallServer.Tests
 
 /// What decoding may allocate for so many octets.
 let private bound (size: int) : int64 = 65536L + 4L * int64 size
@@ -20,58 +20,62 @@ let private peek (octets: byte[]) = Snmp.peek octets |> ignore
 
 let private verify (keys: LocalKeys) (octets: byte[]) = Usm.verify keys octets |> ignore
 
-let private check (decoders: (byte[] -> unit) list) (octets: byte[]) : unit =
+let private measure (decoders: (byte[] -> unit) list) (octets: byte[]) : unit =
     for decoder in decoders do
         let allocated = allocated decoder octets
 
         if allocated > bound octets.Length then
-            Assert.Fail $"{octets.Length} octets took {allocated}: {Convert.ToHexString octets}"
+            failtest $"{octets.Length} octets took {allocated}: {Convert.ToHexString octets}"
 
-[<OneTimeSetUp>]
-let ``what is made once is made before`` () =
-    check [ decode; peek; verify WireGenerators.allKeys[0] ] (Snmp.encode (V3(Usm.discovery 1 1)))
+/// What is made once is made before anything else is measured.
+let private madeOnce =
+    lazy (measure [ decode; peek; verify WireGenerators.allKeys[0] ] (Snmp.encode (V3(Usm.discovery 1 1))))
 
-[<WireLaw>]
-let ``damaged messages`` (AnyMessage message) (AnyMessage other) (seed: uint64) =
-    let octets = Snmp.encode message
-    let other = Snmp.encode other
+let private check (decoders: (byte[] -> unit) list) (octets: byte[]) : unit =
+    madeOnce.Force()
+    measure decoders octets
 
-    for attempt in 0UL .. 19UL do
-        check [ decode; peek ] (Mutation.some other octets (seed + attempt))
+let ``damaged messages`` =
+    lawBy wireLaws (fun (AnyMessage message) (AnyMessage other) (seed: uint64) ->
+        let octets = Snmp.encode message
+        let other = Snmp.encode other
 
-[<WireLaw(MaxTest = 1000)>]
-let ``damaged messages that were secured`` (one: SecurableMessage) (AnyMessage other) (seed: uint64) =
-    let octets = Usm.secure one.Keys one.Boots one.Time one.Salt one.Message
-    let other = Snmp.encode other
+        for attempt in 0UL .. 19UL do
+            check [ decode; peek ] (Mutation.some other octets (seed + attempt)))
 
-    for attempt in 0UL .. 19UL do
-        check [ decode; peek; verify one.Keys ] (Mutation.some other octets (seed + attempt))
+let ``damaged messages that were secured`` =
+    lawBy (wireLaws |> Laws.times 1000) (fun (one: SecurableMessage) (AnyMessage other) (seed: uint64) ->
+        let octets = Usm.secure one.Keys one.Boots one.Time one.Salt one.Message
+        let other = Snmp.encode other
 
-[<WireLaw>]
-let ``noise`` (Anywhere seed) (size: byte) =
-    let octets = Array.zeroCreate (int size)
-    System.Random(int seed).NextBytes octets
-    check [ decode; peek; verify WireGenerators.allKeys[0] ] octets
+        for attempt in 0UL .. 19UL do
+            check [ decode; peek; verify one.Keys ] (Mutation.some other octets (seed + attempt)))
 
-[<Test>]
-let ``64 KiB of noise, also as the content of a message`` () =
-    let mutable rng = Rng.create 2UL
+let ``noise`` =
+    lawBy wireLaws (fun (Anywhere seed) (size: byte) ->
+        let octets = Array.zeroCreate (int size)
+        System.Random(int seed).NextBytes octets
+        check [ decode; peek; verify WireGenerators.allKeys[0] ] octets)
 
-    for _ in 1..200 do
-        let noise = Array.zeroCreate<byte> 65536
+let ``64 KiB of noise, also as the content of a message`` =
+    example (fun () ->
+        let mutable rng = Rng.create 2UL
 
-        for index in 0 .. noise.Length - 1 do
-            let struct (octet, next) = Rng.below 256 rng
-            noise[index] <- byte octet
-            rng <- next
+        for _ in 1..200 do
+            let noise = Array.zeroCreate<byte> 65536
 
-        check [ decode; peek ] noise
+            for index in 0 .. noise.Length - 1 do
+                let struct (octet, next) = Rng.below 256 rng
+                noise[index] <- byte octet
+                rng <- next
 
-        let head =
-            Hex.octets
-                "30 83 00 FF F8 02 01 01 04 01 63 A2 83 00 FF E0 02 01 01 02 01 00 02 01 00 30 83 00 FF D0"
+            check [ decode; peek ] noise
 
-        check [ decode; peek ] (Array.append head noise[head.Length - 3 ..])
+            let head =
+                Hex.octets
+                    "30 83 00 FF F8 02 01 01 04 01 63 A2 83 00 FF E0 02 01 01 02 01 00 02 01 00 30 83 00 FF D0"
+
+            check [ decode; peek ] (Array.append head noise[head.Length - 3 ..]))
 
 /// A response with the same variable binding many times.
 let private repeated (count: int) (varBind: string) : byte[] =
@@ -91,50 +95,52 @@ let private repeated (count: int) (varBind: string) : byte[] =
     writer.Close(BerTag.Sequence, 0)
     writer.ToArray()
 
-[<TestCase("30 04 06 00 05 00")>]
-[<TestCase("30 04 06 00 04 00")>]
-[<TestCase("30 05 06 00 04 01 41")>]
-[<TestCase("30 06 06 01 2B 04 01 41")>]
-[<TestCase("30 06 06 01 2B 02 01 41")>]
-[<TestCase("30 06 06 01 2B 41 01 41")>]
-[<TestCase("30 06 06 01 2B 06 01 2B")>]
-[<TestCase("30 07 06 02 2B 06 06 01 2B")>]
-[<TestCase("30 0B 06 06 2B 06 01 02 01 01 06 01 2B")>]
-[<TestCase("30 00")>]
-let ``messages as dense as can be stay within the bound at every size`` (varBind: string) =
-    for count in [ 1; 10; 100; 500; 900; 1000; 1500; 2000; 3000; 5000; 8000 ] do
-        check [ decode ] (repeated count varBind)
+let ``messages as dense as can be stay within the bound at every size`` =
+    examples
+        [ "30 04 06 00 05 00"
+          "30 04 06 00 04 00"
+          "30 05 06 00 04 01 41"
+          "30 06 06 01 2B 04 01 41"
+          "30 06 06 01 2B 02 01 41"
+          "30 06 06 01 2B 41 01 41"
+          "30 06 06 01 2B 06 01 2B"
+          "30 07 06 02 2B 06 06 01 2B"
+          "30 0B 06 06 2B 06 01 02 01 01 06 01 2B"
+          "30 00" ]
+        (fun (varBind: string) ->
+            for count in [ 1; 10; 100; 500; 900; 1000; 1500; 2000; 3000; 5000; 8000 ] do
+                check [ decode ] (repeated count varBind))
 
-[<Test>]
-let ``what would take more memory than allowed is refused by name`` () =
-    match Snmp.decode (repeated 8000 "30 06 06 01 2B 04 01 41") with
-    | Error { Problem = TooManyVarBinds 8000 } -> ()
-    | other -> Assert.Fail $"%A{other}"
+let ``what would take more memory than allowed is refused by name`` =
+    example (fun () ->
+        match Snmp.decode (repeated 8000 "30 06 06 01 2B 04 01 41") with
+        | Error { Problem = TooManyVarBinds 8000 } -> ()
+        | other -> failtest $"%A{other}")
 
-[<Test>]
-let ``a full datagram of a gateway's table is not too much`` () =
-    // A column of CISCO-VOICE-DIAL-CONTROL-MIB, a row of the last days of sysUpTime, a small number.
-    let name = Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1"
-    let varBinds = Array.create 2500 (VarBind.create name (Gauge32 1u))
-    let octets = Snmp.encode (V2c([||], Pdu.response 1 varBinds))
-    Assert.That(octets.Length, Is.InRange(65000, 65507))
-    Snmp.decode octets |> Check.equal (Ok(V2c([||], Pdu.response 1 varBinds)))
-    check [ decode ] octets
+let ``a full datagram of a gateway's table is not too much`` =
+    example (fun () ->
+        // A column of CISCO-VOICE-DIAL-CONTROL-MIB, a row of the last days of sysUpTime, a small number.
+        let name = Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1"
+        let varBinds = Array.create 2500 (VarBind.create name (Gauge32 1u))
+        let octets = Snmp.encode (V2c([||], Pdu.response 1 varBinds))
+        octets.Length |> Check.between 65000 65507
+        Snmp.decode octets |> Check.equal (Ok(V2c([||], Pdu.response 1 varBinds)))
+        check [ decode ] octets)
 
-[<Test>]
-let ``what is authentic may take twice as much, for its decryption`` () =
-    let keys = WireGenerators.allKeys |> Array.find (fun keys -> keys.Level = AuthPriv)
+let ``what is authentic may take twice as much, for its decryption`` =
+    example (fun () ->
+        let keys = WireGenerators.allKeys |> Array.find (fun keys -> keys.Level = AuthPriv)
 
-    let varBinds =
-        Array.create
-            2400
-            (VarBind.create (Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1") (Gauge32 1u))
+        let varBinds =
+            Array.create
+                2400
+                (VarBind.create (Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1") (Gauge32 1u))
 
-    let message =
-        { Usm.discovery 1 1 with
-            Level = AuthPriv
-            Data = Plain { ContextEngineId = [||]; ContextName = [||]; Pdu = Pdu.response 1 varBinds } }
+        let message =
+            { Usm.discovery 1 1 with
+                Level = AuthPriv
+                Data = Plain { ContextEngineId = [||]; ContextName = [||]; Pdu = Pdu.response 1 varBinds } }
 
-    let octets = Usm.secure keys 1 2 3UL message
-    Assert.That(Usm.verify keys octets |> Result.isOk)
-    Assert.That(allocated (verify keys) octets, Is.LessThan(2L * bound octets.Length))
+        let octets = Usm.secure keys 1 2 3UL message
+        Usm.verify keys octets |> Result.isOk |> Check.isTrue
+        allocated (verify keys) octets |> Check.below (2L * bound octets.Length))

@@ -3,7 +3,6 @@ module CallServer.Tests.Wire.DialogInfoTests
 
 open System
 open System.Text
-open NUnit.Framework
 open FsCheck
 open FsCheck.FSharp
 open CallServer.Wire
@@ -88,176 +87,187 @@ type DialogInfoArbitraries =
         }
         |> Arb.fromGen
 
-[<AttributeUsage(AttributeTargets.Method)>]
-type DialogInfoLawAttribute() =
-    inherit
-        FsCheck.NUnit.PropertyAttribute(
-            Arbitrary = [| typeof<Arbitraries>; typeof<DialogInfoArbitraries> |],
-            MaxTest = 1000,
-            QuietOnSuccess = true
-        )
+let private dialogInfoLaws =
+    Laws.plain |> Laws.drawing [ typeof<Arbitraries>; typeof<DialogInfoArbitraries> ] |> Laws.times 1000
 
-[<DialogInfoLaw>]
-let ``a document comes back as it was written`` (AnyDialogInfo info) =
-    Check.equal (Ok info) (DialogInfoCodec.decode (DialogInfoCodec.encode info))
+let ``a document comes back as it was written`` =
+    lawBy dialogInfoLaws (fun (AnyDialogInfo info) ->
+        Check.equal (Ok info) (DialogInfoCodec.decode (DialogInfoCodec.encode info)))
 
-let private bounded (octets: byte[]) : unit =
+let private measure (octets: byte[]) : unit =
     let before = GC.GetAllocatedBytesForCurrentThread()
     DialogInfoCodec.decode octets |> ignore
     let taken = GC.GetAllocatedBytesForCurrentThread() - before
 
     if taken > 65536L + 4L * int64 octets.Length then
-        Assert.Fail
+        failtest
             $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
 
-[<OneTimeSetUp>]
-let ``what is made once is made before`` () =
-    bounded (DialogInfoCodec.encode { Version = ValueNone; IsFull = true; Entity = "x"; Dialogs = [||] })
-    bounded "<a"B
+/// What is made once is made before anything else is measured.
+let private madeOnce =
+    lazy
+        (measure (DialogInfoCodec.encode { Version = ValueNone; IsFull = true; Entity = "x"; Dialogs = [||] })
+         measure "<a"B)
 
-[<DialogInfoLaw>]
-let ``damage is an error or another document, and costs no more memory than allowed``
-    (AnyDialogInfo info)
-    (AnyDialogInfo other)
-    (seed: uint64)
-    =
-    for attempt in 0UL .. 2UL do
-        bounded (Mutation.some (DialogInfoCodec.encode other) (DialogInfoCodec.encode info) (seed + attempt))
+let private bounded (octets: byte[]) : unit =
+    madeOnce.Force()
+    measure octets
+
+let ``damage is an error or another document, and costs no more memory than allowed`` =
+    lawBy dialogInfoLaws (fun (AnyDialogInfo info) (AnyDialogInfo other) (seed: uint64) ->
+        for attempt in 0UL .. 2UL do
+            bounded (
+                Mutation.some (DialogInfoCodec.encode other) (DialogInfoCodec.encode info) (seed + attempt)
+            ))
 
 let private within (content: string) : byte[] =
     Encoding.UTF8.GetBytes(
         $"<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"1\" state=\"full\" entity=\"sip:a\">{content}</dialog-info>"
     )
 
-[<TestCase("<dialog id='1'/>")>]
-[<TestCase("<dialog/>")>]
-[<TestCase("<a/>")>]
-[<TestCase("<a>")>]
-[<TestCase("<dialog id=\"103\"><state>confirmed</state></dialog>")>]
-[<TestCase("<dialog><local><target uri='a'/></local></dialog>")>]
-[<TestCase("<dialog id='abcdefgh'>\n <state>x</state>\n <local/>\n</dialog>\n")>]
-[<TestCase("<dialog id='&amp;'><state>&lt;</state>x&gt;y</dialog>")>]
-[<TestCase("<!-- \"x\" -->")>]
-[<TestCase("<?a b?>")>]
-[<TestCase("x")>]
-[<TestCase("&#65;")>]
-let ``documents as dense as can be stay within the bound at every size`` (piece: string) =
-    for count in [ 1; 50; 150; 300; 400; 700; 1500; 5000; 20000 ] do
-        bounded (within (String.replicate count piece))
+let ``documents as dense as can be stay within the bound at every size`` =
+    examples
+        [ "<dialog id='1'/>"
+          "<dialog/>"
+          "<a/>"
+          "<a>"
+          "<dialog id=\"103\"><state>confirmed</state></dialog>"
+          "<dialog><local><target uri='a'/></local></dialog>"
+          "<dialog id='abcdefgh'>\n <state>x</state>\n <local/>\n</dialog>\n"
+          "<dialog id='&amp;'><state>&lt;</state>x&gt;y</dialog>"
+          "<!-- \"x\" -->"
+          "<?a b?>"
+          "x"
+          "&#65;" ]
+        (fun (piece: string) ->
+            for count in [ 1; 50; 150; 300; 400; 700; 1500; 5000; 20000 ] do
+                bounded (within (String.replicate count piece)))
 
-[<Test>]
-let ``so do names and attributes without end`` () =
-    for count in [ 10; 63; 64; 65; 250; 400; 5000 ] do
-        let numbers = [ 1..count ]
-        bounded (within (String.Join("", numbers |> List.map (fun n -> $"<a{n}/>"))))
-        bounded (within (String.Join("", numbers |> List.map (fun n -> $"<element-number-{n}/>"))))
-        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"b{n}=''")) + "/>"))
-        bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun _ -> "b = \"\"")) + "/>"))
+let ``so do names and attributes without end`` =
+    example (fun () ->
+        for count in [ 10; 63; 64; 65; 250; 400; 5000 ] do
+            let numbers = [ 1..count ]
+            bounded (within (String.Join("", numbers |> List.map (fun n -> $"<a{n}/>"))))
+            bounded (within (String.Join("", numbers |> List.map (fun n -> $"<element-number-{n}/>"))))
+            bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"b{n}=''")) + "/>"))
+            bounded (within ("<a " + String.Join(" ", numbers |> List.map (fun _ -> "b = \"\"")) + "/>"))
 
-        bounded (
-            within ("<a " + String.Join(" ", numbers |> List.map (fun n -> $"xmlns:n{n}='urn:{n}'")) + "/>")
-        )
+            bounded (
+                within (
+                    "<a " + String.Join(" ", numbers |> List.map (fun n -> $"xmlns:n{n}='urn:{n}'")) + "/>"
+                )
+            ))
 
 let private read (text: string) : DialogInfo =
     match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
     | Ok info -> info
     | Error wrong -> failwith (string wrong)
 
-[<Test>]
-let ``a large document of an honest gateway is not too dense`` () =
-    let dialog n : Dialog =
-        { Id = $"{n}"
-          CallId = ""
-          LocalTag = ""
-          RemoteTag = ""
-          Direction = ValueNone
-          State = DialogState.Confirmed
-          Event = ""
-          Duration = ValueNone
-          Local = None
-          Remote = None }
+let ``a large document of an honest gateway is not too dense`` =
+    example (fun () ->
+        let dialog n : Dialog =
+            { Id = $"{n}"
+              CallId = ""
+              LocalTag = ""
+              RemoteTag = ""
+              Direction = ValueNone
+              State = DialogState.Confirmed
+              Event = ""
+              Duration = ValueNone
+              Local = None
+              Remote = None }
 
-    let party user : DialogParty option =
-        Some
-            { DialogInfo.noParty with
-                Identity = $"sip:{user}@192.0.2.1"
-                Target = $"sip:{user}@192.0.2.1:5060" }
+        let party user : DialogParty option =
+            Some
+                { DialogInfo.noParty with
+                    Identity = $"sip:{user}@192.0.2.1"
+                    Target = $"sip:{user}@192.0.2.1:5060" }
 
-    let whole n = { dialog n with CallId = $"{n}@192.0.2.1"; Local = party "alice"; Remote = party "bob" }
+        let whole n =
+            { dialog n with CallId = $"{n}@192.0.2.1"; Local = party "alice"; Remote = party "bob" }
 
-    for make, count in [ dialog, 500; whole, 20000 ] do
-        let info: DialogInfo =
-            { Version = ValueSome 3L
-              IsFull = true
-              Entity = "sip:gw1"
-              Dialogs = Array.init count make }
+        for make, count in [ dialog, 500; whole, 20000 ] do
+            let info: DialogInfo =
+                { Version = ValueSome 3L
+                  IsFull = true
+                  Entity = "sip:gw1"
+                  Dialogs = Array.init count make }
 
-        let octets = DialogInfoCodec.encode info
-        Assert.That((DialogInfoCodec.decode octets = Ok info))
-        bounded octets
+            let octets = DialogInfoCodec.encode info
+            (DialogInfoCodec.decode octets = Ok info) |> Check.isTrue
+            bounded octets)
 
-[<Test>]
-let ``no document type, no entity of its own, and nothing nested for ever`` () =
-    let refused (text: string) =
-        match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
-        | Ok info -> failwith $"%A{info}"
-        | Error wrong -> wrong.Problem
+let ``no document type, no entity of its own, and nothing nested for ever`` =
+    example (fun () ->
+        let refused (text: string) =
+            match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
+            | Ok info -> failwith $"%A{info}"
+            | Error wrong -> wrong.Problem
 
-    let isBad problem =
-        match problem with
-        | BadXml _ -> true
-        | NotDialogInfo _
-        | TooDeep
-        | TooDense -> false
+        let isBad problem =
+            match problem with
+            | BadXml _ -> true
+            | NotDialogInfo _
+            | TooDeep
+            | TooDense -> false
 
-    Assert.That(isBad (refused "<!DOCTYPE a [<!ENTITY b 'c'>]><dialog-info state='full'>&b;</dialog-info>"))
-    Assert.That(isBad (refused "<!DOCTYPE a SYSTEM 'file:///etc/passwd'><dialog-info/>"))
-    Assert.That(isBad (refused "<dialog-info><dialog id='1'>"))
-    Assert.That(isBad (refused "<dialog-info/><dialog-info/>"))
-    Assert.That(isBad (refused ""))
-    Check.equal TooDeep (refused ("<dialog-info>" + String.replicate 100 "<a>"))
+        isBad (refused "<!DOCTYPE a [<!ENTITY b 'c'>]><dialog-info state='full'>&b;</dialog-info>")
+        |> Check.isTrue
 
-    Check.equal
-        (NotDialogInfo("presence", "urn:ietf:params:xml:ns:pidf"))
-        (refused "<presence xmlns='urn:ietf:params:xml:ns:pidf'/>")
+        isBad (refused "<!DOCTYPE a SYSTEM 'file:///etc/passwd'><dialog-info/>") |> Check.isTrue
+        isBad (refused "<dialog-info><dialog id='1'>") |> Check.isTrue
+        isBad (refused "<dialog-info/><dialog-info/>") |> Check.isTrue
+        isBad (refused "") |> Check.isTrue
+        Check.equal TooDeep (refused ("<dialog-info>" + String.replicate 100 "<a>"))
 
-    match DialogInfoCodec.decode "<dialog-info xmlns='urn:x'/>"B with
-    | Ok info -> Assert.Fail $"%A{info}"
-    | Error wrong ->
         Check.equal
-            "a document of dialog-info in the namespace urn:x, not of dialog-info in urn:ietf:params:xml:ns:dialog-info"
-            (string wrong)
+            (NotDialogInfo("presence", "urn:ietf:params:xml:ns:pidf"))
+            (refused "<presence xmlns='urn:ietf:params:xml:ns:pidf'/>")
 
-[<Test>]
-let ``reads what products write`` () =
-    let body =
-        "\r\n\ufeff".TrimEnd('\ufeff')
-        + "<?xml version=\"1.0\" encoding=\"utf-16\"?>\n"
-        + "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"2\" notify-state=\"full\">\n"
-        + "<dialog call-id=\"x&quote;y\" direction=\"receiver\"><state reason=\"replaced\"> Confirmed </state>\n"
-        + "<duration>274</duration><local><target uri=\"sip:a@b\"><param pname=\"x\" pvalue=\"y\"/></target></local>\n"
-        + "<remote><identity display-name=\"Bob\">\n sip:bob@example.org\n</identity></remote></dialog>\n"
-        + "<dialog id=\"2\"><state>progressing</state></dialog>\n</dialog-info>\n"
+        match DialogInfoCodec.decode "<dialog-info xmlns='urn:x'/>"B with
+        | Ok info -> failtest $"%A{info}"
+        | Error wrong ->
+            Check.equal
+                "a document of dialog-info in the namespace urn:x, not of dialog-info in urn:ietf:params:xml:ns:dialog-info"
+                (string wrong))
 
-    let info = read body
-    Check.equal (ValueSome 2L, true, "", 2) (info.Version, info.IsFull, info.Entity, info.Dialogs.Length)
-    let first = info.Dialogs[0]
-    Check.equal ("", "x\"y", ValueSome DialogDirection.Recipient) (first.Id, first.CallId, first.Direction)
-    Check.equal (DialogState.Confirmed, "replaced", ValueSome 274L) (first.State, first.Event, first.Duration)
-    Check.equal "sip:a@b" first.Local.Value.Target
-    Check.equal ("Bob", "sip:bob@example.org") (first.Remote.Value.Display, first.Remote.Value.Identity)
-    Check.equal (DialogState.Other "progressing") info.Dialogs[1].State
+let ``reads what products write`` =
+    example (fun () ->
+        let body =
+            "\r\n\ufeff".TrimEnd('\ufeff')
+            + "<?xml version=\"1.0\" encoding=\"utf-16\"?>\n"
+            + "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"2\" notify-state=\"full\">\n"
+            + "<dialog call-id=\"x&quote;y\" direction=\"receiver\"><state reason=\"replaced\"> Confirmed </state>\n"
+            + "<duration>274</duration><local><target uri=\"sip:a@b\"><param pname=\"x\" pvalue=\"y\"/></target></local>\n"
+            + "<remote><identity display-name=\"Bob\">\n sip:bob@example.org\n</identity></remote></dialog>\n"
+            + "<dialog id=\"2\"><state>progressing</state></dialog>\n</dialog-info>\n"
 
-[<Test>]
-let ``reads UTF-16 that is marked so, and UTF-8 with its mark`` () =
-    let text = "<dialog-info state=\"full\" entity=\"sip:é\"/>"
+        let info = read body
+        Check.equal (ValueSome 2L, true, "", 2) (info.Version, info.IsFull, info.Entity, info.Dialogs.Length)
+        let first = info.Dialogs[0]
 
-    for encoding in [ Encoding.Unicode; Encoding.BigEndianUnicode; UTF8Encoding(true) :> Encoding ] do
-        let octets = Array.append (encoding.GetPreamble()) (encoding.GetBytes text)
+        Check.equal
+            ("", "x\"y", ValueSome DialogDirection.Recipient)
+            (first.Id, first.CallId, first.Direction)
 
-        match DialogInfoCodec.decode octets with
-        | Ok info -> Check.equal "sip:é" info.Entity
-        | Error wrong -> Assert.Fail(string wrong)
+        Check.equal
+            (DialogState.Confirmed, "replaced", ValueSome 274L)
+            (first.State, first.Event, first.Duration)
+
+        Check.equal "sip:a@b" first.Local.Value.Target
+        Check.equal ("Bob", "sip:bob@example.org") (first.Remote.Value.Display, first.Remote.Value.Identity)
+        Check.equal (DialogState.Other "progressing") info.Dialogs[1].State)
+
+let ``reads UTF-16 that is marked so, and UTF-8 with its mark`` =
+    example (fun () ->
+        let text = "<dialog-info state=\"full\" entity=\"sip:é\"/>"
+
+        for encoding in [ Encoding.Unicode; Encoding.BigEndianUnicode; UTF8Encoding(true) :> Encoding ] do
+            let octets = Array.append (encoding.GetPreamble()) (encoding.GetBytes text)
+
+            match DialogInfoCodec.decode octets with
+            | Ok info -> Check.equal "sip:é" info.Entity
+            | Error wrong -> failtest (string wrong))
 
 let private withDisplay (display: string) : string =
     "<dialog-info state='full'><dialog id='1'><state>confirmed</state><local><identity display=\""
@@ -271,92 +281,88 @@ let private displayOf (info: DialogInfo) : string * string =
     let local = info.Dialogs[0].Local |> Option.defaultValue DialogInfo.noParty
     local.Display, local.Identity
 
-[<DialogInfoLaw>]
-let ``an ampersand that begins no reference is meant as it stands`` (picks: byte[]) =
-    let letters = [| "a"; "&"; "#"; "x"; "1"; "&amp;"; "&lt;"; " "; "T"; "&quot;"; "&#65;"; "&#x42;" |]
-    let drawn = picks |> Array.map (fun pick -> letters[int pick % letters.Length])
+let ``an ampersand that begins no reference is meant as it stands`` =
+    lawBy dialogInfoLaws (fun (picks: byte[]) ->
+        let letters = [| "a"; "&"; "#"; "x"; "1"; "&amp;"; "&lt;"; " "; "T"; "&quot;"; "&#65;"; "&#x42;" |]
+        let drawn = picks |> Array.map (fun pick -> letters[int pick % letters.Length])
 
-    let meant letter =
-        match letter with
-        | "&amp;" -> "&"
-        | "&lt;" -> "<"
-        | "&quot;" -> "\""
-        | "&#65;" -> "A"
-        | "&#x42;" -> "B"
-        | other -> other
+        let meant letter =
+            match letter with
+            | "&amp;" -> "&"
+            | "&lt;" -> "<"
+            | "&quot;" -> "\""
+            | "&#65;" -> "A"
+            | "&#x42;" -> "B"
+            | other -> other
 
-    // Blanks at both ends are no part of a name.
-    let written = "[" + String.Concat drawn + "]"
-    let expected = "[" + String.Concat(Array.map meant drawn) + "]"
-    Check.equal (expected, expected) (displayOf (read (withDisplay written)))
+        // Blanks at both ends are no part of a name.
+        let written = "[" + String.Concat drawn + "]"
+        let expected = "[" + String.Concat(Array.map meant drawn) + "]"
+        Check.equal (expected, expected) (displayOf (read (withDisplay written))))
 
-[<Test>]
-let ``an ampersand in a comment or a CDATA section is no reference`` () =
-    let info =
-        read (
-            "<!-- AT&T --><dialog-info state='full'><dialog id='R&D'><state>confirmed</state><local>"
-            + "<identity display='a &nbsp; b'><![CDATA[sip:a&b&amp;]]></identity></local></dialog></dialog-info>"
-        )
+let ``an ampersand in a comment or a CDATA section is no reference`` =
+    example (fun () ->
+        let info =
+            read (
+                "<!-- AT&T --><dialog-info state='full'><dialog id='R&D'><state>confirmed</state><local>"
+                + "<identity display='a &nbsp; b'><![CDATA[sip:a&b&amp;]]></identity></local></dialog></dialog-info>"
+            )
 
-    Check.equal "R&D" info.Dialogs[0].Id
-    Check.equal ("a &nbsp; b", "sip:a&b&amp;") (displayOf info)
-    bounded (Encoding.UTF8.GetBytes(withDisplay (String.replicate 20000 "&")))
+        Check.equal "R&D" info.Dialogs[0].Id
+        Check.equal ("a &nbsp; b", "sip:a&b&amp;") (displayOf info)
+        bounded (Encoding.UTF8.GetBytes(withDisplay (String.replicate 20000 "&"))))
 
-[<DialogInfoLaw>]
-let ``text in a charset that is declared, in the document or beside it, is read in it`` (octets: byte[]) =
-    // Whatever is no control character.
-    let text = octets |> Array.filter (fun octet -> octet >= 0xA0uy) |> Encoding.Latin1.GetString
+let ``text in a charset that is declared, in the document or beside it, is read in it`` =
+    lawBy dialogInfoLaws (fun (octets: byte[]) ->
+        // Whatever is no control character.
+        let text = octets |> Array.filter (fun octet -> octet >= 0xA0uy) |> Encoding.Latin1.GetString
 
-    let written = Encoding.Latin1.GetBytes(withDisplay $"[{text}]")
+        let written = Encoding.Latin1.GetBytes(withDisplay $"[{text}]")
 
-    for name in [ "ISO-8859-1"; "iso-8859-1"; "Windows-1252"; "latin1" ] do
-        let declaration = Encoding.ASCII.GetBytes($"<?xml version=\"1.0\" encoding='{name}' ?>\n")
+        for name in [ "ISO-8859-1"; "iso-8859-1"; "Windows-1252"; "latin1" ] do
+            let declaration = Encoding.ASCII.GetBytes($"<?xml version=\"1.0\" encoding='{name}' ?>\n")
 
-        for read in
-            [ DialogInfoCodec.decode (Array.append declaration written)
-              DialogInfoCodec.decodeAs (ValueSome name) written ] do
-            match read with
-            | Ok info -> Check.equal ($"[{text}]", $"[{text}]") (displayOf info)
-            | Error wrong -> Assert.Fail(string wrong)
+            for read in
+                [ DialogInfoCodec.decode (Array.append declaration written)
+                  DialogInfoCodec.decodeAs (ValueSome name) written ] do
+                match read with
+                | Ok info -> Check.equal ($"[{text}]", $"[{text}]") (displayOf info)
+                | Error wrong -> failtest (string wrong))
 
-[<Test>]
-let ``Windows-1252 has letters and signs where ISO-8859-1 has control characters`` () =
-    let body =
-        Array.concat [ "<dialog-info state='full' entity='sip:"B; [| 0x80uy; 0x9Fuy; 0xE9uy |]; "'/>"B ]
+let ``Windows-1252 has letters and signs where ISO-8859-1 has control characters`` =
+    example (fun () ->
+        let body =
+            Array.concat [ "<dialog-info state='full' entity='sip:"B; [| 0x80uy; 0x9Fuy; 0xE9uy |]; "'/>"B ]
 
-    for charset, entity in [ "Windows-1252", "sip:€Ÿé"; "ISO-8859-1", "sip:\u0080\u009fé" ] do
-        match DialogInfoCodec.decodeAs (ValueSome charset) body with
-        | Ok info -> Check.equal entity info.Entity
-        | Error wrong -> Assert.Fail(string wrong)
+        for charset, entity in [ "Windows-1252", "sip:€Ÿé"; "ISO-8859-1", "sip:\u0080\u009fé" ] do
+            match DialogInfoCodec.decodeAs (ValueSome charset) body with
+            | Ok info -> Check.equal entity info.Entity
+            | Error wrong -> failtest (string wrong))
 
-[<DialogInfoLaw>]
-let ``any octets at all, in any charset, are an error or a document, and cost no more memory than allowed``
-    (octets: byte[])
-    (AnyDialogInfo info)
-    (seed: uint64)
-    =
-    let damaged = Mutation.some octets (DialogInfoCodec.encode info) seed
+let ``any octets at all, in any charset, are an error or a document, and cost no more memory than allowed`` =
+    lawBy dialogInfoLaws (fun (octets: byte[]) (AnyDialogInfo info) (seed: uint64) ->
+        let damaged = Mutation.some octets (DialogInfoCodec.encode info) seed
 
-    for charset in [ ValueNone; ValueSome "iso-8859-1"; ValueSome "windows-1252"; ValueSome "utf-16" ] do
-        for body in [ octets; damaged; Array.append "<?xml encoding='windows-1252'?>"B octets ] do
-            let before = GC.GetAllocatedBytesForCurrentThread()
-            DialogInfoCodec.decodeAs charset body |> ignore
-            let taken = GC.GetAllocatedBytesForCurrentThread() - before
-            Assert.That(taken, Is.LessThan(65536L + 12L * int64 body.Length))
+        for charset in [ ValueNone; ValueSome "iso-8859-1"; ValueSome "windows-1252"; ValueSome "utf-16" ] do
+            for body in [ octets; damaged; Array.append "<?xml encoding='windows-1252'?>"B octets ] do
+                let before = GC.GetAllocatedBytesForCurrentThread()
+                DialogInfoCodec.decodeAs charset body |> ignore
+                let taken = GC.GetAllocatedBytesForCurrentThread() - before
+                taken |> Check.below (65536L + 12L * int64 body.Length))
 
-[<Test>]
-let ``an element without a state is no dialog`` () =
-    let info =
-        read
-            "<dialog-info state='full'><dialog/><dialog id='103'/><dialog id='1'><state/></dialog></dialog-info>"
+let ``an element without a state is no dialog`` =
+    example (fun () ->
+        let info =
+            read
+                "<dialog-info state='full'><dialog/><dialog id='103'/><dialog id='1'><state/></dialog></dialog-info>"
 
-    Check.equal [||] info.Dialogs
+        Check.equal [||] info.Dialogs)
 
-[<Test>]
-let ``a dialog of another name space is another thing`` () =
-    let info =
-        read
-            "<dialog-info xmlns='urn:ietf:params:xml:ns:dialog-info' xmlns:x='urn:x' state='full'><x:dialog id='1'/><dialog id='2'><x:state>early</x:state><state>confirmed</state></dialog></dialog-info>"
+let ``a dialog of another name space is another thing`` =
+    example (fun () ->
+        let info =
+            read
+                "<dialog-info xmlns='urn:ietf:params:xml:ns:dialog-info' xmlns:x='urn:x' state='full'><x:dialog id='1'/><dialog id='2'><x:state>early</x:state><state>confirmed</state></dialog></dialog-info>"
 
-    Check.equal [| "2" |] (info.Dialogs |> Array.map _.Id)
-    Check.equal DialogState.Confirmed info.Dialogs[0].State
+        Check.equal [| "2" |] (info.Dialogs |> Array.map _.Id)
+        Check.equal DialogState.Confirmed info.Dialogs[0].State)

@@ -9,10 +9,10 @@ open System.Threading
 open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
-open NUnit.Framework
 open CallServer.Prelude
 open CallServer.Roles
 open CallServer.Wire
+open CallServer.Tests
 
 /// Reads octets as their receiver does; whether they were understood.
 [<NoComparison; NoEquality>]
@@ -206,41 +206,41 @@ let private fuzz (decoder: Decoder) (seed: uint64) (findings: Findings) : unit =
         if allocated > allowed then
             tell $"{octets.Length} octets took {allocated}, {allowed} are allowed"
 
-[<Test>]
-let ``damage in great number throws nothing and takes no more memory than allowed`` () =
-    let inputs = setting "CALLSERVER_FUZZ" 20_000UL
-    let first = setting "CALLSERVER_FUZZ_SEED" 1UL
-    let each = max 1UL (inputs / uint64 decoders.Length)
+let ``damage in great number throws nothing and takes no more memory than allowed`` =
+    example (fun () ->
+        let inputs = setting "CALLSERVER_FUZZ" 20_000UL
+        let first = setting "CALLSERVER_FUZZ_SEED" 1UL
+        let each = max 1UL (inputs / uint64 decoders.Length)
 
-    for decoder in decoders do
-        // What is made once is made before.
-        for octets in decoder.Whole do
-            decoder.Read octets |> ignore
-            decoder.Read octets[.. octets.Length / 2] |> ignore
+        for decoder in decoders do
+            // What is made once is made before.
+            for octets in decoder.Whole do
+                decoder.Read octets |> ignore
+                decoder.Read octets[.. octets.Length / 2] |> ignore
 
-        let all = List<Findings>()
-        let guard = Lock()
+            let all = List<Findings>()
+            let guard = Lock()
 
-        Parallel.For(
-            int64 first,
-            int64 (first + each),
-            Findings,
-            (fun seed _ (findings: Findings) ->
-                fuzz decoder (uint64 seed) findings
-                findings),
-            fun findings -> lock guard (fun () -> all.Add findings)
-        )
-        |> ignore
+            Parallel.For(
+                int64 first,
+                int64 (first + each),
+                Findings,
+                (fun seed _ (findings: Findings) ->
+                    fuzz decoder (uint64 seed) findings
+                    findings),
+                fun findings -> lock guard (fun () -> all.Add findings)
+            )
+            |> ignore
 
-        let sum (of': Findings -> int64) = Seq.sumBy of' all
-        let most = all |> Seq.map _.Most |> Seq.max
-        let wrong = all |> Seq.collect _.Wrong |> Seq.truncate 5 |> List.ofSeq
+            let sum (of': Findings -> int64) = Seq.sumBy of' all
+            let most = all |> Seq.map _.Most |> Seq.max
+            let wrong = all |> Seq.collect _.Wrong |> Seq.truncate 5 |> List.ofSeq
 
-        TestContext.Out.WriteLine(
-            $"{decoder.Name, -18} {sum _.Inputs, 10:N0} inputs, {sum _.Read * 100L / sum _.Inputs, 3} %% understood, at most {float most / 10.0, 5:F1} %% of the memory allowed"
-        )
+            say (
+                $"{decoder.Name, -18} {sum _.Inputs, 10:N0} inputs, {sum _.Read * 100L / sum _.Inputs, 3} %% understood, at most {float most / 10.0, 5:F1} %% of the memory allowed"
+            )
 
-        Assert.That(wrong, Is.Empty, String.Join("\n", wrong))
-        // A decoder that understands nothing would prove nothing.
-        if not decoder.IsSigned then
-            Assert.That(sum _.Read, Is.GreaterThan 0L, decoder.Name)
+            wrong |> Check.because (String.Join("\n", wrong)) Check.isEmpty
+            // A decoder that understands nothing would prove nothing.
+            if not decoder.IsSigned then
+                sum _.Read |> Check.because decoder.Name (Check.above 0L))

@@ -2,33 +2,33 @@ module CallServer.Tests.Wire.SnmpTests
 
 open System
 open System.Text
-open NUnit.Framework
 open CallServer.Wire
+open CallServer.Tests
 
 let private octets (text: string) = Encoding.ASCII.GetBytes text
 
-[<WireLaw>]
-let ``a message reads back`` (AnyMessage message) = Snmp.decode (Snmp.encode message) = Ok message
+let ``a message reads back`` =
+    lawBy wireLaws (fun (AnyMessage message) -> Snmp.decode (Snmp.encode message) = Ok message)
 
-[<WireLaw>]
-let ``a message reads back with octets after it`` (AnyMessage message) (padding: byte[]) =
-    Snmp.decode (Array.append (Snmp.encode message) padding) = Ok message
+let ``a message reads back with octets after it`` =
+    lawBy wireLaws (fun (AnyMessage message) (padding: byte[]) ->
+        Snmp.decode (Array.append (Snmp.encode message) padding) = Ok message)
 
-[<WireLaw(MaxTest = 1000)>]
-let ``every part of a message is a problem`` (AnyMessage message) =
-    let encoded = Snmp.encode message
+let ``every part of a message is a problem`` =
+    lawBy (wireLaws |> Laws.times 1000) (fun (AnyMessage message) ->
+        let encoded = Snmp.encode message
 
-    [ 0 .. encoded.Length - 1 ]
-    |> List.forall (fun length -> Result.isError (Snmp.decode encoded[.. length - 1]))
+        [ 0 .. encoded.Length - 1 ]
+        |> List.forall (fun length -> Result.isError (Snmp.decode encoded[.. length - 1])))
 
-[<WireLaw>]
-let ``a peek finds the id that decoding finds`` (AnyMessage message) =
-    let expected =
-        match message with
-        | V2c(_, pdu) -> RequestId pdu.RequestId
-        | V3 message -> MessageId message.MessageId
+let ``a peek finds the id that decoding finds`` =
+    lawBy wireLaws (fun (AnyMessage message) ->
+        let expected =
+            match message with
+            | V2c(_, pdu) -> RequestId pdu.RequestId
+            | V3 message -> MessageId message.MessageId
 
-    Snmp.peek (Snmp.encode message) = Ok expected
+        Snmp.peek (Snmp.encode message) = Ok expected)
 
 // Messages written by hand, octet by octet.
 
@@ -37,8 +37,7 @@ let private sysUpTime = Oid.parse "1.3.6.1.2.1.1.3.0"
 /// RFC 2128, callActiveConnectTime: a row that was set up at 2147483650 of sysUpTime.
 let private connectTime = Oid.parse "1.3.6.1.2.1.10.21.1.3.1.1.8.2147483650.7"
 
-let private golden (name: string) (text: string) (message: Message) =
-    TestCaseData(text, message).SetArgDisplayNames name
+let private golden (name: string) (text: string) (message: Message) = name, (text, message)
 
 let private goldenMessages =
     [ golden
@@ -193,18 +192,18 @@ let private goldenMessages =
                                    12345678
                                    [| VarBind.create (UsmReport.oid UnknownEngineIds) (Counter32 3u) |] } }) ]
 
-[<TestCaseSource(nameof goldenMessages)>]
-let ``reads a message written by hand`` (text: string, message: Message) =
-    Snmp.decode (Hex.octets text) |> Check.equal (Ok message)
+let ``reads a message written by hand`` =
+    namedExamples goldenMessages (fun (text: string, message: Message) ->
+        Snmp.decode (Hex.octets text) |> Check.equal (Ok message))
 
-[<TestCaseSource(nameof goldenMessages)>]
-let ``writes a message as by hand`` (text: string, message: Message) =
-    Snmp.encode message |> Check.equal (Hex.octets text)
+let ``writes a message as by hand`` =
+    namedExamples goldenMessages (fun (text: string, message: Message) ->
+        Snmp.encode message |> Check.equal (Hex.octets text))
 
 // What is refused, and where.
 
 let private refused (name: string) (text: string) (offset: int) (problem: DecodeProblem) =
-    TestCaseData(text, offset, problem).SetArgDisplayNames name
+    name, (text, offset, problem)
 
 let private refusedMessages =
     let v3 = "30 3C 02 01 03 30 0F 02 02 03 E8 02 03 00 FF E3"
@@ -258,42 +257,40 @@ let private refusedMessages =
           InvalidFlags
       refused "another security model" $"{v3} 04 01 00 02 01 02 {rest}" 19 (UnknownSecurityModel 2) ]
 
-[<TestCaseSource(nameof refusedMessages)>]
-let ``refuses`` (text: string, offset: int, problem: DecodeProblem) =
-    Snmp.decode (Hex.octets text) |> Check.equal (Error { Offset = offset; Problem = problem })
+let ``refuses`` =
+    namedExamples refusedMessages (fun (text: string, offset: int, problem: DecodeProblem) ->
+        Snmp.decode (Hex.octets text) |> Check.equal (Error { Offset = offset; Problem = problem }))
 
-[<Test>]
-let ``a bomb of nested sequences is refused at its second layer`` () =
-    let bomb = Array.init 60000 (fun index -> if index % 2 = 0 then 0x30uy else 0x80uy)
-    Snmp.decode bomb |> Check.equal (Error { Offset = 1; Problem = IndefiniteLength })
+let ``a bomb of nested sequences is refused at its second layer`` =
+    example (fun () ->
+        let bomb = Array.init 60000 (fun index -> if index % 2 = 0 then 0x30uy else 0x80uy)
+        Snmp.decode bomb |> Check.equal (Error { Offset = 1; Problem = IndefiniteLength })
 
-    let mutable nested = [||]
+        let mutable nested = [||]
 
-    while nested.Length < 60000 do
-        let writer = BerWriter 16
-        writer.OctetString(BerTag.Sequence, ReadOnlySpan<byte> nested)
-        nested <- writer.ToArray()
+        while nested.Length < 60000 do
+            let writer = BerWriter 16
+            writer.OctetString(BerTag.Sequence, ReadOnlySpan<byte> nested)
+            nested <- writer.ToArray()
 
-    match Snmp.decode nested with
-    | Error { Problem = UnexpectedTag(0x30uy, "a version") } -> ()
-    | other -> Assert.Fail $"%A{other}"
+        match Snmp.decode nested with
+        | Error { Problem = UnexpectedTag(0x30uy, "a version") } -> ()
+        | other -> failtest $"%A{other}")
 
-[<Test>]
-let ``a problem says what and where`` () =
-    let text problem = string { Offset = 12; Problem = problem }
+let ``a problem says what and where`` =
+    example (fun () ->
+        let text problem = string { Offset = 12; Problem = problem }
 
-    Assert.That(
-        text (UnexpectedTag(0x41uy, "a name")),
-        Is.EqualTo "tag 0x41 where a name is due, at octet 12"
-    )
+        text (UnexpectedTag(0x41uy, "a name")) |> Check.equal "tag 0x41 where a name is due, at octet 12"
 
-    Assert.That(text (LengthBeyondEnd(9, 4)), Is.EqualTo "a length of 9 octets where 4 are left, at octet 12")
+        text (LengthBeyondEnd(9, 4)) |> Check.equal "a length of 9 octets where 4 are left, at octet 12")
 
-[<TestCase(0, "noError")>]
-[<TestCase(5, "genErr")>]
-[<TestCase(16, "authorizationError")>]
-[<TestCase(18, "inconsistentName")>]
-[<TestCase(19, "errorStatus(19)")>]
-[<TestCase(-1, "errorStatus(-1)")>]
-let ``an error status has the name of RFC 3416`` (status: int, name: string) =
-    Assert.That(ErrorStatus.name status, Is.EqualTo name)
+let ``an error status has the name of RFC 3416`` =
+    examples
+        [ 0, "noError"
+          5, "genErr"
+          16, "authorizationError"
+          18, "inconsistentName"
+          19, "errorStatus(19)"
+          -1, "errorStatus(-1)" ]
+        (fun (status: int, name: string) -> ErrorStatus.name status |> Check.equal name)

@@ -4,9 +4,9 @@ module CallServer.Tests.Wire.TrapTests
 open System
 open FsCheck
 open FsCheck.FSharp
-open NUnit.Framework
 open CallServer.Surface
 open CallServer.Wire
+open CallServer.Tests
 
 let private trapV1: Gen<TrapV1> =
     gen {
@@ -32,13 +32,8 @@ type TrapArbitraries =
     static member Trap() : Arbitrary<TrapV1> = Arb.fromGen trapV1
 
 /// The codecs' property with traps besides.
-type TrapLawAttribute() =
-    inherit
-        FsCheck.NUnit.PropertyAttribute(
-            Arbitrary = [| typeof<WireArbitraries>; typeof<TrapArbitraries> |],
-            MaxTest = 1000,
-            QuietOnSuccess = true
-        )
+let private trapLaws =
+    Laws.plain |> Laws.drawing [ typeof<WireArbitraries>; typeof<TrapArbitraries> ] |> Laws.times 1000
 
 let private read (octets: byte[]) =
     let mutable kind = TrapKind.Other
@@ -50,35 +45,31 @@ let private read (octets: byte[]) =
     else
         Error mistake
 
-[<TrapLaw>]
-let ``what is written is read again`` (trap: TrapV1) =
-    let trap = OfV1 trap
-    SnmpTrap.decode (SnmpTrap.encode trap) |> Check.equal (Ok trap)
+let ``what is written is read again`` =
+    lawBy trapLaws (fun (trap: TrapV1) ->
+        let trap = OfV1 trap
+        SnmpTrap.decode (SnmpTrap.encode trap) |> Check.equal (Ok trap))
 
-[<WireLaw>]
-let ``messages of later versions are read as ever`` (AnyMessage message) =
-    let octets = Snmp.encode message
-    SnmpTrap.decode octets |> Check.equal (Snmp.decode octets |> Result.map Later)
+let ``messages of later versions are read as ever`` =
+    lawBy wireLaws (fun (AnyMessage message) ->
+        let octets = Snmp.encode message
+        SnmpTrap.decode octets |> Check.equal (Snmp.decode octets |> Result.map Later))
 
-[<TrapLaw>]
-let ``damage is told, never thrown, and takes no more memory than allowed``
-    (trap: TrapV1)
-    (AnyMessage other)
-    (seed: uint64)
-    =
-    let octets = SnmpTrap.encode (OfV1 trap)
-    let other = Snmp.encode other
+let ``damage is told, never thrown, and takes no more memory than allowed`` =
+    lawBy trapLaws (fun (trap: TrapV1) (AnyMessage other) (seed: uint64) ->
+        let octets = SnmpTrap.encode (OfV1 trap)
+        let other = Snmp.encode other
 
-    for attempt in 0UL .. 19UL do
-        let damaged = Mutation.some other octets (seed + attempt)
-        let before = GC.GetAllocatedBytesForCurrentThread()
-        SnmpTrap.decode damaged |> ignore
-        let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+        for attempt in 0UL .. 19UL do
+            let damaged = Mutation.some other octets (seed + attempt)
+            let before = GC.GetAllocatedBytesForCurrentThread()
+            SnmpTrap.decode damaged |> ignore
+            let allocated = GC.GetAllocatedBytesForCurrentThread() - before
 
-        if allocated > 65536L + 4L * int64 damaged.Length then
-            Assert.Fail $"{damaged.Length} octets took {allocated}: {Convert.ToHexString damaged}"
+            if allocated > 65536L + 4L * int64 damaged.Length then
+                failtest $"{damaged.Length} octets took {allocated}: {Convert.ToHexString damaged}"
 
-        read damaged |> ignore
+            read damaged |> ignore)
 
 /// As an agent writes it: coldStart with enterprise 1.3.6.1.4.1.8072.3.2.10, from 192.0.2.1, after 12.34 s.
 let private coldStart =
@@ -97,19 +88,18 @@ let private trap: TrapV1 =
       TimeStamp = 1234u
       VarBinds = [||] }
 
-[<Test>]
-let ``a trap of SNMPv1 is read field by field`` () =
-    SnmpTrap.decode coldStart |> Check.equal (Ok(OfV1 trap))
-    SnmpTrap.encode (OfV1 trap) |> Check.equal coldStart
+let ``a trap of SNMPv1 is read field by field`` =
+    example (fun () ->
+        SnmpTrap.decode coldStart |> Check.equal (Ok(OfV1 trap))
+        SnmpTrap.encode (OfV1 trap) |> Check.equal coldStart)
 
-[<TestCase(0, TrapKind.ColdStart)>]
-[<TestCase(1, TrapKind.WarmStart)>]
-[<TestCase(2, TrapKind.Other)>]
-[<TestCase(6, TrapKind.Other)>]
-let ``a listener reads what SNMPv1 says`` (generic: int) (expected: TrapKind) =
-    SnmpTrap.encode (OfV1 { trap with GenericTrap = generic })
-    |> read
-    |> Check.equal (Ok(expected, null))
+let ``a listener reads what SNMPv1 says`` =
+    examples
+        [ 0, TrapKind.ColdStart; 1, TrapKind.WarmStart; 2, TrapKind.Other; 6, TrapKind.Other ]
+        (fun (generic: int, expected: TrapKind) ->
+            SnmpTrap.encode (OfV1 { trap with GenericTrap = generic })
+            |> read
+            |> Check.equal (Ok(expected, null)))
 
 let private notification kind told =
     let varBinds =
@@ -118,29 +108,28 @@ let private notification kind told =
 
     V2c("public"B, { Pdu.response 77 varBinds with Kind = kind })
 
-[<TestCase("1.3.6.1.6.3.1.1.5.1", TrapKind.ColdStart)>]
-[<TestCase("1.3.6.1.6.3.1.1.5.2", TrapKind.WarmStart)>]
-[<TestCase("1.3.6.1.6.3.1.1.5.3", TrapKind.Other)>]
-let ``a listener reads what SNMPv2c says, and answers what wants an answer``
-    (told: string)
-    (expected: TrapKind)
-    =
-    read (Snmp.encode (notification TrapV2 told)) |> Check.equal (Ok(expected, null))
+let ``a listener reads what SNMPv2c says, and answers what wants an answer`` =
+    examples
+        [ "1.3.6.1.6.3.1.1.5.1", TrapKind.ColdStart
+          "1.3.6.1.6.3.1.1.5.2", TrapKind.WarmStart
+          "1.3.6.1.6.3.1.1.5.3", TrapKind.Other ]
+        (fun (told: string, expected: TrapKind) ->
+            read (Snmp.encode (notification TrapV2 told)) |> Check.equal (Ok(expected, null))
 
-    match read (Snmp.encode (notification Inform told)) with
-    | Ok(kind, reply) ->
-        Check.equal expected kind
-        Snmp.decode reply |> Check.equal (Ok(notification Response told))
-    | Error mistake -> Assert.Fail mistake
+            match read (Snmp.encode (notification Inform told)) with
+            | Ok(kind, reply) ->
+                Check.equal expected kind
+                Snmp.decode reply |> Check.equal (Ok(notification Response told))
+            | Error mistake -> failtest mistake)
 
-[<Test>]
-let ``what is no notification is named`` () =
-    let said expected octets =
-        match read octets with
-        | Error mistake -> Assert.That(mistake, Does.Contain(expected: string))
-        | Ok told -> Assert.Fail $"%A{told}"
+let ``what is no notification is named`` =
+    example (fun () ->
+        let said expected octets =
+            match read octets with
+            | Error mistake -> mistake |> Check.says (expected: string)
+            | Ok told -> failtest $"%A{told}"
 
-    said "ends too early" [||]
-    said "Get where a notification is due" (Snmp.encode (V2c([||], Pdu.get 1 [])))
-    said "SNMPv3, which is not read" (Snmp.encode (V3(Usm.discovery 1 1)))
-    said "a Trap-PDU" (Hex.octets "30 08 02 01 00 04 01 70 A0 00")
+        said "ends too early" [||]
+        said "Get where a notification is due" (Snmp.encode (V2c([||], Pdu.get 1 [])))
+        said "SNMPv3, which is not read" (Snmp.encode (V3(Usm.discovery 1 1)))
+        said "a Trap-PDU" (Hex.octets "30 08 02 01 00 04 01 70 A0 00"))

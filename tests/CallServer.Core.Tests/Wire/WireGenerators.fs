@@ -2,12 +2,11 @@ namespace CallServer.Tests.Wire
 
 open System
 open System.Text
-open NUnit.Framework
 open FsCheck
 open FsCheck.FSharp
-open FsCheck.NUnit
 open CallServer.Prelude
 open CallServer.Wire
+open CallServer.Tests
 
 /// Octets written in hexadecimal; on each line, what follows a `#` is a remark.
 module Hex =
@@ -17,12 +16,6 @@ module Hex =
         |> String.concat ""
         |> String.filter (Char.IsWhiteSpace >> not)
         |> Convert.FromHexString
-
-module Check =
-    /// Structural equality, with both sides in the message.
-    let equal (expected: 'T) (actual: 'T) : unit =
-        if actual <> expected then
-            Assert.Fail $"Expected:\n%A{expected}\nBut was:\n%A{actual}"
 
 /// An OID that a message can name: its first two arcs are those that BER allows.
 type WireOid = WireOid of Oid
@@ -240,11 +233,10 @@ type WireArbitraries =
     static member Securable() = Arb.fromGen WireGenerators.securable
     static member NearElement() = Arb.fromGen (Gen.map NearElement WireGenerators.nearElement)
 
-/// A property of the wire: its generators, and two thousand cases.
-[<AttributeUsage(AttributeTargets.Method ||| AttributeTargets.Property)>]
-type WireLawAttribute() =
-    inherit
-        PropertyAttribute(Arbitrary = [| typeof<WireArbitraries> |], MaxTest = 2000, QuietOnSuccess = true)
+[<AutoOpen>]
+module WireLaws =
+    /// Laws of the wire: its generators, and two thousand cases.
+    let wireLaws = Laws.plain |> Laws.drawing [ typeof<WireArbitraries> ] |> Laws.times 2000
 
 /// Damage to messages, from a seed.
 module Mutation =
