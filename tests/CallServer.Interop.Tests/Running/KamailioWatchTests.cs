@@ -69,7 +69,7 @@ internal sealed class KamailioWatchTests : PeerTest
         // A call as long as several intervals: nothing less shows whether each one is heard.
         var answered = calls.Max(call => call.Answered);
         await Eventually.GetAsync(
-            () => Task.FromResult(DateTimeOffset.UtcNow > answered + (3 * interval) ? "long enough" : null),
+            () => Task.FromResult(DateTimeOffset.UtcNow > answered + (5 * interval) ? "long enough" : null),
             () => "the calls' length"
         );
         var ends = await kamailio.EndAsync(calls);
@@ -83,8 +83,8 @@ internal sealed class KamailioWatchTests : PeerTest
             // Kamailio's time of the answer is cut off to the second.
             var longest = (ends.Latest - truth[cdr.Call].Answered).TotalSeconds;
             var shortest = (ends.Earliest - truth[cdr.Call].Answered).TotalSeconds - 1;
-            // An interval, a second for the presence server, and one for a machine that does other things besides.
-            var slack = interval.TotalSeconds + 2;
+            // An interval, another one where a busy machine lost a datagram, and two seconds for it and the presence server.
+            var slack = (2 * interval.TotalSeconds) + 2;
             Assert.That(cdr.BillsecMin, Is.LessThanOrEqualTo(longest));
             Assert.That(cdr.BillsecMin, Is.GreaterThanOrEqualTo(shortest - slack - 1));
         }
