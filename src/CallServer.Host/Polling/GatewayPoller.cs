@@ -152,7 +152,9 @@ internal sealed class GatewayPoller : IDisposable
             && cadence.IsDue(
                 context.Clock.Now.Steady,
                 context.Pace,
-                context.Known(Gateway.Id) is { Count: > 0 }
+                // Only then does it matter: nobody else looks into the record at each tick.
+                context.Pace == AuditPace.None
+                    && context.Known(Gateway.Id) is { Count: > 0 }
             );
     }
 

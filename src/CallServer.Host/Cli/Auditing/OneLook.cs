@@ -94,7 +94,7 @@ public sealed class OneLook : IAsyncDisposable
             gateway: order.Uri.Authority,
             uri: order.Uri.Text,
             protocol: order.Uri.Protocol,
-            profile: null,
+            profile: order.Uri.Profile,
             complete: false,
             proof: [],
             reasons: [reason],
