@@ -1,4 +1,5 @@
 // What every script here begins with: #load "load.fsx". Build first: dotnet build -c Release
+#r "../src/CallServer.Wire/bin/Release/net10.0/CallServer.Wire.dll"
 #r "../src/CallServer.Core/bin/Release/net10.0/CallServer.Core.dll"
 #r "../src/CallServer.Gateway/bin/Release/net10.0/CallServer.Gateway.dll"
 
@@ -6,7 +7,11 @@ open System
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 /// One audit of a simulated gateway over a path, in virtual time: the snapshot, the gateway afterwards, and when that is.

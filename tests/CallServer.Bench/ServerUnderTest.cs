@@ -3,7 +3,7 @@ using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
 using CallServer.Host.Cli.Server;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Bench;
 

@@ -1,3 +1,4 @@
+using CallServer.Server;
 using CallServer.Host.Tests.Web;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

@@ -4,7 +4,11 @@ open System
 open System.Text
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Protocols
 open CallServer.Surface
 

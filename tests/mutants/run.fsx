@@ -1,4 +1,4 @@
-/// Breaks the core on purpose, one place at a time, and tells which test notices: dotnet fsi tests/mutants/run.fsx --help
+/// Breaks the pure projects on purpose, one place at a time, and tells which test notices: dotnet fsi tests/mutants/run.fsx --help
 ///
 /// Works on a copy of the repository. All mutants that are expressions are compiled into one assembly, each behind a
 /// number that the environment chooses, so that one build serves them all. Tests are compiled without inlining from other
@@ -183,23 +183,24 @@ let copy () =
     for path in listed.Split('\n', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries) do
         let source = Path.Combine(root, path)
 
-        let isWoven = path.EndsWith "CallServer.Core.fsproj" || chosen |> List.exists (fun m -> m.File = path)
+        let isWoven = path.EndsWith "CallServer.Wire.fsproj" || chosen |> List.exists (fun m -> m.File = path)
 
         if File.Exists source && not isWoven then
             write (inCopy path) (File.ReadAllBytes source)
 
+let lowest = "src/CallServer.Wire"
 let core = "src/CallServer.Core"
 let suite = "tests/CallServer.Core.Tests"
 let output = $"{suite}/bin/Release/net10.0"
 let variable = "CALLSERVER_MUTANT"
 
-/// The switch stands above all other files of the core.
+/// The switch stands above all other files of the lowest project.
 let addSwitch () =
-    let project = File.ReadAllText(Path.Combine(root, $"{core}/CallServer.Core.fsproj"))
+    let project = File.ReadAllText(Path.Combine(root, $"{lowest}/CallServer.Wire.fsproj"))
     let first = project.IndexOf("    <Compile Include=", StringComparison.Ordinal)
 
     write
-        (inCopy $"{core}/CallServer.Core.fsproj")
+        (inCopy $"{lowest}/CallServer.Wire.fsproj")
         (Encoding.UTF8.GetBytes(project.Insert(first, "    <Compile Include=\"Mutants.fs\" />\n")))
 
     let switch =
@@ -214,7 +215,7 @@ let private chosen =
 let is (number: int) : bool = chosen = number
 """
 
-    write (inCopy $"{core}/Mutants.fs") (Encoding.UTF8.GetBytes switch)
+    write (inCopy $"{lowest}/Mutants.fs") (Encoding.UTF8.GetBytes switch)
 
 let build (project: string) : Result<unit, string> =
     let code, told =
@@ -423,11 +424,8 @@ let rec judgeGroup (project: string) (mutants: Mutant list) =
 
     match build project with
     | Ok() ->
-        File.Copy(
-            inCopy $"{core}/bin/Release/net10.0/CallServer.Core.dll",
-            inCopy $"{output}/CallServer.Core.dll",
-            true
-        )
+        for part in [ "CallServer.Wire"; "CallServer.Core" ] do
+            File.Copy(inCopy $"{core}/bin/Release/net10.0/{part}.dll", inCopy $"{output}/{part}.dll", true)
 
         for m in mutants do
             let clock = Stopwatch.StartNew()

@@ -1,6 +1,10 @@
 namespace CallServer.Protocols
 
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Prelude
 
 /// The protocols that gateways are asked in.

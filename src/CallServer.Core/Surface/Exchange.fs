@@ -4,7 +4,11 @@ open System
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Protocols
 
 /// What an exchange asks of the host: one method for each command, so that a new command breaks the host's build.

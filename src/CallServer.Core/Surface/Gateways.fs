@@ -6,7 +6,11 @@ open System.Runtime.InteropServices
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Protocols
 
 /// What somebody probably meant.

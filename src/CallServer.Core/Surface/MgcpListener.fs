@@ -3,11 +3,15 @@ namespace CallServer.Surface
 open System
 open System.Collections.Generic
 open CallServer.Model
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 
 /// What a gateway told of itself by RSIP (RFC 3435 §2.3.12).
 [<Sealed; AllowNullLiteral>]
-type RestartNotice internal (notice: CallServer.Audit.RestartNotice) =
+type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
     /// restart, forced, disconnected, graceful or cancel-graceful.
     member _.Kind = string notice.Kind
 
@@ -41,7 +45,7 @@ type RestartNotice internal (notice: CallServer.Audit.RestartNotice) =
 /// What one datagram to the listener brings about.
 [<Sealed; AllowNullLiteral>]
 type MgcpArrival
-    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Audit.RestartNotice list) =
+    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list) =
     /// The listener that hears the next datagram.
     member _.Next = next
 

@@ -5,7 +5,11 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 
 /// One snapshot as the host carries it: opaque but for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]

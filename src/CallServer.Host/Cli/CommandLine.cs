@@ -5,7 +5,7 @@ using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli;

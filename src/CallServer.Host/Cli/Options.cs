@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli;

@@ -1,7 +1,8 @@
+using CallServer.Server;
 using System.CommandLine;
 using System.Runtime;
 using CallServer.Host.Cli.Auditing;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli;
 

@@ -1,4 +1,4 @@
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Recording.Cdrs;
 
 namespace CallServer.Bench.CdrKill;
 

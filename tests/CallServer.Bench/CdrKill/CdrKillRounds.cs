@@ -3,7 +3,7 @@ using System.Text.Json;
 using CallServer.Bench.Kill;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.CdrKill;
 

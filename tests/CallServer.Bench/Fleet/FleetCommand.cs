@@ -3,7 +3,7 @@ using System.Diagnostics;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Fleet;
 

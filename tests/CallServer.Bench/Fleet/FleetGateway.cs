@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using CallServer.Gateway;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Fleet;
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using CallServer.Bench.Fleet;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Hostile;
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Kill;
 

@@ -3,7 +3,7 @@ using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Bench.Rtpengine;

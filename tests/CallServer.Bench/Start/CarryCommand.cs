@@ -3,7 +3,7 @@ using System.Reactive.Concurrency;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Simulation;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Start;
 

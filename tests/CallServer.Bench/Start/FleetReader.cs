@@ -1,6 +1,6 @@
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Start;
 

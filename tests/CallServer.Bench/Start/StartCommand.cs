@@ -2,7 +2,7 @@ using System.CommandLine;
 using CallServer.Bench.Fleet;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Start;
 

@@ -4,7 +4,7 @@ using CallServer.Bench.Fleet;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Steady;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using CallServer.Bench.Start;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Takeover;
 

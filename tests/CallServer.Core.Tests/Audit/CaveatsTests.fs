@@ -6,7 +6,11 @@ open System.Collections.Generic
 open System.Text
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Wire

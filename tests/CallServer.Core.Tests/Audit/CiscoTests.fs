@@ -6,7 +6,11 @@ open FsCheck.FSharp
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Tests.Audit
 open CallServer.Tests
 

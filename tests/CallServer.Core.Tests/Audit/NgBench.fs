@@ -6,7 +6,11 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 /// A simulated rtpengine in virtual time, with its truth, and audits of it.

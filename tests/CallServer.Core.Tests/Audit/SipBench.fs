@@ -5,7 +5,11 @@ open System.Collections.Generic
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 /// Between an auditor and a gateway.

@@ -8,7 +8,11 @@ open FsCheck.FSharp
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 open CallServer.Tests
 open CallServer.Tests.Wire

@@ -4,7 +4,11 @@ module CallServer.Tests.Audit.SipWatchTests
 open System
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 open CallServer.Wire
 open CallServer.Tests.Wire

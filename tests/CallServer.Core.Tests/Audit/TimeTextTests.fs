@@ -5,7 +5,10 @@ open System.Globalization
 open System.Text
 open FsCheck
 open FsCheck.FSharp
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Tests
 
 let private second = TimeSpan.FromSeconds 1.0

@@ -5,7 +5,10 @@ open System.Text
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Audit
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Tests.Audit
 open CallServer.Tests
 

@@ -5,7 +5,10 @@ open System
 open FsCheck
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Audit
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Sip
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Ledger.Build

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Security.Cryptography;
-using CallServer.Host.Accounting;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
+using CallServer.Server.Accounting;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using CallServer.Host.Tests.Recording;
 using CallServer.Host.Tests.Storage;
 using CallServer.Storage;

@@ -1,3 +1,4 @@
+using CallServer.Server;
 using System.Text.Json;
 using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Output;

@@ -1,6 +1,6 @@
 using CallServer.Host.Cli;
-using CallServer.Host.Net;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Net;
+using CallServer.Server.Recording.Cdrs;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;

@@ -1,5 +1,5 @@
 using CallServer.Host.Cli.Auditing;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Cli;

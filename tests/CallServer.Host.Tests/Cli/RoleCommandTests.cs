@@ -1,5 +1,5 @@
 using CallServer.Host.Cli;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Model;
 using CallServer.Surface;
 

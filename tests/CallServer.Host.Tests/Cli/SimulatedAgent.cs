@@ -1,6 +1,6 @@
 using CallServer.Gateway;
 using CallServer.Host.Cli.Simulation;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;

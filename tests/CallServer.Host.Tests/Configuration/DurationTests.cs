@@ -1,4 +1,4 @@
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Configuration;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
 using CallServer.Surface;

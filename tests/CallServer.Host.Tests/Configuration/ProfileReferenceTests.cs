@@ -1,5 +1,5 @@
 using System.Text;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 using NUnit.Framework;
 
@@ -12,7 +12,7 @@ internal sealed class ProfileReferenceTests
     private static string Page()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "CallServer.sln")))
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "CallServer.slnx")))
             folder = folder.Parent;
         Assert.That(folder, Is.Not.Null, "the tests run inside the repository");
         return File.ReadAllText(Path.Combine(folder!.FullName, "docs", "profiles.md"));

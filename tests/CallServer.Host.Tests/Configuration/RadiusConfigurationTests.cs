@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;

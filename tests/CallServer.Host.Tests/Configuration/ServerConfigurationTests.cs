@@ -1,7 +1,8 @@
+using CallServer.Server;
 using System.Net;
 using System.Text;
-using CallServer.Host.Configuration;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Configuration;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Text;
-using CallServer.Host.Listening;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Listening;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Host.Tests.Web;
 using CallServer.Model;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
 using CallServer.Host.Tests.Web;
 

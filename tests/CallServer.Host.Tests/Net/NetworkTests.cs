@@ -1,5 +1,5 @@
 using System.Reactive.Concurrency;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Host.Tests.Net;
 

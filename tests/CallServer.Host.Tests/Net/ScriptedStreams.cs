@@ -1,6 +1,6 @@
 using System.Net;
 using CallServer.Audit;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Model;
 using CallServer.Surface;
 

@@ -1,4 +1,4 @@
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 
 namespace CallServer.Host.Tests.Net;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Net;
 

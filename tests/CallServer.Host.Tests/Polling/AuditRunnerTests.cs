@@ -1,8 +1,8 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Model;
 
 namespace CallServer.Host.Tests.Polling;

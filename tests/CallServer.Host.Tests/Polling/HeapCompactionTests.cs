@@ -1,5 +1,5 @@
 using System.Reactive.Concurrency;
-using CallServer.Host.Polling;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Polling;
 

@@ -1,4 +1,4 @@
-using CallServer.Host.Polling;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Polling;
 

@@ -1,7 +1,7 @@
 using System.Reactive.Concurrency;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Model;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -1,6 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
-using CallServer.Host.Polling;
+using CallServer.Server.Polling;
 using CallServer.Model;
 
 namespace CallServer.Host.Tests.Polling;

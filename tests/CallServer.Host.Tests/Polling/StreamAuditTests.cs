@@ -1,7 +1,7 @@
 using System.Net;
 using System.Reactive.Concurrency;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Host.Tests.Net;
 using CallServer.Model;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Reactive.Concurrency;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
-using CallServer.Host.Polling;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Model;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;

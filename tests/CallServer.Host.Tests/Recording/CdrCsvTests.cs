@@ -1,5 +1,5 @@
 using System.Text.Json;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 

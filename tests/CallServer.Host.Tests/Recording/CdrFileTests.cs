@@ -1,7 +1,8 @@
+using CallServer.Server;
 using System.Reactive.Concurrency;
 using System.Text;
 using System.Text.Json;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;

@@ -1,8 +1,8 @@
 using System.Reactive.Concurrency;
 using System.Text.Json;
-using CallServer.Host.Polling;
-using CallServer.Host.Recording;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Polling;
+using CallServer.Server.Recording;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;

@@ -1,10 +1,11 @@
+using CallServer.Server;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
 using Microsoft.Extensions.Logging;
 

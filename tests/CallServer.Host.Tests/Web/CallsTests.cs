@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using CallServer.Host.Polling;
+using CallServer.Server.Polling;
 using CallServer.Host.Tests.Storage;
 
 namespace CallServer.Host.Tests.Web;

@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Reactive.Concurrency;
 using System.Text;
 using CallServer.Host.Tests.Storage;
-using CallServer.Host.Web;
+using CallServer.Server.Web;
 
 namespace CallServer.Host.Tests.Web;
 

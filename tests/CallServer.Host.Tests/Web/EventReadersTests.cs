@@ -1,6 +1,6 @@
 using System.Net;
 using CallServer.Host.Tests.Storage;
-using CallServer.Host.Web;
+using CallServer.Server.Web;
 using Microsoft.AspNetCore.Http;
 
 namespace CallServer.Host.Tests.Web;

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using CallServer.Host.Net;
-using CallServer.Host.Roles;
+using CallServer.Server.Net;
+using CallServer.Server.Roles;
 using CallServer.Host.Tests.Cli;
 using CallServer.Surface;
 

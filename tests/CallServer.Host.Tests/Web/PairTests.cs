@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
-using CallServer.Host.Polling;
+using CallServer.Server.Polling;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
 using CallServer.Surface;

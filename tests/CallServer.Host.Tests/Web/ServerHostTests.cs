@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
 
 namespace CallServer.Host.Tests.Web;

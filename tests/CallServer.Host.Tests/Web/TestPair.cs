@@ -1,7 +1,7 @@
 using System.Text;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
-using CallServer.Host.Roles;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Roles;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
 

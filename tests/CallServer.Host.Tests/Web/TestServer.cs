@@ -1,8 +1,9 @@
+using CallServer.Server;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using CallServer.Host.Tests.Storage;
 using CallServer.Model;
 using Microsoft.Extensions.Logging;

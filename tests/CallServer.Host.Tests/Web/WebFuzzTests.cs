@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using CallServer.Host.Net;
-using CallServer.Host.Roles;
+using CallServer.Server.Net;
+using CallServer.Server.Roles;
 using CallServer.Host.Tests.Storage;
 using CallServer.Surface;
 

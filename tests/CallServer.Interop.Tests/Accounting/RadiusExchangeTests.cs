@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Interop.Peers;
 using CallServer.Model;
 using CallServer.Surface;

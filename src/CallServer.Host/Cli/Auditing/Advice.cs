@@ -1,4 +1,4 @@
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 using Spectre.Console;
 

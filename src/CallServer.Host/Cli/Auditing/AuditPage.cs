@@ -1,3 +1,4 @@
+using CallServer.Server;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;

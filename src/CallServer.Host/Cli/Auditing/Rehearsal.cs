@@ -1,5 +1,5 @@
 using CallServer.Gateway;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Model;
 using CallServer.Surface;
 

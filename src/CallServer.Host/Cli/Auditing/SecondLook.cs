@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using CallServer.Host.Net;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;

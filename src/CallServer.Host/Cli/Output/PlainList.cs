@@ -1,3 +1,4 @@
+using CallServer.Server;
 using System.Text.Json;
 
 namespace CallServer.Host.Cli.Output;

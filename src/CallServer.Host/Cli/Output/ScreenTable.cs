@@ -1,3 +1,4 @@
+using CallServer.Server;
 using System.Text.Json;
 using Spectre.Console;
 using Spectre.Console.Rendering;

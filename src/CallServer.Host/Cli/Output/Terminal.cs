@@ -1,3 +1,4 @@
+using CallServer.Server;
 using Spectre.Console;
 
 namespace CallServer.Host.Cli.Output;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using CallServer.Host.Cli.Output;
-using CallServer.Host.Recording.Cdrs;
+using CallServer.Server.Recording.Cdrs;
 
 namespace CallServer.Host.Cli.Server;
 

@@ -1,3 +1,4 @@
+using CallServer.Server;
 using System.CommandLine;
 using System.Net;
 using System.Text.Json;

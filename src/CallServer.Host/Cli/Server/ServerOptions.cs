@@ -1,5 +1,5 @@
 using System.CommandLine;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli.Server;
 

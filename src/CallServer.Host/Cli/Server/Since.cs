@@ -1,6 +1,6 @@
 using System.Globalization;
-using CallServer.Host.Configuration;
-using CallServer.Host.Net;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 
 namespace CallServer.Host.Cli.Server;
 

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using CallServer.Gateway;
-using CallServer.Host.Configuration;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli.Simulation;
 

@@ -1,0 +1,160 @@
+namespace CallServer.Exchange
+
+open System
+open System.Buffers
+open System.Collections.Generic
+open CallServer.Model
+open CallServer.Ledger
+
+/// How much of one gateway this server takes, sizes in octets.
+type Bounds =
+    {
+        /// One reply.
+        Reply: int64
+        /// What one audit holds until it ends, and what it takes in at all.
+        Held: int64
+        /// Connections of one snapshot.
+        Connections: int
+    }
+
+/// What an exchange holds of what came, in octets of memory, roughly.
+[<Struct>]
+type internal Load =
+    {
+        /// Of a stream's message that is not whole, or what it is announced to be.
+        Unread: int64
+        /// What was made of whole messages; nothing where all that came is held until the end.
+        Kept: int64 voption
+    }
+
+module internal Load =
+    /// Datagrams alone, all of which is held.
+    let ofDatagrams: Load = { Unread = 0L; Kept = ValueNone }
+
+    /// What is made of one octet of a message, in octets, until it stands in the record: objects, their headers, characters of
+    /// two octets, and what the runtime has not yet taken back.
+    [<Literal>]
+    let private Weight = 16L
+
+    /// So much is held after so many octets were taken in.
+    let octets (taken: int64) (load: Load) : int64 =
+        load.Unread + (load.Kept |> ValueOption.defaultValue (Weight * taken))
+
+module Bounds =
+    let usual: Bounds = { Reply = 8_000_000L; Held = 512_000_000L; Connections = 200_000 }
+
+    /// The limit that an exchange has passed, if any. Taken: octets of all that came; unasked: of those, the ones that answer
+    /// nothing.
+    let internal passed (bounds: Bounds) (taken: int64) (unasked: int64) (load: Load) : Limit voption =
+        if load.Unread > bounds.Reply then
+            ValueSome(Limit.Reply bounds.Reply)
+        elif unasked > bounds.Reply then
+            ValueSome(Limit.Unasked bounds.Reply)
+        elif max taken (Load.octets taken load) > bounds.Held then
+            ValueSome(Limit.Held bounds.Held)
+        else
+            ValueNone
+
+    /// No text of a record is longer, in characters.
+    [<Literal>]
+    let MaxText = 512
+
+    /// What turns the direction of a line, or ends it, where nobody sees it (UAX 9, U+2028, U+2029): in a list a caller's name
+    /// could read as another's.
+    let private unseen =
+        SearchValues.Create "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
+
+    let private isUnseen (c: char) = unseen.Contains c
+
+    let private isLine (text: string) = text.Length <= MaxText && not (text.AsSpan().ContainsAny unseen)
+
+    let private isShort (text: string voption) =
+        match text with
+        | ValueSome text -> isLine text
+        | ValueNone -> true
+
+    let private escaped (text: string) : string =
+        String.collect (fun c -> if isUnseen c then $"\\u{int c:x4}" else string c) text
+
+    let private cut (text: string voption) : string voption =
+        match text with
+        | ValueSome text when not (isLine text) ->
+            // What stands further behind is cut off in any case.
+            let line = escaped (text.Substring(0, min text.Length (MaxText + 1)))
+
+            ValueSome(if line.Length <= MaxText then line else line.Substring(0, MaxText - 1) + "…")
+        | ValueSome _
+        | ValueNone -> text
+
+    /// The same with texts that a line can hold, and that read as they stand.
+    let private shortened (observation: Observation) : Observation =
+        let facts = observation.Facts
+
+        if
+            isShort facts.Endpoint
+            && isShort facts.Originator
+            && isShort facts.Remote
+            && isShort facts.Mode
+            && isShort facts.State
+        then
+            observation
+        else
+            { observation with
+                Facts =
+                    { facts with
+                        Endpoint = cut facts.Endpoint
+                        Originator = cut facts.Originator
+                        Remote = cut facts.Remote
+                        Mode = cut facts.Mode
+                        State = cut facts.State } }
+
+    /// Those that the record has already, and then as many others as there is room for.
+    let private within
+        (room: int)
+        (isKnown: ConnectionId -> bool)
+        (observations: Observation[])
+        : Observation[] =
+        let kept = ResizeArray<Observation>()
+        let mutable left = room
+
+        for observation in observations do
+            if isKnown observation.Id then
+                kept.Add observation
+            elif left > 0 then
+                left <- left - 1
+                kept.Add observation
+
+        kept.ToArray()
+
+    /// A snapshot by itself: no more connections than these, and no text that goes on and on.
+    let snapshot (bounds: Bounds) (snapshot: Snapshot) : Snapshot =
+        let snapshot = { snapshot with Observations = Array.map shortened snapshot.Observations }
+
+        if snapshot.Observations.Length <= bounds.Connections then
+            snapshot
+        else
+            let limit = PastLimit(Limit.Connections bounds.Connections)
+
+            { snapshot with
+                Observations = Array.truncate bounds.Connections snapshot.Observations
+                Completeness = Completeness.refute limit snapshot.Completeness }
+
+    /// What of a snapshot is taken into a record that may have so many connections more. A snapshot that is complete ends what
+    /// it does not show, so that all that it shows counts anew; a partial one ends nothing.
+    let forRecord (limit: Limit) (most: int) (known: Connection[]) (snapshot: Snapshot) : Snapshot =
+        let isComplete = Snapshot.isComplete snapshot
+
+        if snapshot.Observations.Length + (if isComplete then 0 else known.Length) <= most then
+            snapshot
+        else
+            let ids = HashSet(known |> Seq.map _.Id)
+
+            let isNew =
+                snapshot.Observations |> Seq.filter (fun seen -> not (ids.Contains seen.Id)) |> Seq.length
+
+            if not isComplete && ids.Count + isNew <= most then
+                snapshot
+            else
+                { snapshot with
+                    Observations = within (max 0 (most - ids.Count)) ids.Contains snapshot.Observations
+                    Completeness = Completeness.refute (PastLimit limit) snapshot.Completeness }

@@ -1,0 +1,135 @@
+namespace CallServer.Protocols.Sip
+
+open System
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Exchange
+
+/// What a notification says of its subscription (RFC 6665 §8.2.3).
+[<RequireQualifiedAccess>]
+type internal SubscriptionState =
+    | Active of expires: int voption
+    /// Nobody has allowed it yet: what it tells is not the state.
+    | Pending
+    /// The reason is empty where none is given.
+    | Terminated of reason: string * retryAfter: int voption
+
+/// What a request from the gateway is to one subscription.
+type internal SipNotice =
+    /// Of another Call-ID.
+    | Foreign
+    /// Of ours, and wrong: to be answered so, and not to be believed; what is wrong with it, in words.
+    | Wrong of status: int * reason: string * words: string
+    /// A notification of this subscription.
+    | Notice of Notification
+
+and internal Notification =
+    {
+        /// Who sent it: a SUBSCRIBE that forks has several notifiers.
+        From: string
+        /// Where requests to it go (RFC 3261 §12.1.2), and by which proxies; nothing where it does not say.
+        Target: string voption
+        Routes: string list
+        CSeq: int64
+        /// After which SUBSCRIBE it was written, at least: that which named the address that it was sent to.
+        Round: int
+        State: SubscriptionState
+        /// What its body tells: nothing where it has none.
+        Document: Result<DialogInfo voption, Shortfall>
+    }
+
+module internal Notice =
+    let private state (message: SipMessage) : SubscriptionState =
+        match Sip.tryHeader "Subscription-State" message with
+        // RFC 6665 asks for the header; who leaves it out means that it notifies.
+        | ValueNone -> SubscriptionState.Active ValueNone
+        | ValueSome text ->
+            let told = SipFields.value text
+            let seconds name = SipFields.tryParam name told.Params |> ValueOption.bind SipFields.seconds
+
+            match told.Value.ToLowerInvariant() with
+            | "pending" -> SubscriptionState.Pending
+            | "terminated" ->
+                let reason = SipFields.tryParam "reason" told.Params |> ValueOption.defaultValue ""
+                SubscriptionState.Terminated(reason.ToLowerInvariant(), seconds "retry-after")
+            // An extension's state is like active (RFC 6665 §8.2.3).
+            | _ -> SubscriptionState.Active(seconds "expires")
+
+    let private document (message: SipMessage) : Result<DialogInfo voption, Shortfall> =
+        let kind, charset =
+            match Sip.tryHeader "Content-Type" message with
+            | ValueSome text ->
+                let told = SipFields.value text
+                told.Value, SipFields.tryParam "charset" told.Params
+            | ValueNone -> DialogInfo.MediaType, ValueNone
+
+        if DialogInfoText.isEmpty message.Body then
+            Ok ValueNone
+        elif not (kind.Equals(DialogInfo.MediaType, StringComparison.OrdinalIgnoreCase)) then
+            Error(Unreadable $"the notification brings {Sip.textOf kind} instead of {DialogInfo.MediaType}")
+        else
+            match DialogInfoCodec.decodeAs charset message.Body with
+            | Ok info -> Ok(ValueSome info)
+            | Error wrong -> Error(Unreadable(string wrong))
+
+    /// Looks at a request with the eyes of one subscription (RFC 6665 §4.1.3).
+    let read (message: SipMessage) (s: Subscription) : SipNotice =
+        match message.Start, Sip.tryHeader "Call-ID" message with
+        | SipStart.Response _, _
+        | _, ValueNone -> Foreign
+        | _, ValueSome callId when callId <> s.CallId -> Foreign
+        | SipStart.Request("NOTIFY", uri), ValueSome _ ->
+            let event = Sip.tryHeader "Event" message |> ValueOption.map SipFields.value
+
+            match SipFields.tag "To" message, SipFields.tag "From" message, event, SipFields.cseq message with
+            | ValueSome toTag, ValueSome fromTag, ValueSome event, ValueSome(struct (cseq, _)) when
+                toTag = s.Tag && fromTag <> ""
+                ->
+                if
+                    not (event.Value.Equals("dialog", StringComparison.OrdinalIgnoreCase))
+                    || (SipFields.tryParam "id" event.Params).IsSome
+                then
+                    Wrong(489, "Bad Event", $"a notification of the event {Sip.textOf event.Value}")
+                else
+                    Notice
+                        { From = fromTag
+                          Target = Subscription.contact message
+                          Routes = SipFields.values "Record-Route" message
+                          CSeq = cseq
+                          Round = Subscription.roundOf uri
+                          State = state message
+                          Document = document message }
+            | ValueSome toTag, ValueSome fromTag, ValueNone, _ when toTag = s.Tag && fromTag <> "" ->
+                Wrong(400, "Bad Request", "a notification without the header Event")
+            | ValueSome toTag, ValueSome fromTag, _, _ when toTag = s.Tag && fromTag <> "" ->
+                Wrong(400, "Bad Request", "a notification without a CSeq that can be read")
+            | _ ->
+                Wrong(
+                    481,
+                    "Subscription Does Not Exist",
+                    "a notification to another tag than the SUBSCRIBE's"
+                )
+        | SipStart.Request(method, _), ValueSome _ ->
+            Wrong(405, "Method Not Allowed", $"a {Sip.textOf method}")
+
+    /// The answer to a request: it copies what names the transaction (RFC 3261 §8.2.6.2).
+    let reply (status: int) (reason: string) (message: SipMessage) : byte[] =
+        let copied (header: SipHeader) =
+            match header.Name with
+            | "Via"
+            | "From"
+            | "To"
+            | "Call-ID"
+            | "CSeq"
+            | "Record-Route" -> true
+            | _ -> false
+
+        SipCodec.encode
+            { Start = SipStart.Response(status, reason)
+              Headers =
+                [| yield! message.Headers |> Array.filter copied
+                   if status = 405 then
+                       Sip.header "Allow" "NOTIFY"
+                   if status = 489 then
+                       Sip.header "Allow-Events" "dialog" |]
+              Body = [||] }

@@ -1,0 +1,636 @@
+namespace CallServer.Protocols.Sip
+
+open System
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Exchange
+
+type SipWatchPhase =
+    /// A subscription is being made or renewed, and its whole state has not come.
+    | Subscribing
+    /// The state is known, and is told anew when it changes.
+    | Standing
+    /// The gateway wants no subscription before then.
+    | Resting of until: Instant
+    | Over
+
+[<NoComparison; NoEquality>]
+type SipWatchState =
+    internal
+        {
+            Gateway: SipGateway
+            /// How often it is asked for its whole state: as often as it would be polled.
+            Every: TimeSpan
+            Rng: Rng
+            Local: string
+            Began: Instant
+            Phase: SipWatchPhase
+            Way: Try voption
+            /// Another way is left: over a stream.
+            StreamLeft: bool
+            View: Coherence
+            Notifier: string voption
+            LastCSeq: int64
+            /// Where the last window began that was told: a later document was read later.
+            LastAsked: Instant
+            /// Where it ended.
+            LastAnswered: Instant
+            /// When the newest SUBSCRIBE was accepted, until its notification came.
+            Owed: Instant voption
+            RefreshAt: Instant
+            /// When subscriptions were made anew because the gateway ended them, newest first, of the last minute.
+            Renewals: Instant list
+            /// Subscriptions that others have replaced.
+            Leaving: Leaving
+            LastReply: Instant voption
+            Requests: int
+            Strays: int
+            Memory: SipMemory
+            /// Newest first.
+            Outbox: Command list
+        }
+
+/// A standing subscription to a gateway's dialogs (RFC 6665 §4.1.2, RFC 4235 §4.3).
+///
+///   phase        event                                   next
+///   Subscribing  the stream opens                        a SUBSCRIBE over it
+///                401, 407, 423, a first 489              the SUBSCRIBE again as it is wanted
+///                481 to a renewal                        a new subscription
+///                another final response that is no 2xx   Over: refused
+///                2xx                                     waits for the notification
+///                no final response in time               Over
+///                2xx, and no notification in time        over a stream, where allowed and not tried; else Over
+///   Standing     its time to be renewed comes            SUBSCRIBE within the dialog; where a notifier keeps our first
+///                                                        address and it shows not what was asked, a new subscription in
+///                                                        place of the old one; Subscribing
+///   both         NOTIFY that was asked for, whole        told; Standing
+///                NOTIFY that was asked for, a part of    Over: polling is as good
+///                an old version
+///                NOTIFY of a change                      told
+///                NOTIFY that leaves out what it told     told as partial; renewed soon
+///                NOTIFY, its version does not follow     told as partial; renewed soon
+///                NOTIFY, a repeat or an earlier CSeq     answered, nothing else
+///                NOTIFY terminated: deactivated, timeout a new subscription
+///                NOTIFY terminated: probation, giveup    Resting
+///                NOTIFY terminated: another reason       Over
+///                NOTIFY of a second notifier             Over: a fetch puts several together, this does not
+///                the stream breaks                       Over
+///   Resting      its time comes                          a new subscription
+///   Over         every event changes nothing
+///
+/// More than five new subscriptions in a minute end it: the gateway does not keep them. Stopped ends it.
+module SipWatch =
+    type State = SipWatchState
+
+    let strays (state: State) : int = state.Strays
+    let memory (state: State) : SipMemory = state.Memory
+    let isOver (state: State) : bool = state.Phase = SipWatchPhase.Over
+
+    /// Octets of memory that a dialog takes, roughly.
+    [<Literal>]
+    let private DialogCost = 2048
+
+    /// What it holds.
+    let internal load (state: State) : Load =
+        let view = state.View
+        let dialogs = view.Reports.Length + view.Doubted.Length + view.Earlier.Length
+        let unread = state.Way |> ValueOption.map Try.unread |> ValueOption.defaultValue 0L
+        { Unread = unread; Kept = ValueSome(unread + int64 DialogCost * int64 dialogs) }
+
+    /// Seconds asked for at least; the gateway may grant fewer. One that loses its watcher forgets it after that long.
+    [<Literal>]
+    let private Expires = 300
+
+    /// A notifier should tell no more often (RFC 4235 §3.8): so often it is asked at most.
+    let private pace = TimeSpan.FromSeconds 1.0
+
+    [<Literal>]
+    let private MaxRenewals = 5
+
+    let private several = CutShort "several notifiers answer one subscription: polling puts them together"
+    let private put command (state: State) : State = { state with Outbox = command :: state.Outbox }
+    let private stray (state: State) : State = { state with Strays = state.Strays + 1 }
+
+    let private send (s: Subscription) (octets: byte[]) (state: State) : State =
+        put (if s.IsStream then Write octets else Send octets) state
+
+    let private request (s: Subscription) (octets: byte[]) (state: State) : State =
+        send s octets { state with Requests = state.Requests + 1 }
+
+    let private sendNew (s: Subscription) (state: State) : State =
+        match s.Request with
+        | ValueSome waiting -> request s waiting.Octets state
+        | ValueNone -> state
+
+    let private current (state: State) : Subscription voption = state.Way |> ValueOption.bind Try.subscription
+
+    let private keep (s: Subscription) (state: State) : State =
+        { state with Way = state.Way |> ValueOption.map (Try.withSubscription s) }
+
+    /// It was written after the newest SUBSCRIBE: it came to the address that only that one gave, or follows its 2xx on a
+    /// stream, where nothing is overtaken.
+    let private followsRequest (s: Subscription) (notice: Notification) : bool =
+        notice.Round = s.Round || (s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone)
+
+    /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
+    /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
+    /// Where it is proven that it follows the newest SUBSCRIBE, it was read after that. The latest of these is the
+    /// beginning of the snapshot's window. Windows of one watch overlap, and yet each tells what was true after the
+    /// one before: CSeq only grows.
+    let private asked (now: Instant) (s: Subscription) (notice: Notification) (state: State) : Instant =
+        let proven = if followsRequest s notice then s.Asked else s.Began
+        let proven = Instant.max proven state.LastAsked
+        Instant.min now (Instant.max proven (now - SipTimers.giveUp))
+
+    let private make (asked: Instant) (answered: Instant) reasons reports (state: State) =
+        SipSnapshot.make
+            state.Gateway
+            state.Memory
+            (fun _ -> false)
+            asked
+            answered
+            state.Requests
+            reasons
+            reports
+
+    /// Over. What was told stays told; this says only why nothing more comes.
+    let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
+        let why =
+            match why with
+            | Silent words when state.LastReply.IsSome -> CutShort words
+            | other -> other
+
+        let struct (last, _) = make state.Began now [ why ] [||] state
+
+        let memory =
+            match why with
+            | Cancelled -> state.Memory
+            | _ -> { state.Memory with FollowsContact = ValueNone }
+
+        put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone; Memory = memory }
+
+    /// Whoever watches no longer says so, and waits for no answer.
+    let private unsubscribe (now: Instant) (state: State) : State =
+        match current state with
+        | ValueSome s when s.RemoteTag.IsSome ->
+            let struct (s, rng) = Subscription.ask state.Gateway now state.Rng { s with Expires = 0 }
+            sendNew s { state with Rng = rng }
+        | ValueSome _
+        | ValueNone -> state
+
+    /// Like the last one: what the gateway would not take is not tried again.
+    let private create local isStream (now: Instant) (state: State) : struct (Subscription * State) =
+        let wantsSession =
+            match current state with
+            | ValueSome s -> s.WantsSession
+            | ValueNone -> not state.Memory.IsPlain
+
+        let expires = int (min 3600.0 (3.0 * state.Every.TotalSeconds)) |> max Expires
+
+        let struct (s, rng) =
+            Subscription.create state.Gateway local isStream wantsSession expires now state.Rng
+
+        struct (s, { state with Rng = rng })
+
+    let private openDatagrams (now: Instant) (state: State) : State =
+        let struct (s, state) = create state.Local false now state
+        sendNew s { state with Way = ValueSome(OnDatagrams s) }
+
+    let private openStream (now: Instant) (state: State) : State =
+        let way = ValueSome(Opening(now + state.Gateway.Patience))
+        put Connect { state with Way = way; StreamLeft = false }
+
+    /// A new subscription begins: its notifier tells its whole state, in versions of its own.
+    let private afresh (state: State) : State =
+        { state with
+            Phase = SipWatchPhase.Subscribing
+            View = Coherence.anew state.View
+            Notifier = ValueNone
+            LastCSeq = -1L
+            Owed = ValueNone
+            RefreshAt = Instant.distantFuture }
+
+    /// A new subscription on the way of the old one.
+    let private replace (now: Instant) (state: State) : State =
+        let state = afresh state
+
+        match state.Way with
+        | ValueSome(OnStream(old, stream)) ->
+            let struct (s, state) = create old.Local true now state
+            sendNew s { state with Way = ValueSome(OnStream(s, stream)) }
+        | ValueSome(OnDatagrams _) -> openDatagrams now state
+        | ValueSome(Opening _)
+        | ValueNone -> state
+
+    /// The gateway has ended the old one.
+    let private renew (now: Instant) (state: State) : State =
+        let recent = state.Renewals |> List.filter (fun at -> now - at < TimeSpan.FromMinutes 1.0)
+
+        if recent.Length >= MaxRenewals then
+            giveUp now (CutShort "the gateway ends every subscription") state
+        else
+            replace now { state with Renewals = now :: recent }
+
+    /// Nothing shows which notification answers a renewal: it keeps our first address, and what it tells came by datagrams, or
+    /// before the 2xx.
+    let private hidesAnswers (s: Subscription) (memory: SipMemory) : bool =
+        if s.IsStream then
+            memory.NotifiesFirst && memory.FollowsContact <> ValueSome true
+        else
+            memory.FollowsContact = ValueSome false
+
+    /// Asks for the whole state again; by a new subscription, where a renewal would not show what was written after it.
+    let private refresh (now: Instant) (s: Subscription) (state: State) : State =
+        if s.Request.IsSome then
+            state
+        elif hidesAnswers s state.Memory then
+            let struct (leaving, octets, rng) = Leaving.add state.Gateway now state.Rng s state.Leaving
+            request s octets { state with Leaving = leaving; Rng = rng } |> replace now
+        else
+            let struct (s, rng) = Subscription.renew state.Gateway now state.Rng s
+
+            sendNew
+                s
+                (keep
+                    s
+                    { state with
+                        Rng = rng
+                        Phase = SipWatchPhase.Subscribing
+                        RefreshAt = Instant.distantFuture })
+
+    /// When it is asked again: at the gateway's interval, and in time before the subscription ends.
+    let private refreshAt (from: Instant) (seconds: int) (state: State) : Instant =
+        let half = TimeSpan.FromSeconds(float seconds / 2.0)
+        from + min half (max pace state.Every)
+
+    /// Earlier than that, at the notifier's pace.
+    let private hasten (now: Instant) (state: State) : State =
+        match current state with
+        | ValueSome s ->
+            { state with RefreshAt = Instant.min state.RefreshAt (Instant.max now (s.Asked + pace)) }
+        | ValueNone -> state
+
+    /// A notifier that shows not which notification answers a renewal is asked anew at once.
+    let private orAnew (now: Instant) (state: State) : State =
+        match state.Phase, current state with
+        | SipWatchPhase.Subscribing, ValueSome s when s.Round > 0 && hidesAnswers s state.Memory ->
+            refresh now s state
+        | _ -> state
+
+    let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
+        let struct (verdict, rng) = Subscription.response state.Gateway now state.Rng status reason message s
+        let state = { state with Rng = rng }
+
+        match verdict with
+        | NotOurs -> stray state
+        | Waiting s -> keep s { state with LastReply = ValueSome now }
+        | Again s -> sendNew s (keep s { state with LastReply = ValueSome now })
+        | Accepted(_, ValueSome 0) -> giveUp now (CutShort "the gateway keeps no subscriptions") state
+        | Accepted(s, expires) ->
+            // A notification that came before its 2xx is not owed any more.
+            let owed = if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
+
+            keep
+                s
+                { state with
+                    LastReply = ValueSome now
+                    Owed = owed
+                    RefreshAt =
+                        refreshAt s.Asked (expires |> ValueOption.defaultValue s.Expires) state
+                        |> Instant.min state.RefreshAt }
+            |> orAnew now
+        | Rejected(481, _) when s.RemoteTag.IsSome -> renew now { state with LastReply = ValueSome now }
+        | Rejected(_, TooLarge _) when state.StreamLeft -> openStream now (afresh state)
+        | Rejected(_, why) -> giveUp now why { state with LastReply = ValueSome now }
+
+    /// The subscription's own state, after its document was taken in.
+    let private continueBy (now: Instant) (s: Subscription) (told: SubscriptionState) (state: State) : State =
+        match told with
+        | SubscriptionState.Active(ValueSome 0) -> renew now state
+        | SubscriptionState.Active(ValueSome seconds) when s.Request.IsNone ->
+            { state with RefreshAt = Instant.min state.RefreshAt (refreshAt now seconds state) }
+        | SubscriptionState.Active _
+        | SubscriptionState.Pending -> state
+        | SubscriptionState.Terminated(("deactivated" | "timeout"), _) -> renew now state
+        | SubscriptionState.Terminated(("probation" | "giveup"), retryAfter) ->
+            let wait = retryAfter |> ValueOption.defaultValue 60 |> max 1 |> min 3600
+            { state with Phase = SipWatchPhase.Resting(now + TimeSpan.FromSeconds(float wait)) }
+        | SubscriptionState.Terminated(("rejected" | "noresource") as reason, _) ->
+            giveUp now (Refused(RefusalCause.Unsaid, $"the gateway ended the subscription: {reason}")) state
+        | SubscriptionState.Terminated(reason, _) ->
+            giveUp now (CutShort $"the gateway ended the subscription: {Sip.textOf reason}") state
+
+    /// What was asked for, or news.
+    let private placeOf (s: Subscription) (notice: Notification) (state: State) : DocumentPlace =
+        let isAnswer =
+            notice.Round = s.Round || (followsRequest s notice && not (hidesAnswers s state.Memory))
+
+        if state.Phase = SipWatchPhase.Subscribing && isAnswer then
+            DocumentPlace.Answer
+        else
+            DocumentPlace.Update
+
+    /// Whether our newest address counts, as far as this one tells.
+    let private followed (s: Subscription) (notice: Notification) (memory: SipMemory) : SipMemory =
+        if s.Round = 0 then
+            memory
+        elif notice.Round = s.Round then
+            { memory with FollowsContact = ValueSome true }
+        elif s.IsStream then
+            { memory with NotifiesFirst = memory.NotifiesFirst || s.Request.IsSome }
+        elif s.Request.IsNone && memory.FollowsContact.IsNone then
+            { memory with FollowsContact = ValueSome false }
+        else
+            memory
+
+    /// A notifier that keeps our first address shows not which notification answers a renewal: it is asked anew at once.
+    let private told
+        (now: Instant)
+        (asked: Instant)
+        (place: DocumentPlace)
+        reasons
+        view
+        (state: State)
+        : State =
+        // Two notifications can come in one piece of a stream, and each is newer than the one before.
+        let answered = Instant.max now (Instant.ofMicros (state.LastAnswered.Micros + 1L))
+
+        // What is not the whole state says nothing of the dialogs that it leaves out: nobody has heard of them since.
+        let reports =
+            if List.isEmpty reasons then
+                view.Reports
+            else
+                view.Reports |> Array.filter (fun report -> report.Within.Earliest >= asked)
+
+        let struct (snapshot, memory) = make asked answered reasons (Array.append reports view.Over) state
+
+        let isAnswer = place = DocumentPlace.Answer
+
+        put
+            (Told { snapshot with Standing = ValueSome state.Began })
+            { state with
+                View = view
+                Memory = memory
+                Phase = (if isAnswer then SipWatchPhase.Standing else state.Phase)
+                Owed = (if isAnswer then ValueNone else state.Owed)
+                LastAsked = asked
+                LastAnswered = answered }
+
+    let private doubt (view: Coherence) : Shortfall list =
+        match view.Doubted.Length with
+        | 0 -> []
+        | count -> [ CutShort $"a notification leaves out {count} dialogs, and says not that they ended" ]
+
+    let private documented (now: Instant) (s: Subscription) (notice: Notification) (state: State) : State =
+        let state = { state with Memory = followed s notice state.Memory }
+        let place = placeOf s notice state
+        let asked = asked now s notice state
+        let tell reasons view state = told now asked place reasons view state
+
+        let apply (info: DialogInfo) =
+            match
+                Coherence.apply place state.Memory.LeavesOut (Interval.create asked now) info state.View
+            with
+            | Stuck ->
+                giveUp now (CutShort "asked for its whole state, the gateway tells an old part of it") state
+            | Gap view -> tell [ CutShort "a notification is missing" ] view state |> hasten now
+            | Applied view ->
+                let leavesOut = state.Memory.LeavesOut || Coherence.hasLeftOut state.View view
+                let state = { state with Memory = { state.Memory with LeavesOut = leavesOut } }
+                let whole = if view.IsWhole then [] else [ SipSnapshot.partialDocument ]
+                let state = tell (whole @ doubt view) view state
+                if view.Doubted.Length > 0 then hasten now state else state
+
+        match notice.State, notice.Document with
+        // What is told before anybody allowed it is not the state.
+        | SubscriptionState.Pending, _ -> state
+        | _, Error why -> giveUp now why state
+        // The end of a subscription need not repeat the state.
+        | SubscriptionState.Terminated _, Ok ValueNone -> state
+        | SubscriptionState.Active _, Ok ValueNone -> apply Coherence.nothing
+        | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok(ValueSome info) -> apply info
+
+    let private notified
+        (now: Instant)
+        (s: Subscription)
+        (notice: Notification)
+        message
+        (state: State)
+        : State =
+        let state = send s (Notice.reply 200 "OK" message) { state with LastReply = ValueSome now }
+
+        match state.Notifier with
+        | ValueSome tag when tag <> notice.From ->
+            giveUp
+                now
+                several
+                { state with Memory = { state.Memory with Notifiers = max 2 state.Memory.Notifiers } }
+        | ValueSome _ when notice.CSeq <= state.LastCSeq -> state
+        | ValueSome _
+        | ValueNone ->
+            let s = Subscription.enterByNotify notice.From message s
+
+            let state =
+                keep s { state with Notifier = ValueSome notice.From; LastCSeq = notice.CSeq }
+                |> documented now s notice
+
+            match state.Phase, current state with
+            | SipWatchPhase.Over, _
+            | _, ValueNone -> state
+            | _, ValueSome s -> continueBy now s notice.State state |> orAnew now
+
+    let private message (now: Instant) (s: Subscription) (message: SipMessage) (state: State) : State =
+        match Leaving.take state.Gateway now state.Rng message state.Leaving with
+        | ValueSome(struct (leaving, sent, rng)) ->
+            let leaving = leaving |> List.filter (fun one -> not (one.IsAnswered && one.IsNotified))
+            let state = { state with Leaving = leaving; Rng = rng }
+            (state, sent) ||> List.fold (fun state octets -> send s octets state)
+        | ValueNone ->
+            match message.Start with
+            | SipStart.Response(status, reason) -> response now s status reason message state
+            | SipStart.Request("ACK", _) -> stray state
+            | SipStart.Request _ ->
+                match Notice.read message s with
+                | Foreign when s.IsStream ->
+                    stray (send s (Notice.reply 481 "Subscription Does Not Exist" message) state)
+                | Foreign -> stray state
+                | Wrong(status, reason, _) -> stray (send s (Notice.reply status reason message) state)
+                | Notice notice -> notified now s notice message state
+
+    let private received (now: Instant) (octets: byte[]) (state: State) : State =
+        match state.Way, SipCodec.decode octets with
+        | ValueSome(OnDatagrams s), Ok decoded -> message now s decoded state
+        | _ -> stray state
+
+    let private arrived (now: Instant) (octets: byte[]) (state: State) : State =
+        match state.Way with
+        | ValueSome(OnStream(s, stream)) ->
+            let struct (messages, outcome) = SipStream.feed octets stream
+            let rest = outcome |> Result.defaultValue SipStream.empty
+
+            let state =
+                ({ state with Way = ValueSome(OnStream(s, rest)) }, messages)
+                ||> List.fold (fun state decoded ->
+                    match state.Way with
+                    | ValueSome(OnStream(s, _)) -> message now s decoded state
+                    | ValueSome _
+                    | ValueNone -> state)
+
+            match outcome with
+            | Error wrong when not (isOver state) -> giveUp now (Unreadable(string wrong)) state
+            | Error _
+            | Ok _ -> state
+        | ValueSome _
+        | ValueNone -> stray state
+
+    let private connected (now: Instant) (local: string) (state: State) : State =
+        match state.Way with
+        | ValueSome(Opening _) ->
+            let struct (s, state) = create local true now state
+            sendNew s { state with Way = ValueSome(OnStream(s, SipStream.empty)) }
+        | ValueSome _
+        | ValueNone -> state
+
+    let private broken (now: Instant) (reason: string) (state: State) : State =
+        match state.Way with
+        | ValueSome(Opening _) -> giveUp now (Silent $"no TCP connection: {reason}") state
+        | ValueSome(OnStream _) -> giveUp now (CutShort $"the stream ended: {reason}") state
+        | ValueSome(OnDatagrams _)
+        | ValueNone -> state
+
+    let private overdue (now: Instant) (state: State) : Shortfall voption =
+        match state.Way, state.Owed with
+        | ValueSome(Opening deadline), _ when deadline <= now -> ValueSome(Silent "no TCP connection in time")
+        | ValueSome(Opening _), _ -> ValueNone
+        | _, ValueSome at when at + state.Gateway.Patience <= now ->
+            ValueSome(
+                CutShort $"the SUBSCRIBE was accepted, but no notification came in {Silence.seconds at now} s"
+            )
+        | _ ->
+            match current state with
+            | ValueSome s when Subscription.isUnanswered now s ->
+                ValueSome(Silent $"no answer to SUBSCRIBE in {Silence.seconds s.Asked now} s")
+            | ValueSome _
+            | ValueNone -> ValueNone
+
+    let private endOthers (now: Instant) (state: State) : State =
+        let struct (leaving, repeated) = Leaving.woke now state.Leaving
+
+        match current state with
+        | ValueSome s ->
+            ({ state with Leaving = leaving }, repeated)
+            ||> List.fold (fun state octets -> request s octets state)
+        | ValueNone -> { state with Leaving = leaving }
+
+    /// When it is renewed: not while an answer is awaited.
+    let private renewsAt (state: State) : Instant =
+        match state.Phase, current state with
+        | SipWatchPhase.Standing, ValueSome { Request = ValueNone } -> state.RefreshAt
+        | _ -> Instant.distantFuture
+
+    let private woke (now: Instant) (state: State) : State =
+        let state = endOthers now state
+
+        match state.Phase with
+        | SipWatchPhase.Resting until -> if until <= now then renew now state else state
+        | SipWatchPhase.Subscribing
+        | SipWatchPhase.Standing ->
+            match overdue now state, state.Way with
+            | ValueSome(CutShort _), ValueSome(OnDatagrams _) when state.StreamLeft ->
+                // Perhaps it fits no datagram.
+                openStream now (afresh state)
+            | ValueSome why, _ -> giveUp now why state
+            | ValueNone, ValueSome(OnDatagrams s) ->
+                match Subscription.repeat now s with
+                | struct (s, ValueSome octets) -> request s octets (keep s state)
+                | struct (s, ValueNone) -> if renewsAt state <= now then refresh now s state else state
+            | ValueNone, ValueSome(OnStream(s, _)) ->
+                if renewsAt state <= now then refresh now s state else state
+            | ValueNone, (ValueSome(Opening _) | ValueNone) -> state
+        | SipWatchPhase.Over -> state
+
+    let private wakeAt (state: State) : Instant =
+        let owed =
+            match state.Owed with
+            | ValueSome at -> at + state.Gateway.Patience
+            | ValueNone -> Instant.distantFuture
+
+        let way =
+            match state.Way with
+            | ValueSome(Opening deadline) -> deadline
+            | ValueSome(OnStream(s, _))
+            | ValueSome(OnDatagrams s) -> Subscription.wakeAt s
+            | ValueNone -> Instant.distantFuture
+
+        match state.Phase with
+        | SipWatchPhase.Resting until -> until
+        | SipWatchPhase.Subscribing
+        | SipWatchPhase.Standing ->
+            [ owed; way; renewsAt state; Leaving.wakeAt state.Leaving ] |> List.reduce Instant.min
+        | SipWatchPhase.Over -> Instant.distantFuture
+
+    let private commit (state: State) : State * Command list =
+        let wake =
+            match wakeAt state with
+            | at when isOver state || at = Instant.distantFuture -> ValueNone
+            | at -> ValueSome at
+
+        { state with Outbox = [] }, Command.inOrder state.Outbox wake
+
+    /// One event in; all of its commands are to be carried out before the next.
+    let advance (event: Event) (state: State) : State * Command list =
+        let now = event.At.Steady
+
+        match state.Phase, event with
+        | SipWatchPhase.Over, _ -> state, []
+        | _, Received(_, octets) -> commit (received now octets state)
+        | _, Connected(_, local) -> commit (connected now local state)
+        | _, Arrived(_, octets) -> commit (arrived now octets state)
+        | _, Broken(_, reason) -> commit (broken now reason state)
+        | _, Woke _ -> commit (woke now state)
+        | _, Stopped _ -> commit (unsubscribe now state |> giveUp now Cancelled)
+
+    /// Every is the gateway's interval: so often it is asked for its whole state.
+    let start
+        (gateway: SipGateway)
+        (memory: SipMemory)
+        (every: TimeSpan)
+        (given: AuditStart)
+        : State * Command list =
+        let now = given.At.Steady
+
+        let state: State =
+            afresh
+                { Gateway = gateway
+                  Every = every
+                  Rng = given.Rng
+                  Local = given.Local
+                  Began = now
+                  Phase = SipWatchPhase.Subscribing
+                  Way = ValueNone
+                  StreamLeft = (gateway.Transport = UdpThenTcp)
+                  View = Coherence.none
+                  Notifier = ValueNone
+                  LastCSeq = -1L
+                  LastAsked = Instant.distantPast
+                  LastAnswered = Instant.distantPast
+                  Owed = ValueNone
+                  RefreshAt = Instant.distantFuture
+                  Renewals = []
+                  Leaving = Leaving.none
+                  LastReply = ValueNone
+                  Requests = 0
+                  Strays = 0
+                  Memory = memory
+                  Outbox = [] }
+
+        commit (
+            match gateway.Transport with
+            | _ when memory.Notifiers > 1 -> giveUp now several state
+            | OverTcp -> openStream now state
+            | UdpThenTcp when memory.NeedsTcp -> openStream now state
+            | OverUdp
+            | UdpThenTcp -> openDatagrams now state
+        )

@@ -1,0 +1,156 @@
+namespace CallServer.Protocols.Snmp
+
+open System
+open CallServer.Model
+open CallServer.Exchange
+
+/// Whether an agent answers GetBulk: some do not, and others with an error.
+type BulkHabit =
+    | Untried
+    | Answers
+    /// So often in a row it did not, and GetNext was answered. It is tried again after so many steps by GetNext.
+    | Refuses of times: int * rest: int
+
+/// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the
+/// next.
+type WalkPace =
+    {
+        Requests: Pace
+        /// Rows that the next GetBulk asks for.
+        Repetitions: int
+        /// The most rows that a reply has brought whole: a time-out at no more than these is the network's
+        /// doing.
+        Proven: int
+        /// More rows than this were cut off by the agent, or never came.
+        Ceiling: int
+        /// Columns a request: fewer where the agent does not answer one row of all.
+        Width: int
+        Bulk: BulkHabit
+        /// How long the last answer took.
+        Lag: TimeSpan
+    }
+
+module internal WalkPace =
+    /// Requests in flight at most: a gateway's agent is no web server.
+    [<Literal>]
+    let MaxWindow = 8.0
+
+    [<Literal>]
+    let private FirstWindow = 2.0
+
+    /// Rows of a first request.
+    [<Literal>]
+    let private FirstRepetitions = 25
+
+    /// Variable bindings of a first reply: net-snmp gives no more than 100 unless told to.
+    [<Literal>]
+    let private FirstVarBinds = 100
+
+    /// Variable bindings of any reply: about 10 KiB.
+    [<Literal>]
+    let private MaxVarBinds = 400
+
+    let none: WalkPace =
+        { Requests = Pace.create FirstWindow
+          Repetitions = 0
+          Proven = 0
+          Ceiling = Int32.MaxValue
+          Width = Int32.MaxValue
+          Bulk = Untried
+          Lag = TimeSpan.Zero }
+
+    /// For the columns of a profile; whatever stopped the growth last time is tried again, a little.
+    let start (columns: int) (pace: WalkPace) : WalkPace =
+        if pace.Repetitions = 0 then
+            { pace with Repetitions = max 1 (min FirstRepetitions (FirstVarBinds / max 1 columns)) }
+        else
+            { pace with
+                Requests = Pace.resume FirstWindow pace.Requests
+                Ceiling =
+                    (if pace.Ceiling < 1024 then
+                         pace.Ceiling + max 1 (pace.Ceiling / 4)
+                     else
+                         pace.Ceiling) }
+
+    let slots (pace: WalkPace) : int = Pace.slots pace.Requests
+
+    /// Rows are asked by GetNext for now.
+    let isSingle (pace: WalkPace) : bool =
+        match pace.Bulk with
+        | Refuses(_, rest) -> rest > 0
+        | Untried
+        | Answers -> false
+
+    /// Steps by GetNext before GetBulk is tried again: the first refusal may have been an accident, and an agent that has none
+    /// is not to be asked in vain at every audit.
+    let private patience (times: int) : int = 4 <<< min 12 (4 * (times - 1))
+
+    /// A step by GetNext was answered; `instead`: after a GetBulk that was not.
+    let singly (instead: bool) (pace: WalkPace) : WalkPace =
+        match pace.Bulk with
+        | Refuses(times, rest) when rest > 0 -> { pace with Bulk = Refuses(times, rest - 1) }
+        | Refuses(times, _) when instead -> { pace with Bulk = Refuses(times + 1, patience (times + 1)) }
+        | Untried
+        | Answers when instead -> { pace with Bulk = Refuses(1, patience 1) }
+        | Refuses _
+        | Untried
+        | Answers -> pace
+
+    /// Where an answer takes so long, several ranges are asked at once whatever that costs.
+    let private slow = TimeSpan.FromMilliseconds 200.0
+
+    /// So many replies justify one cut more: each may cost a request whose rows another range has had, or has none.
+    [<Literal>]
+    let private RepliesPerCut = 8
+
+    [<Literal>]
+    let private MaxCuts = 24
+
+    /// Cuts that are worth it in a walk of so many replies.
+    let cuts (replies: int) (pace: WalkPace) : int =
+        if pace.Lag >= slow then MaxCuts else min MaxCuts (replies / RepliesPerCut)
+
+    /// A reply came after that long.
+    let timed (took: TimeSpan) (pace: WalkPace) : WalkPace = { pace with Lag = took }
+
+    /// A reply came in good time.
+    let prompt (pace: WalkPace) : WalkPace =
+        { pace with Requests = Pace.avoidCongestion MaxWindow pace.Requests }
+
+    /// A request of that many rows (0 where it was no GetBulk) was not answered in time.
+    let lost (at: Instant) (burst: TimeSpan) (repetitions: int) (pace: WalkPace) : WalkPace =
+        let smaller = { pace with Requests = Pace.lost at burst pace.Requests }
+
+        if repetitions > max 1 smaller.Proven then
+            { smaller with
+                Ceiling = min smaller.Ceiling (repetitions - 1)
+                Repetitions = max 1 (min smaller.Repetitions (repetitions / 2)) }
+        else
+            smaller
+
+    /// A reply brought all the rows that were asked, of that many columns.
+    let whole (columns: int) (repetitions: int) (pace: WalkPace) : WalkPace =
+        let most = max 1 (min pace.Ceiling (MaxVarBinds / max 1 columns))
+
+        { pace with
+            Bulk = Answers
+            Proven = max pace.Proven repetitions
+            Repetitions =
+                (if repetitions >= pace.Repetitions then
+                     min most (repetitions * 2)
+                 else
+                     pace.Repetitions) }
+
+    /// The agent cut a reply off after that many rows: asking for more is of no use.
+    let cut (rows: int) (pace: WalkPace) : WalkPace =
+        { pace with
+            Bulk = Answers
+            Proven = max pace.Proven rows
+            Ceiling = max 1 rows
+            Repetitions = max 1 rows }
+
+    /// The agent could not answer a request of that many rows: asks for half.
+    let refused (repetitions: int) (pace: WalkPace) : WalkPace =
+        { pace with
+            Ceiling = max 1 (min pace.Ceiling (repetitions - 1))
+            Repetitions = max 1 (min pace.Repetitions (repetitions / 2)) }

@@ -1,0 +1,54 @@
+using CallServer.Surface;
+
+namespace CallServer.Server.Configuration;
+
+/// <summary>A user's JSON file (comments and trailing commas allowed) as a document, with the place of each value.</summary>
+internal static class ConfigurationFile
+{
+    /// <summary>Throws ConfigurationException where it cannot be read or is no JSON.</summary>
+    public static Document Read(string path) => Parse(Octets(path), path);
+
+    /// <summary>The same for octets that were read already; source names them in mistakes.</summary>
+    public static Document Parse(byte[] octets, string source)
+    {
+        var unreadable = Document.TryParse(octets, out var document);
+        return unreadable.Count == 0 ? document : throw Wrong(source, unreadable);
+    }
+
+    /// <summary>The catalog of these targets with the profiles of an object of name to profile before it; throws
+    /// ConfigurationException, which names every mistake.</summary>
+    public static GatewayProtocols WithProfiles(
+        this GatewayProtocols protocols,
+        Document profiles,
+        string source
+    )
+    {
+        var more = protocols.WithProfiles(profiles, out var mistakes);
+        return mistakes.Count == 0 ? more : throw Wrong(source, mistakes);
+    }
+
+    private static ConfigurationException Wrong(string source, IEnumerable<DocumentMistake> mistakes) =>
+        new([.. mistakes.Select(mistake => ConfigurationMistake.Of(source, mistake))]);
+
+    private static byte[] Octets(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception fault)
+            when (fault is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            var reason = fault switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
+                UnauthorizedAccessException => "access is denied",
+                _ => "it cannot be opened",
+            };
+            throw new ConfigurationException([
+                new ConfigurationMistake(path, 0, "$", $"the file cannot be read: {reason}"),
+            ]);
+        }
+    }
+}

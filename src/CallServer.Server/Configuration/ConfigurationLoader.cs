@@ -1,0 +1,418 @@
+using System.Globalization;
+using System.Text;
+using CallServer.Surface;
+
+namespace CallServer.Server.Configuration;
+
+/// <summary>From the file to a checked configuration, or every mistake in it.</summary>
+internal static class ConfigurationLoader
+{
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromDays(30);
+    private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
+
+    public static ServerConfiguration Load(
+        string path,
+        IReadOnlyDictionary<string, string> environment,
+        GatewayProtocols protocols
+    ) => Of(ConfigurationFile.Read(path), path, environment, protocols);
+
+    public static ServerConfiguration Read(
+        byte[] octets,
+        string source,
+        IReadOnlyDictionary<string, string> environment,
+        GatewayProtocols protocols
+    ) => Of(ConfigurationFile.Parse(octets, source), source, environment, protocols);
+
+    private static ServerConfiguration Of(
+        Document document,
+        string source,
+        IReadOnlyDictionary<string, string> environment,
+        GatewayProtocols protocols
+    )
+    {
+        var mistakes = new List<ConfigurationMistake>();
+        document = EnvironmentOverrides.Apply(document, environment, mistakes);
+        var reading = new Reading(source, new DocumentReader(source, mistakes), mistakes);
+        var configuration = reading.Whole(document, protocols);
+        if (configuration is null || mistakes.Count > 0)
+            throw new ConfigurationException([
+                .. mistakes.Distinct().OrderBy(mistake => mistake.Line == 0 ? int.MaxValue : mistake.Line),
+            ]);
+        return configuration;
+    }
+
+    private sealed class Reading(string source, DocumentReader read, List<ConfigurationMistake> mistakes)
+    {
+        private readonly List<ConfigurationMistake> warnings = [];
+
+        public ServerConfiguration? Whole(Document root, GatewayProtocols protocols)
+        {
+            if (root.Kind != DocumentKind.Members)
+            {
+                read.Fail(root, $"an object is expected here, not {root.KindInWords}");
+                return null;
+            }
+
+            Shape.Root.Check(root, read.Fail);
+
+            var profiles = read.Section(root, "profiles");
+            if (profiles is not null)
+            {
+                protocols = protocols.WithProfiles(profiles, out var wrong);
+                mistakes.AddRange(wrong.Select(mistake => ConfigurationMistake.Of(source, mistake)));
+            }
+
+            var server = read.Section(root, "server");
+            var cdr = CdrSection.Read(read.Section(root, "cdr"), read, Warn);
+            var polling = read.Section(root, "polling");
+            var listeners = read.Section(root, "listeners");
+            var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
+            var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
+            var token = Token(DocumentReader.Member(server, "token"));
+            var name = Name(server);
+            var listen = Listen(server);
+            var pairs = new PairReader(read);
+            var backup = pairs.Backup(root);
+
+            return new ServerConfiguration
+            {
+                Source = source,
+                Name = name,
+                Listen = listen,
+                Hosts = Hosts(server),
+                ControlsPerSecond =
+                    read.Integer(DocumentReader.Member(server, "controlsPerSecond"), 1, 10_000) ?? 50,
+                Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
+                Token = token,
+                Umask = Umask(DocumentReader.Member(server, "umask")),
+                EventReaders = read.Integer(DocumentReader.Member(server, "eventReaders"), 0, 100_000) ?? 100,
+                GatewaysInFlight =
+                    read.Integer(DocumentReader.Member(polling, "gatewaysInFlight"), 1, 100_000) ?? 256,
+                Deadline =
+                    read.Duration(
+                        DocumentReader.Member(polling, "deadline"),
+                        TimeSpan.FromSeconds(1),
+                        TimeSpan.FromHours(1)
+                    ) ?? TimeSpan.FromMinutes(2),
+                BackoffLimit =
+                    read.Duration(
+                        DocumentReader.Member(polling, "backoffLimit"),
+                        ShortestInterval,
+                        TimeSpan.FromDays(1)
+                    ) ?? TimeSpan.FromMinutes(1),
+                Memory =
+                    read.Size(DocumentReader.Member(polling, "memory"), 16_000_000, 1_000_000_000_000)
+                    ?? GatewayBounds.UsualMemory,
+                Backup = backup,
+                Pair = pairs.Pair(root, backup, listen),
+                CdrFile = cdr.File,
+                CdrCsv = cdr.Csv,
+                CdrRotation = cdr.Rotation,
+                CdrInterim = cdr.Interim,
+                Keep = Keeping.Read(read.Section(root, "keep"), read),
+                CdrFollowsLinks = cdr.FollowsLinks,
+                Radius = RadiusReader.Read(read, root, name),
+                MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
+                TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
+                Gateways = Gateways(root, plain, bounds, protocols, Describe(profiles)),
+                Warnings = warnings,
+            };
+        }
+
+        private static string Describe(Document? profiles)
+        {
+            var text = new StringBuilder();
+            if (profiles is not null)
+                Write(profiles);
+            return text.ToString();
+
+            void Write(Document node)
+            {
+                text.Append((int)node.Kind).Append(node.Scalar).Append('{');
+                foreach (var (name, child) in node.Members)
+                {
+                    text.Append(name).Append(':');
+                    Write(child);
+                }
+
+                foreach (var item in node.Items)
+                    Write(item);
+                text.Append('}');
+            }
+        }
+
+        private void Warn(Document at, string message) =>
+            warnings.Add(new ConfigurationMistake(source, at.Line, at.Path, message));
+
+        private int Umask(Document? node)
+        {
+            if (read.Text(node) is not { } text)
+                return FileModes.UsualMask;
+            if (FileModes.Parse(text) is { } mask)
+                return mask;
+            read.Fail(
+                node!,
+                $"'{text}' is no octal mask that keeps others out, such as \"0027\" (the group may read) or \"0077\""
+            );
+            return FileModes.UsualMask;
+        }
+
+        private string Name(Document? server)
+        {
+            var node = DocumentReader.Member(server, "name");
+            if (read.Text(node) is not { } name)
+                return Environment.MachineName.ToLowerInvariant();
+            if (name.Length > 255 || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+                read.Fail(node!, "a name is 1 to 255 printable characters without spaces");
+            return name;
+        }
+
+        private Uri Listen(Document? server)
+        {
+            var fallback = new Uri("http://127.0.0.1:8080");
+            var node = DocumentReader.Member(server, "listen");
+            if (read.Text(node) is not { } text)
+                return fallback;
+            if (
+                !Uri.TryCreate(text, UriKind.Absolute, out var listen)
+                || listen.Host.Length == 0
+                || listen.PathAndQuery != "/"
+                || listen.UserInfo.Length > 0
+            )
+            {
+                read.Fail(node!, $"'{text}' is not http://ADDRESS:PORT");
+                return fallback;
+            }
+
+            if (listen.Scheme != Uri.UriSchemeHttp)
+            {
+                read.Fail(
+                    node!,
+                    $"{listen.Scheme} is not built: listen on http, behind a proxy where it has to be encrypted"
+                );
+                return fallback;
+            }
+
+            if (
+                listen.HostNameType is UriHostNameType.Dns
+                && !listen.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            )
+            {
+                read.Fail(
+                    node!,
+                    $"'{listen.Host}' is no address of this machine: an IP address or localhost is expected"
+                );
+                return fallback;
+            }
+
+            if (!listen.IsLoopback && DocumentReader.Member(server, "token") is null)
+                read.Fail(
+                    node!,
+                    "listening on anything but loopback needs a token: \"token\": \"env:NAME\" or \"file:PATH\""
+                );
+            return listen;
+        }
+
+        /// <summary>As a header carries it (RFC 6750 §2.1), and long enough not to be guessed.</summary>
+        private byte[]? Token(Document? node)
+        {
+            if (read.Secret(node) is not { } token)
+                return null;
+            if (token.Length < 16)
+                read.Fail(node!, "the token is too short: 16 characters or more are expected");
+            else if (token.Any(octet => octet is <= 0x20 or >= 0x7F))
+                read.Fail(
+                    node!,
+                    "the token holds a space or what no header carries: visible ASCII is expected"
+                );
+            return token;
+        }
+
+        /// <summary>Names that clients may call this server by, besides its addresses.</summary>
+        private List<string> Hosts(Document? server)
+        {
+            var hosts = new List<string>();
+            if (DocumentReader.Member(server, "hosts") is not { } list)
+                return hosts;
+            if (list.Kind != DocumentKind.Items)
+                read.Fail(list, $"a list of host names is expected here, not {list.KindInWords}");
+            foreach (var item in list.Items)
+            {
+                if (read.Text(item) is not { } host)
+                    continue;
+                if (Uri.CheckHostName(host) == UriHostNameType.Unknown)
+                    read.Fail(item, $"'{host}' is no host name: no scheme and no port stand here");
+                else
+                    hosts.Add(host);
+            }
+
+            return hosts;
+        }
+
+        private Pacing Pace(Document? node, Pacing fallback)
+        {
+            var interval = DocumentReader.Member(node, "interval");
+            var timeout = DocumentReader.Member(node, "timeout");
+            var pacing = new Pacing(
+                read.Duration(interval, ShortestInterval, LongestInterval) ?? fallback.Interval,
+                read.Duration(timeout, ShortestTimeout, LongestTimeout) ?? fallback.Timeout,
+                read.Integer(DocumentReader.Member(node, "attempts"), 1, 20) ?? fallback.Attempts
+            );
+            if (pacing.Interval < pacing.Timeout && (interval ?? timeout) is { } at)
+                read.Fail(
+                    at,
+                    $"the interval of {Durations.Format(pacing.Interval)} is shorter than the time-out of {Durations.Format(pacing.Timeout)}"
+                );
+            return pacing;
+        }
+
+        private List<GatewayConfiguration> Gateways(
+            Document root,
+            Pacing plain,
+            GatewayBounds usual,
+            GatewayProtocols protocols,
+            string profiles
+        )
+        {
+            var gateways = new List<GatewayConfiguration>();
+            var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+            if (DocumentReader.Member(root, "gateways") is not { } list)
+            {
+                read.Fail(root, "lacks \"gateways\"");
+                return gateways;
+            }
+
+            if (list.Kind != DocumentKind.Items)
+                read.Fail(list, $"a list is expected here, not {list.KindInWords}");
+            foreach (var item in list.Items)
+            {
+                if (item.Kind != DocumentKind.Members)
+                    read.Fail(item, $"an object is expected here, not {item.KindInWords}");
+                else if (Gateway(item, plain, usual, protocols, profiles, lines) is { } gateway)
+                    gateways.Add(gateway);
+            }
+
+            return gateways;
+        }
+
+        private GatewayConfiguration? Gateway(
+            Document node,
+            Pacing plain,
+            GatewayBounds usual,
+            GatewayProtocols protocols,
+            string profiles,
+            Dictionary<string, int> lines
+        )
+        {
+            var before = mistakes.Count;
+            var id = Id(node, lines);
+            var uri = Address(node, protocols);
+            var pacing = Pace(node, plain);
+            var secrets = new GatewaySecrets(
+                read.Secret(DocumentReader.Member(node, "community")),
+                read.Secret(DocumentReader.Member(node, "auth")),
+                read.Secret(DocumentReader.Member(node, "priv"))
+            );
+            // A secret that was named and could not be read is one mistake, not two.
+            if (uri is not null && mistakes.Count == before)
+            {
+                foreach (var wrong in uri.Check(secrets))
+                    read.Fail(DocumentReader.Member(node, wrong.Secret) ?? node, wrong.Mistake);
+            }
+
+            var neverComplete = NeverComplete(node);
+            var bounds = GatewayBounds.Read(read, node, usual);
+            if (id is null || uri is null || mistakes.Count > before)
+                return null;
+            var target = protocols
+                .Target(id, uri, secrets, pacing.Timeout, pacing.Attempts)
+                .Bounded(bounds.ReplyOctets, bounds.AuditOctets, bounds.Connections);
+            return new GatewayConfiguration
+            {
+                Id = id,
+                Uri = uri,
+                Interval = pacing.Interval,
+                Timeout = pacing.Timeout,
+                Attempts = pacing.Attempts,
+                ReadsHistory = ReadsHistory(node, uri),
+                NeverComplete = neverComplete,
+                Bounds = bounds,
+                Secrets = secrets,
+                Profiles = profiles,
+                Target = neverComplete ? target.NeverComplete() : target,
+            };
+        }
+
+        /// <summary>There is one word: that it is complete is proven, and cannot be said.</summary>
+        private bool NeverComplete(Document node)
+        {
+            var at = DocumentReader.Member(node, "complete");
+            if (at is null || read.Text(at) is not { } word)
+                return false;
+            if (word != "never")
+                read.Fail(
+                    at,
+                    $"\"never\" is expected here, not '{word}': a snapshot proves by itself that it is complete"
+                );
+            return true;
+        }
+
+        private bool ReadsHistory(Document node, GatewayUri uri)
+        {
+            var at = DocumentReader.Member(node, "history");
+            if (at is null)
+                return true;
+            if (at.Kind != DocumentKind.Boolean)
+                read.Fail(at, $"true or false is expected here, not {at.KindInWords}");
+            else if (at.Scalar == "true" && !uri.TellsHistory)
+                read.Fail(at, $"{uri.Scheme} gateways tell no history");
+            return at.Scalar == "true";
+        }
+
+        private string? Id(Document node, Dictionary<string, int> lines)
+        {
+            if (DocumentReader.Member(node, "id") is not { } at)
+            {
+                read.Fail(node, "lacks \"id\"");
+                return null;
+            }
+
+            if (read.Text(at) is not { } id)
+                return null;
+            if (id.Length > 255 || id.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+                read.Fail(at, "a gateway's id is 1 to 255 printable characters without spaces");
+            else if (!lines.TryAdd(id, at.Line))
+                read.Fail(
+                    at,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"the id '{id}' stands on line {lines[id]} already"
+                    )
+                );
+            return id;
+        }
+
+        private GatewayUri? Address(Document node, GatewayProtocols protocols)
+        {
+            if (DocumentReader.Member(node, "uri") is not { } at)
+            {
+                read.Fail(node, "lacks \"uri\"");
+                return null;
+            }
+
+            if (read.Text(at) is not { } text)
+                return null;
+            if (!protocols.TryParse(text, out var uri, out var wrong))
+            {
+                foreach (var mistake in wrong)
+                    read.Fail(at, mistake);
+            }
+
+            return uri;
+        }
+    }
+
+    private readonly record struct Pacing(TimeSpan Interval, TimeSpan Timeout, int Attempts);
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using CallServer.Surface;
+
+namespace CallServer.Server.Configuration;
+
+/// <summary>
+/// The sections <c>pair</c> and <c>backup</c>: who the other server is, and what proves it. What is wrong is with the reader.
+/// </summary>
+internal sealed class PairReader(DocumentReader read)
+{
+    private static readonly TimeSpan ShortestPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromHours(1);
+    private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromMinutes(5);
+
+    /// <summary>Null where there is no such section.</summary>
+    public BackupConfiguration? Backup(Document root)
+    {
+        if (read.Section(root, "backup") is not { } backup)
+            return null;
+        var plain = new BackupConfiguration(new Uri("http://127.0.0.1"));
+        if (DocumentReader.Member(backup, "of") is not { } at)
+        {
+            read.Fail(backup, "lacks \"of\", where the primary listens: \"of\": \"http://HOST:PORT\"");
+            return plain;
+        }
+
+        var standby = DocumentReader.Member(backup, "standby");
+        var word = read.Text(standby);
+        if (word is not (null or "warm" or "cold"))
+            read.Fail(standby!, $"'{word}' is neither \"warm\" nor \"cold\"");
+        return new BackupConfiguration(Address(at) ?? plain.Of)
+        {
+            Cold = word == "cold",
+            Heartbeat =
+                read.Duration(DocumentReader.Member(backup, "heartbeat"), ShortestHeartbeat, LongestHeartbeat)
+                ?? plain.Heartbeat,
+            Misses = read.Integer(DocumentReader.Member(backup, "misses"), 1, 100) ?? plain.Misses,
+        };
+    }
+
+    /// <summary>Null where there is neither a pair nor a backup, or where it is wrong.</summary>
+    /// <param name="root">The whole file.</param>
+    /// <param name="backup">What it says of a backup.</param>
+    /// <param name="listen">Where this server itself listens.</param>
+    public PairConfiguration? Pair(Document root, BackupConfiguration? backup, Uri listen)
+    {
+        const string Wanted = "\"pair\": { \"peer\": \"http://HOST:PORT\", \"secret\": \"env:NAME\" }";
+        if (read.Section(root, "pair") is not { } pair)
+        {
+            if (backup is not null && DocumentReader.Member(root, "pair") is null)
+                read.Fail(
+                    DocumentReader.Member(root, "backup")!,
+                    $"needs what both servers prove themselves with, a secret of {PairIdentity.ShortestSecret} octets or more: {Wanted}"
+                );
+            return null;
+        }
+
+        var secret = Secret(pair);
+        var peer = Peer(pair, backup, listen);
+        var patience = Patience(pair, backup);
+        return secret is null || peer is null
+            ? null
+            : new PairConfiguration
+            {
+                Peer = peer,
+                Secret = secret,
+                Patience = patience ?? TimeSpan.FromSeconds(30),
+            };
+    }
+
+    private byte[]? Secret(Document pair)
+    {
+        if (DocumentReader.Member(pair, "secret") is not { } at)
+        {
+            read.Fail(
+                pair,
+                $"lacks \"secret\", {PairIdentity.ShortestSecret} octets or more that both servers know: \"env:NAME\" or \"file:PATH\""
+            );
+            return null;
+        }
+
+        var secret = read.Secret(at);
+        if (secret is null || secret.Length >= PairIdentity.ShortestSecret)
+            return secret;
+        read.Fail(
+            at,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the secret has {secret.Length} octets, and a pair needs {PairIdentity.ShortestSecret} or more, such as those of: openssl rand -hex 32"
+            )
+        );
+        return null;
+    }
+
+    private Uri? Peer(Document pair, BackupConfiguration? backup, Uri listen)
+    {
+        if (DocumentReader.Member(pair, "peer") is not { } at)
+        {
+            if (backup is not null)
+                return backup.Of;
+            read.Fail(pair, "lacks \"peer\", where the other server listens: \"peer\": \"http://HOST:PORT\"");
+            return null;
+        }
+
+        if (Address(at) is not { } peer)
+            return null;
+        if (backup is not null && peer != backup.Of)
+            read.Fail(at, $"'{peer}' is not {backup.Of}, which this server is the backup of");
+        else if (peer == listen)
+            read.Fail(at, $"'{peer}' is this server itself: where the other one listens is expected");
+        return peer;
+    }
+
+    private TimeSpan? Patience(Document pair, BackupConfiguration? backup)
+    {
+        var at = DocumentReader.Member(pair, "patience");
+        var patience = read.Duration(at, ShortestPatience, LongestPatience);
+        if (patience is { } longest && backup is not null && longest < backup.Heartbeat * backup.Misses)
+            read.Fail(
+                at!,
+                $"{Durations.Format(longest)} is shorter than this backup's own {Durations.Format(backup.Heartbeat * backup.Misses)}: heartbeat times misses"
+            );
+        return patience;
+    }
+
+    private Uri? Address(Document at)
+    {
+        if (read.Text(at) is not { } text)
+            return null;
+        if (
+            Uri.TryCreate(text, UriKind.Absolute, out var address)
+            && address.Scheme is "http" or "https"
+            && address.PathAndQuery == "/"
+            && address.UserInfo.Length == 0
+        )
+            return address;
+        read.Fail(at, $"'{text}' is not http://HOST:PORT");
+        return null;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using System.Text;
+using CallServer.Surface;
+
+namespace CallServer.Server.Configuration;
+
+/// <summary>The section <c>radius</c> of the configuration.</summary>
+internal static class RadiusReader
+{
+    private const int LongestName = 253;
+
+    /// <summary>Null where there is none, or where it is wrong: then the reader has the mistakes.</summary>
+    public static RadiusConfiguration? Read(DocumentReader read, Document root, string serverName)
+    {
+        if (read.Section(root, "radius") is not { } section)
+            return null;
+        var server = Required(read, section, "server", read.EndPoint);
+        var secret = Required(read, section, "secret", read.Secret);
+        var timeout = read.Duration(
+            DocumentReader.Member(section, "timeout"),
+            TimeSpan.FromMilliseconds(50),
+            TimeSpan.FromMinutes(1)
+        );
+        var name = read.Text(DocumentReader.Member(section, "nasIdentifier"));
+        if (Encoding.UTF8.GetByteCount(name ?? "") > LongestName)
+            read.Fail(
+                DocumentReader.Member(section, "nasIdentifier")!,
+                $"a NAS-Identifier is 1 to {LongestName} octets"
+            );
+        var source = Source(read, DocumentReader.Member(section, "source"), server);
+        return server is null || secret is null
+            ? null
+            : new RadiusConfiguration
+            {
+                Server = server,
+                Secret = secret,
+                Source = source,
+                Timeout = timeout ?? TimeSpan.FromSeconds(2),
+                NasIdentifier = name ?? serverName,
+            };
+    }
+
+    private static T? Required<T>(
+        DocumentReader read,
+        Document section,
+        string name,
+        Func<Document?, T?> value
+    )
+        where T : class
+    {
+        var member = DocumentReader.Member(section, name);
+        if (member is null)
+            read.Fail(section, $"lacks \"{name}\"");
+        return member is null ? null : value(member);
+    }
+
+    private static IPAddress? Source(DocumentReader read, Document? node, IPEndPoint? server)
+    {
+        if (read.Text(node) is not { } text)
+            return null;
+        if (!IPAddress.TryParse(text, out var source) || source.ToString() != text)
+            read.Fail(node!, $"'{text}' is no address, such as 192.0.2.1");
+        else if (server is not null && source.AddressFamily != server.AddressFamily)
+            read.Fail(node!, $"nothing goes from {source} to {server.Address}: one is IPv4, the other IPv6");
+        return source;
+    }
+}

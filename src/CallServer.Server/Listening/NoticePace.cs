@@ -1,0 +1,68 @@
+using System.Reactive.Concurrency;
+using CallServer.Server.Net;
+using CallServer.Model;
+
+namespace CallServer.Server.Listening;
+
+/// <summary>
+/// What a gateway says by itself leaves a row or a line at once, and then at most one in ten seconds: the newest, with
+/// the number of those that it stands for. However much comes, what it leaves is bounded, and the last one is never
+/// lost.
+/// </summary>
+internal sealed class NoticePace(IClock clock, IScheduler scheduler)
+{
+    /// <summary>Between two of one gateway.</summary>
+    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
+
+    private readonly Dictionary<string, Waiting> gateways = new(StringComparer.Ordinal);
+    private readonly Lock guard = new();
+
+    /// <summary>
+    /// Acts now, or later in place of this and of all that came since the last time; it is told how many others it
+    /// stands for. From any thread; acts on this one, or on the scheduler.
+    /// </summary>
+    /// <param name="gateway">A configured one: there are no more of them than those.</param>
+    /// <param name="act">What to do.</param>
+    public void Say(string gateway, Action<int> act)
+    {
+        lock (guard)
+        {
+            if (!gateways.TryGetValue(gateway, out var waiting))
+                gateways.Add(gateway, waiting = new Waiting());
+            var now = clock.Now.Steady;
+            if (now < waiting.Due)
+            {
+                if (waiting.Act is null)
+                    scheduler.Schedule(waiting.Due - now, () => Catch(waiting));
+                waiting.Act = act;
+                waiting.Others++;
+                return;
+            }
+
+            waiting.Due = now + Rest;
+        }
+
+        act(0);
+    }
+
+    private void Catch(Waiting waiting)
+    {
+        Action<int> act;
+        int others;
+        lock (guard)
+        {
+            (act, others) = (waiting.Act!, waiting.Others - 1);
+            (waiting.Act, waiting.Others) = (null, 0);
+            waiting.Due = clock.Now.Steady + Rest;
+        }
+
+        act(others);
+    }
+
+    private sealed class Waiting
+    {
+        public Instant Due { get; set; } = InstantModule.distantPast;
+        public Action<int>? Act { get; set; }
+        public int Others { get; set; }
+    }
+}

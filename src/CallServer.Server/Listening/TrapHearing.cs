@@ -1,0 +1,68 @@
+using System.Net;
+using CallServer.Server.Polling;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Server.Listening;
+
+/// <summary>
+/// SNMP notifications: one that tells of a start has its gateway asked at once, and what the gateway then
+/// says of its boot decides. Only the address tells who speaks, as a community tells nobody: whoever can send
+/// from it can have a gateway asked, and no more.
+/// </summary>
+internal sealed class TrapHearing(
+    AddressBook addresses,
+    Action<string, AuditCause> ask,
+    ListenerCounters counters,
+    NoticePace said,
+    ILogger logger
+) : IUdpListener
+{
+    public IReadOnlyList<byte[]> Hear(IPEndPoint from, Moment at, byte[] datagram)
+    {
+        // Traps come from any port: all gateways at the address may be meant.
+        var senders = addresses.At(from.Address);
+        if (senders.IsEmpty)
+        {
+            counters.CameFromStranger();
+            return [];
+        }
+
+        if (!TrapListener.TryRead(datagram, out var kind, out var reply, out var mistake))
+        {
+            counters.CouldNotRead();
+            logger.LogDebug("{From}: {Mistake}", from, mistake);
+            return [];
+        }
+
+        counters.Took();
+        counters.Heard(Word(kind));
+        if (kind is TrapKind.ColdStart or TrapKind.WarmStart)
+        {
+            foreach (var sender in senders)
+            {
+                said.Say(
+                    sender.Gateway.Id,
+                    more =>
+                        logger.LogInformation(
+                            "{Gateway}: sent {Notice}{More}",
+                            sender.Gateway.Id,
+                            Word(kind),
+                            MgcpHearing.Also(more)
+                        )
+                );
+                ask(sender.Gateway.Id, AuditCause.Restart);
+            }
+        }
+
+        return reply is null ? [] : [reply];
+    }
+
+    private static string Word(TrapKind kind) =>
+        kind switch
+        {
+            TrapKind.ColdStart => "cold-start",
+            TrapKind.WarmStart => "warm-start",
+            _ => "other",
+        };
+}

@@ -1,0 +1,42 @@
+using System.Net;
+
+namespace CallServer.Server.Net;
+
+/// <summary>The machine's own network.</summary>
+public sealed class FleetNetwork : IGatewayNetwork, IAsyncDisposable
+{
+    /// <summary>Opens the shared sockets.</summary>
+    public FleetNetwork(IClock clock, ILoggerFactory? loggers = null)
+    {
+        Udp = new UdpFleet(clock, loggers?.CreateLogger<UdpFleet>());
+        Tcp = new TcpFleet(clock);
+        Http = new HttpFleet(clock, loggers?.CreateLogger<HttpFleet>());
+    }
+
+    /// <summary>Datagrams.</summary>
+    public UdpFleet Udp { get; }
+
+    /// <summary>Streams.</summary>
+    public TcpFleet Tcp { get; }
+
+    /// <summary>Messages over HTTP.</summary>
+    public HttpFleet Http { get; }
+
+    /// <inheritdoc/>
+    public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
+        gateway.OverHttp
+            ? Http.Open(gateway.EndPoint, receiver)
+            : Udp.Open(gateway.EndPoint, receiver, gateway.RepliesFrom);
+
+    /// <inheritdoc/>
+    public IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver) =>
+        Tcp.Connect(gateway, receiver);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Udp.DisposeAsync();
+        await Tcp.DisposeAsync();
+        await Http.DisposeAsync();
+    }
+}

@@ -1,0 +1,247 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace CallServer.Server.Net;
+
+/// <summary>
+/// Messages as the bodies of HTTP requests, as rtpengine takes them (--listen-http): one client for the
+/// fleet, its connections shared and bounded. A request that fails is a message lost, and counted.
+/// </summary>
+public sealed class HttpFleet : IAsyncDisposable
+{
+    /// <summary>Where rtpengine takes ng messages.</summary>
+    public const string Path = "/ng";
+
+    /// <summary>rtpengine takes no other; with another one it answers 404.</summary>
+    public const string ContentType = "application/x-rtpengine-ng";
+
+    // HTTP/1.1 answers one request after the other on a connection.
+    private const int ConnectionsAGateway = 16;
+
+    // Of whoever only looks whether there is an answer.
+    private const int LargestGlance = 1024 * 1024;
+
+    // Requests that one audit may have open; it repeats what takes too long.
+    private const int MostInFlight = 1024;
+
+    private static readonly MediaTypeHeaderValue MediaType = new(ContentType);
+
+    private readonly IClock clock;
+    private readonly ILogger logger;
+    private readonly HttpMessageInvoker client;
+    private readonly CancellationTokenSource stopping = new();
+    private long sent;
+    private long received;
+    private long failures;
+    private long strays;
+
+    /// <summary>Opens nothing yet.</summary>
+    public HttpFleet(IClock clock, ILogger<HttpFleet>? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        this.clock = clock;
+        this.logger = logger ?? NullLogger<HttpFleet>.Instance;
+        client = new HttpMessageInvoker(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                UseProxy = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+                MaxConnectionsPerServer = ConnectionsAGateway,
+                MaxResponseHeadersLength = 16,
+                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),
+                ActivityHeadersPropagator = null,
+            }
+        );
+    }
+
+    /// <summary>Requests begun.</summary>
+    public long Sent => Volatile.Read(ref sent);
+
+    /// <summary>Answers handed over.</summary>
+    public long Received => Volatile.Read(ref received);
+
+    /// <summary>Requests without an answer that could be handed over.</summary>
+    public long Failures => Volatile.Read(ref failures);
+
+    /// <summary>Answers that belonged to nothing that was asked.</summary>
+    public long Strays => Volatile.Read(ref strays);
+
+    /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
+    public IMessageChannel Open(IPEndPoint gateway, IDatagramReceiver receiver)
+    {
+        ArgumentNullException.ThrowIfNull(gateway);
+        ArgumentNullException.ThrowIfNull(receiver);
+        return new Channel(this, Address(gateway), receiver);
+    }
+
+    /// <summary>
+    /// One request for a person who looks once: null where it was answered, else what went wrong, in words.
+    /// </summary>
+    public async Task<string?> FindFaultAsync(IPEndPoint gateway, byte[] message, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(gateway);
+        try
+        {
+            await PostAsync(Address(gateway), message, LargestGlance, static _ => true, cancel);
+            return null;
+        }
+        catch (AnswerTooLargeException)
+        {
+            return null;
+        }
+        catch (HttpRequestException fault)
+        {
+            return Words(fault);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        client.Dispose();
+    }
+
+    private static Uri Address(IPEndPoint gateway) =>
+        new UriBuilder(Uri.UriSchemeHttp, gateway.Address.ToString(), gateway.Port, Path).Uri;
+
+    private static string Words(HttpRequestException fault) =>
+        fault switch
+        {
+            { StatusCode: { } status } => $"HTTP status {(int)status}",
+            { InnerException: System.Net.Sockets.SocketException socket } => SocketWords.Of(
+                socket.SocketErrorCode
+            ),
+            { HttpRequestError: HttpRequestError.ConnectionError } => "no connection",
+            _ => "no HTTP answer",
+        };
+
+    private async Task<byte[]> PostAsync(
+        Uri address,
+        byte[] message,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    )
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, address);
+        request.Content = new ByteArrayContent(message);
+        request.Content.Headers.ContentType = MediaType;
+        // Only the head: what follows is read as far as it is taken.
+        using var response = await client.SendAsync(request, cancel);
+        if (response.StatusCode != HttpStatusCode.OK)
+            throw new HttpRequestException(null, null, response.StatusCode);
+        return await ReadAsync(response.Content, largest, reading, cancel);
+    }
+
+    private static async Task<byte[]> ReadAsync(
+        HttpContent content,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    )
+    {
+        if (content.Headers.ContentLength > largest)
+            throw new AnswerTooLargeException();
+        await using var body = await content.ReadAsStreamAsync(cancel);
+        using var whole = new MemoryStream();
+        var part = new byte[16 * 1024];
+        while (await body.ReadAsync(part, cancel) is > 0 and var length)
+        {
+            if (whole.Length + length > largest)
+                throw new AnswerTooLargeException();
+            // Twice: what holds it grows by doubling, and it is copied at the end.
+            if (!reading(2 * length))
+                throw new OperationCanceledException();
+            whole.Write(part, 0, length);
+        }
+
+        return whole.ToArray();
+    }
+
+    private sealed class AnswerTooLargeException : Exception;
+
+    private sealed class Channel(HttpFleet fleet, Uri address, IDatagramReceiver receiver) : IMessageChannel
+    {
+        private readonly CancellationTokenSource closing = CancellationTokenSource.CreateLinkedTokenSource(
+            fleet.stopping.Token
+        );
+        private int inFlight;
+        private int closed;
+
+        /// <summary>The gateway cannot send to us by itself.</summary>
+        public string Local => "";
+
+        public void Send(byte[] message)
+        {
+            if (Volatile.Read(ref closed) != 0)
+                return;
+            if (Interlocked.Increment(ref inFlight) > MostInFlight)
+            {
+                Interlocked.Decrement(ref inFlight);
+                Interlocked.Increment(ref fleet.failures);
+                return;
+            }
+
+            Interlocked.Increment(ref fleet.sent);
+            _ = PostAsync(message, closing.Token);
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref closed, 1) != 0)
+                return;
+            closing.Cancel();
+            closing.Dispose();
+        }
+
+        private async Task PostAsync(byte[] message, CancellationToken cancel)
+        {
+            // What comes at once, such as a refusal, must not come back into the audit that is sending.
+            await Task.Yield();
+            var read = 0L;
+            try
+            {
+                var answer = await fleet.PostAsync(
+                    address,
+                    message,
+                    receiver.LargestAnswer,
+                    octets =>
+                    {
+                        read += octets;
+                        return receiver.Reading(octets);
+                    },
+                    cancel
+                );
+                Interlocked.Increment(ref fleet.received);
+                if (Volatile.Read(ref closed) == 0)
+                    receiver.OnDatagram(new Datagram(fleet.clock.Now, answer, 1, OnStray));
+            }
+            catch (OperationCanceledException)
+            {
+                // The audit is over.
+            }
+            catch (AnswerTooLargeException)
+            {
+                Interlocked.Increment(ref fleet.failures);
+                if (Volatile.Read(ref closed) == 0)
+                    receiver.OnTooLarge(fleet.clock.Now);
+            }
+            catch (Exception fault) when (fault is HttpRequestException or IOException)
+            {
+                Interlocked.Increment(ref fleet.failures);
+                fleet.logger.LogDebug("POST to {Address}: {Fault}", address, fault.Message);
+            }
+            finally
+            {
+                receiver.Reading(-read);
+                Interlocked.Decrement(ref inFlight);
+            }
+        }
+
+        private void OnStray() => Interlocked.Increment(ref fleet.strays);
+    }
+}

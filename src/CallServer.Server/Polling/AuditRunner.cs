@@ -1,0 +1,219 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using System.Reactive.Threading.Tasks;
+using System.Security.Cryptography;
+using CallServer.Server.Net;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Server.Polling;
+
+/// <summary>What an audit learnt, and what it leaves to the next one of the same gateway.</summary>
+/// <param name="Result">What it learnt.</param>
+/// <param name="Memory">What the next one begins with.</param>
+/// <param name="Work">What it took of its thread.</param>
+public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory, AuditWork Work = default);
+
+/// <summary>What a standing watch tells.</summary>
+/// <param name="Result">What it learnt.</param>
+/// <param name="Over">It has ended, and this is why.</param>
+/// <param name="Memory">What the next audit or watch of the same gateway begins with.</param>
+public readonly record struct WatchNews(AuditResult Result, bool Over, AuditMemory? Memory = null);
+
+/// <summary>Runs audits, watches and releases.</summary>
+public interface IAuditRunner
+{
+    /// <summary>
+    /// One audit for each subscription: one outcome, then the end. After the deadline, or when cancelled, the
+    /// audit gives up, and its outcome is what it learnt until then. Unsubscribing drops it without an
+    /// outcome.
+    /// </summary>
+    /// <param name="target">Whom to ask, and how.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="memory">What the last audit of the same gateway left.</param>
+    /// <param name="known">What the record holds of the gateway when the audit begins; null where there is no
+    /// record.</param>
+    /// <param name="deadline">From the subscription on.</param>
+    /// <param name="heard">Called once, at the gateway's first reply.</param>
+    /// <param name="cancel">Asks to give up.</param>
+    IObservable<AuditOutcome> Run(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        Func<KnownConnections?>? known,
+        TimeSpan deadline,
+        Action? heard = null,
+        CancellationToken cancel = default
+    );
+
+    /// <summary>
+    /// One standing watch for each subscription, of a target that watches: what it learns as it learns it,
+    /// then why it ended, then the end. Unsubscribing drops it.
+    /// </summary>
+    /// <param name="target">Whom to watch, and how.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="memory">What the last audit or watch of the same gateway left.</param>
+    /// <param name="every">How often the gateway is to tell everything.</param>
+    IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan every
+    );
+
+    /// <summary>
+    /// Ends one connection for each subscription, of a target that releases: one result, then the end.
+    /// </summary>
+    /// <param name="target">Whom to ask, and how.</param>
+    /// <param name="connection">Which one; the record must hold it.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="known">What the record holds of the gateway.</param>
+    /// <param name="deadline">From the subscription on.</param>
+    /// <param name="cancel">Asks to give up.</param>
+    IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
+        CancellationToken cancel = default
+    );
+
+    /// <summary>
+    /// Asks who controls a gateway, once for each subscription, of a target that tells: one result, then the
+    /// end.
+    /// </summary>
+    /// <param name="target">Whom to ask, and how.</param>
+    /// <param name="gateway">Where.</param>
+    /// <param name="known">What the record holds of the gateway; null where it holds nothing.</param>
+    /// <param name="deadline">From the subscription on.</param>
+    IObservable<ControllerResult> AskController(
+        AuditTarget target,
+        GatewayAddress gateway,
+        KnownConnections? known,
+        TimeSpan deadline
+    );
+}
+
+/// <summary>
+/// Gives audits a network, a clock and a scheduler. The scheduler must run one thing at a time (an event
+/// loop, or virtual time): it is what keeps the events of an audit in a row.
+/// </summary>
+public sealed class AuditRunner(
+    IGatewayNetwork network,
+    IClock clock,
+    IScheduler scheduler,
+    Func<ulong>? seed = null,
+    MemoryBudget? memory = null,
+    HeapWatch? heap = null,
+    Func<TimeSpan>? threadTime = null
+) : IAuditRunner
+{
+    private readonly Func<TimeSpan> threadTime =
+        threadTime ?? (() => ThreadTime.Used ?? TimeSpan.FromMicroseconds(clock.Now.Steady.Micros));
+    private readonly Func<ulong> seed = seed ?? FreshSeed;
+    private readonly MemoryBudget? budget = memory;
+
+    /// <inheritdoc/>
+    public IObservable<AuditOutcome> Run(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        Func<KnownConnections?>? known,
+        TimeSpan deadline,
+        Action? heard = null,
+        CancellationToken cancel = default
+    ) =>
+        Exchange(
+                target,
+                gateway,
+                (now, local) => target.Start(memory, now, seed(), local, known?.Invoke()),
+                deadline,
+                heard,
+                cancel
+            )
+            .Select(news => new AuditOutcome(news.Result, news.Memory, news.Work));
+
+    /// <inheritdoc/>
+    public IObservable<WatchNews> Watch(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan every
+    ) =>
+        Exchange(target, gateway, (now, local) => target.Watch(memory, every, now, seed(), local))
+            .Select(news => new WatchNews(news.Result, news.Over, news.Memory));
+
+    /// <inheritdoc/>
+    public IObservable<ReleaseResult> Release(
+        AuditTarget target,
+        string connection,
+        GatewayAddress gateway,
+        KnownConnections known,
+        TimeSpan deadline,
+        CancellationToken cancel = default
+    ) =>
+        Exchange(
+                target,
+                gateway,
+                (now, local) => target.Release(connection, now, seed(), local, known),
+                deadline,
+                cancel: cancel
+            )
+            .Select(news => news.Result);
+
+    /// <inheritdoc/>
+    public IObservable<ControllerResult> AskController(
+        AuditTarget target,
+        GatewayAddress gateway,
+        KnownConnections? known,
+        TimeSpan deadline
+    ) =>
+        Exchange(target, gateway, (now, local) => target.AskController(now, seed(), local, known), deadline)
+            .Select(news => news.Result);
+
+    /// <summary>
+    /// An audit as a task. Cancelling it stops the audit: the task then ends with what was learnt.
+    /// </summary>
+    public Task<AuditOutcome> RunAsync(
+        AuditTarget target,
+        GatewayAddress gateway,
+        AuditMemory? memory,
+        TimeSpan deadline,
+        CancellationToken cancel
+    ) =>
+        // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
+        Run(target, gateway, memory, null, deadline, null, cancel).ToTask(TaskPoolScheduler.Default);
+
+    private static ulong FreshSeed()
+    {
+        Span<byte> octets = stackalloc byte[sizeof(ulong)];
+        RandomNumberGenerator.Fill(octets);
+        return BitConverter.ToUInt64(octets);
+    }
+
+    private IObservable<ExchangeNews<TResult>> Exchange<TResult>(
+        AuditTarget target,
+        GatewayAddress gateway,
+        Func<Moment, string, GatewayExchange<TResult>> begin,
+        TimeSpan? deadline = null,
+        Action? heard = null,
+        CancellationToken cancel = default
+    ) =>
+        Observable.Create<ExchangeNews<TResult>>(observer =>
+        {
+            var stage = new ExchangeStage(
+                network,
+                clock,
+                scheduler,
+                gateway,
+                target,
+                budget,
+                heap,
+                threadTime
+            );
+            var run = new ExchangeRun<TResult>(stage, observer, heard);
+            run.Begin(begin, deadline, cancel);
+            return run;
+        });
+}

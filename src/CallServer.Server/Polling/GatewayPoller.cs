@@ -1,0 +1,356 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using System.Reactive.Linq;
+using System.Reactive.Subjects;
+using System.Reactive.Threading.Tasks;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Server.Polling;
+
+/// <summary>
+/// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent.
+/// Everything happens on the one scheduler.
+/// </summary>
+internal sealed class GatewayPoller : IDisposable
+{
+    private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>After this time a takeover goes on with others as well.</summary>
+    private static readonly TimeSpan TakeoverTurn = TimeSpan.FromMilliseconds(300);
+
+    private readonly PollingContext context;
+    private readonly IAuditRunner runner;
+    private readonly AuditLoop aside;
+    private readonly IScheduler scheduler;
+    private readonly AuditCost cost;
+    private readonly Subject<AuditCause> triggers = new();
+    private readonly PacedTrigger fromOutside;
+    private readonly GatewayWatch? watch;
+    private readonly IDisposable subscription;
+    private AuditMemory? memory;
+    private GatewayAddress? lastKnown;
+    private GatewayCadence cadence;
+
+    public GatewayPoller(
+        GatewayConfiguration gateway,
+        PollingContext context,
+        AuditLoop loop,
+        Action<GatewayConfiguration, AuditResult> deliver
+    )
+    {
+        Gateway = gateway;
+        this.context = context;
+        runner = loop.Runner;
+        aside = loop.Aside ?? loop;
+        scheduler = loop.Scheduler;
+        cost = new AuditCost(gateway.Interval);
+        cadence = GatewayCadence.Create(gateway.Interval);
+        fromOutside = new PacedTrigger(context.Clock, scheduler);
+        context.Addresses.Enter(gateway, GatewayLocator.Literal(gateway.Uri));
+        watch = gateway.Target.Watches
+            ? new GatewayWatch(
+                gateway,
+                context,
+                scheduler,
+                () => Resolve().SelectMany(Watch),
+                result => deliver(gateway, result),
+                () => Trigger(AuditCause.WatchEnded)
+            )
+            : null;
+        subscription = Observable
+            .Merge(
+                Observable.Return(AuditCause.Start, scheduler),
+                Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler),
+                triggers.ObserveOn(scheduler)
+            )
+            .Where(IsDue)
+            .OneAtATime(cause => cause != AuditCause.Interval, Audit)
+            .Do(result => deliver(gateway, result))
+            .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
+            .Subscribe();
+    }
+
+    public GatewayConfiguration Gateway { get; }
+
+    /// <summary>Asks as soon as may be; from any thread.</summary>
+    public void Trigger(AuditCause cause)
+    {
+        if (cause is AuditCause.Restart or AuditCause.Reconnect)
+            fromOutside.Ask(() => Emit(cause));
+        else
+            Emit(cause);
+    }
+
+    /// <summary>Has one connection ended; from any thread.</summary>
+    public IObservable<ReleaseResult> Release(string connection, KnownConnections known, TimeSpan deadline) =>
+        Observable
+            .Return(connection, scheduler)
+            .SelectMany(_ => Resolve())
+            .SelectMany(address =>
+                address is null
+                    ? Observable.Return(
+                        ReleaseResult.Unasked(connection, $"the name {Gateway.Uri.Host} has no address"),
+                        ImmediateScheduler.Instance
+                    )
+                    : runner.Release(Gateway.Target, connection, address.Value, known, deadline)
+            );
+
+    /// <summary>Asks who controls it; from any thread. Nothing where its protocol does not tell.</summary>
+    public IObservable<ControllerResult> AskController(TimeSpan deadline) =>
+        Gateway.Target.TellsController
+            ? Observable
+                .Return(Gateway.Id, scheduler)
+                .SelectMany(_ => Resolve())
+                .SelectMany(address =>
+                    address is null
+                        ? Observable.Empty<ControllerResult>(ImmediateScheduler.Instance)
+                        : runner.AskController(
+                            Gateway.Target,
+                            address.Value,
+                            context.Known(Gateway.Id),
+                            deadline
+                        )
+                )
+            : Observable.Empty<ControllerResult>(ImmediateScheduler.Instance);
+
+    /// <summary>Nobody is asked any more: a standing watch ends too. From any thread.</summary>
+    public void Rest() => scheduler.Schedule(() => watch?.Asking());
+
+    /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
+    public void Dispose()
+    {
+        context.Addresses.Leave(Gateway);
+        scheduler.Schedule(() =>
+        {
+            subscription.Dispose();
+            watch?.Dispose();
+        });
+    }
+
+    private void Emit(AuditCause cause)
+    {
+        lock (triggers)
+            triggers.OnNext(cause);
+    }
+
+    /// <summary>
+    /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
+    /// on purpose is not held back.
+    /// </summary>
+    private bool IsDue(AuditCause cause)
+    {
+        if (cause != AuditCause.Interval)
+            return context.Pace != AuditPace.None
+                || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
+        return watch is not { Stands: true }
+            && cadence.IsDue(
+                context.Clock.Now.Steady,
+                context.Pace,
+                // Only then does it matter: nobody else looks into the record at each tick.
+                context.Pace == AuditPace.None
+                    && context.Known(Gateway.Id) is { Count: > 0 }
+            );
+    }
+
+    private IObservable<WatchNews> Watch(GatewayAddress? address) =>
+        address is null
+            ? Observable.Empty<WatchNews>(ImmediateScheduler.Instance)
+            : runner
+                .Watch(Gateway.Target, address.Value, memory, WatchInterval)
+                .Do(news => memory = news.Memory ?? memory);
+
+    /// <summary>A standing watch costs no more than polling would.</summary>
+    private TimeSpan WatchInterval => GatewayCadence.Stretched(Gateway.Interval, context.Pace);
+
+    private IObservable<AuditResult> Audit(AuditCause cause)
+    {
+        watch?.Asking();
+        cadence = cadence.Begin(context.Clock.Now.Steady);
+        return Resolve()
+            .SelectMany(address =>
+                address is null
+                    ? Observable.Return(Unasked(), ImmediateScheduler.Instance)
+                    : Ask(address.Value, cause)
+            )
+            .Do(Remember)
+            .Catch(
+                (Exception fault) =>
+                {
+                    // A fault of our own: this audit is over, the gateway's next one begins without memory.
+                    context.Counters.AuditFailed();
+                    context.Logger.LogError(
+                        fault,
+                        "{Gateway}: the audit failed by a fault of our own",
+                        Gateway.Id
+                    );
+                    memory = null;
+                    WatchAgain();
+                    return Observable.Empty<AuditResult>();
+                }
+            );
+    }
+
+    /// <summary>
+    /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
+    /// in use; null where there was none yet.
+    /// </summary>
+    private IObservable<GatewayAddress?> Resolve()
+    {
+        if (GatewayLocator.Literal(Gateway.Uri) is { } literal)
+            return Observable.Return<GatewayAddress?>(literal, ImmediateScheduler.Instance);
+
+        return Observable
+            .FromAsync(cancel => GatewayLocator.FindAsync(context.Resolver, Gateway.Uri, cancel))
+            .Select(address => (GatewayAddress?)address)
+            .ObserveOn(scheduler)
+            .Timeout(NamePatience, scheduler)
+            .Do(address =>
+            {
+                lastKnown = address;
+                context.Addresses.Move(Gateway, address!.Value);
+            })
+            .Catch((SocketException _) => Observable.Return(lastKnown, ImmediateScheduler.Instance))
+            .Catch((TimeoutException _) => Observable.Return(lastKnown, ImmediateScheduler.Instance));
+    }
+
+    private IObservable<AuditResult> Ask(GatewayAddress address, AuditCause cause)
+    {
+        // Nobody waits at a takeover for what was slow or silent long ago.
+        var first =
+            IsHurried(cause) ? context.Lanes.Takeover
+            : cost.IsHeavy ? context.Lanes.Heavy
+            : cadence.IsSilent ? context.Lanes.Silent
+            : cadence.IsSlow ? context.Lanes.Slow
+            : context.Lanes.Prompt;
+        return Enter(first)
+            .Amb(
+                triggers
+                    .ObserveOn(scheduler)
+                    .Where(IsHurried)
+                    .Take(1)
+                    .SelectMany(_ => Enter(context.Lanes.Takeover))
+            )
+            .SelectMany(entered =>
+            {
+                var (lane, place) = entered;
+                var heard = false;
+                var held = new CompositeDisposable(lane == context.Lanes.Heavy ? AfterRest(place) : place);
+                if (lane == context.Lanes.Takeover)
+                    held.Add(scheduler.Schedule(TakeoverTurn, place.Dispose));
+                else if (lane == context.Lanes.Prompt)
+                {
+                    // Those that answer do not wait for one that turns out not to, nor for one that takes too
+                    // long.
+                    held.Add(
+                        scheduler.Schedule(
+                            Gateway.Timeout,
+                            () =>
+                            {
+                                if (!heard)
+                                    place.Dispose();
+                            }
+                        )
+                    );
+                    held.Add(scheduler.Schedule(Gateway.Interval, place.Dispose));
+                }
+
+                return Run(address, () => heard = true).Finally(held.Dispose);
+            })
+            .Select(outcome =>
+            {
+                memory = outcome.Memory;
+                Count(outcome.Work);
+                return outcome.Result;
+            });
+    }
+
+    private static bool IsHurried(AuditCause cause) => cause is AuditCause.Takeover or AuditCause.DryRun;
+
+    private IObservable<(Lane Lane, IDisposable Place)> Enter(Lane lane) =>
+        lane.Enter(scheduler).Select(place => (lane, place));
+
+    private IObservable<AuditOutcome> Run(GatewayAddress address, Action heard)
+    {
+        IObservable<AuditOutcome> On(IAuditRunner asker) =>
+            asker.Run(
+                Gateway.Target,
+                address,
+                memory,
+                () =>
+                    Gateway.ReadsHistory
+                        ? context.Known(Gateway.Id)
+                        : context.Known(Gateway.Id)?.WithoutHistory,
+                context.Limits.Deadline,
+                heard
+            );
+
+        return cost.IsAside ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler) : On(runner);
+    }
+
+    /// <summary>
+    /// A place that becomes free when what the audit told has been taken in, and others had as much time as all that
+    /// took: who takes much takes half of a core, however many there are.
+    /// </summary>
+    private IDisposable AfterRest(IDisposable place) =>
+        Disposable.Create(() =>
+        {
+            var ended = context.Clock.Now.Steady;
+            context
+                .TakenIn(Gateway.Id)
+                .ToObservable(scheduler)
+                .SelectMany(_ => Observable.Timer(cost.Last + (context.Clock.Now.Steady - ended), scheduler))
+                .Finally(place.Dispose)
+                .Subscribe(_ => { }, OnLoopFault);
+        });
+
+    private void Count(AuditWork work)
+    {
+        if (!cost.Count(work))
+            return;
+        if (cost.IsHeavy)
+            context.Logger.LogWarning(
+                "{Gateway}: its audits take {Part} % of a core: it is asked aside from now on, and less often where others of its kind wait",
+                Gateway.Id,
+                (100 * cost.Part).ToString("0", CultureInfo.InvariantCulture)
+            );
+        else
+            context.Logger.LogInformation("{Gateway}: its audits take little again", Gateway.Id);
+    }
+
+    private AuditResult Unasked() =>
+        AuditResult.Unasked(
+            Gateway.Id,
+            Gateway.Uri.Protocol,
+            context.Clock.Now.Steady,
+            $"the name {Gateway.Uri.Host} has no address"
+        );
+
+    private void WatchAgain()
+    {
+        if (context.Pace != AuditPace.None)
+            watch?.Asked();
+    }
+
+    private void Remember(AuditResult result)
+    {
+        WatchAgain();
+        cadence = cadence.End(result, context.Limits.BackoffLimit);
+    }
+
+    private void OnLoopFault(Exception fault)
+    {
+        context.Counters.LoopRestarted();
+        context.Logger.LogError(
+            fault,
+            "{Gateway}: its loop failed by a fault of our own and begins again in {Rest} s",
+            Gateway.Id,
+            LoopRest.TotalSeconds
+        );
+    }
+}

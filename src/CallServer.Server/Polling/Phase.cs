@@ -1,0 +1,61 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using System.Text;
+using CallServer.Server.Net;
+using CallServer.Model;
+
+namespace CallServer.Server.Polling;
+
+/// <summary>
+/// When a gateway is asked: at its own phase of the interval, which its id decides, so that a fleet is spread
+/// evenly, and at the same instants after a restart.
+/// </summary>
+public static class Phase
+{
+    /// <summary>FNV-1a: the same on every machine and in every run.</summary>
+    public static ulong Hash(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        var hash = 14695981039346656037UL;
+        foreach (var octet in Encoding.UTF8.GetBytes(id))
+            hash = (hash ^ octet) * 1099511628211UL;
+        // The low bits of short ids differ little: mix them.
+        hash ^= hash >> 32;
+        hash *= 0x9E3779B97F4A7C15UL;
+        return hash ^ (hash >> 29);
+    }
+
+    /// <summary>The first instant of the gateway's phase after this one.</summary>
+    public static Instant Next(string id, TimeSpan interval, Instant after)
+    {
+        var step = interval.Ticks / TimeSpan.TicksPerMicrosecond;
+        var phase = (long)(Hash(id) % (ulong)step);
+        return new Instant(((FloorDivide(after.Micros - phase, step) + 1) * step) + phase);
+    }
+
+    /// <summary>
+    /// One tick at each instant of the phase from now on. Those that the machine missed, asleep or
+    /// overloaded, are left out.
+    /// </summary>
+    public static IObservable<AuditCause> Ticks(
+        string id,
+        TimeSpan interval,
+        IClock clock,
+        IScheduler scheduler
+    ) =>
+        Observable.Defer(() =>
+            Observable.Generate(
+                Next(id, interval, clock.Now.Steady),
+                _ => true,
+                // A timer may fire a little early: never the same instant twice.
+                due => Next(id, interval, InstantModule.max(due, clock.Now.Steady)),
+                _ => AuditCause.Interval,
+                due => Until(due, clock.Now.Steady),
+                scheduler
+            )
+        );
+
+    private static TimeSpan Until(Instant due, Instant now) => due > now ? due - now : TimeSpan.Zero;
+
+    private static long FloorDivide(long a, long b) => (a / b) - (a % b < 0 ? 1 : 0);
+}

@@ -1,0 +1,33 @@
+using CallServer.Server.Net;
+using CallServer.Surface;
+
+namespace CallServer.Server.Polling;
+
+/// <summary>What every poller shares.</summary>
+internal sealed record PollingContext(
+    IClock Clock,
+    IEndpointResolver Resolver,
+    FleetLanes Lanes,
+    PollingCounters Counters,
+    AddressBook Addresses,
+    Func<string, KnownConnections?> Known,
+    Func<string, Task> TakenIn,
+    ILogger Logger
+)
+{
+    /// <summary>
+    /// What a change of the configuration may change for every poller; replaced as a whole.
+    /// </summary>
+    public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
+
+    private int pace = (int)AuditPace.Full;
+
+    /// <summary>How often everybody is asked; may change at any time.</summary>
+    public AuditPace Pace
+    {
+        get => (AuditPace)Volatile.Read(ref pace);
+        set => Volatile.Write(ref pace, (int)value);
+    }
+}
+
+internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);

@@ -1,0 +1,134 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Server.Net;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Server.Recording;
+
+/// <summary>
+/// Joins the connections of all gateways into calls, with one writer: the steps of the record are taken in on
+/// its scheduler in the order in which each shard made them; readers take the newest immutable record of
+/// calls, and no lock.
+/// </summary>
+/// <param name="scheduler">Runs one thing at a time.</param>
+/// <param name="clock">Time.</param>
+/// <param name="identity">Whose record it is.</param>
+/// <param name="writer">Takes what became of findings.</param>
+/// <param name="counters">Counts them.</param>
+/// <param name="states">Every gateway's newest state, to begin anew from.</param>
+/// <param name="protocols">That the gateways speak.</param>
+/// <param name="logger">Says what was found.</param>
+public sealed class CallJoiner(
+    IScheduler scheduler,
+    IClock clock,
+    ServerIdentity identity,
+    StoreWriter writer,
+    RecordCounters counters,
+    Func<IEnumerable<GatewayState>> states,
+    GatewayProtocols protocols,
+    ILogger logger
+) : IDisposable
+{
+    private const int MostLines = 5;
+
+    // What is due is forgotten together, not one after the other.
+    private static readonly TimeSpan LeastRest = TimeSpan.FromSeconds(1);
+
+    private readonly SerialDisposable wake = new();
+    private CallRecord calls = CallRecord.Of(protocols);
+
+    /// <summary>The newest record of calls. Steps that were handed over may still be under way: see <see
+    /// cref="PassAsync"/>.</summary>
+    public CallRecord Calls => Volatile.Read(ref calls);
+
+    /// <summary>As the store kept it; before anything is taken in. Returns at once.</summary>
+    public void Restore(IReadOnlyList<StoredGateway> gateways)
+    {
+        var now = clock.Now.Steady;
+        foreach (var gateway in gateways)
+            Write(() =>
+                Volatile.Write(ref calls, calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now))
+            );
+    }
+
+    /// <summary>Takes in what a step did to a gateway's record; from the thread of its shard, returns at
+    /// once.</summary>
+    public void Take(RecordStep step, ServerStamp stamp) =>
+        Write(() =>
+        {
+            Volatile.Write(ref calls, calls.Apply(step, stamp, out var changes));
+            Tell(changes);
+            ScheduleTick();
+        });
+
+    /// <summary>Ends when everything that was handed over so far is taken in.</summary>
+    public Task PassAsync() => scheduler.PassAsync();
+
+    /// <summary>Forgets nothing more.</summary>
+    public void Dispose() => wake.Dispose();
+
+    private void Write(Action step) =>
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                step();
+            }
+#pragma warning disable CA1031 // a fault of the join is none of the record's
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                counters.Failed();
+                logger.LogError(
+                    fault,
+                    "the join failed by a fault of our own and begins anew; the record of connections is not touched"
+                );
+                Restart();
+            }
+        });
+
+    private void Restart()
+    {
+        var now = clock.Now.Steady;
+        var anew = CallRecord.Of(protocols);
+        foreach (var state in states())
+            anew = anew.Restore(state.Record, state.LastAudit?.Protocol, now);
+        Volatile.Write(ref calls, anew);
+    }
+
+    private void ScheduleTick()
+    {
+        if (!calls.TryDue(out var due))
+            return;
+        var now = clock.Now.Steady;
+        var wait = due > now + LeastRest ? due - now : LeastRest;
+        wake.Disposable = scheduler.Schedule(wait, () => Write(Tick));
+    }
+
+    private void Tick()
+    {
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        Volatile.Write(ref calls, calls.Tick(clock.Now.Steady, stamp, out var changes));
+        Tell(changes);
+        ScheduleTick();
+    }
+
+    private void Tell(IReadOnlyList<FindingChange> changes)
+    {
+        if (changes.Count == 0)
+            return;
+        writer.EnqueueChanges([.. changes.Select(change => change.Change)]);
+        var began = changes.Where(change => change.Began).ToList();
+        foreach (var change in began)
+            counters.CountFinding(change.Finding);
+        // One gateway's fault may be that of a thousand calls.
+        foreach (var change in began.Take(MostLines))
+            logger.LogWarning("{Finding}", change.Change.Detail);
+        if (began.Count > MostLines)
+            logger.LogWarning(
+                "and {Count} more findings at once; `callserver calls --findings` lists them",
+                began.Count - MostLines
+            );
+    }
+}

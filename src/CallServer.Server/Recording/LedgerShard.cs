@@ -1,0 +1,321 @@
+using System.Collections.Concurrent;
+using System.Reactive.Concurrency;
+using CallServer.Server.Net;
+using CallServer.Server.Releasing;
+using CallServer.Model;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Server.Recording;
+
+/// <summary>What is known of one gateway at one moment; immutable.</summary>
+/// <param name="Gateway">Its id.</param>
+/// <param name="Record">Its connections.</param>
+/// <param name="LastAudit">The newest audit; null where there was none.</param>
+/// <param name="AskedSinceStart">This run of the server, since its last takeover if there was one, has heard from
+/// an audit of it, whatever it learnt.</param>
+public sealed record GatewayState(
+    string Gateway,
+    GatewayRecord Record,
+    AuditSummary? LastAudit,
+    bool AskedSinceStart
+);
+
+/// <summary>Whose record it is, and under which epoch.</summary>
+public sealed class ServerIdentity(string name, int epoch)
+{
+    private int epoch = epoch;
+    private int writesCdrs = 1;
+
+    public string Name => name;
+
+    /// <summary>The fencing number that a takeover raises.</summary>
+    public int Epoch
+    {
+        get => Volatile.Read(ref epoch);
+        set => Volatile.Write(ref epoch, value);
+    }
+
+    /// <summary>The CDRs of what ends are written; otherwise they are held, as another server writes them.</summary>
+    public bool WritesCdrs
+    {
+        get => Volatile.Read(ref writesCdrs) != 0;
+        set => Volatile.Write(ref writesCdrs, value ? 1 : 0);
+    }
+}
+
+/// <summary>
+/// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after
+/// the other; readers take the newest immutable state of a gateway, and no lock.
+/// </summary>
+public sealed class LedgerShard(
+    IScheduler scheduler,
+    IClock clock,
+    ServerIdentity identity,
+    StoreWriter writer,
+    RecordCounters counters,
+    Action<RecordStep, ServerStamp> join,
+    Action<AuditResult, RecordStep> applied,
+    AccountingWants wants,
+    RecordLimits limits,
+    ILogger logger
+)
+{
+    private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
+
+    // Of the shard's own thread: gateways that nothing is known of yet begin with it.
+    private Instant? takenOver;
+
+    /// <summary>Every gateway of this shard of which something is known.</summary>
+    public IEnumerable<GatewayState> States => states.Values;
+
+    /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
+    public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
+
+    /// <summary>As the store kept it; before anything is taken in.</summary>
+    public void Restore(StoredGateway stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        Keep(new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false));
+    }
+
+    /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
+    public void Take(AuditResult result, string? uri)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        Write(result.Gateway, () => Apply(result, uri));
+    }
+
+    /// <summary>Ends when everything that was handed over so far is taken in.</summary>
+    public Task PassAsync() => scheduler.PassAsync();
+
+    /// <summary>
+    /// This server took over at this instant: what it knew of its own audits is not confirmed until the gateways
+    /// speak. Ends when what was handed over before is taken in.
+    /// </summary>
+    /// <param name="at">When it was decided.</param>
+    /// <param name="lastHeard">When the other server was last heard to act: what a gateway's own history says to have
+    /// ended since then gets a CDR here. Null where it never was.</param>
+    /// <param name="gateways">Those that are to be asked.</param>
+    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            // Those of which a cold standby knows nothing yet, too: else their history would not be read.
+            foreach (var gateway in gateways.Union(states.Keys))
+            {
+                var state = states.GetValueOrDefault(gateway);
+                var record = (state?.Record ?? GatewayRecord.Empty(gateway)).TakenOver(at);
+                states[gateway] = new GatewayState(
+                    gateway,
+                    lastHeard is { } since ? record.WithHistorySince(since) : record,
+                    state?.LastAudit,
+                    AskedSinceStart: false
+                );
+            }
+
+            takenOver = at;
+            done.TrySetResult();
+        });
+        return done.Task;
+    }
+
+    /// <summary>
+    /// Leaves connections to another server, which has them; from any thread, returns at once. Nothing ends by
+    /// it.
+    /// </summary>
+    public void Leave(string gateway, IReadOnlyCollection<string> connections) =>
+        Write(
+            gateway,
+            () =>
+            {
+                if (states.GetValueOrDefault(gateway) is not { } state)
+                    return;
+                var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+                var step = state.Record.Leave(connections, clock.Now.Steady, stamp);
+                if (step.Ignored)
+                    return;
+                Keep(state with { Record = state.Record.After(step) });
+                join(step, stamp);
+                Write(StoreCommit.Of(step, null, wants));
+            }
+        );
+
+    /// <summary>
+    /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
+    /// returns at once.
+    /// </summary>
+    public void NoteRestart(string gateway, Instant at) => Write(gateway, () => Restart(gateway, at));
+
+    /// <summary>
+    /// Takes in how a release went: closes the record with the gateway's own reply where it ended the
+    /// connection, and keeps who asked and why in any case. Gives the CDR; null where there is none. From any
+    /// thread.
+    /// </summary>
+    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
+    {
+        var taken = new TaskCompletionSource<CdrView?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                taken.TrySetResult(Release(order, result));
+            }
+#pragma warning disable CA1031 // whoever waits for it is told
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                counters.Failed();
+                taken.TrySetException(fault);
+            }
+        });
+        return taken.Task;
+    }
+
+    private CdrView? Release(ReleaseOrder order, ReleaseResult result)
+    {
+        var state =
+            states.GetValueOrDefault(order.Gateway)
+            ?? throw new InvalidOperationException($"nothing is known of {order.Gateway}");
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var now = clock.Now.Steady;
+        var entry = order.Entry(result, stamp.Correction);
+        if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
+        {
+            Keep(state with { Record = state.Record.After(step) });
+            join(step, stamp);
+            var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
+            Save(commit);
+            return commit.Cdrs[0];
+        }
+
+        // Nothing is closed: the gateway would not, or did not answer; or an audit has closed it meanwhile.
+        Save(
+            new StoreCommit
+            {
+                Gateway = state.Record.Row,
+                Releases = [entry],
+                Changes =
+                [
+                    new ChangeView(
+                        $"release-{entry.Outcome}",
+                        entry.Gateway,
+                        entry.Connection,
+                        (now + stamp.Correction).ToString(),
+                        $"by {entry.By}: {entry.Reason}{(entry.Detail is null ? "" : ": " + entry.Detail)}"
+                    ),
+                ],
+            }
+        );
+        return null;
+
+        void Save(StoreCommit commit)
+        {
+            counters.Count(commit);
+            Write(commit);
+        }
+    }
+
+    private void Write(string gateway, Action step) =>
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                step();
+            }
+#pragma warning disable CA1031 // one gateway's fault must not end the shard
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                counters.Failed();
+                logger.LogError(
+                    fault,
+                    "{Gateway}: what was learnt could not be taken in by a fault of our own; the record stays as it was",
+                    gateway
+                );
+            }
+        });
+
+    private void Restart(string gateway, Instant at)
+    {
+        if (states.GetValueOrDefault(gateway) is not { } state)
+            return;
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var step = state.Record.Restarted(at, stamp);
+        if (step.Ignored)
+            return;
+        var commit = StoreCommit.Of(step, null, wants);
+        Keep(state with { Record = state.Record.After(step) });
+        counters.Count(commit);
+        Write(commit);
+        join(step, stamp);
+        logger.LogWarning(
+            "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
+            gateway,
+            state.Record.Count
+        );
+    }
+
+    private void Apply(AuditResult result, string? uri)
+    {
+        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var state = states.GetValueOrDefault(result.Gateway);
+        var before = state?.Record ?? New(result.Gateway);
+        result = limits.Bound(before, result);
+        var step = before.Apply(result, stamp);
+        // What was asked before a takeover does not tell what the other server's record would have to hold.
+        var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
+        var summary = AuditSummary.Of(result, uri, stamp.Correction);
+        var commit = StoreCommit.Of(step, summary, wants);
+        Keep(new GatewayState(result.Gateway, before.After(step), summary, asked));
+        counters.Count(result, commit);
+        Write(commit);
+        join(step, stamp);
+        applied(result, step);
+
+        if (
+            state?.LastAudit is not { } last
+            || last.Complete != summary.Complete
+            || last.Silent != summary.Silent
+        )
+            Say(result, state?.LastAudit);
+    }
+
+    /// <summary>The newest state of a gateway, in place of the one before.</summary>
+    private void Keep(GatewayState state)
+    {
+        limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
+        states[state.Gateway] = state;
+    }
+
+    private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
+
+    private GatewayRecord New(string gateway)
+    {
+        var record = GatewayRecord.Empty(gateway);
+        return takenOver is { } at ? record.TakenOver(at) : record;
+    }
+
+    /// <summary>A line where a gateway's state changes, not one an audit.</summary>
+    private void Say(AuditResult result, AuditSummary? last)
+    {
+        if (result.Complete)
+            logger.LogInformation(
+                "{Gateway}: complete, {Count} connections, {Requests} requests",
+                result.Gateway,
+                result.Count,
+                result.Requests
+            );
+        else
+            logger.LogWarning(
+                "{Gateway}: not complete: {Reasons}; nothing is closed",
+                result.Gateway,
+                string.Join("; ", result.Reasons)
+            );
+        foreach (var remark in result.Remarks)
+            logger.LogWarning("{Gateway}: {Remark}", result.Gateway, remark);
+        if (last is null)
+            logger.LogDebug("{Gateway}: asked for the first time", result.Gateway);
+    }
+}

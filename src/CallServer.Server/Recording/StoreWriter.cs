@@ -1,0 +1,367 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Server.Recording;
+
+/// <summary>
+/// The one writer of the store, on a scheduler of its own, so that a slow disk delays no audit. What the
+/// store cannot take is kept, folded together a gateway, and tried again: the record in memory goes on
+/// meanwhile.
+/// </summary>
+public sealed class StoreWriter : IDisposable
+{
+    private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(15);
+
+    // While the store is away, a client of the event stream may miss changes; a CDR is never dropped.
+    private const int ChangesKept = 10_000;
+    private const int AuditsKept = 100;
+
+    // As many as end in a minute of a busy network; in pieces, so that commits get their turn.
+    private const int BatchForgotten = 1_000;
+    private const int BatchesForgotten = 60;
+
+    private readonly ILedgerStore store;
+    private readonly IScheduler scheduler;
+    private readonly ILogger logger;
+    private readonly Action<CommitResult> committed;
+    private readonly Lock guard = new();
+    private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
+    private readonly Queue<string> order = new();
+    private readonly SerialDisposable retry = new();
+    private List<ChangeView> changes = [];
+    private readonly List<TaskCompletionSource> flushes = [];
+    private readonly List<(string Gateway, TaskCompletionSource Passed)> passes = [];
+    private TimeSpan rest = FirstRest;
+    private List<ClockStep> steps = [];
+    private TimeSpan correction;
+    private bool scheduled;
+    private bool resting;
+    private string? reason;
+    private long commits;
+    private long failures;
+
+    /// <param name="store">Only this writes to it from now on.</param>
+    /// <param name="scheduler">Runs one thing at a time, and may block.</param>
+    /// <param name="committed">Called on the scheduler after each transaction, with what it added.</param>
+    /// <param name="logger">Says when the store fails, and when it recovers.</param>
+    public StoreWriter(
+        ILedgerStore store,
+        IScheduler scheduler,
+        Action<CommitResult> committed,
+        ILogger logger
+    )
+    {
+        this.store = store;
+        this.scheduler = scheduler;
+        this.committed = committed;
+        this.logger = logger;
+    }
+
+    /// <summary>How the store does now.</summary>
+    public StoreHealth Health
+    {
+        get
+        {
+            lock (guard)
+                return new StoreHealth(
+                    reason is null,
+                    reason,
+                    pending.Count,
+                    pending.Values.Sum(commit => commit.Cdrs.Count)
+                );
+        }
+    }
+
+    /// <summary>Transactions that succeeded.</summary>
+    public long Commits => Volatile.Read(ref commits);
+
+    /// <summary>Transactions that failed; each was tried again.</summary>
+    public long Failures => Volatile.Read(ref failures);
+
+    /// <summary>Hands over what one step changed; from any thread, never waits for the store.</summary>
+    public void Enqueue(StoreCommit commit)
+    {
+        ArgumentNullException.ThrowIfNull(commit);
+        lock (guard)
+        {
+            var gateway = commit.Gateway.Gateway;
+            if (pending.TryGetValue(gateway, out var earlier))
+                pending[gateway] = Fold(earlier, commit);
+            else
+            {
+                pending.Add(gateway, commit);
+                order.Enqueue(gateway);
+            }
+
+            Wake();
+        }
+    }
+
+    /// <summary>Hands over changes that belong to no gateway's record.</summary>
+    public void EnqueueChanges(IReadOnlyList<ChangeView> added)
+    {
+        lock (guard)
+        {
+            changes.AddRange(added);
+            if (changes.Count > ChangesKept)
+                changes.RemoveRange(0, changes.Count - ChangesKept);
+            Wake();
+        }
+    }
+
+    /// <summary>Keeps that the wall clock was stepped, and how far it is now from where it was.</summary>
+    public void EnqueueStep(ClockStep step, TimeSpan next)
+    {
+        lock (guard)
+        {
+            steps.Add(step);
+            correction = next;
+            Wake();
+        }
+    }
+
+    /// <summary>
+    /// Forgets CDRs that need not be kept any longer; on the scheduler. What a failing store cannot forget, it forgets the
+    /// next time.
+    /// </summary>
+    /// <param name="now">On the record's timeline.</param>
+    public void Forget(DateTimeOffset now)
+    {
+        try
+        {
+            var all = default(ForgottenCdrs);
+            for (var batch = 0; batch < BatchesForgotten; batch++)
+            {
+                var some = store.Forget(now, BatchForgotten);
+                all = new ForgottenCdrs(all.Old + some.Old, all.Surplus + some.Surplus);
+                if (Math.Max(some.Old, some.Surplus) < BatchForgotten)
+                    break;
+            }
+
+            if (all.Surplus > 0)
+                logger.LogWarning(
+                    "{Count} CDRs were forgotten before their time, because there are more than keep.cdrsAtMost says",
+                    all.Surplus
+                );
+        }
+        catch (StoreException fault)
+        {
+            logger.LogWarning("old CDRs could not be forgotten: {Reason}", fault.Message);
+        }
+    }
+
+    /// <summary>
+    /// Ends when everything that was handed over so far has been tried: then nothing is pending, or the store
+    /// is not healthy.
+    /// </summary>
+    public Task FlushAsync()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (guard)
+        {
+            flushes.Add(done);
+            // The last chance, however long the store was to rest.
+            resting = false;
+            Wake();
+        }
+
+        return done.Task;
+    }
+
+    /// <summary>
+    /// Ends when what was handed over of a gateway so far has been tried; at once while the store is not healthy, which
+    /// nobody waits for.
+    /// </summary>
+    public Task PassAsync(string gateway)
+    {
+        lock (guard)
+        {
+            if (reason is not null || !pending.ContainsKey(gateway))
+                return Task.CompletedTask;
+            var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            passes.Add((gateway, passed));
+            return passed.Task;
+        }
+    }
+
+    /// <summary>Tries no more.</summary>
+    public void Dispose()
+    {
+        retry.Dispose();
+        lock (guard)
+            EndPasses(_ => true);
+    }
+
+    private void Wake()
+    {
+        if (scheduled || resting)
+            return;
+        scheduled = true;
+        scheduler.Schedule(Drain);
+    }
+
+    private void Drain()
+    {
+        var failed = new List<StoreCommit>();
+        var untold = new List<ChangeView>();
+        string? why = null;
+        while (Next() is { } work)
+        {
+            try
+            {
+                if (work.Steps is not null)
+                    store.AddSteps(work.Steps, work.Correction);
+                if (work.Commit is not null || work.Changes is not null)
+                {
+                    var result = work.Commit is not null
+                        ? store.Commit(work.Commit)
+                        : store.AddChanges(work.Changes!);
+                    Interlocked.Increment(ref commits);
+                    committed(result);
+                }
+            }
+#pragma warning disable CA1031 // whatever is wrong with one commit, it is kept and the others go on
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                Interlocked.Increment(ref failures);
+                why = fault.Message;
+                if (work.Commit is not null)
+                    failed.Add(work.Commit);
+                if (work.Changes is not null)
+                    untold.AddRange(work.Changes);
+                if (work.Steps is not null)
+                    lock (guard)
+                        steps.InsertRange(0, work.Steps);
+                if (fault is not StoreException)
+                    logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
+                // What the store cannot take now it cannot take from another gateway either.
+                if (fault is StoreException)
+                    break;
+            }
+        }
+
+        Settle(failed, untold, why);
+    }
+
+    /// <summary>One of the three; null where there is nothing to write.</summary>
+    private sealed record Work(
+        StoreCommit? Commit = null,
+        IReadOnlyList<ChangeView>? Changes = null,
+        IReadOnlyList<ClockStep>? Steps = null,
+        TimeSpan Correction = default
+    );
+
+    private Work? Next()
+    {
+        lock (guard)
+        {
+            if (steps.Count > 0)
+            {
+                var stepped = steps;
+                steps = [];
+                return new Work(Steps: stepped, Correction: correction);
+            }
+
+            if (order.TryDequeue(out var gateway))
+            {
+                pending.Remove(gateway, out var commit);
+                EndPasses(waits => waits == gateway);
+                return new Work(commit);
+            }
+
+            if (changes.Count == 0)
+                return null;
+            var added = changes;
+            changes = [];
+            return new Work(Changes: added);
+        }
+    }
+
+    private void Settle(List<StoreCommit> failed, List<ChangeView> untold, string? why)
+    {
+        lock (guard)
+        {
+            scheduled = false;
+            changes.InsertRange(0, untold);
+            foreach (var commit in failed)
+            {
+                var gateway = commit.Gateway.Gateway;
+                if (pending.TryGetValue(gateway, out var later))
+                    pending[gateway] = Fold(commit, later);
+                else
+                {
+                    pending.Add(gateway, commit);
+                    order.Enqueue(gateway);
+                }
+            }
+
+            if (why is null)
+            {
+                if (reason is not null)
+                    logger.LogInformation("the store takes changes again; everything that was kept is saved");
+                rest = FirstRest;
+                reason = null;
+                if (order.Count > 0 || changes.Count > 0 || steps.Count > 0)
+                    Wake();
+                else
+                    EndFlushes();
+                return;
+            }
+
+            reason = why;
+            EndPasses(_ => true);
+            var health = Health;
+            logger.LogError(
+                "the store cannot be written: {Reason} The record goes on in memory, {Gateways} gateways and {Cdrs} CDRs wait to be saved; next try in {Rest} s",
+                reason,
+                health.PendingGateways,
+                health.PendingCdrs,
+                rest.TotalSeconds
+            );
+            EndFlushes();
+            resting = true;
+            retry.Disposable = scheduler.Schedule(rest, EndRest);
+            rest = rest * 2 < LongestRest ? rest * 2 : LongestRest;
+        }
+    }
+
+    private void EndRest()
+    {
+        lock (guard)
+        {
+            resting = false;
+            Wake();
+        }
+    }
+
+    private void EndFlushes()
+    {
+        foreach (var flush in flushes)
+            flush.TrySetResult();
+        flushes.Clear();
+    }
+
+    private void EndPasses(Predicate<string> isOver)
+    {
+        foreach (var (_, passed) in passes.Where(pass => isOver(pass.Gateway)))
+            passed.TrySetResult();
+        passes.RemoveAll(pass => isOver(pass.Gateway));
+    }
+
+    private static StoreCommit Fold(StoreCommit earlier, StoreCommit later)
+    {
+        var both = earlier.Then(later);
+        return both with
+        {
+            Changes = Last(both.Changes, ChangesKept),
+            Audits = Last(both.Audits, AuditsKept),
+        };
+    }
+
+    private static IReadOnlyList<T> Last<T>(IReadOnlyList<T> items, int count) =>
+        items.Count <= count ? items : [.. items.Skip(items.Count - count)];
+}

@@ -1,0 +1,275 @@
+using System.Globalization;
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
+using CallServer.Server.Recording;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Server.Roles;
+
+/// <summary>
+/// What follows a takeover: every gateway is asked at once, the largest first, and what came of it is told
+/// and kept. A dry run asks the same, and is kept nowhere but here.
+/// </summary>
+public sealed class Recovery : IDisposable
+{
+    // An audit ends at its deadline; what it learnt is taken in soon after.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
+
+    // While calls come and go, a gateway's count may disagree with its list: at a takeover nobody waits an interval.
+    private const int MostAudits = 3;
+
+    private readonly Func<ServerConfiguration> configuration;
+    private readonly ILedgerStore store;
+    private readonly LedgerShards ledger;
+    private readonly PollingService polling;
+    private readonly Action released;
+    private readonly IClock clock;
+    private readonly IScheduler scheduler;
+    private readonly ILogger logger;
+    private readonly SerialDisposable retry = new();
+    private readonly Asking takeover;
+    private readonly Asking dryRun;
+    private long takeovers;
+
+    /// <param name="configuration">Whom to ask.</param>
+    /// <param name="store">Keeps the reports, and what was held until now.</param>
+    /// <param name="ledger">The record.</param>
+    /// <param name="polling">Asks.</param>
+    /// <param name="released">CDRs are to be written that were held.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="scheduler">The store's: runs one thing at a time, and may block.</param>
+    /// <param name="logger">Says how far it has come.</param>
+    public Recovery(
+        Func<ServerConfiguration> configuration,
+        ILedgerStore store,
+        LedgerShards ledger,
+        PollingService polling,
+        Action released,
+        IClock clock,
+        IScheduler scheduler,
+        ILogger logger
+    )
+    {
+        this.configuration = configuration;
+        this.store = store;
+        this.ledger = ledger;
+        this.polling = polling;
+        this.released = released;
+        this.clock = clock;
+        this.scheduler = scheduler;
+        this.logger = logger;
+        takeover = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.Takeover), Finish);
+        dryRun = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
+        ledger.Applied = (result, step) =>
+        {
+            takeover.Take(result, step);
+            dryRun.Take(result, step);
+        };
+    }
+
+    /// <summary>Takeovers of this server since it was started.</summary>
+    public long Takeovers => Volatile.Read(ref takeovers);
+
+    /// <summary>How far the takeover has come that is under way; null where none is.</summary>
+    public RecoveryView? Progress => takeover.Book is { IsWhole: false } book ? Report(book) : null;
+
+    /// <summary>The newest dry run, as far as it has come; null where there was none.</summary>
+    public RecoveryView? DryRun => dryRun.Book is { } book ? Report(book) : null;
+
+    /// <summary>Begins; from any thread, returns at once.</summary>
+    public void Begin(TakeoverDecision decision)
+    {
+        Interlocked.Increment(ref takeovers);
+        _ = BeginAsync(decision);
+    }
+
+    /// <summary>
+    /// Asks every gateway as a takeover now would, and reports what that finds. What the gateways tell is taken
+    /// in as always; the role stays what it is.
+    /// </summary>
+    public RecoveryView BeginDryRun()
+    {
+        var gateways = LargestFirst();
+        var book = RecoveryBook.DryRun(
+            clock.Now.Steady,
+            configuration().Name,
+            ledger.Identity.Epoch,
+            gateways
+        );
+        dryRun.Begin(book, configuration().Deadline + Grace);
+        polling.Trigger(gateways, AuditCause.DryRun);
+        return Report(book);
+    }
+
+    /// <summary>Waits for nothing more.</summary>
+    public void Dispose()
+    {
+        takeover.Dispose();
+        dryRun.Dispose();
+        retry.Dispose();
+    }
+
+    private async Task BeginAsync(TakeoverDecision decision)
+    {
+        try
+        {
+            var gateways = LargestFirst();
+            await ledger.TakenOverAsync(decision.At, decision.LastHeard, gateways);
+            takeover.Begin(
+                RecoveryBook.Begin(decision, configuration().Name, gateways),
+                configuration().Deadline + Grace
+            );
+            polling.Trigger(gateways, AuditCause.Takeover);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: it asks everybody when it starts again.
+        }
+#pragma warning disable CA1031 // nobody waits for it: whatever is wrong is told here
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "the takeover could not ask everybody by a fault of our own");
+        }
+    }
+
+    private List<string> LargestFirst() =>
+        [
+            .. configuration()
+                .Gateways.Select(gateway => gateway.Id)
+                .OrderByDescending(id => ledger.Find(id)?.Record.Count ?? 0),
+        ];
+
+    private RecoveryView Report(RecoveryBook book) => book.Report(clock.Now.Steady, clock.Correction);
+
+    /// <summary>
+    /// Whoever begins to write CDRs writes first what it saw end while it watched, and the other one may not have
+    /// written; from any thread.
+    /// </summary>
+    public void ReleaseHeld() => scheduler.Schedule(Release);
+
+    private void Release()
+    {
+        try
+        {
+            store.ReleaseAllHeld();
+            released();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: what is held stays held.
+        }
+        catch (StoreException fault)
+        {
+            logger.LogError(
+                "the CDRs that were held cannot be released yet: {Reason} Next try in {Rest} s",
+                fault.Message,
+                Rest.TotalSeconds
+            );
+            retry.Disposable = scheduler.Schedule(Rest, Release);
+        }
+    }
+
+    private void Finish(RecoveryBook book)
+    {
+        var report = Report(book);
+        logger.LogWarning(
+            "epoch {Epoch}: {Recovered} connections recovered, {Confirmed} confirmed, {Ended} ended, {Unknown} unknown, {Seconds} s after the takeover; {Complete} of {Total} gateways complete, {Silent} silent; {Risk} seconds at risk",
+            report.Epoch,
+            report.Connections.Recovered,
+            report.Connections.Confirmed,
+            report.Connections.Ended,
+            report.Connections.Unknown,
+            report.RecoverySeconds.ToString("0.0", CultureInfo.InvariantCulture),
+            report.Gateways.Complete,
+            report.Gateways.Total,
+            report.Gateways.Silent,
+            report.SecondsAtRisk.ToString("0.0", CultureInfo.InvariantCulture)
+        );
+        try
+        {
+            store.AddRecovery(report);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server stops: the report goes with it.
+        }
+        catch (StoreException fault)
+        {
+            logger.LogError("the report of the takeover cannot be kept: {Reason}", fault.Message);
+        }
+    }
+
+    /// <summary>Everybody is asked, and those that did not tell everything are asked again.</summary>
+    private sealed class Asking(
+        IScheduler scheduler,
+        IClock clock,
+        Action<string> again,
+        Action<RecoveryBook> finish
+    ) : IDisposable
+    {
+        private readonly Dictionary<string, int> audits = new(StringComparer.Ordinal);
+        private readonly SerialDisposable deadline = new();
+        private readonly Lock guard = new();
+        private RecoveryBook? book;
+        private bool over = true;
+
+        public RecoveryBook? Book => Volatile.Read(ref book);
+
+        public void Begin(RecoveryBook begun, TimeSpan patience)
+        {
+            lock (guard)
+            {
+                book = begun;
+                over = false;
+                audits.Clear();
+                deadline.Disposable = scheduler.Schedule(patience, End);
+            }
+
+            if (begun.IsWhole)
+                scheduler.Schedule(End);
+        }
+
+        public void Take(AuditResult result, RecordStep step)
+        {
+            lock (guard)
+            {
+                if (over || !book!.WaitsFor(result))
+                    return;
+                var asked = audits.GetValueOrDefault(result.Gateway) + 1;
+                audits[result.Gateway] = asked;
+                var settled = result.Complete || result.Silent || asked >= MostAudits;
+                book = book.Take(result, step, settled);
+                if (!settled)
+                    again(result.Gateway);
+                if (!book.IsWhole)
+                    return;
+            }
+
+            scheduler.Schedule(End);
+        }
+
+        public void Dispose() => deadline.Dispose();
+
+        private void End()
+        {
+            lock (guard)
+            {
+                if (over)
+                    return;
+                over = true;
+                deadline.Disposable = Disposable.Empty;
+                // Who waits for it to be whole does not wait for what nobody asks for any more.
+                book = book!.GiveUp(clock.Now.Steady);
+            }
+
+            finish(book);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Server.Net;
+using CallServer.Model;
+using CallServer.Surface;
+
+namespace CallServer.Server.Roles;
+
+/// <summary>
+/// Drives the role machine: its events come in on one scheduler, its commands go out to the other server and
+/// to the rest of this one.
+/// </summary>
+public sealed class RoleKeeper : IRoleSink, IDisposable
+{
+    private readonly IClock clock;
+    private readonly IScheduler scheduler;
+    private readonly IPeerLink? link;
+    private readonly IRoleWork work;
+    private readonly ILogger logger;
+    private readonly SerialDisposable wake = new();
+    private ServerRole? role;
+
+    // Of the command list that is being carried out.
+    private (AuditPace Pace, bool WritesCdrs)? assumed;
+    private TakeoverDecision? takeover;
+    private string? refusal;
+
+    /// <param name="clock">Time.</param>
+    /// <param name="scheduler">Runs one thing at a time.</param>
+    /// <param name="link">The way to the other server; null where there is none.</param>
+    /// <param name="work">What the role means here.</param>
+    /// <param name="logger">Says what changed.</param>
+    public RoleKeeper(IClock clock, IScheduler scheduler, IPeerLink? link, IRoleWork work, ILogger logger)
+    {
+        this.clock = clock;
+        this.scheduler = scheduler;
+        this.link = link;
+        this.work = work;
+        this.logger = logger;
+    }
+
+    /// <summary>The newest state; null before the start.</summary>
+    public ServerRole? Role => Volatile.Read(ref role);
+
+    /// <summary>The first event; ends when its commands are carried out.</summary>
+    public Task StartAsync(Func<Instant, ServerRole> start) => StepAsync(now => start(now));
+
+    /// <summary>
+    /// A heartbeat came; gives the answer to it, null where it is none that can be understood.
+    /// </summary>
+    public async Task<GreetingView?> MeetAsync(GreetingView greeting)
+    {
+        var understood = false;
+        await StepAsync(now =>
+        {
+            var next = role!.Heard(now, greeting);
+            understood = next is not null;
+            return next;
+        });
+        return understood ? role!.Greeting : null;
+    }
+
+    /// <summary>An operator wants this server to act; null where it does from now on, else why not.</summary>
+    public Task<string?> TakeOverAsync() => OrderAsync(now => role!.TakeOver(now));
+
+    /// <summary>The same under an epoch that both are to agree on, also where this server acts already.</summary>
+    public Task<string?> ActUnderAsync(int epoch) => OrderAsync(now => role!.ActUnder(now, epoch));
+
+    /// <summary>
+    /// An operator wants the other server to act; null where it is asked to from now on, else why not.
+    /// </summary>
+    public Task<string?> StepDownAsync() => OrderAsync(now => role!.StepDown(now));
+
+    /// <summary>Nothing wakes it any more.</summary>
+    public void Dispose() => wake.Dispose();
+
+    private async Task<string?> OrderAsync(Func<Instant, ServerRole> order)
+    {
+        string? answer = null;
+        await StepAsync(order, () => answer = refusal);
+        return answer;
+    }
+
+    /// <summary>One event, all its commands, then the next event.</summary>
+    private Task StepAsync(Func<Instant, ServerRole?> step, Action? after = null)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                Step(step(clock.Now.Steady));
+                after?.Invoke();
+                done.TrySetResult();
+            }
+#pragma warning disable CA1031 // whoever waits for it is told; the role goes on
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                logger.LogError(fault, "the role could not be changed by a fault of our own");
+                done.TrySetException(fault);
+            }
+        });
+        return done.Task;
+    }
+
+    private void Step(ServerRole? next)
+    {
+        if (next is null)
+            return;
+        Volatile.Write(ref role, next);
+        (assumed, takeover, refusal) = (null, null, null);
+        next.Dispatch(this);
+        if (assumed is { } duty)
+            work.Assume(duty.Pace, duty.WritesCdrs, takeover is not null);
+        if (takeover is not null)
+            work.Recover(takeover);
+    }
+
+    void IRoleSink.AskPeer(string url)
+    {
+        if (Uri.TryCreate(url, UriKind.Absolute, out var peer))
+            link?.Ask(peer, role!.Greeting, greeting => _ = MeetAsync(greeting));
+    }
+
+    void IRoleSink.WakeAt(Instant instant)
+    {
+        var now = clock.Now.Steady;
+        wake.Disposable = scheduler.Schedule(
+            instant > now ? instant - now : TimeSpan.Zero,
+            () => _ = StepAsync(at => role!.Tick(at))
+        );
+    }
+
+    void IRoleSink.Keep(int epoch, bool acts) => work.Keep(epoch, acts);
+
+    void IRoleSink.Assume(AuditPace pace, bool writesCdrs) => assumed = (pace, writesCdrs);
+
+    void IRoleSink.LookAround() => work.LookAround();
+
+    void IRoleSink.Recover(TakeoverDecision decision) => takeover = decision;
+
+    void IRoleSink.Say(string what)
+    {
+        logger.LogWarning("{Name}: {What}", role!.Greeting.Server, what);
+        work.Say(what);
+    }
+
+    void IRoleSink.Answer(string? reason) => refusal = reason;
+}

@@ -1,0 +1,298 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using CallServer.Server.Configuration;
+using CallServer.Server.Web;
+using CallServer.Storage;
+using CallServer.Surface;
+using Microsoft.Extensions.Logging.Console;
+
+namespace CallServer.Server;
+
+/// <summary>`callserver run`: the runtime and its HTTP side in a .NET generic host.</summary>
+public static class ServerHost
+{
+    private const int Done = 0;
+    private const int WrongUse = 64;
+    private const int OwnFault = 70;
+
+    // Event readers among them; each costs a few kilobytes.
+    private const int MostConnections = 1_000;
+
+    // Five seconds in all: the HTTP side has these, saving has two.
+    private static readonly TimeSpan HttpPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0, 64 where the configuration
+    /// asks for what cannot be had (said on standard error), 70 for a fault of our own.
+    /// </summary>
+    public static async Task<int> RunAsync(
+        ServerConfiguration configuration,
+        CancellationToken cancel,
+        ServerParts? parts = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        FileModes.Mask(configuration.Umask);
+        RunningServer server;
+        try
+        {
+            server = await StartAsync(configuration, cancel, parts);
+        }
+        catch (ConfigurationException mistakes)
+        {
+            foreach (var mistake in mistakes.Mistakes)
+                await Console.Error.WriteLineAsync(mistake.ToString());
+            return WrongUse;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return Done;
+        }
+
+        try
+        {
+            await using (server)
+                await server.WaitForShutdownAsync(cancel);
+            return Done;
+        }
+#pragma warning disable CA1031 // the last one to tell of it
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            await Console.Error.WriteLineAsync($"a fault of our own: {fault}");
+            return OwnFault;
+        }
+    }
+
+    /// <summary>
+    /// Starts a server and returns when it listens and asks. Throws ConfigurationException where the data
+    /// file or the address cannot be had.
+    /// </summary>
+    public static async Task<RunningServer> StartAsync(
+        ServerConfiguration configuration,
+        CancellationToken cancel,
+        ServerParts? parts = null
+    )
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        parts ??= new ServerParts();
+        var app = Build(configuration, parts);
+        try
+        {
+            var loggers = app.Services.GetRequiredService<ILoggerFactory>();
+            var logger = loggers.CreateLogger("CallServer");
+            foreach (var warning in configuration.Warnings)
+                logger.LogWarning("{Warning}", warning);
+
+            var runtime = Open(configuration, parts, loggers);
+            try
+            {
+                Api.Map(app, runtime, loggers.CreateLogger("CallServer.Pair"));
+                await ListenAsync(app, configuration, cancel);
+                await runtime.ListenAsync();
+                await runtime.StartAsync();
+                var server = new RunningServer(
+                    app,
+                    runtime,
+                    logger,
+                    parts.Reload ?? Reread(configuration, parts.Protocols)
+                );
+                logger.LogInformation(
+                    "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
+                    configuration.Name,
+                    server.Address,
+                    Path.GetFullPath(configuration.Data),
+                    configuration.Gateways.Count
+                );
+                return server;
+            }
+            catch
+            {
+                await runtime.DisposeAsync();
+                throw;
+            }
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The same file and the environment of this process; null where there is no file.</summary>
+    private static Func<ServerConfiguration>? Reread(
+        ServerConfiguration configuration,
+        GatewayProtocols protocols
+    ) =>
+        configuration.Source is { } file && File.Exists(file)
+            ? () => ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), protocols)
+            : null;
+
+    private static WebApplication Build(ServerConfiguration configuration, ServerParts parts)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ApplicationName = "callserver" }
+        );
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Manners.MostOctetsOfBody;
+            kestrel.Limits.MaxConcurrentConnections = MostConnections;
+            var port = configuration.Listen.Port;
+            if (IPAddress.TryParse(configuration.Listen.Host.Trim('[', ']'), out var address))
+                kestrel.Listen(address, port);
+            else if (port == 0)
+                kestrel.Listen(IPAddress.Loopback, port);
+            else
+                kestrel.ListenLocalhost(port);
+        });
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
+        builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
+        builder.Logging.SetMinimumLevel(LogLevel.Information);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // What keeps it from starting is thrown, and said in one line by whoever starts it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        (parts.Logging ?? LogToStandardError)(builder.Logging);
+        return builder.Build();
+    }
+
+    /// <summary>One line an event, in UTC; with the journal's levels under systemd.</summary>
+    private static void LogToStandardError(ILoggingBuilder logging)
+    {
+        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
+            logging.AddSystemdConsole();
+        else
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+                console.ColorBehavior = LoggerColorBehavior.Default;
+            });
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace
+        );
+        LegibleLogs.Decorate<ConsoleLoggerProvider>(logging.Services);
+    }
+
+    private static ServerRuntime Open(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        ILoggerFactory loggers
+    )
+    {
+        try
+        {
+            return ServerRuntime.Open(configuration, parts, loggers);
+        }
+        catch (StoreException fault)
+        {
+            throw Mistake(configuration, "server.data", fault.Message);
+        }
+    }
+
+    private static async Task ListenAsync(
+        WebApplication app,
+        ServerConfiguration configuration,
+        CancellationToken cancel
+    )
+    {
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (Exception fault) when (fault is IOException or SocketException)
+        {
+            throw Mistake(
+                configuration,
+                "server.listen",
+                $"cannot listen on {configuration.Listen}: {fault.Message}"
+            );
+        }
+    }
+
+    private static ConfigurationException Mistake(
+        ServerConfiguration configuration,
+        string path,
+        string message
+    ) => new([new ConfigurationMistake(configuration.Source ?? "configuration", 0, path, message)]);
+}
+
+/// <summary>A server that runs; disposing it stops it cleanly.</summary>
+public sealed class RunningServer : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly ILogger logger;
+    private readonly Func<ServerConfiguration>? reload;
+    private readonly PosixSignalRegistration? hangUp;
+
+    internal RunningServer(
+        WebApplication app,
+        ServerRuntime runtime,
+        ILogger logger,
+        Func<ServerConfiguration>? reload
+    )
+    {
+        this.app = app;
+        this.logger = logger;
+        this.reload = reload;
+        Runtime = runtime;
+        Address = new Uri(app.Urls.First());
+        if (reload is not null && !OperatingSystem.IsWindows())
+            hangUp = PosixSignalRegistration.Create(
+                PosixSignal.SIGHUP,
+                signal =>
+                {
+                    signal.Cancel = true;
+                    Reload();
+                }
+            );
+    }
+
+    /// <summary>Where it listens, with the port that it got.</summary>
+    public Uri Address { get; }
+
+    /// <summary>What runs behind it.</summary>
+    public ServerRuntime Runtime { get; }
+
+    /// <summary>Ends at SIGINT, SIGTERM or the token.</summary>
+    public Task WaitForShutdownAsync(CancellationToken cancel) => app.WaitForShutdownAsync(cancel);
+
+    /// <summary>Reads the configuration again and takes it, all or nothing.</summary>
+    public bool Reload()
+    {
+        if (reload is null)
+            return false;
+        try
+        {
+            var refused = Runtime.TryReload(reload());
+            foreach (var reason in refused)
+                logger.LogError("the changed configuration is not taken: {Reason}", reason);
+            if (refused.Count > 0)
+                return false;
+            logger.LogInformation(
+                "the changed configuration is taken: {Count} gateways",
+                Runtime.Configuration.Gateways.Count
+            );
+            return true;
+        }
+        catch (ConfigurationException mistakes)
+        {
+            foreach (var mistake in mistakes.Mistakes)
+                logger.LogError("the changed configuration is not taken: {Mistake}", mistake);
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        hangUp?.Dispose();
+        await app.StopAsync();
+        await Runtime.DisposeAsync();
+        await app.DisposeAsync();
+    }
+}

@@ -1,0 +1,194 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
+using CallServer.Surface;
+
+namespace CallServer.Server;
+
+/// <summary>From its start to its end: what it is asked to do, and says of itself.</summary>
+public sealed partial class ServerRuntime
+{
+    private static readonly TimeSpan ForgettingPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Opens the ports on which gateways speak by themselves. Throws ConfigurationException where one cannot
+    /// be had.
+    /// </summary>
+    public async Task ListenAsync() =>
+        Listeners = await Listening.Listeners.OpenAsync(
+            Configuration,
+            Polling,
+            Ledger.NoteRestart,
+            clock,
+            TaskPoolScheduler.Default,
+            loggers.CreateLogger("CallServer.Listening")
+        );
+
+    /// <summary>Finds its role, and begins to ask where that is its role's work.</summary>
+    public Task StartAsync()
+    {
+        watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
+        watches.Add(
+            Observable
+                .Interval(ForgettingPeriod, storeLoop)
+                .Subscribe(_ =>
+                    Writer.Forget(DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros))
+                )
+        );
+        watches.Add(
+            HeapCompaction.Keep(Memory, TaskPoolScheduler.Default, () => HeapSize.Now, HeapCompaction.Compact)
+        );
+        NudgeReaders();
+        var pair = configuration.Pair;
+        var backup = configuration.Backup;
+        var watched = backup ?? new BackupConfiguration(configuration.Listen);
+        return Roles.StartAsync(now =>
+            ServerRole.Start(
+                now,
+                configuration.Name,
+                watched.Heartbeat,
+                watched.Misses,
+                pair?.Patience ?? watched.Heartbeat * watched.Misses,
+                watched.Cold,
+                backup is not null,
+                kept.Epoch,
+                kept.Acted,
+                pair?.Peer.ToString()
+            )
+        );
+    }
+
+    /// <summary>
+    /// Takes a changed configuration, or refuses it whole: then the mistakes say why, and nothing has
+    /// changed.
+    /// </summary>
+    public IReadOnlyList<string> TryReload(ServerConfiguration next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        var fixedParts = Configuration.NeedsRestart(next);
+        if (fixedParts.Count > 0)
+            return [.. fixedParts.Select(part => $"{part} cannot change while the server runs: restart it")];
+
+        Volatile.Write(ref configuration, next);
+        Memory.Most = next.Memory;
+        foreach (var gateway in Polling.Follow(next))
+        {
+            // An operator's removal is no evidence that calls ended: they stay in the record, unconfirmed.
+            var kept = Ledger.Find(gateway.Id)?.Record.Count ?? 0;
+            logger.LogWarning(
+                "{Gateway}: removed from the configuration; its {Count} connections stay in the record, unconfirmed",
+                gateway.Id,
+                kept
+            );
+            Ledger.Take(
+                AuditResult.Unasked(
+                    gateway.Id,
+                    gateway.Uri.Protocol,
+                    clock.Now.Steady,
+                    "removed from the configuration"
+                ),
+                gateway.Uri.Text
+            );
+        }
+
+        return [];
+    }
+
+    /// <summary>What the server says of itself.</summary>
+    public ServerStatus Status()
+    {
+        var gateways = Configuration.Gateways;
+        var asked = gateways
+            .Select(gateway => Ledger.Find(gateway.Id))
+            .Where(state => state is { AskedSinceStart: true, LastAudit: not null })
+            .Select(state => state!.LastAudit!)
+            .ToList();
+        return new ServerStatus(
+            Configuration.Name,
+            Roles.Role?.Role ?? "standby",
+            Ledger.Identity.Epoch,
+            Roles.Role?.Peer,
+            IsReady,
+            Math.Round((clock.Now.Steady - started).TotalSeconds, 3),
+            Ledger.States.Sum(state => state.Record.Count),
+            new GatewayTotals(
+                gateways.Count,
+                asked.Count(audit => audit.Complete),
+                asked.Count(audit => !audit.Complete && !audit.Silent),
+                asked.Count(audit => audit.Silent)
+            )
+        );
+    }
+
+    private void OnStep(TimeSpan step)
+    {
+        logger.LogWarning(
+            "the wall clock was stepped by {Step} s: times are shown corrected by {Correction} s from now on; durations are not touched",
+            step.TotalSeconds,
+            clock.Correction.TotalSeconds
+        );
+        Writer.EnqueueStep(clock.Steps[^1], clock.Correction);
+    }
+
+    /// <summary>Stops asking, saves what can be saved in the time there is, and closes.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref stopped, 1) != 0)
+            return;
+        watches.Dispose();
+        Roles.Dispose();
+        duties.Dispose();
+        Settlement?.Dispose();
+        peerLink?.Dispose();
+        // A takeover that began just now has told the record of it before the record is closed.
+        await roleLoop.PassAsync();
+        Recovery.Dispose();
+        if (Listeners is not null)
+            await Listeners.DisposeAsync();
+        Polling.Dispose();
+        if (Fleet is not null)
+            await Fleet.DisposeAsync();
+        try
+        {
+            await SaveAsync().WaitAsync(SavePatience);
+        }
+        catch (TimeoutException)
+        {
+            logger.LogWarning("stopped before everything was saved: the next audits tell it again");
+        }
+
+        Writer.Dispose();
+        CdrFiles.Dispose();
+        if (Radius is not null)
+            await Radius.DisposeAsync();
+        Ledger.Joiner.Dispose();
+        foreach (
+            var loop in (EventLoopScheduler[])
+                [roleLoop, .. auditLoops, asideLoop, .. shardLoops, callLoop, storeLoop, fileLoop]
+        )
+            loop.Dispose();
+        store.Dispose();
+        EventReaders.Dispose();
+    }
+
+    private async Task SaveAsync()
+    {
+        // Whatever the audit loops handed over before now is taken in, then saved, then appended.
+        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, asideLoop, .. shardLoops])
+            await loop.PassAsync();
+        await Ledger.Joiner.PassAsync();
+        await Writer.FlushAsync();
+        if (Writer.Health is { Healthy: false } health)
+            logger.LogWarning(
+                "stopped while the store cannot be written: {Gateways} gateways and {Cdrs} CDRs are not saved, the next audits tell them again",
+                health.PendingGateways,
+                health.PendingCdrs
+            );
+        await CdrFiles.FlushAsync();
+        if (Radius is not null)
+            await Radius.FlushAsync();
+    }
+}

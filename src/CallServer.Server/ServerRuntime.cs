@@ -1,0 +1,319 @@
+using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
+using CallServer.Server.Accounting;
+using CallServer.Server.Configuration;
+using CallServer.Server.Listening;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
+using CallServer.Server.Recording;
+using CallServer.Server.Recording.Cdrs;
+using CallServer.Server.Releasing;
+using CallServer.Server.Roles;
+using CallServer.Storage;
+using CallServer.Storage.Sqlite;
+using CallServer.Surface;
+
+namespace CallServer.Server;
+
+/// <summary>
+/// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and
+/// the CDR file, each loop with its own thread.
+/// </summary>
+public sealed partial class ServerRuntime : IAsyncDisposable
+{
+    /// <summary>After this the server is ready though some gateways have not answered yet.</summary>
+    public static readonly TimeSpan ReadyAtLatest = TimeSpan.FromSeconds(10);
+
+    private const int Shards = 2;
+
+    private readonly ILoggerFactory loggers;
+    private readonly ILogger logger;
+    private readonly ILedgerStore store;
+    private readonly SystemClock clock;
+    private readonly List<EventLoopScheduler> shardLoops = [];
+    private readonly List<EventLoopScheduler> auditLoops = [];
+    private readonly EventLoopScheduler asideLoop;
+    private readonly EventLoopScheduler storeLoop;
+    private readonly EventLoopScheduler fileLoop;
+    private readonly EventLoopScheduler callLoop;
+    private readonly EventLoopScheduler roleLoop;
+    private readonly PeerLink? peerLink;
+    private readonly ServerDuties duties;
+    private readonly StoreIdentity kept;
+    private readonly CompositeDisposable watches = [];
+    private readonly Model.Instant started;
+    private ServerConfiguration configuration;
+    private bool ready;
+    private int stopped;
+
+    private ServerRuntime(ServerConfiguration configuration, ServerParts parts, ILoggerFactory loggers)
+    {
+        this.configuration = configuration;
+        this.loggers = loggers;
+        logger = loggers.CreateLogger("CallServer");
+        store = (parts.OpenStore ?? OpenSqlite)();
+        try
+        {
+            var image = store.Load();
+            clock = SystemClock.Continue(image.Correction, image.Steps);
+            started = clock.Now.Steady;
+            kept = image.Identity;
+            var epoch = Math.Max(1, kept.Epoch);
+
+            asideLoop = Loop("audits-aside");
+            storeLoop = Loop("store");
+            fileLoop = Loop("cdr-file");
+            callLoop = Loop("calls");
+            roleLoop = Loop("role");
+            Events = new EventFeed(store);
+            EventReaders = new Web.EventReaders(configuration.EventReaders);
+            Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
+            CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
+            Radius = RadiusService.Open(configuration, store, clock, loggers);
+            store.RegisterReaders([
+                .. CdrFiles.Readers,
+                .. Radius is null ? [] : (string[])[RadiusSink.Reader],
+            ]);
+            for (var shard = 0; shard < Shards; shard++)
+            {
+                shardLoops.Add(Loop($"ledger-{shard}"));
+                auditLoops.Add(Loop($"audits-{shard}"));
+            }
+
+            Memory = new MemoryBudget(configuration.Memory);
+            Ledger = new LedgerShards(
+                shardLoops,
+                clock,
+                new ServerIdentity(configuration.Name, epoch),
+                Writer,
+                callLoop,
+                loggers.CreateLogger("CallServer.Ledger"),
+                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null),
+                new RecordLimits(() => Configuration.Gateways.Count, Memory),
+                parts.Protocols
+            );
+            Ledger.Restore(image);
+            StoreNews.Say(image, configuration, logger);
+
+            var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
+            Fleet = network as FleetNetwork;
+            var heap = new HeapWatch(Memory);
+            AuditLoop Audits(EventLoopScheduler loop, AuditLoop? beside = null) =>
+                new(loop, new AuditRunner(network, clock, loop, memory: Memory, heap: heap), beside);
+            var aside = Audits(asideLoop);
+            Polling = new PollingService(
+                clock,
+                parts.Resolver ?? new EndpointResolver(),
+                configuration,
+                [.. auditLoops.Select(loop => Audits(loop, aside))],
+                gateway => Ledger.Find(gateway)?.Record.Known,
+                (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
+                loggers.CreateLogger("CallServer.Polling"),
+                TakenInAsync,
+                AuditPace.None
+            );
+            Releaser = new Releaser(
+                () => Configuration,
+                () =>
+                    Roles?.Role is { Acts: false } standby
+                        ? $"this server is a standby: ask the one that acts{(standby.Peer is { } peer ? $", {peer}" : "")}"
+                        : null,
+                Ledger,
+                Polling,
+                parts.Protocols,
+                clock,
+                loggers.CreateLogger("CallServer.Releasing")
+            );
+            var pairLog = loggers.CreateLogger("CallServer.Pair");
+            Recovery = new Recovery(
+                () => Configuration,
+                store,
+                Ledger,
+                Polling,
+                NudgeReaders,
+                clock,
+                storeLoop,
+                pairLog
+            );
+            if (configuration.Pair is { } pair)
+            {
+                Trust = new PeerTrust(configuration.Name, pair.Secret, clock);
+                peerLink = new PeerLink(PeerPatience(configuration), Trust, pairLog);
+                Settlement = new Settlement(
+                    store,
+                    Ledger,
+                    () => Roles?.Role,
+                    () => Polling.Pace == AuditPace.None,
+                    () =>
+                        Configuration
+                            .Gateways.Select(gateway => gateway.Interval)
+                            .Append(TimeSpan.Zero)
+                            .Max(),
+                    NudgeReaders,
+                    Trust,
+                    clock,
+                    storeLoop,
+                    pairLog
+                );
+            }
+
+            duties = new ServerDuties(
+                () => Configuration,
+                store,
+                Ledger,
+                Polling,
+                Writer,
+                clock,
+                Recovery.ReleaseHeld,
+                Recovery.Begin,
+                pairLog
+            );
+            Roles = new RoleKeeper(clock, roleLoop, peerLink, duties, pairLog);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The configuration as it is now.</summary>
+    public ServerConfiguration Configuration => Volatile.Read(ref configuration);
+
+    /// <summary>The record.</summary>
+    public LedgerShards Ledger { get; }
+
+    /// <summary>Saves it.</summary>
+    public StoreWriter Writer { get; }
+
+    /// <summary>What audits and the record take together.</summary>
+    public MemoryBudget Memory { get; }
+
+    /// <summary>Asks the gateways.</summary>
+    public PollingService Polling { get; }
+
+    /// <summary>Ends connections at an operator's word.</summary>
+    public Releaser Releaser { get; }
+
+    /// <summary>The sockets; null where the network was given.</summary>
+    public FleetNetwork? Fleet { get; }
+
+    /// <summary>Where billing reads.</summary>
+    public CdrFiles CdrFiles { get; }
+
+    /// <summary>Null where no RADIUS server is configured.</summary>
+    public RadiusService? Radius { get; }
+
+    /// <summary>Who follows what changes.</summary>
+    internal Web.EventReaders EventReaders { get; }
+
+    /// <summary>What changed.</summary>
+    public EventFeed Events { get; }
+
+    /// <summary>CDRs and audits of the past.</summary>
+    public ILedgerStore Store => store;
+
+    /// <summary>Time.</summary>
+    public IClock Clock => clock;
+
+    /// <summary>
+    /// The record was loaded, and every gateway was asked once or has had its time. Once ready, it stays
+    /// ready.
+    /// </summary>
+    public bool IsReady
+    {
+        get
+        {
+            if (!Volatile.Read(ref ready))
+            {
+                var due =
+                    Roles.Role is { Decided: true }
+                    && (
+                        Polling.Pace == AuditPace.None
+                        || clock.Now.Steady - started >= ReadyAtLatest
+                        || Configuration.Gateways.All(gateway =>
+                            Ledger.Find(gateway.Id) is { AskedSinceStart: true }
+                        )
+                    );
+                if (due)
+                    Volatile.Write(ref ready, true);
+            }
+
+            return Volatile.Read(ref ready);
+        }
+    }
+
+    /// <summary>
+    /// Opens the store and everything else; asks nobody yet. Throws StoreException where the store cannot be
+    /// used.
+    /// </summary>
+    public static ServerRuntime Open(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        ILoggerFactory loggers
+    )
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(parts);
+        return new ServerRuntime(configuration, parts, loggers);
+    }
+
+    /// <summary>The ports on which gateways speak by themselves; null until they are open.</summary>
+    public Listeners? Listeners { get; private set; }
+
+    /// <summary>Who acts, this server or the other one.</summary>
+    public RoleKeeper Roles { get; }
+
+    /// <summary>What proves the two servers of a pair to each other; null where this one is alone.</summary>
+    public PeerTrust? Trust { get; }
+
+    /// <summary>What becomes of CDRs that are held; null where this server is alone.</summary>
+    public Settlement? Settlement { get; }
+
+    /// <summary>What follows a takeover.</summary>
+    public Recovery Recovery { get; }
+
+    /// <summary>So long, and a heartbeat is given up.</summary>
+    private static TimeSpan PeerPatience(ServerConfiguration configuration)
+    {
+        var shortest = TimeSpan.FromSeconds(1);
+        var patience = configuration.Backup is { } backup ? backup.Heartbeat * backup.Misses : shortest;
+        return patience > shortest ? patience : shortest;
+    }
+
+    private static EventLoopScheduler Loop(string name) =>
+        new(start => new Thread(start) { Name = "callserver " + name, IsBackground = true });
+
+    private SqliteLedgerStore OpenSqlite() =>
+        SqliteLedgerStore.Open(
+            new SqliteStoreOptions
+            {
+                File = configuration.Data,
+                CdrsKeptFor = configuration.Keep.Cdrs,
+                CdrsKept = configuration.Keep.CdrsAtMost,
+                ChangesKept = configuration.Keep.Changes,
+                AuditsKept = configuration.Keep.Audits,
+            }
+        );
+
+    /// <summary>Ends when what was learnt of a gateway so far is in the record and has been tried to be stored.</summary>
+    private async Task TakenInAsync(string gateway)
+    {
+        await Ledger.PassAsync(gateway);
+        await Writer.PassAsync(gateway);
+    }
+
+    private void NudgeReaders()
+    {
+        CdrFiles.Nudge();
+        Radius?.Sink.Nudge();
+    }
+
+    private void OnCommitted(CommitResult result)
+    {
+        if (result.Told)
+            NudgeReaders();
+        if (result.Changes.Count > 0)
+            Events.Announce();
+    }
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Net;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using Microsoft.AspNetCore.Routing;
+
+namespace CallServer.Server.Web;
+
+/// <summary>
+/// Whatever changes something is asked for with JSON (415), under a name of this server's own (403), by no page of another
+/// origin (403), and so often a second (429). A page in a browser can make this machine's user send anything but that.
+/// </summary>
+internal sealed class Controls(ServerConfiguration configuration, IClock clock)
+{
+    private readonly RateLimit rate = new(configuration.ControlsPerSecond, clock);
+
+    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (!IsControl(http) || Refuse(http) is not { } refusal)
+            await next(http);
+        else
+            await refusal.ExecuteAsync(http);
+    }
+
+    /// <summary>415, in words.</summary>
+    public static IResult WantsJson() =>
+        Problems.Of(
+            StatusCodes.Status415UnsupportedMediaType,
+            "This is asked for with JSON: Content-Type: application/json"
+        );
+
+    /// <summary>Every mapped method that is not there to read; what the other server asks is proven in a way of its own.</summary>
+    private static bool IsControl(HttpContext http) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 }
+        && !HttpMethods.IsGet(http.Request.Method)
+        && !HttpMethods.IsHead(http.Request.Method)
+        && !Guard.IsOfPair(http.Request.Path);
+
+    private IResult? Refuse(HttpContext http)
+    {
+        if (!http.Request.HasJsonContentType())
+            return WantsJson();
+        if (!IsOwn(http.Request.Host.Host, http))
+            return Problems.Of(
+                StatusCodes.Status403Forbidden,
+                $"This server is not called '{http.Request.Host.Host}'",
+                "Ask it by its address, or name it in server.hosts of its configuration"
+            );
+        if (!IsSameOrigin(http.Request))
+            return Problems.Of(
+                StatusCodes.Status403Forbidden,
+                "A page of another origin orders nothing here"
+            );
+        if (rate.TryTake(out var wait))
+            return null;
+        http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds)
+            .ToString(CultureInfo.InvariantCulture);
+        return Problems.Of(
+            StatusCodes.Status429TooManyRequests,
+            $"More than {configuration.ControlsPerSecond} orders a second are not taken"
+        );
+    }
+
+    /// <summary>Localhost, the address that the caller reached, the one that is configured, and the configured names.</summary>
+    private bool IsOwn(string host, HttpContext http)
+    {
+        if (
+            host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || configuration.Hosts.Contains(host, StringComparer.OrdinalIgnoreCase)
+        )
+            return true;
+        return IPAddress.TryParse(host.Trim('[', ']'), out var address)
+            && (IPAddress.IsLoopback(address) || address.Equals(Plain(http.Connection.LocalIpAddress)));
+    }
+
+    private static IPAddress? Plain(IPAddress? address) =>
+        address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
+
+    /// <summary>No page at all, or one that this server served itself; behind a proxy the scheme may differ.</summary>
+    private static bool IsSameOrigin(HttpRequest request)
+    {
+        if (request.Headers.Origin is not [{ } origin])
+            return request.Headers.Origin.Count == 0;
+        return Uri.TryCreate(origin, UriKind.Absolute, out var from)
+            && from.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text;
+using CallServer.Surface;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace CallServer.Server.Web;
+
+/// <summary>
+/// The parameters of one request, every one of them checked: an unknown one is a mistake, not a silent
+/// nothing.
+/// </summary>
+internal sealed class Query
+{
+    private const int Most = 1000;
+
+    private readonly IQueryCollection parameters;
+    private readonly SortedDictionary<string, string> mistakes = new(StringComparer.Ordinal);
+
+    public Query(HttpRequest request, params string[] known)
+    {
+        parameters = request.Query;
+        foreach (var (name, values) in parameters)
+        {
+            if (!known.Contains(name, StringComparer.Ordinal))
+                Fail(
+                    name,
+                    known.Length == 0
+                        ? "is not known here: there are no parameters"
+                        : $"is not known here{Nearest.Hint(name, known)}; known are {string.Join(", ", known)}"
+                );
+            else if (values.Count > 1)
+                Fail(name, "stands there more than once");
+        }
+    }
+
+    public bool IsWrong => mistakes.Count > 0;
+
+    public void Fail(string parameter, string message) => mistakes.TryAdd(parameter, message);
+
+    public string? Text(string name) =>
+        parameters.TryGetValue(name, out var values) && values.Count == 1 ? values[0] : null;
+
+    public int Limit()
+    {
+        if (Text("limit") is not { } text)
+            return Most;
+        if (
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+            && limit is >= 1 and <= Most
+        )
+            return limit;
+        Fail("limit", $"'{text}' is not a number from 1 to {Most}");
+        return Most;
+    }
+
+    public string? Word(string name, params string[] words)
+    {
+        if (Text(name) is not { } word || words.Contains(word, StringComparer.Ordinal))
+            return Text(name);
+        Fail(name, $"'{word}' is not one of {string.Join(", ", words)}");
+        return null;
+    }
+
+    /// <summary>A gateway that the server knows.</summary>
+    public string? Gateway(Func<string, bool> isKnown, bool isRequired = false)
+    {
+        var gateway = Text("gateway");
+        if (gateway is null)
+        {
+            if (isRequired)
+                Fail("gateway", "is needed: the id of a gateway");
+            return null;
+        }
+
+        if (isKnown(gateway))
+            return gateway;
+        Fail("gateway", $"there is no gateway '{gateway}'");
+        return null;
+    }
+
+    /// <summary>A place in a list that is sorted by texts; null is its beginning.</summary>
+    public string[]? TextCursor(int parts)
+    {
+        if (Text("cursor") is not { } cursor)
+            return null;
+        try
+        {
+            var texts = Encoding.UTF8.GetString(WebEncoders.Base64UrlDecode(cursor)).Split('\n');
+            if (texts.Length == parts)
+                return texts;
+        }
+        catch (FormatException) { }
+
+        Fail("cursor", "is none that this list gave");
+        return null;
+    }
+
+    public static string Cursor(params string[] parts) =>
+        WebEncoders.Base64UrlEncode(Encoding.UTF8.GetBytes(string.Join('\n', parts)));
+
+    /// <summary>A place in a list that is sorted by numbers.</summary>
+    public long NumberCursor(long beginning)
+    {
+        if (Text("cursor") is not { } text)
+            return beginning;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var cursor))
+            return cursor;
+        Fail("cursor", "is none that this list gave");
+        return beginning;
+    }
+
+    public DateTimeOffset? Time(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        if (
+            DateTimeOffset.TryParse(
+                text,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+                out var time
+            )
+        )
+            return time;
+        Fail(name, $"'{text}' is not a time such as 2026-01-31T10:00:00Z");
+        return null;
+    }
+
+    public IResult Refusal() =>
+        Problems.Of(
+            StatusCodes.Status400BadRequest,
+            "The request has mistakes",
+            string.Join("; ", mistakes.Select(mistake => $"{mistake.Key} {mistake.Value}")),
+            mistakes
+        );
+}

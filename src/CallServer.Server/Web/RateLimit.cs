@@ -1,0 +1,32 @@
+using CallServer.Server.Net;
+using CallServer.Model;
+
+namespace CallServer.Server.Web;
+
+/// <summary>So many in a second, and as many at once after a second's rest. Safe from any thread.</summary>
+internal sealed class RateLimit(int perSecond, IClock clock)
+{
+    private readonly Lock guard = new();
+    private double left = perSecond;
+    private Instant filled = clock.Now.Steady;
+
+    /// <summary>Takes one; where none is left: after so long there is one again.</summary>
+    public bool TryTake(out TimeSpan wait)
+    {
+        lock (guard)
+        {
+            var now = clock.Now.Steady;
+            left = Math.Min(perSecond, left + (now - filled).TotalSeconds * perSecond);
+            filled = now;
+            if (left >= 1)
+            {
+                left--;
+                wait = TimeSpan.Zero;
+                return true;
+            }
+
+            wait = TimeSpan.FromSeconds((1 - left) / perSecond);
+            return false;
+        }
+    }
+}

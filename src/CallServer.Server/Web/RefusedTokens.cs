@@ -1,0 +1,41 @@
+using System.Net;
+using CallServer.Server.Net;
+
+namespace CallServer.Server.Web;
+
+/// <summary>Wrong tokens: counted, told once a minute and address, and answered late, so that guessing takes for ever.</summary>
+internal sealed class RefusedTokens(IClock clock, TimeProvider timers, ILogger logger)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
+    // More wait for nothing: whoever has so many connections is not held back by pauses.
+    private const int MostWaiting = 100;
+    private const int MostAddresses = 1_000;
+
+    private readonly Seldom<IPAddress> seldom = new(clock, MostAddresses);
+    private long count;
+    private int waiting;
+
+    /// <summary>Since the start.</summary>
+    public long Count => Volatile.Read(ref count);
+
+    public async Task AddAsync(IPAddress? from, CancellationToken cancel)
+    {
+        Interlocked.Increment(ref count);
+        if (seldom.Tells(from ?? IPAddress.None, out var more))
+            logger.LogWarning(
+                "{From} presents a wrong token, or none{More}",
+                from,
+                more == 0 ? "" : $" (and {more} more times since the last such line)"
+            );
+        try
+        {
+            if (Interlocked.Increment(ref waiting) <= MostWaiting)
+                await Task.Delay(Pause, timers, cancel);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
+        }
+    }
+}

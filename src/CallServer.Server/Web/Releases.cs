@@ -1,0 +1,122 @@
+using System.Text.Json;
+using CallServer.Server.Configuration;
+using CallServer.Server.Releasing;
+using CallServer.Storage;
+using CallServer.Surface;
+
+namespace CallServer.Server.Web;
+
+/// <summary>
+/// <c>POST /v1/connections/release</c> with
+/// <c>{"gateway":…,"connection":…,"reason":…,"by":…}</c>; without a gateway the connection is named
+/// GATEWAY/ID. 200 where the gateway ended it; 404 where nobody knows it; 409 where it may not be released;
+/// 502 where the gateway would not; 504 where the gateway did not answer, and nothing is closed.
+/// </summary>
+internal sealed class Releases(Releaser releaser)
+{
+    private const int Longest = 500;
+    private const int LongestName = 2048;
+    private static readonly string[] Members = ["gateway", "connection", "reason", "by"];
+
+    /// <summary>What was released, or why it was not; nulls are written.</summary>
+    private sealed record Answer(
+        string? Gateway,
+        string Connection,
+        bool Released,
+        string By,
+        string Reason,
+        Surface.CountersView? Counters,
+        string? Cdr
+    );
+
+    public async Task<IResult> ServeAsync(HttpContext http)
+    {
+        var query = new Query(http.Request);
+        var given = await ReadAsync(http.Request, query);
+        var gateway = Text(given, query, "gateway", LongestName, isRequired: false);
+        var connection = Text(given, query, "connection", LongestName, isRequired: true);
+        var reason = Text(given, query, "reason", Longest, isRequired: true);
+        var by = Text(given, query, "by", Longest, isRequired: true);
+        if (query.IsWrong)
+            return query.Refusal();
+
+        // Once it is asked for, it goes on, whether the caller waits or not.
+        var answer = await releaser
+            .ReleaseAsync(gateway, connection!, by!, reason!)
+            .WaitAsync(http.RequestAborted);
+        return answer.Status switch
+        {
+            ReleaseStatus.Released => Results.Text(
+                JsonSerializer.Serialize(
+                    new Answer(
+                        answer.Gateway,
+                        answer.Connection,
+                        true,
+                        by!,
+                        reason!,
+                        answer.Counters,
+                        answer.Cdr?.Id
+                    ),
+                    RecordJson.Camel
+                ),
+                "application/json"
+            ),
+            ReleaseStatus.NotFound => Problem(StatusCodes.Status404NotFound, "There is no such connection"),
+            ReleaseStatus.NotAllowed => Problem(StatusCodes.Status409Conflict, "It is not released"),
+            ReleaseStatus.Refused => Problem(
+                StatusCodes.Status502BadGateway,
+                "The gateway did not release it"
+            ),
+            ReleaseStatus.Unknown => Problem(
+                StatusCodes.Status504GatewayTimeout,
+                "Nobody knows whether it ended: nothing is closed before an audit tells"
+            ),
+            var status => throw new InvalidOperationException($"a release ends in an unknown way: {status}"),
+        };
+
+        IResult Problem(int status, string title) => Problems.Of(status, title, answer.Detail);
+    }
+
+    /// <summary>The body's members; none where it is none.</summary>
+    private static async Task<Dictionary<string, JsonElement>> ReadAsync(HttpRequest request, Query query)
+    {
+        var found = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        if (await JsonBody.MembersAsync(request.Body, request.HttpContext.RequestAborted) is not { } members)
+        {
+            query.Fail("body", "is no JSON object");
+            return found;
+        }
+
+        foreach (var (name, value) in members)
+        {
+            if (!Members.Contains(name, StringComparer.Ordinal))
+                query.Fail(name, $"is not known here{Nearest.Hint(name, Members)}");
+            else if (!found.TryAdd(name, value))
+                query.Fail(name, "stands there more than once");
+        }
+
+        return found;
+    }
+
+    private static string? Text(
+        Dictionary<string, JsonElement> given,
+        Query query,
+        string name,
+        int longest,
+        bool isRequired
+    )
+    {
+        if (!given.TryGetValue(name, out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            if (isRequired)
+                query.Fail(name, "is needed");
+            return null;
+        }
+
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString()!.Trim() : "";
+        if (text.Length > 0 && text.Length <= longest && !text.Any(char.IsControl))
+            return text;
+        query.Fail(name, $"is not a text of 1 to {longest} characters in one line");
+        return null;
+    }
+}
