@@ -1,10 +1,10 @@
 namespace CallServer.Wire
 
-/// What is wrong with a message. Every one is the sender's doing or the network's.
+/// What is wrong with a message. The sender or the network caused it, never we.
 type DecodeProblem =
-    /// Something more was due, but the message or its container ends here.
+    /// The message or its container ends before something that must follow.
     | EndOfInput
-    /// The identifier octet found, and what should have stood there.
+    /// The identifier octet found, and what was expected in its place.
     | UnexpectedTag of found: byte * expected: string
     /// RFC 3417 section 8: SNMP uses definite lengths only.
     | IndefiniteLength
@@ -22,15 +22,15 @@ type DecodeProblem =
     | ArcUnfinished
     /// An OID of more than 128 arcs.
     | TooManyArcs
-    /// More variable bindings than a message of this size has use for: decoding them would cost more memory
+    /// More variable bindings than an honest message of this size has: decoding them would take more memory
     /// than allowed.
     | TooManyVarBinds of count: int
     /// SNMPv1: every gateway that matters speaks v2c or v3, and v1 has no GetBulk.
     | Version1
     | UnknownVersion of version: int
-    /// Not a PDU of SNMPv2; 0xA4 is the trap of SNMPv1.
+    /// No PDU of SNMPv2; 0xA4 is the trap of SNMPv1.
     | UnknownPdu of tag: byte
-    /// msgFlags of no or several octets, or with privacy but no authentication (RFC 3412 section 7.2).
+    /// msgFlags that are not one octet, or ask for privacy without authentication (RFC 3412 section 7.2).
     | InvalidFlags
     /// A security model other than USM (3).
     | UnknownSecurityModel of model: int
@@ -97,7 +97,7 @@ module BerTag =
     [<Literal>]
     let Counter64 = 0x46uy
 
-    /// Of the historic RFC 1442.
+    /// From the historic RFC 1442; only read.
     [<Literal>]
     let UInteger32 = 0x47uy
 
