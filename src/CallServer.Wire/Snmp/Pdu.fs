@@ -17,8 +17,11 @@ type Value =
     | Counter64 of uint64
     /// `unSpecified`, the value in requests.
     | Null
+    /// The agent has no object of this type (RFC 3416 section 4.2.1).
     | NoSuchObject
+    /// The agent has the object type, but not this instance (RFC 3416 section 4.2.1).
     | NoSuchInstance
+    /// No object follows this name (RFC 3416 section 4.2.2).
     | EndOfMibView
 
 /// A variable binding: an object's name and its value.
