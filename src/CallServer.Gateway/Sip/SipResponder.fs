@@ -18,7 +18,7 @@ open CallServer.Wire
 module SipResponder =
     open SipNotifier
 
-    /// The subscription whose notification this response answers.
+    /// Takes in a response to a notification of one of the subscriptions.
     let private answered (status: int) (message: SipMessage) (state: SipNotifierState) : SipNotifierState =
         let branch = SipFields.branch message
 
@@ -101,11 +101,11 @@ module SipResponder =
                 | ValueSome w -> { state with Watchers = w :: state.Watchers }
                 | ValueNone -> state)
 
-        // Who has not repeated a request in that time does not do so later.
+        // A peer that has not repeated a request in that time will not repeat it later.
         { state with
             Answered = state.Answered |> Map.filter (fun _ (struct (at, _)) -> at + giveUp > now) }
 
-    /// A call that rings becomes a confirmed dialog without another event of the table.
+    /// When the next ringing call is answered: it becomes a confirmed dialog without an event of the table.
     let private nextAnswer (now: Instant) (table: Table) : Instant =
         (Instant.distantFuture, table.Connections)
         ||> Array.fold (fun first c -> if c.Start > now then Instant.min first c.Start else first)
@@ -142,7 +142,7 @@ module SipResponder =
         { Protocol = "sip"
           Advance =
             fun now table event ->
-                // Somebody answered since the last event.
+                // A call was answered since the last event.
                 let state = if answers <= now then changed state else state
                 let state = advance now table event state
 
@@ -157,7 +157,7 @@ module SipResponder =
                     if wake = Instant.distantFuture then
                         commands
                     else
-                        // A time that has passed would be asked for without end.
+                        // A time that has passed would be requested again without end.
                         commands @ [ TickAt(Instant.max wake (Instant.ofMicros (now.Micros + 1L))) ]
 
                 struct (responder answers { state with Outbox = [] }, commands)
