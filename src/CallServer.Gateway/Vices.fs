@@ -26,7 +26,7 @@ type BulkRefusal =
     /// With this error-status, and error-index 0.
     | AnsweredBy of status: int
 
-/// What is wrong with an agent. All of it can be ordered.
+/// The faults that a simulated agent can be given.
 [<NoComparison>]
 type Vices =
     {

@@ -10,9 +10,9 @@ open CallServer.Wire
 // its id remembered                      the same answer again, whatever the command is now
 // its id being carried out               100 again
 // 000 with the id of a final response    stops repeating that response
-// a response to an RSIP of its own       stops repeating the RSIP; 521 with N: sends it there
+// a response to its own RSIP             stops repeating the RSIP; 521 with N: sends it there
 // any other response                     nothing
-// what is no MGCP                        510 where its transaction id can be read, else nothing
+// what is no MGCP                        510 if its transaction id can be read, otherwise nothing
 // Tick                                   what is due: final responses, repetitions
 // Restarted                              forgets everything; RSIP restart
 // Happened                               nothing: the table is looked at when a command comes

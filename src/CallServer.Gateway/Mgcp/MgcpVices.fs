@@ -2,7 +2,7 @@ namespace CallServer.Gateway
 
 open System
 
-/// What is wrong or unusual with an MGCP gateway. All of it can be ordered.
+/// The faults and oddities that a simulated MGCP gateway can be given.
 [<NoComparison>]
 type MgcpVices =
     {

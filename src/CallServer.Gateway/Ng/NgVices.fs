@@ -2,7 +2,7 @@ namespace CallServer.Gateway
 
 open System
 
-/// What is wrong with a simulated rtpengine. All of it can be ordered.
+/// The faults that a simulated rtpengine can be given.
 type NgVices =
     {
         /// It is silent after this many answers; 0 means from the beginning.

@@ -7,14 +7,14 @@ open CallServer.Wire
 /// A gateway's notifier of the dialog event package (RFC 4235) over UDP and streams.
 ///
 ///   event                          what it does
-///   SUBSCRIBE, a repeat            the same response again
-///   SUBSCRIBE                      401, 481, 489 or 400; else 200 and NOTIFY at once, Expires 0 for the last time
-///   2xx to a NOTIFY                no more repeats of it
-///   another final response to it   the subscription is over (RFC 6665 §4.2.2)
-///   Happened                       every standing subscription is told, at most once a second
-///   Tick                           repeats over UDP, ends what nobody answers, tells what is due, ends what is over
-///   StreamClosed                   its subscriptions are over
-///   Restarted                      all subscriptions and nonces are lost
+///   SUBSCRIBE, a repeat            sends the same response again
+///   SUBSCRIBE                      401, 481, 489 or 400; otherwise 200 and NOTIFY at once, with Expires 0 the last one
+///   2xx to a NOTIFY                stops repeating it
+///   another final response to it   ends the subscription (RFC 6665 §4.2.2)
+///   Happened                       notifies every standing subscription, at most once a second
+///   Tick                           repeats over UDP, ends what nobody answers, notifies what is due, ends what is over
+///   StreamClosed                   ends its subscriptions
+///   Restarted                      loses all subscriptions and nonces
 module SipResponder =
     open SipNotifier
 

@@ -14,7 +14,7 @@ type SipFetch =
     /// 423 with this Min-Expires, also to any other shorter time.
     | TooBrief of least: int
 
-/// What is wrong with a notifier. All of it can be ordered.
+/// The faults that a simulated notifier can be given.
 [<NoComparison>]
 type SipVices =
     {

@@ -5,7 +5,7 @@ open System.Text
 
 /// Reads lines by their offsets in a datagram, so that its cost is known before anything is allocated for it.
 module internal MgcpLines =
-    /// Codes of which a single shared string serves every message.
+    /// Codes that share one string across all messages.
     let private codes =
         [| "Z"
            "I"

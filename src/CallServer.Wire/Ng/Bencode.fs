@@ -2,7 +2,7 @@ namespace CallServer.Wire
 
 open System
 
-/// What is wrong with a bencoded value. The sender or the network caused it, never we.
+/// What is wrong with a bencoded value. The sender or the network caused it, not this side.
 [<RequireQualifiedAccess>]
 type BencodeProblem =
     /// No value begins with this octet.

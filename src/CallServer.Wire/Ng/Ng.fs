@@ -267,8 +267,7 @@ module Ng =
             | ValueNone -> NgResult.Refused(sentence word)
         | ValueNone -> NgResult.Refused "a reply without a result"
 
-    // Reads requests the way rtpengine does, for the other end.
-
+    /// Reads a request the way rtpengine does, for a simulated one. The error is rtpengine's own wording.
     let readRequest (body: BencodeView) : Result<NgRequest, string> =
         let octets (name: string) = slice name body |> ValueOption.map (fun slice -> slice.ToArray())
 

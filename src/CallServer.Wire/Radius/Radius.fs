@@ -207,7 +207,7 @@ module RadiusType =
         | EventTimestamp -> TimeKind
         | _ -> OctetsKind
 
-/// What is wrong with a packet. The sender or the network caused it, never we.
+/// What is wrong with a packet. The sender or the network caused it, not this side.
 [<RequireQualifiedAccess>]
 type RadiusProblem =
     /// A packet has at least 20 octets.

@@ -1,6 +1,6 @@
 namespace CallServer.Wire
 
-/// What is wrong with a message. The sender or the network caused it, never we.
+/// What is wrong with a message. The sender or the network caused it, not this side.
 type DecodeProblem =
     /// The message or its container ends before something that must follow.
     | EndOfInput
