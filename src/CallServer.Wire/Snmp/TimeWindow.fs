@@ -21,7 +21,7 @@ type TimeJudgement = { Clock: EngineClock; InWindow: bool }
 
 /// Timeliness (RFC 3414 sections 2.2 and 3.2, step 7). Judge only authentic messages.
 module TimeWindow =
-    /// Seconds that a message may lie outside the engine's clock.
+    /// How many seconds the time in a message may differ from the engine's clock (RFC 3414 section 2.2).
     [<Literal>]
     let Width = 150
 
