@@ -3,11 +3,7 @@ namespace CallServer.Surface
 open System
 open System.Collections.Generic
 open CallServer.Model
-open CallServer.Exchange
-open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 
 /// What a gateway told of itself by RSIP (RFC 3435 §2.3.12).
 [<Sealed; AllowNullLiteral>]

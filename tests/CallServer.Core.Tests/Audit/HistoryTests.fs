@@ -4,11 +4,7 @@ module CallServer.Tests.Audit.HistoryTests
 open System
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 open CallServer.Tests.Audit
 open CallServer.Tests

@@ -10,7 +10,6 @@ open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 /// A simulated rtpengine in virtual time, with its truth, and audits of it.

@@ -5,7 +5,6 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// From dialogs to observations.
 module internal SipObserving =

@@ -2,7 +2,6 @@ namespace CallServer.Protocols.Sip
 
 open System
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols
 open CallServer.Wire
 

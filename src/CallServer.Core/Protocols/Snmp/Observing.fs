@@ -5,7 +5,6 @@ open System.Globalization
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// From a row to an observation, as the profile says.
 module internal Observing =

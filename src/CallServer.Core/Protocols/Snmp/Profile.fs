@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 // What an SNMP profile says: which columns a gateway's table of connections has, and what they mean. Profiles
 // are data: the built-in ones and the user's own are read from the same JSON by ProfileJson.

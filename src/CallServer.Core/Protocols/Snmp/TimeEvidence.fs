@@ -4,7 +4,6 @@ open System
 open System.Buffers.Binary
 open System.Text
 open CallServer.Model
-open CallServer.Exchange
 
 /// What one time source of a profile says about one row.
 [<Struct>]
