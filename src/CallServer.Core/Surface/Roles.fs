@@ -56,8 +56,8 @@ type IRoleSink =
     abstract WakeAt: instant: Instant -> unit
     /// Keep this over a restart. It is on the disk when this returns; where the disk fails, go on.
     abstract Keep: epoch: int * acts: bool -> unit
-    /// Audit at this pace from now on, and write CDRs or hold them.
-    abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
+    /// Audit at this pace from now on, and write CDRs or hold them. Recovers: Recover follows, which audits every gateway.
+    abstract Assume: pace: AuditPace * writesCdrs: bool * recovers: bool -> unit
     /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
     abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
@@ -211,7 +211,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                     | Slowly -> AuditPace.Slow
                     | NotAtAll -> AuditPace.None
 
-                sink.Assume(pace, duty.WritesCdrs)
+                sink.Assume(pace, duty.WritesCdrs, List.exists _.IsRecover commands)
             | LookAround -> sink.LookAround()
             | Recover takeover ->
                 sink.Recover

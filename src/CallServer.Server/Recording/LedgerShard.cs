@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
+using System.Reactive.Subjects;
 using CallServer.Server.Net;
 using CallServer.Server.Releasing;
 using CallServer.Model;
@@ -20,6 +21,12 @@ public sealed record GatewayState(
     AuditSummary? LastAudit,
     bool AskedSinceStart
 );
+
+/// <summary>What one step did to a gateway's record.</summary>
+/// <param name="Step">What changed.</param>
+/// <param name="Stamp">Under which server and epoch.</param>
+/// <param name="Audit">The audit that was taken in; null where the step is no audit's.</param>
+public sealed record ShardStep(RecordStep Step, ServerStamp Stamp, AuditResult? Audit = null);
 
 /// <summary>Whose record it is, and under which epoch.</summary>
 public sealed class ServerIdentity(string name, int epoch)
@@ -54,8 +61,6 @@ public sealed class LedgerShard(
     ServerIdentity identity,
     StoreWriter writer,
     RecordCounters counters,
-    Action<RecordStep, ServerStamp> join,
-    Action<AuditResult, RecordStep> applied,
     AccountingWants wants,
     RecordLimits limits,
     ILogger logger
@@ -65,6 +70,11 @@ public sealed class LedgerShard(
 
     // Of the shard's own thread: gateways that nothing is known of yet begin with it.
     private Instant? takenOver;
+
+    private readonly Subject<ShardStep> steps = new();
+
+    /// <summary>What was taken in, in order, on the shard's thread: whoever follows hands over and returns.</summary>
+    public IObservable<ShardStep> Steps => steps;
 
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
@@ -97,10 +107,8 @@ public sealed class LedgerShard(
     /// <param name="lastHeard">When the other server was last heard to act: what a gateway's own history says to have
     /// ended since then gets a CDR here. Null where it never was.</param>
     /// <param name="gateways">Those that are to be asked.</param>
-    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
+    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways) =>
+        scheduler.RunAsync(() =>
         {
             // Those of which a cold standby knows nothing yet, too: else their history would not be read.
             foreach (var gateway in gateways.Union(states.Keys))
@@ -116,10 +124,7 @@ public sealed class LedgerShard(
             }
 
             takenOver = at;
-            done.TrySetResult();
         });
-        return done.Task;
-    }
 
     /// <summary>
     /// Leaves connections to another server, which has them; from any thread, returns at once. Nothing ends by
@@ -137,7 +142,7 @@ public sealed class LedgerShard(
                 if (step.Ignored)
                     return;
                 Keep(state with { Record = state.Record.After(step) });
-                join(step, stamp);
+                steps.OnNext(new ShardStep(step, stamp));
                 Write(StoreCommit.Of(step, null, wants));
             }
         );
@@ -153,25 +158,19 @@ public sealed class LedgerShard(
     /// connection, and keeps who asked and why in any case. Gives the CDR; null where there is none. From any
     /// thread.
     /// </summary>
-    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
-    {
-        var taken = new TaskCompletionSource<CdrView?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
+    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result) =>
+        scheduler.RunAsync(() =>
         {
             try
             {
-                taken.TrySetResult(Release(order, result));
+                return Release(order, result);
             }
-#pragma warning disable CA1031 // whoever waits for it is told
-            catch (Exception fault)
-#pragma warning restore CA1031
+            catch
             {
                 counters.Failed();
-                taken.TrySetException(fault);
+                throw;
             }
         });
-        return taken.Task;
-    }
 
     private CdrView? Release(ReleaseOrder order, ReleaseResult result)
     {
@@ -184,7 +183,7 @@ public sealed class LedgerShard(
         if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
         {
             Keep(state with { Record = state.Record.After(step) });
-            join(step, stamp);
+            steps.OnNext(new ShardStep(step, stamp));
             var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
             Save(commit);
             return commit.Cdrs[0];
@@ -249,7 +248,7 @@ public sealed class LedgerShard(
         Keep(state with { Record = state.Record.After(step) });
         counters.Count(commit);
         Write(commit);
-        join(step, stamp);
+        steps.OnNext(new ShardStep(step, stamp));
         logger.LogWarning(
             "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
             gateway,
@@ -271,8 +270,7 @@ public sealed class LedgerShard(
         Keep(new GatewayState(result.Gateway, before.After(step), summary, asked));
         counters.Count(result, commit);
         Write(commit);
-        join(step, stamp);
-        applied(result, step);
+        steps.OnNext(new ShardStep(step, stamp, result));
 
         if (
             state?.LastAudit is not { } last

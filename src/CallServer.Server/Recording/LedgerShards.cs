@@ -1,4 +1,5 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Linq;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Releasing;
@@ -53,23 +54,23 @@ public sealed class LedgerShards
                 identity,
                 writer,
                 Counters,
-                Joiner.Take,
-                (result, step) => Applied?.Invoke(result, step),
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
                 logger
             )),
         ];
+        Steps = shards.Select(shard => shard.Steps).Merge();
+        Steps.Subscribe(Joiner.Take);
     }
 
     /// <summary>Whose record it is.</summary>
     public ServerIdentity Identity { get; }
 
     /// <summary>
-    /// Called with each audit that was taken in, and what it did, on its shard's thread: must hand over and
-    /// return.
+    /// What the shards took in, one step after the other and those of a gateway in order, on their threads: whoever follows
+    /// hands over and returns.
     /// </summary>
-    public Action<AuditResult, RecordStep>? Applied { get; set; }
+    public IObservable<ShardStep> Steps { get; }
 
     /// <summary>What it counts.</summary>
     public RecordCounters Counters { get; } = new();

@@ -53,7 +53,6 @@ public sealed class HeavyTests
             configuration,
             [new AuditLoop(time, usual, new AuditLoop(time, aside))],
             _ => null,
-            (_, _) => { },
             NullLogger.Instance,
             gateway =>
             {

@@ -52,13 +52,13 @@ public sealed class PollingTests
             Configuration(inFlight, gateways),
             [new AuditLoop(time, runner)],
             _ => null,
-            (_, result) =>
-            {
-                onResult(result);
-                results.Add(result);
-            },
             NullLogger.Instance
         );
+        service.Results.Subscribe(polled =>
+        {
+            onResult(polled.Result);
+            results.Add(polled.Result);
+        });
         service.Follow(Configuration(inFlight, gateways));
         return service;
     }

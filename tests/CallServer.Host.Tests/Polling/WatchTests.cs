@@ -46,9 +46,9 @@ public sealed class WatchTests
             configuration,
             [new AuditLoop(time, runner)],
             _ => null,
-            (_, result) => results.Add(result),
             NullLogger.Instance
         );
+        service.Results.Subscribe(polled => results.Add(polled.Result));
         service.Follow(configuration);
         time.AdvanceBy(TimeSpan.FromMilliseconds(100));
     }

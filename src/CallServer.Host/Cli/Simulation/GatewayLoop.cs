@@ -106,13 +106,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
             await serving;
         }
         scheduled.Dispose();
-        var last = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        loop.Schedule(() =>
-        {
-            Guarded(() => Apply(gateway.Advance(Now)));
-            last.SetResult();
-        });
-        await last.Task;
+        await loop.RunAsync(() => Guarded(() => Apply(gateway.Advance(Now))));
     }
 
     public void Dispose()
