@@ -55,7 +55,7 @@ type MgcpArrival
 /// 3435 asks and takes no gateway over.
 and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
     /// The name of the protocol whose gateways it hears.
-    static member Protocol = CallServer.Protocols.MgcpProtocol.value.Name
+    static member Protocol = MgcpProtocol.value.Name
 
     /// A listener that has heard nothing.
     static member Create() = MgcpListener(MgcpListening.empty)

@@ -120,7 +120,7 @@ module internal MgcpAnswers =
         (name: EndpointName)
         id
         gone
-        response
+        (response: MgcpResponse)
         (state: MgcpAuditState)
         =
         let where = idOf name id
@@ -146,7 +146,7 @@ module internal MgcpAnswers =
         (name: EndpointName)
         id
         known
-        response
+        (response: MgcpResponse)
         (state: MgcpAuditState)
         =
         let where = idOf name id

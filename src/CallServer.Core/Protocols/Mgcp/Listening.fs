@@ -3,6 +3,7 @@ namespace CallServer.Protocols.Mgcp
 open System
 open CallServer.Model
 open CallServer.Wire
+open CallServer.Exchange
 
 /// How endpoints come or go (RFC 3435 §2.3.12, RestartMethod).
 [<RequireQualifiedAccess>]

@@ -5,6 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What follows when a phase of an audit is done.
 module internal MgcpPhases =

@@ -5,6 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// Which gateway, and how to ask it.
 type MgcpGateway =

@@ -4,6 +4,7 @@ open System
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Wire
+open CallServer.Exchange
 
 /// How many commands an MGCP gateway is sent at a time.
 module internal MgcpPace =

@@ -2,6 +2,7 @@ namespace CallServer.Protocols.Ng
 
 open System
 open CallServer.Model
+open CallServer.Exchange
 
 /// The way that ng messages take to a gateway.
 [<RequireQualifiedAccess>]

@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What the answer to each request does, and its absence.
 module internal NgAnswers =

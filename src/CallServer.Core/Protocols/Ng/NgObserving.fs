@@ -5,6 +5,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What a gateway told of one call, and when.
 [<NoEquality; NoComparison>]

@@ -4,6 +4,7 @@ open System
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Wire
+open CallServer.Exchange
 
 /// Requests: their cookies, their repeats, and how many are in flight.
 module internal NgRequests =

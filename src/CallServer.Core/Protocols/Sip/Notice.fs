@@ -3,6 +3,7 @@ namespace CallServer.Protocols.Sip
 open System
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What a notification says of its subscription (RFC 6665 §8.2.3).
 [<RequireQualifiedAccess>]

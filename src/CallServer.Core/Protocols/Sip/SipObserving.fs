@@ -5,6 +5,7 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// From dialogs to observations.
 module internal SipObserving =
@@ -24,7 +25,7 @@ module internal SipObserving =
         | ValueSome seconds when seconds < LongestDuration ->
             let age = TimeSpan.FromSeconds(float seconds)
 
-            TimeEvidence.ofDifference heard.Earliest heard.Latest age second second
+            Ago.ofDifference heard.Earliest heard.Latest age second second
             |> Timing.reported
             |> ValueSome
         | ValueSome _
@@ -209,7 +210,7 @@ module internal SipObserving =
             AbsencesToClose = (if memory.TakesTwo then 2 else 1)
             ReusesIds = seen.ReusesIds
             Staleness = staleness
-            DriftPpm = Profile.DefaultDriftPpm }
+            DriftPpm = Traits.usualDriftPpm }
 
 /// A snapshot of what notifications told.
 module internal SipSnapshot =

@@ -5,6 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// One SUBSCRIBE until its final response (RFC 3261 §17.1.2).
 type internal SipRequest =

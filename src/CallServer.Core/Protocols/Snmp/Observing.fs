@@ -5,6 +5,7 @@ open System.Globalization
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// From a row to an observation, as the profile says.
 module internal Observing =
@@ -59,12 +60,12 @@ module internal Observing =
                     if column.LocksAt.IsSome && units >= column.LocksAt.Value then
                         AtLeast age
                     else
-                        Happened(TimeEvidence.ofDifference told.Sent told.Received age column.Resolution late)
+                        Happened(Ago.ofDifference told.Sent told.Received age column.Resolution late)
                 | _ ->
                     match TimeText.readSpan column.Unit (Rows.textOf value) with
                     | ValueSome age ->
                         let resolution = max age.Resolution column.Resolution
-                        Happened(TimeEvidence.ofDifference told.Sent told.Received age.Value resolution late)
+                        Happened(Ago.ofDifference told.Sent told.Received age.Value resolution late)
                     | ValueNone -> NotTold
             | ValueNone -> NotTold
         | ClockStamp(source, resolution) ->
@@ -76,7 +77,7 @@ module internal Observing =
                 | ValueSome stamp, ValueSome now ->
                     match TimeEvidence.between stamp.Value now.Value with
                     | ValueSome age ->
-                        TimeEvidence.ofDifference
+                        Ago.ofDifference
                             told.Sent
                             told.Received
                             age
@@ -95,7 +96,7 @@ module internal Observing =
                     let age = local - offset - stamp
                     let second = TimeSpan.FromSeconds 1.0
 
-                    TimeEvidence.ofDifference
+                    Ago.ofDifference
                         told.Sent
                         told.Received
                         age

@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What follows when a phase of an audit is done.
 module internal Phases =

@@ -275,10 +275,6 @@ module Profile =
     /// A row at the same place may be another connection's at the next reply: rows move up, or ids are used again.
     let placesChange (profile: Profile) : bool = profile.Positional || profile.Traits.ReusesIds
 
-    /// Parts per million that a gateway's crystal may be off.
-    [<Literal>]
-    let DefaultDriftPpm = 100.0
-
     let rec private columnsOf (sources: Source list) : int list =
         [ for source in sources do
               yield! columnOf source.Field

@@ -5,6 +5,7 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What is to be read of a gateway's history after a walk that was proven whole, and what was read.
 module internal Recall =

@@ -5,6 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// Making requests, repeating them, and giving up.
 module internal Requests =

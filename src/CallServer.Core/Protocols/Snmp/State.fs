@@ -5,6 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// Where an SNMP audit stands; the table of transitions is at the top of SnmpAudit.
 type SnmpPhase =

@@ -3,6 +3,7 @@ namespace CallServer.Protocols.Snmp
 open System
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// The walk: its ranges, and what each reply does to one.
 module internal Stepping =

@@ -2,6 +2,7 @@ namespace CallServer.Protocols.Snmp
 
 open System
 open CallServer.Model
+open CallServer.Exchange
 
 /// Whether an agent answers GetBulk: some do not, and others with an error.
 type BulkHabit =
