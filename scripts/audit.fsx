@@ -6,6 +6,8 @@ open Load
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
 open CallServer.Gateway
 
 let profile = fsi.CommandLineArgs |> Array.tryItem 1 |> Option.defaultValue "cisco-voice"

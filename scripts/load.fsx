@@ -7,7 +7,11 @@ open System
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Exchange
 open CallServer.Protocols.Snmp
+open CallServer.Protocols.Mgcp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 /// One audit of a simulated gateway over a path, in virtual time: the snapshot, the gateway afterwards, and when that is.

@@ -41,7 +41,8 @@ type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
 /// What one datagram to the listener brings about.
 [<Sealed; AllowNullLiteral>]
 type MgcpArrival
-    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list) =
+    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list)
+    =
     /// The listener that hears the next datagram.
     member _.Next = next
 

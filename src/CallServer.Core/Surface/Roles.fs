@@ -211,7 +211,11 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                     | Slowly -> AuditPace.Slow
                     | NotAtAll -> AuditPace.None
 
-                sink.Assume(pace, duty.WritesCdrs, commands |> List.exists (fun (command: RoleCommand) -> command.IsRecover))
+                sink.Assume(
+                    pace,
+                    duty.WritesCdrs,
+                    commands |> List.exists (fun (command: RoleCommand) -> command.IsRecover)
+                )
             | LookAround -> sink.LookAround()
             | Recover takeover ->
                 sink.Recover

@@ -5,9 +5,9 @@ using System.Reactive.Disposables;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
 using System.Reactive.Threading.Tasks;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
-using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Server.Polling;

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
 using System.Reactive.Subjects;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Releasing;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -64,7 +64,7 @@ public sealed class LedgerShard(
     AccountingWants wants,
     RecordLimits limits,
     ILogger logger
-)
+) : IDisposable
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
 
@@ -81,6 +81,9 @@ public sealed class LedgerShard(
 
     /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
+
+    /// <summary>Tells nobody any more what it takes in.</summary>
+    public void Dispose() => steps.Dispose();
 
     /// <summary>As the store kept it; before anything is taken in.</summary>
     public void Restore(StoredGateway stored)

@@ -1,16 +1,16 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Releasing;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server.Recording;
 
 /// <summary>The record of every gateway, in shards by the gateways' ids.</summary>
-public sealed class LedgerShards
+public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
 
@@ -136,6 +136,13 @@ public sealed class LedgerShards
     {
         ArgumentNullException.ThrowIfNull(order);
         return Shard(order.Gateway).Take(order, result);
+    }
+
+    /// <summary>Takes in nothing more.</summary>
+    public void Dispose()
+    {
+        foreach (var shard in shards)
+            shard.Dispose();
     }
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];

@@ -38,7 +38,7 @@ internal sealed class RowTable<TRow>
         Select = $"SELECT {List(Columns)} FROM {name}";
     }
 
-    public IEnumerable<string> Columns => _fields.Select(field => field.Column);
+    public IEnumerable<string> Columns => _fields.Select(each => each.Column);
 
     /// <summary>Adds a row or replaces the one of its key; takes what <see cref="Bind"/> binds.</summary>
     public string Put { get; }
@@ -70,7 +70,11 @@ internal sealed class RowTable<TRow>
     private static Field FieldOf(PropertyInfo property) =>
         Type.GetTypeCode(property.PropertyType) switch
         {
-            TypeCode.String => Of<string?>(property, (to, value) => to.Bind(value), (from, at) => from.Text(at)),
+            TypeCode.String => Of<string?>(
+                property,
+                (to, value) => to.Bind(value),
+                (from, at) => from.Text(at)
+            ),
             TypeCode.Int32 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Int(at)),
             TypeCode.Int64 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Long(at)),
             TypeCode.Double => Of(property, (to, value) => to.Bind(value), (from, at) => from.Double(at)),

@@ -7,6 +7,9 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
+open CallServer.Protocols.Snmp
+open CallServer.Protocols.Ng
+open CallServer.Protocols.Sip
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Ledger

@@ -6,6 +6,8 @@ open FsCheck.FSharp
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
+open CallServer.Protocols.Snmp
 open CallServer.Tests.Audit
 open CallServer.Tests
 

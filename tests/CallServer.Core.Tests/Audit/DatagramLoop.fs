@@ -4,6 +4,7 @@ open System
 open System.Collections.Generic
 open CallServer.Prelude
 open CallServer.Model
+open CallServer.Exchange
 
 /// What the network does with one datagram: when each copy of it arrives, none if it is lost.
 type Network = Rng -> struct (TimeSpan list * Rng)

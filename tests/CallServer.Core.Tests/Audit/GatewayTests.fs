@@ -5,6 +5,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Protocols.Snmp
 open CallServer.Gateway
 open CallServer.Tests.Audit
 open CallServer.Tests

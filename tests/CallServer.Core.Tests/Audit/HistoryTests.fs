@@ -4,6 +4,7 @@ module CallServer.Tests.Audit.HistoryTests
 open System
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Gateway
 open CallServer.Tests.Audit

@@ -5,6 +5,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 open CallServer.Protocols.Mgcp
 open CallServer.Gateway
 open CallServer.Tests.Wire

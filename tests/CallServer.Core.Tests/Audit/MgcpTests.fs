@@ -6,6 +6,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 open CallServer.Protocols.Mgcp
 open CallServer.Tests
 open CallServer.Tests.Wire
@@ -107,8 +108,7 @@ let ``a gateway that counts endpoint after endpoint is taken up to a bound`` =
         let serve _ (octets: byte[]) =
             [ for message in Mgcp.decode octets do
                   match message with
-                  | Ok(MgcpMessage.Command command) ->
-                      Mgcp.encode (MgcpMessage.Response(answer command))
+                  | Ok(MgcpMessage.Command command) -> Mgcp.encode (MgcpMessage.Response(answer command))
                   | _ -> () ]
 
         let snapshot = (MgcpBench.run 1UL steady serve MgcpBench.everything).Outcome

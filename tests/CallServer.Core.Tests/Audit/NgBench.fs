@@ -7,8 +7,6 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
 open CallServer.Gateway
 

@@ -5,8 +5,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
+open CallServer.Exchange
 open CallServer.Protocols.Ng
 open CallServer.Gateway
 open CallServer.Tests.Wire

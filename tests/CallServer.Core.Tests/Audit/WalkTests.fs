@@ -7,6 +7,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Tests.Audit
 open CallServer.Tests

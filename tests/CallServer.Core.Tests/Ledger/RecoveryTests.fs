@@ -67,7 +67,9 @@ let ``a gateway that is settled counts once, and a stranger not at all`` =
 
 let ``one that is asked again is waited for, and what happened in both audits counts`` =
     example (fun () ->
-        let first = Recovery.start began [ gateway 1 ] |> Recovery.take { part 1 1 5 10 [] with IsTold = false }
+        let first =
+            Recovery.start began [ gateway 1 ] |> Recovery.take { part 1 1 5 10 [] with IsTold = false }
+
         Recovery.isWhole first |> Check.isFalse
 
         let second = Recovery.take (part 1 3 2 14 []) first

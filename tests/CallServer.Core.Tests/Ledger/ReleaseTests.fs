@@ -6,6 +6,7 @@ open FsCheck
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
+open CallServer.Protocols.Snmp
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Ledger.Build

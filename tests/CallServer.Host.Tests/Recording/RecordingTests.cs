@@ -1,9 +1,9 @@
 using System.Reactive.Concurrency;
 using System.Text.Json;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Polling;
 using CallServer.Server.Recording;
 using CallServer.Server.Recording.Cdrs;
-using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using CallServer.Surface;

@@ -25,9 +25,7 @@ module internal SipObserving =
         | ValueSome seconds when seconds < LongestDuration ->
             let age = TimeSpan.FromSeconds(float seconds)
 
-            Ago.ofDifference heard.Earliest heard.Latest age second second
-            |> Timing.reported
-            |> ValueSome
+            Ago.ofDifference heard.Earliest heard.Latest age second second |> Timing.reported |> ValueSome
         | ValueSome _
         | ValueNone -> ValueNone
 

@@ -96,12 +96,7 @@ module internal Observing =
                     let age = local - offset - stamp
                     let second = TimeSpan.FromSeconds 1.0
 
-                    Ago.ofDifference
-                        told.Sent
-                        told.Received
-                        age
-                        (max resolution scalar.Resolution)
-                        second
+                    Ago.ofDifference told.Sent told.Received age (max resolution scalar.Resolution) second
                     |> Happened
                 | _ -> NotTold
             | _ -> NotTold

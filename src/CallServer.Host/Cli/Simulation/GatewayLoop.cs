@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Gateway;
+using CallServer.Server;
 using CallServer.Server.Net;
 
 namespace CallServer.Host.Cli.Simulation;
