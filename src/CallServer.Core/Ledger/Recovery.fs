@@ -8,6 +8,10 @@ type GatewayRecovery =
     {
         Gateway: GatewayId
         Completeness: Completeness
+        /// Another audit would find out nothing more: the last one found everything, or the gateway does not answer.
+        IsTold: bool
+        /// How many audits found this out.
+        Audits: int
         /// When its last reply came, or waiting ended.
         Answered: Instant
         /// Found by the audit: this server did not hold them.
@@ -67,6 +71,8 @@ module GatewayRecovery =
 
         { Gateway = snapshot.Gateway
           Completeness = snapshot.Completeness
+          IsTold = Snapshot.isComplete snapshot || Snapshot.isSilent snapshot
+          Audits = 1
           Answered = snapshot.Answered
           Recovered = recovered
           Confirmed = max 0 (heard.Length - recovered)
@@ -95,6 +101,7 @@ module GatewayRecovery =
         let recovered = earlier.Recovered + later.Recovered
 
         { later with
+            Audits = earlier.Audits + later.Audits
             Recovered = min recovered heard
             Confirmed = max 0 (heard - recovered)
             Ended = earlier.Ended + later.Ended
@@ -141,14 +148,19 @@ type RecoveryFigures =
 
 /// Follows a recovery until every gateway is settled.
 module Recovery =
+    /// How often a gateway is audited after a takeover before its audit counts although it is not complete. While
+    /// calls come and go its count may disagree with its list; after this many audits something else is wrong.
+    [<Literal>]
+    let MostAudits = 3
+
     /// A recovery decided at this instant that waits for these gateways.
     let start (at: Instant) (gateways: GatewayId seq) : Recovery =
         let waiting = Set.ofSeq gateways
         { Began = at; GatewayCount = waiting.Count; Waiting = waiting; Heard = Map.empty }
 
-    /// Adds what an audit found out; ignored if nobody waits for its gateway any more. `settled` says that
-    /// the gateway told all, or is asked no more.
-    let take (settled: bool) (part: GatewayRecovery) (recovery: Recovery) : Recovery =
+    /// Adds what one audit found out. The recovery waits for a gateway, and asks it again, until it has told
+    /// everything, does not answer, or was asked MostAudits times; later audits are ignored.
+    let take (part: GatewayRecovery) (recovery: Recovery) : Recovery =
         if Set.contains part.Gateway recovery.Waiting then
             let part =
                 match Map.tryFind part.Gateway recovery.Heard with
@@ -156,7 +168,11 @@ module Recovery =
                 | None -> part
 
             { recovery with
-                Waiting = (if settled then Set.remove part.Gateway recovery.Waiting else recovery.Waiting)
+                Waiting =
+                    (if part.IsTold || part.Audits >= MostAudits then
+                         Set.remove part.Gateway recovery.Waiting
+                     else
+                         recovery.Waiting)
                 Heard = Map.add part.Gateway part recovery.Heard }
         else
             recovery

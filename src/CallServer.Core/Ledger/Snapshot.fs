@@ -259,6 +259,9 @@ type Traits =
 
 /// The traits of an ordinary gateway.
 module Traits =
+    /// How far a gateway's clock may drift if nothing else is known, in parts per million.
+    let usualDriftPpm = 100.0
+
     /// A stable index, ids that are neither tied to the boot nor reused, no cache.
     let plain: Traits =
         { Source = ValueNone

@@ -356,6 +356,22 @@ module RoleMachine =
             { s with HandsOverUntil = ValueSome(at + handoverPatience s.Settings) },
             [ Answer ValueNone; Say "hands over: an operator said so" ]
 
+    /// Puts the commands of one event in order: a role is kept, announced and answered for before it is assumed.
+    /// A recovery, which audits every gateway, comes last.
+    let private inOrder (next: RoleState, commands: RoleCommand list) : RoleState * RoleCommand list =
+        let turn command =
+            match command with
+            | Assume _ -> 1
+            | Recover _ -> 2
+            | AskPeer _
+            | WakeAt _
+            | Keep _
+            | LookAround
+            | Say _
+            | Answer _ -> 0
+
+        next, List.sortBy turn commands
+
     /// The first state. A server with a peer asks it before it acts; one without a peer has nobody to ask.
     let start
         (at: Instant)
@@ -394,7 +410,7 @@ module RoleMachine =
                 // What every server without a backup is, so nothing is logged.
                 turn Primary state
 
-        next, commands @ [ WakeAt next.Due ]
+        inOrder (next, commands @ [ WakeAt next.Due ])
 
     let private tooFar (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
         if s.SaidTooFar then
@@ -413,8 +429,7 @@ module RoleMachine =
         // Of two operators' orders the higher epoch counts, as always.
         && (not s.Anew || yields g s)
 
-    /// The state after an event, and the commands to carry out in order before the next event.
-    let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
+    let private react (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
         match event with
         | Heard(_, g) when g.Server = s.Settings.Name ->
             if s.SaidSameName then
@@ -437,3 +452,6 @@ module RoleMachine =
             { next with SaidTooFar = false }, commands
         | Woke at -> tick at s
         | Ordered(at, what) -> order at what s
+
+    /// The state after an event, and the commands to carry out in this order before the next event.
+    let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list = react event s |> inOrder

@@ -8,7 +8,6 @@ open CallServer.Ledger
 open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
 open CallServer.Protocols.Sip
 
 /// One snapshot as the host carries it: opaque except for what scheduling and printing need.

@@ -153,14 +153,17 @@ type RecoveryBook
     member _.WaitsFor(result: AuditResult) =
         givenUp.IsNone && result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
 
-    /// Takes in what one audit did. If the audit does not count, the same book object comes back. A gateway
-    /// that is not settled is asked again, and the book goes on waiting for it.
-    member this.Take(result: AuditResult, step: RecordStep, settled: bool) : RecoveryBook =
+    /// Whether to ask the gateway of this result again: it has not told everything yet, and the book waits for it.
+    member _.AsksAgain(result: AuditResult) =
+        givenUp.IsNone && recovery.Waiting.Contains result.Snapshot.Gateway
+
+    /// Takes in what one audit did. If the audit does not count, the same book object comes back.
+    member this.Take(result: AuditResult, step: RecordStep) : RecoveryBook =
         if not (this.WaitsFor result) then
             this
         else
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
-            RecoveryBook(takeover, server, Recovery.take settled part recovery, givenUp)
+            RecoveryBook(takeover, server, Recovery.take part recovery, givenUp)
 
     /// Stops waiting: the report stays as it is now. If it waited for nobody, the same book object comes
     /// back.

@@ -56,8 +56,9 @@ type IRoleSink =
     abstract WakeAt: instant: Instant -> unit
     /// Keep this over a restart, on disk before this returns. If the disk fails, go on.
     abstract Keep: epoch: int * acts: bool -> unit
-    /// Audit at this pace from now on, and write CDRs or hold them.
-    abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
+    /// Audit at this pace from now on, and write CDRs or hold them. `recovers` says that Recover follows, which
+    /// audits every gateway.
+    abstract Assume: pace: AuditPace * writesCdrs: bool * recovers: bool -> unit
     /// Ask the gateways that can say who controls them, and log it: a takeover may follow.
     abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
@@ -213,7 +214,11 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                     | Slowly -> AuditPace.Slow
                     | NotAtAll -> AuditPace.None
 
-                sink.Assume(pace, duty.WritesCdrs)
+                sink.Assume(
+                    pace,
+                    duty.WritesCdrs,
+                    commands |> List.exists (fun (command: RoleCommand) -> command.IsRecover)
+                )
             | LookAround -> sink.LookAround()
             | Recover takeover ->
                 sink.Recover

@@ -54,10 +54,10 @@ public sealed class CallJoiner(
 
     /// <summary>Takes in what a step did to a gateway's record; from the thread of its shard, returns at
     /// once.</summary>
-    public void Take(RecordStep step, ServerStamp stamp) =>
+    public void Take(ShardStep step) =>
         Write(() =>
         {
-            Volatile.Write(ref calls, calls.Apply(step, stamp, out var changes));
+            Volatile.Write(ref calls, calls.Apply(step.Step, step.Stamp, out var changes));
             Tell(changes);
             ScheduleTick();
         });

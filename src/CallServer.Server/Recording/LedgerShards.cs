@@ -1,15 +1,16 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Releasing;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server.Recording;
 
 /// <summary>The record of every gateway, in shards by the gateways' ids.</summary>
-public sealed class LedgerShards
+public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
 
@@ -53,23 +54,23 @@ public sealed class LedgerShards
                 identity,
                 writer,
                 Counters,
-                Joiner.Take,
-                (result, step) => Applied?.Invoke(result, step),
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
                 logger
             )),
         ];
+        Steps = shards.Select(shard => shard.Steps).Merge();
+        Steps.Subscribe(Joiner.Take);
     }
 
     /// <summary>Whose record it is.</summary>
     public ServerIdentity Identity { get; }
 
     /// <summary>
-    /// Called with each audit that was taken in, and what it did, on its shard's thread: must hand over and
-    /// return.
+    /// What the shards took in, one step after the other and those of a gateway in order, on their threads: whoever follows
+    /// hands over and returns.
     /// </summary>
-    public Action<AuditResult, RecordStep>? Applied { get; set; }
+    public IObservable<ShardStep> Steps { get; }
 
     /// <summary>What it counts.</summary>
     public RecordCounters Counters { get; } = new();
@@ -135,6 +136,13 @@ public sealed class LedgerShards
     {
         ArgumentNullException.ThrowIfNull(order);
         return Shard(order.Gateway).Take(order, result);
+    }
+
+    /// <summary>Takes in nothing more.</summary>
+    public void Dispose()
+    {
+        foreach (var shard in shards)
+            shard.Dispose();
     }
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];

@@ -7,8 +7,6 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Sip
 open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Ledger.Build
