@@ -16,7 +16,8 @@ module internal History =
         Cdr.id gateway { c with BootToken = ValueNone }
 
     /// Identifies a connection if the history does not state its id: its setup stamp combined with each of
-    /// its facts. A leg of the same call may share some of them, so the call's own name comes apart.
+    /// its facts. A leg of the same call may share some of them, so the key with the call's own
+    /// name is returned separately.
     let private keysOfFacts (gateway: GatewayId) (c: Connection) : struct (Guid voption * Guid list) =
         let keyOf (what: string) (value: string) =
             let text = $"{what} {value}"

@@ -319,6 +319,6 @@ module Snapshot =
     /// Whether it is proven that the snapshot lists everything.
     let isComplete (snapshot: Snapshot) = Completeness.isComplete snapshot.Completeness
 
-    /// Whether there was only silence or a refusal, and not one connection before it.
+    /// Whether silence or a refusal came before even one connection was listed.
     let isSilent (snapshot: Snapshot) =
         snapshot.Observations.Length = 0 && Completeness.isSilent snapshot.Completeness

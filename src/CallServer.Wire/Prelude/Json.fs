@@ -50,6 +50,7 @@ type ValidationBuilder() =
 /// Opens the `validation` builder to every file that opens the namespace.
 [<AutoOpen>]
 module ValidationExpression =
+    /// The builder of `validation { ... }`.
     let validation = ValidationBuilder()
 
 /// Reads JSON that a person wrote, and names every mistake with its place.

@@ -20,4 +20,5 @@ type ResultBuilder() =
 /// Opens the `result` builder to every file that opens the namespace.
 [<AutoOpen>]
 module ResultExpression =
+    /// The builder of `result { ... }`.
     let result = ResultBuilder()

@@ -64,36 +64,47 @@ type DecodeError =
 
 /// Identifier octets of SNMP: the universal ones it uses, those of RFC 2578, and the exceptions of RFC 3416.
 module BerTag =
+    /// A signed number.
     [<Literal>]
     let Integer = 0x02uy
 
+    /// Octets, text included.
     [<Literal>]
     let OctetString = 0x04uy
 
+    /// No value, as requests carry it.
     [<Literal>]
     let Null = 0x05uy
 
+    /// An object's name.
     [<Literal>]
     let ObjectIdentifier = 0x06uy
 
+    /// A container of elements.
     [<Literal>]
     let Sequence = 0x30uy
 
+    /// An IPv4 address in 4 octets.
     [<Literal>]
     let IpAddress = 0x40uy
 
+    /// A counter that wraps at 2^32.
     [<Literal>]
     let Counter32 = 0x41uy
 
+    /// An unsigned number of 32 bits; Unsigned32 has the same tag.
     [<Literal>]
     let Gauge32 = 0x42uy
 
+    /// Hundredths of a second, modulo 2^32.
     [<Literal>]
     let TimeTicks = 0x43uy
 
+    /// Octets with a meaning of their own.
     [<Literal>]
     let Opaque = 0x44uy
 
+    /// A counter that wraps at 2^64.
     [<Literal>]
     let Counter64 = 0x46uy
 
@@ -101,11 +112,14 @@ module BerTag =
     [<Literal>]
     let UInteger32 = 0x47uy
 
+    /// Exception: the agent has no object of this type.
     [<Literal>]
     let NoSuchObject = 0x80uy
 
+    /// Exception: the agent has the object type, but not this instance.
     [<Literal>]
     let NoSuchInstance = 0x81uy
 
+    /// Exception: no object follows this name.
     [<Literal>]
     let EndOfMibView = 0x82uy

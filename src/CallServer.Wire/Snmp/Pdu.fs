@@ -59,6 +59,7 @@ type Pdu =
 
 /// Values of error-status (RFC 3416 section 3).
 module ErrorStatus =
+    /// The agent did what it was asked.
     [<Literal>]
     let NoError = 0
 
@@ -66,24 +67,31 @@ module ErrorStatus =
     [<Literal>]
     let TooBig = 1
 
+    /// From SNMPv1: the agent has no such object.
     [<Literal>]
     let NoSuchName = 2
 
+    /// From SNMPv1: the value does not fit the object.
     [<Literal>]
     let BadValue = 3
 
+    /// From SNMPv1: the object cannot be set.
     [<Literal>]
     let ReadOnly = 4
 
+    /// A failure for which there is no other status.
     [<Literal>]
     let GenErr = 5
 
+    /// The object cannot be accessed.
     [<Literal>]
     let NoAccess = 6
 
+    /// The object can never be set.
     [<Literal>]
     let NotWritable = 17
 
+    /// The agent refused access.
     [<Literal>]
     let AuthorizationError = 16
 
