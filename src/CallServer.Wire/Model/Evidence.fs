@@ -18,7 +18,7 @@ type Evidence =
 
 /// Reads and compares evidence.
 module Evidence =
-    /// The evidence whose ToString gives this text; `ValueNone` for any other text.
+    /// The evidence whose ToString gives this text; `None` for any other text.
     let tryParse (text: string) =
         match text with
         | "reported" -> Some Reported

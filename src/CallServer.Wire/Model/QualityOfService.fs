@@ -51,7 +51,7 @@ module QualityOfService =
 
 /// Reads a service class.
 module ServiceClass =
-    /// The class whose ToString gives this text; `ValueNone` for any other text.
+    /// The class whose ToString gives this text; `None` for any other text.
     let tryParse (text: string) =
         match text with
         | "best-effort" -> Some BestEffort

@@ -123,9 +123,8 @@ type NgTag =
         Label: Slice voption
         /// By the gateway's clock, in whole seconds since 1970.
         Created: int64 voption
-        /// The call's own medium: the first audio or image with an open port, otherwise the first audio or
-        /// image, otherwise the first medium. A fax takes the place of the audio, whose port is then 0 (RFC
-        /// 3264 §5.1).
+        /// The call's own medium: an audio in use, otherwise an image in use, otherwise an audio, an image or any
+        /// other; the first of equals. A fax takes the place of the audio, whose port is then 0 (RFC 3264 §5.1).
         Media: NgMedia voption
         /// The party's other media with an open port.
         Others: NgMedia[]

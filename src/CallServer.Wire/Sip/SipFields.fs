@@ -132,7 +132,7 @@ module SipFields =
         |> ValueOption.bind address
         |> ValueOption.bind (fun address -> tryParam "tag" address.Params)
 
-    /// Number (0 to 2^31 - 1) and method of CSeq (RFC 3261 §20.16); `ValueNone` if it is missing or bad.
+    /// Number (0 to 2^32 - 1) and method of CSeq (RFC 3261 §20.16); `ValueNone` if it is missing or bad.
     let cseq (message: SipMessage) : struct (int64 * string) voption =
         match Sip.tryHeader "CSeq" message with
         | ValueSome text ->
