@@ -34,7 +34,7 @@ type Role =
 type Readiness =
     /// It audits the gateways itself, less often.
     | Warm
-    /// It audits nothing until it takes over.
+    /// It audits nothing until it takes over, except gateways of which its record holds connections.
     | Cold
 
 /// How long a standby waits for the server that acts.

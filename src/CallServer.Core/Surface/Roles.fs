@@ -10,7 +10,7 @@ type AuditPace =
     | Full = 0
     /// Three times less often: a warm standby.
     | Slow = 1
-    /// Not at all: a cold standby.
+    /// A cold standby: not at all, except gateways of which the record holds connections, as slowly as above.
     | None = 2
 
 /// What one server tells the other in a heartbeat, and in the answer to one.
