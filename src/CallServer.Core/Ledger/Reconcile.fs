@@ -285,7 +285,7 @@ module Reconcile =
     /// no change if it is not active. An audit asked before the release may still list it, and is ignored.
     let released
         (ended: Ended)
-        (order: Order)
+        (order: ReleaseOrder)
         (now: Instant)
         (ledger: GatewayLedger)
         : struct (GatewayLedger * Change) voption =

@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 
 /// How often a server audits its gateways.
-type Pace =
+type AuditRate =
     /// At every gateway's interval.
     | Full
     /// Three times less often: a warm standby.
@@ -35,7 +35,7 @@ type Cadence =
         Begun: Instant
         /// Audits in a row that learnt nothing.
         Silences: int
-        /// While it is silent, its ticks before this instant are skipped.
+        /// While its audits learn nothing, its ticks before this instant are skipped.
         NotBefore: Instant
         /// Its newest audit took longer than its interval.
         IsSlow: bool
@@ -58,17 +58,18 @@ module Cadence =
     /// The cadence after an audit has begun.
     let beginAt (now: Instant) (cadence: Cadence) : Cadence = { cadence with Begun = now }
 
-    /// The cadence after that audit has ended. The limit is the longest pause of back-off.
+    /// The cadence after that audit has ended. The limit is the longest pause of back-off. A gateway of which audits
+    /// learn nothing, be it by silence, by a refusal or by answers that nobody can read or keep, is asked less often.
     let endAt
         (limit: TimeSpan)
-        (isSilent: bool)
+        (learntNothing: bool)
         (asked: Instant)
         (answered: Instant)
         (cadence: Cadence)
         : Cadence =
         let cadence = { cadence with IsSlow = answered - asked > cadence.Interval }
 
-        if isSilent then
+        if learntNothing then
             let silences = cadence.Silences + 1
             let pause = BackOff.pause cadence.Interval limit silences
 
@@ -80,12 +81,12 @@ module Cadence =
             { cadence with Silences = 0; NotBefore = Instant.distantPast }
 
     /// Whether the gateway is due at this tick of its interval.
-    let isDue (now: Instant) (pace: Pace) (holdsConnections: bool) (cadence: Cadence) : bool =
+    let isDue (now: Instant) (rate: AuditRate) (holdsConnections: bool) (cadence: Cadence) : bool =
         // Half an interval early, so that the tick at its end is not skipped.
         let isSlowlyDue () = now >= cadence.Begun + cadence.Interval * (float Slowness - 0.5)
 
         now >= cadence.NotBefore
-        && (match pace with
+        && (match rate with
             | Full -> true
             | Slow -> isSlowlyDue ()
             | Known -> holdsConnections && isSlowlyDue ())

@@ -2,6 +2,7 @@ namespace CallServer.Roles
 
 open System
 open CallServer.Model
+open CallServer.Polling
 
 /// The role of a server in its pair.
 type Role =
@@ -68,16 +69,10 @@ type Greeting =
 [<Struct>]
 type Duty =
     {
-        Pace: Pace
+        Rate: AuditRate
         /// It writes them; otherwise it holds them, because the other server writes them.
         WritesCdrs: bool
     }
-
-/// How often a server audits its gateways, as its role decides.
-and Pace =
-    | AtFullPace
-    | Slowly
-    | NotAtAll
 
 /// Why a server took over.
 type TakeoverCause =

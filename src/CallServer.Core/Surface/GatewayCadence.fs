@@ -7,7 +7,7 @@ open CallServer.Polling
 /// When one gateway is due for its next audit. Immutable: each audit gives the next one.
 [<Sealed>]
 type GatewayCadence private (cadence: Cadence) =
-    static let paceOf (pace: AuditPace) : Pace =
+    static let rateOf (pace: AuditPace) : AuditRate =
         match pace with
         | AuditPace.Full -> Full
         | AuditPace.Slow -> Slow
@@ -30,14 +30,15 @@ type GatewayCadence private (cadence: Cadence) =
 
     /// The cadence after that audit has ended. The limit is the longest pause of back-off.
     member _.End(result: AuditResult, limit: TimeSpan) =
-        GatewayCadence(Cadence.endAt limit result.Silent result.Asked result.Answered cadence)
+        let learntNothing = not result.Complete && result.Count = 0
+        GatewayCadence(Cadence.endAt limit learntNothing result.Asked result.Answered cadence)
 
     /// Whether the gateway is due at this tick of its interval. `holdsConnections`: the record has
     /// connections of it.
     member _.IsDue(now: Instant, pace: AuditPace, holdsConnections: bool) =
-        Cadence.isDue now (paceOf pace) holdsConnections cadence
+        Cadence.isDue now (rateOf pace) holdsConnections cadence
 
-    /// Whether the newest audit learnt nothing.
+    /// Whether the newest audit learnt nothing: not one connection, and not that there is none.
     member _.IsSilent = cadence.Silences > 0
     /// Whether the newest audit took longer than the interval.
     member _.IsSlow = cadence.IsSlow
