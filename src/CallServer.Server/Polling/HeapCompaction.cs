@@ -37,10 +37,10 @@ public static class HeapCompaction
     public const double MostPart = 0.65;
 
     /// <summary>At least this long between two.</summary>
-    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(45);
+    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
 
     /// <summary>At least this long after one that gave too little back: what is there is alive.</summary>
-    public static readonly TimeSpan LongRest = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
