@@ -1,6 +1,6 @@
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>Every statement that the store runs, but for the schema (Migrations/).</summary>
+/// <summary>Every statement that the store runs, except for the schema (Migrations/).</summary>
 internal static class Sql
 {
     /// <summary>The columns of a gateway's row, in the order in which <see cref="Rows"/> binds and reads
@@ -17,7 +17,9 @@ internal static class Sql
         .. "history_since history_read_to history_cursor history_recent".Split(' '),
     ];
 
-    /// <summary>The columns of a connection's row, likewise.</summary>
+    /// <summary>
+    /// The columns of a connection's row, in the order in which <see cref="Rows"/> binds and reads them.
+    /// </summary>
     private static readonly string[] ConnectionColumns =
     [
         .. "gateway id stamp boot_token run setup_earliest setup_latest setup_evidence start_earliest".Split(
@@ -39,8 +41,9 @@ internal static class Sql
     public const string GetVersion = "PRAGMA user_version";
     public const string CountPages = "PRAGMA page_count";
 
-    /// <summary>The write-ahead log is cut to this after a checkpoint, so that one busy hour does not keep
-    /// its size.</summary>
+    /// <summary>
+    /// The write-ahead log is cut to this size after a checkpoint, so that one busy hour does not keep it large.
+    /// </summary>
     public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
 
     // Transactions
@@ -71,13 +74,13 @@ internal static class Sql
     public static readonly string ConnectionsOfGateway =
         $"SELECT {List(ConnectionColumns)} FROM connections WHERE gateway = ?1 ORDER BY id";
 
-    /// <summary>?1 when, ?2 gateway, ?3 why.</summary>
+    /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why.</summary>
     public static readonly string SetGatewayAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
         SELECT ?1, gateway, NULL, ?3, {Literals(GatewayColumns)} FROM gateways WHERE gateway = ?2
         """;
 
-    /// <summary>?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
+    /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
     public static readonly string SetConnectionAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
         SELECT ?1, gateway, id, ?3, {Literals(
@@ -128,7 +131,7 @@ internal static class Sql
         WHERE held = 1 AND sequence > @cursor ORDER BY sequence LIMIT @limit
         """;
 
-    /// <summary>The copy gets the next sequence; the held one is dropped after it.</summary>
+    /// <summary>Copies a held entry under the next sequence; the held one is dropped afterwards.</summary>
     public const string CopyHeld = """
         INSERT INTO accounting (kind, id, gateway, held, at, json)
         SELECT kind, id, gateway, 0, at, json FROM accounting WHERE held = 1 AND sequence = @sequence
@@ -140,7 +143,7 @@ internal static class Sql
         """;
     public const string DropAllHeld = "DELETE FROM accounting WHERE held = 1";
 
-    // Changes: their sequence has no gaps, so that the newest so many are those above a number.
+    // Changes: their sequence has no gaps, so the newest N are those above a number.
     public const string AddChange =
         "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";
     public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
@@ -185,7 +188,9 @@ internal static class Sql
 
     private static string List(string[] columns) => string.Join(", ", columns);
 
-    /// <summary>The first columns are the key.</summary>
+    /// <summary>
+    /// An insert that replaces the row with the same key; the first <paramref name="keys"/> columns are the key.
+    /// </summary>
     private static string Upsert(string table, string[] columns, int keys)
     {
         var values = string.Join(", ", columns.Select((_, i) => $"?{i + 1}"));
@@ -196,8 +201,7 @@ internal static class Sql
             """;
     }
 
-    /// <summary>A JSON object of the columns' values as SQL literals, which keep every type and
-    /// octet.</summary>
+    /// <summary>A JSON object of the columns' values as SQL literals, which preserve every type and octet.</summary>
     private static string Literals(string[] columns) =>
         $"json_object({string.Join(", ", columns.Select(column => $"'{column}', quote({column})"))})";
 }
