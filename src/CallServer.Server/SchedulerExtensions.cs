@@ -3,10 +3,10 @@ using System.Reactive.Disposables;
 
 namespace CallServer.Server;
 
-/// <summary>What Rx's schedulers lack for one that does one thing at a time.</summary>
+/// <summary>What Rx lacks for schedulers that run one action at a time.</summary>
 internal static class SchedulerExtensions
 {
-    /// <summary>Ends when everything that was scheduled so far, for now, is done.</summary>
+    /// <summary>Completes when everything scheduled so far for now is done.</summary>
     public static Task PassAsync(this IScheduler scheduler)
     {
         var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -15,8 +15,8 @@ internal static class SchedulerExtensions
     }
 
     /// <summary>
-    /// Schedules an action that is let go at once when it is cancelled. An event loop keeps what it was given until it is
-    /// due, cancelled or not: a deadline of minutes would keep all that a finished audit had read.
+    /// Schedules an action and releases it as soon as it is cancelled. An event loop keeps its items until they are
+    /// due, cancelled or not: a deadline of minutes would keep alive everything that a finished audit had read.
     /// </summary>
     public static IDisposable ScheduleLightly(this IScheduler scheduler, TimeSpan due, Action action)
     {

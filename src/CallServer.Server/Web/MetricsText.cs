@@ -5,9 +5,8 @@ using System.Text;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// <c>GET /metrics</c> in Prometheus' text format 0.0.4: one prefix, base units, <c>_total</c> for what only
-/// grows, and never an id in
-/// a label.
+/// <c>GET /metrics</c> in Prometheus' text format 0.0.4: one prefix, base units, <c>_total</c> for counters, and
+/// never an id in a label.
 /// </summary>
 internal static class MetricsText
 {

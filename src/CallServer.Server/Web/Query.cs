@@ -6,8 +6,7 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// The parameters of one request, every one of them checked: an unknown one is a mistake, not a silent
-/// nothing.
+/// The parameters of one request, all of them checked: an unknown parameter is a mistake and is not ignored.
 /// </summary>
 internal sealed class Query
 {
@@ -61,7 +60,7 @@ internal sealed class Query
         return null;
     }
 
-    /// <summary>A gateway that the server knows.</summary>
+    /// <summary>A gateway id that the server knows.</summary>
     public string? Gateway(Func<string, bool> isKnown, bool isRequired = false)
     {
         var gateway = Text("gateway");
@@ -78,7 +77,7 @@ internal sealed class Query
         return null;
     }
 
-    /// <summary>A place in a list that is sorted by texts; null is its beginning.</summary>
+    /// <summary>A cursor into a list sorted by texts; null for its beginning.</summary>
     public string[]? TextCursor(int parts)
     {
         if (Text("cursor") is not { } cursor)
@@ -98,7 +97,7 @@ internal sealed class Query
     public static string Cursor(params string[] parts) =>
         WebEncoders.Base64UrlEncode(Encoding.UTF8.GetBytes(string.Join('\n', parts)));
 
-    /// <summary>A place in a list that is sorted by numbers.</summary>
+    /// <summary>A cursor into a list sorted by numbers.</summary>
     public long NumberCursor(long beginning)
     {
         if (Text("cursor") is not { } text)
