@@ -8,7 +8,7 @@ using Rows = CallServer.Storage.Sqlite.Rows;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>The contract, kept by SQLite.</summary>
+/// <summary>SQLite keeps the contract.</summary>
 [TestFixture]
 public sealed class SqliteLedgerStoreTests : LedgerStoreContract
 {
