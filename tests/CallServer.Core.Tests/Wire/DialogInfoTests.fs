@@ -103,7 +103,7 @@ let private measure (octets: byte[]) : unit =
         failtest
             $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
 
-/// What is made once is made before anything else is measured.
+/// Caches are filled before anything else is measured.
 let private madeOnce =
     lazy
         (measure (DialogInfoCodec.encode { Version = ValueNone; IsFull = true; Entity = "x"; Dialogs = [||] })
@@ -276,7 +276,7 @@ let private withDisplay (display: string) : string =
     + display
     + "</identity></local></dialog></dialog-info>"
 
-/// What the document of `withDisplay` tells.
+/// The display names in the document of `withDisplay`.
 let private displayOf (info: DialogInfo) : string * string =
     let local = info.Dialogs[0].Local |> Option.defaultValue DialogInfo.noParty
     local.Display, local.Identity
@@ -295,7 +295,7 @@ let ``an ampersand that begins no reference is meant as it stands`` =
             | "&#x42;" -> "B"
             | other -> other
 
-        // Blanks at both ends are no part of a name.
+        // Blanks at both ends are not part of a name.
         let written = "[" + String.Concat drawn + "]"
         let expected = "[" + String.Concat(Array.map meant drawn) + "]"
         Check.equal (expected, expected) (displayOf (read (withDisplay written))))
@@ -314,7 +314,7 @@ let ``an ampersand in a comment or a CDATA section is no reference`` =
 
 let ``text in a charset that is declared, in the document or beside it, is read in it`` =
     lawBy dialogInfoLaws (fun (octets: byte[]) ->
-        // Whatever is no control character.
+        // Any character that is not a control character.
         let text = octets |> Array.filter (fun octet -> octet >= 0xA0uy) |> Encoding.Latin1.GetString
 
         let written = Encoding.Latin1.GetBytes(withDisplay $"[{text}]")
