@@ -5,11 +5,9 @@ open System
 open Load
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 let seed = fsi.CommandLineArgs |> Array.tryItem 1 |> Option.map UInt64.Parse |> Option.defaultValue 1UL

@@ -6,11 +6,9 @@ open System
 open Load
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 
 let start = Instant.ofDateTime (DateTimeOffset(2026, 1, 31, 0, 0, 0, TimeSpan.Zero))

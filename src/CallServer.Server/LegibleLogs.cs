@@ -1,4 +1,3 @@
-using CallServer.Host.Cli.Output;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace CallServer.Server;

@@ -6,13 +6,39 @@ namespace CallServer.Server;
 /// <summary>What Rx lacks for schedulers that run one action at a time.</summary>
 internal static class SchedulerExtensions
 {
-    /// <summary>Completes when everything scheduled so far for now is done.</summary>
-    public static Task PassAsync(this IScheduler scheduler)
+    /// <summary>
+    /// Runs work in its turn. Whoever awaits the result gets its exception, and continues elsewhere, because the
+    /// scheduler's thread belongs to the scheduler.
+    /// </summary>
+    public static Task<T> RunAsync<T>(this IScheduler scheduler, Func<T> work)
     {
-        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() => passed.TrySetResult());
-        return passed.Task;
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        scheduler.Schedule(() =>
+        {
+            try
+            {
+                done.TrySetResult(work());
+            }
+#pragma warning disable CA1031 // whoever waits for it is told
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                done.TrySetException(fault);
+            }
+        });
+        return done.Task;
     }
+
+    /// <summary>Does this in its turn.</summary>
+    public static Task RunAsync(this IScheduler scheduler, Action work) =>
+        scheduler.RunAsync(() =>
+        {
+            work();
+            return true;
+        });
+
+    /// <summary>Ends when everything that was scheduled so far, for now, is done.</summary>
+    public static Task PassAsync(this IScheduler scheduler) => scheduler.RunAsync(() => { });
 
     /// <summary>
     /// Schedules an action and releases it as soon as it is cancelled. An event loop keeps its items until they are

@@ -169,6 +169,7 @@ public sealed partial class ServerRuntime
                 [roleLoop, .. auditLoops, asideLoop, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
+        Ledger.Dispose();
         store.Dispose();
         EventReaders.Dispose();
     }

@@ -67,7 +67,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             roleLoop = Loop("role");
             Events = new EventFeed(store);
             EventReaders = new Web.EventReaders(configuration.EventReaders);
-            Writer = new StoreWriter(store, storeLoop, OnCommitted, loggers.CreateLogger("CallServer.Store"));
+            Writer = new StoreWriter(store, storeLoop, loggers.CreateLogger("CallServer.Store"));
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
             store.RegisterReaders([
@@ -107,11 +107,12 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 configuration,
                 [.. auditLoops.Select(loop => Audits(loop, aside))],
                 gateway => Ledger.Find(gateway)?.Record.Known,
-                (gateway, result) => Ledger.Take(result, gateway.Uri.Text),
                 loggers.CreateLogger("CallServer.Polling"),
                 TakenInAsync,
                 AuditPace.None
             );
+            Polling.Results.Subscribe(polled => Ledger.Take(polled.Result, polled.Gateway.Uri.Text));
+            Writer.Committed.Subscribe(OnCommitted);
             Releaser = new Releaser(
                 () => Configuration,
                 () =>

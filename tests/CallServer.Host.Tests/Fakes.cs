@@ -3,13 +3,13 @@ using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
 using System.Runtime.CompilerServices;
-using CallServer.Audit;
-using CallServer.Server.Configuration;
-using CallServer.Server.Net;
-using CallServer.Server.Polling;
+using CallServer.Exchange;
 using CallServer.Ledger;
 using CallServer.Model;
 using CallServer.Protocols;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 using CallServer.Surface;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
@@ -258,7 +258,7 @@ internal static class ScriptedAudit
                 happened switch
                 {
                     Event.Received { message: [Mine, Ends, 0] } => Finish(
-                        CallServer.Audit.Release.NewEnded(
+                        CallServer.Exchange.Release.NewEnded(
                             new Ended(
                                 Results.Of(id, begun, happened.At.Steady),
                                 TimingModule.reported(IntervalModule.create(begun, happened.At.Steady)),
@@ -295,7 +295,7 @@ internal static class ScriptedAudit
             Release(id, begun, wake, Command<ReleaseResult>.NewFinished(new ReleaseResult(id, outcome)));
     }
 
-    private static Release Not(Shortfall shortfall) => CallServer.Audit.Release.NewNotReleased(shortfall);
+    private static Release Not(Shortfall shortfall) => CallServer.Exchange.Release.NewNotReleased(shortfall);
 
     /// <summary>
     /// A target that can also watch: each datagram that begins with its own octet is reported, until an empty one

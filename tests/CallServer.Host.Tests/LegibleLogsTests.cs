@@ -1,5 +1,5 @@
-using CallServer.Server;
 using CallServer.Host.Tests.Web;
+using CallServer.Server;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Runtime.CompilerServices;
+using CallServer.Server;
 
 namespace CallServer.Host.Tests;
 

@@ -5,10 +5,6 @@ open System.Text
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Protocols
 open CallServer.Surface
 

@@ -76,3 +76,11 @@ type Release =
     | Ended of Ended
     /// It did not happen, or nobody knows whether it did (Silent, CutShort).
     | NotReleased of Shortfall
+
+/// Which call agent a gateway says that it is controlled by.
+[<RequireQualifiedAccess>]
+type Controller =
+    /// As the gateway writes it. MGCP: the notified entity of one endpoint (RFC 3435 §4.1: it decides where the endpoint sends; empty
+    /// where that is whoever sent the last command).
+    | Told of endpoint: string * entity: string
+    | NotTold of Shortfall

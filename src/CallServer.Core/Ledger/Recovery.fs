@@ -8,6 +8,10 @@ type GatewayRecovery =
     {
         Gateway: GatewayId
         Completeness: Completeness
+        /// No further audit would tell more: the last one told everything, or nobody answers.
+        IsTold: bool
+        /// How many audits that is.
+        Audits: int
         /// When its last reply came, or waiting ended.
         Answered: Instant
         /// Found by the audit: this server did not hold them.
@@ -64,6 +68,8 @@ module GatewayRecovery =
 
         { Gateway = snapshot.Gateway
           Completeness = snapshot.Completeness
+          IsTold = Snapshot.isComplete snapshot || Snapshot.isSilent snapshot
+          Audits = 1
           Answered = snapshot.Answered
           Recovered = recovered
           Confirmed = max 0 (heard.Length - recovered)
@@ -91,6 +97,7 @@ module GatewayRecovery =
         let recovered = earlier.Recovered + later.Recovered
 
         { later with
+            Audits = earlier.Audits + later.Audits
             Recovered = min recovered heard
             Confirmed = max 0 (heard - recovered)
             Ended = earlier.Ended + later.Ended
@@ -135,13 +142,18 @@ type RecoveryFigures =
     member this.AtRisk = this.RiskActive + this.RiskEnded + this.RiskUnknown
 
 module Recovery =
+    /// While calls come and go, a gateway's count may disagree with its list; at a takeover nobody waits an interval for the next
+    /// audit. After so many, what is missing is not the moment's doing.
+    [<Literal>]
+    let MostAudits = 3
+
     let start (at: Instant) (gateways: GatewayId seq) : Recovery =
         let waiting = Set.ofSeq gateways
         { Began = at; GatewayCount = waiting.Count; Waiting = waiting; Heard = Map.empty }
 
-    /// One that nobody waits for any more does not count. A gateway is waited for until it is settled: it told all, or is asked
-    /// no more.
-    let take (settled: bool) (part: GatewayRecovery) (recovery: Recovery) : Recovery =
+    /// Counts what one audit brought. A gateway is waited for, and asked again, until it has told everything, does not answer, or
+    /// was asked MostAudits times; what comes of it after that does not count.
+    let take (part: GatewayRecovery) (recovery: Recovery) : Recovery =
         if Set.contains part.Gateway recovery.Waiting then
             let part =
                 match Map.tryFind part.Gateway recovery.Heard with
@@ -149,7 +161,11 @@ module Recovery =
                 | None -> part
 
             { recovery with
-                Waiting = (if settled then Set.remove part.Gateway recovery.Waiting else recovery.Waiting)
+                Waiting =
+                    (if part.IsTold || part.Audits >= MostAudits then
+                         Set.remove part.Gateway recovery.Waiting
+                     else
+                         recovery.Waiting)
                 Heard = Map.add part.Gateway part recovery.Heard }
         else
             recovery

@@ -247,6 +247,9 @@ type Traits =
     }
 
 module Traits =
+    /// How far a gateway's crystal may be off where nothing else is known, in parts per million.
+    let usualDriftPpm = 100.0
+
     let plain: Traits =
         { Source = ValueNone
           AbsencesToClose = 1

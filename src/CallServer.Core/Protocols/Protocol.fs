@@ -4,9 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
 open CallServer.Protocols.Sip
 
 /// What a gateway may want to hear before it answers.

@@ -1,6 +1,5 @@
 namespace CallServer.Protocols
 
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng

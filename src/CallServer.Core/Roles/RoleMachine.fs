@@ -2,6 +2,7 @@ namespace CallServer.Roles
 
 open System
 open CallServer.Model
+open CallServer.Polling
 
 /// The state of one server of a pair.
 type RoleState =
@@ -87,10 +88,10 @@ module RoleMachine =
 
     let duty (s: RoleState) : Duty =
         match s.Role, s.Settings.Readiness with
-        | (Primary | Active), _ -> { Pace = AtFullPace; WritesCdrs = true }
-        | Standby, Warm -> { Pace = Slowly; WritesCdrs = false }
+        | (Primary | Active), _ -> { Rate = Full; WritesCdrs = true }
+        | Standby, Warm -> { Rate = Slow; WritesCdrs = false }
         | Standby, Cold
-        | Joining, _ -> { Pace = NotAtAll; WritesCdrs = false }
+        | Joining, _ -> { Rate = Known; WritesCdrs = false }
 
     let private isTooFar (g: Greeting) (s: RoleState) = g.Epoch - s.Epoch > longestJump
 
@@ -346,6 +347,22 @@ module RoleMachine =
             { s with HandsOverUntil = ValueSome(at + handoverPatience s.Settings) },
             [ Answer ValueNone; Say "hands over: an operator said so" ]
 
+    /// A role is kept, told and answered for before it is assumed, and a recovery, which asks every gateway, begins when all else is
+    /// done.
+    let private inOrder (next: RoleState, commands: RoleCommand list) : RoleState * RoleCommand list =
+        let turn command =
+            match command with
+            | Assume _ -> 1
+            | Recover _ -> 2
+            | AskPeer _
+            | WakeAt _
+            | Keep _
+            | LookAround
+            | Say _
+            | Answer _ -> 0
+
+        next, List.sortBy turn commands
+
     /// The first state. A server that knows a peer asks it before it acts; one that knows nobody has nobody to ask.
     let start
         (at: Instant)
@@ -384,7 +401,7 @@ module RoleMachine =
                 // What every server without a backup is: nothing to tell.
                 turn Primary state
 
-        next, commands @ [ WakeAt next.Due ]
+        inOrder (next, commands @ [ WakeAt next.Due ])
 
     let private tooFar (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
         if s.SaidTooFar then
@@ -403,7 +420,7 @@ module RoleMachine =
         // Of two operators' words the higher epoch counts, as always.
         && (not s.Anew || yields g s)
 
-    let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
+    let private react (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
         match event with
         | Heard(_, g) when g.Server = s.Settings.Name ->
             if s.SaidSameName then
@@ -426,3 +443,5 @@ module RoleMachine =
             { next with SaidTooFar = false }, commands
         | Woke at -> tick at s
         | Ordered(at, what) -> order at what s
+
+    let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list = react event s |> inOrder

@@ -6,11 +6,7 @@ open System.Runtime.InteropServices
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Protocols
 
 /// What somebody probably meant.

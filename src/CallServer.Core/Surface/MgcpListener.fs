@@ -3,11 +3,7 @@ namespace CallServer.Surface
 open System
 open System.Collections.Generic
 open CallServer.Model
-open CallServer.Exchange
-open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 
 /// What a gateway told of itself by RSIP (RFC 3435 §2.3.12).
 [<Sealed; AllowNullLiteral>]
@@ -45,7 +41,8 @@ type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
 /// What one datagram to the listener brings about.
 [<Sealed; AllowNullLiteral>]
 type MgcpArrival
-    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list) =
+    internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list)
+    =
     /// The listener that hears the next datagram.
     member _.Next = next
 
@@ -59,7 +56,7 @@ type MgcpArrival
 /// 3435 asks and takes no gateway over.
 and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
     /// The name of the protocol whose gateways it hears.
-    static member Protocol = CallServer.Protocols.MgcpProtocol.value.Name
+    static member Protocol = MgcpProtocol.value.Name
 
     /// A listener that has heard nothing.
     static member Create() = MgcpListener(MgcpListening.empty)

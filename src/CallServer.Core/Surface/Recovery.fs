@@ -152,14 +152,17 @@ type RecoveryBook
     member _.WaitsFor(result: AuditResult) =
         givenUp.IsNone && result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
 
-    /// Takes in what one audit did. The very same book comes back where the audit does not count. A gateway that is
-    /// not settled is asked again, and the book goes on waiting for it.
-    member this.Take(result: AuditResult, step: RecordStep, settled: bool) : RecoveryBook =
+    /// The gateway of this result is to be asked again: it has not told everything yet, and is still waited for.
+    member _.AsksAgain(result: AuditResult) =
+        givenUp.IsNone && recovery.Waiting.Contains result.Snapshot.Gateway
+
+    /// Takes in what one audit did. The very same book comes back where the audit does not count.
+    member this.Take(result: AuditResult, step: RecordStep) : RecoveryBook =
         if not (this.WaitsFor result) then
             this
         else
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
-            RecoveryBook(takeover, server, Recovery.take settled part recovery, givenUp)
+            RecoveryBook(takeover, server, Recovery.take part recovery, givenUp)
 
     /// Stops waiting: the report stays as it is now. The very same book comes back where it waited for nobody.
     member this.GiveUp(now: Instant) : RecoveryBook =

@@ -2,6 +2,7 @@ namespace CallServer.Surface
 
 open System
 open CallServer.Model
+open CallServer.Polling
 open CallServer.Roles
 
 /// How often the gateways are audited.
@@ -56,8 +57,8 @@ type IRoleSink =
     abstract WakeAt: instant: Instant -> unit
     /// Keep this over a restart. It is on the disk when this returns; where the disk fails, go on.
     abstract Keep: epoch: int * acts: bool -> unit
-    /// Audit at this pace from now on, and write CDRs or hold them.
-    abstract Assume: pace: AuditPace * writesCdrs: bool -> unit
+    /// Audit at this pace from now on, and write CDRs or hold them. Recovers: Recover follows, which audits every gateway.
+    abstract Assume: pace: AuditPace * writesCdrs: bool * recovers: bool -> unit
     /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
     abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
@@ -206,12 +207,16 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
             | Keep(epoch, acts) -> sink.Keep(epoch, acts)
             | Assume duty ->
                 let pace =
-                    match duty.Pace with
-                    | AtFullPace -> AuditPace.Full
-                    | Slowly -> AuditPace.Slow
-                    | NotAtAll -> AuditPace.None
+                    match duty.Rate with
+                    | Full -> AuditPace.Full
+                    | Slow -> AuditPace.Slow
+                    | Known -> AuditPace.None
 
-                sink.Assume(pace, duty.WritesCdrs)
+                sink.Assume(
+                    pace,
+                    duty.WritesCdrs,
+                    commands |> List.exists (fun (command: RoleCommand) -> command.IsRecover)
+                )
             | LookAround -> sink.LookAround()
             | Recover takeover ->
                 sink.Recover

@@ -1,7 +1,7 @@
-using CallServer.Server;
 using System.CommandLine;
 using System.Runtime;
 using CallServer.Host.Cli.Auditing;
+using CallServer.Server;
 using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli;

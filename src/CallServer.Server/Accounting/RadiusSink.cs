@@ -1,7 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Storage;
 using CallServer.Surface;
 

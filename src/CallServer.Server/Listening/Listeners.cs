@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 
 namespace CallServer.Server.Listening;
 

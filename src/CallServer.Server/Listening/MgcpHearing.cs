@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
-using CallServer.Server.Polling;
 using CallServer.Model;
+using CallServer.Server.Polling;
 using CallServer.Surface;
 
 namespace CallServer.Server.Listening;

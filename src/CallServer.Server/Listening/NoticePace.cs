@@ -1,6 +1,6 @@
 using System.Reactive.Concurrency;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 
 namespace CallServer.Server.Listening;
 

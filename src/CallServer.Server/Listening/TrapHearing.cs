@@ -1,6 +1,6 @@
 using System.Net;
-using CallServer.Server.Polling;
 using CallServer.Model;
+using CallServer.Server.Polling;
 using CallServer.Surface;
 
 namespace CallServer.Server.Listening;

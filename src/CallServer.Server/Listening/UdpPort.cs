@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 
 namespace CallServer.Server.Listening;
 

@@ -2,8 +2,8 @@ using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
 using System.Security.Cryptography;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Server.Polling;

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Server.Polling;

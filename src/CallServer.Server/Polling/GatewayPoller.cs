@@ -5,9 +5,9 @@ using System.Reactive.Disposables;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
 using System.Reactive.Threading.Tasks;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
-using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Server.Polling;
@@ -41,7 +41,7 @@ internal sealed class GatewayPoller : IDisposable
         GatewayConfiguration gateway,
         PollingContext context,
         AuditLoop loop,
-        Action<GatewayConfiguration, AuditResult> deliver
+        IObserver<Polled> results
     )
     {
         Gateway = gateway;
@@ -59,7 +59,7 @@ internal sealed class GatewayPoller : IDisposable
                 context,
                 scheduler,
                 () => Resolve().SelectMany(Watch),
-                result => deliver(gateway, result),
+                result => results.OnNext(new Polled(gateway, result)),
                 () => Trigger(AuditCause.WatchEnded)
             )
             : null;
@@ -71,7 +71,7 @@ internal sealed class GatewayPoller : IDisposable
             )
             .Where(IsDue)
             .OneAtATime(cause => cause != AuditCause.Interval, Audit)
-            .Do(result => deliver(gateway, result))
+            .Do(result => results.OnNext(new Polled(gateway, result)))
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
     }

@@ -1,8 +1,8 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Linq;
-using CallServer.Server.Configuration;
 using CallServer.Model;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Server.Polling;

@@ -1,8 +1,8 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Text;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 
 namespace CallServer.Server.Polling;
 

@@ -1,5 +1,7 @@
+using System.Reactive;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
+using System.Reactive.Subjects;
 using System.Reactive.Threading.Tasks;
 using CallServer.Server.Configuration;
 using CallServer.Surface;
@@ -13,6 +15,11 @@ namespace CallServer.Server.Polling;
 /// one.</param>
 public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner, AuditLoop? Aside = null);
 
+/// <summary>What was learnt of a gateway.</summary>
+/// <param name="Gateway">Who was asked.</param>
+/// <param name="Result">What it told.</param>
+public readonly record struct Polled(GatewayConfiguration Gateway, AuditResult Result);
+
 /// <summary>
 /// Polls the configured gateways, each on one of the loops, and follows changes of the configuration.
 /// </summary>
@@ -20,7 +27,8 @@ public sealed class PollingService : IDisposable
 {
     private readonly PollingContext context;
     private readonly IReadOnlyList<AuditLoop> loops;
-    private readonly Action<GatewayConfiguration, AuditResult> deliver;
+    private readonly Subject<Polled> results = new();
+    private readonly IObserver<Polled> delivery;
     private readonly Dictionary<string, GatewayPoller> pollers = new(StringComparer.Ordinal);
     private readonly Lock guard = new();
 
@@ -30,10 +38,9 @@ public sealed class PollingService : IDisposable
     /// cref="Follow"/>.</param>
     /// <param name="loops">At least one.</param>
     /// <param name="known">What the record holds of a gateway, by its id; null if it holds nothing.</param>
-    /// <param name="deliver">Takes every result, on its loop's thread: must hand over and return.</param>
     /// <param name="logger">Reports faults.</param>
-    /// <param name="takenIn">Completes when everything delivered of a gateway so far is in the record and the store
-    /// has tried to save it; null for at once.</param>
+    /// <param name="takenIn">Completes when everything learnt of a gateway so far is in the record and the store has
+    /// tried to save it; null for at once.</param>
     /// <param name="pace">How often all gateways are asked at first.</param>
     public PollingService(
         Net.IClock clock,
@@ -41,7 +48,6 @@ public sealed class PollingService : IDisposable
         ServerConfiguration configuration,
         IReadOnlyList<AuditLoop> loops,
         Func<string, KnownConnections?> known,
-        Action<GatewayConfiguration, AuditResult> deliver,
         ILogger logger,
         Func<string, Task>? takenIn = null,
         AuditPace pace = AuditPace.Full
@@ -63,8 +69,16 @@ public sealed class PollingService : IDisposable
             Pace = pace,
         };
         this.loops = loops;
-        this.deliver = deliver;
+        // The loops deliver side by side.
+        delivery = Observer.Synchronize(results);
     }
+
+    /// <summary>
+    /// What every audit and every watch learnt, as it learnt it, on its loop's thread: a subscriber must hand over and
+    /// return. Nothing is buffered in between. A gateway is asked at most once an interval; one that reports much frees
+    /// its place only when what it reported has been taken in.
+    /// </summary>
+    public IObservable<Polled> Results => results;
 
     /// <summary>Counts watches, and what went wrong by our own fault.</summary>
     public PollingCounters Counters { get; } = new();
@@ -105,7 +119,7 @@ public sealed class PollingService : IDisposable
             foreach (var gateway in gateways.Where(gateway => !pollers.ContainsKey(gateway.Id)))
             {
                 var loop = loops[(int)(Phase.Hash(gateway.Id) % (ulong)loops.Count)];
-                pollers.Add(gateway.Id, new GatewayPoller(gateway, context, loop, deliver));
+                pollers.Add(gateway.Id, new GatewayPoller(gateway, context, loop, delivery));
             }
 
             return removed;

@@ -56,10 +56,10 @@ public sealed class CallJoiner(
     /// <summary>
     /// Takes in what a step did to a gateway's record. Called on its shard's thread; returns at once.
     /// </summary>
-    public void Take(RecordStep step, ServerStamp stamp) =>
+    public void Take(ShardStep step) =>
         Write(() =>
         {
-            Volatile.Write(ref calls, calls.Apply(step, stamp, out var changes));
+            Volatile.Write(ref calls, calls.Apply(step.Step, step.Stamp, out var changes));
             Tell(changes);
             ScheduleTick();
         });

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
+using System.Reactive.Subjects;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Releasing;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -20,6 +21,12 @@ public sealed record GatewayState(
     AuditSummary? LastAudit,
     bool AskedSinceStart
 );
+
+/// <summary>What one step did to a gateway's record.</summary>
+/// <param name="Step">What changed.</param>
+/// <param name="Stamp">The server and epoch that it happened under.</param>
+/// <param name="Audit">The audit that was taken in; null if no audit caused the step.</param>
+public sealed record ShardStep(RecordStep Step, ServerStamp Stamp, AuditResult? Audit = null);
 
 /// <summary>The server whose record it is, and the epoch it acts under.</summary>
 public sealed class ServerIdentity(string name, int epoch)
@@ -57,23 +64,29 @@ public sealed class LedgerShard(
     ServerIdentity identity,
     StoreWriter writer,
     RecordCounters counters,
-    Action<RecordStep, ServerStamp> join,
-    Action<AuditResult, RecordStep> applied,
     AccountingWants wants,
     RecordLimits limits,
     ILogger logger
-)
+) : IDisposable
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
 
     // Owned by the shard's thread: gateways that are still unknown start with it.
     private Instant? takenOver;
 
+    private readonly Subject<ShardStep> steps = new();
+
+    /// <summary>What was taken in, in order, on the shard's thread: whoever follows hands over and returns.</summary>
+    public IObservable<ShardStep> Steps => steps;
+
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
 
     /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
+
+    /// <summary>Stops reporting what it takes in.</summary>
+    public void Dispose() => steps.Dispose();
 
     /// <summary>Restores what the store kept. Call it before anything is taken in.</summary>
     public void Restore(StoredGateway stored)
@@ -100,10 +113,8 @@ public sealed class LedgerShard(
     /// <param name="lastHeard">When the other server was last heard to act; null if never. A connection that a
     /// gateway's own history says ended since then gets a CDR here.</param>
     /// <param name="gateways">The gateways that are to be asked.</param>
-    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
+    public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways) =>
+        scheduler.RunAsync(() =>
         {
             // Includes gateways of which a cold standby knows nothing yet; otherwise their history would not be read.
             foreach (var gateway in gateways.Union(states.Keys))
@@ -119,10 +130,7 @@ public sealed class LedgerShard(
             }
 
             takenOver = at;
-            done.TrySetResult();
         });
-        return done.Task;
-    }
 
     /// <summary>
     /// Leaves connections to another server, which has them. Callable from any thread; returns at once. No connection
@@ -140,7 +148,7 @@ public sealed class LedgerShard(
                 if (step.Ignored)
                     return;
                 Keep(state with { Record = state.Record.After(step) });
-                join(step, stamp);
+                steps.OnNext(new ShardStep(step, stamp));
                 Write(StoreCommit.Of(step, null, wants));
             }
         );
@@ -155,25 +163,19 @@ public sealed class LedgerShard(
     /// Takes in how a release went. If the gateway's own reply says that the connection ended, the record closes it;
     /// who asked and why is kept in any case. Returns the CDR, or null if there is none. Callable from any thread.
     /// </summary>
-    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
-    {
-        var taken = new TaskCompletionSource<CdrView?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
+    public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result) =>
+        scheduler.RunAsync(() =>
         {
             try
             {
-                taken.TrySetResult(Release(order, result));
+                return Release(order, result);
             }
-#pragma warning disable CA1031 // whoever waits for it is told
-            catch (Exception fault)
-#pragma warning restore CA1031
+            catch
             {
                 counters.Failed();
-                taken.TrySetException(fault);
+                throw;
             }
         });
-        return taken.Task;
-    }
 
     private CdrView? Release(ReleaseOrder order, ReleaseResult result)
     {
@@ -186,7 +188,7 @@ public sealed class LedgerShard(
         if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
         {
             Keep(state with { Record = state.Record.After(step) });
-            join(step, stamp);
+            steps.OnNext(new ShardStep(step, stamp));
             var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
             Save(commit);
             return commit.Cdrs[0];
@@ -251,7 +253,7 @@ public sealed class LedgerShard(
         Keep(state with { Record = state.Record.After(step) });
         counters.Count(commit);
         Write(commit);
-        join(step, stamp);
+        steps.OnNext(new ShardStep(step, stamp));
         logger.LogWarning(
             "{Gateway}: says that it restarted; its {Count} connections are unconfirmed until it is asked",
             gateway,
@@ -273,8 +275,7 @@ public sealed class LedgerShard(
         Keep(new GatewayState(result.Gateway, before.After(step), summary, asked));
         counters.Count(result, commit);
         Write(commit);
-        join(step, stamp);
-        applied(result, step);
+        steps.OnNext(new ShardStep(step, stamp, result));
 
         if (
             state?.LastAudit is not { } last

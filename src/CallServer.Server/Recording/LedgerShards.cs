@@ -1,15 +1,16 @@
 using System.Reactive.Concurrency;
+using System.Reactive.Linq;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Releasing;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server.Recording;
 
 /// <summary>The record of every gateway, in shards by the gateways' ids.</summary>
-public sealed class LedgerShards
+public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
 
@@ -53,22 +54,23 @@ public sealed class LedgerShards
                 identity,
                 writer,
                 Counters,
-                Joiner.Take,
-                (result, step) => Applied?.Invoke(result, step),
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
                 logger
             )),
         ];
+        Steps = shards.Select(shard => shard.Steps).Merge();
+        Steps.Subscribe(Joiner.Take);
     }
 
     /// <summary>The server whose record it is.</summary>
     public ServerIdentity Identity { get; }
 
     /// <summary>
-    /// Called with each audit that was taken in and what it did, on its shard's thread: must hand over and return.
+    /// Every step that the shards took in, those of a gateway in order, on the shards' threads: a subscriber must hand
+    /// over and return.
     /// </summary>
-    public Action<AuditResult, RecordStep>? Applied { get; set; }
+    public IObservable<ShardStep> Steps { get; }
 
     /// <summary>Counters of the record.</summary>
     public RecordCounters Counters { get; } = new();
@@ -136,6 +138,13 @@ public sealed class LedgerShards
     {
         ArgumentNullException.ThrowIfNull(order);
         return Shard(order.Gateway).Take(order, result);
+    }
+
+    /// <summary>Takes in nothing more.</summary>
+    public void Dispose()
+    {
+        foreach (var shard in shards)
+            shard.Dispose();
     }
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];

@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
+using System.Reactive.Subjects;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -25,7 +26,7 @@ public sealed class StoreWriter : IDisposable
     private readonly ILedgerStore store;
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
-    private readonly Action<CommitResult> committed;
+    private readonly Subject<CommitResult> committed = new();
     private readonly Lock guard = new();
     private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
     private readonly Queue<string> order = new();
@@ -44,20 +45,16 @@ public sealed class StoreWriter : IDisposable
 
     /// <param name="store">From now on only this writer writes to it.</param>
     /// <param name="scheduler">Runs one action at a time, and may block.</param>
-    /// <param name="committed">Called on the scheduler after each transaction, with what it added.</param>
     /// <param name="logger">Reports when the store fails and when it recovers.</param>
-    public StoreWriter(
-        ILedgerStore store,
-        IScheduler scheduler,
-        Action<CommitResult> committed,
-        ILogger logger
-    )
+    public StoreWriter(ILedgerStore store, IScheduler scheduler, ILogger logger)
     {
         this.store = store;
         this.scheduler = scheduler;
-        this.committed = committed;
         this.logger = logger;
     }
+
+    /// <summary>What each transaction added, on the scheduler.</summary>
+    public IObservable<CommitResult> Committed => committed;
 
     /// <summary>How the store is doing now.</summary>
     public StoreHealth Health
@@ -219,7 +216,7 @@ public sealed class StoreWriter : IDisposable
                         ? store.Commit(work.Commit)
                         : store.AddChanges(work.Changes!);
                     Interlocked.Increment(ref commits);
-                    committed(result);
+                    committed.OnNext(result);
                 }
             }
 #pragma warning disable CA1031 // whatever is wrong with one commit, it is kept and the others go on

@@ -21,10 +21,6 @@ public sealed class Recovery : IDisposable
 
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
-    // While calls come and go, a gateway's count may disagree with its list. A takeover repeats such an audit at once
-    // rather than after an interval.
-    private const int MostAudits = 3;
-
     private readonly Func<ServerConfiguration> configuration;
     private readonly ILedgerStore store;
     private readonly LedgerShards ledger;
@@ -36,6 +32,7 @@ public sealed class Recovery : IDisposable
     private readonly SerialDisposable retry = new();
     private readonly Asking takeover;
     private readonly Asking dryRun;
+    private readonly IDisposable following;
     private long takeovers;
 
     /// <param name="configuration">The gateways to ask.</param>
@@ -67,11 +64,13 @@ public sealed class Recovery : IDisposable
         this.logger = logger;
         takeover = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.Takeover), Finish);
         dryRun = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
-        ledger.Applied = (result, step) =>
+        following = ledger.Steps.Subscribe(step =>
         {
-            takeover.Take(result, step);
-            dryRun.Take(result, step);
-        };
+            if (step.Audit is not { } audit)
+                return;
+            takeover.Take(audit, step.Step);
+            dryRun.Take(audit, step.Step);
+        });
     }
 
     /// <summary>Takeovers of this server since it started.</summary>
@@ -111,6 +110,7 @@ public sealed class Recovery : IDisposable
     /// <summary>Stops waiting.</summary>
     public void Dispose()
     {
+        following.Dispose();
         takeover.Dispose();
         dryRun.Dispose();
         retry.Dispose();
@@ -215,7 +215,6 @@ public sealed class Recovery : IDisposable
         Action<RecoveryBook> finish
     ) : IDisposable
     {
-        private readonly Dictionary<string, int> audits = new(StringComparer.Ordinal);
         private readonly SerialDisposable deadline = new();
         private readonly Lock guard = new();
         private RecoveryBook? book;
@@ -229,7 +228,6 @@ public sealed class Recovery : IDisposable
             {
                 book = begun;
                 over = false;
-                audits.Clear();
                 deadline.Disposable = scheduler.Schedule(patience, End);
             }
 
@@ -243,11 +241,8 @@ public sealed class Recovery : IDisposable
             {
                 if (over || !book!.WaitsFor(result))
                     return;
-                var asked = audits.GetValueOrDefault(result.Gateway) + 1;
-                audits[result.Gateway] = asked;
-                var settled = result.Complete || result.Silent || asked >= MostAudits;
-                book = book.Take(result, step, settled);
-                if (!settled)
+                book = book.Take(result, step);
+                if (book.AsksAgain(result))
                     again(result.Gateway);
                 if (!book.IsWhole)
                     return;

@@ -1,7 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Server.Roles;
@@ -20,9 +20,6 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
     private readonly SerialDisposable wake = new();
     private ServerRole? role;
 
-    // Belongs to the command list that is being carried out.
-    private (AuditPace Pace, bool WritesCdrs)? assumed;
-    private TakeoverDecision? takeover;
     private string? refusal;
 
     /// <param name="clock">The server's clock.</param>
@@ -63,64 +60,45 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
     /// <summary>
     /// Takes over on an operator's order. Returns null if this server acts from now on, else why not.
     /// </summary>
-    public Task<string?> TakeOverAsync() => OrderAsync(now => role!.TakeOver(now));
+    public Task<string?> TakeOverAsync() => StepAsync(now => role!.TakeOver(now));
 
     /// <summary>
     /// Acts under an epoch that both servers are to agree on, even if this server acts already. Returns null if it
     /// does from now on, else why not.
     /// </summary>
-    public Task<string?> ActUnderAsync(int epoch) => OrderAsync(now => role!.ActUnder(now, epoch));
+    public Task<string?> ActUnderAsync(int epoch) => StepAsync(now => role!.ActUnder(now, epoch));
 
     /// <summary>
     /// Asks the other server to act, on an operator's order. Returns null if it is asked from now on, else why not.
     /// </summary>
-    public Task<string?> StepDownAsync() => OrderAsync(now => role!.StepDown(now));
+    public Task<string?> StepDownAsync() => StepAsync(now => role!.StepDown(now));
 
     /// <summary>Stops the role's timer.</summary>
     public void Dispose() => wake.Dispose();
 
-    private async Task<string?> OrderAsync(Func<Instant, ServerRole> order)
-    {
-        string? answer = null;
-        await StepAsync(order, () => answer = refusal);
-        return answer;
-    }
-
-    /// <summary>Handles one event and carries out all its commands before the next event.</summary>
-    private Task StepAsync(Func<Instant, ServerRole?> step, Action? after = null)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
+    /// <summary>
+    /// Handles one event and carries out all its commands before the next event. Returns the answer if it was an order.
+    /// </summary>
+    private Task<string?> StepAsync(Func<Instant, ServerRole?> step) =>
+        scheduler.RunAsync(() =>
         {
             try
             {
-                Step(step(clock.Now.Steady));
-                after?.Invoke();
-                done.TrySetResult();
+                refusal = null;
+                if (step(clock.Now.Steady) is { } next)
+                {
+                    Volatile.Write(ref role, next);
+                    next.Dispatch(this);
+                }
+
+                return refusal;
             }
-#pragma warning disable CA1031 // whoever waits for it is told; the role goes on
             catch (Exception fault)
-#pragma warning restore CA1031
             {
                 logger.LogError(fault, "the role could not be changed by a fault of our own");
-                done.TrySetException(fault);
+                throw;
             }
         });
-        return done.Task;
-    }
-
-    private void Step(ServerRole? next)
-    {
-        if (next is null)
-            return;
-        Volatile.Write(ref role, next);
-        (assumed, takeover, refusal) = (null, null, null);
-        next.Dispatch(this);
-        if (assumed is { } duty)
-            work.Assume(duty.Pace, duty.WritesCdrs, takeover is not null);
-        if (takeover is not null)
-            work.Recover(takeover);
-    }
 
     void IRoleSink.AskPeer(string url)
     {
@@ -139,11 +117,12 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 
     void IRoleSink.Keep(int epoch, bool acts) => work.Keep(epoch, acts);
 
-    void IRoleSink.Assume(AuditPace pace, bool writesCdrs) => assumed = (pace, writesCdrs);
+    void IRoleSink.Assume(AuditPace pace, bool writesCdrs, bool recovers) =>
+        work.Assume(pace, writesCdrs, recovers);
 
     void IRoleSink.LookAround() => work.LookAround();
 
-    void IRoleSink.Recover(TakeoverDecision decision) => takeover = decision;
+    void IRoleSink.Recover(TakeoverDecision decision) => work.Recover(decision);
 
     void IRoleSink.Say(string what)
     {

@@ -1,9 +1,9 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Text.Json;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Recording;
-using CallServer.Model;
 using CallServer.Storage;
 using CallServer.Surface;
 

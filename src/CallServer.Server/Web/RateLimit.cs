@@ -1,5 +1,5 @@
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 
 namespace CallServer.Server.Web;
 

@@ -3,38 +3,6 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>Every statement that the store runs, except for the schema (Migrations/).</summary>
 internal static class Sql
 {
-    /// <summary>The columns of a gateway's row, in the order in which <see cref="Rows"/> binds and reads
-    /// them.</summary>
-    private static readonly string[] GatewayColumns =
-    [
-        .. "gateway absences_to_close ids_tied_to_boot reuses_ids staleness_micros drift_ppm boot_token".Split(
-            ' '
-        ),
-        .. "boot_scope boot_earliest boot_latest boot_period_micros boot_read_at run run_earliest".Split(' '),
-        .. "run_latest last_asked last_answered completes opened_total closed_total conflicts_total".Split(
-            ' '
-        ),
-        .. "history_since history_read_to history_cursor history_recent".Split(' '),
-    ];
-
-    /// <summary>
-    /// The columns of a connection's row, in the order in which <see cref="Rows"/> binds and reads them.
-    /// </summary>
-    private static readonly string[] ConnectionColumns =
-    [
-        .. "gateway id stamp boot_token run setup_earliest setup_latest setup_evidence start_earliest".Split(
-            ' '
-        ),
-        .. "start_latest start_evidence call endpoint originator remote codec clock_rate dscp service".Split(
-            ' '
-        ),
-        .. "qos_reported mode state local_media remote_media first_heard last_heard confirmed_count".Split(
-            ' '
-        ),
-        .. "status recovered absences conflicts conflict_at conflict_earliest conflict_latest".Split(' '),
-        "other_media",
-    ];
-
     // Opening
     public const string SetWal = "PRAGMA journal_mode = WAL";
     public const string GetApplication = "PRAGMA application_id";
@@ -64,27 +32,23 @@ internal static class Sql
     public const string Steps = "SELECT at, by_micros FROM clock_steps ORDER BY sequence";
 
     // Ledger
-    public static readonly string PutGateway = Upsert("gateways", GatewayColumns, keys: 1);
-    public static readonly string PutConnection = Upsert("connections", ConnectionColumns, keys: 2);
     public const string DeleteConnection = "DELETE FROM connections WHERE gateway = ?1 AND id = ?2";
-    public static readonly string AllGateways =
-        $"SELECT {List(GatewayColumns)} FROM gateways ORDER BY gateway";
-    public static readonly string AllConnections =
-        $"SELECT {List(ConnectionColumns)} FROM connections ORDER BY gateway, id";
+    public static readonly string AllGateways = $"{RowTables.Gateways.Select} ORDER BY gateway";
+    public static readonly string AllConnections = $"{RowTables.Connections.Select} ORDER BY gateway, id";
     public static readonly string ConnectionsOfGateway =
-        $"SELECT {List(ConnectionColumns)} FROM connections WHERE gateway = ?1 ORDER BY id";
+        $"{RowTables.Connections.Select} WHERE gateway = ?1 ORDER BY id";
 
     /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why.</summary>
     public static readonly string SetGatewayAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
-        SELECT ?1, gateway, NULL, ?3, {Literals(GatewayColumns)} FROM gateways WHERE gateway = ?2
+        SELECT ?1, gateway, NULL, ?3, {Literals(RowTables.Gateways.Columns)} FROM gateways WHERE gateway = ?2
         """;
 
     /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
     public static readonly string SetConnectionAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
         SELECT ?1, gateway, id, ?3, {Literals(
-            ConnectionColumns
+            RowTables.Connections.Columns
         )} FROM connections WHERE gateway = ?2 AND id = ?4
         """;
 
@@ -186,22 +150,7 @@ internal static class Sql
     public const string Recoveries =
         "SELECT sequence, json FROM recoveries WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
 
-    private static string List(string[] columns) => string.Join(", ", columns);
-
-    /// <summary>
-    /// An insert that replaces the row with the same key; the first <paramref name="keys"/> columns are the key.
-    /// </summary>
-    private static string Upsert(string table, string[] columns, int keys)
-    {
-        var values = string.Join(", ", columns.Select((_, i) => $"?{i + 1}"));
-        var news = string.Join(", ", columns.Skip(keys).Select(column => $"{column} = excluded.{column}"));
-        return $"""
-            INSERT INTO {table} ({List(columns)}) VALUES ({values})
-            ON CONFLICT ({List(columns[..keys])}) DO UPDATE SET {news}
-            """;
-    }
-
     /// <summary>A JSON object of the columns' values as SQL literals, which preserve every type and octet.</summary>
-    private static string Literals(string[] columns) =>
+    private static string Literals(IEnumerable<string> columns) =>
         $"json_object({string.Join(", ", columns.Select(column => $"'{column}', quote({column})"))})";
 }

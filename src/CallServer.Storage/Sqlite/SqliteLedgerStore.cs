@@ -145,7 +145,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             statement.Bind(gateway);
             List<ConnectionRow> rows = [];
             while (statement.Step())
-                rows.Add(Rows.Connection(statement));
+                rows.Add(RowTables.Connections.Read(statement));
             return rows;
         });
 

@@ -50,7 +50,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
             var gateway = statement.Text(0)!;
             try
             {
-                _gateways[gateway] = Rows.Gateway(statement);
+                _gateways[gateway] = RowTables.Gateways.Read(statement);
             }
             catch (OverflowException error)
             {
@@ -76,7 +76,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
             }
             try
             {
-                rows.Add(Rows.Connection(statement));
+                rows.Add(RowTables.Connections.Read(statement));
             }
             catch (OverflowException error)
             {

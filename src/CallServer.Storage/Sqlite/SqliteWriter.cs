@@ -36,8 +36,8 @@ internal sealed class SqliteWriter : IDisposable
         _begin = Prepare(Sql.Begin);
         _end = Prepare(Sql.End);
         _undo = Prepare(Sql.Undo);
-        _putGateway = Prepare(Sql.PutGateway);
-        _putConnection = Prepare(Sql.PutConnection);
+        _putGateway = Prepare(RowTables.Gateways.Put);
+        _putConnection = Prepare(RowTables.Connections.Put);
         _deleteConnection = Prepare(Sql.DeleteConnection);
         _addCdr = Prepare(Sql.AddCdr);
         _addAccounting = Prepare(Sql.AddAccounting);
@@ -69,11 +69,11 @@ internal sealed class SqliteWriter : IDisposable
         var result = InTransaction(() =>
         {
             SetAside(commit, copied);
-            _putGateway.Bind(commit.Gateway).Run();
+            RowTables.Gateways.Bind(_putGateway, commit.Gateway).Run();
             foreach (var id in commit.Deletes)
                 _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
             foreach (var row in commit.Upserts)
-                _putConnection.Bind(row).Run();
+                RowTables.Connections.Bind(_putConnection, row).Run();
             AddAudits(commit);
             foreach (var release in commit.Releases)
                 _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();

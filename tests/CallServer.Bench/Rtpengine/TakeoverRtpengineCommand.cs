@@ -3,8 +3,8 @@ using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
-using CallServer.Server.Net;
 using CallServer.Interop.Peers;
+using CallServer.Server.Net;
 
 namespace CallServer.Bench.Rtpengine;
 

@@ -4,6 +4,7 @@ using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Simulation;
 using CallServer.Server.Net;
+using CallServer.Server.Polling;
 
 namespace CallServer.Bench.Start;
 
@@ -78,7 +79,7 @@ internal static class CarryCommand
                     Profile = kind.Profile ?? "cisco-voice",
                     Connections = connections,
                     Churn = churn,
-                    Seed = Host.Polling.Phase.Hash(id),
+                    Seed = Phase.Hash(id),
                 };
                 if (
                     !SimulatedGateway.TryCreate(settings, clock.Now.Steady, out var gateway, out var mistakes)

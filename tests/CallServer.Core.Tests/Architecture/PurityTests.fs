@@ -117,9 +117,15 @@ let private walls =
           protocol "Ng"
           "Protocols",
           ground
-          @ [ "Ledger"; "Wire"; "Exchange"; "Protocols.Snmp"; "Protocols.Mgcp"; "Protocols.Sip"; "Protocols.Ng" ]
+          @ [ "Ledger"
+              "Wire"
+              "Exchange"
+              "Protocols.Snmp"
+              "Protocols.Mgcp"
+              "Protocols.Sip"
+              "Protocols.Ng" ]
           "Polling", ground
-          "Roles", ground @ [ "Ledger" ]
+          "Roles", ground @ [ "Ledger"; "Polling" ]
           "Accounting", ground @ [ "Wire" ] ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
@@ -135,12 +141,16 @@ let ``each folder names only what stands below it: no protocol another, and the 
 
                   for file in Directory.EnumerateFiles(folder, "*.fs", SearchOption.AllDirectories) do
                       let own =
-                          File.ReadLines file |> Seq.tryPick (fun line ->
+                          File.ReadLines file
+                          |> Seq.tryPick (fun line ->
                               match namespaceOf.Match line with
                               | found when found.Success -> Some found.Groups[1].Value
                               | _ -> None)
 
-                      match own |> Option.bind (fun own -> walls.TryFind own |> Option.map (fun may -> own, may)) with
+                      match
+                          own
+                          |> Option.bind (fun own -> walls.TryFind own |> Option.map (fun may -> own, may))
+                      with
                       | None when own = Some "Surface" || own.IsNone -> ()
                       | None -> $"{Path.GetRelativePath(folder, file)}: no wall for {own}"
                       | Some(own, may) ->

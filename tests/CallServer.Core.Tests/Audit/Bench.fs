@@ -5,11 +5,7 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 
 /// Runs an audit against an agent in virtual time.
 module Bench =

@@ -8,7 +8,6 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
 open CallServer.Protocols.Sip
 open CallServer.Surface

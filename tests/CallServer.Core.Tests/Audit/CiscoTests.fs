@@ -8,9 +8,6 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Tests.Audit
 open CallServer.Tests
 

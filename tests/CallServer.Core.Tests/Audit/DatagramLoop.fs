@@ -5,10 +5,6 @@ open System.Collections.Generic
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 
 /// What the network does with one datagram: when each copy of it arrives; an empty list if it is lost.
 type Network = Rng -> struct (TimeSpan list * Rng)

@@ -7,10 +7,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Tests
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
@@ -83,6 +80,42 @@ let ``where the list does not fit, the bulk audit is the list`` =
 
         snapshot.Completeness |> Check.equal (Complete [ EndOfTable; CountAgrees ])
         ids snapshot |> Check.equal twoIds)
+
+let ``a gateway that counts endpoint after endpoint is taken up to a bound`` =
+    example (fun () ->
+        // Three pages of 40,000 endpoints each: the third passes 100,000.
+        let page number (command: MgcpCommand) =
+            Mgcp.response
+                200
+                command.Transaction
+                "OK"
+                [ MgcpParameter.create "BA/EL" $"p{number}/[1-40000]"
+                  MgcpParameter.create "BA/C" (String.replicate 40000 "0")
+                  if number < 3 then
+                      MgcpParameter.create "BA/NE" $"p{number + 1}/1" ]
+
+        let answer (command: MgcpCommand) =
+            match
+                MgcpParameter.tryFind "BA/F" command.Parameters,
+                MgcpParameter.tryFind "BA/SE" command.Parameters
+            with
+            | ValueSome _, ValueNone -> page 1 command
+            | ValueSome _, ValueSome from -> page (int from[1] - int '0') command
+            | ValueNone, _ when (MgcpParameter.tryFind "F" command.Parameters).IsSome ->
+                Mgcp.response 200 command.Transaction "OK" [ MgcpParameter.create "PL" "L:1, BA:0" ]
+            | ValueNone, _ -> Mgcp.response 533 command.Transaction "too long" []
+
+        let serve _ (octets: byte[]) =
+            [ for message in Mgcp.decode octets do
+                  match message with
+                  | Ok(MgcpMessage.Command command) -> Mgcp.encode (MgcpMessage.Response(answer command))
+                  | _ -> () ]
+
+        let snapshot = (MgcpBench.run 1UL steady serve MgcpBench.everything).Outcome
+
+        reasons snapshot
+        |> List.exists (fun reason -> reason = Shortfall.TooLarge "more than 100000 endpoints")
+        |> Check.isTrue)
 
 let ``where the list does not fit and there is no bulk audit, the parts that can be named are asked`` =
     example (fun () ->

@@ -7,10 +7,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 open CallServer.Tests.Wire
 open CallServer.Tests

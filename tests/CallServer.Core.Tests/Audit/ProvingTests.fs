@@ -4,7 +4,6 @@ module CallServer.Tests.Audit.ProvingTests
 
 open FsCheck
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Ng
 open CallServer.Tests
 
 let ``where rows shift, a list is whole only if it has what every count says`` =

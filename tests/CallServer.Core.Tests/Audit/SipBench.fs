@@ -6,9 +6,6 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
 open CallServer.Protocols.Sip
 open CallServer.Gateway
 

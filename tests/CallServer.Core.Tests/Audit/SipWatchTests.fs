@@ -4,13 +4,10 @@ module CallServer.Tests.Audit.SipWatchTests
 open System
 open CallServer.Model
 open CallServer.Ledger
-open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Gateway
 open CallServer.Wire
+open CallServer.Exchange
+open CallServer.Protocols.Sip
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit.SipTests
 open CallServer.Tests

@@ -5,10 +5,7 @@ open System.Globalization
 open System.Text
 open FsCheck
 open FsCheck.FSharp
-open CallServer.Exchange
 open CallServer.Protocols.Snmp
-open CallServer.Protocols.Ng
-open CallServer.Protocols.Sip
 open CallServer.Tests
 
 let private second = TimeSpan.FromSeconds 1.0

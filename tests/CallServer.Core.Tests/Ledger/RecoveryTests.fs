@@ -13,6 +13,8 @@ let private gateway number = GatewayId.create $"gw{number}"
 let private part number answered recovered confirmed (widths: int list) : GatewayRecovery =
     { Gateway = gateway number
       Completeness = Complete []
+      IsTold = true
+      Audits = 1
       Answered = at answered
       Recovered = recovered
       Confirmed = confirmed
@@ -36,7 +38,7 @@ let private all (parts: GatewayRecovery list) =
     let waiting = parts |> List.map _.Gateway
 
     (Recovery.start began waiting, parts)
-    ||> List.fold (fun recovery part -> Recovery.take true part recovery)
+    ||> List.fold (fun recovery part -> Recovery.take part recovery)
 
 let ``the sums are those of the parts, in whichever order they come`` =
     lawBy Laws.plain (fun (draws: (byte * byte * byte) list) ->
@@ -59,16 +61,18 @@ let ``a gateway that is settled counts once, and a stranger not at all`` =
     lawBy Laws.plain (fun (draws: (byte * byte * byte) list) ->
         let parts = parts draws
         let once = all parts
-        let twice = (once, parts) ||> List.fold (fun recovery part -> Recovery.take true part recovery)
-        let strange = Recovery.take true (part 99 1 1 1 []) once
+        let twice = (once, parts) ||> List.fold (fun recovery part -> Recovery.take part recovery)
+        let strange = Recovery.take (part 99 1 1 1 []) once
         Recovery.isWhole once && twice = once && strange = once)
 
 let ``one that is asked again is waited for, and what happened in both audits counts`` =
     example (fun () ->
-        let first = Recovery.start began [ gateway 1 ] |> Recovery.take false (part 1 1 5 10 [])
+        let first =
+            Recovery.start began [ gateway 1 ] |> Recovery.take { part 1 1 5 10 [] with IsTold = false }
+
         Recovery.isWhole first |> Check.isFalse
 
-        let second = Recovery.take true (part 1 3 2 14 []) first
+        let second = Recovery.take (part 1 3 2 14 []) first
         let figures = Recovery.figures (at 9) second
         Recovery.isWhole second |> Check.isTrue
         figures.Recovered |> Check.equal 7
@@ -78,6 +82,15 @@ let ``one that is asked again is waited for, and what happened in both audits co
 
         figures.Ended |> Check.equal 2
         figures.Took |> Check.equal (TimeSpan.FromSeconds 3.0))
+
+let ``one that never tells everything is asked three times and no more`` =
+    example (fun () ->
+        let vague = { part 1 1 5 10 [] with IsTold = false }
+        let once = Recovery.start began [ gateway 1; gateway 2 ] |> Recovery.take vague
+        let twice = Recovery.take vague once
+        let thrice = Recovery.take vague twice
+        (once.Waiting.Count, twice.Waiting.Count, thrice.Waiting.Count) |> Check.equal (2, 2, 1)
+        Recovery.take vague thrice |> Check.equal thrice)
 
 let ``what is unknown costs more with every second`` =
     example (fun () ->
@@ -90,6 +103,6 @@ let ``what is unknown costs more with every second`` =
                 RiskActive = TimeSpan.Zero
                 RiskEnded = TimeSpan.Zero }
 
-        let recovery = Recovery.start began [ gateway 1 ] |> Recovery.take true silent
+        let recovery = Recovery.start began [ gateway 1 ] |> Recovery.take silent
         (Recovery.figures (at 0) recovery).AtRisk |> Check.equal (TimeSpan.FromSeconds 32.0)
         (Recovery.figures (at 5) recovery).AtRisk |> Check.equal (TimeSpan.FromSeconds 42.0))

@@ -556,6 +556,15 @@ let ``8 the same snapshot twice and an older one change nothing`` =
         && obj.ReferenceEquals(back, ledger)
         && late = [||])
 
+let ``8 of one watch, what it told before what the record holds changes nothing`` =
+    law (fun (known: byte list) (listed: byte list) ->
+        let watch snapshot = { snapshot with Standing = ValueSome(at 1.0) }
+        let earlier = complete 1.0 5.0 (some known 4.5) |> watch
+        let later = complete 1.0 10.0 (some listed 9.5) |> watch
+        let ledger, _ = replay [ complete 0.0 1.0 []; later ]
+        let back, late = apply earlier ledger
+        obj.ReferenceEquals(back, ledger) && late = [||])
+
 let ``8 a snapshot of another gateway does not belong here`` =
     example (fun () ->
         let other = { complete 0.0 1.0 [] with Gateway = GatewayId.create "gw2" }

@@ -122,7 +122,7 @@ let ``commands come in order`` =
                 member _.AskPeer url = said.Add $"ask {url}"
                 member _.WakeAt instant = said.Add "wake"
                 member _.Keep(epoch, acts) = said.Add $"keep {epoch} {acts}"
-                member _.Assume(pace, writes) = said.Add $"assume {pace} {writes}"
+                member _.Assume(pace, writes, recovers) = said.Add $"assume {pace} {writes} {recovers}"
                 member _.LookAround() = said.Add "look around"
                 member _.Recover takeover = said.Add $"recover {takeover.Epoch} {takeover.Cause}"
                 member _.Say _ = said.Add "say"
@@ -131,6 +131,11 @@ let ``commands come in order`` =
         (server ()).TakeOver(Build.at 100).Dispatch sink
 
         let expected =
-            [ "answer "; "keep 2 True"; "assume Full True"; "say"; "recover 2 operator"; "ask http://a" ]
+            [ "answer "
+              "keep 2 True"
+              "say"
+              "ask http://a"
+              "assume Full True True"
+              "recover 2 operator" ]
 
         (List.ofSeq said = expected) |> Check.because (String.concat "; " said) Check.isTrue)

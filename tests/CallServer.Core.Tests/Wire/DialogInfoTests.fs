@@ -158,6 +158,18 @@ let ``so do names and attributes without end`` =
                 )
             ))
 
+/// One name in 14 octets, and 400 besides: of an element of 16 octets with one name each, any number; of one of 4, not many.
+let ``a document of more names than its octets pay for is refused at the name that is too many`` =
+    example (fun () ->
+        let ofShort = within (String.replicate 1000 "<a/>")
+        let ofLong = within (String.replicate 1000 "<abcdefghijklm/>")
+
+        match DialogInfoCodec.decode ofShort with
+        | Error { Problem = TooDense; Offset = at } -> at |> Check.between 1600 ofShort.Length
+        | other -> failtest $"%A{other}"
+
+        (DialogInfoCodec.decode ofLong).IsOk |> Check.isTrue)
+
 let private read (text: string) : DialogInfo =
     match DialogInfoCodec.decode (Encoding.UTF8.GetBytes text) with
     | Ok info -> info

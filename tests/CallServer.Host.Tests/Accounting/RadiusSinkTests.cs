@@ -1,11 +1,11 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Security.Cryptography;
+using CallServer.Host.Tests.Recording;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Accounting;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
-using CallServer.Host.Tests.Recording;
-using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,7 +1,7 @@
-using CallServer.Server;
 using System.Text.Json;
 using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Output;
+using CallServer.Server;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;

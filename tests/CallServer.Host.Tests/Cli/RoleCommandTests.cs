@@ -1,6 +1,6 @@
 using CallServer.Host.Cli;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Cli;

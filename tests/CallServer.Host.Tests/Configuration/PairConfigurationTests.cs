@@ -1,7 +1,7 @@
 using System.Text;
-using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;

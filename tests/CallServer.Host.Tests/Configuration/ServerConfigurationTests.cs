@@ -1,6 +1,6 @@
-using CallServer.Server;
 using System.Net;
 using System.Text;
+using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording.Cdrs;
 using CallServer.Surface;

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Text;
+using CallServer.Host.Tests.Web;
+using CallServer.Model;
 using CallServer.Server.Listening;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Host.Tests.Web;
-using CallServer.Model;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Listening;

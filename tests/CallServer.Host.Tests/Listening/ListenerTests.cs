@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
 using CallServer.Host.Tests.Web;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Listening;
 

@@ -1,7 +1,7 @@
 using System.Net;
-using CallServer.Audit;
-using CallServer.Server.Net;
+using CallServer.Exchange;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Net;

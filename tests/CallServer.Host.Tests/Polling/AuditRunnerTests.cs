@@ -1,9 +1,9 @@
 using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 
 namespace CallServer.Host.Tests.Polling;
 

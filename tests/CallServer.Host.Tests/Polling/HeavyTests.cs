@@ -1,8 +1,8 @@
 using System.Reactive.Concurrency;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Polling;
@@ -52,7 +52,6 @@ public sealed class HeavyTests
             configuration,
             [new AuditLoop(time, usual, new AuditLoop(time, aside))],
             _ => null,
-            (_, _) => { },
             NullLogger.Instance,
             gateway =>
             {

@@ -1,7 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
-using CallServer.Server.Polling;
 using CallServer.Model;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Polling;
 

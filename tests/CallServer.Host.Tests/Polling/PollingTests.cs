@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -50,13 +50,13 @@ public sealed class PollingTests
             Configuration(inFlight, gateways),
             [new AuditLoop(time, runner)],
             _ => null,
-            (_, result) =>
-            {
-                onResult(result);
-                results.Add(result);
-            },
             NullLogger.Instance
         );
+        service.Results.Subscribe(polled =>
+        {
+            onResult(polled.Result);
+            results.Add(polled.Result);
+        });
         service.Follow(Configuration(inFlight, gateways));
         return service;
     }

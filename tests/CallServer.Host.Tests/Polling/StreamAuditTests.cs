@@ -1,9 +1,9 @@
 using System.Net;
 using System.Reactive.Concurrency;
-using CallServer.Server.Net;
-using CallServer.Server.Polling;
 using CallServer.Host.Tests.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Polling;
 

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Reactive.Concurrency;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -46,9 +46,9 @@ public sealed class WatchTests
             configuration,
             [new AuditLoop(time, runner)],
             _ => null,
-            (_, result) => results.Add(result),
             NullLogger.Instance
         );
+        service.Results.Subscribe(polled => results.Add(polled.Result));
         service.Follow(configuration);
         time.AdvanceBy(TimeSpan.FromMilliseconds(100));
     }

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using CallServer.Server.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Storage;
 
 namespace CallServer.Host.Tests.Recording;

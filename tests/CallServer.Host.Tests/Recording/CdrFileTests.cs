@@ -1,9 +1,9 @@
-using CallServer.Server;
 using System.Reactive.Concurrency;
 using System.Text;
 using System.Text.Json;
-using CallServer.Server.Recording.Cdrs;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server;
+using CallServer.Server.Recording.Cdrs;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -162,7 +162,7 @@ public sealed class CdrFileTests : IDisposable
     [TestCase("7d", "cdr-2026-11-26.ndjson")]
     public void APeriodsNameSaysWhenItBegan(string every, string name)
     {
-        Assert.That(Host.Configuration.Durations.TryParse(every, out var period), Is.True);
+        Assert.That(Server.Configuration.Durations.TryParse(every, out var period), Is.True);
         using var file = Open(CdrFormat.Ndjson, new CdrRotation(period));
         Write(file, "a");
         time.AdvanceBy(period);

@@ -1,9 +1,9 @@
 using System.Reactive.Concurrency;
 using System.Text.Json;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Polling;
 using CallServer.Server.Recording;
 using CallServer.Server.Recording.Cdrs;
-using CallServer.Host.Tests.Storage;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
 using CallServer.Surface;
@@ -30,12 +30,8 @@ public sealed class RecordingTests : IDisposable
             SqliteLedgerStore.Open(new SqliteStoreOptions { File = directory.File("callserver.db") })
         );
         store.Load();
-        writer = new StoreWriter(
-            store,
-            time,
-            result => announced.AddRange(result.Changes),
-            NullLogger.Instance
-        );
+        writer = new StoreWriter(store, time, NullLogger.Instance);
+        writer.Committed.Subscribe(result => announced.AddRange(result.Changes));
         ledger = new LedgerShards(
             [time, time],
             clock,
@@ -234,7 +230,7 @@ public sealed class RecordingTests : IDisposable
     public void WhoeverWaitsForAGatewayWaitsUntilItsCommitWasTried()
     {
         var held = new HistoricalScheduler(time.Now);
-        var frozen = new StoreWriter(store, held, _ => { }, NullLogger.Instance);
+        var frozen = new StoreWriter(store, held, NullLogger.Instance);
         Assert.That(frozen.PassAsync("gw1").IsCompleted, "nothing was handed over");
 
         Hear(new LedgerShards([time], clock, ledger.Identity, frozen, time, NullLogger.Instance), "gw1", "a");

@@ -4,7 +4,6 @@ using CallServer.Surface;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using NUnit.Framework;
-using Rows = CallServer.Storage.Sqlite.Rows;
 
 namespace CallServer.Host.Tests.Storage;
 
@@ -191,7 +190,7 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
         using var statement = new Statement(other, Sql.AllGateways);
         while (statement.Step())
             if (statement.Text(0) == gateway)
-                return Rows.Gateway(statement);
+                return RowTables.Gateways.Read(statement);
         throw new KeyNotFoundException(gateway);
     }
 

@@ -1,12 +1,12 @@
-using CallServer.Server;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server;
+using CallServer.Server.Configuration;
 using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Web;
@@ -253,7 +253,7 @@ public sealed class ApiTests : IDisposable
                 cancel
             );
             gateways.Connections[1] = [];
-            Assert.That(server.Runtime.Polling.Trigger("gw1", Host.Polling.AuditCause.Operator));
+            Assert.That(server.Runtime.Polling.Trigger("gw1", Server.Polling.AuditCause.Operator));
             await server.UntilAsync(runtime => runtime.Ledger.Find("gw1")!.Record.Count == 0, cancel);
         }
 
@@ -275,7 +275,7 @@ public sealed class ApiTests : IDisposable
         Assert.That(list.GetProperty("complete").GetBoolean(), Is.False);
 
         gateways.Connections[1] = [1, 2, 3];
-        second.Runtime.Polling.Trigger("gw1", Host.Polling.AuditCause.Operator);
+        second.Runtime.Polling.Trigger("gw1", Server.Polling.AuditCause.Operator);
         await second.UntilAsync(runtime => runtime.Ledger.Find("gw1")!.Record.UnconfirmedCount == 0, cancel);
         var confirmed = await second.GetAsync("v1/connections?status=confirmed", cancel);
         Assert.That(Ids(confirmed), Is.EqualTo(new[] { "c1", "c2", "c3" }));

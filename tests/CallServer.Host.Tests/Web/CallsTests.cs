@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
-using CallServer.Server.Polling;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Web;
 

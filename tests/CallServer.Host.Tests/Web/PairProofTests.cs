@@ -1,9 +1,9 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using CallServer.Host.Tests.Cli;
 using CallServer.Server.Net;
 using CallServer.Server.Roles;
-using CallServer.Host.Tests.Cli;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;

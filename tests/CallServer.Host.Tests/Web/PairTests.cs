@@ -151,7 +151,7 @@ public sealed class PairTests : IDisposable
 
         var answer = await backup.AskAsync(
             pair.First,
-            Host.Roles.PeerLink.Path,
+            Server.Roles.PeerLink.Path,
             PairQuestion.Heartbeat,
             Encoding.UTF8.GetBytes(body),
             cancel

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Cli;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server.Configuration;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;
@@ -170,7 +170,7 @@ public sealed class RecoveryTests : IDisposable
         using var acting = TestPair.Peer("cs-a", TestPair.Secret);
         var down = await acting.AskAsync(
             again.Http.BaseAddress!,
-            Host.Roles.PeerLink.Path,
+            Server.Roles.PeerLink.Path,
             PairQuestion.Heartbeat,
             """{"server":"cs-a","epoch":3,"role":"active"}"""u8.ToArray(),
             cancel

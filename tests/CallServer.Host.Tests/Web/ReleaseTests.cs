@@ -139,7 +139,7 @@ public sealed class ReleaseTests : IDisposable
         await using var server = await StartAsync();
         await server.UntilAskedAsync(cancel);
         gateways.Connections.TryRemove(1, out _);
-        server.Runtime.Polling.Trigger("gw1", Host.Polling.AuditCause.Operator);
+        server.Runtime.Polling.Trigger("gw1", Server.Polling.AuditCause.Operator);
         await server.UntilAsync(runtime => runtime.Ledger.Find("gw1")!.Record.UnconfirmedCount == 2, cancel);
         var (status, problem) = await ReleaseAsync(server, Order("gw1/c1"), cancel);
         Assert.That(status, Is.EqualTo(HttpStatusCode.Conflict));

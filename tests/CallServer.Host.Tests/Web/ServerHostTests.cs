@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using CallServer.Server.Configuration;
 using CallServer.Host.Tests.Storage;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Web;
 

@@ -1,9 +1,9 @@
 using System.Text;
+using CallServer.Host.Tests.Cli;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Roles;
-using CallServer.Host.Tests.Cli;
-using CallServer.Host.Tests.Storage;
 
 namespace CallServer.Host.Tests.Web;
 

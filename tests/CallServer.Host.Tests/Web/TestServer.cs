@@ -1,11 +1,11 @@
-using CallServer.Server;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
-using CallServer.Server.Configuration;
-using CallServer.Server.Net;
 using CallServer.Host.Tests.Storage;
 using CallServer.Model;
+using CallServer.Server;
+using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Web;

@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Net;
 using CallServer.Server.Roles;
-using CallServer.Host.Tests.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Web;

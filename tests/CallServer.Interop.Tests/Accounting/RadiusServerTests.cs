@@ -183,13 +183,13 @@ internal sealed class RadiusServerTests : PeerTest
         return lives;
     }
 
-    private Task<Server> StartAsync(
+    private Task<Running.Server> StartAsync(
         FreeradiusPeer server,
         int gateway,
         string folder,
         string? secret = null
     ) =>
-        Server.StartAsync(
+        Running.Server.StartAsync(
             Scope,
             folder,
             [("gw1", $"snmp://127.0.0.1:{gateway}?profile=cisco-voice")],

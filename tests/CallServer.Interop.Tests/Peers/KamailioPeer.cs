@@ -17,7 +17,7 @@ internal sealed record ProxiedCall(
 );
 
 /// <summary>
-/// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. peers/kamailio/kamailio.cfg.in
+/// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. setups/kamailio/kamailio.cfg.in
 /// says whose dialogs are whose, and has the password.
 /// </summary>
 internal sealed class KamailioPeer : IAsyncDisposable

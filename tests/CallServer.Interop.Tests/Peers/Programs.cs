@@ -41,5 +41,5 @@ internal static class Programs
 
     /// <summary>A script in the folder <c>peers</c>, as copied beside the tests.</summary>
     public static string Script(params ReadOnlySpan<string> parts) =>
-        Path.Combine([AppContext.BaseDirectory, "peers", .. parts]);
+        Path.Combine([AppContext.BaseDirectory, "setups", .. parts]);
 }

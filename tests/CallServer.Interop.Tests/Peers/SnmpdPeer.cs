@@ -4,7 +4,7 @@ namespace CallServer.Interop.Peers;
 
 /// <summary>
 /// Debian's snmpd, which serves calls as a Cisco voice gateway does. Users and passphrases are in
-/// peers/snmp/start.sh.
+/// setups/snmp/start.sh.
 /// </summary>
 internal sealed class SnmpdPeer
 {

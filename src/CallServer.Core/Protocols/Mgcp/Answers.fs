@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What each answer brings, and what is asked because of it.
 module internal MgcpAnswers =
@@ -121,7 +120,7 @@ module internal MgcpAnswers =
         (name: EndpointName)
         id
         gone
-        response
+        (response: MgcpResponse)
         (state: MgcpAuditState)
         =
         let where = idOf name id
@@ -147,7 +146,7 @@ module internal MgcpAnswers =
         (name: EndpointName)
         id
         known
-        response
+        (response: MgcpResponse)
         (state: MgcpAuditState)
         =
         let where = idOf name id

@@ -2,6 +2,7 @@ namespace CallServer.Protocols.Mgcp
 
 open System.Text.RegularExpressions
 open CallServer.Wire
+open CallServer.Exchange
 
 /// How a gateway wants its commands written, as it was learnt from what it refuses.
 ///

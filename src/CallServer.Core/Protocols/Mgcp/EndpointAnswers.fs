@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// Which endpoints there are, and how many connections each has.
 module internal MgcpEndpointAnswers =

@@ -5,14 +5,6 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Which call agent a gateway says that it is controlled by.
-[<RequireQualifiedAccess>]
-type Controller =
-    /// The notified entity of one endpoint, as the gateway writes it (RFC 3435 §4.1: it decides where the endpoint sends; empty where
-    /// that is whoever sent the last command).
-    | Told of endpoint: string * entity: string
-    | NotTold of Shortfall
-
 /// Asks one endpoint for its notified entity by AUEP with `F: N` (RFC 3435 §2.3.10); an audit does not change it (§4.1).
 ///
 ///   event                          what follows

@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// From what a gateway told of a connection to an observation.
 module internal MgcpObserving =

@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// Which endpoints there are: the patterns that are asked for, and what becomes of those that a gateway does not answer.
 ///

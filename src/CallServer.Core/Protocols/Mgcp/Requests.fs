@@ -3,6 +3,7 @@ namespace CallServer.Protocols.Mgcp
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// From what is to be asked to commands, as many at a time as the gateway bears.
 module internal MgcpRequests =

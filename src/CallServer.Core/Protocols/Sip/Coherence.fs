@@ -3,7 +3,6 @@ namespace CallServer.Protocols.Sip
 open System.Linq
 open CallServer.Model
 open CallServer.Wire
-open CallServer.Exchange
 
 /// The dialogs of one notifier of a watch, put together from its documents in the order in which it sent them (CSeq).
 /// RFC 4235 §4.3 orders them by their version; but versions that never grow, or begin anew, are seen in the field, and a

@@ -2,7 +2,6 @@ namespace CallServer.Protocols.Sip
 
 open CallServer.Model
 open CallServer.Wire
-open CallServer.Exchange
 
 /// A dialog as a document told of it, which was true at some moment within.
 [<Struct>]

@@ -3,7 +3,6 @@ namespace CallServer.Protocols.Sip
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Wire
-open CallServer.Exchange
 
 /// One subscription that is being ended, with one notifier.
 type internal Parting =

@@ -3,7 +3,6 @@ namespace CallServer.Protocols.Sip
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What one notifier told in answer to one SUBSCRIBE.
 type internal Told =

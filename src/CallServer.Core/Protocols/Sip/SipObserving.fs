@@ -25,9 +25,7 @@ module internal SipObserving =
         | ValueSome seconds when seconds < LongestDuration ->
             let age = TimeSpan.FromSeconds(float seconds)
 
-            TimeEvidence.ofDifference heard.Earliest heard.Latest age second second
-            |> Timing.reported
-            |> ValueSome
+            Ago.ofDifference heard.Earliest heard.Latest age second second |> Timing.reported |> ValueSome
         | ValueSome _
         | ValueNone -> ValueNone
 
@@ -210,7 +208,7 @@ module internal SipObserving =
             AbsencesToClose = (if memory.TakesTwo then 2 else 1)
             ReusesIds = seen.ReusesIds
             Staleness = staleness
-            DriftPpm = Profile.DefaultDriftPpm }
+            DriftPpm = Traits.usualDriftPpm }
 
 /// A snapshot of what notifications told.
 module internal SipSnapshot =

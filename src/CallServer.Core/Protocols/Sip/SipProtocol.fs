@@ -2,9 +2,9 @@ namespace CallServer.Protocols.Sip
 
 open System
 open CallServer.Ledger
-open CallServer.Exchange
 open CallServer.Protocols
 open CallServer.Wire
+open CallServer.Exchange
 
 /// `sip:USER@HOST[:5060][;transport=udp|tcp][?from=URI][&watch=true]`: the resource whose dialogs are asked for (RFC 4235), and the URI
 /// that is asked as, whose user authenticates.

@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What the answer to each kind of request does.
 module internal Answers =

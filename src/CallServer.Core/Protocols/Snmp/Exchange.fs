@@ -2,7 +2,6 @@ namespace CallServer.Protocols.Snmp
 
 open CallServer.Model
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What one reply says about all that it carries: the truth was as told at some moment from Sent to Received.
 type Exchange =

@@ -3,7 +3,6 @@ namespace CallServer.Protocols.Snmp
 open System
 open System.Collections.Generic
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What one reply says of rows that point into other tables.
 [<NoEquality; NoComparison>]

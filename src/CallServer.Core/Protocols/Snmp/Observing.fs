@@ -60,12 +60,12 @@ module internal Observing =
                     if column.LocksAt.IsSome && units >= column.LocksAt.Value then
                         AtLeast age
                     else
-                        Happened(TimeEvidence.ofDifference told.Sent told.Received age column.Resolution late)
+                        Happened(Ago.ofDifference told.Sent told.Received age column.Resolution late)
                 | _ ->
                     match TimeText.readSpan column.Unit (Rows.textOf value) with
                     | ValueSome age ->
                         let resolution = max age.Resolution column.Resolution
-                        Happened(TimeEvidence.ofDifference told.Sent told.Received age.Value resolution late)
+                        Happened(Ago.ofDifference told.Sent told.Received age.Value resolution late)
                     | ValueNone -> NotTold
             | ValueNone -> NotTold
         | ClockStamp(source, resolution) ->
@@ -77,7 +77,7 @@ module internal Observing =
                 | ValueSome stamp, ValueSome now ->
                     match TimeEvidence.between stamp.Value now.Value with
                     | ValueSome age ->
-                        TimeEvidence.ofDifference
+                        Ago.ofDifference
                             told.Sent
                             told.Received
                             age
@@ -96,12 +96,7 @@ module internal Observing =
                     let age = local - offset - stamp
                     let second = TimeSpan.FromSeconds 1.0
 
-                    TimeEvidence.ofDifference
-                        told.Sent
-                        told.Received
-                        age
-                        (max resolution scalar.Resolution)
-                        second
+                    Ago.ofDifference told.Sent told.Received age (max resolution scalar.Resolution) second
                     |> Happened
                 | _ -> NotTold
             | _ -> NotTold

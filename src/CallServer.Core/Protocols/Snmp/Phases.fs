@@ -114,7 +114,10 @@ module internal Phases =
 
         let columns = (Profile.ownColumns profile).Length
 
-        beginWalk { state with FirstBoot = ValueSome state.LastBoot; Pace = WalkPace.start columns state.Pace }
+        beginWalk
+            { state with
+                FirstBoot = ValueSome state.LastBoot
+                Pace = WalkPace.start columns state.Pace }
 
     /// The table is proven whole: the gateway's history comes next, where it keeps one that is wanted.
     let private recall (now: Instant) (findings: Findings) proof (state: SnmpAuditState) : SnmpAuditState =
@@ -133,7 +136,9 @@ module internal Phases =
                 Heads = state.Heads |> Array.filter (fun struct (role, _) -> role = TimeBase || role = Clock)
                 Asides = [||]
                 Pace =
-                    WalkPace.start columns { WalkPace.none with Requests = state.Pace.Requests; Bulk = state.Pace.Bulk } }
+                    WalkPace.start
+                        columns
+                        { WalkPace.none with Requests = state.Pace.Requests; Bulk = state.Pace.Bulk } }
             |> enqueue (Recall.peek (history state) proven)
         | ValueNone -> finish now (ValueSome findings) (Complete proof) state
 

@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 // What an SNMP profile says: which columns a gateway's table of connections has, and what they mean. Profiles
 // are data: the built-in ones and the user's own are read from the same JSON by ProfileJson.
@@ -275,10 +274,6 @@ module Profile =
 
     /// A row at the same place may be another connection's at the next reply: rows move up, or ids are used again.
     let placesChange (profile: Profile) : bool = profile.Positional || profile.Traits.ReusesIds
-
-    /// Parts per million that a gateway's crystal may be off.
-    [<Literal>]
-    let DefaultDriftPpm = 100.0
 
     let rec private columnsOf (sources: Source list) : int list =
         [ for source in sources do

@@ -1,7 +1,6 @@
 namespace CallServer.Protocols.Snmp
 
 open CallServer.Prelude
-open CallServer.Exchange
 
 /// A profile from its JSON: the built-in ones, and a user's own, in the server's configuration or beside it.
 module ProfileJson =

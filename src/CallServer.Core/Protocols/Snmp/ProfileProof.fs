@@ -69,7 +69,7 @@ module internal ProfileProof =
             and! tied = Json.withDefault "idsTiedToBoot" false Json.boolean node
             and! reuses = Json.withDefault "reusesIds" false Json.boolean node
             and! staleness = Json.withDefault "staleness" TimeSpan.Zero span node
-            and! drift = Json.withDefault "driftPpm" Profile.DefaultDriftPpm (Json.number 0.0 100000.0) node
+            and! drift = Json.withDefault "driftPpm" Traits.usualDriftPpm (Json.number 0.0 100000.0) node
 
             return
                 { Source = ValueNone

@@ -4,7 +4,6 @@ open System
 open CallServer.Prelude
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// A table in a profile's JSON: its shape, and what its columns mean.
 module internal ProfileTable =

@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What proves, or refutes, that a walk listed every connection (rule 3).
 module internal Proving =

@@ -6,7 +6,6 @@ open System.Globalization
 open System.Text
 open CallServer.Model
 open CallServer.Wire
-open CallServer.Exchange
 
 /// One row of a gateway's table, put together from all that was told of it.
 [<NoEquality; NoComparison>]

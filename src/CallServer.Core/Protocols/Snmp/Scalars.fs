@@ -4,7 +4,6 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What is read before a walk and after it, besides rows: the gateway's boot, its counts, its switches.
 module internal Scalars =

@@ -36,30 +36,10 @@ module TimeEvidence =
         let ticks = int64 (upTime - stamp)
         if ticks > period - ahead then ticks - period else ticks
 
-    /// A reply cannot tell of what has not happened yet. What lies ahead as a whole was stamped by no clock of a gateway: it is
-    /// left as it was told, and contradicts the moment when it was heard.
-    let private until (received: Instant) (earliest: Instant) (latest: Instant) : Interval =
-        Interval.create earliest (if earliest <= received then Instant.min received latest else latest)
-
-    /// It had lasted this long: start in [s - d - resolution, r - d].
-    let ofDuration (sent: Instant) (received: Instant) (age: TimeSpan) (resolution: TimeSpan) : Interval =
-        until received (sent - age - resolution) (received - age)
-
-    /// It happened at a stamp, and the same clock read so much more: the two truncations can make the
-    /// difference too long by one unit of the clock or too short by one of the stamp.
-    let ofDifference
-        (sent: Instant)
-        (received: Instant)
-        (age: TimeSpan)
-        (clock: TimeSpan)
-        (stamp: TimeSpan)
-        : Interval =
-        until received (sent - age - clock) (received - age + stamp)
-
     /// A TimeStamp, with sysUpTime from the same reply.
     let ofUpTime (sent: Instant) (received: Instant) (upTime: uint32) (stamp: uint32) : Interval =
         let age = float (ticksSince stamp upTime) * hundredth
-        ofDifference sent received age hundredth hundredth
+        Ago.ofDifference sent received age hundredth hundredth
 
     /// Within At, sysUpTime became Ticks: what all replies of a walk say together, which is more than the
     /// slow ones say alone.
@@ -74,11 +54,11 @@ module TimeEvidence =
     /// A TimeStamp by the common origin. It is cut off only once more.
     let ofOrigin (received: Instant) (origin: Origin) (stamp: uint32) : Interval =
         let age = float (ticksSince stamp origin.Ticks) * hundredth
-        until received (origin.At.Earliest - age) (origin.At.Latest - age + hundredth)
+        Ago.until received (origin.At.Earliest - age) (origin.At.Latest - age + hundredth)
 
     /// When something began of which an up-time tells: [s - up - resolution, r - up].
     let began (sent: Instant) (received: Instant) (upTime: uint32) : Interval =
-        ofDuration sent received (float upTime * hundredth) hundredth
+        Ago.ofDuration sent received (float upTime * hundredth) hundredth
 
     /// 8 octets, or 11 with the zone; nothing for other lengths and for impossible dates. A leap second is
     /// the last of its minute's seconds.

@@ -1,7 +1,6 @@
 namespace CallServer.Protocols.Snmp
 
 open System
-open CallServer.Exchange
 
 /// What a time that was written as text says, and how exactly: it was cut off to a whole number of the last figure's units.
 [<Struct>]

@@ -5,7 +5,6 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What a walk amounts to: its observations, and what is wrong with it.
 [<NoEquality; NoComparison>]

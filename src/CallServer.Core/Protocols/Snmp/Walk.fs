@@ -2,7 +2,6 @@ namespace CallServer.Protocols.Snmp
 
 open System
 open CallServer.Wire
-open CallServer.Exchange
 
 /// What an agent says where a column ends: that nothing lies between these names.
 type internal End =

@@ -1,6 +1,6 @@
-using CallServer.Server;
 using System.Globalization;
 using System.Text.Json;
+using CallServer.Server;
 using Spectre.Console;
 
 namespace CallServer.Host.Cli.Auditing;

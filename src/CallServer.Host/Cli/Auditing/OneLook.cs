@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
-using CallServer.Model;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;

@@ -1,6 +1,6 @@
 using CallServer.Gateway;
-using CallServer.Server.Net;
 using CallServer.Model;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;

@@ -14,7 +14,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCar
         new("gw1", "snmp", Connections: 120, Churn: 3, Trunk: "5:20:0.4"),
         new("gw2", "mgcp", Connections: 60, Churn: 1, Trunk: "5:20:0.4:far"),
         new("gw3", "sip", Connections: 40, Churn: 1, Trunk: "6:20:0.4"),
-        new("gw4", "ng", Connections: 40, Churn: 1, Trunk: "6:20:0.4:far"),
+        new("gw4", "ng", Connections: 40, Churn: 1, Trunk: "6:20:0.4:far", Options: "?answered=media"),
     ];
 
     private readonly List<DemoProcess> children = [];
@@ -86,7 +86,7 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCar
         {
             if (!line.StartsWith($"{gateway.Protocol}:", StringComparison.Ordinal))
                 continue;
-            uris.Add(gateway.Id, line.Split(' ')[0] + (gateway.Protocol == "ng" ? "?answered=media" : ""));
+            uris.Add(gateway.Id, line.Split(' ')[0] + gateway.Options);
             child.Ignore();
             return;
         }
@@ -101,5 +101,12 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCar
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private sealed record DemoGateway(string Id, string Protocol, int Connections, int Churn, string Trunk);
+    private sealed record DemoGateway(
+        string Id,
+        string Protocol,
+        int Connections,
+        int Churn,
+        string Trunk,
+        string Options = ""
+    );
 }

@@ -1,7 +1,7 @@
-using CallServer.Server;
 using System.Globalization;
 using System.Text.Json;
 using CallServer.Host.Cli.Server;
+using CallServer.Server;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,5 +1,5 @@
-using CallServer.Server;
 using System.Text.Json;
+using CallServer.Server;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,7 +1,7 @@
-using CallServer.Server;
 using System.CommandLine;
 using System.Net;
 using System.Text.Json;
+using CallServer.Server;
 
 namespace CallServer.Host.Cli.Server;
 

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Gateway;
+using CallServer.Server;
 using CallServer.Server.Net;
 
 namespace CallServer.Host.Cli.Simulation;
@@ -109,13 +110,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
             await serving;
         }
         scheduled.Dispose();
-        var last = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        loop.Schedule(() =>
-        {
-            Guarded(() => Apply(gateway.Advance(Now)));
-            last.SetResult();
-        });
-        await last.Task;
+        await loop.RunAsync(() => Guarded(() => Apply(gateway.Advance(Now))));
     }
 
     public void Dispose()

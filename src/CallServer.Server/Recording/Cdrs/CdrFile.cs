@@ -86,10 +86,8 @@ public sealed class CdrFile : IDisposable
     /// <summary>Completes when everything nudged so far has been tried.</summary>
     public Task FlushAsync()
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Nudge();
-        scheduler.Schedule(() => done.TrySetResult());
-        return done.Task;
+        return scheduler.PassAsync();
     }
 
     /// <summary>Stops writing.</summary>

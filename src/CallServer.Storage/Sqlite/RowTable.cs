@@ -1,0 +1,123 @@
+using System.Reflection;
+using System.Text;
+using CallServer.Surface;
+
+namespace CallServer.Storage.Sqlite;
+
+/// <summary>The tables that hold the ledger.</summary>
+internal static class RowTables
+{
+    public static RowTable<GatewayRow> Gateways { get; } = new("gateways", "gateway");
+
+    public static RowTable<ConnectionRow> Connections { get; } = new("connections", "gateway", "id");
+}
+
+/// <summary>
+/// A table with one column for each property of a row type, under the property's name in snake case. A new property needs a
+/// column in a migration, and nothing here.
+/// </summary>
+/// <typeparam name="TRow">Its properties are texts, numbers and truth values, some of which may be null.</typeparam>
+internal sealed class RowTable<TRow>
+    where TRow : class, new()
+{
+    private readonly Field[] _fields;
+
+    /// <param name="name">The table's.</param>
+    /// <param name="key">The columns of its primary key.</param>
+    public RowTable(string name, params string[] key)
+    {
+        _fields = [.. typeof(TRow).GetProperties().Select(FieldOf)];
+        var columns = Columns.Select((column, place) => (column, value: $"?{place + 1}")).ToList();
+        var rest = columns.Where(each => !key.Contains(each.column));
+        Put = $"""
+            INSERT INTO {name} ({List(Columns)}) VALUES ({List(columns.Select(each => each.value))})
+            ON CONFLICT ({List(key)}) DO UPDATE SET {List(
+                rest.Select(each => $"{each.column} = excluded.{each.column}")
+            )}
+            """;
+        Select = $"SELECT {List(Columns)} FROM {name}";
+    }
+
+    public IEnumerable<string> Columns => _fields.Select(each => each.Column);
+
+    /// <summary>Adds a row or replaces the one of its key; takes what <see cref="Bind"/> binds.</summary>
+    public string Put { get; }
+
+    /// <summary>Gives what <see cref="Read"/> reads; without a condition or an order.</summary>
+    public string Select { get; }
+
+    public Statement Bind(Statement to, TRow row)
+    {
+        foreach (var field in _fields)
+            field.Bind(to, row);
+        return to;
+    }
+
+    public TRow Read(Statement from)
+    {
+        var row = new TRow();
+        for (var column = 0; column < _fields.Length; column++)
+            _fields[column].Read(from, column, row);
+        return row;
+    }
+
+    private sealed record Field(
+        string Column,
+        Action<Statement, TRow> Bind,
+        Action<Statement, int, TRow> Read
+    );
+
+    private static Field FieldOf(PropertyInfo property) =>
+        Type.GetTypeCode(property.PropertyType) switch
+        {
+            TypeCode.String => Of<string?>(
+                property,
+                (to, value) => to.Bind(value),
+                (from, at) => from.Text(at)
+            ),
+            TypeCode.Int32 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Int(at)),
+            TypeCode.Int64 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Long(at)),
+            TypeCode.Double => Of(property, (to, value) => to.Bind(value), (from, at) => from.Double(at)),
+            TypeCode.Boolean => Of(property, (to, value) => to.Bind(value), (from, at) => from.Bool(at)),
+            _ when property.PropertyType == typeof(int?) => Of(
+                property,
+                (to, value) => to.Bind(value),
+                (from, at) => from.IntOrNull(at)
+            ),
+            _ when property.PropertyType == typeof(long?) => Of(
+                property,
+                (to, value) => to.Bind(value),
+                (from, at) => from.LongOrNull(at)
+            ),
+            _ => throw new InvalidOperationException($"no column holds {property.PropertyType}: {property}"),
+        };
+
+    private static Field Of<T>(
+        PropertyInfo property,
+        Func<Statement, T, Statement> bind,
+        Func<Statement, int, T> read
+    )
+    {
+        var get = property.GetMethod!.CreateDelegate<Func<TRow, T>>();
+        var set = property.SetMethod!.CreateDelegate<Action<TRow, T>>();
+        return new Field(
+            SnakeCase(property.Name),
+            (to, row) => bind(to, get(row)),
+            (from, at, row) => set(row, read(from, at))
+        );
+    }
+
+    private static string SnakeCase(string name)
+    {
+        var snake = new StringBuilder(name.Length + 4);
+        foreach (var letter in name)
+        {
+            if (char.IsUpper(letter) && snake.Length > 0)
+                snake.Append('_');
+            snake.Append(char.ToLowerInvariant(letter));
+        }
+        return snake.ToString();
+    }
+
+    private static string List(IEnumerable<string> items) => string.Join(", ", items);
+}
