@@ -29,7 +29,7 @@ internal static class SchedulerExtensions
         return done.Task;
     }
 
-    /// <summary>Does this in its turn.</summary>
+    /// <summary>Runs work in its turn, with the same handling of exceptions.</summary>
     public static Task RunAsync(this IScheduler scheduler, Action work) =>
         scheduler.RunAsync(() =>
         {
@@ -37,7 +37,7 @@ internal static class SchedulerExtensions
             return true;
         });
 
-    /// <summary>Ends when everything that was scheduled so far, for now, is done.</summary>
+    /// <summary>Completes when everything scheduled so far for now is done.</summary>
     public static Task PassAsync(this IScheduler scheduler) => scheduler.RunAsync(() => { });
 
     /// <summary>

@@ -15,9 +15,9 @@ namespace CallServer.Server.Polling;
 /// one.</param>
 public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner, AuditLoop? Aside = null);
 
-/// <summary>What was learnt of a gateway.</summary>
-/// <param name="Gateway">Who was asked.</param>
-/// <param name="Result">What it told.</param>
+/// <summary>The result of an audit or a watch.</summary>
+/// <param name="Gateway">The gateway that was asked.</param>
+/// <param name="Result">What it reported.</param>
 public readonly record struct Polled(GatewayConfiguration Gateway, AuditResult Result);
 
 /// <summary>
@@ -69,7 +69,7 @@ public sealed class PollingService : IDisposable
             Pace = pace,
         };
         this.loops = loops;
-        // The loops deliver side by side.
+        // The loops deliver in parallel.
         delivery = Observer.Synchronize(results);
     }
 

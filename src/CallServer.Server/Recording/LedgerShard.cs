@@ -76,7 +76,9 @@ public sealed class LedgerShard(
 
     private readonly Subject<ShardStep> steps = new();
 
-    /// <summary>What was taken in, in order, on the shard's thread: whoever follows hands over and returns.</summary>
+    /// <summary>
+    /// Every step that was taken in, in order, on the shard's thread: a subscriber must hand over and return.
+    /// </summary>
     public IObservable<ShardStep> Steps => steps;
 
     /// <summary>Every gateway of this shard of which something is known.</summary>

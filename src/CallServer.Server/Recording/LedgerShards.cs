@@ -140,7 +140,7 @@ public sealed class LedgerShards : IDisposable
         return Shard(order.Gateway).Take(order, result);
     }
 
-    /// <summary>Takes in nothing more.</summary>
+    /// <summary>Stops reporting what the shards take in.</summary>
     public void Dispose()
     {
         foreach (var shard in shards)

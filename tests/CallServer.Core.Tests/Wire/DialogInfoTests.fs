@@ -158,7 +158,8 @@ let ``so do names and attributes without end`` =
                 )
             ))
 
-/// One name in 14 octets, and 400 besides: of an element of 16 octets with one name each, any number; of one of 4, not many.
+/// A document may have one name for every 14 octets, plus 400. Any number of 16-octet elements with one name each
+/// fits that; of 4-octet elements only a few do.
 let ``a document of more names than its octets pay for is refused at the name that is too many`` =
     example (fun () ->
         let ofShort = within (String.replicate 1000 "<a/>")

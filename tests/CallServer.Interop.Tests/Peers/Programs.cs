@@ -39,7 +39,7 @@ internal static class Programs
     /// <summary>Something this machine lacks: a failure in CI, a reason to skip elsewhere.</summary>
     public static Exception Missing(string message) => Trouble.Missing(message);
 
-    /// <summary>A script in the folder <c>peers</c>, as copied beside the tests.</summary>
+    /// <summary>A script in the folder <c>setups</c>, as copied beside the tests.</summary>
     public static string Script(params ReadOnlySpan<string> parts) =>
         Path.Combine([AppContext.BaseDirectory, "setups", .. parts]);
 }
