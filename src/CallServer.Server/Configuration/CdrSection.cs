@@ -17,6 +17,9 @@ internal sealed record CdrSection(
     private static readonly TimeSpan ModestInterim = TimeSpan.FromSeconds(600);
     private static readonly TimeSpan Longest = TimeSpan.FromDays(366);
 
+    /// <summary>
+    /// Reads the section; mistakes go to the reader, doubtful settings to <paramref name="warn"/>.
+    /// </summary>
     public static CdrSection Read(Document? node, DocumentReader read, Action<Document, string> warn)
     {
         var file = read.Text(DocumentReader.Member(node, "file"));

@@ -86,7 +86,7 @@ public sealed record ServerConfiguration
     /// <summary>The gateways to audit, in file order; their ids are unique.</summary>
     public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
 
-    /// <summary>Settings that were understood but that this version does not act on.</summary>
+    /// <summary>Settings that are accepted but deserve a warning.</summary>
     public IReadOnlyList<ConfigurationMistake> Warnings { get; init; } = [];
 
     /// <summary>Never contains a secret.</summary>

@@ -30,4 +30,7 @@ internal sealed record PollingContext(
     }
 }
 
+/// <summary>
+/// How long an audit may take, and how long the longest pause is between two audits of a silent gateway.
+/// </summary>
 internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);

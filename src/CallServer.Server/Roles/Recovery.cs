@@ -222,6 +222,7 @@ public sealed class Recovery : IDisposable
 
         public RecoveryBook? Book => Volatile.Read(ref book);
 
+        /// <summary>Starts asking; gives up after <paramref name="patience"/>.</summary>
         public void Begin(RecoveryBook begun, TimeSpan patience)
         {
             lock (guard)
@@ -235,6 +236,7 @@ public sealed class Recovery : IDisposable
                 scheduler.Schedule(End);
         }
 
+        /// <summary>Takes in an audit that was asked since the start.</summary>
         public void Take(AuditResult result, RecordStep step)
         {
             lock (guard)

@@ -11,6 +11,7 @@ internal sealed class RefusalLog(IClock clock, ILogger logger)
 {
     private readonly Seldom<PairVerdict> seldom = new(clock, Enum.GetValues<PairVerdict>().Length);
 
+    /// <summary>Logs a question that was refused, unless its kind was logged within the last minute.</summary>
     public void Add(PairVerdict verdict, string what, string from)
     {
         // A server that has been silent for a while is refused once for a stale challenge, and asks again.

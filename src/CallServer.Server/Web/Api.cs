@@ -9,6 +9,7 @@ namespace CallServer.Server.Web;
 /// <summary>The HTTP side of a server.</summary>
 internal static class Api
 {
+    /// <summary>Adds all paths and checks to the application.</summary>
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);

@@ -21,6 +21,7 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
     private readonly EventReaders readers = runtime.EventReaders;
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
+    /// <summary>Follows the events until the client leaves or the server stops.</summary>
     public async Task<IResult> ServeAsync(HttpContext http)
     {
         var query = new Query(http.Request, "gateway");

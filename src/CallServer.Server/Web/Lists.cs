@@ -184,6 +184,7 @@ internal sealed class Lists(ServerRuntime runtime)
         });
     }
 
+    /// <summary>Whether a gateway is configured or has something in the record.</summary>
     public bool IsKnown(string gateway) =>
         runtime.Ledger.Find(gateway) is not null
         || runtime.Configuration.Gateways.Any(each => each.Id == gateway);

@@ -12,6 +12,7 @@ internal static class MetricsText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// <summary>Writes all metrics as they are now.</summary>
     public static string Write(ServerRuntime runtime, RefusedTokens refused)
     {
         var text = new StringBuilder();

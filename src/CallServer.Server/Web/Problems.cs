@@ -22,6 +22,7 @@ internal static class Problems
         IReadOnlyDictionary<string, string>? Parameters
     );
 
+    /// <summary>The whole answer.</summary>
     public static IResult Of(
         int status,
         string title,

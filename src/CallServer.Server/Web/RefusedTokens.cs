@@ -22,6 +22,7 @@ internal sealed class RefusedTokens(IClock clock, TimeProvider timers, ILogger l
     /// <summary>Wrong tokens since the start.</summary>
     public long Count => Volatile.Read(ref count);
 
+    /// <summary>Counts a wrong token, and returns after the delay.</summary>
     public async Task AddAsync(IPAddress? from, CancellationToken cancel)
     {
         Interlocked.Increment(ref count);
