@@ -64,7 +64,7 @@ type EndEvidence =
         | Operator -> "operator"
 
 /// Who had a connection ended, and why.
-type Order = { By: string; Reason: string }
+type ReleaseOrder = { By: string; Reason: string }
 
 /// When and why a connection ended.
 type Ending =
@@ -75,7 +75,7 @@ type Ending =
         /// The gateway's last word on its media, where it gave one.
         Counters: Counters voption
         /// Where an operator had it ended.
-        Order: Order voption
+        Order: ReleaseOrder voption
     }
 
 /// What one snapshot did to the ledger.

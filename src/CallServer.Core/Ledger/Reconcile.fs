@@ -279,7 +279,7 @@ module Reconcile =
     /// where it is not active. An audit that was asked before may still list it, and changes nothing any more.
     let released
         (ended: Ended)
-        (order: Order)
+        (order: ReleaseOrder)
         (now: Instant)
         (ledger: GatewayLedger)
         : struct (GatewayLedger * Change) voption =

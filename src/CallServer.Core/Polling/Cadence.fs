@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 
 /// How often a server asks its gateways.
-type Pace =
+type AuditRate =
     /// At every gateway's interval.
     | Full
     /// Three times as slowly: a warm standby.
@@ -34,7 +34,7 @@ type Cadence =
         Begun: Instant
         /// Audits in a row that learnt nothing.
         Silences: int
-        /// While it is silent, some of its ticks are left out: until then.
+        /// While it tells nothing, some of its ticks are left out: until then.
         NotBefore: Instant
         /// Its newest audit took longer than its interval.
         IsSlow: bool
@@ -56,17 +56,18 @@ module Cadence =
     /// An audit begins.
     let beginAt (now: Instant) (cadence: Cadence) : Cadence = { cadence with Begun = now }
 
-    /// That audit is over. The limit is the longest pause of back-off.
+    /// That audit is over. The limit is the longest pause of back-off. Who tells nothing time after time, be it by silence, by a refusal or by
+    /// what nobody can read or keep, is asked less often.
     let endAt
         (limit: TimeSpan)
-        (isSilent: bool)
+        (learntNothing: bool)
         (asked: Instant)
         (answered: Instant)
         (cadence: Cadence)
         : Cadence =
         let cadence = { cadence with IsSlow = answered - asked > cadence.Interval }
 
-        if isSilent then
+        if learntNothing then
             let silences = cadence.Silences + 1
             let pause = BackOff.pause cadence.Interval limit silences
 
@@ -78,12 +79,12 @@ module Cadence =
             { cadence with Silences = 0; NotBefore = Instant.distantPast }
 
     /// Whether it is asked at this tick of its interval.
-    let isDue (now: Instant) (pace: Pace) (holdsConnections: bool) (cadence: Cadence) : bool =
+    let isDue (now: Instant) (rate: AuditRate) (holdsConnections: bool) (cadence: Cadence) : bool =
         // Half an interval early, so that the tick at its end counts.
         let isSlowlyDue () = now >= cadence.Begun + cadence.Interval * (float Slowness - 0.5)
 
         now >= cadence.NotBefore
-        && (match pace with
+        && (match rate with
             | Full -> true
             | Slow -> isSlowlyDue ()
             | Known -> holdsConnections && isSlowlyDue ())

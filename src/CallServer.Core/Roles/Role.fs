@@ -2,6 +2,7 @@ namespace CallServer.Roles
 
 open System
 open CallServer.Model
+open CallServer.Polling
 
 /// What a server is to the pair.
 type Role =
@@ -67,15 +68,10 @@ type Greeting =
 [<Struct>]
 type Duty =
     {
-        Pace: Pace
+        Rate: AuditRate
         /// They are written; otherwise they are held, as the other one writes them.
         WritesCdrs: bool
     }
-
-and Pace =
-    | AtFullPace
-    | Slowly
-    | NotAtAll
 
 /// Why a server took over.
 type TakeoverCause =

@@ -2,6 +2,7 @@ namespace CallServer.Roles
 
 open System
 open CallServer.Model
+open CallServer.Polling
 
 /// The state of one server of a pair.
 type RoleState =
@@ -87,10 +88,10 @@ module RoleMachine =
 
     let duty (s: RoleState) : Duty =
         match s.Role, s.Settings.Readiness with
-        | (Primary | Active), _ -> { Pace = AtFullPace; WritesCdrs = true }
-        | Standby, Warm -> { Pace = Slowly; WritesCdrs = false }
+        | (Primary | Active), _ -> { Rate = Full; WritesCdrs = true }
+        | Standby, Warm -> { Rate = Slow; WritesCdrs = false }
         | Standby, Cold
-        | Joining, _ -> { Pace = NotAtAll; WritesCdrs = false }
+        | Joining, _ -> { Rate = Known; WritesCdrs = false }
 
     let private isTooFar (g: Greeting) (s: RoleState) = g.Epoch - s.Epoch > longestJump
 

@@ -5,7 +5,6 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
-open CallServer.Protocols.Sip
 open CallServer.Protocols
 
 /// What an exchange asks of the host: one method for each command, so that a new command breaks the host's build.

@@ -7,7 +7,7 @@ open CallServer.Polling
 /// When one gateway is to be asked again. Immutable: each audit gives the next.
 [<Sealed>]
 type GatewayCadence private (cadence: Cadence) =
-    static let paceOf (pace: AuditPace) : Pace =
+    static let rateOf (pace: AuditPace) : AuditRate =
         match pace with
         | AuditPace.Full -> Full
         | AuditPace.Slow -> Slow
@@ -30,13 +30,14 @@ type GatewayCadence private (cadence: Cadence) =
 
     /// That audit is over. The limit is the longest pause of back-off.
     member _.End(result: AuditResult, limit: TimeSpan) =
-        GatewayCadence(Cadence.endAt limit result.Silent result.Asked result.Answered cadence)
+        let learntNothing = not result.Complete && result.Count = 0
+        GatewayCadence(Cadence.endAt limit learntNothing result.Asked result.Answered cadence)
 
     /// Whether it is asked at this tick of its interval. `holdsConnections`: the record has some of it.
     member _.IsDue(now: Instant, pace: AuditPace, holdsConnections: bool) =
-        Cadence.isDue now (paceOf pace) holdsConnections cadence
+        Cadence.isDue now (rateOf pace) holdsConnections cadence
 
-    /// The newest audit learnt nothing.
+    /// The newest audit learnt nothing: not one connection, and not that there is none.
     member _.IsSilent = cadence.Silences > 0
     /// The newest audit took longer than the interval.
     member _.IsSlow = cadence.IsSlow

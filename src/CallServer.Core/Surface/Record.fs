@@ -6,9 +6,6 @@ open System.Runtime.InteropServices
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
-open CallServer.Protocols.Snmp
-open CallServer.Protocols.Mgcp
-open CallServer.Protocols.Sip
 
 /// One snapshot as the host carries it: opaque but for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]
@@ -191,9 +188,12 @@ type RecordStep
     /// What it means for the calls; none where the record stayed as it was.
     member internal _.ForJoin = join
     /// The gateway's own row, which a store always has to write.
-    member _.GatewayRow: GatewayRow = Rows.ofGateway next
+    member _.GatewayRow: GatewayRow = StoredRows.ofGateway next
+
     /// Rows to insert or replace.
-    member _.Upserts: IReadOnlyList<ConnectionRow> = [| for c in upserts -> Rows.ofConnection gateway c |]
+    member _.Upserts: IReadOnlyList<ConnectionRow> =
+        [| for c in upserts -> StoredRows.ofConnection gateway c |]
+
     /// Ids of rows to delete: their connections ended or were renamed.
     member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
 
@@ -245,9 +245,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
     /// Throws InvalidDataException where a row cannot be read.
     static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
-        let connections = [| for connection in connections -> Rows.toConnection connection |]
+        let connections = [| for connection in connections -> StoredRows.toConnection connection |]
         Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
-        GatewayRecord(GatewayLedger.restore { Rows.toGateway row with Connections = connections })
+        GatewayRecord(GatewayLedger.restore { StoredRows.toGateway row with Connections = connections })
 
     /// The id of the gateway.
     member _.Gateway = string ledger.Gateway
@@ -401,7 +401,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
             | ValueNone -> null
 
     /// The gateway's own row.
-    member _.Row: GatewayRow = Rows.ofGateway ledger
+    member _.Row: GatewayRow = StoredRows.ofGateway ledger
 
     /// The record after a step; the step must come from this record.
     member _.After(step: RecordStep) = GatewayRecord(step.Ledger)

@@ -2,6 +2,7 @@ namespace CallServer.Surface
 
 open System
 open CallServer.Model
+open CallServer.Polling
 open CallServer.Roles
 
 /// How often the gateways are audited.
@@ -206,10 +207,10 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
             | Keep(epoch, acts) -> sink.Keep(epoch, acts)
             | Assume duty ->
                 let pace =
-                    match duty.Pace with
-                    | AtFullPace -> AuditPace.Full
-                    | Slowly -> AuditPace.Slow
-                    | NotAtAll -> AuditPace.None
+                    match duty.Rate with
+                    | Full -> AuditPace.Full
+                    | Slow -> AuditPace.Slow
+                    | Known -> AuditPace.None
 
                 sink.Assume(
                     pace,

@@ -12,7 +12,7 @@ public sealed record GatewayBounds(long ReplyOctets, long AuditOctets, int Conne
     public static GatewayBounds Usual { get; } = new(8_000_000, 512_000_000, 200_000);
 
     /// <summary>Octets of memory for all gateways together, where nothing is said.</summary>
-    public const long UsualMemory = 1_000_000_000;
+    public const long UsualMemory = 1_500_000_000;
 
     internal static readonly string[] Names = ["replyOctets", "auditOctets", "connections"];
 

@@ -28,19 +28,19 @@ public readonly record struct HeapSize(long Committed, long Free)
 public static class HeapCompaction
 {
     /// <summary>Of the budget, what the heap may take before it is compacted where much of it is known to be free.</summary>
-    public const double CommittedPart = 0.6;
+    public const double CommittedPart = 0.5;
 
     /// <summary>Of the budget, what must be free in it: below this it is not worth the pause.</summary>
-    public const double FreePart = 0.12;
+    public const double FreePart = 0.1;
 
     /// <summary>Of the budget, what the heap may take at all: what is free in it is not known before somebody looks.</summary>
-    public const double MostPart = 0.75;
+    public const double MostPart = 0.65;
 
     /// <summary>At least this long between two.</summary>
-    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
 
     /// <summary>At least this long after one that gave too little back: what is there is alive.</summary>
-    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 

@@ -9,7 +9,7 @@ namespace CallServer.Server.Polling;
 public sealed class HeapWatch(MemoryBudget budget, Func<long>? size = null)
 {
     /// <summary>Of the budget, the part that objects may be before anybody waits.</summary>
-    public const double Part = 0.35;
+    public const double Part = 0.25;
 
     /// <summary>So long.</summary>
     public static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(20);

@@ -125,7 +125,7 @@ let private walls =
               "Protocols.Sip"
               "Protocols.Ng" ]
           "Polling", ground
-          "Roles", ground @ [ "Ledger" ]
+          "Roles", ground @ [ "Ledger"; "Polling" ]
           "Accounting", ground @ [ "Wire" ] ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")

@@ -91,11 +91,11 @@ let ``a result that is none closes nothing`` =
         let result (outcome: Release) = ReleaseResult(ConnectionId.create "a", outcome)
 
         let record =
-            let row = Rows.ofGateway (fst (replay [ two ]))
+            let row = StoredRows.ofGateway (fst (replay [ two ]))
 
             GatewayRecord.Restore(
                 row,
-                [| for c in (fst (replay [ two ])).Connections -> Rows.ofConnection gateway c |]
+                [| for c in (fst (replay [ two ])).Connections -> StoredRows.ofConnection gateway c |]
             )
 
         for shortfall, unknown in

@@ -17,11 +17,11 @@ let ``what a store keeps is read back as it was, whatever the gateway's kind`` =
                     world.Step()
 
                 let ledger = world.Ledger
-                let rows = ledger.Connections |> Array.map (Rows.ofConnection ledger.Gateway)
+                let rows = ledger.Connections |> Array.map (StoredRows.ofConnection ledger.Gateway)
 
                 let back =
-                    { Rows.toGateway (Rows.ofGateway ledger) with
-                        Connections = Array.map Rows.toConnection rows }
+                    { StoredRows.toGateway (StoredRows.ofGateway ledger) with
+                        Connections = Array.map StoredRows.toConnection rows }
 
                 (back = ledger) |> Check.because $"{kind} {seed}" Check.isTrue)
 
@@ -59,15 +59,15 @@ let ``every fact of a connection survives the store`` =
                 Stamp = ValueSome "12345"
                 LastConflict = ValueSome { At = Build.at 3.0; Reported = Interval.upTo (Build.at 2.0) } }
 
-        (Rows.toConnection (Rows.ofConnection ledger.Gateway c) = c) |> Check.isTrue)
+        (StoredRows.toConnection (StoredRows.ofConnection ledger.Gateway c) = c) |> Check.isTrue)
 
 let ``a row that this version does not know is named, not guessed`` =
     example (fun () ->
         let ledger, _ = Build.replay [ Build.complete 0.0 1.0 [ Build.observation "a" 0.5 ] ]
-        let row = Rows.ofConnection ledger.Gateway (Build.only ledger)
+        let row = StoredRows.ofConnection ledger.Gateway (Build.only ledger)
 
         let error =
             Check.thrown<IO.InvalidDataException> (fun () ->
-                Rows.toConnection { row with Status = "dreaming" } |> ignore)
+                StoredRows.toConnection { row with Status = "dreaming" } |> ignore)
 
         error.Message |> Check.says "dreaming")

@@ -4,6 +4,7 @@ module CallServer.Tests.Polling.CadenceTests
 open System
 open CallServer.Model
 open CallServer.Polling
+open CallServer.Surface
 open CallServer.Tests
 open CallServer.Tests.Ledger.Build
 
@@ -72,3 +73,18 @@ let ``an audit longer than the interval is slow`` =
     examples [ 10.0, false; 10.1, true ] (fun (took: float, expected: bool) ->
         let cadence = fresh |> Cadence.endAt (seconds 60.0) false (at 0.0) (at took)
         cadence.IsSlow |> Check.equal expected)
+
+let ``who tells not one connection, and not that there is none, is left alone like who is silent`` =
+    examples
+        [ silent 0.0 1.0, false
+          partial 0.0 1.0 [], false
+          partial 0.0 1.0 [ observation "a" 0.5 ], true
+          complete 0.0 1.0 [], true ]
+        (fun (told, isAsked: bool) ->
+            let mutable cadence = GatewayCadence.Create(seconds 10.0)
+
+            for _ in 1..3 do
+                cadence <- cadence.Begin(at 0.0).End(AuditResult told, seconds 60.0)
+
+            cadence.IsDue(at 34.9, AuditPace.Full, true) |> Check.equal isAsked
+            cadence.IsSilent |> Check.equal (not isAsked))

@@ -3,6 +3,7 @@ module CallServer.Tests.Roles.RoleMachineTests
 
 open System
 open CallServer.Model
+open CallServer.Polling
 open CallServer.Roles
 open CallServer.Tests
 open CallServer.Tests.Roles
@@ -15,7 +16,7 @@ let ``a server without a peer acts at once, a backup without one waits for its o
         let alone, commands = RoleMachine.start (at 0) nothing "" (settings "a")
         same Primary alone.Role
         same true (List.contains (Keep(1, true)) commands)
-        same true (List.contains (Assume { Pace = AtFullPace; WritesCdrs = true }) commands)
+        same true (List.contains (Assume { Rate = Full; WritesCdrs = true }) commands)
         same true (List.contains (WakeAt(at 250)) commands)
 
         let waiting, _ = RoleMachine.start (at 0) nothing "" (backup "b") |> replay (ticks 1 500)
@@ -32,7 +33,7 @@ let ``a server that knows a peer asks it before it says what it is`` =
 
         same
             [ Keep(1, true)
-              Assume { Pace = NotAtAll; WritesCdrs = false }
+              Assume { Rate = Known; WritesCdrs = false }
               AskPeer "http://b"
               WakeAt(at 250) ]
             commands
@@ -129,7 +130,7 @@ let ``it steps down for a higher epoch, and for the name that comes first under 
         same Standby next.Role
         same 2 next.Epoch
         same true (List.contains (Keep(2, false)) commands)
-        same true (List.contains (Assume { Pace = Slowly; WritesCdrs = false }) commands)
+        same true (List.contains (Assume { Rate = Slow; WritesCdrs = false }) commands)
         same Primary (down (greeting "b" Primary 1) |> fst).Role
         same Standby (down (greeting "A" Primary 1) |> fst).Role
         same Primary (down (greeting "A" Standby 1) |> fst).Role)
@@ -138,7 +139,7 @@ let ``a cold standby audits nothing`` =
     example (fun () ->
         let cold = { backup "b" with Readiness = Cold }
         let state, _ = RoleMachine.start (at 0) nothing "" cold
-        same { Pace = NotAtAll; WritesCdrs = false } (RoleMachine.duty state))
+        same { Rate = Known; WritesCdrs = false } (RoleMachine.duty state))
 
 let ``one that acts under an epoch that is over does not count as acting`` =
     example (fun () ->

@@ -336,8 +336,8 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         let before = ledger
         let struct (next, changes) = Reconcile.apply snapshot before
         ledger <- next
-        storedGateway <- ValueSome(Rows.ofGateway next)
-        storedRows <- next.Connections |> Array.map (Rows.ofConnection gateway)
+        storedGateway <- ValueSome(StoredRows.ofGateway next)
+        storedRows <- next.Connections |> Array.map (StoredRows.ofConnection gateway)
         checkChanges snapshot changes
 
         // One older than the record says nothing of it (rule 8).
@@ -359,6 +359,6 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         ledger <-
             match storedGateway with
             | ValueSome row ->
-                { Rows.toGateway row with Connections = Array.map Rows.toConnection storedRows }
+                { StoredRows.toGateway row with Connections = Array.map StoredRows.toConnection storedRows }
                 |> GatewayLedger.restore
             | ValueNone -> GatewayLedger.empty gateway

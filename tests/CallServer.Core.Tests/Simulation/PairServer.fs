@@ -3,6 +3,7 @@ namespace CallServer.Tests.Simulation
 open System
 open System.Collections.Generic
 open CallServer.Model
+open CallServer.Polling
 open CallServer.Ledger
 open CallServer.Roles
 
@@ -17,7 +18,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
     let mutable disk = PairDisk ids
     let mutable ledgers = disk.Ledgers
     let mutable role = Unchecked.defaultof<RoleState>
-    let mutable duty = { Pace = NotAtAll; WritesCdrs = false }
+    let mutable duty = { Rate = Known; WritesCdrs = false }
     let mutable up = false
     let mutable paused = false
     let mutable process' = 0
@@ -109,12 +110,12 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
 
     /// What a cold standby still holds open from the time when it acted, nobody else may know: it goes on asking for that.
     let interval place =
-        match duty.Pace with
-        | AtFullPace -> ValueSome world.Interval
-        | Slowly -> ValueSome(world.Interval * slowly)
-        | NotAtAll when up && not role.Role.IsJoining && ledgers[place].Connections.Length > 0 ->
+        match duty.Rate with
+        | Full -> ValueSome world.Interval
+        | Slow -> ValueSome(world.Interval * slowly)
+        | Known when up && not role.Role.IsJoining && ledgers[place].Connections.Length > 0 ->
             ValueSome(world.Interval * slowly)
-        | NotAtAll -> ValueNone
+        | Known -> ValueNone
 
     let rec poll (turn: int) (place: int) =
         if turn = generation then
@@ -226,7 +227,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
             [| for KeyValue(id, kept) in disk.Held -> struct (id, kept.Cdr.Gateway, kept.Cdr.Connection.Id) |]
 
         let still =
-            if duty.Pace <> NotAtAll then
+            if duty.Rate <> Known then
                 [||]
             else
                 [| for ledger in ledgers do
@@ -252,7 +253,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
                 | _ -> ()
 
             // It knows these, or has billed them: they are its own now.
-            if duty.Pace = NotAtAll then
+            if duty.Rate = Known then
                 let isKnown (ledger: GatewayLedger) (c: Connection) =
                     match standings.TryGetValue(Cdr.id ledger.Gateway c) with
                     | true, (ItsCdrIsWritten | ItIsActive) -> true
@@ -343,7 +344,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
                 again[place] <- false
 
             role <- Unchecked.defaultof<RoleState>
-            duty <- { Pace = NotAtAll; WritesCdrs = false }
+            duty <- { Rate = Known; WritesCdrs = false }
             trust <- PairTrust.start settings.Name secret (now ()) (Letters.random clock.Dice) (now ()).Micros
 
             let kept = { Epoch = disk.Epoch; Acted = disk.Acted }

@@ -5,26 +5,32 @@ namespace CallServer.Host.Tests.Polling;
 
 public sealed class HeapCompactionTests
 {
-    [TestCase(601, 121, true)]
-    [TestCase(600, 121, false)]
-    [TestCase(601, 120, false)]
-    [TestCase(750, 0, false)]
-    [TestCase(751, 0, true)]
+    private const long Budget = 1_000;
+    private const long Large = (long)(Budget * HeapCompaction.CommittedPart);
+    private const long TooLarge = (long)(Budget * HeapCompaction.MostPart);
+    private const long WorthIt = (long)(Budget * HeapCompaction.FreePart);
+
+    [TestCase(Large + 1, WorthIt + 1, true)]
+    [TestCase(Large, WorthIt + 1, false)]
+    [TestCase(Large + 1, WorthIt, false)]
+    [TestCase(TooLarge, 0, false)]
+    [TestCase(TooLarge + 1, 0, true)]
     public void IsDueWhereTheHeapIsLargeAndMuchOfItIsFree(long committed, long free, bool due) =>
         Assert.That(
-            HeapCompaction.IsDue(new HeapSize(committed, free), new MemoryBudget(1_000)),
+            HeapCompaction.IsDue(new HeapSize(committed, free), new MemoryBudget(Budget)),
             Is.EqualTo(due)
         );
 
-    [TestCase(121, new double[] { 11, 32, 53 }, Description = "worth it")]
-    [TestCase(120, new double[] { 11 }, Description = "what is there is alive")]
-    public void ItIsDoneAsSoonAsItIsDueAndNotAgainBeforeItsRest(long given, double[] expected)
+    [TestCase(WorthIt + 1, 1, Description = "worth it: again after a rest")]
+    [TestCase(WorthIt, 2, Description = "what is there is alive: after a long one")]
+    public void ItIsDoneAsSoonAsItIsDueAndNotAgainBeforeItsRest(long given, int rests)
     {
+        var rest = rests == 1 ? HeapCompaction.Rest : HeapCompaction.LongRest;
         var scheduler = new HistoricalScheduler(DateTimeOffset.UnixEpoch);
         var times = new List<double>();
         var committed = 0L;
         using var keeping = HeapCompaction.Keep(
-            new MemoryBudget(1_000),
+            new MemoryBudget(Budget),
             scheduler,
             () => new HeapSize(committed, 200),
             () =>
@@ -34,14 +40,18 @@ public sealed class HeapCompactionTests
             }
         );
         scheduler.AdvanceBy(TimeSpan.FromSeconds(10));
-        for (var second = 0; second < 60; second++)
+        for (var second = 0; second < 2 * rest.TotalSeconds; second++)
         {
-            committed = 700;
+            committed = Large + 1;
             scheduler.AdvanceBy(TimeSpan.FromSeconds(1));
         }
 
         committed = 0;
         scheduler.AdvanceBy(TimeSpan.FromMinutes(10));
-        Assert.That(times.Select(time => Math.Round(time)), Is.EqualTo(expected));
+        // It looks each second, also after its rest.
+        Assert.That(
+            times.Select(time => Math.Round(time)),
+            Is.EqualTo(new[] { 11, 12 + rest.TotalSeconds })
+        );
     }
 }

@@ -18,7 +18,7 @@ internal sealed record ProxiedCall(
 
 /// <summary>
 /// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. Whose dialogs are whose, and
-/// the password: peers/kamailio/kamailio.cfg.in.
+/// the password: setups/kamailio/kamailio.cfg.in.
 /// </summary>
 internal sealed class KamailioPeer : IAsyncDisposable
 {

@@ -39,5 +39,5 @@ internal static class Programs
 
     /// <summary>A script of the folder <c>peers</c>, as copied beside the tests.</summary>
     public static string Script(params ReadOnlySpan<string> parts) =>
-        Path.Combine([AppContext.BaseDirectory, "peers", .. parts]);
+        Path.Combine([AppContext.BaseDirectory, "setups", .. parts]);
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>Debian's snmpd, which serves calls as a Cisco voice gateway does. Users and passphrases: peers/snmp/start.sh.</summary>
+/// <summary>Debian's snmpd, which serves calls as a Cisco voice gateway does. Users and passphrases: setups/snmp/start.sh.</summary>
 internal sealed class SnmpdPeer
 {
     public const string AuthPassphrase = "authpass12345";

@@ -136,7 +136,7 @@ type GatewayRow =
 
 /// Turns the ledger's values into rows of a store and back. A row that cannot be read is a fault of the store: it
 /// throws InvalidDataException, and the host keeps the file as it is and says so.
-module internal Rows =
+module internal StoredRows =
     let private bad what (value: string) : 'T =
         raise (IO.InvalidDataException $"the store holds {what} that this version does not know: {value}")
 
