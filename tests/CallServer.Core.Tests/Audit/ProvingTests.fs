@@ -11,17 +11,17 @@ let ``where rows shift, a list is whole only if it has what every count says`` =
         // Few different values, so that they often agree.
         let samples = counts |> List.map (fun count -> int64 (count % 3uy))
         let listed = int (listed % 3uy)
-        let verdict = Proving.countAtRest samples false listed
+        let verdict = CountProof.countAtRest samples false listed
 
         match samples with
-        | [] -> verdict = Proving.Untold
-        | _ -> (verdict = Proving.Agrees) = (samples |> List.forall (fun count -> count = int64 listed)))
+        | [] -> verdict = CountProof.Untold
+        | _ -> (verdict = CountProof.Agrees) = (samples |> List.forall (fun count -> count = int64 listed)))
 
 let ``where rows are a copy made at the first request, the first count alone is of them`` =
     law (fun (first: byte) (others: byte list) (listed: byte) ->
         let samples = first :: others |> List.map (fun count -> int64 (count % 3uy))
         let listed = int (listed % 3uy)
-        (Proving.countAtRest samples true listed = Proving.Agrees) = (samples.Head = int64 listed))
+        (CountProof.countAtRest samples true listed = CountProof.Agrees) = (samples.Head = int64 listed))
 
 /// Calls of which some open (true) or close while their table is walked; for each that closes, whether the walk still
 /// found it. Those that open are found. Returns the true count after every step, and how many the walk lists.
@@ -47,14 +47,14 @@ let ``a count that is taken often explains what opens and closes during a walk``
         // Another count may be asked for at the beginning and the end only.
         let ends = [ samples.Head; List.last samples ]
 
-        Proving.count samples (struct (0L, 0L)) listed 0 0 = Proving.Agrees
-        && Proving.count ends (Proving.moves samples) listed 0 0 = Proving.Agrees)
+        CountProof.count samples (struct (0L, 0L)) listed 0 0 = CountProof.Agrees
+        && CountProof.count ends (CountProof.moves samples) listed 0 0 = CountProof.Agrees)
 
 let ``rows that tell that they are young explain what no count was taken of`` =
     law (fun (before: byte) (steps: (bool * bool) list) ->
         let struct (samples, listed) = walked before steps
         let ends = [ samples.Head; List.last samples ]
-        Proving.count ends (struct (0L, 0L)) listed (opened steps) 0 = Proving.Agrees)
+        CountProof.count ends (struct (0L, 0L)) listed (opened steps) 0 = CountProof.Agrees)
 
 let ``where nothing moves, a list has what is counted, and what rings may be counted or not`` =
     law (fun (counted: byte) (listed: byte) ->
@@ -63,16 +63,16 @@ let ``where nothing moves, a list has what is counted, and what rings may be cou
         [ 0..listed ]
         |> List.forall (fun pending ->
             let expected =
-                if counted > listed then Proving.Misses counted
-                elif counted < listed - pending then Proving.Exceeds counted
-                else Proving.Agrees
+                if counted > listed then CountProof.Misses counted
+                elif counted < listed - pending then CountProof.Exceeds counted
+                else CountProof.Agrees
 
-            Proving.count [ int64 counted ] (struct (0L, 0L)) listed 0 pending = expected))
+            CountProof.count [ int64 counted ] (struct (0L, 0L)) listed 0 pending = expected))
 
 let ``what another count saw explains what this one lacks`` =
     example (fun () ->
         // The walk saw one that opened. The counts at beginning and end are equal, so one closed.
-        (Proving.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = Proving.Agrees) |> Check.isTrue
+        (CountProof.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = CountProof.Agrees) |> Check.isTrue
         // The walk saw one that closed.
-        (Proving.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = Proving.Agrees) |> Check.isTrue
-        (Proving.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = Proving.Misses 5) |> Check.isTrue)
+        (CountProof.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = CountProof.Agrees) |> Check.isTrue
+        (CountProof.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = CountProof.Misses 5) |> Check.isTrue)

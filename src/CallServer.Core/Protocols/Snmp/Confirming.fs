@@ -29,7 +29,7 @@ module internal Confirming =
     /// `pass` script of it does not, for what is below its own root).
     let nobodys = Oid.parse "1.3.6.1.2.1.0.0"
 
-    /// More connections than this are not asked for one by one.
+    /// No more connections than this are asked for one by one.
     [<Literal>]
     let private MaxMissing = 512
 
@@ -74,7 +74,7 @@ module internal Confirming =
             | Words _ -> []
         | _ -> []
 
-    /// So many of them, at even distances, the first and the last among them.
+    /// At most this many of them, at even distances, the first and the last among them.
     let private spread (most: int) (items: 'T[]) : 'T list =
         if items.Length <= most then
             List.ofArray items

@@ -7,6 +7,25 @@ open System.Text
 open CallServer.Model
 open CallServer.Wire
 
+/// What one reply says of itself: all that it carries was true at some moment from Sent to Received.
+type internal SnmpReply =
+    {
+        /// When the datagram was sent that it answers.
+        Sent: Instant
+        Received: Instant
+        /// sysUpTime, in 1/100 s.
+        UpTime: uint32 voption
+        /// The gateway's clock, a DateAndTime.
+        Clock: byte[] voption
+        /// The gateway's own counts in rows, in the order of the profile's; nothing where the reply does not tell one.
+        Counts: int64 voption[]
+    }
+
+    member this.Heard = Interval.create this.Sent this.Received
+
+/// What one reply told of one row: a cell for each column of the profile, `Null` where it did not tell.
+type internal Piece = { Instance: Oid; Cells: Value[]; Reply: SnmpReply }
+
 /// One row of a gateway's table, put together from all that was told of it.
 [<NoEquality; NoComparison>]
 type internal Row =
@@ -20,6 +39,23 @@ type internal Row =
 
 /// Rows by instance, and the text of their fields.
 module internal Rows =
+    /// Whether it is a value, and not the agent's word that there is none.
+    let isTold (value: Value) : bool =
+        match value with
+        | Null
+        | NoSuchObject
+        | NoSuchInstance
+        | EndOfMibView -> false
+        | Integer _
+        | OctetString _
+        | ObjectIdentifier _
+        | IpAddress _
+        | Counter32 _
+        | Gauge32 _
+        | TimeTicks _
+        | Opaque _
+        | Counter64 _ -> true
+
     /// Where the parts of an index lie in an instance that has them all, and perhaps more after them.
     let private tryParts (index: IndexPart[]) (instance: Oid) : int[] voption =
         let starts = Array.zeroCreate<int> (index.Length + 1)
@@ -43,14 +79,14 @@ module internal Rows =
         if fits then ValueSome starts else ValueNone
 
     /// The first piece that tells of a column, and what it says.
-    let told (column: int) (row: Row) : struct (Value * Exchange) voption =
+    let told (column: int) (row: Row) : struct (Value * SnmpReply) voption =
         let rec first (pieces: Piece list) =
             match pieces with
             | [] -> ValueNone
             | piece :: rest ->
                 match piece.Cells[column] with
                 | Null -> first rest
-                | value -> ValueSome(struct (value, piece.Told))
+                | value -> ValueSome(struct (value, piece.Reply))
 
         first row.Pieces
 
@@ -60,11 +96,7 @@ module internal Rows =
         | ValueNone -> Null
 
     let isWhole (profile: Profile) (row: Row) : bool =
-        profile.Identity
-        |> Array.forall (fun column ->
-            match cell column row with
-            | Null -> false
-            | _ -> true)
+        profile.Identity |> Array.forall (fun column -> cell column row <> Null)
 
     /// All rows, and instances that do not have the shape of the profile's index. The pieces come newest
     /// first.
@@ -74,15 +106,8 @@ module internal Rows =
         let strange = ResizeArray<Oid>()
 
         let isNested (piece: Piece) =
-            let mutable yes = false
-
-            for column in 0 .. profile.Columns.Length - 1 do
-                if profile.Columns[column].Joint = BeginsWithIndex then
-                    match piece.Cells[column] with
-                    | Null -> ()
-                    | _ -> yes <- true
-
-            yes
+            (profile.Columns, piece.Cells)
+            ||> Array.exists2 (fun column cell -> column.Joint = BeginsWithIndex && cell <> Null)
 
         for piece in pieces do
             match tryParts profile.Index piece.Instance with
@@ -237,11 +262,7 @@ module internal Rows =
 
     /// Everything that the conditions ask about is told.
     let decides (profile: Profile) (conditions: Condition list) (row: Row) : bool =
-        conditions
-        |> List.forall (fun condition ->
-            match value profile condition.Field row with
-            | Null -> false
-            | _ -> true)
+        conditions |> List.forall (fun condition -> value profile condition.Field row <> Null)
 
     let private shaped (profile: Profile) (source: Source) (row: Row) : string =
         match source.Shape with

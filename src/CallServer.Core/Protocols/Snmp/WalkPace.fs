@@ -8,7 +8,7 @@ open CallServer.Exchange
 type BulkHabit =
     | Untried
     | Answers
-    /// So often in a row it did not, and GetNext was answered. It is tried again after so many steps by GetNext.
+    /// It did not, `times` times in a row, and answered GetNext. GetBulk is tried again after `rest` steps by GetNext.
     | Refuses of times: int * rest: int
 
 /// How hard a gateway is asked: requests in flight, rows and columns a request. Kept from one audit to the
@@ -96,17 +96,17 @@ module internal WalkPace =
         | Untried
         | Answers -> pace
 
-    /// Where an answer takes so long, several ranges are asked at once whatever that costs.
+    /// Where an answer takes this long, several ranges are asked at once whatever that costs.
     let private slow = TimeSpan.FromMilliseconds 200.0
 
-    /// So many replies justify one cut more: each may cost a request whose rows another range has had, or has none.
+    /// One cut more is worth it for this many replies: each may cost a request whose rows another range has had, or that has none.
     [<Literal>]
     let private RepliesPerCut = 8
 
     [<Literal>]
     let private MaxCuts = 24
 
-    /// Cuts that are worth it in a walk of so many replies.
+    /// Cuts that are worth it in a walk of this many replies.
     let cuts (replies: int) (pace: WalkPace) : int =
         if pace.Lag >= slow then MaxCuts else min MaxCuts (replies / RepliesPerCut)
 

@@ -32,7 +32,7 @@ type internal Advance =
 
 type internal StepOutcome =
     | Advanced of Advance
-    /// Not one whole row of all columns: so many of the columns were answered.
+    /// Not one whole row of all columns: only this many columns were answered.
     | TooNarrow of answered: int
     /// The agent repeated an instance or went backwards: it told `at` after `last`. Or it left something out: it told `at` after
     /// `last`, although `passed` stands between them.
@@ -41,7 +41,7 @@ type internal StepOutcome =
 /// One step: a GetBulk over all columns of a range at one cursor (RFC 3416 section 4.2.3), or a GetNext for one row of them, and
 /// how its reply is read. Cells are put together by instance. Only what is proven counts: rows up to the smallest last
 /// instance of the columns that go on.
-module internal Walk =
+module internal WalkStep =
     /// The greatest name before a scalar's: what GetNext answers with the scalar itself.
     let predecessor (scalar: Oid) : Oid =
         let last = scalar[scalar.Length - 1]
@@ -50,28 +50,14 @@ module internal Walk =
         if last = 0u then parent else Oid.append parent [| last - 1u; UInt32.MaxValue |]
 
     /// The names of a step's request: the scalars, then each open column at the cursor.
-    let names (columns: ColumnDefinition[]) (heads: Oid[]) (strand: Strand) : Oid[] =
-        let cursor = Oid.arcs strand.Cursor
+    let names (columns: ColumnDefinition[]) (heads: Oid[]) (range: WalkRange) : Oid[] =
+        let cursor = Oid.arcs range.Cursor
 
         Array.append
             (Array.map predecessor heads)
-            (Array.map (fun column -> Oid.append columns[column].Oid cursor) strand.Columns)
+            (Array.map (fun column -> Oid.append columns[column].Oid cursor) range.Columns)
 
-    let private valueOf (value: Value) : Value =
-        match value with
-        | Null
-        | NoSuchObject
-        | NoSuchInstance
-        | EndOfMibView -> Null
-        | Integer _
-        | OctetString _
-        | ObjectIdentifier _
-        | IpAddress _
-        | Counter32 _
-        | Gauge32 _
-        | TimeTicks _
-        | Opaque _
-        | Counter64 _ -> value
+    let private valueOf (value: Value) : Value = if Rows.isTold value then value else Null
 
     let private readHeads (heads: Oid[]) (varBinds: VarBind[]) : Value[] =
         heads
@@ -96,8 +82,8 @@ module internal Walk =
             IsLast: bool
         }
 
-    let private isBeyond (strand: Strand) (instance: Oid) =
-        match strand.Before with
+    let private isBeyond (range: WalkRange) (instance: Oid) =
+        match range.Before with
         | ValueSome before -> instance.CompareTo before >= 0
         | ValueNone -> false
 
@@ -107,11 +93,8 @@ module internal Walk =
         let varBinds = if varBinds.Length < asked then varBinds else [||]
 
         for varBind in varBinds do
-            match valueOf varBind.Value with
-            | Null -> ()
-            | _ ->
-                if varBind.Name.CompareTo name > 0 then
-                    name <- varBind.Name
+            if Rows.isTold varBind.Value && varBind.Name.CompareTo name > 0 then
+                name <- varBind.Name
 
         name
 
@@ -119,14 +102,14 @@ module internal Walk =
     let private readLane
         (column: Oid)
         (number: int)
-        (strand: Strand)
+        (range: WalkRange)
         (varBinds: VarBind[])
         (known: Oid)
         first
         stride
         =
         let cells = ResizeArray<struct (Oid * Value)>()
-        let mutable last = strand.Cursor
+        let mutable last = range.Cursor
         let mutable ended = false
         let mutable next = ValueNone
         let mutable isLast = false
@@ -151,7 +134,7 @@ module internal Walk =
             // So say some that know no end: the very name that was asked is not there.
             | NoSuchInstance, ValueSome instance when instance = last -> ended <- true
             | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
-            | _, ValueSome instance when isBeyond strand instance -> ended <- true
+            | _, ValueSome instance when isBeyond range instance -> ended <- true
             | value, ValueSome instance ->
                 cells.Add(struct (instance, valueOf value))
                 last <- instance
@@ -238,23 +221,20 @@ module internal Walk =
 
         rows.ToArray()
 
-    /// Reads the reply to a step that asked `asked`; `strand` is its range as it stands now, which may end
-    /// earlier.
+    /// Reads the reply to a step; the range may have become smaller since the step was asked.
     let read
         (columns: ColumnDefinition[])
         (heads: Oid[])
-        (asked: Strand)
-        (strand: Strand)
+        (range: WalkRange)
         (repetitions: int)
         (varBinds: VarBind[])
         : StepOutcome =
-        let width = asked.Columns.Length
-        let range = { asked with Before = strand.Before }
+        let width = range.Columns.Length
         let bodies = varBinds.Length - heads.Length
         let known = greatest (heads.Length + width * repetitions) varBinds
 
         let lanes =
-            asked.Columns
+            range.Columns
             |> Array.mapi (fun index column ->
                 readLane columns[column].Oid column range varBinds known (heads.Length + index) width)
 

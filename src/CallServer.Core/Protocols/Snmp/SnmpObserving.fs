@@ -8,12 +8,60 @@ open CallServer.Wire
 open CallServer.Exchange
 
 /// From a row to an observation, as the profile says.
-module internal Observing =
-    let private clock (told: Exchange) = told.Clock |> ValueOption.bind TimeEvidence.readClock
+module internal SnmpObserving =
+    let private clock (told: SnmpReply) = told.Clock |> ValueOption.bind TimeEvidence.readClock
+
+    /// How far the crystal of an up-time clock may be off.
+    let private driftPpm = 200e-6
+
+    /// All replies of a walk tell of one up-time: when it became what the newest reply told, by all of them together. Nothing where
+    /// they contradict each other: it was reset, or is no steady clock.
+    let origin (pieces: Piece list) : TimeEvidence.Origin voption =
+        let mutable known: TimeEvidence.Origin voption = ValueNone
+        let mutable steady = true
+        let mutable last: SnmpReply voption = ValueNone
+        let mutable earliest = Instant.distantFuture
+        let mutable latest = Instant.distantPast
+
+        for piece in pieces do
+            let told = piece.Reply
+
+            let isSame =
+                match last with
+                | ValueSome reply -> Object.ReferenceEquals(reply, told)
+                | ValueNone -> false
+
+            match told.UpTime with
+            | ValueSome upTime when not isSame && steady ->
+                last <- ValueSome told
+                earliest <- Instant.min earliest told.Sent
+                latest <- Instant.max latest told.Received
+
+                match known with
+                | ValueNone ->
+                    let at = TimeEvidence.became upTime told.Sent told.Received upTime
+                    known <- ValueSome { At = at; Ticks = upTime }
+                | ValueSome origin ->
+                    match
+                        Interval.intersect
+                            origin.At
+                            (TimeEvidence.became origin.Ticks told.Sent told.Received upTime)
+                    with
+                    | ValueSome at -> known <- ValueSome { origin with At = at }
+                    | ValueNone -> steady <- false
+            | ValueSome _
+            | ValueNone -> ()
+
+        match known with
+        | ValueSome origin when steady ->
+            let drift = (latest - earliest) * driftPpm
+            ValueSome { origin with At = Interval.widen drift drift origin.At }
+        | ValueSome _
+        | ValueNone -> ValueNone
 
     /// The value that a source points to, if it applies, and the reply that told it. A part of the index was
     /// told by whichever reply told of the row.
-    let private subject (profile: Profile) (heard: Exchange) (source: Source) (row: Row) =
+    let private subject (profile: Profile) (heard: SnmpReply) (source: Source) (row: Row) =
         if not (Rows.holds profile source.When row) then
             ValueNone
         elif Array.contains (Rows.fieldText profile source.Field row) source.Absent then
@@ -28,7 +76,7 @@ module internal Observing =
     let private readTime
         (profile: Profile)
         origin
-        (heard: Exchange)
+        (heard: SnmpReply)
         (row: Row)
         (source: TimeSource)
         : TimeReading =
@@ -116,7 +164,7 @@ module internal Observing =
         first sources
 
     let private lastTold (row: Row) : Instant =
-        row.Pieces |> List.map (fun piece -> piece.Told.Received) |> List.reduce Instant.max
+        row.Pieces |> List.map (fun piece -> piece.Reply.Received) |> List.reduce Instant.max
 
     /// A row that is active began no later than its last piece was heard (the piece that says so may be any), and no earlier than
     /// its call. One that may ring began no earlier than its call, or will.
@@ -140,10 +188,10 @@ module internal Observing =
 
     /// It had not become active when the row was first asked for; the open end says that it may never.
     let private pending (row: Row) : Timing voption =
-        let sent = row.Pieces |> List.map (fun piece -> piece.Told.Sent) |> List.reduce Instant.min
+        let sent = row.Pieces |> List.map (fun piece -> piece.Reply.Sent) |> List.reduce Instant.min
         ValueSome(Timing.reported (Interval.from sent))
 
-    let private times (profile: Profile) (origin: TimeEvidence.Origin voption) (heard: Exchange) (row: Row) =
+    let private times (profile: Profile) (origin: TimeEvidence.Origin voption) (heard: SnmpReply) (row: Row) =
         let reported reading =
             match reading with
             | Happened within -> ValueSome(Timing.reported within)
@@ -282,10 +330,10 @@ module internal Observing =
         if told = Counters.none then ValueNone else ValueSome told
 
     /// When the row was certainly there: as the reply says that told of its identity.
-    let private heardOf (profile: Profile) (row: Row) : Exchange =
+    let private heardOf (profile: Profile) (row: Row) : SnmpReply =
         match Rows.told profile.Identity[0] row with
         | ValueSome(struct (_, told)) -> told
-        | ValueNone -> row.Pieces.Head.Told
+        | ValueNone -> row.Pieces.Head.Reply
 
     /// The observation of a whole row; nothing where the gateway gives it no name that could be kept.
     let observe (profile: Profile) (origin: TimeEvidence.Origin voption) (row: Row) : Observation voption =

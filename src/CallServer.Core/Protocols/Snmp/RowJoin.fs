@@ -4,6 +4,15 @@ open System
 open System.Collections.Generic
 open CallServer.Wire
 
+/// A row that points into other tables: the columns that point, and the arcs to which they do.
+type internal Pointing =
+    {
+        Row: Oid
+        At: struct (int * uint32)[]
+        /// It pointed elsewhere when it was read last.
+        HasMoved: bool
+    }
+
 /// What one reply says of rows that point into other tables.
 [<NoEquality; NoComparison>]
 type internal Joined =
@@ -18,7 +27,7 @@ type internal Joined =
 
 /// Rows that point into another table: each is read once more, in one Get with the cells that it points to, so that both speak of one
 /// moment. A call's index may have gone to another call since the walk.
-module internal Joining =
+module internal RowJoin =
     /// Variable bindings of one request.
     [<Literal>]
     let private MaxVarBinds = 100
@@ -57,7 +66,7 @@ module internal Joining =
             ValueSome { Row = row; At = arcs; HasMoved = hasMoved }
 
     /// The requests for what the rows point to; each as large as the replies that the agent has given whole.
-    let plan (profile: Profile) (rowsPerReply: int) (rows: Row[]) : Purpose list =
+    let plan (profile: Profile) (rowsPerReply: int) (rows: Row[]) : Pointing[] list =
         let width = profile.Columns.Length
         let own = (Profile.ownColumns profile).Length
         let size = max 1 (min (MaxVarBinds / width) (rowsPerReply * own / width))
@@ -66,16 +75,15 @@ module internal Joining =
         |> Array.choose (fun row ->
             pointing profile row.Instance false (fun column -> Rows.cell column row) |> ValueOption.toOption)
         |> Array.chunkBySize size
-        |> Array.map Purpose.Joining
         |> List.ofArray
 
     /// A request that was too much for the agent, in two; one row that was is left without what it points to.
-    let halves (pointings: Pointing[]) : Purpose list =
+    let halves (pointings: Pointing[]) : Pointing[] list =
         if pointings.Length < 2 then
             []
         else
             let half = pointings.Length / 2
-            [ Purpose.Joining pointings[.. half - 1]; Purpose.Joining pointings[half..] ]
+            [ pointings[.. half - 1]; pointings[half..] ]
 
     /// The cells of one row, and of the rows that it points to: the column's number and the instance's name.
     let private cells (profile: Profile) (pointing: Pointing) : struct (int * Oid)[] =
@@ -99,12 +107,8 @@ module internal Joining =
         let values = Dictionary<Oid, Value>()
 
         for varBind in varBinds do
-            match varBind.Value with
-            | Null
-            | NoSuchObject
-            | NoSuchInstance
-            | EndOfMibView -> ()
-            | value -> values[varBind.Name] <- value
+            if Rows.isTold varBind.Value then
+                values[varBind.Name] <- varBind.Value
 
         values
 
@@ -130,7 +134,7 @@ module internal Joining =
         row
 
     /// A reply that is not whole says of no row that it is gone.
-    let read (profile: Profile) (told: Exchange) (isWhole: bool) (asked: Pointing[]) (varBinds: VarBind[]) =
+    let read (profile: Profile) (reply: SnmpReply) (isWhole: bool) (asked: Pointing[]) (varBinds: VarBind[]) =
         let values = toldValues varBinds
         let gone = HashSet<Oid>()
         let pieces = ResizeArray<Piece>()
@@ -143,7 +147,7 @@ module internal Joining =
                 if isWhole then
                     gone.Add one.Row |> ignore
             elif profile.Identity |> Array.forall (fun column -> row[column] <> Null) then
-                pieces.Add { Instance = one.Row; Cells = row; Told = told }
+                pieces.Add { Instance = one.Row; Cells = row; Reply = reply }
 
                 match pointing profile one.Row true (fun column -> row[column]) with
                 | ValueSome now when now.At <> one.At && not one.HasMoved -> moved.Add now

@@ -1,0 +1,99 @@
+namespace CallServer.Protocols.Snmp
+
+open System
+open CallServer.Wire
+
+/// A range of the table that is walked row by row, and how far the walk has come.
+type internal WalkRange =
+    {
+        /// The numbers of the columns whose end has not been seen in this range.
+        Columns: int[]
+        /// Everything up to here is known.
+        Cursor: Oid
+        /// The range ends before this instance; nothing: at the end of the columns.
+        Before: Oid voption
+        /// The next row is asked by GetNext: a GetBulk at this cursor brought nothing of use.
+        Singly: bool
+    }
+
+/// How a table is cut into ranges that are walked at once. Hints are instances of an earlier walk, some rows apart, ascending.
+module internal WalkRange =
+    /// Hints are at least this many replies apart.
+    [<Literal>]
+    let private RepliesPerHint = 2
+
+    /// A table has no more hints than this.
+    [<Literal>]
+    let private MaxHints = 64
+
+    /// All instances below a root.
+    let below (root: Oid) (columns: int[]) : WalkRange =
+        let arcs = Oid.arcs root
+
+        { Columns = columns
+          Cursor = root
+          Singly = false
+          Before =
+            (if arcs.Length = 0 || arcs[arcs.Length - 1] = UInt32.MaxValue then
+                 ValueNone
+             else
+                 arcs[arcs.Length - 1] <- arcs[arcs.Length - 1] + 1u
+                 ValueSome(Oid.ofArcs arcs)) }
+
+    /// No request asks for more columns than the agent answers one row of.
+    let narrow (width: int) (range: WalkRange) : WalkRange list =
+        range.Columns
+        |> Array.chunkBySize (max 1 width)
+        |> Array.map (fun columns -> { range with Columns = columns })
+        |> List.ofArray
+
+    /// Instances up to and including this one: the next name after it is the instance followed by 0.
+    let private upTo (instance: Oid) : Oid voption = ValueSome(Oid.child 0u instance)
+
+    /// A range for each gap between the hints, as many as there are requests in flight, and as are worth it.
+    let atHints (hints: Oid[]) (pace: WalkPace) (range: WalkRange) : WalkRange list =
+        let worth = WalkPace.cuts (hints.Length * RepliesPerHint) pace
+        let ranges = min (WalkPace.slots pace) (min worth hints.Length + 1)
+
+        let cuts = [ for number in 1 .. ranges - 1 -> hints[number * hints.Length / ranges] ] |> List.distinct
+
+        let starts = range.Cursor :: cuts
+        let ends = List.map upTo cuts @ [ range.Before ]
+        List.map2 (fun start before -> { range with Cursor = start; Before = before }) starts ends
+
+    /// The place at which a range may be cut in two, and how much speaks for it: the middle one of the hints in it, or where the index
+    /// is a time stamp and `upTime` is told, half-way from the cursor to that.
+    let middle (hints: Oid[]) (upTime: uint32 voption) (range: WalkRange) : struct (int * Oid) voption =
+        let inside =
+            hints
+            |> Array.filter (fun hint ->
+                hint.CompareTo range.Cursor > 0
+                && (range.Before.IsNone || hint.CompareTo range.Before.Value < 0))
+
+        if inside.Length > 0 then
+            ValueSome(struct (inside.Length * 1000, inside[inside.Length / 2]))
+        elif range.Cursor.Length > 0 && upTime.IsSome then
+            let from = int64 range.Cursor[0]
+
+            let until =
+                match range.Before with
+                | ValueSome before when before.Length > 0 -> int64 before[0]
+                | _ -> int64 upTime.Value
+
+            // Less than a second of calls is no range of its own.
+            if until - from > 100L then
+                ValueSome(struct (0, Oid.ofArcs [| uint32 (from + (until - from) / 2L) |]))
+            else
+                ValueNone
+        else
+            ValueNone
+
+    /// The range in two, cut there.
+    let cut (at: Oid) (range: WalkRange) : struct (WalkRange * WalkRange) =
+        struct ({ range with Before = upTo at }, { range with Cursor = at })
+
+    /// Hints for the next walk: of the instances of this one, some at even distances.
+    let hints (pace: WalkPace) (instances: Oid[]) : Oid[] =
+        let apart = max 1 (RepliesPerHint * pace.Repetitions)
+        let step = max apart ((instances.Length + MaxHints - 1) / MaxHints)
+        [| for index in step - 1 .. step .. instances.Length - 2 -> instances[index] |]
