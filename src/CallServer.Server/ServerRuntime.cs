@@ -109,7 +109,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 loggers.CreateLogger("CallServer.Polling"),
                 TakenInAsync,
-                AuditPace.None
+                AuditPace.Known
             );
             Polling.Results.Subscribe(polled => Ledger.Take(polled.Result, polled.Gateway.Uri.Text));
             Writer.Committed.Subscribe(OnCommitted);
@@ -144,7 +144,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                     store,
                     Ledger,
                     () => Roles?.Role,
-                    () => Polling.Pace == AuditPace.None,
+                    () => Polling.Pace == AuditPace.Known,
                     () =>
                         Configuration
                             .Gateways.Select(gateway => gateway.Interval)
@@ -230,7 +230,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 var due =
                     Roles.Role is { Decided: true }
                     && (
-                        Polling.Pace == AuditPace.None
+                        Polling.Pace == AuditPace.Known
                         || clock.Now.Steady - started >= ReadyAtLatest
                         || Configuration.Gateways.All(gateway =>
                             Ledger.Find(gateway.Id) is { AskedSinceStart: true }

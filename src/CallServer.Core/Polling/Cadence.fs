@@ -34,7 +34,7 @@ type Cadence =
         /// When its newest audit began.
         Begun: Instant
         /// Audits in a row that learnt nothing.
-        Silences: int
+        InVain: int
         /// While its audits learn nothing, its ticks before this instant are skipped.
         NotBefore: Instant
         /// Its newest audit took longer than its interval.
@@ -51,7 +51,7 @@ module Cadence =
     let create (interval: TimeSpan) : Cadence =
         { Interval = interval
           Begun = Instant.distantPast
-          Silences = 0
+          InVain = 0
           NotBefore = Instant.distantPast
           IsSlow = false }
 
@@ -70,15 +70,15 @@ module Cadence =
         let cadence = { cadence with IsSlow = answered - asked > cadence.Interval }
 
         if learntNothing then
-            let silences = cadence.Silences + 1
-            let pause = BackOff.pause cadence.Interval limit silences
+            let inVain = cadence.InVain + 1
+            let pause = BackOff.pause cadence.Interval limit inVain
 
             { cadence with
-                Silences = silences
+                InVain = inVain
                 // Half an interval early, so that the tick at the end of the pause is not skipped.
                 NotBefore = asked + (pause - cadence.Interval / 2.0) }
         else
-            { cadence with Silences = 0; NotBefore = Instant.distantPast }
+            { cadence with InVain = 0; NotBefore = Instant.distantPast }
 
     /// Whether the gateway is due at this tick of its interval.
     let isDue (now: Instant) (rate: AuditRate) (holdsConnections: bool) (cadence: Cadence) : bool =

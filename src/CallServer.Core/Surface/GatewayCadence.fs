@@ -39,6 +39,6 @@ type GatewayCadence private (cadence: Cadence) =
         Cadence.isDue now (rateOf pace) holdsConnections cadence
 
     /// Whether the newest audit learnt nothing: not one connection, and not that there is none.
-    member _.IsSilent = cadence.Silences > 0
+    member _.WasInVain = cadence.InVain > 0
     /// Whether the newest audit took longer than the interval.
     member _.IsSlow = cadence.IsSlow

@@ -12,7 +12,7 @@ type AuditPace =
     /// Three times less often: a warm standby.
     | Slow = 1
     /// A cold standby: not at all, except gateways of which the record holds connections, as slowly as above.
-    | None = 2
+    | Known = 2
 
 /// What one server tells the other in a heartbeat, and in the answer to one.
 [<NoComparison>]
@@ -213,7 +213,7 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
                     match duty.Rate with
                     | Full -> AuditPace.Full
                     | Slow -> AuditPace.Slow
-                    | Known -> AuditPace.None
+                    | Known -> AuditPace.Known
 
                 sink.Assume(
                     pace,

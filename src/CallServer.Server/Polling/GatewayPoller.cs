@@ -148,14 +148,14 @@ internal sealed class GatewayPoller : IDisposable
     private bool IsDue(AuditCause cause)
     {
         if (cause != AuditCause.Interval)
-            return context.Pace != AuditPace.None
+            return context.Pace != AuditPace.Known
                 || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
         return watch is not { Stands: true }
             && cadence.IsDue(
                 context.Clock.Now.Steady,
                 context.Pace,
                 // It matters only in this pace: nothing else looks into the record at each tick.
-                context.Pace == AuditPace.None
+                context.Pace == AuditPace.Known
                     && context.Known(Gateway.Id) is { Count: > 0 }
             );
     }
@@ -227,7 +227,7 @@ internal sealed class GatewayPoller : IDisposable
         var first =
             IsHurried(cause) ? context.Lanes.Takeover
             : cost.IsHeavy ? context.Lanes.Heavy
-            : cadence.IsSilent ? context.Lanes.Silent
+            : cadence.WasInVain ? context.Lanes.Silent
             : cadence.IsSlow ? context.Lanes.Slow
             : context.Lanes.Prompt;
         return Enter(first)
@@ -335,7 +335,7 @@ internal sealed class GatewayPoller : IDisposable
 
     private void WatchAgain()
     {
-        if (context.Pace != AuditPace.None)
+        if (context.Pace != AuditPace.Known)
             watch?.Asked();
     }
 

@@ -136,7 +136,7 @@ public sealed class PollingService : IDisposable
         set
         {
             context.Pace = value;
-            if (value != AuditPace.None)
+            if (value != AuditPace.Known)
                 return;
             lock (guard)
             {

@@ -47,7 +47,7 @@ public sealed class ServerDuties(
     /// <inheritdoc/>
     public void Assume(AuditPace pace, bool writesCdrs, bool recovers)
     {
-        var rested = polling.Pace == AuditPace.None;
+        var rested = polling.Pace == AuditPace.Known;
         ledger.Identity.WritesCdrs = writesCdrs;
         polling.Pace = pace;
         if (writesCdrs)
@@ -58,7 +58,7 @@ public sealed class ServerDuties(
             hasPollers = true;
             polling.Follow(configuration());
         }
-        else if (rested && pace != AuditPace.None && !recovers)
+        else if (rested && pace != AuditPace.Known && !recovers)
         {
             polling.Trigger(configuration().Gateways.Select(gateway => gateway.Id), AuditCause.Start);
         }

@@ -56,7 +56,7 @@ let ``who is silent is left alone for longer and longer`` =
 let ``one answer ends the silence`` =
     example (fun () ->
         let cadence = fresh |> after true |> after true |> after true |> after false
-        cadence.Silences |> Check.equal 0
+        cadence.InVain |> Check.equal 0
         cadence |> Cadence.isDue (at 1.0) Full true |> Check.isTrue)
 
 let ``a standby asks three times less often`` =
@@ -87,4 +87,4 @@ let ``who tells not one connection, and not that there is none, is left alone li
                 cadence <- cadence.Begin(at 0.0).End(AuditResult told, seconds 60.0)
 
             cadence.IsDue(at 34.9, AuditPace.Full, true) |> Check.equal isAsked
-            cadence.IsSilent |> Check.equal (not isAsked))
+            cadence.WasInVain |> Check.equal (not isAsked))

@@ -33,9 +33,9 @@ let ``a server that knows a peer asks it before it says what it is`` =
 
         same
             [ Keep(1, true)
-              Assume { Rate = Known; WritesCdrs = false }
               AskPeer "http://b"
-              WakeAt(at 250) ]
+              WakeAt(at 250)
+              Assume { Rate = Known; WritesCdrs = false } ]
             commands
 
         let still, _ = (joining, []) |> replay (ticks 1 3)
