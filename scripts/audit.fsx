@@ -1,4 +1,4 @@
-// One look at a gateway: dotnet fsi scripts/audit.fsx [PROFILE]   (a simulated one, in virtual time; PROFILE as in docs/profiles.md)
+// Audits a simulated gateway once: dotnet fsi scripts/audit.fsx [PROFILE]   (PROFILE as in docs/profiles.md)
 #load "load.fsx"
 
 open System

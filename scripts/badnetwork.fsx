@@ -1,4 +1,4 @@
-// The same gateway over ever worse paths, from a seed: dotnet fsi scripts/badnetwork.fsx [SEED]
+// Audits the same gateway over worse and worse paths, from a seed: dotnet fsi scripts/badnetwork.fsx [SEED]
 #load "load.fsx"
 
 open System
@@ -40,7 +40,7 @@ for loss in [ 0.0; 0.05; 0.1; 0.2; 0.3; 0.6 ] do
         (snapshot.Answered - snapshot.Asked).TotalSeconds
         verdict
 
-    // Whatever the path does: what is called complete lists every call that was there throughout.
+    // Whatever the path does, a complete snapshot lists every call that was there throughout.
     if Snapshot.isComplete snapshot then
         let listed = snapshot.Observations |> Seq.map (fun o -> string o.Id) |> set
 

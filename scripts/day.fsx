@@ -1,4 +1,4 @@
-// A simulated day of a primary and its backup: what is billed, and what three crashes add to its uncertainty.
+// A simulated day of a primary and its backup: what is billed, and how much uncertainty three crashes add.
 //   dotnet build -c Release && dotnet fsi scripts/day.fsx [SEED]
 #load "load.fsx"
 #load "../tests/CallServer.Core.Tests/Simulation/Plan.fs"

@@ -1,10 +1,11 @@
-// An SNMP message read by hand: dotnet fsi scripts/decode.fsx [HEX]
+// Decodes an SNMP message by hand: dotnet fsi scripts/decode.fsx [HEX]
 #load "load.fsx"
 
 open System
 open CallServer.Wire
 
-// A GETBULK as an audit sends it: sysUpTime with every row (one non-repeater), ten rows of two columns of callActiveTable.
+// A GETBULK as an audit sends it: sysUpTime with every row (one non-repeater), ten rows of two columns of
+// callActiveTable.
 let sample =
     Pdu.getBulk
         4711
@@ -40,7 +41,8 @@ match Snmp.decode octets with
         message.Security.EngineBoots
 | Error error -> printfn "not a message: %O" error
 
-// What real agents send and strict readers refuse: an INTEGER with a needless zero octet is read, a length beyond the end is named.
+// Real agents send an INTEGER with a needless zero octet, which strict readers refuse and this one accepts. A length
+// beyond the end is reported with its offset.
 let damaged = Array.copy sample
 damaged[1] <- 0x7Fuy
 

@@ -1,4 +1,4 @@
-// What every script here begins with: #load "load.fsx". Build first: dotnet build -c Release
+// The start of every script here: #load "load.fsx". Build first: dotnet build -c Release
 #r "../src/CallServer.Wire/bin/Release/net10.0/CallServer.Wire.dll"
 #r "../src/CallServer.Core/bin/Release/net10.0/CallServer.Core.dll"
 #r "../src/CallServer.Gateway/bin/Release/net10.0/CallServer.Gateway.dll"
@@ -14,7 +14,8 @@ open CallServer.Protocols.Ng
 open CallServer.Protocols.Sip
 open CallServer.Gateway
 
-/// One audit of a simulated gateway over a path, in virtual time: the snapshot, the gateway afterwards, and when that is.
+/// One audit of a simulated gateway over a path, in virtual time; returns the snapshot, the gateway afterwards, and
+/// the time by then.
 let auditOnce
     (path: BadNetwork)
     (target: SnmpTarget)
@@ -80,7 +81,7 @@ let auditOnce
 
     finished.Value, SnmpAudit.memory state, agent, now
 
-/// How to ask a simulated gateway of that profile.
+/// How to ask a simulated gateway with this profile.
 let target name profile : SnmpTarget =
     { Gateway = GatewayId.create name
       Credentials = Community "public"B

@@ -1,4 +1,5 @@
-// A day of churn, audited every ten minutes: how many calls came and went, and how the bounds of the longest ones narrow.
+// A day of churn, audited every ten minutes: how many calls came and went, and how the bounds of the longest ones
+// narrow.
 #load "load.fsx"
 
 open System

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# scripts/paket.sh install | update [PACKAGE] | add PACKAGE --version VERSION | outdated | …: Paket, against the first feed that
-# NuGet is configured for on this machine. It works on a copy of paket.dependencies and paket.lock in which that feed is the
-# source, and brings the two files back without it: no feed's address gets into the repository.
+# scripts/paket.sh install | update [PACKAGE] | add PACKAGE --version VERSION | outdated | …: runs Paket against the
+# first feed that NuGet is configured for on this machine. It works on a copy of paket.dependencies and paket.lock in
+# which that feed is the source, and copies both back without it, so that no feed's address gets into the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 none=.paket/none
@@ -14,7 +14,7 @@ feed=${feed%%$'\n'*}
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-# bring FROM TO OLD NEW: the two files, with another source.
+# bring FROM TO OLD NEW: copies the two files, replacing one source with another.
 bring() {
   local name text
   for name in paket.dependencies paket.lock; do

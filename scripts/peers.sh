@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scripts/peers.sh: installs the third-party software that the interop tests run against (Debian packages; needs root).
-# Nothing is started: every test starts its own peer on loopback and stops it.
+# scripts/peers.sh: installs the third-party software that the interop tests run against (Debian packages; needs
+# root). It starts nothing: every test starts its own peers on loopback and stops them.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 packages=(
@@ -15,7 +15,7 @@ for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && { echo "all peers are installed: ${packages[*]}"; exit 0; }
-# A freshly installed service would start on its own well-known port: forbid that while installing.
+# A freshly installed service would start on its well-known port; this forbids it while installing.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
   printf '#!/bin/sh\nexit 101\n' > $policy

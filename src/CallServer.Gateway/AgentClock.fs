@@ -7,27 +7,27 @@ open CallServer.Model
 type Rebasing =
     /// They become what its up-time would have been then, modulo 2^32: ages stay right.
     | Rebased
-    /// They become zero, as the TimeStamp of RFC 2579 has it.
+    /// They become zero, as RFC 2579 says for TimeStamp.
     | Zeroed
 
 /// The clocks and tokens of a gateway and of its management agent.
 type AgentClock =
     {
-        /// The agent's run began.
+        /// When the agent's run began.
         Booted: Instant
-        /// What its up-time was at that moment; more than zero for an agent that has been up for long.
+        /// What its up-time was at that moment; above zero if the agent had been up for long.
         UptimeAtBoot: TimeSpan
         /// snmpEngineBoots.
         Boots: int
-        /// The engine's own run, which a configuration reload need not touch: snmpEngineTime counts from
-        /// here.
+        /// When the engine's own run began, from which snmpEngineTime counts. Reloading the configuration
+        /// need not begin a new one.
         EngineStarted: Instant
         /// What snmpEngineTime was at that moment.
         EngineTimeAtStart: TimeSpan
-        /// The process that carries the calls began.
+        /// When the process began that carries the calls.
         GatewayBooted: Instant
         GatewayUptimeAtBoot: TimeSpan
-        /// How often that process has been started: core UUIDs and process ids follow from it.
+        /// How often that process has been started; core UUIDs and process ids follow from it.
         GatewayRun: int
         /// How much faster than true time the up-time runs, in parts per million.
         DriftPpm: float
@@ -39,7 +39,7 @@ type AgentClock =
     }
 
 module AgentClock =
-    /// Rounded down also below zero.
+    /// Rounds down, below zero too.
     let private hundredths (micros: int64) : int64 =
         Math.DivRem(micros, 10_000L) |> fun struct (whole, rest) -> if rest < 0L then whole - 1L else whole
 
@@ -47,12 +47,12 @@ module AgentClock =
         let elapsed = instant.Micros - began.Micros
         elapsed + int64 (float elapsed * ppm * 1e-6) + offset.Ticks / TimeSpan.TicksPerMicrosecond
 
-    /// sysUpTime: hundredths of a second modulo 2^32. Of an instant before the agent's run, counted
+    /// sysUpTime: hundredths of a second modulo 2^32. For an instant before the agent's run it counts
     /// backwards.
     let ticks (instant: Instant) (clock: AgentClock) : uint32 =
         uint32 (uint64 (hundredths (since clock.Booted clock.UptimeAtBoot clock.DriftPpm instant)))
 
-    /// The TimeStamp of something that happened then (RFC 2579).
+    /// The TimeStamp of something that happened at this instant (RFC 2579).
     let stamp (instant: Instant) (clock: AgentClock) : uint32 =
         match clock.Rebasing with
         | Zeroed when instant < clock.Booted && clock.UptimeAtBoot = TimeSpan.Zero -> 0u
@@ -63,11 +63,11 @@ module AgentClock =
     let engineTime (now: Instant) (clock: AgentClock) : int =
         int (since clock.EngineStarted clock.EngineTimeAtStart clock.DriftPpm now / 1_000_000L)
 
-    /// Hundredths of a second since the process that carries the calls began, modulo 2^32.
+    /// Hundredths of a second since the process began that carries the calls, modulo 2^32.
     let gatewayTicks (now: Instant) (clock: AgentClock) : uint32 =
         uint32 (uint64 (hundredths (since clock.GatewayBooted clock.GatewayUptimeAtBoot clock.DriftPpm now)))
 
-    /// What the gateway's calendar clock showed at that instant.
+    /// What the gateway's calendar clock showed at this instant.
     let calendar (instant: Instant) (clock: AgentClock) : DateTimeOffset =
         Instant.toDateTime (instant + clock.CalendarOffset)
 

@@ -12,7 +12,7 @@ type AgentOptions =
         Mib: Mib
         /// sysName.
         Name: string
-        /// SNMPv2c; nothing where the agent speaks SNMPv3 only.
+        /// For SNMPv2c; ValueNone if the agent speaks SNMPv3 only.
         Community: string voption
         Users: UsmUser list
         /// 5 to 32 octets (RFC 3411).
@@ -31,13 +31,13 @@ type AgentOptions =
     }
 
 module AgentOptions =
-    /// An honest agent, up for 30 days, of that profile and name; the engine id follows from the name.
+    /// An honest agent with this profile and name, up for 30 days; its engine id follows from the name.
     let ofMib (mib: Mib) (name: string) : AgentOptions =
         { Mib = mib
           Name = name
           Community = ValueSome "public"
           Users = []
-          // net-snmp's enterprise number with the form of octets chosen by the administrator (RFC 3411,
+          // net-snmp's enterprise number, with the format of octets that the administrator chooses (RFC 3411,
           // SnmpEngineID).
           EngineId =
             Array.append
@@ -72,7 +72,7 @@ type AgentState =
             Requests: int
             Answered: int
             Counted: struct (int * Instant)
-            /// Requests that came one upon the other, and the last one.
+            /// Requests without a pause between them, and when the last one came.
             Burst: struct (int * Instant)
             /// Another engine answers in its place.
             IsTwin: bool
@@ -82,7 +82,7 @@ type AgentState =
     member this.Options = this.Settings
     member this.Table = this.Served
     member this.Clock = this.Clocks
-    /// Requests that it heard and understood, answered or not.
+    /// Requests received and understood, answered or not.
     member this.Heard = this.Requests
 
 module AgentState =
@@ -129,7 +129,7 @@ module AgentState =
           IsTwin = false
           SilentUntil = Instant.distantPast }
 
-    /// Requests that follow each other no later than this are of one walk.
+    /// Requests that follow each other within this time belong to one walk.
     let private pause = TimeSpan.FromMilliseconds 300.0
 
     let private exchangeTwin (isTwin: bool) (state: AgentState) : AgentState =
@@ -141,7 +141,7 @@ module AgentState =
             let options = { state.Settings with EngineId = engine }
             { state with Settings = options; Keys = keysOf options; IsTwin = isTwin }
 
-    /// A datagram came: who answers it.
+    /// Takes note of a datagram, which decides whether the agent or its twin answers.
     let answering (now: Instant) (state: AgentState) : AgentState =
         let struct (count, last) = state.Burst
         let count = if now - last > pause then 1 else count + 1
@@ -151,17 +151,17 @@ module AgentState =
     /// Serves another table, such as the same one later.
     let withTable (table: Table) (state: AgentState) : AgentState = { state with Served = table }
 
-    /// Takes on other vices; those that count begin to count anew.
+    /// Gets other vices; those that count start from zero.
     let withVices (vices: Vices) (state: AgentState) : AgentState =
         let options = { state.Settings with Vices = vices }
         { state with Settings = options; Regions = regionsOf options; Requests = 0; Answered = 0 }
 
-    /// Lets the table's connections come and go until then.
+    /// Lets the table's connections come and go until this instant.
     let advance (until: Instant) (state: AgentState) : struct (AgentState * TruthEvent list) =
         let struct (table, events) = Table.advance until state.Served
         struct (withTable table state, events)
 
-    /// The gateway goes down at that instant with all its calls, and is back after that long: up-time from
+    /// The gateway goes down at this instant with all its calls, and is back after this time: up-time from
     /// zero, one more engine boot, other core identities.
     let reboot (downFor: TimeSpan) (at: Instant) (state: AgentState) : struct (AgentState * TruthEvent list) =
         let back = at + downFor
@@ -186,7 +186,7 @@ module AgentState =
                     SilentUntil = back },
                 events)
 
-    /// The management agent alone restarts: the calls live on, up-time and stamps begin anew.
+    /// The management agent alone restarts: the calls live on, up-time and stamps start from zero.
     let restartAgent (downFor: TimeSpan) (at: Instant) (state: AgentState) : AgentState =
         let back = at + downFor
 
@@ -201,11 +201,11 @@ module AgentState =
             UsmStats = Array.zeroCreate UsmReport.all.Length
             SilentUntil = back }
 
-    /// One more engine boot while everything goes on: net-snmp does it when it reads its configuration again.
+    /// One more engine boot while everything goes on, as net-snmp does when it reloads its configuration.
     let reload (state: AgentState) : AgentState =
         { state with Clocks = { state.Clocks with Boots = state.Clocks.Boots + 1 } }
 
-    /// From now on the up-time reads as if the agent had been up for that long; every stamp with it.
+    /// From now on the up-time reads as if the agent had been up for this long; every stamp with it.
     let setUptime (uptime: TimeSpan) (now: Instant) (state: AgentState) : AgentState =
         { state with Clocks = { state.Clocks with Booted = now; UptimeAtBoot = uptime } }
 
@@ -217,5 +217,5 @@ module AgentState =
     let identify (connection: SimConnection) (state: AgentState) : Identity =
         state.Settings.Mib.Identity state.Clocks connection
 
-    /// Drops the rows that it keeps from request to request; the next one makes them anew.
+    /// Drops the rows that it keeps between requests; the next request remakes them.
     let forgetRows (state: AgentState) : AgentState = { state with Rows = ValueNone }

@@ -8,15 +8,15 @@ open CallServer.Prelude
 [<Struct>]
 type PathQuality =
     {
-        /// That a datagram never arrives.
+        /// The probability that a datagram never arrives.
         Loss: float
-        /// That it arrives a second time.
+        /// The probability that it arrives a second time.
         Duplication: float
-        /// The time that every datagram takes at least.
+        /// The least time that every datagram takes.
         Delay: TimeSpan
-        /// Mean of the exponentially distributed time that comes on top.
+        /// Mean of the exponentially distributed time on top of that.
         Jitter: TimeSpan
-        /// That a datagram is held back by the detour besides, and is overtaken by later ones.
+        /// The probability that a datagram takes the detour, so that later ones overtake it.
         Reordering: float
         Detour: TimeSpan
     }
@@ -36,7 +36,7 @@ module PathQuality =
             Delay = TimeSpan.FromMilliseconds 1.0
             Jitter = TimeSpan.FromMilliseconds 0.2 }
 
-    /// A bad path with that loss: 2 % duplicates, 5 % reordered by 200 ms, 20 ms and an average 15 ms on top.
+    /// A bad path with this loss: 2 % duplicates, 5 % reordered by 200 ms, 20 ms delay and 15 ms mean jitter.
     let bad (loss: float) : PathQuality =
         { Loss = loss
           Duplication = 0.02
@@ -64,8 +64,9 @@ module BadNetwork =
         let jitter = -Math.Log(1.0 - fraction) * path.Jitter
         struct (path.Delay + jitter + (if isDetoured then path.Detour else TimeSpan.Zero), rng)
 
-    /// When a datagram that is sent now arrives, once for every copy that does; in no order. Takes as many
-    /// draws of the stream whatever befalls the datagram.
+    /// When a datagram that is sent now arrives, once for every copy that does, in no order. It draws the
+    /// same number of times from the stream whatever happens to the datagram, so that later datagrams do not
+    /// depend on it.
     let deliver (now: Instant) (path: PathQuality) (rng: Rng) : struct (Instant list * Rng) =
         let struct (isLost, rng) = chance path.Loss rng
         let struct (first, rng) = delay path rng

@@ -31,7 +31,7 @@ module SimCodec =
         | Gsm -> "GSM"
         | Ilbc -> "iLBC"
 
-    /// Milliseconds of speech in a packet, and octets of payload in it.
+    /// Milliseconds of speech in a packet, and octets of its payload.
     let packet (codec: SimCodec) : struct (int * int) =
         match codec with
         | Pcmu
@@ -44,7 +44,7 @@ module SimCodec =
         | Gsm -> struct (20, 33)
         | Ilbc -> struct (20, 38)
 
-    /// RTP payload type (RFC 3551 table 4); nothing where only a dynamic one will do.
+    /// RTP payload type (RFC 3551 table 4); ValueNone if the codec has only a dynamic one.
     let payloadType (codec: SimCodec) : int voption =
         match codec with
         | Pcmu -> ValueSome 0
@@ -57,37 +57,37 @@ module SimCodec =
         | G726At32
         | Ilbc -> ValueNone
 
-    /// The payload type that offers and answers name: one of the dynamic ones for codecs that have none of their own.
+    /// The payload type that offers and answers name; a dynamic one for codecs without a static one.
     let offeredType (codec: SimCodec) : int =
         match payloadType codec, codec with
         | ValueSome own, _ -> own
         | ValueNone, Ilbc -> 97
         | ValueNone, _ -> 96
 
-    /// Those that every profile can express.
+    /// Codecs that every profile can express.
     let common: SimCodec[] = [| Pcmu; Pcma; G729; G723; G728 |]
 
     let all: SimCodec[] = [| Pcmu; Pcma; G722; G723; G726At32; G728; G729; Gsm; Ilbc |]
 
-/// One connection of a simulated gateway, with its true times. Those of a profile's MIB follow from it.
+/// One connection of a simulated gateway, with its true times. What a profile's MIB shows follows from them.
 [<ReferenceEquality>]
 type SimConnection =
     {
         /// Counts the connections of one table from 0, in the order of their setup.
         Serial: int64
-        /// From 1; tells apart those that were set up within 10 ms of each other, on whatever grid of
+        /// From 1; tells apart connections that were set up within 10 ms of each other, on any grid of
         /// hundredths.
         Index: int
-        /// The circuit that it occupies from its setup to its end, counted from 0: the lowest that was free then.
+        /// The circuit that it occupies from setup to end, counted from 0: the lowest that was free.
         Slot: int
-        /// The call began.
+        /// When the call began.
         Setup: Instant
-        /// It was answered: the connection became active.
+        /// When it was answered, which made the connection active.
         Start: Instant
-        /// It will end then unless it is closed before; the distant future where nothing ends by itself. An
-        /// audit cannot know it.
+        /// When it will end unless it is closed before; the distant future if it does not end by itself. An
+        /// audit cannot know this.
         Ends: Instant
-        /// Cisco's GUID, 16 octets, and never printable text.
+        /// Cisco's GUID: 16 octets that are never printable text.
         Guid: byte[]
         /// SIP's Call-ID.
         CallId: string
@@ -95,7 +95,7 @@ type SimConnection =
         Interface: int
         Calling: string
         Called: string
-        /// The gateway answered the call (the caller is on the far side); else it originated it.
+        /// True if the gateway answered the call (the caller is on the far side), false if it originated it.
         Answered: bool
         Codec: SimCodec
         /// 0 to 63.
@@ -112,11 +112,11 @@ type SimConnection =
 module SimConnection =
     let isActive (now: Instant) (connection: SimConnection) : bool = connection.Start <= now
 
-    /// How long it has been active; zero while it rings.
+    /// How long it has been active; zero while it is ringing.
     let age (now: Instant) (connection: SimConnection) : TimeSpan =
         if isActive now connection then now - connection.Start else TimeSpan.Zero
 
-    /// Packets sent since the start, and as many received.
+    /// Packets sent since the start; as many were received.
     let packets (now: Instant) (connection: SimConnection) : int64 =
         let struct (milliseconds, _) = SimCodec.packet connection.Codec
         (age now connection).Ticks / (int64 milliseconds * TimeSpan.TicksPerMillisecond)
@@ -136,18 +136,19 @@ module SimConnection =
     /// The GUID in lower-case hex, as an audit prints it.
     let guidText (connection: SimConnection) : string = Convert.ToHexStringLower connection.Guid
 
-    /// Guaranteed for 46 (expedited forwarding), controlled load for other marked ones, else best effort.
+    /// Guaranteed for 46 (expedited forwarding), controlled load for other marked packets, otherwise best
+    /// effort.
     let service (connection: SimConnection) : ServiceClass =
         match connection.Dscp with
         | 46 -> Guaranteed
         | 0 -> BestEffort
         | _ -> ControlledLoad
 
-    // Put together with +, which is cheaper than interpolation: fleets draw these texts by the 100,000.
+    // Uses + instead of interpolation, which is slower: fleets make 100,000 of these texts.
 
     let private dscps = [| 46; 46; 46; 0; 34; 26 |]
 
-    /// What is particular to the connection of that serial number, apart from its times.
+    /// Everything particular to the connection with this serial number, except its times.
     let draw
         (seed: uint64)
         (codecs: SimCodec[])
@@ -165,7 +166,7 @@ module SimConnection =
         let struct (sources, _) = Rng.next rng
         let guid = Array.zeroCreate 16
         Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Span<byte> guid, high)
-        // An octet that begins no UTF-8 text: a GUID is printed as hex by whatever rule.
+        // No UTF-8 text begins with this octet, so every reader prints a GUID as hex.
         Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Span<byte>(guid, 8, 8), low ||| 0xF8UL)
 
         { Serial = serial
@@ -182,8 +183,8 @@ module SimConnection =
           Answered = (numbers >>> 24) &&& 1UL = 0UL
           Codec = codecs[int (media % uint64 codecs.Length)]
           Dscp = dscps[int ((media >>> 16) % uint64 dscps.Length)]
-          // No two connections at a time have an address in common, nor one with the port two above: rtpengine's
-          // calls have two local ports.
+          // Two simultaneous connections never share an address, nor an address with a port two higher: a
+          // call of rtpengine has two local ports.
           LocalHost = 0xC0000201u + uint32 (serial / 12288L % 254L)
           LocalPort = 16384 + 4 * int (serial % 12288L)
           RemoteHost = 0x0A000000u ||| uint32 ((media >>> 24) &&& 0xFFFFFFUL)
@@ -191,8 +192,8 @@ module SimConnection =
           LocalSsrc = uint32 sources
           RemoteSsrc = uint32 (sources >>> 32) }
 
-    /// The same call as the gateway at its far end carries it: media addresses and sources change places, and so do
-    /// answering and originating.
+    /// The same call as the gateway at its far end carries it: media addresses and sources swap places, and
+    /// so do answering and originating.
     let farEnd (connection: SimConnection) : SimConnection =
         { connection with
             Answered = not connection.Answered

@@ -4,33 +4,33 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// What to simulate, in words that come from a command line. Null and empty are the defaults.
+/// What to simulate, in words from a command line. Null and empty mean the defaults.
 [<Sealed; AllowNullLiteral>]
 type GatewaySettings() =
-    /// What it speaks, first the one that names connections where there are several.
+    /// The protocols that it speaks. If there are several, the first names the connections.
     member val Protocols: IReadOnlyList<string> = [| "snmp" |] with get, set
     /// The SNMP profile that audits it.
     member val Profile = "cisco-voice" with get, set
-    /// Connections at the beginning, and about so many later.
+    /// Connections at the beginning; about as many later.
     member val Connections = 0 with get, set
-    /// Opened a second, and as many closed.
+    /// Connections opened per second, and as many closed.
     member val Churn = 0.0 with get, set
     member val Seed = 1UL with get, set
-    /// When its table begins; null: now. The same seed and numbers from the same instant bring the same connections at
-    /// the same times.
+    /// When its table begins; null for now. The same seed and numbers from the same instant give the same
+    /// connections at the same times.
     member val Since = Nullable<Instant>() with get, set
     /// Calls shared with another gateway, in the words of `TrunkWords`.
     member val Trunks: IReadOnlyList<string> = [||] with get, set
     /// Its calendar clock minus true time.
     member val ClockSkew = TimeSpan.Zero with get, set
-    /// What stands after the @ of its MGCP endpoints' names.
+    /// What follows the @ of its MGCP endpoints' names.
     member val Domain = "[127.0.0.1]" with get, set
-    /// Where MGCP's RSIP is sent, HOST:PORT; null for nowhere.
+    /// Where it sends MGCP's RSIP, HOST:PORT; null for nowhere.
     member val CallAgent: string = null with get, set
-    /// Who SIP's digest lets in, and with what; null: everybody.
+    /// Whom SIP's digest admits, and with what password; null for everybody.
     member val SipUser: string = null with get, set
     member val SipPassword: byte[] = null with get, set
-    /// SNMPv2c; null where it speaks SNMPv3 only.
+    /// The community of SNMPv2c; null if it speaks SNMPv3 only.
     member val Community: string = "public" with get, set
     /// The SNMPv3 user; null for none.
     member val User: string = null with get, set
@@ -40,5 +40,5 @@ type GatewaySettings() =
     /// aes128; null for none.
     member val Priv: string = null with get, set
     member val PrivPassphrase: byte[] = null with get, set
-    /// Such as `mute-after=200`, which is the SNMP agent's, or with the protocol before it: `mgcp:silent`.
+    /// Such as `mute-after=200` for the SNMP agent, or with the protocol in front: `mgcp:silent`.
     member val Vices: IReadOnlyList<string> = [||] with get, set

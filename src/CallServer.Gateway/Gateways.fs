@@ -3,7 +3,7 @@ namespace CallServer.Gateway
 open CallServer.Gateway.Mibs
 open CallServer.Model
 
-/// Simulated gateways by their profile's name.
+/// Simulated gateways by the name of their profile.
 module Gateways =
     /// Every MIB, by the name of the profile that audits it.
     let mibs: Mib list =
@@ -24,8 +24,8 @@ module Gateways =
 
     let tryMib (profile: string) : Mib option = mibs |> List.tryFind (fun mib -> mib.Profile = profile)
 
-    /// Table options that an agent of that MIB can show: codecs that it cannot tell are left out, and ringing
-    /// connections where its table lists media only.
+    /// Table options that an agent of this MIB can show: without codecs that it cannot express, and without
+    /// ringing connections if its table lists media only.
     let private showable (mib: Mib) (options: TableOptions) : TableOptions =
         let known = options.Codecs |> Array.filter (fun codec -> Array.contains codec mib.Codecs)
 
@@ -33,8 +33,8 @@ module Gateways =
             Codecs = (if known.Length = 0 then mib.Codecs else known)
             ShowRinging = options.ShowRinging && mib.ListsRinging }
 
-    /// An agent with a table of its own from that seed. Codecs that the MIB cannot tell are left out, and
-    /// ringing connections where its table lists media only.
+    /// An agent with a table of its own from this seed. Codecs that the MIB cannot express are left out, and
+    /// so are ringing connections if its table lists media only.
     let create
         (seed: uint64)
         (tableOptions: TableOptions)
@@ -43,9 +43,9 @@ module Gateways =
         : AgentState =
         AgentState.create options (Table.create seed (showable options.Mib tableOptions) now)
 
-    /// A gateway of several protocols, each with its name and responder, whose table begins at the first instant and is served from the second one on; the
-    /// events in between are forgotten. Ringing connections are listed only where all protocols list them: SIP, ng and some
-    /// MIBs do.
+    /// A gateway of several protocols, each with its name and responder. Its table begins at the first
+    /// instant and is served from the second one on; events in between are forgotten. Ringing connections are
+    /// listed only if all protocols list them: SIP, ng and some MIBs do.
     let multi
         (seed: uint64)
         (tableOptions: TableOptions)

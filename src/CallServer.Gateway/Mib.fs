@@ -10,7 +10,7 @@ open CallServer.Wire
 type Row =
     {
         Connection: SimConnection
-        /// Its end, where the table shows ended connections too.
+        /// When the connection ended, if the table shows ended connections too.
         Closed: Instant voption
         /// Its instance in each of the MIB's index shapes, such as {setup time, index}.
         Instances: uint32[][]
@@ -22,14 +22,14 @@ type Sight =
     {
         Now: Instant
         Clock: AgentClock
-        /// The number of connections that the MIB's counts tell.
+        /// The number of connections that the MIB's counts state.
         Counted: int
         /// Connections that were listed since the gateway began.
         Listed: int64
         EngineId: byte[]
         /// usmStats, in the order of `UsmReport.all`.
         UsmStats: uint32[]
-        /// About one connection in so many tells an answer that cannot be.
+        /// About one connection in this many states an impossible answer time.
         GarbageStamps: int voption
     }
 
@@ -37,7 +37,7 @@ type Sight =
 type Column =
     {
         Arc: uint32
-        /// Nothing where the agent has no such cell.
+        /// ValueNone if the agent has no such cell.
         Read: Sight -> Row -> Value voption
     }
 
@@ -45,7 +45,7 @@ type Column =
 type MibTable =
     {
         Entry: Oid
-        /// Which of a row's instances it is indexed by.
+        /// Which of a row's instances is the index.
         Shape: int
         /// Ascending by arc.
         Columns: Column list
@@ -62,14 +62,14 @@ type Scalar =
 /// How the rows of a MIB follow from the connections.
 [<NoComparison; NoEquality>]
 type Layout =
-    /// Each connection has its own instance, or one a shape; rows are in the order of the first.
+    /// Each connection has an instance of its own per index shape; rows are in the order of the first shape.
     | Keyed of (AgentClock -> SimConnection -> uint32[][])
-    /// The instance is the row's number from 1, in this order; shown as it was up to so long ago.
+    /// The instance is the row's number from 1, in this order; the view may be this old.
     | Numbered of order: (AgentClock -> SimConnection[] -> SimConnection[]) * cachedFor: TimeSpan
-    /// Rows in their final order, and the instant until which they stay so if the table does.
+    /// Rows in their final order, and the instant until which they stay valid if the table does not change.
     | Free of (AgentClock -> Instant -> Table -> struct (Row[] * Instant))
 
-/// How an audit names a connection of this MIB, as the command line shows it.
+/// What an audit calls a connection of this MIB, as the command line shows it.
 type Identity = { Id: string; Call: string option; Endpoint: string option; Originator: string option }
 
 /// Tables of the connections that are over.
@@ -94,10 +94,11 @@ type Mib =
         Description: string
         ObjectId: Oid
         Layout: Layout
-        /// Its table lists calls, from their setup on, and not only the media of those that were answered.
+        /// True if its table lists calls from their setup on, false if it lists only the media of answered
+        /// calls.
         ListsRinging: bool
         Tables: MibTable list
-        /// Nothing where it keeps none, or where it stands among the connections.
+        /// ValueNone if it keeps no history, or lists ended connections among the others.
         History: MibHistory voption
         Scalars: Scalar list
         Codecs: SimCodec[]
@@ -109,7 +110,7 @@ module internal Cell =
     let column arc (read: Sight -> Row -> Value) : Column =
         { Arc = arc; Read = fun sight row -> ValueSome(read sight row) }
 
-    /// Of the connection alone.
+    /// A cell that depends on the connection alone.
     let fixedly arc (read: SimConnection -> Value) : Column = column arc (fun _ row -> read row.Connection)
 
     let constant arc (value: Value) : Column = column arc (fun _ _ -> value)
@@ -119,7 +120,7 @@ module internal Cell =
 
     let text (words: string) : Value = OctetString(Encoding.UTF8.GetBytes words)
 
-    /// Absent where empty, as agents do that have no zero-length strings.
+    /// No cell if the text is empty, as in agents that have no zero-length strings.
     let textUnlessEmpty arc (read: SimConnection -> string) : Column =
         { Arc = arc
           Read =

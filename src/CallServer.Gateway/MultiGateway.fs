@@ -4,14 +4,14 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// What happens to a simulated gateway. Whoever hosts it numbers the streams, each number once.
+/// What happens to a simulated gateway. Its host numbers the streams and never reuses a number.
 [<NoComparison>]
 type GatewayEvent =
     | DatagramCame of protocol: string * peer: string * octets: byte[]
     | StreamOpened of protocol: string * stream: int
     | OctetsCame of stream: int * octets: byte[]
     | StreamEnded of stream: int
-    /// Nothing but time; what was due until now happens.
+    /// Nothing but time: what was due until now happens.
     | TimePassed
 
 /// What a simulated gateway asks of its host.
@@ -21,7 +21,8 @@ type GatewayCommand =
     | WriteStream of stream: int * after: TimeSpan * octets: byte[]
     | CloseStream of stream: int
 
-/// A simulated gateway at one moment: one connection table that an SNMP agent and responders of other protocols serve.
+/// A simulated gateway at one moment: one connection table that an SNMP agent and responders of other
+/// protocols serve.
 [<NoComparison; ReferenceEquality>]
 type MultiGateway =
     internal
@@ -29,11 +30,11 @@ type MultiGateway =
             Carried: Table
             Snmp: AgentState voption
             Voices: Responder[]
-            /// When a responder, by its protocol, wants to be told the time.
+            /// When each protocol's responder wants its next Tick.
             Wakes: Map<string, Instant>
             /// The open streams and their protocols.
             Streams: Map<int, string>
-            /// Deaf and dumb until then.
+            /// The gateway is down until then: it neither receives nor sends.
             DownUntil: Instant voption
         }
 
@@ -41,13 +42,13 @@ type MultiGateway =
     /// The agent with the table as it is now.
     member this.Agent = this.Snmp |> ValueOption.map (AgentState.withTable this.Carried)
 
-    /// Requests that were heard and understood, answered or not.
+    /// Requests received and understood, answered or not.
     member this.Heard =
         (this.Snmp |> ValueOption.map _.Heard |> ValueOption.defaultValue 0)
         + Array.sumBy (fun (voice: Responder) -> voice.Heard) this.Voices
 
-    /// The next instant at which something is due besides the comings and goings of connections; the distant future
-    /// where nothing is.
+    /// The next instant at which something is due, apart from connections that come and go; the distant
+    /// future if nothing is.
     member this.NextTick: Instant =
         match this.DownUntil with
         | ValueSome back -> back
@@ -64,7 +65,7 @@ module MultiGateway =
     [<Literal>]
     let private Snmp = "snmp"
 
-    /// One step in the making.
+    /// One step while it is carried out.
     type private Step(gateway: MultiGateway, now: Instant) =
         let commands = List<GatewayCommand>()
         let truth = List<TruthEvent>()
@@ -79,7 +80,7 @@ module MultiGateway =
 
         member _.Ask(command: GatewayCommand) = commands.Add command
 
-        /// Tells everybody what became of the table.
+        /// Tells every responder what happened to the table.
         member step.Happen (table: Table) (events: TruthEvent list) =
             gateway <- { gateway with Carried = table }
 
@@ -157,7 +158,7 @@ module MultiGateway =
             | None -> ()
         | TimePassed -> ()
 
-    /// What a gateway that is down does: nobody can open a stream to it.
+    /// What a gateway does while it is down: it refuses every stream.
     let private refuse (step: Step) (event: GatewayEvent) =
         match event with
         | StreamOpened(_, stream) -> step.Ask(CloseStream stream)
@@ -166,8 +167,8 @@ module MultiGateway =
         | StreamEnded _
         | TimePassed -> ()
 
-    /// The gateway after an event at that instant, what it asks for, and what truly happened to its connections until
-    /// then, in the order of time. Never throws, whatever the octets.
+    /// The gateway after an event at this instant, what it asks for, and what truly happened to its
+    /// connections until then, in the order of time. Never throws, whatever the octets.
     let advance
         (now: Instant)
         (event: GatewayEvent)
@@ -186,8 +187,8 @@ module MultiGateway =
 
         step.Result
 
-    /// What speaks for a table: an SNMP agent or none, and responders of other protocols, each protocol once. Each is told
-    /// the time at the beginning of the first step.
+    /// Puts an SNMP agent or none, and responders of other protocols, each protocol once, over a table. Each
+    /// gets a Tick at the beginning of the first step.
     let create (agent: AgentState voption) (responders: Responder list) (table: Table) : MultiGateway =
         { Carried = table
           Snmp = agent
@@ -196,8 +197,8 @@ module MultiGateway =
           Streams = Map.empty
           DownUntil = ValueNone }
 
-    /// The gateway goes down at that instant with all its calls and streams, and is back after that long. Responders
-    /// hear of the streams and of the calls, and have nothing to say to it.
+    /// The gateway goes down at this instant with all its calls and streams, and is back after this time.
+    /// Responders learn of the streams and calls, but what they send is dropped.
     let reboot
         (downFor: TimeSpan)
         (at: Instant)
@@ -233,8 +234,8 @@ module MultiGateway =
                 gone |> List.map CloseStream,
                 events)
 
-    /// What audits over each of its protocols call a connection, with the protocols in the order in which they were
-    /// given.
+    /// What audits over each of its protocols call a connection, with the protocols in the order in which
+    /// they were given.
     let identities
         (gateway: MultiGateway)
         (connection: SimConnection)
@@ -246,17 +247,19 @@ module MultiGateway =
           for voice in gateway.Voices do
               yield struct (voice.Protocol, voice.Identify connection) ]
 
-    /// Exchanges the agent, such as for one with other vices; nothing where there is none.
+    /// Changes the agent, for example to give it other vices; nothing if there is none.
     let mapAgent (change: AgentState -> AgentState) (gateway: MultiGateway) : MultiGateway =
         { gateway with Snmp = gateway.Agent |> ValueOption.map change }
 
-    /// Exchanges the responder of the same protocol, such as for one with other vices. The new one begins anew.
+    /// Replaces the responder of the same protocol, for example by one with other vices. The new one starts
+    /// from nothing.
     let withResponder (responder: Responder) (gateway: MultiGateway) : MultiGateway =
         let exchange (voice: Responder) = if voice.Protocol = responder.Protocol then responder else voice
 
         { gateway with Voices = Array.map exchange gateway.Voices }
 
-    /// Another table, such as the same one after a test opened a connection; the responders are told what happened.
+    /// Replaces the table, for example after a test opened a connection; the responders are told what
+    /// happened.
     let withTable
         (now: Instant)
         (table: Table)

@@ -2,9 +2,9 @@ namespace CallServer.Gateway
 
 open System
 
-/// Writes the numbers of an SNMPv2c message as careless agents do: legal enough for net-snmp,
-/// not for a strict reader. INTEGERs begin with needless zero or 0xFF octets; unsigned numbers of 2^31 and
-/// more lack their zero.
+/// Writes the numbers of an SNMPv2c message as careless agents do: net-snmp accepts them, a strict reader
+/// does not. INTEGERs begin with needless zero or 0xFF octets; unsigned numbers of 2^31 and more lack their
+/// zero.
 module internal OddNumbers =
     let private withLength (tag: byte) (content: byte[]) : byte[] =
         let length = content.Length
@@ -16,7 +16,7 @@ module internal OddNumbers =
 
         Array.append header content
 
-    /// Where an element's content begins, and its length. The message is our own, hence sound.
+    /// Where an element's content begins, and its length. The message is our own and therefore well-formed.
     let private extent (octets: byte[]) (at: int) : struct (int * int) =
         match int octets[at + 1] with
         | length when length < 0x80 -> struct (at + 2, length)
@@ -38,7 +38,7 @@ module internal OddNumbers =
         elif content.Length < 4 then Array.append [| 0uy |] content
         else content
 
-    /// The elements from there to the end, written anew.
+    /// The elements from this octet to the end, rewritten.
     let rec private elements (octets: byte[]) (from: int) (until: int) : byte[] =
         let written = Collections.Generic.List<byte>()
         let mutable at = from
@@ -62,5 +62,5 @@ module internal OddNumbers =
         | 0x46uy -> withLength tag (unsigned (Array.sub octets content length))
         | _ -> withLength tag (Array.sub octets content length)
 
-    /// A whole message of SNMPv2c, at most 64 KiB.
+    /// Rewrites a whole message of SNMPv2c, at most 64 KiB.
     let rewrite (message: byte[]) : byte[] = elements message 0 message.Length

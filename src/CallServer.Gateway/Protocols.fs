@@ -7,11 +7,11 @@ open CallServer.Wire
 type internal Protocol =
     {
         Name: string
-        /// It listens for streams too.
+        /// Whether it listens for streams too.
         UsesStreams: bool
-        /// As help lists them, without the protocol's name before them.
+        /// Its vices as help lists them, without the protocol's name.
         ViceWords: string list
-        /// From its vices' words, a responder for a table; every mistake is named.
+        /// Makes a responder for a table from the words of its vices; the errors name every mistake.
         Create: GatewaySettings -> string list -> Result<Table -> Responder, string list>
     }
 

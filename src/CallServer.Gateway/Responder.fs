@@ -3,16 +3,16 @@ namespace CallServer.Gateway
 open System
 open CallServer.Model
 
-/// What happens to a responder. Peers and streams are named by whoever hosts it; a peer is HOST:PORT.
+/// What happens to a responder. Its host names peers and streams; a peer is HOST:PORT.
 [<NoComparison>]
 type ResponderEvent =
     | Datagram of peer: string * octets: byte[]
-    /// Octets of a stream that somebody opened, in order, cut anywhere. Numbers are never used again.
+    /// Octets of a stream that a peer opened, in order, cut anywhere. The number of a stream is never reused.
     | Octets of stream: int * octets: byte[]
     | StreamClosed of stream: int
-    /// The time that was asked for has come; one too early or twice changes nothing.
+    /// The requested time has come; a tick that comes too early or twice changes nothing.
     | Tick
-    /// What became of the table since the last event.
+    /// What happened to the table since the last event.
     | Happened of TruthEvent list
     /// The gateway is back after it was down with all its calls.
     | Restarted
@@ -23,20 +23,22 @@ type ResponderCommand =
     | SendTo of peer: string * after: TimeSpan * datagram: byte[]
     | WriteTo of stream: int * after: TimeSpan * octets: byte[]
     | HangUp of stream: int
-    /// Tick at this instant; replaces an earlier one.
+    /// Send Tick at this instant; replaces an earlier instant.
     | TickAt of Instant
-    /// The peer had the connection of this serial number ended.
+    /// The peer ended the connection with this serial number.
     | EndConnection of serial: int64
 
-/// The other end of one protocol over a table that it does not own, with its state closed over. Never throws, whatever the octets.
+/// The gateway's side of one protocol, over a table that it does not own. The state is in its closure. Never
+/// throws, whatever the octets.
 [<NoComparison; NoEquality>]
 type Responder =
     {
         /// snmp, mgcp, sip, ng.
         Protocol: string
         Advance: Instant -> Table -> ResponderEvent -> struct (Responder * ResponderCommand list)
-        /// What audits call a connection: once for each connection that they list of it (an ng call has two tags).
+        /// What audits call a connection: one identity per connection that they list for it (an ng call has
+        /// two tags).
         Identify: SimConnection -> Identity list
-        /// Requests that it heard and understood, answered or not.
+        /// Requests received and understood, answered or not.
         Heard: int
     }

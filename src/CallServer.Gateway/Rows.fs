@@ -11,13 +11,13 @@ type internal Rows =
         Items: Row[]
         /// The connections from which they were made.
         Source: SimConnection[]
-        /// Those that were over then, where they are shown among the others.
+        /// The connections that were over then, if the table shows them among the others.
         Past: struct (SimConnection * Instant)[]
         Clock: AgentClock
         MadeAt: Instant
-        /// Shown as they are until then, whatever the table does.
+        /// The agent shows these rows until then, whatever the table does.
         FrozenUntil: Instant
-        /// Made anew from then on, even where the table stays as it is.
+        /// From then on the rows are made anew, even if the table has not changed.
         ValidUntil: Instant
     }
 
@@ -58,7 +58,7 @@ module internal Rows =
 
         struct (came, gone)
 
-    /// Both in order; the outcome too.
+    /// Merges two arrays in order.
     let private merge (kept: Row[]) (came: Row[]) : Row[] =
         let merged = Array.zeroCreate (kept.Length + came.Length)
         let mutable left = 0
@@ -100,9 +100,10 @@ module internal Rows =
             let struct (items, validUntil) = rows clock now table
             made items now validUntil
 
-    /// The rows at that instant: those given where nothing has changed, made anew only as far as needed.
+    /// The rows at this instant: the given ones if nothing has changed, otherwise remade only as far as
+    /// needed.
     let refresh (layout: Layout) (clock: AgentClock) (now: Instant) (table: Table) (rows: Rows) : Rows =
-        // One that came and went since leaves the list of connections as it was.
+        // A connection that came and went in between leaves the list of connections as it was.
         let showsMore =
             match layout with
             | Free _ -> not (obj.ReferenceEquals(rows.Past, table.Ended))
@@ -158,14 +159,14 @@ module internal PastRows =
 
         { Items = Array.init (shapes + 1) sorted; Source = ended; Clock = clock }
 
-    /// The rows at that instant: those given where nothing has changed.
+    /// The rows at this instant: the given ones if nothing has changed.
     let refresh (history: MibHistory) (clock: AgentClock) (table: Table) (rows: PastRows voption) : PastRows =
         match rows with
         | ValueSome rows when obj.ReferenceEquals(rows.Source, table.Ended) && rows.Clock = clock -> rows
         | ValueSome _
         | ValueNone -> build history clock table
 
-    /// Those that are not too old to be shown.
+    /// The rows that are not too old to be shown.
     let shown (now: Instant) (rows: PastRows) : Row[][] =
         let oldest = now - TimeSpan.FromMinutes(float MibHistory.RetainedMinutes)
 

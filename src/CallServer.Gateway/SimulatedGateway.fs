@@ -5,14 +5,14 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open CallServer.Model
 
-/// Carries out what a simulated gateway asks for. Each `after` is the time that the gateway takes for it.
+/// Carries out what a simulated gateway asks for. `after` is how long the gateway takes before it.
 [<AllowNullLiteral>]
 type IGatewayHost =
-    /// The peer is HOST:PORT.
+    /// Sends a datagram to the peer, HOST:PORT.
     abstract Send: protocol: string * peer: string * after: TimeSpan * datagram: byte[] -> unit
-    /// In the order of the calls, whatever the times.
+    /// Writes to a stream. Keep the order of the calls, whatever the times.
     abstract Write: stream: int * after: TimeSpan * octets: byte[] -> unit
-    /// After what was written is sent. Nothing more is heard from the stream.
+    /// Closes a stream once everything written is sent. Nothing more is heard from it.
     abstract HangUp: stream: int -> unit
 
 /// A simulated gateway after an event, what truly happened until then, and what it asks for.
@@ -31,8 +31,8 @@ type GatewayStep
             | WriteStream(stream, after, octets) -> host.Write(stream, after, octets)
             | CloseStream stream -> host.HangUp stream
 
-/// A simulated gateway at one moment: what C# sees of this assembly. Immutable; the host gives it the time and what the
-/// network brings, and numbers the streams, each number once.
+/// A simulated gateway at one moment: what C# sees of this assembly. Immutable. The host gives it the time
+/// and what the network brings, and numbers the streams without reusing a number.
 and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway) =
 
     static let lines (gateway: MultiGateway) (events: TruthEvent list) : IReadOnlyList<string> =
@@ -44,7 +44,7 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
         =
         GatewayStep(SimulatedGateway next, lines next events, commands)
 
-    /// Vices' words of one protocol, without its name before them.
+    /// The words for one protocol's vices, without the protocol's name.
     static let wordsOf (settings: GatewaySettings) (protocol: string) : string list =
         [ for word in settings.Vices do
               match
@@ -103,7 +103,7 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
         else
             Error wrong
 
-    /// The most that happens between the table's beginning and now: simulating it takes time.
+    /// The most events between the table's beginning and now, because simulating them takes time.
     static let mostEvents = 1e7
 
     static let beginning
@@ -129,21 +129,21 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
     /// The protocols that can be simulated.
     static member Protocols: IReadOnlyList<string> = Protocols.names
 
-    /// Whether a protocol is spoken over TCP too, on the same port.
+    /// Whether the protocol is also spoken over TCP, on the same port.
     static member UsesStreams(protocol: string) : bool =
         Protocols.tryFind protocol |> Option.exists _.UsesStreams
 
     /// The SNMP profiles whose gateways can be simulated.
     static member Profiles: IReadOnlyList<string> = Gateways.profiles
 
-    /// The vices' words, as help lists them; SNMP's without its name before them.
+    /// The words for vices, as help lists them; SNMP's without the protocol's name.
     static member ViceWords: IReadOnlyList<string> =
         [| yield! ViceWords.known
            for protocol in Protocols.all do
                for word in protocol.ViceWords do
                    yield $"{protocol.Name}:{word}" |]
 
-    /// False where the settings are wrong; every mistake is named.
+    /// False if the settings are wrong; the errors name every mistake.
     static member TryCreate
         (
             settings: GatewaySettings,
@@ -178,23 +178,23 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
             true
         | _ -> false
 
-    /// Connections now.
+    /// How many connections it has now.
     member _.Count = gateway.Table.Count
 
-    /// Requests that it understood so far.
+    /// How many requests it has understood so far.
     member _.Heard = gateway.Heard
 
-    /// The opens of what it carries now, as lines for `--truth`.
+    /// The `open` lines for `--truth` of what it carries now.
     member _.Present: IReadOnlyList<string> = lines gateway (Truth.present gateway.Table)
 
-    /// Lets connections come and go until then, and whatever else is due.
+    /// Lets connections come and go until this instant, and does whatever else is due.
     member _.Advance(now: Instant) : GatewayStep = step (MultiGateway.advance now TimePassed gateway)
 
     /// Takes in a datagram; the peer is HOST:PORT.
     member _.Receive(now: Instant, protocol: string, peer: string, datagram: byte[]) : GatewayStep =
         step (MultiGateway.advance now (DatagramCame(protocol, peer, datagram)) gateway)
 
-    /// Somebody opened a stream to that protocol's port.
+    /// A peer opened a stream to this protocol's port.
     member _.Open(now: Instant, protocol: string, stream: int) : GatewayStep =
         step (MultiGateway.advance now (StreamOpened(protocol, stream)) gateway)
 
@@ -202,11 +202,11 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
     member _.Read(now: Instant, stream: int, octets: byte[]) : GatewayStep =
         step (MultiGateway.advance now (OctetsCame(stream, octets)) gateway)
 
-    /// Its other end closed a stream, or it broke.
+    /// The other end closed a stream, or the stream broke.
     member _.Ended(now: Instant, stream: int) : GatewayStep =
         step (MultiGateway.advance now (StreamEnded stream) gateway)
 
-    /// Goes down with all its calls, and is back after that long.
+    /// Goes down with all its calls, and is back after this time.
     member _.Reboot(now: Instant, downFor: TimeSpan) : GatewayStep =
         let struct (before, first, comings) = MultiGateway.advance now TimePassed gateway
         let struct (next, second, goings) = MultiGateway.reboot downFor now before

@@ -4,7 +4,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Wire
 
-/// The agent's one entrance.
+/// The entrance to the agent.
 module SnmpAgent =
     let private respondV2c
         now
@@ -37,7 +37,7 @@ module SnmpAgent =
                 struct (state, Answering.sent reply.VarBinds.Length datagram state)
 
     /// The agent after a datagram, and its replies: none or one. Never throws, whatever the octets. The table
-    /// is as it is: call `AgentState.advance` first.
+    /// does not move: call `AgentState.advance` first.
     let respond (now: Instant) (datagram: byte[]) (state: AgentState) : struct (AgentState * Reply list) =
         if now < state.SilentUntil then
             struct (state, [])

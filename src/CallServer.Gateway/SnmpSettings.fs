@@ -3,7 +3,7 @@ namespace CallServer.Gateway
 open System.Text
 open CallServer.Wire
 
-/// The SNMP agent that settings ask for.
+/// Makes the SNMP agent that the settings ask for.
 module internal SnmpSettings =
     let private auth (word: string) =
         match word with
@@ -19,7 +19,7 @@ module internal SnmpSettings =
         | "aes128" -> Ok Aes128
         | other -> Error $"'{other}' is no way to encrypt; known is aes128"
 
-    /// A protocol with its passphrase, nothing where the word is null.
+    /// A protocol with its passphrase; None if the word is null.
     let private protect (parse: string -> Result<'T, string>) (word: string) (passphrase: byte[]) =
         if isNull word then
             Ok None
@@ -45,7 +45,7 @@ module internal SnmpSettings =
                     else
                         Ok [ { Name = Encoding.UTF8.GetBytes settings.User; Auth = auth; Priv = priv } ]))
 
-    /// With these vices' words; every mistake is named.
+    /// The agent with the vices of these words; the errors name every mistake.
     let agent (settings: GatewaySettings) (words: string list) : Result<AgentOptions, string list> =
         let mib =
             match Gateways.tryMib settings.Profile with

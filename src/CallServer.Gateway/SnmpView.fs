@@ -12,27 +12,26 @@ type internal Place = { Region: int; Row: int }
 type internal Region =
     | OfScalar of Scalar
     | OfColumn of prefix: Oid * shape: int * column: Column
-    /// Of the connections that are over.
+    /// A column of the connections that are over.
     | OfPast of prefix: Oid * shape: int * column: Column
 
-    /// What the names of its instances begin with; a scalar's name as a whole.
+    /// What the names of its instances begin with; for a scalar its whole name.
     member this.Prefix =
         match this with
         | OfScalar scalar -> scalar.Name
         | OfColumn(prefix, _, _)
         | OfPast(prefix, _, _) -> prefix
 
-/// Everything that an agent serves, in the order of its names: O(log n) to find a place, O(1) to the next
-/// one.
+/// Everything that an agent serves, in the order of names: O(log n) to find a place, O(1) to the next one.
 [<NoComparison; NoEquality>]
 type internal SnmpView =
     {
         Regions: Region[]
         Rows: Row[]
-        /// Those of the history, sorted for each of its index shapes.
+        /// The rows of the history, sorted for each of its index shapes.
         Past: Row[][]
         Sight: Sight
-        /// Cells that the agent does not have although its MIB does: ragged columns.
+        /// Whether the agent lacks a cell that its MIB has: ragged columns.
         IsMissing: uint32 -> SimConnection -> bool
     }
 
@@ -58,7 +57,7 @@ module internal SnmpView =
         | OfColumn _ -> view.Rows
         | OfPast(_, shape, _) -> view.Past[shape]
 
-    /// The first row whose instance comes after that one.
+    /// The first row whose instance follows this one.
     let private rowAfter (rows: Row[]) (shape: int) (instance: uint32[]) : int =
         let mutable low = 0
         let mutable high = rows.Length
@@ -92,7 +91,7 @@ module internal SnmpView =
         | OfColumn _
         | OfPast _ as region -> (rowsOf view region).Length
 
-    /// From there on the first place that has a value, with it; nothing at the end.
+    /// The first place from this one on that has a value, with the value; ValueNone at the end.
     let rec settle (view: SnmpView) (place: Place) : struct (Place * Value) voption =
         if place.Region >= view.Regions.Length then
             ValueNone
@@ -103,7 +102,7 @@ module internal SnmpView =
             | ValueSome value -> ValueSome(struct (place, value))
             | ValueNone -> settle view { place with Row = place.Row + 1 }
 
-    /// The last region whose prefix is not after the name; -1 where all are.
+    /// The last region whose prefix does not follow the name; -1 if all do.
     let private regionAt (view: SnmpView) (name: Oid) : int =
         let mutable low = 0
         let mutable high = view.Regions.Length
@@ -118,8 +117,7 @@ module internal SnmpView =
 
         low - 1
 
-    /// The first place whose name comes after that one: GetNext, in O(log n). It need not have a value: see
-    /// `settle`.
+    /// The first place whose name follows this one: GetNext, in O(log n). It may have no value: see `settle`.
     let after (view: SnmpView) (name: Oid) : Place =
         match regionAt view name with
         | -1 -> { Region = 0; Row = 0 }
@@ -141,10 +139,10 @@ module internal SnmpView =
             let rows = rowsOf view region
             Oid.append prefix rows[place.Row].Instances[shape]
 
-    /// The place after that one; it need not have a value.
+    /// The place after this one; it may have no value.
     let following (place: Place) : Place = { place with Row = place.Row + 1 }
 
-    /// Get: the value, or the exception that RFC 3416 section 4.2.1 asks for.
+    /// Get: the value, or the exception that RFC 3416 section 4.2.1 requires.
     let get (view: SnmpView) (name: Oid) : Value =
         match regionAt view name with
         | -1 -> NoSuchObject

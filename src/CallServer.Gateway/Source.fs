@@ -5,7 +5,7 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Prelude
 
-/// Where calls come from, one after the other.
+/// Makes calls, one after the other.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module internal Source =
     let private seconds (seconds: float) = int64 (seconds * 1e6)
@@ -26,7 +26,7 @@ module internal Source =
 
     let after (micros: int64) (instant: Instant) : Instant = Instant.ofMicros (instant.Micros + micros)
 
-    /// The next arrival's start and end, and the source ready for the one after it.
+    /// The next arrival's start and end, and the source after it.
     let arrive (source: Source) : struct (Instant * Instant * Source) =
         let setup = source.NextSetup
         let struct (ring, rng) = uniform source.Options.Ringing source.Arrivals
@@ -35,7 +35,7 @@ module internal Source =
         let start = after ring setup
         struct (start, after life start, { source with NextSetup = after (gap + 1L) setup; Arrivals = rng })
 
-    /// The next call of a source with these times.
+    /// The next call of a source, with these times.
     let draw (source: Source) setup start ends : struct (SimConnection * Source) =
         let made = SimConnection.draw source.Seed source.Options.Codecs source.Drawn 1 setup start ends
 
@@ -44,8 +44,8 @@ module internal Source =
 
         struct (made, { source with Drawn = source.Drawn + 1L })
 
-    /// The setups, starts and ends with which a source begins: those that were active before, then those that
-    /// ring.
+    /// The setups, starts and ends with which a source begins: first the connections already active, then the
+    /// ringing ones.
     let private first (now: Instant) (source: Source) =
         let options = source.Options
         let times = List<struct (Instant * Instant * Instant)>()
@@ -83,7 +83,7 @@ module internal Source =
         times.Sort(fun (struct (a, _, _)) (struct (b, _, _)) -> compare a.Micros b.Micros)
         struct (times, source)
 
-    /// A source at its beginning, with the calls that it has by then in the order of their setup.
+    /// A source at its beginning, with the calls that it already has, in the order of their setup.
     let create (now: Instant) seed trunk options : struct (SimConnection[] * Source) =
         let struct (own, arrivals) = Rng.split (Rng.create seed)
         let struct (attributes, _) = Rng.next own

@@ -7,15 +7,16 @@ open CallServer.Prelude
 
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Table =
-    /// The first microsecond from there on that nobody uses: true times differ, so that events have one
-    /// order.
+    /// The first microsecond from this instant on that is not used yet: no two true times are equal, so that
+    /// events have one order.
     let rec private free (instant: Instant) (used: Map<int64, SimConnection>) : Instant =
         if used.ContainsKey instant.Micros then
             free (instant + TimeSpan.FromMicroseconds 1.0) used
         else
             instant
 
-    /// Next to the last setup within 10 ms another index, else the first: unique on any grid of hundredths.
+    /// Another index if the last setup was within 10 ms, otherwise the first: unique on any grid of
+    /// hundredths.
     let private indexAt (setup: Instant) (lastSetup: Instant) (lastIndex: int) : int =
         if lastIndex > 0 && setup.Micros - lastSetup.Micros < 10_000L then
             lastIndex + 1
@@ -78,7 +79,7 @@ module Table =
 
             merged
 
-    /// The table after these events, which are in the order of time.
+    /// The table after these events, which must be in the order of time.
     let private apply (events: List<TruthEvent>) (table: Table) : Table =
         let opened = Dictionary<int64, SimConnection>()
         let closed = HashSet<int64>()
@@ -133,7 +134,7 @@ module Table =
 
         first
 
-    /// The next thing that happens by itself, where it happens by then.
+    /// Lets the next thing happen that happens by itself until then.
     let rec private step (until: Instant) (events: List<TruthEvent>) (table: Table) : Table =
         let ends = earliest table.Ending
         let starts = earliest table.Waiting
@@ -158,7 +159,8 @@ module Table =
             let struct (connection, source) = Source.draw source setup start ends
             let table = withSource place source table
 
-            // A trunk's other end goes on: its calls do not wait for this gateway, they miss it.
+            // The other end of the trunk goes on: its calls do not wait for this gateway, so this gateway
+            // misses them.
             if setup < table.RestsUntil then
                 step until events table
             else
@@ -172,8 +174,8 @@ module Table =
                     let struct (_, table) = wait connection table
                     step until events table
 
-    /// The table at that instant, and what truly happened until then, in the order of time. By way of however
-    /// many instants between, the outcome is the same. An earlier instant changes nothing.
+    /// The table at this instant, and what truly happened until then, in the order of time. The outcome does
+    /// not depend on the instants in between. An earlier instant changes nothing.
     let advance (until: Instant) (table: Table) : struct (Table * TruthEvent list) =
         if until <= table.Clock then
             struct (table, [])
@@ -185,7 +187,7 @@ module Table =
 
     let private isSound (connections: int) (churn: float) = connections >= 0 && churn >= 0.0
 
-    /// The connections of a gateway that has been in service for a while, at that instant.
+    /// The connections of a gateway that has been in service for a while at this instant.
     let create (seed: uint64) (options: TableOptions) (now: Instant) : Table =
         if
             not (isSound options.Connections options.Churn)
@@ -238,10 +240,10 @@ module Table =
 
         { table with Listed = listed.ToArray() }
 
-    /// Connections are listed from their setup on.
+    /// Whether connections are listed from their setup on.
     let listsRinging (table: Table) : bool = table.Options.ShowRinging
 
-    /// The listed connection of that serial number.
+    /// The listed connection with this serial number; ValueNone if there is none.
     let tryFind (serial: int64) (table: Table) : SimConnection voption =
         let mutable low = 0
         let mutable high = table.Listed.Length
@@ -259,8 +261,8 @@ module Table =
         else
             ValueNone
 
-    /// Advances to that instant, then sets up one more connection, which starts after that ringing and ends
-    /// only when it is closed.
+    /// Advances to this instant, then sets up one more connection. It starts after this time of ringing and
+    /// ends only when it is closed.
     let openOne
         (ringing: TimeSpan)
         (at: Instant)
@@ -291,7 +293,7 @@ module Table =
 
         struct (apply events table, List.ofSeq events)
 
-    /// Advances to that instant, then ends one connection; nothing where it is not listed.
+    /// Advances to this instant, then ends one connection, if it is listed.
     let closeOne (serial: int64) (at: Instant) (table: Table) : struct (Table * TruthEvent list) =
         let struct (table, before) = advance at table
 
@@ -301,17 +303,18 @@ module Table =
             let struct (table, events) = close at [ connection ] table
             struct (table, before @ events)
 
-    /// Advances to that instant, then ends all, also those that ring: what a reboot of the gateway does.
+    /// Advances to this instant, then ends all connections, ringing ones too: this is what a reboot of the
+    /// gateway does.
     let closeAll (at: Instant) (table: Table) : struct (Table * TruthEvent list) =
         let struct (table, before) = advance at table
         let table = (table, table.Waiting) ||> Map.fold (fun table _ ringing -> release ringing table)
         let struct (table, events) = close at table.Listed { table with Waiting = Map.empty }
         struct (table, before @ events)
 
-    /// What ended is not remembered any more: a reboot clears the history, and its numbers begin anew.
+    /// Forgets what ended: a reboot clears the history and numbers it anew.
     let forget (table: Table) : Table = { table with Past = [||]; PastTotal = 0L }
 
-    /// No call is set up before that instant: the gateway is down.
+    /// Sets up no call before this instant, because the gateway is down.
     let rest (until: Instant) (table: Table) : Table =
         let delayed (source: Source) =
             match source.Trunk with

@@ -9,13 +9,13 @@ type TrunkEnd =
     | Near
     | Far
 
-/// Calls that two gateways share, each carrying one end of every one. Both name the same seed, connections and churn, and
-/// their tables begin at the same instant: then both carry the same calls with the same Call-ID, GUID, times and
-/// codec, and what is the local media address of one is the remote one of the other.
+/// Calls that two gateways share; each carries one end of every call. Both name the same seed, connections
+/// and churn, and their tables begin at the same instant. Then both carry the same calls with the same
+/// Call-ID, GUID, times and codec, and the local media address of one is the remote one of the other.
 type Trunk =
     {
         Seed: uint64
-        /// As in the table's own options.
+        /// Connections and churn as in the table's own options.
         Connections: int
         Churn: float
         End: TrunkEnd
@@ -24,23 +24,23 @@ type Trunk =
 /// How many connections a simulated gateway carries, and how they come and go.
 type TableOptions =
     {
-        /// At the beginning exactly, later about so many.
+        /// Exactly this many at the beginning, about as many later.
         Connections: int
-        /// Connections opened a second, and as many closed: two Poisson streams. 0: nothing ever changes by
+        /// Connections opened per second, and as many closed: two Poisson streams. With 0 nothing changes by
         /// itself.
         Churn: float
-        /// How long the first ones have been active at the beginning, youngest and oldest; log-uniform
-        /// between them.
+        /// How long the first connections have been active at the beginning, youngest and oldest; log-uniform
+        /// between the two.
         Ages: struct (TimeSpan * TimeSpan)
-        /// From a call's setup to its start, shortest and longest; uniform between them.
+        /// From a call's setup to its start, shortest and longest; uniform between the two.
         Ringing: struct (TimeSpan * TimeSpan)
-        /// List a connection from its setup on, as call tables do, and not only from its start, as media
-        /// tables do.
+        /// Whether a connection is listed from its setup on, as call tables do, or only from its start, as
+        /// media tables do.
         ShowRinging: bool
         Codecs: SimCodec[]
-        /// Calls on top of these whose other ends are at other gateways, which count and churn by themselves.
+        /// Further calls whose other ends are at other gateways. They have their own number and churn.
         Trunks: Trunk list
-        /// Ended connections that are remembered for gateways whose table shows them.
+        /// How many ended connections are remembered, for gateways whose table shows them.
         History: int
     }
 
@@ -62,10 +62,10 @@ module TableOptions =
 /// What truly happened to the connections of a gateway.
 [<NoComparison>]
 type TruthEvent =
-    /// A connection was listed: at its start, or already at its setup where ringing connections are listed.
-    /// Its true start may then lie ahead.
+    /// A connection was listed: at its start, or already at its setup if ringing connections are listed. Its
+    /// true start may then lie ahead.
     | Opened of SimConnection
-    /// It ended; before its start where it was given up while it rang.
+    /// It ended; before its start if it was given up while ringing.
     | Closed of SimConnection * at: Instant
 
 /// Where calls come from: the table's own, or a trunk.
@@ -73,35 +73,37 @@ type TruthEvent =
 type internal Source =
     {
         Trunk: Trunk voption
-        /// Decides what is particular to each call.
+        /// Decides everything particular to each call.
         Seed: uint64
-        /// How many, how often, how long.
+        /// How many calls, how often, and how long.
         Options: TableOptions
         Arrivals: Rng
         NextSetup: Instant
-        /// Calls that it brought forth so far.
+        /// How many calls it has made so far.
         Drawn: int64
     }
 
-/// The connections of a simulated gateway at one moment. Immutable; all that happens later follows from it.
+/// The connections of a simulated gateway at one moment. Immutable; everything that happens later follows
+/// from it.
 [<NoComparison; ReferenceEquality>]
 type Table =
     internal
         {
             Options: TableOptions
             Clock: Instant
-            /// The table's own first, then the trunks.
+            /// The table's own source first, then the trunks.
             Sources: Source[]
-            /// Listed, sorted by serial number. Another array whenever it holds other connections.
+            /// Listed connections, sorted by serial number. Always another array if it holds other
+            /// connections.
             Listed: SimConnection[]
-            /// Set up, but not yet listed, by the microsecond of their start.
+            /// Connections set up but not yet listed, by the microsecond of their start.
             Waiting: Map<int64, SimConnection>
-            /// Listed ones by the microsecond of their end.
+            /// Listed connections by the microsecond of their end.
             Ending: Map<int64, SimConnection>
-            /// Circuits that are free below the first that was never used.
+            /// Free circuits below the first one that was never used.
             FreeSlots: Set<int>
             NextSlot: int
-            /// The gateway takes no call before: it is down.
+            /// The gateway is down and takes no call before this instant.
             RestsUntil: Instant
             NextSerial: int64
             LastSetup: Instant
@@ -113,13 +115,13 @@ type Table =
         }
 
     member this.Now = this.Clock
-    /// The connections that the gateway has, sorted by serial number, which is the order of setup. Not to be
-    /// written to.
+    /// The connections that the gateway has, sorted by serial number, which is the order of setup. Do not
+    /// write to it.
     member this.Connections = this.Listed
     member this.Count = this.Listed.Length
     /// Ended connections with their true end, newest last; at most as many as the options say.
     member this.Ended = this.Past
-    /// How many ended since the gateway began; those of a history are numbered up to this.
+    /// How many ended since the gateway began; a history numbers its rows up to this.
     member this.EndedTotal = this.PastTotal
     /// How many were listed since the gateway began.
     member this.ListedTotal = this.PastTotal + int64 this.Listed.Length

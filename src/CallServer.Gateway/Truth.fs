@@ -3,14 +3,14 @@ namespace CallServer.Gateway
 open System.Text.Json
 open System.Text.Json.Nodes
 
-/// The lines of `--truth`: one JSON object an event. A connection has its `open` when the
-/// gateway first lists it; `time` is its true start, which lies ahead where ringing connections are listed.
-/// One that is given up while it rings has a `close` before that time.
-/// A gateway of one protocol has as many lines an event as an audit has connections: an ng call has two tags. One of
-/// several has one line an event, named as its first protocol names it, with the name by each protocol under `ids`
-/// (the offering tag's for ng), and the further names of those that list it more than once under `further`.
+/// The lines of `--truth`: one JSON object per event. A connection has its `open` when the gateway first
+/// lists it; `time` is its true start, which lies ahead if ringing connections are listed. One that is given
+/// up while ringing has a `close` before that time. A gateway of one protocol writes as many lines per event
+/// as an audit has connections: an ng call has two tags. A gateway of several protocols writes one line per
+/// event, named as its first protocol names it, with the name by each protocol under `ids` (the offering
+/// tag's for ng), and further names of connections that are listed more than once under `further`.
 module Truth =
-    /// Numbers of connections may hold `+` and `@`: written as they are.
+    /// Connection ids may hold `+` and `@`, which are written as they are.
     let private plain =
         JsonSerializerOptions(Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
@@ -44,7 +44,7 @@ module Truth =
         | Opened connection
         | Closed(connection, _) -> connection
 
-    /// The lines of an event without their ends of line; `identities` names the connection as the audits of each
+    /// The lines of an event, without line ends; `identities` names the connection as the audits of each
     /// protocol do.
     let lines
         (identities: SimConnection -> struct (string * Identity list) list)
@@ -81,5 +81,5 @@ module Truth =
 
                 [ json.ToJsonString plain ]
 
-    /// The opens of everything that a table lists already: what a truth file begins with.
+    /// An `open` event for everything that a table lists already: a truth file begins with these.
     let present (table: Table) : TruthEvent list = table.Connections |> Array.map Opened |> Array.toList

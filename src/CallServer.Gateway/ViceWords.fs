@@ -41,8 +41,8 @@ module ViceWords =
           Words.number "twin-after" 1 (fun n vices -> { vices with TwinAfter = ValueSome n })
           Words.flag "odd-numbers" (fun vices -> { vices with OddNumbers = true }) ]
 
-    /// As help lists them.
+    /// The words as help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice of that word; an error names the mistake.
+    /// Adds the vice that this word names; an error names the mistake.
     let add (word: string) (vices: Vices) : Result<Vices, string> = Words.add words word vices

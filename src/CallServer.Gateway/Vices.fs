@@ -3,78 +3,82 @@ namespace CallServer.Gateway
 open System
 open CallServer.Wire
 
-/// How an agent's walk goes astray at a row of a column (counted from 0): gosnmp issue 401 and others saw
-/// both.
+/// How an agent's walk goes wrong at a row of a column (counted from 0). Both were seen in the field (gosnmp
+/// issue 401 and others).
 type Looping =
-    /// After that row it tells that row again, for ever.
+    /// After this row it repeats the row for ever.
     | Repeats of row: int
-    /// After that row it goes back to the column's first one.
+    /// After this row it goes back to the column's first one.
     | GoesBack of row: int
 
-/// How far the gateway's own count of its connections is to be trusted.
+/// How far the gateway's own count of its connections is off.
 type Counting =
     | Honest
-    /// So many too many, or too few where negative.
+    /// Too many by this number, or too few if it is negative.
     | OffBy of int
-    /// The count is that of up to so long ago.
+    /// The count is up to this old.
     | LagsBy of TimeSpan
 
-/// What an agent without GetBulk does with one: an SNMPv1 engine behind an SNMPv2c facade, or one that is told to.
+/// How an agent without GetBulk answers one: an SNMPv1 engine behind an SNMPv2c facade, or an agent that was
+/// told to.
 type BulkRefusal =
     | Unanswered
-    /// That error-status, and error-index 0.
+    /// With this error-status, and error-index 0.
     | AnsweredBy of status: int
 
-/// What is wrong with an agent, to order.
+/// The faults that a simulated agent can be given.
 [<NoComparison>]
 type Vices =
     {
-        /// At most so many variable bindings in a GetBulk's reply (net-snmp: 100).
+        /// At most this many variable bindings in a GetBulk's reply (net-snmp: 100).
         MaxVarBinds: int voption
-        /// Replies of more octets than this are never sent (a path or a buffer too narrow).
+        /// Replies of more octets than this are never sent, as on a narrow path or with a small buffer.
         SilentAbove: int voption
-        /// Replies to GetBulk end within a row where they have more than one.
+        /// Replies to GetBulk end within a row, if they have more than one.
         CutsRows: bool
-        /// Replies to GetBulk lack their last repetition where they have more than one.
+        /// Replies to GetBulk lack their last repetition, if they have more than one.
         ShortByARow: bool
         /// GetBulk never shows the table's last row; GetNext does (gosnmp issue 467).
         BulkSkipsLastRow: bool
         Looping: Looping voption
-        /// About one cell in so many is missing.
+        /// About one cell in this many is missing.
         MissingCells: int voption
-        /// Objects and whole columns that are not served: prefixes of their names.
+        /// Prefixes of objects and whole columns that are not served.
         MissingColumns: Oid list
         Counting: Counting
-        /// After so many requests a view hides the table of connections: 0 hides it from the beginning.
+        /// After this many requests a view hides the table of connections; 0 hides it from the beginning.
         HidesTableAfter: int voption
-        /// A view hides it for so many requests one upon the other, and shows it then until they pause.
+        /// A view hides the table for this many requests without a pause, then shows it until they pause.
         HidesTableFor: int voption
-        /// GetNext and GetBulk say that the MIB ends after that row of every column (counted from 0); Get knows better.
+        /// GetNext and GetBulk say that the MIB ends after this row of every column (counted from 0); Get
+        /// still finds the rest.
         EndsAfterRow: int voption
-        /// The time that every request takes, and every variable binding besides.
+        /// The time that every request takes, and the time for each variable binding on top.
         DelayPerRequest: TimeSpan
         DelayPerVarBind: TimeSpan
-        /// Silent after so many answers: 0 is silent from the beginning.
+        /// It is silent after this many answers; 0 means from the beginning.
         AnswersOnly: int voption
-        /// Every so many-th request is answered with that error-status (genErr, tooBig).
+        /// Every N-th request is answered with this error-status (genErr, tooBig).
         ErrorEvery: struct (int * int) voption
         BulkRefusal: BulkRefusal voption
-        /// Below one of these an object cannot be told: a broken sub-agent. Whatever would tell one is answered by genErr.
+        /// Objects below these prefixes cannot be read, because a sub-agent is broken: a reply that would
+        /// contain one becomes genErr.
         FaultyBelow: Oid list
-        /// Errors have error-index 0 instead of the place of the culprit.
+        /// Errors have error-index 0 instead of the position of the culprit.
         BlamesNobody: bool
-        /// tooBig to any request that asks for more variable bindings than this.
+        /// tooBig to any request for more variable bindings than this.
         TooBigAbove: int voption
-        /// Replies carry another request-id, and another msgID, than their request.
+        /// Replies carry another request-id and another msgID than their request.
         WrongRequestIds: bool
-        /// About one connection in so many tells an answer that cannot be: long before its setup, never, ahead of now, or half a
-        /// period of the up-time ago (DIAL-CONTROL-MIB callActiveConnectTime); and some of them an end before their setup
-        /// (callHistoryDisconnectTime).
+        /// About one connection in this many states an impossible answer time: long before its setup, never,
+        /// ahead of now, or half a period of the up-time ago (DIAL-CONTROL-MIB callActiveConnectTime). Some
+        /// of them also state an end before their setup (callHistoryDisconnectTime).
         GarbageStamps: int voption
-        /// All indexes change after every so many requests.
+        /// All indexes change after every N requests.
         RenumbersEvery: int voption
-        /// After so many requests one upon the other a twin answers in its place: another engine, as long up, that carries every
-        /// other connection alone. It gives back after a pause (SNMPv3: of engines another version tells nothing).
+        /// After this many requests without a pause a twin answers instead: another engine with the same
+        /// up-time that carries only every other connection. After a pause the agent answers again. Only
+        /// SNMPv3 replies name the engine.
         TwinAfter: int voption
         /// Numbers in SNMPv2c replies carry needless zero octets, and unsigned ones lack the zero that they
         /// need.
@@ -112,7 +116,7 @@ module Vices =
     /// Silent from the beginning.
     let mute: Vices = { none with AnswersOnly = ValueSome 0 }
 
-    /// Dies in the middle of a walk.
+    /// Stops answering in the middle of a walk.
     let dyingAfter (answers: int) : Vices = { none with AnswersOnly = ValueSome answers }
 
     let slow (request: TimeSpan) (varBind: TimeSpan) : Vices =

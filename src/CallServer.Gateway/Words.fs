@@ -3,7 +3,8 @@ namespace CallServer.Gateway
 open System
 open System.Globalization
 
-/// One vice's word, such as `mute-after=N`: the least and the most N, or nothing where it takes no value, and what it does.
+/// The word for one vice, such as `mute-after=N`: the range of N, or ValueNone if it takes no value, and what
+/// it does.
 [<NoComparison; NoEquality>]
 type internal Word<'Vices> = { Name: string; Range: struct (int * int) voption; Set: int -> 'Vices -> 'Vices }
 
@@ -12,15 +13,15 @@ module internal Words =
     let flag (name: string) (set: 'Vices -> 'Vices) : Word<'Vices> =
         { Name = name; Range = ValueNone; Set = fun _ vices -> set vices }
 
-    /// With a whole number between two.
+    /// A word that takes a whole number in this range.
     let ranged (name: string) (least: int) (most: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
         { Name = name; Range = ValueSome(struct (least, most)); Set = set }
 
-    /// With a whole number from least on.
+    /// A word that takes a whole number from this one on.
     let number (name: string) (least: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
         ranged name least Int32.MaxValue set
 
-    /// As help lists them.
+    /// The words as help lists them.
     let known (words: Word<'Vices> list) : string list =
         words |> List.map (fun word -> if word.Range.IsSome then $"{word.Name}=N" else word.Name)
 
@@ -34,7 +35,8 @@ module internal Words =
         elif most = Int32.MaxValue then $" from {least} on"
         else $" from {least} to {most}"
 
-    /// Adds the vice of that text; an error names the mistake, and the vice as the noun says.
+    /// Adds the vice that this word names. An error names the mistake; the noun is what the message calls a
+    /// vice.
     let addAs
         (noun: string)
         (words: Word<'Vices> list)
@@ -61,7 +63,7 @@ module internal Words =
     let add (words: Word<'Vices> list) (text: string) (vices: 'Vices) : Result<'Vices, string> =
         addAs "vice" words text vices
 
-    /// Adds one after the other; every mistake is named.
+    /// Adds all vices in order. The errors name every mistake.
     let addAllAs
         (noun: string)
         (words: Word<'Vices> list)

@@ -3,12 +3,12 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace CallServer.Server;
 
 /// <summary>
-/// Another provider's log lines, fit for a terminal and for whoever reads the file: what gateways, callers and strangers
-/// choose stands in them, and could move the cursor, forge a line or hide one.
+/// Makes another provider's log lines safe for a terminal and for whoever reads the file. They contain text chosen by
+/// gateways, callers and strangers, which could move the cursor, forge a line or hide one.
 /// </summary>
 public sealed class LegibleLogs(ILoggerProvider inner) : ILoggerProvider
 {
-    /// <summary>Has that provider, which was added before, write through one of these.</summary>
+    /// <summary>Wraps a provider that is already registered.</summary>
     public static void Decorate<TProvider>(IServiceCollection services)
         where TProvider : class, ILoggerProvider
     {

@@ -4,11 +4,12 @@ using System.Text;
 namespace CallServer.Server;
 
 /// <summary>
-/// Text from a gateway, fit for a terminal: control characters, which could move the cursor or hide lines, are shown as
-/// escapes.
+/// Makes a gateway's text safe for a terminal: control characters, which could move the cursor or hide lines, are
+/// shown as escapes.
 /// </summary>
 public static class Printable
 {
+    /// <summary>The text with control characters escaped; empty if null.</summary>
     public static string Of(string? text)
     {
         if (string.IsNullOrEmpty(text))

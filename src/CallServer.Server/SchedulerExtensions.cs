@@ -3,12 +3,12 @@ using System.Reactive.Disposables;
 
 namespace CallServer.Server;
 
-/// <summary>What Rx's schedulers lack for one that does one thing at a time.</summary>
+/// <summary>What Rx lacks for schedulers that run one action at a time.</summary>
 internal static class SchedulerExtensions
 {
     /// <summary>
-    /// Does this in its turn; whoever waits for the result is told of a fault, and goes on elsewhere: the scheduler's thread
-    /// belongs to the scheduler.
+    /// Runs work in its turn. Whoever awaits the result gets its exception, and continues elsewhere, because the
+    /// scheduler's thread belongs to the scheduler.
     /// </summary>
     public static Task<T> RunAsync<T>(this IScheduler scheduler, Func<T> work)
     {
@@ -29,7 +29,7 @@ internal static class SchedulerExtensions
         return done.Task;
     }
 
-    /// <summary>Does this in its turn.</summary>
+    /// <summary>Runs work in its turn, with the same handling of exceptions.</summary>
     public static Task RunAsync(this IScheduler scheduler, Action work) =>
         scheduler.RunAsync(() =>
         {
@@ -37,12 +37,12 @@ internal static class SchedulerExtensions
             return true;
         });
 
-    /// <summary>Ends when everything that was scheduled so far, for now, is done.</summary>
+    /// <summary>Completes when everything scheduled so far for now is done.</summary>
     public static Task PassAsync(this IScheduler scheduler) => scheduler.RunAsync(() => { });
 
     /// <summary>
-    /// Schedules an action that is let go at once when it is cancelled. An event loop keeps what it was given until it is
-    /// due, cancelled or not: a deadline of minutes would keep all that a finished audit had read.
+    /// Schedules an action and releases it as soon as it is cancelled. An event loop keeps its items until they are
+    /// due, cancelled or not: a deadline of minutes would keep alive everything that a finished audit had read.
     /// </summary>
     public static IDisposable ScheduleLightly(this IScheduler scheduler, TimeSpan due, Action action)
     {

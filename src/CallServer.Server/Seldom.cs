@@ -4,11 +4,12 @@ using CallServer.Server.Net;
 namespace CallServer.Server;
 
 /// <summary>
-/// What may happen very often, and is told once a minute and kind at most: the first of a kind at once, then how many more there
-/// were.
+/// Limits reports of something that may happen very often to one a minute and kind: the first of a kind at once, then
+/// how many more there were.
 /// </summary>
-/// <param name="clock">Tells the minutes.</param>
-/// <param name="most">As many kinds are told apart; of others nothing is told until one of these has been quiet for a minute.</param>
+/// <param name="clock">Counts the minutes.</param>
+/// <param name="most">How many kinds are told apart. Further kinds are not reported until one of these has been quiet
+/// for a minute.</param>
 internal sealed class Seldom<TKind>(IClock clock, int most)
     where TKind : notnull
 {
@@ -17,7 +18,9 @@ internal sealed class Seldom<TKind>(IClock clock, int most)
     private readonly Dictionary<TKind, (Instant Said, long More)> told = [];
     private readonly Lock guard = new();
 
-    /// <summary>Whether this one is to be told, and how many of its kind were not since the last that was.</summary>
+    /// <summary>
+    /// Whether this one is to be reported, and how many of its kind were left out since the last report.
+    /// </summary>
     public bool Tells(TKind kind, out long more)
     {
         more = 0;

@@ -9,22 +9,22 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace CallServer.Server;
 
-/// <summary>`callserver run`: the runtime and its HTTP side in a .NET generic host.</summary>
+/// <summary>Runs <c>callserver run</c>: the runtime and its HTTP side in a .NET generic host.</summary>
 public static class ServerHost
 {
     private const int Done = 0;
     private const int WrongUse = 64;
     private const int OwnFault = 70;
 
-    // Event readers among them; each costs a few kilobytes.
+    // Includes event readers; each connection costs a few kilobytes.
     private const int MostConnections = 1_000;
 
-    // Five seconds in all: the HTTP side has these, saving has two.
+    // Shutdown may take five seconds in all: two for HTTP, and two for saving.
     private static readonly TimeSpan HttpPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0, 64 where the configuration
-    /// asks for what cannot be had (said on standard error), 70 for a fault of our own.
+    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0; 64 if the configuration asks for
+    /// something that is not available (reported on standard error); 70 for a fault of our own.
     /// </summary>
     public static async Task<int> RunAsync(
         ServerConfiguration configuration,
@@ -66,8 +66,8 @@ public static class ServerHost
     }
 
     /// <summary>
-    /// Starts a server and returns when it listens and asks. Throws ConfigurationException where the data
-    /// file or the address cannot be had.
+    /// Starts a server and returns when it listens and asks. Throws ConfigurationException if the data file or the
+    /// address is not available.
     /// </summary>
     public static async Task<RunningServer> StartAsync(
         ServerConfiguration configuration,
@@ -120,7 +120,7 @@ public static class ServerHost
         }
     }
 
-    /// <summary>The same file and the environment of this process; null where there is no file.</summary>
+    /// <summary>Reads the same file and this process's environment again; null if there is no file.</summary>
     private static Func<ServerConfiguration>? Reread(
         ServerConfiguration configuration,
         GatewayProtocols protocols
@@ -153,13 +153,13 @@ public static class ServerHost
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        // What keeps it from starting is thrown, and said in one line by whoever starts it.
+        // A failure to start is thrown, and whoever starts the server reports it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         (parts.Logging ?? LogToStandardError)(builder.Logging);
         return builder.Build();
     }
 
-    /// <summary>One line an event, in UTC; with the journal's levels under systemd.</summary>
+    /// <summary>Logs one line an event, in UTC; with the journal's levels under systemd.</summary>
     private static void LogToStandardError(ILoggingBuilder logging)
     {
         if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
@@ -221,7 +221,7 @@ public static class ServerHost
     ) => new([new ConfigurationMistake(configuration.Source ?? "configuration", 0, path, message)]);
 }
 
-/// <summary>A server that runs; disposing it stops it cleanly.</summary>
+/// <summary>A running server; disposing it stops it cleanly.</summary>
 public sealed class RunningServer : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -252,16 +252,16 @@ public sealed class RunningServer : IAsyncDisposable
             );
     }
 
-    /// <summary>Where it listens, with the port that it got.</summary>
+    /// <summary>Where it listens, with the port that the system gave it.</summary>
     public Uri Address { get; }
 
-    /// <summary>What runs behind it.</summary>
+    /// <summary>The runtime behind it.</summary>
     public ServerRuntime Runtime { get; }
 
-    /// <summary>Ends at SIGINT, SIGTERM or the token.</summary>
+    /// <summary>Completes at SIGINT, SIGTERM or the token.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancel) => app.WaitForShutdownAsync(cancel);
 
-    /// <summary>Reads the configuration again and takes it, all or nothing.</summary>
+    /// <summary>Reads the configuration again and takes it, all or nothing; false if it was refused.</summary>
     public bool Reload()
     {
         if (reload is null)

@@ -5,26 +5,26 @@ using CallServer.Surface;
 
 namespace CallServer.Server;
 
-/// <summary>What a server may be given instead of the machine's own; null is the machine's own.</summary>
+/// <summary>Replacements for the machine's own parts; null means the machine's own.</summary>
 public sealed record ServerParts
 {
     /// <summary>Opens the store.</summary>
     public Func<ILedgerStore>? OpenStore { get; init; }
 
-    /// <summary>Opens the network of the audits; what comes is stamped by the server's clock.</summary>
+    /// <summary>Opens the network for audits; messages are stamped by the server's clock.</summary>
     public Func<IClock, IGatewayNetwork>? OpenNetwork { get; init; }
 
-    /// <summary>Host names.</summary>
+    /// <summary>Resolves host names.</summary>
     public IEndpointResolver? Resolver { get; init; }
 
-    /// <summary>Where logs go besides or instead of standard error; null is standard error.</summary>
+    /// <summary>Configures logging; null logs to standard error.</summary>
     public Action<ILoggingBuilder>? Logging { get; init; }
 
-    /// <summary>In which gateways can be asked.</summary>
+    /// <summary>The protocols in which gateways can be asked.</summary>
     public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;
 
     /// <summary>
-    /// Reads the configuration again, on SIGHUP; null reads the file that it came from, if it came from one.
+    /// Reads the configuration again on SIGHUP; null reads the original file again, if there was one.
     /// </summary>
     public Func<ServerConfiguration>? Reload { get; init; }
 }

@@ -7,15 +7,14 @@ using CallServer.Surface;
 
 namespace CallServer.Server;
 
-/// <summary>From its start to its end: what it is asked to do, and says of itself.</summary>
+/// <summary>The running server: what it is asked to do, and what it reports of itself.</summary>
 public sealed partial class ServerRuntime
 {
     private static readonly TimeSpan ForgettingPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Opens the ports on which gateways speak by themselves. Throws ConfigurationException where one cannot
-    /// be had.
+    /// Opens the ports on which gateways speak unasked. Throws ConfigurationException if a port is not available.
     /// </summary>
     public async Task ListenAsync() =>
         Listeners = await Listening.Listeners.OpenAsync(
@@ -27,7 +26,7 @@ public sealed partial class ServerRuntime
             loggers.CreateLogger("CallServer.Listening")
         );
 
-    /// <summary>Finds its role, and begins to ask where that is its role's work.</summary>
+    /// <summary>Finds its role, and starts asking if the role does.</summary>
     public Task StartAsync()
     {
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
@@ -62,7 +61,7 @@ public sealed partial class ServerRuntime
     }
 
     /// <summary>
-    /// Takes a changed configuration, or refuses it whole: then the mistakes say why, and nothing has
+    /// Takes a changed configuration or refuses it whole. Returns the mistakes; if there are any, nothing has
     /// changed.
     /// </summary>
     public IReadOnlyList<string> TryReload(ServerConfiguration next)
@@ -76,7 +75,7 @@ public sealed partial class ServerRuntime
         Memory.Most = next.Memory;
         foreach (var gateway in Polling.Follow(next))
         {
-            // An operator's removal is no evidence that calls ended: they stay in the record, unconfirmed.
+            // Removing a gateway is no evidence that its calls ended: they stay in the record, unconfirmed.
             var kept = Ledger.Find(gateway.Id)?.Record.Count ?? 0;
             logger.LogWarning(
                 "{Gateway}: removed from the configuration; its {Count} connections stay in the record, unconfirmed",
@@ -97,7 +96,7 @@ public sealed partial class ServerRuntime
         return [];
     }
 
-    /// <summary>What the server says of itself.</summary>
+    /// <summary>The server's status.</summary>
     public ServerStatus Status()
     {
         var gateways = Configuration.Gateways;
@@ -133,7 +132,7 @@ public sealed partial class ServerRuntime
         Writer.EnqueueStep(clock.Steps[^1], clock.Correction);
     }
 
-    /// <summary>Stops asking, saves what can be saved in the time there is, and closes.</summary>
+    /// <summary>Stops asking, saves what it can in the time there is, and closes.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref stopped, 1) != 0)
@@ -143,7 +142,7 @@ public sealed partial class ServerRuntime
         duties.Dispose();
         Settlement?.Dispose();
         peerLink?.Dispose();
-        // A takeover that began just now has told the record of it before the record is closed.
+        // A takeover that has just started must tell the record before the record closes.
         await roleLoop.PassAsync();
         Recovery.Dispose();
         if (Listeners is not null)
@@ -177,7 +176,7 @@ public sealed partial class ServerRuntime
 
     private async Task SaveAsync()
     {
-        // Whatever the audit loops handed over before now is taken in, then saved, then appended.
+        // Whatever the audit loops have handed over is taken in, then saved, then appended.
         foreach (var loop in (EventLoopScheduler[])[.. auditLoops, asideLoop, .. shardLoops])
             await loop.PassAsync();
         await Ledger.Joiner.PassAsync();

@@ -16,12 +16,12 @@ using CallServer.Surface;
 namespace CallServer.Server;
 
 /// <summary>
-/// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and
-/// the CDR file, each loop with its own thread.
+/// A running server without its HTTP side: clock, sockets, audit loops, ledger shards, the store's writer and the CDR
+/// files, each loop on its own thread.
 /// </summary>
 public sealed partial class ServerRuntime : IAsyncDisposable
 {
-    /// <summary>After this the server is ready though some gateways have not answered yet.</summary>
+    /// <summary>After this time the server counts as ready even if some gateways have not answered.</summary>
     public static readonly TimeSpan ReadyAtLatest = TimeSpan.FromSeconds(10);
 
     private const int Shards = 2;
@@ -178,48 +178,48 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         }
     }
 
-    /// <summary>The configuration as it is now.</summary>
+    /// <summary>The current configuration.</summary>
     public ServerConfiguration Configuration => Volatile.Read(ref configuration);
 
     /// <summary>The record.</summary>
     public LedgerShards Ledger { get; }
 
-    /// <summary>Saves it.</summary>
+    /// <summary>Saves the record.</summary>
     public StoreWriter Writer { get; }
 
-    /// <summary>What audits and the record take together.</summary>
+    /// <summary>What audits and the record hold together.</summary>
     public MemoryBudget Memory { get; }
 
     /// <summary>Asks the gateways.</summary>
     public PollingService Polling { get; }
 
-    /// <summary>Ends connections at an operator's word.</summary>
+    /// <summary>Ends connections on an operator's order.</summary>
     public Releaser Releaser { get; }
 
-    /// <summary>The sockets; null where the network was given.</summary>
+    /// <summary>The sockets; null if the network was given.</summary>
     public FleetNetwork? Fleet { get; }
 
-    /// <summary>Where billing reads.</summary>
+    /// <summary>The files that billing reads.</summary>
     public CdrFiles CdrFiles { get; }
 
-    /// <summary>Null where no RADIUS server is configured.</summary>
+    /// <summary>Accounting to a RADIUS server; null if none is configured.</summary>
     public RadiusService? Radius { get; }
 
-    /// <summary>Who follows what changes.</summary>
+    /// <summary>Counts and limits the clients of the event stream.</summary>
     internal Web.EventReaders EventReaders { get; }
 
-    /// <summary>What changed.</summary>
+    /// <summary>Announces changes to the event stream.</summary>
     public EventFeed Events { get; }
 
-    /// <summary>CDRs and audits of the past.</summary>
+    /// <summary>The store: the past's CDRs and audits.</summary>
     public ILedgerStore Store => store;
 
-    /// <summary>Time.</summary>
+    /// <summary>The server's clock.</summary>
     public IClock Clock => clock;
 
     /// <summary>
-    /// The record was loaded, and every gateway was asked once or has had its time. Once ready, it stays
-    /// ready.
+    /// Whether the record is loaded and every gateway has been asked once or has had its time. Once true, it stays
+    /// true.
     /// </summary>
     public bool IsReady
     {
@@ -245,8 +245,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     }
 
     /// <summary>
-    /// Opens the store and everything else; asks nobody yet. Throws StoreException where the store cannot be
-    /// used.
+    /// Opens the store and everything else, but asks nobody yet. Throws StoreException if the store cannot be used.
     /// </summary>
     public static ServerRuntime Open(
         ServerConfiguration configuration,
@@ -259,22 +258,22 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         return new ServerRuntime(configuration, parts, loggers);
     }
 
-    /// <summary>The ports on which gateways speak by themselves; null until they are open.</summary>
+    /// <summary>The ports on which gateways speak unasked; null until they are open.</summary>
     public Listeners? Listeners { get; private set; }
 
-    /// <summary>Who acts, this server or the other one.</summary>
+    /// <summary>Decides which server acts, this one or the other.</summary>
     public RoleKeeper Roles { get; }
 
-    /// <summary>What proves the two servers of a pair to each other; null where this one is alone.</summary>
+    /// <summary>Authenticates the two servers of a pair to each other; null if this one runs alone.</summary>
     public PeerTrust? Trust { get; }
 
-    /// <summary>What becomes of CDRs that are held; null where this server is alone.</summary>
+    /// <summary>Settles held CDRs; null if this server runs alone.</summary>
     public Settlement? Settlement { get; }
 
-    /// <summary>What follows a takeover.</summary>
+    /// <summary>Recovers the record after a takeover.</summary>
     public Recovery Recovery { get; }
 
-    /// <summary>So long, and a heartbeat is given up.</summary>
+    /// <summary>How long to wait before a heartbeat is given up.</summary>
     private static TimeSpan PeerPatience(ServerConfiguration configuration)
     {
         var shortest = TimeSpan.FromSeconds(1);
@@ -297,7 +296,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             }
         );
 
-    /// <summary>Ends when what was learnt of a gateway so far is in the record and has been tried to be stored.</summary>
+    /// <summary>
+    /// Completes when what was learnt of a gateway so far is in the record and the store has tried to save it.
+    /// </summary>
     private async Task TakenInAsync(string gateway)
     {
         await Ledger.PassAsync(gateway);

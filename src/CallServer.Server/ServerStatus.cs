@@ -1,12 +1,11 @@
 namespace CallServer.Server;
 
 /// <summary>
-/// How many gateways there are, by what their last audits came to; those not asked yet are in the total
-/// alone.
+/// The number of gateways by the result of their last audit; those not asked yet count only in the total.
 /// </summary>
 public sealed record GatewayTotals(int Total, int Complete, int Partial, int Silent);
 
-/// <summary>What <c>GET /v1/status</c> answers.</summary>
+/// <summary>The body of <c>GET /v1/status</c>.</summary>
 public sealed record ServerStatus(
     string Name,
     string Role,

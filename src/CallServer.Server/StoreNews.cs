@@ -3,10 +3,10 @@ using CallServer.Storage;
 
 namespace CallServer.Server;
 
-/// <summary>What a store that was just loaded has for the log.</summary>
+/// <summary>Logs what a freshly loaded store holds.</summary>
 internal static class StoreNews
 {
-    /// <summary>What the server begins with, and what of it is odd.</summary>
+    /// <summary>Logs what the server starts with, and anything odd about it.</summary>
     public static void Say(StoreImage image, ServerConfiguration configuration, ILogger logger)
     {
         foreach (var row in image.Unreadable)

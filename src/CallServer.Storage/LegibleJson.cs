@@ -4,9 +4,10 @@ using System.Text.Encodings.Web;
 namespace CallServer.Storage;
 
 /// <summary>
-/// JSON for people and programs alike: text beyond ASCII as it is, except for characters that turn the direction of a line or
-/// end it where nobody sees it (UAX 9's embeddings, overrides and isolates; U+2028, U+2029). A caller chooses parts of what a
-/// gateway calls a connection, and could make one id read as another. Escaped, nothing is lost.
+/// JSON for people and programs alike. Text beyond ASCII is written as it is, except for characters that change a
+/// line's direction or end it invisibly (UAX 9's embeddings, overrides and isolates; U+2028, U+2029). A caller
+/// chooses parts of what a gateway calls a connection, and could otherwise make one id look like another. Escaping
+/// loses nothing.
 /// </summary>
 public sealed unsafe class LegibleJson : JavaScriptEncoder
 {
@@ -21,7 +22,7 @@ public sealed unsafe class LegibleJson : JavaScriptEncoder
     /// <summary>The only instance.</summary>
     public static LegibleJson Encoder { get; } = new();
 
-    /// <summary>Whether the character must not stand in a line as it is.</summary>
+    /// <summary>Whether the character must be escaped.</summary>
     public static bool IsUnseen(char c) => unseen.Contains(c);
 
     /// <inheritdoc/>

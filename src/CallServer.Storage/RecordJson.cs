@@ -4,15 +4,15 @@ using CallServer.Surface;
 namespace CallServer.Storage;
 
 /// <summary>
-/// How the record is written as JSON, in files, over HTTP and on the command line alike: in one line, with nulls, and with
-/// text beyond ASCII as it is (see <see cref="LegibleJson"/> for the exception).
+/// How the record is written as JSON in files, over HTTP and on the command line: on one line, with nulls, and with
+/// text beyond ASCII as it is (see <see cref="LegibleJson"/> for the exceptions).
 /// </summary>
 public static class RecordJson
 {
-    /// <summary>Connections, audits, calls, changes, status: camelCase.</summary>
+    /// <summary>Options for connections, audits, calls, changes and status: camelCase.</summary>
     public static JsonSerializerOptions Camel { get; } = Options(JsonNamingPolicy.CamelCase);
 
-    /// <summary>CDRs: snake_case, the names that billing knows.</summary>
+    /// <summary>Options for CDRs: snake_case, the names that billing knows.</summary>
     public static JsonSerializerOptions Snake { get; } = Options(JsonNamingPolicy.SnakeCaseLower);
 
     /// <summary>A CDR, as files and the API show it.</summary>

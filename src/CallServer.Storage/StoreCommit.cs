@@ -2,7 +2,7 @@ using CallServer.Surface;
 
 namespace CallServer.Storage;
 
-/// <summary>All that one transaction writes about one gateway.</summary>
+/// <summary>Everything that one transaction writes about one gateway.</summary>
 public sealed record StoreCommit
 {
     /// <summary>The gateway's own row.</summary>
@@ -11,41 +11,41 @@ public sealed record StoreCommit
     /// <summary>Rows to insert or replace, each id once.</summary>
     public IReadOnlyList<ConnectionRow> Upserts { get; init; } = [];
 
-    /// <summary>Ids of rows to delete; none of them stands in <see cref="Upserts"/>.</summary>
+    /// <summary>Ids of rows to delete; none of them is in <see cref="Upserts"/>.</summary>
     public IReadOnlyList<string> Deletes { get; init; } = [];
 
     /// <summary>
-    /// One for each connection that ended. The store does not write a CDR again that it has (same id; where ids are reused,
-    /// same id and same end).
+    /// One for each connection that ended. The store skips a CDR that it already has (same id; if the gateway reuses
+    /// ids, same id and same end).
     /// </summary>
     public IReadOnlyList<CdrView> Cdrs { get; init; } = [];
 
-    /// <summary>One for each connection that began, for the outbox alone. Empty unless a reader wants
-    /// them.</summary>
+    /// <summary>One for each connection that began, for the outbox only. Empty unless a reader wants them.</summary>
     public IReadOnlyList<CdrView> Starts { get; init; } = [];
 
-    /// <summary>Interim records of long connections, for the outbox alone, in the order in which they fell
-    /// due.</summary>
+    /// <summary>
+    /// Interim records of long connections, for the outbox only, in the order in which they fell due.
+    /// </summary>
     public IReadOnlyList<CdrView> Interims { get; init; } = [];
 
     /// <summary>
-    /// A standby writes. Its CDRs enter the outbox held back, because the active server tells them. Starts and
-    /// interims, which the active server tells as well, do not enter it.
+    /// Whether a standby writes this. Then its CDRs enter the outbox held, because the active server writes them;
+    /// starts and interims do not enter it at all, because the active server writes those too.
     /// </summary>
     public bool Held { get; init; }
 
-    /// <summary>What to tell; the store numbers them.</summary>
+    /// <summary>Changes for the event stream; the store numbers them.</summary>
     public IReadOnlyList<ChangeView> Changes { get; init; } = [];
 
-    /// <summary>The audits that led here, oldest first. Empty where an operator acted.</summary>
+    /// <summary>The audits that led to this, oldest first. Empty if an operator acted.</summary>
     public IReadOnlyList<AuditSummary> Audits { get; init; } = [];
 
-    /// <summary>What operators released, or tried to, oldest first.</summary>
+    /// <summary>What operators released or tried to release, oldest first.</summary>
     public IReadOnlyList<ReleaseEntry> Releases { get; init; } = [];
 
     /// <summary>
-    /// Something began, ended or changed, and was not only confirmed. Then the transaction is on the disk, and survives a
-    /// loss of power, before the commit returns (docs/adr/0005).
+    /// Whether something began, ended or changed, rather than only being confirmed. Then the transaction is on the
+    /// disk, safe from a loss of power, before the commit returns (docs/adr/0005).
     /// </summary>
     public bool MustReachDisk =>
         Changes.Count > 0
@@ -55,9 +55,9 @@ public sealed record StoreCommit
         || Starts.Count > 0
         || Interims.Count > 0;
 
-    /// <summary>What a step of the record asks to be written, computed once.</summary>
+    /// <summary>What a step of the record asks to be written.</summary>
     /// <param name="step">What the record took in.</param>
-    /// <param name="audit">The audit that told it; null where none did.</param>
+    /// <param name="audit">The audit that caused it; null if none did.</param>
     /// <param name="wants">What the readers of the outbox want besides CDRs.</param>
     public static StoreCommit Of(RecordStep step, AuditSummary? audit, AccountingWants wants) =>
         new()
@@ -73,8 +73,8 @@ public sealed record StoreCommit
         };
 
     /// <summary>
-    /// This commit and a later one of the same gateway as one, for when the store could not take this one. Writing it
-    /// leaves the same as writing both in order. Throws ArgumentException where the gateways differ.
+    /// Combines this commit with a later one of the same gateway, for when the store could not take this one. Writing
+    /// the result is the same as writing both in order. Throws ArgumentException if the gateways differ.
     /// </summary>
     public StoreCommit Then(StoreCommit later)
     {
@@ -100,7 +100,7 @@ public sealed record StoreCommit
             Upserts = [.. upserts.Values],
             Deletes = [.. deletes],
             Cdrs = [.. Cdrs, .. later.Cdrs],
-            // A server that changed its role meanwhile tells rather twice than never.
+            // If the server changed its role in between, it is better to report twice than never.
             Held = Held && later.Held,
             Starts = [.. Starts, .. later.Starts],
             Interims = [.. Interims, .. later.Interims],
@@ -112,7 +112,7 @@ public sealed record StoreCommit
 }
 
 /// <summary>What a commit added.</summary>
-/// <param name="Cdrs">The CDRs that the store did not have.</param>
+/// <param name="Cdrs">The CDRs that the store did not have yet.</param>
 /// <param name="Changes">The changes of the commit, in order.</param>
 /// <param name="Told">Whether something entered the outbox for its readers.</param>
 public sealed record CommitResult(

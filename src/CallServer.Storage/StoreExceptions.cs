@@ -3,12 +3,13 @@ namespace CallServer.Storage;
 /// <summary>A fault of the store. Its message names the file, the cause, and what to try.</summary>
 public abstract class StoreException(string message, Exception? inner) : Exception(message, inner);
 
-/// <summary>The store cannot be opened, read or written now. A commit that threw it wrote nothing, and may be tried
-/// again.</summary>
+/// <summary>
+/// The store cannot be opened, read or written now. The commit that threw this wrote nothing and may be tried again.
+/// </summary>
 public class StoreUnavailableException(string message, Exception? inner = null)
     : StoreException(message, inner);
 
-/// <summary>There is no room: on the disk, in the quota, or below the file's own limit.</summary>
+/// <summary>There is no room: on the disk, in the quota, or within the file's own limit.</summary>
 public sealed class StoreFullException(string message, Exception? inner = null)
     : StoreUnavailableException(message, inner);
 
@@ -16,7 +17,7 @@ public sealed class StoreFullException(string message, Exception? inner = null)
 public sealed class StoreLockedException(string message, Exception? inner = null)
     : StoreUnavailableException(message, inner);
 
-/// <summary>The store was written by a newer version. It was left as it is.</summary>
+/// <summary>A newer version wrote the store. It was left as it is.</summary>
 public sealed class StoreVersionException(string message, int found, int known)
     : StoreException(message, null)
 {

@@ -4,13 +4,12 @@ namespace CallServer.Storage;
 
 /// <summary>What a store held when the server started.</summary>
 /// <param name="Identity">The server that wrote it last.</param>
-/// <param name="Correction">
-/// How far the wall clock had been moved since the timeline was anchored. Records and rows are on that timeline. A server
-/// goes on with it by anchoring its steady clock at its wall clock less the correction, so nothing stored has to be moved.
-/// </param>
-/// <param name="Steps">The newest of the steps that make up the correction, oldest first.</param>
-/// <param name="Gateways">Every gateway that the record holds something of.</param>
-/// <param name="Unreadable">The rows that this version could not understand. They are still in the store, and not part of
+/// <param name="Correction">How far the wall clock has been stepped since the timeline was anchored. Records and rows
+/// are on that timeline. A server continues it by anchoring its steady clock at its wall clock minus the correction,
+/// so that no stored time has to change.</param>
+/// <param name="Steps">The newest steps that make up the correction, oldest first.</param>
+/// <param name="Gateways">Every gateway of which the record holds something.</param>
+/// <param name="Unreadable">Rows that this version could not understand. They stay in the store but are not part of
 /// the record.</param>
 public sealed record StoreImage(
     StoreIdentity Identity,
@@ -21,17 +20,17 @@ public sealed record StoreImage(
 );
 
 /// <summary>The server that a store belongs to.</summary>
-/// <param name="Name">Null in a new store.</param>
+/// <param name="Name">The server's name; null in a new store.</param>
 /// <param name="Epoch">The fencing number that a takeover raises; 0 in a new store.</param>
-/// <param name="LastOpened">When it was last opened before this time; null in a new store.</param>
-/// <param name="Acted">Whether it acted, or only watched another server; null where it never said.</param>
+/// <param name="LastOpened">When it was last opened before now; null in a new store.</param>
+/// <param name="Acted">Whether it acted or only watched another server; null if that was never stored.</param>
 public sealed record StoreIdentity(string? Name, int Epoch, DateTimeOffset? LastOpened, bool? Acted = null);
 
 /// <summary>One gateway's part of the record.</summary>
 /// <param name="Gateway">The gateway's id.</param>
-/// <param name="Record">Its connections, restored as they were, times included: active, and unconfirmed
-/// until an audit speaks (rule 10).</param>
-/// <param name="LastAudit">The newest audit; null where the store keeps none.</param>
+/// <param name="Record">Its connections, restored as they were, times included: active, but unconfirmed until an
+/// audit confirms them (rule 10).</param>
+/// <param name="LastAudit">The newest audit; null if the store keeps none.</param>
 public sealed record StoredGateway(string Gateway, GatewayRecord Record, AuditSummary? LastAudit);
 
 /// <summary>A row that this version cannot understand.</summary>

@@ -6,19 +6,19 @@ namespace CallServer.Storage;
 public sealed record StoredPage<T>(IReadOnlyList<T> Items, long? Next);
 
 /// <summary>A CDR as it was written.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again.</param>
-/// <param name="Json">The object, in one line, exactly as the API and the CDR file show it.</param>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Json">The JSON object, on one line, exactly as the API and the CDR file show it.</param>
 public sealed record StoredCdr(long Sequence, string Json);
 
-/// <summary>An entry of the outbox: what an accounting system has to be told.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again. An entry that was held gets a new one when
-/// it is released.</param>
+/// <summary>An entry of the outbox: something an accounting system has to be told.</summary>
+/// <param name="Sequence">Rises in the order of writing; never reused. A held entry gets a new one when it is
+/// released.</param>
 /// <param name="Kind">One of <see cref="AccountingKind"/>.</param>
-/// <param name="Id">The CDR's id: the same in all entries of a connection.</param>
+/// <param name="Id">The CDR's id, the same in all entries of a connection.</param>
 /// <param name="Gateway">The id of the gateway.</param>
-/// <param name="At">When the store took it.</param>
-/// <param name="Json">A CDR, or a record of its shape with <c>"partial": true</c>, in one line, exactly as the CDR file
-/// shows it.</param>
+/// <param name="At">When the store took the entry.</param>
+/// <param name="Json">A CDR, or a record of the same shape with <c>"partial": true</c>, on one line, exactly as the
+/// CDR file shows it.</param>
 public sealed record AccountingEntry(
     long Sequence,
     string Kind,
@@ -28,7 +28,7 @@ public sealed record AccountingEntry(
     string Json
 );
 
-/// <summary>What an entry of the outbox tells (RFC 2866 §5.1 has the same three).</summary>
+/// <summary>The kinds of outbox entries (the same three as in RFC 2866 §5.1).</summary>
 public static class AccountingKind
 {
     /// <summary>A connection was heard for the first time.</summary>
@@ -42,30 +42,30 @@ public static class AccountingKind
 }
 
 /// <summary>A change as it was written.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again.</param>
-/// <param name="Kind">One word: the event's name.</param>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Kind">The event's name, one word.</param>
 /// <param name="Gateway">The id of the gateway.</param>
-/// <param name="Json">The object, in one line, exactly as the event stream shows it.</param>
+/// <param name="Json">The JSON object, on one line, exactly as the event stream shows it.</param>
 public sealed record StoredChange(long Sequence, string Kind, string Gateway, string Json);
 
 /// <summary>An audit as it was written.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again.</param>
-/// <param name="Json">An <see cref="AuditSummary"/>, in one line.</param>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Json">An <see cref="AuditSummary"/>, on one line.</param>
 public sealed record StoredAudit(long Sequence, string Json);
 
 /// <summary>An attempt to release as it was written.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again.</param>
-/// <param name="Json">A <see cref="ReleaseEntry"/>, in one line.</param>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Json">A <see cref="ReleaseEntry"/>, on one line.</param>
 public sealed record StoredRelease(long Sequence, string Json);
 
 /// <summary>The report of a takeover as it was written.</summary>
-/// <param name="Sequence">Rises in the order of writing; never used again.</param>
-/// <param name="Json">A <see cref="Surface.RecoveryView"/>, in one line.</param>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Json">A <see cref="Surface.RecoveryView"/>, on one line.</param>
 public sealed record StoredRecovery(long Sequence, string Json);
 
-/// <summary>The changes after some sequence.</summary>
+/// <summary>The changes after a sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
-/// <param name="Missed">The store no longer keeps some that came after that sequence: the client has to read the
-/// lists anew.</param>
-/// <param name="Newest">The highest sequence ever given; 0 where there is none.</param>
+/// <param name="Missed">Whether the store no longer keeps some that came after that sequence: the client then has to
+/// read the lists again.</param>
+/// <param name="Newest">The highest sequence ever given; 0 if there is none.</param>
 public sealed record ChangePage(IReadOnlyList<StoredChange> Items, bool Missed, long Newest);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace CallServer.Bench;
 
-/// <summary>A child process: <c>callserver</c> as its users run it, from beside this program.</summary>
+/// <summary>A child process: <c>callserver</c> from beside this program, run as its users run it.</summary>
 internal sealed class Child : IAsyncDisposable
 {
     private const int MostLines = 20;
@@ -18,7 +18,7 @@ internal sealed class Child : IAsyncDisposable
 
     public bool Over => process.HasExited;
 
-    /// <summary>CPU time until now, of user and system.</summary>
+    /// <summary>CPU time so far, user and system.</summary>
     public TimeSpan Cpu
     {
         get
@@ -48,7 +48,7 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
-    /// <summary>The last lines that it wrote to standard error.</summary>
+    /// <summary>The last lines it wrote to standard error.</summary>
     public IReadOnlyList<string> LastWords
     {
         get
@@ -58,16 +58,16 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
-    /// <summary><c>callserver</c> with these words.</summary>
+    /// <summary>Starts <c>callserver</c> with these arguments.</summary>
     public static Child Start(params IEnumerable<string> words) => Start("callserver.dll", words);
 
-    /// <summary>This program itself with these words.</summary>
+    /// <summary>Starts this program itself with these arguments.</summary>
     public static Child StartBench(params IEnumerable<string> words) =>
         Start(Path.GetFileName(typeof(Child).Assembly.Location), words);
 
     private static Child Start(string program, IEnumerable<string> words)
     {
-        // The runtime that runs this also runs the child: there may be several on a machine.
+        // The runtime that runs this program also runs the child, as a machine may have several.
         var dotnet =
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
                 ? path
@@ -90,7 +90,7 @@ internal sealed class Child : IAsyncDisposable
         return child;
     }
 
-    /// <summary>Skips its standard output up to a line that begins so; null where it ends before.</summary>
+    /// <summary>Reads its standard output up to a line with this beginning; null if the output ends first.</summary>
     public async Task<string?> LineAsync(string beginning, CancellationToken cancel)
     {
         while (await process.StandardOutput.ReadLineAsync(cancel) is { } line)
@@ -101,10 +101,10 @@ internal sealed class Child : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Nobody reads its standard output any more: lets it write what it likes.</summary>
+    /// <summary>Stops reading its output, and discards the rest so that it is never blocked.</summary>
     public void Ignore() => draining = DrainAsync();
 
-    /// <summary>Octets that it wrote to standard output and error since they are ignored.</summary>
+    /// <summary>Octets written to standard output and error since they have been ignored.</summary>
     public long Written => Volatile.Read(ref written);
 
     private async Task DrainAsync()
@@ -114,7 +114,7 @@ internal sealed class Child : IAsyncDisposable
             Interlocked.Add(ref written, length);
     }
 
-    /// <summary>SIGKILL: it gets no chance to save anything.</summary>
+    /// <summary>Sends SIGKILL: the process gets no chance to save anything.</summary>
     public async Task KillAsync()
     {
         if (!process.HasExited)
@@ -129,7 +129,7 @@ internal sealed class Child : IAsyncDisposable
         process.Dispose();
     }
 
-    // The user's own settings are for the user's own server.
+    // The user's own settings are meant for the user's own server.
     private static bool IsOurs(string name) =>
         name.StartsWith("CALLSERVER_", StringComparison.OrdinalIgnoreCase);
 

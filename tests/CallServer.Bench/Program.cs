@@ -12,7 +12,7 @@ using CallServer.Host.Cli;
 
 using var stop = new CancellationTokenSource();
 
-// Children are ended before this process is.
+// Children are stopped before this process ends.
 void OnSignal(PosixSignalContext context)
 {
     context.Cancel = !stop.IsCancellationRequested;

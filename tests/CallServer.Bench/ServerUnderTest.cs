@@ -7,8 +7,10 @@ using CallServer.Server.Configuration;
 
 namespace CallServer.Bench;
 
-/// <summary><c>callserver run</c> on a folder that holds its configuration and its data; it can be started there again
-/// and again.</summary>
+/// <summary>
+/// <c>callserver run</c> in a folder that holds its configuration and its data; it can be restarted there again and
+/// again.
+/// </summary>
 internal sealed class ServerUnderTest : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -17,14 +19,14 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     private readonly string configuration;
     private Child? child;
 
-    /// <param name="folder">Where its files are.</param>
-    /// <param name="interval">Between the audits of a gateway.</param>
-    /// <param name="timeout">For an answer.</param>
-    /// <param name="gateways">URIs by id.</param>
-    /// <param name="name">What it calls itself.</param>
-    /// <param name="cdr">The configuration's part about CDRs; null is one file.</param>
-    /// <param name="address">Where it listens; null is where nobody does.</param>
-    /// <param name="more">Sections of its configuration besides.</param>
+    /// <param name="folder">The folder of its files.</param>
+    /// <param name="interval">Time between the audits of a gateway.</param>
+    /// <param name="timeout">How long to wait for a reply.</param>
+    /// <param name="gateways">The gateways' URIs by id.</param>
+    /// <param name="name">The server's name.</param>
+    /// <param name="cdr">The configuration's <c>cdr</c> section; null for a single file.</param>
+    /// <param name="address">The address where it listens; null picks a free one.</param>
+    /// <param name="more">Further sections of its configuration.</param>
     public ServerUnderTest(
         string folder,
         TimeSpan interval,
@@ -52,20 +54,20 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             cdr = cdr ?? new { file = Path.Combine(folder, "cdr.ndjson") },
             gateways = gateways.Select(gateway => new { id = gateway.Key, uri = gateway.Value }),
         };
-        // A section that is there is meant: null would be a mistake.
+        // Further sections are added only if given: a null section would be a mistake in the configuration.
         var written = JsonSerializer.SerializeToNode(content, JsonText.Options)!.AsObject();
         foreach (var (section, value) in more ?? new Dictionary<string, object>())
             written[section] = JsonSerializer.SerializeToNode(value, JsonText.Options);
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The address where it listens.</summary>
     public string Address { get; }
 
-    /// <summary>Where nobody listens yet.</summary>
+    /// <summary>An address on which nothing listens yet.</summary>
     public static string FreeAddress() => $"http://127.0.0.1:{DemoProcess.FreePort()}";
 
-    /// <summary>Its SQLite file.</summary>
+    /// <summary>The path of its SQLite file.</summary>
     public string Data { get; }
 
     public ServerClient Client { get; }
@@ -83,7 +85,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public Task<JsonElement> StatusAsync(CancellationToken cancel) => Client.GetAsync("v1/status", cancel);
 
-    /// <summary>Looks again and again until it is so; what the server cannot answer yet is not so.</summary>
+    /// <summary>
+    /// Looks again and again until a condition holds; it does not hold while the server cannot answer.
+    /// </summary>
     public async Task UntilAsync(string what, Func<Task<bool>> isSo, CancellationToken cancel)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -102,7 +106,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
                 }
                 catch (CommandFailedException)
                 {
-                    // Not there yet.
+                    // The server is not there yet.
                 }
             }
         }
@@ -112,7 +116,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGKILL.</summary>
+    /// <summary>Sends SIGKILL.</summary>
     public async Task KillAsync()
     {
         if (child is not null)

@@ -1,6 +1,6 @@
 namespace CallServer.Bench;
 
-/// <summary>A folder of its own that goes with all that is in it.</summary>
+/// <summary>A temporary folder that is deleted with everything in it.</summary>
 internal sealed class TempFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("callserver-bench-").FullName;

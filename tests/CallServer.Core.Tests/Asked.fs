@@ -4,9 +4,9 @@ open System
 open CallServer.Ledger
 open CallServer.Surface
 
-/// Gateways to ask, by their URIs.
+/// Parses gateways' URIs into targets.
 module Asked =
-    /// As a configuration would have it, with these secrets.
+    /// Parses a URI as a configuration would, with these secrets.
     let withSecrets
         (secrets: GatewaySecrets)
         (gateway: string)
@@ -22,7 +22,7 @@ module Asked =
             GatewayProtocols.BuiltIn.Target(gateway, read, secrets, timeout, attempts)
         | false, _, mistakes -> failwith (String.concat "; " mistakes)
 
-    /// How a protocol's connections are joined with those of others; nothing for one that there is not.
+    /// How a protocol's connections are joined with those of others; nothing if there is no such protocol.
     let source (protocol: string) : SourceTraits voption = GatewayProtocols.BuiltIn.SourceOf protocol
 
     let by gateway uri timeout attempts = withSecrets GatewaySecrets.None gateway uri timeout attempts

@@ -11,7 +11,7 @@ module Check =
         if not isRight then
             failtest $"Expected: {expected}\nBut was:\n%A{actual}"
 
-    /// The same check; where it fails, the reason stands above what was found.
+    /// The same check with a reason, which is printed above the finding if it fails.
     let because (reason: string) (check: 'T -> unit) (actual: 'T) : unit =
         try
             check actual
@@ -34,7 +34,7 @@ module Check =
     let isNull (actual: 'T) : unit = judge (obj.ReferenceEquals(actual, null)) "null" actual
     let isNotNull (actual: 'T) : unit = judge (not (obj.ReferenceEquals(actual, null))) "not null" actual
 
-    /// The very object, or another one.
+    /// Reference equality.
     let same (expected: 'T) (actual: 'T) : unit =
         judge (obj.ReferenceEquals(actual, expected)) $"the same object as %A{expected}" actual
 
@@ -50,7 +50,7 @@ module Check =
     let between (least: 'T) (most: 'T) (actual: 'T) : unit =
         judge (actual >= least && actual <= most) $"from %A{least} to %A{most}" actual
 
-    /// At most so far from it, to either side.
+    /// At most this far away, on either side.
     let inline near (away: 'T) (expected: 'T) (actual: 'T) : unit =
         between (expected - away) (expected + away) actual
 
@@ -66,7 +66,7 @@ module Check =
     let lacks (item: 'T) (actual: seq<'T>) : unit =
         judge (not (Seq.contains item actual)) $"no %A{item} among them" actual
 
-    /// Each item so often, in any order.
+    /// The same items in any order, each the same number of times.
     let sameItems (expected: seq<'T>) (actual: seq<'T>) : unit =
         let counted = HashSet(Seq.countBy id expected)
         judge (counted.SetEquals(Seq.countBy id actual)) $"in any order %A{expected}" actual
@@ -80,7 +80,7 @@ module Check =
     let allEqual (expected: 'T) (actual: seq<'T>) : unit =
         judge (Seq.forall ((=) expected) actual) $"%A{expected} alone" actual
 
-    /// A text that holds another one; case matters.
+    /// The text contains another one; case matters.
     let says (part: string) (actual: string) : unit =
         judge (actual.Contains(part, StringComparison.Ordinal)) $"a text with %A{part}" actual
 
@@ -96,7 +96,7 @@ module Check =
     let matches (pattern: string) (actual: string) : unit =
         judge (Regex.IsMatch(actual, pattern)) $"a text that matches %A{pattern}" actual
 
-    /// The exception of exactly this type that is thrown.
+    /// The exception thrown, which must be of exactly this type.
     let thrown<'Fault when 'Fault :> exn> (run: unit -> unit) : 'Fault =
         let fault =
             try

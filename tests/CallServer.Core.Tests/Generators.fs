@@ -5,7 +5,7 @@ open FsCheck
 open FsCheck.FSharp
 open CallServer.Model
 
-/// Generators for the model's own types, shared by every property of the project.
+/// Generators for the model's own types, shared by all properties of the project.
 type Arbitraries =
     static member Instant() : Arbitrary<Instant> =
         Gen.choose64 (0L, 4_000_000_000_000_000L) |> Gen.map Instant.ofMicros |> Arb.fromGen
@@ -28,6 +28,6 @@ type Arbitraries =
 
 [<AutoOpen>]
 module ModelLaws =
-    /// A law of the model: its generators, and a thousand cases.
+    /// A law of the model, tried with its generators on a thousand cases.
     let law (property: 'Testable) =
         lawBy (Laws.plain |> Laws.drawing [ typeof<Arbitraries> ] |> Laws.times 1000) property

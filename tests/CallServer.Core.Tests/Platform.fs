@@ -1,5 +1,5 @@
-/// Expecto under Microsoft.Testing.Platform, which has no adapter for it: `dotnet test` finds, chooses, runs and counts these
-/// tests beside those of NUnit.
+/// Runs Expecto under Microsoft.Testing.Platform, which has no adapter for it: `dotnet test` finds, selects, runs and
+/// counts these tests beside NUnit's.
 module CallServer.Tests.Platform
 
 open System
@@ -19,8 +19,8 @@ open Microsoft.Testing.Platform.Services
 
 let private enabled = Task.FromResult true
 
-/// Whether a filter lets a test through. It is written as NUnit's: terms such as FullyQualifiedName~PART or Name!=NAME, joined
-/// by & and |, in parentheses if need be; a term that is only a text is a part of the name.
+/// Whether a filter selects a test. The syntax is NUnit's: terms such as FullyQualifiedName~PART or Name!=NAME,
+/// joined by & and |, with parentheses if needed; a term that is plain text must be part of the name.
 let private lets (filter: string) (name: string) : bool =
     let holds (text: string) =
         let found = Regex.Match(text, @"^\s*(?:FullyQualifiedName|DisplayName|Name)\s*(!?[~=])(.*)$")
@@ -36,7 +36,7 @@ let private lets (filter: string) (name: string) : bool =
 
     let at place = if place < filter.Length then filter[place] else ')'
 
-    /// Each part reads from a place, and tells whether it holds and where it ends.
+    /// Each parser starts at a position, and returns whether the filter holds and where the term ends.
     let rec any place =
         let left, next = all place
 
@@ -60,7 +60,7 @@ let private lets (filter: string) (name: string) : bool =
             let inner, next = any (place + 1)
             inner, next + 1
         else
-            // Parentheses inside of a term belong to the name.
+            // Parentheses inside a term belong to the name.
             let rec ending next depth =
                 match at next with
                 | '(' -> ending (next + 1) (depth + 1)
@@ -182,7 +182,7 @@ type private Framework(tests: Test, options: ICommandLineOptions) =
                 context.Complete()
             }
 
-/// Two tests of one name would count as one, and a test that is focused would skip all others.
+/// Two tests with the same name would count as one, and a focused test would skip all others.
 let private check (tests: Test) : unit =
     let all = Test.toTestCodeList tests
 
@@ -195,7 +195,7 @@ let private check (tests: Test) : unit =
             let name = test.fullName "."
             failwith $"{name} is focused"
 
-/// Runs a suite as the command line asks for it; the process's exit code.
+/// Runs a suite as the command line asks; returns the process's exit code.
 let run (args: string[]) (tests: Test) : int =
     check tests
 

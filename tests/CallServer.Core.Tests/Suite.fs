@@ -6,24 +6,24 @@ open System.Text.RegularExpressions
 open Expecto
 open FSharp.Reflection
 
-/// How laws are tried: from which generators, how often, from which seed.
+/// How laws are tried: with which generators, how often, from which seed.
 module Laws =
     /// FsCheck's own generators, and a hundred cases.
     let plain: FsCheckConfig = { FsCheckConfig.defaultConfig with maxTest = 100 }
 
     let times (cases: int) (laws: FsCheckConfig) : FsCheckConfig = { laws with maxTest = cases }
 
-    /// The static members of these types are asked before FsCheck's own generators, the first type first.
+    /// Adds generators: the static members of these types take precedence over FsCheck's own, the first type first.
     let drawing (generators: Type list) (laws: FsCheckConfig) : FsCheckConfig =
         { laws with arbitrary = generators }
 
-    /// The same cases each time.
+    /// Tries the same cases each time.
     let seeded (seed: uint64) (gamma: uint64) (laws: FsCheckConfig) : FsCheckConfig =
         { laws with replay = Some(seed, gamma, None) }
 
     let private variable = "CALLSERVER_REPLAY"
 
-    /// Where a law is to begin instead: what it printed when it failed.
+    /// Where a law is to start instead: the values that it printed when it failed.
     let private wanted =
         match Environment.GetEnvironmentVariable variable with
         | null
@@ -37,7 +37,7 @@ module Laws =
     let internal fromEnvironment (laws: FsCheckConfig) : FsCheckConfig =
         if wanted.IsSome then { laws with replay = wanted } else laws
 
-    /// Expecto tells which function to call in place of the law's; here no test has to be edited.
+    /// Expecto names a function that replaces the law's; here no test has to be edited.
     let internal retell (failure: string) : string =
         Regex.Replace(
             failure,
@@ -48,14 +48,14 @@ module Laws =
             RegexOptions.Singleline
         )
 
-/// What tests are made of. A test is a value of a module; it is called as that value is.
+/// What tests are built from. A test is a value of a module and is named after that value.
 [<AutoOpen>]
 module Suite =
     let private case (body: unit -> unit) : Test = TestCase(Sync body, Normal)
 
     let example (body: unit -> unit) : Test = case body
 
-    /// One test for each row, under the row's name.
+    /// One test for each row, named after the row.
     let namedExamples (rows: (string * 'Row) list) (body: 'Row -> unit) : Test =
         TestList([ for name, row in rows -> testLabel name (case (fun () -> body row)) ], Normal)
 
@@ -72,7 +72,8 @@ module Suite =
 
         namedExamples [ for row in rows -> name row, row ] body
 
-    /// A property that holds for all values. A failure tells the seed, the case, and the smallest one like it that fails too.
+    /// A property that holds for all values. A failure prints the seed, the case, and the smallest similar case that
+    /// fails too.
     let lawBy (laws: FsCheckConfig) (property: 'Testable) : Test =
         match testPropertyWithConfig (Laws.fromEnvironment laws) "" property with
         | TestLabel(_, TestCase(AsyncFsCheck(first, stress, run), state), _) ->
@@ -89,15 +90,15 @@ module Suite =
 
     let failtest (why: string) : 'T = Tests.failtest why
 
-    /// Where this does not hold, the test is skipped.
+    /// Skips the test unless the condition holds.
     let skipUnless (condition: bool) (why: string) : unit =
         if not condition then
             skiptest why
 
-    /// To be read by who runs the test.
+    /// Prints a line for whoever runs the test.
     let say (line: string) : unit = Console.Out.WriteLine line
 
-    /// All tests of an assembly, each under the name of its module and its own.
+    /// All tests of an assembly, each named after its module and itself.
     let testsOf (assembly: Assembly) : Test =
         let values =
             BindingFlags.Static

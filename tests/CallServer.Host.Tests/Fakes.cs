@@ -16,12 +16,12 @@ using Microsoft.FSharp.Core;
 
 namespace CallServer.Host.Tests;
 
-/// <summary>Both clocks are a scheduler's.</summary>
+/// <summary>Both clocks follow a scheduler.</summary>
 internal sealed class SchedulerClock(IScheduler scheduler) : IClock
 {
     public Moment Now => MomentModule.at(InstantModule.ofDateTime(scheduler.Now) - Behind);
 
-    /// <summary>How much earlier this clock is than the scheduler's: to it, timers come early.</summary>
+    /// <summary>How far this clock is behind the scheduler: seen from it, timers fire early.</summary>
     public TimeSpan Behind { get; set; }
 
     public TimeSpan Correction { get; set; }
@@ -31,7 +31,7 @@ internal sealed class SchedulerClock(IScheduler scheduler) : IClock
 
 internal static class Results
 {
-    /// <summary>What a gateway with these connections would have answered.</summary>
+    /// <summary>The result of a gateway that answered with these connections.</summary>
     public static AuditResult Complete(
         string gateway,
         Instant asked,
@@ -72,7 +72,7 @@ internal static class Results
             Told(id)
         );
 
-    /// <summary>c101 and c111 tell one call, that of the last digit; c1 tells none.</summary>
+    /// <summary>c101 and c111 report the same call, named by their last digit; c1 reports none.</summary>
     private static Facts Told(string id) =>
         id is not ['c', _, _, var digit]
             ? FactsModule.none
@@ -91,29 +91,27 @@ internal static class Results
             );
 }
 
-/// <summary>
-/// Answers at once or after a while, in virtual time; or never, until its time-outs are over.
-/// </summary>
+/// <summary>Answers at once or after a delay, in virtual time, or never, until its time-outs have passed.</summary>
 internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAuditRunner
 {
     public static readonly TimeSpan NoDelay = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Every audit: who, when it began, when it ended.</summary>
+    /// <summary>Every audit: the gateway, when it began, when it ended.</summary>
     public List<(int Port, Instant Begun, Instant Ended)> Runs { get; } = [];
 
-    /// <summary>What every audit that was begun began with.</summary>
+    /// <summary>The memory that each started audit was given.</summary>
     public List<AuditMemory?> RunStarts { get; } = [];
 
-    /// <summary>What every audit leaves.</summary>
+    /// <summary>The memory that every audit leaves.</summary>
     public AuditMemory? Leaves { get; set; }
 
-    /// <summary>A memory that is like no other.</summary>
+    /// <summary>A memory that differs from every other.</summary>
     public static AuditMemory NewMemory() =>
         (AuditMemory)RuntimeHelpers.GetUninitializedObject(typeof(AuditMemory));
 
     public Dictionary<int, (TimeSpan Takes, bool Answers)> Script { get; } = [];
 
-    /// <summary>What an audit takes of its thread.</summary>
+    /// <summary>What an audit costs its thread.</summary>
     public Func<int, AuditWork> Work { get; set; } = _ => default;
 
     public Func<int, Exception?> Fault { get; set; } = _ => null;
@@ -159,7 +157,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
                 .Finally(() => Running--);
         });
 
-    /// <summary>Every watch: when it began, what speaks for it, and whether somebody listens.</summary>
+    /// <summary>Every watch: when it began, the subject that speaks for it, and whether somebody listens.</summary>
     public List<(Instant Begun, Subject<WatchNews> Speaks)> Watches { get; } = [];
 
     public IObservable<WatchNews> Watch(
@@ -178,7 +176,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
             return speaks;
         });
 
-    /// <summary>What every watch began with.</summary>
+    /// <summary>What each watch was started with.</summary>
     public List<(AuditMemory? Memory, TimeSpan Every)> WatchStarts { get; } = [];
 
     public Func<Exception?>? WatchFault { get; set; }
@@ -203,9 +201,7 @@ internal sealed class ScriptedRunner(IScheduler scheduler, IClock clock) : IAudi
         [.. Runs.Where(run => run.Port == port).Select(run => (run.Begun, run.Ended))];
 }
 
-/// <summary>
-/// An audit that sends one request and takes the first reply that begins with an octet of its own.
-/// </summary>
+/// <summary>An audit that sends one request and takes the first reply that begins with its own octet.</summary>
 internal static class ScriptedAudit
 {
     public const byte Mine = 0x2A;
@@ -224,8 +220,9 @@ internal static class ScriptedAudit
         );
 
     /// <summary>
-    /// Releases too: sends an octet of its own, another that says so, and the number of the connection; the
-    /// answer is likewise, with 0 where it ended. Without one it gives up after the timeout.
+    /// A target that can also release: it sends its own octet, <see cref="Ends"/>, and the connection's number. The
+    /// answer looks the same, with 0 as the last octet if the connection ended. Without an answer it gives up after
+    /// the timeout.
     /// </summary>
     public static AuditTarget Releasing(string gateway, TimeSpan timeout) =>
         Target(
@@ -301,7 +298,8 @@ internal static class ScriptedAudit
     private static Release Not(Shortfall shortfall) => CallServer.Exchange.Release.NewNotReleased(shortfall);
 
     /// <summary>
-    /// Watches too: each datagram that begins with an octet of its own is told, until an empty one ends it.
+    /// A target that can also watch: each datagram that begins with its own octet is reported, until an empty one
+    /// ends the watch.
     /// </summary>
     public static AuditTarget Watching(string gateway) =>
         Target(
@@ -342,7 +340,7 @@ internal static class ScriptedAudit
 
         public Machine<AuditResult> Begin() => Machine(Ask(begun));
 
-        /// <summary>As every machine: what was before stays as it was.</summary>
+        /// <summary>Like every machine, it leaves its previous state unchanged.</summary>
         private Machine<AuditResult> Advance(Event happened) => ((Asking)MemberwiseClone()).Take(happened);
 
         private Machine<AuditResult> Take(Event happened)
@@ -386,7 +384,7 @@ internal static class ScriptedAudit
     }
 }
 
-/// <summary>Makes machines of the core's kind.</summary>
+/// <summary>Makes machines of the core's type.</summary>
 internal static class Machines
 {
     public static Machine<T> Of<T>(

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests;
 
-/// <summary>What strangers choose, in a log line.</summary>
+/// <summary>Text chosen by strangers, in a log line.</summary>
 public sealed class LegibleLogsTests
 {
     [Test]

@@ -39,7 +39,7 @@ public sealed class SchedulerExtensionsTests
         Assert.That(runs, Is.Zero);
     }
 
-    // By itself, so that no local variable keeps it.
+    // A separate method, so that no local variable keeps it alive.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Cancelled(EventLoopScheduler loop)
     {

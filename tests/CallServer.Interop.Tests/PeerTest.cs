@@ -4,7 +4,10 @@ using NUnit.Framework.Interfaces;
 
 namespace CallServer.Interop;
 
-/// <summary>A test against real peers: they start inside it and are gone after it, and speak where it failed.</summary>
+/// <summary>
+/// Base for tests against real peers: the peers start within the test, are gone after it, and their output is shown
+/// if it fails.
+/// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "NUnit calls CloseAsync after each test.")]
 internal abstract class PeerTest
 {

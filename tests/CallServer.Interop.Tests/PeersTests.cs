@@ -2,7 +2,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop;
 
-/// <summary>The peers themselves, seen by net-snmp's client: what fails here is no fault of the program under test.</summary>
+/// <summary>
+/// Tests the peers themselves with net-snmp's client: a failure here is no fault of the program under test.
+/// </summary>
 internal sealed class PeersTests : PeerTest
 {
     [Test]

@@ -8,7 +8,8 @@ open CallServer.Exchange
 open CallServer.Protocols
 open CallServer.Surface
 
-/// The smallest protocol there can be: `LIST` is answered by one line for each connection, `ID CALL`, and a dot.
+/// The smallest possible protocol: the gateway answers `LIST` with one line `ID CALL` for each connection, and then a
+/// dot.
 module internal ToyAudit =
     type State = { Gateway: GatewayId; Asked: Instant; Timeout: TimeSpan; Over: bool; Strays: int }
 
@@ -111,6 +112,6 @@ module internal ToyProtocol =
           Profiles = []
           Read = read }
 
-/// What a new protocol costs: the file above, and one line in the registry. Here the line is this.
+/// A new protocol costs a file like the one above and one line in the registry; here that line is this value.
 module Toy =
     let protocols: GatewayProtocols = GatewayProtocols.BuiltIn.And ToyProtocol.value

@@ -4,53 +4,54 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How to speak with one RADIUS server.
+/// How to talk to one RADIUS server.
 type RadiusSettings =
     {
         Secret: Secret
         /// How long the first answer may take; above zero.
         Timeout: TimeSpan
-        /// Requests in flight at once, 1 to 128: identifiers are used again as late as possible.
+        /// Requests in flight at once, 1 to 128, so that an identifier is not reused soon.
         Window: int
     }
 
 /// What happens to the exchange.
 [<RequireQualifiedAccess>]
 type RadiusEvent =
-    /// Entries of the outbox after its mark, in its order; those that are known already change nothing. An entry that
-    /// cannot be told comes as its sequence alone, and counts as done.
+    /// Entries of the outbox after its mark, in its order; known ones change nothing. An entry that cannot be
+    /// sent comes as its sequence alone, and counts as done.
     | Offered of at: Moment * entries: Result<RadiusEntry, int64> list
     /// A datagram from the server's address.
     | Received of at: Moment * octets: byte[]
-    /// The asked wake-up time has passed; one that comes too early or twice changes nothing.
+    /// The wake-up time has passed; one that comes too early or twice changes nothing.
     | Woke of at: Moment
 
-/// What it asks of its host; all commands of one event are carried out before the next.
+/// What the exchange asks its host to do. All commands of one event are carried out before the next event.
 [<RequireQualifiedAccess>]
 type RadiusCommand =
-    /// A datagram to the server, from the same address and port as all others.
+    /// Send a datagram to the server, always from the same address and port.
     | Send of octets: byte[]
     /// Send Woke at this instant of the steady clock; a later WakeAt replaces an earlier one.
     | WakeAt of Instant
     /// The server has answered for every entry up to this sequence: the outbox may forget them.
     | Done of sequence: int64
 
-/// Tells a server every entry of the outbox (RFC 2866 §2, with the retransmissions of RFC 5080 §2.2.1):
+/// Sends a server every entry of the outbox (RFC 2866 §2, with the retransmissions of RFC 5080 §2.2.1):
 ///
 ///   event            what follows
-///   Offered          packets, as many as the window has room for; of one session one at a time
-///   valid response   its entry is done; what waits is sent; the server is not away
+///   Offered          packets, as many as the window allows; of one session one at a time
+///   valid response   its entry is done; waiting ones are sent; the server is not away
 ///   other response   counted
 ///   Woke, due        the same packet again after twice the time; while it is away, after 2 time-outs at most
 ///   Woke, spent      after 7 time-outs: a new packet, with another identifier and a fresh Acct-Delay-Time (RFC 2866
-///                    §5.2); where the server has answered nothing meanwhile it is away: all others wait, and one
+///                    §5.2). If the server has answered nothing meanwhile it is away: all others wait, and one
 ///                    entry at a time finds out whether it is back
 ///
-/// A server that drops repeated packets by source, identifier and authenticator (RFC 5080 §2.2.2) takes an entry once, as
-/// long as an answer gets through before the packet is made anew. Where none does, or where one of both ends crashes between
-/// taking an entry and the answer, it can take the entry twice, with the same Acct-Session-Id and Acct-Status-Type; none
+/// A server that drops repeated packets by source, identifier and authenticator (RFC 5080 §2.2.2) takes an entry once,
+/// as long as an answer arrives before the packet is made anew. If none does, or if one end crashes between taking an
+/// entry and the answer, the server can take the entry twice, with the same Acct-Session-Id and Acct-Status-Type. None
 /// is ever left out.
 module RadiusExchange =
+    /// A request in flight.
     type Flight =
         internal
             {
@@ -58,14 +59,15 @@ module RadiusExchange =
                 Packet: byte[]
                 Authenticator: byte[]
                 FirstSent: Instant
-                /// When it is sent again, and after how long then.
+                /// When it is sent again, and the wait after that.
                 Due: Instant
                 Gap: TimeSpan
             }
 
-    /// A packet that is not sent any more, whose answer may be on its way.
+    /// A packet that is no longer sent, but whose answer may be on its way.
     type Retired = internal { Sequence: int64; Before: byte[] }
 
+    /// The state of the exchange with one server.
     type State =
         internal
             {
@@ -74,9 +76,9 @@ module RadiusExchange =
                 Mark: int64
                 /// The highest sequence ever offered.
                 Highest: int64
-                /// Not done, in flight or not.
+                /// Entries not done, in flight or not.
                 Outstanding: Map<int64, RadiusEntry>
-                /// Done, but an earlier one is not.
+                /// Entries done while an earlier one is not.
                 Finished: Set<int64>
                 Flights: Map<byte, Flight>
                 Retired: Map<byte, Retired>
@@ -87,7 +89,7 @@ module RadiusExchange =
                 Tally: RadiusTally
             }
 
-    /// What it counts since it began.
+    /// What the exchange has counted since it began.
     and RadiusTally =
         {
             /// Packets, repeats included.
@@ -95,27 +97,30 @@ module RadiusExchange =
             Repeated: int64
             /// Packets that were made anew, with another identifier.
             Renewed: int64
-            /// Entries that were answered for.
+            /// Entries that the server answered for.
             Answered: int64
-            /// Datagrams that answer nothing that was asked.
+            /// Datagrams that answer no request.
             Strays: int64
-            /// Responses that another secret made, or nobody who knows one.
+            /// Responses made with another secret, or with none.
             Forged: int64
         }
 
-    /// Outstanding entries that are held in memory.
+    /// How many entries not done are held in memory.
     let private capacity = 256
 
-    /// Entries behind one that is not answered: after a crash of ours at most so many are told again.
+    /// How far to go on past an entry that is not answered: after a crash of ours at most this many are sent
+    /// again.
     let private longestReach = 1024
 
-    /// Sent after 0, 1 and 3 time-outs, and made anew after 7: the end of a fourth wait of twice the time.
+    /// Sent after 0, 1 and 3 time-outs and made anew after 7, where a fourth wait of twice the time would
+    /// begin.
     let private lifetime (settings: RadiusSettings) = settings.Timeout * 7.0
 
-    /// Not to be late when it comes back.
+    /// Short enough to notice soon when the server is back.
     let private longestGapAway (settings: RadiusSettings) = settings.Timeout * 2.0
 
-    /// The first identifier is fresh randomness, so that a server does not take the packets of a new run for repeats.
+    /// The state before the first event. The first identifier must be random, so that a server does not take
+    /// the packets of a new run for repeats. Throws ArgumentException for settings out of range.
     let start (settings: RadiusSettings) (firstIdentifier: byte) : State =
         if settings.Timeout <= TimeSpan.Zero || settings.Window < 1 || settings.Window > 128 then
             invalidArg (nameof settings) "a time-out above zero, and a window of 1 to 128"
@@ -132,25 +137,26 @@ module RadiusExchange =
           LastHeard = Instant.distantPast
           Tally = { Sent = 0L; Repeated = 0L; Renewed = 0L; Answered = 0L; Strays = 0L; Forged = 0L } }
 
+    /// What it has counted so far.
     let tally (state: State) : RadiusTally = state.Tally
 
-    /// It has answered nothing for 7 time-outs.
+    /// Whether the server has answered nothing for 7 time-outs.
     let isAway (state: State) : bool = state.IsAway
 
-    /// When the last valid response came; the distant past where none ever did.
+    /// When the last valid response came; the distant past if none ever did.
     let lastHeard (state: State) : Instant = state.LastHeard
 
-    /// Entries that are held and not answered for.
+    /// How many entries are held and not answered for.
     let outstanding (state: State) : int = state.Outstanding.Count
 
-    /// The first of them.
+    /// The first entry that is not answered for; ValueNone if there is none.
     let oldest (state: State) : RadiusEntry voption =
         if state.Outstanding.IsEmpty then
             ValueNone
         else
             ValueSome state.Outstanding[(Map.minKeyValue state.Outstanding |> fst)]
 
-    /// How many entries after its mark the outbox should offer now; 0 where there is enough to do.
+    /// How many entries after its mark the outbox should offer now; 0 if there is enough to do.
     let wanted (state: State) : int =
         let known = state.Outstanding.Count + state.Finished.Count
 
@@ -174,7 +180,7 @@ module RadiusExchange =
         else
             from
 
-    /// Sends what waits, as far as the window goes.
+    /// Sends waiting entries, as many as the window allows.
     let private fill (now: Moment) (state: State) : struct (State * RadiusCommand list) =
         let window = if state.IsAway then 1 else state.Settings.Window
 
@@ -213,7 +219,7 @@ module RadiusExchange =
             let struct (state, commands) = chosen |> List.fold send (struct (state, []))
             struct (state, List.rev commands)
 
-    /// Moves the mark as far as everything is done.
+    /// Moves the mark up to the first entry that is not done.
     let private settle (state: State) : struct (State * RadiusCommand list) =
         let mark =
             if state.Outstanding.IsEmpty then
@@ -259,7 +265,7 @@ module RadiusExchange =
 
         entries |> List.fold take state |> goOn now []
 
-    /// No more packets for this identifier; an answer to those that were sent still counts.
+    /// Stops sending packets with this identifier; an answer to those already sent still counts.
     let private retire (identifier: byte) (state: State) : State =
         match state.Flights.TryFind identifier with
         | None -> state
@@ -276,7 +282,7 @@ module RadiusExchange =
         let state = { state with LastHeard = now.Steady; IsAway = false }
 
         if not (state.Outstanding.ContainsKey sequence) then
-            // Answered before, under another identifier.
+            // It was answered before, under another identifier.
             state
         else
             let flying = state.Flights |> Map.tryFindKey (fun _ flight -> flight.Entry.Sequence = sequence)
@@ -337,7 +343,7 @@ module RadiusExchange =
                     RadiusCommand.Send flight.Packet :: commands)
 
         if isAway then
-            // All of them: what they say of their delay will not be true when the server is back.
+            // All of them, because the delay they state will be wrong when the server is back.
             let renewed = int64 state.Flights.Count
             let state = state.Flights |> Map.fold (fun state identifier _ -> retire identifier state) state
 
@@ -355,6 +361,7 @@ module RadiusExchange =
             let struct (state, repeats) = alive |> Map.fold repeat (struct (state, []))
             goOn now (List.rev repeats) state
 
+    /// The state after an event, and the commands to carry out in order.
     let advance (event: RadiusEvent) (state: State) : State * RadiusCommand list =
         match event with
         | RadiusEvent.Offered(now, entries) -> offered now entries state

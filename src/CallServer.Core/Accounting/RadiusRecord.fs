@@ -7,30 +7,30 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Wire
 
-/// What a record tells of a connection; the numbers are those of Acct-Status-Type (RFC 2866 §5.1). Accounting-On and
-/// -Off (7, 8) are never sent: they tell a server that all sessions of the NAS are gone, and ours live on in the gateways
-/// while we restart.
+/// What a record reports about a connection, by the values of Acct-Status-Type (RFC 2866 §5.1). Accounting-On
+/// and Accounting-Off (7, 8) are never sent: they say that all sessions of the NAS are gone, but ours live on
+/// in the gateways while we restart.
 [<RequireQualifiedAccess>]
 type AccountingStatus =
     | Start
     | Interim
     | Stop
 
-/// How this server calls itself towards a RADIUS server.
+/// How this server names itself to a RADIUS server.
 type RadiusNas =
     {
         /// NAS-Identifier: 1 to 253 octets.
         Identifier: string
-        /// NAS-IP-Address, where one was given.
+        /// NAS-IP-Address, if one is configured.
         Address: uint32 voption
     }
 
-/// One record that a RADIUS server has to be told.
+/// One record that a RADIUS server must get.
 type RadiusEntry =
     {
         /// Its place in the outbox.
         Sequence: int64
-        /// Acct-Session-Id: records of one session are told in their order.
+        /// Acct-Session-Id: records of one session are sent in their order.
         Session: string
         /// When it was put into the outbox, on the wall clock: Acct-Delay-Time counts from here.
         At: Instant
@@ -38,8 +38,9 @@ type RadiusEntry =
         Attributes: RadiusAttribute list
     }
 
-/// What each attribute means, from a CDR in JSON as the outbox holds it (docs/cdr-fields.md has the names). RADIUS has one number
-/// where we have two bounds: billing gets the lower one, and finds the bounds in the CDR whose id is the Acct-Session-Id.
+/// Makes the attributes from a CDR in JSON, as the outbox holds it (docs/cdr-fields.md has the names). RADIUS
+/// has one number where we have two bounds: billing gets the lower one, and finds both in the CDR whose id is
+/// the Acct-Session-Id.
 module RadiusRecord =
     let private find (name: string) (node: Json) : Json voption =
         match node.Value with
@@ -85,8 +86,8 @@ module RadiusRecord =
     let private nasError = 9L
     let private nasReboot = 11L
 
-    /// Acct-Terminate-Cause (RFC 2866 §5.10) of a call that its gateway saw to its end, by its cause of Q.850 in the
-    /// words of billing. Whatever one party did is User Request.
+    /// Acct-Terminate-Cause (RFC 2866 §5.10) of a call whose end its gateway saw, by its Q.850 cause in the
+    /// names of billing. Whatever one party did is User Request.
     let private ofHistory (cause: string) : int64 =
         match cause with
         | "NETWORK_OUT_OF_ORDER"
@@ -100,7 +101,8 @@ module RadiusRecord =
         | "INTERWORKING" -> nasError
         | _ -> userRequest
 
-    /// Acct-Terminate-Cause from `end_evidence` and `hangup_cause`. Absence is Lost Carrier: nobody saw it end.
+    /// Acct-Terminate-Cause from `end_evidence` and `hangup_cause`. Absence is Lost Carrier, because nobody
+    /// saw the end.
     let terminateCause (evidence: string) (cause: string) : int64 =
         match evidence with
         | "gateway-restart" -> nasReboot
@@ -109,7 +111,7 @@ module RadiusRecord =
         | "gateway-history" -> ofHistory cause
         | _ -> lostCarrier
 
-    /// 64-bit counters in two attributes; the Gigawords only where they are needed (RFC 2869 §5.1).
+    /// A 64-bit counter in two attributes; the Gigawords only if they are needed (RFC 2869 §5.1).
     let private octets (low: byte) (high: byte) (count: int64 voption) : RadiusAttribute list =
         match count with
         | ValueSome count when count >= 0L ->
@@ -146,7 +148,7 @@ module RadiusRecord =
                 (number "billsec" cdr |> ValueOption.defaultValue 0L)
 
         match status with
-        // RFC 2866 §5.7, §5.10: neither may stand in a Start.
+        // RFC 2866 §5.7, §5.10: a Start may have neither.
         | AccountingStatus.Start -> []
         | AccountingStatus.Interim -> time () :: counters cdr
         | AccountingStatus.Stop ->
@@ -157,7 +159,7 @@ module RadiusRecord =
                     RadiusType.AcctTerminateCause
                     (terminateCause (word "end_evidence") (word "hangup_cause")) ]
 
-    /// Event-Timestamp (RFC 2869 §5.3): the start that billing counts from, the end that it counts to.
+    /// Event-Timestamp (RFC 2869 §5.3): the start from which billing counts, or the end to which it counts.
     let private eventTime (status: AccountingStatus) (at: Instant) (cdr: Json) : int64 =
         let stamp =
             match status with
@@ -204,7 +206,7 @@ module RadiusRecord =
             RadiusAttribute.time RadiusType.EventTimestamp (eventTime status at cdr) ]
         @ ending status cdr
 
-    /// An entry of the outbox as RADIUS tells it, or why it cannot be told: what the store holds is not a CDR.
+    /// Makes the record of an outbox entry, or says why it cannot: what the store holds is no CDR.
     let read
         (nas: RadiusNas)
         (sequence: int64)

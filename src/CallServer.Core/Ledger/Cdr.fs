@@ -6,7 +6,8 @@ open System.Security.Cryptography
 open System.Text
 open CallServer.Model
 
-/// The detail record of one ended connection. Nothing in it is a guess: each time is an interval with its evidence.
+/// The detail record of one ended connection. Nothing in it is a guess: each time is an interval with its
+/// evidence.
 type Cdr =
     {
         /// Name-based (RFC 9562 §5.5), made only of what the gateway states exactly (rule 9).
@@ -14,10 +15,11 @@ type Cdr =
         Gateway: GatewayId
         Connection: Connection
         Ending: Ending
-        /// The gateway uses ids again and states no stamp, so Id may stand for several connections.
+        /// The gateway reuses ids and states no stamp, so Id may stand for several connections.
         IdReused: bool
     }
 
+/// Makes a CDR and gives the figures that billing reads.
 module Cdr =
     /// The name space of CallServer's records: itself a version 5 UUID, of the DNS name callserver.invalid.
     let private nameSpace = Guid "2b3c1f6e-6a3f-5d43-9d0b-6c8f0b7ad6a1"
@@ -32,7 +34,7 @@ module Cdr =
         hash[8] <- (hash[8] &&& 0x3Fuy) ||| 0x80uy
         Guid(ReadOnlySpan(hash, 0, 16), true)
 
-    /// Each part goes in with its length, so that no two lists of parts give one id.
+    /// Each part is written with its length, so that two different lists never give one id.
     let internal idOfParts (parts: string voption list) : Guid =
         let part (text: string voption) =
             match text with
@@ -41,7 +43,8 @@ module Cdr =
 
         parts |> List.map part |> String.concat "" |> version5
 
-    /// The same on every server that heard the connection: gateway, connection id, raw setup stamp and boot token.
+    /// The CDR's id, the same on every server that heard the connection: made of gateway, connection id, raw
+    /// setup stamp and boot token (rule 9).
     let id (gateway: GatewayId) (connection: Connection) : Guid =
         idOfParts
             [ ValueSome(string gateway)
@@ -49,6 +52,7 @@ module Cdr =
               connection.Stamp
               connection.BootToken |> ValueOption.map string ]
 
+    /// The CDR of a connection that ended.
     let create (gateway: GatewayId) (traits: Traits) (connection: Connection) (ending: Ending) : Cdr =
         { Id = id gateway connection
           Gateway = gateway
@@ -56,29 +60,31 @@ module Cdr =
           Ending = ending
           IdReused = traits.ReusesIds && connection.Stamp.IsNone }
 
-    /// From one instant to another, rounded to whole seconds; 0 where they are the other way round.
+    /// From one instant to another, rounded to whole seconds; 0 if the later one is earlier.
     let private seconds (round: float -> float) (earlier: Instant) (later: Instant) =
         if later <= earlier then 0L else int64 (round (later - earlier).TotalSeconds)
 
-    /// The lower bound of the time from answer to end, in whole seconds: what is billed unless the operator says otherwise.
-    /// 0 for a connection that was never heard to be active.
+    /// The lower bound of the time from answer to end, in whole seconds: what is billed unless the operator
+    /// says otherwise. 0 for a connection that was never heard to be active.
     let billedSeconds (cdr: Cdr) : int64 =
         seconds Math.Floor cdr.Connection.Start.Within.Latest cdr.Ending.Within.Earliest
 
-    /// The upper bound in whole seconds; nothing where the start has no lower bound.
+    /// The upper bound of the time from answer to end, in whole seconds; ValueNone if the start has no lower
+    /// bound.
     let billedSecondsMax (cdr: Cdr) : int64 voption =
         match cdr.Connection.Start.Within.Earliest with
         | open' when open' = Instant.distantPast -> ValueNone
         | earliest -> ValueSome(seconds Math.Ceiling earliest cdr.Ending.Within.Latest)
 
-    /// The lower bound of the time from setup to end in whole seconds; that from answer where the setup is not known.
+    /// The lower bound of the time from setup to end, in whole seconds; from answer to end if the setup is
+    /// not known.
     let duration (cdr: Cdr) : int64 =
         match cdr.Connection.Setup with
         | ValueSome setup -> seconds Math.Floor setup.Within.Latest cdr.Ending.Within.Earliest
         | ValueNone -> billedSeconds cdr
 
-    /// The end that makes billed seconds and duration the lower bounds that they are: the earliest, but not before the setup and the
-    /// answer that go with it.
+    /// The end that fits the lower bounds `billedSeconds` and `duration`: the earliest end, but not before
+    /// the setup and the answer that they start from.
     let endStamp (cdr: Cdr) : Instant =
         let start = cdr.Connection.Start.Within.Latest
 
@@ -93,7 +99,7 @@ module Cdr =
     /// Why it ended, in the names of ITU-T Q.850 that billing knows.
     let hangupCause (cdr: Cdr) : string =
         match cdr.Ending.Cause, cdr.Ending.Evidence with
-        // What the gateway says of a release is no cause of the call's.
+        // The gateway's words about a release say nothing about the call.
         | _, Released -> "MANAGER_REQUEST"
         | ValueSome cause, _ -> cause
         | ValueNone, (Absent | GatewayHistory) -> "NORMAL_UNSPECIFIED"

@@ -4,7 +4,7 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// How connections end that a snapshot no longer lists, or whose end the gateway's own history tells.
+/// Ends connections that a snapshot no longer lists, or whose end the gateway's own history states.
 module internal Ends =
     let private ending evidence (c: Connection) (latest: Instant) : Ending =
         { Within = Interval.create c.LastHeard (Instant.max c.LastHeard latest)
@@ -13,11 +13,11 @@ module internal Ends =
           Counters = ValueNone
           Order = ValueNone }
 
-    /// Of an earlier run, under an id that means nothing in this one.
+    /// Whether it belongs to an earlier run, so that its id means nothing in this one.
     let isStale (context: TakingIn) (c: Connection) =
         context.Traits.IdsTiedToBoot && c.Run < context.Ledger.Run
 
-    /// The gateway's own history names its end (rule 2).
+    /// The row of the gateway's own history that ends this connection (rule 2); ValueNone if there is none.
     let tryHistory (context: TakingIn) (c: Connection) : Ended voption =
         context.Ended[c.Id]
         |> Seq.tryFind (fun e ->
@@ -41,7 +41,7 @@ module internal Ends =
         let struct (c, ending, conflict) = History.close context.Traits c e (context.UnlawfulIn e.Observation)
         closeByRow context e c ending conflict
 
-    /// What was listed, and had ended when the history was read after that.
+    /// Keeps a connection that was listed, unless the history, read after the list, shows that it has ended.
     let settle (context: TakingIn) (c: Connection) : Connection voption =
         match tryHistory context c with
         | ValueSome e ->
@@ -49,7 +49,8 @@ module internal Ends =
             ValueNone
         | ValueNone -> ValueSome c
 
-    /// With what got its CDR until now. Of those of an earlier run only their rows are noted, where ids are tied to it.
+    /// Adds the connections that got their CDR just now. Where ids are tied to the run, connections of an
+    /// earlier run are left out: only their rows are noted.
     let private withClosings (context: TakingIn) (mark: HistoryMark) : HistoryMark =
         (mark, context.Changes)
         ||> Seq.fold (fun mark change ->
@@ -58,13 +59,14 @@ module internal Ends =
                 History.note context.Ledger.Gateway c ending mark
             | _ -> mark)
 
-    /// Connections that no audit saw, by the gateway's own history: each gets its CDR once.
+    /// Gives each connection that no audit saw, and that the gateway's own history states, its CDR once.
     let closeUnseen (context: TakingIn) (kept: Connection[]) : int64 =
         match context.Ledger.History with
         | ValueSome mark when context.Snapshot.Ended.Length > 0 ->
             let active = HashSet(kept |> Seq.map (fun c -> struct (c.Id, c.Stamp)))
             let gateway = context.Ledger.Gateway
-            // It ended between the two readings of one audit, and the next one finds its end.
+            // A row may belong to a connection that ended between the two readings of one audit: the next
+            // audit finds its end.
             let isOfOne = History.isOfOne gateway kept
             let mutable mark = withClosings context mark
             let mutable closed = 0L
@@ -89,7 +91,7 @@ module internal Ends =
         | ValueSome _
         | ValueNone -> 0L
 
-    /// The history as far as it has been taken, with all that got its CDR now.
+    /// How much of the history has been taken, including everything that got its CDR just now.
     let markAfter (context: TakingIn) (restarted: bool) : HistoryMark voption =
         let mark =
             match context.Snapshot.History with
@@ -103,7 +105,7 @@ module internal Ends =
 
         mark
         |> ValueOption.map (fun mark ->
-            // Where ids are tied to the boot, another connection may have one of the earlier run.
+            // Where ids are tied to the boot, an id of the earlier run may now belong to another connection.
             let mark =
                 if restarted && context.Traits.IdsTiedToBoot then
                     { mark with Recent = Map.empty }
@@ -116,14 +118,15 @@ module internal Ends =
                 (mark, context.Used)
                 ||> Seq.fold (fun mark e -> History.noteRow context.Ledger.Gateway e mark)
 
-            // Their rows will be told again, under the ids of this run.
+            // The history will show their rows again, under the ids of this run.
             (mark, context.Buried.Values)
             ||> Seq.fold (fun mark e ->
                 let struct (c, ending) = History.unseen ValueNone context.Ledger.Run e ValueNone
                 History.note context.Ledger.Gateway c ending mark)
             |> History.prune)
 
-    /// The snapshot does not list it. Gives the connection as it is kept, or nothing where it is closed.
+    /// The snapshot does not list this connection. Returns it as the record keeps it, or ValueNone if it is
+    /// closed.
     let absent (context: TakingIn) (agentOnly: bool) (c: Connection) : Connection voption =
         let close ending =
             close context c ending
@@ -158,10 +161,10 @@ module internal Ends =
             keep (c.Absences + 1)
         elif c.Run < context.Ledger.Run && not agentOnly then
             match context.Ledger.RunBegan with
-            // It was heard after the gateway began anew, by an audit that could not tell the run: the restart did not end it.
+            // An audit that could not tell the run heard it after the restart, so the restart did not end it.
             | ValueSome began when c.LastHeard > began.Latest -> close (ending Absent c answered)
-            // It was first heard while the gateway may have begun anew, and may as well be of this run. A gateway's own word says
-            // no more than "by now".
+            // It was first heard while the gateway may have been restarting, so it may belong to this run. A
+            // gateway's own report of a restart says no more than "by now".
             | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest ->
                 close (ending Absent c answered)
             | ValueSome began -> close (ending GatewayRestart c (Instant.min began.Latest answered))
@@ -169,7 +172,8 @@ module internal Ends =
         else
             close (ending Absent c answered)
 
-    /// Another connection has taken the id: the old one ended after it was last heard and before the new one's start (rule 6).
+    /// Another connection has taken the id: the old one ended between when it was last heard and the new
+    /// one's start (rule 6).
     let replaced (context: TakingIn) (c: Connection) (o: Observation) =
         let latest =
             match o.Setup, o.Start with

@@ -4,21 +4,21 @@ open System.Collections.Generic
 open System.Linq
 open CallServer.Model
 
-/// All that the rules look at while one snapshot is taken in.
+/// Everything that the rules look at while one snapshot is taken in.
 [<NoComparison; NoEquality>]
 type internal TakingIn =
     {
         Snapshot: Snapshot
         Traits: Traits
-        /// The ledger before, already in the run that the snapshot speaks of.
+        /// The ledger before the snapshot, already in the run that the snapshot belongs to.
         Ledger: GatewayLedger
-        /// What the gateway's own history says of connections that are over.
+        /// The connections that are over by the gateway's own history.
         Ended: ILookup<ConnectionId, Ended>
-        /// Its rows that tell of connections of an earlier run, which no longer have the ids that they were known by.
+        /// History rows of connections of an earlier run, which no longer have the ids they were known by.
         Buried: Dictionary<ConnectionId, Ended>
-        /// Its rows that ended a connection.
+        /// History rows that have ended a connection.
         Used: HashSet<Ended>
-        /// What observations and rows said that cannot be true (rule 4's last word).
+        /// Times that observations and rows stated and that cannot be true (rule 4's last word).
         Unlawful: Dictionary<Observation, Interval>
         Changes: ResizeArray<Change>
     }
@@ -30,9 +30,9 @@ type internal TakingIn =
         | true, told -> ValueSome told
         | _ -> ValueNone
 
-/// What one row of a snapshot makes of a connection.
+/// Turns one row of a snapshot into a connection.
 module internal Hearing =
-    /// It was alive when it was heard, and when it was set up and answered.
+    /// The latest moment it is known to have been alive: it was when it was heard, set up and answered.
     let private lastHeard
         (traits: Traits)
         (o: Observation)
@@ -48,7 +48,7 @@ module internal Hearing =
 
         if Times.isPending start then began else Instant.max began start.Within.Earliest
 
-    /// What it said that can be true neither alone nor beside what is held.
+    /// The time it stated that cannot be true, alone or beside what the record holds.
     let private conflict (context: TakingIn) (o: Observation) wrongStart wrongSetup : Conflict voption =
         context.UnlawfulIn o
         |> ValueOption.orElse wrongStart
@@ -63,7 +63,7 @@ module internal Hearing =
 
         let conflict = conflict context o wrongStart wrongSetup
 
-        // It may have been going on when the server died that kept the record until then.
+        // It may have been active when the server died that kept the record until then.
         let recovered =
             match context.Ledger.TakenOver with
             | ValueSome at -> start.Within.Earliest < at
@@ -94,7 +94,7 @@ module internal Hearing =
 
         connection
 
-    /// Rules 4 and 5 for one time: what is held now, and the contradiction if there is one.
+    /// Rules 4 and 5 for one time: what the record holds now, and the contradiction if there is one.
     let private hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
         match Times.narrow traits at held report with
         | Narrowed timing -> struct (timing, ValueNone)
@@ -144,7 +144,7 @@ module internal Hearing =
         if c.Status <> Status.Confirmed then
             context.Changes.Add(Confirmed after)
 
-        // Every audit narrows some bounds: that is kept, but is no event.
+        // Every audit narrows some bounds: the record keeps that, but it is no event.
         if
             after.Facts <> c.Facts
             || after.Start.Evidence <> c.Start.Evidence

@@ -4,18 +4,20 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// What the record takes of a gateway's own history: the row of a known connection ends it exactly, and one of a connection that
-/// nobody saw gives it a CDR, once. A row stays in the history for long, is told again by later audits, and may come late.
+/// Takes a gateway's own history into the record. The row of a known connection ends it exactly; the row of a
+/// connection that no audit saw gives it a CDR, once. A row stays in the history for long, later audits read
+/// it again, and it may come late.
 module internal History =
-    /// So much later than its end a row may come into the history, and be told.
+    /// How long after its end the row of a connection may still enter the history.
     let private lateness = TimeSpan.FromSeconds 30.0
 
-    /// The same connection, whichever boot token it was last heard under.
+    /// Identifies a connection, whatever boot token it was last heard under.
     let private key (gateway: GatewayId) (c: Connection) : Guid =
         Cdr.id gateway { c with BootToken = ValueNone }
 
-    /// The same connection where the history does not tell its id: its setup stamp with each of its facts, which a leg of the
-    /// same call may share.
+    /// Identifies a connection if the history does not state its id: its setup stamp combined with each of
+    /// its facts. A leg of the same call may share some of them, so the key with the call's own
+    /// name is returned separately.
     let private keysOfFacts (gateway: GatewayId) (c: Connection) : struct (Guid voption * Guid list) =
         let keyOf (what: string) (value: string) =
             let text = $"{what} {value}"
@@ -32,20 +34,21 @@ module internal History =
                           |> ValueOption.map (string >> keyOf "media")
                           |> ValueOption.toList ])
 
-    /// The row does not tell its id, and its connection has one of these keys. The name of its call says more than who takes part.
+    /// Whether the row states no id and its connection has one of these keys. If the call has a name, only
+    /// that counts: it says more than who takes part.
     let private isOneOf (has: Guid -> bool) (gateway: GatewayId) (c: Connection) (e: Ended) : bool =
         e.IsRenamed
         && match keysOfFacts gateway c with
            | struct (ValueSome call, _) -> has call
            | struct (ValueNone, others) -> List.exists has others
 
-    /// The same row, whichever id its connection was told by.
+    /// Identifies a row, whatever id its connection was known by.
     let private keyOfRow (gateway: GatewayId) (e: Ended) : Guid voption =
         e.Row
         |> ValueOption.map (fun row ->
             Cdr.idOfParts [ ValueSome(string gateway); ValueSome "row"; ValueSome row; e.Observation.Stamp ])
 
-    /// Notes a row that has told of the end of a connection.
+    /// Notes a row that reported the end of a connection.
     let noteRow (gateway: GatewayId) (e: Ended) (mark: HistoryMark) : HistoryMark =
         match keyOfRow gateway e with
         | ValueSome key -> { mark with Recent = Map.add key e.End.Within.Latest mark.Recent }
@@ -62,8 +65,8 @@ module internal History =
                 (mark.Recent, key gateway c :: ValueOption.toList call @ others)
                 ||> List.fold (fun recent key -> add key recent) }
 
-    /// The connection of the row has its CDR already. One that was only ever told in part may have been closed before its stamp
-    /// was known.
+    /// Whether the connection of the row has its CDR already. A connection that was only ever seen in part
+    /// may have been closed before its stamp was known.
     let isNoted (gateway: GatewayId) (c: Connection) (e: Ended) (mark: HistoryMark) : bool =
         let has (key: Guid voption) =
             match key with
@@ -80,7 +83,7 @@ module internal History =
         || isNotedWithoutStamp ()
         || isOneOf mark.Recent.ContainsKey gateway c e
 
-    /// The row that does not tell its id is of one of these connections, which the record holds.
+    /// Whether a row without an id belongs to one of these connections, which the record holds.
     let isOfOne (gateway: GatewayId) (kept: Connection[]) : Connection -> Ended -> bool =
         let keys =
             lazy
@@ -95,10 +98,11 @@ module internal History =
 
         isOneOf (fun key -> keys.Value.Contains key) gateway
 
-    /// It ended after the record began to watch, and may not have been told before. Where ids are tied to the agent's run, what
-    /// began before the present one is left: whoever wrote its CDR knew it by another id. A row whose own word of the end is not
-    /// believed ended at any time since its setup: it has to have begun since the last reading, for what began before was heard
-    /// of then, or had ended.
+    /// Whether the row ended after the record began to watch, and may not have been taken before. Where ids
+    /// are tied to the agent's run, connections that began before the present run are left out: whoever wrote
+    /// their CDR knew them by another id. If the row's own time of the end is not believed, the end may be
+    /// any time since the setup, so it counts only if it began since the last reading: what began before was
+    /// heard then, or had ended.
     let isWanted (ledger: GatewayLedger) (mark: HistoryMark) (e: Ended) : bool =
         let ended = e.End.Within
 
@@ -121,7 +125,8 @@ module internal History =
            | ValueSome _
            | ValueNone -> true
 
-    /// The mark after a complete audit. What ended before the first one was answered is not asked for: nobody knew what there was.
+    /// The mark after a complete audit. What ended before the first one was answered is never asked for:
+    /// nobody knew what there was.
     let advance
         (snapshot: Snapshot)
         (restarted: bool)
@@ -130,7 +135,7 @@ module internal History =
         : HistoryMark =
         match mark with
         | ValueNone -> { HistoryMark.since snapshot.Answered with ReadTo = snapshot.Asked }
-        // It was read from where the earlier run had left it.
+        // The cursor led on from where the earlier run had left the history.
         | ValueSome mark when restarted -> { mark with Cursor = ValueNone }
         | ValueSome mark ->
             let readTo =
@@ -142,7 +147,7 @@ module internal History =
                 ReadTo = readTo
                 Cursor = (if read.Cursor.IsSome then read.Cursor else mark.Cursor) }
 
-    /// Without those whose rows are not looked at any more.
+    /// Forgets entries whose rows are not looked at any more.
     let prune (mark: HistoryMark) : HistoryMark =
         let oldest = mark.ReadTo - 2.0 * lateness
 
@@ -161,7 +166,8 @@ module internal History =
     let private conflict (e: Ended) (wrong: Interval voption) : Conflict voption =
         wrong |> ValueOption.map (fun reported -> { At = e.Observation.Heard.Latest; Reported = reported })
 
-    /// A connection that no audit saw, as its row tells it; and what the row said that cannot be.
+    /// A connection that no audit saw, from its row, with its end. `wrong` is what the row said that cannot
+    /// be true.
     let unseen
         (token: BootToken voption)
         (run: int)
@@ -187,7 +193,7 @@ module internal History =
 
         struct (connection, ending e e.End.Within)
 
-    /// Whether the row is of this connection of the record, and not of an earlier one under the same id.
+    /// Whether the row belongs to this connection of the record, and not to an earlier one under the same id.
     let isOf (traits: Traits) (run: int) (c: Connection) (e: Ended) : bool =
         let isStale = traits.IdsTiedToBoot && c.Run < run
 
@@ -197,8 +203,9 @@ module internal History =
         && not (Times.isAnother traits run c e.Observation)
         && (sameStamp || e.End.Within.Latest >= c.LastHeard)
 
-    /// How its row ends a connection of the record: with what the row tells of its times and facts, and the contradiction between
-    /// the two, or within what the row said, where there is one (rule 5). It was alive when it was heard, and is not any more.
+    /// Ends a connection of the record by its row: takes the row's times and facts, and returns the
+    /// contradiction between the two or within the row, if there is one (rule 5). The connection was alive
+    /// when last heard, and is over now.
     let close
         (traits: Traits)
         (c: Connection)
@@ -216,7 +223,8 @@ module internal History =
         let start = Times.startOf e.Observation
 
         let struct (start, wrongStart) =
-            // A stamp of zero says "never", and is that of what happened as the up-time wrapped.
+            // A stamp of zero normally means "never", but is also the stamp of what happened as the up-time
+            // wrapped.
             if Times.isPending start && not (Times.isPending c.Start) then
                 struct (c.Start, ValueNone)
             else

@@ -4,10 +4,11 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// Interim records of long connections: number n falls due when a connection is heard alive n whole intervals after it was
-/// first heard, and its CDR has the number after the last of them. All of it follows from FirstHeard and LastHeard, which
-/// the store keeps: no timer a connection, and a restart of the server neither skips a number nor repeats one. Where
-/// several fall due in one snapshot, after a long silence, each of them is told.
+/// Interim records of long connections. Number n falls due when a connection is heard alive n whole intervals
+/// after it was first heard; its CDR has the number after the last of them. All of it follows from FirstHeard
+/// and LastHeard, which the store keeps: there is no timer per connection, and a restart of the server
+/// neither skips nor repeats a number. If several fall due in one snapshot, after a long silence, each of
+/// them is written.
 module Interim =
     /// How many have fallen due since it was first heard; an interval of zero asks for none.
     let due (interval: TimeSpan) (c: Connection) : int =
@@ -16,11 +17,11 @@ module Interim =
         else
             int ((c.LastHeard - c.FirstHeard).Ticks / interval.Ticks)
 
-    /// The number of its CDR: 1 where there was no interim record.
+    /// The number of its CDR: 1 if there was no interim record.
     let finalNumber (interval: TimeSpan) (c: Connection) : int = due interval c + 1
 
-    /// What one snapshot lets fall due, each connection with the number of its record, in the order of ids and numbers.
-    /// A connection that lives on under another id goes on with its numbers.
+    /// The records that fall due with one snapshot: each connection with the number of its record, in the
+    /// order of ids and numbers. A connection that lives on under another id continues its numbers.
     let fallen
         (interval: TimeSpan)
         (before: GatewayLedger)
@@ -44,7 +45,7 @@ module Interim =
                     | _ -> c.Id
 
                 match GatewayLedger.tryFind id before with
-                // The same id with another first time is another connection.
+                // The same id first heard at another time is another connection.
                 | ValueSome known when known.FirstHeard = c.FirstHeard -> due interval known
                 | ValueSome _
                 | ValueNone -> 0

@@ -2,16 +2,19 @@ namespace CallServer.Ledger
 
 open CallServer.Model
 
-/// Rule 4's last word: whatever a gateway says, setup <= start <= heard <= end. What cannot be so is a conflict (rule 5): its
-/// words are kept and counted, and the time is then bounded by the others. Everything that a snapshot tells passes here before
-/// another rule looks at it, and every connection once more at its end. Nothing else orders times.
+/// The last word of rule 4: whatever a gateway says, setup <= start <= heard <= end. What cannot be so is a
+/// conflict (rule 5): it is kept and counted, and the other times then bound this one. Everything that a
+/// snapshot reports passes here before any other rule sees it, and every connection passes once more at its
+/// end. Nothing else orders times.
 module internal Lawful =
-    /// Both ends of a setup are no later than those of the start: what both truncate shows only in their bounds.
+    /// Limits both ends of a setup to those of the start: a gateway that truncates both times can only be off
+    /// within the bounds.
     let private beforeStart (start: Timing) (setup: Timing) : Timing =
         let latest = Instant.min setup.Within.Latest start.Within.Latest
         { setup with Within = Interval.create (Instant.min setup.Within.Earliest latest) latest }
 
-    /// A start that is no earlier than the setup and no later than the moment of which it is told. One that lies ahead has no end.
+    /// A start no earlier than the setup and no later than the moment of the report. One that lies ahead has
+    /// no upper end.
     let private between
         (traits: Traits)
         (setup: Timing voption)
@@ -37,7 +40,8 @@ module internal Lawful =
             struct (Timing.bounded (ValueOption.defaultValue room known), ValueNone)
         | Contradicted reported -> struct (Timing.bounded room, ValueSome reported)
 
-    /// What counters say of an age tells no more than that. Where they contradict the gateway's own times they are worth less.
+    /// Narrows the start by the age that counters prove, unless they contradict the gateway's own times,
+    /// which are worth more.
     let private countedAge (o: Observation) (start: Timing) : Timing =
         if o.MinimumAge <= System.TimeSpan.Zero || Times.isPending start then
             start
@@ -48,7 +52,7 @@ module internal Lawful =
             | ValueSome _
             | ValueNone -> start
 
-    /// Both times as they can be together, where they were told of that moment at the latest.
+    /// Setup and start as they can be true together, if both were reported no later than this moment.
     let private times
         (traits: Traits)
         (latest: Instant)
@@ -67,7 +71,7 @@ module internal Lawful =
         let setup = setup |> ValueOption.map (beforeStart start)
         struct (setup, start, ValueOption.orElse wrongSetup wrongStart)
 
-    /// The observation with times that can be true together; and what it said that cannot.
+    /// The observation with times that can be true together, and the time it reported that cannot be.
     let observation (traits: Traits) (o: Observation) : struct (Observation * Interval voption) =
         let struct (setup, start, wrong) = times traits o.Heard.Latest o.Setup (Times.startOf o)
         let start = countedAge o start
@@ -75,8 +79,9 @@ module internal Lawful =
         struct ({ o with Setup = setup |> ValueOption.map (beforeStart start); Start = ValueSome start },
                 wrong)
 
-    /// The same of a connection that the gateway says has ended: no later than it says so, and not before its setup. A row
-    /// that does not tell the start says that it was before the end; one that never became active has an open one.
+    /// An ended connection with times that can be true together, and the time it reported that cannot be: it
+    /// ended no later than the gateway says so, and not before its setup. A row without a start means that it
+    /// started before the end; one that never became active has an open start.
     let ended (traits: Traits) (e: Ended) : struct (Ended * Interval voption) =
         let o = e.Observation
         let heard = o.Heard.Latest
@@ -100,8 +105,8 @@ module internal Lawful =
         struct ({ e with Observation = { o with Setup = setup; Start = ValueSome start }; End = over },
                 ValueOption.orElse wrong wrongEnd)
 
-    /// What is held of both times after a report of both. A setup that the start no longer allows is not taken; it is a conflict
-    /// once no drift explains it.
+    /// Setup and start after a report of both. A setup that the start no longer allows is not taken, and is a
+    /// conflict unless drift explains it.
     let together
         (traits: Traits)
         (at: Instant)
@@ -125,7 +130,8 @@ module internal Lawful =
             let start = { start with Within = Interval.create earliest start.Within.Latest }
             struct (ValueSome(beforeStart start setup), start, wrong)
 
-    /// The end of a connection as its CDR tells it: it began no later than it ended, which is no earlier than it was last heard.
+    /// The change that closes a connection, with times as its CDR states them: it ended no earlier than it
+    /// began and was last heard.
     let closing (c: Connection) (ending: Ending) : Change =
         let heard = Instant.max c.LastHeard ending.Within.Earliest
         let latest = Instant.max heard ending.Within.Latest

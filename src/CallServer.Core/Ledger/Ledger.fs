@@ -3,23 +3,23 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// How the record stands to a connection. All three are active: only evidence ends one.
+/// How sure the record is of a connection. All three are active: only evidence ends one.
 type Status =
     /// The newest audit listed it.
     | Confirmed
-    /// The newest audit failed, was partial, or did not list it and one absence is not yet proof.
+    /// The newest audit failed, was partial, or did not list it while one absence is not yet proof.
     | Unconfirmed
-    /// Read from the store after a restart; no audit has spoken of it since.
+    /// Read from the store after a restart; no audit has reported on it since.
     | Restored
 
-    /// What is shown: confirmed or unconfirmed.
+    /// What users see: confirmed or unconfirmed.
     override this.ToString() =
         match this with
         | Confirmed -> "confirmed"
         | Unconfirmed
         | Restored -> "unconfirmed"
 
-/// A report that cannot be true together with what the record holds (rule 5).
+/// A report that contradicts what the record holds (rule 5).
 type Conflict = { At: Instant; Reported: Interval }
 
 /// One active connection, with the evidence for it.
@@ -39,9 +39,9 @@ type Connection =
         LastHeard: Instant
         ConfirmedCount: int
         Status: Status
-        /// A restart or takeover had lost it and an audit brought it back.
+        /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
-        /// Absences from complete snapshots in a row.
+        /// Complete snapshots in a row that did not list it.
         Absences: int
         Conflicts: int
         LastConflict: Conflict voption
@@ -72,9 +72,9 @@ type Ending =
         Within: Interval
         Evidence: EndEvidence
         Cause: string voption
-        /// The gateway's last word on its media, where it gave one.
+        /// The gateway's last counters of its media, if it gave any.
         Counters: Counters voption
-        /// Where an operator had it ended.
+        /// Set if an operator had it ended.
         Order: ReleaseOrder voption
     }
 
@@ -83,7 +83,7 @@ type Change =
     | Opened of Connection
     /// Its facts or the bounds of its times changed.
     | Updated of before: Connection * after: Connection
-    /// It had been unconfirmed, or restored, and is heard again.
+    /// It had been unconfirmed or restored, and is heard again.
     | Confirmed of Connection
     | Unconfirmed of Connection
     | Closed of Connection * Ending
@@ -104,22 +104,24 @@ type Change =
         | Renamed _ -> "renamed"
         | GatewayRestarted _ -> "gateway-restarted"
 
-/// What the record has taken of a gateway's own history.
+/// How much of a gateway's own history the record has taken.
 type HistoryMark =
     {
-        /// What ended before is not this record's: nobody watched.
+        /// What ended before this moment is not this record's business: nobody was watching.
         Since: Instant
-        /// Whatever ended before this moment, and is kept at all, has been told.
+        /// The history has shown everything that it keeps and that ended before this moment.
         ReadTo: Instant
         /// Where the next reading may begin.
         Cursor: string voption
-        /// Connections that ended about ReadTo or later and have their CDR, rows that told of one, and the latest moment of each end:
-        /// rows stay in the history, or come into it late.
+        /// What must not be taken twice, with the latest moment of each end: connections that ended about
+        /// ReadTo or later and have their CDR, and rows that reported one. Rows stay in the history, or enter
+        /// it late.
         Recent: Map<Guid, Instant>
     }
 
+/// Makes marks.
 module HistoryMark =
-    /// A reading that wants all that ended since then.
+    /// A mark for a reading of everything that ended after this instant.
     let since (instant: Instant) : HistoryMark =
         { Since = instant; ReadTo = instant; Cursor = ValueNone; Recent = Map.empty }
 
@@ -130,20 +132,24 @@ type GatewayLedger =
         Traits: Traits
         /// The last boot reading.
         Boot: Boot voption
-        /// Counts the gateway's runs as this ledger saw them; 1 is the first.
+        /// Counts the gateway's runs that this ledger saw; 1 is the first.
         Run: int
-        /// When the present run began, where it is not the first.
+        /// When the present run began; ValueNone in the first run.
         RunBegan: Interval voption
         /// The window of the newest snapshot taken in.
         LastAsked: Instant
         LastAnswered: Instant
-        /// The standing watch that told the newest snapshot, by its beginning; nothing where an audit did, or after a restart.
+        /// When the standing watch began that gave the newest snapshot; ValueNone if an audit gave it, or
+        /// after a restart.
         LastStanding: Instant voption
-        /// This server took over from another then: what may have begun before was the other's to know. Not kept over a restart.
+        /// When this server took over from another: what may have begun before was the other's to know. Not
+        /// kept over a restart.
         TakenOver: Instant voption
-        /// When the last complete audits of this run were asked, newest first, at most as many as the rules need.
+        /// When the last complete audits of this run were asked, newest first, at most as many as the rules
+        /// need.
         Completes: Instant list
-        /// What has been taken of the gateway's own history; nothing before its first complete audit, or where it keeps none.
+        /// How much of the gateway's own history has been taken; ValueNone before the first complete audit,
+        /// or if it keeps none.
         History: HistoryMark voption
         /// Sorted by id.
         Connections: Connection[]
@@ -152,7 +158,9 @@ type GatewayLedger =
         ConflictsTotal: int64
     }
 
+/// Starts, restores and reads the record of one gateway.
 module GatewayLedger =
+    /// The record of a gateway that was never audited.
     let empty (gateway: GatewayId) : GatewayLedger =
         { Gateway = gateway
           Traits = Traits.plain
@@ -170,19 +178,20 @@ module GatewayLedger =
           ClosedTotal = 0L
           ConflictsTotal = 0L }
 
-    /// As read from the store after a restart of the server: nothing changes but that nothing is confirmed (rule 10).
+    /// The record as read from the store after a restart of the server: no connection is confirmed, all else
+    /// is unchanged (rule 10).
     let restore (ledger: GatewayLedger) : GatewayLedger =
         { ledger with
             Connections =
                 ledger.Connections |> Array.map (fun connection -> { connection with Status = Restored }) }
 
-    /// Rule 10, for a takeover: the record of the server that kept it until then is lost. What this one knows of its own audits is
-    /// not confirmed until the gateways speak.
+    /// The record after a takeover (rule 10): the other server's record is lost. What this server knows from
+    /// its own audits is unconfirmed until the gateways report.
     let takenOver (at: Instant) (ledger: GatewayLedger) : GatewayLedger =
         restore { ledger with TakenOver = ValueSome at }
 
-    /// Leaves connections to another server, which has them in its record or has billed them. What the audits listed until now is
-    /// not known any more, so that none of them bounds a start from now on.
+    /// Leaves connections to another server, which has them in its record or has billed them. Earlier audits
+    /// no longer bound the start of any connection, because the record no longer knows what they listed.
     let leave (isElsewhere: Connection -> bool) (ledger: GatewayLedger) : GatewayLedger =
         let rest = ledger.Connections |> Array.filter (isElsewhere >> not)
 
@@ -191,6 +200,7 @@ module GatewayLedger =
         else
             { ledger with Connections = rest; Completes = [] }
 
+    /// The active connection with this id; ValueNone if there is none.
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =
         let rec search low high =
             if low > high then
@@ -208,9 +218,12 @@ module GatewayLedger =
 /// The record of every gateway. A snapshot replaces its own gateway's part and touches nothing else.
 type Ledger = Map<GatewayId, GatewayLedger>
 
+/// Reads the record of every gateway.
 module Ledger =
+    /// A record without gateways.
     let empty: Ledger = Map.empty
 
+    /// The record of this gateway; an empty one if it was never audited.
     let gateway (id: GatewayId) (ledger: Ledger) : GatewayLedger =
         match Map.tryFind id ledger with
         | Some known -> known

@@ -3,10 +3,10 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// Two arrays side by side.
+/// Walks two sorted arrays side by side.
 module internal Merge =
-    /// One pass over both, each sorted by id, in the order of ids: what only the first has, what only the second has, and what both
-    /// have.
+    /// Walks both arrays once, each sorted by id, and calls in the order of ids what is given for an element
+    /// that only the first has, only the second has, or both have.
     let byId
         (first: Connection[])
         (second: 'T[])

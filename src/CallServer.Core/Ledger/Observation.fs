@@ -13,7 +13,8 @@ type Medium =
         Remote: MediaAddress voption
     }
 
-/// What is told of a connection besides its times. A field that the gateway does not tell is ValueNone, never a guess.
+/// What a gateway reports about a connection besides its times. What it does not report is ValueNone, never a
+/// guess.
 type Facts =
     {
         Call: CallId voption
@@ -28,14 +29,18 @@ type Facts =
         /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7): sendrecv, sendonly, recvonly, inactive, …
         Mode: string voption
         State: string voption
-        /// Of the call's own medium, as the codec is: the first audio, or the T.38 that took its place.
+        /// The address of the call's own medium, as Codec is its codec: the first audio, or the T.38 that
+        /// replaced it.
         LocalMedia: MediaAddress voption
         RemoteMedia: MediaAddress voption
-        /// The others that are in use; an empty list says that there are none.
+        /// The other media in use; an empty list means that there are none, ValueNone that the gateway does
+        /// not say.
         OtherMedia: Medium list voption
     }
 
+/// Merges what a gateway reports about one connection.
 module Facts =
+    /// Nothing is known.
     let none: Facts =
         { Call = ValueNone
           Endpoint = ValueNone
@@ -49,7 +54,7 @@ module Facts =
           RemoteMedia = ValueNone
           OtherMedia = ValueNone }
 
-    /// What one of them does not tell contradicts nothing.
+    /// Whether the two may be equal: one that is not known contradicts nothing.
     let internal mayBeSame (a: 'T voption) (b: 'T voption) =
         match a, b with
         | ValueSome a, ValueSome b -> a = b
@@ -57,7 +62,8 @@ module Facts =
 
     let private either (newer: 'T voption) (older: 'T voption) = if newer.IsSome then newer else older
 
-    /// The newer facts; what they do not tell stays as the older ones told it (a row may vanish half read).
+    /// The newer facts, filled up with the older ones where the newer are missing (a row may vanish half
+    /// read).
     let merge (older: Facts) (newer: Facts) : Facts =
         { Call = either newer.Call older.Call
           Endpoint = either newer.Endpoint older.Endpoint
@@ -75,31 +81,35 @@ module Facts =
 type Observation =
     {
         Id: ConnectionId
-        /// The setup stamp in the gateway's own raw form, where it has one: part of the identity (rules 6 and 9).
+        /// The setup stamp in the gateway's own raw form, if it has one: part of the identity (rules 6 and
+        /// 9).
         Stamp: string voption
-        /// From the request sent to the reply received that told of it: it was alive at some moment within.
+        /// From the request sent to the reply received that reported it: it was alive at some moment within.
         Heard: Interval
         /// When its call began, ringing included.
         Setup: Timing voption
-        /// When it became active. An open upper end says that this lies ahead or may lie ahead: reported, that it was not active
-        /// yet when heard (it rings); bounded, that the gateway does not tell which. Nothing at all: it was active when heard.
+        /// When it became active; ValueNone means that it was active when heard. An open upper end means that
+        /// the start may lie ahead. Reported: it was not active yet when heard, it was ringing. Bounded: the
+        /// gateway does not say which.
         Start: Timing voption
-        /// A lower bound on its age at the moment heard, from counters; zero where there are none.
+        /// A lower bound, from counters, on its age at the moment heard; zero if there are no counters.
         MinimumAge: TimeSpan
         Facts: Facts
     }
 
-/// A connection that the gateway itself says has ended: its history table, its reply to a release.
+/// A connection of which the gateway itself says that it has ended: in its history table, or in its reply to
+/// a release.
 type Ended =
     {
         Observation: Observation
         End: Timing
-        /// The gateway's words for why.
+        /// The gateway's words for why it ended.
         Cause: string voption
         Counters: Counters voption
-        /// The gateway does not tell by which id the connection was active: the one given here is that of its row in the history.
+        /// The gateway does not say by which id the connection was active: this one is the id of its row in
+        /// the history.
         IsRenamed: bool
-        /// The row's own index in the history, where that is not made of the connection's id: it stays the same though later
-        /// readings may learn the id.
+        /// The row's own index in the history, if it is not made of the connection's id. It stays the same
+        /// even if later readings learn the id.
         Row: string voption
     }

@@ -5,14 +5,15 @@ open System.Collections.Generic
 open System.Linq
 open CallServer.Model
 
-/// Takes a snapshot into the ledger by the ten rules. Pure, O(n) in the rows of that gateway, and blind to every other gateway.
+/// Takes a snapshot into the ledger by the ten rules. Pure, linear in the rows of that gateway, and blind to
+/// all others.
 module Reconcile =
-    /// What a new run leaves of the audits of the earlier one.
+    /// Which audits of the earlier run still bound a start in the new one.
     let private ofNewRun (traits: Traits) (ledger: GatewayLedger) : Instant list =
-        // A complete audit of the earlier run does not show that an id of this run was not there.
+        // A complete audit of the earlier run does not show that an id of this run was absent.
         if traits.IdsTiedToBoot then [] else ledger.Completes
 
-    /// Rule 7: whether the gateway began anew since the ledger last read its boot.
+    /// Rule 7: whether the gateway restarted since the ledger last read its boot.
     let private enterRun
         (snapshot: Snapshot)
         (traits: Traits)
@@ -59,7 +60,7 @@ module Reconcile =
                    | _, ValueSome setup -> setup.Within.Latest < began.Earliest
                    | _ -> false)
 
-    /// Both sides are sorted by id: one pass over both gives the connections that stay, sorted.
+    /// Walks both sides, sorted by id, once; returns the connections that stay, sorted.
     let private mergeRows (context: TakingIn) (renamed: Dictionary<ConnectionId, Connection>) : Connection[] =
         let was, now = context.Ledger.Connections, context.Snapshot.Observations
         let moved = HashSet<ConnectionId>(renamed.Values |> Seq.map (fun c -> c.Id))
@@ -79,10 +80,11 @@ module Reconcile =
         let both (c: Connection) (o: Observation) =
             if Ends.isStale context c then
                 match missing c with
-                // Two connections cannot stand under one id: the new one waits for the complete audit that settles the old.
+                // Two connections cannot have one id: the new one waits for the complete audit that settles
+                // the old one.
                 | ValueSome c -> kept.Add c
-                // It has just been closed by its row in the history; which connection of the earlier run goes on under its id was
-                // left open while it held that.
+                // Its row in the history has just closed it. While it held the id, nobody could tell which
+                // connection of the earlier run continues under it.
                 | ValueNone when not context.IsComplete && not (renamed.ContainsKey o.Id) -> ()
                 | ValueNone -> keep (listed o)
             elif Times.isAnother context.Traits context.Ledger.Run c o then
@@ -101,8 +103,9 @@ module Reconcile =
     let private count predicate (changes: ResizeArray<Change>) =
         changes |> Seq.sumBy (fun change -> if predicate change then 1L else 0L)
 
-    /// What surely began after the restart continues nothing of before. After a reboot of a large gateway that is every row, and
-    /// comparing each with each connection of the earlier run would cost their product.
+    /// Whether the row may continue a connection of the earlier run: what surely began after the restart
+    /// cannot. After a reboot of a large gateway that is every row, and comparing each with every earlier
+    /// connection would take the product of both.
     let private mayPrecedeRun (ledger: GatewayLedger) (o: Observation) : bool =
         match ledger.RunBegan, o.Setup, o.Start with
         | ValueSome began, ValueSome told, _
@@ -110,8 +113,8 @@ module Reconcile =
             told.Within.Earliest <= began.Latest + TimeSpan.FromSeconds 1.0
         | _ -> true
 
-    /// Rows of an audit that a restart ran through are of one run or the other, and nobody can tell which: their ids and stamps
-    /// mean nothing. What it tells is that the gateway began anew.
+    /// Drops the rows of an audit during which the gateway restarted: nobody can tell which run each belongs
+    /// to, so their ids and stamps mean nothing. What the audit proves is the restart.
     let private withoutMixedRows (snapshot: Snapshot) : Snapshot =
         match snapshot.Completeness with
         | Partial shortfalls when List.contains RestartedMeanwhile shortfalls ->
@@ -119,7 +122,7 @@ module Reconcile =
         | Partial _
         | Complete _ -> snapshot
 
-    /// With times that can be true together; and what it said that cannot, by observation.
+    /// The snapshot with times that can be true together, and the time of each observation that cannot be.
     let private lawful (snapshot: Snapshot) : struct (Snapshot * Dictionary<Observation, Interval>) =
         let unlawful = Dictionary<Observation, Interval> HashIdentity.Reference
         let note (o: Observation) wrong = wrong |> ValueOption.iter (fun told -> unlawful[o] <- told)
@@ -139,17 +142,19 @@ module Reconcile =
                     Ended = Array.map ended snapshot.Ended },
                 unlawful)
 
-    /// Nothing in it was true before what the record holds. Of two audits whose windows overlap nobody knows which row is the
-    /// newer one; the snapshots of one standing watch follow each other. What was asked before a release or the gateway's own
-    /// word of a restart, which stand at LastAsked, has seen both sides of it.
+    /// Whether everything in the snapshot is newer than the record. If the windows of two audits overlap,
+    /// nobody knows which row is newer; the snapshots of one standing watch follow each other. An audit asked
+    /// before a release, or before the gateway reported a restart (both move LastAsked), has seen both sides
+    /// of it.
     let private isNewer (snapshot: Snapshot) (ledger: GatewayLedger) : bool =
         snapshot.Answered > ledger.LastAnswered
         && snapshot.Asked >= ledger.LastAsked
         && (snapshot.Asked >= ledger.LastAnswered
             || (snapshot.Standing.IsSome && snapshot.Standing = ledger.LastStanding))
 
-    /// The ledger after a snapshot, and what the snapshot did. A snapshot that is not newer than the record changes nothing
-    /// (rule 8): the very same ledger comes back.
+    /// The ledger after a snapshot, and what the snapshot did. If the snapshot is not newer than the record,
+    /// the same ledger object comes back with no changes (rule 8). Throws if the snapshot is of another
+    /// gateway.
     let apply (snapshot: Snapshot) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
         if snapshot.Gateway <> ledger.Gateway then
             invalidArg
@@ -220,11 +225,11 @@ module Reconcile =
                         ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },
                     changes.ToArray())
 
-    /// Rule 7: the gateway says by itself that it began anew within this interval and lost its connections (MGCP's RSIP `restart`
-    /// and `forced`). That is a cause, not a proof: the connections of the earlier run become unconfirmed, and the first complete
-    /// audit asked from now on closes those that it does not show with this cause, and with an end no later than the restart.
-    /// Audits that were asked before have seen both runs, and change nothing any more. The same word twice, or one older than the
-    /// record, changes nothing either.
+    /// Rule 7: the gateway itself reports that it restarted within this interval and lost its connections
+    /// (MGCP's RSIP `restart` and `forced`). That is a cause, not a proof: the connections of the earlier run
+    /// become unconfirmed. The first complete audit asked from now on closes those it does not show, with
+    /// this cause and an end no later than the restart. Audits asked before have seen both runs and are
+    /// ignored. The same report twice, or one older than the record, changes nothing.
     let restarted (at: Interval) (ledger: GatewayLedger) : struct (GatewayLedger * Change[]) =
         let isKnown =
             match ledger.RunBegan with
@@ -258,7 +263,8 @@ module Reconcile =
                         Connections = connections },
                     changes.ToArray())
 
-    /// Ends one connection on the word of an operator or of the gateway's release reply; nothing where it is not active.
+    /// Ends one connection because an operator or the gateway's release reply says so; no change if it is not
+    /// active.
     let close
         (id: ConnectionId)
         (ending: Ending)
@@ -275,8 +281,8 @@ module Reconcile =
                         Lawful.closing c ending)
             )
 
-    /// Ends one connection on the gateway's own reply to its release (rule 2), at a time no earlier than it was last heard; nothing
-    /// where it is not active. An audit that was asked before may still list it, and changes nothing any more.
+    /// Ends one connection by the gateway's reply to its release (rule 2), no earlier than it was last heard;
+    /// no change if it is not active. An audit asked before the release may still list it, and is ignored.
     let released
         (ended: Ended)
         (order: ReleaseOrder)

@@ -3,14 +3,14 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// What the audits after a takeover told of one gateway's connections.
+/// What the audits after a takeover found out about one gateway's connections.
 type GatewayRecovery =
     {
         Gateway: GatewayId
         Completeness: Completeness
-        /// No further audit would tell more: the last one told everything, or nobody answers.
+        /// Another audit would find out nothing more: the last one found everything, or the gateway does not answer.
         IsTold: bool
-        /// How many audits that is.
+        /// How many audits found this out.
         Audits: int
         /// When its last reply came, or waiting ended.
         Answered: Instant
@@ -22,22 +22,25 @@ type GatewayRecovery =
         Ended: int
         /// Held before, and neither heard nor closed.
         Unknown: int
-        /// How wide the bounds of each start are, of those that the audit heard and whose start has two, in microseconds.
+        /// The width of each start that has two bounds, of connections that the audit heard, in microseconds.
         Widths: int64[]
-        /// Of those that the audit heard: starts without a lower bound.
+        /// How many connections that the audit heard have a start without a lower bound.
         Unbounded: int
-        /// (upper - lower) of the billable time, of connections that the audit heard.
+        /// The sum of (upper - lower) of the billable time, over connections that the audit heard.
         RiskActive: TimeSpan
-        /// The same of those that it closed.
+        /// The sum of (upper - lower) of the billable time, over connections that it closed.
         RiskEnded: TimeSpan
-        /// Of those that are unknown, when each was last heard: what may be billed too much grows from then on.
+        /// When each unknown connection was last heard: from then on the time that may be billed too much
+        /// grows.
         UnknownSince: Instant[]
-        /// Their starts' share of it.
+        /// The share of the unknown connections' starts in what is at risk.
         RiskUnknown: TimeSpan
     }
 
+/// Counts what audits after a takeover did.
 module GatewayRecovery =
-    /// The width of a start's bounds; nothing where it has no lower one. A leg that rings is not billable.
+    /// The width of a start's bounds; ValueNone if it has no lower bound. A ringing leg is not billable, so
+    /// zero.
     let private width (timing: Timing) : TimeSpan voption =
         if Times.isPending timing then
             ValueSome TimeSpan.Zero
@@ -49,7 +52,7 @@ module GatewayRecovery =
     let private sum (widths: TimeSpan voption seq) =
         widths |> Seq.sumBy (ValueOption.map _.Ticks >> ValueOption.defaultValue 0L) |> TimeSpan.FromTicks
 
-    /// What one audit did, by the record after it and the changes that led there.
+    /// What one audit did, from the record after it and the changes that led there.
     let create (snapshot: Snapshot) (after: GatewayLedger) (changes: Change[]) : GatewayRecovery =
         let heard, unknown = after.Connections |> Array.partition (fun c -> c.Status = Status.Confirmed)
 
@@ -91,7 +94,8 @@ module GatewayRecovery =
           UnknownSince = unknown |> Array.map _.LastHeard
           RiskUnknown = unknown |> Seq.map (fun c -> width c.Start) |> sum }
 
-    /// Asked again, as the earlier audit was not complete: the later one tells how things stand, both tell what happened.
+    /// Adds a second audit of the gateway, because the first was not complete. The later one gives the
+    /// present state; what happened is the sum of both.
     let follow (earlier: GatewayRecovery) (later: GatewayRecovery) : GatewayRecovery =
         let heard = later.Recovered + later.Confirmed
         let recovered = earlier.Recovered + later.Recovered
@@ -103,56 +107,59 @@ module GatewayRecovery =
             Ended = earlier.Ended + later.Ended
             RiskEnded = earlier.RiskEnded + later.RiskEnded }
 
-/// What a takeover brought back, as far as it has come.
+/// What a takeover has brought back so far.
 type Recovery =
     {
-        /// It was decided then, and everybody was asked.
+        /// When the takeover was decided and every gateway was asked.
         Began: Instant
         GatewayCount: int
-        /// Not settled yet: neither heard whole, nor given up on.
+        /// Gateways not settled yet: neither heard completely nor given up.
         Waiting: Set<GatewayId>
         Heard: Map<GatewayId, GatewayRecovery>
     }
 
-/// What is told of a recovery.
+/// The figures of a recovery, for people.
 type RecoveryFigures =
     {
         Recovered: int
         Confirmed: int
         Ended: int
         Unknown: int
-        /// From the decision until the last gateway had answered; so far, where some have not.
+        /// From the decision until the last gateway had answered; until now if some have not.
         Took: TimeSpan
-        /// From the decision until half, and nine tenths, of the connections heard were heard.
+        /// From the decision until half of the connections heard had been heard; Ninety until nine tenths
+        /// had.
         Half: TimeSpan
         Ninety: TimeSpan
-        /// Widths of the starts with two bounds: nothing where there is none.
+        /// The median width of the starts that have two bounds, and the widest; ValueNone if there is none.
         MedianStart: TimeSpan voption
         WorstStart: TimeSpan voption
-        /// Starts with two bounds.
+        /// How many starts have two bounds.
         Bounded: int
-        /// Starts without a lower bound: what is at risk with them has no upper bound, and is in no sum.
+        /// How many starts have no lower bound: the risk of these has no upper bound and is in no sum.
         Unbounded: int
         RiskActive: TimeSpan
         RiskEnded: TimeSpan
         RiskUnknown: TimeSpan
     }
 
-    /// Sum of (upper - lower) over billable time.
+    /// The sum of (upper - lower) over all billable time.
     member this.AtRisk = this.RiskActive + this.RiskEnded + this.RiskUnknown
 
+/// Follows a recovery until every gateway is settled.
 module Recovery =
-    /// While calls come and go, a gateway's count may disagree with its list; at a takeover nobody waits an interval for the next
-    /// audit. After so many, what is missing is not the moment's doing.
+    /// How often a gateway is audited after a takeover before its audit counts although it is not complete. While
+    /// calls come and go its count may disagree with its list; after this many audits something else is wrong.
     [<Literal>]
     let MostAudits = 3
 
+    /// A recovery decided at this instant that waits for these gateways.
     let start (at: Instant) (gateways: GatewayId seq) : Recovery =
         let waiting = Set.ofSeq gateways
         { Began = at; GatewayCount = waiting.Count; Waiting = waiting; Heard = Map.empty }
 
-    /// Counts what one audit brought. A gateway is waited for, and asked again, until it has told everything, does not answer, or
-    /// was asked MostAudits times; what comes of it after that does not count.
+    /// Adds what one audit found out. The recovery waits for a gateway, and asks it again, until it has told
+    /// everything, does not answer, or was asked MostAudits times; later audits are ignored.
     let take (part: GatewayRecovery) (recovery: Recovery) : Recovery =
         if Set.contains part.Gateway recovery.Waiting then
             let part =
@@ -170,9 +177,10 @@ module Recovery =
         else
             recovery
 
+    /// Whether every gateway is settled.
     let isWhole (recovery: Recovery) = Set.isEmpty recovery.Waiting
 
-    /// From the decision until so many hundredths of the connections were heard.
+    /// From the decision until this percentage of the connections had been heard.
     let private reached (percent: int) (recovery: Recovery) (parts: GatewayRecovery[]) =
         let heard (part: GatewayRecovery) = part.Recovered + part.Confirmed
         let wanted = (Array.sumBy heard parts * percent + 99) / 100
@@ -190,6 +198,7 @@ module Recovery =
 
         search 0 0
 
+    /// The figures so far; what may be billed for silent connections grows until now.
     let figures (now: Instant) (recovery: Recovery) : RecoveryFigures =
         let parts = recovery.Heard.Values |> Seq.sortBy (fun part -> part.Answered) |> Seq.toArray
 

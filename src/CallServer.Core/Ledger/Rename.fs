@@ -3,16 +3,17 @@ namespace CallServer.Ledger
 open System.Collections.Generic
 open CallServer.Model
 
-/// After a restart of the agent alone, connections live on under new ids where ids are tied to the boot (rule 7).
+/// After a restart of the agent alone, connections live on under new ids if ids are tied to the boot (rule
+/// 7).
 module internal Rename =
-    /// A port that one of them does not tell (0) contradicts nothing.
+    /// Whether the two may be the same address: a port that is not known (0) contradicts nothing.
     let private mayBeSameMedia (a: MediaAddress voption) (b: MediaAddress voption) =
         match a, b with
         | ValueSome a, ValueSome b -> a.Host = b.Host && (a.Port = b.Port || a.Port = 0 || b.Port = 0)
         | _ -> true
 
-    /// Every time that both tell must be able to be one time, and at least one such time must be dated: that two legs ring says
-    /// nothing.
+    /// Whether every time that both state may be one time, and at least one of these times is dated: that
+    /// both legs ring proves nothing.
     let private startsTogether (traits: Traits) (c: Connection) (o: Observation) =
         let agrees (held: Timing) (report: Timing) =
             match Times.narrow traits o.Heard.Latest held report with
@@ -34,8 +35,9 @@ module internal Rename =
         told |> List.forall (fun struct (held, report) -> agrees held report)
         && told |> List.exists (fun struct (held, report) -> isDated held && isDated report)
 
-    /// A new id that an unresolved connection of the earlier run still holds cannot be given away before a complete snapshot
-    /// settles that one; and what then keeps its old id blocks that in turn.
+    /// Drops a pair whose new id is still held by a connection of the earlier run that is not resolved: only
+    /// a complete snapshot settles that one. A connection that then keeps its old id may block another pair,
+    /// so this repeats.
     let rec private withoutBlocked
         (earlier: HashSet<ConnectionId>)
         (pairs: Dictionary<ConnectionId, Connection>)
@@ -55,7 +57,7 @@ module internal Rename =
 
             withoutBlocked earlier pairs
 
-    /// Pairs what has the same key, each connection and each observation once.
+    /// Pairs connections and observations with the same key, each of them once.
     let private pairBy
         (keyOf: Facts -> 'K voption)
         (continues: Connection -> Observation -> bool)
@@ -86,9 +88,9 @@ module internal Rename =
                         legs.RemoveAt leg
                 | _ -> ()
 
-    /// Pairs by what both tell: the same call and a start that agrees; else, as rows may have been told in part, the same media
-    /// address, or the same originating device, and a start that agrees. With `whoeverIsLeft` also what agrees in every time and
-    /// contradicts in nothing.
+    /// Pairs by what both state: the same call and a start that agrees; otherwise, because rows may be
+    /// incomplete, the same media address or originating device and a start that agrees. With
+    /// `whoeverIsLeft`, finally also those that agree in every time and contradict each other in nothing.
     let private pairing
         (whoeverIsLeft: bool)
         (traits: Traits)
@@ -123,12 +125,12 @@ module internal Rename =
 
         found
 
-    /// Each row of a history that tells of a connection of an earlier run, by facts that both tell: that two began at about one
-    /// time gives neither the end of the other.
+    /// The row of the history that belongs to each connection of an earlier run, by facts that both state.
+    /// That two began at about the same time is not enough to end one by the other's row.
     let buried (traits: Traits) (earlier: Connection[]) (rows: Observation[]) =
         pairing false traits earlier rows
 
-    /// Each new id with the connection of an earlier run that it continues.
+    /// Each new id with the connection of an earlier run that continues under it.
     let pairs (traits: Traits) (complete: bool) (earlier: Connection[]) (heard: Observation[]) =
         let found = pairing true traits earlier heard
 

@@ -3,11 +3,11 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// One of the things that together prove that a snapshot lists every active connection (rule 3).
+/// One of the facts that together prove that a snapshot lists every active connection (rule 3).
 type Proof =
     /// The end of the table was seen for every range asked.
     | EndOfTable
-    /// The gateway's boot identity and up-time were those of one run before and after.
+    /// The gateway's boot identity and up-time show one and the same run before and after.
     | SameBoot
     /// The gateway's own count of active calls agrees with the rows.
     | CountAgrees
@@ -21,18 +21,18 @@ type Proof =
         | CountAgrees -> "count-agrees"
         | WholeDocument -> "whole-document"
 
-/// What of one gateway this server is configured to take at most; sizes in octets.
+/// The most of one gateway's data that this server is configured to take; sizes in octets.
 [<RequireQualifiedAccess>]
 type Limit =
-    /// One reply.
+    /// The size of one reply.
     | Reply of most: int64
-    /// What one audit holds of replies until it ends.
+    /// The size of all replies that one audit holds until it ends.
     | Held of most: int64
-    /// What came during one audit and answers nothing that was asked.
+    /// The size of what arrived during one audit and answers no question.
     | Unasked of most: int64
     /// Active connections in the record.
     | Connections of most: int
-    /// What the audits and the record of all gateways hold together.
+    /// The size of what the audits and the record of all gateways hold together.
     | Memory of most: int64
 
     override this.ToString() =
@@ -48,57 +48,58 @@ type Limit =
         | Connections most -> $"polling.connections: more than {most}"
         | Memory most -> $"polling.memory: all gateways together take more than {size most}"
 
-/// Why a gateway would not tell, as far as its answer says.
+/// Why a gateway refused to answer, as far as its answer says.
 [<RequireQualifiedAccess>]
 type RefusalCause =
-    /// The code of its answer, as its protocol numbers them.
+    /// The code of its answer, in its protocol's numbering.
     | Code of int
-    /// What proves who asks is wrong.
+    /// The credentials that authenticate us are wrong.
     | Proof
-    /// What encrypts the question is wrong.
+    /// The key that encrypts our questions is wrong.
     | Encryption
-    /// It wants another level of protection.
+    /// It requires another security level.
     | SecurityLevel
     | UnknownUser
-    /// It knows no such part of itself.
+    /// It has no such context.
     | Context
-    /// Whoever asks may not see what was asked for.
+    /// Its access rules do not let us see what we asked for.
     | AccessRules
-    /// It takes no question any more until somebody configures it anew.
+    /// It accepts no question until somebody configures it anew.
     | WornOut
     | Unsaid
 
-/// Why a snapshot may not list everything.
+/// Why a snapshot may not list every connection.
 type Shortfall =
-    /// Nothing came back at all.
+    /// No reply came at all.
     | Silent of detail: string
-    /// It answered, and would not tell: wrong community, unknown user, wrong passphrase.
+    /// It answered but refused to tell: wrong community, unknown user, wrong passphrase.
     | Refused of cause: RefusalCause * detail: string
     /// It stopped answering before the end.
     | CutShort of detail: string
     /// The agent repeated an instance or went backwards.
     | NotIncreasing of where: string
-    /// The table's index moved under the walk.
+    /// The table's index moved during the walk.
     | IndexMoved of detail: string
     | CountDisagrees of counted: int * listed: int
     | RestartedMeanwhile
-    /// The gateway does not serve the table or column that tells.
+    /// The gateway does not serve the table or column needed.
     | NotServed of what: string
-    /// It shows no row, and no proof that there is none: the table may be hidden from whoever asks.
+    /// It shows no row, and no proof that there is none: it may hide the table from us.
     | Hidden of detail: string
     /// It says that it does not keep its table at present.
     | SwitchedOff of detail: string
     /// It answers, but has no way to list its connections.
     | DoesNotList
-    /// A reply would not fit the way that it takes, and does not come.
+    /// A reply does not fit its transport and never arrives.
     | TooLarge of detail: string
-    /// It told more than this server is configured to take.
+    /// It sent more than this server is configured to take.
     | PastLimit of Limit
     /// It answered something that cannot be read.
     | Unreadable of detail: string
-    /// A reply came from here (HOST:PORT), and not from the address asked; this option of the gateway's URI would take it.
+    /// A reply came from this address (HOST:PORT) and not from the one asked. This option of the gateway's
+    /// URI would accept it.
     | AnsweredElsewhere of source: string * option: string
-    /// Its operator declares that what it lists is never all of it.
+    /// Its operator declares that it never lists everything.
     | DeclaredPartial
     | Cancelled
 
@@ -147,38 +148,41 @@ type Shortfall =
         | DoesNotList
         | Cancelled -> this.Kind
 
+/// Whether a snapshot lists every active connection of its gateway, and why (rule 3).
 type Completeness =
     | Complete of Proof list
-    /// At least one reason.
+    /// Holds at least one reason.
     | Partial of Shortfall list
 
+/// Combines and explains completeness.
 module Completeness =
-    /// The same where something else tells that it is not complete: whatever was proven before, nothing is now. The gateway's
-    /// operator may say so, or another source that counts the same calls.
+    /// Partial for this reason, added to any reasons before: proofs no longer count. The gateway's operator
+    /// may declare it, or another source that counts the same calls may contradict it.
     let refute (reason: Shortfall) (completeness: Completeness) : Completeness =
         match completeness with
         | Complete _ -> Partial [ reason ]
         | Partial reasons when List.contains reason reasons -> completeness
         | Partial reasons -> Partial(reasons @ [ reason ])
 
+    /// Whether it is proven that the snapshot lists everything.
     let isComplete completeness =
         match completeness with
         | Complete _ -> true
         | Partial _ -> false
 
-    /// Why it is not complete; nothing where it is.
+    /// Why it is not complete; empty if it is.
     let shortfalls completeness : Shortfall list =
         match completeness with
         | Complete _ -> []
         | Partial reasons -> reasons
 
-    /// In words; what is there several times is told once, with their number.
+    /// The reasons in words; equal ones once, with their number.
     let words (reasons: Shortfall list) : string list =
         reasons
         |> List.countBy string
         |> List.map (fun (reason, count) -> if count = 1 then reason else $"{reason} ({count} times)")
 
-    /// It was silent or refused.
+    /// Whether it is partial and one of the reasons is silence or a refusal.
     let isSilent completeness =
         match completeness with
         | Complete _ -> false
@@ -190,7 +194,7 @@ module Completeness =
                 | Refused _ -> true
                 | _ -> false)
 
-/// What a source tells of: calls that are set up, or media that flows.
+/// What a source reports: calls that are set up, or media that flows.
 type SourceKind =
     | Signalling
     | Media
@@ -200,56 +204,65 @@ type SourceKind =
         | Signalling -> "signalling"
         | Media -> "media"
 
+/// The two kinds of source.
 module SourceKind =
+    /// The kind that this one lacks for a whole view of a call.
     let other (kind: SourceKind) =
         match kind with
         | Signalling -> Media
         | Media -> Signalling
 
-/// Between whom two equal call ids name the same call.
+/// Among which gateways two equal call ids name the same call.
 [<RequireQualifiedAccess>]
 type CallIdReach =
-    /// Everybody: the id is unique in the world.
+    /// Among all gateways: the id is unique in the world.
     | World
-    /// Everybody in this realm, such as the gateways of one call agent; a long id reaches everybody.
+    /// Among the gateways of this realm, such as those of one call agent; an id long enough to be unique,
+    /// among all gateways.
     | Realm of string
-    /// Everybody where the id has the shape of one that is unique in the world, else this gateway alone.
+    /// Among all gateways if the id has the shape of one that is unique in the world, otherwise within this
+    /// gateway only.
     | ByShape
 
-/// How the connections of a source are joined with those of others.
+/// How the connections of a source are joined with those of other sources.
 type SourceTraits =
     {
-        /// Nothing where it is neither: what it tells joins, and is never missed.
+        /// ValueNone if it is neither kind: its connections join, and nobody misses them.
         Kind: SourceKind voption
         CallIds: CallIdReach
     }
 
+/// What is assumed before a source is known.
 module SourceTraits =
     /// A source of which nothing is known yet.
     let unknown: SourceTraits = { Kind = ValueNone; CallIds = CallIdReach.ByShape }
 
-/// What the gateway's kind means for the rules.
+/// How this kind of gateway changes the rules.
 type Traits =
     {
-        /// How the join treats what it tells; nothing where the audit could not tell.
+        /// How the join treats its connections; ValueNone if the audit could not find out.
         Source: SourceTraits voption
-        /// Absences from complete snapshots in a row that prove an end: 1 where the index is stable, 2 where it shifts (rule 2).
+        /// How many complete snapshots in a row must lack a connection to prove its end: 1 if the index is
+        /// stable, 2 if it shifts (rule 2).
         AbsencesToClose: int
-        /// Connection ids are made of the up-time, so that a restart of the agent renames the connections that live on (rule 7).
+        /// Connection ids are made of the up-time, so that a restart of the agent renames the connections
+        /// that live on (rule 7).
         IdsTiedToBoot: bool
-        /// Ids are used again and no stamp tells the uses apart (rule 9).
+        /// The gateway reuses ids, and no stamp tells the uses apart (rule 9).
         ReusesIds: bool
         /// The table may show the state of this long ago (FreeSWITCH's agent caches 5 s).
         Staleness: TimeSpan
-        /// How far the gateway's clock may drift from ours before a report counts as a contradiction, in parts per million
-        /// of the connection's age.
+        /// How far the gateway's clock may drift from ours before a report counts as a contradiction, in
+        /// parts per million of the connection's age.
         DriftPpm: float
     }
 
+/// The traits of an ordinary gateway.
 module Traits =
-    /// How far a gateway's crystal may be off where nothing else is known, in parts per million.
+    /// How far a gateway's clock may drift if nothing else is known, in parts per million.
     let usualDriftPpm = 100.0
 
+    /// A stable index, ids that are neither tied to the boot nor reused, no cache.
     let plain: Traits =
         { Source = ValueNone
           AbsencesToClose = 1
@@ -258,12 +271,13 @@ module Traits =
           Staleness = TimeSpan.Zero
           DriftPpm = 0.0 }
 
-/// How far an audit read the gateway's own history, besides the rows themselves (`Snapshot.Ended`).
+/// How far an audit read the gateway's own history; the rows themselves are in `Snapshot.Ended`.
 type HistoryRead =
     {
-        /// Whatever ended before this moment, and is kept at all, has been told by now; nothing where the reading was cut short.
+        /// The history has shown everything that it keeps and that ended before this moment; ValueNone if the
+        /// reading was cut short.
         Until: Instant voption
-        /// Where the next reading may begin, in words that the audit understands.
+        /// Where the next reading may begin, in a form that only the audit understands.
         Cursor: string voption
     }
 
@@ -273,35 +287,38 @@ type Snapshot =
         Gateway: GatewayId
         /// The name under which its protocol is registered.
         Protocol: string
-        /// By which profile the gateway was read, or which variant of its protocol it speaks.
+        /// The profile by which the gateway was read, or the variant of its protocol that it speaks.
         Profile: string
         Traits: Traits
-        /// The first request was sent.
+        /// When the first request was sent.
         Asked: Instant
-        /// The last reply was received, or waiting ended.
+        /// When the last reply was received, or waiting ended.
         Answered: Instant
         Boot: Boot
         Completeness: Completeness
         /// Sorted by id, each id once.
         Observations: Observation[]
-        /// What the gateway's own history tells of connections that are over. Sorted by id.
+        /// Connections that are over, from the gateway's own history. Sorted by id.
         Ended: Ended[]
-        /// How far that history was read; nothing where the gateway keeps none.
+        /// How far that history was read; ValueNone if the gateway keeps none.
         History: HistoryRead voption
-        /// Connections of the record that the gateway, asked for each by its id, says it does not have. Sorted.
+        /// Connections of the record that the gateway, asked for each by its id, says it does not have.
+        /// Sorted.
         Denied: ConnectionId[]
-        /// Of a standing watch: when that began. What it tells comes in the order in which it was true, so that the windows of
-        /// such snapshots may overlap. Nothing for an audit.
+        /// When the standing watch began that reported this; ValueNone for an audit. A watch reports in the
+        /// order of events, so the windows of its snapshots may overlap.
         Standing: Instant voption
-        /// What a person should know of how the gateway was read; no rule goes by it.
+        /// What a person should know about how the gateway was read; no rule uses it.
         Remarks: string list
         /// Datagrams sent, repeats included.
         Requests: int
     }
 
+/// Asks about a whole snapshot.
 module Snapshot =
+    /// Whether it is proven that the snapshot lists everything.
     let isComplete (snapshot: Snapshot) = Completeness.isComplete snapshot.Completeness
 
-    /// Silence or a refusal, and not one connection was told before it.
+    /// Whether silence or a refusal came before even one connection was listed.
     let isSilent (snapshot: Snapshot) =
         snapshot.Observations.Length = 0 && Completeness.isSilent snapshot.Completeness

@@ -3,24 +3,26 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// What a report of a time does to the bounds that are held (rules 4 and 5).
+/// What a reported time does to the bounds that the record holds (rules 4 and 5).
 type internal Narrowing =
     | Narrowed of Timing
-    /// Outside the bounds, but by no more than the gateway's clock may have drifted: nothing learnt, nothing contradicted.
+    /// Outside the bounds, but by no more than the gateway's clock may have drifted: nothing learnt, nothing
+    /// contradicted.
     | WithinDrift
     | Contradicted of Interval
 
 module internal Times =
-    /// An open upper end says "not active yet when heard": such a report is no proof that the start has passed.
+    /// An open upper end means "not active yet when heard": such a report is no proof that the start has
+    /// passed.
     let isPending (timing: Timing) = timing.Within.Latest = Instant.distantFuture
 
-    /// How far apart two intervals lie; zero where they meet.
+    /// How far apart two intervals lie; zero if they meet.
     let private gap (a: Interval) (b: Interval) =
         if a.Latest < b.Earliest then b.Earliest - a.Latest
         elif b.Latest < a.Earliest then a.Earliest - b.Latest
         else TimeSpan.Zero
 
-    /// That it rang is told, and dates no answer: what bounds the other end says how the start is known.
+    /// A report that a leg rings dates no answer, so its evidence counts only if the other report is one too.
     let private evidence (held: Timing) (report: Timing) : Evidence =
         match isPending held, isPending report with
         | true, false -> report.Evidence
@@ -28,12 +30,13 @@ module internal Times =
         | true, true
         | false, false -> Evidence.stronger held.Evidence report.Evidence
 
-    /// How far two clocks of a gateway may have come apart until then, since the older of two times.
+    /// How far the gateway's clock may have drifted from the older of the two times until this moment.
     let drift (traits: Traits) (at: Instant) (a: Interval) (b: Interval) : TimeSpan =
         let oldest = Instant.min a.Latest b.Latest
         TimeSpan.FromSeconds(max 0.0 (at - oldest).TotalSeconds * traits.DriftPpm * 1e-6)
 
-    /// Bounds only narrow (rule 5); a report outside them is a conflict once no drift of the gateway's clock explains it.
+    /// Bounds only narrow (rule 5). A report outside them is a conflict unless the drift of the gateway's
+    /// clock explains it.
     let narrow (traits: Traits) (at: Instant) (held: Timing) (report: Timing) : Narrowing =
         match Interval.intersect held.Within report.Within with
         | ValueSome within -> Narrowed { Within = within; Evidence = evidence held report }
@@ -43,14 +46,14 @@ module internal Times =
             else
                 Contradicted report.Within
 
-    /// What an observation says of the start; it had begun when heard where nothing is told.
+    /// What an observation says about the start; if it says nothing, the connection had begun when heard.
     let startOf (o: Observation) : Timing =
         match o.Start with
         | ValueSome told -> told
         | ValueNone -> Timing.bounded (Interval.upTo o.Heard.Latest)
 
-    /// The start of a connection heard for the first time: not before the complete audits that did not list it, which are held
-    /// against whatever the gateway says (rule 5).
+    /// The start of a connection heard for the first time: after the complete audits that did not list it,
+    /// whatever the gateway says (rule 5).
     let first (ledger: GatewayLedger) (traits: Traits) (o: Observation) : struct (Timing * Interval voption) =
         let report = startOf o
         let heard = o.Heard.Latest
@@ -65,16 +68,17 @@ module internal Times =
         | WithinDrift -> struct (report, ValueNone)
         | Contradicted told -> struct (Timing.bounded (Interval.create absent heard), ValueSome told)
 
-    /// Rule 6: a start that lies after the held one, and not before the moment when the held connection was last alive, is that
-    /// of another connection under the same id.
+    /// Rule 6: a start later than the held one, and not before the held connection was last heard, belongs to
+    /// another connection under the same id.
     let private cannotBe (traits: Traits) (lastHeard: Instant) (at: Instant) (held: Timing) (report: Timing) =
         match narrow traits at held report with
         | Contradicted within -> within.Earliest > held.Within.Latest && within.Latest >= lastHeard
         | Narrowed _
         | WithinDrift -> false
 
-    /// Whether an observation under a known id is of another connection than the known one. Stamps are compared within one run
-    /// only, as those made of the up-time change with it; but where ids are used again and outlive a restart, their stamps do too.
+    /// Whether an observation under a known id belongs to another connection. Stamps are compared only within
+    /// one run, because those made of the up-time change with it. Where ids are reused and outlive a restart,
+    /// their stamps outlive it too.
     let isAnother (traits: Traits) (run: int) (c: Connection) (o: Observation) : bool =
         match c.Stamp, o.Stamp with
         | ValueSome old, ValueSome now when c.Run = run || (traits.ReusesIds && not traits.IdsTiedToBoot) ->

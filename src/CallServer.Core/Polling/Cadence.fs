@@ -3,19 +3,20 @@ namespace CallServer.Polling
 open System
 open CallServer.Model
 
-/// How often a server asks its gateways.
+/// How often a server audits its gateways.
 type AuditRate =
     /// At every gateway's interval.
     | Full
-    /// Three times as slowly: a warm standby.
+    /// Three times less often: a warm standby.
     | Slow
-    /// Only gateways of which it holds connections, as it has acted before: a cold standby may be the only one that knows of them.
+    /// Only gateways with connections in its record, and three times less often: a cold standby that acted
+    /// before may be the only one that knows of them.
     | Known
 
 /// How long to leave alone what has failed.
 module BackOff =
-    /// The pause after so many failures in a row: the interval after the first, then twice, four times and so on up to the limit. Never
-    /// less than the interval.
+    /// The pause after this many failures in a row: the interval after the first, then twice, four times and
+    /// so on up to the limit. Never less than the interval.
     let pause (interval: TimeSpan) (limit: TimeSpan) (failures: int) : TimeSpan =
         let most = max limit interval
 
@@ -26,7 +27,7 @@ module BackOff =
 
         doubled interval (failures - 1)
 
-/// When one gateway is to be asked again.
+/// When one gateway is due for its next audit.
 type Cadence =
     {
         Interval: TimeSpan
@@ -34,18 +35,19 @@ type Cadence =
         Begun: Instant
         /// Audits in a row that learnt nothing.
         Silences: int
-        /// While it tells nothing, some of its ticks are left out: until then.
+        /// While its audits learn nothing, its ticks before this instant are skipped.
         NotBefore: Instant
         /// Its newest audit took longer than its interval.
         IsSlow: bool
     }
 
+/// Follows the audits of one gateway.
 module Cadence =
-    /// A standby asks so many times less often.
+    /// How many times less often a standby asks.
     [<Literal>]
     let Slowness = 3
 
-    /// Of a gateway that was never asked.
+    /// The cadence of a gateway that was never audited.
     let create (interval: TimeSpan) : Cadence =
         { Interval = interval
           Begun = Instant.distantPast
@@ -53,11 +55,11 @@ module Cadence =
           NotBefore = Instant.distantPast
           IsSlow = false }
 
-    /// An audit begins.
+    /// The cadence after an audit has begun.
     let beginAt (now: Instant) (cadence: Cadence) : Cadence = { cadence with Begun = now }
 
-    /// That audit is over. The limit is the longest pause of back-off. Who tells nothing time after time, be it by silence, by a refusal or by
-    /// what nobody can read or keep, is asked less often.
+    /// The cadence after that audit has ended. The limit is the longest pause of back-off. A gateway of which audits
+    /// learn nothing, be it by silence, by a refusal or by answers that nobody can read or keep, is asked less often.
     let endAt
         (limit: TimeSpan)
         (learntNothing: bool)
@@ -73,14 +75,14 @@ module Cadence =
 
             { cadence with
                 Silences = silences
-                // Half an interval early, so that the tick at the end of the pause counts.
+                // Half an interval early, so that the tick at the end of the pause is not skipped.
                 NotBefore = asked + (pause - cadence.Interval / 2.0) }
         else
             { cadence with Silences = 0; NotBefore = Instant.distantPast }
 
-    /// Whether it is asked at this tick of its interval.
+    /// Whether the gateway is due at this tick of its interval.
     let isDue (now: Instant) (rate: AuditRate) (holdsConnections: bool) (cadence: Cadence) : bool =
-        // Half an interval early, so that the tick at its end counts.
+        // Half an interval early, so that the tick at its end is not skipped.
         let isSlowlyDue () = now >= cadence.Begun + cadence.Interval * (float Slowness - 0.5)
 
         now >= cadence.NotBefore

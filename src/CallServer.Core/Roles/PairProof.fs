@@ -6,7 +6,7 @@ open System.Globalization
 open System.Security.Cryptography
 open System.Text
 
-/// What both servers of a pair know, and nobody else: never printed.
+/// The secret that only the two servers of a pair know. It is never printed.
 [<StructuredFormatDisplay("<secret>")>]
 type PairSecret =
     private
@@ -14,44 +14,46 @@ type PairSecret =
 
     override _.ToString() = "<secret>"
 
+/// Makes secrets.
 module PairSecret =
-    /// Octets of the shortest one.
+    /// Octets of the shortest secret.
     let shortest = 16
 
+    /// A secret of a copy of these octets.
     let ofBytes (octets: byte[]) : PairSecret = PairSecret(Array.copy octets)
 
-/// What one server of a pair asks of the other.
+/// What one server of a pair asks the other.
 type PairVerb =
-    /// Its greeting, against the other's.
+    /// It sends its greeting and wants the other's.
     | Heartbeat
-    /// What became of the CDRs that a standby holds.
+    /// It asks what became of the CDRs that it holds as a standby.
     | Settle
 
-/// What stands beside a question: that it comes from the other server, now, and for the first time.
+/// Proves that a question comes from the other server, now, and for the first time.
 type QuestionProof =
     {
-        /// Who asks: two servers of a pair have two names, so that nobody hears its own words again.
+        /// Who asks. The two servers of a pair have different names, so that nobody takes back its own words.
         From: string
-        /// What the asked server gave last; empty where the asker has none yet.
+        /// The challenge that the asked server gave last; empty if the asker has none yet.
         Challenge: byte[]
-        /// Of this question alone: the answer is made for it.
+        /// Random octets of this question alone: the answer is made for them.
         Nonce: byte[]
-        /// Above that of every earlier question of this kind.
+        /// Higher than in every earlier question of this kind.
         Count: int64
         Mac: byte[]
     }
 
-/// What stands beside an answer: that it comes from the other server, and answers this question.
+/// Proves that an answer comes from the other server and answers this question.
 type AnswerProof =
     {
         From: string
-        /// For the next question.
+        /// The challenge for the next question.
         Challenge: byte[]
         Mac: byte[]
     }
 
-/// HMAC-SHA-256 (RFC 2104, FIPS 180-4) over the content of a message and all that ties it to its moment, and how a proof stands in
-/// the header `CallServer-Pair`.
+/// HMAC-SHA-256 (RFC 2104, FIPS 180-4) over the content of a message and everything that ties it to its
+/// moment, and the form of a proof in the header `CallServer-Pair`.
 module PairProof =
     /// Octets of a challenge and of a nonce.
     let challengeLength = 16
@@ -66,7 +68,7 @@ module PairProof =
         BinaryPrimitives.WriteInt64BigEndian(Span octets, value)
         octets
 
-    /// Each part after its length: no two messages have the same octets.
+    /// Each part follows its length, so that no two messages have the same octets.
     let private mac (PairSecret secret) (parts: byte[] list) : byte[] =
         use hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret)
 
@@ -84,7 +86,7 @@ module PairProof =
 
         Encoding.ASCII.GetBytes $"callserver-pair-1 {what} {verb}"
 
-    /// The code of a question, whose own Mac is not looked at.
+    /// The code of a question, computed without looking at the proof's own Mac.
     let ofQuestion (secret: PairSecret) (verb: PairVerb) (content: byte[]) (proof: QuestionProof) : byte[] =
         mac
             secret
@@ -95,7 +97,7 @@ module PairProof =
               number proof.Count
               content ]
 
-    /// The code of an answer to the question of this nonce. Status: what became of it, an HTTP status code.
+    /// The code of an answer to the question with this nonce. `status` is the HTTP status code of the answer.
     let ofAnswer
         (secret: PairSecret)
         (verb: PairVerb)
@@ -113,13 +115,13 @@ module PairProof =
               number (int64 status)
               content ]
 
-    /// Takes one time, however much of them agrees.
+    /// Compares in constant time, however much of the two agrees.
     let same (a: byte[]) (b: byte[]) : bool =
         CryptographicOperations.FixedTimeEquals(ReadOnlySpan a, ReadOnlySpan b)
 
     let private hex (octets: byte[]) = Convert.ToHexStringLower octets
 
-    /// As the header has it: names and octets as hexadecimal digits.
+    /// The value of the header; names and octets are hexadecimal digits.
     let formatQuestion (proof: QuestionProof) : string =
         String.Join(
             ", ",
@@ -130,6 +132,7 @@ module PairProof =
             "mac=" + hex proof.Mac
         )
 
+    /// The value of an answer's header; names and octets are hexadecimal digits.
     let formatAnswer (proof: AnswerProof) : string =
         String.Join(
             ", ",
@@ -177,7 +180,7 @@ module PairProof =
         | true, count -> Some count
         | _ -> None
 
-    /// Nothing where it is none.
+    /// Reads the header of a question; `None` if it is malformed.
     let tryQuestion (header: string) : QuestionProof option =
         match values [ "from"; "challenge"; "nonce"; "count"; "mac" ] header with
         | Some [ from; challenge; nonce; counted; code ] ->
@@ -191,7 +194,7 @@ module PairProof =
             | _ -> None
         | _ -> None
 
-    /// Nothing where it is none.
+    /// Reads the header of an answer; `None` if it is malformed.
     let tryAnswer (header: string) : AnswerProof option =
         match values [ "from"; "challenge"; "mac" ] header with
         | Some [ from; challenge; code ] ->

@@ -7,22 +7,22 @@ open CallServer.Model
 type PairRefusal =
     /// It brings no proof, or none that can be read.
     | NoProof
-    /// It says that it comes from a server of this one's own name.
+    /// It claims to come from a server with this server's own name.
     | OwnName
-    /// It answers no challenge that holds still: the asker has none yet, or is late, or somebody says again what was said before.
+    /// Its challenge is not valid now: the asker has none yet, the question is late, or somebody replays it.
     | StaleChallenge
     /// It was made with another secret, or for another content.
     | WrongMac
-    /// Its count is not above that of an earlier one.
+    /// Its count is not above that of an earlier question.
     | Replayed
 
-/// A challenge that was given out, and what came with it since.
+/// A challenge that this server gave out, and the questions that used it.
 type GivenChallenge =
     {
         Octets: byte[]
         /// When it was first given.
         At: Instant
-        /// The highest count that was believed, of each kind.
+        /// The highest count believed, per kind of question.
         Highest: Map<PairVerb, int64>
     }
 
@@ -31,27 +31,30 @@ type PairTrust =
     {
         Name: string
         Secret: PairSecret
-        /// What it gives out now.
+        /// The challenge that it gives out now.
         Present: GivenChallenge
-        /// What it gave out before; what is under way may still answer it.
+        /// The challenge before that; a question under way may still use it.
         Before: GivenChallenge voption
-        /// What the other one gave last; empty before its first answer.
+        /// The challenge that the other server gave last; empty before its first answer.
         Theirs: byte[]
-        /// Of its next question.
+        /// The count of its next question.
         Count: int64
     }
 
-/// Two servers that have one secret. A question is made for a challenge that the asked server gave a moment ago, and counted; an
-/// answer is made for its question. What a stranger says, or somebody says again, is a refusal, and changes nothing.
+/// Two servers that share a secret. A question is made for a challenge that the asked server gave a moment
+/// ago, and is counted; an answer is made for its question. What a stranger sends, or somebody replays, is
+/// refused and changes nothing.
 module PairTrust =
-    /// A challenge is given out so long, and holds twice as long: what is held up on its way is worth nothing after that.
+    /// How long a challenge is given out. It is valid for twice as long: a question that is held up longer is
+    /// worth nothing.
     let turn = TimeSpan.FromSeconds 2.0
 
     let private lifetime = turn * 2.0
 
     let private given octets at = { Octets = octets; At = at; Highest = Map.empty }
 
-    /// Challenge: random octets. Count: above that of every question before this start, such as the microseconds of a clock.
+    /// `challenge` is random octets. `count` is higher than in every question before this start, such as the
+    /// microseconds of a clock.
     let start
         (name: string)
         (secret: PairSecret)
@@ -66,7 +69,7 @@ module PairTrust =
           Theirs = [||]
           Count = count }
 
-    /// Before each question is judged; random: octets for a challenge, which are used where it is time for a new one.
+    /// Replaces the challenge by these random octets when it is time. Call it before judging each question.
     let refresh (at: Instant) (random: byte[]) (trust: PairTrust) : PairTrust =
         if at - trust.Present.At < turn then
             trust
@@ -94,7 +97,8 @@ module PairTrust =
         else
             { trust with Before = ValueSome after }
 
-    /// A question of the other server, or why it is none. The code is compared before the count: a stranger moves no count.
+    /// Takes a question of the other server, or says why it is none. The code is compared before the count,
+    /// so that a stranger cannot move the count.
     let judge
         (at: Instant)
         (verb: PairVerb)
@@ -115,7 +119,7 @@ module PairTrust =
                     | Some highest when proof.Count <= highest -> Error Replayed
                     | _ -> Ok(counted verb proof.Count given trust)
 
-    /// The proof of an answer, refusals included: a refused asker learns the present challenge.
+    /// The proof of an answer. Refusals get one too, so that a refused asker learns the present challenge.
     let answer
         (verb: PairVerb)
         (nonce: byte[])
@@ -126,7 +130,7 @@ module PairTrust =
         let proof = { From = trust.Name; Challenge = trust.Present.Octets; Mac = [||] }
         { proof with Mac = PairProof.ofAnswer trust.Secret verb nonce status content proof }
 
-    /// The proof of a question. Nonce: random octets.
+    /// The proof of a question. `nonce` is random octets.
     let ask
         (verb: PairVerb)
         (nonce: byte[])
@@ -143,7 +147,7 @@ module PairTrust =
         struct ({ proof with Mac = PairProof.ofQuestion trust.Secret verb content proof },
                 { trust with Count = trust.Count + 1L })
 
-    /// An answer of the other server to the question of this nonce, or why it is none.
+    /// Takes an answer of the other server to the question with this nonce, or says why it is none.
     let hear
         (verb: PairVerb)
         (nonce: byte[])

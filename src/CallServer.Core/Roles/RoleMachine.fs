@@ -9,75 +9,81 @@ type RoleState =
     {
         Settings: RoleSettings
         Role: Role
-        /// The epoch that it acts under; of a standby, the highest that it has met.
+        /// The epoch under which it acts; for a standby, the highest that it has met.
         Epoch: int
-        /// What it was before its restart: only while joining.
+        /// What it did before its restart; used only while joining.
         WouldAct: bool
-        /// Where the other one can be asked, by this server's own configuration; empty where there is none.
+        /// Where this server's configuration says that the other one can be asked; empty if nowhere.
         Peer: string
-        /// Ticks in a row in which what it waits for was not heard: of a standby, a server that acts; of any other, the other one.
+        /// Ticks in a row without what it waits for: a standby waits for a server that acts, any other for
+        /// the other server.
         Misses: int
-        /// Since the last tick: a server that acts was heard.
+        /// A server that acts was heard since the last tick.
         HeardActing: bool
-        /// Since the last tick: the other one was heard, and what it said.
+        /// The other server's greeting, if it was heard since the last tick.
         Met: Greeting voption
-        /// When the other one was last heard at all.
+        /// When the other server was last heard at all.
         LastMet: Instant voption
         /// When a server that acts was last heard.
         LastActing: Instant voption
-        /// It hands over until then.
+        /// It is handing over until then.
         HandsOverUntil: Instant voption
         /// The next tick.
         Due: Instant
         /// The last tick came more than a heartbeat late.
         WasLate: bool
-        /// It has said that another server has its name.
+        /// It has logged that another server has its name.
         SaidSameName: bool
-        /// It has said that the other one tells an epoch too far above its own; until it tells one that is not.
+        /// It has logged that the other server's epoch is too far above its own; reset by a greeting with one
+        /// that is not.
         SaidTooFar: bool
-        /// An operator gave it its epoch, and the other one has not been heard to agree yet.
+        /// An operator gave it its epoch, and the other server has not agreed yet.
         Anew: bool
     }
 
-/// Primary and backup, as one server of the two sees it. Nothing is replicated: what is exchanged is who acts, under which epoch.
+/// Primary and backup, seen by one server of the two. Nothing is replicated: the two only tell each other who
+/// acts, and under which epoch.
 ///
 /// | role    | hears                              | does                                          |
 /// |---------|------------------------------------|-----------------------------------------------|
-/// | joining | a higher epoch, or one that acts   | standby                                       |
-/// | joining | nothing, or one that does not act  | what it was before                            |
-/// | acting  | a higher epoch                     | standby, at once                              |
-/// | acting  | its own epoch from one that acts   | standby, if the other's name comes first      |
+/// | joining | a higher epoch, or one that acts   | stands by                                     |
+/// | joining | nothing, or one that does not act  | becomes what it was before                    |
+/// | acting  | a higher epoch                     | stands by, at once                            |
+/// | acting  | its own epoch from one that acts   | stands by, if the other's name comes first    |
 /// | standby | one that acts                      | waits                                         |
 /// | standby | one that hands over                | takes over                                    |
 /// | standby | nothing, or only what does not act | takes over after so many misses               |
 /// | any     | that it was stopped itself         | counts misses anew, and asks at once          |
 /// | any     | one with an operator's new epoch   | takes that epoch, and stands by               |
 ///
-/// A higher epoch counts only where it is believed: at most `longestJump` above one's own. Towards one that lies further away a
-/// server goes that far at each greeting, so that two that stand far apart meet, and one that lies for a moment moves little.
+/// A higher epoch counts only if it is believed: at most `longestJump` above one's own. If it is further away, the
+/// server moves that far with each greeting. So two servers that stand far apart meet, and one that lies for a
+/// moment moves little.
 module RoleMachine =
-    /// No server passes it, and one that tells a higher one is not listened to.
+    /// No server passes this epoch, and one that states a higher one is ignored.
     let highestEpoch = 1_000_000_000
 
-    /// A server believes an epoch at most so far above its own: so many takeovers it cannot have missed.
+    /// A server believes an epoch at most this far above its own: it cannot have missed more takeovers.
     let longestJump = 10_000
 
-    /// Heartbeat times misses of a patience that the other one tells is no less than this.
+    /// The least that heartbeat times misses may be in the patience that the other server sends.
     let private shortestWait = TimeSpan.FromMilliseconds 250.0
 
-    /// A standby that never heard the other one gives it this many times the usual patience: both may have been switched on together.
+    /// A standby that never heard the other server waits this many times the usual patience: both may have
+    /// just been switched on.
     let private firstPatience = 10
 
-    /// Where neither acts, the one with the lesser claim leaves the other this many times the usual patience.
+    /// If neither acts, the one with the lesser claim waits this many times the usual patience.
     let private lesserPatience = 3
 
-    /// A server that acts looks for one that it does not hear from this much less often.
+    /// A server that acts asks for one that it does not hear this many times less often.
     let private seldom = 4
 
-    /// For a planned switch, in heartbeats; at least two seconds.
+    /// How long a planned switch may take: two patiences, and at least two seconds.
     let private handoverPatience (settings: RoleSettings) =
         max (TimeSpan.FromSeconds 2.0) (settings.Patience.Heartbeat * float (2 * settings.Patience.Misses))
 
+    /// What this server tells the other one now.
     let greeting (s: RoleState) : Greeting =
         { Server = s.Settings.Name
           Epoch = s.Epoch
@@ -86,6 +92,7 @@ module RoleMachine =
           Anew = s.Anew
           Patience = (if s.Settings.IsBackup then ValueSome s.Settings.Patience else ValueNone) }
 
+    /// What the server's role makes it do.
     let duty (s: RoleState) : Duty =
         match s.Role, s.Settings.Readiness with
         | (Primary | Active), _ -> { Rate = Full; WritesCdrs = true }
@@ -95,8 +102,8 @@ module RoleMachine =
 
     let private isTooFar (g: Greeting) (s: RoleState) = g.Epoch - s.Epoch > longestJump
 
-    /// The other one's claim is the greater: a higher epoch that is believed; of two that act under one epoch, the name that
-    /// comes first.
+    /// Whether the other server's claim is greater: a higher epoch that is believed; of two that act under
+    /// one epoch, the name that comes first.
     let private yields (g: Greeting) (s: RoleState) =
         (g.Epoch > s.Epoch && not (isTooFar g s))
         || (g.Epoch = s.Epoch && g.Role.Acts && String.CompareOrdinal(g.Server, s.Settings.Name) < 0)
@@ -133,11 +140,12 @@ module RoleMachine =
         let announce = if next.Peer = "" then [] else [ AskPeer next.Peer ]
         next, commands @ (Recover takeover :: announce)
 
-    /// At the highest epoch there is no next one: then the names decide, until an operator has both agree on one anew.
+    /// Above the highest epoch there is none: then the names decide, until an operator makes both agree on a
+    /// lower one.
     let private takeOver at cause (s: RoleState) : RoleState * RoleCommand list =
         takeOverUnder (min highestEpoch (s.Epoch + 1)) at cause s
 
-    /// What the other one tells, as far as this server's own configuration lets it wait.
+    /// The patience that the other server sends, limited by this server's own configuration.
     let private believed (longest: TimeSpan) (told: Patience) : Patience =
         let wait = told.Heartbeat * float told.Misses
 
@@ -148,8 +156,8 @@ module RoleMachine =
         else
             told
 
-    /// Takes an epoch that it has met, as far as it believes it, and a backup's patience; a shorter one brings the next tick
-    /// nearer.
+    /// Adopts an epoch as far as it is believed, and a backup's patience. A shorter patience brings the next
+    /// tick forward.
     let private learn (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
         let patience =
             match g.Patience with
@@ -177,13 +185,13 @@ module RoleMachine =
         else
             s
 
-    /// Has heard one with the greater claim, or one that acts where this one does not.
+    /// Stands by for a server with the greater claim, or for one that acts where this one does not.
     let private yieldTo (at: Instant) (g: Greeting) why (s: RoleState) : RoleState * RoleCommand list =
         let next, learned = learn at g s
         let next, commands = become Standby why next
         isHeard at g next, commands @ (learned |> List.filter _.IsWakeAt)
 
-    /// Takes the epoch that an operator gave the other one for both.
+    /// Adopts the epoch that an operator gave the other server for both.
     let private agree (at: Instant) (g: Greeting) (s: RoleState) : RoleState * RoleCommand list =
         let why = $"an operator gave {g.Server} this epoch, this server had {s.Epoch}"
         yieldTo at g why { s with Epoch = g.Epoch; Anew = false; LastMet = ValueSome at }
@@ -193,7 +201,7 @@ module RoleMachine =
             { s with
                 Met = ValueSome g
                 LastMet = ValueSome at
-                // It tells it until the other one has stood by under it.
+                // It repeats its epoch until the other server stands by under it.
                 Anew = s.Anew && (g.Role.Acts || g.Epoch > s.Epoch) }
 
         match s.Role with
@@ -215,7 +223,7 @@ module RoleMachine =
             let next, commands = become role $"{g.Server} is {g.Role} with epoch {g.Epoch}" next
             next, commands @ (learned |> List.filter _.IsWakeAt)
         | Standby ->
-            // One that still acts under an epoch that is over will step down when it hears of ours.
+            // One that still acts under an older epoch will step down when it hears ours.
             let acts = g.Role.Acts && g.Epoch >= s.Epoch
             let next, commands = learn at g s
 
@@ -230,7 +238,7 @@ module RoleMachine =
                 else
                     next, commands
 
-    /// How many ticks without a server that acts it waits; and why it takes over then.
+    /// How many ticks it waits without a server that acts, and why it then takes over.
     let private patience (s: RoleState) : struct (int * TakeoverCause) =
         match s.Met with
         | ValueSome g ->
@@ -249,11 +257,12 @@ module RoleMachine =
         let missed = { s with Misses = (if s.HeardActing || stopped then 0 else s.Misses + 1) }
         let struct (patience, cause) = patience missed
 
-        // Nobody to watch: only an operator makes it act.
+        // Without a peer there is nobody to watch: only an operator makes it act.
         if missed.Peer <> "" && missed.Misses >= patience then
             takeOver at cause missed
         else
-            // Halfway: what the gateways say of who controls them is for the log, and nothing waits for it.
+            // Halfway: what the gateways say about who controls them is only logged, and nothing waits for
+            // it.
             let looks = missed.Misses = max 1 (patience / 2)
 
             { missed with HeardActing = false; Met = ValueNone },
@@ -286,18 +295,19 @@ module RoleMachine =
             | ValueNone -> true
 
         if stopped || (due && s.Misses % seldom = 0) then
-            // Another may have taken over while it was stopped.
+            // Another server may have taken over while this one was stopped.
             { s with Misses = (if stopped then 1 else s.Misses + 1) }, said @ ask s
         else
             { s with Misses = (if due then s.Misses + 1 else 0) }, said
 
     let private tick (at: Instant) (s: RoleState) : RoleState * RoleCommand list =
         if at < s.Due then
-            // Timers come early, too: the tick is still to come.
+            // Timers may also come early: the tick is still ahead.
             s, [ WakeAt s.Due ]
         else
             let late = at - s.Due > s.Settings.Patience.Heartbeat
-            // It heard nothing because it did not listen itself. One whose every tick is late is slow, and may still be the only one.
+            // It heard nothing because the process itself was stopped. If every tick is late, the server is
+            // slow but may be the only one.
             let stopped = late && not s.WasLate
 
             let next, commands =
@@ -347,8 +357,8 @@ module RoleMachine =
             { s with HandsOverUntil = ValueSome(at + handoverPatience s.Settings) },
             [ Answer ValueNone; Say "hands over: an operator said so" ]
 
-    /// A role is kept, told and answered for before it is assumed, and a recovery, which asks every gateway, begins when all else is
-    /// done.
+    /// Puts the commands of one event in order: a role is kept, announced and answered for before it is assumed.
+    /// A recovery, which audits every gateway, comes last.
     let private inOrder (next: RoleState, commands: RoleCommand list) : RoleState * RoleCommand list =
         let turn command =
             match command with
@@ -363,7 +373,7 @@ module RoleMachine =
 
         next, List.sortBy turn commands
 
-    /// The first state. A server that knows a peer asks it before it acts; one that knows nobody has nobody to ask.
+    /// The first state. A server with a peer asks it before it acts; one without a peer has nobody to ask.
     let start
         (at: Instant)
         (kept: Remembered)
@@ -398,7 +408,7 @@ module RoleMachine =
             elif settings.IsBackup then
                 become Active "as it was before, and it knows no other server" state
             else
-                // What every server without a backup is: nothing to tell.
+                // What every server without a backup is, so nothing is logged.
                 turn Primary state
 
         inOrder (next, commands @ [ WakeAt next.Due ])
@@ -411,13 +421,13 @@ module RoleMachine =
             [ Say
                   $"{g.Server} tells epoch {g.Epoch}, more than {longestJump} above this server's: not believed at once. Where it does not end, callserver takeover --epoch N on the server that is to act has both agree on N" ]
 
-    /// The other one has an operator's epoch for both, and this one has not taken it.
+    /// Whether the other server has an operator's epoch for both that this one has not adopted.
     let private isAgreed (g: Greeting) (s: RoleState) =
         g.Anew
         && g.Role.Acts
         && not (isTooFar g s)
         && (s.Role <> Standby || g.Epoch <> s.Epoch)
-        // Of two operators' words the higher epoch counts, as always.
+        // Of two operators' orders the higher epoch counts, as always.
         && (not s.Anew || yields g s)
 
     let private react (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list =
@@ -431,7 +441,7 @@ module RoleMachine =
                       $"another server is called {g.Server} as well, or this one watches itself: it is not listened to" ]
         | Heard(_, g) when g.Epoch > highestEpoch -> tooFar g s
         | Heard(at, g) when s.Anew && not g.Anew && (g.Epoch > s.Epoch || (g.Epoch = s.Epoch && g.Role.Acts)) ->
-            // It has not heard yet what an operator said.
+            // The other server has not yet heard what the operator ordered.
             { s with Met = ValueSome g; LastMet = ValueSome at }, []
         | Heard(at, g) when isAgreed g s -> agree at g s
         | Heard(at, g) when isTooFar g s ->
@@ -444,4 +454,5 @@ module RoleMachine =
         | Woke at -> tick at s
         | Ordered(at, what) -> order at what s
 
+    /// The state after an event, and the commands to carry out in this order before the next event.
     let advance (event: RoleEvent) (s: RoleState) : RoleState * RoleCommand list = react event s |> inOrder

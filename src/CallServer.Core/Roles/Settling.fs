@@ -11,28 +11,30 @@ type HeldRecord =
         Sequence: int64
         /// The id of its CDR.
         Id: string
-        /// It tells of an end; others tell of a beginning, or of what goes on.
+        /// It reports an end; others report a beginning or an interim state.
         IsFinal: bool
     }
 
-/// What becomes of it.
+/// What becomes of a held record.
 [<RequireQualifiedAccess>]
 type HeldFate =
-    /// The server that acts has written it, or alone may.
+    /// Drop it: the server that acts has written it, or only that server may.
     | Forget
-    /// Nobody else knows of the connection: it is written here.
+    /// Write it here: nobody else knows the connection.
     | Write
-    /// The connection is active there, and its end will come from there.
+    /// Hold it: the connection is active in the other server's record, which will report its end.
     | Keep
-    /// Nobody has known of it since then, and it waits for its grace.
+    /// Hold it for the grace: nobody has known the connection since this instant.
     | Wait of since: Instant
 
-/// What a standby does with the records that it holds, by what the server that acts says of them.
+/// Decides what a standby does with the records it holds, from what the server that acts says about them.
 module Settling =
-    /// Three audits of the slowest gateway, and at least 5 s: so long the other server may take to learn of a connection.
+    /// Three audits of the slowest gateway, and at least 5 s: how long the other server may take to learn of
+    /// a connection.
     let grace (longestInterval: TimeSpan) : TimeSpan = max (TimeSpan.FromSeconds 5.0) (longestInterval * 3.0)
 
-    /// `unknownSince`: since when nobody knows of it; nothing where it was not asked for before.
+    /// What becomes of one record. `unknownSince` is when the other server first did not know it; ValueNone
+    /// if it was never asked.
     let fate
         (now: Instant)
         (grace: TimeSpan)

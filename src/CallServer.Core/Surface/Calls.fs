@@ -14,7 +14,7 @@ type FindingView =
         Kind: string
         /// Since when, in UTC with microseconds.
         Since: string
-        /// What the sources say against each other, in words.
+        /// How the sources disagree, in words.
         Text: string
     }
 
@@ -24,7 +24,7 @@ type CallView =
     {
         /// The id of the call.
         Call: string
-        /// The ids of the gateways that told of it, each once.
+        /// The ids of the gateways that reported it, each once.
         Sources: IReadOnlyList<string>
         /// GATEWAY/ID of each live leg.
         Connections: IReadOnlyList<string>
@@ -32,7 +32,7 @@ type CallView =
         Originator: string
         /// When the call began.
         Start: IntervalView
-        /// What its sources say against each other; empty where they agree.
+        /// How its sources disagree; empty if they agree.
         Findings: IReadOnlyList<FindingView>
     }
 
@@ -40,24 +40,24 @@ type CallView =
 [<NoComparison>]
 type FindingChange =
     {
-        /// Its kind.
+        /// The kind of finding.
         Finding: string
-        /// It began; false where it is over.
+        /// Whether it began; false if it is over.
         Began: bool
-        /// How events and logs tell it.
+        /// The change as events and logs show it.
         Change: ChangeView
     }
 
 /// A call, and its place in the list of calls.
 [<Sealed>]
 type CallEntry internal (call: Call, table: CallTable) =
-    /// The call's id as the list is sorted by it; empty where it has none.
+    /// The call id by which the list is sorted; empty if it has none.
     member _.Id = CallOrder.Text call.Id
     /// The id of the gateway of its first leg.
     member _.Gateway = string call.Live[0].Gateway
     /// The id of its first leg at that gateway.
     member _.Connection = string call.Live[0].Id
-    /// Whether some leg of it is this gateway's.
+    /// Whether one of its legs is on this gateway.
     member _.Has(gateway: string) = call.Live |> Array.exists (fun key -> string key.Gateway = gateway)
 
     /// The call as it is now. The correction is added to every time.
@@ -75,7 +75,7 @@ type CallEntry internal (call: Call, table: CallTable) =
                      Since = Views.time correction finding.Since
                      Text = finding.Text } |] }
 
-/// Every call at one moment. Immutable: each step of a gateway's record gives the next.
+/// Every call at one moment. Immutable: each step of a gateway's record gives the next one.
 [<Sealed; AllowNullLiteral>]
 type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
     let after table = CallRecord(table, protocols)
@@ -102,13 +102,13 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
               Time = Views.time stamp.Correction at
               Detail = $"{finding.Kind}: {name}: {finding.Text}" } }
 
-    /// The calls before any gateway has spoken.
+    /// No calls yet, for gateways that speak the built-in protocols.
     static member Empty = CallRecord.Of GatewayProtocols.BuiltIn
 
-    /// The same, of gateways that speak these protocols.
+    /// No calls yet, for gateways that speak these protocols.
     static member Of(protocols: GatewayProtocols) = CallRecord(CallBook.empty CallRules.standard, protocols)
 
-    /// Calls with an active connection.
+    /// How many calls have an active connection.
     member _.Count = CallBook.count table
 
     /// How many calls have a finding of each kind; every kind is there.
@@ -124,8 +124,8 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
 
         counts
 
-    /// Takes in what a step did to one gateway's record, and says which findings began or are over. The steps of one
-    /// gateway come in order, those of several gateways in any order.
+    /// Takes in what a step did to one gateway's record, and returns which findings began or are over. The
+    /// steps of one gateway must come in order, those of several gateways in any order.
     member this.Apply
         (step: RecordStep, stamp: ServerStamp, [<Out>] changes: byref<IReadOnlyList<FindingChange>>)
         : CallRecord =
@@ -138,13 +138,13 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             changes <- found |> Array.map (view stamp step.At)
             after next
 
-    /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, null where none is known; `now` is the
-    /// start of this server.
+    /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, or null if none
+    /// is known; `now` is the start of this server.
     member _.Restore(record: GatewayRecord, protocol: string, now: Instant) : CallRecord =
         let source = if isNull protocol then ValueNone else protocols.SourceOf protocol
         after (CallBook.restore (record.ForJoin source) now table)
 
-    /// When to call Tick next; false where never.
+    /// When to call Tick next; false if never.
     member _.TryDue([<Out>] due: byref<Instant>) =
         match CallBook.due table with
         | ValueSome at ->
@@ -152,7 +152,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             true
         | ValueNone -> false
 
-    /// Forgets the legs that have been over for long.
+    /// Forgets legs that have been over for a long time.
     member this.Tick
         (now: Instant, stamp: ServerStamp, [<Out>] changes: byref<IReadOnlyList<FindingChange>>)
         : CallRecord =
@@ -160,8 +160,8 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         changes <- found |> Array.map (view stamp now)
         if obj.ReferenceEquals(next, table) then this else after next
 
-    /// The calls after a place in the list, the place of an entry; null begins at the first. With `findings` only
-    /// those that have one. Empty for a place that no entry can have.
+    /// The calls after a place in the list, the place of an entry; null begins at the first. With `findings`,
+    /// only calls that have one. Empty for a place that no entry can have.
     member _.After(id: string, gateway: string, connection: string, findings: bool) : IEnumerable<CallEntry> =
         let place =
             if isNull id then
@@ -174,5 +174,5 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         match place with
         | ValueSome place ->
             CallBook.after place findings table |> Seq.map (fun call -> CallEntry(call, table))
-        // No entry has such a place.
+        // No entry can have such a place.
         | ValueNone -> Seq.empty

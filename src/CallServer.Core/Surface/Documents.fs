@@ -17,22 +17,22 @@ type DocumentKind =
 /// What is wrong with a document, and where.
 [<Sealed; AllowNullLiteral>]
 type DocumentMistake(path: string, line: int, message: string) =
-    /// Such as `gateways[2].uri`; `$` is the whole.
+    /// Such as `gateways[2].uri`; `$` is the whole document.
     member _.Path = path
-    /// From 1; 0 where the value did not come from the file.
+    /// From 1; 0 if the value did not come from the file.
     member _.Line = line
     /// What is wrong, in words.
     member _.Message = message
     /// Place and message in one line.
     override _.ToString() = string { Mistake.Path = path; Line = line; Message = message }
 
-/// A value of a JSON document (comments and trailing commas allowed) and the place where it stands.
+/// A value of a JSON document, in which comments and trailing commas are allowed, and its place.
 [<Sealed; AllowNullLiteral>]
 type Document internal (node: Json) =
     member internal _.Node = node
-    /// Such as `gateways[2].uri`; `$` is the whole.
+    /// Such as `gateways[2].uri`; `$` is the whole document.
     member _.Path = node.Path
-    /// From 1; 0 where it did not come from the file.
+    /// From 1; 0 if it did not come from the file.
     member _.Line = node.Line
 
     /// Which of the six kinds of JSON value it is.
@@ -58,21 +58,21 @@ type Document internal (node: Json) =
         | JsonValue.Items _
         | JsonValue.Members _ -> null
 
-    /// The items of a list; empty where it is no list.
+    /// The items of a list; empty if it is no list.
     member _.Items: IReadOnlyList<Document> =
         match node.Value with
         | JsonValue.Items items -> [| for item in items -> Document item |]
         | _ -> [||]
 
-    /// The members of an object in the order written, each name once; empty where it is no object.
+    /// The members of an object in the order written, each name once; empty if it is no object.
     member _.Members: IReadOnlyList<KeyValuePair<string, Document>> =
         match node.Value with
         | JsonValue.Members members ->
             [| for struct (name, child) in members -> KeyValuePair(name, Document child) |]
         | _ -> [||]
 
-    /// The document with a text put in at this place (names, and indices in lists), in place of what stood there.
-    /// False where the way leads through a value that has no such parts. An index one past the end adds an item.
+    /// The document with a text at this place (names, and indices in lists), replacing what was there. An
+    /// index one past the end adds an item. False if a value on the way has no such parts.
     member _.TryWith
         (steps: IReadOnlyList<string>, text: string, origin: string, [<Out>] changed: byref<Document>)
         : bool =
@@ -133,7 +133,7 @@ type Document internal (node: Json) =
             true
         | ValueNone -> false
 
-    /// Reads a whole document. It returns no mistakes and the document, or the mistakes and null.
+    /// Reads a whole document. Returns no mistakes and the document, or the mistakes and null.
     static member TryParse
         (octets: byte[], [<Out>] document: byref<Document>)
         : IReadOnlyList<DocumentMistake> =

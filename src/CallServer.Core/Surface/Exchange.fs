@@ -7,48 +7,52 @@ open CallServer.Ledger
 open CallServer.Exchange
 open CallServer.Protocols
 
-/// What an exchange asks of the host: one method for each command, so that a new command breaks the host's build.
+/// What an exchange asks its host to do: one method per command, so that a new command breaks the host's
+/// build.
 type IExchangeSink<'Result> =
     /// Send this datagram to the gateway.
     abstract Send: message: byte[] -> unit
     /// Send this datagram to where the last one received came from.
     abstract Reply: message: byte[] -> unit
-    /// Open a stream to the gateway, in place of one that is open. Then call Connected or Broken.
+    /// Open a stream to the gateway, replacing one that is open. Then call Connected or Broken.
     abstract Connect: unit -> unit
     /// Write this into the open stream.
     abstract Write: octets: byte[] -> unit
-    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier instant.
     abstract WakeAt: instant: Instant -> unit
     /// A standing exchange has learnt this, and goes on.
     abstract Told: result: 'Result -> unit
     /// The exchange is over. This comes once, and nothing after it.
     abstract Finished: result: 'Result -> unit
 
-/// What one exchange with a gateway leaves to the next: its SNMP engine, its budget, and where its rows lie. Losing it does no harm.
+/// What one exchange with a gateway leaves to the next: its SNMP engine, its budget, and where its rows are.
+/// Losing it does no harm.
 [<Sealed; AllowNullLiteral>]
 type AuditMemory internal (value: obj) =
     member internal _.Value = value
 
-/// What is known of an exchange from outside of it.
+/// What surrounds an exchange and is not part of the machine.
 [<NoComparison; NoEquality>]
 type internal Circumstances<'Result> =
     {
         Caveats: Caveats
         Bounds: Bounds
         IsReply: byte[] -> bool
-        /// What the caveats and bounds make of a result.
+        /// Applies the caveats and bounds to a result.
         Judge: Caveats -> Bounds -> 'Result -> 'Result
-        /// Octets that came, and those among them that answer nothing.
+        /// Octets received, and how many of them answered nothing.
         Taken: struct (int64 * int64)
     }
 
-/// One running exchange with a gateway (an audit, a standing watch, a release, a question) as a machine without clock or socket.
-/// Each call gives the next machine. Feed it one event, carry out all commands, then feed the next event.
+/// One running exchange with a gateway (an audit, a standing watch, a release, a question) as a machine
+/// without clock or socket. Each call gives the next machine. Feed it one event, carry out all commands, then
+/// feed the next event.
 [<Sealed; AllowNullLiteral>]
 type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circumstances<'Result>) =
     let next machine = GatewayExchange(machine, around)
 
-    /// Ends the exchange because it passed a limit. The machine is the one before that, or after it.
+    /// Ends the exchange because it passed a limit. The machine may be the one before that event, or after
+    /// it.
     let past (limit: Limit) (now: Moment) (machine: Machine<'Result>) =
         GatewayExchange(
             machine.Advance(Stopped now),
@@ -68,7 +72,7 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
 
     let judge result = around.Judge around.Caveats around.Bounds result
 
-    /// How many messages so far belonged to nothing that was asked. They are dropped and counted.
+    /// How many messages so far answered no request. They are dropped and counted.
     member _.Strays = machine.Strays
 
     /// Octets of memory that it holds, roughly.
@@ -86,17 +90,18 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
         else
             take message.Length now (Received(now, message))
 
-    /// A reply is larger than what is taken, and was not read.
+    /// A reply is larger than we accept, and was not read.
     member _.PassReply(now: Moment) = past (Limit.Reply around.Bounds.Reply) now machine
 
     /// It would hold more than one audit may.
     member _.PassHeld(now: Moment) = past (Limit.Held around.Bounds.Held) now machine
 
-    /// All gateways together would take more than these octets, and this one takes most.
+    /// All gateways together would take more than this many octets, and this one takes most.
     member _.PassMemory(now: Moment, most: int64) = past (Limit.Memory most) now machine
 
-    /// A datagram came from another address than the one asked, and is not taken. Where it would have answered a request in flight,
-    /// the outcome says so, with the option of the URI that would take it. It has no commands: call Dispatch on the exchange before.
+    /// A datagram came from another address than the one asked, and is not taken. If it would have answered a
+    /// request in flight, the outcome says so, with the option of the URI that would accept it. It issues no
+    /// commands: call Dispatch on the exchange before.
     member this.Overhear
         (now: Moment, source: string, option: string, message: byte[])
         : GatewayExchange<'Result> =
@@ -111,7 +116,7 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
                     Caveats = { around.Caveats with Elsewhere = ValueSome(struct (source, option)) } }
             )
 
-    /// The stream is open. Local is our end of it, HOST:PORT.
+    /// The stream is open. `local` is our end of it, HOST:PORT.
     member _.Connected(now: Moment, local: string) = next (machine.Advance(Event.Connected(now, local)))
 
     /// Octets of the stream came, in order, cut anywhere.
@@ -138,7 +143,7 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
             | Told result -> sink.Told(judge result)
             | Finished result -> sink.Finished(judge result)
 
-/// The exchanges of one gateway, with the outcomes that the host carries.
+/// The exchanges of one gateway, with outcomes in the form that the host carries.
 [<NoComparison; NoEquality>]
 type internal GatewayExchanges =
     { Audit: obj -> AuditStart -> Machine<AuditResult>
@@ -148,7 +153,7 @@ type internal GatewayExchanges =
       IsReply: byte[] -> bool }
 
 module internal GatewayExchanges =
-    /// With what every snapshot of this source says of itself.
+    /// The exchanges of a gateway, adding to every snapshot how its source joins.
     let create (source: SourceTraits) (exchanges: Exchanges) : GatewayExchanges =
         let result (snapshot: Snapshot) =
             AuditResult { snapshot with Traits = { snapshot.Traits with Source = ValueSome source } }
@@ -164,7 +169,7 @@ module internal GatewayExchanges =
             |> ValueOption.map (fun controller -> controller >> Machine.map ControllerResult)
           IsReply = exchanges.IsReply }
 
-/// How to ask one gateway: made once from its configuration, and the start of every exchange with it. Immutable.
+/// How to ask one gateway: made once from its configuration; every exchange with it starts here. Immutable.
 [<Sealed; AllowNullLiteral>]
 type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds: Bounds) =
     let around judge : Circumstances<'Result> =
@@ -191,37 +196,38 @@ type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds
 
     internal new(exchanges) = AuditTarget(exchanges, Caveats.none, Bounds.usual)
 
-    /// The same gateway, declared never to list all that it has. No snapshot of it is complete.
+    /// The same gateway, declared never to list everything. No snapshot of it is complete.
     member _.NeverComplete() : AuditTarget =
         AuditTarget(exchanges, { caveats with NeverComplete = true }, bounds)
 
-    /// The same gateway, of which no more is taken than this: octets of one reply, octets that one audit holds, connections. Each is
-    /// at least 1. Anything else throws ArgumentException.
+    /// The same gateway with these limits: octets of one reply, octets that one audit holds, connections.
+    /// Throws ArgumentException if one is below 1.
     member _.Bounded(reply: int64, held: int64, connections: int) : AuditTarget =
         if reply < 1L || held < 1L || connections < 1 then
             invalidArg (nameof reply) "limits are above zero"
 
         AuditTarget(exchanges, caveats, { Reply = reply; Held = held; Connections = connections })
 
-    /// Octets of one reply at most.
+    /// The most octets of one reply.
     member _.LargestReply = bounds.Reply
-    /// Octets that one audit holds at most.
+    /// The most octets that one audit holds.
     member _.MostHeld = bounds.Held
-    /// Connections at most.
+    /// The most connections.
     member _.MostConnections = bounds.Connections
 
-    /// Begins an audit. The seed is fresh randomness (request ids, salts). Memory is null the first time. Local is our end of the way
-    /// to the gateway, HOST:PORT. Known may be null.
+    /// Begins an audit. `seed` is fresh randomness (request ids, salts). `memory` is null the first time.
+    /// `local` is our end of the path to the gateway, HOST:PORT. `known` may be null.
     member _.Start
         (memory: AuditMemory, now: Moment, seed: uint64, local: string, known: KnownConnections)
         : GatewayExchange<AuditResult> =
         audit (exchanges.Audit (left memory) (given now seed local known))
 
-    /// The gateway tells of every change by itself when it is asked to, and it is to be asked.
+    /// Whether the gateway reports every change by itself if asked, and is configured to be asked.
     member _.Watches = exchanges.Watch.IsSome
 
-    /// Begins a standing watch. It tells a snapshot whenever it learns one, has the gateway tell everything at that interval, and ends
-    /// only when it fails or is stopped. Memory is null the first time. Throws InvalidOperationException where Watches is false.
+    /// Begins a standing watch. It gives a snapshot whenever it learns something, asks the gateway for
+    /// everything at that interval, and ends only if it fails or is stopped. `memory` is null the first time.
+    /// Throws InvalidOperationException if Watches is false.
     member _.Watch
         (memory: AuditMemory, every: TimeSpan, now: Moment, seed: uint64, local: string)
         : GatewayExchange<AuditResult> =
@@ -230,10 +236,11 @@ type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds
             audit (watch { Left = left memory; Every = every; Given = given now seed local null })
         | ValueNone -> invalidOp "this gateway is not watched"
 
-    /// The protocol has a message that ends one connection.
+    /// Whether the protocol has a message that ends one connection.
     member _.Releases = exchanges.Release.IsSome
 
-    /// Begins to release one connection, which known must hold. Throws InvalidOperationException where Releases is false.
+    /// Begins to release one connection, which `known` must hold. Throws InvalidOperationException if
+    /// Releases is false.
     member _.Release
         (connection: string, now: Moment, seed: uint64, local: string, known: KnownConnections)
         : GatewayExchange<ReleaseResult> =
@@ -245,11 +252,11 @@ type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds
             )
         | ValueNone -> invalidOp "this protocol ends no connections"
 
-    /// The protocol tells which server controls the gateway.
+    /// Whether the protocol can say which server controls the gateway.
     member _.TellsController = exchanges.Controller.IsSome
 
-    /// Begins to ask which server controls the gateway. Known may be null. Throws InvalidOperationException where TellsController is
-    /// false.
+    /// Begins to ask which server controls the gateway. `known` may be null. Throws InvalidOperationException
+    /// if TellsController is false.
     member _.AskController
         (now: Moment, seed: uint64, local: string, known: KnownConnections)
         : GatewayExchange<ControllerResult> =

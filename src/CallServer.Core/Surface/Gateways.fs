@@ -9,10 +9,10 @@ open CallServer.Ledger
 open CallServer.Protocols.Snmp
 open CallServer.Protocols
 
-/// What somebody probably meant.
+/// Finds what somebody probably meant when a word is not known.
 [<AbstractClass; Sealed>]
 type Nearest private () =
-    /// The candidate closest to the word, where one is close enough to be a misspelling of it. Else null.
+    /// The candidate closest to the word; null if none is close enough for a misspelling.
     static member To(word: string, candidates: IEnumerable<string>) : string =
         CallServer.Prelude.Nearest.tryFind word candidates |> Option.toObj
 
@@ -20,16 +20,17 @@ type Nearest private () =
     static member Hint(word: string, candidates: IEnumerable<string>) : string =
         CallServer.Prelude.Nearest.hint word candidates
 
-/// What is wrong with a secret that is given for a gateway, or lacks: community, auth or priv.
+/// What is wrong with a secret given for a gateway, or that it is missing: community, auth or priv.
 [<NoComparison>]
 type SecretMistake = { Secret: string; Mistake: string }
 
-/// What a gateway wants to hear before it answers. A class, so that nothing prints its members. Null where one is not given.
+/// The secrets that a gateway wants before it answers; null for each that is not given. A class, so that
+/// nothing prints its members.
 [<Sealed>]
 type GatewaySecrets(community: byte[], auth: byte[], priv: byte[]) =
     static let none = GatewaySecrets(null, null, null)
 
-    /// No secret.
+    /// No secrets at all.
     static member None = none
     /// SNMPv2c's community.
     member _.Community = community
@@ -43,7 +44,7 @@ type GatewaySecrets(community: byte[], auth: byte[], priv: byte[]) =
           Auth = ValueOption.ofObj auth
           Priv = ValueOption.ofObj priv }
 
-    /// The same without those that are not taken.
+    /// These secrets without those that the gateway does not take.
     member internal _.Only(taken: SecretName list) : GatewaySecrets =
         let keep name secret = if List.contains name taken then secret else null
 
@@ -53,79 +54,79 @@ type GatewaySecrets(community: byte[], auth: byte[], priv: byte[]) =
             keep SecretName.Priv priv
         )
 
-/// A gateway as people name it: the protocol, where it is, and how it is asked. It never holds a secret. Two are equal when their
-/// texts are.
+/// A gateway as people name it: the protocol, where it is, and how it is asked. It never holds a secret. Two
+/// are equal if their texts are.
 [<Sealed; AllowNullLiteral>]
 type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Reading) =
     member internal _.Definition = protocol
     member internal _.Reading = reading
 
-    /// As written.
+    /// The text as written.
     member _.Text = text.Text
     /// The scheme in lower case, such as snmp or ng+tcp.
     member _.Scheme = text.Scheme
-    /// The protocol's name, whatever its messages travel in.
+    /// The protocol's name, whatever carries its messages.
     member _.Protocol = protocol.Name
     /// A name or an address, without brackets.
     member _.Host = text.Host
     /// 1 to 65535.
     member _.Port = text.Port
 
-    /// HOST:PORT. It stands for the gateway where nobody gave it a name.
+    /// HOST:PORT, which names the gateway if nobody gave it a name.
     member _.Authority =
         if text.Host.Contains ':' then
             $"[{text.Host}]:{text.Port}"
         else
             $"{text.Host}:{text.Port}"
 
-    /// Its datagrams may come from any port of the host that is asked.
+    /// Whether its datagrams may come from any port of the host that is asked.
     member _.RepliesFromAnyPort = (text.Replies = Replies.FromAnyPort)
 
-    /// The other host from which its datagrams may come. Null where there is none.
+    /// Another host from which its datagrams may come; null if there is none.
     member _.RepliesFrom: string =
         match text.Replies with
         | Replies.From host -> host
         | Replies.FromNowhereElse
         | Replies.FromAnyPort -> null
 
-    /// Each message to it is the body of an HTTP request.
+    /// Whether each message to it is the body of an HTTP request.
     member _.OverHttp = (reading.Carrier = Carrier.Http)
 
-    /// Messages to it are datagrams, at least at first.
+    /// Whether messages to it are datagrams, at least at first.
     member _.OverDatagrams =
         (reading.Carrier = Carrier.Datagrams || reading.Carrier = Carrier.DatagramsThenStream)
 
-    /// Messages to it may take a stream.
+    /// Whether messages to it may take a stream.
     member _.OverStreams = (reading.Carrier = Carrier.Stream || reading.Carrier = Carrier.DatagramsThenStream)
 
-    /// The profile that it is to be read by. Null where none is named.
+    /// The profile by which it is read; null if the URI names none.
     member _.Profile: string = ValueOption.toObj reading.Profile
 
-    /// It is asked with a community.
+    /// Whether it is asked with a community.
     member _.TakesCommunity = List.contains SecretName.Community reading.Takes
-    /// It is told who asks.
+    /// Whether it is told who asks.
     member _.TakesAuth = List.contains SecretName.Auth reading.Takes
-    /// What is sent to it is encrypted.
+    /// Whether what is sent to it is encrypted.
     member _.TakesPriv = List.contains SecretName.Priv reading.Takes
-    /// It may keep a history of connections that are over.
+    /// Whether it may keep a history of connections that are over.
     member _.TellsHistory = reading.TellsHistory
 
-    /// The least that may be sent to its port to learn whether anybody listens there.
+    /// The smallest message that shows whether anybody listens at its port.
     member _.Knock: byte[] = Array.copy protocol.Knock
     /// Who answers there, as in `try whether X runs`.
     member _.Speaker = protocol.Speaker
-    /// A URI of this machine that is asked as this one is.
+    /// A URI of this machine that is asked in the same way.
     member _.Rehearsal = protocol.Rehearsal reading.Carrier
 
-    /// Into so many first waits the time is divided that the gateway may take, where it is asked once.
+    /// For a single audit, the time that the gateway may take is divided into this many first waits.
     member _.Waits = reading.Patience.Waits
-    /// How often a request is sent then.
+    /// For a single audit, how often a request is sent.
     member _.Attempts = reading.Patience.Attempts
 
-    /// What of these secrets it is asked with.
+    /// The secrets that it takes, out of these.
     member _.Pick(secrets: GatewaySecrets) : GatewaySecrets = secrets.Only reading.Takes
 
-    /// What is wrong with these secrets for this gateway. Empty where they fit.
+    /// What is wrong with these secrets for this gateway; empty if they fit.
     member _.Check(secrets: GatewaySecrets) : IReadOnlyList<SecretMistake> =
         [| for secret, mistake in reading.Judge secrets.Value -> { Secret = string secret; Mistake = mistake } |]
 
@@ -168,8 +169,8 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
     /// Those that come with CallServer.
     static member BuiltIn: GatewayProtocols = builtIn.Value
 
-    /// The text of a built-in profile with its comments, which a profile of one's own may begin with. Null where no profile has that
-    /// name.
+    /// The text of a built-in profile with its comments, to begin one's own profile from. Null if no profile
+    /// has that name.
     static member ProfileText(name: string) : string = ProfileTexts.tryText name |> Option.toObj
 
     /// The names of the profiles, in the order in which they are tried.
@@ -178,7 +179,7 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
     /// The names of the protocols.
     member _.Names: IReadOnlyList<string> = [| for protocol in protocols -> protocol.Name |]
 
-    /// Those that can end single connections.
+    /// The names of the protocols that can end single connections.
     member _.Releasing: IReadOnlyList<string> =
         [| for protocol in protocols do
                if protocol.Releases then
@@ -189,16 +190,16 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
         [| for protocol in protocols do
                yield! protocol.Forms |]
 
-    /// For each protocol lines to type, for help.
+    /// Lines to type for each protocol, for help.
     member _.Examples: IReadOnlyList<IReadOnlyList<string>> =
         [| for protocol in protocols -> Array.ofList protocol.Examples :> IReadOnlyList<string> |]
 
-    /// The same with one more protocol.
+    /// These protocols and one more.
     member internal _.And(protocol: Protocol) : GatewayProtocols =
         GatewayProtocols(profiles, more @ [ protocol ])
 
-    /// The same with a user's own profiles before the others, from an object of name to profile. A profile of a name that is taken is
-    /// replaced. Where the object has mistakes it stays as it is.
+    /// These protocols with a user's own profiles before the others, from an object that maps names to
+    /// profiles. A profile of the same name is replaced. If the object has mistakes, nothing changes.
     member this.WithProfiles
         (own: Document, [<Out>] mistakes: byref<IReadOnlyList<DocumentMistake>>)
         : GatewayProtocols =
@@ -217,7 +218,8 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
             mistakes <- [| for m in found -> DocumentMistake(m.Path, m.Line, m.Message) |]
             this
 
-    /// The gateway, or everything that is wrong with the text. A secret in it is not repeated.
+    /// Reads the URI of a gateway, or says everything that is wrong with the text. A secret in it is not
+    /// repeated.
     member _.TryParse
         (text: string, [<Out>] uri: byref<GatewayUri>, [<Out>] mistakes: byref<IReadOnlyList<string>>)
         : bool =
@@ -231,8 +233,8 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
             mistakes <- Array.ofList found
             false
 
-    /// How to ask a gateway. The secrets must have passed its Check. At least one attempt, and a timeout above zero: anything else
-    /// throws ArgumentException.
+    /// How to ask a gateway. The secrets must have passed its Check. Throws ArgumentException for less than
+    /// one attempt or a time-out that is not above zero.
     member _.Target
         (gateway: string, uri: GatewayUri, secrets: GatewaySecrets, timeout: TimeSpan, attempts: int)
         : AuditTarget =
@@ -247,7 +249,7 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
         |> GatewayExchanges.create uri.Definition.Source
         |> AuditTarget
 
-    /// How a source of this protocol is joined; nothing is known of a protocol that is not registered.
+    /// How a source of this protocol is joined; ValueNone for a protocol that is not registered.
     member internal _.SourceOf(protocol: string) : SourceTraits voption =
         protocols
         |> List.tryFind (fun known -> known.Name = protocol)

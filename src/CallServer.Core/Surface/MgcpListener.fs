@@ -5,13 +5,13 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Protocols.Mgcp
 
-/// What a gateway told of itself by RSIP (RFC 3435 §2.3.12).
+/// What a gateway announced about itself by RSIP (RFC 3435 §2.3.12).
 [<Sealed; AllowNullLiteral>]
 type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
     /// restart, forced, disconnected, graceful or cancel-graceful.
     member _.Kind = string notice.Kind
 
-    /// The connections of these endpoints are lost: restart and forced.
+    /// Whether the connections of these endpoints are lost: after restart and forced.
     member _.ConnectionsLost =
         match notice.Kind with
         | RestartKind.Restart
@@ -20,7 +20,7 @@ type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
         | RestartKind.CancelGraceful
         | RestartKind.Disconnected -> false
 
-    /// Whether to ask the gateway at once. After a graceful announcement there is nothing to learn yet.
+    /// Whether to audit the gateway at once. After a graceful announcement there is nothing to learn yet.
     member _.AsksForAudit =
         match notice.Kind with
         | RestartKind.Restart
@@ -32,7 +32,7 @@ type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
     /// One endpoint or a wildcard, local@domain in lower case.
     member _.Endpoints = string notice.Endpoints
 
-    /// How long it will be until the restart, at least 0 (MGCP's `RD:`).
+    /// The time until the restart, at least 0 (MGCP's `RD:`).
     member _.Delay: TimeSpan = notice.Delay
 
     /// Where it came from, HOST:PORT.
@@ -43,17 +43,17 @@ type RestartNotice internal (notice: CallServer.Protocols.Mgcp.RestartNotice) =
 type MgcpArrival
     internal (next: MgcpListener, replies: byte[] list, notices: CallServer.Protocols.Mgcp.RestartNotice list)
     =
-    /// The listener that hears the next datagram.
+    /// The listener that receives the next datagram.
     member _.Next = next
 
     /// Datagrams to send back to where this one came from.
     member _.Replies: IReadOnlyList<byte[]> = List.toArray replies
 
-    /// What the gateway told of itself.
+    /// What gateways announced in the datagram.
     member _.Notices: IReadOnlyList<RestartNotice> = [| for notice in notices -> RestartNotice notice |]
 
-/// The call agent's port, on which gateways announce that they restart. Immutable, without clock or socket. It answers as RFC
-/// 3435 asks and takes no gateway over.
+/// The call agent's port, at which gateways announce that they restart. Immutable, without clock or socket.
+/// It answers as RFC 3435 requires and takes no gateway over.
 and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
     /// The name of the protocol whose gateways it hears.
     static member Protocol = MgcpProtocol.value.Name
@@ -61,10 +61,10 @@ and [<Sealed; AllowNullLiteral>] MgcpListener private (state: ListenerState) =
     /// A listener that has heard nothing.
     static member Create() = MgcpListener(MgcpListening.empty)
 
-    /// Datagrams so far that held nothing for this listener.
+    /// How many datagrams so far held nothing for this listener.
     member _.Strays = MgcpListening.strays state
 
-    /// One datagram from `source`, HOST:PORT. One that cannot be read counts as a stray.
+    /// Takes in one datagram from `source`, HOST:PORT. One that cannot be read counts as a stray.
     member _.Receive(now: Moment, source: string, datagram: byte[]) : MgcpArrival =
         let struct (next, replies, notices) = MgcpListening.receive now.Steady source datagram state
         MgcpArrival(MgcpListener next, replies, notices)

@@ -5,11 +5,11 @@ open System.Runtime.InteropServices
 open CallServer.Model
 open CallServer.Roles
 
-/// What one server of a pair asks of the other.
+/// What one server of a pair asks the other.
 type PairQuestion =
     /// Does the other server act, and under which epoch?
     | Heartbeat = 0
-    /// Which held CDRs has the other server?
+    /// Which of these held CDRs does the other server have?
     | Settle = 1
 
 /// Whether a question or an answer is believed, or why not.
@@ -24,11 +24,11 @@ type PairVerdict =
     | StaleChallenge = 3
     /// The code does not fit: the secret differs, or something was changed.
     | WrongMac = 4
-    /// It was said before.
+    /// It was sent before.
     | Replayed = 5
 
-/// Who this server is to the other one, and what it takes to believe that one: one secret, challenges and counts
-/// (docs/adr/0016). Each call that changes something gives the next identity.
+/// What this server needs to be believed by the other one and to believe it: one secret, challenges and
+/// counts (docs/adr/0016). Each call that changes something gives the next identity.
 [<Sealed; AllowNullLiteral>]
 type PairIdentity private (trust: PairTrust) =
     static let verb question =
@@ -54,11 +54,11 @@ type PairIdentity private (trust: PairTrust) =
     /// The shortest secret, in octets.
     static member ShortestSecret = PairSecret.shortest
 
-    /// How many random octets a call needs that takes some. Another number throws ArgumentException.
+    /// How many random octets a call needs that takes some. Any other number throws ArgumentException.
     static member RandomLength = PairProof.challengeLength
 
-    /// `name` is this server's own. `count` is above that of every question before this start, such as the microseconds of a clock.
-    /// A secret that is shorter than ShortestSecret throws ArgumentException.
+    /// `name` is this server's own. `count` is higher than in every question before this start, such as the
+    /// microseconds of a clock. Throws ArgumentException for a secret shorter than ShortestSecret.
     static member Start
         (now: Instant, name: string, secret: byte[], random: byte[], count: int64)
         : PairIdentity =
@@ -67,12 +67,12 @@ type PairIdentity private (trust: PairTrust) =
 
         PairIdentity(PairTrust.start name (PairSecret.ofBytes secret) now (ofLength random) count)
 
-    /// The identity with a new challenge where it is time for one.
+    /// The identity with a new challenge if it is time for one.
     member _.Refresh(now: Instant, random: byte[]) : PairIdentity =
         PairIdentity(PairTrust.refresh now (ofLength random) trust)
 
-    /// Judges a question that came with this header (null where there was none). `next` is this identity where the question is not
-    /// believed.
+    /// Judges a question that came with this header (null if there was none). `next` is this identity if the
+    /// question is not believed.
     member this.Judge
         (
             now: Instant,
@@ -92,7 +92,7 @@ type PairIdentity private (trust: PairTrust) =
                 PairVerdict.Believed
             | Error refusal -> verdict refusal
 
-    /// The header of an answer to the question with that header; null where that header has no nonce to answer.
+    /// The header of an answer to the question with that header; null if that header has no nonce to answer.
     member _.Answer(question: PairQuestion, header: string, status: int, content: byte[]) : string =
         match PairProof.tryQuestion header with
         | None -> null
@@ -107,7 +107,8 @@ type PairIdentity private (trust: PairTrust) =
         next <- PairIdentity after
         PairProof.formatQuestion proof
 
-    /// Judges an answer to the question with that nonce; `header` is the answer's own (null where there was none).
+    /// Judges an answer to the question with that nonce; `header` is the answer's own (null if there was
+    /// none).
     member this.Hear
         (
             question: PairQuestion,

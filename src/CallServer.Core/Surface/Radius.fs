@@ -8,16 +8,17 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Accounting
 
-/// What the exchange with a RADIUS server asks of the host: one method for each command.
+/// What the exchange with a RADIUS server asks its host to do: one method per command.
 type IRadiusSink =
-    /// Send this datagram to the server, from the same address and port as all others.
+    /// Send this datagram to the server, always from the same address and port.
     abstract Send: message: byte[] -> unit
-    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier instant.
     abstract WakeAt: instant: Instant -> unit
     /// The server has answered for every entry up to this sequence: the outbox may forget them.
     abstract Done: sequence: int64 -> unit
 
-/// An entry of the store's outbox. `kind` is start, interim or stop, `at` when it was put there, `json` a CDR.
+/// An entry of the store's outbox. `kind` is start, interim or stop, `at` is when it was put there, `json` is
+/// a CDR.
 [<Sealed; AllowNullLiteral>]
 type OutboxEntry(sequence: int64, kind: string, id: string, at: DateTimeOffset, json: string) =
     /// Its place in the outbox.
@@ -32,8 +33,8 @@ type OutboxEntry(sequence: int64, kind: string, id: string, at: DateTimeOffset, 
         | "stop" -> read AccountingStatus.Stop
         | other -> Error $"of an unknown kind, '{other}'"
 
-/// The exchange with one RADIUS server (RFC 2866) as a machine without clock or socket. Each call gives the next
-/// machine. Feed it one event, carry out all commands, then feed the next event.
+/// The exchange with one RADIUS server (RFC 2866) as a machine without clock or socket. Each call gives the
+/// next machine. Feed it one event, carry out all commands, then feed the next event.
 [<Sealed; AllowNullLiteral>]
 type RadiusAccounting
     private
@@ -60,8 +61,9 @@ type RadiusAccounting
     /// The most requests in flight at once.
     static member Window = 32
 
-    /// Begins. `secret` is shared with the server. `source` becomes NAS-IP-Address where it is an IPv4 address; null
-    /// sends none. `timeout`, above zero, is how long the first answer may take. `seed` is fresh randomness.
+    /// Begins. `secret` is shared with the server. `source` becomes NAS-IP-Address if it is an IPv4 address;
+    /// null sends none. `timeout`, above zero, is how long the first answer may take. `seed` is fresh
+    /// randomness.
     static member Start
         (secret: byte[], nasIdentifier: string, source: IPAddress, timeout: TimeSpan, seed: byte)
         : RadiusAccounting =
@@ -70,8 +72,8 @@ type RadiusAccounting
         let nas = { Identifier = nasIdentifier; Address = address source }
         RadiusAccounting(nas, RadiusExchange.start settings seed, [], nothing)
 
-    /// Takes entries of the outbox after its mark, in its order. Entries that it knows change nothing. Entries that
-    /// it cannot tell stand in Unreadable and count as done.
+    /// Takes entries of the outbox after its mark, in its order. Entries that it knows change nothing.
+    /// Entries that it cannot send are listed in Unreadable and count as done.
     member _.Offer(now: Moment, entries: IReadOnlyList<OutboxEntry>) : RadiusAccounting =
         let unreadable = ResizeArray<KeyValuePair<int64, string>>()
 
@@ -87,7 +89,7 @@ type RadiusAccounting
     member _.Receive(now: Moment, message: byte[]) : RadiusAccounting =
         next (RadiusEvent.Received(now, message)) nothing
 
-    /// The asked wake-up time has passed.
+    /// The wake-up time has passed.
     member _.Tick(now: Moment) : RadiusAccounting = next (RadiusEvent.Woke now) nothing
 
     /// Calls the sink once for each command of the last event, in order.
@@ -98,16 +100,16 @@ type RadiusAccounting
             | RadiusCommand.WakeAt instant -> sink.WakeAt instant
             | RadiusCommand.Done sequence -> sink.Done sequence
 
-    /// Sequences of the last offer that it cannot tell, and why.
+    /// Sequences of the last offer that cannot be sent, and why.
     member _.Unreadable = unreadable
-    /// How many entries after the mark the outbox should offer now; 0 where the exchange has enough to do.
+    /// How many entries after the mark the outbox should offer now; 0 if the exchange has enough to do.
     member _.Wanted = RadiusExchange.wanted state
-    /// Entries that it holds and that the server has not answered for.
+    /// How many entries it holds that the server has not answered for.
     member _.Outstanding = RadiusExchange.outstanding state
-    /// The server has answered nothing for seven time-outs.
+    /// Whether the server has answered nothing for seven time-outs.
     member _.IsAway = RadiusExchange.isAway state
 
-    /// When the oldest of them was put into the outbox, on the wall clock; null where there is none.
+    /// When the oldest of these entries was put into the outbox, on the wall clock; null if there is none.
     member _.OldestAt: Nullable<Instant> =
         match RadiusExchange.oldest state with
         | ValueSome entry -> Nullable entry.At
@@ -121,7 +123,7 @@ type RadiusAccounting
     member _.Renewed = (RadiusExchange.tally state).Renewed
     /// Entries that the server answered for.
     member _.Answered = (RadiusExchange.tally state).Answered
-    /// Datagrams that answer nothing that was asked.
+    /// Datagrams that answer no request.
     member _.Strays = (RadiusExchange.tally state).Strays
     /// Responses from somebody who does not know the secret.
     member _.Forged = (RadiusExchange.tally state).Forged

@@ -7,7 +7,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
 
-/// One snapshot as the host carries it: opaque but for what scheduling and printing need.
+/// One snapshot as the host carries it: opaque except for what scheduling and printing need.
 [<Sealed; AllowNullLiteral>]
 type AuditResult internal (snapshot: Snapshot, most: int) =
     internal new(snapshot) = AuditResult(snapshot, Bounds.usual.Connections)
@@ -16,18 +16,18 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     member internal _.With(caveats: Caveats, bounds: Bounds) =
         AuditResult(snapshot |> Bounds.snapshot bounds |> Caveats.snapshot caveats, bounds.Connections)
 
-    /// The most connections that the record may have of the gateway.
+    /// The most connections of the gateway that the record may hold.
     member internal _.Most = most
 
     /// The id of the gateway.
     member _.Gateway = string snapshot.Gateway
-    /// The snapshot lists every active connection, and that is proven (rule 3).
+    /// Whether it is proven that the snapshot lists every active connection (rule 3).
     member _.Complete = Snapshot.isComplete snapshot
-    /// Nothing was learnt: silence or a refusal.
+    /// Whether nothing was learnt: silence or a refusal.
     member _.Silent = Snapshot.isSilent snapshot
     /// The name of its protocol.
     member _.Protocol = snapshot.Protocol
-    /// The SNMP profile, or the variant of the protocol; empty where there is none.
+    /// The SNMP profile, or the variant of the protocol; empty if there is none.
     member _.Profile = snapshot.Profile
     /// When the first request was sent.
     member _.Asked = snapshot.Asked
@@ -38,32 +38,32 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     /// Connections listed.
     member _.Count = snapshot.Observations.Length
 
-    /// It was given up before it could end, as its time was over.
+    /// Whether the audit was given up because its time was over.
     member _.TimeWasOver = Completeness.shortfalls snapshot.Completeness |> List.contains Cancelled
 
-    /// The gateway did not answer, or stopped to.
+    /// Whether one of the reasons is that the gateway did not answer.
     member _.FellSilent = Completeness.shortfalls snapshot.Completeness |> List.exists _.IsSilent
 
-    /// What proves that it is complete; empty where it is not.
+    /// What proves that it is complete; empty if it is not.
     member _.Proof: IReadOnlyList<string> =
         match snapshot.Completeness with
         | Complete proofs -> [| for proof in proofs -> string proof |]
         | Partial _ -> [||]
 
-    /// Why it is not complete, in words; empty where it is.
+    /// Why it is not complete, in words; empty if it is.
     member _.Reasons: IReadOnlyList<string> =
         Array.ofList (Completeness.words (Completeness.shortfalls snapshot.Completeness))
 
-    /// The same without that its time was over.
+    /// Why it is not complete, leaving out that its time was over.
     member _.ReasonsInTime: IReadOnlyList<string> =
         let reasons = Completeness.shortfalls snapshot.Completeness |> List.filter ((<>) Cancelled)
         Array.ofList (Completeness.words reasons)
 
-    /// What a person should know of how the gateway was read, such as a column that cannot be read.
+    /// What a person should know about how the gateway was read, such as a column that cannot be read.
     member _.Remarks: IReadOnlyList<string> = Array.ofList snapshot.Remarks
 
-    /// The result of an audit that could not even begin, such as of a gateway whose name has no address. It counts as
-    /// silence, so that nothing is closed and everything becomes unconfirmed.
+    /// The result of an audit that could not even begin, such as of a gateway whose name has no address. It
+    /// counts as silence: nothing is closed and everything becomes unconfirmed.
     static member Unasked(gateway: string, protocol: string, at: Instant, reason: string) =
         AuditResult
             { Gateway = GatewayId.create gateway
@@ -82,10 +82,10 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
               Remarks = []
               Requests = 0 }
 
-    /// As `audit --json` prints it. The correction is added to every time (see ServerStamp).
+    /// The audit as `audit --json` prints it. The correction is added to every time (see ServerStamp).
     member _.View(uri: string, correction: TimeSpan) : AuditView = Views.audit correction uri snapshot
 
-    /// One line about times that cannot be true, such as a start before the setup; null where there are none.
+    /// One line about times that cannot be true, such as a start before the setup; null if there are none.
     member _.Conflicts(correction: TimeSpan) : string = Views.conflicts correction snapshot
 
 /// How the release of a connection went.
@@ -99,7 +99,8 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
         | Release.Ended ended -> ValueSome ended
         | Release.NotReleased _ -> ValueNone
 
-    /// The result of a release that could not even be asked for, such as of a gateway whose name has no address.
+    /// The result of a release that could not even be requested, such as at a gateway whose name has no
+    /// address.
     static member Unasked(connection: string, reason: string) =
         ReleaseResult(
             ConnectionId.create connection,
@@ -109,62 +110,62 @@ type ReleaseResult internal (connection: ConnectionId, release: Release) =
     /// The id of the connection.
     member _.Connection = string connection
 
-    /// The gateway's own reply ended it.
+    /// Whether the gateway's own reply ended it.
     member _.Released =
         match release with
         | Release.Ended _ -> true
         | Release.NotReleased _ -> false
 
-    /// Nobody knows whether it ended: no answer, or none that tells.
+    /// Whether nobody knows if it ended: the gateway did not answer, or its answer does not say.
     member _.Unknown =
         match release with
         | Release.NotReleased(Silent _ | CutShort _ | Unreadable _ | TooLarge _ | Cancelled) -> true
         | Release.NotReleased _
         | Release.Ended _ -> false
 
-    /// Why it did not happen, or why nobody knows; null where it did.
+    /// Why it did not happen, or why nobody knows; null if it did.
     member _.Reason: string =
         match release with
         | Release.Ended _ -> null
         | Release.NotReleased shortfall -> string shortfall
 
-    /// What the gateway counted at the end; null where it did not tell.
+    /// What the gateway counted at the end; null if it did not say.
     member _.Counters: CountersView =
         match release with
         | Release.Ended ended -> Views.counters ended.Counters
         | Release.NotReleased _ -> Unchecked.defaultof<CountersView>
 
-/// What a gateway says of who controls it.
+/// What a gateway says about who controls it.
 [<Sealed; AllowNullLiteral>]
 type ControllerResult internal (controller: Controller) =
     member internal _.With(caveats: Caveats) = ControllerResult(Caveats.controller caveats controller)
 
-    /// The notified entity as the gateway writes it (RFC 3435 §4.1). Empty where that is whoever sent the last
-    /// command; null where the gateway did not tell.
+    /// The notified entity as the gateway writes it (RFC 3435 §4.1). Empty if that is whoever sent the last
+    /// command; null if the gateway did not say.
     member _.Entity: string =
         match controller with
         | Controller.Told(_, entity) -> entity
         | Controller.NotTold _ -> null
 
-    /// In words, for a log.
+    /// The controller in words, for a log.
     override _.ToString() =
         match controller with
         | Controller.Told(endpoint, "") -> $"{endpoint} answers to whoever sent the last command"
         | Controller.Told(endpoint, entity) -> $"{endpoint} is controlled by {entity}"
         | Controller.NotTold shortfall -> string shortfall
 
-/// What the record holds of one gateway: for audits that ask for each connection by its id, and for what is new in
-/// its history.
+/// What the record holds of one gateway, for an audit that asks for each connection by its id or reads what
+/// is new in the gateway's history.
 [<Sealed; AllowNullLiteral>]
 type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =
-    /// How many connections.
+    /// How many connections the record holds.
     member _.Count = connections.Length
-    /// The same without what is known of the gateway's own history, so that an audit does not ask for it.
+    /// The same connections without the mark in the gateway's history, so that an audit does not read that.
     member _.WithoutHistory = KnownConnections(connections, ValueNone)
     member internal _.Connections = connections
     member internal _.History = history
 
-/// What taking in one snapshot did: everything that a store needs for one transaction, and what to tell.
+/// What taking in one snapshot did: everything that a store needs for one transaction, and what to report.
 [<Sealed>]
 type RecordStep
     internal
@@ -180,14 +181,14 @@ type RecordStep
         deletes: ConnectionId[],
         join: CallStep voption
     ) =
-    /// The snapshot changed nothing, for example because it was older than the record.
+    /// Whether the snapshot changed nothing, for example because it was older than the record.
     member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
     member internal _.Ledger = next
     member internal _.Transitions = changes
     member internal _.At = at
-    /// What it means for the calls; none where the record stayed as it was.
+    /// What the step means for the calls; none if the record did not change.
     member internal _.ForJoin = join
-    /// The gateway's own row, which a store always has to write.
+    /// The gateway's own row, which a store must always write.
     member _.GatewayRow: GatewayRow = StoredRows.ofGateway next
 
     /// Rows to insert or replace.
@@ -197,10 +198,11 @@ type RecordStep
     /// Ids of rows to delete: their connections ended or were renamed.
     member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
 
-    /// One CDR for each connection that ended, where no interim records are made.
+    /// One CDR for each connection that ended, when there are no interim records.
     member this.Cdrs: IReadOnlyList<CdrView> = this.Finals TimeSpan.Zero
 
-    /// One CDR for each connection that ended, numbered after its interim records at that interval. An interval of zero makes none of those.
+    /// One CDR for each connection that ended, numbered after its interim records at that interval. An
+    /// interval of zero means no interim records.
     member _.Finals(interim: TimeSpan) : IReadOnlyList<CdrView> =
         [| for change in changes do
                match change with
@@ -214,7 +216,8 @@ type RecordStep
                | Renamed _
                | GatewayRestarted _ -> () |]
 
-    /// The interim records that fell due at that interval, each in the shape of a CDR. An interval of zero makes none.
+    /// The interim records that fell due at that interval, each in the shape of a CDR. An interval of zero
+    /// means none.
     member _.Interims(interval: TimeSpan) : IReadOnlyList<CdrView> =
         [| for struct (c, number) in Interim.fallen interval before changes next ->
                Views.partial stamp gateway traits c number |]
@@ -239,11 +242,11 @@ type RecordStep
 /// The record of one gateway, for one writer. Immutable: taking in a snapshot gives the next record.
 [<Sealed>]
 type GatewayRecord private (ledger: GatewayLedger) =
-    /// A record in which nothing is known yet. Throws ArgumentException for a bad gateway id.
+    /// An empty record. Throws ArgumentException for a bad gateway id.
     static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
 
-    /// As a store kept it: every connection active and unconfirmed until an audit speaks (rule 10).
-    /// Throws InvalidDataException where a row cannot be read.
+    /// The record as a store kept it: every connection is active, and unconfirmed until an audit reports on
+    /// it (rule 10). Throws InvalidDataException if a row cannot be read.
     static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
         let connections = [| for connection in connections -> StoredRows.toConnection connection |]
         Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
@@ -251,20 +254,20 @@ type GatewayRecord private (ledger: GatewayLedger) =
 
     /// The id of the gateway.
     member _.Gateway = string ledger.Gateway
-    /// Active connections.
+    /// How many connections are active.
     member _.Count = ledger.Connections.Length
 
-    /// How many of them the newest audit did not confirm.
+    /// How many active connections the newest audit did not confirm.
     member _.UnconfirmedCount =
         ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
 
-    /// What audits that ask for each connection by its id have to know.
+    /// What an audit needs to know that asks for each connection by its id.
     member _.Known = KnownConnections(ledger.Connections, ledger.History)
 
-    /// The same record, which wants a CDR for everything that the gateway's own history says to have ended since that
-    /// instant, whoever watched then. A takeover calls it with the moment at which the primary was last heard. A
-    /// record that has read the history since an earlier moment stays as it is. Without this call a record wants what
-    /// ended after its first complete audit.
+    /// The same record, but it wants a CDR for everything that ended after that instant by the gateway's own
+    /// history, whoever watched then. A takeover passes the moment at which the primary was last heard. A
+    /// record that has read the history from an earlier moment on stays as it is. Without this call a record
+    /// wants what ended after its first complete audit.
     member this.WithHistorySince(instant: Instant) : GatewayRecord =
         match ledger.History with
         | ValueSome mark when mark.Since <= instant -> this
@@ -285,7 +288,8 @@ type GatewayRecord private (ledger: GatewayLedger) =
     member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         ledger.Connections |> Seq.map (Views.connection correction now ledger.Gateway)
 
-    /// The active connections whose ids come after this one in ordinal order, as of now; null begins at the first.
+    /// The active connections whose ids follow this one in ordinal order, as of now; null begins at the
+    /// first.
     member _.ConnectionsAfter(id: string, now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         let connections = ledger.Connections
 
@@ -307,9 +311,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 Views.connection correction now ledger.Gateway connections[index]
         }
 
-    /// The part of a result that goes into this record, where the gateway may have as many connections as its limit
-    /// allows and as this room has beside those of all other gateways. `memory` is the octets of `polling.memory`,
-    /// which the reason names. What is left out makes the result partial.
+    /// The part of a result that this record may take: limited by the gateway's own limit, and by the room
+    /// that is left beside all other gateways. `memory` is the octets of `polling.memory`, which the reason
+    /// names. Leaving anything out makes the result partial.
     member _.Bounded(result: AuditResult, room: int, memory: int64) : AuditResult =
         let limit, most =
             if result.Most <= room then
@@ -324,15 +328,15 @@ type GatewayRecord private (ledger: GatewayLedger) =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger
         GatewayRecord.Step(ledger, next, changes, stamp, result.Answered, result)
 
-    /// The gateway said by itself that it began anew and lost its connections, and was heard now. None of them is
-    /// confirmed until an audit asked from now on speaks of it.
+    /// The gateway itself reported now that it restarted and lost its connections. None of them is confirmed
+    /// until an audit asked from now on lists it.
     member _.Restarted(now: Instant, stamp: ServerStamp) : RecordStep =
-        // When it began it does not say, and it may have waited before it spoke.
+        // It does not say when it restarted, and may have waited before it reported.
         let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
         GatewayRecord.Step(ledger, next, changes, stamp, now, null)
 
-    /// This server took over from another at this instant: nothing is confirmed until an audit speaks of it. No store
-    /// has to be told, as what a store gives back is not confirmed either.
+    /// This server took over from another at this instant: nothing is confirmed until an audit lists it. No
+    /// store needs to know, because connections restored from a store are not confirmed either.
     member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
 
     /// Each active connection, and the id of the CDR that would be written if it ended now.
@@ -340,16 +344,16 @@ type GatewayRecord private (ledger: GatewayLedger) =
         [| for connection in ledger.Connections ->
                KeyValuePair(string connection.Id, string (Cdr.id ledger.Gateway connection)) |]
 
-    /// Leaves these connections to another server, which has them in its record or has billed them: a cold standby
-    /// that acted before does so. Nothing ends, and no CDR is due. The step says which rows a store must delete. Ids
-    /// that are not in the record are passed over.
+    /// Leaves these connections to another server, which has them in its record or has billed them, as a cold
+    /// standby does that acted before. Nothing ends, and no CDR is due. The step says which rows a store must
+    /// delete. Ids that the record does not hold are skipped.
     member _.Leave(connections: IEnumerable<string>, now: Instant, stamp: ServerStamp) : RecordStep =
         let elsewhere = HashSet<string>(connections, StringComparer.Ordinal)
 
         let next = GatewayLedger.leave (fun connection -> elsewhere.Contains(string connection.Id)) ledger
         GatewayRecord.Step(ledger, next, [||], stamp, now, null)
 
-    /// Ends one connection on an operator's word. False where the record does not have it.
+    /// Ends one connection on an operator's order. False if the record does not hold it.
     member _.TryClose
         (connection: string, reason: string, now: Instant, stamp: ServerStamp, [<Out>] step: byref<RecordStep>) =
         match ConnectionId.tryCreate connection with
@@ -371,8 +375,8 @@ type GatewayRecord private (ledger: GatewayLedger) =
                     step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
                     true
 
-    /// Ends one connection on the gateway's own reply to its release, with who had it ended and why. False where the
-    /// record does not have it, or the gateway did not release it.
+    /// Ends one connection by the gateway's own reply to its release, with who had it ended and why. False if
+    /// the record does not hold it, or the gateway did not release it.
     member _.TryRelease
         (
             result: ReleaseResult,
@@ -391,7 +395,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
                 true
 
-    /// `confirmed` or `unconfirmed`; null where the record does not have it.
+    /// `confirmed` or `unconfirmed`; null if the record does not hold it.
     member _.StatusOf(connection: string) : string =
         match ConnectionId.tryCreate connection with
         | None -> null
@@ -403,10 +407,10 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// The gateway's own row.
     member _.Row: GatewayRow = StoredRows.ofGateway ledger
 
-    /// The record after a step; the step must come from this record.
+    /// The record after a step, which must come from this record.
     member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
 
-    /// For the join, where no audit tells of the source.
+    /// The whole record as a step for the join, when no audit describes the source.
     member internal _.ForJoin(source: SourceTraits voption) : CallStep =
         { Gateway = ledger.Gateway
           Source = source
@@ -415,11 +419,11 @@ type GatewayRecord private (ledger: GatewayLedger) =
           Connections = ledger.Connections
           Changes = [||] }
 
-    /// The step from one ledger to the next. The audit that led to it is null where none did.
+    /// The step from one ledger to the next; `audit` is null if no audit led to it.
     static member private Step
         (before: GatewayLedger, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
         =
-        // What a store must write and forget.
+        // What a store must write and delete.
         let upserts = ResizeArray<Connection>()
         let deletes = ResizeArray<ConnectionId>()
 

@@ -5,7 +5,7 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 
-/// How many gateways of a recovery came to what.
+/// How many gateways had which outcome.
 [<NoComparison>]
 type RecoveryGateways =
     {
@@ -13,11 +13,11 @@ type RecoveryGateways =
         Total: int
         /// Those with a complete audit.
         Complete: int
-        /// Those that told something, but not everything.
+        /// Those that reported something, but not everything.
         Partial: int
-        /// Those that told nothing.
+        /// Those that reported nothing.
         Silent: int
-        /// Those that the report still waits for, or gave up on.
+        /// Those that the report still waits for, or gave up.
         Waiting: int
     }
 
@@ -31,7 +31,7 @@ type RecoveryConnections =
         Confirmed: int
         /// Known to this server, and proven to have ended.
         Ended: int
-        /// Known to this server, and not heard: no audit spoke for or against them.
+        /// Known to this server, and not heard: no audit proved or disproved them.
         Unknown: int
     }
 
@@ -43,9 +43,9 @@ type RecoveryStarts =
         Bounded: int
         /// Starts without a lower bound.
         Unbounded: int
-        /// The median width of the bounds, in seconds; null where none has two.
+        /// The median width of the bounds, in seconds; null if no start has two.
         MedianSeconds: Nullable<float>
-        /// The greatest width, in seconds; null where none has two.
+        /// The greatest width, in seconds; null if no start has two.
         WorstSeconds: Nullable<float>
     }
 
@@ -57,7 +57,7 @@ type RecoveryRisk =
         Active: float
         /// Of connections that have ended.
         Ended: float
-        /// Of connections that no audit spoke of.
+        /// Of connections that no audit reported on.
         Unknown: float
     }
 
@@ -67,10 +67,10 @@ type GatewayRecoveryView =
     {
         /// The id of the gateway.
         Gateway: string
-        /// `complete`, `partial`, `silent` or `waiting`. In a report that is whole, `waiting` is a gateway that was
-        /// not heard in time.
+        /// `complete`, `partial`, `silent` or `waiting`. In a report that is whole, `waiting` means that the
+        /// gateway was not heard in time.
         Outcome: string
-        /// Why its audit is not complete; empty where it is.
+        /// Why its audit is not complete; empty if it is.
         Reasons: IReadOnlyList<string>
         /// Seconds from the decision until its audit was answered; null while the report waits for it.
         Answered: Nullable<float>
@@ -80,7 +80,7 @@ type GatewayRecoveryView =
         Confirmed: int
         /// Known connections that are proven to have ended.
         Ended: int
-        /// Known connections that no audit spoke of.
+        /// Known connections that no audit reported on.
         Unknown: int
     }
 
@@ -96,19 +96,20 @@ type RecoveryView =
         Cause: string
         /// When it was decided, in UTC with microseconds.
         Decided: string
-        /// When a server was last heard to act; null where none ever was.
+        /// When a server was last heard to act; null if none ever was.
         LastHeard: string
-        /// From then until the decision: for at most so long nobody acted. Null where none was ever heard.
+        /// Seconds from LastHeard until the decision: nobody acted for at most this long. Null if none was
+        /// ever heard.
         DetectionSeconds: Nullable<float>
-        /// Every gateway was heard or given up on.
+        /// Whether every gateway was heard or given up.
         Whole: bool
-        /// From the decision until the last gateway had answered.
+        /// Seconds from the decision until the last gateway had answered.
         RecoverySeconds: float
-        /// From the decision until half of the connections were heard.
+        /// Seconds from the decision until half of the connections were heard.
         HalfSeconds: float
-        /// From the decision until 90 % of the connections were heard.
+        /// Seconds from the decision until 90 % of the connections were heard.
         NinetySeconds: float
-        /// How many gateways came to what.
+        /// How many gateways had which outcome.
         Gateways: RecoveryGateways
         /// What became of the connections.
         Connections: RecoveryConnections
@@ -118,11 +119,11 @@ type RecoveryView =
         SecondsAtRisk: float
         /// Seconds at risk, by what became of the connections.
         AtRisk: RecoveryRisk
-        /// The same, gateway by gateway.
+        /// The outcome of each gateway.
         ByGateway: IReadOnlyList<GatewayRecoveryView>
     }
 
-/// What a takeover has brought back so far. Immutable. Each gateway counts once, with its first audit that was asked
+/// What a takeover has brought back so far. Immutable. Each gateway counts once, with its first audit asked
 /// after the decision.
 [<Sealed>]
 type RecoveryBook
@@ -152,11 +153,11 @@ type RecoveryBook
     member _.WaitsFor(result: AuditResult) =
         givenUp.IsNone && result.Asked >= takeover.At && recovery.Waiting.Contains result.Snapshot.Gateway
 
-    /// The gateway of this result is to be asked again: it has not told everything yet, and is still waited for.
+    /// Whether to ask the gateway of this result again: it has not told everything yet, and the book waits for it.
     member _.AsksAgain(result: AuditResult) =
         givenUp.IsNone && recovery.Waiting.Contains result.Snapshot.Gateway
 
-    /// Takes in what one audit did. The very same book comes back where the audit does not count.
+    /// Takes in what one audit did. If the audit does not count, the same book object comes back.
     member this.Take(result: AuditResult, step: RecordStep) : RecoveryBook =
         if not (this.WaitsFor result) then
             this
@@ -164,7 +165,8 @@ type RecoveryBook
             let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
             RecoveryBook(takeover, server, Recovery.take part recovery, givenUp)
 
-    /// Stops waiting: the report stays as it is now. The very same book comes back where it waited for nobody.
+    /// Stops waiting: the report stays as it is now. If it waited for nobody, the same book object comes
+    /// back.
     member this.GiveUp(now: Instant) : RecoveryBook =
         if this.IsWhole then
             this
@@ -173,17 +175,17 @@ type RecoveryBook
 
     /// Why, when and under which epoch the server took over.
     member _.Decision = takeover
-    /// Every gateway was heard or given up on.
+    /// Whether every gateway was heard or given up.
     member _.IsWhole = givenUp.IsSome || Recovery.isWhole recovery
 
-    /// Gateways that were heard, or given up on.
+    /// How many gateways were heard or given up.
     member _.HeardCount =
         if givenUp.IsSome then
             recovery.GatewayCount
         else
             recovery.GatewayCount - recovery.Waiting.Count
 
-    /// All gateways.
+    /// How many gateways there are.
     member _.GatewayCount = recovery.GatewayCount
 
     /// The report as it is now. The correction is added to every time (see ServerStamp).

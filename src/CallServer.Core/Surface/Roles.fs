@@ -9,9 +9,9 @@ open CallServer.Roles
 type AuditPace =
     /// At every gateway's interval.
     | Full = 0
-    /// Three times as slowly: a warm standby.
+    /// Three times less often: a warm standby.
     | Slow = 1
-    /// Not at all: a cold standby.
+    /// A cold standby: not at all, except gateways of which the record holds connections, as slowly as above.
     | None = 2
 
 /// What one server tells the other in a heartbeat, and in the answer to one.
@@ -20,17 +20,17 @@ type GreetingView =
     {
         /// Its name: 1 to 255 characters.
         Server: string
-        /// The fencing number that it knows, at least 0.
+        /// The highest epoch (fencing number) that it knows, at least 0.
         Epoch: int
         /// `joining`, `primary`, `active` or `standby`.
         Role: string
-        /// It hands over: the standby is to act.
+        /// Whether it hands over, so that the standby is to act.
         HandsOver: bool
-        /// An operator gave both servers this epoch.
+        /// Whether an operator gave this epoch for both servers.
         Anew: bool
-        /// How many milliseconds lie between two heartbeats, where the server is configured as a backup; else null.
+        /// Milliseconds between two heartbeats, if the server is configured as a backup; otherwise null.
         HeartbeatMs: Nullable<int64>
-        /// How many heartbeats may be missed, 1 to 100; null where HeartbeatMs is.
+        /// How many heartbeats may be missed, 1 to 100; null if HeartbeatMs is.
         Misses: Nullable<int>
     }
 
@@ -44,28 +44,29 @@ type TakeoverDecision =
         Cause: string
         /// When it was decided, on the steady clock.
         At: Instant
-        /// When the server that acted before was last heard to act; null where this one never heard it.
+        /// When the server that acted before was last heard to act; null if this one never heard it.
         LastHeard: Nullable<Instant>
     }
 
-/// What the role machine asks of the host: one method for each command, so that a new command breaks the host's
+/// What the role machine asks its host to do: one method per command, so that a new command breaks the host's
 /// build.
 type IRoleSink =
     /// Send a heartbeat with the present greeting to this address.
     abstract AskPeer: url: string -> unit
-    /// Call Tick at this instant of the steady clock. It replaces an earlier one.
+    /// Call Tick at this instant of the steady clock. It replaces an earlier instant.
     abstract WakeAt: instant: Instant -> unit
-    /// Keep this over a restart. It is on the disk when this returns; where the disk fails, go on.
+    /// Keep this over a restart, on disk before this returns. If the disk fails, go on.
     abstract Keep: epoch: int * acts: bool -> unit
-    /// Audit at this pace from now on, and write CDRs or hold them. Recovers: Recover follows, which audits every gateway.
+    /// Audit at this pace from now on, and write CDRs or hold them. `recovers` says that Recover follows, which
+    /// audits every gateway.
     abstract Assume: pace: AuditPace * writesCdrs: bool * recovers: bool -> unit
-    /// Ask the gateways that can tell who controls them, and log it: a takeover may follow.
+    /// Ask the gateways that can say who controls them, and log it: a takeover may follow.
     abstract LookAround: unit -> unit
     /// Audit every gateway at once, and report what came of it.
     abstract Recover: takeover: TakeoverDecision -> unit
     /// Log this.
     abstract Say: what: string -> unit
-    /// The answer to an operator's order: null where it is carried out, else why not.
+    /// The answer to an operator's order: null if it is carried out, otherwise why not.
     abstract Answer: refusal: string -> unit
 
 module private Greetings =
@@ -84,11 +85,12 @@ module private Greetings =
         | "standby" -> Some Standby
         | _ -> None
 
-    /// Whether a text may stand in logs and in the store: 1 to `limit` characters, none of them a control character.
+    /// Whether a text may appear in logs and in the store: 1 to `limit` characters, none of them a control
+    /// character.
     let isPlain (text: string) limit =
         not (String.IsNullOrEmpty text) && text.Length <= limit && not (Seq.exists Char.IsControl text)
 
-    /// Nothing where it is none that a configuration could have.
+    /// The patience that these numbers state; ValueNone if no configuration could have it.
     let patience (heartbeatMs: Nullable<int64>) (misses: Nullable<int>) : Patience voption =
         match ValueOption.ofNullable heartbeatMs, ValueOption.ofNullable misses with
         | ValueSome heartbeat, ValueSome misses when
@@ -97,17 +99,17 @@ module private Greetings =
             ValueSome { Heartbeat = TimeSpan.FromMilliseconds(float heartbeat); Misses = misses }
         | _ -> ValueNone
 
-/// One server of a pair as a machine without clock or connection. Each call gives the next machine. Feed it one
-/// event, carry out all commands, then feed the next event.
+/// One server of a pair as a machine without clock or connection. Each call gives the next machine. Feed it
+/// one event, carry out all commands, then feed the next event.
 [<Sealed; AllowNullLiteral>]
 type ServerRole private (state: RoleState, commands: RoleCommand list) =
-    /// The highest epoch that there is.
+    /// The highest epoch there is.
     static member HighestEpoch = RoleMachine.highestEpoch
 
-    /// The first event of a server. `heartbeat` is above zero and `misses` at least 1, or it throws
-    /// ArgumentException. `longestWait` is what a patience that the other server tells is cut to. `keptEpoch` is 0
-    /// and `keptActed` null where nothing was kept; `peer` is null where no other server is known. A server that is
-    /// no backup and has no peer acts at once.
+    /// The first state of a server. Throws ArgumentException unless `heartbeat` is above zero and `misses` at
+    /// least 1. `longestWait` limits the patience that the other server sends. `keptEpoch` is 0 and
+    /// `keptActed` null if nothing was kept; `peer` is null if no other server is known. A server that is no
+    /// backup and has no peer acts at once.
     static member Start
         (
             now: Instant,
@@ -136,13 +138,13 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
 
     /// What `status` shows: `primary`, `active` or `standby`; `standby` until it has decided.
     member _.Role = string state.Role
-    /// It has decided what it is.
+    /// Whether it has decided its role.
     member _.Decided = state.Role <> Joining
-    /// It keeps the record and writes CDRs.
+    /// Whether it keeps the record and writes CDRs.
     member _.Acts = state.Role.Acts
-    /// The fencing number: the highest that it knows.
+    /// The highest epoch (fencing number) that it knows.
     member _.Epoch = state.Epoch
-    /// Where the other server can be asked; null where none is known.
+    /// Where the other server can be asked; null if no other is known.
     member _.Peer: string = if state.Peer = "" then null else state.Peer
 
     /// What it tells the other server now.
@@ -162,11 +164,11 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
 
     member private _.After(event: RoleEvent) = ServerRole(RoleMachine.advance event state)
 
-    /// The asked wake-up time has passed.
+    /// The wake-up time has passed.
     member this.Tick(now: Instant) = this.After(Woke now)
 
-    /// The peer answered a heartbeat, or sent one. Null where what it said is no greeting: that counts as nothing
-    /// heard. A patience that cannot be one counts as not told.
+    /// The peer answered a heartbeat, or sent one. Null, if what it sent is no greeting, counts as nothing
+    /// heard. A patience out of range is ignored.
     member this.Heard(now: Instant, greeting: GreetingView) : ServerRole =
         let role = if isNull (box greeting) then None else Greetings.tryRole greeting.Role
 
@@ -189,10 +191,11 @@ type ServerRole private (state: RoleState, commands: RoleCommand list) =
             )
         | _ -> null
 
-    /// An operator orders it to act now, whether the other server lives or not.
+    /// An operator orders it to act now, whether the other server is alive or not.
     member this.TakeOver(now: Instant) = this.After(Ordered(now, Order.TakeOver))
 
-    /// An operator orders it to act under this epoch, whatever its own was, and to have the other server agree on it.
+    /// An operator orders it to act under this epoch, whatever its own was, and to make the other server
+    /// agree.
     member this.ActUnder(now: Instant, epoch: int) = this.After(Ordered(now, Order.ActUnder epoch))
 
     /// An operator orders it to hand over to its standby.

@@ -5,8 +5,8 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Roles
 
-/// What becomes of some records that a standby holds: by their places in the outbox, which are forgotten, which are written here, and
-/// since when the others are known to nobody.
+/// What becomes of records that a standby holds, by their places in the outbox: which to forget, which to
+/// write here, and since when nobody has known the others.
 [<NoComparison>]
 type HeldVerdict =
     { Forget: IReadOnlyList<int64>
@@ -16,8 +16,9 @@ type HeldVerdict =
 /// Judges the records that a standby holds.
 [<AbstractClass; Sealed>]
 type HeldRecords private () =
-    /// Written and active are what the server that acts says of them: ids of CDRs that it has, and ids of CDRs whose connections are
-    /// active in its record. Unknown is what the last round found, and may be empty.
+    /// `written` and `active` are what the server that acts says: ids of CDRs that it has, and ids of CDRs
+    /// whose connections are active in its record. `unknown` is what the last round returned, and may be
+    /// empty.
     static member Judge
         (
             records: IEnumerable<HeldRecord>,

@@ -4,16 +4,16 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 
-/// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null is unknown or an
-/// open end.
+/// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null means
+/// unknown or an open end.
 [<CLIMutable; NoComparison>]
 type ConnectionRow =
     {
-        /// The id of the gateway; with Id it is the key.
+        /// The id of the gateway; together with Id it is the key.
         Gateway: string
         /// What the gateway calls the connection.
         Id: string
-        /// The setup stamp in the gateway's own raw form; null where it has none.
+        /// The setup stamp in the gateway's own raw form; null if it has none.
         Stamp: string
         /// The boot token under which it was last heard.
         BootToken: string
@@ -22,7 +22,7 @@ type ConnectionRow =
         /// Bounds of the setup.
         SetupEarliest: Nullable<int64>
         SetupLatest: Nullable<int64>
-        /// `reported`, `inferred` or `bounded`; null where the setup is not known.
+        /// `reported`, `inferred` or `bounded`; null if the setup is not known.
         SetupEvidence: string
         /// Bounds of the start.
         StartEarliest: Nullable<int64>
@@ -55,8 +55,8 @@ type ConnectionRow =
         LocalMedia: string
         /// The other end's media address, HOST:PORT.
         RemoteMedia: string
-        /// `KIND CODEC LOCAL REMOTE` for each further medium, with `-` for what is not known and `;` between two.
-        /// Empty where there are none, null where the gateway does not tell.
+        /// `KIND CODEC LOCAL REMOTE` for each further medium, with `-` for what is not known and `;` between
+        /// two. Empty if there are none, null if the gateway does not say.
         OtherMedia: string
         /// When it was first heard.
         FirstHeard: int64
@@ -68,18 +68,18 @@ type ConnectionRow =
         Status: string
         /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
-        /// Complete snapshots in a row that lacked it.
+        /// Complete snapshots in a row that did not list it.
         Absences: int
         /// How many reports contradicted the record (rule 5).
         Conflicts: int
-        /// When the last of them came, and what it said.
+        /// When the last of them came, and the bounds that it stated.
         ConflictAt: Nullable<int64>
         ConflictEarliest: Nullable<int64>
         ConflictLatest: Nullable<int64>
     }
 
-/// One gateway's part of the ledger without its connections, flat, as a store keeps it. Times are microseconds on the
-/// record's timeline; null is unknown or an open end.
+/// One gateway's part of the ledger without its connections, flat, as a store keeps it. Times are
+/// microseconds on the record's timeline; null means unknown or an open end.
 [<CLIMutable; NoComparison>]
 type GatewayRow =
     {
@@ -87,28 +87,28 @@ type GatewayRow =
         Gateway: string
         /// How many complete snapshots in a row without a connection prove its end.
         AbsencesToClose: int
-        /// A restart of the agent renames connections that live on.
+        /// Whether a restart of the agent renames connections that live on.
         IdsTiedToBoot: bool
-        /// The gateway uses ids again.
+        /// Whether the gateway reuses ids.
         ReusesIds: bool
-        /// The gateway answers from a copy that is up to so old.
+        /// How old the copy may be from which the gateway answers.
         StalenessMicros: int64
-        /// How far the gateway's clock may run from ours.
+        /// How far the gateway's clock may drift from ours, in parts per million.
         DriftPpm: float
-        /// What the gateway last said of its own start.
+        /// The gateway's last boot token.
         BootToken: string
-        /// `gateway` or `agent`: what restarted; null where no boot was read.
+        /// `gateway` or `agent`: what restarted; null if no boot was read.
         BootScope: string
         /// Bounds of that start.
         BootEarliest: Nullable<int64>
         BootLatest: Nullable<int64>
-        /// After how long the gateway's up-time counts from 0 again.
+        /// After how long the gateway's up-time counter wraps.
         BootPeriodMicros: Nullable<int64>
-        /// When it was read.
+        /// When the boot was read.
         BootReadAt: Nullable<int64>
-        /// The gateway's runs as the record saw them, counted from 1.
+        /// The gateway's runs that the record saw, counted from 1.
         Run: int
-        /// Bounds of when the present run began; null for the first.
+        /// Bounds of when the present run began; null for the first run.
         RunEarliest: Nullable<int64>
         RunLatest: Nullable<int64>
         /// When the newest snapshot taken in was asked for.
@@ -117,14 +117,14 @@ type GatewayRow =
         LastAnswered: Nullable<int64>
         /// When the last complete audits of this run were asked: microseconds, comma separated, newest first.
         Completes: string
-        /// Since when the record wants what the gateway's own history tells, and up to when it has taken it. Null
-        /// where nothing.
+        /// From when on the record wants the gateway's own history, and up to when it has taken it. Null if
+        /// it takes none.
         HistorySince: Nullable<int64>
         HistoryReadTo: Nullable<int64>
         /// Where the next reading of the history may begin.
         HistoryCursor: string
-        /// Connections that ended lately and have their CDR: an id and the microsecond of the end each, separated by
-        /// spaces. Null where there are none.
+        /// Connections that ended lately and have their CDR: pairs of an id and the microsecond of the end,
+        /// separated by spaces. Null if there are none.
         HistoryRecent: string
         /// Connections that began since the record began.
         OpenedTotal: int64
@@ -134,8 +134,8 @@ type GatewayRow =
         ConflictsTotal: int64
     }
 
-/// Turns the ledger's values into rows of a store and back. A row that cannot be read is a fault of the store: it
-/// throws InvalidDataException, and the host keeps the file as it is and says so.
+/// Turns the ledger's values into rows of a store and back. A row that cannot be read is a fault of the
+/// store: reading it throws InvalidDataException, and the host leaves the file as it is and reports it.
 module internal StoredRows =
     let private bad what (value: string) : 'T =
         raise (IO.InvalidDataException $"the store holds {what} that this version does not know: {value}")
@@ -170,7 +170,7 @@ module internal StoredRows =
             | Some address -> ValueSome address
             | None -> bad "a media address" text
 
-    /// Blanks and semicolons stand between words: none holds any.
+    /// No word may hold blanks or semicolons, because they separate words.
     let private word (text: string) : string =
         match Uri.EscapeDataString text with
         | "-" -> "%2D"
@@ -278,7 +278,7 @@ module internal StoredRows =
           ConflictEarliest = conflict (fun conflict -> micros conflict.Reported.Earliest)
           ConflictLatest = conflict (fun conflict -> micros conflict.Reported.Latest) }
 
-    /// A row as a connection. Throws InvalidDataException where the row holds what this version does not know.
+    /// A row as a connection. Throws InvalidDataException if the row holds what this version does not know.
     let toConnection (row: ConnectionRow) : Connection =
         let setup =
             match row.SetupEvidence with
@@ -416,8 +416,8 @@ module internal StoredRows =
           ClosedTotal = ledger.ClosedTotal
           ConflictsTotal = ledger.ConflictsTotal }
 
-    /// A row as a gateway's ledger without its connections. Throws InvalidDataException where the row holds what this
-    /// version does not know.
+    /// A row as a gateway's ledger without its connections. Throws InvalidDataException if the row holds what
+    /// this version does not know.
     let toGateway (row: GatewayRow) : GatewayLedger =
         let between (low: Nullable<int64>) (high: Nullable<int64>) =
             if low.HasValue || high.HasValue then

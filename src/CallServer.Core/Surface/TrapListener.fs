@@ -4,20 +4,20 @@ open System
 open System.Runtime.InteropServices
 open CallServer.Wire
 
-/// What an SNMP notification says of its sender.
+/// What an SNMP notification says about its sender.
 type TrapKind =
-    /// It began anew, perhaps with another configuration (RFC 3418 coldStart).
+    /// It restarted, perhaps with another configuration (RFC 3418 coldStart).
     | ColdStart = 0
-    /// It began anew with the same configuration (RFC 3418 warmStart).
+    /// It restarted with the same configuration (RFC 3418 warmStart).
     | WarmStart = 1
     /// Any other notification.
     | Other = 2
 
-/// Reads the notifications that agents send by themselves: SNMPv1 traps, and those of SNMPv2c. It does not read those
-/// of SNMPv3, which are encrypted or signed for a listener with keys of its own.
+/// Reads the notifications that agents send by themselves: SNMPv1 traps, and notifications of SNMPv2c. It
+/// does not read SNMPv3 notifications, which are signed or encrypted for a listener with keys of its own.
 [<AbstractClass; Sealed>]
 type TrapListener private () =
-    /// snmpTrapOID.0, and the two of RFC 3418 that tell of a start.
+    /// snmpTrapOID.0, and the two traps of RFC 3418 that report a start.
     static let trapOid = Oid.parse "1.3.6.1.6.3.1.1.4.1.0"
     static let coldStart = Oid.parse "1.3.6.1.6.3.1.1.5.1"
     static let warmStart = Oid.parse "1.3.6.1.6.3.1.1.5.2"
@@ -40,8 +40,8 @@ type TrapListener private () =
         elif told = Some warmStart then TrapKind.WarmStart
         else TrapKind.Other
 
-    /// What the notification says, and the reply that an InformRequest asks for (RFC 3416 section 4.2.7), null where
-    /// none is due. False where it is no notification that can be read; then `mistake` says why, in words.
+    /// Reads a notification. `reply` is what an InformRequest asks for (RFC 3416 section 4.2.7), or null if
+    /// none is due. False if it is no notification that can be read; then `mistake` says why.
     static member TryRead
         (
             message: byte[],

@@ -10,9 +10,9 @@ open CallServer.Ledger
 [<NoComparison>]
 type IntervalView =
     {
-        /// Lower bound; null where nothing bounds it.
+        /// Lower bound; null if there is none.
         Earliest: string
-        /// Upper bound; null where nothing bounds it.
+        /// Upper bound; null if there is none.
         Latest: string
         /// `reported`, `inferred` or `bounded`.
         Evidence: string
@@ -34,9 +34,9 @@ type QosView =
 [<NoComparison>]
 type AgeView =
     {
-        /// Lower bound in seconds, at least 0; null where no start is told.
+        /// Lower bound in seconds, at least 0; null if the gateway states no start.
         Min: Nullable<float>
-        /// Upper bound in seconds; null where the start has no lower bound.
+        /// Upper bound in seconds; null if the start has no lower bound.
         Max: Nullable<float>
     }
 
@@ -76,9 +76,9 @@ type ObservationView =
         ClockRate: Nullable<int>
         /// Its quality of service.
         Qos: QosView
-        /// When its call began, ringing included; null where the gateway does not tell.
+        /// When its call began, ringing included; null if the gateway does not say.
         Setup: IntervalView
-        /// When it became active; null where the gateway does not tell, or says that it rings.
+        /// When it became active; null if the gateway does not say, or says that it is ringing.
         Start: IntervalView
         /// How long it has been active.
         AgeSeconds: AgeView
@@ -90,12 +90,12 @@ type ObservationView =
         LocalMedia: string
         /// The other end's address of the call's own medium, HOST:PORT.
         RemoteMedia: string
-        /// Media besides the call's own, such as a video; left out where there are none.
+        /// Media besides the call's own, such as a video; left out if there are none.
         [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
         OtherMedia: IReadOnlyList<MediumView>
     }
 
-/// A connection of a running server: the same as in an audit, and how the record stands to it.
+/// A connection of a running server: what an audit shows, and how sure the record is of it.
 [<NoComparison>]
 type ConnectionView =
     {
@@ -117,9 +117,9 @@ type ConnectionView =
         ClockRate: Nullable<int>
         /// Its quality of service.
         Qos: QosView
-        /// When its call began, ringing included; null where the gateway does not tell.
+        /// When its call began, ringing included; null if the gateway does not say.
         Setup: IntervalView
-        /// When it became active; null where the gateway says that it rings.
+        /// When it became active; null if the gateway says that it is ringing.
         Start: IntervalView
         /// How long it has been active.
         AgeSeconds: AgeView
@@ -131,11 +131,11 @@ type ConnectionView =
         LocalMedia: string
         /// The other end's address of the call's own medium, HOST:PORT.
         RemoteMedia: string
-        /// Media besides the call's own, such as a video; left out where there are none.
+        /// Media besides the call's own, such as a video; left out if there are none.
         [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
         OtherMedia: IReadOnlyList<MediumView>
-        /// `confirmed`: the newest audit listed it. `unconfirmed`: it did not, which is no proof yet, or it was not complete, or
-        /// no audit has spoken since a restart.
+        /// `confirmed`: the newest audit listed it. `unconfirmed`: the newest audit did not list it, which is
+        /// no proof yet, or was not complete; or no audit has run since a restart.
         Status: string
         /// When it was first heard.
         FirstHeard: string
@@ -155,23 +155,23 @@ type AuditView =
     {
         /// The id of the gateway; in `audit` its HOST:PORT.
         Gateway: string
-        /// Where it was asked; never with a secret.
+        /// Where it was asked; never contains a secret.
         Uri: string
         /// `snmp`, `mgcp`, `sip` or `ng`.
         Protocol: string
-        /// The SNMP profile, or the variant of the protocol; null where there is none.
+        /// The SNMP profile, or the variant of the protocol; null if there is none.
         Profile: string
-        /// The snapshot lists every active connection, and that is proven.
+        /// Whether it is proven that the snapshot lists every active connection.
         Complete: bool
-        /// What proves it; empty where it is not complete.
+        /// What proves it; empty if it is not complete.
         Proof: IReadOnlyList<string>
-        /// Why it is not complete; empty where it is.
+        /// Why it is not complete; empty if it is.
         Reasons: IReadOnlyList<string>
         /// When the first request was sent.
         Asked: string
         /// When the last reply came, or waiting ended.
         Answered: string
-        /// The gateway's boot token; null where it told none.
+        /// The gateway's boot token; null if it stated none.
         Boot: string
         /// Messages sent, repeats included.
         Requests: int
@@ -179,10 +179,10 @@ type AuditView =
         Connections: IReadOnlyList<ObservationView>
     }
 
-    /// The same with other words for why it is not complete.
+    /// The same audit with these words for why it is not complete.
     member this.Because(reasons: IReadOnlyList<string>) : AuditView = { this with Reasons = reasons }
 
-/// What a gateway counted of one connection's media, in its last word on it. What it did not tell is null.
+/// What a gateway last counted of one connection's media. What it did not state is null.
 [<NoComparison>]
 type CountersView =
     {
@@ -190,9 +190,9 @@ type CountersView =
         PacketsSent: Nullable<int64>
         /// Octets that it sent.
         OctetsSent: Nullable<int64>
-        /// RTP packets that it received.
+        /// RTP packets that the gateway received.
         PacketsReceived: Nullable<int64>
-        /// Octets that it received.
+        /// Octets that the gateway received.
         OctetsReceived: Nullable<int64>
         /// RTP packets that did not arrive.
         PacketsLost: Nullable<int64>
@@ -208,7 +208,7 @@ type ClockStep =
     {
         /// When it happened, on the record's timeline.
         At: Instant
-        /// How far the wall clock was put forward; back where negative.
+        /// How far the wall clock was set forward; negative if it was set back.
         By: TimeSpan
     }
 
@@ -218,7 +218,7 @@ type ClockStepView =
     {
         /// When it happened, by the clock after all steps.
         At: string
-        /// How many milliseconds the wall clock was put forward; back where negative.
+        /// How many milliseconds the wall clock was set forward; negative if it was set back.
         Ms: int64
     }
 
@@ -229,7 +229,7 @@ type CdrView =
     {
         /// Name-based (RFC 9562 §5.5), the same on every server that heard the connection (rule 9).
         Id: string
-        /// The same as Id, under the name that billing knows.
+        /// The value of Id, under the name that billing knows.
         Uuid: string
         /// What the connections of one call have in common.
         Call: string
@@ -243,35 +243,34 @@ type CdrView =
         ReadCodec: string
         /// Its quality of service.
         Qos: QosView
-        /// The setup, latest bound; null where it is not known.
+        /// The latest setup; null if it is not known.
         StartStamp: string
-        /// The start that makes Billsec the lower bound: the latest one.
+        /// The start from which Billsec counts: the latest one.
         AnswerStamp: string
-        /// The earliest start; null where nothing bounds it.
+        /// The earliest start; null if there is no lower bound.
         AnswerStampMin: string
         /// The latest start.
         AnswerStampMax: string
-        /// The end that makes Billsec the lower bound: the earliest one, no earlier than the answer that goes with
-        /// it.
+        /// The end to which Billsec counts: the earliest one, but not before that start.
         EndStamp: string
         /// The earliest end.
         EndStampMin: string
         /// The latest end.
         EndStampMax: string
-        /// Whole seconds from setup to end, lower bound; from the answer where the setup is not known.
+        /// Whole seconds from setup to end, lower bound; from the answer if the setup is not known.
         Duration: int64
         /// Whole seconds from answer to end, lower bound: what is billed.
         Billsec: int64
-        /// The same as Billsec.
+        /// The value of Billsec.
         BillsecMin: int64
-        /// Whole seconds from answer to end, upper bound; null where the start has no lower bound.
+        /// Whole seconds from answer to end, upper bound; null if the start has no lower bound.
         BillsecMax: Nullable<int64>
-        /// A name of ITU-T Q.850; null while the connection goes on.
+        /// A name of ITU-T Q.850; null while the connection is active.
         HangupCause: string
         /// `reported`, `inferred` or `bounded`.
         StartEvidence: string
-        /// `absent`, `gateway-history`, `gateway-restart`, `released` or `operator`; null while the connection goes
-        /// on.
+        /// `absent`, `gateway-history`, `gateway-restart`, `released` or `operator`; null while the
+        /// connection is active.
         EndEvidence: string
         /// A restart or takeover had lost it, and an audit brought it back.
         Recovered: bool
@@ -279,28 +278,30 @@ type CdrView =
         LastConfirmed: string
         /// How many snapshots listed it.
         ConfirmedCount: int
-        /// The gateway uses ids again without a stamp: this id may stand for more than one connection.
+        /// The gateway reuses ids without a stamp, so this id may stand for more than one connection.
         IdReused: bool
         /// What the gateway calls the connection.
         Connection: string
-        /// The fencing number of the server that wrote it.
+        /// The epoch, which is the fencing number, of the server that wrote it.
         Epoch: int
         /// The name of the server that wrote it.
         Server: string
-        /// The ids of the gateways that told of it.
+        /// The ids of the gateways that reported it.
         Sources: IReadOnlyList<string>
-        /// What the gateway counted; null where it did not tell.
+        /// What the gateway counted; null if it did not state it.
         Counters: CountersView
-        /// Who had it released; null where nobody had.
+        /// Who had it released; null if nobody did.
         ReleasedBy: string
-        /// Why; null where nobody had it released.
+        /// Why it was released; null if nobody had it released.
         ReleaseReason: string
-        /// It has not ended: the end is the last moment at which it was heard alive, and there is no cause.
+        /// True for an interim record: the connection has not ended. The end is then when it was last heard
+        /// alive, and there is no cause.
         Partial: bool
-        /// From 1 on over the interim records of a connection and its CDR, which is the last; 0 tells that it began.
+        /// Counts the records of a connection: 0 for its start, then one for each interim record, the highest
+        /// for its CDR.
         RecordSeq: int
-        /// Where the wall clock was stepped since the connection began. Every stamp is by the clock after all steps;
-        /// what came before a step read so much less on the clock of its own time. Null where nobody stepped it.
+        /// The steps of the wall clock since the connection began; null if there were none. Every stamp is by
+        /// the clock after all steps: before a step, the clock of that time read earlier by that much.
         ClockSteps: IReadOnlyList<ClockStepView>
     }
 
@@ -312,24 +313,24 @@ type ChangeView =
         Kind: string
         /// The id of the gateway.
         Gateway: string
-        /// The id of the connection; null where the change is that of the whole gateway.
+        /// The id of the connection; null if the change concerns the whole gateway.
         Connection: string
         /// When it happened, in UTC with microseconds.
         Time: string
-        /// More, in words; null where there is nothing to add.
+        /// Details, in words; null if there is nothing to add.
         Detail: string
     }
 
-/// Who writes, and how its clock stands to the record's timeline.
+/// Who writes a record, and how its clock relates to the record's timeline.
 [<NoComparison>]
 type ServerStamp =
     {
         /// Its name.
         Server: string
-        /// Its fencing number.
+        /// Its epoch, which is the fencing number.
         Epoch: int
-        /// How far the wall clock has been stepped since the timeline was anchored: added to every time that is
-        /// shown.
+        /// How far the wall clock has been stepped since the timeline was anchored. It is added to every time
+        /// that is shown.
         Correction: TimeSpan
         /// The latest of those steps, oldest first.
         Steps: IReadOnlyList<ClockStep>
@@ -341,14 +342,14 @@ module internal Views =
         | ValueSome value -> string value
         | ValueNone -> null
 
-    /// An instant in UTC; null where it is open.
+    /// An instant in UTC; null for an open end.
     let time (correction: TimeSpan) (instant: Instant) : string =
         if instant = Instant.distantPast || instant = Instant.distantFuture then
             null
         else
             string (instant + correction)
 
-    /// Null where the gateway says that it has not happened yet: a leg that rings has no start.
+    /// A time with its bounds; null if the gateway says that it lies ahead: a ringing leg has no start.
     let interval correction (timing: Timing) : IntervalView =
         if timing.Within.Latest = Instant.distantFuture && timing.Evidence = Reported then
             Unchecked.defaultof<IntervalView>
@@ -371,7 +372,7 @@ module internal Views =
     /// Seconds with the record's resolution of a microsecond.
     let private seconds (span: TimeSpan) = Math.Round(max 0.0 span.TotalSeconds, 6)
 
-    /// How old a start makes a connection, at some moment within an interval.
+    /// The age of a connection with this start at some moment within an interval.
     let private age (at: Interval) (start: Timing voption) : AgeView =
         match start with
         | ValueNone -> { Min = Nullable(); Max = Nullable() }
@@ -387,7 +388,7 @@ module internal Views =
                  else
                      Nullable(seconds (at.Latest - within.Earliest))) }
 
-    /// Counters as JSON shows them; null where none were told.
+    /// Counters as JSON shows them; null if there are none.
     let counters (counters: Counters voption) : CountersView =
         match counters with
         | ValueNone -> Unchecked.defaultof<CountersView>
@@ -400,7 +401,7 @@ module internal Views =
               JitterMs = ValueOption.toNullable told.JitterMs
               LatencyMs = ValueOption.toNullable told.LatencyMs }
 
-    /// Null where the gateway tells of none.
+    /// Null if the gateway reports none.
     let private otherMedia (facts: Facts) : IReadOnlyList<MediumView> =
         match facts.OtherMedia with
         | ValueNone
@@ -413,7 +414,7 @@ module internal Views =
                      LocalMedia = obj medium.Local
                      RemoteMedia = obj medium.Remote } |]
 
-    /// One look at a gateway: the times as the record would begin with them.
+    /// A connection from a single audit, with its times as the record would begin with them.
     let observation (correction: TimeSpan) (traits: Traits) (o: Observation) : ObservationView =
         let struct (o, _) = Lawful.observation traits o
 
@@ -435,8 +436,8 @@ module internal Views =
           RemoteMedia = obj o.Facts.RemoteMedia
           OtherMedia = otherMedia o.Facts }
 
-    /// One line about times of one look that cannot be true, such as a start before the setup; null where there are
-    /// none.
+    /// One line about times of one audit that cannot be true, such as a start before the setup; null if there
+    /// are none.
     let conflicts (correction: TimeSpan) (snapshot: Snapshot) : string =
         let told =
             snapshot.Observations
@@ -456,6 +457,7 @@ module internal Views =
 
             $"times that cannot be are left out of the bounds: {o.Id} {setup}was heard at {time correction o.Heard.Latest}, and tells {time correction wrong.Earliest}{others}"
 
+    /// A connection of the record as of now.
     let connection
         (correction: TimeSpan)
         (now: Instant)
@@ -514,7 +516,7 @@ module internal Views =
             | ValueSome setup -> setup.Within.Earliest
             | ValueNone -> c.Start.Within.Earliest
 
-        // What has no beginning is known since it was first heard.
+        // A connection without a known beginning counts from when it was first heard.
         let began =
             if told = Instant.distantPast then
                 c.FirstHeard
@@ -529,7 +531,7 @@ module internal Views =
                 { At = time stamp.Correction step.At; Ms = int64 (Math.Round step.By.TotalMilliseconds) })
             :> _
 
-    /// The CDR of an ended connection. The number is that of the record among the records of its connection.
+    /// The CDR of an ended connection. `number` is its place among the records of its connection.
     let cdr (stamp: ServerStamp) (number: int) (cdr: Cdr) : CdrView =
         let show = time stamp.Correction
         let c = cdr.Connection
@@ -577,7 +579,7 @@ module internal Views =
           RecordSeq = number
           ClockSteps = stepsSince stamp c }
 
-    /// The record of a connection that goes on, in the shape of its CDR.
+    /// The interim record of an active connection, in the shape of its CDR.
     let partial (stamp: ServerStamp) (gateway: GatewayId) traits (c: Connection) (number: int) : CdrView =
         let latest =
             if Times.isPending c.Start then
@@ -597,7 +599,7 @@ module internal Views =
             EndEvidence = null
             Partial = true }
 
-    /// What a change is called in events and logs.
+    /// A change as events and logs show it.
     let change (stamp: ServerStamp) (gateway: GatewayId) (at: Instant) (change: Change) : ChangeView =
         let connection, detail =
             match change with

@@ -4,12 +4,13 @@ open System
 open System.Globalization
 open CallServer.Wire
 
-/// The Bulk Audit package of RFC 3624: states of many endpoints in one answer, and where the next answer begins. What it
-/// asks for by BA/S, states by type, this gateway does not know (804).
+/// The Bulk Audit package of RFC 3624: states of many endpoints in one answer, and where the next answer
+/// begins. This gateway does not support the typed states of BA/S (804).
 module internal BulkAudit =
     let private put = MgcpParameter.create
 
-    /// Neighbours that differ in the last term only: the terms before it, and the first and last number.
+    /// Consecutive endpoints that differ only in the last term: the terms before it, and the first and last
+    /// number.
     type private Run = { Prefix: string; First: int; Last: int; Places: int list }
 
     let private split (name: string) : struct (string * int) =
@@ -35,7 +36,7 @@ module internal BulkAudit =
 
     let private nameOf (run: Run) : string = run.Prefix + "/" + range run.First run.Last
 
-    /// Names of endpoints with ranges in two terms: whole DS1s that follow each other become one.
+    /// Names of endpoints with ranges in two terms: consecutive whole DS1s become one name.
     let private ranged (runs: Run list) : string list =
         let isWhole (run: Run) =
             run.First = 1 && run.Last = 24 && run.Prefix.StartsWith("ds/ds1-", StringComparison.Ordinal)
@@ -68,7 +69,7 @@ module internal BulkAudit =
         | many when many > 15 -> "Z"
         | many -> many.ToString "X"
 
-    /// BA/M: 0, a mode's letter, or a count and so many letters.
+    /// BA/M: 0, a mode's letter, or a count and that many letters.
     let private modes (sight: MgcpSight) (place: int) : string =
         match sight.Wiring.On[place] with
         | [] -> "0"
@@ -79,7 +80,7 @@ module internal BulkAudit =
 
             letters.Length.ToString "X" + letters
 
-    /// The states that were asked for, run by run, or all names first where that is the gateway's habit.
+    /// The states that were asked for, run by run; all names first if the gateway has that vice.
     let private reports (sight: MgcpSight) (asked: string list) (runs: Run list) : MgcpParameter list =
         let states (code: string) (places: int list) =
             let tell = if code = "BA/C" then count sight else modes sight
@@ -144,7 +145,7 @@ module internal BulkAudit =
                   yield put "BA/NE" names[places[next]] ]
             |> MgcpAnswer.create 200
 
-    /// `BA/C`, or `C` as some write.
+    /// `BA/C`, or `C` as some call agents write it.
     let private code (word: string) : string =
         if word.StartsWith("BA/", StringComparison.Ordinal) then word else "BA/" + word
 

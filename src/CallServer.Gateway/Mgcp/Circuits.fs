@@ -3,19 +3,20 @@ namespace CallServer.Gateway
 open System
 open System.Collections.Generic
 
-/// The endpoints of a gateway in the order in which it lists them, by their local names: analogue lines `aaln/1` and so
-/// on, then channels `ds/ds1-1/1` to `ds/ds1-1/24` and so on. Each is a circuit with a number of its own.
+/// The endpoints of a gateway in the order in which it lists them, by their local names: analogue lines from
+/// `aaln/1` on, then channels from `ds/ds1-1/1` to `ds/ds1-1/24` and so on. Each is a circuit with a number
+/// of its own.
 [<NoComparison; ReferenceEquality>]
 type internal Circuits =
     {
         Names: string[]
-        /// Where the circuit of a number stands in the list.
+        /// The place in the list of the circuit with this number.
         PlaceOf: int[]
         Places: Dictionary<string, int>
     }
 
 module internal Circuits =
-    /// One circuit in so many is an analogue line.
+    /// One circuit in this many is an analogue line.
     [<Literal>]
     let private LineEvery = 8
 
@@ -25,7 +26,7 @@ module internal Circuits =
 
     let private isLine (circuit: int) = circuit % LineEvery = LineEvery - 1
 
-    /// A circuit's local name.
+    /// The local name of a circuit.
     let local (circuit: int) : string =
         if isLine circuit then
             "aaln/" + string (circuit / LineEvery + 1)
@@ -33,7 +34,7 @@ module internal Circuits =
             let channel = circuit - circuit / LineEvery
             "ds/ds1-" + string (channel / Channels + 1) + "/" + string (channel % Channels + 1)
 
-    /// At least so many circuits.
+    /// At least this many circuits.
     let create (atLeast: int) : Circuits =
         let count = (max 1 atLeast + LineEvery - 1) / LineEvery * LineEvery
         let lines, channels = Array.init count id |> Array.partition isLine
@@ -48,7 +49,7 @@ module internal Circuits =
 
         { Names = names; PlaceOf = placeOf; Places = places }
 
-/// Which connections are on which endpoints, for as long as the table holds the same ones.
+/// Which connections are on which endpoints, as long as the table holds the same connections.
 [<NoComparison; ReferenceEquality>]
 type internal Wiring =
     {
@@ -59,13 +60,13 @@ type internal Wiring =
     }
 
 module internal Wiring =
-    /// The circuit that a connection occupies where each carries so many.
+    /// The circuit that a connection occupies, if each carries this many.
     let circuit (perEndpoint: int) (connection: SimConnection) : int = connection.Slot / max 1 perEndpoint
 
     let private build (perEndpoint: int) (circuits: Circuits) (table: Table) : Wiring =
         let on = Array.create circuits.Names.Length []
 
-        // From the last on: each endpoint's connections are in the order of their setup.
+        // From the last to the first, so that each endpoint's connections are in the order of their setup.
         for index in table.Connections.Length - 1 .. -1 .. 0 do
             let connection = table.Connections[index]
             let place = circuits.PlaceOf[circuit perEndpoint connection]
@@ -73,7 +74,7 @@ module internal Wiring =
 
         { Circuits = circuits; Listed = table.Connections; On = on }
 
-    /// So many endpoints at least, and room for every connection that the table ever had at a time.
+    /// At least this many endpoints, and room for the most connections that the table ever had at once.
     let create (perEndpoint: int) (atLeast: int) (table: Table) : Wiring =
         let needed = (table.NextSlot + perEndpoint - 1) / perEndpoint
         build perEndpoint (Circuits.create (max atLeast needed)) table

@@ -3,7 +3,7 @@ namespace CallServer.Gateway
 open System
 open CallServer.Wire
 
-/// AUCX (RFC 3435 §2.3.11), MDCX (§2.3.6) and DLCX (§2.3.7), and what a call agent says without wanting a connection.
+/// AUCX (RFC 3435 §2.3.11), MDCX (§2.3.6), DLCX (§2.3.7), and commands that concern no connection.
 module internal ConnectionCommands =
     let private put = MgcpParameter.create
 
@@ -13,7 +13,7 @@ module internal ConnectionCommands =
     let private isOf (call: string) (connection: SimConnection) =
         String.Equals(MgcpView.callId connection, call, StringComparison.OrdinalIgnoreCase)
 
-    /// The lines of one requested parameter; descriptors come after them.
+    /// The lines of one requested parameter; descriptors follow them.
     let private value (sight: MgcpSight) (connection: SimConnection) (code: string) : MgcpParameter list =
         let vices = sight.Options.Vices
 
@@ -28,7 +28,7 @@ module internal ConnectionCommands =
             [ put "P" (ConnectionParameters.encode counters) ]
         | _ -> []
 
-    /// What is asked for and not there is `v=0` alone.
+    /// A descriptor that is asked for but does not exist is `v=0` alone.
     let private descriptor (sight: MgcpSight) (text: string) : string =
         if sight.Options.Vices.NoSessions then Sdp.encode Sdp.absent else text
 
@@ -56,7 +56,7 @@ module internal ConnectionCommands =
                               if List.contains "RC" asked then
                                   yield descriptor sight (MgcpView.remote connection) ] }
 
-    /// Only that nothing changes can be asked for here.
+    /// MDCX; this gateway refuses every change, so only one that changes nothing succeeds.
     let modify (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let asks code = MgcpParameter.tryFind code command.Parameters
 
@@ -76,7 +76,8 @@ module internal ConnectionCommands =
                     Sessions = [ descriptor sight (MgcpView.local connection) ]
                     Notify = asks "N" }
 
-    /// One connection of a call; all of the call on an endpoint; or all on one or several endpoints.
+    /// Deletes one connection of a call, all connections of the call on an endpoint, or all on one or several
+    /// endpoints.
     let delete (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let asks code = MgcpParameter.tryFind code command.Parameters
 
@@ -108,7 +109,7 @@ module internal ConnectionCommands =
             MgcpAnswer.create 250 []
             |> ending (places |> List.collect (fun place -> sight.Wiring.On[place]) |> List.filter isMeant)
 
-    /// RQNT and EPCF: nothing is watched or configured here, but the call agent makes itself known by it.
+    /// RQNT and EPCF: nothing is watched or configured here, but the call agent makes itself known.
     let accept (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let isKnown =
             (MgcpNames.tryPlace sight command.Endpoint).IsSome

@@ -6,7 +6,7 @@ open CallServer.Wire
 module internal EndpointAudit =
     let private put = MgcpParameter.create
 
-    /// What an endpoint can do, a line for each set of codecs.
+    /// What an endpoint can do, one line per set of codecs.
     let private capabilities =
         let modes = "m:sendonly;recvonly;sendrecv;inactive;confrnce;netwloop;netwtest"
 
@@ -19,8 +19,8 @@ module internal EndpointAudit =
         | ids when sight.Options.Vices.CommaIds -> [ put "I" (String.concat ", " ids) ]
         | ids -> ids |> List.map (put "I")
 
-    /// The lines of one requested parameter. What is supported and empty is told nevertheless; what is not understood is
-    /// left out.
+    /// The lines of one requested parameter. A parameter that is supported but empty is still reported; one
+    /// that is not understood is left out.
     let private value (sight: MgcpSight) (place: int) (code: string) : MgcpParameter list =
         let isBusy = not sight.Wiring.On[place].IsEmpty
 
@@ -73,7 +73,7 @@ module internal EndpointAudit =
                   put "Z" (sight.Wiring.Circuits.Names[place] + (if bare then "" else "@" + domain)) ]
             |> MgcpAnswer.create 200
 
-    /// Only the last term may be a wildcard.
+    /// Whether a term other than the last is a wildcard.
     let private isComplicated (pattern: EndpointName) : bool =
         let terms = EndpointName.terms pattern
         terms.Length < 2 || Array.exists (fun term -> term = "*") terms[.. terms.Length - 2]
@@ -87,7 +87,7 @@ module internal EndpointAudit =
             else
                 MgcpAnswer.error 500
         elif EndpointName.isAnyOf command.Endpoint then
-            // §2.3.10: the any-of wildcard is not to be used.
+            // §2.3.10: the any-of wildcard must not be used.
             MgcpAnswer.error 500
         elif not (EndpointName.isAllOf command.Endpoint) then
             one sight command

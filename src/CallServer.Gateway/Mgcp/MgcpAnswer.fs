@@ -9,15 +9,15 @@ open CallServer.Wire
 [<NoComparison>]
 type MgcpOptions =
     {
-        /// What stands after the @ of its endpoints' names.
+        /// What follows the @ of its endpoints' names.
         Domain: string
-        /// Where its own commands go, HOST:PORT; nothing where it has no call agent.
+        /// Where it sends its own commands, HOST:PORT; ValueNone if it has no call agent.
         CallAgent: string voption
         /// The largest answer that it writes, in octets.
         MaxMessage: int
-        /// Endpoints that a bulk audit reports in one answer at most.
+        /// The most endpoints that a bulk audit reports in one answer.
         BulkPage: int
-        /// A provisional response comes at once, the final one after that time.
+        /// How long after a provisional response, which is sent at once, the final one follows.
         Execution: TimeSpan
         /// Its first transaction id.
         FirstTransaction: int
@@ -58,7 +58,7 @@ type internal MgcpAnswer =
         Sessions: string list
         /// Connections that the command ended.
         Ends: SimConnection list
-        /// The new notified entity, where the command named one.
+        /// The new notified entity, if the command named one.
         Notify: string voption
     }
 
@@ -80,9 +80,10 @@ module internal MgcpAnswer =
     let bulkError (code: int) (comment: string) : MgcpAnswer =
         { create code [] with Package = ValueSome MgcpBulk.Package; Comment = comment }
 
-/// Endpoints as commands name them.
+/// Finds the endpoints that commands name.
 module internal MgcpNames =
-    /// It answers to its own domain and to whatever address it is reached at, but to no other name.
+    /// Whether the name is ours: the gateway answers to its own domain and to any address, but to no other
+    /// name.
     let isOurs (domain: string) (name: EndpointName) : bool =
         let given = name.Domain.Trim('[', ']')
 
@@ -90,7 +91,7 @@ module internal MgcpNames =
         || String.Equals(given, "localhost", StringComparison.OrdinalIgnoreCase)
         || fst (IPAddress.TryParse given)
 
-    /// The place of the endpoint that is meant.
+    /// The place of the endpoint with this name.
     let tryPlace (sight: MgcpSight) (name: EndpointName) : int voption =
         if isOurs sight.Options.Domain name then
             match sight.Wiring.Circuits.Places.TryGetValue name.Local with
@@ -114,7 +115,7 @@ module internal MgcpNames =
         | ValueSome every -> place % every = every - 1
         | ValueNone -> false
 
-    /// Words between commas, upper case; of whatever lines have that code.
+    /// The words of all lines with this code, split at commas, in upper case.
     let requested (code: string) (parameters: MgcpParameter[]) : string list =
         [ for line in MgcpParameter.all code parameters do
               for word in

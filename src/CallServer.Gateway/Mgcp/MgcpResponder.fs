@@ -10,21 +10,21 @@ open CallServer.Wire
 // its id remembered                      the same answer again, whatever the command is now
 // its id being carried out               100 again
 // 000 with the id of a final response    stops repeating that response
-// a response to an RSIP of its own       stops repeating the RSIP; 521 with N: sends it there
+// a response to its own RSIP             stops repeating the RSIP; 521 with N: sends it there
 // any other response                     nothing
-// what is no MGCP                        510 where its transaction id can be read, else nothing
+// what is no MGCP                        510 if its transaction id can be read, otherwise nothing
 // Tick                                   what is due: final responses, repetitions
 // Restarted                              forgets everything; RSIP restart
 // Happened                               nothing: the table is looked at when a command comes
 // Octets, StreamClosed                   nothing: MGCP has no streams
 
-/// A media gateway that speaks MGCP 1.0 (RFC 3435) with the Bulk Audit package (RFC 3624), over a table that it does not
-/// own: audits, modification without a change, deletion.
+/// A media gateway that speaks MGCP 1.0 (RFC 3435) with the Bulk Audit package (RFC 3624), over a table that
+/// it does not own: audits, modification without a change, deletion.
 module MgcpResponder =
     [<Literal>]
     let private Mgcp' = "mgcp"
 
-    /// Until a final response is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
+    /// How long until a final response is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
     let private repetition = TimeSpan.FromSeconds 5.0
 
     let private sight (now: Instant) (wiring: Wiring) (state: MgcpState) : MgcpSight =
@@ -41,7 +41,8 @@ module MgcpResponder =
         | ValueSome only -> is only
         | ValueNone -> is "MGCP 1.0" || version.StartsWith("MGCP 1.0 ", StringComparison.OrdinalIgnoreCase)
 
-    /// 528: an NCS gateway names its versions in a parameter of its own (VersionSupported), others in the comment.
+    /// 528. An NCS gateway names its versions in a parameter of its own (VersionSupported), others in the
+    /// comment.
     let private otherVersion (vices: MgcpVices) : MgcpAnswer =
         match vices.Speaks with
         | ValueSome only when vices.TellsVersion && only.Contains "NCS" ->
@@ -51,7 +52,7 @@ module MgcpResponder =
         | ValueSome _
         | ValueNone -> MgcpAnswer.error 528
 
-    /// What the gateway makes of a command; nothing where it does not even answer.
+    /// The gateway's answer to a command; ValueNone if it does not answer at all.
     let private execute (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer voption =
         let vices = sight.Options.Vices
 
@@ -77,7 +78,7 @@ module MgcpResponder =
         else
             transaction
 
-    /// Carries a command out: its answer as octets, and what it asks of the table.
+    /// Carries out a command: its answer as octets, and what it asks of the table.
     let private carryOut
         now
         (table: Table)
@@ -118,7 +119,7 @@ module MgcpResponder =
             { MgcpAnswer.create 100 [] with Comment = "Executing" }
             []
 
-    /// A command of the peer: its answer, if it gets one at once.
+    /// Takes in a command of a peer; returns its answer, if it gets one at once.
     let private command now (table: Table) (peer: string) (command: MgcpCommand) (state: MgcpState) =
         let transaction = command.Transaction
 
@@ -148,7 +149,7 @@ module MgcpResponder =
         | PackageCode
         | UnknownClass -> MgcpAnnouncing.answered now response state
 
-    /// One message of a datagram: its answer, if it gets one at once.
+    /// Takes in one message of a datagram; returns its answer, if it gets one at once.
     let private message now table peer (message: Result<MgcpMessage, MgcpError>) (state: MgcpState) =
         match message with
         | Ok(MgcpMessage.Command command') -> command now table peer command' state
@@ -159,7 +160,7 @@ module MgcpResponder =
             struct (state, ValueSome octets, [])
         | Error _ -> struct (state, ValueNone, [])
 
-    /// Octets of several messages as one datagram (RFC 3435 §3.5.5).
+    /// Joins the octets of several messages to one datagram (RFC 3435 §3.5.5).
     let private together (answers: byte[] list) : byte[] =
         let dot = [| 46uy; 13uy; 10uy |]
 
@@ -199,10 +200,10 @@ module MgcpResponder =
                     let struct (state, more) = send peer octets state
                     struct (state, sent @ more))
 
-            // The answer leaves first: what ends has been told of.
+            // The answer leaves before the connection ends, so that the peer learns of it first.
             struct (state, sent @ ends)
 
-    /// One execution that is due: the final response with an empty `K:`, for the first time or again.
+    /// An execution that is due: sends the final response with an empty `K:`, for the first time or again.
     let private conclude now table (state: MgcpState) (transaction: int) (execution: Execution) =
         let put octets peer sent (state: MgcpState) =
             let next =
@@ -240,7 +241,7 @@ module MgcpResponder =
         | Executing(_, _, until) -> until
         | Unacknowledged(_, _, due, _) -> due
 
-    /// The distant future where nothing is due.
+    /// When something is due next; the distant future if nothing is.
     let private nextTick (state: MgcpState) : Instant =
         let first =
             (Instant.distantFuture, state.Executions)
@@ -277,7 +278,7 @@ module MgcpResponder =
           Identify = fun connection -> [ MgcpView.identity perEndpoint domain connection ]
           Heard = state.Commands }
 
-    /// A gateway in service. Where it has a call agent, it says so with its first Tick: it carries calls of which the call
-    /// agent may not know, as after a time without contact.
+    /// A gateway in service. If it has a call agent, its first Tick sends an RSIP: it carries calls that the
+    /// call agent may not know, as after a time without contact.
     let create (options: MgcpOptions) (now: Instant) : Responder =
         responder (MgcpState.create options now |> MgcpAnnouncing.announce "disconnected" now)

@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// RSIP on its way to the call agent (RFC 3435 §2.3.12).
+/// An RSIP on its way to the call agent (RFC 3435 §2.3.12).
 [<NoComparison>]
 type internal Announcement =
     {
@@ -12,9 +12,9 @@ type internal Announcement =
         Method: string
         /// HOST:PORT.
         To: string
-        /// When it is sent for the first time, or again.
+        /// When it is sent next, for the first time or again.
         Due: Instant
-        /// Until the next time.
+        /// Until the time after that.
         Interval: TimeSpan
         Sent: int
     }
@@ -26,13 +26,14 @@ type internal Execution =
     /// The final response, repeated until it is acknowledged.
     | Unacknowledged of octets: byte[] * peer: string * due: Instant * sent: int
 
-/// A gateway that speaks MGCP at one moment; the table is its host's.
+/// A gateway that speaks MGCP at one moment; its host owns the table.
 [<NoComparison; ReferenceEquality>]
 type internal MgcpState =
     {
         Options: MgcpOptions
         Wiring: Wiring voption
-        /// The answers of the last 30 s by transaction id, in two generations of which the older is dropped as a whole.
+        /// The answers of the last 30 s by transaction id, in two generations; the older is dropped as a
+        /// whole.
         Answered: Map<int, struct (Instant * byte[])>
         Before: Map<int, struct (Instant * byte[])>
         Generation: Instant
@@ -48,7 +49,7 @@ type internal MgcpState =
     }
 
 module internal MgcpState =
-    /// T-HIST: as long as answers are remembered (RFC 3435 §3.5.1).
+    /// T-HIST: how long answers are remembered (RFC 3435 §3.5.1).
     let private history = TimeSpan.FromSeconds 30.0
 
     let create (options: MgcpOptions) (now: Instant) : MgcpState =

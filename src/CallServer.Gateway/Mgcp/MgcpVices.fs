@@ -2,76 +2,77 @@ namespace CallServer.Gateway
 
 open System
 
-/// What is wrong with an MGCP gateway, and what is unusual, to order.
+/// The faults and oddities that a simulated MGCP gateway can be given.
 [<NoComparison>]
 type MgcpVices =
     {
-        /// Knows no Bulk Audit package (RFC 3624): its parameters are ignored as unknown ones are.
+        /// It knows no Bulk Audit package (RFC 3624) and ignores its parameters as unknown.
         NoBulkAudit: bool
-        /// AUCX is an unknown command: 504.
+        /// It does not know the command AUCX: 504.
         NoAuditConnection: bool
-        /// As osmo-mgw: AUEP is a bare 200 whatever it asks, AUCX gets no answer at all.
+        /// Like osmo-mgw: it answers any AUEP with a bare 200, and an AUCX not at all.
         ListsNothing: bool
-        /// Answers of more octets than this are 533 instead.
+        /// It answers 533 instead of an answer with more octets than this.
         TooLargeAt: int voption
-        /// The all-of wildcard anywhere but in the last term of a name is 503.
+        /// It answers 503 to an all-of wildcard anywhere but in the last term of a name.
         TooComplicated: bool
-        /// Several connection ids stand in one line, with commas, and not in a line each.
+        /// Several connection ids are in one line, separated by commas, instead of one per line.
         CommaIds: bool
         LowerCase: bool
         /// Lines end in LF alone.
         LineFeeds: bool
         /// Lines end in CR alone.
         CarriageReturns: bool
-        /// The only version that it takes, as `MGCP 0.1` or `MGCP 1.0 NCS 1.0`; nothing: 1.0 with any profile. Others are 528.
+        /// The only version that it accepts, such as `MGCP 0.1` or `MGCP 1.0 NCS 1.0`; otherwise 528.
+        /// ValueNone accepts 1.0 with any profile.
         Speaks: string voption
-        /// Its 528 says which version it takes.
+        /// Its 528 says which version it accepts.
         TellsVersion: bool
-        /// Every wildcard and range is an unknown endpoint: 500.
+        /// It takes every wildcard and range for an unknown endpoint: 500.
         NoWildcards: bool
-        /// It lists its endpoints without the @ and what follows.
+        /// It lists its endpoints without @ and domain.
         NoDomains: bool
-        /// Blanks wherever the grammar allows them.
+        /// It writes blanks wherever the grammar allows them.
         ExtraSpace: bool
-        /// Every so many-th command is answered provisionally first, and finally later.
+        /// It answers every N-th command provisionally first, and finally later.
         ProvisionalEvery: int voption
-        /// Never hears every so many-th datagram.
+        /// It never receives every N-th datagram.
         SwallowsEvery: int voption
         AnswersTwice: bool
         WrongTransactions: bool
-        /// Lists its endpoints under another domain than the one that they answer to.
+        /// It lists its endpoints under another domain than the one at which they answer.
         WrongDomain: bool
-        /// A datagram that is no MGCP goes before every answer.
+        /// It sends a datagram that is no MGCP before every answer.
         Garbage: bool
-        /// Answers in another protocol.
+        /// It answers in another protocol.
         Foreign: bool
-        /// Answers are cut after so many octets.
+        /// It cuts answers off after this many octets.
         TruncatesAt: int voption
-        /// Bulk audits end with a next endpoint that was reported already.
+        /// Bulk audits name a next endpoint that was already reported.
         LoopingBulk: bool
-        /// Every so many-th endpoint in use is counted as free in bulk audits, or ...
+        /// Bulk audits count every N-th endpoint in use as free.
         HidesEvery: int voption
-        /// ... every so many-th free one as in use.
+        /// Bulk audits count every N-th free endpoint as in use.
         InventsEvery: int voption
-        /// All that bulk audits report is in one BA/EL line and one BA/C line.
+        /// Bulk audits put everything in one BA/EL line and one BA/C line.
         JoinedBulk: bool
-        /// Silent after so many answers: 0 is silent from the beginning.
+        /// It is silent after this many answers; 0 means from the beginning.
         AnswersOnly: int voption
-        /// This return code to every command.
+        /// It answers every command with this return code.
         Refuses: int voption
         DelayPerRequest: TimeSpan
         NoSessions: bool
-        /// No local connection options are told: the call agent gave none.
+        /// It states no local connection options, because the call agent gave none.
         NoOptions: bool
         SaturatedCounters: bool
-        /// At least so many endpoints, whatever the connections.
+        /// It has at least this many endpoints, whatever the connections.
         Endpoints: int voption
         ConnectionsPerEndpoint: int
-        /// Every so many-th endpoint is out of service: 501.
+        /// Every N-th endpoint is out of service: 501.
         OutOfServiceEvery: int voption
         /// It lost its call agent: RM is disconnected.
         Disconnected: bool
-        /// Answers to the messages of one datagram come in one datagram.
+        /// It answers the messages of one datagram in one datagram.
         Piggybacks: bool
     }
 
@@ -115,7 +116,7 @@ module MgcpVices =
           Disconnected = false
           Piggybacks = false }
 
-    /// By the words of the command line.
+    /// The vices by the words of the command line.
     let internal words: Word<MgcpVices> list =
         [ Words.flag "no-bulk-audit" (fun vices -> { vices with NoBulkAudit = true })
           Words.flag "no-aucx" (fun vices -> { vices with NoAuditConnection = true })

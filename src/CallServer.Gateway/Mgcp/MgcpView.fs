@@ -3,16 +3,16 @@ namespace CallServer.Gateway
 open CallServer.Model
 open CallServer.Wire
 
-/// How an MGCP gateway tells of one connection.
+/// How an MGCP gateway describes one connection.
 module internal MgcpView =
-    /// Hexadecimal, at most 32 digits (RFC 3435 §3.2.2.5); no two connections of a gateway have the same.
+    /// Hexadecimal, at most 32 digits (RFC 3435 §3.2.2.5); unique within a gateway.
     let connectionId (connection: SimConnection) : string =
         (uint32 (connection.Serial + 1L) * 0x9E3779B1u).ToString "X8"
 
-    /// The GUID: connections of the same call at a Cisco gateway are known by it too.
+    /// The GUID: Cisco gateways identify connections of the same call by it too.
     let callId (connection: SimConnection) : string = SimConnection.guidText connection
 
-    /// RFC 3435 §3.2.2.6. A few listen or speak only, as after hold and transfer.
+    /// RFC 3435 §3.2.2.6. A few connections only listen or only speak, as after hold and transfer.
     let mode (connection: SimConnection) : string =
         match connection.Serial % 11L with
         | 7L -> "sendonly"
@@ -26,7 +26,7 @@ module internal MgcpView =
         | "inactive" -> 'I'
         | _ -> 'B'
 
-    /// `P:`, with what went over the line until now. An inactive connection has been so for half its age.
+    /// `P:`, with what has passed so far. An inactive connection has been inactive for half its age.
     let counters (isSaturated: bool) (now: Instant) (connection: SimConnection) : Counters =
         let share count =
             match mode connection with
@@ -99,7 +99,7 @@ module internal MgcpView =
     let remote (connection: SimConnection) : string =
         describe connection connection.RemoteHost connection.RemotePort
 
-    /// What an audit calls it: the contract of the command line.
+    /// What an audit calls the connection: the contract of the command line.
     let identity (perEndpoint: int) (domain: string) (connection: SimConnection) : Identity =
         let endpoint = Circuits.local (Wiring.circuit perEndpoint connection) + "@" + domain
 

@@ -4,14 +4,14 @@ open System
 open System.Text
 open CallServer.Wire
 
-/// Answers as octets, with whatever is odd about the gateway's hand.
+/// Writes answers as octets, with the oddities of the gateway.
 module internal MgcpWriting =
-    /// Codes and names in lower case; what compares by case (ids, descriptions) stays as it is.
+    /// Codes and names in lower case; what compares by case (ids, descriptors) stays as it is.
     let private lowered (parameter: MgcpParameter) : MgcpParameter =
         { parameter with Code = parameter.Code.ToLowerInvariant() }
 
-    /// Blanks where RFC 3435 appendix A has 0*WSP or 1*WSP: around a colon's value, between the words of the first line,
-    /// at the ends of lines. Descriptions are not MGCP's own.
+    /// Blanks where RFC 3435 appendix A allows 0*WSP or 1*WSP: around a parameter's value, between the words
+    /// of the first line, at the ends of lines. Session descriptions are left alone: they are not MGCP's own.
     let private spaced (text: string) : string =
         let headerEnd =
             match text.IndexOf("\r\n\r\n", StringComparison.Ordinal) with
@@ -60,7 +60,7 @@ module internal MgcpWriting =
           Parameters = (if vices.LowerCase then Array.map lowered parameters else parameters)
           Sessions = List.toArray answer.Sessions }
 
-    /// The answer, or 533 where it would be too large. `extra` goes before its own parameters.
+    /// The answer, or 533 if it would be too large. `extra` precedes its own parameters.
     let answer
         (options: MgcpOptions)
         (transaction: int)
@@ -76,7 +76,7 @@ module internal MgcpWriting =
         let limit = vices.TooLargeAt |> ValueOption.defaultValue options.MaxMessage |> min options.MaxMessage
         if octets.Length > limit then write (MgcpAnswer.error 533) else octets
 
-    /// Noise before, nothing after so many octets, another protocol altogether.
+    /// Noise before the answer, an answer that is cut off, or another protocol altogether.
     let datagrams (vices: MgcpVices) (octets: byte[]) : byte[] list =
         let octets =
             if vices.Foreign then

@@ -8,8 +8,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// ADTRAN-AOS-MEDIAGATEWAY-MIB: adGenAOSRtpSessionTable, a row for each channel that was ever used, with the session that is on it or
-/// the last that was. Start and duration are texts; the MIB does not say of what form.
+/// ADTRAN-AOS-MEDIAGATEWAY-MIB: adGenAOSRtpSessionTable has a row for each channel that was ever used, with
+/// its present or last session. Start and duration are texts; the MIB does not say in what form.
 module AdtranRtp =
     /// adGenAOSRtpSessionVocoder.
     let private vocoder (codec: SimCodec) =
@@ -28,7 +28,7 @@ module AdtranRtp =
 
     let private channelName (connection: SimConnection) : string = "0/1." + string (connection.Slot + 1)
 
-    /// The session on each channel: the one that goes on, else the one that ended last.
+    /// The session on each channel: the active one, otherwise the one that ended last.
     let private rows (_: AgentClock) (_: Instant) (table: Table) : struct (Row[] * Instant) =
         let bySlot = SortedDictionary<uint32, Row>()
 
@@ -43,7 +43,7 @@ module AdtranRtp =
 
         struct (Array.ofSeq bySlot.Values, Instant.distantFuture)
 
-    /// available (1) when the session is over; interrupted (5) for some of those that go on.
+    /// available (1) when the session is over; interrupted (5) for some active sessions.
     let private status (sight: Sight) (row: Row) : Value =
         match row.Closed with
         | ValueSome _ -> int 1

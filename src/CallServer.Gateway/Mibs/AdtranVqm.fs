@@ -32,7 +32,7 @@ module AdtranVqm =
 
     let private from (connection: SimConnection) : string = uri connection.Calling
 
-    /// The time of day in words, from the gateway's clock.
+    /// The date and time as text, by the gateway's clock.
     let private callStart (sight: Sight) (row: Row) : Value =
         let time = AgentClock.calendar row.Connection.Start sight.Clock
         text (time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture))

@@ -6,9 +6,9 @@ open CallServer.Gateway
 open CallServer.Gateway.Cell
 
 /// ASTERISK-MIB as res_snmp serves it: row numbers are places in a hash table, empty texts have no cell, and
-/// nothing tells a start but the epoch within the unique id.
+/// nothing dates a start but the epoch in the unique id.
 module Asterisk =
-    /// The order of a hash table that knows nothing of age.
+    /// The order of a hash table, which does not depend on age.
     let private shuffled (clock: AgentClock) (connections: SimConnection[]) : SimConnection[] =
         connections
         |> Array.sortBy (fun connection ->
@@ -19,14 +19,14 @@ module Asterisk =
 
     let private name (connection: SimConnection) : string = channel "trunk" (connection.Serial * 2L)
 
-    /// The channel at the other end; some have none.
+    /// The channel at the other end; some channels have none.
     let private bridge (connection: SimConnection) : string =
         if connection.LocalSsrc % 8u = 3u then
             ""
         else
             channel "phone" (connection.Serial * 2L + 1L)
 
-    /// Both channels' names in ordinal order: the two rows of a call tell the same.
+    /// Both channels' names in ordinal order, so that the two rows of a call give the same pair.
     let private pair (connection: SimConnection) : string option =
         match name connection, bridge connection with
         | _, "" -> None
@@ -40,7 +40,7 @@ module Asterisk =
 
     let private uptime (sight: Sight) : Value = TimeTicks(AgentClock.gatewayTicks sight.Now sight.Clock)
 
-    /// The raw octets of a C `unsigned long`.
+    /// The raw octets of a C `unsigned long`, as res_snmp sends them.
     let private presentation: Value = OctetString(BitConverter.GetBytes 3UL)
 
     let private table: MibTable =

@@ -5,8 +5,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// AC-MEDIA-MIB acIPLegsTable, and AC-CONTROL-MIB acCallInfoTable of the calls to which the legs point. Both indexes are small
-/// numbers that are used again.
+/// AC-MEDIA-MIB acIPLegsTable, and AC-CONTROL-MIB acCallInfoTable with the calls that the legs point to. Both
+/// indexes are small numbers that are reused.
 module AudioCodes =
     /// acIPLegsCoderType.
     let private coder (codec: SimCodec) =
@@ -23,12 +23,12 @@ module AudioCodes =
 
     let private leg (connection: SimConnection) : uint32 = uint32 connection.Slot
 
-    /// Another number than the leg's, in the same order.
+    /// A call index that differs from the leg's, in the same order.
     let private call (connection: SimConnection) : uint32 = uint32 (connection.Slot + 7)
 
     let private legName (connection: SimConnection) : string = "ip/" + string connection.Slot
 
-    /// Media flows.
+    /// Whether media flows.
     let private isFlowing (sight: Sight) (row: Row) = SimConnection.isActive sight.Now row.Connection
 
     let private packets (sight: Sight) (row: Row) : Value =

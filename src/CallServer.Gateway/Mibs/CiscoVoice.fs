@@ -118,7 +118,7 @@ module CiscoVoice =
           Instances =
             fun clock number connection -> [| [| uint32 number |]; DialControl.instance clock connection |] }
 
-    /// cvCallVolConnActiveConnection by CvCallConnectionType, of which sip is 2, and their total.
+    /// cvCallVolConnActiveConnection by CvCallConnectionType, in which sip is 2, and their total.
     let private counts =
         let ofType kind : Scalar =
             { Name = Oid.append (Oid.parse "1.3.6.1.4.1.9.9.63.1.3.8.1.1.2") [| uint32 kind |]

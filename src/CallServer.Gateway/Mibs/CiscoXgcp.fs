@@ -4,7 +4,7 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// CISCO-XGCP-MIB: the connections that an MGCP gateway has, as one table.
+/// CISCO-XGCP-MIB: the connections of an MGCP gateway in one table.
 module CiscoXgcp =
     /// cXgcpConnCodec.
     let private codec (codec: SimCodec) =
@@ -49,7 +49,7 @@ module CiscoXgcp =
         { Profile = "cisco-xgcp"
           Description = "Cisco IOS Software, MGCP gateway (simulated)"
           ObjectId = Oid.parse "1.3.6.1.4.1.9.1.620"
-          // Of the one media gateway, cmgwIndex 1.
+          // The only media gateway is cmgwIndex 1.
           Layout = Keyed(fun clock connection -> [| [| 1u; connectionId clock connection |] |])
           ListsRinging = true
           Tables = [ table ]

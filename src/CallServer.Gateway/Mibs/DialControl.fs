@@ -7,13 +7,14 @@ open CallServer.Gateway.Cell
 
 /// DIAL-CONTROL-MIB (RFC 2128): callActiveTable alone.
 module DialControl =
-    /// {callActiveSetupTime, callActiveIndex}. Where stamps were zeroed, the serial number tells them apart.
+    /// {callActiveSetupTime, callActiveIndex}. If the stamps were zeroed, the serial number tells the rows
+    /// apart.
     let instance (clock: AgentClock) (connection: SimConnection) : uint32[] =
         match AgentClock.stamp connection.Setup clock with
         | 0u -> [| 0u; 1u + uint32 (connection.Serial &&& 0x3FFFFFFFL) |]
         | ticks -> [| ticks; uint32 (connection.Index + clock.Renumbered) |]
 
-    /// The stamp of its answer, where the agent does not make up another one.
+    /// The stamp of the answer, unless the agent makes up another one.
     let private answerStamp (sight: Sight) (connection: SimConnection) : uint32 =
         let stamp instant = AgentClock.stamp instant sight.Clock
 
@@ -26,14 +27,14 @@ module DialControl =
             | _ -> stamp connection.Start + 0x80000000u
         | _ -> stamp connection.Start
 
-    /// Zero while it is not connected.
+    /// callActiveConnectTime: zero while it is not connected.
     let private connectTime (sight: Sight) (row: Row) =
         if SimConnection.isActive sight.Now row.Connection then
             TimeTicks(answerStamp sight row.Connection)
         else
             TimeTicks 0u
 
-    /// The far side's number: the caller's where the gateway answered the call.
+    /// The far side's number: the caller's if the gateway answered the call.
     let peer (connection: SimConnection) =
         if connection.Answered then connection.Calling else connection.Called
 
@@ -63,7 +64,7 @@ module DialControl =
               column 15u packets
               column 16u octets ] }
 
-    /// A Q.850 value: normal clearing, or no answer where it was given up before it was connected.
+    /// A Q.850 value: normal clearing, or no answer if it was given up before it was connected.
     let private cause (row: Row) =
         match row.Closed with
         | ValueSome at when at < row.Connection.Start -> 19uy
@@ -81,14 +82,14 @@ module DialControl =
 
     let private closedAt (sight: Sight) (row: Row) = row.Closed |> ValueOption.defaultValue sight.Now
 
-    /// Zero where it was never connected.
+    /// The stamp of the connect time; zero if it was never connected.
     let connectedStamp (sight: Sight) (row: Row) : Value =
         if row.Connection.Start <= closedAt sight row then
             TimeTicks(answerStamp sight row.Connection)
         else
             TimeTicks 0u
 
-    /// The stamp of its end, where the agent does not make up another one.
+    /// The stamp of its end, unless the agent makes up another one.
     let disconnectedStamp (sight: Sight) (row: Row) : Value =
         let told =
             match sight.GarbageStamps with

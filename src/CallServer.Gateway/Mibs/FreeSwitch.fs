@@ -7,12 +7,12 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// FREESWITCH-MIB as mod_snmp serves it: row numbers that move up when a channel ends, from a list that is
-/// read anew every five seconds.
+/// FREESWITCH-MIB as mod_snmp serves it: row numbers shift when a channel ends, from a list that is refreshed
+/// every five seconds.
 module FreeSwitch =
     let private uuid (octets: byte[]) : string = Guid(ReadOnlySpan<byte> octets, true).ToString()
 
-    /// Another one for every run of the process, and for every gateway.
+    /// Differs with every run of the process, and with every gateway.
     let private coreUuid (sight: Sight) : string =
         let seed =
             sight.EngineId
@@ -25,7 +25,7 @@ module FreeSwitch =
         Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(Span<byte>(octets, 8, 8), low)
         uuid octets
 
-    /// Whole seconds: created_epoch. A channel is created when its call is set up.
+    /// created_epoch in whole seconds. A channel is created when its call is set up.
     let private created (sight: Sight) (row: Row) : Value =
         let second = row.Connection.Setup.Micros / 1_000_000L * 1_000_000L
         OctetString(AgentClock.dateAndTime (Instant.ofMicros second) sight.Clock)

@@ -4,8 +4,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// HH3C-VOICE-CALL-ACTIVE-MIB and HH3C-VOICE-CALL-HISTORY-MIB beside callActiveTable, and 3Com's modules of the same tables. A
-/// telephony leg has a row in the one extension of a call's leg, a VoIP leg in the other.
+/// HH3C-VOICE-CALL-ACTIVE-MIB and HH3C-VOICE-CALL-HISTORY-MIB beside callActiveTable, and 3Com's modules with
+/// the same tables. A telephony leg has a row in one extension table, a VoIP leg in the other.
 module H3cVoice =
     /// Hh3cCodecType.
     let private coder (codec: SimCodec) =
@@ -30,12 +30,12 @@ module H3cVoice =
 
     let private guid (connection: SimConnection) : Value = OctetString connection.Guid
 
-    /// Milliseconds of the transmit path; the true time of a leg that has ended is in its stamps.
+    /// Milliseconds of the transmit path; for an ended leg the stamps hold the true time.
     let private transmitted (sight: Sight) (row: Row) : Value =
         let until = row.Closed |> ValueOption.defaultValue sight.Now
         Gauge32(wrapped (int64 (SimConnection.age until row.Connection).TotalMilliseconds))
 
-    /// The columns of a telephony leg's extension: the same numbers while it is active and afterwards.
+    /// The columns of a telephony leg's extension, with the same numbers while it is active and afterwards.
     let private voice: Column list =
         onlyWhere
             isTelephony
@@ -46,7 +46,7 @@ module H3cVoice =
               fixedly 5u (fun connection -> int (coder connection.Codec))
               constant 6u (Gauge32 0u) ]
 
-    /// The same of a VoIP leg. InetAddressType 1 is IPv4, session protocol 3 is SIP.
+    /// The columns of a VoIP leg's extension. InetAddressType 1 is IPv4, session protocol 3 is SIP.
     let private voip: Column list =
         onlyWhere
             (isTelephony >> not)
@@ -75,7 +75,7 @@ module H3cVoice =
           column 13u DialControl.finalPackets
           column 14u DialControl.finalOctets ]
 
-    /// Of the voice modules 15 and 16 below that root, hh3cVoice.
+    /// A MIB with the voice modules 15 and 16 below this root, hh3cVoice.
     let private mibAt (profile: string) (description: string) (product: string) (root: string) : Mib =
         let table (path: string) columns : MibTable =
             { Entry = Oid.parse (root + path); Shape = 0; Columns = columns }

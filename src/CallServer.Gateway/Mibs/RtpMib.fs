@@ -6,7 +6,7 @@ open CallServer.Gateway.Cell
 
 /// RTP-MIB (RFC 2959): sessions, their senders and their receivers. The codec is a payload type.
 module RtpMib =
-    /// The first dynamic one for codecs that have none of their own.
+    /// The payload type; for codecs without a static one, the first dynamic one.
     let private payloadType (codec: SimCodec) : int =
         SimCodec.payloadType codec |> ValueOption.defaultValue 96
 

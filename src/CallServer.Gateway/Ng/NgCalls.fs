@@ -4,13 +4,14 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How a connection of the table looks in rtpengine: a call of two parties, whose media goes from the one to
-/// the other. While it rings there is an offer, and perhaps media of the party that is called.
+/// How a connection of the table looks in rtpengine: a call of two parties whose media goes from one to the
+/// other. While it is ringing there is an offer, and perhaps media from the called party.
 module NgCalls =
-    /// rtpengine stamps by a clock that it reads once a round of its loop, in microseconds before.
+    /// How old rtpengine's clock is when it stamps, in microseconds: it reads the clock once per round of its
+    /// loop.
     let private staleness (connection: SimConnection) : int64 = int64 (connection.LocalSsrc % 40_000u)
 
-    /// Media of both begins so long after the answer.
+    /// How long after the answer the media of both parties begins.
     let private mediaAfter = TimeSpan.FromMilliseconds 300.0
 
     /// What a call shows before it is answered.
@@ -18,9 +19,10 @@ module NgCalls =
     type private Ringing =
         /// The offer alone.
         | Silent
-        /// Packets that the called party sends to where the offer told it to, before it has a name there.
+        /// Packets that the called party sends where the offer said, before rtpengine has a tag for it.
         | Nameless
-        /// The same after a description in a provisional reply (SIP's 183), which rtpengine is given as an answer.
+        /// Early media after a description in a provisional reply (SIP's 183), which rtpengine is given as an
+        /// answer.
         | Described
 
     let private ringing (vices: NgVices) (connection: SimConnection) : Ringing =
@@ -29,7 +31,7 @@ module NgCalls =
         | 2L when not vices.NoMedia -> Ringing.Described
         | _ -> Ringing.Silent
 
-    /// The called party's early media begins then.
+    /// When the called party's early media begins.
     let private earlyAt (connection: SimConnection) : Instant =
         connection.Setup + (connection.Start - connection.Setup) * 0.4
 
@@ -46,16 +48,16 @@ module NgCalls =
     let private isUnanswered (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.UnansweredEvery connection
 
-    /// T.38 took the place of its audio.
+    /// Whether T.38 replaced its audio.
     let isFax (vices: NgVices) (connection: SimConnection) : bool = everySoMany vices.FaxEvery connection
 
     let hasVideo (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.VideoEvery connection && not (isFax vices connection)
 
-    /// A party's video goes through the port after that of its audio, at either end.
+    /// A party's video uses the port after that of its audio, at either end.
     let videoPort (port: int) : int = port + 1
 
-    /// Nothing where the gateway knows the party by its address alone.
+    /// None if the gateway knows the party by its address alone.
     let private label (connection: SimConnection) : string option =
         if connection.Interface = 0 then None else Some $"trunk-{connection.Interface}"
 
@@ -87,7 +89,7 @@ module NgCalls =
 
     let private number (value: int64) = Bencode.Number value
 
-    /// Packets that came from a party so far, and when the last one did.
+    /// Packets received from a party so far, and when the last one came.
     let private media
         (vices: NgVices)
         (now: Instant)
@@ -148,7 +150,7 @@ module NgCalls =
               "streams", Bencode.Items [ stream ]
               "flags", flags ]
 
-    /// The audio; or that which was there before the fax, and the fax; and the video.
+    /// The audio; for a fax the audio it replaced and the fax; and the video.
     let private mediaOf
         vices
         now
@@ -201,13 +203,13 @@ module NgCalls =
               "subscribers", dialogue
               "medias", Bencode.Items(mediaOf vices now isCalled connection hasAnswered host localPort) ]
 
-    /// The called party has a name.
+    /// Whether rtpengine has a tag for the called party.
     let private isNamed (vices: NgVices) (now: Instant) (connection: SimConnection) : bool =
         not (isUnanswered vices connection)
         && (SimConnection.isActive now connection
             || (ringing vices connection = Ringing.Described && now >= earlyAt connection))
 
-    /// What `query` tells of a call that was offered then, in rtpengine's order.
+    /// What `query` states about a call offered at that instant, in rtpengine's order.
     let describe
         (vices: NgVices)
         (offered: Instant)

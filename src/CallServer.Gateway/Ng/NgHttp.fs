@@ -4,11 +4,11 @@ open System
 open System.Globalization
 open System.Text
 
-/// Streams on which HTTP is spoken instead of ng itself: a stream that begins with an HTTP method carries ng messages as the
-/// bodies of `POST /ng` (RFC 9112, as far as a client needs it that sends a Content-Length). rtpengine listens for it on a
-/// port of its own; here the one port takes both.
+/// Streams that carry HTTP instead of ng itself: a stream that begins with an HTTP method carries ng messages
+/// as bodies of `POST /ng` (RFC 9112, as far as a client needs it that sends a Content-Length). rtpengine
+/// listens for HTTP on a port of its own; here one port takes both.
 module NgHttp =
-    /// What rtpengine takes and sends.
+    /// The media type that rtpengine takes and sends.
     [<Literal>]
     let private ContentType = "application/x-rtpengine-ng"
 
@@ -18,11 +18,12 @@ module NgHttp =
     [<Literal>]
     let private LongestBody = 1048576
 
-    /// The peer's name before the stream's number: so the other end knows that answers may be of any size.
+    /// Precedes the stream's number in the peer's name, so that the responder knows that answers may have any
+    /// size.
     [<Literal>]
     let private Scheme = "http:"
 
-    /// Octets of a stream that are not used up, or none where it speaks ng.
+    /// Octets of a stream that are not used yet, or none if it speaks ng.
     type private Stream =
         | Undecided of byte[]
         | Http of byte[]
@@ -48,7 +49,7 @@ module NgHttp =
 
     type private Request =
         | Incomplete
-        /// A body, and the octets behind it.
+        /// A body, and the octets after it.
         | Message of body: byte[] * rest: byte[]
         | Refused of status: string * rest: byte[]
         | Broken
@@ -93,7 +94,7 @@ module NgHttp =
                 elif words[1] <> "/ng" || not isNg then Refused("404 Not Found", rest)
                 else Message(Array.sub octets body length, rest)
 
-    /// What the inner responder asks for, with answers to HTTP peers as answers on their streams.
+    /// Turns answers to HTTP peers into answers on their streams.
     let private translate (command: ResponderCommand) : ResponderCommand =
         match command with
         | SendTo(peer, after, octets) when peer.StartsWith(Scheme, StringComparison.Ordinal) ->
@@ -105,7 +106,7 @@ module NgHttp =
         | TickAt _
         | EndConnection _ -> command
 
-    /// All whole requests among a stream's octets, one after the other.
+    /// Takes all whole requests from a stream's octets, one after the other.
     let rec private take now table stream (octets: byte[]) (inner: Responder) (asked: ResponderCommand list) =
         match read octets with
         | Incomplete -> struct (inner, asked, ValueSome octets)
@@ -157,5 +158,5 @@ module NgHttp =
                     | Tick
                     | Happened _ -> pass now table event streams }
 
-    /// The same responder, asked over HTTP too.
+    /// The same responder, reachable over HTTP too.
     let serve (responder: Responder) : Responder = wrap Map.empty responder

@@ -26,7 +26,7 @@ type private NgState =
         Managed: int64
         Heard: int
         Answered: int
-        /// Replies by their cookies, whoever sent them: those of this half minute and of the last.
+        /// Replies by their cookies, whoever sent them: those of this half minute, and of the one before.
         Recent: Map<string, byte[]>
         Older: Map<string, byte[]>
         TurnsAt: Instant
@@ -36,8 +36,8 @@ type private NgState =
         Index: Dictionary<string, SimConnection>
     }
 
-/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http` is
-/// asked over HTTP, where replies may be of any size.
+/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http`
+/// speaks HTTP, where replies may have any size.
 module NgResponder =
     let private generation = TimeSpan.FromSeconds 30.0
 
@@ -50,7 +50,7 @@ module NgResponder =
     let private error (reason: string) =
         Bencode.Members [ "result", text "error"; "error-reason", text reason ]
 
-    /// When a call was offered; where the table lists no ringing ones, nobody is told of them.
+    /// When a call was offered; if the table lists no ringing calls, when it was answered.
     let private offered (table: Table) (connection: SimConnection) : Instant =
         if Table.listsRinging table then connection.Setup else connection.Start
 
@@ -76,7 +76,7 @@ module NgResponder =
                           "managedsessions", number state.Managed
                           "rejectedsessions", number 0L ] ] ]
 
-    /// As a hash table has them.
+    /// Sorts calls as a hash table would.
     let private hashed (connection: SimConnection) = BitConverter.ToUInt64(connection.Guid, 0)
 
     let private list now (limit: int) (table: Table) (state: NgState) : Bencode =
@@ -129,7 +129,7 @@ module NgResponder =
 
     // Vices of the reply as such.
 
-    /// Another order of every dictionary's keys but the parties', whose order means something.
+    /// Another order of every dictionary's keys, except the parties, whose order has a meaning.
     let rec private shuffle (name: string) (value: Bencode) : Bencode =
         match value with
         | Bencode.Number _
@@ -170,8 +170,6 @@ module NgResponder =
             let octets = Ng.encode cookie format (spoil vices body)
             if vices.Truncates then Array.truncate (octets.Length / 2) octets else octets
 
-    // Requests.
-
     let private respond
         now
         table
@@ -201,7 +199,7 @@ module NgResponder =
         | ValueSome answers -> state.Answered >= answers
         | ValueNone -> false
 
-    /// A message, and how its reply goes back.
+    /// Takes in a message; `reply` says how its reply goes back.
     let private received now table octets reply (state: NgState) : struct (NgState * ResponderCommand list) =
         match Ng.decode octets with
         | _ when isMute state -> struct (state, [])
@@ -309,7 +307,7 @@ module NgResponder =
           Identify = NgCalls.identify state.Options.Vices
           Heard = state.Heard }
 
-    /// An rtpengine over that table.
+    /// An rtpengine over this table.
     let create (options: NgOptions) (table: Table) : Responder =
         wrap
             { Options = options

@@ -2,52 +2,52 @@ namespace CallServer.Gateway
 
 open System
 
-/// What is wrong with a simulated rtpengine, to order.
+/// The faults that a simulated rtpengine can be given.
 type NgVices =
     {
-        /// Silent after so many answers: 0 is silent from the beginning.
+        /// It is silent after this many answers; 0 means from the beginning.
         AnswersOnly: int voption
-        /// Every command is answered with an error.
+        /// It answers every command with an error.
         Refuses: bool
-        /// Every so many-th request is answered with an error.
+        /// It answers every N-th request with an error.
         ErrorEvery: int voption
         /// It does not know `statistics`.
         NoStatistics: bool
-        /// It counts so many sessions too many, or too few where negative.
+        /// It counts too many sessions by this number, or too few if it is negative.
         CountOffBy: int
-        /// Its lists lack so many calls.
+        /// Its lists lack this many calls.
         ListShortBy: int
-        /// Its lists tell every call three times.
+        /// Its lists name every call three times.
         Repeats: bool
-        /// About one call in so many is unknown when it is queried, though it is listed.
+        /// About one listed call in this many is unknown when it is queried.
         UnknownEvery: int voption
-        /// About one call in so many was offered, and nobody answered yet.
+        /// About one call in this many was offered but is not answered yet.
         UnansweredEvery: int voption
-        /// About one call in so many is a fax: its audio has port 0, and an image over UDPTL took its place.
+        /// About one call in this many is a fax: its audio has port 0, and an image over UDPTL replaced it.
         FaxEvery: int voption
-        /// About one call in so many has a video too.
+        /// About one call in this many has video too.
         VideoEvery: int voption
         /// Replies lack their second half.
         Truncates: bool
         /// Replies are nested too deep.
         Deep: bool
-        /// So many octets of nothing in each reply.
+        /// Each reply has this many meaningless octets.
         Padding: int
         /// Datagrams of more octets than this never arrive; rtpengine itself sends none above 65,507.
         SilentAbove: int
         /// Replies carry another cookie than their request.
         WrongCookies: bool
-        /// Replies are octets that mean nothing, behind their cookie.
+        /// Replies are meaningless octets after their cookie.
         Garbage: bool
-        /// Replies are JSON whatever was asked.
+        /// Replies are JSON, whatever the notation of the request.
         Json: bool
         /// The keys of dictionaries come in another order.
         ShuffledKeys: bool
-        /// Its clock is so far ahead, or behind where negative.
+        /// Its clock is ahead by this much, or behind if it is negative.
         ClockAhead: TimeSpan
         /// No media ever comes: no codec, no packets.
         NoMedia: bool
-        /// Whole seconds of `created` only.
+        /// It states only the whole seconds of `created`.
         NoMicros: bool
         /// The time that every request takes.
         DelayPerRequest: TimeSpan
@@ -107,8 +107,8 @@ module NgVices =
           Words.flag "no-micros" (fun vices -> { vices with NoMicros = true })
           Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
 
-    /// As help lists them.
+    /// The words as help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice of that word; an error names the mistake.
+    /// Adds the vice that this word names; an error names the mistake.
     let add (word: string) (vices: NgVices) : Result<NgVices, string> = Words.add words word vices

@@ -5,21 +5,21 @@ open CallServer.Model
 open CallServer.Prelude
 open CallServer.Wire
 
-/// A simulated gateway's notifier.
+/// What kind of notifier to simulate.
 [<NoComparison; NoEquality>]
 type SipOptions =
     {
-        /// Who may subscribe, and with what password; nothing: everybody.
+        /// Who may subscribe, and with what password; ValueNone admits everybody.
         Login: struct (string * byte[]) voption
-        /// What challenges offer, the preferred one first.
+        /// The algorithms that challenges offer, the preferred one first.
         Algorithms: DigestAlgorithm list
         /// How long a nonce may be used.
         NonceLife: TimeSpan
-        /// Longer datagrams never arrive: 65,507 octets are what UDP over IPv4 takes.
+        /// Longer datagrams never arrive: UDP over IPv4 takes 65,507 octets.
         LargestDatagram: int
-        /// Standing subscriptions are told what changed, and not everything again.
+        /// Standing subscriptions get only what changed, instead of everything again.
         Partials: bool
-        /// Seconds that a subscription lasts at most.
+        /// The longest subscription, in seconds.
         LongestSubscription: int
         Vices: SipVices
         Seed: uint64
@@ -41,7 +41,7 @@ type internal SipPeer =
     | ByDatagram of peer: string
     | ByStream of stream: int
 
-/// A notification until its answer.
+/// A notification that is not answered yet.
 type internal Notifying =
     { Branch: string; Octets: byte[]; Sent: Instant; RepeatAt: Instant; Interval: TimeSpan }
 
@@ -50,7 +50,7 @@ type internal Watcher =
     {
         Peer: SipPeer
         CallId: string
-        /// Ours and the subscriber's.
+        /// Our tag and the subscriber's.
         LocalTag: string
         RemoteTag: string
         /// From and To of notifications, without their tags.
@@ -59,17 +59,17 @@ type internal Watcher =
         /// The subscriber's Contact.
         Target: string
         WithSession: bool
-        /// Which part of the dialogs it tells, where notifiers share them.
+        /// Which part of the dialogs it states, if several notifiers share them.
         Share: int
         CSeq: int64
         Version: int64
         Ends: Instant
-        /// The last notification says that it is over.
+        /// The last notification said that the subscription is over.
         IsOver: bool
         IsDirty: bool
         Notified: Instant
         Count: int
-        /// What the last document told.
+        /// The dialogs of the last document.
         Last: Dialog[]
         Waiting: Notifying voption
     }
@@ -80,13 +80,13 @@ type internal SipNotifierState =
         Options: SipOptions
         Rng: Rng
         Heard: int
-        /// Nonces and when they were given out.
+        /// Nonces, and when they were given out.
         Nonces: Map<string, Instant>
         /// Final responses by the branch of their request, to be sent again.
         Answered: Map<string, struct (Instant * byte[])>
         Streams: Map<int, SipStream>
         Watchers: Watcher list
-        /// The Contacts of subscribers that answered a notifier after the first.
+        /// The Contacts of subscribers that answered a notifier other than the first.
         MetForks: Set<string>
         /// Newest first.
         Outbox: ResponderCommand list
@@ -99,7 +99,7 @@ module internal SipNotifier =
     let t2 = TimeSpan.FromSeconds 4.0
     let giveUp = TimeSpan.FromSeconds 32.0
 
-    /// RFC 4235 §3.8: no more than one notification a second.
+    /// RFC 4235 §3.8: no more than one notification per second.
     let pace = TimeSpan.FromSeconds 1.0
 
     let hex (digits: int) (state: SipNotifierState) : struct (string * SipNotifierState) =
@@ -109,7 +109,7 @@ module internal SipNotifier =
     let put (command: ResponderCommand) (state: SipNotifierState) : SipNotifierState =
         { state with Outbox = command :: state.Outbox }
 
-    /// What no path takes is never seen again.
+    /// Drops datagrams that are too large for the path.
     let private sendAfter
         delay
         (peer: SipPeer)
@@ -124,16 +124,16 @@ module internal SipNotifier =
     let send (peer: SipPeer) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
         sendAfter state.Options.Vices.Delay peer octets state
 
-    /// From one of several notifiers: those after the first may be late.
+    /// Sends from one of several notifiers: all but the first may be late.
     let private sendFrom (w: Watcher) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
         let vices = state.Options.Vices
         sendAfter (if w.Share = 0 then vices.Delay else vices.Delay + vices.LateForks) w.Peer octets state
 
-    /// Nothing where the connections are as they were.
+    /// Dialogs that changed; empty if none did.
     let private changes (was: Dialog[]) (now: Dialog[]) : Dialog[] =
         let bare (dialog: Dialog) = { dialog with Duration = ValueNone }
 
-        // Of what is listed more than once the last one holds.
+        // If a dialog is listed more than once, the last entry counts.
         let last (dialogs: Dialog[]) =
             dialogs
             |> Array.rev
@@ -183,7 +183,7 @@ module internal SipNotifier =
                    Sip.header "Content-Type" (if vices.Foreign then "text/plain" else DialogInfo.MediaType) |]
           Body = body }
 
-    /// A length that is not true, for receivers that believe it.
+    /// States a wrong length, for receivers that believe it.
     let private lie (length: int64) (octets: byte[]) : byte[] =
         let text = Text.Encoding.Latin1.GetString octets
         let at = text.IndexOf("Content-Length: ", StringComparison.Ordinal)
@@ -193,7 +193,7 @@ module internal SipNotifier =
             text.Substring(0, at) + $"Content-Length: {length}" + text.Substring line
         )
 
-    /// Tells one subscriber the state of the table; the watcher after it.
+    /// Sends one subscriber the state of the table; returns the watcher after it.
     let notify
         (now: Instant)
         (table: Table)
@@ -273,7 +273,7 @@ module internal SipNotifier =
         else
             struct (w, sendFrom w octets state)
 
-    /// What is due for one watcher; nothing: it is gone.
+    /// Does what is due for one watcher; ValueNone if its subscription is gone.
     let tick
         (now: Instant)
         (table: Table)

@@ -7,18 +7,18 @@ open CallServer.Wire
 /// A gateway's notifier of the dialog event package (RFC 4235) over UDP and streams.
 ///
 ///   event                          what it does
-///   SUBSCRIBE, a repeat            the same response again
-///   SUBSCRIBE                      401, 481, 489 or 400; else 200 and NOTIFY at once, Expires 0 for the last time
-///   2xx to a NOTIFY                no more repeats of it
-///   another final response to it   the subscription is over (RFC 6665 §4.2.2)
-///   Happened                       every standing subscription is told, at most once a second
-///   Tick                           repeats over UDP, ends what nobody answers, tells what is due, ends what is over
-///   StreamClosed                   its subscriptions are over
-///   Restarted                      all subscriptions and nonces are lost
+///   SUBSCRIBE, a repeat            sends the same response again
+///   SUBSCRIBE                      401, 481, 489 or 400; otherwise 200 and NOTIFY at once, with Expires 0 the last one
+///   2xx to a NOTIFY                stops repeating it
+///   another final response to it   ends the subscription (RFC 6665 §4.2.2)
+///   Happened                       notifies every standing subscription, at most once a second
+///   Tick                           repeats over UDP, ends what nobody answers, notifies what is due, ends what is over
+///   StreamClosed                   ends its subscriptions
+///   Restarted                      loses all subscriptions and nonces
 module SipResponder =
     open SipNotifier
 
-    /// The subscription whose notification this response answers.
+    /// Takes in a response to a notification of one of the subscriptions.
     let private answered (status: int) (message: SipMessage) (state: SipNotifierState) : SipNotifierState =
         let branch = SipFields.branch message
 
@@ -101,11 +101,11 @@ module SipResponder =
                 | ValueSome w -> { state with Watchers = w :: state.Watchers }
                 | ValueNone -> state)
 
-        // Who has not repeated a request in that time does not do so later.
+        // A peer that has not repeated a request in that time will not repeat it later.
         { state with
             Answered = state.Answered |> Map.filter (fun _ (struct (at, _)) -> at + giveUp > now) }
 
-    /// A call that rings becomes a confirmed dialog without another event of the table.
+    /// When the next ringing call is answered: it becomes a confirmed dialog without an event of the table.
     let private nextAnswer (now: Instant) (table: Table) : Instant =
         (Instant.distantFuture, table.Connections)
         ||> Array.fold (fun first c -> if c.Start > now then Instant.min first c.Start else first)
@@ -142,7 +142,7 @@ module SipResponder =
         { Protocol = "sip"
           Advance =
             fun now table event ->
-                // Somebody answered since the last event.
+                // A call was answered since the last event.
                 let state = if answers <= now then changed state else state
                 let state = advance now table event state
 
@@ -157,7 +157,7 @@ module SipResponder =
                     if wake = Instant.distantFuture then
                         commands
                     else
-                        // A time that has passed would be asked for without end.
+                        // A time that has passed would be requested again without end.
                         commands @ [ TickAt(Instant.max wake (Instant.ofMicros (now.Micros + 1L))) ]
 
                 struct (responder answers { state with Outbox = [] }, commands)

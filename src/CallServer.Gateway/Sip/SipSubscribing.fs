@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// What a notifier makes of a SUBSCRIBE (RFC 6665 §4.2.1).
+/// How a notifier handles a SUBSCRIBE (RFC 6665 §4.2.1).
 module internal SipSubscribing =
     open SipNotifier
 
@@ -83,7 +83,7 @@ module internal SipSubscribing =
 
         respond now peer status tag extra request state
 
-    /// 401, with the word that the last nonce was too old where it was.
+    /// Answers 401, with stale=true if the last nonce was too old.
     let private challenge now peer isStale request (state: SipNotifierState) : SipNotifierState =
         let struct (nonce, state) = hex 16 state
         let struct (tag, state) = hex 8 state
@@ -105,7 +105,7 @@ module internal SipSubscribing =
 
         respond now peer 401 tag challenges request { state with Nonces = state.Nonces.Add(nonce, now) }
 
-    /// Whether the request may pass; else the state after it was challenged.
+    /// Lets the request pass, or returns the state after challenging it.
     let private authenticate
         now
         peer
@@ -137,8 +137,8 @@ module internal SipSubscribing =
     let private accept expires =
         [ Sip.header "Expires" (string expires); Sip.header "Contact" "<sip:notifier@192.0.2.1:5060>" ]
 
-    /// Answers first and notifies then, or the other way round; the watchers come with their first notification
-    /// still to be sent.
+    /// Answers and then notifies, or the other way round. None of these watchers has had its first
+    /// notification yet.
     let private begin'
         now
         peer
@@ -225,7 +225,7 @@ module internal SipSubscribing =
                         Peer = peer
                         Target = (if state.Options.Vices.KeepsContact then w.Target else target)
                         Ends = now + TimeSpan.FromSeconds(float expires)
-                        // After a renewal everything is told again.
+                        // After a renewal everything is sent again.
                         Count = 0
                         IsOver = (expires = 0) }
 

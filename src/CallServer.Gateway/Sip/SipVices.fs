@@ -5,68 +5,70 @@ open System
 /// What a notifier does with a first SUBSCRIBE with Expires 0.
 [<RequireQualifiedAccess>]
 type SipFetch =
-    /// It tells its state, as RFC 6665 §4.4.3 has it.
+    /// It states its dialogs, as RFC 6665 §4.4.3 says.
     | Told
     /// It sends a notification without a body, `terminated;reason=noresource` (FreeSWITCH).
     | NoResource
     /// 400 (Asterisk's res_pjsip_pubsub).
     | BadRequest
-    /// 423 with Min-Expires, to that and whatever else is briefer.
+    /// 423 with this Min-Expires, also to any other shorter time.
     | TooBrief of least: int
 
-/// What is wrong with a notifier, to order.
+/// The faults that a simulated notifier can be given.
 [<NoComparison>]
 type SipVices =
     {
         Silent: bool
-        /// No password is right.
+        /// Every password is wrong.
         RefusesPasswords: bool
         /// Every nonce is too old as soon as it is used.
         StaleNonces: bool
         /// Every SUBSCRIBE gets this final response.
         Answers: int voption
-        /// An event package with a parameter is another one, as Kamailio sees it: 489.
+        /// It takes an event package with a parameter for another package and answers 489, as Kamailio does.
         PlainOnly: bool
-        /// The notification goes out before the 2xx.
+        /// The NOTIFY leaves before the 2xx.
         NotifyFirst: bool
-        /// So many notifiers answer, as behind a proxy that forks; each has its share of the dialogs.
+        /// This many notifiers answer, as behind a forking proxy; each has its share of the dialogs.
         Forks: int
-        /// Those after the first answer so much later.
+        /// All notifiers but the first answer this much later.
         LateForks: TimeSpan
-        /// Those after the first no longer answer a subscriber that has heard them once: phones that went out of reach.
+        /// All notifiers but the first stop answering a subscriber that has heard them once, like phones that
+        /// went out of reach.
         LosesForks: bool
         Fetch: SipFetch
-        /// Updates list only what changed, without Call-ID and tags, and say that they are full (FreeSWITCH).
+        /// Updates list only what changed, without Call-ID and tags, but say that they are full (FreeSWITCH).
         SingleUpdates: bool
         /// Notifications go where the first SUBSCRIBE said, whatever later ones say (FreeSWITCH).
         KeepsContact: bool
-        /// Each dialog is listed a second time, with the remote tag of another branch of its fork, which has ended.
+        /// Each dialog is listed a second time, with the remote tag of another branch of its fork, which has
+        /// ended.
         ForkedDialogs: bool
-        /// Display names as no XML document may have them, and letters of ISO-8859-1, which is declared.
+        /// Display names are not allowed in XML, and contain letters of ISO-8859-1, which is declared.
         OddNames: bool
-        /// 2xx, and nothing more.
+        /// It sends a 2xx and nothing more.
         NoNotify: bool
         /// Documents end at two thirds.
         Truncates: bool
-        /// Documents bring a document type whose entities grow without end.
+        /// Documents contain a document type whose entities expand without end.
         Bomb: bool
-        /// Bodies are said to be of so many octets.
+        /// Bodies claim to have this many octets.
         Huge: int64 voption
         /// Notifications go to another tag.
         WrongTags: bool
-        /// Notifications of another package.
+        /// Notifications are of another event package.
         WrongEvent: bool
-        /// Bodies of another kind.
+        /// Bodies are of another media type.
         Foreign: bool
-        /// Versions begin anew with every document.
+        /// Versions start again with every document.
         LoopsVersions: bool
         /// Every document has version 0.
         ConstantVersions: bool
-        /// Every other version is missing.
+        /// Every other version is skipped.
         SkipsVersions: bool
         /// Every document says that it is partial, whatever it lists.
         SaysPartial: bool
-        /// Ended dialogs are listed for a while.
+        /// Ended dialogs stay listed for a while.
         ListsTerminated: bool
         /// Dialogs have no id.
         NoIds: bool
@@ -77,11 +79,12 @@ type SipVices =
         NoDuration: bool
         /// Each dialog is listed a second time, as it was when it began.
         Doubles: bool
-        /// Standing subscriptions are ended after so many notifications, for the subscriber to make a new one.
+        /// Standing subscriptions are ended after this many notifications; the subscriber must make a new
+        /// one.
         Deactivates: int voption
-        /// Streams are closed instead of an answer.
+        /// Streams are closed instead of answered.
         HangsUp: bool
-        /// Everything takes so long.
+        /// Everything takes this long.
         Delay: TimeSpan
     }
 
@@ -122,7 +125,7 @@ module SipVices =
           HangsUp = false
           Delay = TimeSpan.Zero }
 
-    /// As FreeSWITCH's mod_sofia does it (sofia_presence.c).
+    /// What FreeSWITCH's mod_sofia does (sofia_presence.c).
     let freeSwitch: SipVices =
         { none with Fetch = SipFetch.NoResource; SingleUpdates = true; KeepsContact = true }
 
@@ -171,8 +174,8 @@ module SipViceWords =
           Words.ranged "ms" 0 600000 (fun n vices ->
               { vices with Delay = TimeSpan.FromMilliseconds(float n) }) ]
 
-    /// As help lists them.
+    /// The words as help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice of that word; an error names the mistake.
+    /// Adds the vice that this word names; an error names the mistake.
     let add (word: string) (vices: SipVices) : Result<SipVices, string> = Words.addAs Noun words word vices

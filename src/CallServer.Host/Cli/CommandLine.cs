@@ -10,7 +10,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
-/// <summary>The command line: its verbs, its help, and what the process answers its caller.</summary>
+/// <summary>The command line: its verbs, its help, and its exit status.</summary>
 public sealed class CommandLine
 {
     private readonly Terminal terminal;
@@ -23,7 +23,9 @@ public sealed class CommandLine
         Hidden = true,
     };
 
-    /// <summary>For a parent that must leave nothing behind: when it is gone, however it went, the pipe ends.</summary>
+    /// <summary>
+    /// For a parent that must leave nothing behind: when it is gone, for whatever reason, the pipe ends.
+    /// </summary>
     public const string EndWithInputName = "--end-with-input";
 
     private readonly Option<bool> endWithInput = new(EndWithInputName)
@@ -60,7 +62,9 @@ public sealed class CommandLine
             help.Action = new HelpWithExamples((HelpAction)help.Action!, surroundings.Protocols);
     }
 
-    /// <summary>Runs one command line to its end. Nothing is thrown: whatever happens becomes lines and an exit status.</summary>
+    /// <summary>
+    /// Runs one command line to its end. Never throws: whatever happens becomes lines and an exit status.
+    /// </summary>
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -133,7 +137,7 @@ public sealed class CommandLine
         }
         catch (OperationCanceledException)
         {
-            // The command ended before its input.
+            // The command ended before its input did.
         }
     }
 
@@ -155,7 +159,7 @@ public sealed class CommandLine
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('\r');
 
-    /// <summary>The usual help, and below it what one would type.</summary>
+    /// <summary>The usual help, followed by examples to type.</summary>
     private sealed class HelpWithExamples(HelpAction usual, GatewayProtocols protocols)
         : SynchronousCommandLineAction
     {

@@ -2,7 +2,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
-/// <summary>What stands under each command's help: lines to type, with a word on what they are for.</summary>
+/// <summary>The lines below each command's help: examples to type, and what they are for.</summary>
 public static class Examples
 {
     private static readonly Dictionary<string, string[]> OfCommands = new(StringComparer.Ordinal)
@@ -113,7 +113,7 @@ public static class Examples
         "callserver gateway --snmp 1161 --connections 100  something to try it on",
     ];
 
-    /// <summary>Those of a command; false where it has none.</summary>
+    /// <summary>A command's examples; false if it has none.</summary>
     public static bool Of(string command, GatewayProtocols protocols, out IReadOnlyList<string> lines)
     {
         ArgumentNullException.ThrowIfNull(protocols);
@@ -122,7 +122,7 @@ public static class Examples
         return known;
     }
 
-    /// <summary>How gateways of each protocol are asked.</summary>
+    /// <summary>How to ask gateways of each protocol.</summary>
     private static IEnumerable<string> OfProtocols(GatewayProtocols protocols) =>
         protocols.Examples.SelectMany(lines => lines.Append(""));
 }

@@ -10,7 +10,7 @@ public static class Options
 {
     public static Option<bool> Json(string description) => new("--json") { Description = description };
 
-    /// <summary>A length of time such as 10s or 250ms.</summary>
+    /// <summary>An option that takes a duration, such as 10s or 250ms.</summary>
     public static Option<TimeSpan?> Duration(string name, string description) =>
         new(name)
         {
@@ -19,7 +19,7 @@ public static class Options
             CustomParser = result => Read<TimeSpan?>(result, text => ReadDuration(text)),
         };
 
-    /// <summary>Where a secret stands.</summary>
+    /// <summary>An option that names where a secret is kept.</summary>
     public static Option<SecretReference?> Secret(string name, string description) =>
         new(name)
         {
@@ -35,7 +35,7 @@ public static class Options
                 ),
         };
 
-    /// <summary>Text from such a place; null where the option was not given.</summary>
+    /// <summary>The secret itself; null if the option was not given.</summary>
     public static byte[]? Reveal(SecretReference? reference) =>
         reference is null ? null
         : reference.TryRead(out var secret, out var mistake) ? secret
@@ -44,7 +44,9 @@ public static class Options
     public static string? RevealText(SecretReference? reference) =>
         Reveal(reference) is { } secret ? Encoding.UTF8.GetString(secret) : null;
 
-    /// <summary>Reads the option's one value; what the reader throws becomes a mistake of the command line.</summary>
+    /// <summary>
+    /// Reads the option's single value; what the reader throws becomes a mistake of the command line.
+    /// </summary>
     public static T? Read<T>(ArgumentResult result, Func<string, T> reader)
     {
         var option = (result.Parent as OptionResult)?.Option.Name ?? result.Argument.Name;

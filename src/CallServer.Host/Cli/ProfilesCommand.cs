@@ -4,7 +4,9 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
-/// <summary><c>callserver profiles [NAME]</c>: the built-in SNMP profiles, to look at and to begin one's own with.</summary>
+/// <summary>
+/// <c>callserver profiles [NAME]</c>: shows the built-in SNMP profiles, for reading and as a start for one's own.
+/// </summary>
 public static class ProfilesCommand
 {
     public static Command Build(Terminal terminal)

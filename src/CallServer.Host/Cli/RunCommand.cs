@@ -35,8 +35,8 @@ public sealed class RunCommand(Surroundings surroundings)
                     surroundings.Clock,
                     configuration.Gateways.Select(gateway => gateway.Uri)
                 );
-                // All threads would stand for most of a second each time a large heap is compacted at once, and audits be late:
-                // memory is taken back beside them, as long as the machine has some.
+                // A blocking collection of a large heap stops all threads for most of a second, and audits would be
+                // late. So memory is collected in the background, as long as the machine has some.
                 GCSettings.LatencyMode = GCLatencyMode.SustainedLowLatency;
                 return ServerHost.RunAsync(
                     configuration,

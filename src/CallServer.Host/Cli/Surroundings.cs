@@ -3,7 +3,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli;
 
-/// <summary>What the commands take from the process around them, so that tests can give them another.</summary>
+/// <summary>What the commands take from the process around them, so that tests can replace it.</summary>
 public sealed record Surroundings
 {
     /// <summary>An environment variable, or null.</summary>
@@ -12,19 +12,18 @@ public sealed record Surroundings
     /// <summary>The only source of time.</summary>
     public IClock Clock { get; init; } = new SystemClock();
 
-    /// <summary>The protocols that gateways can be asked in.</summary>
+    /// <summary>The protocols in which gateways can be asked.</summary>
     public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;
 
-    /// <summary>Who sits here: USER@MACHINE.</summary>
+    /// <summary>The person at the keyboard: USER@MACHINE.</summary>
     public string User { get; init; } = $"{Environment.UserName}@{Environment.MachineName}";
 
-    /// <summary>The next line that a person types; null where nobody does: standard input is no
-    /// terminal.</summary>
+    /// <summary>Reads the next line that a person types; null if standard input is not a terminal.</summary>
     public Func<string?>? Typed { get; init; } = Console.IsInputRedirected ? null : Console.ReadLine;
 
-    /// <summary>Standard input as it comes, to its end.</summary>
+    /// <summary>Opens standard input as a stream.</summary>
     public Func<Stream> Input { get; init; } = Console.OpenStandardInput;
 
-    /// <summary>How often `--watch` looks again.</summary>
+    /// <summary>How often <c>--watch</c> looks again.</summary>
     public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -7,10 +7,10 @@ using CallServer.Storage;
 
 namespace CallServer.Server.Accounting;
 
-/// <summary>The telling of a RADIUS server, with a thread and a socket of its own.</summary>
+/// <summary>Accounting to a RADIUS server, on its own thread and socket.</summary>
 public sealed class RadiusService : IAsyncDisposable
 {
-    // Stopping is not to wait for a server that is away: the outbox keeps what it has not taken.
+    // Shutdown does not wait for an unreachable server: the outbox keeps whatever it has not acknowledged.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
     private readonly UdpFleet socket;
@@ -43,12 +43,12 @@ public sealed class RadiusService : IAsyncDisposable
         );
     }
 
-    /// <summary>What runs on it.</summary>
+    /// <summary>The sink that runs on this thread.</summary>
     public RadiusSink Sink { get; }
 
     /// <summary>
-    /// Opens the socket, and sends nothing yet; null where no server is configured. Throws
-    /// ConfigurationException where the source address cannot be had.
+    /// Opens the socket but sends nothing yet; null if no server is configured. Throws ConfigurationException if the
+    /// source address is not available.
     /// </summary>
     public static RadiusService? Open(
         ServerConfiguration configuration,
@@ -62,7 +62,7 @@ public sealed class RadiusService : IAsyncDisposable
             return null;
         try
         {
-            // One port for as long as it runs: a server knows repeats by where they come from.
+            // One port for the whole run: the server recognises repeats by their source port.
             var socket = new UdpFleet(clock, loggers.CreateLogger<UdpFleet>(), radius.Source);
             return new RadiusService(radius, store, clock, socket, loggers.CreateLogger("CallServer.Radius"));
         }
@@ -79,7 +79,9 @@ public sealed class RadiusService : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends when the server has answered for everything, or does not in the little time there is.</summary>
+    /// <summary>
+    /// Completes when the server has acknowledged everything, or when the short time allowed has passed.
+    /// </summary>
     public async Task FlushAsync()
     {
         try

@@ -8,13 +8,13 @@ using CallServer.Surface;
 namespace CallServer.Server.Accounting;
 
 /// <summary>
-/// Tells a RADIUS server what the store's outbox holds (docs/adr/0011). The outbox is the spool: it forgets a
-/// record only after the server has answered for it. Everything happens on one scheduler, and all commands of
-/// one event are carried out before the next.
+/// Sends what the store's outbox holds to a RADIUS server (docs/adr/0011). The outbox is the spool: it forgets a
+/// record only after the server has acknowledged it. Everything happens on one scheduler, and all commands of one
+/// event are carried out before the next event.
 /// </summary>
 public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
 {
-    /// <summary>Its name among the readers of the store's outbox.</summary>
+    /// <summary>The sink's name among the readers of the store's outbox.</summary>
     public const string Reader = "radius";
 
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
@@ -36,13 +36,13 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
     private int settling;
     private string? fault;
 
-    /// <param name="configuration">Whom to tell.</param>
-    /// <param name="store">Where the records come from; Reader has to be registered there.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="scheduler">Runs one thing at a time, and may block.</param>
-    /// <param name="open">Opens the way to the server for a receiver, always from the same port.</param>
-    /// <param name="seed">Fresh randomness: the first identifier.</param>
-    /// <param name="logger">Says when the server is away, and when it is back.</param>
+    /// <param name="configuration">The RADIUS server.</param>
+    /// <param name="store">Where the records come from; Reader must be registered there.</param>
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="scheduler">Runs one action at a time, and may block.</param>
+    /// <param name="open">Opens the path to the server for a receiver, always from the same port.</param>
+    /// <param name="seed">Fresh randomness, used for the first identifier.</param>
+    /// <param name="logger">Reports when the server goes away and when it comes back.</param>
     public RadiusSink(
         Configuration.RadiusConfiguration configuration,
         ILedgerStore store,
@@ -70,10 +70,10 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         channel = open(this);
     }
 
-    /// <summary>What it counts.</summary>
+    /// <summary>The state machine's counters.</summary>
     public RadiusAccounting State => Volatile.Read(ref machine);
 
-    /// <summary>How it goes now.</summary>
+    /// <summary>How accounting is going now.</summary>
     public RadiusHealth Health
     {
         get
@@ -96,7 +96,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         }
     }
 
-    /// <summary>There may be new records; from any thread.</summary>
+    /// <summary>Says that there may be new records. Callable from any thread.</summary>
     public void Nudge() =>
         scheduler.Schedule(() =>
         {
@@ -104,7 +104,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
             Settle();
         });
 
-    /// <summary>Ends when the server has answered for everything, or is away, or the store fails.</summary>
+    /// <summary>Completes when the server has acknowledged everything, is unreachable, or the store fails.</summary>
     public Task FlushAsync()
     {
         var flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -124,7 +124,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         scheduler.Schedule(() => Step(machine.Receive(datagram.At, datagram.Message)));
     }
 
-    /// <summary>Sends no more; what was answered for and not yet forgotten by the outbox is told again.</summary>
+    /// <summary>Stops sending. Records that were acknowledged but are still in the outbox will be sent again.</summary>
     public void Dispose()
     {
         Volatile.Write(ref isOver, true);
@@ -176,7 +176,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         else if (wasAway && !next.IsAway)
             logger.LogInformation("RADIUS: {Server} answers again", server);
 
-        // Once for all that has come meanwhile: each mark is a transaction.
+        // One settlement covers every acknowledgement that has arrived meanwhile: each mark costs a transaction.
         if (Interlocked.Exchange(ref settling, 1) == 0)
             scheduler.Schedule(() =>
             {

@@ -3,7 +3,7 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>The configuration's part about CDRs.</summary>
+/// <summary>The <c>cdr</c> section of the configuration.</summary>
 internal sealed record CdrSection(
     string? File,
     string? Csv,
@@ -12,11 +12,14 @@ internal sealed record CdrSection(
     bool FollowsLinks
 )
 {
-    // RFC 2869 §2.1: an interim interval is not below 60 s, and should not be below 600 s.
+    // RFC 2869 §2.1: an interim interval must not be below 60 s and should not be below 600 s.
     private static readonly TimeSpan ShortestInterim = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ModestInterim = TimeSpan.FromSeconds(600);
     private static readonly TimeSpan Longest = TimeSpan.FromDays(366);
 
+    /// <summary>
+    /// Reads the section; mistakes go to the reader, doubtful settings to <paramref name="warn"/>.
+    /// </summary>
     public static CdrSection Read(Document? node, DocumentReader read, Action<Document, string> warn)
     {
         var file = read.Text(DocumentReader.Member(node, "file"));

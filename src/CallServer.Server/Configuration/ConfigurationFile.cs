@@ -2,21 +2,29 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>A user's JSON file (comments and trailing commas allowed) as a document, with the place of each value.</summary>
+/// <summary>
+/// Parses a user's JSON file (comments and trailing commas allowed) into a document that knows the line of each
+/// value.
+/// </summary>
 internal static class ConfigurationFile
 {
-    /// <summary>Throws ConfigurationException where it cannot be read or is no JSON.</summary>
+    /// <summary>Throws ConfigurationException if the file cannot be read or is not JSON.</summary>
     public static Document Read(string path) => Parse(Octets(path), path);
 
-    /// <summary>The same for octets that were read already; source names them in mistakes.</summary>
+    /// <summary>
+    /// Parses octets that have already been read; <paramref name="source"/> names them in mistakes. Throws
+    /// ConfigurationException if they are not JSON.
+    /// </summary>
     public static Document Parse(byte[] octets, string source)
     {
         var unreadable = Document.TryParse(octets, out var document);
         return unreadable.Count == 0 ? document : throw Wrong(source, unreadable);
     }
 
-    /// <summary>The catalog of these targets with the profiles of an object of name to profile before it; throws
-    /// ConfigurationException, which names every mistake.</summary>
+    /// <summary>
+    /// Adds the profiles of a JSON object (name to profile) to a catalog, ahead of its own. Throws
+    /// ConfigurationException with every mistake.
+    /// </summary>
     public static GatewayProtocols WithProfiles(
         this GatewayProtocols protocols,
         Document profiles,

@@ -4,7 +4,7 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>From the file to a checked configuration, or every mistake in it.</summary>
+/// <summary>Turns a file into a checked configuration, or into the list of every mistake in it.</summary>
 internal static class ConfigurationLoader
 {
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(100);
@@ -12,12 +12,18 @@ internal static class ConfigurationLoader
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// Reads a file with the environment's overrides. Throws ConfigurationException with every mistake.
+    /// </summary>
     public static ServerConfiguration Load(
         string path,
         IReadOnlyDictionary<string, string> environment,
         GatewayProtocols protocols
     ) => Of(ConfigurationFile.Read(path), path, environment, protocols);
 
+    /// <summary>
+    /// Reads a document that is already parsed and overridden. Throws ConfigurationException with every mistake.
+    /// </summary>
     public static ServerConfiguration Read(
         byte[] octets,
         string source,
@@ -47,6 +53,9 @@ internal static class ConfigurationLoader
     {
         private readonly List<ConfigurationMistake> warnings = [];
 
+        /// <summary>
+        /// The whole configuration; null if something in it is wrong, and the mistakes then say what.
+        /// </summary>
         public ServerConfiguration? Whole(Document root, GatewayProtocols protocols)
         {
             if (root.Kind != DocumentKind.Members)
@@ -215,7 +224,7 @@ internal static class ConfigurationLoader
             return listen;
         }
 
-        /// <summary>As a header carries it (RFC 6750 §2.1), and long enough not to be guessed.</summary>
+        /// <summary>The token must be valid in a header (RFC 6750 §2.1) and too long to guess.</summary>
         private byte[]? Token(Document? node)
         {
             if (read.Secret(node) is not { } token)
@@ -230,7 +239,7 @@ internal static class ConfigurationLoader
             return token;
         }
 
-        /// <summary>Names that clients may call this server by, besides its addresses.</summary>
+        /// <summary>Names that clients may use for this server, besides its addresses.</summary>
         private List<string> Hosts(Document? server)
         {
             var hosts = new List<string>();
@@ -315,7 +324,7 @@ internal static class ConfigurationLoader
                 read.Secret(DocumentReader.Member(node, "auth")),
                 read.Secret(DocumentReader.Member(node, "priv"))
             );
-            // A secret that was named and could not be read is one mistake, not two.
+            // A secret that is named but cannot be read is one mistake, not two.
             if (uri is not null && mistakes.Count == before)
             {
                 foreach (var wrong in uri.Check(secrets))
@@ -345,7 +354,7 @@ internal static class ConfigurationLoader
             };
         }
 
-        /// <summary>There is one word: that it is complete is proven, and cannot be said.</summary>
+        /// <summary>The only value is <c>never</c>: completeness has to be proven and cannot be declared.</summary>
         private bool NeverComplete(Document node)
         {
             var at = DocumentReader.Member(node, "complete");

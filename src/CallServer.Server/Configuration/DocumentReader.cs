@@ -5,16 +5,17 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// Reads values and keeps every mistake; what is wrong reads as absent, so that reading goes on to the end.
+/// Reads values and collects every mistake. A wrong value reads as absent, so that reading continues to the end.
 /// </summary>
 internal sealed class DocumentReader(string source, List<ConfigurationMistake> mistakes)
 {
+    /// <summary>Adds a mistake at this place.</summary>
     public void Fail(Document at, string message) =>
         mistakes.Add(
             new ConfigurationMistake(at.Line > 0 ? source : "environment", at.Line, at.Path, message)
         );
 
-    /// <summary>The member of that name; null where there is none, or it is null.</summary>
+    /// <summary>The member with that name; null if it is absent or null.</summary>
     public static Document? Member(Document? node, string name)
     {
         foreach (var (key, child) in node?.Members ?? [])
@@ -26,7 +27,7 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
-    /// <summary>An object of the root, or null where there is none.</summary>
+    /// <summary>A member of the root that must be an object; null if there is none.</summary>
     public Document? Section(Document root, string name)
     {
         if (Member(root, name) is not { } node)
@@ -37,6 +38,9 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>
+    /// A text; null if absent or wrong. <paramref name="what"/> names what is expected in the mistake.
+    /// </summary>
     public string? Text(Document? node, string what = "a text")
     {
         if (node is null)
@@ -50,11 +54,12 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>A whole number from low to high; null if absent or wrong.</summary>
     public int? Integer(Document? node, int low, int high)
     {
         if (node is null)
             return null;
-        // What comes from the environment is always text.
+        // Values from the environment are always text.
         var isNumber = node.Kind == DocumentKind.Number || (node.Line == 0 && node.Kind == DocumentKind.Text);
         if (
             isNumber
@@ -75,6 +80,7 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>A duration from low to high; null if absent or wrong.</summary>
     public TimeSpan? Duration(Document? node, TimeSpan low, TimeSpan high)
     {
         if (Text(node, Durations.Expected) is not { } text)
@@ -91,7 +97,7 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
-    /// <summary>A number of octets.</summary>
+    /// <summary>A size in octets.</summary>
     public long? Size(Document? node, long low, long high)
     {
         if (Text(node, Sizes.Expected) is not { } text)
@@ -108,6 +114,7 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>One of these words; null if absent or wrong.</summary>
     public string? Word(Document? node, params string[] words)
     {
         if (Text(node) is not { } text)
@@ -118,12 +125,12 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
-    /// <summary>ADDRESS:PORT, an IPv6 address in brackets.</summary>
+    /// <summary>Reads ADDRESS:PORT, with brackets around an IPv6 address.</summary>
     public IPEndPoint? EndPoint(Document? node)
     {
         if (Text(node, "ADDRESS:PORT") is not { } text)
             return null;
-        // Without a colon the parser takes a lone number for an address.
+        // Without this check the parser takes a lone number for an address.
         if (
             text.Contains(':', StringComparison.Ordinal)
             && IPEndPoint.TryParse(text, out var end)
@@ -135,7 +142,7 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
-    /// <summary>The octets of a secret that a reference names.</summary>
+    /// <summary>The octets of the secret that a reference names.</summary>
     public byte[]? Secret(Document? node)
     {
         if (node is null)

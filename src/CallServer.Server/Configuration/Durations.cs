@@ -3,11 +3,11 @@ using System.Globalization;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// Durations as people write them: <c>250ms</c>, <c>10s</c>, <c>1.5s</c>, <c>5m</c>, <c>2h</c>, <c>1d</c>.
+/// Durations the way people write them: <c>250ms</c>, <c>10s</c>, <c>1.5s</c>, <c>5m</c>, <c>2h</c>, <c>1d</c>.
 /// </summary>
 public static class Durations
 {
-    /// <summary>What is expected, in words for messages.</summary>
+    /// <summary>What is expected, worded for error messages.</summary>
     public const string Expected = "a duration such as 250ms, 10s, 5m, 2h or 1d";
 
     private static readonly (string Unit, double Milliseconds)[] Units =
@@ -19,7 +19,7 @@ public static class Durations
         ("d", 86_400_000),
     ];
 
-    /// <summary>Whole and decimal numbers with a unit; at most ten years.</summary>
+    /// <summary>Parses a whole or decimal number with a unit; at most ten years. False for anything else.</summary>
     public static bool TryParse(string? text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
@@ -41,7 +41,7 @@ public static class Durations
         return true;
     }
 
-    /// <summary>The shortest way to write it.</summary>
+    /// <summary>Writes a duration in its shortest form.</summary>
     public static string Format(TimeSpan duration)
     {
         var (unit, milliseconds) = Units.Last(unit =>

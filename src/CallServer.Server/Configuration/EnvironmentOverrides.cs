@@ -4,14 +4,15 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// <c>CALLSERVER__POLLING__INTERVAL=5s</c> stands over <c>polling.interval</c> of the file,
-/// <c>CALLSERVER__GATEWAYS__0__URI</c>
-/// over the first gateway's: what .NET users know, with unknown names refused.
+/// Environment variables override the file, as .NET users expect: <c>CALLSERVER__POLLING__INTERVAL=5s</c> sets
+/// <c>polling.interval</c>, and <c>CALLSERVER__GATEWAYS__0__URI</c> sets the first gateway's URI. Unknown names are
+/// refused.
 /// </summary>
 internal static class EnvironmentOverrides
 {
     private const string Prefix = "CALLSERVER__";
 
+    /// <summary>The document with the environment's values over it.</summary>
     public static Document Apply(
         Document document,
         IReadOnlyDictionary<string, string> environment,

@@ -2,16 +2,18 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>What of one gateway is taken at most; what tells more is partial, and names the limit.</summary>
-/// <param name="ReplyOctets">One reply.</param>
-/// <param name="AuditOctets">What one audit holds until it ends, roughly.</param>
+/// <summary>
+/// How much is accepted from one gateway. An audit that exceeds a limit is partial, and names the limit.
+/// </summary>
+/// <param name="ReplyOctets">Size of one reply, in octets.</param>
+/// <param name="AuditOctets">Approximate size of what one audit holds until it ends, in octets.</param>
 /// <param name="Connections">Active connections in the record.</param>
 public sealed record GatewayBounds(long ReplyOctets, long AuditOctets, int Connections)
 {
-    /// <summary>What is taken where nothing is said.</summary>
+    /// <summary>The defaults.</summary>
     public static GatewayBounds Usual { get; } = new(8_000_000, 512_000_000, 200_000);
 
-    /// <summary>Octets of memory for all gateways together, where nothing is said.</summary>
+    /// <summary>Default memory for all gateways together, in octets.</summary>
     public const long UsualMemory = 1_500_000_000;
 
     internal static readonly string[] Names = ["replyOctets", "auditOctets", "connections"];

@@ -2,20 +2,21 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>What the file of the record keeps of the past. The connections that are active, and what waits to be told, it
-/// keeps whatever this says.</summary>
+/// <summary>
+/// How much of the past the store keeps. Active connections and entries that wait in the outbox are always kept.
+/// </summary>
 public sealed record Keeping
 {
-    /// <summary>How long a CDR after its connection's end; an hour to ten years.</summary>
+    /// <summary>How long a CDR is kept after its connection ended: an hour to ten years.</summary>
     public TimeSpan Cdrs { get; init; } = TimeSpan.FromDays(90);
 
-    /// <summary>How many CDRs, the newest: 1,000 to 2^31 - 1.</summary>
+    /// <summary>How many CDRs are kept, newest first: 1,000 to 2^31 - 1.</summary>
     public int CdrsAtMost { get; init; } = 10_000_000;
 
-    /// <summary>How many changes, over all gateways, for clients that follow them: 1,000 to 10^8.</summary>
+    /// <summary>How many changes of all gateways are kept for clients that follow them: 1,000 to 10^8.</summary>
     public int Changes { get; init; } = 100_000;
 
-    /// <summary>How many audits of each gateway: 1 to 100,000.</summary>
+    /// <summary>How many audits of each gateway are kept: 1 to 100,000.</summary>
     public int Audits { get; init; } = 100;
 
     internal static Keeping Read(Document? node, DocumentReader read)

@@ -4,7 +4,8 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// The sections <c>pair</c> and <c>backup</c>: who the other server is, and what proves it. What is wrong is with the reader.
+/// Reads the sections <c>pair</c> and <c>backup</c>: who the other server is, and what authenticates it. Mistakes go
+/// to the reader.
 /// </summary>
 internal sealed class PairReader(DocumentReader read)
 {
@@ -13,7 +14,7 @@ internal sealed class PairReader(DocumentReader read)
     private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromMinutes(5);
 
-    /// <summary>Null where there is no such section.</summary>
+    /// <summary>Null if there is no such section.</summary>
     public BackupConfiguration? Backup(Document root)
     {
         if (read.Section(root, "backup") is not { } backup)
@@ -39,9 +40,9 @@ internal sealed class PairReader(DocumentReader read)
         };
     }
 
-    /// <summary>Null where there is neither a pair nor a backup, or where it is wrong.</summary>
-    /// <param name="root">The whole file.</param>
-    /// <param name="backup">What it says of a backup.</param>
+    /// <summary>Null if there is neither a pair nor a backup, or if the section is wrong.</summary>
+    /// <param name="root">The root of the configuration.</param>
+    /// <param name="backup">The backup section, already read.</param>
     /// <param name="listen">Where this server itself listens.</param>
     public PairConfiguration? Pair(Document root, BackupConfiguration? backup, Uri listen)
     {

@@ -2,28 +2,28 @@ using System.Net;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>A RADIUS server that is told of accounting. A class, so that nothing prints its secret.</summary>
+/// <summary>A RADIUS accounting server. A class rather than a record, so that nothing prints its secret.</summary>
 public sealed class RadiusConfiguration
 {
-    /// <summary>Where it listens for accounting; its usual port is 1813.</summary>
+    /// <summary>Where it listens for accounting; usually port 1813.</summary>
     public required IPEndPoint Server { get; init; }
 
-    /// <summary>What it knows us by.</summary>
+    /// <summary>The secret shared with that server.</summary>
     public required byte[] Secret { get; init; }
 
     /// <summary>
-    /// The address that we send from, and NAS-IP-Address where it is an IPv4 one; null lets the system choose,
-    /// and sends no NAS-IP-Address.
+    /// The address that requests are sent from, also sent as NAS-IP-Address if it is IPv4. If null, the system
+    /// chooses an address and no NAS-IP-Address is sent.
     /// </summary>
     public IPAddress? Source { get; init; }
 
-    /// <summary>How long the first answer may take before the record is sent again.</summary>
+    /// <summary>How long to wait for the first answer before the record is sent again.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How we call ourselves: NAS-Identifier.</summary>
+    /// <summary>The name this server gives itself: NAS-Identifier.</summary>
     public required string NasIdentifier { get; init; }
 
-    /// <summary>Nothing differs; both may be null.</summary>
+    /// <summary>Whether two configurations are equal; either may be null.</summary>
     public static bool Same(RadiusConfiguration? a, RadiusConfiguration? b) =>
         a is null || b is null
             ? a is null && b is null
@@ -33,6 +33,6 @@ public sealed class RadiusConfiguration
                 && a.Timeout == b.Timeout
                 && a.NasIdentifier == b.NasIdentifier;
 
-    /// <summary>Made without the secret.</summary>
+    /// <summary>Never contains the secret.</summary>
     public override string ToString() => $"{Server} as {NasIdentifier}";
 }

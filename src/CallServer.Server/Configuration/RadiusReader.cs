@@ -4,12 +4,12 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>The section <c>radius</c> of the configuration.</summary>
+/// <summary>Reads the section <c>radius</c> of the configuration.</summary>
 internal static class RadiusReader
 {
     private const int LongestName = 253;
 
-    /// <summary>Null where there is none, or where it is wrong: then the reader has the mistakes.</summary>
+    /// <summary>Null if there is no such section, or if it is wrong; mistakes go to the reader.</summary>
     public static RadiusConfiguration? Read(DocumentReader read, Document root, string serverName)
     {
         if (read.Section(root, "radius") is not { } section)

@@ -4,7 +4,7 @@ using System.Text;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// Where a secret stands: <c>env:NAME</c> or <c>file:PATH</c>. The secret itself is never part of it.
+/// Names where a secret is kept: <c>env:NAME</c> or <c>file:PATH</c>. Never contains the secret itself.
 /// </summary>
 public sealed record SecretReference
 {
@@ -14,11 +14,11 @@ public sealed record SecretReference
 
     private SecretReference(string text) => Text = text;
 
-    /// <summary>As written.</summary>
+    /// <summary>The reference as written.</summary>
     public string Text { get; }
 
     /// <summary>
-    /// What is not a reference is not repeated in the mistake: it may be the secret itself.
+    /// Parses a reference. The mistake never repeats the text: if it is not a reference, it may be the secret itself.
     /// </summary>
     public static bool TryParse(
         string? text,
@@ -41,8 +41,8 @@ public sealed record SecretReference
     }
 
     /// <summary>
-    /// The secret's octets: the variable's text as UTF-8, or the file's without the line end that editors
-    /// leave. The mistake names the place and the reason, never the content.
+    /// Reads the secret: the variable's text as UTF-8, or the file's octets without the trailing line end that
+    /// editors add. The mistake names the place and the reason, never the content.
     /// </summary>
     public bool TryRead([NotNullWhen(true)] out byte[]? secret, [NotNullWhen(false)] out string? mistake)
     {

@@ -5,96 +5,95 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// Everything that <c>callserver run</c> is told, checked whole. Secrets are held as octets and never
-/// printed.
+/// Everything that <c>callserver run</c> is told, fully checked. Secrets are held as octets and never printed.
 /// </summary>
 public sealed record ServerConfiguration
 {
-    /// <summary>The file that it came from; null where it was made in memory.</summary>
+    /// <summary>The file it was read from; null if it was built in memory.</summary>
     public string? Source { get; init; }
 
-    /// <summary>How the server calls itself, in CDRs and to its peer.</summary>
+    /// <summary>The server's name, in CDRs and towards its peer.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Where HTTP listens; port 0 takes any free one.</summary>
+    /// <summary>Where HTTP listens; port 0 takes any free port.</summary>
     public required Uri Listen { get; init; }
 
-    /// <summary>The file of the record.</summary>
+    /// <summary>Path of the store's SQLite file.</summary>
     public required string Data { get; init; }
 
-    /// <summary>What clients must present; null on loopback only.</summary>
+    /// <summary>The token that clients must present; null is allowed on loopback only.</summary>
     public byte[]? Token { get; init; }
 
-    /// <summary>
-    /// Audits that may run at once in the whole fleet, silent and slow gateways not counted.
-    /// </summary>
+    /// <summary>How many audits may run at once in the whole fleet, not counting silent and slow gateways.</summary>
     public int GatewaysInFlight { get; init; } = 256;
 
-    /// <summary>After this an audit gives up, and what it learnt is partial.</summary>
+    /// <summary>How long an audit may take. After this it gives up, and what it learnt is partial.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>A silent gateway is asked at least this often, however long it has been silent.</summary>
+    /// <summary>The longest back-off: a silent gateway is still asked this often.</summary>
     public TimeSpan BackoffLimit { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>umask(2) of the files that the server makes: they are 0640 unless it says otherwise.</summary>
+    /// <summary>umask(2) for files that the server creates; by default they are 0640.</summary>
     public int Umask { get; init; } = FileModes.UsualMask;
 
-    /// <summary>A CDR file may be a symbolic link.</summary>
+    /// <summary>Whether a CDR file may be a symbolic link.</summary>
     public bool CdrFollowsLinks { get; init; }
 
-    /// <summary>Clients that may follow the events at a time.</summary>
+    /// <summary>How many clients may follow the event stream at once.</summary>
     public int EventReaders { get; init; } = 100;
 
-    /// <summary>Octets that audits and the record of all gateways take together, roughly.</summary>
+    /// <summary>Approximate memory for audits and the record of all gateways together, in octets.</summary>
     public long Memory { get; init; } = GatewayBounds.UsualMemory;
 
-    /// <summary>Where CDRs are appended, one JSON object a line; null writes none.</summary>
+    /// <summary>File to which CDRs are appended, one JSON object a line; null writes none.</summary>
     public string? CdrFile { get; init; }
 
-    /// <summary>Names, besides its addresses, that whoever orders something may call this server by.</summary>
+    /// <summary>Host names, besides its addresses, that control requests may use for this server.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
-    /// <summary>Orders (audits, releases, takeovers …) that are taken in a second, and so many at once.</summary>
+    /// <summary>
+    /// How many control requests (audits, releases, takeovers, …) are accepted a second; also the largest burst.
+    /// </summary>
     public int ControlsPerSecond { get; init; } = 50;
 
-    /// <summary>The other server; null where this one is alone. Every backup has one.</summary>
+    /// <summary>The other server; null if this one runs alone. Every backup has one.</summary>
     public PairConfiguration? Pair { get; init; }
 
-    /// <summary>Whose backup this server is; null where it is a primary.</summary>
+    /// <summary>Which server this one backs up; null on a primary.</summary>
     public BackupConfiguration? Backup { get; init; }
 
-    /// <summary>Where CDRs are appended as comma-separated values; null writes none.</summary>
+    /// <summary>File to which CDRs are appended as comma-separated values; null writes none.</summary>
     public string? CdrCsv { get; init; }
 
-    /// <summary>When the CDR files are put aside.</summary>
+    /// <summary>When the CDR files are rotated.</summary>
     public CdrRotation CdrRotation { get; init; } = CdrRotation.Never;
 
-    /// <summary>How often a long connection gets an interim record; null: never.</summary>
+    /// <summary>How often a long connection gets an interim record; null for never.</summary>
     public TimeSpan? CdrInterim { get; init; }
 
-    /// <summary>What the file of the record keeps, and for how long.</summary>
+    /// <summary>What the store keeps, and for how long.</summary>
     public Keeping Keep { get; init; } = new();
 
-    /// <summary>The RADIUS server that is told of every connection; null tells none.</summary>
+    /// <summary>The RADIUS server that gets accounting for every connection; null for none.</summary>
     public RadiusConfiguration? Radius { get; init; }
 
-    /// <summary>Where MGCP gateways announce that they restart; null listens nowhere.</summary>
+    /// <summary>Where the server listens for restarts that MGCP gateways announce; null for nowhere.</summary>
     public IPEndPoint? MgcpListener { get; init; }
 
-    /// <summary>Where SNMP notifications come; null listens nowhere.</summary>
+    /// <summary>Where the server listens for SNMP notifications; null for nowhere.</summary>
     public IPEndPoint? TrapListener { get; init; }
 
-    /// <summary>Whom to audit, in the order of the file; ids are unique.</summary>
+    /// <summary>The gateways to audit, in file order; their ids are unique.</summary>
     public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
 
-    /// <summary>What was understood but is not done by this version.</summary>
+    /// <summary>Settings that are accepted but deserve a warning.</summary>
     public IReadOnlyList<ConfigurationMistake> Warnings { get; init; } = [];
 
-    /// <summary>Made without the secrets.</summary>
+    /// <summary>Never contains a secret.</summary>
     public override string ToString() => $"{Name}: {Gateways.Count} gateways, from {Source ?? "memory"}";
 
     /// <summary>
-    /// Reads a file, with the environment over it. Throws ConfigurationException with every mistake.
+    /// Reads a file and applies the environment's overrides. Throws ConfigurationException with every mistake.
     /// </summary>
     public static ServerConfiguration Load(
         string path,
@@ -102,7 +101,7 @@ public sealed record ServerConfiguration
         GatewayProtocols protocols
     ) => ConfigurationLoader.Load(path, environment, protocols);
 
-    /// <summary>The variables of this process.</summary>
+    /// <summary>This process's environment variables.</summary>
     public static IReadOnlyDictionary<string, string> ProcessEnvironment() =>
         Environment
             .GetEnvironmentVariables()
@@ -114,8 +113,7 @@ public sealed record ServerConfiguration
             );
 
     /// <summary>
-    /// What would have to change that a running server cannot change, in words; empty where everything can be
-    /// taken while running.
+    /// Describes every difference that a running server cannot take; empty if all of them can be taken while running.
     /// </summary>
     public IReadOnlyList<string> NeedsRestart(ServerConfiguration next)
     {
@@ -153,42 +151,44 @@ public sealed record ServerConfiguration
         a is null || b is null ? a is null && b is null : a.AsSpan().SequenceEqual(b);
 }
 
-/// <summary>One gateway, ready to be asked.</summary>
+/// <summary>One gateway and everything needed to ask it.</summary>
 public sealed record GatewayConfiguration
 {
-    /// <summary>The operator's name of it.</summary>
+    /// <summary>The operator's name for it.</summary>
     public required string Id { get; init; }
 
     /// <summary>Where it is, and how it is asked.</summary>
     public required GatewayUri Uri { get; init; }
 
-    /// <summary>The start of every audit of it.</summary>
+    /// <summary>What every audit of it starts from.</summary>
     public required AuditTarget Target { get; init; }
 
-    /// <summary>How often it is asked.</summary>
+    /// <summary>Time between two audits.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a reply may take before the request is repeated.</summary>
+    /// <summary>How long to wait for a reply before the request is repeated.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Its own history of ended connections is read, where it keeps one.</summary>
+    /// <summary>Whether its own history of ended connections is read, if it keeps one.</summary>
     public bool ReadsHistory { get; init; } = true;
 
-    /// <summary>What it lists is never all of it: nothing is closed by its absence.</summary>
+    /// <summary>Whether its list is never taken as complete: then no connection is closed by its absence.</summary>
     public bool NeverComplete { get; init; }
 
-    /// <summary>What of it is taken at most.</summary>
+    /// <summary>How much is accepted from it.</summary>
     public GatewayBounds Bounds { get; init; } = GatewayBounds.Usual;
 
-    /// <summary>How often a request is sent before the gateway counts as silent.</summary>
+    /// <summary>How many times a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;
 
     internal GatewaySecrets Secrets { get; init; } = GatewaySecrets.None;
 
-    /// <summary>The user's own profiles as they stood when it was made.</summary>
+    /// <summary>
+    /// The user's own SNMP profiles, as text, when this was read: a change to one of them counts as a change here.
+    /// </summary>
     internal string Profiles { get; init; } = "";
 
-    /// <summary>Nothing that matters to polling differs.</summary>
+    /// <summary>Whether nothing that matters to polling differs.</summary>
     public bool SameAs(GatewayConfiguration other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -206,6 +206,6 @@ public sealed record GatewayConfiguration
             && ServerConfiguration.Same(Secrets.Priv, other.Secrets.Priv);
     }
 
-    /// <summary>Made without the secrets.</summary>
+    /// <summary>Never contains a secret.</summary>
     public override string ToString() => $"{Id} {Uri}";
 }

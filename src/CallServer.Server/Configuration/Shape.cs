@@ -3,8 +3,8 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// Which names the configuration knows, and where: to refuse others, and to find them in the environment's
-/// capitals.
+/// The names that the configuration knows, and where: for refusing others, and for matching the environment's
+/// upper-case names.
 /// </summary>
 internal sealed class Shape
 {
@@ -12,7 +12,7 @@ internal sealed class Shape
 
     private Shape() { }
 
-    /// <summary>The whole file.</summary>
+    /// <summary>The shape of the whole file.</summary>
     public static Shape Root { get; } =
         Object(
             (
@@ -69,14 +69,14 @@ internal sealed class Shape
             ("profiles", new Shape { IsOpen = true })
         );
 
-    /// <summary>The members of an object; none where it is something else.</summary>
+    /// <summary>The members of an object; empty for anything else.</summary>
     public IReadOnlyDictionary<string, Shape> Members { get; private init; } =
         new Dictionary<string, Shape>();
 
-    /// <summary>The items of a list.</summary>
+    /// <summary>The shape of a list's items; null if this is no list.</summary>
     public Shape? Item { get; private init; }
 
-    /// <summary>Its names are the user's own, and checked by whoever reads it.</summary>
+    /// <summary>Whether the names here are the user's own and are checked by whoever reads them.</summary>
     public bool IsOpen { get; private init; }
 
     /// <summary>Calls <paramref name="stranger"/> for every member that is not known here.</summary>

@@ -2,10 +2,12 @@ using System.Globalization;
 
 namespace CallServer.Server.Configuration;
 
-/// <summary>Numbers of octets as people write them: <c>500kB</c>, <c>100MB</c>, <c>1GB</c>; in steps of 1000.</summary>
+/// <summary>
+/// Sizes in octets the way people write them: <c>500kB</c>, <c>100MB</c>, <c>1GB</c>; in steps of 1000.
+/// </summary>
 internal static class Sizes
 {
-    /// <summary>What is expected, in words for messages.</summary>
+    /// <summary>What is expected, worded for error messages.</summary>
     public const string Expected = "a size such as 500kB, 100MB or 1GB";
 
     private static readonly (string Unit, long Octets)[] Units =
@@ -15,7 +17,7 @@ internal static class Sizes
         ("GB", 1_000_000_000),
     ];
 
-    /// <summary>A whole number with a unit.</summary>
+    /// <summary>Parses a whole number with a unit; false for anything else.</summary>
     public static bool TryParse(string text, out long octets)
     {
         octets = 0;
@@ -34,7 +36,7 @@ internal static class Sizes
         return true;
     }
 
-    /// <summary>In the largest unit that divides it.</summary>
+    /// <summary>Writes a size in the largest unit that divides it.</summary>
     public static string Format(long octets)
     {
         var (unit, each) = Units.Last(unit => unit.Unit == "kB" || octets % unit.Octets == 0);

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace CallServer.Server.Listening;
 
-/// <summary>What one listener counts.</summary>
+/// <summary>Counters of one listener.</summary>
 public sealed class ListenerCounters
 {
     private readonly ConcurrentDictionary<string, long> notices = new(StringComparer.Ordinal);
@@ -14,16 +14,16 @@ public sealed class ListenerCounters
     /// <summary>Datagrams from configured gateways that were understood.</summary>
     public long Taken => Volatile.Read(ref taken);
 
-    /// <summary>Datagrams from any other address: dropped unread.</summary>
+    /// <summary>Datagrams from any other address; they are dropped unread.</summary>
     public long Strangers => Volatile.Read(ref strangers);
 
-    /// <summary>Datagrams from configured gateways that held nothing for us.</summary>
+    /// <summary>Datagrams from configured gateways that could not be used.</summary>
     public long Unreadable => Volatile.Read(ref unreadable);
 
-    /// <summary>Datagrams that a fault of our own lost.</summary>
+    /// <summary>Datagrams lost to a fault of our own.</summary>
     public long Faults => Volatile.Read(ref faults);
 
-    /// <summary>What gateways said of themselves, in the protocol's words.</summary>
+    /// <summary>What gateways announced, counted by the protocol's own words.</summary>
     public IEnumerable<KeyValuePair<string, long>> Notices => notices;
 
     internal void Took() => Interlocked.Increment(ref taken);

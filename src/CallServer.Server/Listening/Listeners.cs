@@ -8,24 +8,24 @@ using CallServer.Server.Polling;
 
 namespace CallServer.Server.Listening;
 
-/// <summary>The ports on which gateways speak by themselves; each is open only where it is configured.</summary>
+/// <summary>The ports on which gateways speak unasked; each is open only if it is configured.</summary>
 public sealed class Listeners : IAsyncDisposable
 {
     private Listeners() { }
 
-    /// <summary>For RSIP; null where it is off.</summary>
+    /// <summary>The port for RSIP; null if it is off.</summary>
     public UdpPort? Mgcp { get; private set; }
 
-    /// <summary>For SNMP notifications; null where it is off.</summary>
+    /// <summary>The port for SNMP notifications; null if it is off.</summary>
     public UdpPort? Traps { get; private set; }
 
-    /// <summary>What came to the MGCP port.</summary>
+    /// <summary>Counts what arrives at the MGCP port.</summary>
     public ListenerCounters MgcpCounters { get; } = new();
 
-    /// <summary>What came to the port for SNMP notifications.</summary>
+    /// <summary>Counts what arrives at the port for SNMP notifications.</summary>
     public ListenerCounters TrapCounters { get; } = new();
 
-    /// <summary>Opens what is configured. Throws ConfigurationException where a port cannot be had.</summary>
+    /// <summary>Opens the configured ports. Throws ConfigurationException if a port is not available.</summary>
     internal static async Task<Listeners> OpenAsync(
         ServerConfiguration configuration,
         PollingService polling,

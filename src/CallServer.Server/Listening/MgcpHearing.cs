@@ -8,9 +8,10 @@ using CallServer.Surface;
 namespace CallServer.Server.Listening;
 
 /// <summary>
-/// MGCP commands that gateways send to their call agent: RSIP says that endpoints come, go, or have been
-/// without a call agent (RFC 3435 §2.3.12). It is answered, the gateway is asked at once where connections may
-/// be lost, and where all of its endpoints restarted the record notes that, at a pace. Nothing is re-homed.
+/// Handles MGCP commands that gateways send to their call agent. RSIP says that endpoints come up, go down, or were
+/// without a call agent (RFC 3435 §2.3.12). Every command is answered. If connections may be lost, the gateway is
+/// asked at once; if all its endpoints restarted, the record notes that, at a limited rate. The server never becomes
+/// a gateway's call agent.
 /// </summary>
 internal sealed class MgcpHearing(
     AddressBook addresses,
@@ -48,7 +49,8 @@ internal sealed class MgcpHearing(
     }
 
     /// <summary>
-    /// Several gateways may share an address: the one at that very port is meant, else perhaps any of them.
+    /// Several gateways may share an address: the sender is the one at exactly that port, or else possibly any of
+    /// them.
     /// </summary>
     private static ImmutableArray<GatewayAt> Meant(ImmutableArray<GatewayAt> senders, IPEndPoint from)
     {
@@ -72,7 +74,8 @@ internal sealed class MgcpHearing(
                         Also(more)
                     )
             );
-            // Of some endpoints, or of one gateway among several, the next audit alone has to tell.
+            // If only some endpoints restarted, or several gateways share the address, only the next audit can tell
+            // what was lost.
             if (notice.ConnectionsLost && IsWhole(notice.Endpoints) && meant.Length == 1)
                 noted.Say(gateway, _ => noteRestart(gateway, at));
             if (notice.AsksForAudit)
@@ -80,7 +83,7 @@ internal sealed class MgcpHearing(
         }
     }
 
-    /// <summary>Of those that a line stands for.</summary>
+    /// <summary>Says how many other announcements a log line stands for.</summary>
     internal static string Also(int more) =>
         more == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", and {more:N0} more notices");
 

@@ -5,23 +5,23 @@ using CallServer.Server.Net;
 namespace CallServer.Server.Listening;
 
 /// <summary>
-/// What a gateway says by itself leaves a row or a line at once, and then at most one in ten seconds: the newest, with
-/// the number of those that it stands for. However much comes, what it leaves is bounded, and the last one is never
-/// lost.
+/// Limits what gateways' announcements leave behind. The first one leaves a row or a line at once, and then at most
+/// one in ten seconds: the newest, with the number it stands for. However many arrive, what they leave is bounded,
+/// and the last one is never lost.
 /// </summary>
 internal sealed class NoticePace(IClock clock, IScheduler scheduler)
 {
-    /// <summary>Between two of one gateway.</summary>
+    /// <summary>Least time between two of one gateway.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, Waiting> gateways = new(StringComparer.Ordinal);
     private readonly Lock guard = new();
 
     /// <summary>
-    /// Acts now, or later in place of this and of all that came since the last time; it is told how many others it
-    /// stands for. From any thread; acts on this one, or on the scheduler.
+    /// Acts now, or later on behalf of this announcement and all others since the last one; <paramref name="act"/> is
+    /// told how many others it stands for. Callable from any thread; acts on that thread or on the scheduler.
     /// </summary>
-    /// <param name="gateway">A configured one: there are no more of them than those.</param>
+    /// <param name="gateway">A configured gateway; this bounds how many are remembered.</param>
     /// <param name="act">What to do.</param>
     public void Say(string gateway, Action<int> act)
     {

@@ -6,9 +6,9 @@ using CallServer.Surface;
 namespace CallServer.Server.Listening;
 
 /// <summary>
-/// SNMP notifications: one that tells of a start has its gateway asked at once, and what the gateway then
-/// says of its boot decides. Only the address tells who speaks, as a community tells nobody: whoever can send
-/// from it can have a gateway asked, and no more.
+/// Handles SNMP notifications. One that reports a start has its gateway asked at once; what the gateway then says of
+/// its boot decides. Only the source address identifies the sender, as a community authenticates nobody: whoever can
+/// forge the address can cause an audit, and nothing more.
 /// </summary>
 internal sealed class TrapHearing(
     AddressBook addresses,
@@ -20,7 +20,7 @@ internal sealed class TrapHearing(
 {
     public IReadOnlyList<byte[]> Hear(IPEndPoint from, Moment at, byte[] datagram)
     {
-        // Traps come from any port: all gateways at the address may be meant.
+        // Traps come from any port, so all gateways at the address may be meant.
         var senders = addresses.At(from.Address);
         if (senders.IsEmpty)
         {

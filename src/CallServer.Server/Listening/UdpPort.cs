@@ -5,17 +5,17 @@ using CallServer.Server.Net;
 
 namespace CallServer.Server.Listening;
 
-/// <summary>What makes something of the datagrams that come to a port by themselves.</summary>
+/// <summary>Handles the datagrams that arrive unasked at a port.</summary>
 internal interface IUdpListener
 {
     /// <summary>
-    /// One datagram, and what to send back to where it came from; on the receiving thread, one after the
-    /// other.
+    /// Takes one datagram and returns what to send back to its sender. Called on the receiving thread, one datagram
+    /// at a time.
     /// </summary>
     IReadOnlyList<byte[]> Hear(IPEndPoint from, Moment at, byte[] datagram);
 }
 
-/// <summary>A bound socket, and whoever listens to it, until it is disposed.</summary>
+/// <summary>A bound socket and its listener, until it is disposed.</summary>
 public sealed class UdpPort : IAsyncDisposable
 {
     private const int LargestDatagram = 65_536;
@@ -28,7 +28,7 @@ public sealed class UdpPort : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly Task receiving;
 
-    /// <summary>Throws SocketException where the address cannot be had.</summary>
+    /// <summary>Throws SocketException if the address is not available.</summary>
     internal UdpPort(
         IPEndPoint at,
         IUdpListener listener,
@@ -56,7 +56,7 @@ public sealed class UdpPort : IAsyncDisposable
         receiving = Task.Run(() => ReceiveAsync(stopping.Token));
     }
 
-    /// <summary>Where it listens, with the port that it got.</summary>
+    /// <summary>The address it listens on, with the port that the system gave it.</summary>
     public IPEndPoint Local { get; }
 
     /// <inheritdoc/>
@@ -94,7 +94,8 @@ public sealed class UdpPort : IAsyncDisposable
             }
             catch (SocketException fault) when (!cancel.IsCancellationRequested)
             {
-                // An earlier answer could not be delivered, or this one could not be sent: it is lost.
+                // The system reports that an earlier answer could not be delivered, or this one could not be sent. It
+                // is lost.
                 logger.LogDebug("{Local}: {Fault}", Local, fault.SocketErrorCode);
             }
             catch (SocketException)

@@ -3,12 +3,12 @@ using System.Reactive.Linq;
 
 namespace CallServer.Server.Net;
 
-/// <summary>Looks every second whether the wall clock was stepped.</summary>
+/// <summary>Checks every second whether the wall clock was stepped.</summary>
 public static class ClockWatch
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
-    /// <summary>By how much it was stepped, each time it was.</summary>
+    /// <summary>Emits the size of each step as it is detected.</summary>
     public static IObservable<TimeSpan> Steps(SystemClock clock, IScheduler scheduler) =>
         Observable
             .Interval(Period, scheduler)

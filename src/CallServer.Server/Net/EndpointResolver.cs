@@ -3,16 +3,16 @@ using System.Net.Sockets;
 
 namespace CallServer.Server.Net;
 
-/// <summary>From a gateway's host name to its address.</summary>
+/// <summary>Resolves a gateway's host name to its address.</summary>
 public interface IEndpointResolver
 {
-    /// <summary>Throws SocketException where the name has no address.</summary>
+    /// <summary>Throws SocketException if the name has no address.</summary>
     ValueTask<IPEndPoint> ResolveAsync(string host, int port, CancellationToken cancel);
 }
 
 /// <summary>
-/// Literal addresses at once, names by the system's resolver. Never called inside a loop that others wait
-/// for.
+/// Returns literal addresses at once and resolves names with the system's resolver. Never call it inside a loop that
+/// others wait for.
 /// </summary>
 public sealed class EndpointResolver : IEndpointResolver
 {

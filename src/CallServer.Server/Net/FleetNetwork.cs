@@ -2,7 +2,7 @@ using System.Net;
 
 namespace CallServer.Server.Net;
 
-/// <summary>The machine's own network.</summary>
+/// <summary>The machine's real network.</summary>
 public sealed class FleetNetwork : IGatewayNetwork, IAsyncDisposable
 {
     /// <summary>Opens the shared sockets.</summary>
@@ -13,13 +13,13 @@ public sealed class FleetNetwork : IGatewayNetwork, IAsyncDisposable
         Http = new HttpFleet(clock, loggers?.CreateLogger<HttpFleet>());
     }
 
-    /// <summary>Datagrams.</summary>
+    /// <summary>Carries datagrams.</summary>
     public UdpFleet Udp { get; }
 
-    /// <summary>Streams.</summary>
+    /// <summary>Carries streams.</summary>
     public TcpFleet Tcp { get; }
 
-    /// <summary>Messages over HTTP.</summary>
+    /// <summary>Carries messages over HTTP.</summary>
     public HttpFleet Http { get; }
 
     /// <inheritdoc/>

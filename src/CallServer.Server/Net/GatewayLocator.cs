@@ -3,10 +3,10 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Net;
 
-/// <summary>From a gateway's URI to where it is asked and answers.</summary>
+/// <summary>Finds the addresses where a gateway is asked and where it answers from, given its URI.</summary>
 public static class GatewayLocator
 {
-    /// <summary>Where no name has to be looked up; null where one has.</summary>
+    /// <summary>The address if no name has to be resolved; else null.</summary>
     public static GatewayAddress? Literal(GatewayUri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
@@ -18,7 +18,7 @@ public static class GatewayLocator
         return IPAddress.TryParse(other, out var from) ? new GatewayAddress(asked, uri.OverHttp, from) : null;
     }
 
-    /// <summary>Looks up what is a name. Throws SocketException where one has no address.</summary>
+    /// <summary>Resolves whatever is a name. Throws SocketException if a name has no address.</summary>
     public static async Task<GatewayAddress> FindAsync(
         IEndpointResolver resolver,
         GatewayUri uri,

@@ -5,24 +5,24 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// Messages as the bodies of HTTP requests, as rtpengine takes them (--listen-http): one client for the
-/// fleet, its connections shared and bounded. A request that fails is a message lost, and counted.
+/// Carries messages as the bodies of HTTP requests, as rtpengine accepts them (--listen-http). One client serves the
+/// fleet, and its connections are shared and bounded. A request that fails is a lost message, and is counted.
 /// </summary>
 public sealed class HttpFleet : IAsyncDisposable
 {
-    /// <summary>Where rtpengine takes ng messages.</summary>
+    /// <summary>The path where rtpengine accepts ng messages.</summary>
     public const string Path = "/ng";
 
-    /// <summary>rtpengine takes no other; with another one it answers 404.</summary>
+    /// <summary>rtpengine answers 404 to any other content type.</summary>
     public const string ContentType = "application/x-rtpengine-ng";
 
-    // HTTP/1.1 answers one request after the other on a connection.
+    // HTTP/1.1 answers one request at a time on a connection.
     private const int ConnectionsAGateway = 16;
 
-    // Of whoever only looks whether there is an answer.
+    // The largest answer that a single look at a gateway reads, in octets.
     private const int LargestGlance = 1024 * 1024;
 
-    // Requests that one audit may have open; it repeats what takes too long.
+    // How many requests one audit may have open; it repeats what takes too long.
     private const int MostInFlight = 1024;
 
     private static readonly MediaTypeHeaderValue MediaType = new(ContentType);
@@ -36,7 +36,7 @@ public sealed class HttpFleet : IAsyncDisposable
     private long failures;
     private long strays;
 
-    /// <summary>Opens nothing yet.</summary>
+    /// <summary>Opens no connection yet.</summary>
     public HttpFleet(IClock clock, ILogger<HttpFleet>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(clock);
@@ -57,16 +57,16 @@ public sealed class HttpFleet : IAsyncDisposable
         );
     }
 
-    /// <summary>Requests begun.</summary>
+    /// <summary>Requests started.</summary>
     public long Sent => Volatile.Read(ref sent);
 
     /// <summary>Answers handed over.</summary>
     public long Received => Volatile.Read(ref received);
 
-    /// <summary>Requests without an answer that could be handed over.</summary>
+    /// <summary>Requests that brought no usable answer.</summary>
     public long Failures => Volatile.Read(ref failures);
 
-    /// <summary>Answers that belonged to nothing that was asked.</summary>
+    /// <summary>Answers that matched no question.</summary>
     public long Strays => Volatile.Read(ref strays);
 
     /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
@@ -78,7 +78,8 @@ public sealed class HttpFleet : IAsyncDisposable
     }
 
     /// <summary>
-    /// One request for a person who looks once: null where it was answered, else what went wrong, in words.
+    /// Sends one request on behalf of a person who looks once. Null if it was answered, else what went wrong, in
+    /// words.
     /// </summary>
     public async Task<string?> FindFaultAsync(IPEndPoint gateway, byte[] message, CancellationToken cancel)
     {
@@ -130,7 +131,7 @@ public sealed class HttpFleet : IAsyncDisposable
         using var request = new HttpRequestMessage(HttpMethod.Post, address);
         request.Content = new ByteArrayContent(message);
         request.Content.Headers.ContentType = MediaType;
-        // Only the head: what follows is read as far as it is taken.
+        // Waits for the headers only; the body is read no further than it is wanted.
         using var response = await client.SendAsync(request, cancel);
         if (response.StatusCode != HttpStatusCode.OK)
             throw new HttpRequestException(null, null, response.StatusCode);
@@ -153,7 +154,7 @@ public sealed class HttpFleet : IAsyncDisposable
         {
             if (whole.Length + length > largest)
                 throw new AnswerTooLargeException();
-            // Twice: what holds it grows by doubling, and it is copied at the end.
+            // Counted twice: the buffer grows by doubling, and the body is copied at the end.
             if (!reading(2 * length))
                 throw new OperationCanceledException();
             whole.Write(part, 0, length);
@@ -172,7 +173,7 @@ public sealed class HttpFleet : IAsyncDisposable
         private int inFlight;
         private int closed;
 
-        /// <summary>The gateway cannot send to us by itself.</summary>
+        /// <summary>Empty: the gateway cannot send to us unasked.</summary>
         public string Local => "";
 
         public void Send(byte[] message)
@@ -200,7 +201,7 @@ public sealed class HttpFleet : IAsyncDisposable
 
         private async Task PostAsync(byte[] message, CancellationToken cancel)
         {
-            // What comes at once, such as a refusal, must not come back into the audit that is sending.
+            // An immediate result, such as a refusal, must not re-enter the audit that is still sending.
             await Task.Yield();
             var read = 0L;
             try
@@ -222,7 +223,7 @@ public sealed class HttpFleet : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                // The audit is over.
+                // The audit has ended.
             }
             catch (AnswerTooLargeException)
             {

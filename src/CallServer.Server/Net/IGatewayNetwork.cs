@@ -2,29 +2,27 @@ using System.Net;
 
 namespace CallServer.Server.Net;
 
-/// <summary>Where a gateway is, and what a message to it travels in.</summary>
-/// <param name="EndPoint">Its address and port.</param>
-/// <param name="OverHttp">A message is the body of an HTTP request, and the answer's body the reply; else
-/// both are UDP datagrams.</param>
-/// <param name="RepliesFrom">Datagrams are taken from this address too, from whatever port; null takes them
-/// from where the gateway is asked alone.</param>
+/// <summary>Where a gateway is, and what carries messages to it.</summary>
+/// <param name="EndPoint">The address and port where it is asked.</param>
+/// <param name="OverHttp">If true, a message is the body of an HTTP request and the reply is the answer's body; if
+/// false, both are UDP datagrams.</param>
+/// <param name="RepliesFrom">Datagrams from this address are accepted too, from any port. If null, only those from
+/// the address that was asked are.</param>
 public readonly record struct GatewayAddress(
     IPEndPoint EndPoint,
     bool OverHttp = false,
     IPAddress? RepliesFrom = null
 );
 
-/// <summary>The ways to gateways: the fleet's sockets, or simulated ones.</summary>
+/// <summary>The paths to gateways: the fleet's sockets, or simulated ones.</summary>
 public interface IGatewayNetwork
 {
     /// <summary>
-    /// From now on the receiver is handed the messages that come from this gateway, until the channel is
-    /// disposed. Several may listen to one gateway.
+    /// From now on the receiver gets the messages that come from this gateway, until the channel is disposed. Several
+    /// receivers may listen to one gateway.
     /// </summary>
     IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver);
 
-    /// <summary>
-    /// Begins to open a stream; the receiver is told how that goes, until the channel is disposed.
-    /// </summary>
+    /// <summary>Starts opening a stream. The receiver is told how that goes, until the channel is disposed.</summary>
     IStreamChannel Connect(IPEndPoint gateway, IStreamReceiver receiver);
 }

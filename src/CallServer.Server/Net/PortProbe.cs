@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// Tells a closed port from a silent gateway: a connected socket hears the ICMP message that the fleet's
-/// shared ones do not. For people who look once; polling does not need it.
+/// Tells a closed port from a silent gateway: a connected socket gets the ICMP message that the fleet's shared
+/// sockets do not. For people who look once; polling does not need it.
 /// </summary>
 public static class PortProbe
 {
@@ -31,9 +31,7 @@ public static class PortProbe
         }
     }
 
-    /// <summary>
-    /// True where the system says that nothing listens there, or that there is no way to it.
-    /// </summary>
+    /// <summary>The error if the system says that nothing listens there or that there is no route; else null.</summary>
     public static async Task<SocketError?> FindFaultAsync(
         IPEndPoint peer,
         ReadOnlyMemory<byte> message,

@@ -3,11 +3,12 @@ using System.Net.Sockets;
 
 namespace CallServer.Server.Net;
 
-/// <summary>What the system says of sockets, in words that do not depend on it.</summary>
+/// <summary>The system's socket errors in words that are the same on every system.</summary>
 internal static class SocketWords
 {
     public const string Refused = "connection refused";
 
+    /// <summary>Describes a socket error in lower-case words.</summary>
     public static string Of(SocketError fault) =>
         fault switch
         {
@@ -26,6 +27,6 @@ internal static class SocketWords
             _ => $"the connection failed ({fault})",
         };
 
-    /// <summary>HOST:PORT with brackets around IPv6; empty where it is not known.</summary>
+    /// <summary>HOST:PORT, with brackets around IPv6; empty if not known.</summary>
     public static string Name(EndPoint? end) => end is IPEndPoint known ? known.ToString() : "";
 }

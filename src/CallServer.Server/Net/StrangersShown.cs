@@ -3,8 +3,8 @@ using CallServer.Model;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// How many datagrams from unknown addresses are looked at: a gateway that answers from elsewhere does so at
-/// every request, and a flood must cost nothing.
+/// Limits how many datagrams from unknown addresses are looked at. A gateway that answers from elsewhere does so at
+/// every request, so a few are enough, and a flood must cost nothing.
 /// </summary>
 internal sealed class StrangersShown
 {
@@ -16,7 +16,7 @@ internal sealed class StrangersShown
     private Instant? since;
     private int count;
 
-    /// <summary>One more may be looked at now.</summary>
+    /// <summary>Whether one more may be looked at now.</summary>
     public bool May(Instant now)
     {
         lock (guard)

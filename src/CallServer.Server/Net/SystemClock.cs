@@ -4,19 +4,20 @@ using CallServer.Surface;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// The steady clock is UTC, read once at the start, and the machine's monotonic counter from then on: it
-/// neither goes back nor jumps, whatever is done to the wall clock. The one place that reads the machine's
-/// clocks.
+/// The steady clock reads UTC once at the start and then follows the machine's monotonic counter: it never goes back
+/// or jumps, whatever happens to the wall clock. This is the one place that reads the machine's clocks.
 /// </summary>
 public sealed class SystemClock : IClock
 {
-    /// <summary>A wall clock that strays further than this from the steady one was stepped.</summary>
+    /// <summary>How far the wall clock must be from the steady one to count as stepped.</summary>
     public static readonly TimeSpan StepThreshold = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>As many of the latest steps are known; a clock that is stepped more often is not worth telling of.</summary>
+    /// <summary>
+    /// How many of the latest steps are kept; a clock that is stepped more often is not worth listing.
+    /// </summary>
     public const int StepsKept = 100;
 
-    // Two readings this far apart were interrupted in between and say nothing about a step.
+    // Two readings this far apart were interrupted and say nothing about a step.
     private static readonly TimeSpan TooFarApart = TimeSpan.FromMilliseconds(10);
 
     private static readonly TimeSpan CloseTogether = TimeSpan.FromMicroseconds(5);
@@ -28,18 +29,19 @@ public sealed class SystemClock : IClock
     private IReadOnlyList<ClockStep> steps;
 
 #pragma warning disable RS0030 // the one place that may
-    /// <summary>The machine's clocks, anchored now.</summary>
+    /// <summary>Uses the machine's clocks, anchored now.</summary>
     public SystemClock()
         : this(TimeProvider.System) { }
 #pragma warning restore RS0030
 
-    /// <summary>Any clocks, anchored now.</summary>
+    /// <summary>Uses the given clocks, anchored now.</summary>
     public SystemClock(TimeProvider time)
         : this(time, TimeSpan.Zero, []) { }
 
     /// <summary>
-    /// Goes on with a timeline that was anchored earlier and from which the wall clock has since been stepped
-    /// by the correction, the latest steps of which are these, so that what a store holds from before keeps its place.
+    /// Continues a timeline that was anchored earlier, so that what a store already holds keeps its place. The wall
+    /// clock has been stepped by <paramref name="correction"/> since then; <paramref name="steps"/> are the latest of
+    /// those steps.
     /// </summary>
     public SystemClock(TimeProvider time, TimeSpan correction, IReadOnlyList<ClockStep> steps)
     {
@@ -52,10 +54,10 @@ public sealed class SystemClock : IClock
     }
 
 #pragma warning disable RS0030 // the one place that may
-    /// <summary>Timers of the machine, for time-outs of what no audit waits for.</summary>
+    /// <summary>The machine's timers, for time-outs that no audit waits for.</summary>
     public static TimeProvider Timers => TimeProvider.System;
 
-    /// <summary>The machine's clocks, going on with an earlier timeline.</summary>
+    /// <summary>Continues an earlier timeline with the machine's clocks.</summary>
     public static SystemClock Continue(TimeSpan correction, IReadOnlyList<ClockStep> steps) =>
         new(TimeProvider.System, correction, steps);
 #pragma warning restore RS0030
@@ -70,8 +72,8 @@ public sealed class SystemClock : IClock
     public IReadOnlyList<ClockStep> Steps => Volatile.Read(ref steps);
 
     /// <summary>
-    /// Compares the clocks; where the wall clock was stepped, takes the new correction and returns by how
-    /// much it was stepped, else zero.
+    /// Compares the clocks. If the wall clock was stepped, adopts the new correction and returns the size of the
+    /// step; else returns zero.
     /// </summary>
     public TimeSpan CheckForStep()
     {
@@ -93,8 +95,8 @@ public sealed class SystemClock : IClock
     }
 
     /// <summary>
-    /// Both clocks at one instant, as nearly as they can be read: a thread that is interrupted between the
-    /// two readings would anchor the timeline wrong by as much for as long as the server runs.
+    /// Reads both clocks as closely together as possible. If the thread were interrupted between the two readings,
+    /// the timeline would be wrong by that much for the whole run.
     /// </summary>
     private static (long Stamp, long WallTicks) ReadTogether(TimeProvider time)
     {

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace CallServer.Server.Net;
 
-/// <summary>Streams to gateways, one for each audit that asks for it.</summary>
+/// <summary>Streams to gateways, one for each audit that asks for one.</summary>
 public sealed class TcpFleet : IAsyncDisposable
 {
     private readonly IClock clock;
@@ -15,7 +15,7 @@ public sealed class TcpFleet : IAsyncDisposable
     private long failed;
 
     /// <param name="clock">Stamps what happens.</param>
-    /// <param name="patience">How long opening a stream may take; 5 s where null.</param>
+    /// <param name="patience">How long opening a stream may take; 5 s if null.</param>
     public TcpFleet(IClock clock, TimeSpan? patience = null)
     {
         ArgumentNullException.ThrowIfNull(clock);
@@ -33,7 +33,7 @@ public sealed class TcpFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>Streams that were opened.</summary>
+    /// <summary>Streams opened since the start.</summary>
     public long Opened => Volatile.Read(ref opened);
 
     /// <summary>Streams that could not be opened.</summary>
@@ -47,7 +47,7 @@ public sealed class TcpFleet : IAsyncDisposable
         var stream = new TcpStream(this, gateway, receiver);
         lock (guard)
         {
-            // An audit that still runs while the server stops hears nothing more.
+            // An audit that still runs while the server stops is told nothing more.
             if (!closed)
             {
                 streams.Add(stream);

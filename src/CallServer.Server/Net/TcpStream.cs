@@ -5,15 +5,15 @@ using System.Threading.Channels;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// One connection: opened, written and read beside the audit, and closed with it. What waits in either
-/// direction is bounded.
+/// One TCP connection, opened, written and read beside the audit and closed with it. Both queues are bounded.
 /// </summary>
 internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamReceiver receiver) : IStreamChannel
 {
-    // Octets that wait to be written: what an audit asks in one go is a few hundred kilobytes at most.
+    // The most that may wait to be written, in octets: what an audit asks in one go is a few hundred kilobytes at
+    // most.
     private const long MostWaiting = 4 * 1024 * 1024;
 
-    // Reads that wait to be taken, of so many octets each.
+    // How many reads, of so many octets each, may wait to be taken.
     private const int MostUntaken = 16;
     private const int LargestRead = 64 * 1024;
 
@@ -26,7 +26,7 @@ internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamRecei
     private long waiting;
     private bool over;
 
-    /// <summary>Ends when nothing more is done.</summary>
+    /// <summary>Completes when nothing is running any more.</summary>
     public Task Ended { get; private set; } = Task.CompletedTask;
 
     public void Begin() => Ended = Task.Run(RunAsync);
@@ -61,7 +61,7 @@ internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamRecei
         }
         catch (OperationCanceledException)
         {
-            // Closed from here.
+            // We closed it ourselves.
         }
         catch (SocketException fault)
         {
@@ -76,7 +76,7 @@ internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamRecei
     private async Task<bool> ConnectAsync(Socket socket)
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(closing.Token);
-        // A timer of no length may still be slower than a connection on this machine.
+        // Even a zero-length timer may be slower than a connection on this machine, so zero patience is handled here.
         if (fleet.Patience <= TimeSpan.Zero)
             await giveUp.CancelAsync();
         else
@@ -129,7 +129,7 @@ internal sealed class TcpStream(TcpFleet fleet, IPEndPoint gateway, IStreamRecei
         }
     }
 
-    /// <summary>Whichever direction fails first ends the other.</summary>
+    /// <summary>Lets whichever direction fails first end the other.</summary>
     private async ValueTask<int> OrBreakAsync(ValueTask<int> step)
     {
         try

@@ -7,14 +7,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// One socket per address family for the whole fleet. A reply finds its audits by the address that it comes
-/// from: the one that was asked, or where it is said so whatever port of a host. What comes from anywhere else
-/// is dropped and counted, and a few of them a second are shown to the audits that run, which say so where it
-/// would have been their answer.
+/// One socket per address family for the whole fleet. A reply finds its audits by its source address: the address
+/// that was asked or, if so configured, any port of a host. Anything else is dropped and counted. A few of those
+/// datagrams a second are shown to the running audits, which report one that would have been their answer.
 /// </summary>
 public sealed class UdpFleet : IAsyncDisposable
 {
-    // Many gateways answer in the same instant; the kernel grants what net.core.rmem_max allows.
+    // Many gateways answer at the same instant; the kernel grants what net.core.rmem_max allows.
     private const int ReceiveBuffer = 4 * 1024 * 1024;
     private const int LargestDatagram = 65_536;
 
@@ -36,8 +35,8 @@ public sealed class UdpFleet : IAsyncDisposable
     private long sendFailures;
 
     /// <summary>
-    /// Opens the sockets and begins to receive: one for each address family, or one that sends from the
-    /// source alone. Throws SocketException where that cannot be had.
+    /// Opens the sockets and starts to receive: one socket for each address family, or a single one bound to
+    /// <paramref name="source"/>. Throws SocketException if that address is not available.
     /// </summary>
     public UdpFleet(IClock clock, ILogger<UdpFleet>? logger = null, IPAddress? source = null)
     {
@@ -61,24 +60,22 @@ public sealed class UdpFleet : IAsyncDisposable
     /// <summary>Datagrams from addresses that nobody asked.</summary>
     public long Strangers => Volatile.Read(ref strangers);
 
-    /// <summary>Datagrams taken from another address than the one asked.</summary>
+    /// <summary>Datagrams accepted from another address than the one asked.</summary>
     public long FromElsewhere => Volatile.Read(ref elsewhere);
 
-    /// <summary>
-    /// Datagrams from gateways that belonged to nothing that was asked, late repeats among them.
-    /// </summary>
+    /// <summary>Datagrams from gateways that matched no question, late repeats among them.</summary>
     public long Strays => Volatile.Read(ref strays);
 
     /// <summary>Datagrams sent.</summary>
     public long Sent => Volatile.Read(ref sent);
 
-    /// <summary>Datagrams received, strangers' included.</summary>
+    /// <summary>Datagrams received, including those from unknown addresses.</summary>
     public long Received => Volatile.Read(ref received);
 
-    /// <summary>Datagrams that the system would not send: no route, too long.</summary>
+    /// <summary>Datagrams that the system would not send: no route, or too long.</summary>
     public long SendFailures => Volatile.Read(ref sendFailures);
 
-    /// <summary>The local port for a family; 0 where the machine does not have it.</summary>
+    /// <summary>The local port of a family; 0 if the machine does not have that family.</summary>
     public int Port(AddressFamily family) => ((SocketFor(family)?.LocalEndPoint as IPEndPoint)?.Port) ?? 0;
 
     /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
@@ -117,7 +114,7 @@ public sealed class UdpFleet : IAsyncDisposable
             receiver
         );
 
-    /// <summary>The key stays known, perhaps with nobody listening.</summary>
+    /// <summary>Removes a receiver but keeps the key, perhaps with nobody listening.</summary>
     private static void Remove<T>(
         ConcurrentDictionary<T, ImmutableArray<IDatagramReceiver>> table,
         T key,
@@ -159,8 +156,8 @@ public sealed class UdpFleet : IAsyncDisposable
         };
 
     /// <summary>
-    /// The address that the system takes for datagrams to this peer, with the shared socket's port: a socket
-    /// of its own, connected and never sent through, tells it. Null where there is no way there.
+    /// The local address that the system chooses for datagrams to this peer, with the shared socket's port. A
+    /// separate socket finds it by connecting, without sending. Null if there is no route.
     /// </summary>
     private IPEndPoint? LocalTowards(IPEndPoint peer)
     {
@@ -200,8 +197,8 @@ public sealed class UdpFleet : IAsyncDisposable
             }
             catch (SocketException fault) when (!cancel.IsCancellationRequested)
             {
-                // Some systems report here that an earlier datagram could not be delivered: the audit's
-                // time-out tells it.
+                // Some systems report here that an earlier datagram could not be delivered; the audit's time-out
+                // already covers that.
                 logger.LogDebug("receive: {Fault}", fault.SocketErrorCode);
             }
             catch (SocketException)
@@ -229,7 +226,7 @@ public sealed class UdpFleet : IAsyncDisposable
         }
         else if (isKnown || listening is { IsDefault: false })
         {
-            // A gateway that we know, after its audit: a late or repeated reply.
+            // A known gateway whose audit has ended: a late or repeated reply.
             OnStray();
         }
         else
@@ -308,7 +305,7 @@ public sealed class UdpFleet : IAsyncDisposable
             if (Interlocked.Exchange(ref closed, 1) != 0)
                 return;
 
-            // The peer stays known, with nobody listening: what it still sends is late, not strange.
+            // The peer stays known, with nobody listening: what it still sends is late, not unknown.
             Remove(fleet.receivers, Peer, receiver);
             if (repliesFrom is not null)
                 Remove(fleet.hosts, repliesFrom, receiver);

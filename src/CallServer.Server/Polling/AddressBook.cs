@@ -5,10 +5,10 @@ using CallServer.Server.Net;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>A gateway and where it is asked.</summary>
-/// <param name="Gateway">Which one.</param>
-/// <param name="EndPoint">Where it is asked.</param>
-/// <param name="RepliesFrom">The host that it speaks from besides, where it is said so.</param>
+/// <summary>A gateway and the address where it is asked.</summary>
+/// <param name="Gateway">The gateway.</param>
+/// <param name="EndPoint">The address where it is asked.</param>
+/// <param name="RepliesFrom">Another host that it answers from, if so configured.</param>
 public sealed record GatewayAt(
     GatewayConfiguration Gateway,
     IPEndPoint EndPoint,
@@ -16,8 +16,8 @@ public sealed record GatewayAt(
 );
 
 /// <summary>
-/// Which gateways are asked at an address: to know who speaks where something comes by itself. Names count as
-/// soon as they were looked up for asking.
+/// Which gateways are asked at an address, so that the sender of an unasked message can be identified. A host name
+/// counts as soon as it has been resolved for asking.
 /// </summary>
 public sealed class AddressBook
 {
@@ -30,11 +30,13 @@ public sealed class AddressBook
         ImmutableArray<GatewayAt>
     >.Empty;
 
-    /// <summary>The gateways at this address, on whatever ports; none where it is a stranger's.</summary>
+    /// <summary>The gateways at this address, on any port; empty if the address is unknown.</summary>
     public ImmutableArray<GatewayAt> At(IPAddress address) =>
         Volatile.Read(ref addresses).GetValueOrDefault(address, []);
 
-    /// <summary>It is asked from now on, perhaps at a name that has no address yet.</summary>
+    /// <summary>
+    /// The gateway is asked from now on; a null address means that its name has not been resolved yet.
+    /// </summary>
     internal void Enter(GatewayConfiguration gateway, GatewayAddress? address)
     {
         lock (guard)
@@ -49,7 +51,7 @@ public sealed class AddressBook
         }
     }
 
-    /// <summary>Its name was looked up; nothing where it is not asked any more.</summary>
+    /// <summary>Its name was resolved. Does nothing if the gateway is not asked any more.</summary>
     internal void Move(GatewayConfiguration gateway, GatewayAddress address)
     {
         lock (guard)
@@ -63,7 +65,7 @@ public sealed class AddressBook
         }
     }
 
-    /// <summary>It is asked no longer.</summary>
+    /// <summary>The gateway is no longer asked.</summary>
     internal void Leave(GatewayConfiguration gateway)
     {
         lock (guard)

@@ -1,24 +1,24 @@
 namespace CallServer.Server.Polling;
 
-/// <summary>What an audit took of the thread that it shares with others.</summary>
-/// <param name="Busy">Of the processor's time, in all.</param>
-/// <param name="Longest">The longest of its steps: so long others waited.</param>
+/// <summary>What an audit cost the thread that it shares with others.</summary>
+/// <param name="Busy">Processor time in all.</param>
+/// <param name="Longest">The longest of its steps, and so the longest time that others had to wait for it.</param>
 public readonly record struct AuditWork(TimeSpan Busy, TimeSpan Longest);
 
 /// <summary>
-/// What one gateway's audits take of a thread that many share, on average over the last few: who takes much in every
-/// other audit takes much, and one hiccup is none.
+/// What one gateway's audits cost a thread that many share, averaged over the last few: a gateway that is costly in
+/// every other audit counts as costly, one that had a single hiccup does not.
 /// </summary>
-/// <param name="interval">From audit to audit.</param>
+/// <param name="interval">Time from audit to audit.</param>
 internal sealed class AuditCost(TimeSpan interval)
 {
-    /// <summary>The part of a core that any gateway may take.</summary>
+    /// <summary>The share of a core that any gateway may take.</summary>
     public const double Share = 0.02;
 
-    /// <summary>So long others may wait for one step.</summary>
+    /// <summary>The longest time that others may have to wait for one step.</summary>
     public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
 
-    // After one audit that would make it heavy, so many more are looked at before it is forgotten.
+    // After one audit that would make a gateway heavy, this many more are looked at before it is forgotten.
     private const int Suspicion = 4;
 
     private TimeSpan busy;
@@ -26,27 +26,27 @@ internal sealed class AuditCost(TimeSpan interval)
     private bool isKnown;
     private int suspect;
 
-    /// <summary>What the last one took.</summary>
+    /// <summary>What the last audit took.</summary>
     public TimeSpan Last { get; private set; }
 
-    /// <summary>Its audits take more than their part: others of its kind are to have their turn in between.</summary>
+    /// <summary>Its audits take more than their share; others in the heavy lane get their turn in between.</summary>
     public bool IsHeavy => busy > interval * Share;
 
-    /// <summary>It is to be audited where nobody waits for it who takes little.</summary>
+    /// <summary>It is audited on the side loop, where no cheap gateway waits for it.</summary>
     public bool IsAside => IsHeavy || longest > Step;
 
-    /// <summary>The part of a core that its audits take.</summary>
+    /// <summary>The share of a core that its audits take.</summary>
     public double Part => busy / interval;
 
-    /// <summary>An audit took so much. True where that makes it heavy, or no longer heavy.</summary>
+    /// <summary>Counts an audit. Returns true if that makes the gateway heavy, or no longer heavy.</summary>
     public bool Count(AuditWork work)
     {
         var before = IsHeavy;
         Last = work.Busy;
         longest = (longest + work.Longest) / 2;
         var average = (busy + work.Busy) / 2;
-        // The runtime takes back memory on the thread that happens to ask for more, whoever made the garbage: one audit of a
-        // gateway that is known to take little may seem to take a second.
+        // The runtime collects garbage on the thread that happens to allocate, whoever made the garbage: one audit of
+        // a gateway that is known to be cheap may seem to take a second.
         if (isKnown && !IsHeavy && suspect == 0 && average > interval * Share)
         {
             suspect = Suspicion;

@@ -8,34 +8,34 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>What an audit learnt, and what it leaves to the next one of the same gateway.</summary>
+/// <summary>What an audit learnt, and what it leaves to the next audit of the same gateway.</summary>
 /// <param name="Result">What it learnt.</param>
-/// <param name="Memory">What the next one begins with.</param>
-/// <param name="Work">What it took of its thread.</param>
+/// <param name="Memory">What the next audit starts from.</param>
+/// <param name="Work">What it cost its thread.</param>
 public readonly record struct AuditOutcome(AuditResult Result, AuditMemory? Memory, AuditWork Work = default);
 
-/// <summary>What a standing watch tells.</summary>
+/// <summary>What a standing watch reports.</summary>
 /// <param name="Result">What it learnt.</param>
-/// <param name="Over">It has ended, and this is why.</param>
-/// <param name="Memory">What the next audit or watch of the same gateway begins with.</param>
+/// <param name="Over">Whether it has ended; the result then says why.</param>
+/// <param name="Memory">What the next audit or watch of the same gateway starts from.</param>
 public readonly record struct WatchNews(AuditResult Result, bool Over, AuditMemory? Memory = null);
 
 /// <summary>Runs audits, watches and releases.</summary>
 public interface IAuditRunner
 {
     /// <summary>
-    /// One audit for each subscription: one outcome, then the end. After the deadline, or when cancelled, the
-    /// audit gives up, and its outcome is what it learnt until then. Unsubscribing drops it without an
+    /// Runs one audit for each subscription: emits one outcome, then completes. After the deadline, or when
+    /// cancelled, the audit gives up, and the outcome is what it learnt so far. Unsubscribing drops it without an
     /// outcome.
     /// </summary>
     /// <param name="target">Whom to ask, and how.</param>
-    /// <param name="gateway">Where.</param>
+    /// <param name="gateway">The gateway's address.</param>
     /// <param name="memory">What the last audit of the same gateway left.</param>
-    /// <param name="known">What the record holds of the gateway when the audit begins; null where there is no
+    /// <param name="known">What the record holds of the gateway when the audit starts; null if there is no
     /// record.</param>
-    /// <param name="deadline">From the subscription on.</param>
+    /// <param name="deadline">Counted from the subscription.</param>
     /// <param name="heard">Called once, at the gateway's first reply.</param>
-    /// <param name="cancel">Asks to give up.</param>
+    /// <param name="cancel">Asks the audit to give up.</param>
     IObservable<AuditOutcome> Run(
         AuditTarget target,
         GatewayAddress gateway,
@@ -47,13 +47,13 @@ public interface IAuditRunner
     );
 
     /// <summary>
-    /// One standing watch for each subscription, of a target that watches: what it learns as it learns it,
-    /// then why it ended, then the end. Unsubscribing drops it.
+    /// Runs one standing watch for each subscription, of a target that can be watched: emits what it learns as it
+    /// learns it, then why it ended, and completes. Unsubscribing drops it.
     /// </summary>
     /// <param name="target">Whom to watch, and how.</param>
-    /// <param name="gateway">Where.</param>
+    /// <param name="gateway">The gateway's address.</param>
     /// <param name="memory">What the last audit or watch of the same gateway left.</param>
-    /// <param name="every">How often the gateway is to tell everything.</param>
+    /// <param name="every">How often the gateway is to report everything.</param>
     IObservable<WatchNews> Watch(
         AuditTarget target,
         GatewayAddress gateway,
@@ -62,14 +62,14 @@ public interface IAuditRunner
     );
 
     /// <summary>
-    /// Ends one connection for each subscription, of a target that releases: one result, then the end.
+    /// Ends one connection for each subscription, of a target that can release: emits one result, then completes.
     /// </summary>
     /// <param name="target">Whom to ask, and how.</param>
-    /// <param name="connection">Which one; the record must hold it.</param>
-    /// <param name="gateway">Where.</param>
+    /// <param name="connection">The connection; the record must hold it.</param>
+    /// <param name="gateway">The gateway's address.</param>
     /// <param name="known">What the record holds of the gateway.</param>
-    /// <param name="deadline">From the subscription on.</param>
-    /// <param name="cancel">Asks to give up.</param>
+    /// <param name="deadline">Counted from the subscription.</param>
+    /// <param name="cancel">Asks the release to give up.</param>
     IObservable<ReleaseResult> Release(
         AuditTarget target,
         string connection,
@@ -80,13 +80,13 @@ public interface IAuditRunner
     );
 
     /// <summary>
-    /// Asks who controls a gateway, once for each subscription, of a target that tells: one result, then the
-    /// end.
+    /// Asks who controls a gateway, once for each subscription, of a target that can tell: emits one result, then
+    /// completes.
     /// </summary>
     /// <param name="target">Whom to ask, and how.</param>
-    /// <param name="gateway">Where.</param>
-    /// <param name="known">What the record holds of the gateway; null where it holds nothing.</param>
-    /// <param name="deadline">From the subscription on.</param>
+    /// <param name="gateway">The gateway's address.</param>
+    /// <param name="known">What the record holds of the gateway; null if it holds nothing.</param>
+    /// <param name="deadline">Counted from the subscription.</param>
     IObservable<ControllerResult> AskController(
         AuditTarget target,
         GatewayAddress gateway,
@@ -96,8 +96,8 @@ public interface IAuditRunner
 }
 
 /// <summary>
-/// Gives audits a network, a clock and a scheduler. The scheduler must run one thing at a time (an event
-/// loop, or virtual time): it is what keeps the events of an audit in a row.
+/// Gives audits a network, a clock and a scheduler. The scheduler must run one action at a time (an event loop, or
+/// virtual time): that is what keeps the events of an audit in order.
 /// </summary>
 public sealed class AuditRunner(
     IGatewayNetwork network,
@@ -173,7 +173,7 @@ public sealed class AuditRunner(
             .Select(news => news.Result);
 
     /// <summary>
-    /// An audit as a task. Cancelling it stops the audit: the task then ends with what was learnt.
+    /// Runs an audit as a task. Cancelling it stops the audit; the task then ends with what was learnt.
     /// </summary>
     public Task<AuditOutcome> RunAsync(
         AuditTarget target,
@@ -182,7 +182,7 @@ public sealed class AuditRunner(
         TimeSpan deadline,
         CancellationToken cancel
     ) =>
-        // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
+        // The continuation runs elsewhere: the scheduler's thread belongs to the audits.
         Run(target, gateway, memory, null, deadline, null, cancel).ToTask(TaskPoolScheduler.Default);
 
     private static ulong FreshSeed()

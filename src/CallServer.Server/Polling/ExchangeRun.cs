@@ -8,15 +8,15 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>Where an exchange with a gateway takes place.</summary>
-/// <param name="Network">The ways to the gateway.</param>
-/// <param name="Clock">Time.</param>
-/// <param name="Scheduler">Runs one thing at a time.</param>
-/// <param name="Gateway">Where the gateway is.</param>
-/// <param name="Target">Whose limits hold.</param>
-/// <param name="Memory">What all of them may hold together; null: as much as they like.</param>
-/// <param name="Heap">Holds it up while there is too much garbage; null: nothing does.</param>
-/// <param name="ThreadTime">The processor's time that this thread has used.</param>
+/// <summary>The surroundings of an exchange with a gateway.</summary>
+/// <param name="Network">The paths to gateways.</param>
+/// <param name="Clock">The server's clock.</param>
+/// <param name="Scheduler">Runs one action at a time.</param>
+/// <param name="Gateway">The gateway's address.</param>
+/// <param name="Target">The target, whose limits apply.</param>
+/// <param name="Memory">What all exchanges together may hold; null for no limit.</param>
+/// <param name="Heap">Delays the exchange while there is too much garbage; null for never.</param>
+/// <param name="ThreadTime">The processor time that this thread has used.</param>
 internal sealed record ExchangeStage(
     IGatewayNetwork Network,
     IClock Clock,
@@ -28,11 +28,11 @@ internal sealed record ExchangeStage(
     Func<TimeSpan> ThreadTime
 );
 
-/// <summary>What an exchange has come to.</summary>
+/// <summary>What an exchange has produced so far.</summary>
 /// <param name="Result">What it learnt.</param>
-/// <param name="Over">It has ended; else it goes on.</param>
-/// <param name="Memory">What the next exchange with the same gateway begins with.</param>
-/// <param name="Work">What it has taken of its thread.</param>
+/// <param name="Over">Whether it has ended.</param>
+/// <param name="Memory">What the next exchange with the same gateway starts from.</param>
+/// <param name="Work">What it has cost its thread.</param>
 internal readonly record struct ExchangeNews<TResult>(
     TResult Result,
     bool Over,
@@ -41,8 +41,8 @@ internal readonly record struct ExchangeNews<TResult>(
 );
 
 /// <summary>
-/// Drives one exchange with a gateway (an audit, a standing watch, a release): every event of it happens on
-/// the scheduler, one after the other, and all commands of one event are carried out before the next.
+/// Drives one exchange with a gateway (an audit, a standing watch, a release). All its events happen on the
+/// scheduler, one at a time, and all commands of one event are carried out before the next event.
 /// </summary>
 internal sealed class ExchangeRun<TResult>(
     ExchangeStage stage,
@@ -52,13 +52,13 @@ internal sealed class ExchangeRun<TResult>(
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    // Messages that are taken in one turn: others of the scheduler have theirs in between.
+    // Messages taken in one turn, so that others on the scheduler get theirs in between.
     private const int Turn = 4;
 
-    // Who has taken so little of the processor's time makes little garbage, and never waits for its removal.
+    // An exchange that has used so little processor time makes little garbage, and never waits for a collection.
     private static readonly TimeSpan Little = TimeSpan.FromMilliseconds(100);
 
-    // Octets of datagrams that wait to be taken in; more of them are lost, as datagrams are.
+    // The most that waiting datagrams may hold, in octets; more are lost, as datagrams are.
     private const long MostWaiting = 4 * 1024 * 1024;
 
     private readonly ConcurrentQueue<Mail> mailbox = new();
@@ -92,7 +92,9 @@ internal sealed class ExchangeRun<TResult>(
         Memory,
     }
 
-    /// <summary>One of them; of a datagram, whether it is only to be told of.</summary>
+    /// <summary>
+    /// A message or a stream's event in the mailbox; for a datagram, whether it may only be reported.
+    /// </summary>
     private readonly record struct Mail(
         Datagram? Datagram,
         StreamNews? News,
@@ -101,8 +103,8 @@ internal sealed class ExchangeRun<TResult>(
     );
 
     /// <summary>
-    /// Begins it on the scheduler; begin is given the time and our end of the way there. Without a deadline
-    /// it goes on until it ends by itself or is cancelled.
+    /// Starts the exchange on the scheduler; <paramref name="begin"/> is given the time and our end of the path.
+    /// Without a deadline the exchange goes on until it ends by itself or is cancelled.
     /// </summary>
     public void Begin(
         Func<Moment, string, GatewayExchange<TResult>> begin,
@@ -131,8 +133,7 @@ internal sealed class ExchangeRun<TResult>(
         );
     }
 
-    /// <summary>What its steps have taken of their thread, the one that goes on included. Read within a
-    /// step.</summary>
+    /// <summary>What its steps have cost their thread, including the current one. Only valid within a step.</summary>
     private AuditWork Work
     {
         get
@@ -165,7 +166,7 @@ internal sealed class ExchangeRun<TResult>(
 
     void IExchangeSink<TResult>.Connect()
     {
-        // First the old one, so that a gateway which allows one at a time takes the new one.
+        // Closes the old stream first, so that a gateway that allows only one accepts the new one.
         stream.Disposable = Disposable.Empty;
         open = stage.Network.Connect(stage.Gateway.EndPoint, this);
         stream.Disposable = open;
@@ -198,7 +199,7 @@ internal sealed class ExchangeRun<TResult>(
 
     private void Post(Datagram datagram, bool isStranger)
     {
-        // Answers over HTTP are weighed while they are read.
+        // Answers over HTTP are weighed while they are being read.
         if (!stage.Gateway.OverHttp && Volatile.Read(ref waiting) > MostWaiting)
         {
             datagram.Refuse();
@@ -229,7 +230,7 @@ internal sealed class ExchangeRun<TResult>(
 
     private void Drain(int most)
     {
-        // Before looking, so that what comes from here on schedules anew.
+        // Cleared before looking, so that whatever arrives from here on schedules a new drain.
         Volatile.Write(ref draining, 0);
         for (var taken = 0; taken < most && !finished && mailbox.TryDequeue(out var mail); taken++)
             Take(mail);
@@ -265,7 +266,7 @@ internal sealed class ExchangeRun<TResult>(
             _ => exchange!.PassMemory(now, stage.Memory!.Most),
         };
 
-    /// <summary>Tells the budget what is held now; from any thread.</summary>
+    /// <summary>Tells the memory budget what is held now. Callable from any thread.</summary>
     private void Weigh()
     {
         var all = Volatile.Read(ref held) + Volatile.Read(ref waiting) + Volatile.Read(ref reading);
@@ -296,7 +297,7 @@ internal sealed class ExchangeRun<TResult>(
 
     private void Take(StreamNews news)
     {
-        // Of one that another has replaced.
+        // An event of a stream that another stream has replaced.
         if (news.Stream != open)
             return;
         var at = NotBefore(news.At);
@@ -337,14 +338,14 @@ internal sealed class ExchangeRun<TResult>(
 
     private void Tick()
     {
-        // A reply that waits in the mailbox came before this wake-up: it may be the one that the audit would
-        // give up.
+        // A reply that waits in the mailbox arrived before this wake-up, and may be the very one that the audit would
+        // otherwise give up on.
         Drain(mailbox.Count);
         if (finished)
             return;
         var now = NotBefore(stage.Clock.Now);
-        // The system's timers are coarser than our clock and may be early: an audit is not woken before its
-        // time, nor forgotten.
+        // The system's timers are coarser than our clock and may fire early: an audit is never woken before its time,
+        // and never forgotten.
         if (now.Steady < due)
             ScheduleTick(now.Steady);
         else
@@ -359,9 +360,8 @@ internal sealed class ExchangeRun<TResult>(
     }
 
     /// <summary>
-    /// A datagram is stamped by the receiving thread and may be handed over after a later event: an audit's
-    /// time never goes back. Taking it as heard later than it was widens its intervals, and so keeps them
-    /// true.
+    /// A datagram is stamped by the receiving thread and may be handed over after a later event, but an audit's time
+    /// must not go back. Taking the datagram as heard later than it was only widens its intervals, so they stay true.
     /// </summary>
     private Moment NotBefore(Moment at)
     {
@@ -401,7 +401,7 @@ internal sealed class ExchangeRun<TResult>(
         }
         catch (Exception fault) when (!finished)
         {
-            // A peer cannot cause this, only a fault of our own: it ends this audit and no other.
+            // No peer can cause this, only a fault of our own: it ends this audit and no other.
             Dispose();
             observer.OnError(fault);
         }

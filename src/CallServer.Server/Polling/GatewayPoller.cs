@@ -13,15 +13,15 @@ using CallServer.Surface;
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// Asks one gateway: at its interval and when triggered, never twice at once, less often while it is silent.
-/// Everything happens on the one scheduler.
+/// Asks one gateway: at its interval and when triggered, never twice at once, and less often while it is silent.
+/// Everything happens on its one scheduler.
 /// </summary>
 internal sealed class GatewayPoller : IDisposable
 {
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>After this time a takeover goes on with others as well.</summary>
+    /// <summary>After this time a takeover audits further gateways beside this one.</summary>
     private static readonly TimeSpan TakeoverTurn = TimeSpan.FromMilliseconds(300);
 
     private readonly PollingContext context;
@@ -78,7 +78,7 @@ internal sealed class GatewayPoller : IDisposable
 
     public GatewayConfiguration Gateway { get; }
 
-    /// <summary>Asks as soon as may be; from any thread.</summary>
+    /// <summary>Asks as soon as possible. Callable from any thread.</summary>
     public void Trigger(AuditCause cause)
     {
         if (cause is AuditCause.Restart or AuditCause.Reconnect)
@@ -87,7 +87,7 @@ internal sealed class GatewayPoller : IDisposable
             Emit(cause);
     }
 
-    /// <summary>Has one connection ended; from any thread.</summary>
+    /// <summary>Has one connection ended. Callable from any thread.</summary>
     public IObservable<ReleaseResult> Release(string connection, KnownConnections known, TimeSpan deadline) =>
         Observable
             .Return(connection, scheduler)
@@ -101,7 +101,7 @@ internal sealed class GatewayPoller : IDisposable
                     : runner.Release(Gateway.Target, connection, address.Value, known, deadline)
             );
 
-    /// <summary>Asks who controls it; from any thread. Nothing where its protocol does not tell.</summary>
+    /// <summary>Asks who controls the gateway; empty if its protocol cannot tell. Callable from any thread.</summary>
     public IObservable<ControllerResult> AskController(TimeSpan deadline) =>
         Gateway.Target.TellsController
             ? Observable
@@ -119,10 +119,12 @@ internal sealed class GatewayPoller : IDisposable
                 )
             : Observable.Empty<ControllerResult>(ImmediateScheduler.Instance);
 
-    /// <summary>Nobody is asked any more: a standing watch ends too. From any thread.</summary>
+    /// <summary>
+    /// The server stops asking altogether, which also ends a standing watch. Callable from any thread.
+    /// </summary>
     public void Rest() => scheduler.Schedule(() => watch?.Asking());
 
-    /// <summary>Ends it on its own scheduler: what is scheduled there afterwards finds it gone.</summary>
+    /// <summary>Ends the poller on its own scheduler: whatever is scheduled there afterwards does nothing.</summary>
     public void Dispose()
     {
         context.Addresses.Leave(Gateway);
@@ -140,8 +142,8 @@ internal sealed class GatewayPoller : IDisposable
     }
 
     /// <summary>
-    /// While a gateway is silent, and while it tells by itself, some of its ticks are left out; whoever asks
-    /// on purpose is not held back.
+    /// Skips some ticks while a gateway is silent, and while a watch reports by itself. Audits that somebody asked
+    /// for are never held back.
     /// </summary>
     private bool IsDue(AuditCause cause)
     {
@@ -152,7 +154,7 @@ internal sealed class GatewayPoller : IDisposable
             && cadence.IsDue(
                 context.Clock.Now.Steady,
                 context.Pace,
-                // Only then does it matter: nobody else looks into the record at each tick.
+                // It matters only in this pace: nothing else looks into the record at each tick.
                 context.Pace == AuditPace.None
                     && context.Known(Gateway.Id) is { Count: > 0 }
             );
@@ -165,7 +167,7 @@ internal sealed class GatewayPoller : IDisposable
                 .Watch(Gateway.Target, address.Value, memory, WatchInterval)
                 .Do(news => memory = news.Memory ?? memory);
 
-    /// <summary>A standing watch costs no more than polling would.</summary>
+    /// <summary>A standing watch must cost no more than polling would.</summary>
     private TimeSpan WatchInterval => GatewayCadence.Stretched(Gateway.Interval, context.Pace);
 
     private IObservable<AuditResult> Audit(AuditCause cause)
@@ -182,7 +184,7 @@ internal sealed class GatewayPoller : IDisposable
             .Catch(
                 (Exception fault) =>
                 {
-                    // A fault of our own: this audit is over, the gateway's next one begins without memory.
+                    // A fault of our own: this audit is over, and the gateway's next one starts without memory.
                     context.Counters.AuditFailed();
                     context.Logger.LogError(
                         fault,
@@ -197,8 +199,8 @@ internal sealed class GatewayPoller : IDisposable
     }
 
     /// <summary>
-    /// Names are looked up before a place in a lane is taken. A resolver that fails leaves the last address
-    /// in use; null where there was none yet.
+    /// Resolves the name before a place in a lane is taken. If the resolver fails, the last address stays in use;
+    /// null if there was none yet.
     /// </summary>
     private IObservable<GatewayAddress?> Resolve()
     {
@@ -221,7 +223,7 @@ internal sealed class GatewayPoller : IDisposable
 
     private IObservable<AuditResult> Ask(GatewayAddress address, AuditCause cause)
     {
-        // Nobody waits at a takeover for what was slow or silent long ago.
+        // A takeover does not wait for gateways that were slow or silent before it.
         var first =
             IsHurried(cause) ? context.Lanes.Takeover
             : cost.IsHeavy ? context.Lanes.Heavy
@@ -245,8 +247,8 @@ internal sealed class GatewayPoller : IDisposable
                     held.Add(scheduler.Schedule(TakeoverTurn, place.Dispose));
                 else if (lane == context.Lanes.Prompt)
                 {
-                    // Those that answer do not wait for one that turns out not to, nor for one that takes too
-                    // long.
+                    // Gateways that answer do not wait for one that turns out to be silent, nor for one that takes
+                    // too long.
                     held.Add(
                         scheduler.Schedule(
                             Gateway.Timeout,
@@ -294,8 +296,8 @@ internal sealed class GatewayPoller : IDisposable
     }
 
     /// <summary>
-    /// A place that becomes free when what the audit told has been taken in, and others had as much time as all that
-    /// took: who takes much takes half of a core, however many there are.
+    /// A place that is freed only after what the audit learnt has been taken in, and others have had as much time as
+    /// all that took. So heavy gateways together take half a core, however many there are.
     /// </summary>
     private IDisposable AfterRest(IDisposable place) =>
         Disposable.Create(() =>

@@ -8,10 +8,10 @@ using CallServer.Surface;
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// Keeps a standing watch of one gateway between its audits, never beside one: which of two views is the newer
-/// could not be told. It begins after an audit, and again after a pause whenever it ends. Everything happens on the
-/// one scheduler. What it tells is taken in like an audit; that it ended tells nothing of connections, so that
-/// the gateway is asked instead.
+/// Keeps a standing watch of one gateway between its audits, never during one, since nobody could tell which of the
+/// two views is newer. It starts after an audit, and starts again after a pause whenever it ends. Everything happens
+/// on its one scheduler. What it reports is taken in like an audit. Its end says nothing about connections, so the
+/// gateway is asked instead.
 /// </summary>
 internal sealed class GatewayWatch(
     GatewayConfiguration gateway,
@@ -29,8 +29,8 @@ internal sealed class GatewayWatch(
     private bool paused;
 
     /// <summary>
-    /// It has told something, and goes on: it asks the gateway for everything at its interval by itself, so that
-    /// nobody else needs to.
+    /// The watch has reported and goes on. It asks the gateway for everything at its interval by itself, so that no
+    /// polling is needed.
     /// </summary>
     public bool Stands { get; private set; }
 
@@ -43,7 +43,7 @@ internal sealed class GatewayWatch(
         Fall();
     }
 
-    /// <summary>The gateway was asked, whatever it told.</summary>
+    /// <summary>The gateway was asked, whatever came of it.</summary>
     public void Asked()
     {
         paused = false;
@@ -57,7 +57,7 @@ internal sealed class GatewayWatch(
     private void Begin()
     {
         runs = true;
-        // The slot is taken before the watch begins, as it may end at once.
+        // The slot is filled before the watch starts, as it may end at once.
         var slot = new SingleAssignmentDisposable();
         current.Disposable = slot;
         slot.Disposable = Observable.Defer(watch).Do(Take).Subscribe(_ => { }, OnFault, Again);
@@ -102,7 +102,7 @@ internal sealed class GatewayWatch(
         Again();
     }
 
-    /// <summary>After an interval, then two, four, … up to the limit of back-off.</summary>
+    /// <summary>Starts again after an interval, then two, four, … up to the back-off limit.</summary>
     private void Again()
     {
         if (!runs)

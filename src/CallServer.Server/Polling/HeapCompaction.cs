@@ -4,11 +4,11 @@ using System.Reactive.Linq;
 namespace CallServer.Server.Polling;
 
 /// <summary>What the runtime says of its heap after its last collection.</summary>
-/// <param name="Committed">Octets that it took from the machine.</param>
-/// <param name="Free">Octets of these, between objects, that a collection could not give back.</param>
+/// <param name="Committed">Octets taken from the machine.</param>
+/// <param name="Free">Octets of these that are free between objects and that a collection could not give back.</param>
 public readonly record struct HeapSize(long Committed, long Free)
 {
-    /// <summary>As it is now.</summary>
+    /// <summary>The heap's size now.</summary>
     public static HeapSize Now
     {
         get
@@ -20,31 +20,36 @@ public readonly record struct HeapSize(long Committed, long Free)
 }
 
 /// <summary>
-/// Moves objects together where the free space between them grows out of proportion. A collection beside the program frees
-/// objects but moves none: each audit that lives for seconds among connections that live for hours leaves holes,
-/// and the process grows by them.
+/// Compacts the heap when the free space between objects grows out of proportion. A background collection frees
+/// objects but moves none: audits that live for seconds among connections that live for hours leave holes, and the
+/// process grows by them.
 /// </summary>
-/// <remarks>Every thread stands still meanwhile, for about a second for each GB that is alive: it must be rare.</remarks>
+/// <remarks>Every thread stands still for about a second per GB of live objects, so it must be rare.</remarks>
 public static class HeapCompaction
 {
-    /// <summary>Of the budget, what the heap may take before it is compacted where much of it is known to be free.</summary>
+    /// <summary>
+    /// Share of the budget that the heap may take before it is compacted if much of it is known to be free.
+    /// </summary>
     public const double CommittedPart = 0.5;
 
-    /// <summary>Of the budget, what must be free in it: below this it is not worth the pause.</summary>
+    /// <summary>Share of the budget that must be free in the heap: below this the pause is not worth it.</summary>
     public const double FreePart = 0.1;
 
-    /// <summary>Of the budget, what the heap may take at all: what is free in it is not known before somebody looks.</summary>
+    /// <summary>
+    /// Share of the budget above which the heap is compacted anyway: what is free in it is not known before a
+    /// collection.
+    /// </summary>
     public const double MostPart = 0.65;
 
-    /// <summary>At least this long between two.</summary>
+    /// <summary>Least time between two compactions.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
 
-    /// <summary>At least this long after one that gave too little back: what is there is alive.</summary>
+    /// <summary>Least time after a compaction that freed too little: what is left is alive.</summary>
     public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(3);
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
-    /// <summary>Whether a heap of this size is worth it.</summary>
+    /// <summary>Whether a heap of this size is worth compacting.</summary>
     public static bool IsDue(HeapSize heap, MemoryBudget budget)
     {
         ArgumentNullException.ThrowIfNull(budget);
@@ -52,11 +57,11 @@ public static class HeapCompaction
             || (heap.Committed > budget.Most * CommittedPart && heap.Free > budget.Most * FreePart);
     }
 
-    /// <summary>Looks each second, and compacts when it is due; until the subscription ends.</summary>
-    /// <param name="budget">What the process is to take.</param>
+    /// <summary>Looks each second and compacts when due, until the subscription is disposed.</summary>
+    /// <param name="budget">The process's memory budget.</param>
     /// <param name="scheduler">When to look, and on which thread.</param>
-    /// <param name="size">Of the heap.</param>
-    /// <param name="compact">Does it.</param>
+    /// <param name="size">Reads the heap's size.</param>
+    /// <param name="compact">Compacts the heap.</param>
     public static IDisposable Keep(
         MemoryBudget budget,
         IScheduler scheduler,
@@ -77,7 +82,7 @@ public static class HeapCompaction
             .Repeat()
             .Subscribe();
 
-    /// <summary>Compacts this process's heap, and gives back to the machine what that frees.</summary>
+    /// <summary>Compacts this process's heap and returns the freed memory to the machine.</summary>
     public static void Compact() =>
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 }

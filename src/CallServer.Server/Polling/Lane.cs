@@ -4,7 +4,7 @@ using System.Reactive.Linq;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>So many at once, the others in the order in which they came.</summary>
+/// <summary>Lets a limited number in at once; the others wait in the order in which they came.</summary>
 public sealed class Lane(int limit)
 {
     private readonly Lock guard = new();
@@ -12,7 +12,7 @@ public sealed class Lane(int limit)
     private int limit = limit;
     private int inside;
 
-    /// <summary>How many may be in it; a smaller limit takes nothing from those that are.</summary>
+    /// <summary>How many may be inside; lowering it takes no place away from those inside.</summary>
     public int Limit
     {
         get => Volatile.Read(ref limit);
@@ -23,11 +23,11 @@ public sealed class Lane(int limit)
         }
     }
 
-    /// <summary>How many are in it.</summary>
+    /// <summary>How many are inside.</summary>
     public int Inside => Volatile.Read(ref inside);
 
     /// <summary>
-    /// One place in the lane as soon as there is one, then the end. Who gets it disposes it.
+    /// Emits a place in the lane as soon as there is one, then completes. The receiver must dispose the place.
     /// </summary>
     public IObservable<IDisposable> Enter(IScheduler scheduler) =>
         Observable.Create<IDisposable>(observer =>
@@ -38,7 +38,7 @@ public sealed class Lane(int limit)
                 {
                     if (Interlocked.Exchange(ref left, 1) != 0)
                     {
-                        // It left the queue while the place was on its way to it.
+                        // The subscriber left the queue while the place was on its way to it.
                         place.Dispose();
                         return;
                     }
@@ -88,34 +88,34 @@ public sealed class Lane(int limit)
 }
 
 /// <summary>
-/// The fleet's budget in lanes, so that gateways which take long wait for each other and for nobody else: those that
-/// answer, those that were silent last, those whose last audit took longer than their interval, and those whose audits
-/// take more of a core than their part.
+/// The fleet's budget, split into lanes so that slow gateways wait for each other and for nobody else: gateways that
+/// answer, gateways that were silent, gateways whose last audit took longer than their interval, and gateways whose
+/// audits take more than their share of a core.
 /// </summary>
 public sealed class FleetLanes(int gatewaysInFlight)
 {
-    /// <summary>Gateways that answer in time.</summary>
+    /// <summary>For gateways that answer in time.</summary>
     public Lane Prompt { get; } = new(gatewaysInFlight);
 
     /// <summary>
-    /// A takeover, which asks everybody at once: so many at a time that each is asked briefly, as calls go on
-    /// meanwhile. Who is not done soon makes room.
+    /// For a takeover, which asks everybody at once. Limited so that each audit is short, as calls go on meanwhile;
+    /// an audit that is not done soon gives up its place.
     /// </summary>
     public Lane Takeover { get; } = new(AtOnceOfCore * Environment.ProcessorCount);
 
-    /// <summary>Gateways that were silent last.</summary>
+    /// <summary>For gateways that were silent last time.</summary>
     public Lane Silent { get; } = new(Side(gatewaysInFlight));
 
-    /// <summary>Gateways whose last audit took longer than their interval.</summary>
+    /// <summary>For gateways whose last audit took longer than their interval.</summary>
     public Lane Slow { get; } = new(Side(gatewaysInFlight));
 
     /// <summary>
-    /// Gateways whose audits take more than their part of a core: one at a time, on a small machine, and each leaves as
-    /// much time to others as it took.
+    /// For gateways whose audits take more than their share of a core: one at a time on a small machine, and each
+    /// then leaves others as much time as it took.
     /// </summary>
     public Lane Heavy { get; } = new(Math.Max(1, Environment.ProcessorCount / 4));
 
-    /// <summary>Another budget.</summary>
+    /// <summary>Changes the budget.</summary>
     public void Resize(int gatewaysInFlight)
     {
         Prompt.Limit = gatewaysInFlight;

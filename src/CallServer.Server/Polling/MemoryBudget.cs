@@ -1,17 +1,17 @@
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// Octets of memory that the audits of all gateways and the record of their connections hold together, as they
-/// are estimated. Where audits would hold more, the one that holds most is ended, whoever asked for more: those
-/// that take little never wait for those that take much.
+/// Estimated memory that the audits of all gateways and the record of their connections hold together. When audits
+/// would hold too much, the one that holds most is ended, whoever asked for more: small audits never suffer from
+/// large ones.
 /// </summary>
 public sealed class MemoryBudget
 {
-    /// <summary>What a connection in the record takes, roughly.</summary>
+    /// <summary>Estimated size of a connection in the record, in octets.</summary>
     public const int OctetsAConnection = 3_000;
 
-    // Of what the process is to take, the part that the record's connections may be, and that all objects may be which
-    // somebody holds: the runtime needs the rest for itself, and for what nobody holds any more and it has not taken back.
+    // Shares of the budget: what the record's connections may take, and what all live objects may take. The runtime
+    // needs the rest for itself and for garbage that it has not collected yet.
     private const double RecordPart = 0.35;
     private const double HeldPart = 0.45;
     private const double LeastForAudits = 0.2;
@@ -23,17 +23,17 @@ public sealed class MemoryBudget
     private long connections;
     private long ended;
 
-    /// <param name="most">Octets.</param>
+    /// <param name="most">The limit in octets.</param>
     public MemoryBudget(long most) => Most = most;
 
-    /// <summary>The limit; may change at any time.</summary>
+    /// <summary>The limit in octets; may change at any time.</summary>
     public long Most
     {
         get => Volatile.Read(ref most);
         set => Volatile.Write(ref most, value);
     }
 
-    /// <summary>What audits hold now.</summary>
+    /// <summary>What audits hold now, in octets.</summary>
     public long HeldByAudits
     {
         get
@@ -43,18 +43,18 @@ public sealed class MemoryBudget
         }
     }
 
-    /// <summary>What the record holds now.</summary>
+    /// <summary>What the record holds now, in octets.</summary>
     public long HeldByRecord => Volatile.Read(ref connections) * OctetsAConnection;
 
-    /// <summary>Audits that were ended as they held most when there was too little.</summary>
+    /// <summary>Audits that were ended because they held most when memory ran short.</summary>
     public long Ended => Volatile.Read(ref ended);
 
     /// <summary>
-    /// Connections that a gateway's record may have while all others have what they have: the record takes at
-    /// most its part of all. Each gateway has an equal part that others cannot take from it.
+    /// How many connections a gateway's record may have while all others keep theirs, so that the record stays within
+    /// its share of the budget. Each gateway has an equal part that others cannot take from it.
     /// </summary>
-    /// <param name="held">That it has now.</param>
-    /// <param name="gateways">How many there are.</param>
+    /// <param name="held">Connections it has now.</param>
+    /// <param name="gateways">Number of gateways.</param>
     public int RoomFor(int held, int gateways)
     {
         var all = (long)(Most * RecordPart) / OctetsAConnection;
@@ -62,10 +62,10 @@ public sealed class MemoryBudget
         return (int)Math.Clamp(Math.Max(left, all / Math.Max(gateways, 1)), 0, int.MaxValue);
     }
 
-    /// <summary>The record has so many connections more, or fewer.</summary>
+    /// <summary>Counts connections that the record gained, or lost (negative).</summary>
     public void Count(int change) => Interlocked.Add(ref connections, change);
 
-    /// <summary>A share of an audit that begins; it is called when it has to end.</summary>
+    /// <summary>Opens an audit's share; <paramref name="end"/> is called when the audit has to end.</summary>
     public Share Open(Action end)
     {
         var share = new Share(this, end);
@@ -86,7 +86,7 @@ public sealed class MemoryBudget
             if (audits > Math.Max(Most * HeldPart - HeldByRecord, Most * LeastForAudits))
             {
                 largest = shares.MaxBy(other => other.Held)!;
-                // What it holds is as good as free: it ends at its next step.
+                // Counted as free already: the audit ends at its next step.
                 Remove(largest);
                 Interlocked.Increment(ref ended);
             }
@@ -101,7 +101,7 @@ public sealed class MemoryBudget
             audits -= share.Held;
     }
 
-    /// <summary>Of one audit.</summary>
+    /// <summary>The share of one audit.</summary>
     public sealed class Share : IDisposable
     {
         private readonly MemoryBudget budget;
@@ -116,7 +116,7 @@ public sealed class MemoryBudget
 
         internal long Held { get; set; }
 
-        /// <summary>It holds so much now; from any thread.</summary>
+        /// <summary>Sets what the audit holds now, in octets. Callable from any thread.</summary>
         public void Set(long octets) => budget.Set(this, octets);
 
         /// <inheritdoc/>

@@ -6,9 +6,9 @@ namespace CallServer.Server.Polling;
 internal static class OneAtATimeExtensions
 {
     /// <summary>
-    /// Runs for each item, never two at once. What comes during a run is dropped, except that of those that
-    /// <paramref name="mustFollow"/> picks the newest runs once more afterwards. Everything has to happen on
-    /// one scheduler that runs one thing at a time.
+    /// Runs for each item, never two at once. Items that arrive during a run are dropped, except that the newest of
+    /// those picked by <paramref name="mustFollow"/> runs once more afterwards. Everything must happen on one
+    /// scheduler that runs one action at a time.
     /// </summary>
     public static IObservable<TOut> OneAtATime<TIn, TOut>(
         this IObservable<TIn> source,
@@ -43,7 +43,7 @@ internal static class OneAtATimeExtensions
             void Begin(TIn item)
             {
                 running = true;
-                // The slot is taken before the run begins, as it may end at once.
+                // The slot is filled before the run starts, as it may end at once.
                 var slot = new SingleAssignmentDisposable();
                 current.Disposable = slot;
                 slot.Disposable = run(item).Subscribe(observer.OnNext, observer.OnError, End);

@@ -5,8 +5,8 @@ using CallServer.Server.Net;
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// What comes from outside acts at once, and at most once a second: whoever can send from a gateway's address
-/// must not be able to have it asked without a pause. The last one of many is never lost.
+/// Acts at once on what comes from outside, but at most once a second: whoever can send from a gateway's address must
+/// not be able to have it asked without pause. The last of many is never lost.
 /// </summary>
 internal sealed class PacedTrigger(IClock clock, IScheduler scheduler)
 {
@@ -15,7 +15,7 @@ internal sealed class PacedTrigger(IClock clock, IScheduler scheduler)
     private Instant due = InstantModule.distantPast;
     private bool waits;
 
-    /// <summary>From any thread; acts on the scheduler.</summary>
+    /// <summary>Callable from any thread; acts on the scheduler.</summary>
     public void Ask(Action act) => scheduler.Schedule(() => Take(act));
 
     private void Take(Action act)

@@ -7,25 +7,25 @@ using CallServer.Server.Net;
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// When a gateway is asked: at its own phase of the interval, which its id decides, so that a fleet is spread
-/// evenly, and at the same instants after a restart.
+/// When a gateway is asked: at its own phase of the interval. The phase comes from its id, so that a fleet is spread
+/// evenly and keeps the same instants after a restart.
 /// </summary>
 public static class Phase
 {
-    /// <summary>FNV-1a: the same on every machine and in every run.</summary>
+    /// <summary>FNV-1a: gives the same value on every machine and in every run.</summary>
     public static ulong Hash(string id)
     {
         ArgumentNullException.ThrowIfNull(id);
         var hash = 14695981039346656037UL;
         foreach (var octet in Encoding.UTF8.GetBytes(id))
             hash = (hash ^ octet) * 1099511628211UL;
-        // The low bits of short ids differ little: mix them.
+        // The low bits of short ids differ little, so they are mixed.
         hash ^= hash >> 32;
         hash *= 0x9E3779B97F4A7C15UL;
         return hash ^ (hash >> 29);
     }
 
-    /// <summary>The first instant of the gateway's phase after this one.</summary>
+    /// <summary>The first instant of the gateway's phase after the given one.</summary>
     public static Instant Next(string id, TimeSpan interval, Instant after)
     {
         var step = interval.Ticks / TimeSpan.TicksPerMicrosecond;
@@ -34,8 +34,8 @@ public static class Phase
     }
 
     /// <summary>
-    /// One tick at each instant of the phase from now on. Those that the machine missed, asleep or
-    /// overloaded, are left out.
+    /// Ticks at each instant of the phase from now on. Instants that the machine missed, asleep or overloaded, are
+    /// skipped.
     /// </summary>
     public static IObservable<AuditCause> Ticks(
         string id,
@@ -47,7 +47,7 @@ public static class Phase
             Observable.Generate(
                 Next(id, interval, clock.Now.Steady),
                 _ => true,
-                // A timer may fire a little early: never the same instant twice.
+                // A timer may fire a little early: never tick twice for the same instant.
                 due => Next(id, interval, InstantModule.max(due, clock.Now.Steady)),
                 _ => AuditCause.Interval,
                 due => Until(due, clock.Now.Steady),

@@ -3,7 +3,7 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>What every poller shares.</summary>
+/// <summary>What all pollers share.</summary>
 internal sealed record PollingContext(
     IClock Clock,
     IEndpointResolver Resolver,
@@ -16,13 +16,13 @@ internal sealed record PollingContext(
 )
 {
     /// <summary>
-    /// What a change of the configuration may change for every poller; replaced as a whole.
+    /// The limits that a change of the configuration may change for every poller; replaced as a whole.
     /// </summary>
     public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
 
     private int pace = (int)AuditPace.Full;
 
-    /// <summary>How often everybody is asked; may change at any time.</summary>
+    /// <summary>How often all gateways are asked; may change at any time.</summary>
     public AuditPace Pace
     {
         get => (AuditPace)Volatile.Read(ref pace);
@@ -30,4 +30,7 @@ internal sealed record PollingContext(
     }
 }
 
+/// <summary>
+/// How long an audit may take, and how long the longest pause is between two audits of a silent gateway.
+/// </summary>
 internal sealed record PollingLimits(TimeSpan Deadline, TimeSpan BackoffLimit);

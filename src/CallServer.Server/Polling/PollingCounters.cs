@@ -1,6 +1,6 @@
 namespace CallServer.Server.Polling;
 
-/// <summary>What polling counts.</summary>
+/// <summary>Counters of polling.</summary>
 public sealed class PollingCounters
 {
     private long loopRestarts;
@@ -10,19 +10,19 @@ public sealed class PollingCounters
     private long watchesEnded;
     private long watchFaults;
 
-    /// <summary>Loops of gateways that a fault of our own ended and that were begun again.</summary>
+    /// <summary>Gateway loops that a fault of our own ended and that were started again.</summary>
     public long LoopRestarts => Volatile.Read(ref loopRestarts);
 
     /// <summary>Audits that a fault of our own ended.</summary>
     public long AuditFaults => Volatile.Read(ref auditFaults);
 
-    /// <summary>Standing watches that tell.</summary>
+    /// <summary>Standing watches that are reporting now.</summary>
     public long WatchesStanding => Volatile.Read(ref watchesStanding);
 
-    /// <summary>What standing watches have told.</summary>
+    /// <summary>Reports of standing watches.</summary>
     public long WatchSnapshots => Volatile.Read(ref watchSnapshots);
 
-    /// <summary>Standing watches that ended after they had told something.</summary>
+    /// <summary>Standing watches that ended after they had reported.</summary>
     public long WatchesEnded => Volatile.Read(ref watchesEnded);
 
     /// <summary>Standing watches that a fault of our own ended.</summary>

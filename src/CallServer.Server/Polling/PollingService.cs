@@ -8,15 +8,16 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>A thread of the fleet's: its gateways' audits happen there, one event after the other.</summary>
-/// <param name="Scheduler">Runs one thing at a time.</param>
-/// <param name="Runner">Of its gateways.</param>
-/// <param name="Aside">Where those of its gateways are audited that take more than their part; null: here, as all.</param>
+/// <summary>A thread of the fleet: the audits of its gateways happen there, one event at a time.</summary>
+/// <param name="Scheduler">Runs one action at a time.</param>
+/// <param name="Runner">Runs its gateways' audits.</param>
+/// <param name="Aside">The loop that audits those of its gateways that take more than their share; null for this
+/// one.</param>
 public sealed record AuditLoop(IScheduler Scheduler, IAuditRunner Runner, AuditLoop? Aside = null);
 
-/// <summary>What was learnt of a gateway.</summary>
-/// <param name="Gateway">Who was asked.</param>
-/// <param name="Result">What it told.</param>
+/// <summary>The result of an audit or a watch.</summary>
+/// <param name="Gateway">The gateway that was asked.</param>
+/// <param name="Result">What it reported.</param>
 public readonly record struct Polled(GatewayConfiguration Gateway, AuditResult Result);
 
 /// <summary>
@@ -31,17 +32,16 @@ public sealed class PollingService : IDisposable
     private readonly Dictionary<string, GatewayPoller> pollers = new(StringComparer.Ordinal);
     private readonly Lock guard = new();
 
-    /// <param name="clock">Time.</param>
-    /// <param name="resolver">Names to addresses.</param>
-    /// <param name="configuration">Budgets and limits; its gateways are taken by <see
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="resolver">Resolves host names.</param>
+    /// <param name="configuration">Budgets and limits; the gateways themselves are taken by <see
     /// cref="Follow"/>.</param>
     /// <param name="loops">At least one.</param>
-    /// <param name="known">What the record holds of a gateway, by its id; null where it holds
-    /// nothing.</param>
-    /// <param name="logger">For faults.</param>
-    /// <param name="takenIn">Ends when what was delivered of a gateway so far is in the record and has been tried to be
-    /// stored; null: at once.</param>
-    /// <param name="pace">How often everybody is asked at first.</param>
+    /// <param name="known">What the record holds of a gateway, by its id; null if it holds nothing.</param>
+    /// <param name="logger">Reports faults.</param>
+    /// <param name="takenIn">Completes when everything learnt of a gateway so far is in the record and the store has
+    /// tried to save it; null for at once.</param>
+    /// <param name="pace">How often all gateways are asked at first.</param>
     public PollingService(
         Net.IClock clock,
         Net.IEndpointResolver resolver,
@@ -69,29 +69,29 @@ public sealed class PollingService : IDisposable
             Pace = pace,
         };
         this.loops = loops;
-        // The loops deliver side by side.
+        // The loops deliver in parallel.
         delivery = Observer.Synchronize(results);
     }
 
     /// <summary>
-    /// What every audit and every watch learnt, as it learnt it, on its loop's thread: whoever follows hands over and returns.
-    /// Nothing waits in between. A gateway is asked at its interval at most; one that tells much gives up its place only when
-    /// what it told has been taken in.
+    /// What every audit and every watch learnt, as it learnt it, on its loop's thread: a subscriber must hand over and
+    /// return. Nothing is buffered in between. A gateway is asked at most once an interval; one that reports much frees
+    /// its place only when what it reported has been taken in.
     /// </summary>
     public IObservable<Polled> Results => results;
 
-    /// <summary>What went wrong by our own fault.</summary>
+    /// <summary>Counts watches, and what went wrong by our own fault.</summary>
     public PollingCounters Counters { get; } = new();
 
-    /// <summary>Who is asked where.</summary>
+    /// <summary>Who is asked at which address.</summary>
     public AddressBook Addresses { get; } = new();
 
     /// <summary>The fleet's budget.</summary>
     public FleetLanes Lanes { get; }
 
     /// <summary>
-    /// Begins to poll what is new, goes on with what is the same, and begins anew with what changed. Returns
-    /// those that are polled no longer.
+    /// Starts polling new gateways, goes on with unchanged ones, and restarts changed ones. Returns those that are no
+    /// longer polled.
     /// </summary>
     public IReadOnlyList<GatewayConfiguration> Follow(ServerConfiguration configuration)
     {
@@ -108,8 +108,8 @@ public sealed class PollingService : IDisposable
                 var isWanted = wanted.TryGetValue(poller.Gateway.Id, out var next);
                 if (isWanted && next!.SameAs(poller.Gateway))
                     continue;
-                // It ends on the loop on which the new one begins after it: never two audits of a gateway at
-                // once.
+                // It ends on the same loop on which the new one starts after it, so a gateway is never audited twice
+                // at once.
                 poller.Dispose();
                 pollers.Remove(poller.Gateway.Id);
                 if (!isWanted)
@@ -127,8 +127,8 @@ public sealed class PollingService : IDisposable
     }
 
     /// <summary>
-    /// How often everybody is asked from now on. Whoever begins to ask again after not asking at all triggers
-    /// a first audit; nobody's memory of a gateway is lost.
+    /// How often all gateways are asked. Changing it from not asking at all triggers a first audit; no memory of a
+    /// gateway is lost.
     /// </summary>
     public AuditPace Pace
     {
@@ -147,7 +147,7 @@ public sealed class PollingService : IDisposable
     }
 
     /// <summary>
-    /// Asks all of these that are polled, in this order, as soon as may be; returns those that are.
+    /// Asks those of the given gateways that are polled, in this order, as soon as possible; returns them.
     /// </summary>
     public IReadOnlyList<string> Trigger(IEnumerable<string> gateways, AuditCause cause)
     {
@@ -155,7 +155,7 @@ public sealed class PollingService : IDisposable
         return [.. gateways.Where(gateway => Trigger(gateway, cause))];
     }
 
-    /// <summary>Asks a gateway as soon as may be; false where it is not polled.</summary>
+    /// <summary>Asks a gateway as soon as possible; false if it is not polled.</summary>
     public bool Trigger(string gateway, AuditCause cause)
     {
         lock (guard)
@@ -168,11 +168,11 @@ public sealed class PollingService : IDisposable
     }
 
     /// <summary>
-    /// Asks a gateway to end one connection, beside its audits and outside of the fleet's budget; null where
-    /// it is not polled.
+    /// Asks a gateway to end one connection, beside its audits and outside the fleet's budget; null if it is not
+    /// polled.
     /// </summary>
-    /// <param name="gateway">Its id.</param>
-    /// <param name="connection">The connection; known must hold it.</param>
+    /// <param name="gateway">The gateway's id.</param>
+    /// <param name="connection">The connection; <paramref name="known"/> must hold it.</param>
     /// <param name="known">What the record holds of the gateway.</param>
     /// <param name="deadline">When to give up.</param>
     public async Task<ReleaseResult?> ReleaseAsync(
@@ -190,12 +190,13 @@ public sealed class PollingService : IDisposable
             release = poller.Release(connection, known, deadline);
         }
 
-        // Who waits goes on elsewhere: the scheduler's thread belongs to the audits.
+        // The continuation runs elsewhere: the scheduler's thread belongs to the audits.
         return await release.ToTask(TaskPoolScheduler.Default);
     }
 
     /// <summary>
-    /// Asks every gateway that can tell who controls it, side by side, beside their audits; each as it answers.
+    /// Asks every gateway that can tell who controls it, in parallel and beside their audits; emits each result as it
+    /// arrives.
     /// </summary>
     public IObservable<(string Gateway, ControllerResult Result)> AskControllers(TimeSpan deadline)
     {
@@ -209,7 +210,7 @@ public sealed class PollingService : IDisposable
     }
 
     /// <summary>
-    /// Ends all polling; audits that run are dropped, as what they half learnt is evidence of nothing.
+    /// Ends all polling. Running audits are dropped: what they have half learnt is evidence of nothing.
     /// </summary>
     public void Dispose()
     {

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace CallServer.Server.Polling;
 
 /// <summary>
-/// The processor's time that a thread has used: what it waited for others, or for the runtime that takes back memory, is not
-/// among it.
+/// The processor time that a thread has used. Time spent waiting, or while the runtime collects garbage, is not
+/// included.
 /// </summary>
 internal static partial class ThreadTime
 {
@@ -12,8 +12,10 @@ internal static partial class ThreadTime
     private const int LinuxClock = 3;
     private const int MacClock = 16;
 
-    /// <summary>Of this thread until now, to be compared with another one of the same thread; null where the system does not
-    /// tell it.</summary>
+    /// <summary>
+    /// The processor time of this thread so far, to be compared with a later reading on the same thread; null if the
+    /// system does not tell.
+    /// </summary>
     public static TimeSpan? Used =>
         OperatingSystem.IsLinux() ? Read(LinuxClock)
         : OperatingSystem.IsMacOS() ? Read(MacClock)

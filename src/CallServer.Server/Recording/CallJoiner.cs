@@ -7,18 +7,18 @@ using CallServer.Surface;
 namespace CallServer.Server.Recording;
 
 /// <summary>
-/// Joins the connections of all gateways into calls, with one writer: the steps of the record are taken in on
-/// its scheduler in the order in which each shard made them; readers take the newest immutable record of
-/// calls, and no lock.
+/// Joins the connections of all gateways into calls, with one writer. It takes in the record's steps on its
+/// scheduler, in the order in which each shard made them. Readers take the newest immutable record of calls without a
+/// lock.
 /// </summary>
-/// <param name="scheduler">Runs one thing at a time.</param>
-/// <param name="clock">Time.</param>
-/// <param name="identity">Whose record it is.</param>
-/// <param name="writer">Takes what became of findings.</param>
-/// <param name="counters">Counts them.</param>
-/// <param name="states">Every gateway's newest state, to begin anew from.</param>
-/// <param name="protocols">That the gateways speak.</param>
-/// <param name="logger">Says what was found.</param>
+/// <param name="scheduler">Runs one action at a time.</param>
+/// <param name="clock">The server's clock.</param>
+/// <param name="identity">The server whose record it is.</param>
+/// <param name="writer">Saves what became of findings.</param>
+/// <param name="counters">Counts findings.</param>
+/// <param name="states">Every gateway's newest state, for starting anew.</param>
+/// <param name="protocols">The protocols that the gateways speak.</param>
+/// <param name="logger">Reports findings.</param>
 public sealed class CallJoiner(
     IScheduler scheduler,
     IClock clock,
@@ -32,17 +32,18 @@ public sealed class CallJoiner(
 {
     private const int MostLines = 5;
 
-    // What is due is forgotten together, not one after the other.
+    // Whatever is due is forgotten together, not one by one.
     private static readonly TimeSpan LeastRest = TimeSpan.FromSeconds(1);
 
     private readonly SerialDisposable wake = new();
     private CallRecord calls = CallRecord.Of(protocols);
 
-    /// <summary>The newest record of calls. Steps that were handed over may still be under way: see <see
-    /// cref="PassAsync"/>.</summary>
+    /// <summary>
+    /// The newest record of calls. Steps that were handed over may still be under way: see <see cref="PassAsync"/>.
+    /// </summary>
     public CallRecord Calls => Volatile.Read(ref calls);
 
-    /// <summary>As the store kept it; before anything is taken in. Returns at once.</summary>
+    /// <summary>Restores what the store kept. Call it before anything is taken in; returns at once.</summary>
     public void Restore(IReadOnlyList<StoredGateway> gateways)
     {
         var now = clock.Now.Steady;
@@ -52,8 +53,9 @@ public sealed class CallJoiner(
             );
     }
 
-    /// <summary>Takes in what a step did to a gateway's record; from the thread of its shard, returns at
-    /// once.</summary>
+    /// <summary>
+    /// Takes in what a step did to a gateway's record. Called on its shard's thread; returns at once.
+    /// </summary>
     public void Take(ShardStep step) =>
         Write(() =>
         {
@@ -62,10 +64,10 @@ public sealed class CallJoiner(
             ScheduleTick();
         });
 
-    /// <summary>Ends when everything that was handed over so far is taken in.</summary>
+    /// <summary>Completes when everything handed over so far is taken in.</summary>
     public Task PassAsync() => scheduler.PassAsync();
 
-    /// <summary>Forgets nothing more.</summary>
+    /// <summary>Stops the timer that forgets ended calls.</summary>
     public void Dispose() => wake.Dispose();
 
     private void Write(Action step) =>
@@ -122,7 +124,7 @@ public sealed class CallJoiner(
         var began = changes.Where(change => change.Began).ToList();
         foreach (var change in began)
             counters.CountFinding(change.Finding);
-        // One gateway's fault may be that of a thousand calls.
+        // One gateway's fault may appear in a thousand calls.
         foreach (var change in began.Take(MostLines))
             logger.LogWarning("{Finding}", change.Change.Detail);
         if (began.Count > MostLines)

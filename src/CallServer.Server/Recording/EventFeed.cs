@@ -3,20 +3,20 @@ using CallServer.Storage;
 namespace CallServer.Server.Recording;
 
 /// <summary>
-/// Tells readers of the event stream that the store holds new changes. They read them from the store, each at
-/// its own pace: a slow client holds up nobody and misses nothing that the store still keeps.
+/// Tells readers of the event stream that the store holds new changes. They read the changes from the store, each at
+/// its own pace: a slow client delays nobody and misses nothing that the store still keeps.
 /// </summary>
 public sealed class EventFeed(ILedgerStore store)
 {
     private TaskCompletionSource news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Ends at the next news. To be taken before reading, so that none falls between.</summary>
+    /// <summary>Completes at the next news. Take it before reading, so that no change falls in between.</summary>
     public Task News => Volatile.Read(ref news).Task;
 
-    /// <summary>Changes after a sequence, oldest first.</summary>
+    /// <summary>Reads changes after a sequence, oldest first.</summary>
     public ChangePage Read(long afterSequence, int limit) => store.ReadChanges(afterSequence, limit);
 
-    /// <summary>There are new changes.</summary>
+    /// <summary>Says that there are new changes.</summary>
     public void Announce() =>
         Interlocked
             .Exchange(ref news, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))

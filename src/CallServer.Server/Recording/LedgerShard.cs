@@ -10,11 +10,11 @@ using CallServer.Surface;
 namespace CallServer.Server.Recording;
 
 /// <summary>What is known of one gateway at one moment; immutable.</summary>
-/// <param name="Gateway">Its id.</param>
+/// <param name="Gateway">The gateway's id.</param>
 /// <param name="Record">Its connections.</param>
-/// <param name="LastAudit">The newest audit; null where there was none.</param>
-/// <param name="AskedSinceStart">This run of the server, since its last takeover if there was one, has heard from
-/// an audit of it, whatever it learnt.</param>
+/// <param name="LastAudit">The newest audit; null if there was none.</param>
+/// <param name="AskedSinceStart">Whether an audit of it has ended, whatever it learnt, since this server started or
+/// last took over.</param>
 public sealed record GatewayState(
     string Gateway,
     GatewayRecord Record,
@@ -24,11 +24,11 @@ public sealed record GatewayState(
 
 /// <summary>What one step did to a gateway's record.</summary>
 /// <param name="Step">What changed.</param>
-/// <param name="Stamp">Under which server and epoch.</param>
-/// <param name="Audit">The audit that was taken in; null where the step is no audit's.</param>
+/// <param name="Stamp">The server and epoch that it happened under.</param>
+/// <param name="Audit">The audit that was taken in; null if no audit caused the step.</param>
 public sealed record ShardStep(RecordStep Step, ServerStamp Stamp, AuditResult? Audit = null);
 
-/// <summary>Whose record it is, and under which epoch.</summary>
+/// <summary>The server whose record it is, and the epoch it acts under.</summary>
 public sealed class ServerIdentity(string name, int epoch)
 {
     private int epoch = epoch;
@@ -43,7 +43,10 @@ public sealed class ServerIdentity(string name, int epoch)
         set => Volatile.Write(ref epoch, value);
     }
 
-    /// <summary>The CDRs of what ends are written; otherwise they are held, as another server writes them.</summary>
+    /// <summary>
+    /// Whether this server writes the CDRs of connections that end. If not, it holds them, because another server
+    /// writes them.
+    /// </summary>
     public bool WritesCdrs
     {
         get => Volatile.Read(ref writesCdrs) != 0;
@@ -52,8 +55,8 @@ public sealed class ServerIdentity(string name, int epoch)
 }
 
 /// <summary>
-/// The record of some of the gateways, with one writer: snapshots are taken in on its scheduler, one after
-/// the other; readers take the newest immutable state of a gateway, and no lock.
+/// The record of some of the gateways, with one writer. Snapshots are taken in on its scheduler, one at a time.
+/// Readers take the newest immutable state of a gateway without a lock.
 /// </summary>
 public sealed class LedgerShard(
     IScheduler scheduler,
@@ -68,52 +71,54 @@ public sealed class LedgerShard(
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
 
-    // Of the shard's own thread: gateways that nothing is known of yet begin with it.
+    // Owned by the shard's thread: gateways that are still unknown start with it.
     private Instant? takenOver;
 
     private readonly Subject<ShardStep> steps = new();
 
-    /// <summary>What was taken in, in order, on the shard's thread: whoever follows hands over and returns.</summary>
+    /// <summary>
+    /// Every step that was taken in, in order, on the shard's thread: a subscriber must hand over and return.
+    /// </summary>
     public IObservable<ShardStep> Steps => steps;
 
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
 
-    /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
+    /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
 
-    /// <summary>Tells nobody any more what it takes in.</summary>
+    /// <summary>Stops reporting what it takes in.</summary>
     public void Dispose() => steps.Dispose();
 
-    /// <summary>As the store kept it; before anything is taken in.</summary>
+    /// <summary>Restores what the store kept. Call it before anything is taken in.</summary>
     public void Restore(StoredGateway stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
         Keep(new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false));
     }
 
-    /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
+    /// <summary>Takes in what an audit learnt. Callable from any thread; returns at once.</summary>
     public void Take(AuditResult result, string? uri)
     {
         ArgumentNullException.ThrowIfNull(result);
         Write(result.Gateway, () => Apply(result, uri));
     }
 
-    /// <summary>Ends when everything that was handed over so far is taken in.</summary>
+    /// <summary>Completes when everything handed over so far is taken in.</summary>
     public Task PassAsync() => scheduler.PassAsync();
 
     /// <summary>
-    /// This server took over at this instant: what it knew of its own audits is not confirmed until the gateways
-    /// speak. Ends when what was handed over before is taken in.
+    /// This server took over at this instant: what its own audits told it counts as unconfirmed until the gateways
+    /// are heard again. Completes when everything handed over before is taken in.
     /// </summary>
-    /// <param name="at">When it was decided.</param>
-    /// <param name="lastHeard">When the other server was last heard to act: what a gateway's own history says to have
-    /// ended since then gets a CDR here. Null where it never was.</param>
-    /// <param name="gateways">Those that are to be asked.</param>
+    /// <param name="at">When the takeover was decided.</param>
+    /// <param name="lastHeard">When the other server was last heard to act; null if never. A connection that a
+    /// gateway's own history says ended since then gets a CDR here.</param>
+    /// <param name="gateways">The gateways that are to be asked.</param>
     public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways) =>
         scheduler.RunAsync(() =>
         {
-            // Those of which a cold standby knows nothing yet, too: else their history would not be read.
+            // Includes gateways of which a cold standby knows nothing yet; otherwise their history would not be read.
             foreach (var gateway in gateways.Union(states.Keys))
             {
                 var state = states.GetValueOrDefault(gateway);
@@ -130,8 +135,8 @@ public sealed class LedgerShard(
         });
 
     /// <summary>
-    /// Leaves connections to another server, which has them; from any thread, returns at once. Nothing ends by
-    /// it.
+    /// Leaves connections to another server, which has them. Callable from any thread; returns at once. No connection
+    /// is closed by this.
     /// </summary>
     public void Leave(string gateway, IReadOnlyCollection<string> connections) =>
         Write(
@@ -151,15 +156,14 @@ public sealed class LedgerShard(
         );
 
     /// <summary>
-    /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
-    /// returns at once.
+    /// A gateway announced, heard at this instant, that it restarted and lost its connections. Callable from any
+    /// thread; returns at once.
     /// </summary>
     public void NoteRestart(string gateway, Instant at) => Write(gateway, () => Restart(gateway, at));
 
     /// <summary>
-    /// Takes in how a release went: closes the record with the gateway's own reply where it ended the
-    /// connection, and keeps who asked and why in any case. Gives the CDR; null where there is none. From any
-    /// thread.
+    /// Takes in how a release went. If the gateway's own reply says that the connection ended, the record closes it;
+    /// who asked and why is kept in any case. Returns the CDR, or null if there is none. Callable from any thread.
     /// </summary>
     public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result) =>
         scheduler.RunAsync(() =>
@@ -192,7 +196,7 @@ public sealed class LedgerShard(
             return commit.Cdrs[0];
         }
 
-        // Nothing is closed: the gateway would not, or did not answer; or an audit has closed it meanwhile.
+        // Nothing is closed here: the gateway refused or did not answer, or an audit has closed it meanwhile.
         Save(
             new StoreCommit
             {
@@ -266,7 +270,7 @@ public sealed class LedgerShard(
         var before = state?.Record ?? New(result.Gateway);
         result = limits.Bound(before, result);
         var step = before.Apply(result, stamp);
-        // What was asked before a takeover does not tell what the other server's record would have to hold.
+        // An audit sent before the takeover does not count: it cannot tell what the other server had on record.
         var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
         var commit = StoreCommit.Of(step, summary, wants);
@@ -283,7 +287,7 @@ public sealed class LedgerShard(
             Say(result, state?.LastAudit);
     }
 
-    /// <summary>The newest state of a gateway, in place of the one before.</summary>
+    /// <summary>Replaces the gateway's previous state.</summary>
     private void Keep(GatewayState state)
     {
         limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
@@ -298,7 +302,7 @@ public sealed class LedgerShard(
         return takenOver is { } at ? record.TakenOver(at) : record;
     }
 
-    /// <summary>A line where a gateway's state changes, not one an audit.</summary>
+    /// <summary>Logs a line when a gateway's state changes, not at every audit.</summary>
     private void Say(AuditResult result, AuditSummary? last)
     {
         if (result.Complete)

@@ -14,15 +14,15 @@ public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
 
-    /// <param name="schedulers">One for each shard; each runs one thing at a time.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="identity">Whose record it is.</param>
-    /// <param name="writer">Saves it.</param>
-    /// <param name="joining">Joins connections into calls; runs one thing at a time.</param>
-    /// <param name="logger">Says what changed.</param>
-    /// <param name="wants">What the outbox's readers want besides CDRs; null: nothing.</param>
-    /// <param name="limits">How many connections a gateway may have; null: as many as is usual.</param>
-    /// <param name="protocols">That the gateways speak; null: those that come with the program.</param>
+    /// <param name="schedulers">One for each shard; each runs one action at a time.</param>
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="identity">The server whose record it is.</param>
+    /// <param name="writer">Saves the record.</param>
+    /// <param name="joining">Where connections are joined into calls; runs one action at a time.</param>
+    /// <param name="logger">Reports what changed.</param>
+    /// <param name="wants">What the outbox's readers want besides CDRs; null for nothing.</param>
+    /// <param name="limits">How many connections a gateway may have; null for the default.</param>
+    /// <param name="protocols">The protocols that the gateways speak; null for the built-in ones.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
@@ -63,16 +63,16 @@ public sealed class LedgerShards : IDisposable
         Steps.Subscribe(Joiner.Take);
     }
 
-    /// <summary>Whose record it is.</summary>
+    /// <summary>The server whose record it is.</summary>
     public ServerIdentity Identity { get; }
 
     /// <summary>
-    /// What the shards took in, one step after the other and those of a gateway in order, on their threads: whoever follows
-    /// hands over and returns.
+    /// Every step that the shards took in, those of a gateway in order, on the shards' threads: a subscriber must hand
+    /// over and return.
     /// </summary>
     public IObservable<ShardStep> Steps { get; }
 
-    /// <summary>What it counts.</summary>
+    /// <summary>Counters of the record.</summary>
     public RecordCounters Counters { get; } = new();
 
     /// <summary>The calls of all gateways.</summary>
@@ -82,10 +82,10 @@ public sealed class LedgerShards : IDisposable
     public IReadOnlyList<GatewayState> States =>
         [.. shards.SelectMany(shard => shard.States).OrderBy(state => state.Gateway, StringComparer.Ordinal)];
 
-    /// <summary>The newest state of a gateway; null where nothing is known of it.</summary>
+    /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => Shard(gateway).Find(gateway);
 
-    /// <summary>As the store kept it; before anything is taken in.</summary>
+    /// <summary>Restores what the store kept. Call it before anything is taken in.</summary>
     public void Restore(StoreImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -95,30 +95,32 @@ public sealed class LedgerShards : IDisposable
     }
 
     /// <summary>
-    /// This server took over at this instant: nothing is confirmed until the gateways speak. Ends when what was
-    /// handed over before is taken in.
+    /// This server took over at this instant: nothing is confirmed until the gateways are heard again. Completes when
+    /// everything handed over before is taken in.
     /// </summary>
-    /// <param name="at">When it was decided.</param>
-    /// <param name="lastHeard">When the other server was last heard to act; null where it never was.</param>
-    /// <param name="gateways">Those that are to be asked.</param>
+    /// <param name="at">When the takeover was decided.</param>
+    /// <param name="lastHeard">When the other server was last heard to act; null if never.</param>
+    /// <param name="gateways">The gateways that are to be asked.</param>
     public Task TakenOverAsync(Instant at, Instant? lastHeard, IEnumerable<string> gateways)
     {
         var owners = gateways.ToLookup(Shard);
         return Task.WhenAll(shards.Select(shard => shard.TakenOverAsync(at, lastHeard, [.. owners[shard]])));
     }
 
-    /// <summary>Leaves connections to another server, which has them; from any thread, returns at once.</summary>
+    /// <summary>
+    /// Leaves connections to another server, which has them. Callable from any thread; returns at once.
+    /// </summary>
     public void Leave(string gateway, IReadOnlyCollection<string> connections) =>
         Shard(gateway).Leave(gateway, connections);
 
-    /// <summary>Takes in what an audit learnt; from any thread, returns at once.</summary>
+    /// <summary>Takes in what an audit learnt. Callable from any thread; returns at once.</summary>
     public void Take(AuditResult result, string? uri)
     {
         ArgumentNullException.ThrowIfNull(result);
         Shard(result.Gateway).Take(result, uri);
     }
 
-    /// <summary>Ends when what was handed over of a gateway so far is in its record and in the calls.</summary>
+    /// <summary>Completes when everything handed over of a gateway so far is in its record and in the calls.</summary>
     public async Task PassAsync(string gateway)
     {
         await Shard(gateway).PassAsync();
@@ -126,19 +128,19 @@ public sealed class LedgerShards : IDisposable
     }
 
     /// <summary>
-    /// A gateway said, heard at this instant, that it began anew and lost its connections; from any thread,
-    /// returns at once.
+    /// A gateway announced, heard at this instant, that it restarted and lost its connections. Callable from any
+    /// thread; returns at once.
     /// </summary>
     public void NoteRestart(string gateway, Instant at) => Shard(gateway).NoteRestart(gateway, at);
 
-    /// <summary>Takes in how a release went; gives the CDR, null where there is none.</summary>
+    /// <summary>Takes in how a release went. Returns the CDR, or null if there is none.</summary>
     public Task<CdrView?> Take(ReleaseOrder order, ReleaseResult result)
     {
         ArgumentNullException.ThrowIfNull(order);
         return Shard(order.Gateway).Take(order, result);
     }
 
-    /// <summary>Takes in nothing more.</summary>
+    /// <summary>Stops reporting what the shards take in.</summary>
     public void Dispose()
     {
         foreach (var shard in shards)

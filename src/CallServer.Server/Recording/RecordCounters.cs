@@ -4,7 +4,7 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Recording;
 
-/// <summary>What the record counts since the server started.</summary>
+/// <summary>Counters of the record since the server started.</summary>
 public sealed class RecordCounters
 {
     private readonly ConcurrentDictionary<string, long> closedByEvidence = new(StringComparer.Ordinal);
@@ -18,7 +18,7 @@ public sealed class RecordCounters
     private long micros;
     private long failed;
 
-    /// <summary>Audits by what they came to.</summary>
+    /// <summary>Audits by result.</summary>
     public IEnumerable<(string Result, long Count)> Audits =>
         [
             ("complete", Volatile.Read(ref complete)),
@@ -29,10 +29,10 @@ public sealed class RecordCounters
     /// <summary>Messages that the audits sent, repeats included.</summary>
     public long Requests => Volatile.Read(ref requests);
 
-    /// <summary>How long all audits took together.</summary>
+    /// <summary>Total duration of all audits.</summary>
     public TimeSpan Duration => TimeSpan.FromMicroseconds(Volatile.Read(ref micros));
 
-    /// <summary>Connections that ended, by the evidence for it.</summary>
+    /// <summary>Connections that ended, by evidence.</summary>
     public IEnumerable<KeyValuePair<string, long>> ClosedByEvidence => closedByEvidence;
 
     /// <summary>Changes by kind.</summary>
@@ -41,10 +41,10 @@ public sealed class RecordCounters
     /// <summary>Findings of calls that began, by kind.</summary>
     public IEnumerable<KeyValuePair<string, long>> FindingsByKind => findingsByKind;
 
-    /// <summary>Attempts to release a connection, by what came of them.</summary>
+    /// <summary>Attempts to release a connection, by outcome.</summary>
     public IEnumerable<KeyValuePair<string, long>> ReleasesByOutcome => releasesByOutcome;
 
-    /// <summary>Snapshots that could not be taken in by a fault of our own.</summary>
+    /// <summary>Snapshots that a fault of our own kept out of the record.</summary>
     public long Failures => Volatile.Read(ref failed);
 
     internal void Failed() => Interlocked.Increment(ref failed);

@@ -3,15 +3,15 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Recording;
 
-/// <summary>How many connections a gateway may have in the record.</summary>
-/// <param name="gateways">How many there are.</param>
-/// <param name="memory">What the record takes of it; null: as much as there is.</param>
+/// <summary>Limits how many connections a gateway may have in the record.</summary>
+/// <param name="gateways">Returns the number of gateways.</param>
+/// <param name="memory">The memory budget that the record shares; null for no limit.</param>
 public sealed class RecordLimits(Func<int> gateways, MemoryBudget? memory)
 {
-    /// <summary>As many as a gateway's own limit allows.</summary>
+    /// <summary>Limits each gateway only by its own limit.</summary>
     public static RecordLimits Usual { get; } = new(() => 1, null);
 
-    /// <summary>What of an audit goes into a gateway's record.</summary>
+    /// <summary>The part of an audit's result that may enter the gateway's record.</summary>
     public AuditResult Bound(GatewayRecord record, AuditResult result)
     {
         ArgumentNullException.ThrowIfNull(record);
@@ -22,6 +22,6 @@ public sealed class RecordLimits(Func<int> gateways, MemoryBudget? memory)
         );
     }
 
-    /// <summary>There are so many more, or fewer.</summary>
+    /// <summary>Counts connections that the record gained, or lost (negative).</summary>
     public void Count(int change) => memory?.Count(change);
 }

@@ -7,20 +7,19 @@ using CallServer.Surface;
 namespace CallServer.Server.Recording;
 
 /// <summary>
-/// The one writer of the store, on a scheduler of its own, so that a slow disk delays no audit. What the
-/// store cannot take is kept, folded together a gateway, and tried again: the record in memory goes on
-/// meanwhile.
+/// The only writer of the store, on its own scheduler, so that a slow disk delays no audit. What the store cannot
+/// take is kept, folded together per gateway, and tried again; the record in memory goes on meanwhile.
 /// </summary>
 public sealed class StoreWriter : IDisposable
 {
     private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(15);
 
-    // While the store is away, a client of the event stream may miss changes; a CDR is never dropped.
+    // While the store fails, a client of the event stream may miss changes; a CDR is never dropped.
     private const int ChangesKept = 10_000;
     private const int AuditsKept = 100;
 
-    // As many as end in a minute of a busy network; in pieces, so that commits get their turn.
+    // About as many as end in a minute on a busy network; deleted in pieces, so that commits get their turn.
     private const int BatchForgotten = 1_000;
     private const int BatchesForgotten = 60;
 
@@ -44,9 +43,9 @@ public sealed class StoreWriter : IDisposable
     private long commits;
     private long failures;
 
-    /// <param name="store">Only this writes to it from now on.</param>
-    /// <param name="scheduler">Runs one thing at a time, and may block.</param>
-    /// <param name="logger">Says when the store fails, and when it recovers.</param>
+    /// <param name="store">From now on only this writer writes to it.</param>
+    /// <param name="scheduler">Runs one action at a time, and may block.</param>
+    /// <param name="logger">Reports when the store fails and when it recovers.</param>
     public StoreWriter(ILedgerStore store, IScheduler scheduler, ILogger logger)
     {
         this.store = store;
@@ -57,7 +56,7 @@ public sealed class StoreWriter : IDisposable
     /// <summary>What each transaction added, on the scheduler.</summary>
     public IObservable<CommitResult> Committed => committed;
 
-    /// <summary>How the store does now.</summary>
+    /// <summary>How the store is doing now.</summary>
     public StoreHealth Health
     {
         get
@@ -78,7 +77,7 @@ public sealed class StoreWriter : IDisposable
     /// <summary>Transactions that failed; each was tried again.</summary>
     public long Failures => Volatile.Read(ref failures);
 
-    /// <summary>Hands over what one step changed; from any thread, never waits for the store.</summary>
+    /// <summary>Hands over what one step changed. Callable from any thread; never waits for the store.</summary>
     public void Enqueue(StoreCommit commit)
     {
         ArgumentNullException.ThrowIfNull(commit);
@@ -109,7 +108,7 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
-    /// <summary>Keeps that the wall clock was stepped, and how far it is now from where it was.</summary>
+    /// <summary>Keeps a step of the wall clock and its new total correction.</summary>
     public void EnqueueStep(ClockStep step, TimeSpan next)
     {
         lock (guard)
@@ -121,10 +120,10 @@ public sealed class StoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Forgets CDRs that need not be kept any longer; on the scheduler. What a failing store cannot forget, it forgets the
-    /// next time.
+    /// Deletes CDRs that need not be kept any longer. Call it on the scheduler. If the store fails, the next call
+    /// deletes them.
     /// </summary>
-    /// <param name="now">On the record's timeline.</param>
+    /// <param name="now">The present on the record's timeline.</param>
     public void Forget(DateTimeOffset now)
     {
         try
@@ -151,8 +150,8 @@ public sealed class StoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Ends when everything that was handed over so far has been tried: then nothing is pending, or the store
-    /// is not healthy.
+    /// Completes when everything handed over so far has been tried: then nothing is pending, or the store is
+    /// unhealthy.
     /// </summary>
     public Task FlushAsync()
     {
@@ -160,7 +159,7 @@ public sealed class StoreWriter : IDisposable
         lock (guard)
         {
             flushes.Add(done);
-            // The last chance, however long the store was to rest.
+            // The last chance to write, even if the store's back-off has not passed.
             resting = false;
             Wake();
         }
@@ -169,8 +168,8 @@ public sealed class StoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Ends when what was handed over of a gateway so far has been tried; at once while the store is not healthy, which
-    /// nobody waits for.
+    /// Completes when everything handed over of a gateway so far has been tried. Completes at once while the store is
+    /// unhealthy, as nobody waits for that.
     /// </summary>
     public Task PassAsync(string gateway)
     {
@@ -184,7 +183,7 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
-    /// <summary>Tries no more.</summary>
+    /// <summary>Stops writing.</summary>
     public void Dispose()
     {
         retry.Dispose();
@@ -235,7 +234,7 @@ public sealed class StoreWriter : IDisposable
                         steps.InsertRange(0, work.Steps);
                 if (fault is not StoreException)
                     logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
-                // What the store cannot take now it cannot take from another gateway either.
+                // If the store cannot take this gateway's commit now, it cannot take another's either.
                 if (fault is StoreException)
                     break;
             }
@@ -244,7 +243,7 @@ public sealed class StoreWriter : IDisposable
         Settle(failed, untold, why);
     }
 
-    /// <summary>One of the three; null where there is nothing to write.</summary>
+    /// <summary>Exactly one of the three kinds of work; null if there is nothing to write.</summary>
     private sealed record Work(
         StoreCommit? Commit = null,
         IReadOnlyList<ChangeView>? Changes = null,

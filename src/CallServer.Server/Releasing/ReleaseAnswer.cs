@@ -2,33 +2,32 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Releasing;
 
-/// <summary>What became of an operator's wish.</summary>
+/// <summary>What became of an operator's request to release a connection.</summary>
 public enum ReleaseStatus
 {
     /// <summary>The gateway ended the connection, and the record is closed.</summary>
     Released,
 
-    /// <summary>The record does not hold it, or nobody asks that gateway.</summary>
+    /// <summary>The record does not hold the connection, or the gateway is not polled.</summary>
     NotFound,
 
     /// <summary>It may not be released now; the gateway was not asked.</summary>
     NotAllowed,
 
-    /// <summary>The gateway would not.</summary>
+    /// <summary>The gateway refused.</summary>
     Refused,
 
-    /// <summary>The gateway did not answer: nobody knows whether it ended.</summary>
+    /// <summary>The gateway did not answer: nobody knows whether the connection ended.</summary>
     Unknown,
 }
 
-/// <summary>The status, in words too.</summary>
+/// <summary>The outcome of a release, with its details.</summary>
 /// <param name="Status">What became of it.</param>
-/// <param name="Gateway">Whose connection it is; null where that is not known.</param>
-/// <param name="Connection">Its id there.</param>
-/// <param name="Detail">Why not; null where it was released.</param>
-/// <param name="Counters">What the gateway counted at the end; null where it did not tell.</param>
-/// <param name="Cdr">Its CDR; null where there is none, as an audit had found it gone in the
-/// meantime.</param>
+/// <param name="Gateway">The gateway's id; null if it is not known.</param>
+/// <param name="Connection">The connection's id there.</param>
+/// <param name="Detail">Why not; null if it was released.</param>
+/// <param name="Counters">The gateway's counters at the end; null if it did not tell them.</param>
+/// <param name="Cdr">Its CDR; null if there is none because an audit had found the connection gone meanwhile.</param>
 public sealed record ReleaseAnswer(
     ReleaseStatus Status,
     string? Gateway,

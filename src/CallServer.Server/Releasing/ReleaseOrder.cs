@@ -4,15 +4,15 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Releasing;
 
-/// <summary>An operator's wish to have one connection ended.</summary>
-/// <param name="Gateway">Whose connection it is.</param>
-/// <param name="Connection">Its id there.</param>
-/// <param name="By">Who wishes it.</param>
+/// <summary>An operator's order to end one connection.</summary>
+/// <param name="Gateway">The gateway's id.</param>
+/// <param name="Connection">The connection's id there.</param>
+/// <param name="By">Who gave the order.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Asked">When the gateway was asked, on the record's timeline.</param>
 public sealed record ReleaseOrder(string Gateway, string Connection, string By, string Reason, Instant Asked)
 {
-    /// <summary>As the release log keeps it.</summary>
+    /// <summary>The entry for the release log.</summary>
     public ReleaseEntry Entry(ReleaseResult result, TimeSpan correction)
     {
         ArgumentNullException.ThrowIfNull(result);

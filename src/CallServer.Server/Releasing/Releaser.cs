@@ -8,8 +8,8 @@ using CallServer.Surface;
 namespace CallServer.Server.Releasing;
 
 /// <summary>
-/// Ends single connections at an operator's word, and never by itself. What may be released was confirmed by
-/// the newest audit, and that was complete: nobody ends by hand what the record only believes.
+/// Ends single connections on an operator's order, never on its own. A connection may be released only if the newest
+/// audit confirmed it: nobody ends by hand what the record merely believes.
 /// </summary>
 public sealed class Releaser(
     Func<ServerConfiguration> configuration,
@@ -27,12 +27,12 @@ public sealed class Releaser(
     private readonly ConcurrentDictionary<(string Gateway, string Connection), bool> underWay = new();
 
     /// <summary>
-    /// Has it ended. Once the gateway is asked, the answer is waited for and taken in whatever becomes of the
-    /// caller.
+    /// Has the connection ended. Once the gateway is asked, the answer is awaited and taken in even if the caller
+    /// goes away.
     /// </summary>
-    /// <param name="gateway">Whose connection it is; null where the connection is named GATEWAY/ID.</param>
-    /// <param name="connection">Its id.</param>
-    /// <param name="by">Who wishes it.</param>
+    /// <param name="gateway">The gateway's id; null if the connection is named GATEWAY/ID.</param>
+    /// <param name="connection">The connection's id.</param>
+    /// <param name="by">Who gave the order.</param>
     /// <param name="reason">Why.</param>
     public async Task<ReleaseAnswer> ReleaseAsync(
         string? gateway,
@@ -102,7 +102,7 @@ public sealed class Releaser(
                 : result.Unknown ? $"may have ended or not, and its record stays open: {result.Reason}"
                 : $"is not released: {result.Reason}"
         );
-        // What else ended with it, and whether it did where that is not known, the next audit tells.
+        // The next audit tells what else ended with it, and whether it ended at all if that is not known.
         polling.Trigger(order.Gateway, AuditCause.Operator);
         return new ReleaseAnswer(
             result.Released ? ReleaseStatus.Released
@@ -133,8 +133,8 @@ public sealed class Releaser(
             configured is null ? $"{gateway} is not in the configuration, so nobody can ask it"
             : !configured.Target.Releases
                 ? $"{configured.Uri.Scheme} has no message that ends one connection; {string.Join(" and ", protocols.Releasing)} have"
-            // Confirmed is what the newest audit heard by itself, though it may not have heard everything: a gateway that
-            // lists nothing is asked for each known connection.
+            // "Confirmed" means that the newest audit itself heard it, even if that audit did not hear everything: a
+            // gateway that cannot list its connections is asked about each known one.
             : state is not { AskedSinceStart: true }
             || (status != "confirmed" && state is not { LastAudit.Complete: true })
                 ? $"the last audit of {gateway} was not complete, so nobody knows that it still carries {connection}"
@@ -143,7 +143,7 @@ public sealed class Releaser(
         return why is null ? null : Not(ReleaseStatus.NotAllowed, gateway, connection, why);
     }
 
-    /// <summary>Gateways' ids and connections' ids may both have slashes: what the record holds decides.</summary>
+    /// <summary>Gateway ids and connection ids may both contain slashes: what the record holds decides.</summary>
     private List<(string Gateway, string Connection)> Find(string named)
     {
         var found = new List<(string Gateway, string Connection)>();

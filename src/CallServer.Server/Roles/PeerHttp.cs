@@ -5,24 +5,26 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>What came back from the other server's address.</summary>
-/// <param name="Verdict">Whether it is the other server's; what is not counts as no answer.</param>
+/// <param name="Verdict">Whether the other server really sent it; if not, it counts as no answer.</param>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Content">The body.</param>
 public sealed record PeerAnswer(PairVerdict Verdict, HttpStatusCode Status, byte[] Content)
 {
-    /// <summary>The other server has answered what it was asked.</summary>
+    /// <summary>Whether the other server answered the question.</summary>
     public bool IsGiven => Verdict == PairVerdict.Believed && Status == HttpStatusCode.OK;
 }
 
-/// <summary>Questions to the other server over kept-alive HTTP, each with its proof, each answer judged.</summary>
+/// <summary>
+/// Sends questions to the other server over kept-alive HTTP, each with its proof, and judges each answer.
+/// </summary>
 public sealed class PeerHttp : IDisposable
 {
     private readonly PeerTrust trust;
     private readonly HttpClient http;
 
-    /// <param name="trust">Proves and judges.</param>
-    /// <param name="patience">After this a question is given up.</param>
-    /// <param name="longestAnswer">In octets.</param>
+    /// <param name="trust">Proves questions and judges answers.</param>
+    /// <param name="patience">When to give up a question.</param>
+    /// <param name="longestAnswer">The longest answer, in octets.</param>
     public PeerHttp(PeerTrust trust, TimeSpan patience, int longestAnswer)
     {
         this.trust = trust;
@@ -38,8 +40,8 @@ public sealed class PeerHttp : IDisposable
     }
 
     /// <summary>
-    /// Asks, and once more with the challenge that a refusal brings: the first time, and after a silence, this server has none
-    /// that holds. Throws what HttpClient does where nothing comes.
+    /// Asks, and asks once more with the challenge that a refusal brings: the first time, and after a silence, this
+    /// server has no valid challenge. Throws what HttpClient throws if nothing comes back.
     /// </summary>
     public async Task<PeerAnswer> AskAsync(
         Uri peer,
@@ -55,7 +57,7 @@ public sealed class PeerHttp : IDisposable
             : answer;
     }
 
-    /// <summary>Gives up what is under way.</summary>
+    /// <summary>Gives up whatever is under way.</summary>
     public void Dispose() => http.Dispose();
 
     private async Task<PeerAnswer> OnceAsync(

@@ -6,12 +6,12 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>
-/// Heartbeats over one kept-alive HTTP connection. One that is not answered in time holds up no later one: that
-/// takes another connection.
+/// Heartbeats over kept-alive HTTP. A heartbeat that is not answered in time does not delay a later one, which uses
+/// another connection.
 /// </summary>
 public sealed class PeerLink : IPeerLink, IDisposable
 {
-    /// <summary>Where a server takes heartbeats.</summary>
+    /// <summary>The path where a server accepts heartbeats.</summary>
     public const string Path = "v1/heartbeat";
 
     private const int LongestAnswer = 64 * 1024;
@@ -21,9 +21,9 @@ public sealed class PeerLink : IPeerLink, IDisposable
     private readonly ILogger logger;
     private bool complained;
 
-    /// <param name="patience">After this a heartbeat is given up.</param>
-    /// <param name="trust">Proves the heartbeats, and judges the answers.</param>
-    /// <param name="logger">Says why the other server is not believed.</param>
+    /// <param name="patience">When to give up a heartbeat.</param>
+    /// <param name="trust">Proves heartbeats and judges answers.</param>
+    /// <param name="logger">Reports why the other server is not believed.</param>
     public PeerLink(TimeSpan patience, PeerTrust trust, ILogger logger)
     {
         this.logger = logger;
@@ -37,7 +37,7 @@ public sealed class PeerLink : IPeerLink, IDisposable
         _ = AskAsync(peer, greeting, heard);
     }
 
-    /// <summary>Gives up what is under way.</summary>
+    /// <summary>Gives up whatever is under way.</summary>
     public void Dispose()
     {
         stop.Cancel();
@@ -61,7 +61,7 @@ public sealed class PeerLink : IPeerLink, IDisposable
                 return;
             }
 
-            // One that was overtaken by a later one is a miss, and nothing to tell.
+            // A heartbeat overtaken by a later one is a miss, and not worth a line.
             if (answer is not { Verdict: PairVerdict.Believed, Status: HttpStatusCode.Unauthorized })
                 Complain(peer, Why(answer));
         }
@@ -77,7 +77,7 @@ public sealed class PeerLink : IPeerLink, IDisposable
                         or ObjectDisposedException
             )
         {
-            // No answer is a miss, and whoever counts them says so.
+            // No answer is a miss, and the role machine, which counts misses, reports it.
         }
     }
 
@@ -93,7 +93,7 @@ public sealed class PeerLink : IPeerLink, IDisposable
             _ => "answers with a wrong proof: both servers of a pair need the same pair.secret",
         };
 
-    /// <summary>Once, until it is understood again.</summary>
+    /// <summary>Logs once, until the other server is understood again.</summary>
     private void Complain(Uri peer, string what)
     {
         if (complained)

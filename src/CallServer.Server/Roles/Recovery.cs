@@ -11,8 +11,8 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>
-/// What follows a takeover: every gateway is asked at once, the largest first, and what came of it is told
-/// and kept. A dry run asks the same, and is kept nowhere but here.
+/// What follows a takeover: every gateway is asked at once, the largest first, and the outcome is reported and kept.
+/// A dry run asks the same way, but its report is kept in memory only.
 /// </summary>
 public sealed class Recovery : IDisposable
 {
@@ -35,14 +35,14 @@ public sealed class Recovery : IDisposable
     private readonly IDisposable following;
     private long takeovers;
 
-    /// <param name="configuration">Whom to ask.</param>
-    /// <param name="store">Keeps the reports, and what was held until now.</param>
+    /// <param name="configuration">The gateways to ask.</param>
+    /// <param name="store">Keeps the reports and the held CDRs.</param>
     /// <param name="ledger">The record.</param>
-    /// <param name="polling">Asks.</param>
-    /// <param name="released">CDRs are to be written that were held.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="scheduler">The store's: runs one thing at a time, and may block.</param>
-    /// <param name="logger">Says how far it has come.</param>
+    /// <param name="polling">Asks the gateways.</param>
+    /// <param name="released">Called when held CDRs are to be written.</param>
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="scheduler">The store's: runs one action at a time, and may block.</param>
+    /// <param name="logger">Reports progress.</param>
     public Recovery(
         Func<ServerConfiguration> configuration,
         ILedgerStore store,
@@ -73,16 +73,16 @@ public sealed class Recovery : IDisposable
         });
     }
 
-    /// <summary>Takeovers of this server since it was started.</summary>
+    /// <summary>Takeovers of this server since it started.</summary>
     public long Takeovers => Volatile.Read(ref takeovers);
 
-    /// <summary>How far the takeover has come that is under way; null where none is.</summary>
+    /// <summary>Progress of the current takeover; null if none is under way.</summary>
     public RecoveryView? Progress => takeover.Book is { IsWhole: false } book ? Report(book) : null;
 
-    /// <summary>The newest dry run, as far as it has come; null where there was none.</summary>
+    /// <summary>The newest dry run, as far as it has come; null if there was none.</summary>
     public RecoveryView? DryRun => dryRun.Book is { } book ? Report(book) : null;
 
-    /// <summary>Begins; from any thread, returns at once.</summary>
+    /// <summary>Starts a recovery. Callable from any thread; returns at once.</summary>
     public void Begin(TakeoverDecision decision)
     {
         Interlocked.Increment(ref takeovers);
@@ -90,8 +90,8 @@ public sealed class Recovery : IDisposable
     }
 
     /// <summary>
-    /// Asks every gateway as a takeover now would, and reports what that finds. What the gateways tell is taken
-    /// in as always; the role stays what it is.
+    /// Asks every gateway as a takeover now would, and reports what that finds. What the gateways tell is taken in as
+    /// always; the role does not change.
     /// </summary>
     public RecoveryView BeginDryRun()
     {
@@ -107,7 +107,7 @@ public sealed class Recovery : IDisposable
         return Report(book);
     }
 
-    /// <summary>Waits for nothing more.</summary>
+    /// <summary>Stops waiting.</summary>
     public void Dispose()
     {
         following.Dispose();
@@ -130,7 +130,7 @@ public sealed class Recovery : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The server stops: it asks everybody when it starts again.
+            // The server is stopping: it asks everybody when it starts again.
         }
 #pragma warning disable CA1031 // nobody waits for it: whatever is wrong is told here
         catch (Exception fault)
@@ -150,8 +150,8 @@ public sealed class Recovery : IDisposable
     private RecoveryView Report(RecoveryBook book) => book.Report(clock.Now.Steady, clock.Correction);
 
     /// <summary>
-    /// Whoever begins to write CDRs writes first what it saw end while it watched, and the other one may not have
-    /// written; from any thread.
+    /// A server that starts to write CDRs first writes those that it saw end while it watched and that the other
+    /// server may not have written. Callable from any thread.
     /// </summary>
     public void ReleaseHeld() => scheduler.Schedule(Release);
 
@@ -164,7 +164,7 @@ public sealed class Recovery : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The server stops: what is held stays held.
+            // The server is stopping: held CDRs stay held.
         }
         catch (StoreException fault)
         {
@@ -199,7 +199,7 @@ public sealed class Recovery : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The server stops: the report goes with it.
+            // The server is stopping: the report is lost with it.
         }
         catch (StoreException fault)
         {
@@ -207,7 +207,7 @@ public sealed class Recovery : IDisposable
         }
     }
 
-    /// <summary>Everybody is asked, and those that did not tell everything are asked again.</summary>
+    /// <summary>Asks everybody, and asks again those that did not tell everything.</summary>
     private sealed class Asking(
         IScheduler scheduler,
         IClock clock,
@@ -222,6 +222,7 @@ public sealed class Recovery : IDisposable
 
         public RecoveryBook? Book => Volatile.Read(ref book);
 
+        /// <summary>Starts asking; gives up after <paramref name="patience"/>.</summary>
         public void Begin(RecoveryBook begun, TimeSpan patience)
         {
             lock (guard)
@@ -235,6 +236,7 @@ public sealed class Recovery : IDisposable
                 scheduler.Schedule(End);
         }
 
+        /// <summary>Takes in an audit that was asked since the start.</summary>
         public void Take(AuditResult result, RecordStep step)
         {
             lock (guard)
@@ -261,7 +263,7 @@ public sealed class Recovery : IDisposable
                     return;
                 over = true;
                 deadline.Disposable = Disposable.Empty;
-                // Who waits for it to be whole does not wait for what nobody asks for any more.
+                // A recovery does not wait for gateways that are no longer asked.
                 book = book!.GiveUp(clock.Now.Steady);
             }
 

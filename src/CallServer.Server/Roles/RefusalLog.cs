@@ -4,16 +4,17 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>
-/// Questions that are not the other server's, for the log: the first of a kind at once, then their number once a minute at most,
-/// however many come.
+/// Logs questions that are not from the other server: the first of a kind at once, then their number at most once a
+/// minute, however many arrive.
 /// </summary>
 internal sealed class RefusalLog(IClock clock, ILogger logger)
 {
     private readonly Seldom<PairVerdict> seldom = new(clock, Enum.GetValues<PairVerdict>().Length);
 
+    /// <summary>Logs a question that was refused, unless its kind was logged within the last minute.</summary>
     public void Add(PairVerdict verdict, string what, string from)
     {
-        // Whoever has been silent for a while is late once, and asks again.
+        // A server that has been silent for a while is refused once for a stale challenge, and asks again.
         if (verdict is PairVerdict.Believed or PairVerdict.StaleChallenge)
             return;
         if (!seldom.Tells(verdict, out var more))

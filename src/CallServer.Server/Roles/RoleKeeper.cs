@@ -7,8 +7,8 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>
-/// Drives the role machine: its events come in on one scheduler, its commands go out to the other server and
-/// to the rest of this one.
+/// Drives the role machine: its events arrive on one scheduler, and its commands go to the other server and to the
+/// rest of this one.
 /// </summary>
 public sealed class RoleKeeper : IRoleSink, IDisposable
 {
@@ -22,11 +22,11 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 
     private string? refusal;
 
-    /// <param name="clock">Time.</param>
-    /// <param name="scheduler">Runs one thing at a time.</param>
-    /// <param name="link">The way to the other server; null where there is none.</param>
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="scheduler">Runs one action at a time.</param>
+    /// <param name="link">The path to the other server; null if there is none.</param>
     /// <param name="work">What the role means here.</param>
-    /// <param name="logger">Says what changed.</param>
+    /// <param name="logger">Reports what changed.</param>
     public RoleKeeper(IClock clock, IScheduler scheduler, IPeerLink? link, IRoleWork work, ILogger logger)
     {
         this.clock = clock;
@@ -39,11 +39,11 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
     /// <summary>The newest state; null before the start.</summary>
     public ServerRole? Role => Volatile.Read(ref role);
 
-    /// <summary>The first event; ends when its commands are carried out.</summary>
+    /// <summary>Handles the first event; completes when its commands are carried out.</summary>
     public Task StartAsync(Func<Instant, ServerRole> start) => StepAsync(now => start(now));
 
     /// <summary>
-    /// A heartbeat came; gives the answer to it, null where it is none that can be understood.
+    /// Handles a heartbeat that arrived. Returns the answer to it, or null if it cannot be understood.
     /// </summary>
     public async Task<GreetingView?> MeetAsync(GreetingView greeting)
     {
@@ -57,21 +57,28 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
         return understood ? role!.Greeting : null;
     }
 
-    /// <summary>An operator wants this server to act; null where it does from now on, else why not.</summary>
+    /// <summary>
+    /// Takes over on an operator's order. Returns null if this server acts from now on, else why not.
+    /// </summary>
     public Task<string?> TakeOverAsync() => StepAsync(now => role!.TakeOver(now));
 
-    /// <summary>The same under an epoch that both are to agree on, also where this server acts already.</summary>
+    /// <summary>
+    /// Acts under an epoch that both servers are to agree on, even if this server acts already. Returns null if it
+    /// does from now on, else why not.
+    /// </summary>
     public Task<string?> ActUnderAsync(int epoch) => StepAsync(now => role!.ActUnder(now, epoch));
 
     /// <summary>
-    /// An operator wants the other server to act; null where it is asked to from now on, else why not.
+    /// Asks the other server to act, on an operator's order. Returns null if it is asked from now on, else why not.
     /// </summary>
     public Task<string?> StepDownAsync() => StepAsync(now => role!.StepDown(now));
 
-    /// <summary>Nothing wakes it any more.</summary>
+    /// <summary>Stops the role's timer.</summary>
     public void Dispose() => wake.Dispose();
 
-    /// <summary>One event, all its commands, then the next event; gives the answer to an order, if it was one.</summary>
+    /// <summary>
+    /// Handles one event and carries out all its commands before the next event. Returns the answer if it was an order.
+    /// </summary>
     private Task<string?> StepAsync(Func<Instant, ServerRole?> step) =>
         scheduler.RunAsync(() =>
         {

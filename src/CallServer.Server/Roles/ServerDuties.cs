@@ -21,7 +21,7 @@ public sealed class ServerDuties(
     ILogger logger
 ) : IRoleWork, IDisposable
 {
-    // A takeover does not wait for it.
+    // A takeover does not wait for these answers.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly SerialDisposable looking = new();
@@ -38,7 +38,8 @@ public sealed class ServerDuties(
         }
         catch (StoreException fault)
         {
-            // Who takes over with a full disk helps more than who does not; a restart may begin with an older epoch.
+            // Taking over with a full disk is better than not taking over; a restart may then begin with an older
+            // epoch.
             logger.LogError("epoch {Epoch} and the role cannot be kept: {Reason}", epoch, fault.Message);
         }
     }
@@ -53,7 +54,7 @@ public sealed class ServerDuties(
             releaseHeld();
         if (!hasPollers)
         {
-            // Each begins with an audit of its own, if anybody is to be asked at all.
+            // Each poller starts with an audit of its own if the role asks at all.
             hasPollers = true;
             polling.Follow(configuration());
         }
@@ -73,7 +74,7 @@ public sealed class ServerDuties(
                 fault => logger.LogError(fault, "the gateways could not be asked who controls them")
             );
 
-    /// <summary>Asks no more.</summary>
+    /// <summary>Stops asking.</summary>
     public void Dispose() => looking.Dispose();
 
     /// <inheritdoc/>

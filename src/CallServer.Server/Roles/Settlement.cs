@@ -9,26 +9,26 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Roles;
 
-/// <summary>A held CDR, as the server that acts is asked about it.</summary>
+/// <summary>A held CDR, as the acting server is asked about it.</summary>
 public sealed record HeldCdr(string Id, string Gateway, string Connection);
 
-/// <summary>What the server that acts says of held CDRs; those named in neither list it does not know.</summary>
-/// <param name="Epoch">The epoch that it acts under.</param>
+/// <summary>What the acting server says of held CDRs; it knows nothing of those named in neither list.</summary>
+/// <param name="Epoch">The epoch it acts under.</param>
 /// <param name="Written">Ids of CDRs that it has itself.</param>
 /// <param name="Active">Ids of CDRs whose connections are active in its record.</param>
 public sealed record Settled(int Epoch, IReadOnlyList<string> Written, IReadOnlyList<string> Active);
 
 /// <summary>
-/// What becomes of the CDRs that a standby holds: those that the server that acts has written are forgotten;
-/// those of connections that it still carries wait; those that it does not know, because only this server saw
-/// the connection, are written here after a grace.
+/// Decides what becomes of the CDRs that a standby holds. Those that the acting server has written are dropped. Those
+/// of connections that it still carries wait. Those that it does not know, because only this server saw the
+/// connection, are written here after a grace period.
 /// </summary>
 public sealed class Settlement : IDisposable
 {
-    /// <summary>Where a server is asked.</summary>
+    /// <summary>The path where a server is asked.</summary>
     public const string Path = "v1/cdrs/settle";
 
-    /// <summary>So many in one question.</summary>
+    /// <summary>The most CDRs in one question.</summary>
     public const int Most = 50;
 
     private const int LongestAnswer = 1024 * 1024;
@@ -49,16 +49,16 @@ public sealed class Settlement : IDisposable
     private readonly IDisposable loop;
     private Dictionary<long, Instant> unknown = [];
 
-    /// <param name="store">Holds them.</param>
+    /// <param name="store">Holds the CDRs.</param>
     /// <param name="ledger">The record.</param>
-    /// <param name="role">This server's.</param>
-    /// <param name="isCold">As a standby it asks no gateway, if nothing forces it to.</param>
-    /// <param name="longestInterval">How seldom a gateway is asked at most.</param>
-    /// <param name="released">Some are to be written now.</param>
-    /// <param name="trust">Proves the questions, and judges the answers.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="scheduler">Begins each round.</param>
-    /// <param name="logger">Says what was written here.</param>
+    /// <param name="role">Returns this server's role.</param>
+    /// <param name="isCold">Whether this server, as a standby, asks no gateway unless it has to.</param>
+    /// <param name="longestInterval">The longest interval of any gateway.</param>
+    /// <param name="released">Called when some CDRs are to be written now.</param>
+    /// <param name="trust">Proves questions and judges answers.</param>
+    /// <param name="clock">The server's clock.</param>
+    /// <param name="scheduler">Starts each round.</param>
+    /// <param name="logger">Reports what was written here.</param>
     public Settlement(
         ILedgerStore store,
         LedgerShards ledger,
@@ -88,7 +88,7 @@ public sealed class Settlement : IDisposable
             .Subscribe();
     }
 
-    /// <summary>Ends it; what is held stays held.</summary>
+    /// <summary>Stops the rounds; held CDRs stay held.</summary>
     public void Dispose()
     {
         loop.Dispose();
@@ -97,7 +97,7 @@ public sealed class Settlement : IDisposable
         stop.Dispose();
     }
 
-    /// <summary>One look at everything that is held.</summary>
+    /// <summary>Looks once at everything that is held.</summary>
     public async Task RoundAsync()
     {
         try
@@ -126,7 +126,7 @@ public sealed class Settlement : IDisposable
                         or ObjectDisposedException
             )
         {
-            // The other server is away: if it stays so, this one takes over, and writes them all.
+            // The other server is away. If it stays away, this server takes over and writes them all.
         }
         catch (StoreException fault)
         {
@@ -140,8 +140,8 @@ public sealed class Settlement : IDisposable
             : null;
 
     /// <summary>
-    /// A cold standby that has acted keeps what nobody else may know, and leaves to the server that acts what that
-    /// one has.
+    /// A cold standby that has acted before keeps the connections that nobody else may know, and leaves to the acting
+    /// server those that it has.
     /// </summary>
     private async Task LeaveAsync(Uri peer)
     {
@@ -167,10 +167,10 @@ public sealed class Settlement : IDisposable
         Dictionary<long, Instant> still
     )
     {
-        // Beginnings and interim records are the other server's alone.
+        // Starts and interim records are left to the other server.
         var stops = entries.Where(entry => entry.Kind == AccountingKind.Stop).ToList();
         var answer = stops.Count == 0 ? null : await AskAsync(peer, [.. stops.Select(Held)]);
-        // One that no longer acts, or acts under an epoch that is over, settles nothing.
+        // A server that no longer acts, or acts under an outdated epoch, settles nothing.
         if (stops.Count > 0 && (answer is null || answer.Epoch < (role()?.Epoch ?? int.MaxValue)))
             return;
 

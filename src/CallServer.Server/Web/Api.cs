@@ -9,6 +9,7 @@ namespace CallServer.Server.Web;
 /// <summary>The HTTP side of a server.</summary>
 internal static class Api
 {
+    /// <summary>Adds all paths and checks to the application.</summary>
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
@@ -71,7 +72,7 @@ internal static class Api
         return query.IsWrong ? query.Refusal() : answer();
     }
 
-    /// <summary>Reasons name files: whoever may not ask learns that there is one.</summary>
+    /// <summary>Reasons may name files: a caller without the token only learns that there is a reason.</summary>
     private static IResult Readiness(ServerRuntime runtime, bool isTrusted)
     {
         var health = runtime.Writer.Health;
@@ -80,7 +81,7 @@ internal static class Api
             new
             {
                 ready = runtime.IsReady,
-                // A server whose store is away goes on: it is ready, and says so.
+                // A server whose store fails goes on: it is ready, and says that the store is not.
                 storeHealthy = health.Healthy,
                 store = new
                 {
@@ -106,7 +107,7 @@ internal static class Api
             : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked");
     }
 
-    /// <summary>Where routing finds no path or no method, the answer says so in words too.</summary>
+    /// <summary>Adds a problem body where routing finds no path or no method.</summary>
     private static async Task AnswerEmptyAsync(HttpContext http, RequestDelegate next)
     {
         await next(http);

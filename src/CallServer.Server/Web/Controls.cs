@@ -7,8 +7,9 @@ using Microsoft.AspNetCore.Routing;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// Whatever changes something is asked for with JSON (415), under a name of this server's own (403), by no page of another
-/// origin (403), and so often a second (429). A page in a browser can make this machine's user send anything but that.
+/// Guards every request that changes something. It must be JSON (415), must name this server by one of its own names
+/// (403), must not come from a page of another origin (403), and is limited to so many a second (429). A foreign page
+/// in a browser can make the user's browser send anything but that.
 /// </summary>
 internal sealed class Controls(ServerConfiguration configuration, IClock clock)
 {
@@ -22,14 +23,16 @@ internal sealed class Controls(ServerConfiguration configuration, IClock clock)
             await refusal.ExecuteAsync(http);
     }
 
-    /// <summary>415, in words.</summary>
+    /// <summary>The answer 415.</summary>
     public static IResult WantsJson() =>
         Problems.Of(
             StatusCodes.Status415UnsupportedMediaType,
             "This is asked for with JSON: Content-Type: application/json"
         );
 
-    /// <summary>Every mapped method that is not there to read; what the other server asks is proven in a way of its own.</summary>
+    /// <summary>
+    /// Whether the request is mapped and more than a read. Requests of the other server are proven in their own way.
+    /// </summary>
     private static bool IsControl(HttpContext http) =>
         http.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 }
         && !HttpMethods.IsGet(http.Request.Method)
@@ -61,7 +64,10 @@ internal sealed class Controls(ServerConfiguration configuration, IClock clock)
         );
     }
 
-    /// <summary>Localhost, the address that the caller reached, the one that is configured, and the configured names.</summary>
+    /// <summary>
+    /// Whether the host is localhost, the address that the caller reached, the configured address or a configured
+    /// name.
+    /// </summary>
     private bool IsOwn(string host, HttpContext http)
     {
         if (
@@ -76,7 +82,10 @@ internal sealed class Controls(ServerConfiguration configuration, IClock clock)
     private static IPAddress? Plain(IPAddress? address) =>
         address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address;
 
-    /// <summary>No page at all, or one that this server served itself; behind a proxy the scheme may differ.</summary>
+    /// <summary>
+    /// Whether the request comes from no page, or from one that this server served. The scheme may differ behind a
+    /// proxy.
+    /// </summary>
     private static bool IsSameOrigin(HttpRequest request)
     {
         if (request.Headers.Origin is not [{ } origin])

@@ -1,8 +1,8 @@
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// Who follows the events: so many at a time, of whom one reads a page of the journal while the others write what
-/// they have read, so that a crowd that begins at the beginning leaves the audits their processor.
+/// Limits the clients of the event stream. Only one of them reads a page of the journal at a time, while the others
+/// send what they have read, so that a crowd starting from the beginning leaves the audits their processor.
 /// </summary>
 internal sealed class EventReaders(int most) : IDisposable
 {
@@ -11,19 +11,19 @@ internal sealed class EventReaders(int most) : IDisposable
     private long refused;
     private long dropped;
 
-    /// <summary>How many there may be.</summary>
+    /// <summary>The most clients at once.</summary>
     public int Most => most;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of clients now.</summary>
     public int Open => Volatile.Read(ref open);
 
-    /// <summary>Those that came when there were as many as may be.</summary>
+    /// <summary>Clients refused because the limit was reached.</summary>
     public long Refused => Volatile.Read(ref refused);
 
-    /// <summary>Those that did not read what was written to them.</summary>
+    /// <summary>Clients dropped because they did not read what was sent to them.</summary>
     public long Dropped => Volatile.Read(ref dropped);
 
-    /// <summary>One more, until it leaves; false where there are as many as may be.</summary>
+    /// <summary>Admits one more client, until it leaves; false if the limit is reached.</summary>
     public bool TryEnter()
     {
         if (Interlocked.Increment(ref open) <= most)
@@ -36,13 +36,13 @@ internal sealed class EventReaders(int most) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => turn.Dispose();
 
-    /// <summary>One of them is gone.</summary>
+    /// <summary>A client has left.</summary>
     public void Leave() => Interlocked.Decrement(ref open);
 
-    /// <summary>One is let go as it does not read.</summary>
+    /// <summary>Counts a client that is dropped because it does not read.</summary>
     public void Drop() => Interlocked.Increment(ref dropped);
 
-    /// <summary>Does this while no other reader does.</summary>
+    /// <summary>Runs <paramref name="read"/> while no other client reads.</summary>
     public async Task<T> InTurnAsync<T>(Func<T> read, CancellationToken cancel)
     {
         await turn.WaitAsync(cancel);

@@ -5,23 +5,23 @@ using CallServer.Storage;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// <c>GET /v1/events</c>: server-sent events, one a change. A client that comes back with Last-Event-ID gets
-/// what it missed; where the
-/// store no longer keeps that, an event <c>gap</c> tells it to read the lists anew.
+/// <c>GET /v1/events</c>: server-sent events, one a change. A client that comes back with Last-Event-ID gets what it
+/// missed; if the store no longer keeps that, an event <c>gap</c> tells the client to read the lists again.
 /// </summary>
 internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, CancellationToken stopping)
 {
     private const int PageSize = 200;
 
-    /// <summary>Who does not take what is written within this time is let go.</summary>
+    /// <summary>A client that does not take what is sent within this time is dropped.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>When one that was refused may try again, in seconds.</summary>
+    /// <summary>When a refused client may try again, in seconds.</summary>
     private const string RetryAfter = "10";
 
     private readonly EventReaders readers = runtime.EventReaders;
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
+    /// <summary>Follows the events until the client leaves or the server stops.</summary>
     public async Task<IResult> ServeAsync(HttpContext http)
     {
         var query = new Query(http.Request, "gateway");
@@ -91,7 +91,7 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
         catch (OperationCanceledException) { }
         catch (StoreException)
         {
-            // The client comes back with its Last-Event-ID.
+            // The client will come back with its Last-Event-ID.
         }
 
         return Results.Empty;
@@ -119,13 +119,13 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
             }
             catch (TimeoutException)
             {
-                // Proxies close what is quiet for long.
+                // Proxies close connections that are quiet for long.
                 await WriteAsync(response, ": alive\n\n"u8.ToArray(), cancel);
             }
         }
     }
 
-    /// <summary>A page as it is sent, where it ends, and how many changes it has.</summary>
+    /// <summary>A page of events as text, the sequence it ends with, and its number of changes.</summary>
     private (byte[] Text, long Last, int Count) Read(long after, string? gateway)
     {
         var page = runtime.Events.Read(after, PageSize);

@@ -6,7 +6,7 @@ using CallServer.Server.Roles;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// Who may ask: whoever presents the token; without one, whoever asks this machine by a name of loopback.
+/// Who may ask: whoever presents the token; if there is none, whoever asks on this machine by a loopback name.
 /// </summary>
 internal sealed class Guard(byte[]? token, RefusedTokens refused)
 {
@@ -14,7 +14,7 @@ internal sealed class Guard(byte[]? token, RefusedTokens refused)
 
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        // A probe needs no secret, and learns none. The other server brings a proof, which says more than a token.
+        // A probe needs no secret, and learns none. The other server brings a proof, which is stronger than a token.
         if (http.Request.Path.Value is "/healthz" or "/readyz" || IsOfPair(http.Request.Path))
         {
             await next(http);
@@ -35,8 +35,8 @@ internal sealed class Guard(byte[]? token, RefusedTokens refused)
             return;
         }
 
-        // Without a token a page in this machine's browser must not reach us by a name that it made point
-        // here.
+        // Without a token, a page in this machine's browser must not reach us by a name that its owner pointed here
+        // (DNS rebinding).
         if (expected is null && !IsLoopback(http.Request.Host.Host))
         {
             await Problems
@@ -48,15 +48,15 @@ internal sealed class Guard(byte[]? token, RefusedTokens refused)
         await next(http);
     }
 
-    /// <summary>Whether it may know what only those may who may ask anything.</summary>
+    /// <summary>Whether the caller may see details meant only for those who may ask anything.</summary>
     public bool Trusts(HttpRequest request) =>
         expected is null ? IsLoopback(request.Host.Host) : Presents(request);
 
-    /// <summary>What one server of a pair asks of the other.</summary>
+    /// <summary>Whether the path is one of those that the servers of a pair ask each other.</summary>
     public static bool IsOfPair(PathString path) =>
         path.Value is $"/{PeerLink.Path}" or $"/{Settlement.Path}";
 
-    // Digests have one length, so that comparing them takes one time.
+    // Digests have equal length, so comparing them takes constant time.
     private bool Presents(HttpRequest request)
     {
         const string Scheme = "Bearer ";

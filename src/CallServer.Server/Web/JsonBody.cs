@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace CallServer.Server.Web;
 
-/// <summary>The JSON object that an order's body is.</summary>
+/// <summary>The JSON object in the body of a control request.</summary>
 internal static class JsonBody
 {
     /// <summary>
-    /// Its members in their order; null where it is none: no JSON, no object, or text that is no UTF-8 (RFC 8259 §8.1) or
-    /// half a surrogate pair, which the parser lets pass and whoever reads the text stumbles over.
+    /// Its members in order. Null if it is not JSON, not an object, or has text that is not UTF-8 (RFC 8259 §8.1) or
+    /// half a surrogate pair, which the parser accepts but which breaks whoever reads the text.
     /// </summary>
     public static async Task<IReadOnlyList<(string Name, JsonElement Value)>?> MembersAsync(
         Stream content,

@@ -4,9 +4,8 @@ namespace CallServer.Server.Web;
 
 /// <summary>The envelope of every list, as the command line's contract has it.</summary>
 /// <param name="AsOf">When the list was taken.</param>
-/// <param name="Incomplete">Gateways whose last audit did not list everything, or that were not asked
-/// yet.</param>
-/// <param name="Items">One JSON object each.</param>
+/// <param name="Incomplete">Gateways that were not asked yet, or whose last audit did not list everything.</param>
+/// <param name="Items">The items, each one JSON object.</param>
 /// <param name="Next">The cursor of the next page; null at the end.</param>
 internal sealed record ListAnswer(
     string AsOf,
@@ -18,7 +17,7 @@ internal sealed record ListAnswer(
     private static readonly JsonWriterOptions Writing = new()
     {
         Encoder = Storage.RecordJson.Camel.Encoder,
-        // Raw items were written by ourselves.
+        // Raw items are our own output, so they are valid.
         SkipValidation = true,
     };
 

@@ -106,8 +106,8 @@ internal sealed class Lists(ServerRuntime runtime)
     }
 
     /// <summary>
-    /// The calls of everything that the record held when it was asked for, so that whoever has just read the
-    /// connections finds them here.
+    /// Lists the calls of everything that the record held when the request came, so that a client that has just read
+    /// the connections finds them here.
     /// </summary>
     public async Task<IResult> CallsAsync(HttpRequest request)
     {
@@ -137,7 +137,7 @@ internal sealed class Lists(ServerRuntime runtime)
     public IResult Releases(HttpRequest request) =>
         Newest(request, runtime.Store.ReadReleases, release => release.Json);
 
-    /// <summary>Reports of takeovers; the first is of the one that is under way, if one is.</summary>
+    /// <summary>Lists the reports of takeovers; the one under way comes first, if there is one.</summary>
     public IResult Recoveries(HttpRequest request)
     {
         var query = new Query(request, "limit", "cursor");
@@ -153,7 +153,7 @@ internal sealed class Lists(ServerRuntime runtime)
                 return Answer(null, page.Items.Select(Kept), Number(page.Next));
             }
 
-            // The store numbers none so high: those that are kept come after it.
+            // The store numbers no report this high, so those it keeps come after this one.
             const long first = long.MaxValue - 1;
             if (limit == 1)
                 return Answer(null, [Camel(progress)], Number(first));
@@ -164,7 +164,7 @@ internal sealed class Lists(ServerRuntime runtime)
         static Action<Utf8JsonWriter> Kept(StoredRecovery report) => Raw(report.Json);
     }
 
-    /// <summary>What the store keeps in order, newest first.</summary>
+    /// <summary>A page of what the store keeps, newest first.</summary>
     private IResult Newest<T>(
         HttpRequest request,
         Func<string?, long, int, StoredPage<T>> read,
@@ -184,6 +184,7 @@ internal sealed class Lists(ServerRuntime runtime)
         });
     }
 
+    /// <summary>Whether a gateway is configured or has something in the record.</summary>
     public bool IsKnown(string gateway) =>
         runtime.Ledger.Find(gateway) is not null
         || runtime.Configuration.Gateways.Any(each => each.Id == gateway);
@@ -226,8 +227,7 @@ internal sealed class Lists(ServerRuntime runtime)
         );
 
     /// <summary>
-    /// Those of which the record may not know everything: not asked yet, not told everything, or asked no
-    /// longer.
+    /// Gateways of which the record may not know everything: not asked yet, not complete, or no longer asked.
     /// </summary>
     private List<string> Incomplete(string? gateway)
     {
@@ -275,7 +275,8 @@ internal sealed class Lists(ServerRuntime runtime)
     }
 
     /// <summary>
-    /// complete, partial, silent; unasked where no audit of this run of the server has ended yet.
+    /// <c>complete</c>, <c>partial</c> or <c>silent</c>; <c>unasked</c> if no audit has ended since this server
+    /// started.
     /// </summary>
     private static string StatusOf(GatewayState? state) =>
         state switch

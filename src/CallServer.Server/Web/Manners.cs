@@ -1,15 +1,15 @@
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// What every answer says to browsers and caches, and what is answered to a request that cannot be read: the record is in no
-/// cache, no frame and no script of another's.
+/// The headers that every answer gives to browsers and caches, and the answer to a request that cannot be read. The
+/// record must not end up in a cache, a frame or another site's script.
 /// </summary>
 internal static class Manners
 {
-    /// <summary>No order is longer.</summary>
+    /// <summary>The longest body of a control request, in octets.</summary>
     public const int MostOctetsOfBody = 64 * 1024;
 
-    // Where a request has two lengths Kestrel believes one, and puts the other one here.
+    // If a request has two lengths, Kestrel believes one and puts the other here.
     private const string OtherLength = "X-Content-Length";
 
     public static async Task InvokeAsync(HttpContext http, RequestDelegate next)
@@ -44,7 +44,7 @@ internal static class Manners
         }
     }
 
-    /// <summary>RFC 9112 §6.3: whoever stands in front may have read another request (smuggling).</summary>
+    /// <summary>RFC 9112 §6.3: a proxy in front may have read this as another request (request smuggling).</summary>
     private static bool HasTwoLengths(HttpRequest request) =>
         request.Headers.TransferEncoding.Count > 0
         && (request.ContentLength is not null || request.Headers.ContainsKey(OtherLength));

@@ -5,14 +5,14 @@ using System.Text;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// <c>GET /metrics</c> in Prometheus' text format 0.0.4: one prefix, base units, <c>_total</c> for what only
-/// grows, and never an id in
-/// a label.
+/// <c>GET /metrics</c> in Prometheus' text format 0.0.4: one prefix, base units, <c>_total</c> for counters, and
+/// never an id in a label.
 /// </summary>
 internal static class MetricsText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// <summary>Writes all metrics as they are now.</summary>
     public static string Write(ServerRuntime runtime, RefusedTokens refused)
     {
         var text = new StringBuilder();

@@ -8,8 +8,9 @@ using CallServer.Surface;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// What the other server of a pair asks: heartbeats, and what became of held CDRs. Each question brings its proof in the header
-/// <c>CallServer-Pair</c>, each answer has one too; what is not proven is answered 401, and changes nothing.
+/// Answers the other server of a pair: heartbeats, and what became of held CDRs. Each question brings its proof in
+/// the header <c>CallServer-Pair</c>, and each answer carries one too. A question without a valid proof is answered
+/// 401 and changes nothing.
 /// </summary>
 internal sealed class Pair(
     PeerTrust? trust,
@@ -34,14 +35,14 @@ internal sealed class Pair(
     }
 
     /// <summary>
-    /// <c>POST /v1/heartbeat</c>: the other server's greeting, answered by this server's. 400 where it is none.
+    /// <c>POST /v1/heartbeat</c>: answers the other server's greeting with this server's own; 400 if it is none.
     /// </summary>
     public Task<IResult> HeartbeatAsync(HttpContext http) =>
         ServeAsync(http, PairQuestion.Heartbeat, "heartbeat", MeetAsync);
 
     /// <summary>
-    /// <c>POST /v1/cdrs/settle</c>: which of the CDRs that a standby holds are written here, and which are of
-    /// connections that are active here. 409 where this server does not act.
+    /// <c>POST /v1/cdrs/settle</c>: which of the CDRs that a standby holds are written here, and which belong to
+    /// connections that are active here. 409 if this server does not act.
     /// </summary>
     public Task<IResult> SettleAsync(HttpContext http) =>
         ServeAsync(http, PairQuestion.Settle, "question about held CDRs", Settle);
@@ -61,7 +62,7 @@ internal sealed class Pair(
             );
         if (!http.Request.HasJsonContentType())
             return Controls.WantsJson();
-        // One at most: two are none.
+        // Exactly one header counts; two are as good as none.
         var header = http.Request.Headers[PeerTrust.Header] is [{ } only] ? only : null;
         var content = await ReadAsync(http);
         var verdict = trust.Judge(question, header, content);
@@ -106,7 +107,7 @@ internal sealed class Pair(
         }
         catch (JsonException)
         {
-            // Said below.
+            // Answered as malformed below.
         }
 
         return Said.Problem(StatusCodes.Status400BadRequest, "That is no heartbeat");
@@ -121,7 +122,7 @@ internal sealed class Pair(
         }
         catch (JsonException)
         {
-            // Said below.
+            // Answered as malformed below.
         }
 
         if (held is null || held.Length > Settlement.Most || held.Any(IsWrong))
@@ -133,7 +134,7 @@ internal sealed class Pair(
             );
         if (roles.Role is not { Acts: true } role)
             return Task.FromResult(Said.Problem(StatusCodes.Status409Conflict, "This server does not act"));
-        // What is active is looked up first: a connection that ends in between is then in both, never in neither.
+        // Active connections are looked up first: one that ends in between is then in both lists, never in neither.
         var active = held.Where(cdr => ledger.Find(cdr.Gateway)?.Record.StatusOf(cdr.Connection) is not null)
             .Select(cdr => cdr.Id)
             .ToList();

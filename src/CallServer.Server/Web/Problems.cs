@@ -3,10 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace CallServer.Server.Web;
 
-/// <summary>What is answered where a request cannot be: application/problem+json, RFC 9457.</summary>
+/// <summary>Answers to requests that cannot be served: application/problem+json, RFC 9457.</summary>
 internal static class Problems
 {
-    /// <summary>RFC 9457 §6.1.</summary>
+    /// <summary>The media type, RFC 9457 §6.1.</summary>
     public const string ContentType = "application/problem+json";
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -22,6 +22,7 @@ internal static class Problems
         IReadOnlyDictionary<string, string>? Parameters
     );
 
+    /// <summary>The whole answer.</summary>
     public static IResult Of(
         int status,
         string title,
@@ -29,7 +30,7 @@ internal static class Problems
         IReadOnlyDictionary<string, string>? parameters = null
     ) => Results.Text(Text(status, title, detail, parameters), ContentType, statusCode: status);
 
-    /// <summary>The body alone.</summary>
+    /// <summary>The problem's JSON body.</summary>
     public static string Text(
         int status,
         string title,

@@ -6,8 +6,7 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// The parameters of one request, every one of them checked: an unknown one is a mistake, not a silent
-/// nothing.
+/// The parameters of one request, all of them checked: an unknown parameter is a mistake and is not ignored.
 /// </summary>
 internal sealed class Query
 {
@@ -16,6 +15,7 @@ internal sealed class Query
     private readonly IQueryCollection parameters;
     private readonly SortedDictionary<string, string> mistakes = new(StringComparer.Ordinal);
 
+    /// <summary>Reads a request's parameters; an unknown or repeated one is a mistake.</summary>
     public Query(HttpRequest request, params string[] known)
     {
         parameters = request.Query;
@@ -33,13 +33,17 @@ internal sealed class Query
         }
     }
 
+    /// <summary>Whether anything was wrong; the answer is then <see cref="Refusal"/>.</summary>
     public bool IsWrong => mistakes.Count > 0;
 
+    /// <summary>Records a mistake; the first one of a parameter counts.</summary>
     public void Fail(string parameter, string message) => mistakes.TryAdd(parameter, message);
 
+    /// <summary>A parameter's text; null if it is absent or repeated.</summary>
     public string? Text(string name) =>
         parameters.TryGetValue(name, out var values) && values.Count == 1 ? values[0] : null;
 
+    /// <summary>The parameter <c>limit</c>, 1 to 1000; 1000 if it is absent or wrong.</summary>
     public int Limit()
     {
         if (Text("limit") is not { } text)
@@ -53,6 +57,7 @@ internal sealed class Query
         return Most;
     }
 
+    /// <summary>One of these words; null if the parameter is absent or wrong.</summary>
     public string? Word(string name, params string[] words)
     {
         if (Text(name) is not { } word || words.Contains(word, StringComparer.Ordinal))
@@ -61,7 +66,7 @@ internal sealed class Query
         return null;
     }
 
-    /// <summary>A gateway that the server knows.</summary>
+    /// <summary>A gateway id that the server knows.</summary>
     public string? Gateway(Func<string, bool> isKnown, bool isRequired = false)
     {
         var gateway = Text("gateway");
@@ -78,7 +83,7 @@ internal sealed class Query
         return null;
     }
 
-    /// <summary>A place in a list that is sorted by texts; null is its beginning.</summary>
+    /// <summary>A cursor into a list sorted by texts; null for its beginning.</summary>
     public string[]? TextCursor(int parts)
     {
         if (Text("cursor") is not { } cursor)
@@ -95,10 +100,11 @@ internal sealed class Query
         return null;
     }
 
+    /// <summary>Makes the cursor that <see cref="TextCursor"/> reads.</summary>
     public static string Cursor(params string[] parts) =>
         WebEncoders.Base64UrlEncode(Encoding.UTF8.GetBytes(string.Join('\n', parts)));
 
-    /// <summary>A place in a list that is sorted by numbers.</summary>
+    /// <summary>A cursor into a list sorted by numbers.</summary>
     public long NumberCursor(long beginning)
     {
         if (Text("cursor") is not { } text)
@@ -109,6 +115,7 @@ internal sealed class Query
         return beginning;
     }
 
+    /// <summary>A time, in UTC if it has no offset; null if the parameter is absent or wrong.</summary>
     public DateTimeOffset? Time(string name)
     {
         if (Text(name) is not { } text)
@@ -126,6 +133,7 @@ internal sealed class Query
         return null;
     }
 
+    /// <summary>The answer 400, which names every mistake.</summary>
     public IResult Refusal() =>
         Problems.Of(
             StatusCodes.Status400BadRequest,

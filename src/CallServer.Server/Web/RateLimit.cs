@@ -3,14 +3,17 @@ using CallServer.Server.Net;
 
 namespace CallServer.Server.Web;
 
-/// <summary>So many in a second, and as many at once after a second's rest. Safe from any thread.</summary>
+/// <summary>
+/// Allows a number of events a second, and a burst of the same number after a second's rest. Safe for use from any
+/// thread.
+/// </summary>
 internal sealed class RateLimit(int perSecond, IClock clock)
 {
     private readonly Lock guard = new();
     private double left = perSecond;
     private Instant filled = clock.Now.Steady;
 
-    /// <summary>Takes one; where none is left: after so long there is one again.</summary>
+    /// <summary>Takes one. If none is left, returns false and the time until there is one again.</summary>
     public bool TryTake(out TimeSpan wait)
     {
         lock (guard)

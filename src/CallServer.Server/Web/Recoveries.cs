@@ -5,17 +5,17 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Web;
 
-/// <summary>What takeovers brought back, and what one now would.</summary>
+/// <summary>What takeovers brought back, and what a takeover now would bring back.</summary>
 internal sealed class Recoveries(Recovery recovery)
 {
-    /// <summary><c>POST /v1/recoveries/dry-run</c>: begins one; 202 with its report so far.</summary>
+    /// <summary><c>POST /v1/recoveries/dry-run</c>: starts a dry run; 202 with its report so far.</summary>
     public IResult BeginDryRun(HttpContext http)
     {
         var query = new Query(http.Request);
         return query.IsWrong ? query.Refusal() : Json(recovery.BeginDryRun(), StatusCodes.Status202Accepted);
     }
 
-    /// <summary><c>GET /v1/recoveries/dry-run</c>: the newest one, as far as it has come.</summary>
+    /// <summary><c>GET /v1/recoveries/dry-run</c>: the newest dry run, as far as it has come.</summary>
     public IResult DryRun(HttpRequest request)
     {
         var query = new Query(request);

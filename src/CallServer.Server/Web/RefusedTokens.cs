@@ -3,12 +3,15 @@ using CallServer.Server.Net;
 
 namespace CallServer.Server.Web;
 
-/// <summary>Wrong tokens: counted, told once a minute and address, and answered late, so that guessing takes for ever.</summary>
+/// <summary>
+/// Counts wrong tokens, logs them once a minute and address, and delays their answers, so that guessing takes for
+/// ever.
+/// </summary>
 internal sealed class RefusedTokens(IClock clock, TimeProvider timers, ILogger logger)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
-    // More wait for nothing: whoever has so many connections is not held back by pauses.
+    // At most so many answers are delayed: a pause does not stop a client with more connections than that.
     private const int MostWaiting = 100;
     private const int MostAddresses = 1_000;
 
@@ -16,9 +19,10 @@ internal sealed class RefusedTokens(IClock clock, TimeProvider timers, ILogger l
     private long count;
     private int waiting;
 
-    /// <summary>Since the start.</summary>
+    /// <summary>Wrong tokens since the start.</summary>
     public long Count => Volatile.Read(ref count);
 
+    /// <summary>Counts a wrong token, and returns after the delay.</summary>
     public async Task AddAsync(IPAddress? from, CancellationToken cancel)
     {
         Interlocked.Increment(ref count);

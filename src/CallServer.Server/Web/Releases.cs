@@ -7,10 +7,9 @@ using CallServer.Surface;
 namespace CallServer.Server.Web;
 
 /// <summary>
-/// <c>POST /v1/connections/release</c> with
-/// <c>{"gateway":…,"connection":…,"reason":…,"by":…}</c>; without a gateway the connection is named
-/// GATEWAY/ID. 200 where the gateway ended it; 404 where nobody knows it; 409 where it may not be released;
-/// 502 where the gateway would not; 504 where the gateway did not answer, and nothing is closed.
+/// <c>POST /v1/connections/release</c> with <c>{"gateway":…,"connection":…,"reason":…,"by":…}</c>; without a gateway
+/// the connection is named GATEWAY/ID. 200 if the gateway ended it; 404 if nobody knows it; 409 if it may not be
+/// released; 502 if the gateway refused; 504 if the gateway did not answer, and then nothing is closed.
 /// </summary>
 internal sealed class Releases(Releaser releaser)
 {
@@ -40,7 +39,7 @@ internal sealed class Releases(Releaser releaser)
         if (query.IsWrong)
             return query.Refusal();
 
-        // Once it is asked for, it goes on, whether the caller waits or not.
+        // Once requested, the release goes on whether the caller waits or not.
         var answer = await releaser
             .ReleaseAsync(gateway, connection!, by!, reason!)
             .WaitAsync(http.RequestAborted);
@@ -77,7 +76,7 @@ internal sealed class Releases(Releaser releaser)
         IResult Problem(int status, string title) => Problems.Of(status, title, answer.Detail);
     }
 
-    /// <summary>The body's members; none where it is none.</summary>
+    /// <summary>The body's members; empty if it has none.</summary>
     private static async Task<Dictionary<string, JsonElement>> ReadAsync(HttpRequest request, Query query)
     {
         var found = new Dictionary<string, JsonElement>(StringComparer.Ordinal);

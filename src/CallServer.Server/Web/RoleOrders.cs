@@ -5,14 +5,14 @@ using CallServer.Surface;
 
 namespace CallServer.Server.Web;
 
-/// <summary>What an operator orders of a pair: takeover and stepping down.</summary>
+/// <summary>Operators' orders to a pair: takeover and step-down.</summary>
 internal sealed class RoleOrders(RoleKeeper roles)
 {
     private const string Epoch = "epoch";
 
     /// <summary>
-    /// <c>POST /v1/takeover</c>: this server acts from now on; 409 where it does already. With
-    /// <c>{"epoch":N}</c> it acts under that epoch, and the other one agrees on it.
+    /// <c>POST /v1/takeover</c>: this server acts from now on; 409 if it already does. With <c>{"epoch":N}</c> it
+    /// acts under that epoch, and the other server agrees on it.
     /// </summary>
     public async Task<IResult> TakeOverAsync(HttpContext http)
     {
@@ -25,7 +25,7 @@ internal sealed class RoleOrders(RoleKeeper roles)
     }
 
     /// <summary>
-    /// <c>POST /v1/stepdown</c>: 202, the other server is asked to act; 409 where there is none that could.
+    /// <c>POST /v1/stepdown</c>: 202, the other server is asked to act; 409 if there is none that could.
     /// </summary>
     public Task<IResult> StepDownAsync(HttpContext http) =>
         OrderAsync(new Query(http.Request), roles.StepDownAsync);
@@ -43,7 +43,7 @@ internal sealed class RoleOrders(RoleKeeper roles)
             );
     }
 
-    /// <summary>The body's epoch; null where there is none, or no body.</summary>
+    /// <summary>The body's epoch; null if there is no epoch or no body.</summary>
     private static async Task<int?> EpochAsync(HttpRequest request, Query query)
     {
         using var content = new MemoryStream();

@@ -3,18 +3,17 @@ using System.Buffers.Binary;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// What has to be true of a file before SQLite may touch it. A file that is not ours is only read here, so
-/// that not a byte of it, or beside it, changes.
+/// Checks a file before SQLite may touch it. A file that is not ours is only read here, so that not a byte of it, or
+/// beside it, changes.
 /// </summary>
 internal static class DataFile
 {
-    /// <summary>"CALS", at offset 68 of an SQLite file of ours (sqlite.org/fileformat2.html
-    /// §1.3.18).</summary>
+    /// <summary>"CALS", at offset 68 of our SQLite files (sqlite.org/fileformat2.html §1.3.18).</summary>
     public const int ApplicationId = 0x43414C53;
 
     private const int HeaderLength = 100;
 
-    /// <summary>The absolute path, links followed, so that one file has one name and one lock.</summary>
+    /// <summary>The absolute path with links followed, so that one file has one name and one lock.</summary>
     public static string Locate(string file)
     {
         var path = Path.GetFullPath(file);
@@ -29,7 +28,7 @@ internal static class DataFile
         }
     }
 
-    /// <summary>Refuses a file that is not ours, or cannot be one.</summary>
+    /// <summary>Throws if the file is not ours, or cannot be.</summary>
     public static void Examine(string file)
     {
         if (Directory.Exists(file))
@@ -41,7 +40,7 @@ internal static class DataFile
                 $"{file}: there is no directory {directory}; make it, or name another file in server.data."
             );
 
-        // An interrupted creation left a journal: SQLite has to roll it back before the header says anything.
+        // An interrupted creation left a journal: SQLite must roll it back before the header means anything.
         if (!File.Exists(file) || File.Exists(file + "-journal"))
             return;
 
@@ -61,9 +60,8 @@ internal static class DataFile
     }
 
     /// <summary>
-    /// Takes the right to be the only server on this file, until disposed of or until the process ends,
-    /// however it ends. The lock is on a file beside it, so that other tools can still read the record while
-    /// the server runs.
+    /// Makes this the only server on the file, until the lock is disposed or the process ends in any way. The lock is
+    /// on a file beside it, so that other tools can still read the record while the server runs.
     /// </summary>
     public static FileStream TakeLock(string file)
     {
@@ -88,7 +86,7 @@ internal static class DataFile
         }
     }
 
-    /// <summary>EWOULDBLOCK of Linux and of the BSDs, ERROR_SHARING_VIOLATION of Windows.</summary>
+    /// <summary>EWOULDBLOCK on Linux and the BSDs, ERROR_SHARING_VIOLATION on Windows.</summary>
     private static bool IsHeld(IOException error) => error.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static int Read(string file, Span<byte> header)

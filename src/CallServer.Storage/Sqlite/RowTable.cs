@@ -13,16 +13,17 @@ internal static class RowTables
 }
 
 /// <summary>
-/// A table with one column for each property of a row type, under the property's name in snake case. A new property needs a
-/// column in a migration, and nothing here.
+/// A table with one column for each property of a row type, named like the property in snake case. A new property
+/// needs a column in a migration, and no change here.
 /// </summary>
-/// <typeparam name="TRow">Its properties are texts, numbers and truth values, some of which may be null.</typeparam>
+/// <typeparam name="TRow">A row type whose properties are strings, numbers and booleans, some of them
+/// nullable.</typeparam>
 internal sealed class RowTable<TRow>
     where TRow : class, new()
 {
     private readonly Field[] _fields;
 
-    /// <param name="name">The table's.</param>
+    /// <param name="name">The table's name.</param>
     /// <param name="key">The columns of its primary key.</param>
     public RowTable(string name, params string[] key)
     {
@@ -40,10 +41,12 @@ internal sealed class RowTable<TRow>
 
     public IEnumerable<string> Columns => _fields.Select(each => each.Column);
 
-    /// <summary>Adds a row or replaces the one of its key; takes what <see cref="Bind"/> binds.</summary>
+    /// <summary>
+    /// The statement that adds a row, or replaces the one with the same key; <see cref="Bind"/> binds its values.
+    /// </summary>
     public string Put { get; }
 
-    /// <summary>Gives what <see cref="Read"/> reads; without a condition or an order.</summary>
+    /// <summary>The query whose rows <see cref="Read"/> reads, without a condition or an order.</summary>
     public string Select { get; }
 
     public Statement Bind(Statement to, TRow row)

@@ -6,8 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// The schema's versions: Migrations/0001-….sql makes version 1, and so on, each in one transaction. A
-/// released file is never edited; a change is a new one.
+/// The schema's versions: Migrations/0001-….sql makes version 1, and so on, each in one transaction. A released file
+/// is never edited; every change is a new file.
 /// </summary>
 internal static class Schema
 {
@@ -17,13 +17,12 @@ internal static class Schema
     /// <summary>The version that this program writes.</summary>
     public static int Current => Migrations.Count;
 
-    /// <summary>Marks a new file as ours, refuses a foreign or newer one, and brings an older one up to
-    /// date.</summary>
+    /// <summary>Marks a new file as ours, refuses a foreign or newer one, and migrates an older one.</summary>
     public static void Prepare(SqliteConnection connection, string file)
     {
         var application = connection.ExecuteScalar<int>(Sql.GetApplication);
         if (application == 0 && connection.ExecuteScalar<long>(Sql.CountPages) == 0)
-            // Before write-ahead logging: so a file of ours says so in its header from its first transaction
+            // This precedes write-ahead logging, so that the header marks the file as ours from its first transaction
             // on.
             connection.Execute(
                 string.Create(

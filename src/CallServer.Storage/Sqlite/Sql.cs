@@ -1,6 +1,6 @@
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>Every statement that the store runs, but for the schema (Migrations/).</summary>
+/// <summary>Every statement that the store runs, except for the schema (Migrations/).</summary>
 internal static class Sql
 {
     // Opening
@@ -9,8 +9,9 @@ internal static class Sql
     public const string GetVersion = "PRAGMA user_version";
     public const string CountPages = "PRAGMA page_count";
 
-    /// <summary>The write-ahead log is cut to this after a checkpoint, so that one busy hour does not keep
-    /// its size.</summary>
+    /// <summary>
+    /// The write-ahead log is cut to this size after a checkpoint, so that one busy hour does not keep it large.
+    /// </summary>
     public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
 
     // Transactions
@@ -37,13 +38,13 @@ internal static class Sql
     public static readonly string ConnectionsOfGateway =
         $"{RowTables.Connections.Select} WHERE gateway = ?1 ORDER BY id";
 
-    /// <summary>?1 when, ?2 gateway, ?3 why.</summary>
+    /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why.</summary>
     public static readonly string SetGatewayAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
         SELECT ?1, gateway, NULL, ?3, {Literals(RowTables.Gateways.Columns)} FROM gateways WHERE gateway = ?2
         """;
 
-    /// <summary>?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
+    /// <summary>Parameters: ?1 when, ?2 gateway, ?3 why, ?4 connection.</summary>
     public static readonly string SetConnectionAside = $"""
         INSERT INTO set_aside (at, gateway, connection, why, columns)
         SELECT ?1, gateway, id, ?3, {Literals(
@@ -94,7 +95,7 @@ internal static class Sql
         WHERE held = 1 AND sequence > @cursor ORDER BY sequence LIMIT @limit
         """;
 
-    /// <summary>The copy gets the next sequence; the held one is dropped after it.</summary>
+    /// <summary>Copies a held entry under the next sequence; the held one is dropped afterwards.</summary>
     public const string CopyHeld = """
         INSERT INTO accounting (kind, id, gateway, held, at, json)
         SELECT kind, id, gateway, 0, at, json FROM accounting WHERE held = 1 AND sequence = @sequence
@@ -106,7 +107,7 @@ internal static class Sql
         """;
     public const string DropAllHeld = "DELETE FROM accounting WHERE held = 1";
 
-    // Changes: their sequence has no gaps, so that the newest so many are those above a number.
+    // Changes: their sequence has no gaps, so the newest N are those above a number.
     public const string AddChange =
         "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";
     public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
@@ -149,8 +150,7 @@ internal static class Sql
     public const string Recoveries =
         "SELECT sequence, json FROM recoveries WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
 
-    /// <summary>A JSON object of the columns' values as SQL literals, which keep every type and
-    /// octet.</summary>
+    /// <summary>A JSON object of the columns' values as SQL literals, which preserve every type and octet.</summary>
     private static string Literals(IEnumerable<string> columns) =>
         $"json_object({string.Join(", ", columns.Select(column => $"'{column}', quote({column})"))})";
 }

@@ -3,11 +3,12 @@ using SQLitePCL;
 
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>What SQLite's result codes (sqlite.org/rescode.html) mean for the operator.</summary>
+/// <summary>Translates SQLite's result codes (sqlite.org/rescode.html) for the operator.</summary>
 internal static class SqliteErrors
 {
-    /// <summary>The store's error for one of SQLite's; null where the fault is our own (a broken constraint, a misused
-    /// call).</summary>
+    /// <summary>
+    /// The store's error for one of SQLite's; null if the fault is our own (a broken constraint, a misused call).
+    /// </summary>
     public static StoreException? Translate(SqliteException error, string file) =>
         error.SqliteErrorCode switch
         {

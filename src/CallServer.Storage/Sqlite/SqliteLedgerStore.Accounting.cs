@@ -2,7 +2,7 @@ using Dapper;
 
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>The outbox of accounting.</summary>
+/// <summary>The accounting outbox.</summary>
 public sealed partial class SqliteLedgerStore
 {
     public void RegisterReaders(IReadOnlyList<string> readers) =>
@@ -48,7 +48,7 @@ public sealed partial class SqliteLedgerStore
             );
         });
 
-    /// <summary>Forgets what all readers have passed; within a transaction.</summary>
+    /// <summary>Deletes the entries that all readers have passed. Call it within a transaction.</summary>
     private int Prune()
     {
         if (_writer.Readers is not { } readers)
@@ -76,7 +76,7 @@ public sealed partial class SqliteLedgerStore
         return new StoredPage<AccountingEntry>([.. page.Items.Select(row => row.Entry)], page.Next);
     }
 
-    /// <summary>An entry of the outbox as its columns stand in the file.</summary>
+    /// <summary>An entry of the outbox as its columns are in the file.</summary>
     private sealed record AccountingRow(
         long Sequence,
         string Kind,

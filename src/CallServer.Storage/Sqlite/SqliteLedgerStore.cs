@@ -43,14 +43,16 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         Put((Meta.Opened, SqliteWriter.Micros(options.Time.GetUtcNow())));
     }
 
-    /// <summary>The newest schema that this program knows.</summary>
+    /// <summary>The newest schema version that this program knows.</summary>
     public static int SchemaVersion => Schema.Current;
 
-    /// <summary>The connection that writes, for tests that take its room away.</summary>
+    /// <summary>The connection that writes; tests use it to make the store full.</summary>
     internal SqliteConnection Connection => _writing;
 
-    /// <summary>Opens the file, or makes it. Throws a <see cref="StoreException"/> where it cannot, which says what is wrong
-    /// with it.</summary>
+    /// <summary>
+    /// Opens the file, or creates it. If it cannot, throws a <see cref="StoreException"/> that says what is wrong
+    /// with the file.
+    /// </summary>
     public static SqliteLedgerStore Open(SqliteStoreOptions options)
     {
         var file = DataFile.Locate(options.File);
@@ -164,7 +166,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     public ForgottenCdrs Forget(DateTimeOffset now, int limit) =>
         Writing(() =>
         {
-            // Told again by the next minute, were it lost with the power.
+            // Deleting may be lost with the power: the next run, a minute later, repeats it.
             _writer.Flush(each: false);
             var before = SqliteWriter.Micros(now - _options.CdrsKeptFor);
             var kept = _options.CdrsKept;
@@ -287,7 +289,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     private StoredPage<T> Page<T>(string sql, object values, int limit, Func<T, long> sequence) =>
         Reading(() =>
         {
-            // One more than asked for tells whether there is more.
+            // Asking for one more than wanted tells whether there is another page.
             var items = _reading.Query<T>(sql, values).AsList();
             if (items.Count <= limit)
                 return new StoredPage<T>(items, null);

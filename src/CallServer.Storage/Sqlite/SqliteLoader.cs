@@ -6,8 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// Reads the whole ledger, one gateway at a time, so that rows and restored connections never stand in memory twice. It
-/// names a row that it cannot understand and leaves it out; the rest of its gateway is restored without it.
+/// Reads the whole ledger, one gateway at a time, so that rows and restored connections are never both in memory at
+/// once. A row that it cannot understand is named and left out; the rest of its gateway is restored without it.
 /// </summary>
 internal sealed class SqliteLoader(SqliteConnection connection)
 {
@@ -23,7 +23,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
             ReadAudit(gateway, json);
         ReadGateways();
         ReadConnections();
-        // What is left has no connections.
+        // The remaining gateways have no connections.
         foreach (var row in _gateways.Values.ToArray())
             Restore(row.Gateway, []);
         return _restored;
@@ -38,7 +38,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
         }
         catch (JsonException)
         {
-            // Only shown, and the next audit takes its place in the list: not part of the record.
+            // Audits are only shown, and the next one takes its place in the list: they are not part of the record.
         }
     }
 
@@ -93,7 +93,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
         row ??= Nothing(gateway, rows);
         if (TryRestore(row, [], out _) is { } whyNot)
         {
-            // Not even its name: the rows stay where they are.
+            // Not even the gateway can be restored: its rows stay where they are.
             Unreadable.AddRange(rows.Select(left => new UnreadableRow(gateway, left.Id, whyNot)));
             return;
         }
@@ -121,7 +121,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
         return true;
     }
 
-    /// <summary>Null where it went well, else why not. The core throws at what it does not know.</summary>
+    /// <summary>Null if it succeeded, else why not. The core throws at what it does not know.</summary>
     private static string? TryRestore(GatewayRow row, List<ConnectionRow> rows, out GatewayRecord? record)
     {
         try
@@ -137,7 +137,7 @@ internal sealed class SqliteLoader(SqliteConnection connection)
         }
     }
 
-    /// <summary>A gateway of which nothing is known but its connections: no boot, no earlier audit.</summary>
+    /// <summary>The row of a gateway of which only the connections are known: no boot, no earlier audit.</summary>
     private static GatewayRow Nothing(string gateway, List<ConnectionRow> rows) =>
         new()
         {

@@ -3,25 +3,24 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>How to open a store in an SQLite file.</summary>
 public sealed record SqliteStoreOptions
 {
-    /// <summary>The file. It is made if it does not exist; its directory has to exist.</summary>
+    /// <summary>The file. It is created if it does not exist; its directory must exist.</summary>
     public required string File { get; init; }
 
-    /// <summary>How many changes the store keeps, over all gateways: the newest.</summary>
+    /// <summary>How many changes the store keeps over all gateways, newest first.</summary>
     public int ChangesKept { get; init; } = 100_000;
 
-    /// <summary>How many audits the store keeps of each gateway: the newest.</summary>
+    /// <summary>How many audits the store keeps for each gateway, newest first.</summary>
     public int AuditsKept { get; init; } = 100;
 
     /// <summary>How long the store keeps a CDR after its connection ended.</summary>
     public TimeSpan CdrsKeptFor { get; init; } = TimeSpan.FromDays(90);
 
-    /// <summary>How many CDRs the store keeps, the newest.</summary>
+    /// <summary>How many CDRs the store keeps, newest first.</summary>
     public long CdrsKept { get; init; } = 10_000_000;
 
-    /// <summary>How long a commit waits for another process that writes to the file, in whole seconds, at
-    /// least 1.</summary>
+    /// <summary>How long a commit waits for another process that writes to the file, in seconds; at least 1.</summary>
     public int BusySeconds { get; init; } = 1;
 
-    /// <summary>The clock for when the store was opened and when a row was set aside.</summary>
+    /// <summary>The clock that stamps when the store was opened and when a row was set aside.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

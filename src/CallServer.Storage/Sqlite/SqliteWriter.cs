@@ -26,7 +26,7 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Statement _dropAudits;
     private readonly Statement _addRelease;
 
-    /// <summary>Null until the first commit chooses.</summary>
+    /// <summary>Whether commits are flushed to the disk; null until the first commit chooses.</summary>
     private bool? _flushing;
 
     public SqliteWriter(SqliteConnection connection, SqliteStoreOptions options)
@@ -51,13 +51,15 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Rows that this version could not read when the store was loaded. Each is copied before it is replaced.</summary>
     public Dictionary<(string Gateway, string? Connection), string> Unreadable { get; } = [];
 
-    /// <summary>The readers of the outbox. While nobody has named them it is null, and the store keeps everything.</summary>
+    /// <summary>
+    /// The readers of the outbox; null until somebody names them, and until then the store keeps everything.
+    /// </summary>
     public IReadOnlyList<string>? Readers { get; set; }
 
     public CommitResult Commit(StoreCommit commit)
     {
         Flush(commit.MustReachDisk);
-        // Serialised before the transaction, which holds the file's write lock.
+        // Serialised before the transaction starts, because that holds the file's write lock.
         var cdrs = commit.Cdrs.Select(cdr => (cdr, RecordJson.Cdr(cdr))).ToArray();
         var changes = commit.Changes.Select(change => (change, RecordJson.Change(change))).ToArray();
         var starts = commit.Starts.Select(start => (start, RecordJson.Cdr(start))).ToArray();
@@ -91,13 +93,13 @@ internal sealed class SqliteWriter : IDisposable
 
     public CommitResult AddChanges(IReadOnlyList<ChangeView> added)
     {
-        // Told again by the next findings, were they lost with the power.
+        // Findings may be lost with the power: the next ones are reported again.
         Flush(each: false);
         var changes = added.Select(change => (change, RecordJson.Change(change))).ToArray();
         return InTransaction(() => new CommitResult([], AddChanges(changes)));
     }
 
-    /// <summary>Runs the action in one transaction: all that it writes, or nothing where it throws.</summary>
+    /// <summary>Runs an action in one transaction: everything it writes is kept, or nothing if it throws.</summary>
     public T InTransaction<T>(Func<T> action)
     {
         _begin.Run();
@@ -109,7 +111,7 @@ internal sealed class SqliteWriter : IDisposable
         }
         catch
         {
-            // After some errors SQLite has rolled back by itself: then it is in autocommit mode again.
+            // After some errors SQLite has already rolled back and is in autocommit mode again.
             if (raw.sqlite3_get_autocommit(_connection.Handle!) == 0)
                 _undo.Run();
             throw;
@@ -128,7 +130,7 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose() => _statements.ForEach(statement => statement.Dispose());
 
-    /// <summary>Whether anybody reads the outbox.</summary>
+    /// <summary>Whether readers get an entry: not while it is held, and not if there are no readers.</summary>
     private bool Enters(bool held) => !held && Readers is not { Count: 0 };
 
     private bool Account(string kind, (CdrView Cdr, string Json)[] records, bool held)

@@ -5,8 +5,8 @@ using SQLitePCL;
 namespace CallServer.Storage.Sqlite;
 
 /// <summary>
-/// A prepared statement whose values are bound and read by position: for what runs once a connection, where
-/// SqliteCommand's named and boxed parameters would cost several times the work itself.
+/// A prepared statement whose values are bound and read by position. For statements that run once per connection,
+/// where SqliteCommand's named and boxed parameters would cost several times the work itself.
 /// </summary>
 internal sealed class Statement : IDisposable
 {
@@ -42,8 +42,8 @@ internal sealed class Statement : IDisposable
 
     public Statement Bind(double value) => Bound(raw.sqlite3_bind_double(_handle, ++_bound, value));
 
-    /// <summary>Runs it to its end and makes it ready for the next values.</summary>
-    /// <returns>The first column of its first row as an integer; null where it gave no row.</returns>
+    /// <summary>Runs the statement to its end and makes it ready for the next values.</summary>
+    /// <returns>The first column of the first row as an integer; null if there was no row.</returns>
     public long? Run()
     {
         try
@@ -59,7 +59,7 @@ internal sealed class Statement : IDisposable
         }
     }
 
-    /// <summary>The next row; false at the end.</summary>
+    /// <summary>Moves to the next row; false at the end.</summary>
     public bool Step()
     {
         var result = raw.sqlite3_step(_handle);
@@ -70,8 +70,9 @@ internal sealed class Statement : IDisposable
         return false;
     }
 
-    /// <summary>Forgets values and rows. It never fails: what it returns is the error of the last step, told
-    /// before.</summary>
+    /// <summary>
+    /// Clears values and rows. It never fails: SQLite returns the last step's error here, which was already thrown.
+    /// </summary>
     public void Reset()
     {
         _ = raw.sqlite3_reset(_handle);
@@ -80,8 +81,8 @@ internal sealed class Statement : IDisposable
     }
 
     /// <summary>
-    /// The text of a column. Rows of one gateway repeat most of their words, so the last one of each column
-    /// is kept and handed out again where the next is the same.
+    /// The text of a column. Rows of one gateway repeat most of their words, so each column's last text is kept and
+    /// returned again while it stays the same.
     /// </summary>
     public string? Text(int column)
     {
@@ -102,7 +103,7 @@ internal sealed class Statement : IDisposable
         return value == 0 && IsNull(column) ? null : value;
     }
 
-    /// <summary>Throws OverflowException where the value is no 32-bit integer.</summary>
+    /// <summary>A column as an integer. Throws OverflowException if the value does not fit 32 bits.</summary>
     public int Int(int column) => checked((int)Long(column));
 
     /// <inheritdoc cref="Int"/>
@@ -120,7 +121,7 @@ internal sealed class Statement : IDisposable
     {
         if (result != raw.SQLITE_OK)
         {
-            // Nothing half-bound stays behind for the next use.
+            // Leaves nothing half-bound for the next use.
             Reset();
             Check(result);
         }

@@ -2,10 +2,12 @@ namespace CallServer.Wire
 
 open System
 
-/// One parameter line of a message. The code is upper case; which codes there are is told in RFC 3435 §3.2.2 and by the packages.
+/// One parameter line of a message. The code is upper case; RFC 3435 §3.2.2 and the packages define the
+/// codes.
 [<Struct>]
 type MgcpParameter = { Code: string; Value: string }
 
+/// A command, as a call agent or a gateway sends it (RFC 3435 §3.2).
 type MgcpCommand =
     {
         /// Four characters, upper case.
@@ -13,28 +15,30 @@ type MgcpCommand =
         /// 1 to 999,999,999 (RFC 3435 §3.2.1.2).
         Transaction: int
         Endpoint: EndpointName
-        /// `MGCP 1.0` and the profile's name, if any.
+        /// `MGCP 1.0`, and the profile's name if there is one.
         Version: string
         Parameters: MgcpParameter[]
-        /// Session descriptions, one text each; RemoteConnectionDescriptor in what a call agent sends.
+        /// Session descriptions, one text each. In a call agent's command: the RemoteConnectionDescriptor.
         Sessions: string[]
     }
 
+/// A response to a command (RFC 3435 §3.3).
 type MgcpResponse =
     {
-        /// 0 to 999; 0 is the acknowledgement of a response (RFC 3435 §3.5.1).
+        /// 0 to 999; 0 acknowledges a response (RFC 3435 §3.5.1).
         Code: int
-        /// Of the command that it answers; 0 where the gateway could not read it.
+        /// The transaction of the command it answers; 0 if the gateway could not read that.
         Transaction: int
-        /// The package whose return code it is.
+        /// The package that defines the return code.
         Package: string voption
         Comment: string
         Parameters: MgcpParameter[]
-        /// Session descriptions, one text each: of two, the local comes before the remote one (RFC 3435 §3.3).
+        /// Session descriptions, one text each. If there are two, the local one comes before the remote one
+        /// (RFC 3435 §3.3).
         Sessions: string[]
     }
 
-/// One of the messages of a datagram.
+/// One message of a datagram.
 [<RequireQualifiedAccess>]
 type MgcpMessage =
     | Command of MgcpCommand
@@ -44,7 +48,7 @@ type MgcpMessage =
 type MgcpProblem =
     /// Nothing but empty lines.
     | Empty
-    /// Neither verb nor return code at its beginning.
+    /// It begins with neither a verb nor a return code.
     | NoCommand
     | BadTransaction
     | BadEndpoint
@@ -52,16 +56,16 @@ type MgcpProblem =
     | BadVersion
     /// A line of a command that is not `CODE: value`.
     | BadParameter
-    /// More lines than its size allows to be kept.
+    /// More lines than we keep for a datagram of its size.
     | TooManyLines
     | TooManyMessages
 
-/// What is wrong, and at which octet of the datagram.
+/// What is wrong, and at which octet of the datagram, counted from 0.
 type MgcpError =
     {
         Offset: int
         Problem: MgcpProblem
-        /// Of the message that cannot be read: 0 where that cannot be read either.
+        /// The transaction of the message that cannot be read; 0 if that cannot be read either.
         Transaction: int
     }
 
@@ -79,21 +83,23 @@ type MgcpError =
 
         $"{what} at octet {this.Offset}"
 
-/// What a return code says by its hundreds (RFC 3435 §2.4): so codes that nobody knows are understood too.
+/// What the hundreds of a return code mean (RFC 3435 §2.4), so that unknown codes are understood too.
 type ReturnClass =
-    /// 000: the response is acknowledged.
+    /// 000: acknowledges a response.
     | Acknowledgement
-    /// 1xx: the command is being carried out; the final response follows.
+    /// 1xx: the gateway is carrying out the command; the final response follows.
     | Provisional
     | Success
-    /// 4xx: may go well another time.
+    /// 4xx: the same command may succeed later.
     | TransientError
     | PermanentError
-    /// 8xx: the package that is named says what it means.
+    /// 8xx: the package that the response names says what it means.
     | PackageCode
     | UnknownClass
 
+/// Return codes (RFC 3435 §2.4).
 module ReturnCode =
+    /// The class of a code; 3xx, 6xx, 7xx and anything above 899 are `UnknownClass`.
     let classify (code: int) : ReturnClass =
         match code / 100 with
         | 0 -> Acknowledgement
@@ -104,7 +110,7 @@ module ReturnCode =
         | 8 -> PackageCode
         | _ -> UnknownClass
 
-    /// In our words, for people; nothing for a code that RFC 3435 does not list.
+    /// The meaning in our words, for people; `ValueNone` for a code that RFC 3435 does not list.
     let meaning (code: int) : string voption =
         match code with
         | 400 -> ValueSome "unspecified transient error"
@@ -161,34 +167,46 @@ module ReturnCode =
         | 541 -> ValueSome "invalid local connection options"
         | _ -> ValueNone
 
+/// The verbs of commands (RFC 3435 §2.3).
 module MgcpVerb =
+    /// Sets the encoding of an endpoint's line side, such as A-law.
     [<Literal>]
     let EndpointConfiguration = "EPCF"
 
+    /// Creates a connection.
     [<Literal>]
     let CreateConnection = "CRCX"
 
+    /// Changes a connection.
     [<Literal>]
     let ModifyConnection = "MDCX"
 
+    /// Deletes one connection, or all of a call or an endpoint; a gateway sends it too.
     [<Literal>]
     let DeleteConnection = "DLCX"
 
+    /// Asks a gateway to watch for events and to play signals; with `N:` it also moves the endpoint to
+    /// another call agent.
     [<Literal>]
     let NotificationRequest = "RQNT"
 
+    /// A gateway reports events.
     [<Literal>]
     let Notify = "NTFY"
 
+    /// Asks for the state of an endpoint, or lists endpoints (RFC 3435 §2.3.10).
     [<Literal>]
     let AuditEndpoint = "AUEP"
 
+    /// Asks for the parameters of one connection (RFC 3435 §2.3.11).
     [<Literal>]
     let AuditConnection = "AUCX"
 
+    /// A gateway reports that endpoints go out of service or come back (RFC 3435 §2.3.12).
     [<Literal>]
     let RestartInProgress = "RSIP"
 
+    /// All verbs of RFC 3435.
     let known =
         [| EndpointConfiguration
            CreateConnection
@@ -200,15 +218,17 @@ module MgcpVerb =
            AuditConnection
            RestartInProgress |]
 
+/// Makes and finds parameter lines.
 module MgcpParameter =
+    /// A parameter line; the code must be upper case.
     let create (code: string) (value: string) : MgcpParameter = { Code = code; Value = value }
 
-    /// The first of that code, given in upper case.
+    /// The value of the first line with this code, given in upper case; `ValueNone` if there is none.
     let tryFind (code: string) (parameters: MgcpParameter[]) : string voption =
         let index = Array.FindIndex(parameters, fun parameter -> parameter.Code = code)
         if index < 0 then ValueNone else ValueSome parameters[index].Value
 
-    /// All of that code, in order.
+    /// The values of all lines with this code, in order.
     let all (code: string) (parameters: MgcpParameter[]) : string[] =
         parameters
         |> Array.choose (fun parameter -> if parameter.Code = code then Some parameter.Value else None)

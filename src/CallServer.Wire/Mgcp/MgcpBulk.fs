@@ -4,18 +4,18 @@ open System
 open System.Text
 open CallServer.Prelude
 
-/// Why a bulk audit's answer cannot be taken as it stands.
+/// Why a bulk audit's answer cannot be used.
 type BulkProblem =
-    /// A name with brackets that are not closed, or a range that is none.
+    /// A name with brackets that are not closed, or with something in brackets that is no range.
     | BadRange
-    /// More endpoints than were allowed for.
+    /// More endpoints than the caller allowed.
     | TooManyEndpoints
-    /// As many endpoints are reported as there are states told.
+    /// The answer names one number of endpoints and states another number of states.
     | Uneven of endpoints: int * states: int
     /// A letter that is no state.
     | BadState of letter: char
 
-/// What is wrong, and at which character of the value.
+/// What is wrong, and at which character of the value, counted from 0.
 type BulkError =
     { Offset: int
       Problem: BulkProblem }
@@ -27,18 +27,19 @@ type BulkError =
         | Uneven(endpoints, states) -> $"{endpoints} endpoints are reported with {states} states"
         | BadState letter -> $"'{letter}' at character {this.Offset} is no state"
 
-/// Values of the Bulk Audit package (RFC 3624): local names with ranges such as `ds/ds1-[1-3]/[1-24]`, and strings with a state
-/// for each endpoint.
+/// Values of the Bulk Audit package (RFC 3624): local names with ranges such as `ds/ds1-[1-3]/[1-24]`, and
+/// strings with one state per endpoint.
 module MgcpBulk =
+    /// The package's name, as `PL:` lists it.
     [<Literal>]
     let Package = "BA"
 
-    /// What a name is made of.
+    /// One part of a ranged name.
     type private Part =
         | Literally of string
         | OneOf of struct (int * int * int)[]
 
-    /// `1-24` or `7`: from, to, and the digits that they are written with.
+    /// `1-24` or `7`: from, to, and the number of digits they are written with.
     let private tryRange (text: string) : struct (int * int * int) voption =
         let struct (low, high) = MgcpList.pair '-' text
 
@@ -49,7 +50,8 @@ module MgcpBulk =
         | ValueSome only, ValueNone when high = "" -> ValueSome(struct (only, only, width))
         | _ -> ValueNone
 
-    /// Ranges between one pair of brackets, and brackets in one name: real names have two of either.
+    /// The most ranges in one pair of brackets, and the most brackets in one name. Real names have two of
+    /// either.
     [<Literal>]
     let private MaxRanges = 64
 
@@ -93,7 +95,8 @@ module MgcpBulk =
                         number.ToString().PadLeft(width, '0')
             }
 
-    /// Every local name that a ranged name stands for, the last range running fastest; at most limit.
+    /// Every local name that a ranged name stands for; the last range runs fastest. An error if there are
+    /// more than `limit`.
     let expand (limit: int) (name: string) : Result<string[], BulkError> =
         result {
             let! parts = partsOf name
@@ -117,12 +120,12 @@ module MgcpBulk =
                     |> Seq.toArray
         }
 
-    /// More names in one answer than fit a datagram.
+    /// A datagram has no room for more names than this.
     [<Literal>]
     let private MaxNames = 20_000
 
-    /// The ranged names of all lines of that code, such as BA/Z, BA/X or BA/EL, in order. One line may hold several, and may
-    /// even repeat the code before each (as RFC 3624's own example does).
+    /// The ranged names of all lines with this code, such as BA/Z, BA/X or BA/EL, in order. One line may hold
+    /// several, and may even repeat the code before each, as RFC 3624's own example does.
     let names (code: string) (parameters: MgcpParameter[]) : string[] =
         MgcpParameter.all code parameters
         |> Array.collect (MgcpList.split ',' MaxNames)
@@ -134,7 +137,7 @@ module MgcpBulk =
             else
                 piece)
 
-    /// All the names that the lines of that code stand for, at most limit.
+    /// All the names that the lines with this code stand for. An error if there are more than `limit`.
     let expandAll (limit: int) (code: string) (parameters: MgcpParameter[]) : Result<string[], BulkError> =
         let found = ResizeArray<string>()
 
@@ -150,7 +153,7 @@ module MgcpBulk =
 
         go 0 (names code parameters)
 
-    /// The letters of all lines of a state code, one after another, without blanks.
+    /// The letters of all lines with this state code, joined, without blanks.
     let private letters (code: string) (parameters: MgcpParameter[]) : string =
         let text = StringBuilder()
 
@@ -169,8 +172,8 @@ module MgcpBulk =
             else
                 Error { Offset = 0; Problem = Uneven(names.Length, states.Length) })
 
-    /// BA/C: how many connections each endpoint has; 16 stands for more than 15 (`Z`). What BA/EL lists and what BA/C counts go
-    /// together in their order, on however many lines.
+    /// BA/C: how many connections each endpoint has; 16 stands for more than 15 (`Z`). The names of BA/EL and
+    /// the counts of BA/C match in their order, on however many lines. An error if their numbers differ.
     let counts (limit: int) (parameters: MgcpParameter[]) : Result<struct (string * int)[], BulkError> =
         let letters = letters "BA/C" parameters
 
@@ -183,10 +186,11 @@ module MgcpBulk =
 
             together limit (letters.ToCharArray() |> Array.map count) parameters
 
-    /// The letter of a connection's mode, or `U` where it is unknown (RFC 3624 §2.1.1).
+    /// The letter of a connection's mode, or `U` if it is unknown (RFC 3624 §2.1.1).
     let private isMode (letter: char) = "ISRBCLTNU".Contains(Char.ToUpperInvariant letter)
 
-    /// BA/M: the modes of each endpoint's connections, a letter each: `0` none, a letter for one, a count and so many letters.
+    /// BA/M: the modes of each endpoint's connections, one letter per connection. On the wire: `0` for none,
+    /// a letter for one, otherwise a count and that many letters.
     let modes (limit: int) (parameters: MgcpParameter[]) : Result<struct (string * string)[], BulkError> =
         let letters = letters "BA/M" parameters
         let found = ResizeArray<string>()
@@ -215,7 +219,7 @@ module MgcpBulk =
         | ValueSome at -> Error { Offset = at; Problem = BadState letters[at] }
         | ValueNone -> together limit (found.ToArray()) parameters
 
-    /// BA/S: for each endpoint `T` true, `F` false, `O` out of service.
+    /// BA/S: one letter per endpoint: `T` true, `F` false, `O` out of service.
     let states (limit: int) (parameters: MgcpParameter[]) : Result<struct (string * char)[], BulkError> =
         let letters = (letters "BA/S" parameters).ToUpperInvariant()
 
@@ -223,7 +227,7 @@ module MgcpBulk =
         | Some at -> Error { Offset = at; Problem = BadState letters[at] }
         | None -> together limit (letters.ToCharArray()) parameters
 
-    /// Where the next answer is to start (BA/SE of the next question); nothing where this was the last.
+    /// Where the next answer is to start (BA/SE of the next question); `ValueNone` if this was the last.
     let next (parameters: MgcpParameter[]) : string voption =
         match MgcpParameter.tryFind "BA/NE" parameters with
         | ValueSome "" -> ValueNone

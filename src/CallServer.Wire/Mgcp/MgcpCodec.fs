@@ -3,33 +3,35 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// Reading and writing of datagrams (RFC 3435 §3 and appendix A). Octets are taken as ISO 8859-1, one character each, so that
-/// nothing is lost.
+/// Reads and writes datagrams (RFC 3435 §3 and appendix A). Octets are taken as ISO 8859-1, one character
+/// each, so that nothing is lost.
 module Mgcp =
     open MgcpLines
 
-    /// More messages no sender puts into one datagram.
+    /// No sender puts more messages into one datagram.
     [<Literal>]
     let private MaxMessages = 64
 
+    /// The highest transaction id: nine digits (RFC 3435 §3.2.1.2).
     [<Literal>]
     let MaxTransaction = 999_999_999
 
+    /// The version that our commands state.
     [<Literal>]
     let Version = "MGCP 1.0"
 
-    /// What has to be kept of a datagram may take four times its size, and this.
+    /// What we keep of a datagram may take four times its size plus this many octets.
     [<Literal>]
     let private FixedCost = 40_000
 
-    /// What one message may take is drawn from what the datagram may.
+    /// What the datagram may still take: each message draws on it.
     type private Allowance(limit: int) =
         member val Left = limit with get, set
 
     let private fail offset transaction problem : Result<MgcpMessage, MgcpError> =
         Error { Offset = offset; Problem = problem; Transaction = transaction }
 
-    /// A word of the first line: where it begins and ends.
+    /// Where the next word of the first line begins and ends.
     let private wordFrom (octets: byte[]) (at: int) (stop: int) : struct (int * int) =
         let start = skipBlanks octets at stop
         struct (start, wordEnd octets start stop)
@@ -41,7 +43,7 @@ module Mgcp =
         && Char.IsAsciiLetterOrDigit(char octets[start + 2])
         && Char.IsAsciiLetterOrDigit(char octets[start + 3])
 
-    /// `MGCP`, a version, and perhaps the name of a profile.
+    /// Whether the words are `MGCP`, a version, and perhaps the name of a profile.
     let private startsVersion (octets: byte[]) (start: int) (stop: int) : bool =
         stop - start > 5
         && stop - start <= 128
@@ -130,7 +132,8 @@ module Mgcp =
                 let struct (parameters, sessions) = rest ()
                 Ok(MgcpMessage.Command { command with Parameters = parameters; Sessions = sessions })
 
-    /// Where the message ends that begins here, and where the next one begins: at a line with a single dot (RFC 3435 §3.5.5).
+    /// Where the message that begins here ends, and where the next one begins: a line with a single dot
+    /// separates them (RFC 3435 §3.5.5).
     let private messageEnd (octets: byte[]) (start: int) : struct (int * int) =
         let rec go at =
             if at >= octets.Length then
@@ -149,21 +152,23 @@ module Mgcp =
             let struct (stop, next) = lineFrom octets at limit
             if isEmpty octets at stop then skipEmptyLines octets next limit else at
 
-    /// Lines end in CRLF or LF (RFC 3435 appendix A), and at some gateways in CR alone: a datagram without any LF is read so.
+    /// Lines end in CRLF or LF (RFC 3435 appendix A). Some gateways write CR alone: a datagram without any LF
+    /// is read that way.
     let private withLineFeeds (octets: byte[]) : byte[] =
         if Array.contains 10uy octets || not (Array.contains 13uy octets) then
             octets
         else
             Array.map (fun octet -> if octet = 13uy then 10uy else octet) octets
 
-    /// The datagram ends where a line ends; what was cut off on its way mostly does not.
+    /// Whether the datagram ends with a whole line. One that was cut off on its way usually does not.
     let endsLine (octets: byte[]) : bool =
         octets.Length > 0
         && (octets[octets.Length - 1] = 10uy
             || octets[octets.Length - 1] = 13uy && not (Array.contains 10uy octets))
 
-    /// All messages of a datagram, each by itself: one that cannot be read does not spoil the others (RFC 3435 §3.5.5). A line
-    /// that is no parameter spoils a command but not a response, whose unknown lines are to be ignored (§3.3). Never empty.
+    /// All messages of a datagram, never none. One that cannot be read does not spoil the others (RFC 3435
+    /// §3.5.5). A line that is no parameter spoils a command but not a response, whose unknown lines are to
+    /// be ignored (§3.3).
     let decode (octets: byte[]) : Result<MgcpMessage, MgcpError>[] =
         let octets = withLineFeeds octets
         let found = ResizeArray<Result<MgcpMessage, MgcpError>>()
@@ -219,7 +224,7 @@ module Mgcp =
             line into $"{code} {response.Transaction}{package}{comment}"
             body into response.Parameters response.Sessions
 
-    /// The messages as one datagram, with a line of a single dot between each two.
+    /// The messages as one datagram, separated by lines with a single dot.
     let encodeAll (messages: MgcpMessage seq) : byte[] =
         let into = StringBuilder()
 
@@ -231,9 +236,10 @@ module Mgcp =
 
         Encoding.Latin1.GetBytes(into.ToString())
 
+    /// The message as a datagram of its own.
     let encode (message: MgcpMessage) : byte[] = encodeAll [ message ]
 
-    /// A command of MGCP 1.0 without session descriptions.
+    /// An MGCP 1.0 command without session descriptions.
     let command (verb: string) (transaction: int) (endpoint: EndpointName) (parameters: MgcpParameter list) =
         { Verb = verb
           Transaction = transaction

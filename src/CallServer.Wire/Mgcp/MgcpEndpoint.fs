@@ -2,11 +2,11 @@ namespace CallServer.Wire
 
 open System
 
-/// The name of an endpoint, local@domain (RFC 3435 §3.2.1.3), each side at most 255 characters. Case does not matter: names are
-/// compared in their canonical form.
+/// The name of an endpoint, `local@domain` (RFC 3435 §3.2.1.3), each side at most 255 characters. Case does
+/// not matter: compare names in their canonical form.
 type EndpointName =
     {
-        /// Terms between slashes; `*` stands for all, `$` for any.
+        /// Terms between slashes; `*` stands for all of them, `$` for any one.
         Local: string
         /// A host name, an address in brackets, or `#` and a number.
         Domain: string
@@ -14,15 +14,16 @@ type EndpointName =
 
     override this.ToString() = $"{this.Local}@{this.Domain}"
 
+/// Reads, compares and matches endpoint names.
 module EndpointName =
     [<Literal>]
     let private MaxSide = 255
 
-    /// Visible ASCII, and whatever stands above it; no second `@` in the domain.
+    /// Visible ASCII and everything above ASCII; the domain holds no second `@`.
     let private isName (text: string) =
         text.Length > 0 && text.Length <= MaxSide && text |> Seq.forall (fun c -> c > ' ' && c <> '\127')
 
-    /// The name is split at the last `@`.
+    /// Splits the name at the last `@`; `None` if a side is empty, too long or not printable.
     let tryParse (text: string) : EndpointName option =
         let at = text.LastIndexOf '@'
 
@@ -36,34 +37,41 @@ module EndpointName =
             else
                 None
 
-    /// A name that may lack its domain, as some gateways write those that they list: then it is that of the pattern asked for.
+    /// Reads a name that may lack its domain, as some gateways write the names they list; it then gets this
+    /// domain, that of the pattern asked for. `None` if it is no name even so.
     let tryParseIn (domain: string) (text: string) : EndpointName option =
         if text.Contains '@' then tryParse text else tryParse $"{text}@{domain}"
 
-    /// For names that were checked before; a bad one is our own mistake and throws.
+    /// Reads a name that was checked before. Throws if it is bad, which would be our own mistake.
     let parse (text: string) : EndpointName =
         match tryParse text with
         | Some name -> name
         | None -> invalidArg (nameof text) $"not an endpoint name: '{text}'"
 
-    /// The spelling under which names are compared and recorded.
+    /// The lower-case spelling, in which names are compared and recorded.
     let canonical (name: EndpointName) : EndpointName =
         { Local = name.Local.ToLowerInvariant(); Domain = name.Domain.ToLowerInvariant() }
 
+    /// Whether two names mean the same endpoint; case does not matter.
     let equal (one: EndpointName) (other: EndpointName) : bool =
         String.Equals(one.Local, other.Local, StringComparison.OrdinalIgnoreCase)
         && String.Equals(one.Domain, other.Domain, StringComparison.OrdinalIgnoreCase)
 
+    /// The terms of the local name, between its slashes.
     let terms (name: EndpointName) : string[] = name.Local.Split '/'
 
-    /// A wildcard that stands for every endpoint that matches, written as a term of its own or as a range.
+    /// Whether the name has the all-of wildcard, as `*` or as a range in brackets: it stands for every
+    /// endpoint that matches.
     let isAllOf (name: EndpointName) : bool = name.Local.Contains '*' || name.Local.Contains '['
 
+    /// Whether the name has the any-of wildcard `$`: it stands for one endpoint that the gateway chooses.
     let isAnyOf (name: EndpointName) : bool = name.Local.Contains '$'
 
+    /// Whether the name has a wildcard of either kind.
     let isWild (name: EndpointName) : bool = isAllOf name || isAnyOf name
 
-    /// Whether the all-of wildcard stands for this local name: `*` for one term, as the last one for all that follow.
+    /// Whether the all-of pattern matches this local name: `*` stands for one term, and as the last term for
+    /// all that follow.
     let matches (pattern: EndpointName) (local: string) : bool =
         let asked = (canonical pattern).Local.Split '/'
         let given = local.ToLowerInvariant().Split '/'

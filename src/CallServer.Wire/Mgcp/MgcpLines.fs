@@ -3,9 +3,9 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// Lines of a datagram, by their places in it: its size is known to be bearable before anything is made of them.
+/// Reads lines by their offsets in a datagram, so that its cost is known before anything is allocated for it.
 module internal MgcpLines =
-    /// The codes that need no string of their own.
+    /// Codes that share one string across all messages.
     let private codes =
         [| "Z"
            "I"
@@ -69,7 +69,7 @@ module internal MgcpLines =
         else
             stop
 
-    /// Where the line ends, without its CR, LF and blanks, and where the next one begins.
+    /// Where the line ends, without its CR, LF and trailing blanks, and where the next one begins.
     let lineFrom (octets: byte[]) (start: int) (limit: int) : struct (int * int) =
         let feed = Array.IndexOf(octets, 10uy, start, limit - start)
         let stop = if feed < 0 then limit else feed
@@ -81,7 +81,7 @@ module internal MgcpLines =
 
     let isDigit (octet: byte) = octet >= 48uy && octet <= 57uy
 
-    /// A number of at most so many digits that fills the word; -1 where it is none.
+    /// The number that fills the word, of at most this many digits; -1 if the word is no number.
     let number (digits: int) (octets: byte[]) (start: int) (stop: int) : int =
         let rec read at value =
             if at = stop then value
@@ -103,15 +103,15 @@ module internal MgcpLines =
         elif isCode octets start stop codes[index] then index
         else knownCode octets start stop (index + 1)
 
-    /// Where the colon stands that ends the code; -1 where the line is no parameter.
+    /// The offset of the colon that ends the code; -1 if the line is no parameter.
     let private colonOf (octets: byte[]) (start: int) (stop: int) : int =
         let colon = Array.IndexOf(octets, 58uy, start, stop - start)
         if colon > skipBlanks octets start stop then colon else -1
 
-    /// The octets that strings of so many characters take on the heap, at most.
+    /// The most octets that strings of this many characters take on the heap.
     let stringCost (length: int) = if length <= 0 then 0 else 32 + 2 * length
 
-    /// What the parameter would take; 16 are its place in the array.
+    /// The octets that the parameter would take on the heap; 16 of them are its place in the array.
     let private parameterCost (octets: byte[]) (start: int) (colon: int) (stop: int) : int =
         let codeStart = skipBlanks octets start colon
         let codeStop = trimEnd octets codeStart colon
@@ -137,7 +137,7 @@ module internal MgcpLines =
 
         { Code = code; Value = text octets value stop }
 
-    /// Where the parameters end and how many there are; what they and all that follows take is added to the cost.
+    /// Where the parameters end, and how many there are. Cost covers them and everything after them.
     [<Struct>]
     type Extent = { End: int; Count: int; Cost: int; Bad: int }
 
@@ -175,11 +175,11 @@ module internal MgcpLines =
 
         found
 
-    /// More session descriptions than this are not told apart: what follows belongs to the last.
+    /// Reads no more session descriptions than this; whatever follows belongs to the last one.
     [<Literal>]
     let private MaxSessions = 8
 
-    /// Each begins with `v=`, mostly after an empty line.
+    /// Each description begins with `v=`, usually after an empty line.
     let sessions (octets: byte[]) (start: int) (limit: int) : string[] =
         let found = ResizeArray<string>()
 
@@ -187,7 +187,7 @@ module internal MgcpLines =
             if not (isEmpty octets from until) then
                 found.Add(text octets from until)
 
-        // From: where the description begins; until: where its last line that is not empty ends.
+        // From is where the description begins, until where its last line that is not empty ends.
         let rec go at from until =
             if at >= limit then
                 keep from until

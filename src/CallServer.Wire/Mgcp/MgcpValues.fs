@@ -4,9 +4,9 @@ open System
 open System.Globalization
 open CallServer.Model
 
-/// Text that is a list: the pieces that both the options and the bulk audits are made of.
+/// Splits text that is a list; used for options and for bulk audits.
 module internal MgcpList =
-    /// Cuts at each separator that does not stand between quotes or brackets; at most limit pieces, trimmed, none empty.
+    /// Splits at each separator outside quotes and brackets: the first `limit` pieces, trimmed, none empty.
     let split (separator: char) (limit: int) (text: string) : string[] =
         let found = ResizeArray<string>()
 
@@ -38,7 +38,7 @@ module internal MgcpList =
         go 0 0 false 0
         found.ToArray()
 
-    /// `key<mark>value`, trimmed; the value is empty where there is no mark.
+    /// `key<mark>value`, trimmed; the value is empty if there is no mark.
     let pair (mark: char) (text: string) : struct (string * string) =
         match text.IndexOf mark with
         | -1 -> struct (text.Trim(), "")
@@ -49,12 +49,13 @@ module internal MgcpList =
         | true, value -> ValueSome value
         | false, _ -> ValueNone
 
-/// What a call agent asked of a connection (`L:`, RFC 3435 §3.2.2.10). What it did not ask for is not told.
+/// What a call agent asked of a connection (`L:`, RFC 3435 §3.2.2.10). A gateway does not report defaults, so
+/// what the call agent did not ask for is missing.
 type LocalConnectionOptions =
     {
         /// `p:` milliseconds of media in one packet, as a range.
         PacketTime: struct (int * int) voption
-        /// `a:` encoding names in the order of preference.
+        /// `a:` encoding names, in order of preference.
         Codecs: string[]
         /// `b:` kbit/s, as given.
         Bandwidth: string voption
@@ -62,23 +63,25 @@ type LocalConnectionOptions =
         TypeOfService: byte voption
         /// `r:` resource reservation.
         Service: ServiceClass voption
-        /// `s:` silence suppression is on.
+        /// `s:` whether silence suppression is on.
         SilenceSuppression: bool voption
-        /// `e:` echo cancellation is on.
+        /// `e:` whether echo cancellation is on.
         EchoCancellation: bool voption
         /// `gc:` decibels or `auto`, as given.
         Gain: string voption
         /// `nt:` IN, ATM or LOCAL.
         Network: string voption
-        /// Everything else, as given.
+        /// All other options, and those that could not be read, as given.
         Others: struct (string * string)[]
     }
 
+/// Reads and writes local connection options.
 module LocalConnectionOptions =
-    /// More options no line has.
+    /// No real line has more options.
     [<Literal>]
     let private MaxOptions = 64
 
+    /// The call agent asked for nothing.
     let none: LocalConnectionOptions =
         { PacketTime = ValueNone
           Codecs = [||]
@@ -121,7 +124,7 @@ module LocalConnectionOptions =
         let struct (key, value) = MgcpList.pair ':' piece
         let other = { options with Others = Array.append options.Others [| struct (key, value) |] }
 
-        /// What cannot be read stays as it was given.
+        /// An option that cannot be read is kept as given.
         let known (read: 'T voption) (put: 'T -> LocalConnectionOptions) =
             match read with
             | ValueSome value -> put value
@@ -139,6 +142,7 @@ module LocalConnectionOptions =
         | "nt" -> { options with Network = ValueSome value }
         | _ -> other
 
+    /// Reads the value of an `L:` line. It never fails: what cannot be read goes to `Others`.
     let decode (text: string) : LocalConnectionOptions =
         MgcpList.split ',' MaxOptions text |> Array.fold take none
 
@@ -148,6 +152,7 @@ module LocalConnectionOptions =
         | ControlledLoad -> "cl"
         | BestEffort -> "be"
 
+    /// The options as the value of an `L:` line.
     let encode (options: LocalConnectionOptions) : string =
         let given (key: string) (value: string voption) =
             match value with
@@ -178,11 +183,11 @@ module LocalConnectionOptions =
 
 /// `P:`, what a gateway counted of one connection (RFC 3435 §3.2.2.6).
 module ConnectionParameters =
-    /// Counters stop here, and do not begin anew.
+    /// Counters stop here; they do not wrap.
     [<Literal>]
     let Saturated = 999_999_999L
 
-    /// Ten are defined; products add their own.
+    /// The RFC defines ten; products add their own.
     [<Literal>]
     let private MaxParameters = 64
 
@@ -214,10 +219,11 @@ module ConnectionParameters =
             | "LA" -> { counters with LatencyMs = value }
             | _ -> counters
 
-    /// Unknown and unreadable ones are left out.
+    /// Reads the value of a `P:` line. Unknown and unreadable counters are left out.
     let decode (text: string) : Counters =
         MgcpList.split ',' MaxParameters text |> Array.fold take Counters.none
 
+    /// The counters as the value of a `P:` line, each limited to 0 to 999,999,999.
     let encode (counters: Counters) : string =
         let given (key: string) (value: int64 voption) =
             match value with
@@ -235,12 +241,13 @@ module ConnectionParameters =
 
 /// Lists that stand in parameter lines.
 module MgcpLists =
-    /// More connections than an endpoint can have.
+    /// An endpoint has fewer connections than this; a longer list is refused.
     [<Literal>]
     let MaxConnections = 1000
 
-    /// The ids of all `I:` lines, each line one id or several with commas; an empty line is none (RFC 3435 §3.2.2.5, appendix
-    /// A). Nothing where there is no `I:` line at all, or more ids than an endpoint can have.
+    /// The ids of all `I:` lines, each with one id or several separated by commas; an empty line means no
+    /// connection (RFC 3435 §3.2.2.5, appendix A). `ValueNone` if there is no `I:` line, or more ids than
+    /// `MaxConnections`.
     let connectionIds (parameters: MgcpParameter[]) : string[] voption =
         match MgcpParameter.all "I" parameters with
         | [||] -> ValueNone
@@ -253,7 +260,7 @@ module MgcpLists =
 
             if ids.Count > MaxConnections then ValueNone else ValueSome(ids.ToArray())
 
-    /// The names of the packages of all `PL:` lines, upper case, without their versions (RFC 3435 §3.2.2.21).
+    /// The package names of all `PL:` lines, in upper case and without versions (RFC 3435 §3.2.2.21).
     let packages (parameters: MgcpParameter[]) : string[] =
         MgcpParameter.all "PL" parameters
         |> Array.truncate 16
@@ -262,7 +269,8 @@ module MgcpLists =
             let struct (name, _) = MgcpList.pair ':' piece
             name.ToUpperInvariant())
 
-    /// `K:` the transactions whose responses have come, as ranges (RFC 3435 §3.2.2.2); unreadable ones are left out.
+    /// `K:` the transactions whose responses have arrived, as ranges (RFC 3435 §3.2.2.2). Unreadable ones are
+    /// left out.
     let acknowledged (text: string) : struct (int * int)[] =
         MgcpList.split ',' 64 text
         |> Array.choose (fun piece ->
@@ -273,7 +281,7 @@ module MgcpLists =
             | ValueSome low, ValueNone when high = "" -> Some(struct (low, low))
             | _ -> None)
 
-    /// The transactions as text of `K:`, neighbours as ranges.
+    /// The transactions as the value of a `K:` line, with neighbours joined to ranges.
     let acknowledge (transactions: int seq) : string =
         let sorted = transactions |> Seq.distinct |> Seq.sort |> Seq.toArray
         let pieces = ResizeArray<string>()

@@ -1,6 +1,6 @@
 namespace CallServer.Model
 
-/// Why a call was cleared: names that billing knows, for the values of ITU-T Q.850.
+/// Why a call was cleared: the names that billing knows for the values of ITU-T Q.850.
 module Cause =
     let private names =
         Map.ofList
@@ -52,23 +52,23 @@ module Cause =
               111, "PROTOCOL_ERROR"
               127, "INTERWORKING" ]
 
-    /// The name of a Q.850 value from 1 to 127; `Q850_N` for a value N that has none.
+    /// The name of a Q.850 value from 1 to 127; `Q850_N` for a value N without a name.
     let name (value: int) : string =
         match Map.tryFind value names with
         | Some name -> name
         | None -> $"Q850_{value}"
 
-    /// The name of a cause as gateways keep it: the value alone, or the octets of Q.931's information element
-    /// (section 4.5.12), where the value follows the location. Empty where the octets tell none.
+    /// The name of a cause as gateways store it: the value alone, or the octets of Q.931's information
+    /// element (section 4.5.12), where the value follows the location. Empty if the octets hold no cause.
     let ofOctets (octets: byte[]) : string =
-        // Some write the value as a number of four octets.
+        // Some gateways write the value as a number of four octets.
         let octets = octets |> Array.skipWhile (fun octet -> octet = 0uy)
 
         let value =
             match octets with
             | [||] -> 0
             | [| value |] -> int value &&& 0x7F
-            // Octet 3 is followed by 3a where its extension bit is clear.
+            // Octet 3a follows octet 3 if the extension bit of octet 3 is clear.
             | _ when octets[0] &&& 0x80uy = 0uy && octets.Length > 2 -> int octets[2] &&& 0x7F
             | _ -> int octets[1] &&& 0x7F
 

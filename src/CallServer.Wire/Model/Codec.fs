@@ -2,21 +2,23 @@ namespace CallServer.Model
 
 open System
 
-/// A media encoding: the RTP encoding name that IANA registers (PCMU, G729, opus, …), or the gateway's own words
-/// where IANA has none. ClockRate is the RTP clock rate in Hz, above 0, where it is known.
+/// A media encoding: the RTP encoding name that IANA registers (PCMU, G729, opus, …), or the gateway's own
+/// words if IANA has none. ClockRate is the RTP clock rate in Hz, above 0, if it is known.
 [<Struct>]
 type Codec =
     { Name: string
       ClockRate: int voption }
 
-    /// `NAME/RATE`, or `NAME` where the rate is not known.
+    /// `NAME/RATE`, or `NAME` if the rate is not known.
     override this.ToString() =
         match this.ClockRate with
         | ValueSome rate -> $"{this.Name}/{rate}"
         | ValueNone -> this.Name
 
+/// Names codecs the way IANA does, whatever a product calls them.
 module Codec =
-    /// IANA "RTP Payload Format Media Types", with the RTP clock rate (RFC 3551 table 4 and 5, and each format's own RFC).
+    /// IANA "RTP Payload Format Media Types", with the RTP clock rate (RFC 3551 tables 4 and 5, and each
+    /// format's own RFC).
     let private registered =
         [ "PCMU", 8000
           "PCMA", 8000
@@ -93,8 +95,8 @@ module Codec =
         |> fun pairs ->
             Collections.Generic.Dictionary<string, string>(dict pairs, StringComparer.OrdinalIgnoreCase)
 
-    /// The codec of that name, in the spelling and with the clock rate that IANA registers. A name that neither IANA
-    /// nor a list of products' other spellings has stays as given, without a rate.
+    /// The codec of this name, in IANA's spelling and with IANA's clock rate. A name that neither IANA nor
+    /// the list of products' spellings has is kept as given, without a rate.
     let ofName (name: string) : Codec =
         let known =
             match aliases.TryGetValue name with
@@ -105,12 +107,12 @@ module Codec =
         | true, codec -> codec
         | _ -> { Name = name; ClockRate = ValueNone }
 
-    /// The same codec at this clock rate in Hz; unchanged where the rate is not above 0.
+    /// The same codec at this clock rate in Hz; unchanged if the rate is not above 0.
     let withClockRate (rate: int) (codec: Codec) : Codec =
         if rate > 0 then { codec with ClockRate = ValueSome rate } else codec
 
-    /// From SDP's a=rtpmap encoding, `NAME[/RATE[/CHANNELS]]` (RFC 8866 §6.6). A rate that cannot be read is as if
-    /// there were none.
+    /// From SDP's a=rtpmap encoding, `NAME[/RATE[/CHANNELS]]` (RFC 8866 §6.6). A rate that cannot be read is
+    /// ignored.
     let ofRtpMap (text: string) : Codec =
         match text.Split('/', 3) with
         | [| name |] -> ofName name
@@ -119,7 +121,8 @@ module Codec =
             | true, rate -> ofName parts[0] |> withClockRate rate
             | _ -> ofName parts[0]
 
-    /// From a static RTP payload type (RFC 3551 tables 4 and 5); nothing for dynamic, reserved and unassigned ones.
+    /// From a static RTP payload type (RFC 3551 tables 4 and 5); `None` for dynamic, reserved and unassigned
+    /// ones.
     let ofPayloadType (payloadType: int) : Codec option =
         match payloadType with
         | 0 -> Some "PCMU"

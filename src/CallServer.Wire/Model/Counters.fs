@@ -1,13 +1,13 @@
 namespace CallServer.Model
 
-/// What a gateway counted of one connection's media, as far as it told (RFC 3435 §3.2.2.6, connection parameters).
-/// Each value is at least 0 and MGCP's stop at 999,999,999; what was not told is none.
+/// What a gateway counted of one connection's media (RFC 3435 §3.2.2.6, connection parameters). Each value is
+/// at least 0; MGCP's counters stop at 999,999,999. What the gateway did not state is `ValueNone`.
 [<Struct>]
 type Counters =
     {
         /// RTP packets that the gateway sent.
         PacketsSent: int64 voption
-        /// Octets that it sent.
+        /// Octets that the gateway sent.
         OctetsSent: int64 voption
         /// RTP packets that it received.
         PacketsReceived: int64 voption
@@ -21,8 +21,9 @@ type Counters =
         LatencyMs: int64 voption
     }
 
+/// Counters with nothing in them.
 module Counters =
-    /// Nothing was told.
+    /// The gateway stated nothing.
     let none: Counters =
         { PacketsSent = ValueNone
           OctetsSent = ValueNone

@@ -1,12 +1,12 @@
 namespace CallServer.Model
 
-/// Why a time is believed. The order is that of strength: a reported time is worth more than a bounded one.
+/// Why a time is believed, strongest first: a reported time is worth more than a bounded one.
 type Evidence =
-    /// The gateway told it: a duration, a stamp, a connect time.
+    /// The gateway stated it: a duration, a time stamp, a connect time.
     | Reported
-    /// Concluded from counters that the gateway told, such as packets times packetisation period.
+    /// Inferred from counters that the gateway stated, such as packets times packet time.
     | Inferred
-    /// Known only from the audits around it: absent in one, present in the next.
+    /// Known only from two audits: absent in one, present in the next.
     | Bounded
 
     /// The name in lower case.
@@ -16,8 +16,9 @@ type Evidence =
         | Inferred -> "inferred"
         | Bounded -> "bounded"
 
+/// Reads and compares evidence.
 module Evidence =
-    /// The evidence that ToString names like this; nothing for any other text.
+    /// The evidence whose ToString gives this text; `None` for any other text.
     let tryParse (text: string) =
         match text with
         | "reported" -> Some Reported
@@ -28,14 +29,15 @@ module Evidence =
     /// The stronger of two.
     let stronger (a: Evidence) (b: Evidence) : Evidence = min a b
 
-/// A time: how exactly it is known, and why it is believed.
+/// A time: the interval it lies in, and why it is believed.
 [<Struct>]
 type Timing = { Within: Interval; Evidence: Evidence }
 
+/// Makes timings.
 module Timing =
-    /// A time that the gateway told.
+    /// A time that the gateway stated.
     let reported (interval: Interval) : Timing = { Within = interval; Evidence = Reported }
-    /// A time concluded from counters.
+    /// A time inferred from counters.
     let inferred (interval: Interval) : Timing = { Within = interval; Evidence = Inferred }
-    /// A time known from the audits around it.
+    /// A time bounded by two audits.
     let bounded (interval: Interval) : Timing = { Within = interval; Evidence = Bounded }

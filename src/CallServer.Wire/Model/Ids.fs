@@ -7,24 +7,24 @@ type GatewayId =
 
     override this.ToString() = let (GatewayId text) = this in text
 
-/// What a gateway calls one of its connections: 1 to 1024 characters, none of them a control character. Each protocol
-/// forms it in its own way, such as ENDPOINT/CONNECTIONID in MGCP and CALLID;TAG in ng.
+/// What a gateway calls one of its connections: 1 to 1024 characters, none of them a control character. Each
+/// protocol forms it in its own way, such as ENDPOINT/CONNECTIONID in MGCP and CALLID;TAG in ng.
 type ConnectionId =
     private
     | ConnectionId of string
 
     override this.ToString() = let (ConnectionId text) = this in text
 
-/// What the connections of one call have in common: SIP's Call-ID, MGCP's `C:` (RFC 3435 §2.1.5), a Cisco GUID. 1 to
-/// 1024 characters, none of them a control character.
+/// What the connections of one call have in common: SIP's Call-ID, MGCP's `C:` (RFC 3435 §2.1.5), a Cisco
+/// GUID. 1 to 1024 characters, none of them a control character.
 type CallId =
     private
     | CallId of string
 
     override this.ToString() = let (CallId text) = this in text
 
-/// What a gateway says of its own start and changes with every start, such as snmpEngineID and snmpEngineBoots (RFC
-/// 3411 §5). 1 to 1024 characters, none of them a control character.
+/// What a gateway says about its own start, and changes at every start, such as snmpEngineID with
+/// snmpEngineBoots (RFC 3411 §5). 1 to 1024 characters, none of them a control character.
 type BootToken =
     private
     | BootToken of string
@@ -32,36 +32,38 @@ type BootToken =
     override this.ToString() = let (BootToken text) = this in text
 
 module private Id =
-    /// Identities are keys of the store and stand in single lines of text, so they are 1 to `limit` characters
-    /// without a control character.
+    /// Ids are keys of the store and appear in single lines of text: so 1 to `limit` characters, and no
+    /// control character.
     let isPlain (limit: int) (text: string) =
         not (isNull text)
         && text.Length > 0
         && text.Length <= limit
         && not (Seq.exists System.Char.IsControl text)
 
+/// Checks and makes gateway ids.
 module GatewayId =
-    /// A name from a text; nothing where the text breaks the type's rule.
+    /// The id with this text; `None` if the text breaks the type's rule.
     let tryCreate (text: string) =
         if Id.isPlain 255 text && not (Seq.exists System.Char.IsWhiteSpace text) then
             Some(GatewayId text)
         else
             None
 
-    /// The same of a text that was checked before. Throws ArgumentException where the text breaks the type's rule.
+    /// The id with a text that was checked before. Throws ArgumentException if it breaks the type's rule.
     let create text =
         match tryCreate text with
         | Some id -> id
         | None -> invalidArg (nameof text) "a gateway id is 1 to 255 printable characters without spaces"
 
-    /// The text.
+    /// The text of the id.
     let value (GatewayId text) = text
 
+/// Checks and makes connection ids.
 module ConnectionId =
-    /// An id from a text; nothing where the text breaks the type's rule.
+    /// The id with this text; `None` if the text breaks the type's rule.
     let tryCreate (text: string) = if Id.isPlain 1024 text then Some(ConnectionId text) else None
 
-    /// The same of a text that was checked before. Throws ArgumentException where the text breaks the type's rule.
+    /// The id with a text that was checked before. Throws ArgumentException if it breaks the type's rule.
     let create text =
         match tryCreate text with
         | Some id -> id
@@ -70,33 +72,35 @@ module ConnectionId =
                 (nameof text)
                 "a connection id is 1 to 1024 characters, none of them a control character"
 
-    /// The text.
+    /// The text of the id.
     let value (ConnectionId text) = text
 
+/// Checks and makes call ids.
 module CallId =
-    /// An id from a text; nothing where the text breaks the type's rule.
+    /// The id with this text; `None` if the text breaks the type's rule.
     let tryCreate (text: string) = if Id.isPlain 1024 text then Some(CallId text) else None
 
-    /// The same of a text that was checked before. Throws ArgumentException where the text breaks the type's rule.
+    /// The id with a text that was checked before. Throws ArgumentException if it breaks the type's rule.
     let create text =
         match tryCreate text with
         | Some id -> id
         | None ->
             invalidArg (nameof text) "a call id is 1 to 1024 characters, none of them a control character"
 
-    /// The text.
+    /// The text of the id.
     let value (CallId text) = text
 
+/// Checks and makes boot tokens.
 module BootToken =
-    /// A token from a text; nothing where the text breaks the type's rule.
+    /// The token with this text; `None` if the text breaks the type's rule.
     let tryCreate (text: string) = if Id.isPlain 1024 text then Some(BootToken text) else None
 
-    /// The same of a text that was checked before. Throws ArgumentException where the text breaks the type's rule.
+    /// The token with a text that was checked before. Throws ArgumentException if it breaks the type's rule.
     let create text =
         match tryCreate text with
         | Some id -> id
         | None ->
             invalidArg (nameof text) "a boot token is 1 to 1024 characters, none of them a control character"
 
-    /// The text.
+    /// The text of the token.
     let value (BootToken text) = text

@@ -3,31 +3,31 @@ namespace CallServer.Model
 open System
 open System.Globalization
 
-/// A point on the record's timeline, in microseconds since 1970-01-01T00:00:00Z. The host anchors its steady clock to
-/// UTC once, at its start; from then on instants only move forward, whatever happens to the wall clock.
-/// Int64.MinValue and Int64.MaxValue are the open ends.
+/// A point on the record's timeline, in microseconds since 1970-01-01T00:00:00Z. The host anchors its steady
+/// clock to UTC once, at its start; from then on instants only move forward, whatever happens to the wall
+/// clock. Int64.MinValue and Int64.MaxValue are the open ends.
 [<Struct>]
 type Instant =
     { Micros: int64 }
 
-    // C# gives a record no order of its own.
+    // C# does not order F# records by itself.
     static member op_LessThan(a: Instant, b: Instant) = a.Micros < b.Micros
     static member op_LessThanOrEqual(a: Instant, b: Instant) = a.Micros <= b.Micros
     static member op_GreaterThan(a: Instant, b: Instant) = a.Micros > b.Micros
     static member op_GreaterThanOrEqual(a: Instant, b: Instant) = a.Micros >= b.Micros
 
-    /// The instant that much later, in whole microseconds. An open end stays open.
+    /// The instant later by this span, in whole microseconds. An open end stays open.
     static member (+)(instant: Instant, span: TimeSpan) : Instant =
         if instant.Micros = Int64.MinValue || instant.Micros = Int64.MaxValue then
             instant
         else
             { Micros = instant.Micros + span.Ticks / TimeSpan.TicksPerMicrosecond }
 
-    /// The instant that much earlier, in whole microseconds. An open end stays open.
+    /// The instant earlier by this span, in whole microseconds. An open end stays open.
     static member (-)(instant: Instant, span: TimeSpan) : Instant = instant + span.Negate()
 
-    /// The time from the earlier instant to the later one, negative where they are the other way round. Neither may
-    /// be an open end.
+    /// The time from the earlier instant to the later one; negative if they are swapped. Neither may be an
+    /// open end.
     static member (-)(later: Instant, earlier: Instant) : TimeSpan =
         TimeSpan.FromTicks((later.Micros - earlier.Micros) * TimeSpan.TicksPerMicrosecond)
 
@@ -41,6 +41,7 @@ type Instant =
             let time = DateTime.UnixEpoch.AddTicks(this.Micros * TimeSpan.TicksPerMicrosecond)
             time.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)
 
+/// Makes and compares instants.
 module Instant =
     /// From microseconds since 1970-01-01T00:00:00Z.
     let ofMicros micros : Instant = { Micros = micros }
@@ -51,11 +52,11 @@ module Instant =
     /// After everything: the open upper end of an interval.
     let distantFuture: Instant = { Micros = Int64.MaxValue }
 
-    /// Whole microseconds; what is finer is cut off.
+    /// Cuts off what is finer than a microsecond.
     let ofDateTime (time: DateTimeOffset) : Instant =
         { Micros = (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond }
 
-    /// The instant in UTC. It means something only for an instant that is not an open end.
+    /// The instant in UTC. Do not pass an open end: it has no date.
     let toDateTime (instant: Instant) : DateTimeOffset =
         DateTimeOffset.UnixEpoch.AddTicks(instant.Micros * TimeSpan.TicksPerMicrosecond)
 
@@ -64,11 +65,12 @@ module Instant =
     /// The later of two.
     let max (a: Instant) (b: Instant) = if a.Micros >= b.Micros then a else b
 
-/// What both clocks said at one event. Steady decides every duration, deadline and order. Wall is what a watch would
-/// show: it tells when somebody stepped the wall clock, and it is what people see.
+/// What both clocks read at one event. Steady decides every duration, deadline and order. Wall is what people
+/// see, and it shows when somebody stepped the wall clock.
 [<Struct>]
 type Moment = { Steady: Instant; Wall: Instant }
 
+/// Makes moments.
 module Moment =
     /// A moment at which both clocks agree, for simulations and tests.
     let at (instant: Instant) : Moment = { Steady = instant; Wall = instant }

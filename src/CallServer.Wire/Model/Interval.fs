@@ -11,15 +11,16 @@ type Interval =
     /// `[EARLIEST, LATEST]` in ISO 8601; an open end is `-` or `+`.
     override this.ToString() = $"[{this.Earliest}, {this.Latest}]"
 
+/// Makes and combines intervals.
 module Interval =
-    /// [earliest, latest]. Throws ArgumentException where they are out of order: that would be a fault of ours.
+    /// [earliest, latest]. Throws ArgumentException if they are out of order, which would be our own mistake.
     let create (earliest: Instant) (latest: Instant) : Interval =
         if earliest.Micros > latest.Micros then
             invalidArg (nameof earliest) $"an interval cannot begin at {earliest} and end at {latest}"
 
         { Earliest = earliest; Latest = latest }
 
-    /// [earliest, latest] of what a peer reported; nothing where they are out of order.
+    /// [earliest, latest] from what a peer reported; `ValueNone` if they are out of order.
     let tryCreate (earliest: Instant) (latest: Instant) : Interval voption =
         if earliest.Micros > latest.Micros then
             ValueNone
@@ -35,16 +36,17 @@ module Interval =
     /// Both ends are open: nothing is known.
     let unbounded: Interval = { Earliest = Instant.distantPast; Latest = Instant.distantFuture }
 
-    /// Whether the instant lies in the interval, its ends included.
+    /// Whether the instant lies in the interval, ends included.
     let contains (instant: Instant) (interval: Interval) =
         interval.Earliest.Micros <= instant.Micros && instant.Micros <= interval.Latest.Micros
 
-    /// Neither end is open.
+    /// Whether neither end is open.
     let isBounded (interval: Interval) =
         interval.Earliest.Micros <> Instant.distantPast.Micros
         && interval.Latest.Micros <> Instant.distantFuture.Micros
 
-    /// What both intervals leave possible; nothing where they contradict each other (rule 5 calls that a conflict).
+    /// What both intervals leave possible; `ValueNone` if they contradict each other (rule 5 calls that a
+    /// conflict).
     let intersect (a: Interval) (b: Interval) : Interval voption =
         tryCreate (Instant.max a.Earliest b.Earliest) (Instant.min a.Latest b.Latest)
 
@@ -52,16 +54,16 @@ module Interval =
     let hull (a: Interval) (b: Interval) : Interval =
         { Earliest = Instant.min a.Earliest b.Earliest; Latest = Instant.max a.Latest b.Latest }
 
-    /// The whole interval moved by this much. Open ends stay open.
+    /// The whole interval moved later by this span. Open ends stay open.
     let shift (by: TimeSpan) (interval: Interval) : Interval =
         { Earliest = interval.Earliest + by; Latest = interval.Latest + by }
 
-    /// The interval made wider by `early` before it and `late` after it. Open ends stay open; negative spans that
-    /// turn it round throw ArgumentException.
+    /// The interval made wider by `early` before it and `late` after it. Open ends stay open. Throws
+    /// ArgumentException if negative spans turn it round.
     let widen (early: TimeSpan) (late: TimeSpan) (interval: Interval) : Interval =
         create (interval.Earliest - early) (interval.Latest + late)
 
-    /// Latest - Earliest; TimeSpan.MaxValue where an end is open.
+    /// Latest - Earliest; TimeSpan.MaxValue if an end is open.
     let width (interval: Interval) : TimeSpan =
         if isBounded interval then
             interval.Latest - interval.Earliest

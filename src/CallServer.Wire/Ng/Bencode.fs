@@ -2,12 +2,12 @@ namespace CallServer.Wire
 
 open System
 
-/// What is wrong with a bencoded value. Every one is the sender's doing or the network's.
+/// What is wrong with a bencoded value. The sender or the network caused it, not this side.
 [<RequireQualifiedAccess>]
 type BencodeProblem =
     /// No value begins with this octet.
     | NotValue of found: byte
-    /// The key of a dictionary is no string, or the dictionary ends after a key.
+    /// The key of a dictionary is not a string, or the dictionary ends after a key.
     | KeyDue of found: byte
     | ValueDue
     /// A number that is no number, or does not fit 64 bits.
@@ -16,11 +16,11 @@ type BencodeProblem =
     | LengthUnreadable
     /// A string longer than any message.
     | StringTooLong of length: int64
-    /// Containers within containers, deeper than any message has them.
+    /// Containers nested deeper than in any message.
     | TooDeep
-    /// The value goes on beyond the end.
+    /// The octets end before the value does.
     | Unfinished
-    /// A JSON body that is no JSON.
+    /// A JSON body that is not JSON.
     | NotJson
 
 /// What is wrong, and at which octet, from 0.
@@ -43,7 +43,7 @@ type BencodeError =
 
         $"{problem}, at octet {this.Offset}"
 
-/// A bencoded value (BitTorrent's BEP 3): what is written. What is read stays where it came, as a
+/// A bencoded value (BitTorrent's BEP 3) to be written. A value that was read stays in its message, as a
 /// `BencodeView`.
 [<RequireQualifiedAccess>]
 type Bencode =
@@ -53,7 +53,7 @@ type Bencode =
     /// In the order of the wire. BEP 3 wants keys sorted; rtpengine does not sort them.
     | Members of (string * Bencode) list
 
-/// How far a value has been read: it may come in pieces, and is looked at once.
+/// How far a value has been read. It may arrive in pieces, and each octet is looked at once.
 [<Struct>]
 type BencodeScan =
     internal
@@ -62,10 +62,11 @@ type BencodeScan =
             Depth: int
             /// Bit d: the container at depth d is a dictionary.
             Dictionaries: uint64
-            /// Bit d: that dictionary has told a key, and its value is due.
+            /// Bit d: that dictionary has had a key, and its value comes next.
             Keyed: uint64
         }
 
+/// What a scan found.
 [<Struct>]
 [<RequireQualifiedAccess>]
 type BencodeProgress =
@@ -74,25 +75,27 @@ type BencodeProgress =
     | NeedsMore
     | Broken of error: BencodeError
 
+/// Finds where a value ends, also while it is still arriving.
 module BencodeScan =
-    /// Deeper than this nothing is read; rtpengine's replies are nine deep.
+    /// Values nested deeper than this are refused; rtpengine's replies are nine deep.
     [<Literal>]
     let MaxDepth = 64
 
-    /// No string is longer: 16 MiB.
+    /// Longer strings are refused: 16 MiB.
     [<Literal>]
     let MaxString = 16777216L
 
-    /// Digits of a number at most, needless zeros included.
+    /// The most digits of a number, needless zeros included.
     [<Literal>]
     let private MaxDigits = 24
 
+    /// A scan of the value that begins at this octet.
     let start (at: int) : BencodeScan = { At = at; Depth = 0; Dictionaries = 0UL; Keyed = 0UL }
 
     let private isDigit (octet: byte) = octet >= '0'B && octet <= '9'B
 
-    /// Where digits and this ending end, from an octet on; -1 where more is needed, -2 where there are none,
-    /// or too many.
+    /// Where the digits from this octet on and their ending end; -1 if more octets are needed, -2 if there
+    /// are no digits or too many.
     let private digitsEnd (octets: ReadOnlySpan<byte>) (from: int) (ending: byte) : int =
         let mutable at = from
 
@@ -104,7 +107,7 @@ module BencodeScan =
         elif octets[at] = ending && at > from then at
         else -2
 
-    /// The magnitude of digits, or -1 where it does not fit.
+    /// The magnitude of the digits; -1 if it does not fit 64 bits.
     let private magnitude (octets: ReadOnlySpan<byte>) (from: int) (until: int) : int64 =
         let mutable value = 0L
 
@@ -116,7 +119,7 @@ module BencodeScan =
 
         value
 
-    /// The number that begins with `i` at an octet, and where it ends; nothing where it cannot be read.
+    /// The number that begins with `i` at this octet, and where it ends; `ValueNone` if it cannot be read.
     let number (octets: ReadOnlySpan<byte>) (at: int) : struct (int64 * int) voption =
         let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
         let first = if isNegative then at + 2 else at + 1
@@ -129,8 +132,8 @@ module BencodeScan =
             | -1L -> ValueNone
             | value -> ValueSome(struct ((if isNegative then -value else value), last + 1))
 
-    /// Where the string that begins at an octet has its content, and where it ends; nothing where it cannot
-    /// be read.
+    /// Where the content of the string that begins at this octet starts, and where it ends; `ValueNone` if it
+    /// cannot be read.
     let text (octets: ReadOnlySpan<byte>) (at: int) : struct (int * int64) voption =
         let colon = digitsEnd octets at ':'B
 
@@ -141,7 +144,7 @@ module BencodeScan =
             | length when length < 0L || length > MaxString -> ValueNone
             | length -> ValueSome(struct (colon + 1, int64 colon + 1L + length))
 
-    /// Why a string or a number cannot be read, if it is not only unfinished.
+    /// Why a string or a number cannot be read, unless it is merely unfinished.
     let private fault (octets: ReadOnlySpan<byte>) (at: int) : BencodeProblem voption =
         if octets[at] = 'i'B then
             let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
@@ -159,8 +162,8 @@ module BencodeScan =
                 | length when length > MaxString -> ValueSome(BencodeProblem.StringTooLong length)
                 | _ -> ValueNone
 
-    /// Reads on over octets of which the value's first have been looked at before. Sorted keys are not asked
-    /// for.
+    /// Goes on reading where the scan stopped; the octets before that are not looked at again. Keys need not
+    /// be sorted.
     let resume (octets: ReadOnlySpan<byte>) (scan: BencodeScan) : struct (BencodeScan * BencodeProgress) =
         let mutable at = scan.At
         let mutable depth = scan.Depth
@@ -175,10 +178,10 @@ module BencodeScan =
             let inDictionary = dictionaries &&& bit <> 0UL
             let isKeyed = keyed &&& bit <> 0UL
 
-            // Where this token ends; -1: it does not yet, or never.
+            // Where this token ends; -1: not yet, or never.
             let mutable next = -1
             let mutable problem = ValueNone
-            // It was a whole value or key, and not the beginning of a container.
+            // True for a whole value or key, false for the beginning of a container.
             let mutable isClosed = true
 
             if octet = 'e'B && depth > 0 then
@@ -228,7 +231,7 @@ module BencodeScan =
                         progress <- BencodeProgress.Ends at
                         isOver <- true
                     else
-                        // In a dictionary keys and values take turns.
+                        // In a dictionary keys and values alternate.
                         let outer = 1UL <<< (depth - 1)
 
                         if dictionaries &&& outer <> 0UL then
@@ -236,7 +239,9 @@ module BencodeScan =
 
         struct ({ At = at; Depth = depth; Dictionaries = dictionaries; Keyed = keyed }, progress)
 
+/// Writes bencoded values.
 module Bencode =
+    /// A string of this text in UTF-8.
     let ofString (text: string) : Bencode = Bencode.Text(Text.Encoding.UTF8.GetBytes text)
 
     let private write (text: string) (into: Buffers.ArrayBufferWriter<byte>) : unit =
@@ -268,8 +273,10 @@ module Bencode =
 
             write "e" into
 
+    /// Writes the value to the end of a buffer.
     let encodeInto (into: Buffers.ArrayBufferWriter<byte>) (value: Bencode) : unit = writeValue value into
 
+    /// The value as octets.
     let encode (value: Bencode) : byte[] =
         let into = Buffers.ArrayBufferWriter<byte>(256)
         writeValue value into

@@ -2,28 +2,30 @@ namespace CallServer.Wire
 
 open System
 
-/// Octets where they stand in a message.
+/// A range of octets within a message.
 [<Struct; NoEquality; NoComparison>]
 type Slice =
     { Source: byte[]
       From: int
       Length: int }
 
+    /// The octets, without a copy.
     member this.Span = ReadOnlySpan<byte>(this.Source, this.From, this.Length)
+    /// A copy of the octets.
     member this.ToArray() = this.Span.ToArray()
 
-    /// The same octets by themselves, so many at most: the message need not be kept for them.
+    /// A copy of the octets, at most this many, so that the message need not be kept for them.
     member this.Own(most: int) : Slice =
         let length = min most this.Length
         { Source = this.Span.Slice(0, length).ToArray(); From = 0; Length = length }
 
-/// A value where it stands in octets that have been found whole.
+/// A whole value at its place in a message.
 [<Struct; NoEquality; NoComparison>]
 type BencodeView = { Octets: byte[]; Start: int }
 
-/// Reads values where they stand, without making anything of them.
+/// Reads values in place; allocates nothing for them.
 module BencodeView =
-    /// The value that begins at an octet, where it is whole; what follows it is not looked at.
+    /// The value that begins at this octet, or why it is not whole. What follows it is not looked at.
     let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
         match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
         | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
@@ -40,14 +42,15 @@ module BencodeView =
     let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
 
 
-    /// The octets of a string; nothing where it is none.
+    /// The octets of a string; `ValueNone` if it is no string.
     let text (view: BencodeView) : Slice voption =
         match BencodeScan.text (ReadOnlySpan view.Octets) view.Start with
         | ValueSome(struct (from, until)) ->
             ValueSome { Source = view.Octets; From = from; Length = int until - from }
         | ValueNone -> ValueNone
 
-    /// A number; also one that is written as a string of digits, as rtpengine's up-time is.
+    /// A number, also one that is written as a string of digits, as rtpengine's uptime is; `ValueNone` for
+    /// anything else.
     let number (view: BencodeView) : int64 voption =
         if isContainer 'i'B view then
             match BencodeScan.number (ReadOnlySpan view.Octets) view.Start with
@@ -65,7 +68,7 @@ module BencodeView =
                     ValueNone
             | _ -> ValueNone
 
-    /// Over every value of a list, in order; none where it is no list.
+    /// Folds over every value of a list, in order; returns the state unchanged if it is no list.
     let foldItems (folder: 'State -> BencodeView -> 'State) (state: 'State) (view: BencodeView) : 'State =
         let mutable state = state
 
@@ -78,7 +81,8 @@ module BencodeView =
 
         state
 
-    /// Over every key and value of a dictionary, in order; none where it is no dictionary.
+    /// Folds over every key and value of a dictionary, in order; returns the state unchanged if it is no
+    /// dictionary.
     let foldMembers
         (folder: 'State -> Slice -> BencodeView -> 'State)
         (state: 'State)
@@ -99,7 +103,7 @@ module BencodeView =
 
         state
 
-    /// The value under a key of ASCII, the first where it stands twice; nothing where this is no dictionary.
+    /// The first value under this ASCII key; `ValueNone` if there is none or this is no dictionary.
     let tryFind (name: string) (view: BencodeView) : BencodeView voption =
         let mutable found = ValueNone
 

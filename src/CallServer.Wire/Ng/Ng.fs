@@ -8,16 +8,16 @@ open CallServer.Model
 /// What is wrong with a message of rtpengine's ng protocol.
 [<RequireQualifiedAccess>]
 type NgProblem =
-    /// No cookie of 1 to 255 printable octets with a space behind it.
+    /// It does not begin with a cookie of 1 to 255 printable octets and a space.
     | NoCookie
-    /// The cookie is not followed by a dictionary.
+    /// No dictionary follows the cookie.
     | NotDictionary
     /// The dictionary cannot be read.
     | Unreadable of BencodeProblem
-    /// More parties than a message of this size has use for: decoding them would cost more memory than
+    /// More parties than an honest message of this size has: decoding them would take more memory than
     /// allowed.
     | TooManyTags
-    /// It lacks what a reply of its kind has.
+    /// It lacks something that every reply of its kind has.
     | Lacks of what: string
 
 /// What is wrong, and at which octet of the message, from 0.
@@ -33,13 +33,13 @@ type NgError =
         | NgProblem.TooManyTags -> "too many tags for the message's size"
         | NgProblem.Lacks what -> $"a reply without {what}"
 
-/// How the dictionary is written. rtpengine answers in the notation in which it was asked.
+/// The notation of the dictionary. rtpengine answers in the notation of the request.
 type NgFormat =
     | AsBencode
     | AsJson
 
-/// One message: `COOKIE SP DICTIONARY` (rtpengine, docs/ng_control_protocol.md). A reply has the cookie of
-/// its request.
+/// One message: `COOKIE SP DICTIONARY` (rtpengine, docs/ng_control_protocol.md). A reply repeats the cookie
+/// of its request.
 [<NoEquality; NoComparison>]
 type NgMessage = { Cookie: string; Format: NgFormat; Body: BencodeView }
 
@@ -48,29 +48,29 @@ type NgMessage = { Cookie: string; Format: NgFormat; Body: BencodeView }
 type NgRequest =
     | Ping
     | Statistics
-    /// The Call-IDs of its calls, in no order, at most so many.
+    /// The Call-IDs of at most this many of its calls, in no order.
     | List of limit: int
     | Query of callId: byte[]
-    /// Ends the call of this party, at once.
+    /// Ends this party's call at once.
     | Delete of callId: byte[] * fromTag: byte[]
 
-/// Whether a request was done.
+/// Whether rtpengine did what it was asked.
 [<RequireQualifiedAccess>]
 type NgResult =
-    /// `ok` or `pong`; with the warning if there is one.
+    /// `ok` or `pong`, with the warning if there is one.
     | Done of warning: string voption
     /// `error` with its reason, or another word.
     | Refused of reason: string
 
-/// What `statistics` tells of the sessions; nothing for what it does not.
+/// What `statistics` states about sessions; `ValueNone` for what it does not state.
 [<Struct>]
 type NgStatistics =
     {
-        /// Calls that it has now, its own and others'.
+        /// Calls at this moment: its own, and those it only knows from another instance.
         Sessions: int64 voption
         /// Calls of its own that ended since its start.
         Managed: int64 voption
-        /// Whole seconds since its start, the difference of two truncated times.
+        /// Whole seconds since its start, as the difference of two truncated times.
         UpTime: int64 voption
     }
 
@@ -78,33 +78,35 @@ type NgStatistics =
 [<Struct>]
 type NgStream =
     {
-        /// rtpengine's own end.
+        /// The address of rtpengine's own end.
         Local: MediaAddress voption
-        /// The party's end.
+        /// The address of the party's end.
         Remote: MediaAddress voption
-        /// Received from the party.
+        /// Packets received from the party.
         Packets: int64
-        /// Of whole RTP packets.
+        /// Octets of whole RTP packets received from the party.
         Octets: int64
-        /// Sent to the party; newer versions only.
+        /// Packets sent to the party; only newer versions state them.
         PacketsOut: int64 voption
         OctetsOut: int64 voption
-        /// By the gateway's clock, in whole seconds since 1970. Without packets: when the stream was made.
+        /// By the gateway's clock, in whole seconds since 1970. If no packet came, it is when the stream was
+        /// made.
         LastPacket: int64 voption
     }
 
+/// One medium of a party: one `m=` of its SDP.
 [<Struct>]
 type NgMedia =
     {
         /// As in SDP's `m=`: audio, video, image, …
         Kind: string
-        /// UDPTL, which carries T.38, and not RTP.
+        /// UDPTL, which carries T.38, rather than RTP.
         IsFax: bool
-        /// NAME/RATE; only once RTP has been received.
+        /// NAME/RATE; known only once RTP has been received.
         Codec: string voption
-        /// SRTP, by its protocol's name (RTP/SAVP, UDP/TLS/RTP/SAVPF).
+        /// SRTP, by the name of its protocol (RTP/SAVP, UDP/TLS/RTP/SAVPF).
         IsSecure: bool
-        /// rtpengine may send to the party, or receive from it.
+        /// Whether rtpengine may send to the party, and whether it may receive from it.
         Sends: bool
         Receives: bool
         Stream: NgStream voption
@@ -114,33 +116,35 @@ type NgMedia =
 [<NoEquality; NoComparison>]
 type NgTag =
     {
-        /// What it stands under: the tag, or `<untagged N>` for a party that has not answered yet.
+        /// Its key in the reply: the tag, or `<untagged N>` for a party that has not answered yet.
         Key: Slice
-        /// Empty for such a party.
+        /// Empty for a party that has not answered yet.
         Tag: Slice
         Label: Slice voption
         /// By the gateway's clock, in whole seconds since 1970.
         Created: int64 voption
-        /// The call's own: the first audio or image that media can go to, else the first of them, else the first of all. A fax takes
-        /// the place of the audio, whose port is then 0 (RFC 3264 §5.1).
+        /// The call's own medium: an audio in use, otherwise an image in use, otherwise an audio, an image or any
+        /// other; the first of equals. A fax takes the place of the audio, whose port is then 0 (RFC 3264 §5.1).
         Media: NgMedia voption
-        /// The others that media can go to.
+        /// The party's other media with an open port.
         Others: NgMedia[]
     }
 
+/// One call, as `query` states it.
 [<NoEquality; NoComparison>]
 type NgCall =
     {
         /// By the gateway's clock, in microseconds since 1970.
         Created: int64
-        /// 1, or a million where only seconds are told.
+        /// The resolution of Created in microseconds: 1, or a million if only seconds are stated.
         Resolution: int64
-        /// Whole seconds since 1970; signalling moves it.
+        /// Whole seconds since 1970; every signalling message changes it.
         LastSignal: int64 voption
-        /// In the order of the reply, which is that in which rtpengine made them: the offering party first.
+        /// In the order of the reply, in which rtpengine made them: the offering party first.
         Tags: NgTag[]
     }
 
+/// Reads and writes ng messages and requests.
 module Ng =
     [<Literal>]
     let private MaxCookie = 255
@@ -151,7 +155,7 @@ module Ng =
 
     let private isPrintable (octet: byte) = octet > 32uy && octet < 127uy
 
-    /// Where the cookie's space stands; -1 where more is needed, -2 where there is no cookie.
+    /// Where the space after the cookie is; -1 if more octets are needed, -2 if there is no cookie.
     let cookieEnd (octets: ReadOnlySpan<byte>) (from: int) : int =
         let mutable at = from
 
@@ -163,7 +167,7 @@ module Ng =
         elif octets[at] = ' 'B && at > from then at
         else -2
 
-    /// The cookie of a message, whatever follows it; nothing where there is none.
+    /// The cookie of a message, whatever follows it; `ValueNone` if there is none.
     let peek (octets: byte[]) : string voption =
         match cookieEnd (ReadOnlySpan octets) 0 with
         | at when at > 0 -> ValueSome(Encoding.ASCII.GetString(octets, 0, at))
@@ -171,7 +175,7 @@ module Ng =
 
     let internal wrong offset problem : Result<'T, NgError> = Error { Offset = offset; Problem = problem }
 
-    /// A whole message. What stands behind the dictionary is not looked at: rtpengine does not either.
+    /// Reads a whole message. Like rtpengine, it ignores what follows the dictionary.
     let decode (octets: byte[]) : Result<NgMessage, NgError> =
         match cookieEnd (ReadOnlySpan octets) 0 with
         | space when space < 0 -> wrong 0 NgProblem.NoCookie
@@ -197,6 +201,7 @@ module Ng =
                     Ok { Cookie = Encoding.ASCII.GetString(octets, 0, space); Format = format; Body = body }
                 | Error error -> wrong error.Offset (NgProblem.Unreadable error.Problem)
 
+    /// A message with this cookie, in this notation.
     let encode (cookie: string) (format: NgFormat) (body: Bencode) : byte[] =
         let into = ArrayBufferWriter<byte> 256
         Encoding.ASCII.GetBytes((cookie + " ").AsSpan(), into.GetSpan(cookie.Length + 1)) |> into.Advance
@@ -206,8 +211,6 @@ module Ng =
         | AsJson -> BencodeJson.encodeInto into body
 
         into.WrittenSpan.ToArray()
-
-    // Requests.
 
     let private dictionaryOf (request: NgRequest) : Bencode =
         let command (name: string) rest = Bencode.Members(("command", Bencode.ofString name) :: rest)
@@ -224,10 +227,9 @@ module Ng =
                   "from-tag", Bencode.Text fromTag
                   "delete-delay", Bencode.Number 0L ]
 
+    /// A request with this cookie, in bencode.
     let encodeRequest (cookie: string) (request: NgRequest) : byte[] =
         encode cookie AsBencode (dictionaryOf request)
-
-    // What a dictionary tells.
 
     let internal number (name: string) (view: BencodeView) : int64 voption =
         match BencodeView.tryFind name view with
@@ -246,13 +248,14 @@ module Ng =
         | ValueSome _
         | ValueNone -> ValueNone
 
-    /// A reason for people, cut to a line's length.
+    /// A reason for people, cut to the length of a line.
     let private sentence (slice: Slice) : string =
         let text = Encoding.UTF8.GetString(ReadOnlySpan(slice.Source, slice.From, min slice.Length 200))
         String.map (fun c -> if Char.IsControl c then ' ' else c) text
 
     let internal is (expected: string) (slice: Slice) = Ascii.Equals(slice.Span, expected.AsSpan())
 
+    /// Whether rtpengine did what it was asked. A reply without a result counts as refused.
     let result (body: BencodeView) : NgResult =
         match slice "result" body with
         | ValueSome word when is "ok" word || is "pong" word ->
@@ -263,8 +266,7 @@ module Ng =
             | ValueNone -> NgResult.Refused(sentence word)
         | ValueNone -> NgResult.Refused "a reply without a result"
 
-    // What rtpengine is asked, as it reads it.
-
+    /// Reads a request the way rtpengine does, for a simulated one. The error is rtpengine's own wording.
     let readRequest (body: BencodeView) : Result<NgRequest, string> =
         let octets (name: string) = slice name body |> ValueOption.map (fun slice -> slice.ToArray())
 

@@ -2,37 +2,39 @@ namespace CallServer.Wire
 
 open System
 
-/// Messages of a stream (rtpengine's TCP port). Nothing delimits them but the cookie's space and the end of
-/// the dictionary. A value: the same stream may be read on from any state more than once.
+/// Reads messages from a stream (rtpengine's TCP port). Only the cookie's space and the end of the dictionary
+/// delimit them. It is a value: one may read on from any earlier state again.
 [<NoEquality; NoComparison>]
 type NgFraming =
     private
         {
             Room: Room
-            /// Octets that hold something, from the beginning of the first message that is not whole.
+            /// The octets in use: from the beginning of the first message that is not whole.
             From: int
             Until: int
-            /// Where the dictionary is being read; nothing while the cookie is not whole.
+            /// How far the dictionary has been read; `ValueNone` while the cookie is not whole.
             Scan: BencodeScan voption
         }
 
-/// Octets and how many of them are in use. Whoever has read as far as that may write on behind; others copy.
+/// Octets and how many of them are in use. Who has read that far may append in place; others copy.
 and [<AllowNullLiteral; Sealed>] private Room(octets: byte[]) =
     member _.Octets = octets
     member val Used = 0 with get, set
 
+/// Splits a stream into messages.
 module NgFraming =
-    /// No message is longer: 32 MiB.
+    /// Longer messages are refused: 32 MiB.
     [<Literal>]
     let MaxMessage = 33554432
 
+    /// A stream of which nothing has been read.
     let empty: NgFraming = { Room = null; From = 0; Until = 0; Scan = ValueNone }
 
-    /// Octets that belong to a message that is not whole.
+    /// How many octets belong to a message that is not whole.
     let unread (stream: NgFraming) : int64 = int64 (stream.Until - stream.From)
 
-    /// How many octets the unread message has at least, as the string in which it breaks off announces it. No stranger's
-    /// word makes room for more than so many times what has come.
+    /// The least size of the unread message, as the string in which it breaks off announces it. A peer cannot
+    /// make us reserve more than a fixed multiple of what it has sent.
     let private announced (needed: int) (stream: NgFraming) : int =
         match stream.Scan with
         | ValueSome scan when scan.At < stream.Until ->
@@ -42,7 +44,7 @@ module NgFraming =
         | ValueSome _
         | ValueNone -> 0
 
-    /// The stream with more octets behind what is unread.
+    /// The stream with more octets after the unread ones.
     let private append (more: byte[]) (stream: NgFraming) : NgFraming =
         let unread = stream.Until - stream.From
         let room = stream.Room
@@ -61,7 +63,7 @@ module NgFraming =
                     needed
                 else
                     match announced needed stream with
-                    // And what closes the message behind the string.
+                    // Includes what closes the message after the string.
                     | least when least > needed -> least + more.Length
                     | _ -> 2 * needed
 
@@ -79,8 +81,8 @@ module NgFraming =
 
     let private isSpace (octet: byte) = octet = ' 'B || octet = '\r'B || octet = '\n'B
 
-    /// Takes in octets of the stream: the messages that are whole now, oldest first, and the stream after
-    /// them; or why nothing that comes on this stream can be read any more.
+    /// Takes in octets of the stream. Returns the messages that are whole now, oldest first, and the stream
+    /// after them; or why nothing more can be read from this stream.
     let feed (octets: byte[]) (stream: NgFraming) : Result<struct (NgFraming * byte[] list), NgError> =
         let stream = append octets stream
         let all = stream.Room.Octets

@@ -3,8 +3,9 @@ namespace CallServer.Wire
 open System
 open CallServer.Model
 
-/// What rtpengine's replies tell.
+/// Reads rtpengine's replies.
 module NgReplies =
+    /// Reads the reply to `statistics`; `ValueNone` for what it does not state or states as negative.
     let readStatistics (body: BencodeView) : NgStatistics =
         let under (name: string) (view: BencodeView voption) =
             view |> ValueOption.bind (BencodeView.tryFind name)
@@ -22,8 +23,8 @@ module NgReplies =
           Managed = told "managedsessions" total
           UpTime = told "uptime" total }
 
-    /// Over the Call-IDs of a reply to `list`, in its order; nothing where it tells no calls. What is no
-    /// string is left out.
+    /// Folds over the Call-IDs of a reply to `list`, in its order; `ValueNone` if it has no list of calls.
+    /// Items that are not strings are left out.
     let foldCallIds (folder: 'State -> Slice -> 'State) (state: 'State) (body: BencodeView) : 'State voption =
         let take state item =
             match BencodeView.text item with
@@ -64,7 +65,7 @@ module NgReplies =
             ValueNone
             items
 
-    /// The usual ones need no string of their own.
+    /// The usual kinds, shared, so that they need no string of their own.
     let private kinds = [| "audio"; "video"; "image"; "message"; "application" |]
 
     let private kindOf (media: BencodeView) : string =
@@ -103,7 +104,7 @@ module NgReplies =
           Receives = has "recv"
           Stream = BencodeView.tryFind "streams" view |> ValueOption.bind first |> ValueOption.map streamOf }
 
-    /// More media than these no party has in use.
+    /// No party uses more media than this.
     [<Literal>]
     let private MaxOthers = 8
 
@@ -113,7 +114,7 @@ module NgReplies =
         | ValueSome _
         | ValueNone -> false
 
-    /// Which medium is the call's own: the least.
+    /// The rank of a medium: the lowest is the call's own.
     let private rank (media: NgMedia) : int =
         match media.Kind, isInUse media with
         | "audio", true -> 0
@@ -122,7 +123,7 @@ module NgReplies =
         | "image", false -> 3
         | _ -> 4
 
-    /// The call's own medium, and the others in use.
+    /// The call's own medium, and the other media in use.
     let private mediaOfTag (tag: BencodeView) : struct (NgMedia voption * NgMedia[]) =
         let others = ResizeArray<NgMedia>()
 
@@ -148,7 +149,8 @@ module NgReplies =
             struct (own, (if others.Count = 0 then [||] else others.ToArray()))
         | ValueNone -> struct (ValueNone, [||])
 
-    /// No tag and no label is longer. One that is, is not the name of a connection either, which has 1,024 characters at most.
+    /// No tag or label is longer. A longer one cannot name a connection either: those names have at most
+    /// 1,024 characters.
     [<Literal>]
     let private MaxName = 1025
 
@@ -168,15 +170,17 @@ module NgReplies =
           Media = own
           Others = others }
 
-    /// One party in so many octets of the reply, and some besides: rtpengine tells 500 octets of each.
+    /// A reply may have one party per this many octets, and some more: rtpengine writes 500 octets about
+    /// each.
     [<Literal>]
     let private OctetsPerTag = 128
 
-    /// Times beyond the year 9999 are none.
+    /// Times beyond the year 9999 are refused.
     [<Literal>]
     let private MaxSeconds = 253402300799L
 
-    /// When the call was created: `created_ts`, else `created` with `created_us`, else the second alone.
+    /// When the call was created: `created_ts`, otherwise `created` with `created_us`, otherwise `created`
+    /// alone.
     let private createdOf (body: BencodeView) : struct (int64 * int64) voption =
         let isTime limit value = value > 0L && value <= limit
 
@@ -191,7 +195,7 @@ module NgReplies =
             ValueSome(struct (seconds * 1_000_000L, 1_000_000L))
         | _ -> ValueNone
 
-    /// A reply to `query`, or the statistics that one to `delete` carries.
+    /// Reads a reply to `query`, or the final statistics in a reply to `delete`.
     let readCall (body: BencodeView) : Result<NgCall, NgError> =
         match createdOf body, BencodeView.tryFind "tags" body with
         | ValueNone, _ -> Ng.wrong body.Start (NgProblem.Lacks "created")

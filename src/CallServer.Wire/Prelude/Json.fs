@@ -5,8 +5,8 @@ open System.Globalization
 open System.Text
 open System.Text.Json
 
-/// What is wrong with a document that a person wrote, and where: a path such as `gateways[2].uri` and the
-/// line from 1.
+/// One mistake in a document that a person wrote, and where it stands: its path, such as `gateways[2].uri`,
+/// and its line, counted from 1.
 type Mistake =
     { Path: string
       Line: int
@@ -14,25 +14,26 @@ type Mistake =
 
     override this.ToString() = $"line {this.Line}: {this.Path}: {this.Message}"
 
-/// A JSON value and the place where it stands.
+/// A JSON value with its path and line.
 [<NoEquality; NoComparison>]
 type Json = { Path: string; Line: int; Value: JsonValue }
 
+/// What a JSON value holds.
 and [<NoEquality; NoComparison>] JsonValue =
     | Null
     | Boolean of bool
-    /// As written.
+    /// The digits as written: the reader that asks for a number decides what range it accepts.
     | Number of string
     | Text of string
     | Items of Json[]
-    /// In the order written, each name once; the place of a member is that of its name.
+    /// In the order written, each name once. A member's line is the line of its name.
     | Members of struct (string * Json)[]
 
-/// What a reader made of a value, or everything that is wrong with it.
+/// What a reader made of a value, or every mistake in it.
 type Validation<'T> = Result<'T, Mistake list>
 
-/// `validation { let! a = ... and! b = ... return ... }`: what is joined by `and!` is all read, and every
-/// mistake is kept.
+/// `validation { let! a = ... and! b = ... return ... }`: reads everything joined by `and!` and keeps every
+/// mistake.
 type ValidationBuilder() =
     member _.Return(value: 'T) : Validation<'T> = Ok value
     member _.ReturnFrom(value: Validation<'T>) = value
@@ -46,11 +47,15 @@ type ValidationBuilder() =
         | Ok _, Error b -> Error b
         | Error a, Error b -> Error(a @ b)
 
+/// Opens the `validation` builder to every file that opens the namespace.
 [<AutoOpen>]
 module ValidationExpression =
+    /// The builder of `validation { ... }`.
     let validation = ValidationBuilder()
 
+/// Reads JSON that a person wrote, and names every mistake with its place.
 module Json =
+    /// One mistake at this value.
     let fail (message: string) (node: Json) : Validation<'T> =
         Error [ { Path = node.Path; Line = node.Line; Message = message } ]
 
@@ -66,7 +71,8 @@ module Json =
 
     let private itemPath (path: string) (index: int) = if path = "$" then $"[{index}]" else $"{path}[{index}]"
 
-    /// Counts lines as the reader moves on; tokens only come later and later.
+    /// Counts lines as the reader moves on. It is asked about ever later offsets, so it never counts one
+    /// twice.
     type private Lines(octets: byte[]) =
         let mutable seen = 0
         let mutable line = 1
@@ -131,8 +137,8 @@ module Json =
 
     let private byteOrderMark = [| 0xEFuy; 0xBBuy; 0xBFuy |]
 
-    /// Reads a whole document; comments and trailing commas are allowed, a name that stands twice in one
-    /// object is not.
+    /// Reads a whole document in UTF-8, with or without a byte order mark. Comments and trailing commas are
+    /// allowed; a name that stands twice in one object is a mistake.
     let parseOctets (octets: byte[]) : Validation<Json> =
         let octets =
             if octets.AsSpan().StartsWith(ReadOnlySpan<byte> byteOrderMark) then
@@ -151,7 +157,7 @@ module Json =
             let mutable reader = Utf8JsonReader(ReadOnlySpan<byte> octets, options)
             reader.Read() |> ignore
             let root = readValue lines "$" (lines.At reader.TokenStartIndex) &reader
-            // Anything but white space after the root throws here.
+            // Throws where anything but white space follows the root.
             reader.Read() |> ignore
             Ok root
         with
@@ -163,9 +169,10 @@ module Json =
             failed line $"not JSON: {message}"
         | :? InvalidOperationException -> failed (lines.At 0L) "not JSON: a text holds what is no character"
 
+    /// Reads a whole document; see `parseOctets`.
     let parse (text: string) : Validation<Json> = parseOctets (Encoding.UTF8.GetBytes text)
 
-    /// What a value is, in words for messages.
+    /// What the value is, in words for messages.
     let kind (node: Json) : string =
         match node.Value with
         | Null -> "null"
@@ -178,7 +185,7 @@ module Json =
     let private expected (what: string) (node: Json) : Validation<'T> =
         fail $"{what} is expected here, not {kind node}" node
 
-    /// All answers, or all mistakes.
+    /// All the answers, or all the mistakes.
     let collect (results: Validation<'T> seq) : Validation<'T list> =
         let folder (result: Validation<'T>) (rest: Validation<'T list>) =
             match result, rest with
@@ -189,19 +196,19 @@ module Json =
 
         Seq.foldBack folder results (Ok [])
 
-    // Readers: from a value to what it means.
-
+    /// A text; a mistake for any other value.
     let text (node: Json) : Validation<string> =
         match node.Value with
         | Text text -> Ok text
         | _ -> expected "a text" node
 
+    /// True or false; a mistake for any other value.
     let boolean (node: Json) : Validation<bool> =
         match node.Value with
         | Boolean value -> Ok value
         | _ -> expected "true or false" node
 
-    /// A whole number from low to high.
+    /// A whole number from low to high; a mistake otherwise.
     let integer (low: int64) (high: int64) (node: Json) : Validation<int64> =
         match node.Value with
         | Number written ->
@@ -210,7 +217,7 @@ module Json =
             | _ -> fail $"a whole number from {low} to {high} is expected here, not {written}" node
         | _ -> expected "a whole number" node
 
-    /// A number from low to high.
+    /// A number from low to high; a mistake otherwise.
     let number (low: float) (high: float) (node: Json) : Validation<float> =
         match node.Value with
         | Number written ->
@@ -219,7 +226,7 @@ module Json =
             | _ -> fail $"a number from {low} to {high} is expected here, not {written}" node
         | _ -> expected "a number" node
 
-    /// A text that `convert` understands; `what` says what it should have been.
+    /// A text that `convert` understands; `what` tells the person what was expected.
     let textAs (what: string) (convert: string -> 'T option) (node: Json) : Validation<'T> =
         match node.Value with
         | Text text ->
@@ -228,17 +235,18 @@ module Json =
             | None -> fail $"'{text}' is not {what}" node
         | _ -> expected what node
 
-    /// One of the words given.
+    /// The value that belongs to one of these words; the mistake lists them.
     let oneOf (words: (string * 'T) list) (node: Json) : Validation<'T> =
         let convert text = words |> List.tryFind (fun (word, _) -> word = text) |> Option.map snd
         textAs ("one of " + String.Join(", ", List.map fst words)) convert node
 
+    /// A list whose every item `item` can read; keeps the mistakes of all items.
     let list (item: Json -> Validation<'T>) (node: Json) : Validation<'T list> =
         match node.Value with
         | Items items -> items |> Seq.map item |> collect
         | _ -> expected "a list" node
 
-    /// Every member of an object whose names are the writer's own.
+    /// Every member of an object whose names the writer chose freely.
     let entries (value: string -> Json -> Validation<'T>) (node: Json) : Validation<(string * 'T) list> =
         match node.Value with
         | Members members ->
@@ -247,7 +255,7 @@ module Json =
             |> collect
         | _ -> expected "an object" node
 
-    /// The member of that name; nothing where there is none, where it is null, or where this is no object.
+    /// The member with this name; `None` if there is none, if it is null, or if this is no object.
     let tryMember (name: string) (node: Json) : Json option =
         match node.Value with
         | Members members ->
@@ -258,7 +266,8 @@ module Json =
                 | _ -> if key = name then Some child else None)
         | _ -> None
 
-    /// It is an object, and has no members but these: a misspelt name is a mistake, not a silent nothing.
+    /// Requires an object with no other members than these: a misspelt name is a mistake and not silently
+    /// ignored.
     let onlyMembers (known: string list) (node: Json) : Validation<unit> =
         match node.Value with
         | Members members ->
@@ -277,18 +286,21 @@ module Json =
         | Members _ -> true
         | _ -> false
 
-    /// A member that has to be there. Where the node is no object, `onlyMembers` says so once.
+    /// Reads a member that must be there. Adds no mistake if the node is no object: `onlyMembers` reports
+    /// that once.
     let required (name: string) (read: Json -> Validation<'T>) (node: Json) : Validation<'T> =
         match tryMember name node with
         | Some child -> read child
         | None when isObject node -> fail $"lacks \"{name}\"" node
         | None -> Error []
 
+    /// Reads a member that may be missing or null: then `None`.
     let optional (name: string) (read: Json -> Validation<'T>) (node: Json) : Validation<'T option> =
         match tryMember name node with
         | Some child -> read child |> Result.map Some
         | None -> Ok None
 
+    /// Reads a member that may be missing or null: then the fallback.
     let withDefault
         (name: string)
         (fallback: 'T)

@@ -2,10 +2,10 @@ namespace CallServer.Prelude
 
 open System
 
-/// What somebody probably meant.
+/// Finds what somebody probably meant when a word is not known.
 [<RequireQualifiedAccess>]
 module Nearest =
-    /// Levenshtein's distance, with two neighbours swapped as one slip; letters of either case are alike.
+    /// Levenshtein distance that ignores case and counts two swapped neighbours as one slip.
     let private distance (a: string) (b: string) : int =
         let isSame i j = Char.ToUpperInvariant a[i] = Char.ToUpperInvariant b[j]
         let costs = Array2D.zeroCreate (a.Length + 1) (b.Length + 1)
@@ -28,7 +28,8 @@ module Nearest =
 
         costs[a.Length, b.Length]
 
-    /// The candidate closest to the word, where one is close enough to be a misspelling of it.
+    /// The candidate closest to the word, or `None` if more than a third of the word's letters differ (one
+    /// may always).
     let tryFind (word: string) (candidates: string seq) : string option =
         candidates
         |> Seq.map (fun candidate -> struct (candidate, distance word candidate))
@@ -42,7 +43,7 @@ module Nearest =
         |> Option.bind (fun (struct (candidate, distance)) ->
             if distance <= max 1 (word.Length / 3) then Some candidate else None)
 
-    /// ` (did you mean X?)`, or nothing.
+    /// ` (did you mean X?)`, or an empty text where no candidate is close enough.
     let hint (word: string) (candidates: string seq) : string =
         match tryFind word candidates with
         | Some nearest -> $" (did you mean {nearest}?)"

@@ -1,6 +1,7 @@
 namespace CallServer.Prelude
 
-/// `result { let! x = ... }` over Result: the first error ends it. Every such block ends in a value that is used.
+/// `result { let! x = ... }` over Result: the first error ends the block. End every block in a value that is
+/// used.
 type ResultBuilder() =
     member inline _.Return(value: 'T) : Result<'T, 'E> = Ok value
     member inline _.ReturnFrom(value: Result<'T, 'E>) = value
@@ -16,6 +17,8 @@ type ResultBuilder() =
     member inline _.Delay([<InlineIfLambda>] body: unit -> Result<'T, 'E>) = body
     member inline _.Run([<InlineIfLambda>] body: unit -> Result<'T, 'E>) = body ()
 
+/// Opens the `result` builder to every file that opens the namespace.
 [<AutoOpen>]
 module ResultExpression =
+    /// The builder of `result { ... }`.
     let result = ResultBuilder()

@@ -5,24 +5,25 @@ namespace CallServer.Wire
 type RadiusCode =
     | AccountingRequest
     | AccountingResponse
-    /// Of another kind, such as Access-Request (1).
+    /// Any other code, such as Access-Request (1).
     | OtherCode of byte
 
-    /// As on the wire.
+    /// The code as on the wire.
     member this.Octet =
         match this with
         | RadiusCode.AccountingRequest -> 4uy
         | RadiusCode.AccountingResponse -> 5uy
         | RadiusCode.OtherCode octet -> octet
 
-/// The value of an attribute by the data types of RFC 2865 §5.
+/// The value of an attribute, by the data types of RFC 2865 §5.
 [<RequireQualifiedAccess>]
 type RadiusValue =
     /// UTF-8, 1 to 253 octets.
     | Text of string
-    /// 1 to 253 octets of no meaning here: Vendor-Specific, unknown attributes, text that is not UTF-8.
+    /// 1 to 253 octets that have no meaning here: Vendor-Specific, unknown attributes, text that is not
+    /// UTF-8.
     | Octets of byte[]
-    /// An IPv4 address, its first octet the highest.
+    /// An IPv4 address, its first octet the most significant.
     | Address of uint32
     | Integer of uint32
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -31,112 +32,143 @@ type RadiusValue =
 /// An attribute: the number of its type (`RadiusType`), and its value.
 type RadiusAttribute = { Type: byte; Value: RadiusValue }
 
-/// A packet without what makes it authentic.
+/// A packet without its authenticator.
 type RadiusPacket =
     {
         Code: RadiusCode
-        /// Matches requests and responses.
+        /// Matches a response to its request.
         Identifier: byte
-        /// In the order in which they stand.
+        /// In the order of the packet.
         Attributes: RadiusAttribute list
     }
 
-/// The types of attributes that accounting knows, under their standard names.
+/// The attribute types that accounting uses, under their standard names.
 module RadiusType =
+    /// RFC 2865 §5.1.
     [<Literal>]
     let UserName = 1uy
 
+    /// The IPv4 address of the server that sends the records (RFC 2865 §5.4).
     [<Literal>]
     let NasIpAddress = 4uy
 
+    /// RFC 2865 §5.5.
     [<Literal>]
     let NasPort = 5uy
 
+    /// RFC 2865 §5.6.
     [<Literal>]
     let ServiceType = 6uy
 
+    /// Text for people (RFC 2865 §5.18).
     [<Literal>]
     let ReplyMessage = 18uy
 
+    /// Octets that the authorizing server wants to see again (RFC 2865 §5.25).
     [<Literal>]
     let Class = 25uy
 
+    /// RFC 2865 §5.26.
     [<Literal>]
     let VendorSpecific = 26uy
 
+    /// The number that was called (RFC 2865 §5.30).
     [<Literal>]
     let CalledStationId = 30uy
 
+    /// The number that called (RFC 2865 §5.31).
     [<Literal>]
     let CallingStationId = 31uy
 
+    /// The name of the server that sends the records (RFC 2865 §5.32).
     [<Literal>]
     let NasIdentifier = 32uy
 
+    /// Octets that a proxy added and wants back unchanged (RFC 2865 §5.33).
     [<Literal>]
     let ProxyState = 33uy
 
+    /// What the record reports: start, stop, interim update, on or off (RFC 2866 §5.1).
     [<Literal>]
     let AcctStatusType = 40uy
 
+    /// Seconds since the event that the record reports (RFC 2866 §5.2).
     [<Literal>]
     let AcctDelayTime = 41uy
 
+    /// Octets received, modulo 2^32 (RFC 2866 §5.3).
     [<Literal>]
     let AcctInputOctets = 42uy
 
+    /// Octets sent, modulo 2^32 (RFC 2866 §5.4).
     [<Literal>]
     let AcctOutputOctets = 43uy
 
+    /// Joins the start and stop records of one session (RFC 2866 §5.5).
     [<Literal>]
     let AcctSessionId = 44uy
 
+    /// RFC 2866 §5.6.
     [<Literal>]
     let AcctAuthentic = 45uy
 
+    /// Seconds of the session (RFC 2866 §5.7).
     [<Literal>]
     let AcctSessionTime = 46uy
 
+    /// Packets received (RFC 2866 §5.8).
     [<Literal>]
     let AcctInputPackets = 47uy
 
+    /// Packets sent (RFC 2866 §5.9).
     [<Literal>]
     let AcctOutputPackets = 48uy
 
+    /// Why the session ended (RFC 2866 §5.10).
     [<Literal>]
     let AcctTerminateCause = 49uy
 
+    /// Joins sessions that belong together (RFC 2866 §5.11).
     [<Literal>]
     let AcctMultiSessionId = 50uy
 
+    /// RFC 2866 §5.12.
     [<Literal>]
     let AcctLinkCount = 51uy
 
+    /// How often Acct-Input-Octets wrapped at 2^32 (RFC 2869 §5.1).
     [<Literal>]
     let AcctInputGigawords = 52uy
 
+    /// How often Acct-Output-Octets wrapped at 2^32 (RFC 2869 §5.2).
     [<Literal>]
     let AcctOutputGigawords = 53uy
 
+    /// When the event happened, in seconds since 1970 (RFC 2869 §5.3).
     [<Literal>]
     let EventTimestamp = 55uy
 
+    /// RFC 2865 §5.41.
     [<Literal>]
     let NasPortType = 61uy
 
+    /// RFC 2869 §5.11.
     [<Literal>]
     let ConnectInfo = 77uy
 
+    /// HMAC-MD5 over the packet (RFC 2869 §5.14).
     [<Literal>]
     let MessageAuthenticator = 80uy
 
+    /// Seconds between two interim records (RFC 2869 §5.16).
     [<Literal>]
     let AcctInterimInterval = 85uy
 
+    /// RFC 2869 §5.17.
     [<Literal>]
     let NasPortId = 87uy
 
-    /// The data type that the RFC gives it; what is not listed is octets.
+    /// The data type that the RFC gives an attribute; one that is not listed holds octets.
     type internal Kind =
         | TextKind
         | OctetsKind
@@ -175,7 +207,7 @@ module RadiusType =
         | EventTimestamp -> TimeKind
         | _ -> OctetsKind
 
-/// What is wrong with a packet. Every one is the sender's doing or the network's.
+/// What is wrong with a packet. The sender or the network caused it, not this side.
 [<RequireQualifiedAccess>]
 type RadiusProblem =
     /// A packet has at least 20 octets.
@@ -184,11 +216,11 @@ type RadiusProblem =
     | WrongLength of stated: int * arrived: int
     /// An attribute's length is below 3, or reaches beyond the packet.
     | WrongAttributeLength of attribute: byte * length: int
-    /// The value of a type with a fixed size has another one.
+    /// A value of the wrong size for a type whose size is fixed.
     | WrongValueSize of attribute: byte * octets: int
-    /// The authenticator is not what this secret makes of the packet.
+    /// This secret gives the packet another authenticator.
     | WrongAuthenticator
-    /// The Message-Authenticator (RFC 2869 §5.14) is not what this secret makes of the packet.
+    /// This secret gives the packet another Message-Authenticator (RFC 2869 §5.14).
     | WrongMessageAuthenticator
 
 /// What is wrong, and at which octet of the packet, from 0.
@@ -211,14 +243,14 @@ type RadiusError =
 
         $"octet {this.Place}: {problem}"
 
-/// Making attributes that a packet can hold.
+/// Makes attributes that fit a packet, and finds them.
 module RadiusAttribute =
-    /// RFC 2865 §5: the length octet counts type and length too.
+    /// RFC 2865 §5: the length octet counts the type and itself too.
     [<Literal>]
     let LongestValue = 253
 
-    /// As much of a text as an attribute holds, whole characters only. None of the attributes sent here may be
-    /// split over several (RFC 2866 §5.13: 0-1), so a longer one is cut.
+    /// As much of a text as an attribute holds, in whole characters. It is cut because none of the attributes
+    /// we send may appear twice (RFC 2866 §5.13: 0-1).
     let private cut (text: string) : string =
         let utf8 = System.Text.Encoding.UTF8
 
@@ -238,21 +270,22 @@ module RadiusAttribute =
 
             text.Substring(0, chars)
 
-    /// A text; nothing where it is empty, which no attribute may be.
+    /// A text attribute, cut to 253 octets; no attribute for an empty text, because none may be empty.
     let text (number: byte) (text: string) : RadiusAttribute list =
         if System.String.IsNullOrEmpty text then
             []
         else
             [ { Type = number; Value = RadiusValue.Text(cut text) } ]
 
-    /// A number; a negative one is 0, and what 32 bits cannot hold is their largest.
+    /// A number; a negative one becomes 0, and one above 2^32 - 1 becomes 2^32 - 1.
     let integer (number: byte) (value: int64) : RadiusAttribute =
         { Type = number; Value = RadiusValue.Integer(uint32 (min 0xFFFFFFFFL (max 0L value))) }
 
-    /// Seconds since 1970; a time before or after those that 32 bits hold becomes the first or last of them.
+    /// Seconds since 1970, limited to what 32 bits hold.
     let time (number: byte) (seconds: int64) : RadiusAttribute =
         { Type = number; Value = RadiusValue.Time(uint32 (min 0xFFFFFFFFL (max 0L seconds))) }
 
+    /// The value of the first attribute of this type; `ValueNone` if there is none.
     let tryFind (number: byte) (attributes: RadiusAttribute list) : RadiusValue voption =
         match attributes |> List.tryFind (fun attribute -> attribute.Type = number) with
         | Some attribute -> ValueSome attribute.Value

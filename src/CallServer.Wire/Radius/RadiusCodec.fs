@@ -12,11 +12,11 @@ module RadiusCodec =
     let private headLength = 20
     let private authenticatorAt = 4
 
-    /// RFC 2865 §3.
+    /// Octets of the longest packet (RFC 2865 §3).
     [<Literal>]
     let LongestPacket = 4096
 
-    // Text that is not UTF-8 stays octets, so that what is read can be written again.
+    // Throws at what is not UTF-8: such text stays octets, so that what was read can be written again.
     let private utf8 = UTF8Encoding(false, true)
 
     let private word (number: uint32) : byte[] =
@@ -32,8 +32,8 @@ module RadiusCodec =
         | RadiusValue.Integer number
         | RadiusValue.Time number -> word number
 
-    /// The packet with the authenticator given, and with what is to be written over a Message-Authenticator.
-    /// An attribute that a packet cannot hold, and a packet above 4096 octets, are our own mistake and throw.
+    /// The packet with this authenticator and this Message-Authenticator. Throws if an attribute does not fit
+    /// a packet, or the packet has more than 4096 octets: both would be our own mistake.
     let private write (packet: RadiusPacket) (authenticator: byte[]) : byte[] =
         let values =
             [ for attribute in packet.Attributes do
@@ -81,7 +81,8 @@ module RadiusCodec =
 
     let private zeros: byte[] = Array.zeroCreate 16
 
-    /// Where the value of the first Message-Authenticator begins in well-formed attributes; 0 where there is none.
+    /// Where the value of the first Message-Authenticator begins in well-formed attributes; 0 if there is
+    /// none.
     let private messageAuthenticatorAt (packet: ReadOnlySpan<byte>) : int =
         let mutable at = headLength
         let mutable found = 0
@@ -109,7 +110,7 @@ module RadiusCodec =
         hash.AppendData(packet.Slice(valueAt + 16))
         hash.GetHashAndReset()
 
-    /// The octets 4 to 19 of a packet: what a response to a request is made with.
+    /// Octets 4 to 19 of a packet; a response needs those of its request.
     let authenticator (packet: byte[]) : byte[] = packet[authenticatorAt .. headLength - 1]
 
     let private sign (secret: Secret) (before: byte[]) (packet: RadiusPacket) : byte[] =
@@ -124,12 +125,12 @@ module RadiusCodec =
 
         written
 
-    /// An Accounting-Request as it is sent: Request Authenticator = MD5(code, identifier, length, 16 zeros,
-    /// attributes, secret). A Message-Authenticator of 16 octets among the attributes is filled in.
+    /// An Accounting-Request as sent: Request Authenticator = MD5(code, identifier, length, 16 zeros,
+    /// attributes, secret). Fills in a Message-Authenticator of 16 octets if the attributes have one.
     let encodeRequest (secret: Secret) (packet: RadiusPacket) : byte[] = sign secret zeros packet
 
-    /// A response to the request with this authenticator: Response Authenticator = MD5(code, identifier, length,
-    /// Request Authenticator, attributes, secret).
+    /// A response to the request with this authenticator: Response Authenticator = MD5(code, identifier,
+    /// length, Request Authenticator, attributes, secret).
     let encodeResponse (secret: Secret) (requestAuthenticator: byte[]) (packet: RadiusPacket) : byte[] =
         sign secret requestAuthenticator packet
 
@@ -159,8 +160,8 @@ module RadiusCodec =
             with :? DecoderFallbackException ->
                 Ok(RadiusValue.Octets octets[at .. at + size - 1])
 
-    /// A packet as far as its form goes; whether it is authentic, `verifyRequest` and `verifyResponse` tell.
-    /// What stands after the stated length is padding and ignored (RFC 2865 §3).
+    /// Reads a well-formed packet without asking whether it is authentic: that is for `verifyRequest` and
+    /// `verifyResponse`. Octets after the stated length are padding and ignored (RFC 2865 §3).
     let decode (octets: byte[]) : Result<RadiusPacket, RadiusError> =
         if octets.Length < headLength then
             error octets.Length (RadiusProblem.TooShort octets.Length)
@@ -195,7 +196,7 @@ module RadiusCodec =
                       Identifier = octets[1]
                       Attributes = attributes })
 
-    /// The digests are compared in constant time.
+    /// Compares the digests in constant time.
     let private verify
         (secret: Secret)
         (before: byte[])
@@ -233,11 +234,12 @@ module RadiusCodec =
                 else
                     Ok packet
 
-    /// An Accounting-Request that somebody with the same secret made.
+    /// Reads an Accounting-Request and checks that its sender has the same secret.
     let verifyRequest (secret: Secret) (octets: byte[]) : Result<RadiusPacket, RadiusError> =
         verify secret zeros octets
 
-    /// A response that somebody with the same secret made to the request with this authenticator.
+    /// Reads a response and checks that its sender has the same secret and saw the request with this
+    /// authenticator.
     let verifyResponse
         (secret: Secret)
         (requestAuthenticator: byte[])

@@ -4,16 +4,19 @@ open System
 open System.Text
 open CallServer.Model
 
+/// Reads and writes session descriptions (RFC 8866) and says what they mean for a connection.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Sdp =
     open SdpReader
 
-    /// What MGCP sends where a description was asked for and there is none: `v=0` alone (RFC 3435 §3.3).
+    /// What MGCP sends if a description was asked for and there is none: `v=0` alone (RFC 3435 §3.3).
     let absent: Sdp = { Origin = ""; Name = ""; Host = ValueNone; Direction = ValueNone; Media = [||] }
 
+    /// Whether the description says nothing: no media and no address.
     let isAbsent (sdp: Sdp) : bool = sdp.Media.Length = 0 && sdp.Host.IsNone
 
-    /// Reads a description; lines may end in LF alone, empty ones are skipped, and their order does not matter but for `m=`.
+    /// Reads a description, or says where it cannot be read. Lines may end in LF alone and empty lines are
+    /// skipped. After `v=` their order matters only in that the lines after an `m=` belong to it.
     let decode (text: string) : Result<Sdp, SdpError> =
         let reading = SdpReading()
 
@@ -82,7 +85,8 @@ module Sdp =
 
         text.ToString()
 
-    /// The medium of the call: the first audio or image that has a port, else the first at all.
+    /// The medium that carries the call: the first audio or image with a port, otherwise the first audio or
+    /// image. `ValueNone` if there is neither.
     let callMedium (sdp: Sdp) : SdpMedia voption =
         let isCall (medium: SdpMedia) =
             String.Equals(medium.Kind, "audio", StringComparison.OrdinalIgnoreCase)
@@ -95,7 +99,8 @@ module Sdp =
             | Some medium -> ValueSome medium
             | None -> ValueNone
 
-    /// What a format of a medium stands for: its rtpmap, else the static payload type, else its own name.
+    /// The codec that a format of a medium stands for: from its rtpmap, otherwise its static payload type,
+    /// otherwise its own name. `ValueNone` for a dynamic payload type without rtpmap.
     let formatCodec (medium: SdpMedia) (format: string) : Codec voption =
         match medium.RtpMaps |> Array.tryFind (fun struct (mapped, _) -> mapped = format) with
         | Some(struct (_, encoding)) -> ValueSome(Codec.ofRtpMap encoding)
@@ -107,10 +112,11 @@ module Sdp =
                 | None -> ValueNone
             | _ -> ValueSome(Codec.ofName format)
 
-    /// Events and comfort noise go beside a codec.
+    /// Telephone events and comfort noise accompany a codec; they are not the codec in use.
     let private isBeside (codec: Codec) = codec.Name = "telephone-event" || codec.Name = "CN"
 
-    /// The codec in use: the first format of the call's medium that is one.
+    /// The codec in use: the first format of the call's medium that is a codec. `ValueNone` if that one is
+    /// not known.
     let codec (sdp: Sdp) : Codec voption =
         match callMedium sdp with
         | ValueNone -> ValueNone
@@ -120,7 +126,7 @@ module Sdp =
             |> Array.tryFind (fun codec -> codec.IsNone || not (isBeside codec.Value))
             |> Option.defaultValue ValueNone
 
-    /// Where the call's medium is sent to: nothing where the address is a name.
+    /// Where the call's medium is sent to; `ValueNone` if there is no address or it is a host name.
     let address (sdp: Sdp) : MediaAddress voption =
         match callMedium sdp with
         | ValueNone -> ValueNone
@@ -129,7 +135,7 @@ module Sdp =
             | ValueSome host -> MediaAddress.ofText host medium.Port |> ValueOption.ofOption
             | ValueNone -> ValueNone
 
-    /// Milliseconds of media in one packet, where it is told.
+    /// Milliseconds of media in one packet; `ValueNone` if the description does not say.
     let packetTime (sdp: Sdp) : int voption =
         match callMedium sdp with
         | ValueSome medium -> medium.PacketTime

@@ -10,12 +10,12 @@ type SdpProblem =
     | NoVersion
     /// A line that is not a letter, `=` and a value.
     | NotALine
-    /// `m=` without kind, port, protocol and at least one format.
+    /// An `m=` line that lacks a kind, port, protocol or format.
     | BadMedia
-    /// More media, formats and attributes than any description has.
+    /// More media, formats and attributes than any real description has.
     | TooManyItems
 
-/// What is wrong, and at which character.
+/// What is wrong, and at which character, counted from 0.
 type SdpError =
     { Offset: int
       Problem: SdpProblem }
@@ -30,18 +30,18 @@ type SdpError =
 
         $"{what} at character {this.Offset}"
 
-/// One `m=` with what follows it (RFC 8866 §5.14).
+/// One `m=` line with the lines that belong to it (RFC 8866 §5.14).
 type SdpMedia =
     {
         /// audio, image, video, …
         Kind: string
-        /// 0 to 65535; 0 is a medium that is refused or ended (RFC 3264 §6).
+        /// 0 to 65535; 0 means that the medium is refused or ended (RFC 3264 §6).
         Port: int
         /// RTP/AVP, udptl, …
         Protocol: string
         /// RTP payload types as text, or names such as `t38`; at least one.
         Formats: string[]
-        /// The address of its own `c=`.
+        /// The address in the medium's own `c=` line.
         Host: string voption
         /// `a=rtpmap`: payload type and NAME/RATE[/CHANNELS].
         RtpMaps: struct (string * string)[]
@@ -53,14 +53,15 @@ type SdpMedia =
         Direction: string voption
     }
 
-/// A session description (RFC 8866, once RFC 2327), as far as it tells of media. Lines of other types are dropped.
+/// What a session description says about media (RFC 8866, formerly RFC 2327). Lines of other types are
+/// dropped.
 type Sdp =
     {
-        /// What follows `o=`; empty where there is none.
+        /// What follows `o=`; empty if there is no such line.
         Origin: string
-        /// What follows `s=`.
+        /// What follows `s=`; empty if there is no such line.
         Name: string
-        /// The address of the session's `c=`.
+        /// The address in the session's own `c=` line.
         Host: string voption
         Direction: string voption
         Media: SdpMedia[]
@@ -93,13 +94,13 @@ type internal SdpReading() =
             this.Current <- ValueNone
         | ValueNone -> ()
 
-/// Lines of a description, by their places in the text: nothing is made of what is not kept.
+/// Reads lines by their offsets in the text, so that nothing is allocated for what is not kept.
 module internal SdpReader =
-    /// Media, formats and attributes of one description: real ones have a tenth of it.
+    /// Media, formats and attributes of one description. Real ones have a tenth of this.
     [<Literal>]
     let private MaxItems = 256
 
-    /// Where this line ends, without CR and LF, and where the next begins.
+    /// Where this line ends, without CR and LF, and where the next one begins.
     let lineFrom (text: string) (start: int) : struct (int * int) =
         let feed = text.IndexOf('\n', start)
         let stop = if feed < 0 then text.Length else feed
@@ -118,7 +119,7 @@ module internal SdpReader =
         else
             at
 
-    /// The words between blanks, at most limit of them; what follows stays unread.
+    /// The first `limit` words between blanks; the rest stays unread.
     let private words (limit: int) (text: string) (start: int) (stop: int) : string[] =
         let found = ResizeArray<string>()
         let mutable at = skipBlanks text start stop
@@ -130,7 +131,7 @@ module internal SdpReader =
 
         found.ToArray()
 
-    /// A number of up to five digits, whatever follows it (`49170/2`, `20.0`); -1 where there is none.
+    /// A number of up to five digits, whatever follows it (`49170/2`, `20.0`); -1 if there is none.
     let private number (text: string) (start: int) (stop: int) : int =
         let rec read at value =
             if at < stop && at - start < 6 && Char.IsAsciiDigit text[at] then
@@ -146,7 +147,7 @@ module internal SdpReader =
         stop - start >= word.Length
         && String.Compare(text, start, word, 0, word.Length, StringComparison.OrdinalIgnoreCase) = 0
 
-    /// `IN IP4 192.0.2.1[/ttl]`: the address, or nothing.
+    /// The address in `IN IP4 192.0.2.1[/ttl]`; `ValueNone` if the line has another form.
     let private hostOf (text: string) (start: int) (stop: int) : string voption =
         let next at = skipBlanks text (wordEnd text at stop) stop
         let address = next (next (skipBlanks text start stop))
@@ -162,7 +163,8 @@ module internal SdpReader =
     let private isWord (word: string) (text: string) (start: int) (stop: int) : bool =
         startsWith word text start stop && skipBlanks text (start + word.Length) stop = stop
 
-    /// Nothing where it is no direction. No closure: there may be thousands of other attributes.
+    /// `ValueNone` if it is no direction. It makes no closure, because a description may have thousands of
+    /// other attributes.
     let private directionOf (text: string) (start: int) (stop: int) : string voption =
         if isWord "sendrecv" text start stop then ValueSome "sendrecv"
         elif isWord "sendonly" text start stop then ValueSome "sendonly"
@@ -233,7 +235,7 @@ module internal SdpReader =
                 ValueNone
             | _ -> ValueSome BadMedia
 
-    /// One line that is not empty.
+    /// Takes in one line that is not empty.
     let line (reading: SdpReading) (text: string) (start: int) (stop: int) : SdpProblem voption =
         if stop - start < 2 || text[start + 1] <> '=' then
             ValueSome NotALine

@@ -4,17 +4,17 @@ open System
 
 /// Why a dialog-info document cannot be read.
 type DialogInfoProblem =
-    /// Not well-formed XML, or with a document type (which is never read).
+    /// Not well-formed XML, or it has a document type, which we never read.
     | BadXml of words: string
     /// The root element is another one, or of another namespace.
     | NotDialogInfo of root: string * space: string
-    /// Elements in elements in elements.
+    /// Elements nested deeper than in any real document.
     | TooDeep
-    /// More elements, attributes or dialogs than a document of this size has use for: reading them would
-    /// take more memory than allowed.
+    /// More elements, attributes or dialogs than an honest document of this size has: reading them would take
+    /// more memory than allowed.
     | TooDense
 
-/// What is wrong, and at which octet of the document, or 0 where only the words tell.
+/// What is wrong, and at which octet of the document; 0 if only the words tell.
 type DialogInfoError =
     { Offset: int
       Problem: DialogInfoProblem }
@@ -28,7 +28,7 @@ type DialogInfoError =
         | TooDeep -> "elements nested deeper than any dialog-info"
         | TooDense -> $"too many elements for its size, at octet {this.Offset}"
 
-/// Where a dialog stands (RFC 4235 §3.7.1), or the notifier's own word for it.
+/// The state of a dialog (RFC 4235 §3.7.1), or the notifier's own word for it.
 [<RequireQualifiedAccess>]
 type DialogState =
     | Trying
@@ -41,11 +41,11 @@ type DialogState =
 /// Who sent the INVITE of a dialog, seen from the observed user agent.
 [<RequireQualifiedAccess>]
 type DialogDirection =
-    /// It did.
+    /// The observed user agent sent it.
     | Initiator
     | Recipient
 
-/// One side of a dialog (RFC 4235 §4.1.6). What is not told is empty.
+/// One side of a dialog (RFC 4235 §4.1.6). What the document does not state is empty.
 type DialogParty =
     {
         /// The URI in From or To.
@@ -53,11 +53,11 @@ type DialogParty =
         Display: string
         /// The URI in Contact.
         Target: string
-        /// A session description as text, where it is SDP.
+        /// The session description as text, if it is SDP.
         Session: string
     }
 
-/// One dialog of a document (RFC 4235 §4.1). What is not told is empty or ValueNone.
+/// One dialog of a document (RFC 4235 §4.1). What the document does not state is empty or ValueNone.
 type Dialog =
     {
         Id: string
@@ -74,31 +74,38 @@ type Dialog =
         Remote: DialogParty option
     }
 
-/// application/dialog-info+xml.
+/// A document of type application/dialog-info+xml (RFC 4235 §4).
 type DialogInfo =
     {
-        /// ValueNone where the document tells none.
+        /// The document's number within its subscription; ValueNone if it states none.
         Version: int64 voption
         /// state="full": it lists every dialog.
         IsFull: bool
-        /// Whose dialogs they are; empty where it is not told.
+        /// Whose dialogs they are; empty if the document does not say.
         Entity: string
-        /// Those whose state is told: an element without one is no dialog (RFC 4235 §4.1.1 asks for exactly one).
+        /// The dialogs whose state is stated: an element without one is no dialog (RFC 4235 §4.1.1 requires
+        /// exactly one).
         Dialogs: Dialog[]
     }
 
+/// Names and words of dialog-info documents.
 module DialogInfo =
+    /// The XML namespace of the elements (RFC 4235 §4).
     [<Literal>]
     let Namespace = "urn:ietf:params:xml:ns:dialog-info"
 
+    /// The media type of the document (RFC 4235 §4).
     [<Literal>]
     let MediaType = "application/dialog-info+xml"
 
+    /// A party about which nothing is stated.
     let noParty: DialogParty = { Identity = ""; Display = ""; Target = ""; Session = "" }
 
+    /// Whether anything is stated about the party.
     let isToldOf (party: DialogParty) : bool = party <> noParty
 
-    /// The state of that word. Other words than the RFC's are seen in the field (`busy`, `progressing`).
+    /// The state that this word means. Some products write words that the RFC does not have (`busy`,
+    /// `progressing`).
     let stateOf (word: string) : DialogState =
         let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
 
@@ -109,6 +116,7 @@ module DialogInfo =
         elif is "terminated" then DialogState.Terminated
         else DialogState.Other word
 
+    /// The word for a state, as documents write it.
     let stateWord (state: DialogState) : string =
         match state with
         | DialogState.Trying -> "trying"
@@ -118,6 +126,7 @@ module DialogInfo =
         | DialogState.Terminated -> "terminated"
         | DialogState.Other word -> word
 
+    /// The word for a direction, as documents write it.
     let directionWord (direction: DialogDirection) : string =
         match direction with
         | DialogDirection.Initiator -> "initiator"

@@ -3,15 +3,17 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// dialog-info documents (RFC 4235 §4) from and to octets.
+/// Reads and writes dialog-info documents (RFC 4235 §4).
 module DialogInfoCodec =
+    /// Reads a document whose Content-Type names no charset, or says what is wrong. Never throws.
     let decode (octets: byte[]) : Result<DialogInfo, DialogInfoError> = DialogInfoXml.read ValueNone octets
 
-    /// A body whose Content-Type names a charset, which comes before what the document declares (RFC 7303 §3.2).
+    /// Reads a document whose Content-Type names a charset, which takes precedence over the declared one (RFC
+    /// 7303 §3.2).
     let decodeAs (charset: string voption) (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
         DialogInfoXml.read charset octets
 
-    /// With the characters escaped that cannot stand in text or in an attribute.
+    /// Escapes the characters that cannot stand in text or in an attribute.
     let private escaped (text: string) : string =
         if text.AsSpan().IndexOfAny("&<>\"\t\r\n") < 0 then
             text

@@ -4,15 +4,15 @@ open System
 open System.Buffers
 open System.Text
 
-/// A dialog-info body before it is read as XML: what products write that no XML reader takes is mended, and
-/// what would cost too much memory is refused.
+/// Prepares a dialog-info body for the XML reader: mends what products write that no XML reader accepts, and
+/// refuses what would take too much memory.
 module internal DialogInfoText =
-    /// Attributes of one element.
+    /// The most attributes of one element.
     [<Literal>]
     let private MaxAttributes = 64
 
-    /// Elements and attributes that a document of any size may have, and the octets that each one more has to
-    /// bring: an honest dialog has some thirty an element.
+    /// Elements and attributes that a document of any size may have; beyond these, each one needs a certain
+    /// number of octets. An honest dialog has some thirty octets per element.
     [<Literal>]
     let private FreeNames = 400
 
@@ -35,7 +35,8 @@ module internal DialogInfoText =
         | "cp1252" -> ValueSome true
         | _ -> ValueNone
 
-    /// The encoding that the XML declaration names. It stands in the first octets, which are ASCII in all that is read here.
+    /// The encoding that the XML declaration names. The declaration is in the first octets, which are ASCII
+    /// in all encodings read here.
     let private declared (octets: byte[]) : string voption =
         let head = Encoding.Latin1.GetString(octets, 0, min 200 octets.Length)
         let stop = head.IndexOf "?>"
@@ -48,7 +49,7 @@ module internal DialogInfoText =
             | parts when parts.Length > 2 && parts[0].Trim() = "=" -> ValueSome parts[1]
             | _ -> ValueNone
 
-    /// From a charset of one octet a character to UTF-8.
+    /// From a charset with one octet per character to UTF-8.
     let private widened (isWindows: bool) (octets: byte[]) : byte[] =
         let text = Encoding.Latin1.GetString octets
 
@@ -60,8 +61,8 @@ module internal DialogInfoText =
                 text
         )
 
-    /// UTF-8, whatever was said. Of declarations only those of one octet a character are believed: what declares
-    /// utf-16 and has no mark is UTF-8 in the field.
+    /// The document in UTF-8, whatever it declares. We believe a declaration only if it names a charset with
+    /// one octet per character: what declares utf-16 without a byte order mark is UTF-8 in the field.
     let private inUtf8 (charset: string voption) (octets: byte[]) : byte[] =
         let isMarked first second = octets.Length > 1 && octets[0] = first && octets[1] = second
 
@@ -93,7 +94,7 @@ module internal DialogInfoText =
         known < entities.Length
         && (name.SequenceEqual(ReadOnlySpan entities[known]) || isEntity name (known + 1))
 
-    /// A reference that any XML reader knows begins at the ampersand there (XML 1.0 §4.1, §4.6).
+    /// Whether a reference that any XML reader knows begins at this ampersand (XML 1.0 §4.1, §4.6).
     let private isReference (octets: byte[]) (at: int) : bool =
         let rest = ReadOnlySpan<byte>(octets, at + 1, min 11 (octets.Length - at - 1))
 
@@ -117,8 +118,8 @@ module internal DialogInfoText =
     let private comment = "<!--"B
     let private commentEnd = "-->"B
 
-    /// Where the CDATA section or comment ends that begins at that octet, the end of the document where it does not;
-    /// the next octet where none begins. Nothing in one is a reference.
+    /// Where the CDATA section or comment that begins at this octet ends, or the end of the document if it
+    /// does not end; the next octet if none begins here. Nothing within one is a reference.
     let private afterSection (octets: byte[]) (at: int) : int =
         let after (ending: byte[]) =
             match indexOf ending octets at with
@@ -133,7 +134,7 @@ module internal DialogInfoText =
     let private quoteMeant = "&quot;"B
     let private ampersand = "&amp;"B
 
-    /// The ampersands that begin no reference; no more than one beyond the most.
+    /// The ampersands that begin no reference; stops at one more than `most`.
     let private bare (most: int) (octets: byte[]) (start: int) : ResizeArray<int> =
         let found = ResizeArray<int>()
         let mutable at = start
@@ -154,9 +155,10 @@ module internal DialogInfoText =
 
         found
 
-    /// Ampersands that begin no reference are meant as they stand: FreeSWITCH writes a display name as it is ("AT&T").
-    /// `&quote;` is RFC 4235 §4.1.1's typing error for `&quot;`, which some stacks copied. More of them than a document
-    /// of this size has use for stay, and the document is not well-formed.
+    /// Escapes ampersands that begin no reference and so mean themselves: FreeSWITCH writes a display name
+    /// unescaped ("AT&T"). `&quote;` is RFC 4235 §4.1.1's typing error for `&quot;`, which some stacks
+    /// copied. If there are more of them than an honest document of this size has, they stay, and the
+    /// document is not well-formed.
     let private withReferences (octets: byte[]) (start: int) : struct (byte[] * int) =
         let most = FreeNames + (octets.Length - start) / OctetsPerName
         let bare = bare most octets start
@@ -187,8 +189,8 @@ module internal DialogInfoText =
 
     let private isBlank (octet: byte) = octet = 32uy || (octet >= 9uy && octet <= 13uy)
 
-    /// UTF-8 without a byte order mark or blanks before the XML declaration, and where it begins. The charset is the one
-    /// of Content-Type.
+    /// UTF-8 without a byte order mark or blanks before the XML declaration, and where it begins. The charset
+    /// is the one that Content-Type names.
     let clean (charset: string voption) (octets: byte[]) : struct (byte[] * int) =
         let octets = inUtf8 charset octets
         let mutable start = if startsAt [| 0xEFuy; 0xBBuy; 0xBFuy |] octets 0 then 3 else 0
@@ -198,14 +200,14 @@ module internal DialogInfoText =
 
         withReferences octets start
 
-    /// Nothing but blanks.
+    /// Whether the body holds nothing but blanks.
     let isEmpty (octets: byte[]) : bool =
         let struct (clean, start) = clean ValueNone octets
         start = clean.Length
 
-    /// The octet from which on the document has too many names; -1 where it has not. No `<` may stand in an
-    /// attribute's value, so that what follows one up to the next is one tag and text: an XML reader keeps
-    /// something for each attribute of a tag before it looks whether it may be there.
+    /// The octet at which the document has too many names; -1 if it does not. A `<` may not stand in an
+    /// attribute's value, so each `<` begins a tag. This is checked first because an XML reader keeps
+    /// something for every attribute of a tag before it looks whether the attribute may be there.
     let tooDense (octets: byte[]) (start: int) : int =
         let most = FreeNames + (octets.Length - start) / OctetsPerName
         let mutable names = 0

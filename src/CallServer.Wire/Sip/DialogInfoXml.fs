@@ -6,7 +6,7 @@ open System.IO
 open System.Text
 open System.Xml
 
-/// The names of a document: a reader keeps each one, and real documents have some twenty.
+/// The names in a document. An XML reader keeps each one; real documents have some twenty.
 type private FewNames() =
     inherit NameTable()
     let mutable left = 256
@@ -29,11 +29,12 @@ type private FewNames() =
 
         base.Add(key, start, length)
 
-/// One dialog while it is read: thousands of them would else be copied at every element.
+/// One dialog while it is read. Mutable, because copying a record at every element would cost thousands of
+/// copies.
 type private DialogReading() =
     static let untold = DialogState.Other ""
 
-    /// How many more the document may have.
+    /// How many more dialogs the document may have.
     member val Left = 0 with get, set
     member val State = untold with get, set
     member val Event = "" with get, set
@@ -52,7 +53,7 @@ type private DialogReading() =
         this.Local <- None
         this.Remote <- None
 
-    /// The party that was read, and room for the next.
+    /// The party that was read; makes room for the next one.
     member this.TakeParty() : DialogParty option =
         if this.Identity = "" && this.Display = "" && this.Target = "" && this.Session = "" then
             None
@@ -69,13 +70,13 @@ type private DialogReading() =
             this.Session <- ""
             Some party
 
-/// Reads dialog-info as XML. Lenient where products are known to deviate; strict where an XML document can do harm:
-/// no document type, no entity but XML's own, nothing resolved.
+/// Reads dialog-info as XML. Lenient where products are known to deviate; strict where an XML document can do
+/// harm: no document type, no entity but XML's own, nothing resolved.
 module internal DialogInfoXml =
     [<Literal>]
     let private MaxDepth = 16
 
-    /// Dialogs that a document of any size may list, and the octets that each one more has to bring.
+    /// Dialogs that a document of any size may list; beyond these, each one needs a certain number of octets.
     [<Literal>]
     let private FreeDialogs = 200
 
@@ -99,7 +100,8 @@ module internal DialogInfoXml =
     let private isOurs (reader: XmlReader) (name: string) : bool =
         reader.LocalName = name && (reader.NamespaceURI = "" || reader.NamespaceURI = DialogInfo.Namespace)
 
-    /// Calls for each element directly within the one that the reader stands on, and leaves it at its end.
+    /// Calls `each` for every element directly within the one that the reader stands on, and leaves the
+    /// reader at its end.
     let private children (reader: XmlReader) (state: 'State) (each: XmlReader -> 'State -> unit) : unit =
         if not reader.IsEmptyElement then
             let depth = reader.Depth
@@ -114,7 +116,7 @@ module internal DialogInfoXml =
                 if reader.NodeType = XmlNodeType.Element && reader.Depth = depth + 1 then
                     each reader state
 
-    /// The text within the element, blanks around it taken off.
+    /// The text within the element, without blanks around it.
     let private content (reader: XmlReader) : string =
         let mutable text = ""
 
@@ -178,7 +180,7 @@ module internal DialogInfoXml =
         let inline is (known: string) = word.Equals(known, StringComparison.OrdinalIgnoreCase)
 
         if is "initiator" then ValueSome DialogDirection.Initiator
-        // `receiver` stands in an example of the RFC.
+        // An example of the RFC writes `receiver`.
         elif is "recipient" || is "receiver" then ValueSome DialogDirection.Recipient
         else ValueNone
 
@@ -202,7 +204,7 @@ module internal DialogInfoXml =
           Local = reading.Local
           Remote = reading.Remote }
 
-    /// What is quoted in words.
+    /// A text short enough to quote in a message.
     let private short (text: string) : string = if text.Length > 80 then text.Substring(0, 80) + "…" else text
 
     let private document (most: int) (reader: XmlReader) : DialogInfo =
@@ -211,7 +213,7 @@ module internal DialogInfoXml =
         if not (isOurs reader "dialog-info") then
             raise (Unacceptable(NotDialogInfo(short reader.LocalName, short reader.NamespaceURI)))
 
-        // RFC 4235 has an example with `notify-state`.
+        // An example of RFC 4235 writes `notify-state`.
         let state = attribute reader "state"
         let state = if state = "" then attribute reader "notify-state" else state
         let version = number (attribute reader "version")
@@ -228,12 +230,12 @@ module internal DialogInfoXml =
                 reading.Left <- reading.Left - 1
                 let one = dialog reader reading
 
-                // An idle line may stand as an empty element, even without an id.
+                // An idle line may appear as an empty element, even without an id.
                 match one.State with
                 | DialogState.Other "" -> ()
                 | _ -> found.Add one)
 
-        // What follows the root has to be well-formed too: a document that was cut off ends within it.
+        // What follows the root must be well-formed too. A document that was cut off ends within the root.
         while reader.Read() do
             ()
 
@@ -242,7 +244,7 @@ module internal DialogInfoXml =
           Entity = entity
           Dialogs = dialogs.ToArray() }
 
-    /// The charset is the one of Content-Type, where that names one.
+    /// Reads a document. The charset is the one that Content-Type names, if it names one.
     let read (charset: string voption) (octets: byte[]) : Result<DialogInfo, DialogInfoError> =
         let struct (clean, start) = DialogInfoText.clean charset octets
 
@@ -264,7 +266,7 @@ module internal DialogInfoXml =
             with
             | Unacceptable problem -> Error { Offset = 0; Problem = problem }
             | :? XmlException as wrong ->
-                // Its words can quote the document at length.
+                // The XML reader's words can quote the document at length.
                 let words =
                     if clean.AsSpan(start).IndexOf("<!DOCTYPE"B.AsSpan()) >= 0 then
                         "it declares a document type, and none is taken"

@@ -10,18 +10,18 @@ type SipProblem =
     | BadStartLine
     /// A line without a name and a colon, or with a control character.
     | BadHeaderLine
-    /// The header section is longer, or has more lines, than any real message.
+    /// The header section is longer, or has more lines, than in any real message.
     | HeadersTooLarge
-    /// No number, or two different ones.
+    /// Content-Length is no number, or appears twice with different numbers.
     | BadContentLength
     /// A stream needs Content-Length to tell messages apart (RFC 3261 §18.3).
     | NoContentLength
-    /// The body is longer than anything that is taken in.
+    /// The body is longer than we accept.
     | BodyTooLarge of octets: int64
-    /// A datagram with less of a body than it says (RFC 3261 §18.3).
+    /// A datagram whose body is shorter than it states (RFC 3261 §18.3).
     | BodyCutOff of missing: int
 
-/// What is wrong, and at which octet.
+/// What is wrong, and at which octet, from 0.
 type SipError =
     { Offset: int
       Problem: SipProblem }
@@ -40,16 +40,17 @@ type SipError =
 
         $"{what} at octet {this.Offset}"
 
-/// One header line, unfolded. The value holds octets, one a character: what is copied into an answer stays
-/// what it was, in UTF-8 or not.
+/// One header line, unfolded. Each character of the value is one octet, so that what we copy into an answer
+/// does not change, whether it is UTF-8 or not.
 [<Struct>]
 type SipHeader =
     {
-        /// As RFC 3261 writes it where it is known, never the compact form; else as it came.
+        /// In RFC 3261's spelling if the name is known, never the compact form; otherwise as it came.
         Name: string
         Value: string
     }
 
+/// The first line of a message (RFC 3261 §7.1, §7.2).
 [<RequireQualifiedAccess>]
 type SipStart =
     | Request of method: string * uri: string
@@ -59,19 +60,21 @@ type SipStart =
 /// A SIP message (RFC 3261 §7). Content-Length is not among the headers: it follows from the body.
 type SipMessage = { Start: SipStart; Headers: SipHeader[]; Body: byte[] }
 
+/// Makes header lines and finds them.
 module Sip =
-    /// Octets of a start line with all headers, the empty line included.
+    /// The most octets of a start line with all headers and the empty line.
     [<Literal>]
     let MaxHead = 32768
 
+    /// The most header lines of a message.
     [<Literal>]
     let MaxHeaders = 128
 
-    /// Octets of one body: some 30,000 dialogs.
+    /// The most octets of one body: enough for some 30,000 dialogs.
     [<Literal>]
     let MaxBody = 16777216
 
-    /// Names that this side looks for, and their compact forms (RFC 3261 §7.3.3, RFC 6665 §8.4).
+    /// The names we look for, and their compact forms (RFC 3261 §7.3.3, RFC 6665 §8.4).
     let private known =
         [ "Via", "v"
           "From", "f"
@@ -115,33 +118,35 @@ module Sip =
 
         index
 
-    /// The name as RFC 3261 writes it, whatever its case or form; null where it is not known.
+    /// The name in RFC 3261's spelling, from any case or form; null if it is not known.
     let internal tryCanonical (name: string) : string =
         match names.TryGetValue name with
         | true, canonical -> canonical
         | _ -> null
 
+    /// The name in RFC 3261's spelling if it is known, otherwise unchanged.
     let canonical (name: string) : string =
         match names.TryGetValue name with
         | true, canonical -> canonical
         | _ -> name
 
+    /// A header line with the name in RFC 3261's spelling.
     let header (name: string) (value: string) : SipHeader = { Name = canonical name; Value = value }
 
     let private isNamed (name: string) (header: SipHeader) =
         String.Equals(header.Name, name, StringComparison.OrdinalIgnoreCase)
 
-    /// The first header line of that name.
+    /// The value of the first header line with this name; `ValueNone` if there is none.
     let tryHeader (name: string) (message: SipMessage) : string voption =
         match message.Headers |> Array.tryFind (isNamed name) with
         | Some header -> ValueSome header.Value
         | None -> ValueNone
 
-    /// Every header line of that name, in order.
+    /// Every header line with this name, in order.
     let headers (name: string) (message: SipMessage) : SipHeader[] =
         message.Headers |> Array.filter (isNamed name)
 
-    /// Octets, one a character, as the text that they mean: UTF-8, else what they are.
+    /// The text that octets, one per character, mean: UTF-8, otherwise ISO 8859-1.
     let textOf (value: string) : string =
         let octets = Text.Encoding.Latin1.GetBytes value
 
@@ -150,7 +155,7 @@ module Sip =
         else
             Text.Encoding.UTF8.GetString octets
 
-    /// Text as octets, one a character, for a header.
+    /// Text as UTF-8 octets, one per character, for a header.
     let octetsOf (text: string) : string =
         if Seq.forall Char.IsAscii text then
             text

@@ -3,7 +3,7 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// SIP messages from and to octets. Lines may end in LF alone, as some old stacks write them.
+/// Reads and writes SIP messages. Lines may end in LF alone, as some old stacks write them.
 module SipCodec =
     [<Literal>]
     let private Lf = 10uy
@@ -12,7 +12,7 @@ module SipCodec =
 
     let private isBlank (octet: byte) = octet = 32uy || octet = 9uy
 
-    /// Empty lines before a start line are nothing (RFC 3261 §7.5): where the message begins.
+    /// Where the message begins: empty lines before a start line are ignored (RFC 3261 §7.5).
     let internal skipEmptyLines (octets: byte[]) (start: int) (stop: int) : int =
         let mutable at = start
 
@@ -21,16 +21,16 @@ module SipCodec =
 
         at
 
-    /// The octet after the line feed that ends this line; -1 where it does not end.
+    /// The octet after the line feed that ends this line; -1 if the line does not end.
     let private nextLine (octets: byte[]) (start: int) (stop: int) : int =
         let feed = Array.IndexOf(octets, Lf, start, stop - start)
         if feed < 0 then -1 else feed + 1
 
-    /// Without its CR and LF.
+    /// Where the line ends without its CR and LF.
     let private lineEnd (octets: byte[]) (start: int) (next: int) : int =
         if next - 2 >= start && octets[next - 2] = 13uy then next - 2 else next - 1
 
-    /// The octet after the empty line that ends the headers; -1 where it has not come.
+    /// The octet after the empty line that ends the headers; -1 if that line has not come.
     let internal headEnd (octets: byte[]) (start: int) (stop: int) : int =
         let rec find at =
             match nextLine octets at stop with
@@ -43,7 +43,7 @@ module SipCodec =
     let private text (octets: byte[]) (start: int) (stop: int) : string =
         Encoding.Latin1.GetString(octets, start, stop - start)
 
-    /// Neither CR, LF nor NUL: such a line would be another one for somebody else.
+    /// Neither CR, LF nor NUL: another reader would take such a line for two.
     let private isClean (octets: byte[]) (start: int) (stop: int) : bool =
         ReadOnlySpan<byte>(octets, start, stop - start).IndexOfAny(0uy, 10uy, 13uy) < 0
 
@@ -88,11 +88,11 @@ module SipCodec =
                 ValueSome(SipStart.Request(method, uri))
             | _ -> ValueNone
 
-    /// What the headers say besides themselves.
+    /// The start line, the headers, and the body's length if the headers state it.
     [<Struct>]
     type internal Head = { Start: SipStart; Headers: SipHeader[]; Length: int64 voption }
 
-    /// The name of a line `NAME HCOLON VALUE` and where its value begins.
+    /// The name in a line `NAME HCOLON VALUE`, and where its value begins.
     let private nameOf (octets: byte[]) (start: int) (stop: int) : struct (string * int) voption =
         let colon = Array.IndexOf(octets, byte ':', start, stop - start)
 
@@ -111,7 +111,8 @@ module SipCodec =
                 | null -> ValueNone
                 | known -> ValueSome(struct (known, colon + 1))
 
-    /// A header value from its line and the folded ones after it (RFC 3261 §7.3.1): each fold is one space.
+    /// A header value from its line and the folded lines after it (RFC 3261 §7.3.1): each fold becomes one
+    /// space.
     let private value (octets: byte[]) (start: int) (parts: ResizeArray<struct (int * int)>) (stop: int) =
         let first = trimStart octets start stop
         let last = trimEnd octets first stop
@@ -165,7 +166,7 @@ module SipCodec =
 
         next
 
-    /// Start line and headers between those places; the empty line ends them.
+    /// Start line and headers between these offsets; the empty line ends them.
     let internal head (octets: byte[]) (start: int) (stop: int) : Result<Head, SipError> =
         let heading = Heading()
         let folded = ResizeArray<struct (int * int)>()
@@ -208,7 +209,8 @@ module SipCodec =
         | ValueSome opening, ValueNone ->
             Ok { Start = opening; Headers = heading.Headers.ToArray(); Length = heading.Length }
 
-    /// A datagram: the body is what Content-Length says, or without one all the rest (RFC 3261 §18.3).
+    /// Reads a datagram, or says what is wrong. The body is as long as Content-Length says; without one it is
+    /// all the rest (RFC 3261 §18.3).
     let decode (octets: byte[]) : Result<SipMessage, SipError> =
         let start = skipEmptyLines octets 0 octets.Length
 

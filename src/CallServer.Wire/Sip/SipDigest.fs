@@ -4,30 +4,31 @@ open System
 open System.Security.Cryptography
 open System.Text
 
-/// RFC 7616 §6.1, RFC 8760 §2.1. SHA-512-256 is missing: the platform has none.
+/// RFC 7616 §6.1, RFC 8760 §2.1. SHA-512-256 is missing because .NET does not have it.
 [<RequireQualifiedAccess>]
 type DigestAlgorithm =
     | Md5
     | Sha256
 
-/// What has to be proven, and how.
+/// What a server asks to have proven, and how.
 type DigestChallenge =
     {
         Realm: string
         Nonce: string
         Opaque: string voption
         Algorithm: DigestAlgorithm
-        /// `-sess`: the nonces go into the key.
+        /// `-sess`: the nonces are part of the key.
         Session: bool
-        /// The algorithm is named; where not, MD5 is meant and nothing is to be named in the answer.
+        /// The challenge names its algorithm. If it does not, MD5 is meant and the answer must name none
+        /// either.
         Named: bool
-        /// qop=auth; else the older form without counter (RFC 7616 §3.4.2).
+        /// qop=auth; otherwise the older form without a counter (RFC 7616 §3.4.2).
         Qop: bool
-        /// The password was right, and the nonce too old.
+        /// The password was right, but the nonce was too old.
         Stale: bool
     }
 
-/// What answers a challenge.
+/// The answer to a challenge.
 type DigestAnswer =
     {
         User: string
@@ -61,7 +62,7 @@ module SipDigest =
 
         if session then name + "-sess" else name
 
-    /// The pairs of `Digest a=b, c=d`; nothing for other schemes.
+    /// The pairs of `Digest a=b, c=d`; `ValueNone` for other schemes.
     let private digestPairs (text: string) : struct (string * string) list voption =
         let text = text.TrimStart()
 
@@ -74,7 +75,7 @@ module SipDigest =
         else
             ValueNone
 
-    /// A challenge that can be answered; nothing where the scheme, the algorithm or every qop is unknown.
+    /// A challenge that we can answer; `ValueNone` if its scheme, its algorithm or every qop is unknown.
     let challenge (text: string) : DigestChallenge voption =
         match digestPairs text with
         | ValueNone -> ValueNone
@@ -107,13 +108,13 @@ module SipDigest =
                             word.Equals("true", StringComparison.OrdinalIgnoreCase)) }
             | _ -> ValueNone
 
-    /// The topmost challenge that can be answered: the sender put what it prefers first (RFC 8760 §2.3).
+    /// The topmost challenge that we can answer: the server puts its preferred one first (RFC 8760 §2.3).
     let choose (headers: SipHeader[]) : DigestChallenge voption =
         headers
         |> Array.tryPick (fun header -> challenge header.Value |> ValueOption.toOption)
         |> ValueOption.ofOption
 
-    /// Why none of the challenges can be answered.
+    /// Why we can answer none of the challenges.
     let whyNone (headers: SipHeader[]) : string =
         let isKnown pairs =
             SipFields.tryParam "algorithm" pairs |> ValueOption.defaultValue "MD5" |> algorithm |> _.IsSome
@@ -139,10 +140,10 @@ module SipDigest =
 
         Convert.ToHexStringLower hash
 
-    /// Header text is octets, one a character.
+    /// Each character of header text is one octet.
     let private octets (text: string) = Encoding.Latin1.GetBytes text
 
-    /// The response of RFC 7616 §3.4.1 over what an answer says.
+    /// The response of RFC 7616 §3.4.1 for what an answer states.
     let private respond (password: Secret) (method: string) (answer: DigestAnswer) : string =
         let h = hash answer.Algorithm
 
@@ -194,11 +195,11 @@ module SipDigest =
 
         { unsigned with Response = respond password method unsigned }
 
-    /// Whether it was made with that password, for that method.
+    /// Whether the answer was made with this password, for this method.
     let verify (password: Secret) (method: string) (answer: DigestAnswer) : bool =
         String.Equals(respond password method answer, answer.Response, StringComparison.OrdinalIgnoreCase)
 
-    /// As the value of WWW-Authenticate or Proxy-Authenticate.
+    /// The value of WWW-Authenticate or Proxy-Authenticate.
     let challengeText (challenge: DigestChallenge) : string =
         [ "Digest realm=" + SipFields.quote challenge.Realm
           "nonce=" + SipFields.quote challenge.Nonce
@@ -212,7 +213,7 @@ module SipDigest =
               "stale=true" ]
         |> String.concat ", "
 
-    /// As the value of Authorization or Proxy-Authorization.
+    /// The value of Authorization or Proxy-Authorization.
     let answerText (answer: DigestAnswer) : string =
         [ "Digest username=" + SipFields.quote answer.User
           "realm=" + SipFields.quote answer.Realm
@@ -231,7 +232,7 @@ module SipDigest =
           | ValueNone -> () ]
         |> String.concat ", "
 
-    /// From the value of Authorization or Proxy-Authorization.
+    /// Reads the value of Authorization or Proxy-Authorization; `ValueNone` if it is no answer we can verify.
     let tryAnswer (text: string) : DigestAnswer voption =
         match digestPairs text with
         | ValueNone -> ValueNone

@@ -7,17 +7,17 @@ open System.Text
 type SipValue =
     {
         Value: string
-        /// Names in lower case; a parameter without a value has an empty one. Quotes are taken off.
+        /// Names in lower case, values without quotes; a parameter without a value has an empty one.
         Params: struct (string * string) list
     }
 
-/// From, To, Contact, Record-Route (RFC 3261 §20.10): a URI with parameters after it.
+/// From, To, Contact, Record-Route (RFC 3261 §20.10): a URI and the parameters after it.
 type SipAddress = { Uri: string; Params: struct (string * string) list }
 
-/// What stands in header values (RFC 3261 §20, §25.1).
+/// Reads header values (RFC 3261 §20, §25.1).
 module SipFields =
-    /// Where the character stands outside quotes and angle brackets, from there on; the end where it does
-    /// not.
+    /// Where this character first stands outside quotes and angle brackets from this offset on; the end if it
+    /// does not.
     let private find (wanted: char) (text: string) (start: int) : int =
         let rec look at quoted bracketed =
             if at >= text.Length then
@@ -50,12 +50,12 @@ module SipFields =
 
         List.ofSeq pieces
 
-    /// The values of every header line of that name, whether in one line with commas or in several.
+    /// The values of all header lines with this name, whether in one line with commas or in several lines.
     let values (name: string) (message: SipMessage) : string list =
         [ for header in Sip.headers name message do
               yield! split ',' header.Value ]
 
-    /// Without quotes and what escapes them.
+    /// The text without its quotes and backslashes; unchanged if it is not quoted.
     let unquote (text: string) : string =
         if text.Length >= 2 && text[0] = '"' && text[text.Length - 1] = '"' then
             let inner = text.Substring(1, text.Length - 2)
@@ -77,7 +77,7 @@ module SipFields =
         else
             text
 
-    /// In quotes, with what has to be escaped in them.
+    /// The text in quotes, with quotes and backslashes escaped.
     let quote (text: string) : string = "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
 
     let private parameter (text: string) : struct (string * string) =
@@ -87,20 +87,23 @@ module SipFields =
                     unquote (text.Substring(equals + 1).Trim()))
         | _ -> struct (text.ToLowerInvariant(), "")
 
+    /// The value of this parameter, whose name is in lower case; `ValueNone` if there is none.
     let tryParam (name: string) (parameters: struct (string * string) list) : string voption =
         match parameters |> List.tryFind (fun struct (known, _) -> known = name) with
         | Some(struct (_, value)) -> ValueSome value
         | None -> ValueNone
 
+    /// A value with its parameters; empty for an empty text.
     let value (text: string) : SipValue =
         match split ';' text with
         | [] -> { Value = ""; Params = [] }
         | first :: rest -> { Value = first; Params = List.map parameter rest }
 
-    /// `Name = value` pairs with commas between them, as challenges have them.
+    /// `Name = value` pairs separated by commas, as challenges have them.
     let pairs (text: string) : struct (string * string) list = split ',' text |> List.map parameter
 
-    /// name-addr or addr-spec. Without angle brackets all parameters are the header's (RFC 3261 §20.10).
+    /// name-addr or addr-spec; `ValueNone` if there is no URI. Without angle brackets all parameters are the
+    /// header's (RFC 3261 §20.10).
     let address (text: string) : SipAddress voption =
         let opening = find '<' text 0
         let closing = if opening < text.Length then text.IndexOf('>', opening) else -1
@@ -123,13 +126,13 @@ module SipFields =
             | { Value = "" } -> ValueNone
             | { Value = uri; Params = parameters } -> ValueSome { Uri = uri; Params = parameters }
 
-    /// The `tag` of From or To.
+    /// The `tag` of From or To; `ValueNone` if there is none.
     let tag (name: string) (message: SipMessage) : string voption =
         Sip.tryHeader name message
         |> ValueOption.bind address
         |> ValueOption.bind (fun address -> tryParam "tag" address.Params)
 
-    /// Number (0 to 2^31 - 1) and method (RFC 3261 §20.16).
+    /// Number (0 to 2^32 - 1) and method of CSeq (RFC 3261 §20.16); `ValueNone` if it is missing or bad.
     let cseq (message: SipMessage) : struct (int64 * string) voption =
         match Sip.tryHeader "CSeq" message with
         | ValueSome text ->
@@ -141,13 +144,15 @@ module SipFields =
             | _ -> ValueNone
         | ValueNone -> ValueNone
 
-    /// The branch of the topmost Via: it names the transaction (RFC 3261 §17.1.3).
+    /// The branch of the topmost Via, which names the transaction (RFC 3261 §17.1.3); `ValueNone` if there is
+    /// none.
     let branch (message: SipMessage) : string voption =
         match values "Via" message with
         | [] -> ValueNone
         | top :: _ -> tryParam "branch" (value top).Params
 
     /// A whole number of seconds: Expires, Min-Expires, Retry-After; a comment or parameter may follow.
+    /// `ValueNone` if it is no number.
     let seconds (text: string) : int voption =
         let digits = text.TrimStart() |> Seq.takeWhile Char.IsAsciiDigit |> Seq.truncate 11 |> String.Concat
 

@@ -2,7 +2,7 @@ namespace CallServer.Wire
 
 open System
 
-/// What of a stream is not yet a message.
+/// The part of a stream that is not yet a message.
 [<NoComparison>]
 type SipStream =
     internal
@@ -10,13 +10,14 @@ type SipStream =
             /// Newest first.
             Chunks: byte[] list
             Length: int
-            /// So many octets have to be there before it is worth looking again.
+            /// How many octets must be there before it is worth looking again.
             Wanted: int
         }
 
-/// Messages out of a stream by their Content-Length (RFC 3261 §18.3), however it is cut, with empty lines
-/// between them (keep-alives, RFC 5626 §3.5.1).
+/// Splits a stream into messages by Content-Length (RFC 3261 §18.3), however it is cut; empty lines between
+/// messages are keep-alives (RFC 5626 §3.5.1).
 module SipStream =
+    /// A stream of which nothing has been read.
     let empty: SipStream = { Chunks = []; Length = 0; Wanted = 1 }
 
     /// Octets of a message that is not whole: those that are there, or those that its head announces.
@@ -36,7 +37,7 @@ module SipStream =
 
             all
 
-    /// One message from that place: itself and the octet after it, or how many octets are wanted from there.
+    /// The message at this offset and the octet after it, or how many octets are needed from here.
     let private one (octets: byte[]) (start: int) : Result<struct (SipMessage voption * int), SipError> =
         let available = octets.Length - start
 
@@ -59,8 +60,8 @@ module SipStream =
                     let body = Array.sub octets bodyAt (int length)
                     Ok(struct (ValueSome { Start = opening; Headers = headers; Body = body }, stop))
 
-    /// Takes octets in: the messages that they complete, in order, and the error after which nothing of the
-    /// stream can be understood.
+    /// Takes in octets. Returns the messages they complete, in order, and the stream after them or the error
+    /// after which nothing more of the stream can be understood.
     let feed (octets: byte[]) (stream: SipStream) : struct (SipMessage list * Result<SipStream, SipError>) =
         let chunks = if octets.Length = 0 then stream.Chunks else octets :: stream.Chunks
         let length = stream.Length + octets.Length

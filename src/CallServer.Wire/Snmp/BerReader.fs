@@ -3,11 +3,11 @@ namespace CallServer.Wire
 open System
 open System.Runtime.CompilerServices
 
-/// Reads the subset of BER that SNMP uses (RFC 3417 section 8) from a message, and forgives what real agents
-/// do: numbers of more octets than needed or of none, unsigned numbers without the zero before a set top bit,
-/// OIDs with padded arcs or without any, lengths with leading zeros. It never throws: the first problem is
-/// kept, and whatever is read after it is empty, so that a decoder reads on without asking and looks at
-/// `Error` in the end. Nothing is allocated but results.
+/// Reads the subset of BER that SNMP uses (RFC 3417 section 8). It accepts what real agents send: numbers of
+/// more octets than needed or of none, unsigned numbers without the zero before a set top bit, OIDs with
+/// padded arcs or without any arc, lengths with leading zeros. It never throws. It keeps the first problem
+/// and reads everything after it as empty, so that a decoder reads on without asking and looks at `Error` at
+/// the end. It allocates nothing but results.
 [<Struct; IsByRefLike; NoEquality; NoComparison>]
 type BerReader =
     val private octets: ReadOnlySpan<byte>
@@ -24,14 +24,16 @@ type BerReader =
     /// The end of the container that is being read.
     member this.Limit = this.limit
 
+    /// The first problem, if there was one.
     member this.Error = this.error
 
+    /// Whether there was a problem.
     member this.Failed = this.error.IsSome
 
     /// Whether the container holds more; false after a problem.
     member this.More = this.position < this.limit
 
-    /// The tag that comes next, 0 where nothing does.
+    /// The tag of the next element; 0 if there is none.
     member this.NextTag = if this.position < this.limit then this.octets[this.position] else 0uy
 
     /// Keeps the first problem and ends the reading.
@@ -50,7 +52,7 @@ type BerReader =
             this.Fail(this.position, EndOfInput)
             0uy
 
-    /// The length octets: a length within the container, 0 after a problem.
+    /// The length octets: a length within the container, or 0 after a problem.
     member private this.Length() : int =
         let start = this.position
         let first = int (this.Octet())
@@ -75,12 +77,12 @@ type BerReader =
 
         if this.Failed then 0 else int length
 
-    /// Identifier and length of any element: its tag and the length of its content, which comes next.
+    /// The tag of any next element, and the length of its content, which comes next.
     member this.Header() : struct (byte * int) =
         let tag = this.Octet()
         struct (tag, (if this.Failed then 0 else this.Length()))
 
-    /// Identifier and length of an element that must be there: the length of its content.
+    /// The length of the content of the element that must come next; a problem if it has another tag.
     member this.Expect(tag: byte, expected: string) : int =
         let start = this.position
         let found = this.Octet()
@@ -93,14 +95,14 @@ type BerReader =
         else
             this.Length()
 
-    /// Makes the content of an element the container: what `Leave` needs to come back.
+    /// Enters the content of a container. Returns what `Leave` needs to come back.
     member this.Enter(tag: byte, expected: string) : int =
         let outer = this.limit
         let length = this.Expect(tag, expected)
         this.limit <- this.position + length
         outer
 
-    /// Comes back from a container, which must be read to its end.
+    /// Comes back from a container; a problem if the container was not read to its end.
     member this.Leave(outer: int) =
         if this.position < this.limit then
             this.Fail(this.position, TrailingOctets(this.limit - this.position))
@@ -110,15 +112,16 @@ type BerReader =
         if this.Failed then
             this.position <- outer
 
+    /// Skips octets of content.
     member this.Skip(length: int) = this.position <- this.position + length
 
-    /// The content octets, after their header.
+    /// The content octets after a header.
     member this.Content(length: int) : ReadOnlySpan<byte> =
         let content = this.octets.Slice(this.position, length)
         this.position <- this.position + length
         content
 
-    /// Two's complement of any number of octets that fits 64 bits; no octets are 0.
+    /// Two's complement of any number of octets, if the value fits 64 bits; no octets mean 0.
     member this.SignedContent(length: int) : int64 =
         let start = this.position
         let content = this.Content length
@@ -136,8 +139,8 @@ type BerReader =
             this.Fail(start, NumberOutOfRange length)
             0L
 
-    /// A number without sign of any number of octets that fits the width; no octets are 0. A top bit that is
-    /// set in the first octet is part of the number: many agents leave out the zero before it.
+    /// An unsigned number of any number of octets, if the value fits the width; no octets mean 0. A set top
+    /// bit in the first octet belongs to the number: many agents leave out the zero before it.
     member this.UnsignedContent(length: int, widthInOctets: int) : uint64 =
         let start = this.position
         let content = this.Content length
@@ -153,7 +156,7 @@ type BerReader =
         else
             value
 
-    /// How many arcs an OID of so long a content has, without reading on.
+    /// How many arcs an OID with this content length has; does not read on.
     member this.ArcCount(length: int) : int =
         let mutable count = 1
 
@@ -163,7 +166,8 @@ type BerReader =
 
         max 2 count
 
-    /// No octets are 0.0. The first sub-identifier holds two arcs (X.690 section 8.19.4).
+    /// An OID of this content length; no octets mean 0.0. The first sub-identifier holds two arcs (X.690
+    /// section 8.19.4).
     member this.OidContent(length: int) : Oid =
         let start = this.position
         let arcs = this.ArcCount length
@@ -219,8 +223,9 @@ type BerReader =
         else
             int value
 
-    /// A copy of an OCTET STRING's content.
+    /// A copy of the content of an OCTET STRING.
     member this.OctetString(expected: string) : byte[] =
         this.Content(this.Expect(BerTag.OctetString, expected)).ToArray()
 
+    /// An OBJECT IDENTIFIER.
     member this.Oid(expected: string) : Oid = this.OidContent(this.Expect(BerTag.ObjectIdentifier, expected))

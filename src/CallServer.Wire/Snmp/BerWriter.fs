@@ -3,15 +3,15 @@ namespace CallServer.Wire
 open System
 open System.Buffers.Binary
 
-/// Writes BER from the last octet to the first, so that every length is known when it is written: elements
-/// are written in reverse order, contents before headers. Lengths are definite and minimal, numbers too. Not
-/// for several threads.
+/// Writes BER from the last octet to the first, so that every length is known when it is written: write
+/// elements in reverse order, and contents before headers. Lengths are definite and minimal, numbers minimal.
+/// Not thread-safe.
 [<Sealed>]
 type BerWriter(capacity: int) =
     let mutable buffer: byte[] = Array.zeroCreate (max 16 capacity)
     let mutable start = buffer.Length
 
-    /// Room for so many octets before those written.
+    /// Room for this many octets before those already written.
     let reserve (count: int) : Span<byte> =
         if count > start then
             let used = buffer.Length - start
@@ -25,7 +25,7 @@ type BerWriter(capacity: int) =
 
     let octet (value: byte) = (reserve 1)[0] <- value
 
-    /// Base 128, most significant first, the top bit set in all octets but the last.
+    /// Base 128, most significant octet first; the top bit is set in all octets but the last.
     let arc (value: uint64) =
         octet (byte (value &&& 0x7FUL))
         let mutable rest = value >>> 7
@@ -37,12 +37,13 @@ type BerWriter(capacity: int) =
     /// Octets written so far.
     member _.Length = buffer.Length - start
 
+    /// The octets written, in their order on the wire.
     member _.ToArray() : byte[] = buffer[start..]
 
     /// Content octets without a header.
     member _.Octets(content: ReadOnlySpan<byte>) = content.CopyTo(reserve content.Length)
 
-    /// Length and identifier of an element whose content of so many octets was just written.
+    /// Length and identifier of an element whose content of this many octets was just written.
     member _.Header(tag: byte, length: int) =
         if length < 0x80 then
             octet (byte length)
@@ -59,16 +60,17 @@ type BerWriter(capacity: int) =
 
         octet tag
 
-    /// Ends, at its front, the element whose content was begun when `Length` was mark.
+    /// Writes the header of an element whose content began when `Length` was mark.
     member this.Close(tag: byte, mark: int) = this.Header(tag, this.Length - mark)
 
+    /// A whole INTEGER element, minimal.
     member this.Integer(tag: byte, value: int64) =
         let mark = this.Length
         octet (byte value)
         let mutable written = int64 (sbyte value)
         let mutable shift = 8
 
-        // One octet more as long as those written do not yet give the value, sign included.
+        // Writes octets until those written give the value, its sign included.
         while written <> value do
             octet (byte (value >>> shift))
             shift <- shift + 8
@@ -76,6 +78,7 @@ type BerWriter(capacity: int) =
 
         this.Close(tag, mark)
 
+    /// A whole element with an unsigned number: a zero precedes a set top bit.
     member this.Unsigned(tag: byte, value: uint64) =
         if value <= uint64 Int64.MaxValue then
             this.Integer(tag, int64 value)
@@ -84,14 +87,16 @@ type BerWriter(capacity: int) =
             octet 0uy
             this.Header(tag, 9)
 
+    /// A whole element with this content.
     member this.OctetString(tag: byte, content: ReadOnlySpan<byte>) =
         this.Octets content
         this.Header(tag, content.Length)
 
+    /// A whole element without content: NULL and the exceptions.
     member this.Null(tag: byte) = this.Header(tag, 0)
 
-    /// An OID of fewer than two arcs is completed with zeros, because BER cannot say it. One whose first two
-    /// arcs no BER can hold is our own mistake and throws.
+    /// A whole OBJECT IDENTIFIER element. BER needs two arcs, so fewer are filled up with zeros. Throws if
+    /// BER cannot hold the first two arcs, which would be our own mistake.
     member this.Oid(tag: byte, oid: Oid) =
         let mark = this.Length
 

@@ -27,7 +27,7 @@ module PduCodec =
         | 0xA8uy -> ValueSome Report
         | _ -> ValueNone
 
-    /// INTEGERs of one octet, as most enumerations are: read without allocating.
+    /// INTEGERs of one octet, as most enumerations are: shared, so that reading one allocates nothing.
     let private smallIntegers = Array.init 256 (fun index -> Integer(int64 index - 128L))
 
     let private integer (value: int64) : Value =
@@ -36,7 +36,7 @@ module PduCodec =
         else
             Integer value
 
-    /// Any value; the exceptions and NULL whatever they contain.
+    /// Any value. The exceptions and NULL are read whatever content they have.
     let readValue (reader: byref<BerReader>) : Value =
         let start = reader.Position
         let struct (tag, length) = reader.Header()
@@ -71,6 +71,7 @@ module PduCodec =
                 reader.Fail(start, UnexpectedTag(tag, "a value"))
                 Null
 
+    /// Writes any value; the reader gives it back.
     let writeValue (writer: BerWriter) (value: Value) : unit =
         match value with
         | Integer number -> writer.Integer(BerTag.Integer, number)
@@ -87,20 +88,20 @@ module PduCodec =
         | NoSuchInstance -> writer.Null BerTag.NoSuchInstance
         | EndOfMibView -> writer.Null BerTag.EndOfMibView
 
-    /// What decoding may allocate for the variable bindings of a list: this and four times the list. The rest
-    /// of a message costs no more than its own size and what is left of 64 KiB. A full datagram of a real
-    /// table stays below.
+    /// The variable bindings of a list may allocate this many octets and four times the list. The rest of a
+    /// message costs no more than its own size and what is left of 64 KiB. A full datagram of a real table
+    /// stays below.
     [<Literal>]
     let private Allowance = 64000L
 
     /// Octets of an array on the heap of a 64-bit process, header included.
     let private arraySize (contentOctets: int64) : int64 = 24L + ((contentOctets + 7L) &&& ~~~7L)
 
-    /// Octets of an OID's arcs on the heap, from the content that comes next.
+    /// Octets that an OID's arcs take on the heap, judged from the content that comes next.
     let private oidSize (reader: byref<BerReader>) (length: int) : int64 =
         arraySize (4L * int64 (reader.ArcCount length))
 
-    /// Octets that a value takes on the heap, from the content that comes next.
+    /// Octets that a value takes on the heap, judged from the content that comes next.
     let private valueSize (reader: byref<BerReader>) (tag: byte) (length: int) : int64 =
         match tag with
         | BerTag.Integer when length = 1 -> 0L
@@ -114,8 +115,8 @@ module PduCodec =
         | BerTag.EndOfMibView -> 0L
         | _ -> 24L
 
-    /// How many bindings a list holds, and how much memory they will take: read before any is allocated.
-    /// Counting ends at the first problem, with the binding that has it.
+    /// How many bindings a list holds, and how much memory they will take: found out before any is allocated.
+    /// Counting ends at the first problem and includes the binding that has it.
     let private measure (list: BerReader) : struct (int * int64) =
         let mutable reader = list
         let mutable count = 0
@@ -182,7 +183,7 @@ module PduCodec =
           ErrorIndex = errorIndex
           VarBinds = varBinds }
 
-    /// The request-id of a PDU, of which no more is read.
+    /// The request-id of a PDU; reads nothing after it.
     let readRequestId (reader: byref<BerReader>) : int =
         let start = reader.Position
         let struct (tag, _) = reader.Header()
@@ -192,6 +193,7 @@ module PduCodec =
 
         reader.Integer32 "a request-id"
 
+    /// Writes a VarBindList.
     let writeVarBinds (writer: BerWriter) (varBinds: VarBind[]) : unit =
         let mark = writer.Length
 
@@ -203,6 +205,7 @@ module PduCodec =
 
         writer.Close(BerTag.Sequence, mark)
 
+    /// Writes a PDU of any kind.
     let write (writer: BerWriter) (pdu: Pdu) : unit =
         let mark = writer.Length
         writeVarBinds writer pdu.VarBinds

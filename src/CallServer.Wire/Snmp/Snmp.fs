@@ -1,6 +1,6 @@
 namespace CallServer.Wire
 
-/// RFC 3411 section 3.4.3. Ordered: a level is above those before it.
+/// Security levels, weakest first (RFC 3411 section 3.4.3); they compare in that order.
 type SecurityLevel =
     | NoAuthNoPriv
     | AuthNoPriv
@@ -21,7 +21,7 @@ type UsmParameters =
 /// ScopedPDU (RFC 3412 section 6).
 type ScopedPdu = { ContextEngineId: byte[]; ContextName: byte[]; Pdu: Pdu }
 
-/// msgData: readable, or as long as its privacy is not removed, octets.
+/// msgData: a readable scoped PDU, or octets that are still encrypted.
 type ScopedData =
     | Plain of ScopedPdu
     | Encrypted of byte[]
@@ -30,9 +30,9 @@ type ScopedData =
 type V3Message =
     {
         MessageId: int
-        /// The largest message that the sender takes, in octets.
+        /// The largest message that the sender accepts, in octets.
         MaxSize: int
-        /// The sender wants a Report where the message cannot be processed.
+        /// The sender wants a Report if the message cannot be processed.
         Reportable: bool
         Level: SecurityLevel
         /// 3 for USM, the only one that is decoded.
@@ -41,23 +41,26 @@ type V3Message =
         Data: ScopedData
     }
 
+/// A message of SNMPv2c (RFC 1901) or SNMPv3.
 type Message =
     | V2c of community: byte[] * pdu: Pdu
     | V3 of V3Message
 
-/// What tells to which request a message belongs: the request-id of SNMPv2c, or the msgID of SNMPv3.
+/// Tells which request a message belongs to: the request-id of SNMPv2c, or the msgID of SNMPv3.
 [<Struct>]
 type MessageKey =
     | RequestId of requestId: int
     | MessageId of messageId: int
 
-/// Numbers of msgSecurityModel (RFC 3411 section 5).
+/// Values of msgSecurityModel (RFC 3411 section 5).
 module SecurityModel =
+    /// The User-based Security Model (RFC 3414).
     [<Literal>]
     let Usm = 3
 
+/// Security parameters of SNMPv3.
 module UsmParameters =
-    /// What a discovery carries (RFC 3414 section 4).
+    /// The parameters that a discovery carries (RFC 3414 section 4).
     let empty: UsmParameters =
         { EngineId = [||]
           EngineBoots = 0

@@ -6,15 +6,15 @@ open System
 type LocatedMessage =
     {
         Message: Message
-        /// Where the content of msgAuthenticationParameters begins; 0 in a version that has none.
+        /// Where the content of msgAuthenticationParameters begins; 0 for a version without them.
         AuthenticationOffset: int
-        /// Octets of the message itself, without whatever follows it.
+        /// Octets of the message itself, without any that follow it.
         Length: int
     }
 
 /// Messages of SNMPv2c (RFC 1901) and SNMPv3 (RFC 3412 section 6) in BER.
 module SnmpCodec =
-    /// On the wire.
+    /// msgVersion of SNMPv2c.
     [<Literal>]
     let private V2cVersion = 1
 
@@ -41,7 +41,7 @@ module SnmpCodec =
         { ContextEngineId = contextEngineId; ContextName = contextName; Pdu = pdu }
 
     /// UsmSecurityParameters ::= SEQUENCE { engine id, boots, time, user, authentication, privacy }, inside
-    /// an OCTET STRING (RFC 3414 section 2.4). With the offset of the authentication parameters.
+    /// an OCTET STRING (RFC 3414 section 2.4), and the offset of the authentication parameters.
     let private readSecurity (reader: byref<BerReader>) : struct (UsmParameters * int) =
         let outermost = reader.Enter(BerTag.OctetString, "msgSecurityParameters")
         let outer = reader.Enter(BerTag.Sequence, "UsmSecurityParameters")
@@ -85,8 +85,8 @@ module SnmpCodec =
 
         struct (level, flags &&& 4uy <> 0uy)
 
-    /// The rest of an SNMPv3Message after its version: msgGlobalData, msgSecurityParameters, msgData. What
-    /// msgData is, is told by its tag, not by the flags: whether the two agree is for USM to judge.
+    /// The rest of an SNMPv3Message after its version: msgGlobalData, msgSecurityParameters, msgData. The tag
+    /// of msgData tells whether it is encrypted, not the flags: USM judges whether the two agree.
     let private readV3 (reader: byref<BerReader>) : struct (V3Message * int) =
         let outer = reader.Enter(BerTag.Sequence, "msgGlobalData")
         let messageId = reader.Integer32 "a msgID"
@@ -116,6 +116,7 @@ module SnmpCodec =
                   Data = data },
                 offset)
 
+    /// Reads a message and where its authentication parameters begin, or says what is wrong. Never throws.
     let read (octets: ReadOnlySpan<byte>) : Result<LocatedMessage, DecodeError> =
         let mutable reader = BerReader octets
         let outer = reader.Enter(BerTag.Sequence, "a message")
@@ -139,7 +140,7 @@ module SnmpCodec =
         | ValueSome error -> Error error
         | ValueNone -> Ok located
 
-    /// A decrypted scoped PDU. Octets after it are padding and ignored (RFC 3414 section 8.1.1.3).
+    /// Reads a decrypted scoped PDU. Octets after it are padding and ignored (RFC 3414 section 8.1.1.3).
     let readScoped (octets: byte[]) : Result<ScopedPdu, DecodeError> =
         let mutable reader = BerReader(ReadOnlySpan<byte> octets)
         let scoped = readScopedPdu &reader
@@ -148,7 +149,7 @@ module SnmpCodec =
         | ValueSome error -> Error error
         | ValueNone -> Ok scoped
 
-    /// The message's version and the id after it, and no more.
+    /// Reads the message's version and the id after it, and nothing more.
     let readKey (octets: ReadOnlySpan<byte>) : Result<MessageKey, DecodeError> =
         let mutable reader = BerReader octets
         reader.Enter(BerTag.Sequence, "a message") |> ignore
@@ -182,6 +183,7 @@ module SnmpCodec =
         octetString writer scoped.ContextEngineId
         writer.Close(BerTag.Sequence, mark)
 
+    /// A scoped PDU, ready for encryption.
     let writeScoped (scoped: ScopedPdu) : byte[] =
         let writer = BerWriter initialCapacity
         writeScopedPdu writer scoped
@@ -204,7 +206,7 @@ module SnmpCodec =
         integer writer message.MessageId
         writer.Close(BerTag.Sequence, mark)
 
-    /// With how many octets there are from the authentication parameters to the end.
+    /// Also returns how many octets there are from the authentication parameters to the end.
     let private writeSecurity (writer: BerWriter) (security: UsmParameters) : int =
         let mark = writer.Length
         octetString writer security.PrivacyParameters
@@ -218,7 +220,7 @@ module SnmpCodec =
         writer.Close(BerTag.OctetString, mark)
         afterAuthentication + security.AuthenticationParameters.Length
 
-    /// With the offset of the content of msgAuthenticationParameters.
+    /// Also returns the offset of the content of msgAuthenticationParameters.
     let writeV3 (message: V3Message) : struct (byte[] * int) =
         let writer = BerWriter initialCapacity
 
@@ -232,6 +234,7 @@ module SnmpCodec =
         writer.Close(BerTag.Sequence, 0)
         struct (writer.ToArray(), writer.Length - fromEnd)
 
+    /// An SNMPv2c message with this community (RFC 1901).
     let writeV2c (community: byte[]) (pdu: Pdu) : byte[] =
         let writer = BerWriter initialCapacity
         PduCodec.write writer pdu
@@ -240,26 +243,29 @@ module SnmpCodec =
         writer.Close(BerTag.Sequence, 0)
         writer.ToArray()
 
-/// The codec's face.
+/// Reads and writes whole messages.
 module Snmp =
     /// The largest message that fits a UDP datagram over IPv4, in octets.
     [<Literal>]
     let MaxMessageSize = 65507
 
-    /// Octets after the message are ignored, as net-snmp does: some agents pad. Within the message nothing
-    /// may be left over. Never throws, and allocates at most 64 KiB and four times the octets.
+    /// Reads a message, or says what is wrong and where. Octets after the message are ignored, as net-snmp
+    /// ignores them: some agents pad. Within the message nothing may be left over. Never throws, and
+    /// allocates at most 64 KiB plus four times the octets.
     let decodeSpan (octets: ReadOnlySpan<byte>) : Result<Message, DecodeError> =
         SnmpCodec.read octets |> Result.map (fun located -> located.Message)
 
+    /// Reads a message; see `decodeSpan`.
     let decode (octets: byte[]) : Result<Message, DecodeError> = decodeSpan (ReadOnlySpan<byte> octets)
 
-    /// Finds out to which request a message belongs without decoding it all: what it reports may still prove
+    /// Tells which request a message belongs to without decoding all of it: the rest may still prove
     /// malformed.
     let peekSpan (octets: ReadOnlySpan<byte>) : Result<MessageKey, DecodeError> = SnmpCodec.readKey octets
 
+    /// Tells which request a message belongs to; see `peekSpan`.
     let peek (octets: byte[]) : Result<MessageKey, DecodeError> = peekSpan (ReadOnlySpan<byte> octets)
 
-    /// A version 3 message is written as it stands: `Usm.secure` encrypts and signs.
+    /// Writes a message as it stands. It neither encrypts nor signs: `Usm.secure` does.
     let encode (message: Message) : byte[] =
         match message with
         | V2c(community, pdu) -> SnmpCodec.writeV2c community pdu

@@ -6,11 +6,11 @@ open System
 type TrapV1 =
     {
         Community: byte[]
-        /// The kind of the device, or whose specific trap it is.
+        /// The kind of device; for a specific trap, the enterprise that defines it.
         Enterprise: Oid
         /// Four octets by the standard, kept as received.
         AgentAddress: byte[]
-        /// See `GenericTrap`.
+        /// One of `GenericTrap`.
         GenericTrap: int
         SpecificTrap: int
         /// sysUpTime, 1/100 s.
@@ -20,24 +20,26 @@ type TrapV1 =
 
 /// Values of generic-trap (RFC 1157 section 4.1.6).
 module GenericTrap =
+    /// The sender restarted, and its configuration may have changed.
     [<Literal>]
     let ColdStart = 0
 
+    /// The sender restarted with its configuration unchanged.
     [<Literal>]
     let WarmStart = 1
 
-    /// The specific-trap field tells.
+    /// The specific-trap field says which trap it is.
     [<Literal>]
     let EnterpriseSpecific = 6
 
-/// What comes to a port for notifications: of SNMPv1, or a message of a later version.
+/// What arrives at a port for notifications: a trap of SNMPv1, or a message of a later version.
 type TrapMessage =
     | OfV1 of TrapV1
     | Later of Message
 
-/// Notifications in BER. Decoding never throws, and allocates at most 64 KiB and four times the octets.
+/// Notifications in BER. Decoding never throws, and allocates at most 64 KiB plus four times the octets.
 module SnmpTrap =
-    /// On the wire.
+    /// The version field of SNMPv1.
     [<Literal>]
     let private Version1 = 0
 
@@ -79,6 +81,7 @@ module SnmpTrap =
         let version = reader.Integer32 "a version"
         not reader.Failed && version = Version1
 
+    /// Reads a notification of any version, or says what is wrong and where.
     let decode (octets: byte[]) : Result<TrapMessage, DecodeError> =
         let octets = ReadOnlySpan<byte> octets
 
@@ -101,6 +104,7 @@ module SnmpTrap =
         writer.Close(BerTag.Sequence, 0)
         writer.ToArray()
 
+    /// Writes a notification; an SNMPv3 message is neither encrypted nor signed.
     let encode (message: TrapMessage) : byte[] =
         match message with
         | OfV1 trap -> encodeV1 trap

@@ -2,45 +2,46 @@ namespace CallServer.Wire
 
 open System
 
-/// What is known of an engine's clock at one moment.
+/// What is known about an engine's clock at one moment.
 [<Struct>]
 type EngineClock =
     {
         Boots: int
-        /// Seconds since the engine's start: as received, plus what passed since by the caller's monotonic
-        /// clock.
+        /// Seconds since the engine's start: as received, plus what has passed since then on the caller's
+        /// monotonic clock.
         Time: int
-        /// The highest engine time received in an authentic message of these boots; of no use to the engine
-        /// itself.
+        /// The highest engine time received in an authentic message of these boots. The engine itself does
+        /// not use it.
         LatestReceived: int
     }
 
-/// The judgement, and the clock after it.
+/// Whether the message is timely, and the clock after it.
 [<Struct>]
 type TimeJudgement = { Clock: EngineClock; InWindow: bool }
 
-/// Timeliness (RFC 3414 sections 2.2 and 3.2, step 7). Only authentic messages are judged.
+/// Timeliness (RFC 3414 sections 2.2 and 3.2, step 7). Judge only authentic messages.
 module TimeWindow =
-    /// Seconds.
+    /// How many seconds the time in a message may differ from the engine's clock (RFC 3414 section 2.2).
     [<Literal>]
     let Width = 150
 
-    /// Boots that stay at this value make every message untimely until the engine is configured anew.
+    /// At this number of boots every message is untimely until the engine is configured anew (RFC 3414
+    /// section 2.2).
     [<Literal>]
     let LatchedBoots = 2147483647
 
-    /// Before anything is known: whatever an authentic message says, it is newer.
+    /// The clock before anything is known: every authentic message is newer.
     let unknown: EngineClock = { Boots = 0; Time = 0; LatestReceived = 0 }
 
-    /// Lets seconds pass. The time stays at its highest value.
+    /// The clock that many seconds later. The time stays at its highest value.
     let advance (seconds: int) (clock: EngineClock) : EngineClock =
         { clock with Time = int (min (int64 Int32.MaxValue) (int64 clock.Time + int64 seconds)) }
 
-    /// At the engine itself (step 7 a): the clock is its own and does not change.
+    /// Judges a message at the engine itself (step 7 a), whose own clock does not change.
     let judgeAtAuthority (own: EngineClock) (boots: int) (time: int) : bool =
         own.Boots <> LatchedBoots && boots = own.Boots && abs (int64 time - int64 own.Time) <= int64 Width
 
-    /// At the other side (step 7 b): a newer message sets the clock before it is judged.
+    /// Judges a message at the other side (step 7 b): a newer message first sets the clock.
     let judge (known: EngineClock) (boots: int) (time: int) : TimeJudgement =
         let newer = boots > known.Boots || (boots = known.Boots && time > known.LatestReceived)
 

@@ -4,14 +4,14 @@ open System
 open System.Buffers.Binary
 open System.Security.Cryptography
 
-/// A user as the operator wrote it down. Privacy needs authentication.
+/// A user as the operator configured it. Privacy needs authentication.
 type UsmUser =
     { Name: byte[]
       Auth: struct (AuthProtocol * Secret) option
       Priv: struct (PrivProtocol * Secret) option }
 
-/// A user's keys for one engine: costs milliseconds to make, so made once by `Usm.localize` and kept by the
-/// caller.
+/// A user's keys for one engine. `Usm.localize` takes milliseconds to make them, so make them once and keep
+/// them.
 type LocalKeys =
     { Engine: byte[]
       User: byte[]
@@ -32,9 +32,9 @@ type UsmError =
     /// It comes from, or is meant for, another engine.
     | WrongEngine of engineId: byte[]
     | WrongUser of userName: byte[]
-    /// The message is protected in a way for which there is no key.
+    /// There is no key for the way in which the message is protected.
     | UnsupportedLevel of SecurityLevel
-    /// The message is less protected than asked, and is no Report.
+    /// The message is less protected than required, and is no Report.
     | LevelTooLow of SecurityLevel
     | WrongDigest
     /// The digest is right, but the scoped PDU cannot be decrypted or read.
@@ -42,12 +42,12 @@ type UsmError =
 
 /// The User-based Security Model (RFC 3414, 7860, 3826).
 module Usm =
-    /// Kul from a passphrase (RFC 3414 A.2). Costs milliseconds.
+    /// Kul from a passphrase (RFC 3414 A.2). Takes milliseconds.
     let localizeKey (protocol: AuthProtocol) (passphrase: byte[]) (engineId: byte[]) : byte[] =
         UsmCrypto.localize protocol (UsmCrypto.passphraseToKey protocol passphrase) engineId
 
-    /// A user's keys for one engine. Costs milliseconds a passphrase. Privacy without authentication is our
-    /// own mistake.
+    /// A user's keys for one engine. Takes milliseconds per passphrase. Throws for privacy without
+    /// authentication, which would be our own mistake.
     let localize (user: UsmUser) (engineId: byte[]) : LocalKeys =
         let key protocol passphrase =
             Secret.ofBytes (localizeKey protocol (Secret.octets passphrase) engineId)
@@ -64,8 +64,8 @@ module Usm =
           Auth = user.Auth |> Option.map (fun struct (auth, passphrase) -> struct (auth, key auth passphrase))
           Priv = priv }
 
-    /// The first message to an engine of unknown identity (RFC 3414 section 4): answered by a Report that
-    /// tells its engine id, boots and time. Encoded by `Snmp.encode`.
+    /// The first message to an engine whose identity is unknown (RFC 3414 section 4). The engine answers with
+    /// a Report that states its engine id, boots and time. Encode it with `Snmp.encode`.
     let discovery (messageId: int) (requestId: int) : V3Message =
         { MessageId = messageId
           MaxSize = Snmp.MaxMessageSize
@@ -81,8 +81,9 @@ module Usm =
         octets
 
     /// The octets of a message at its own level: sets its security parameters, encrypts a plain scoped PDU,
-    /// signs. A salt is used once for the boots of the engine (RFC 3826 section 3.1.2.1). Keys that do not
-    /// allow the level, and data that is encrypted already, are our own mistake and throw.
+    /// and signs. Never use a salt twice within the same boots of the engine (RFC 3826 section 3.1.2.1).
+    /// Throws if the keys do not allow the level or the data is already encrypted, which would be our own
+    /// mistake.
     let secure (keys: LocalKeys) (boots: int) (time: int) (salt: uint64) (message: V3Message) : byte[] =
         let scoped =
             match message.Data with
@@ -120,7 +121,7 @@ module Usm =
         | AuthPriv, None, _
         | AuthPriv, _, None -> invalidArg (nameof keys) "the keys do not allow the message's level"
 
-    /// The digest is compared in constant time.
+    /// Compares the digest in constant time.
     let private isAuthentic
         struct (protocol, key)
         (octets: ReadOnlySpan<byte>)
@@ -150,7 +151,7 @@ module Usm =
             |> SnmpCodec.readScoped
             |> Result.mapError (fun _ -> Undecryptable)
 
-    /// The message with its data readable: it is authentic as far as its level says.
+    /// The message with readable data; it is as authentic as its level says.
     let private reveal (keys: LocalKeys) (message: V3Message) : Result<V3Message, UsmError> =
         match message.Level, message.Data, keys.Priv with
         | (NoAuthNoPriv | AuthNoPriv), Plain _, _ -> Ok message
@@ -166,10 +167,11 @@ module Usm =
         | Plain scoped -> scoped.Pdu.Kind = Report
         | Encrypted _ -> false
 
-    /// Verifies and decrypts a message of at least the level given; a Report may be of any (RFC 3412 section
-    /// 7.2). Those without authentication pass unverified, from whatever engine: their `Level` says so, and
-    /// they prove nothing. Timeliness is left to `TimeWindow`. Octets after the message are ignored. What is
-    /// not authentic allocates no more than decoding does, what is authentic twice that.
+    /// Verifies and decrypts a message of at least this level; a Report may have any level (RFC 3412 section
+    /// 7.2). Messages without authentication pass unverified, from whatever engine: their `Level` says so,
+    /// and they prove nothing. Judging timeliness is left to `TimeWindow`. Octets after the message are
+    /// ignored. A message that is not authentic allocates no more than decoding does, an authentic one twice
+    /// that.
     let verifyFrom (minimum: SecurityLevel) (keys: LocalKeys) (octets: byte[]) : Result<V3Message, UsmError> =
         match SnmpCodec.read (ReadOnlySpan<byte> octets) with
         | Error error -> Error(Malformed error)
@@ -198,6 +200,6 @@ module Usm =
                     else
                         Error WrongDigest
 
-    /// As `verifyFrom`, with the highest level that the keys allow.
+    /// Verifies and decrypts a message of the highest level that the keys allow; see `verifyFrom`.
     let verify (keys: LocalKeys) (octets: byte[]) : Result<V3Message, UsmError> =
         verifyFrom keys.Level keys octets

@@ -5,7 +5,7 @@ open System.Buffers.Binary
 open System.Security.Cryptography
 open System.Text
 
-/// A passphrase or a key: never printed.
+/// A passphrase or a key. It is never printed.
 [<StructuredFormatDisplay("<secret>")>]
 type Secret =
     private
@@ -13,15 +13,17 @@ type Secret =
 
     override _.ToString() = "<secret>"
 
+/// Makes secrets.
 module Secret =
+    /// A secret of a copy of these octets.
     let ofBytes (octets: byte[]) : Secret = Secret(Array.copy octets)
 
-    /// UTF-8.
+    /// A secret of this text in UTF-8.
     let ofText (text: string) : Secret = Secret(Encoding.UTF8.GetBytes text)
 
     let internal octets (Secret octets) = octets
 
-/// HMAC of RFC 3414 (MD5, SHA-1) and of RFC 7860 (SHA-2). SHA-224 is missing: the platform has none.
+/// HMAC of RFC 3414 (MD5, SHA-1) and of RFC 7860 (SHA-2). SHA-224 is missing because .NET does not have it.
 type AuthProtocol =
     | Md5
     | Sha1
@@ -29,12 +31,13 @@ type AuthProtocol =
     | Sha384
     | Sha512
 
-/// RFC 3826.
+/// AES-128 of RFC 3826.
 type PrivProtocol = | Aes128
 
-/// The pure functions under USM.
+/// The pure functions of USM.
 module UsmCrypto =
-    /// Octets of msgAuthenticationParameters (RFC 3414 sections 6.3.1, 7.3.1; RFC 7860 section 4.1).
+    /// Octets of msgAuthenticationParameters: 12 to 48 (RFC 3414 sections 6.3.1, 7.3.1; RFC 7860 section
+    /// 4.1).
     let macLength (protocol: AuthProtocol) : int =
         match protocol with
         | Md5
@@ -51,8 +54,8 @@ module UsmCrypto =
         | Sha384 -> HashAlgorithmName.SHA384
         | Sha512 -> HashAlgorithmName.SHA512
 
-    /// Ku: hashes 1 MiB of the repeated passphrase (RFC 3414 A.2), some milliseconds: made once a user. The
-    /// passphrase is not empty.
+    /// Ku: hashes 1 MiB of the repeated passphrase (RFC 3414 A.2). That takes milliseconds, so make it once
+    /// per user. The passphrase must not be empty.
     let passphraseToKey (protocol: AuthProtocol) (passphrase: byte[]) : byte[] =
         if passphrase.Length = 0 then
             invalidArg (nameof passphrase) "an empty passphrase makes no key"
@@ -71,11 +74,11 @@ module UsmCrypto =
 
         hash.GetHashAndReset()
 
-    /// Kul: the key of one engine from Ku (RFC 3414 section 2.6).
+    /// Kul: the key for one engine, from Ku (RFC 3414 section 2.6).
     let localize (protocol: AuthProtocol) (key: byte[]) (engineId: byte[]) : byte[] =
         CryptographicOperations.HashData(hashName protocol, Array.concat [ key; engineId; key ])
 
-    /// The digest of a message whose msgAuthenticationParameters, at the offset, are taken as zeros.
+    /// The digest of a message; counts msgAuthenticationParameters, at the offset, as zeros.
     let mac (protocol: AuthProtocol) (key: byte[]) (message: ReadOnlySpan<byte>) (offset: int) : byte[] =
         let length = macLength protocol
         use hash = IncrementalHash.CreateHMAC(hashName protocol, key)
@@ -97,9 +100,8 @@ module UsmCrypto =
         salt.CopyTo(vector, 8)
         vector
 
-    /// The platform's CFB with segments of 128 bits takes whole blocks only, while SNMP sends as many octets
-    /// as the plain text has (RFC 3826 section 3.1.3): so the last block is filled up, and cut off
-    /// afterwards.
+    /// .NET's CFB with 128-bit segments takes only whole blocks, but SNMP sends as many octets as the plain
+    /// text has (RFC 3826 section 3.1.3): so the last block is filled up and cut off afterwards.
     let private wholeBlocks (octets: byte[]) : byte[] =
         let padded = Array.zeroCreate ((octets.Length + aesBlock - 1) / aesBlock * aesBlock)
         octets.CopyTo(padded, 0)
@@ -110,12 +112,15 @@ module UsmCrypto =
         aes.Key <- key[.. aesBlock - 1]
         aes
 
-    /// AES-128 in CFB mode (RFC 3826): as many octets as the plain text. The salt has `SaltLength` octets.
+    /// AES-128 in CFB mode (RFC 3826): gives as many octets as the plain text has. The salt has `SaltLength`
+    /// octets.
     let encrypt (key: byte[]) (boots: int) (time: int) (salt: byte[]) (plain: byte[]) : byte[] =
         use aes = aes key
         let vector = initialVector boots time salt
         aes.EncryptCfb(wholeBlocks plain, vector, PaddingMode.None, 8 * aesBlock)[.. plain.Length - 1]
 
+    /// Undoes `encrypt` with the same key, boots, time and salt. A wrong key gives other octets, not an
+    /// error.
     let decrypt (key: byte[]) (boots: int) (time: int) (salt: byte[]) (encrypted: byte[]) : byte[] =
         use aes = aes key
         let vector = initialVector boots time salt

@@ -1,6 +1,6 @@
 namespace CallServer.Wire
 
-/// What an engine tells about a message that it could not accept (RFC 3414 section 5, usmStats).
+/// Why an engine could not accept a message (RFC 3414 section 5, usmStats).
 type UsmReport =
     | UnsupportedSecLevels
     | NotInTimeWindows
@@ -9,10 +9,12 @@ type UsmReport =
     | WrongDigests
     | DecryptionErrors
 
+/// Finds the reason in a Report.
 module UsmReport =
-    /// usmStats.
+    /// usmStats (RFC 3414 section 5).
     let private root = Oid.parse "1.3.6.1.6.3.15.1.1"
 
+    /// All of them, in the order of their counters.
     let all =
         [| UnsupportedSecLevels
            NotInTimeWindows
@@ -21,7 +23,7 @@ module UsmReport =
            WrongDigests
            DecryptionErrors |]
 
-    /// The counter's instance, with the .0 of a scalar.
+    /// The OID of the counter's instance, with the .0 of a scalar.
     let oid (report: UsmReport) : Oid =
         let arc =
             match report with
@@ -36,7 +38,7 @@ module UsmReport =
 
     let private named = all |> Array.map (fun report -> struct (oid report, report))
 
-    /// Knows the counter with or without its instance.
+    /// The report whose counter has this OID, with or without the .0; `ValueNone` for any other OID.
     let tryOfOid (name: Oid) : UsmReport voption =
         named
         |> Array.tryFind (fun struct (counter, _) -> counter = name || counter = Oid.child 0u name)
@@ -44,7 +46,7 @@ module UsmReport =
             | Some(struct (_, report)) -> ValueSome report
             | None -> ValueNone
 
-    /// The first of the usmStats that a Report names; none for another PDU.
+    /// The first usmStats counter that a Report names; `ValueNone` for another PDU.
     let tryOfPdu (pdu: Pdu) : UsmReport voption =
         if pdu.Kind <> Report then
             ValueNone

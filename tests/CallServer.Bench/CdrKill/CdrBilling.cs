@@ -2,17 +2,19 @@ using System.Text.Json;
 
 namespace CallServer.Bench.CdrKill;
 
-/// <summary>A second reader of the files that drops duplicate ids, held against the archive in the store.</summary>
+/// <summary>
+/// Plays a billing system that drops duplicate ids, and compares its bill with the archive in the store.
+/// </summary>
 internal static class CdrBilling
 {
-    /// <summary>The final CDRs of the files, each id once.</summary>
+    /// <summary>The final CDRs in the files, each id once.</summary>
     public static IReadOnlyList<CdrLine> Bill(IEnumerable<CdrLine> lines) =>
         [.. lines.Where(line => !line.Partial).DistinctBy(line => line.Id)];
 
-    /// <summary>What the files say otherwise than the archive, and against themselves.</summary>
-    /// <param name="folder">The files.</param>
-    /// <param name="due">What must stand there.</param>
-    /// <param name="archive">The store's CDRs by id; the newest may not have come to the files yet.</param>
+    /// <summary>Where the files disagree with the archive or with themselves.</summary>
+    /// <param name="folder">The CDR files.</param>
+    /// <param name="due">The ids that must be in the files.</param>
+    /// <param name="archive">The store's CDRs by id; the newest may not have reached the files yet.</param>
     public static IEnumerable<string> Faults(
         CdrFolder folder,
         IReadOnlySet<string> due,
@@ -43,7 +45,7 @@ internal static class CdrBilling
         }
     }
 
-    /// <summary>Numbers run from 1 on without gaps, and the CDR has the last.</summary>
+    /// <summary>Record numbers must run from 1 without gaps, and the CDR must have the last one.</summary>
     private static IEnumerable<string> Numbers(string kind, IReadOnlyList<CdrLine> lines)
     {
         foreach (var same in lines.GroupBy(line => line.Id))

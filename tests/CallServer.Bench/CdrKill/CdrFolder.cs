@@ -9,7 +9,8 @@ namespace CallServer.Bench.CdrKill;
 internal sealed record CdrLine(string Id, int Number, bool Partial, long Billsec, string Text);
 
 /// <summary>
-/// All CDR files of a folder, read as a billing system reads them: what has no line break at its end is no line yet.
+/// All CDR files of a folder, read the way a billing system reads them: text without a final line break is not a line
+/// yet.
 /// </summary>
 internal sealed class CdrFolder
 {
@@ -19,18 +20,18 @@ internal sealed class CdrFolder
 
     public int Files { get; private set; }
 
-    /// <summary>Files that were put aside.</summary>
+    /// <summary>The number of rotated files.</summary>
     public int Rotated { get; private set; }
 
-    /// <summary>Files under their first name that do not end with a line break, as a kill may leave them.</summary>
+    /// <summary>The number of current files that do not end with a line break, as a kill may leave them.</summary>
     public int HalfLines { get; private set; }
 
     public IReadOnlyList<CdrLine> Json => json;
     public IReadOnlyList<CdrLine> Csv => csv;
     public IReadOnlyList<string> Faults => faults;
 
-    /// <param name="folder">Where the files are.</param>
-    /// <param name="stem">Their first name without extension.</param>
+    /// <param name="folder">The folder of the files.</param>
+    /// <param name="stem">The name of the current file without extension.</param>
     public static CdrFolder Read(string folder, string stem)
     {
         var read = new CdrFolder();
@@ -104,7 +105,7 @@ internal sealed class CdrFolder
         );
     }
 
-    /// <summary>RFC 4180 §2, written a second time.</summary>
+    /// <summary>RFC 4180 §2, implemented a second time.</summary>
     private static List<string> Fields(string line)
     {
         List<string> fields = [];

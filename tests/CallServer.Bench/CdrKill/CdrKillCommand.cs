@@ -3,8 +3,10 @@ using CallServer.Host.Cli;
 
 namespace CallServer.Bench.CdrKill;
 
-/// <summary><c>cdr-kill</c>: kills a server at random moments while it writes and rotates its CDR files, and reads them as
-/// a billing system would.</summary>
+/// <summary>
+/// <c>cdr-kill</c>: kills a server at random moments while it writes and rotates its CDR files, and reads them as a
+/// billing system would.
+/// </summary>
 internal static class CdrKillCommand
 {
     public static Command Build()

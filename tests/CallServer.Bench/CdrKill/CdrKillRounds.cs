@@ -7,12 +7,12 @@ using CallServer.Server.Net;
 
 namespace CallServer.Bench.CdrKill;
 
-/// <summary>What was found at the end.</summary>
+/// <summary>The findings at the end.</summary>
 internal sealed record CdrKillOutcome(IReadOnlyList<string> Lines, IReadOnlyList<string> Faults);
 
 /// <summary>
-/// Two gateways, one with short calls and one with long ones; a server that writes NDJSON and CSV files, rotates them by
-/// size many times a minute, makes interim records, and is killed at random moments.
+/// Runs two gateways, one with short calls and one with long ones, and a server that writes NDJSON and CSV files,
+/// rotates them by size many times a minute, makes interim records, and is killed at random moments.
 /// </summary>
 internal sealed class CdrKillRounds(string folder, int seed)
 {
@@ -114,7 +114,7 @@ internal sealed class CdrKillRounds(string folder, int seed)
         var told = (await server.Client.AllAsync("cdrs", null, cancel)).Items;
         var to = Now;
 
-        // The files may be a moment behind the store.
+        // The files may lag a moment behind the store.
         var due = told.Select(cdr => cdr.GetProperty("id").GetString()!).ToHashSet();
         await server.UntilAsync(
             "all written",

@@ -3,7 +3,7 @@ using CallServer.Host.Cli.Output;
 
 namespace CallServer.Bench.Fleet;
 
-/// <summary>An audit as the server tells it; times in microseconds since 1970.</summary>
+/// <summary>An audit as the server lists it; times are microseconds since 1970.</summary>
 internal sealed record FleetAudit(
     string Gateway,
     long Asked,

@@ -8,15 +8,15 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Fleet;
 
 /// <summary>
-/// <c>fleet</c>: many gateways, one that is dead and one that is slow, on one server. Shows by the audits' own times that
-/// these two delay no other, and what it costs.
+/// <c>fleet</c>: many gateways on one server, one of them dead and one slow. Shows by the audits' own times that
+/// these two delay no other, and what that costs.
 /// </summary>
 internal static class FleetCommand
 {
     private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(800);
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
-    // Audits that began within the measure end within this time after it.
+    // Audits that began within the measured time end within this time after it.
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(3);
 
     public static Command Build()
@@ -101,7 +101,7 @@ internal static class FleetCommand
             var started = Now();
             server.Start();
             await server.ReadyAsync(cancel);
-            // It begins with all of them at once; what is measured is how it goes on.
+            // The server starts with all of them at once; only the steady state is measured.
             await server.UntilAsync(
                 "told all by every healthy gateway",
                 async () => (await server.StatusAsync(cancel)).Member("gateways").Number("complete") >= count,

@@ -5,14 +5,14 @@ using CallServer.Server.Net;
 
 namespace CallServer.Bench.Fleet;
 
-/// <summary>A simulated gateway on a loopback port of its own. Time passes for it when it is asked.</summary>
+/// <summary>A simulated gateway on its own loopback port. Its time passes when it is asked.</summary>
 internal sealed class FleetGateway : IGatewayHost, IDisposable
 {
     private readonly Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
     private readonly IClock clock;
     private SimulatedGateway gateway;
 
-    // Of the request that is answered just now.
+    // The sender of the request that is being answered.
     private EndPoint asker = new IPEndPoint(IPAddress.None, 0);
     private CancellationToken ending;
 
@@ -31,14 +31,14 @@ internal sealed class FleetGateway : IGatewayHost, IDisposable
     public GatewayKind Kind { get; }
     public string Uri => $"snmp://{socket.LocalEndPoint}?profile=cisco-voice";
 
-    /// <summary>Connections that it carries now. Not to be asked while it serves.</summary>
+    /// <summary>Connections that it carries now. Do not call it while the gateway serves.</summary>
     public int CountNow()
     {
         gateway = gateway.Advance(clock.Now.Steady).Next;
         return gateway.Count;
     }
 
-    /// <summary>Answers until cancelled; a dead one only waits.</summary>
+    /// <summary>Answers until cancelled; a dead gateway only waits.</summary>
     public async Task ServeAsync(CancellationToken cancel)
     {
         var buffer = new byte[65536];
@@ -63,7 +63,7 @@ internal sealed class FleetGateway : IGatewayHost, IDisposable
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // Cancelled.
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class FleetGateway : IGatewayHost, IDisposable
         }
         catch (Exception fault) when (fault is OperationCanceledException or SocketException)
         {
-            // Lost, as datagrams are.
+            // Lost, as datagrams may be.
         }
     }
 }

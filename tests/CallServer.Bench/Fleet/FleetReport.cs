@@ -1,17 +1,17 @@
 namespace CallServer.Bench.Fleet;
 
-/// <summary>What was measured.</summary>
-/// <param name="From">The measure's beginning, microseconds since 1970.</param>
-/// <param name="To">Its end.</param>
-/// <param name="Interval">That the server was told to keep.</param>
-/// <param name="Kinds">Of every gateway.</param>
-/// <param name="Audits">All that the server remembers.</param>
-/// <param name="Heard">From the server's start until every healthy gateway had told it all.</param>
-/// <param name="ServerCpu">CPU time of the server in between.</param>
-/// <param name="FleetCpu">And of the gateways' simulation.</param>
-/// <param name="ServerPeak">Bytes.</param>
+/// <summary>The measurement.</summary>
+/// <param name="From">When it began, in microseconds since 1970.</param>
+/// <param name="To">When it ended, in microseconds since 1970.</param>
+/// <param name="Interval">The interval that the server was told to keep.</param>
+/// <param name="Kinds">The kind of every gateway.</param>
+/// <param name="Audits">All audits that the server remembers.</param>
+/// <param name="Heard">From the server's start until every healthy gateway had reported everything.</param>
+/// <param name="ServerCpu">CPU time of the server during the measurement.</param>
+/// <param name="FleetCpu">CPU time of the gateways' simulation during the measurement.</param>
+/// <param name="ServerPeak">The server's peak memory, in bytes.</param>
 /// <param name="Recorded">Connections in the record at the end.</param>
-/// <param name="True">Connections of all that answer, then.</param>
+/// <param name="True">Connections that all answering gateways carried at the end.</param>
 internal sealed record FleetReport(
     long From,
     long To,
@@ -26,12 +26,12 @@ internal sealed record FleetReport(
     long True
 )
 {
-    // How much later than due an audit may begin.
+    // How late an audit may begin, in seconds.
     private const double Tolerance = 1;
 
     private double Seconds => (To - From) / 1e6;
 
-    /// <summary>Writes the table; true where no healthy gateway had to wait or was not told whole.</summary>
+    /// <summary>Writes the table; true if no healthy gateway had to wait and each was heard completely.</summary>
     public bool Write(TextWriter output)
     {
         void Line(FormattableString text) => output.WriteLine(FormattableString.Invariant(text));
@@ -70,7 +70,7 @@ internal sealed record FleetReport(
         return faults.Count == 0;
     }
 
-    /// <summary>From start to start, where the second began in the measure.</summary>
+    /// <summary>Seconds from start to start, where the second audit began within the measurement.</summary>
     private IEnumerable<double> Intervals(string gateway) => Pairs(gateway).Select(Between);
 
     private IEnumerable<(FleetAudit First, FleetAudit Second)> Pairs(string gateway)
@@ -98,7 +98,7 @@ internal sealed record FleetReport(
                     $"{gateway}: {Between(pair):0.000} s from an audit at {(pair.First.Asked - From) / 1e6:0.0} s to the next; it took {pair.First.Seconds:0.000} s {pair.First.Reasons}"
                 );
             }
-            // Where the last of them never came, there is no interval to see.
+            // If the last audit never came, there is no interval to see.
             if (own.Count == 0 || (To - own.Max(audit => audit.Asked)) / 1e6 > longest)
                 yield return $"{gateway}: was not asked any more";
         }

@@ -5,9 +5,9 @@ internal enum GatewayKind
 {
     Healthy,
 
-    /// <summary>Every answer comes late, but within the time that the server waits for it.</summary>
+    /// <summary>Every answer comes late, but before the server's time-out.</summary>
     Slow,
 
-    /// <summary>Its port is there, and nothing ever comes from it.</summary>
+    /// <summary>Its port is open, and nothing ever comes from it.</summary>
     Dead,
 }

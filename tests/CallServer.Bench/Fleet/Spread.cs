@@ -1,6 +1,6 @@
 namespace CallServer.Bench.Fleet;
 
-/// <summary>How numbers are spread; zeros where there are none.</summary>
+/// <summary>The distribution of some numbers; zeros if there are none.</summary>
 internal sealed record Spread(int Count, double Median, double P99, double Most)
 {
     public static Spread Of(IEnumerable<double> numbers)

@@ -5,13 +5,13 @@ using System.Text;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>Sends one datagram after another to a port on which the server listens, and answers nothing.</summary>
-/// <param name="id">Its vice.</param>
-/// <param name="scheme">Of the gateway that it pretends to be.</param>
+/// <summary>Floods a port on which the server listens with datagrams, and answers nothing.</summary>
+/// <param name="id">The name of the vice.</param>
+/// <param name="scheme">The scheme of the gateway that it pretends to be.</param>
 /// <param name="from">Its own loopback address, by which the server knows it.</param>
 /// <param name="to">Where the server listens.</param>
-/// <param name="datagram">The so-manieth.</param>
-/// <param name="perSecond">How many.</param>
+/// <param name="datagram">Makes the datagram with this number.</param>
+/// <param name="perSecond">How many datagrams a second.</param>
 internal sealed class Flood(
     string id,
     string scheme,
@@ -40,19 +40,19 @@ internal sealed class Flood(
         }
         catch (Exception fault) when (IsOver(fault))
         {
-            // Over.
+            // Cancelled.
         }
     }
 
     public override void Dispose() => socket.Dispose();
 
-    /// <summary>RSIP of all endpoints, each one another transaction.</summary>
+    /// <summary>An RSIP of all endpoints, each with a new transaction.</summary>
     public static byte[] Rsip(int number) =>
         Encoding.ASCII.GetBytes(
             FormattableString.Invariant($"RSIP {1 + number} *@[127.0.0.2] MGCP 1.0\r\nRM: restart\r\n")
         );
 
-    /// <summary>coldStart, as SNMPv2c writes it.</summary>
+    /// <summary>A coldStart notification in SNMPv2c.</summary>
     public static byte[] ColdStart(int number)
     {
         var writer = new AsnWriter(AsnEncodingRules.BER);

@@ -9,8 +9,8 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Hostile;
 
 /// <summary>
-/// <c>hostile</c>: healthy gateways alone, then beside twenty hostile ones: what memory that takes, whether the healthy
-/// ones' audits keep their schedule, and what was refused and why.
+/// <c>hostile</c>: healthy gateways, first alone and then beside twenty hostile ones. Measures the memory that takes,
+/// whether the healthy ones' audits keep their schedule, and what was refused and why.
 /// </summary>
 internal static class HostileCommand
 {
@@ -117,7 +117,7 @@ internal static class HostileCommand
                     clock
                 )),
         ];
-        // Last, so that none of the others takes one of these ports meanwhile.
+        // Picked last, so that none of the others takes one of these ports meanwhile.
         var (mgcp, traps) = (FreeUdp(), FreeUdp());
         var hostile = vices(mgcp, traps);
         using var folder = new TempFolder();

@@ -131,7 +131,7 @@ internal static class HostileFleet
     private static Task Small(NgAsked asked, Stream to, CancellationToken cancel) =>
         NgWords.SayAsync(to, NgWords.Call(asked, 2), cancel);
 
-    /// <summary>Calls that nobody ever heard of, in every list; and so many by its own count.</summary>
+    /// <summary>Calls that nobody has heard of before in every list, and the number of calls that it claims.</summary>
     private static NgVice Fresh(string id, int calls, int counted)
     {
         var made = 0;

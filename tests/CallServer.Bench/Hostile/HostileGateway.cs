@@ -3,27 +3,27 @@ using System.Net.Sockets;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>A gateway with one vice, on a loopback port of its own.</summary>
+/// <summary>A gateway with one vice, on its own loopback port.</summary>
 internal abstract class HostileGateway(string id) : IDisposable
 {
-    /// <summary>Its vice.</summary>
+    /// <summary>The name of its vice.</summary>
     public string Id { get; } = id;
 
-    /// <summary>As the server is told.</summary>
+    /// <summary>The URI that the server is given.</summary>
     public abstract string Uri { get; }
 
-    /// <summary>Until cancelled.</summary>
+    /// <summary>Serves until cancelled.</summary>
     public abstract Task ServeAsync(CancellationToken cancel);
 
     /// <summary>Closes its port.</summary>
     public abstract void Dispose();
 
-    /// <summary>What ends a conversation with the server, which may hang up at any time.</summary>
+    /// <summary>Whether a fault is a normal end of a conversation: the server may hang up at any time.</summary>
     protected static bool IsOver(Exception fault) =>
         fault is IOException or SocketException or OperationCanceledException or ObjectDisposedException;
 }
 
-/// <summary>One that is asked over streams: each is served by itself.</summary>
+/// <summary>A gateway that is asked over streams; each stream is served independently.</summary>
 internal abstract class StreamVice : HostileGateway
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -47,7 +47,7 @@ internal abstract class StreamVice : HostileGateway
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // Cancelled.
         }
         finally
         {

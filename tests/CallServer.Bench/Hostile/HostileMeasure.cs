@@ -5,10 +5,10 @@ using CallServer.Host.Cli.Output;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>What a server does while it is watched.</summary>
+/// <summary>Observes what a server does for a while.</summary>
 internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string> healthy)
 {
-    // The server keeps some audits of each gateway: they are fetched before they are gone.
+    // The server keeps only some audits of each gateway, so they are fetched before they are gone.
     private static readonly TimeSpan Often = TimeSpan.FromSeconds(20);
 
     private readonly Dictionary<(string, long), FleetAudit> audits = [];
@@ -28,7 +28,7 @@ internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            // Measured.
+            // The measurement has ended.
         }
     }
 
@@ -74,17 +74,17 @@ internal sealed class HostileMeasure(ServerUnderTest server, IReadOnlySet<string
     }
 }
 
-/// <summary>What was measured.</summary>
-/// <param name="Audits">Those begun meanwhile.</param>
-/// <param name="Healthy">Whose they are to be on time.</param>
-/// <param name="Measured">How long.</param>
-/// <param name="Peak">Resident memory at most, octets.</param>
-/// <param name="Cpu">Of the server.</param>
-/// <param name="Threads">Seconds of CPU of each of its threads since its start.</param>
+/// <summary>The measurement.</summary>
+/// <param name="Audits">Audits begun during it.</param>
+/// <param name="Healthy">Gateways whose audits must be on time.</param>
+/// <param name="Measured">How long it took.</param>
+/// <param name="Peak">Peak resident memory, in octets.</param>
+/// <param name="Cpu">CPU time of the server.</param>
+/// <param name="Threads">CPU seconds of each of its threads since its start.</param>
 /// <param name="Logged">Octets that the server wrote to its log.</param>
-/// <param name="Stored">Octets of its database.</param>
-/// <param name="Cdrs">Octets of its CDR files.</param>
-/// <param name="Unanswered">Times that it did not answer over HTTP.</param>
+/// <param name="Stored">Size of its database, in octets.</param>
+/// <param name="Cdrs">Size of its CDR files, in octets.</param>
+/// <param name="Unanswered">How often it did not answer over HTTP.</param>
 internal sealed record HostileReport(
     IReadOnlyList<FleetAudit> Audits,
     IReadOnlySet<string> Healthy,
@@ -100,7 +100,9 @@ internal sealed record HostileReport(
 {
     private const double Mega = 1e6;
 
-    /// <summary>Of healthy gateways' audits: when each began, and how long after the one before, in microseconds.</summary>
+    /// <summary>
+    /// For each audit of a healthy gateway, when it began and how long after the one before, in microseconds.
+    /// </summary>
     private IEnumerable<(long At, long After)> Steps =>
         Audits
             .Where(audit => Healthy.Contains(audit.Gateway))
@@ -111,7 +113,7 @@ internal sealed record HostileReport(
                 return sorted.Zip(sorted.Skip(1), (first, second) => (second, second - first));
             });
 
-    /// <summary>From start to start of healthy gateways' audits.</summary>
+    /// <summary>Seconds from start to start of healthy gateways' audits.</summary>
     public Spread Interval => Spread.Of(Steps.Select(step => step.After / 1e6));
 
     /// <summary>Audits of healthy gateways that were not complete.</summary>
@@ -151,7 +153,7 @@ internal sealed record HostileReport(
         }
     }
 
-    /// <summary>When several were late together, something held up all of them.</summary>
+    /// <summary>Several late audits at the same time mean that something held up all of them.</summary>
     private void WriteLate(Action<FormattableString> line)
     {
         var usual = (long)(Interval.Median * 1e6);
@@ -163,7 +165,7 @@ internal sealed record HostileReport(
             );
     }
 
-    /// <summary>Reasons that differ in numbers alone are one.</summary>
+    /// <summary>Reasons that differ only in numbers count as one.</summary>
     private static string Shape(string reasons)
     {
         var shape = System.Text.RegularExpressions.Regex.Replace(reasons, "[0-9]+(\\.[0-9]+)?", "N");

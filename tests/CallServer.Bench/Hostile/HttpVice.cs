@@ -4,7 +4,7 @@ using System.Text;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>An rtpengine over HTTP whose answers never end, or are of any length.</summary>
+/// <summary>An rtpengine over HTTP whose answers are endless, or as long as wanted.</summary>
 internal sealed class HttpVice(string id, long? length) : StreamVice(id)
 {
     public override string Uri => $"ng+http://{Place}";

@@ -4,13 +4,13 @@ using System.Text;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>What rtpengine is asked.</summary>
+/// <summary>A request to rtpengine.</summary>
 internal sealed record NgAsked(string Cookie, string Command, string Call);
 
-/// <summary>Says something to the server, as slowly as it likes.</summary>
+/// <summary>Answers the server, as slowly as it likes.</summary>
 internal delegate Task NgAnswer(NgAsked asked, Stream to, CancellationToken cancel);
 
-/// <summary>An rtpengine over a stream that answers as it likes.</summary>
+/// <summary>An rtpengine over a stream that answers what a test wants.</summary>
 internal sealed class NgVice(string id, NgAnswer answer) : StreamVice(id)
 {
     public override string Uri => $"ng+tcp://{Place}";
@@ -28,7 +28,7 @@ internal sealed class NgVice(string id, NgAnswer answer) : StreamVice(id)
     }
 }
 
-/// <summary>The server's requests and a gateway's replies in bencode.</summary>
+/// <summary>Reads the server's requests and writes a gateway's replies in bencode.</summary>
 internal static class NgWords
 {
     private static readonly byte[] Block = [.. Enumerable.Repeat((byte)'x', 65536)];
@@ -85,7 +85,7 @@ internal static class NgWords
         return text.Append("ee").ToString();
     }
 
-    /// <summary>A call of so many parties, each with media.</summary>
+    /// <summary>A call with this many parties, each with media.</summary>
     public static string Call(NgAsked asked, int tags)
     {
         var text = new StringBuilder(Opening(asked)).Append("4:tagsd");
@@ -97,7 +97,7 @@ internal static class NgWords
         return text.Append("ee").ToString();
     }
 
-    /// <summary>A call of two parties whose reply is so large by something that nobody asked for.</summary>
+    /// <summary>A call of two parties whose reply is inflated by a field that nobody asked for.</summary>
     public static async Task PaddedCallAsync(
         NgAsked asked,
         Stream to,
@@ -114,7 +114,7 @@ internal static class NgWords
         await SayAsync(to, small[until..], cancel);
     }
 
-    /// <summary>Forever.</summary>
+    /// <summary>Writes without end.</summary>
     public static async Task WithoutEndAsync(Stream to, CancellationToken cancel)
     {
         while (true)

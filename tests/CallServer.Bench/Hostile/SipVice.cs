@@ -4,9 +4,10 @@ using System.Text;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>A notifier over a stream: accepts every SUBSCRIBE, then says what it likes with a NOTIFY's head before it.</summary>
-/// <param name="id">Its vice.</param>
-/// <param name="body">Octets that it announces, and what it sends of them; null announces none and never ends its head.</param>
+/// <summary>A notifier over a stream: accepts every SUBSCRIBE, then sends a NOTIFY with any body.</summary>
+/// <param name="id">The name of the vice.</param>
+/// <param name="body">The length that it announces, and what it sends of it; null announces none and never ends the
+/// header.</param>
 internal sealed class SipVice(string id, Func<(long Announced, IEnumerable<string> Parts)>? body)
     : StreamVice(id)
 {

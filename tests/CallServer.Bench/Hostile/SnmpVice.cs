@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace CallServer.Bench.Hostile;
 
-/// <summary>An agent whose every table goes on for ever: what is asked for is followed by one more row, with a long value.</summary>
+/// <summary>
+/// An agent whose every table is endless: after each requested row comes one more, with a long value.
+/// </summary>
 internal sealed class SnmpVice : HostileGateway
 {
     private static readonly Asn1Tag Response = new(TagClass.ContextSpecific, 2, true);
@@ -32,7 +34,7 @@ internal sealed class SnmpVice : HostileGateway
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // Cancelled.
         }
     }
 
@@ -64,7 +66,7 @@ internal sealed class SnmpVice : HostileGateway
                     writer.WriteInteger(0);
                     using (writer.PushSequence())
                     {
-                        // Get (0) is answered by name, GetNext (1) and GetBulk (5) by what comes behind it.
+                        // Get (0) is answered for the name itself, GetNext (1) and GetBulk (5) for what follows it.
                         var rows = tag.TagValue == 5 ? Math.Clamp(repetitions, 1, 50 / asked.Count + 1) : 1;
                         for (var row = 1; row <= rows; row++)
                             foreach (var name in asked)

@@ -4,8 +4,9 @@ using CallServer.Host.Cli.Output;
 
 namespace CallServer.Bench.Kill;
 
-/// <summary>Every audit that a server told of, in all its lives: it forgets old ones, and what they proved stays
-/// proven.</summary>
+/// <summary>
+/// Every audit that a server listed, over all its restarts: it forgets old ones, but what they proved stays proven.
+/// </summary>
 internal sealed class AuditTimes
 {
     private readonly Dictionary<(string, string), AuditTime> audits = [];
@@ -31,7 +32,7 @@ internal sealed class AuditTimes
         }
     }
 
-    /// <summary>Waits until each gateway has had a complete audit that began after that moment.</summary>
+    /// <summary>Waits until each gateway has had a complete audit that began after this moment.</summary>
     public Task CompleteAsync(ServerUnderTest server, int gateways, long after, CancellationToken cancel) =>
         server.UntilAsync(
             "audited",

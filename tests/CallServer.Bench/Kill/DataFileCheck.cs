@@ -3,10 +3,10 @@ using Microsoft.Data.Sqlite;
 
 namespace CallServer.Bench.Kill;
 
-/// <summary>Whether SQLite finds its file sound, its log included. Nobody else may have it open.</summary>
+/// <summary>Checks with SQLite that its file and log are sound. Nobody else may have the file open.</summary>
 internal static class DataFileCheck
 {
-    /// <summary><c>ok</c>, <c>none yet</c>, or what is wrong.</summary>
+    /// <summary>Returns <c>ok</c>, <c>none yet</c>, or what is wrong.</summary>
     public static async Task<string> OfAsync(string file, CancellationToken cancel)
     {
         if (!File.Exists(file))

@@ -3,7 +3,9 @@ using CallServer.Host.Cli;
 
 namespace CallServer.Bench.Kill;
 
-/// <summary><c>kill</c>: kills a server at random moments under churn, and holds its record against the truth each time.</summary>
+/// <summary>
+/// <c>kill</c>: kills a server at random moments under churn, and compares its record with the truth each time.
+/// </summary>
 internal static class KillCommand
 {
     public static Command Build()

@@ -2,13 +2,14 @@ using CallServer.Host.Cli.Demo;
 
 namespace CallServer.Bench.Kill;
 
-/// <summary>A server was killed and started again: what became of its record.</summary>
-/// <param name="Number">From 1 on.</param>
+/// <summary>One kill and restart of a server, and what became of its record.</summary>
+/// <param name="Number">Counted from 1.</param>
 /// <param name="After">How long it had been ready when it was killed.</param>
-/// <param name="Early">It was killed once more, so long after its start and before it was ready; null where it was not.</param>
-/// <param name="File">What SQLite said of the file after each kill.</param>
-/// <param name="Start">From the last start to ready.</param>
-/// <param name="Verdict">The record against the truth.</param>
+/// <param name="Early">How long after its start it was killed a second time, before it was ready; null if it was
+/// not.</param>
+/// <param name="File">SQLite's check of the file after each kill.</param>
+/// <param name="Start">From the last start until it was ready.</param>
+/// <param name="Verdict">The record compared with the truth.</param>
 internal sealed record KillRound(
     int Number,
     TimeSpan After,
@@ -28,7 +29,7 @@ internal sealed record KillRound(
         );
     }
 
-    /// <summary>Above the rounds.</summary>
+    /// <summary>The heading above the rounds.</summary>
     public const string Heading =
         "round  after early file  ready  alive  record  missed  wrong   due  written  false   times  outside";
 }

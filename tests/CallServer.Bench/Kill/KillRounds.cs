@@ -8,8 +8,8 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Kill;
 
 /// <summary>
-/// A simulated gateway carries calls that come and go; a server that audits it is killed at random moments and started
-/// again on the same file.
+/// A simulated gateway carries calls that come and go. A server that audits it is killed at random moments and
+/// restarted on the same file.
 /// </summary>
 internal sealed class KillRounds(string folder, int seed)
 {
@@ -17,7 +17,7 @@ internal sealed class KillRounds(string folder, int seed)
     private const int Connections = 200;
     private const int Churn = 20;
 
-    /// <summary>One time in so many it is killed again before it is ready.</summary>
+    /// <summary>One kill in this many is followed by another before the server is ready.</summary>
     private const int EarlyOnceIn = 4;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -25,7 +25,7 @@ internal sealed class KillRounds(string folder, int seed)
     private static readonly TimeSpan Most = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan MostEarly = TimeSpan.FromSeconds(0.8);
 
-    // After this time the gateway has told what happened until now.
+    // After this time the gateway has written what happened until now.
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
 
     private readonly SystemClock clock = new();

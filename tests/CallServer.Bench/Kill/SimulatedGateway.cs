@@ -3,7 +3,9 @@ using CallServer.Host.Cli;
 
 namespace CallServer.Bench.Kill;
 
-/// <summary><c>callserver gateway</c> as a child: calls that come and go, and their truth in a file.</summary>
+/// <summary>
+/// <c>callserver gateway</c> as a child process: calls that come and go, and the truth about them in a file.
+/// </summary>
 internal sealed class SimulatedGateway : IAsyncDisposable
 {
     private readonly Child child;
@@ -17,7 +19,7 @@ internal sealed class SimulatedGateway : IAsyncDisposable
 
     public string Uri { get; }
 
-    /// <summary>The file to which it writes what really happened.</summary>
+    /// <summary>The file to which it writes what truly happened.</summary>
     public string Truth { get; }
 
     public static async Task<SimulatedGateway> StartAsync(
@@ -27,7 +29,7 @@ internal sealed class SimulatedGateway : IAsyncDisposable
         CancellationToken cancel
     )
     {
-        // Should this process itself be killed, the gateway does not stay for ever.
+        // Even if this process itself is killed, the gateway does not run for ever.
         var child = Child.Start(
             "gateway",
             "--snmp",

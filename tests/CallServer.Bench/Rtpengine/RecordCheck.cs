@@ -5,14 +5,16 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Bench.Rtpengine;
 
-/// <summary>A record against the calls of a real rtpengine; the counts are those of <see cref="RtpengineRun"/>.</summary>
+/// <summary>
+/// Compares a record with the calls of a real rtpengine; the counts are those of <see cref="RtpengineRun"/>.
+/// </summary>
 internal sealed record RecordCheck(int Missed, int Wrong, int Outside)
 {
     private const long MicrosPerTick = TimeSpan.TicksPerMicrosecond;
 
-    /// <param name="calls">All that it carries.</param>
-    /// <param name="record">As <c>connections --json</c> lists it.</param>
-    /// <param name="since">Every connection was heard of after this, in microseconds since 1970.</param>
+    /// <param name="calls">All calls that it carries.</param>
+    /// <param name="record">The objects of <c>connections --json</c>.</param>
+    /// <param name="since">Every connection must have been heard after this, in microseconds since 1970.</param>
     public static RecordCheck Of(IReadOnlyList<NgCall> calls, IReadOnlyList<JsonElement> record, long since)
     {
         var byId = record.ToLookup(connection => connection.Text("id"));

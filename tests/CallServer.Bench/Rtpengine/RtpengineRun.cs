@@ -1,16 +1,19 @@
 namespace CallServer.Bench.Rtpengine;
 
-/// <summary>A primary was killed, and its backup has the record of a real rtpengine, which was then killed itself.</summary>
-/// <param name="Number">From 1 on.</param>
-/// <param name="Calls">That rtpengine carried, of two tags each.</param>
+/// <summary>
+/// One run: a primary was killed, its backup has the record of a real rtpengine, and then rtpengine itself was
+/// killed.
+/// </summary>
+/// <param name="Number">Counted from 1.</param>
+/// <param name="Calls">Calls that rtpengine carried, of two tags each.</param>
 /// <param name="Detected">From the kill until the backup acted.</param>
-/// <param name="Whole">From the kill until an audit that was begun after it, and that told all, was in the backup's store.</param>
-/// <param name="Missed">Tags of calls that are not in the record, not confirmed, or not heard of since the kill.</param>
-/// <param name="Wrong">Connections that no call has.</param>
-/// <param name="Outside">Starts whose bounds do not contain what rtpengine tells of its call.</param>
-/// <param name="Restore">How long rtpengine's own restore from Redis took, by its log.</param>
+/// <param name="Whole">From the kill until the backup's store held a complete audit that began after the kill.</param>
+/// <param name="Missed">Tags of calls that are not in the record, not confirmed, or not heard since the kill.</param>
+/// <param name="Wrong">Connections that belong to no call.</param>
+/// <param name="Outside">Starts whose bounds do not contain what rtpengine reports for the call.</param>
+/// <param name="Restore">How long rtpengine's own restore from Redis took, according to its log.</param>
 /// <param name="Answers">From the kill of rtpengine until it answered again, its own start included.</param>
-/// <param name="Restored">Calls that it has again.</param>
+/// <param name="Restored">Calls that it has restored.</param>
 internal sealed record RtpengineRun(
     int Number,
     int Calls,
@@ -24,7 +27,7 @@ internal sealed record RtpengineRun(
     long Restored
 )
 {
-    /// <summary>Above the runs.</summary>
+    /// <summary>The heading above the runs.</summary>
     public const string Heading =
         "run  calls detected  whole missed wrong outside | redis restore  kill to answer  calls restored";
 

@@ -9,8 +9,9 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Rtpengine;
 
 /// <summary>
-/// <c>takeover-rtpengine</c>: the primary of a real rtpengine is killed with SIGKILL; how long until its backup has the record.
-/// In the same run rtpengine itself is killed, and says how long it took to have as many calls back from its Redis.
+/// <c>takeover-rtpengine</c>: kills the primary of a real rtpengine with SIGKILL and measures how long until its
+/// backup has the record. In the same run rtpengine itself is killed, and reports how long it took to restore as many
+/// calls from its Redis.
 /// </summary>
 internal static class TakeoverRtpengineCommand
 {
@@ -110,7 +111,8 @@ internal static class TakeoverRtpengineCommand
         await using (var pair = new ServerPair(scope.NewFolder("pair"), interval, Timeout, gateways, cold))
         {
             await pair.StartAsync(gateways.Count, cancel);
-            // On a loaded machine it may have missed heartbeats of a primary that lives: that would be no takeover to time.
+            // On a loaded machine the backup may have missed heartbeats of a live primary: such a takeover is not
+            // worth timing.
             if ((await pair.Backup.StatusAsync(cancel)).Text("role") != "standby")
                 throw new CommandFailedException(
                     ExitCode.Partial,
@@ -137,7 +139,7 @@ internal static class TakeoverRtpengineCommand
             check = RecordCheck.Of(calls, record, killed);
         }
 
-        // Nobody asks it any more: its restore has the machine for itself.
+        // Nobody asks it any more, so its restore has the machine to itself.
         var ended = clock.Now.Steady;
         await rtpengine.KillAsync();
         await rtpengine.StartAgainAsync();

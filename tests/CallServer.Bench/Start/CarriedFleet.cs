@@ -4,12 +4,12 @@ using CallServer.Host.Cli.Demo;
 
 namespace CallServer.Bench.Start;
 
-/// <summary>How many gateways, and what they carry.</summary>
-/// <param name="Gateways">How many.</param>
-/// <param name="Connections">On each.</param>
-/// <param name="Churn">Connections that begin and end a second, on each.</param>
-/// <param name="Kinds">One gateway after the other takes one after the other.</param>
-/// <param name="Processes">That carry them.</param>
+/// <summary>How many gateways there are, and what they carry.</summary>
+/// <param name="Gateways">The number of gateways.</param>
+/// <param name="Connections">Connections on each gateway.</param>
+/// <param name="Churn">Connections that begin and end each second on each gateway.</param>
+/// <param name="Kinds">What the gateways speak, assigned in turn.</param>
+/// <param name="Processes">The number of processes that carry them.</param>
 internal sealed record FleetPlan(
     int Gateways,
     int Connections,
@@ -21,7 +21,7 @@ internal sealed record FleetPlan(
 /// <summary>Simulated gateways in a few child processes, and what they say truly happened.</summary>
 internal sealed class CarriedFleet : IAsyncDisposable
 {
-    // Should this process itself be killed, they do not stay for ever.
+    // Even if this process itself is killed, the children do not run for ever.
     private const string Life = "1h";
 
     private readonly string folder;
@@ -31,19 +31,19 @@ internal sealed class CarriedFleet : IAsyncDisposable
 
     private CarriedFleet(string folder) => this.folder = folder;
 
-    /// <summary>URIs by id.</summary>
+    /// <summary>The gateways' URIs by id.</summary>
     public IReadOnlyDictionary<string, string> Uris => uris;
 
-    /// <summary>CPU time of all until now.</summary>
+    /// <summary>CPU time of all processes so far.</summary>
     public TimeSpan Cpu => carriers.Aggregate(TimeSpan.Zero, (sum, carrier) => sum + carrier.Cpu);
 
-    /// <summary>Process ids of those that carry them.</summary>
+    /// <summary>Ids of the processes that carry the gateways.</summary>
     public IEnumerable<int> Carriers => carriers.Select(carrier => carrier.Id);
 
-    /// <summary>The most memory that they held, in bytes.</summary>
+    /// <summary>The sum of the processes' peak memory, in bytes.</summary>
     public long PeakMemory => carriers.Sum(carrier => carrier.PeakMemory);
 
-    /// <summary>Starts them all; they answer when it returns.</summary>
+    /// <summary>Starts all of them; they answer when it returns.</summary>
     public static async Task<CarriedFleet> StartAsync(FleetPlan plan, string folder, CancellationToken cancel)
     {
         var fleet = new CarriedFleet(folder);
@@ -82,7 +82,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>What truly happened until a moment ago, on all of them.</summary>
+    /// <summary>What truly happened on all of them until a moment ago.</summary>
     public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
     {
         var truth = new List<TrueConnection>();
@@ -91,7 +91,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
         return truth;
     }
 
-    /// <summary>Where the truth of a gateway is told.</summary>
+    /// <summary>The file for a gateway's truth.</summary>
     public static string TruthFile(string folder, string id) => Path.Combine(folder, $"{id}.truth.ndjson");
 
     public async ValueTask DisposeAsync()

@@ -9,12 +9,12 @@ using CallServer.Server.Polling;
 namespace CallServer.Bench.Start;
 
 /// <summary>
-/// <c>carry</c>: many simulated gateways in one process, each with a port and a truth file of its own, all on one event
-/// loop. <see cref="CarriedFleet"/> starts it.
+/// <c>carry</c>: many simulated gateways in one process on one event loop, each with its own port and truth file.
+/// <see cref="CarriedFleet"/> starts it.
 /// </summary>
 internal static class CarryCommand
 {
-    // A thousand gateways tell their truth a thousand times in this time, and no oftener.
+    // How late the truth may be written: a thousand gateways write it, so no oftener than this.
     private static readonly TimeSpan Granularity = TimeSpan.FromMilliseconds(100);
 
     public static Command Build()

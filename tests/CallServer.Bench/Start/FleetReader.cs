@@ -5,20 +5,20 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Start;
 
 /// <summary>
-/// Reads the record of a server of a large fleet, and holds it against the truth. First it looks at what costs the server
-/// little, again and again; then it reads all, once.
+/// Reads the record of a large fleet's server and compares it with the truth. First it polls what costs the server
+/// little; then it reads everything once.
 /// </summary>
 internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, SystemClock clock)
 {
-    // After this time the gateways have told what happened until now: see CarryCommand.
+    // After this time the gateways have written what happened until now: see CarryCommand.
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Now, in microseconds since 1970.</summary>
+    /// <summary>The present in microseconds since 1970.</summary>
     public long Now => (clock.Now.Steady + clock.Correction).Micros;
 
     /// <summary>
-    /// Waits until every gateway has answered since the server was started, and gives that moment. An answer that is not
-    /// proven to be whole counts: what it lacks, the truth tells.
+    /// Waits until every gateway has answered since the server started, and returns that moment. An answer that is
+    /// not proven complete counts too: the comparison with the truth shows what it lacks.
     /// </summary>
     public async Task<long> AllHeardAsync(CancellationToken cancel)
     {
@@ -34,7 +34,7 @@ internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, Sy
         return Now;
     }
 
-    /// <summary>Waits until the store holds an audit of every gateway, and gives that moment.</summary>
+    /// <summary>Waits until the store holds an audit of every gateway, and returns that moment.</summary>
     public async Task<long> AllSavedAsync(CancellationToken cancel)
     {
         await server.UntilAsync(
@@ -47,7 +47,7 @@ internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, Sy
         return Now;
     }
 
-    /// <summary>The audits that the store holds: what they learnt is in the record, and their CDRs are written.</summary>
+    /// <summary>The audits in the store: what they learnt is in the record, and their CDRs are written.</summary>
     public async Task<IReadOnlyList<AuditTime>> AuditsAsync(CancellationToken cancel) =>
         [
             .. (await server.Client.AllAsync("audits", null, cancel))
@@ -55,10 +55,10 @@ internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, Sy
                 .OfType<AuditTime>(),
         ];
 
-    /// <summary>The record now, with CDRs and audits where they are wanted.</summary>
+    /// <summary>The record now; with CDRs and audits if <paramref name="whole"/> is true.</summary>
     public async Task<DemoRecord> ReadAsync(bool whole, CancellationToken cancel)
     {
-        // Before the moment to which the record is held: what these audits learnt is taken in by then.
+        // Read before the record itself, so that everything these audits learnt is in it.
         var audits = whole ? await AuditsAsync(cancel) : [];
         var from = Now;
         var connections = await server.Client.AllAsync("connections", null, cancel);

@@ -5,16 +5,16 @@ using CallServer.Host.Cli.Output;
 namespace CallServer.Bench.Start;
 
 /// <summary>
-/// Whether a record holds what was alive all the time from one moment to another: after a takeover, from the kill until the
-/// record was read.
+/// Whether a record holds everything that was alive from one moment to another: after a takeover, from the kill until
+/// the record was read.
 /// </summary>
-/// <param name="Alive">Connections that were, by the gateways' own word.</param>
-/// <param name="Missed">Of these, not in the record.</param>
-/// <param name="Unconfirmed">Of these, in the record from before, and not heard of since.</param>
-/// <param name="Wrong">In the record, though no gateway carried it at any time from the first moment on.</param>
+/// <param name="Alive">Connections that were alive, according to the gateways.</param>
+/// <param name="Missed">Alive, but not in the record.</param>
+/// <param name="Unconfirmed">Alive and recorded, but not heard since.</param>
+/// <param name="Wrong">In the record, though no gateway carried them at any time since the first moment.</param>
 /// <param name="Outside">True starts outside the bounds that the record gives.</param>
-/// <param name="WidestMs">The widest bounds of a start that has two, in milliseconds.</param>
-/// <param name="Faults">Each in words.</param>
+/// <param name="WidestMs">The widest bounds of a start that has both, in milliseconds.</param>
+/// <param name="Faults">Each fault in words.</param>
 internal sealed record FleetVerdict(
     int Alive,
     int Missed,
@@ -27,10 +27,10 @@ internal sealed record FleetVerdict(
 {
     public bool NothingLost => Faults.Count == 0;
 
-    /// <summary>Compares what was read with the truth.</summary>
-    /// <param name="truth">Of all gateways.</param>
-    /// <param name="record">Its connections and when they were read; nothing else of it is looked at.</param>
-    /// <param name="since">What counts is what lived from then on.</param>
+    /// <summary>Compares a record with the truth.</summary>
+    /// <param name="truth">The connections of all gateways.</param>
+    /// <param name="record">Only its connections, and when they were read, are used.</param>
+    /// <param name="since">Only what lived after this moment counts.</param>
     public static FleetVerdict Of(IReadOnlyList<TrueConnection> truth, DemoRecord record, long since)
     {
         var rows = new Dictionary<(string, string), JsonElement>();

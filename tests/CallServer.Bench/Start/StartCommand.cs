@@ -7,8 +7,8 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Start;
 
 /// <summary>
-/// <c>start</c>: a server that knows nothing looks at a large fleet for the first time, as a backup does that takes over. How
-/// long until its record holds everything, and what it costs both sides.
+/// <c>start</c>: a server that knows nothing audits a large fleet for the first time, as a backup does that takes
+/// over. Measures how long until its record holds everything, and what that costs both sides.
 /// </summary>
 internal static class StartCommand
 {
@@ -144,7 +144,7 @@ internal static class StartCommand
             busy,
             [.. partial],
             FleetVerdict.Of(truth, first, asked),
-            // Nobody was killed: all that it has heard it has heard since it was started.
+            // Nobody was killed: everything heard was heard since the start.
             DemoVerdict.Of(truth, whole, asked, asked, new Dictionary<string, int>())
         );
     }

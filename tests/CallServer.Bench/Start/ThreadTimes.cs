@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace CallServer.Bench.Start;
 
-/// <summary>The CPU time of a process by the names of its threads, as Linux keeps it; nothing elsewhere.</summary>
+/// <summary>CPU time of a process by thread name, as Linux reports it; empty on other systems.</summary>
 internal static class ThreadTimes
 {
     // USER_HZ, which is 100 for every program on Linux.
     private const double Ticks = 100;
 
-    /// <summary>Seconds by name, the busiest first.</summary>
+    /// <summary>Seconds by thread name, busiest first.</summary>
     public static string Of(int process)
     {
         var tasks = $"/proc/{process}/task";
@@ -22,7 +22,7 @@ internal static class ThreadTimes
                 var stat = File.ReadAllText(Path.Combine(task, "stat"));
                 var end = stat.LastIndexOf(')');
                 var name = stat[(stat.IndexOf('(', StringComparison.Ordinal) + 1)..end];
-                // utime and stime are the 14th and 15th field; the state after the name is the 3rd.
+                // utime and stime are the 14th and 15th fields; the state after the name is the 3rd.
                 var fields = stat[(end + 2)..].Split(' ');
                 var ticks =
                     long.Parse(fields[11], CultureInfo.InvariantCulture)
@@ -31,7 +31,7 @@ internal static class ThreadTimes
             }
             catch (IOException)
             {
-                // It has just ended.
+                // The process has just ended.
             }
         }
         return string.Join(

@@ -10,11 +10,11 @@ namespace CallServer.Bench.Steady;
 
 /// <summary>
 /// <c>steady</c>: hours of a network at many times its speed, on one server that keeps a bounded past. Shows that its
-/// memory and its file stay as they are.
+/// memory and its file do not grow.
 /// </summary>
 internal static class SteadyCommand
 {
-    // Of the network, before the measure begins: a past as long as what is kept.
+    // Network time before the measurement begins, as a share of the measured time: it fills the past that is kept.
     private const double WarmUpShare = 0.25;
     private const int Samples = 120;
 
@@ -169,7 +169,7 @@ internal static class SteadyCommand
                 .Select(path => new FileInfo(path))
                 .Sum(file => file.Exists ? file.Length : 0);
 
-        /// <summary>The second half beside the first one.</summary>
+        /// <summary>Compares the second half with the first.</summary>
         private static int Judge(List<SteadySample> samples)
         {
             double Growth(Func<SteadySample, long> value)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace CallServer.Bench.Steady;
 
-/// <summary>Memory and file over time, as an SVG picture.</summary>
+/// <summary>Draws memory and file size over time as an SVG picture.</summary>
 internal static class SteadyPicture
 {
     private static readonly int[] scales = [1, 2, 4, 8, 10];
@@ -59,7 +59,7 @@ internal static class SteadyPicture
         }
     }
 
-    /// <summary>The next of 1, 2, 4 and 8 times a power of ten.</summary>
+    /// <summary>Rounds up to 1, 2, 4 or 8 times a power of ten.</summary>
     private static double Round(double megabytes)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(Math.Max(megabytes, 1))));

@@ -6,16 +6,16 @@ using CallServer.Host.Cli.Output;
 
 namespace CallServer.Bench.Takeover;
 
-/// <summary>A primary and its backup on one fleet, as two processes with files of their own.</summary>
+/// <summary>A primary and its backup on one fleet, as two processes with their own files.</summary>
 internal sealed class ServerPair : IAsyncDisposable
 {
     private readonly bool cold;
 
-    /// <param name="folder">Where their files are, a folder for each.</param>
-    /// <param name="interval">Between the primary's audits of a gateway.</param>
-    /// <param name="timeout">For an answer.</param>
-    /// <param name="gateways">URIs by id.</param>
-    /// <param name="cold">The backup asks nobody before it takes over.</param>
+    /// <param name="folder">The folder that holds a folder for each.</param>
+    /// <param name="interval">Time between the primary's audits of a gateway.</param>
+    /// <param name="timeout">How long to wait for a reply.</param>
+    /// <param name="gateways">The gateways' URIs by id.</param>
+    /// <param name="cold">Whether the backup asks nobody before it takes over.</param>
     public ServerPair(
         string folder,
         TimeSpan interval,
@@ -57,7 +57,9 @@ internal sealed class ServerPair : IAsyncDisposable
 
     public ServerUnderTest Backup { get; }
 
-    /// <summary>Starts both, and waits until the primary has heard everybody and the backup watches it.</summary>
+    /// <summary>
+    /// Starts both, and waits until the primary has heard every gateway and the backup watches the primary.
+    /// </summary>
     public async Task StartAsync(int gateways, CancellationToken cancel)
     {
         Primary.Start();
@@ -74,7 +76,7 @@ internal sealed class ServerPair : IAsyncDisposable
         );
     }
 
-    /// <summary>The newest recovery report of the backup, once it is whole.</summary>
+    /// <summary>The backup's newest recovery report, once it is complete.</summary>
     public async Task<JsonElement> RecoveryAsync(CancellationToken cancel)
     {
         JsonElement? found = null;
@@ -90,7 +92,7 @@ internal sealed class ServerPair : IAsyncDisposable
         return found ?? throw new CommandFailedException(ExitCode.Fault, "no recovery report");
     }
 
-    /// <summary>The report of the backup's last takeover; null where it is not whole.</summary>
+    /// <summary>The report of the backup's last takeover; null while it is not complete.</summary>
     public async Task<JsonElement?> ReportAsync(CancellationToken cancel)
     {
         var page = await Backup.Client.AllAsync("recoveries", null, cancel);

@@ -7,8 +7,9 @@ using CallServer.Server.Net;
 namespace CallServer.Bench.Takeover;
 
 /// <summary>
-/// <c>takeover</c>: a primary that keeps the record of a large fleet is killed with SIGKILL. How long until its backup, another
-/// process that shares nothing with it, acts and has every connection that was alive throughout; and whether what it has is true.
+/// <c>takeover</c>: kills a primary that keeps the record of a large fleet with SIGKILL. Measures how long until its
+/// backup, another process that shares nothing with it, acts and has every connection that was alive throughout, and
+/// whether its record is true.
 /// </summary>
 internal static class TakeoverCommand
 {
@@ -128,7 +129,7 @@ internal static class TakeoverCommand
             cancel
         );
         var detected = reader.Now;
-        // What costs the server little, again and again; its report, which looks at every connection, only then.
+        // Polls what costs the server little; the report, which looks at every connection, is read only afterwards.
         await reader.AllHeardAsync(cancel);
         await pair.Backup.UntilAsync("whole", async () => await pair.ReportAsync(cancel) is not null, cancel);
         var whole = reader.Now;

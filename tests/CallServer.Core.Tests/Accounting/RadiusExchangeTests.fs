@@ -1,4 +1,4 @@
-/// Telling a RADIUS server: nothing is left out, nothing told twice that need not be, whatever the network does.
+/// Accounting to a RADIUS server: whatever the network does, no record is left out, and none is repeated needlessly.
 module CallServer.Tests.Accounting.RadiusExchangeTests
 
 open System
@@ -68,14 +68,14 @@ let ``as many as the window has room for, one of a session at a time, and the ma
         let state, commands = start () |> offer 0.0 entries
         let first = sent commands
         Check.equal [ "a"; "b"; "c"; "d" ] (first |> List.map session)
-        // Identifiers wrap, and none is used twice.
+        // Identifiers wrap around, and none is used twice at a time.
         Check.equal [ 254uy; 255uy; 0uy; 1uy ] (first |> List.map (fun octets -> octets[1]))
         let state, commands = answer 0.1 first[1] state
         Check.equal [ "e" ] (sent commands |> List.map session)
         Check.equal [] (marks commands)
         let last = sent commands
         let state, commands = answer 0.2 first[0] state
-        // Now the next of the same session.
+        // Now the next record of the same session is sent.
         Check.equal [ "a" ] (sent commands |> List.map session)
         Check.equal [ 1L ] (marks commands)
         let again = sent commands
@@ -104,7 +104,7 @@ let ``an unanswered packet is repeated octet by octet, and made anew when it say
         renewed[1] |> Check.notEqual first[1]
         Check.equal (0, 7) (delay first, delay renewed)
 
-        // The answer to either will do, and counts once.
+        // The answer to either packet will do, and counts once.
         let state, commands = answer 7.1 first state
         Check.equal [ 1L ] (marks commands)
         RadiusExchange.isAway state |> Check.isFalse
@@ -122,7 +122,7 @@ let ``while the server is away one entry at a time asks for it, and all say how 
         Check.equal [ "s1" ] (sent commands |> List.map session)
         let state, commands = wake 8.0 state
         Check.equal [ "s1" ] (sent commands |> List.map session)
-        // While it is away, never more than two time-outs apart.
+        // While the server is away, attempts are never more than two time-outs apart.
         let state, commands = wake 10.0 state
         Check.equal [ "s1" ] (sent commands |> List.map session)
         let state, commands = wake 12.0 state
@@ -191,7 +191,7 @@ let private both = [ 1UL .. 150UL ]
 
 let private plan = { Sessions = 40; Loss = 0.25; LossesInRow = 2; Duplication = 0.1; Crashes = false }
 
-/// True of every run: nothing left out or forgotten early, each session in its order, and delays that are true.
+/// Holds for every run: no record is left out or forgotten early, each session is in order, and the delays are true.
 let private checkRun (world: RadiusWorld) (why: string) =
     world.Run() |> Check.because $"{why}: the outbox is not empty after a day" Check.isTrue
     world.ForgottenEarly |> Check.because why Check.isEmpty
@@ -232,7 +232,7 @@ let ``through crashes of both every record is taken, and what comes twice has th
             Check.equal world.Entries.Length distinct
             twice <- twice + world.Taken.Count - distinct
 
-        // The world is as bad as it is meant to be.
+        // Makes sure that the world is as bad as intended.
         twice |> Check.above 0)
 
 let ``events out of place change nothing that is owed`` =

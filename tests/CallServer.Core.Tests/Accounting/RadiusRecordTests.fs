@@ -1,4 +1,4 @@
-/// What RADIUS is told of a CDR.
+/// The RADIUS record of a CDR.
 module CallServer.Tests.Accounting.RadiusRecordTests
 
 open CallServer.Model
@@ -82,7 +82,7 @@ let ``a start has neither time nor cause, an interim no cause`` =
         Check.equal (ValueSome 1u) (number RadiusType.AcctStatusType start)
         Check.equal ValueNone (number RadiusType.AcctSessionTime start)
         Check.equal ValueNone (number RadiusType.AcctTerminateCause start)
-        // When billing's seconds begin.
+        // The moment from which billing counts seconds.
         Check.equal
             (ValueSome(RadiusValue.Time 1769853600u))
             (RadiusAttribute.tryFind RadiusType.EventTimestamp start)

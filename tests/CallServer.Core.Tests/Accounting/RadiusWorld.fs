@@ -11,17 +11,18 @@ open CallServer.Accounting
 type RadiusWorldPlan =
     {
         Sessions: int
-        /// That a datagram is lost.
+        /// The probability that a datagram is lost.
         Loss: float
-        /// A packet and its answers are lost at most so often in a row.
+        /// The most losses in a row of one packet and its answers.
         LossesInRow: int
-        /// That a datagram comes twice.
+        /// The probability that a datagram arrives twice.
         Duplication: float
-        /// Server and client fail at any moment; otherwise the server stops only when nothing is unanswered.
+        /// Whether server and client fail at any moment; otherwise the server stops only when every packet is
+        /// answered.
         Crashes: bool
     }
 
-/// What the server took.
+/// A record that the server accepted.
 type Taken = { Session: string; Status: uint32; Delay: TimeSpan; Waited: TimeSpan }
 
 /// An outbox, an exchange and a RADIUS server that drops repeats as RFC 5080 §2.2.2 says, in virtual time.
@@ -39,10 +40,10 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
     let mutable life = 0
     let mutable exchange = RadiusExchange.start settings 250uy
     let mutable wakes = 0
-    // The server: it takes no new packets while it drains, and hears nothing while it is down.
+    // The server accepts no new packets while it drains, and hears nothing while it is down.
     let mutable draining = false
     let mutable down = false
-    // Packets that were sent while it was down are made anew soon: none of their answers is lost.
+    // Packets that were sent while the server was down are sent again soon, and then none of their answers is lost.
     let mutable calmUntil = 0L
     let seen = Dictionary<string, byte[]>()
     let taken = ResizeArray<Taken>()
@@ -66,7 +67,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
 
     let moment () = Moment.at (Instant.ofMicros now)
 
-    /// By what it is about: a packet and the answers to it share their losses.
+    /// Carries a datagram. `about` names its packet: a packet and its answers share one count of losses.
     let carry (about: string) (arrive: unit -> unit) =
         let lost = losses.GetValueOrDefault about
 
@@ -133,7 +134,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
             |> Seq.map (fun pair -> Ok pair.Value)
             |> Seq.toList
 
-        // Offering what is known changes nothing, and would go on for ever.
+        // Offering records that are known already changes nothing, and would go on for ever.
         if
             news
             |> List.exists (fun entry -> entry |> Result.exists (fun entry -> entry.Sequence > highest ()))
@@ -208,7 +209,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
         exchange <- RadiusExchange.start settings (byte (between 0 255))
         apply (exchange, [])
 
-    /// Runs the plan, and then until the outbox is empty; false where that takes more than a day.
+    /// Runs the plan, and then on until the outbox is empty; false if that takes more than a day.
     member _.Run() : bool =
         for session in 1 .. plan.Sessions do
             let began = between 0 120_000
@@ -219,7 +220,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
 
             after (began + 20_000 + between 0 120_000) (fun () -> put $"s{session}" 2L)
 
-        // One after the other: each may drain for 8 seconds and last for 60.
+        // One outage after the other: each may drain for 8 seconds and last for 60.
         for number in 0..2 do
             after (number * 90_000 + between 0 20_000) outage
 
@@ -242,7 +243,7 @@ type RadiusWorld(seed: uint64, plan: RadiusWorldPlan) =
     member _.Taken: IReadOnlyList<Taken> = taken
     member _.Entries = outbox.Values |> Seq.toList
 
-    /// Sequences that the outbox was told to forget before the server had taken them.
+    /// Sequences that the outbox was told to forget before the server had accepted them.
     member _.ForgottenEarly: IReadOnlyList<int64> = early
 
     member _.Settings = settings

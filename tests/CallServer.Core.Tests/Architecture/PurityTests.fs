@@ -1,4 +1,4 @@
-/// The house's walls, read from the compiled assemblies and the sources.
+/// Enforces the walls of the architecture, read from the compiled assemblies and the sources.
 module CallServer.Tests.Architecture.PurityTests
 
 open System
@@ -43,7 +43,7 @@ let private forbiddenMembers =
       "get_TickCount64"
       "GetTimestamp" ]
 
-/// Every outside type and member that an assembly names.
+/// Every outside type and member that an assembly refers to.
 let private references (assembly: Reflection.Assembly) =
     use file = File.OpenRead assembly.Location
     use image = new PEReader(file)
@@ -81,7 +81,7 @@ let ``a pure assembly names no clock, socket, file, thread, randomness or enviro
 
 let ``the scan sees what it looks for`` =
     example (fun () ->
-        // This test assembly reads files: a scan that finds nothing here would find nothing anywhere.
+        // This test assembly reads files: if the scan finds nothing here, it finds nothing anywhere.
         offences (Reflection.Assembly.GetExecutingAssembly()) |> Check.isNotEmpty)
 
 type Here =
@@ -90,7 +90,7 @@ type Here =
 
     static member Core() = Path.Combine(Here.Source(), "CallServer.Core")
 
-/// Each line of each file below a folder that holds any of these words, comments aside.
+/// Every line below a folder that contains one of these words, not counting comments.
 let private naming (folder: string) (pattern: string) (words: Regex) : string list =
     [ for file in Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories) do
           if not (file.Contains $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}") then
@@ -100,7 +100,7 @@ let private naming (folder: string) (pattern: string) (words: Regex) : string li
                   if not (code.StartsWith("//", StringComparison.Ordinal)) && words.IsMatch code then
                       $"{Path.GetRelativePath(folder, file)}: {code}" ]
 
-/// The folders of a pure project, and which others each of them may name; whatever is not listed here, it may not.
+/// The folders of the pure projects, and the other folders that each of them may name; all others are forbidden.
 let private walls =
     let ground = [ "Prelude"; "Model" ]
     let protocol name = $"Protocols.{name}", ground @ [ "Ledger"; "Wire"; "Exchange"; "Protocols" ]

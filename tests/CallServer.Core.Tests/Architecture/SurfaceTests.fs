@@ -1,4 +1,4 @@
-/// What C# may touch is pinned in a text file: a change of it is seen in review.
+/// The surface that C# may touch is recorded in a text file, so that a review sees every change of it.
 module CallServer.Tests.Architecture.SurfaceTests
 
 open System

@@ -9,21 +9,21 @@ open CallServer.Protocols.Snmp
 
 /// Runs an audit against an agent in virtual time.
 module Bench =
-    /// What a server does with one datagram at one moment: its answers.
+    /// A server: the datagrams with which it answers one datagram at one moment.
     type Server = Instant -> byte[] -> byte[] list
 
     type Run =
         {
             Snapshot: Snapshot
             State: SnmpAudit.State
-            /// Times at which Finished came: exactly one.
+            /// How often Finished came: it must be exactly once.
             Finishes: int
             Took: TimeSpan
         }
 
     let start = Instant.ofMicros 1_790_000_000_000_000L
 
-    /// An agent that answers SNMPv2c as `serve` says; other communities get silence.
+    /// An agent that answers SNMPv2c as `serve` says, and is silent towards other communities.
     let v2c (community: string) (serve: Instant -> Pdu -> Pdu option) : Server =
         fun now octets ->
             match Snmp.decode octets with
@@ -42,11 +42,11 @@ module Bench =
           Timeout = TimeSpan.FromSeconds 1.0
           Attempts = 4 }
 
-    /// At most this many events: an audit that runs on is one that loops.
+    /// The most events in one run: an audit that needs more is in a loop.
     [<Literal>]
     let MaxEvents = 200_000
 
-    /// With what a record holds of the gateway.
+    /// Runs an audit, given what a record holds of the gateway.
     let runKnown
         (known: Connection[])
         (history: HistoryMark voption)

@@ -1,4 +1,4 @@
-/// What of one gateway is taken at most, and what becomes of the rest.
+/// How much is accepted from one gateway, and what happens to the rest.
 module CallServer.Tests.Audit.BoundsTests
 
 open System
@@ -16,7 +16,7 @@ open CallServer.Tests.Ledger
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
 
-/// What an exchange asked for.
+/// Records the commands of an exchange.
 type private Heard() =
     member val Sent = ResizeArray<byte[]>()
     member val Result: AuditResult = null with get, set
@@ -38,7 +38,7 @@ let private step (asked: Heard) (audit: GatewayExchange<AuditResult>) : GatewayE
     audit.Dispatch asked
     audit
 
-/// Over a stream that is open.
+/// An exchange over a stream that is open.
 let private streaming (target: AuditTarget) (asked: Heard) : GatewayExchange<AuditResult> =
     let audit = target.Start(null, at 0.0, 7UL, "", null) |> step asked
     audit.Connected(at 0.1, "192.0.2.1:5000") |> step asked
@@ -51,7 +51,7 @@ let private cookie (asked: Heard) = (Encoding.ASCII.GetString asked.Sent[asked.S
 
 let private reasons (asked: Heard) = List.ofSeq asked.Result.Reasons
 
-/// The same octets again and again, until it has had enough; so many times it took.
+/// Feeds the same octets again and again until the exchange has had enough; returns how many times it took them.
 let rec private pour
     (octets: byte[])
     (asked: Heard)
@@ -183,8 +183,8 @@ let ``answers to nothing end an audit too`` =
 
         reasons asked |> Check.equal [ "limit: polling.replyOctets: more than 1 MB that answers nothing" ])
 
-/// An rtpengine of so many calls, each with two parties of that label and fifty kilobytes of anything: how an audit of it went,
-/// the most that it held, what it held at its end, and how many octets came.
+/// Audits an rtpengine with this many calls, each with two parties with this label and fifty kilobytes of padding.
+/// Returns the commands, the most that the audit held, what it held at its end, and how many octets arrived.
 let private ofCalls (count: int) (label: string) (held: int64) : struct (Heard * int64 * int64 * int64) =
     let calls = [ for n in 1..count -> $"call-{n:D3}" ]
     let statistics = $"10:statisticsd17:currentstatisticsd13:sessionstotali{count}eee"
@@ -217,7 +217,7 @@ let private ofCalls (count: int) (label: string) (held: int64) : struct (Heard *
 
 let ``what an audit holds is bounded by what it keeps, not by what came`` =
     example (fun () ->
-        // Ten megabytes come, and a fraction of that is kept.
+        // Ten megabytes arrive, and only a fraction of that is kept.
         let struct (asked, most, last, _) = ofCalls 200 "a" 100_000_000L
         most |> Check.below 500_000L
         most |> Check.because "four hundred parties take room" (Check.above 200_000L)
@@ -228,19 +228,19 @@ let ``what an audit holds is bounded by what it keeps, not by what came`` =
         reasons asked
         |> List.head
         |> Check.equal "limit: polling.auditOctets: more than 100 kB in one audit"
-        // What comes at all is bounded too, however little of it is kept.
+        // What may arrive at all is bounded too, however little of it is kept.
         let struct (asked, most, _, _) = ofCalls 200 "a" 5_000_000L
         most |> Check.below 500_000L
 
         reasons asked |> List.head |> Check.equal "limit: polling.auditOctets: more than 5 MB in one audit"
-        // A label of its own is kept as far as a record has use for it.
+        // A different label for each party is kept, but only as much of it as a record needs.
         let struct (_, long, _, _) = ofCalls 200 (String('l', 40_000)) 100_000_000L
         long |> Check.below 1_000_000L)
 
 let ``an audit that its last reply ends is not ended once more for its size`` =
     example (fun () ->
         let struct (unbound, _, _, came) = ofCalls 1 "a" 100_000_000L
-        // The last reply ends the audit, and with it more has come than may.
+        // With the last reply, which ends the audit, more has arrived than allowed.
         let struct (asked, _, _, _) = ofCalls 1 "a" (came - 1L)
         asked.Result |> Check.isNotNull
         reasons asked |> Check.equal (reasons unbound))
@@ -287,7 +287,7 @@ let ``a reply, what answers nothing, what is held and what came at all have limi
               1001L, 0L, load 0L 0L, held
               100L, 0L, load 0L 1001L, held
               100L, 0L, load 100L 901L, held
-              // Of datagrams all is held, as sixteen times what came.
+              // Datagrams are held completely, and count sixteen times their size.
               62L, 0L, datagrams, ValueNone
               63L, 0L, datagrams, held ] do
             Bounds.passed bounds taken unasked load |> Check.equal expected)
@@ -324,7 +324,7 @@ let ``who holds most when there is too little in all is told so`` =
         audit.PassMemory(at 0.2, 1_000_000_000L) |> step asked |> ignore
 
         reasons asked |> Check.equal [ "limit: polling.memory: all gateways together take more than 1 GB" ]
-        // Once is enough.
+        // The limit is reported once.
         asked.Result <- null
         audit.PassMemory(at 0.3, 1_000_000_000L).PassHeld(at 0.4).Dispatch asked
         asked.Result |> Check.isNull)
@@ -338,8 +338,8 @@ let private knownOf (ids: int list) : Connection[] =
 
 let private limit = Limit.Connections 5
 
-/// Whatever a snapshot tells and the record holds: with so many as there may be, nothing that is known is left out, and what
-/// is left out makes it partial.
+/// Whatever a snapshot lists and the record holds: with the record at its limit, no known connection is left out, and
+/// any that is left out makes the snapshot partial.
 let ``a record takes no more connections than it may have`` =
     law (fun (seen: byte list) (known: byte list) (whole: bool) ->
         let ids bytes = bytes |> List.map (fun (b: byte) -> int b % 12)
@@ -355,7 +355,7 @@ let ``a record takes no more connections than it may have`` =
         next.Connections.Length |> Check.atMost (max 5 known.Length)
         (lacking.Length = 0 || not (Snapshot.isComplete after)) |> Check.isTrue
 
-        // What has room is taken as it is. What a complete snapshot does not show makes room.
+        // Whatever there is room for is taken unchanged; connections missing from a complete snapshot make room.
         let kept =
             if whole then
                 before.Observations |> Array.map _.Id
@@ -377,10 +377,10 @@ let ``a snapshot that brings too many connections is cut, and ends none`` =
         | Partial [ PastLimit limit ] -> limit |> Check.equal (Limit.Connections 3)
         | other -> failtest (string other))
 
-/// What nobody sees, and what turns a line.
+/// Characters that are invisible, or change a line's direction.
 let private unseen = "\u202a\u202e\u2066\u2069\u2028\u2029"
 
-/// Facts of which one is this text.
+/// Facts in which each text in turn is this one.
 let private factsOf (text: string) : Facts list =
     let text = ValueSome text
 

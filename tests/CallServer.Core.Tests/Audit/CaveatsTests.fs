@@ -1,4 +1,5 @@
-/// What is known of a gateway besides what an audit of it learns: that it answers from elsewhere, that it never tells all.
+/// What is known of a gateway apart from its audits: that it answers from elsewhere, or that it never lists
+/// everything.
 module CallServer.Tests.Audit.CaveatsTests
 
 open System
@@ -16,7 +17,7 @@ open CallServer.Tests
 open CallServer.Tests.Wire
 open CallServer.Tests.Audit
 
-/// What an exchange asked for.
+/// Records the commands of an exchange.
 type private Heard() =
     member val Sent = List<byte[]>()
     member val Replied = List<byte[]>()

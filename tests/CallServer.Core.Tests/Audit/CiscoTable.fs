@@ -5,17 +5,17 @@ open System.Text
 open CallServer.Model
 open CallServer.Wire
 
-/// A call leg as a Cisco gateway has it; times in microseconds of the bench's clock.
+/// A call leg as a Cisco gateway knows it; times are microseconds of the bench's clock.
 type Leg =
     {
         Setup: Instant
         Number: uint32
-        /// Nothing: still ringing.
+        /// Nothing while it rings.
         Connect: Instant voption
         Guid: byte[]
         Peer: string
         Reversed: string
-        /// 1 originate, 2 answer.
+        /// 1 for originate, 2 for answer.
         Origin: int
         Coder: int
         Qos: int
@@ -73,7 +73,7 @@ module CiscoTable =
         let legs = List.ofSeq legs
         SmallAgent.create (scalars boot now 1 legs.Length @ List.collect (rows boot) legs)
 
-    /// n legs that began up to an hour before `now`.
+    /// n legs that began within the hour before `now`.
     let legs (seed: int) (now: Instant) (n: int) : Leg list =
         let random = Random seed
 

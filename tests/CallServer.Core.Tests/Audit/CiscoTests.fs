@@ -15,11 +15,11 @@ let private cisco = (Profiles.tryFind "cisco-voice").Value
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
 let private boot = Bench.start - TimeSpan.FromDays 3.0
 
-/// The legs that are there at each moment.
+/// An agent with the legs of each moment.
 let private serve (boot: Instant) (legsAt: Instant -> Leg list) : Bench.Server =
     Bench.v2c "public" (fun now request -> SmallAgent.answer (CiscoTable.agent boot now (legsAt now)) request)
 
-/// The same legs all the time.
+/// An agent with the same legs all the time.
 let private serveStill (boot: Instant) (legs: Leg list) : Bench.Server =
     let agent = CiscoTable.agent boot Bench.start legs
 
@@ -97,14 +97,14 @@ let ``a leg that is not connected is listed, its start unknown`` =
             run.Snapshot.Observations
             |> Array.find (fun observation -> string observation.Id = CiscoTable.id boot legs[1])
 
-        // Not before the request that it answered; perhaps never.
+        // It connected no earlier than the request that was answered, and perhaps never.
         (ringing.Start.Value.Within.Latest = Instant.distantFuture) |> Check.isTrue
         (ringing.Start.Value.Within.Earliest >= Bench.start) |> Check.isTrue
         ringing.Setup.IsSome |> Check.isTrue
         (ringing.Facts.State = ValueSome "connecting") |> Check.isTrue
         Snapshot.isComplete run.Snapshot |> Check.isTrue)
 
-/// Up-times that matter: small, at 2^31, and around the wrap at 2^32 hundredths of a second.
+/// Up-times that matter: small ones, 2^31, and those around the wrap at 2^32 hundredths of a second.
 let private upTimes =
     Gen.oneof
         [ Gen.choose (70, 100_000) |> Gen.map float
@@ -141,8 +141,8 @@ let ``the true times are within the bounds, whatever the latency and the up-time
             let network = Network.rough 0.1 (TimeSpan.FromMilliseconds(float latency))
             let run = Bench.run (uint64 seed) network (serveStill boot legs) (Bench.target (Some cisco))
 
-            // A connect time of exactly 0 ticks also means "not connected": in an active row the one moment in 497 days that
-            // is known from the setup on only.
+            // A connect time of 0 ticks also means "not connected". In an active row this is the one moment in 497
+            // days that is known only from the setup on.
             let truths =
                 legs
                 |> List.map (fun leg -> CiscoTable.id boot leg, (leg.Setup, leg.Connect.Value))
@@ -253,7 +253,7 @@ let ``a row that a walk missed by bad luck is found by the next walk of the same
             Bench.v2c "public" (fun now request ->
                 let shown = if hidden.Value && request.Kind = GetBulk then legs.Tail else legs
                 let rows = List.collect (CiscoTable.rows boot) shown
-                // The second walk sees all.
+                // The second walk sees everything.
                 if request.Kind = Get && now > Bench.start + TimeSpan.FromMilliseconds 10.0 then
                     hidden.Value <- false
 

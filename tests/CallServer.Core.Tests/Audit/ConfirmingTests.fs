@@ -31,7 +31,7 @@ let private cells (rows: uint32 list) : VarBind list =
 let private agent (now: Instant) (rows: uint32 list) : SmallAgent =
     CiscoTable.scalars (Bench.start - TimeSpan.FromDays 1.0) now 1 0 @ cells rows |> SmallAgent.create
 
-/// What it tells of the table, where it is right about all the rest.
+/// An audit of an agent that answers about its table as `answer` says, and correctly about everything else.
 let private audited
     (profile: Profile)
     (known: Connection[])
@@ -53,7 +53,7 @@ let private kinds (snapshot: Snapshot) : string list =
     | Complete _ -> []
     | Partial reasons -> [ for reason in reasons -> reason.Kind ] |> List.distinct
 
-/// Rewrites what Get says of the names that `isMeant`.
+/// Rewrites Get's answers for the names that satisfy `isMeant`.
 let private saying
     (isMeant: Oid -> bool)
     (value: Value)
@@ -177,13 +177,13 @@ let ``a column that a view hides is named, and not asked for row by row`` =
         kinds snapshot |> Check.because $"{snapshot.Completeness}" (Check.contains "hidden")
         snapshot.Requests |> Check.below 10)
 
-/// A connection on record, by the id of a row.
+/// Connections on record, by the ids of their rows.
 let private onRecord (rows: uint32 list) : Connection[] =
     let shown = audited (profile "") [||] (fun now request -> SmallAgent.answer (agent now rows) request)
     let struct (ledger, _) = Reconcile.apply shown (GatewayLedger.empty shown.Gateway)
     ledger.Connections
 
-/// What a walk is led to, and what a Get finds.
+/// An agent whose walk and whose Get see different rows.
 let private twoFaced
     (walked: Instant -> uint32 list)
     (got: Instant -> uint32 list)
@@ -221,7 +221,7 @@ let ``a table that a view hides until it is walked is walked again`` =
             if request.Kind = GetBulk then
                 walks.Value <- walks.Value + 1
 
-            // From the first request until the first walk is done.
+            // Hidden from the first request until the first walk is done.
             let whole = agent now [ 1u .. 5u ]
             let isHidden = walks.Value = 0 || walks.Value = 1 && request.Kind = GetBulk
             let shown = whole.Objects |> Array.filter (fun v -> not (isHidden && inTable v.Name))
@@ -234,7 +234,7 @@ let ``a table that a view hides until it is walked is walked again`` =
 
 let ``what is confirmed is asked in parts where the whole is never answered`` =
     example (fun () ->
-        // What fits became less since the walk was made.
+        // Less fits into a message than when the walk was made.
         let answer now (request: Pdu) =
             if request.Kind = Get && request.VarBinds.Length > 8 then
                 None
@@ -266,7 +266,7 @@ let ``an agent that says noSuchObject of any row that is not there may still end
 
 let ``a table that vanishes under the walk is not taken for its end`` =
     example (fun () ->
-        // The walk comes to row 5, and from then on nothing of the table is served.
+        // The walk reaches row 5; from then on nothing of the table is served.
         let left = ref true
 
         let answer now (request: Pdu) =
@@ -334,7 +334,7 @@ let ``rows that come and go under a walk do not make it partial`` =
                 return first, rows, step, most
             }
 
-        // Like calls by their setup: the oldest end, new ones come behind the last.
+        // As with calls ordered by setup: the oldest end, and new ones come after the last.
         Prop.forAll (Arb.fromGen cases) (fun (first, rows, step, most) ->
             let at (now: Instant) =
                 let passed = int ((now - Bench.start).TotalMilliseconds / 20.0) * step

@@ -6,13 +6,13 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Exchange
 
-/// What the network does with one datagram: when each copy of it arrives, none if it is lost.
+/// What the network does with one datagram: when each copy of it arrives; an empty list if it is lost.
 type Network = Rng -> struct (TimeSpan list * Rng)
 
 module Network =
     let steady (delay: TimeSpan) : Network = fun rng -> struct ([ delay ], rng)
 
-    /// Loses, doubles and delays by up to `most`, so that datagrams overtake each other.
+    /// Loses, duplicates and delays datagrams by up to `most`, so that they overtake each other.
     let rough (loss: float) (most: TimeSpan) : Network =
         fun rng ->
             let struct (lost, rng) = Rng.fraction rng
@@ -24,7 +24,7 @@ module Network =
             elif doubled < 0.1 then struct ([ most * first; most * second ], rng)
             else struct ([ most * first ], rng)
 
-/// The other end: what it sends back, and after how long; and what it does of its own at its time.
+/// The other end: what it sends back and after how long, and what it does by itself at which time.
 [<NoEquality; NoComparison>]
 type Peer =
     { Serve: Instant -> byte[] -> struct (TimeSpan * byte[]) list
@@ -32,7 +32,7 @@ type Peer =
       Tick: Instant -> struct (TimeSpan * byte[]) list }
 
 module Peer =
-    /// It answers at once, and does nothing of its own.
+    /// A peer that answers at once, and does nothing by itself.
     let answering (serve: Instant -> byte[] -> byte[] list) : Peer =
         { Serve = fun now octets -> [ for answer in serve now octets -> struct (TimeSpan.Zero, answer) ]
           NextTick = fun () -> Instant.distantFuture
@@ -44,8 +44,8 @@ type private Due =
     | ToAudit of byte[]
     | Wake
 
-/// Datagrams and wake-ups under way in virtual time, and the exchange that they are for. One that runs on beyond so many events
-/// loops.
+/// Datagrams and wake-ups under way in virtual time, and the exchange they belong to. An exchange with too many
+/// events is in a loop.
 type DatagramLoop<'Outcome, 'State>
     (
         from: Instant,
@@ -119,7 +119,7 @@ type DatagramLoop<'Outcome, 'State>
             | Wake when wakeAt = micros -> this.Tell(Woke(Moment.at now))
             | Wake -> ()
 
-    /// Runs until it is over, and gives what it ended with, each time that it did.
+    /// Runs until the exchange is over, and returns every result with which it ended.
     member this.Run() : 'Outcome list =
         this.Perform(snd begun)
 
@@ -132,5 +132,5 @@ type DatagramLoop<'Outcome, 'State>
     member _.State = state
     member _.Events = events
     member _.Took = now - from
-    /// Datagrams of the exchange, in order.
+    /// The exchange's datagrams, in order.
     member _.Sent: byte[] list = List.ofSeq sent

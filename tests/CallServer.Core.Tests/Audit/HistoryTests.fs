@@ -1,4 +1,4 @@
-/// The history of gateways that keep one, read after a walk that was proven whole.
+/// The history of gateways that keep one, read after a walk that was proven complete.
 module CallServer.Tests.Audit.HistoryTests
 
 open System
@@ -32,7 +32,7 @@ type private World(profile: string, alter: Profile -> Profile, connections: int,
     member _.Now = now
     member _.Turn(vices: Vices) = agent <- AgentState.withVices vices agent
 
-    /// Lets so much time pass, then audits and takes it in.
+    /// Lets this many seconds pass, then audits and takes the snapshot in.
     member _.Audit(after: float) : Snapshot * Change[] =
         now <- now + seconds after
 
@@ -52,7 +52,7 @@ type private World(profile: string, alter: Profile -> Profile, connections: int,
         ledger <- next
         run.Snapshot, changes
 
-    /// What an audit would ask now, with the history and without.
+    /// How many requests an audit now would need, with the history or without.
     member _.Requests(isWanted: bool) : int =
         let history = if isWanted then ledger.History else ValueNone
         let target = Bench.target (Profiles.tryFind profile |> Option.map alter)
@@ -61,7 +61,7 @@ type private World(profile: string, alter: Profile -> Profile, connections: int,
 
         run.Snapshot.Requests
 
-    /// Those that ended since then, by their ids.
+    /// Ids of the connections that ended since an instant.
     member _.EndedSince(instant: Instant) =
         [ for struct (connection, at) in agent.Table.Ended do
               if at > instant then
@@ -112,7 +112,7 @@ let ``a history that has not moved costs one request, and none where it is not w
         for profile in keeping do
             let world = World(profile, id, 20, 0.0)
             world.Audit 0.0 |> ignore
-            // Avaya's count has to come to rest.
+            // Avaya's count must settle.
             for _ in 1..3 do
                 world.Audit 40.0 |> ignore
 
@@ -125,7 +125,7 @@ let ``whatever befalls the reading, the audit stays complete and no row is half 
                 let world = World(profile, id, 5, 1.0)
                 world.Audit 0.0 |> ignore
                 let before, _ = World(profile, id, 5, 1.0).Audit 0.0
-                // It dies somewhere in the middle of the history.
+                // The agent dies somewhere in the middle of its history.
                 world.Turn(Vices.dyingAfter (before.Requests + answers))
                 let snapshot, changes = world.Audit 20.0
 
@@ -178,7 +178,7 @@ let ``where no table tells the ids, known connections are known by their facts, 
         let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
         keys |> Check.isUnique)
 
-/// A profile of a user whose history has an index of its own, and nothing that tells the ids.
+/// A user's profile whose history has its own index and no column for the ids.
 let private withoutIds (profile: Profile) =
     { profile with
         History = profile.History |> ValueOption.map (fun history -> { history with Ids = ValueNone }) }

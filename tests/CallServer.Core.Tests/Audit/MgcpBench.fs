@@ -12,7 +12,7 @@ open CallServer.Protocols.Mgcp
 module MgcpBench =
     type Run<'Outcome, 'State> = { Outcome: 'Outcome; State: 'State; Took: TimeSpan; Sent: byte[] list }
 
-    /// At most this many events: an exchange that runs on is one that loops.
+    /// The most events in one run: an exchange that needs more is in a loop.
     [<Literal>]
     let MaxEvents = 400_000
 

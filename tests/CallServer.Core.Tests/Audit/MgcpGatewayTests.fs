@@ -1,4 +1,4 @@
-/// Audits of the simulated MGCP gateway, with everything that may be wrong with one, in virtual time.
+/// Audits of the simulated MGCP gateway with every vice it can have, in virtual time.
 module CallServer.Tests.Audit.MgcpGatewayTests
 
 open System
@@ -15,7 +15,7 @@ open CallServer.Tests
 let private steady = Network.steady (TimeSpan.FromMilliseconds 2.0)
 let private rough = Network.rough 0.03 (TimeSpan.FromMilliseconds 250.0)
 
-/// A gateway that runs on between audits, and remembers what truly happened.
+/// A gateway that lives on between audits, and remembers what truly happened.
 type private World(seed: uint64, connections: int, churn: float, vices: MgcpVices) =
     let table =
         Table.create
@@ -89,8 +89,8 @@ let private everything = MgcpBench.target [ "*@[127.0.0.1]" ]
 let private audit (world: World) from seed network target memory known =
     MgcpBench.runPeer from seed network world.Peer target memory known
 
-/// Whatever is wrong with the gateway: what a snapshot lists was alive when it was heard, with the facts that it truly has; and a
-/// complete one lists all that lived through it.
+/// Whatever is wrong with the gateway: each listed connection was alive when it was heard and has its true facts, and
+/// a complete snapshot lists every connection that lived through it.
 let private isTrue (world: World) (lyingCounts: bool) (snapshot: Snapshot) =
     let byId = world.Connections |> Array.map (fun truth -> world.IdOf truth, truth) |> Map.ofArray
     let listed = snapshot.Observations |> Array.map (fun o -> string o.Id) |> Set.ofArray
@@ -160,7 +160,7 @@ let ``every connection, with what the gateway truly has`` =
 
 let private none = MgcpVices.none
 
-/// What is unusual, and not wrong: the snapshot is complete all the same.
+/// Habits that are unusual but not wrong: the snapshot is complete all the same.
 let private unusual: (string * MgcpVices) list =
     [ "no bulk audit", { none with NoBulkAudit = true }
       "comma ids", { none with CommaIds = true; ConnectionsPerEndpoint = 4 }
@@ -191,7 +191,7 @@ let private unusual: (string * MgcpVices) list =
       "slow", { none with DelayPerRequest = TimeSpan.FromMilliseconds 700.0 }
       "answers of 1,200 octets", { none with TooLargeAt = ValueSome 1200 } ]
 
-/// What cannot be complete, and why.
+/// Vices that keep a snapshot from being complete, and the reason it must give.
 let private wrong: (string * MgcpVices * (Shortfall -> bool)) list =
     [ "no AUCX",
       { none with NoAuditConnection = true },
@@ -283,7 +283,7 @@ let ``the version that a gateway understands is found once, and used for all tha
 
         versions second |> List.distinct |> Check.equal [ "MGCP 0.1" ]
 
-        // Who asks only once has to find it too.
+        // An auditor that asks only once must find it too.
         let struct (ledger, _) = Reconcile.apply second.Outcome (GatewayLedger.empty (GatewayId.create "gw"))
 
         let held = ledger.Connections
@@ -407,7 +407,7 @@ let ``an audit that lists little still ends what the gateway denies, and only th
 
 let ``counts that hide connections end none that the record holds`` =
     example (fun () ->
-        // Known before the counts begin to lie.
+        // The connections are known before the counts begin to lie.
         let world = World(6UL, 60, 0.0, none)
         let first = (audit world Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
         let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
@@ -445,7 +445,7 @@ let ``where nothing is listed, verification keeps what lives and ends what does 
         let honest = World(4UL, 60, 0.0, none)
         let first = (audit honest Bench.start 1UL steady everything MgcpAudit.Memory.none [||]).Outcome
         let struct (ledger, _) = Reconcile.apply first (GatewayLedger.empty everything.Gateway)
-        // The same connections at a gateway that says nothing by itself; some end meanwhile.
+        // The same connections on a gateway that reports nothing by itself; some end meanwhile.
         let world = World(4UL, 60, 0.0, vices)
         let gone = world.Connections |> Array.truncate 7
 
@@ -503,7 +503,7 @@ let ``a released connection ends in the gateway, with its last counters`` =
             |> Check.hasLength 1
         | other -> failtest $"%A{other}")
 
-/// Another seed for each question: a gateway answers a transaction id that it knows as it did before.
+/// Each question gets another seed: a gateway answers a known transaction id as it did before.
 let private controller seed world network known =
     (MgcpBench.controlFrom Bench.start seed network (world: World).Peer everything known).Outcome
 

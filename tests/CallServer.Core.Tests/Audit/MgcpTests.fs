@@ -55,7 +55,7 @@ let ``every connection of every endpoint, with all that AUCX tells`` =
         first.Start
         |> Check.equal (ValueSome(Timing.inferred (Interval.upTo (first.Heard.Latest - first.MinimumAge))))
 
-        // 501 packets of 20 ms: the first at the age of zero, and the gateway's clock may be fast.
+        // 501 packets of 20 ms, the first at age zero; the gateway's clock may be fast.
         first.MinimumAge |> Check.equal (TimeSpan.FromMilliseconds(10_000.0 * (1.0 - 200e-6))))
 
 let ``a gateway without connections is complete and empty`` =
@@ -128,7 +128,7 @@ let ``where the list does not fit and there is no bulk audit, the parts that can
         | other -> failtest $"%A{other}"
 
         ids snapshot |> Check.equal (twoIds @ [ "ds/ds1-2/1@gw.example.net/B" ])
-        // Named by the operator, they are proven to be all that was asked for.
+        // If the operator names the endpoints, the list is proven to be everything that was asked for.
         let server = SmallMgcp.Server { SmallMgcp.create endpoints all with MostListed = 8 }
 
         let target =
@@ -224,7 +224,7 @@ let ``one endpoint that does not tell leaves the rest told, and what the record 
 
 let ``a connection that ends between AUEP and AUCX is no fault`` =
     example (fun () ->
-        // Every connection is gone after the first AUCX was answered.
+        // All connections are gone after the first AUCX was answered.
         let asked = ref 0
         let gateway = SmallMgcp.create lines two
 
@@ -480,7 +480,7 @@ let private churning (seed: uint64) : SmallConnection list =
 
 let private fortyLines = [ for number in 1..40 -> $"aaln/{number}" ]
 
-/// However the network treats it: what lived through the whole of a complete audit is listed, what is listed was alive.
+/// Whatever the network does: a complete audit lists what lived through it, and everything listed was alive.
 let private isTrue (connections: SmallConnection list) (snapshot: Snapshot) =
     let listed = set (ids snapshot)
     let name (connection: SmallConnection) = $"{connection.Endpoint}@gw.example.net/{connection.Id}"
@@ -500,7 +500,7 @@ let private isTrue (connections: SmallConnection list) (snapshot: Snapshot) =
 
     for observation in snapshot.Observations do
         let truth = connections |> List.find (fun connection -> name connection = string observation.Id)
-        // It was alive at some moment of the exchange that told of it.
+        // The connection was alive at some moment of the exchange that reported it.
         (truth.From <= observation.Heard.Latest && truth.Until >= observation.Heard.Earliest)
         |> Check.isTrue
 
@@ -529,7 +529,7 @@ let ``noise and damage among the answers change no truth and stop nothing`` =
                   count.Value <- count.Value + 1UL
 
                   if (seed + count.Value) % 3UL = 0UL then
-                      // Cut off before the transaction id, or not ours.
+                      // Truncated before the transaction id, or not our transaction.
                       answer[.. int (count.Value % 5UL)]
                       Encoding.Latin1.GetBytes "RSIP 5 *@gw.example.net MGCP 1.0\r\nRM: restart\r\n"
 

@@ -10,7 +10,7 @@ open CallServer.Exchange
 open CallServer.Protocols.Ng
 open CallServer.Gateway
 
-/// A simulated rtpengine in virtual time, with its truth, and audits of it.
+/// A simulated rtpengine in virtual time, with the truth about it, and audits of it.
 type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
     let start = Instant.ofMicros 1_790_000_000_000_000L
     let mutable table = Table.create seed tableOptions start
@@ -28,7 +28,7 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
     member _.Responder = responder
     /// Every connection that ever was, by its serial number.
     member _.Truth = truth
-    /// When those ended that did.
+    /// When connections ended, for those that did.
     member _.Ends = ends
 
     member private _.Note(events: TruthEvent list) =
@@ -66,7 +66,7 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
             if not events.IsEmpty then
                 this.Perform(Happened events) |> ignore
 
-    /// A call that is set up now and rings for so long.
+    /// Opens a call that is set up now and rings for this long.
     member this.Open(ringing: TimeSpan) : SimConnection =
         let struct (after, connection, events) = Table.openOne ringing now table
         table <- after
@@ -76,7 +76,7 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
 
     member this.Tell(event: ResponderEvent) : ResponderCommand list = this.Perform event
 
-    /// All calls are lost, and it is back at once.
+    /// Loses all calls and is back at once.
     member this.Restart() =
         let struct (after, events) = Table.closeAll now table
         table <- after
@@ -84,17 +84,17 @@ type NgWorld(seed: uint64, tableOptions: TableOptions, options: NgOptions) =
         this.Perform(Happened events) |> ignore
         this.Perform Restarted |> ignore
 
-/// What the way to it does.
+/// What the path to the gateway does.
 [<NoEquality; NoComparison>]
 type NgPath =
     {
         Transport: NgTransport
         Network: PathQuality
-        /// The stream breaks after so many of its pieces.
+        /// After how many of its pieces a stream breaks.
         BreaksAfter: int
-        /// And so often it can be opened.
+        /// How often a stream can be opened.
         Opens: int
-        /// Just before the so-manieth message arrives there, this happens.
+        /// The number of the message just before whose arrival the mishap happens.
         At: int
         Mishap: NgWorld -> unit
     }
@@ -112,7 +112,7 @@ module NgPath =
     let tcp = over NgTransport.Tcp
     let http = over NgTransport.Http
 
-/// What came of an exchange.
+/// The result of an exchange.
 [<NoEquality; NoComparison>]
 type NgRun<'Outcome, 'State> =
     {
@@ -120,7 +120,7 @@ type NgRun<'Outcome, 'State> =
         State: 'State
         /// Commands of the whole exchange, in order.
         Sent: byte[] list
-        /// Requests in flight at most.
+        /// The most requests in flight at once.
         MostInFlight: int
         Took: TimeSpan
     }
@@ -150,7 +150,7 @@ module NgBench =
         | NgTransport.Udp
         | NgTransport.Tcp -> "127.0.0.1:9"
 
-    /// A machine under way, from the world's present on.
+    /// Runs a machine from the world's present on.
     type private Loop<'Outcome, 'State>
         (
             world: NgWorld,
@@ -196,7 +196,7 @@ module NgBench =
         let later (last: Instant) =
             Instant.max last (world.Now + path.Network.Delay + TimeSpan.FromMicroseconds(float (below 1000)))
 
-        /// The answer in pieces of any size.
+        /// Cuts the answer into pieces of any size.
         let back (octets: byte[]) =
             let mutable at = 0
 
@@ -345,7 +345,7 @@ module NgBench =
     let world (seed: uint64) (connections: int) (churn: float) (vices: NgVices) : NgWorld =
         NgWorld(seed, table connections churn, { NgOptions.standard with Vices = vices })
 
-    /// What is wrong with a snapshot in the light of the truth.
+    /// Everything in a snapshot that contradicts the truth.
     let wrongs (world: NgWorld) (snapshot: Snapshot) : string list =
         let byId =
             snapshot.Observations |> Array.map (fun observation -> string observation.Id, observation) |> dict

@@ -1,4 +1,4 @@
-/// What audits over ng learn of the gateway's clock, and what that makes of starts.
+/// What audits over ng learn about the gateway's clock, and what that does to the bounds of starts.
 module CallServer.Tests.Audit.NgClockTests
 
 open System
@@ -32,7 +32,7 @@ let ``bounds of the skew hold the skew, whatever was read and however it aged`` 
         let mutable bounds = GatewayClock.unknown
 
         for sent, wait, jitter in readings do
-            // Something happened between the request and its reply; the gateway stamped it with its clock.
+            // Something happened between the request and its reply, and the gateway stamped it with its own clock.
             let moment = 1_700_000_000_000_000L + sent % 1_000_000_000L
             let after = at (moment - abs (jitter % 1_000_000L))
             let before = at (moment + abs (wait % 1_000_000L))

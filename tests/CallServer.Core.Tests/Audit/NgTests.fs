@@ -1,4 +1,4 @@
-/// Audits of the simulated rtpengine: what is told, and what it proves.
+/// Audits of the simulated rtpengine: what it reports, and what that proves.
 module CallServer.Tests.Audit.NgTests
 
 open System
@@ -141,7 +141,7 @@ let ``a party that has not answered is no connection yet`` =
                 (ValueSome(Timing.reported (Interval.from observation.Heard.Earliest)))
                 observation.Start)
 
-/// Calls that begin to ring, whatever they show of it, and are answered.
+/// Calls that begin to ring, whether the reply shows it or not, and are answered.
 let private ringingWorld () =
     let world = NgBench.world 11UL 0 0.0 none
 
@@ -263,7 +263,7 @@ let ``media of both parties tells of the time before anybody asked`` =
             let lag = o.Start.Value.Within.Latest - connection.Start
 
             match connection.Codec with
-            // Frames of 30 ms, and of other sizes: their packets do not tell.
+            // Frames of 30 ms and of other sizes: their packet counts say nothing about time.
             | G723
             | Ilbc -> Check.equal Bounded o.Start.Value.Evidence
             | _ when told.Heard.Latest - connection.Start > TimeSpan.FromSeconds 10.0 ->
@@ -350,7 +350,7 @@ let ``a list too long for a datagram is foreseen, not awaited`` =
         | Partial [ TooLarge _ ] -> ()
         | other -> failtest $"{other}"
 
-        // Call-IDs of 31 octets: 34 each.
+        // Call-IDs of 31 octets take 34 octets each.
         run.Outcome.Observations.Length |> Check.between 3600 3860
         // One lost reply would take a second.
         run.Took |> Check.below (TimeSpan.FromSeconds 1.0)

@@ -1,4 +1,4 @@
-/// Bad rtpengines, and releases.
+/// Misbehaving rtpengines, and releases.
 module CallServer.Tests.Audit.NgViceTests
 
 open System

@@ -1,4 +1,5 @@
-/// What a profile can say beyond columns of one table: another profile's words, tables that rows point to, times as text.
+/// What a profile can express beyond columns of one table: building on another profile, tables that rows point to,
+/// times as text.
 module CallServer.Tests.Audit.ProfileLanguageTests
 
 open System
@@ -69,7 +70,8 @@ let ``mistakes of a profile that is made of another stand where it says so`` =
         (mistakes """{ "as": "cisco-voice", "roots": { "x": "1.3" } }""" = [ "roots.x", 1 ]) |> Check.isTrue
         (mistakes """{ "roots": { "1.3": "1.4" } }""" = [ "roots", 1 ]) |> Check.isTrue)
 
-/// A profile whose connections are told by an index that its history lacks; the members are those of each table.
+/// A profile whose connections are identified by an index that its history lacks; the arguments are further members
+/// of each table.
 let private withHistory (active: string) (over: string) =
     $$"""{
   "index": [{ "name": "slot" }, { "name": "number" }],
@@ -109,7 +111,7 @@ let ``a history whose rows lead to no connection is refused`` =
             (mistakes (withHistory (stamp + told) (ofNumber + told)) = refused)
             |> Check.because fact Check.isTrue
 
-        // The column of ids is asked by the stamp.
+        // The column of ids is found through the stamp.
         let ids = "\"ids\": \"1.3.6.1.4.1.99999.3.1\","
         (mistakes (withHistory stamp (ofNumber + stamp + ids)) = []) |> Check.isTrue
         (mistakes (withHistory stamp (ofNumber + ids)) = refused) |> Check.isTrue
@@ -174,13 +176,14 @@ let ``rows tell what stands where they point to, several of them the same`` =
         expect "3" (Some "nine") (Some(ago 5.0))
         // Its call is not listed: the leg is, and nothing is known of its times.
         expect "4" None None
-        // One whose media flows has started; one that may ring has not, for all that is known.
+        // A leg with media has started; a leg that may be ringing has not, as far as anybody knows.
         (seen["1"].Start.Value.Within.Latest < Instant.distantFuture) |> Check.isTrue
         (seen["3"].Start.Value.Within.Latest = Instant.distantFuture) |> Check.isTrue)
 
 let ``of a leg that went to another call since the walk the new one is told`` =
     example (fun () ->
-        // Every reply after the first row is read shows the leg in another call, and its old call's index with a new one.
+        // After the first row is read, every reply shows the leg in another call, and its old call's index reused by
+        // a new call.
         let walked = ref false
 
         let server =
@@ -274,7 +277,7 @@ let ``a start by the clock on the wall is read in words, as the gateway's own cl
   ]
 }"""
 
-        // The gateway's clock is seven hours and some behind.
+        // The gateway's clock is a little more than seven hours behind.
         let wall (at: Instant) =
             (Instant.toDateTime (at - TimeSpan.FromMinutes 432.5)).ToString("ddd MMM dd HH:mm:ss yyyy")
 
@@ -296,5 +299,5 @@ let ``a start by the clock on the wall is read in words, as the gateway's own cl
             Interval.contains (ago age) within |> Check.because id Check.isTrue
             Interval.width within |> Check.because id (Check.atMost (TimeSpan.FromSeconds 2.1))
 
-        // What does not parse tells nothing: it was there when it was heard, and no more is known.
+        // A time that does not parse says nothing: the leg existed when it was heard, and no more is known.
         (seen["3"].Start.Value.Within.Earliest = Instant.distantPast) |> Check.isTrue)

@@ -130,7 +130,7 @@ let ``rows of one name are not taken for one connection`` =
 
 let private freeswitch = (Profiles.tryFind "freeswitch").Value
 
-/// A FreeSWITCH of so many channels whose count says so much.
+/// A FreeSWITCH with these channels and this count.
 let private channels (shown: int list) (count: int) (now: Instant) =
     let boot = Bench.start - TimeSpan.FromHours 1.0
 
@@ -144,7 +144,7 @@ let private channels (shown: int list) (count: int) (now: Instant) =
 
 let ``where the agent answers from an old copy, the audit waits for the next one`` =
     example (fun () ->
-        // The copy still lacks the fourth channel; it is made anew 5 s after the last.
+        // The copy still lacks the fourth channel; it is renewed 5 s after the last time.
         let server =
             Bench.v2c "public" (fun now request ->
                 let shown = if now < Bench.start + TimeSpan.FromSeconds 4.0 then [ 1..3 ] else [ 1..4 ]
@@ -178,7 +178,7 @@ let ``a channel that is listed in two places says that the rows moved`` =
         | Partial reasons -> [ for reason in reasons -> reason.Kind ] |> Check.contains "index-moved"
         | Complete _ -> failtest "it was believed")
 
-/// What the gateway of a profile says of its switch: nothing where it does not serve it.
+/// What a profile's gateway says of its switch: nothing if it does not serve it.
 let private switched (profile: string) (switch: string) (value: int64 option) =
     let at = Oid.parse switch
     let agent = Gateways.simple profile "gw" 11UL 5 0.0 Bench.start

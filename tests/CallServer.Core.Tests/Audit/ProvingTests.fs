@@ -1,4 +1,5 @@
-/// What proves that a walk listed all, each proof by itself: in a whole audit another one may hide that it fails.
+/// What proves that a walk listed everything, each proof on its own: in a whole audit another proof may hide that one
+/// fails.
 module CallServer.Tests.Audit.ProvingTests
 
 open FsCheck
@@ -7,7 +8,7 @@ open CallServer.Tests
 
 let ``where rows shift, a list is whole only if it has what every count says`` =
     law (fun (counts: byte list) (listed: byte) ->
-        // Few values, so that they agree often.
+        // Few different values, so that they often agree.
         let samples = counts |> List.map (fun count -> int64 (count % 3uy))
         let listed = int (listed % 3uy)
         let verdict = CountProof.countAtRest samples false listed
@@ -22,8 +23,8 @@ let ``where rows are a copy made at the first request, the first count alone is 
         let listed = int (listed % 3uy)
         (CountProof.countAtRest samples true listed = CountProof.Agrees) = (samples.Head = int64 listed))
 
-/// So many calls, of which some open (true) or close while a table of them is walked; of those that close it is said whether the
-/// walk still found them. What opened is found. How many were there after every step, and how many the walk lists.
+/// Calls of which some open (true) or close while their table is walked; for each that closes, whether the walk still
+/// found it. Those that open are found. Returns the true count after every step, and how many the walk lists.
 let private walked (before: byte) (steps: (bool * bool) list) : struct (int64 list * int) =
     let before = int before % 5
 
@@ -43,7 +44,7 @@ let private opened (steps: (bool * bool) list) = steps |> List.filter fst |> Lis
 let ``a count that is taken often explains what opens and closes during a walk`` =
     law (fun (before: byte) (steps: (bool * bool) list) ->
         let struct (samples, listed) = walked before steps
-        // Another count may be asked for at the beginning and at the end alone.
+        // Another count may be asked for at the beginning and the end only.
         let ends = [ samples.Head; List.last samples ]
 
         CountProof.count samples (struct (0L, 0L)) listed 0 0 = CountProof.Agrees
@@ -70,8 +71,8 @@ let ``where nothing moves, a list has what is counted, and what rings may be cou
 
 let ``what another count saw explains what this one lacks`` =
     example (fun () ->
-        // It saw one that opened. As many are counted at the end as at the beginning, so that one closed.
+        // The walk saw one that opened. The counts at beginning and end are equal, so one closed.
         (CountProof.count [ 5L; 5L ] (struct (1L, 0L)) 4 0 0 = CountProof.Agrees) |> Check.isTrue
-        // It saw one that closed.
+        // The walk saw one that closed.
         (CountProof.count [ 5L; 5L ] (struct (0L, 1L)) 4 0 0 = CountProof.Agrees) |> Check.isTrue
         (CountProof.count [ 5L; 5L ] (struct (0L, 0L)) 4 0 0 = CountProof.Misses 5) |> Check.isTrue)

@@ -1,4 +1,4 @@
-/// Agents that answer some requests with an error, or not at all, and can be read nevertheless.
+/// Agents that answer some requests with an error, or not at all, and can be read all the same.
 module CallServer.Tests.Audit.RefusalTests
 
 open System
@@ -19,12 +19,12 @@ let private boot = Bench.start - TimeSpan.FromDays 3.0
 let private legs count = CiscoTable.legs 7 Bench.start count
 let private cisco = Profiles.tryFind "cisco-voice"
 
-/// An agent with these rows at any time.
+/// An agent with these rows at all times.
 let private agentOf (legs: Leg list) : Instant -> SmallAgent =
     let agent = CiscoTable.agent boot Bench.start legs
     fun now -> SmallAgent.at (CiscoTable.scalars boot now 1 legs.Length) agent
 
-/// An agent that answers as `vice` says, and where that says nothing, as it should. What was asked is noted.
+/// An agent that answers as `vice` says, or correctly if `vice` says nothing. Records what was asked.
 let private serve legs (vice: Pdu -> Pdu option voption) (asked: ResizeArray<Pdu>) : Bench.Server =
     let agent = agentOf legs
 
@@ -55,7 +55,7 @@ let private reasons (snapshot: Snapshot) =
 let private error status place (request: Pdu) =
     ValueSome(Some(Pdu.errorResponse request.RequestId status place request.VarBinds))
 
-/// What an agent does with a GetBulk that it does not answer.
+/// What an agent does instead of answering a GetBulk.
 let private refusals: (string * (Pdu -> Pdu option voption)) list =
     [ "silence", fun _ -> ValueSome None
       "genErr", error ErrorStatus.GenErr 0
@@ -121,7 +121,7 @@ let ``an agent that begins to answer GetBulk again is asked so again`` =
         isAllOf legs run.Snapshot |> Check.because (reasons run.Snapshot) Check.isTrue
         run.Snapshot.Requests |> Check.below 150)
 
-/// Names that a request asks for, in all.
+/// The number of names that a request asks for.
 let private size (request: Pdu) =
     request.VarBinds.Length * (if request.Kind = GetBulk then max 1 request.MaxRepetitions else 1)
 
@@ -179,7 +179,7 @@ let private Originator = "1.3.6.1.2.1.10.21.1.3.1.1.3"
 [<Literal>]
 let private State = "1.3.6.1.2.1.10.21.1.3.1.1.9"
 
-/// genErr to whatever asks for, or runs into, that object.
+/// genErr for every request that asks for this object or runs into it.
 let private faultyAt (legs: Leg list) (name: Oid) : Pdu -> Pdu option voption =
     let agent = agentOf legs Bench.start
 
@@ -216,7 +216,7 @@ let ``an end that is told as version 1 tells it is an end`` =
 
         let agent = agentOf legs Bench.start
 
-        // Nothing after the last object: noSuchName (RFC 1157 section 4.1.3).
+        // There is nothing after the last object: noSuchName (RFC 1157 section 4.1.3).
         let vice (request: Pdu) =
             match SmallAgent.answer agent request with
             | Some answer when request.Kind = GetBulk || request.Kind = GetNext ->
@@ -242,7 +242,7 @@ let private sizes =
         return { Legs = legs; Most = most; MostRows = mostRows; Near = near; Seed = seed }
     }
 
-/// Legs anywhere in three days, or all within one second of them.
+/// Legs spread over three days, or all within one second.
 let private spread (case: Sized) : Leg list =
     let random = Random case.Seed
     let burst = random.NextInt64(60_000_000L, 250_000_000_000L)
@@ -262,7 +262,7 @@ let ``requests are in proportion to rows, wherever their indexes lie`` =
         Prop.forAll (Arb.fromGen sizes) (fun case ->
             let legs = spread case
             let columns = (Profile.ownColumns cisco.Value).Length
-            // What one reply brings: the agent's limit, and the most that is ever asked for.
+            // The varbinds in one reply: the agent's limit, or the most that is ever asked for.
             let room = (min case.Most 400 - 2) / columns
             let perReply = max 1 (min case.MostRows room)
             let needed = (case.Legs + perReply) / perReply

@@ -9,13 +9,13 @@ open CallServer.Exchange
 open CallServer.Protocols.Sip
 open CallServer.Gateway
 
-/// Between an auditor and a gateway.
+/// The path between an auditor and a gateway.
 type SipLink =
     {
         Datagrams: BadNetwork
-        /// Nothing: nobody listens for streams.
+        /// Nothing if nobody listens for streams.
         StreamDelay: TimeSpan voption
-        /// After so many octets to the auditor the stream breaks.
+        /// After how many octets to the auditor the stream breaks.
         BreaksAfter: int voption
     }
 
@@ -27,19 +27,19 @@ module SipLink =
 
     let bad loss : SipLink = { lan with Datagrams = BadNetwork.both (PathQuality.bad loss) }
 
-/// What came of a run.
+/// The result of a run.
 [<NoComparison; NoEquality>]
 type SipRun =
     {
-        /// What a watch told, oldest first, and the last word.
+        /// The snapshots of a watch, oldest first, and the final one.
         Told: Snapshot list
         Finished: Snapshot voption
-        /// Finished came so often.
+        /// How often Finished came.
         Finishes: int
         /// Every connection that ever was, with its end.
         Truth: (SimConnection * Instant voption) list
         Identify: SimConnection -> Identity
-        /// Datagrams and messages over a stream from the auditor, as octets.
+        /// The auditor's datagrams and stream messages, as octets.
         Sent: byte[] list
         Events: int
         Until: Instant
@@ -70,7 +70,7 @@ module SipBench =
         | Churns
         | Stop
 
-    /// A machine with its state closed over.
+    /// A machine with its state hidden inside.
     [<NoComparison; NoEquality>]
     type Machine = { Advance: Event -> struct (Machine * Command list) }
 
@@ -80,7 +80,7 @@ module SipBench =
                 let next, commands = advance event state
                 struct (machine advance next, commands) }
 
-    /// At most this many events: a machine that runs on is one that loops.
+    /// The most events in one run: a machine that needs more is in a loop.
     [<Literal>]
     let MaxEvents = 300_000
 
@@ -125,7 +125,7 @@ module SipBench =
             for at in arrivals do
                 this.Push(at, due)
 
-        /// Octets in order, in pieces of any size.
+        /// Delivers octets in order, in pieces of any size.
         member private this.Stream(octets: byte[], after: TimeSpan, toGateway: bool) =
             let mutable at = 0
 
@@ -166,7 +166,7 @@ module SipBench =
                     sent.Add octets
                     this.Stream(octets, TimeSpan.Zero, true)
                 | WakeAt at ->
-                    // A machine that asks for the past again and again would never end.
+                    // A machine that asks to be woken in the past again and again would never end.
                     wakeAt <- (Instant.max at now).Micros
                     this.Push(Instant.max at now, Wake)
                 | Told snapshot ->
@@ -277,7 +277,7 @@ module SipBench =
 
                 isOver <- finishes > 0
 
-            // A machine that is over stays so.
+            // A machine that is over stays over.
             let struct (_, late) = auditor.Advance(Woke(Moment.at now))
 
             if not late.IsEmpty then
@@ -322,7 +322,7 @@ module SipBench =
     let fetch seed link (options: SipOptions) table (gateway: SipGateway) memory : SipRun =
         fetchWith seed link options table (SipAudit.start gateway memory) SipAudit.advance
 
-    /// A watch of that length; each snapshot that it tells is shown at once.
+    /// A watch of that length; `observe` sees each snapshot at once.
     let watchWith memory seed link (options: SipOptions) table (gateway: SipGateway) length observe : SipRun =
         let begin' = begin' (SipWatch.start gateway memory (TimeSpan.FromSeconds 10.0)) SipWatch.advance
         Loop(seed, link, SipResponder.create options, table, begin', length, observe).Run()
@@ -330,7 +330,7 @@ module SipBench =
     let watch seed link options table gateway length observe : SipRun =
         watchWith SipMemory.none seed link options table gateway length observe
 
-    /// What is wrong with a snapshot, held against what truly was; nothing where all is right.
+    /// Everything in a snapshot that contradicts the truth; empty if all is right.
     let faults (run: SipRun) (snapshot: Snapshot) : string list =
         let window = Interval.create snapshot.Asked snapshot.Answered
 

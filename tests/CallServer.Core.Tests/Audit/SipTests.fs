@@ -42,7 +42,7 @@ let private small () = SipBench.table 3UL 20 0.0 false
 
 let internal withVices vices = { SipOptions.standard with Vices = vices }
 
-// What a fetch tells of an honest gateway.
+// What a fetch reports of an honest gateway.
 
 let ``a fetch lists every dialog with all that the gateway told`` =
     examples [ "udp"; "tcp" ] (fun (transport: string) ->
@@ -69,7 +69,7 @@ let ``a fetch lists every dialog with all that the gateway told`` =
             Check.equal (ValueSome "confirmed") o.Facts.State
             Check.equal c.LocalPort o.Facts.LocalMedia.Value.Port
             Check.equal (SimConnection.hostText c.RemoteHost) o.Facts.RemoteMedia.Value.Host
-            // Setup to the second, both ways, and the round trip.
+            // The setup is known to a second either way, plus the round trip.
             Interval.width o.Setup.Value.Within |> Check.below (seconds 2.1)
             Check.equal Reported o.Setup.Value.Evidence
             Check.equal Bounded o.Start.Value.Evidence)
@@ -121,9 +121,9 @@ let ``ringing dialogs are not active yet`` =
         for o in early do
             Check.equal Instant.distantFuture o.Start.Value.Within.Latest)
 
-// Truth under churn on bad paths.
+// The truth under churn on bad paths.
 
-/// A seed, how lossy the path is, and the way.
+/// A seed, how lossy the path is, and the transport.
 type Case = { Seed: uint64; Loss: float; Way: SipTransport; Ringing: bool; Churn: float }
 
 type CaseArbitraries =
@@ -153,14 +153,14 @@ let ``whatever the path and the churn, a fetch tells the truth, or says that it 
                 case.Seed
                 (SipLink.bad case.Loss)
                 SipOptions.standard
-                // Few enough for a datagram, those that ring included.
+                // Few enough for a datagram, including those that ring.
                 (SipBench.table case.Seed 15 (case.Churn / 2.0) case.Ringing)
                 { SipBench.gateway case.Way with Timeout = seconds 8.0 }
                 SipMemory.none
 
         let snapshot = last run
         checkTrue run snapshot
-        // Half a minute of repeats both ways: only a streak of bad luck is left.
+        // Half a minute of repeats in both directions: only a streak of bad luck can fail.
         if case.Loss < 0.2 then
             Check.equal (Complete [ WholeDocument ]) snapshot.Completeness)
 
@@ -230,12 +230,12 @@ let ``a wrong password, and none, are refusals with words`` =
 
 let ``a nonce that is too old is taken anew once`` =
     example (fun () ->
-        // The path takes longer than the first nonce lives; the second is fresh.
+        // The path takes longer than the first nonce lives; the second nonce is fresh.
         let options = { locked with NonceLife = TimeSpan.FromMilliseconds 1.5 }
         let run = fetchAs (login "secret") options
         (last run).Requests |> Check.between 2 6)
 
-// Responses that refuse.
+// Final responses that refuse.
 
 let ``a final response that refuses says why`` =
     examples
@@ -273,7 +273,7 @@ let ``a silent gateway is silent, in the time that was allowed`` =
         Check.equal [ "silent" ] (kinds (last run))
         words (last run) |> Check.says "connection refused")
 
-/// Fetches by one after the other, each with the memory that the last one left.
+/// Fetches in turn, each with the memory that the one before left.
 let private inTurn
     (link: SipLink)
     (gateway: SipGateway)
@@ -334,7 +334,7 @@ let ``a gateway that answers no fetch is asked for a short subscription, which i
                     Check.equal (Complete [ WholeDocument ]) snapshot.Completeness
                     snapshot.Observations.Length |> Check.equal 20
                     Check.equal expected (expiresOf run)
-                    // What an update may pass for has to be left out twice.
+                    // A document that might only be an update must omit a dialog twice before it ends.
                     Check.equal 2 snapshot.Traits.AbsencesToClose
                     run.Until - SipBench.start |> Check.below (seconds 1.5))
 
@@ -365,7 +365,7 @@ let ``a fetch without a body is believed once a subscription has told the same``
         for run in runs do
             Check.equal (Complete [ WholeDocument ]) (last run).Completeness)
 
-// A SUBSCRIBE that forks.
+// SUBSCRIBEs that fork.
 
 let private forks (late: float) : SipOptions =
     withVices { SipVices.none with Forks = 2; LateForks = seconds late }
@@ -396,7 +396,7 @@ let ``a server that begins anew waits for a notifier that may have told what its
         Check.equal (Complete [ WholeDocument ]) (last later).Completeness
         (last later).Observations.Length |> Check.equal 20)
 
-// Dialogs of one id.
+// Dialogs with the same id.
 
 let ``a branch of a fork that ended takes nothing from the one that goes on`` =
     example (fun () ->
@@ -437,10 +437,10 @@ let ``of two dialogs of one id the second is called by its tags, and keeps that 
         let both = see nobody first.Names [| r2; r1 |]
         let alone = see nobody both.Names [| r2 |]
         Check.equal [ [ "d" ]; [ "d"; "d;l;r2" ]; [ "d;l;r2" ] ] [ ids first; ids both; ids alone ]
-        // A server that begins anew knows it by its record.
+        // A restarted server knows the dialog from its record.
         let record id = string id = "d;l;r2"
         Check.equal [ "d;l;r2" ] (ids (see record Map.empty [| r2 |]))
-        // One that is told to have ended is named, and no other one.
+        // The branch that is reported ended is named, and no other.
         let over = see nobody both.Names [| r1; branch "d" "r2" DialogState.Terminated |]
         Check.equal ([ "d" ], [| "d;l;r2" |]) (ids over, over.Over |> Array.map string))
 
@@ -565,7 +565,7 @@ let ``what cannot be read or believed is partial or silent, never complete`` =
                 let snapshot = last (fetchAt way SipLink.lan (withVices vices) (small ()))
                 Check.equal [ expected ] (kinds snapshot)
 
-        // All that a partial document lists is there, though.
+        // Everything that a partial document lists does exist, though.
         let partial =
             last (
                 fetchAt OverUdp SipLink.lan (withVices { SipVices.none with SaysPartial = true }) (small ())

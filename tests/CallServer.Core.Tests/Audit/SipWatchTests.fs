@@ -12,7 +12,7 @@ open CallServer.Tests.Wire
 open CallServer.Tests.Audit.SipTests
 open CallServer.Tests
 
-/// What notifiers do that nothing may be lost by.
+/// Habits of notifiers that must not lose anything.
 let private habits =
     [| SipVices.none
        SipVices.freeSwitch
@@ -46,7 +46,7 @@ let ``a watch tells the truth through churn and loss, and follows to the end`` =
         let windows = told |> Seq.map (fun (_, snapshot) -> snapshot.Asked) |> Seq.toList
         (windows = List.sort windows) |> Check.because "windows only move on" Check.isTrue
 
-        // The record takes in every one, though their windows overlap.
+        // The record takes in every snapshot, though their windows overlap.
         (GatewayLedger.empty (GatewayId.create "gw"), told)
         ||> Seq.fold (fun ledger (_, snapshot) ->
             let struct (ledger, _) = Reconcile.apply snapshot ledger
@@ -102,13 +102,13 @@ let ``every call of a watch is heard at the gateway's interval, whatever the way
                     told |> Seq.filter (fun (_, snapshot) -> Snapshot.isComplete snapshot) |> Seq.toArray
 
                 for (at, snapshot), (next, _) in Seq.pairwise whole do
-                    // The first renewal shows whether our new address counts.
+                    // The first renewal shows whether our new address is used.
                     if at > SipBench.start + seconds 25.0 then
                         at - snapshot.Asked |> Check.because $"{vices}" (Check.below (seconds 11.0))
 
                     next - at |> Check.because $"{vices}" (Check.below (seconds 11.0)))
 
-/// What became of connections by the snapshots of a watch.
+/// What the snapshots of a watch do to connections.
 let private reconciled (told: Snapshot list) : GatewayLedger * Change list =
     ((GatewayLedger.empty (GatewayId.create "gw"), []), told)
     ||> List.fold (fun (ledger, changes) snapshot ->
@@ -301,7 +301,7 @@ let ``notifications that come in one piece are told one by one, each newer than 
         let before = SipBench.table 3UL 5 0.0 false
         let struct (after, _, events) = Table.openOne TimeSpan.Zero (at + seconds 2.0) before
 
-        // Told twice, before and after a call began.
+        // Reported twice, before and after a call began.
         let struct (notifier, first) =
             (SipResponder.create SipOptions.standard).Advance at before (Octets(1, subscribe))
 

@@ -3,20 +3,20 @@ namespace CallServer.Tests.Audit
 open System
 open CallServer.Wire
 
-/// How an agent of the tests behaves. What a table holds is a sorted array; everything else is RFC 3416.
+/// How an agent of the tests behaves. Its objects are a sorted array; everything else is RFC 3416.
 type SmallAgent =
     {
         /// Sorted by name.
         Objects: VarBind[]
-        /// As many varbinds as a reply has room for.
+        /// How many varbinds a reply has room for.
         MostVarBinds: int
-        /// Of a GetBulk, more rows than this are not given.
+        /// The most rows that it returns for a GetBulk.
         MostRows: int
-        /// tooBig for a GetBulk that would not fit, instead of the shortened reply that the RFC asks for.
+        /// Answers tooBig to a GetBulk that would not fit, instead of the shortened reply that the RFC asks for.
         TooBig: bool
-        /// Answers nothing that would have more varbinds: a reply of many fragments gets lost.
+        /// Does not answer if the reply would have more varbinds: a reply of many fragments gets lost.
         SilentAbove: int
-        /// Below these it has objects, whether there is an instance or not.
+        /// Subtrees that it implements, whether they have instances or not.
         Implemented: Oid list
     }
 
@@ -34,7 +34,7 @@ module SmallAgent =
     let private byName =
         Collections.Generic.Comparer.Create(fun (a: VarBind) (b: VarBind) -> a.Name.CompareTo b.Name)
 
-    /// The same objects, some of them with other values by now.
+    /// The same objects, with some values changed.
     let at (changed: VarBind list) (agent: SmallAgent) : SmallAgent =
         let objects = Array.copy agent.Objects
 
@@ -46,7 +46,7 @@ module SmallAgent =
 
         { agent with Objects = objects }
 
-    /// The number of the first object after a name; the number of objects where there is none.
+    /// The index of the first object after a name; the number of objects if there is none.
     let private after (agent: SmallAgent) (name: Oid) : int =
         let mutable low = 0
         let mutable high = agent.Objects.Length

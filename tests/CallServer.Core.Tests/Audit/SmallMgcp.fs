@@ -13,7 +13,7 @@ type SmallConnection =
         Call: string
         From: Instant
         Until: Instant
-        /// What AUCX tells besides C:, as parameter lines.
+        /// What AUCX reports besides C:, as parameter lines.
         Lines: (string * string) list
         /// Local and remote description.
         Sessions: string list
@@ -25,18 +25,18 @@ type SmallMgcp =
         Domain: string
         Endpoints: string list
         Connections: SmallConnection list
-        /// Has the Bulk Audit package, and reports so many endpoints in one answer.
+        /// If it has the Bulk Audit package, how many endpoints it reports in one answer.
         Bulk: int voption
-        /// AUEP with a wildcard names so many endpoints at most, else 533.
+        /// How many endpoints AUEP with a wildcard may name; with more it answers 533.
         MostListed: int
-        /// AUEP names endpoints and connections at all.
+        /// Whether AUEP names endpoints and connections at all.
         Lists: bool
-        /// Knows AUCX; what is unknown gets 504, or no answer.
+        /// Whether it knows AUCX; if not, it answers 504, or not at all.
         Audits: bool
         MuteAboutUnknown: bool
         /// Answers to AUEP F: I of one endpoint, instead of the true one.
         Instead: Map<string, MgcpResponse>
-        /// Every so many-th answer comes after a provisional one.
+        /// Every how many answers a provisional one comes first.
         ProvisionalEvery: int
     }
 
@@ -167,7 +167,7 @@ module SmallMgcp =
         | _ when gateway.MuteAboutUnknown -> ValueNone
         | _ -> ValueSome(fail 504 command)
 
-    /// Serves the gateway of each moment; it remembers its answers, and how often it was asked.
+    /// Serves the gateway of each moment; remembers its answers, and how often it was asked.
     type Server(gatewayAt: Instant -> SmallMgcp) =
         let past = Collections.Generic.Dictionary<int, byte[] list>()
         let asked = Collections.Generic.List<MgcpCommand>()
@@ -178,7 +178,7 @@ module SmallMgcp =
 
         /// Each command once.
         member _.Asked = asked
-        /// Transactions of 000.
+        /// Transactions acknowledged with 000.
         member _.Acknowledged = acknowledged
         member _.Unread = unread
 
@@ -244,7 +244,7 @@ module SmallMgcpCalls =
 
     let twoIds = [ "aaln/2@gw.example.net/A1"; "aaln/2@gw.example.net/A2"; "aaln/7@gw.example.net/A1" ]
 
-    /// A connection of the record, as an audit that listed it left it.
+    /// A connection as a record has it after an audit that listed it.
     let known (connection: SmallConnection) : Connection =
         let id = ConnectionId.create $"{connection.Endpoint}@gw.example.net/{connection.Id}"
 

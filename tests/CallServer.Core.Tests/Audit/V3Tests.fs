@@ -21,7 +21,7 @@ let private user name auth priv : UsmUser =
 
 let private alice = user "alice" (Some "authentic words") (Some "private words")
 
-/// An agent's security: its engine, which may begin anew, and its one user.
+/// An agent's security: its engine, which may restart, and its one user.
 [<NoEquality; NoComparison>]
 type private Engine =
     { Id: byte[]
@@ -297,7 +297,7 @@ let ``an engine whose boots go back is believed, and it is said`` =
 
 let ``boots that stand at their end are named, beside what was told before`` =
     example (fun () ->
-        // Four answers in, the counter is latched.
+        // After four answers the counter sticks at its maximum.
         let asked = ref 0
 
         let engine = { engine with Boots = fun _ -> if asked.Value > 4 then TimeWindow.LatchedBoots else 5 }

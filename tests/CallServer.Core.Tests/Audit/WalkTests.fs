@@ -41,7 +41,7 @@ let private cells (columns: int) (rows: Row list) : VarBind list =
                   let name = Oid.parse $"1.3.6.1.4.1.99999.1.{column}.{row.A}.{row.B}"
                   VarBind.create name (Integer(int64 (row.A + row.B))) ]
 
-/// Something after the table, and before it.
+/// Objects before the table and after it.
 let private around =
     [ CiscoTable.scalar "1.3.6.1.4.1.99998.1.0" (Integer 1L)
       CiscoTable.scalar "1.3.6.1.4.1.99999.2.1.0" (Integer 1L) ]
@@ -133,7 +133,7 @@ let ``the next audit, cut into ranges by the last one's rows, lists exactly the 
 
         Prop.forAll (Arb.fromGen cases) (fun (case, more) ->
             let first = runCase steady case
-            // Other rows by now: the hints of the first audit fit them badly.
+            // Other rows by now, which the hints of the first audit fit badly.
             let rows =
                 more @ (case.Rows |> List.map (fun row -> { row with Has = List.replicate 6 true }))
                 |> List.distinctBy (fun row -> struct (row.A, row.B))
@@ -146,7 +146,7 @@ let ``the next audit, cut into ranges by the last one's rows, lists exactly the 
             (listed run.Snapshot = idsOf rows && Snapshot.isComplete run.Snapshot)
             |> Prop.label $"{run.Snapshot.Completeness}: {listed run.Snapshot}"))
 
-/// Replies that are nonsense in every way, yet well-formed.
+/// Replies that are nonsense in every way, but well-formed.
 let private madGen =
     let name =
         gen {
@@ -284,7 +284,7 @@ let ``an answer that left varbinds out is not taken for the end of a column`` =
     example (fun () ->
         let rows = [ for number in 1u .. 20u -> row number 1u ]
 
-        // The second column's cells are missing: all others stand one place too early.
+        // The second column's cells are missing: all others are one place too early.
         let server =
             twisted 3 rows (fun _ varBinds ->
                 varBinds
@@ -444,7 +444,7 @@ let ``the same events from the same state give the same commands`` =
         (first.Snapshot = second.Snapshot) |> Check.isTrue
         first.Took |> Check.equal second.Took
 
-        // An old state is still what it was after others were made from it.
+        // An old state is unchanged after others were made from it.
         let state, commands =
             SnmpAudit.start target SnmpAudit.Memory.none (Moment.at Bench.start) (Rng.create 1UL)
 
@@ -469,7 +469,7 @@ let ``an end of the MIB in the middle of it is not believed`` =
     example (fun () ->
         let rows = [ for number in 1u .. 40u -> row number 1u ]
 
-        // Cuts a reply off, and fills its last place.
+        // Cuts a reply short, and fills its last place.
         let server =
             twisted 3 rows (fun request varBinds ->
                 if varBinds.Length > 20 then

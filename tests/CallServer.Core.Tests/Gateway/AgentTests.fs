@@ -43,7 +43,7 @@ let ``serves the same rows whether they were kept up or made anew`` =
 
         (start, [ 1..40 ])
         ||> List.fold (fun state step ->
-            // Beyond the five seconds that FreeSWITCH keeps its rows.
+            // Beyond the five seconds for which FreeSWITCH caches its rows.
             let now = epoch + seconds (6.0 * float step)
             let struct (state, _) = AgentState.advance now state
             let struct (kept, _) = ask now (Pdu.getNext 1 [ root ]) state
@@ -65,7 +65,7 @@ let ``keeps to the largest message, and fills it`` =
         let pdu = Pdu.getBulk 1 1 100 [ Oid.parse "1.3.6.1.2.1.1.3"; column; column ]
         let struct (_, replies) = SnmpAgent.respond epoch (v2c pdu) state
         let datagram = replies.Head.Datagram
-        // Another variable binding of this column, 60 octets at most, would have fitted otherwise.
+        // Otherwise one more variable binding of this column, at most 60 octets, would have fitted.
         datagram.Length <= room && (datagram.Length > room - 180 || datagram.Length > 60 * 2 * 20))
 
 let ``answers tooBig where a Get does not fit`` =

@@ -1,4 +1,4 @@
-/// A plain client for simulated agents: it believes everything and waits for nothing.
+/// A simple client for simulated agents: it believes everything and waits for nothing.
 module CallServer.Tests.Gateway.Asking
 
 open System
@@ -39,7 +39,7 @@ let value now (name: string) state : Value =
     let struct (_, reply) = ask now (Pdu.get 1 [ Oid.parse name ]) state
     reply.VarBinds[0].Value
 
-/// Everything below a root that is in order, by one request after the other.
+/// Everything below a root that is in order, one request at a time.
 let walk (request: Oid -> Pdu) (now: Instant) (root: Oid) (state: AgentState) : VarBind[] =
     let found = ResizeArray<VarBind>()
     let mutable state = state
@@ -70,7 +70,7 @@ let walkBulk repetitions now root state =
 
 let everything = Oid.parse "1.3.6.1"
 
-/// The column that every row of a profile has, whose values or instances tell the rows apart.
+/// A column that every row of a profile has, and whose values or instances tell the rows apart.
 let identityColumn profile : Oid =
     match profile with
     | "cisco-voice"

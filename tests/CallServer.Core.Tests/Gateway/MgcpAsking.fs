@@ -1,4 +1,4 @@
-/// A plain call agent for simulated MGCP gateways: one command at a time, and it believes everything.
+/// A simple call agent for simulated MGCP gateways: one command at a time, and it believes everything.
 module CallServer.Tests.Gateway.MgcpAsking
 
 open System
@@ -42,7 +42,7 @@ let exchange now (datagram: byte[]) gateway =
 
     struct (gateway, sent, truth)
 
-/// What is due by then.
+/// Lets everything happen that is due by then.
 let pass now gateway =
     let struct (gateway, commands, _) = MultiGateway.advance now TimePassed gateway
 
@@ -59,13 +59,13 @@ let text (octets: byte[]) = Encoding.Latin1.GetString octets
 
 let octets (text: string) = Encoding.Latin1.GetBytes(text.Replace("\r", "").Replace("\n", "\r\n"))
 
-/// A datagram's one response.
+/// The single response in a datagram.
 let read (datagram: byte[]) : MgcpResponse =
     match Mgcp.decode datagram with
     | [| Ok(MgcpMessage.Response response) |] -> response
     | other -> failwith $"not one response: %A{other}"
 
-/// The response to a command that is written out.
+/// The response to a command given as text.
 let say now (words: string) gateway =
     let struct (gateway, sent, truth) = exchange now (octets words) gateway
 
@@ -79,7 +79,7 @@ let reply words gateway =
 
 let lines code (response: MgcpResponse) = MgcpParameter.all code response.Parameters
 
-/// Every endpoint's local name, as the all-of wildcard brings them.
+/// Every endpoint's local name, found with the all-of wildcard.
 let endpoints gateway =
     reply "AUEP 900 *@[127.0.0.1] MGCP 1.0\n" gateway
     |> lines "Z"
@@ -95,7 +95,7 @@ let connectionsOn (endpoint: string) gateway =
     | ValueSome ids -> ids
     | ValueNone -> failwith "no I: at all"
 
-/// Bulk audits page by page: what BA/EL and BA/C tell, in the order of coming.
+/// Bulk audits page by page: what BA/EL and BA/C report, in order of arrival.
 let rec counts (pattern: string) (number: int) (from: string voption) (left: int) gateway =
     let start =
         match from with

@@ -16,7 +16,7 @@ let private none = MgcpVices.none
 let private equal (expected: 'T) (actual: 'T) =
     (actual = expected) |> Check.because $"%A{actual}" Check.isTrue
 
-/// What the gateway would be called to have: ENDPOINT/ID of every connection.
+/// What an audit should list: ENDPOINT/ID of every connection.
 let private identities (gateway: MultiGateway) =
     gateway.Table.Connections
     |> Array.map (fun connection ->
@@ -162,7 +162,7 @@ let ``tells all of a connection by AUCX`` =
                 $"{host connection.LocalHost}:{connection.LocalPort}"
             && (Sdp.address sessions[1] |> ValueOption.map string) = ValueSome
                 $"{host connection.RemoteHost}:{connection.RemotePort}"
-            // Packets times their period never make it older than it is.
+            // Packet count times period never makes it older than it is.
             && float counters.PacketsSent.Value * float period
                <= (epoch - connection.Start).TotalMilliseconds))
 
@@ -317,7 +317,7 @@ let ``tells its call agent that it is there, less and less often until it is ans
         sent |> Check.isEmpty
         let struct (gateway, sent) = pass (epoch + seconds 15.0) gateway
         (List.map announced sent) |> equal ([ peer, "RSIP", "*@[127.0.0.1]", "restart", 18 ])
-        // Sent elsewhere where the call agent says so, under another transaction.
+        // Sent elsewhere if the call agent says so, in another transaction.
         let struct (gateway, sent, _) =
             exchange gateway.Table.Now (octets "521 18 Moved\nN: ca@[127.0.0.2]:2999\n") gateway
 

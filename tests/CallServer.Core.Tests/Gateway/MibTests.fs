@@ -14,7 +14,7 @@ let private uptime now state =
     | TimeTicks ticks -> ticks
     | other -> failwith $"%A{other}"
 
-/// Start by start, from {connect time, sysUpTime}, as RFC 2128 and RFC 2579 let an auditor compute it.
+/// The starts, in order, as an auditor may compute them from {connect time, sysUpTime} by RFC 2128 and RFC 2579.
 let private starts now state =
     let up = uptime now state
 

@@ -14,7 +14,7 @@ open CallServer.Tests.Gateway.Asking
 let private equal (expected: 'T) (actual: 'T) =
     (actual = expected) |> Check.because $"%A{actual}" Check.isTrue
 
-/// Writes down what it is told, and asks for what it is told to.
+/// A responder that records what it is told, and issues the commands that it is given.
 let rec private scripted
     protocol
     (heard: List<struct (Instant * ResponderEvent)>)
@@ -38,7 +38,7 @@ let private silent (_: ResponderEvent) : ResponderCommand list = []
 let private tableOf seed connections churn =
     Table.create seed { TableOptions.standard with Connections = connections; Churn = churn } epoch
 
-/// What was told but for the first tick.
+/// What it was told, except for the first tick.
 let private told (heard: List<struct (Instant * ResponderEvent)>) =
     [ for struct (_, event) in heard do
           match event with
@@ -72,7 +72,7 @@ let ``gives each protocol what comes for it, and sends what it asks for`` =
         let struct (gateway, _) = step (StreamOpened("sip", 7)) gateway
         let struct (gateway, written) = step (OctetsCame(7, [| 3uy |])) gateway
         equal [ WriteStream(7, seconds 2.0, [| 3uy |]); CloseStream 7 ] written
-        // It hung up: the stream is no more.
+        // It hung up: the stream no longer exists.
         let struct (gateway, after) = step (OctetsCame(7, [| 4uy |])) gateway
         equal [] after
         let struct (gateway, _) = step (StreamOpened("ng", 8)) gateway
@@ -213,7 +213,7 @@ let ``gives no two connections the same circuit`` =
             (table, true)
         |> snd)
 
-/// What both ends of a call agree on.
+/// The facts on which both ends of a call agree.
 let private shared (connection: SimConnection) =
     (connection.CallId, connection.Guid, connection.Setup.Micros),
     (connection.Start.Micros,
@@ -231,7 +231,7 @@ let private isOfTrunk (connection: SimConnection) =
     let network = connection.LocalHost &&& 0xFFFFFF00u
     network = 0xC6336400u || network = 0xCB007100u
 
-/// The calls of one end at a time: those of the trunk, by their Call-ID.
+/// The trunk's calls at one end, by Call-ID.
 let private carried (table: Table) = table.Connections |> Array.filter isOfTrunk |> Array.sortBy _.CallId
 
 let ``shares the calls of a trunk between two gateways that are different otherwise`` =
@@ -313,7 +313,7 @@ let ``names a connection as each protocol does`` =
         let ids = several.GetProperty "ids"
         equal [ "snmp"; "mgcp"; "sip"; "ng" ] (names ids)
         equal (text "id" several) (text "snmp" ids)
-        // Each protocol alone calls it the same.
+        // Each protocol alone uses the same name for it.
         for protocol in [ "snmp"; "mgcp"; "sip"; "ng" ] do
             let alone = line [| protocol |]
             equal (text "id" alone.Head) (text protocol ids)
@@ -323,7 +323,7 @@ let ``names a connection as each protocol does`` =
         let second = (several.GetProperty("further").GetProperty "ng")[0]
         let alone = line [| "ng" |]
         equal (text "id" alone[1]) (second.GetString())
-        // A join by Call-ID works between SIP and ng, by GUID between MGCP and Cisco's table.
+        // A join by Call-ID works between SIP and ng, one by GUID between MGCP and Cisco's table.
         let call protocol = line [| protocol |] |> List.head |> text "call"
         equal (call "sip") (call "ng")
         equal (call "snmp") (call "mgcp"))

@@ -17,7 +17,7 @@ let private gateway =
     let struct (gateway, _, _) = MultiGateway.advance epoch (StreamOpened("ng", 1)) opened
     gateway
 
-/// What is written back for octets that come in these pieces, and whether the stream is closed then.
+/// What is written back for octets that arrive in these pieces, and whether the stream is then closed.
 let private talk (pieces: byte[] list) =
     let struct (_, written, isClosed) =
         (struct (gateway, [], false), pieces)

@@ -17,7 +17,7 @@ let private honest = NgOptions.standard
 
 let private withVices vices = { honest with Vices = vices }
 
-/// The datagrams that one event brings back.
+/// The datagrams that one event causes.
 let private replies (commands: ResponderCommand list) : byte[] list =
     commands
     |> List.choose (fun command ->

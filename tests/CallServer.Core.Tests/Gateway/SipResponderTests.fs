@@ -32,7 +32,7 @@ let private subscribe (branch: string) (cseq: int) (expires: int) (extra: SipHea
            yield! extra |]
       Body = [||] }
 
-/// What went out as datagrams, decoded, and the instant asked for.
+/// The datagrams sent, decoded, and the instant at which it wants to be woken.
 let private outcome (commands: ResponderCommand list) : SipMessage list * Instant voption =
     let sent =
         commands
@@ -147,7 +147,7 @@ let ``a standing subscription is told of changes, at most once a second`` =
         Check.equal (4, ValueSome 1L) ((document sent[0]).Dialogs.Length, (document sent[0]).Version)
         let responder, _ = ask tick.Value after (confirm sent[0]) responder
 
-        // It ends with its time.
+        // The subscription ends when its time is over.
         let responder, (sent, _) = tell (epoch + seconds 600.0) after Tick responder
         (Sip.tryHeader "Subscription-State" sent[0]).Value |> Check.equal "terminated;reason=timeout"
         let _, (_, tick) = ask (epoch + seconds 600.0) after (confirm sent[0]) responder

@@ -9,7 +9,7 @@ open CallServer.Gateway
 open CallServer.Tests
 open CallServer.Tests.Gateway.Asking
 
-/// A table's options and a day of it, short enough for thousands of cases.
+/// A table's options and times within a day of it, short enough for thousands of cases.
 type Case = { Seed: uint64; Options: TableOptions; Stops: TimeSpan list }
 
 type Cases =
@@ -35,7 +35,7 @@ type Cases =
 let private tableLaws =
     Laws.plain |> Laws.drawing [ typeof<Arbitraries>; typeof<Cases> ] |> Laws.times 1000
 
-/// Reference equality is of no use between two runs.
+/// A connection's content, because reference equality is of no use between two runs.
 let private shape (connection: SimConnection) =
     (connection.Serial, connection.Index, connection.Setup.Micros, connection.Start.Micros),
     (connection.Ends.Micros, connection.Guid, connection.CallId, connection.RemotePort)

@@ -110,7 +110,7 @@ let ``reports what is wrong, and counts it`` =
             let struct (state, reply) = send epoch datagram agent
             let report = v3 reply
             (reportOf report = ValueSome expected) |> Check.because $"{expected}" Check.isTrue
-            // Only what tells the time is authenticated.
+            // Only the report that tells the time is authenticated.
             (report.Level = (if expected = NotInTimeWindows then AuthNoPriv else NoAuthNoPriv))
             |> Check.isTrue
 

@@ -154,7 +154,7 @@ let ``renumbers between requests`` =
 let ``writes odd numbers that mean the same`` =
     example (fun () ->
         let request = Pdu.getBulk 1 1 30 [ Oid.parse "1.3.6.1.2.1.1.3"; column8; column9 ]
-        // Stamps of 2^31 and more.
+        // Stamps of 2^31 and above.
         let near state = AgentState.setUptime (TimeSpan.FromDays 300.0) epoch state
         let struct (_, plain) = SnmpAgent.respond epoch (v2c request) (near (cisco Vices.none))
 

@@ -8,7 +8,7 @@ open CallServer.Tests.Ledger.Build
 
 let private told token began readAt = boot token began readAt
 
-/// The reading that a TimeTicks counter gives: the true beginning, moved on by every wrap since.
+/// The reading that a TimeTicks counter gives: the true boot, moved on by every wrap since.
 let private reading (trueBoot: float) (readAt: float) : Boot =
     let period = Boot.timeTicksPeriod.TotalSeconds
     let wraps = Math.Floor((readAt - trueBoot) / period)

@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 
-/// Small makers for tests of the rules: seconds after an arbitrary moment.
+/// Small builders for tests of the rules; times are seconds after an arbitrary moment.
 module Build =
     let gateway = GatewayId.create "gw1"
     let at (seconds: float) = Instant.ofMicros (1_700_000_000_000_000L + int64 (seconds * 1e6))
@@ -64,7 +64,7 @@ module Build =
         let struct (next, changes) = Reconcile.apply snapshot ledger
         next, changes
 
-    /// All snapshots in turn: the ledger, and the changes of the last.
+    /// Applies all snapshots in turn; returns the ledger, and the changes of the last one.
     let replay (snapshots: Snapshot list) =
         ((GatewayLedger.empty gateway, [||]), snapshots)
         ||> List.fold (fun (ledger, _) snapshot -> apply snapshot ledger)

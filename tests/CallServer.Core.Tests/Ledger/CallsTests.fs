@@ -1,4 +1,4 @@
-/// The join: what holds for any steps, and each finding by an example.
+/// The join of connections into calls: laws for any steps, and each finding by an example.
 module CallServer.Tests.Ledger.CallsTests
 
 open System
@@ -9,7 +9,7 @@ open CallServer.Ledger
 open CallServer.Tests
 open CallServer.Tests.Ledger
 
-/// Less patient than the standard, so that a short world sees everything.
+/// Less patient than the default, so that a short world sees everything.
 let private rules =
     { CallRules.standard with
         Patience = TimeSpan.FromSeconds 15.0
@@ -69,7 +69,7 @@ let ``every connection is in exactly one call, and every call has one`` =
             inCalls |> Check.because $"seed {seed}" (Check.sameItems active)
             CallBook.calls table |> Seq.forall (fun call -> call.Live.Length > 0) |> Check.isTrue))
 
-/// The same steps, each gateway's in their order, the gateways in another.
+/// The same steps with the gateways interleaved differently; each gateway's own order is kept.
 let private shuffled (seed: uint64) (steps: CallStep list) =
     let rec merge rng (queues: CallStep list list) =
         match queues |> List.filter (fun queue -> not queue.IsEmpty) with
@@ -102,7 +102,7 @@ let ``silence finds nothing`` =
 
             for source in table.Sources.Values do
                 for keep in [ 0; 2 ] do
-                    // Of every second connection something is heard, or of none.
+                    // Every second connection stays confirmed, or none does.
                     let quiet =
                         source.Connections
                         |> Array.mapi (fun i c ->
@@ -133,7 +133,7 @@ let ``what is told of findings is what became of them`` =
                 let struct (after, changes) = CallBook.apply step before
                 table <- after
 
-                // Findings of one table that no call of the other, sharing a leg, has.
+                // Findings of `here` whose kind no call of `there` with a shared leg has.
                 let fresh (here: CallTable) (there: CallTable) =
                     [ for call in CallBook.calls here do
                           for finding in call.Findings do

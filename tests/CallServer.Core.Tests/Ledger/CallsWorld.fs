@@ -7,8 +7,9 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Tests
 
-/// Gateways of several protocols whose connections share few ids and few sockets, audited by windows; everything from a seed. What
-/// it does to the record is real (Reconcile), so that the join meets what it will meet.
+/// Gateways of several protocols whose connections share few ids and few sockets, audited by windows; everything
+/// follows from a seed. The record's changes come from the real Reconcile, so that the join meets what it will meet
+/// in production.
 type CallsWorld(seed: uint64) =
     let mutable rng = Rng.create seed
     let mutable now = Build.at 0.0
@@ -85,7 +86,7 @@ type CallsWorld(seed: uint64) =
           MinimumAge = TimeSpan.Zero
           Facts = facts }
 
-    /// One audit of a gateway: what it makes of the record, for the join.
+    /// One audit of a gateway: the step that it causes in the record, for the join.
     member _.Step() : CallStep =
         let gateway, protocol = pick gateways
         let truth = truths[gateway]
@@ -153,7 +154,7 @@ type CallsWorld(seed: uint64) =
 
     member this.Steps(number: int) : CallStep list = [ for _ in 1..number -> this.Step() ]
 
-/// The join from scratch: every pair of legs looked at, all tallies counted anew.
+/// The join computed from scratch: looks at every pair of legs, and counts all tallies anew.
 module CallsOracle =
     let private joins (all: Leg[]) (a: Leg) (b: Leg) =
         let id (leg: Leg) = CallsIndex.idOf leg.Source leg.Key leg.Connection
@@ -282,7 +283,7 @@ module CallsOracle =
               names live, names gone, findings ]
         |> List.sort
 
-    /// The same of what the table holds.
+    /// Legs and findings of every call, as the table holds them.
     let held (table: CallTable) : (string list * string list * Finding list) list =
         let names = Array.map (fun (key: LegKey) -> $"{key} {key.Since.Micros}") >> List.ofArray
 

@@ -7,7 +7,7 @@ open CallServer.Ledger
 open CallServer.Tests
 open CallServer.Tests.Ledger.Build
 
-/// Gateways by their protocol, and what each tells at each of its audits.
+/// Gateways by protocol, and what each reports in each of its audits.
 type private Fleet(rules: CallRules) =
     let mutable table = CallBook.empty rules
     let ledgers = Collections.Generic.Dictionary<string, GatewayLedger>()
@@ -37,7 +37,7 @@ type private Fleet(rules: CallRules) =
 
     new() = Fleet CallRules.standard
 
-    /// A complete audit of NAME, PROTOCOL-ANYTHING, heard at so many seconds.
+    /// A complete audit of NAME, PROTOCOL-ANYTHING, heard at this many seconds.
     member _.Hear(name: string, at: float, observations: Observation list) =
         apply
             name
@@ -80,7 +80,7 @@ let private setup earliest latest (o: Observation) =
 
 let private call = "7d1c9f04@example.net"
 
-// What joins
+// Joining
 
 let private video (local: string) (remote: string) (o: Observation) =
     let address (text: string) = MediaAddress.tryParse text |> Option.toValueOption
@@ -92,7 +92,7 @@ let private video (local: string) (remote: string) (o: Observation) =
 let ``each medium's addresses join, and say nothing against the others`` =
     example (fun () ->
         let fleet = Fleet()
-        // The audio of both goes through a third party, their video from one to the other.
+        // The audio of both goes through a third party, their video directly from one to the other.
         let x = bare "x" |> media "192.0.2.1:4000" "203.0.113.7:1" |> video "192.0.2.1:4002" "192.0.2.9:5002"
         let y = bare "y" |> media "192.0.2.9:5000" "203.0.113.8:2" |> video "192.0.2.9:5002" "192.0.2.1:4002"
         fleet.Hear("ng-a", 1.0, [ x ]) |> ignore
@@ -117,7 +117,7 @@ let ``one Call-ID joins dialog and media legs across gateways`` =
 
 let ``of a gateway so many legs that are over are remembered`` =
     example (fun () ->
-        // Calls whose media ends while their dialogs go on; and then their dialogs too.
+        // Calls whose media ends while their dialogs go on, and whose dialogs end later.
         let lost (fleet: Fleet) (from: float) (calls: string list) =
             let dialogs = calls |> List.map (fun call -> leg $"d-{call}" call)
             fleet.Hear("sip-a", from, dialogs) |> ignore
@@ -134,7 +134,7 @@ let ``of a gateway so many legs that are over are remembered`` =
         all |> Check.above 0
         let fleet = Fleet { CallRules.standard with MostGone = 1 }
         lost fleet 1.0 two |> Check.equal (all / 2)
-        // What is forgotten makes room.
+        // Forgotten calls make room.
         lost fleet 401.0 [ "c@example.net"; "e@example.net" ] |> Check.equal (all / 2))
 
 let ``an id joins as far as it is unique`` =
@@ -226,13 +226,13 @@ let ``silence makes no call one-sided, on neither side`` =
         fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
         fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
         fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
-        // The other gateway says nothing any more, for hours.
+        // The other gateway is silent for hours.
         for t in 10.0..10.0..10000.0 do
             fleet.Silence("mgcp-b", t) |> ignore
             fleet.Hear("mgcp-a", t + 1.0, [ leg "x" call ]) |> ignore
 
         fleet.Kinds |> Check.isEmpty
-        // One ends while the other is silent: nobody knows of the other.
+        // One ends while the other gateway is silent: nobody knows about the other leg.
         fleet.Hear("mgcp-a", 10010.0, []) |> ignore
         fleet.Silence("mgcp-b", 10020.0) |> ignore
         fleet.Kinds |> Check.isEmpty
@@ -423,7 +423,7 @@ let ``where only one time is told it may be either end of the ringing`` =
 
         fleet.Kinds |> Check.equal (if isFound then [ "start-mismatch" ] else []))
 
-// What a call shows as a whole
+// A call as a whole
 
 let private legOf kind id (o: Observation) : Leg =
     let ledger, _ = replay [ complete 90.0 100.0 [ { o with Id = ConnectionId.create id } ] ]

@@ -1,4 +1,4 @@
-/// What the record takes of a gateway's own history: rules 2, 4, 5, 8 and 9.
+/// What the record takes from a gateway's own history: rules 2, 4, 5, 8 and 9.
 module CallServer.Tests.Ledger.HistoryTests
 
 open CallServer.Model
@@ -10,7 +10,7 @@ open CallServer.Tests
 let private counted: Counters voption =
     ValueSome { Counters.none with PacketsReceived = ValueSome 3000L }
 
-/// The row of a connection, heard at that second, which ended between two.
+/// The history row of a connection, heard at that second, that ended between two others.
 let private row (id: string) heard earliest latest : Ended =
     { Observation =
         { observation id heard with
@@ -24,7 +24,7 @@ let private row (id: string) heard earliest latest : Ended =
 
 let private seen (id: string) heard = { observation id heard with Stamp = ValueSome $"stamp of {id}" }
 
-/// The history was read to its end by a complete audit.
+/// Adds a history that was read to its end to a complete audit.
 let private withHistory (rows: Ended list) (snapshot: Snapshot) =
     { snapshot with
         Ended = rows |> List.sortBy _.Observation.Id |> Array.ofList
@@ -110,7 +110,7 @@ let ``9 a row whose end is not believed is news only where it began since the la
         closedBy [ watching []; told 3.0 10.0 ] |> Check.equal [ "a" ]
         closedBy [ watching []; complete 100.0 101.0 [] |> withHistory []; told 3.0 110.0 ] |> Check.isEmpty
 
-        // An agent that changes its mind about a connection that has its CDR.
+        // An agent that changes its mind about a connection that already has its CDR.
         let right = complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 7.0 7.02 ]
         let later = [ for asked in [ 100.0; 200.0 ] -> complete asked (asked + 1.0) [] |> withHistory [] ]
         let ledger, _ = replay ([ watching []; right ] @ later)
@@ -157,7 +157,7 @@ let ``9 a row without its id is no news while its connection is in the record`` 
         let nameless =
             { nameless with
                 Observation = { called "call" nameless.Observation with Stamp = ValueSome "one" } }
-        // The table was read before it ended, and the history after that.
+        // The table was read before the connection ended, and the history afterwards.
         let both =
             complete 10.0 11.0 [ { call "a" with Heard = between 10.5 10.6 } ] |> withHistory [ nameless ]
 
@@ -167,7 +167,7 @@ let ``9 a row without its id is no news while its connection is in the record`` 
         let _, changes = apply (complete 20.0 21.0 [] |> withHistory [ nameless ]) ledger
         ids changes |> Check.equal [ "a" ]
 
-        // Of another call it is another one.
+        // With another call id it is another connection.
         let other = { nameless with Observation = called "other" nameless.Observation }
         let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
         ids changes |> Check.equal [ "row/7" ])
@@ -323,7 +323,7 @@ let ``7 a row that ends a connection gives its id to nobody before a complete au
                   |> tied
                   |> withBoot (boot "1" -1000.0 1.0) ]
 
-        // The agent restarted: what was 1.3 is 0.1 now, and what was 0.1 has ended, under an id of this run.
+        // The agent restarted: what was 1.3 is now 0.1, and what was 0.1 has ended, under an id of this run.
         let meanwhile, changes =
             apply
                 ({ partial 20.0 21.0 [ leg "0.1" 20.5 -50.0 "b" ] with Ended = [| ended |] }

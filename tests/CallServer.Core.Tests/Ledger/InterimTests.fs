@@ -1,4 +1,4 @@
-/// Interim records: numbers without gaps or repeats, whatever the audits do, and the CDR last.
+/// Interim records: whatever the audits do, their numbers have no gaps and no repeats, and the CDR comes last.
 module CallServer.Tests.Ledger.InterimTests
 
 open System
@@ -9,10 +9,10 @@ open CallServer.Tests.Ledger.Build
 
 let private minute = TimeSpan.FromSeconds 60.0
 
-/// What happens next: so many seconds later, whom the audit lists, what becomes of it.
+/// What happens next: after how many seconds, which connections the audit lists, and how it ends.
 type private Step = { After: byte; Listed: byte list; IsComplete: bool; ServerRestarts: bool }
 
-/// Every record that the steps make, in order: whose, its number, and whether it is the CDR.
+/// Every record that the steps cause, in order: its connection, its number, and whether it is the CDR.
 let private told interval (steps: Step list) =
     let folder (now: float, ledger, told: ResizeArray<_>) (step: Step) =
         let now = now + 1.0 + float step.After
@@ -65,7 +65,7 @@ let ``Numbers of one connection run from 1 without gaps, and its CDR has the las
                 numbers = [ 1 .. numbers.Length ]
                 && finals |> List.truncate (finals.Length - 1) |> List.forall not)
 
-        // And what is active has had every record that its age asks for.
+        // And each active connection has had every record that its age requires.
         let counted =
             ledger.Connections
             |> Array.forall (fun c ->

@@ -27,7 +27,7 @@ let private part number answered recovered confirmed (widths: int list) : Gatewa
       UnknownSince = [||]
       RiskUnknown = TimeSpan.Zero }
 
-/// From small numbers; a gateway's number is its place.
+/// Builds gateways from small numbers; each gateway is named by its position.
 let private parts (draws: (byte * byte * byte) list) =
     draws
     |> List.truncate 12

@@ -72,7 +72,7 @@ let ``an audit that was asked before the release opens nothing again, one asked 
         let asked = 1.1 + abs asked.Get % 10.0
         let ledger, _ = replay [ two ]
         let released, _ = release (reply "a" 5.0 5.2) 5.3 ledger
-        // Asked before, it may have heard of the connection while it was there.
+        // An audit that was asked before may have heard the connection while it was still there.
         let listed =
             if asked < 5.0 then
                 [ observation "a" 4.9; observation "b" 4.9 ]

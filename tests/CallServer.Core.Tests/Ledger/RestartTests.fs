@@ -1,4 +1,4 @@
-/// Rule 7 where the gateway itself says that it began anew, as MGCP's RSIP does.
+/// Rule 7 when the gateway itself announces its restart, as MGCP's RSIP does.
 module CallServer.Tests.Ledger.RestartTests
 
 open CallServer.Model

@@ -45,7 +45,7 @@ let ``2 where the index shifts, one absence closes nothing and the second in a r
         let heard = complete 0.0 1.0 [ observation "a" 0.5 ]
         let seen = between |> List.truncate 20
 
-        // true: listed, false: absent; each from a complete audit.
+        // true: listed, false: absent; each in a complete audit.
         let audits =
             seen
             |> List.mapi (fun i isListed ->
@@ -59,7 +59,7 @@ let ``2 where the index shifts, one absence closes nothing and the second in a r
                 next, closed + (closings changes).Length)
             |> snd
 
-        // Listed again after a close is a new connection: count by hand.
+        // A connection listed again after its end is a new one: counted by hand.
         let expected =
             ((true, 0, 0), seen)
             ||> List.fold (fun (active, absences, closed) isListed ->
@@ -183,7 +183,7 @@ let ``4 a leg that never was answered is billed nothing`` =
             Cdr.billedSecondsMax cdr |> Check.equal (ValueSome 11L)
         | other -> failtest $"{other}")
 
-/// Times that a gateway may tell: anything near the audits, far from them, or open.
+/// Times that a gateway may report: near the audits, far from them, or open.
 let private someTime (draw: int) : Timing voption =
     let start = float (draw / 7 % 500) - 250.0
     let far = if draw % 3 = 0 then 90000.0 else 0.0
@@ -198,7 +198,7 @@ let private someTime (draw: int) : Timing voption =
     | 5 -> ValueSome(Timing.reported (between (start + far) (start + far + width)))
     | _ -> ValueSome(Timing.reported (between start (start + width)))
 
-/// What a gateway says, whatever it means: rows, rows of its history and releases, by audits that follow each other.
+/// What a gateway says, sensible or not: rows, history rows and releases, in audits that follow each other.
 let private story (draws: uint16 list) : Snapshot list =
     draws
     |> List.map int
@@ -640,7 +640,8 @@ let ``10 a restart of the server changes nothing but that all is unconfirmed`` =
     law (fun (known: byte list) (listed: byte list) (quiet: bool) ->
         let before, _ = replay [ complete 0.0 1.0 (some known 0.5) ]
         let restored = GatewayLedger.restore before
-        // The first audit may learn nothing: what was restored is no less recovered when it is heard at last.
+        // The first audit may learn nothing: a restored connection still counts as recovered when it is finally
+        // heard.
         let waiting, _ = if quiet then apply (partial 5.0 6.0 []) restored else restored, [||]
         let after, changes = apply (complete 10.0 11.0 (some listed 10.5)) waiting
         let without, plain = apply (complete 10.0 11.0 (some listed 10.5)) before

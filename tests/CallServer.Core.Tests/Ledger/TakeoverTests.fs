@@ -18,8 +18,8 @@ let ``what may have begun before the takeover is recovered, what began after it 
         let second, _ = apply (complete 20.0 20.1 rows) first
         ((second.Connections |> Array.map _.Recovered) = [| true; true; false |]) |> Check.isTrue)
 
-/// Found by the pair's simulation: a cold standby had left its connections to the acting server, audited again, and said that
-/// they had begun after its last complete audit, which had listed them.
+/// Found by the simulation of a pair: a cold standby had left its connections to the acting server, audited again,
+/// and claimed that they had begun after its last complete audit, although that audit had listed them.
 let ``what was left to another server and is heard again does not seem to have begun since`` =
     example (fun () ->
         let known, _ = replay [ complete 0.0 0.1 [ observation "a" 0.05; observation "b" 0.05 ] ]

@@ -3,7 +3,8 @@ namespace CallServer.Tests.Ledger
 open CallServer.Model
 open CallServer.Ledger
 
-/// Setup <= start <= heard <= end, and what follows for the bill: what holds of every connection and CDR whatever a gateway says.
+/// Setup <= start <= heard <= end, and what follows for the bill: holds for every connection and CDR, whatever a
+/// gateway says.
 module TimeLaw =
     let private isPending (c: Connection) = c.Start.Within.Latest = Instant.distantFuture
 
@@ -17,7 +18,7 @@ module TimeLaw =
         | ValueSome setup -> check "setup <= start" (ordered setup.Within c.Start.Within)
         | ValueNone -> []
 
-    /// What an active connection breaks, by name, where it was last heard by that moment.
+    /// The names of the laws that an active connection breaks, last heard by that moment.
     let brokenBy (heard: Instant) (c: Connection) : string list =
         [ yield! setupAndStart c
 
@@ -37,7 +38,7 @@ module TimeLaw =
                       "start <= heard"
                       (c.Start.Within.Earliest <= c.LastHeard && c.Start.Within.Latest <= heard) ]
 
-    /// What an ended one and its CDR break.
+    /// The names of the laws that an ended connection and its CDR break.
     let brokenByEnd (traits: Traits) (c: Connection) (ending: Ending) : string list =
         let cdr = Cdr.create (GatewayId.create "any") traits c ending
         let billed, stamp = Cdr.billedSeconds cdr, Cdr.endStamp cdr

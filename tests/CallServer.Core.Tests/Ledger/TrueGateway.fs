@@ -6,15 +6,15 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 
-/// What is known of a gateway's connections besides that they are there.
+/// What a gateway reports of its connections apart from their existence.
 type Kind =
-    /// Ids for ever unique, starts reported: FreeSWITCH, rtpengine.
+    /// Ids are never reused, and starts are reported: FreeSWITCH, rtpengine.
     | Unique
-    /// Ids made of the up-time, with a history: Cisco.
+    /// Ids are made from the up-time, and there is a history: Cisco.
     | BootTied
-    /// Ids used again, starts reported.
+    /// Ids are reused, and starts are reported.
     | Reused
-    /// Nothing is reported but presence: MGCP.
+    /// Nothing but presence is reported: MGCP.
     | Unreported
     /// A table whose rows shift, so that a complete audit may miss one: Asterisk.
     | Shifting
@@ -24,18 +24,18 @@ type Truth =
         Key: int
         mutable Id: string
         mutable Stamp: string
-        /// Two connections can be one call, and begin at one moment.
+        /// Two connections may belong to one call, and begin at the same moment.
         Call: string
         Media: MediaAddress
         Setup: Instant
-        /// Its answer, which may never come.
+        /// When it is answered, if ever.
         Start: Instant
         mutable End: Instant voption
-        /// When its row comes into the history.
+        /// When its row appears in the history.
         mutable Told: Instant
     }
 
-/// Randomness of one world.
+/// The randomness of one world.
 type Chances(seed: uint64) =
     let mutable rng = Rng.create seed
 
@@ -47,8 +47,9 @@ type Chances(seed: uint64) =
     member this.Percent(percent: int) : bool = this.Below 100 < percent
     member this.Micros(limit: int) : TimeSpan = TimeSpan.FromMicroseconds(float (this.Below limit))
 
-/// A gateway as it truly is, and what an audit hears of it. It is unkind: ids of one run come again in the next, two legs of one
-/// call begin at one moment, what rings is listed, and rows of the history are told again and again, some of them late.
+/// A gateway as it truly is, and what an audit hears of it. It is deliberately difficult: the next run reuses the ids
+/// of this one, two legs of one call begin at the same moment, ringing calls are listed, and history rows are
+/// reported again and again, some of them late.
 type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
     let truths = Dictionary<int, Truth>()
     let usedIds = HashSet<string>()
@@ -62,7 +63,7 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
 
     let alive () = truths.Values |> Seq.filter (fun t -> t.End.IsNone) |> Array.ofSeq
 
-    /// The stamp of its setup in tens of seconds, and a number: those of one run come again in the next.
+    /// The stamp of its setup in tens of seconds, and a number; the next run reuses both.
     let stampedId (setup: Instant) =
         let stamp = string (max 0 (int ((setup - bootedAt).TotalSeconds / 10.0)))
         let id = Seq.initInfinite (fun n -> $"{stamp}.{n}") |> Seq.find usedIds.Add
@@ -121,7 +122,7 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
             truth.End <- ValueSome now
             truth.Told <- now + chances.Micros(if chances.Percent 30 then 8_000_000 else 1)
 
-    /// It goes down with all its calls, and is back at another moment.
+    /// Goes down with all its calls, and comes back at another moment.
     member _.Reboot(now: Instant, back: Instant) =
         for truth in alive () do
             truth.End <- ValueSome now
@@ -133,7 +134,7 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
         boots <- boots + 1
         usedIds.Clear()
 
-    /// The management agent alone: setup stamps are counted from the new boot, and every row has another id.
+    /// Restarts only the management agent: setup stamps now count from the new boot, and every row gets another id.
     member _.RestartAgent(now: Instant) =
         bootedAt <- now
         boots <- boots + 1
@@ -157,7 +158,7 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
           Period = ValueSome Boot.timeTicksPeriod
           ReadAt = answered }
 
-    /// What tells that it rings, or when it was answered, at that moment.
+    /// What the gateway reports at that moment: that the connection rings, or when it was answered.
     member private _.Answer (truth: Truth) (moment: Instant) (heard: Interval) : Timing =
         if truth.Start > moment then
             Timing.reported (Interval.from (Instant.min heard.Earliest truth.Start))
@@ -182,7 +183,8 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
     member private _.SetupOf(truth: Truth) : Timing =
         Timing.reported (Interval.create (truth.Setup - chances.Micros 30_000) truth.Setup)
 
-    /// All that one audit hears, each at a moment of its window. One id in one audit: of two users of an id the later row is read.
+    /// Everything that one audit hears, each row at a moment in its window. If two connections use the same id during
+    /// the audit, the later row is read.
     member this.Listed(asked: Instant, answered: Instant) : Observation[] =
         let observe (truth: Truth) =
             let moment = asked + chances.Micros(int (answered.Micros - asked.Micros) + 1)
@@ -221,7 +223,7 @@ type TrueGateway(kind: Kind, chances: Chances, start: Instant) =
         |> Seq.map (fun (_, same) -> Seq.last same)
         |> Array.ofSeq
 
-    /// The rows of its history that an audit reads at that moment.
+    /// The history rows that an audit reads at that moment.
     member this.Ended(moment: Instant) : Ended[] =
         truths.Values
         |> Seq.filter (fun truth -> truth.Told <= moment && truth.End.IsSome)

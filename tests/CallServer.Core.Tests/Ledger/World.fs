@@ -5,9 +5,9 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 
-/// A gateway as it truly is, an auditor that sees it through windows, and the record kept of it; everything follows from a seed.
-/// After every step the record is checked against the truth. The auditor is unkind too: windows overlap, audits come late, run
-/// through a restart, and contradict what was told before.
+/// A gateway as it truly is, an auditor that sees it through windows, and the record kept of it; everything follows
+/// from a seed. After every step the record is compared with the truth. The auditor is difficult too: windows
+/// overlap, audits arrive late, run through a restart, and contradict what was reported before.
 type World(kind: Kind, seed: uint64) =
     let gateway = GatewayId.create "gw1"
     let chances = Chances seed
@@ -20,7 +20,7 @@ type World(kind: Kind, seed: uint64) =
     let records = Dictionary<int, int>()
     let ids = HashSet<Guid>()
     let mutable missedLast = HashSet<int>()
-    /// Connections of which the last snapshot told a start that cannot be.
+    /// Connections for which the last snapshot reported an impossible start.
     let slandered = HashSet<int>()
     /// Connections that the server had on record when it died.
     let restored = HashSet<int>()
@@ -54,7 +54,7 @@ type World(kind: Kind, seed: uint64) =
         match truth.End with
         | ValueNone -> fail $"{c.Id} (key {truth.Key}) was closed and lives"
         | ValueSome ended ->
-            // A restart of the agent alone after which nothing earlier lives on looks like one of the gateway.
+            // If nothing outlives a restart of the agent alone, it looks like a restart of the gateway.
             let ambiguous = ending.Evidence = GatewayRestart && agentOnlyRestarts > 0
 
             if not (ambiguous || Interval.contains ended ending.Within) then
@@ -101,7 +101,7 @@ type World(kind: Kind, seed: uint64) =
             fail $"{c.Id} ended at {ended} and was heard at {c.LastHeard}"
         | _ -> ()
 
-    /// Whatever ended while the history was read from, and stands in it, has its CDR.
+    /// Every connection that ended within the time the history covers, and is in the history, must have its CDR.
     let checkHistory (snapshot: Snapshot) =
         match snapshot.History, ledger.History with
         | ValueSome _, ValueSome mark when Snapshot.isComplete snapshot ->
@@ -165,7 +165,7 @@ type World(kind: Kind, seed: uint64) =
         if not (obj.ReferenceEquals(next, before)) then
             next.Connections |> Array.iter (checkKept snapshot)
 
-            // Names of the earlier run hide what has the same in this one, until the next audit tells its row again.
+            // Names of the earlier run hide equal ones of this run until the next audit reports the row again.
             if next.Run = before.Run then
                 checkHistory snapshot
 
@@ -208,9 +208,10 @@ type World(kind: Kind, seed: uint64) =
           Remarks = []
           Requests = 1 }
 
-    /// Some connection is said to have begun long before, or a little later than it is known to: neither can be.
+    /// Falsifies some starts: long before the true one, or a little later than it is known to be. Neither is
+    /// possible.
     let slander (listed: Observation[]) : Observation[] =
-        // After a restart it would not even be known as the same one.
+        // After a restart it would not even be recognised as the same connection.
         let isSameRun = ledger.Boot |> ValueOption.exists (fun boot -> boot.Token = ValueSome far.Token)
 
         let canBe (o: Observation) =
@@ -279,12 +280,12 @@ type World(kind: Kind, seed: uint64) =
         let completeness, listed = outcomeOf (far.Listed(asked, now))
 
         if kind <> Shifting && chances.Percent 10 then
-            // It is slow to be taken in; others may be quicker.
+            // This snapshot is taken in late; others may overtake it.
             late <- snapshotOf asked now completeness listed :: late
         else
             take (snapshotOf asked now completeness (if far.IsReported then slander listed else listed))
 
-        // Another one was asked meanwhile, and sees the same gateway through another window.
+        // Another audit ran meanwhile, and sees the same gateway through another window.
         if kind <> Shifting && chances.Percent 20 then
             let between = asked + (now - asked) * 0.5
             later 100_000
@@ -296,7 +297,7 @@ type World(kind: Kind, seed: uint64) =
 
         late <- []
 
-    /// A restart runs through the audit: its rows are of either side.
+    /// A restart in the middle of the audit: its rows come from before and after.
     let through (restart: unit -> unit) =
         let asked = now
         later 500_000
@@ -323,7 +324,7 @@ type World(kind: Kind, seed: uint64) =
         now <- back + TimeSpan.FromMilliseconds 30.0
 
         if chances.Percent 50 then
-            // It says so by itself, after a while.
+            // The gateway announces it by itself, after a while.
             later 2_000_000
             let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
             ledger <- next
@@ -337,7 +338,7 @@ type World(kind: Kind, seed: uint64) =
         far.RestartAgent now
         later 100_000
 
-    /// Somebody has one released, and the gateway says so.
+    /// Somebody releases a connection, and the gateway confirms it.
     let release () =
         let live =
             ledger.Connections
@@ -385,6 +386,6 @@ type World(kind: Kind, seed: uint64) =
             restored.UnionWith(ledger.Connections |> Seq.map (fun c -> keyOf c.Facts))
 
     member _.Failures = failures
-    /// What the last snapshots told and changed, for a failure's message.
+    /// What the last snapshots reported and changed, for a failure's message.
     member _.Story = story |> Seq.skip (max 0 (story.Count - 80))
     member _.Ledger = ledger

@@ -29,7 +29,7 @@ let ``a pause of a month does not overflow`` =
         let month = TimeSpan.FromDays 30.0
         BackOff.pause month (month * 100.0) 200 |> Check.equal (month * 100.0))
 
-/// Asked from 0 to 1 s.
+/// The cadence after an audit from 0 to 1 s.
 let private after isSilent (cadence: Cadence) =
     cadence |> Cadence.beginAt (at 0.0) |> Cadence.endAt (seconds 60.0) isSilent (at 0.0) (at 1.0)
 

@@ -1,4 +1,4 @@
-/// A gateway's URI, and what is sent first because of it.
+/// A gateway's URI, and the first message that follows from it.
 module CallServer.Tests.Protocols.ProtocolsTests
 
 open System
@@ -127,7 +127,7 @@ let ``SNMP version 3 is spoken where the URI names a user`` =
         | Ok(V3 _) -> ()
         | other -> failtest $"%A{other}")
 
-// A protocol of one's own
+// A user's own protocol
 
 let private toy (reply: string) : AuditResult =
     match Toy.protocols.TryParse "toy://192.0.2.9" with
@@ -163,7 +163,7 @@ let ``a protocol that is registered is read, named and advised like all others``
                 wrong.Mistake |> Check.equal "toy gateways take no secret"
         | false, _, mistakes -> failtest (String.concat "; " mistakes))
 
-/// The record of calls after this audit of a gateway of its own.
+/// The record of calls after this audit of a gateway that only it has.
 let private after (result: AuditResult) (calls: CallRecord) : CallRecord =
     let stamp = { Server = "server"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }
     let step = GatewayRecord.Empty(result.Gateway).Apply(result, stamp)

@@ -1,4 +1,4 @@
-/// Whom a server of a pair believes: the other one, now, and once.
+/// Whom a server of a pair believes: the other server only, its present run only, and each proof only once.
 module CallServer.Tests.Roles.PairTrustTests
 
 open System
@@ -13,7 +13,7 @@ let private random (n: int) : byte[] = Array.create PairProof.challengeLength (b
 let private trust name secret = PairTrust.start name secret (at 0) (random 1) 1000L
 let private content = Encoding.ASCII.GetBytes """{"server":"a"}"""
 
-/// "a", which has heard what challenge "b" gives.
+/// "a", which has heard the challenge that "b" gives.
 let private asker () = { trust "a" secret with Theirs = random 1 }
 
 let private judge milliseconds verb proof content trust =
@@ -56,7 +56,7 @@ let ``said again, it is refused, and so is what was said before it`` =
         | Ok b ->
             same (Some Replayed) (judge 20 Heartbeat second content b |> refusal)
             same (Some Replayed) (judge 20 Heartbeat first content b |> refusal)
-            // The counts of the other kind are their own.
+            // Each kind of question has its own counts.
             let struct (settle, _) = PairTrust.ask Settle (random 7) content (asker ())
             same None (judge 20 Settle settle content b |> refusal))
 
@@ -67,7 +67,7 @@ let ``held up for longer than a challenge holds, it is refused`` =
         let b = trust "b" secret
         same None (judge 3900 Heartbeat proof content (later 3900 b) |> refusal)
         same (Some StaleChallenge) (judge 4000 Heartbeat proof content (later 4000 b) |> refusal)
-        // However seldom it is asked, and however often.
+        // Whether it is asked rarely or often.
         let turned = later 4100 (later 2100 b)
         same (Some StaleChallenge) (judge 4100 Heartbeat proof content turned |> refusal)
         same (Some StaleChallenge) (judge 60_000 Heartbeat proof content b |> refusal))
@@ -97,7 +97,7 @@ let ``its own words, sent back, are refused`` =
         let a = asker ()
         let struct (proof, a) = PairTrust.ask Heartbeat (random 9) content a
         same (Some OwnName) (judge 10 Heartbeat proof content a |> refusal)
-        // Nor are they the other one's under another name.
+        // Proofs under another name are not the other server's either.
         let renamed = judge 10 Heartbeat { proof with From = "b" } content a
         same (Some WrongMac) (refusal renamed)
         let answer = PairTrust.answer Heartbeat (random 9) 200 content a
@@ -133,7 +133,7 @@ let ``what is changed on its way, or made with another secret, is refused`` =
         same (Some WrongMac) (hear Heartbeat (random 9) 200 (flipped content) answer)
         same (Some WrongMac) (hear Heartbeat (random 9) 200 content { answer with Challenge = random 7 }))
 
-/// RFC 4231 has no vectors of this framing: this one was computed from the description above `mac` by another tool.
+/// RFC 4231 has no vectors for this framing: another tool computed this one from the description above `mac`.
 let ``the code of a question is HMAC-SHA-256 over each part after its length`` =
     example (fun () ->
         let proof: QuestionProof =

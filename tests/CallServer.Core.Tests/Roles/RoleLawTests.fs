@@ -1,4 +1,4 @@
-/// What holds of one role machine, and of two that hear each other, whatever happens.
+/// Laws of one role machine, and of two that hear each other, whatever happens.
 module CallServer.Tests.Roles.RoleLawTests
 
 open System
@@ -10,7 +10,7 @@ open CallServer.Tests.Roles.Build
 
 let private roles = [| Joining; Primary; Active; Standby |]
 
-/// Any state that a machine can come to, and any greeting.
+/// Any state that a machine can reach, and any greeting.
 let private someState (draws: int list) =
     let start = if List.length draws % 2 = 0 then standby () else primary ()
 
@@ -50,7 +50,7 @@ let ``what is heard twice does what it did once`` =
         let heard = Heard(s.Due, greeting "m" roles[abs (role % 4)] (abs (epoch % 8)))
         let once, _ = RoleMachine.advance heard s
         let twice, again = RoleMachine.advance heard once
-        // Only that it was heard is noted: of a server that acts, at last.
+        // All that is recorded is that the other one was heard, and if it acts, when it last did.
         let noted: RoleState =
             { once with
                 Met = twice.Met
@@ -109,7 +109,7 @@ let ``whatever befell the two, once they hear each other exactly one acts, under
         two.Blow(Start false)
 
         for part in story do
-            // Each blow falls for a while.
+            // Each blow lasts for a while.
             for _ in 1..3 do
                 two.Blow(blows part)
 
@@ -120,7 +120,7 @@ let ``whatever befell the two, once they hear each other exactly one acts, under
         match two.Acting with
         | [ acting ] ->
             two.Seats |> Array.forall (fun seat -> seat.Wrong = [] && seat.State.Value.Epoch = acting.Epoch)
-            // And so it stays.
+            // And it stays that way.
             && before = (two.Seats |> Array.map _.Recoveries)
         | _ -> false)
 
@@ -153,7 +153,7 @@ let ``the old primary comes back as a standby by itself`` =
         same Standby two.Seats[0].State.Value.Role
         same [ 0; 1 ] (two.Seats |> Array.map _.Recoveries |> List.ofArray))
 
-/// Two that stand so far apart that neither believes the other's epoch.
+/// Two whose epochs are so far apart that neither believes the other's.
 let private apart (first: int) (second: int) =
     let two = TwoServers(settings "a", backup "b")
     two.Seats[0].Epoch <- first
@@ -180,7 +180,7 @@ let ``an operator has both agree on an epoch anew, at once, whichever of them ac
         same (if first then "a" else "b") acting.Settings.Name
         same [ epoch ] (two.Seats |> Seq.map _.State.Value.Epoch |> Seq.distinct |> List.ofSeq)
         same [] (two.Seats |> Seq.collect _.Wrong |> List.ofSeq)
-        // And it is kept: both come back with it.
+        // And it is stored: both come back with it.
         two.Blow(Crash true)
         two.Blow(Crash false)
         two.Heal 5

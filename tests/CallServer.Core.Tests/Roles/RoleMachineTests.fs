@@ -1,4 +1,4 @@
-/// The table of the role machine, row by row.
+/// The role machine's table, row by row.
 module CallServer.Tests.Roles.RoleMachineTests
 
 open System
@@ -57,12 +57,12 @@ let ``joining, it stands by for a higher epoch and for one that acts`` =
         same Primary (next (acted 3) (settings "a") (greeting "z" Primary 2))
         same Active (next (acted 3) (backup "a") (greeting "z" Primary 2))
         same Primary (next nothing (settings "a") (greeting "z" Standby 1))
-        // What the store says goes before the configuration.
+        // The store takes precedence over the configuration.
         same Standby (next { Epoch = 2; Acted = ValueSome false } (settings "a") (greeting "z" Joining 1)))
 
 let ``a standby takes over after exactly so many misses`` =
     example (fun () ->
-        // The first tick ends the heartbeat in which it heard.
+        // The first tick ends the heartbeat in which the other one was heard.
         let waiting, _ = (standby (), []) |> replay (ticks 1 4)
         same Standby waiting.Role
         let active, commands = RoleMachine.advance (Woke(at 1250)) waiting
@@ -76,7 +76,7 @@ let ``a standby takes over after exactly so many misses`` =
         let kept = place (fun command -> command = Keep(2, true))
         let assumed = place _.IsAssume
         let recovers = place _.IsRecover
-        // On the disk before anything is done under the new epoch, and the other one is told.
+        // The epoch is on the disk before anything is done under it, and the other server is told.
         [ kept; assumed; recovers ] |> Check.isOrdered
         same true (List.contains (AskPeer "http://a") commands))
 
@@ -238,7 +238,7 @@ let ``an epoch is believed ten thousand above one's own, and not a step further`
 
         let still, commands = primary () |> hears (greeting "b" Active 10_002)
         same Primary still.Role
-        // It goes towards it, and says what to do if that does not end.
+        // It moves towards the other epoch, and says what to do if that does not end.
         same 10_001 still.Epoch
         same true (List.contains (Keep(10_001, true)) commands)
         (says commands).Head |> Check.says "takeover --epoch"
@@ -276,7 +276,7 @@ let private patient heartbeat misses : Greeting =
     { greeting "b" Active 1 with
         Patience = ValueSome { Heartbeat = TimeSpan.FromMilliseconds(float heartbeat); Misses = misses } }
 
-/// A primary that stood down for its backup "b".
+/// A primary that stepped down for its backup "b".
 let private stoodDown () = primary () |> hears (greeting "b" Active 2) |> fst
 
 let ``a patience that the other one tells is cut to what one's own configuration allows`` =
@@ -289,7 +289,7 @@ let ``a patience that the other one tells is cut to what one's own configuration
         same (TimeSpan.FromSeconds 30.0) (waits 3_600_000 100)
         same (TimeSpan.FromSeconds 30.0) (waits 3_600_000 1)
         same (TimeSpan.FromSeconds 4.0) (waits 50 80)
-        // Nor is it so short that a late heartbeat is a takeover.
+        // Nor is it so short that one late heartbeat causes a takeover.
         same (TimeSpan.FromMilliseconds 250.0) (waits 1 1)
         same (TimeSpan.FromMilliseconds 250.0) (waits 1 100))
 

@@ -1,4 +1,4 @@
-/// What a heartbeat may say, as it comes from the network.
+/// What a heartbeat from the network may contain.
 module CallServer.Tests.Roles.RoleSurfaceTests
 
 open System
@@ -70,7 +70,7 @@ let ``no text throws`` =
         hear any |> isNull |> ignore
         hear { any with Server = "a"; Role = "active" } |> isNull |> ignore)
 
-/// The same server, which is configured as no backup.
+/// The same server, not configured as a backup.
 let private primary () =
     ServerRole.Start(
         Build.at 0,

@@ -5,7 +5,7 @@ open CallServer.Model
 open CallServer.Roles
 open CallServer.Tests
 
-/// Small makers for tests of the role machine: milliseconds after an arbitrary moment.
+/// Small builders for tests of the role machine; times are milliseconds after an arbitrary moment.
 module Build =
     let same (expected: 'T) (actual: 'T) = (actual = expected) |> Check.because $"%A{actual}" Check.isTrue
 
@@ -30,17 +30,17 @@ module Build =
           Anew = false
           Patience = ValueNone }
 
-    /// Every event in turn; the state, and the commands of the last.
+    /// Applies every event in turn; returns the state, and the commands of the last one.
     let replay (events: RoleEvent list) (first: RoleState * RoleCommand list) =
         (first, events) ||> List.fold (fun (state, _) event -> RoleMachine.advance event state)
 
-    /// A standby, "b", of "a", which it has heard acting under epoch 1 just now; its next tick is at 250 ms.
+    /// A standby, "b", of "a", which it has just heard acting under epoch 1; its next tick is at 250 ms.
     let standby () =
         RoleMachine.start (at 0) nothing "http://a" (backup "b")
         |> replay [ Heard(at 0, greeting "a" Primary 1) ]
         |> fst
 
-    /// A primary, "a", that "b" has just been heard by.
+    /// A primary, "a", that "b" has just heard.
     let primary () =
         RoleMachine.start (at 0) nothing "http://b" (settings "a")
         |> replay [ Heard(at 0, greeting "b" Standby 1) ]
@@ -56,7 +56,7 @@ module Build =
             | Recover takeover -> Some takeover
             | _ -> None)
 
-/// One of the two, with what it keeps over a restart; down while there is no state.
+/// One of the two, with what it keeps over a restart; down while it has no state.
 type Seat =
     { Settings: RoleSettings
       Other: string
@@ -66,22 +66,23 @@ type Seat =
       mutable Recoveries: int
       mutable Wrong: string list }
 
-/// What may happen to the two between one step and the next.
+/// What may happen to the two between two steps.
 type Blow =
     /// Both answers get through.
     | Pass
-    /// The first asks the second: the request or the answer is lost.
+    /// When the first asks the second, the request or the answer is lost.
     | LoseRequest of first: bool
     | LoseAnswer of first: bool
     | Crash of first: bool
-    /// It crashes, and its disk is lost.
+    /// It crashes and loses its disk.
     | LoseDisk of first: bool
     | Start of first: bool
-    /// It does nothing for so many steps of a tenth of a second.
+    /// It stops for this many steps of a tenth of a second.
     | Stop of first: bool * steps: int
     | Tell of first: bool * Order
 
-/// Two machines that ask each other over a bad path, a tenth of a second a step. After each event what must always hold is checked.
+/// Two machines that ask each other over a bad path, in steps of a tenth of a second. The invariants are checked
+/// after each event.
 type TwoServers(a: RoleSettings, b: RoleSettings) =
     let seat settings other : Seat =
         { Settings = settings
@@ -129,7 +130,7 @@ type TwoServers(a: RoleSettings, b: RoleSettings) =
             | Answer _ -> ()
 
     and event me (event: RoleEvent) =
-        // Only an operator's word gives an epoch back.
+        // Only an operator's order moves an epoch back.
         let agrees =
             match event with
             | Ordered(_, ActUnder _) -> true
@@ -189,7 +190,7 @@ type TwoServers(a: RoleSettings, b: RoleSettings) =
             if listens me then
                 event me (Woke(now ()))
 
-    /// Both are up and hear each other for so long.
+    /// Lets both run and hear each other for this long.
     member this.Heal(seconds: int) =
         start 0
         start 1

@@ -9,7 +9,7 @@ open CallServer.Tests
 open CallServer.Surface
 open CallServer.Wire
 
-/// Makes a fleet's gateways, and the audits of them.
+/// Creates a fleet's gateways, and the audits of them.
 module Cast =
     let private enterprises = Oid.parse "1.3.6.1.4.1"
     let private timeout = TimeSpan.FromSeconds 1.0
@@ -18,7 +18,7 @@ module Cast =
     [<Literal>]
     let private Attempts = 4
 
-    /// Of two neighbours each carries one end of the calls of a trunk.
+    /// Two neighbours carry one end each of a trunk's calls.
     let private trunks (plan: Plan) (place: int) : Trunk list =
         if (place ^^^ 1) < plan.Gateways then
             [ { Seed = plan.Seed + uint64 (place / 2)
@@ -37,7 +37,7 @@ module Cast =
             ShowRinging = dice.Chance 50
             Trunks = trunks plan place }
 
-    /// A column of the profile's tables, or another enterprise's sub-tree that detection runs into.
+    /// A column of the profile's tables, or another enterprise's subtree, which profile detection runs into.
     let private somewhere (mib: Mib) (n: int) : Oid =
         let columns =
             [ for table in mib.Tables do
@@ -47,7 +47,7 @@ module Cast =
         let places = columns @ others
         places[n % places.Length]
 
-    /// Walks take many requests, so that what happens after some of them happens in the middle of one.
+    /// Makes walks take many requests, so that an event after some of them happens in the middle of a walk.
     let private inShortReplies (n: int) (vices: Vices) : Vices =
         { vices with MaxVarBinds = ValueSome(16 + n % 40) }
 
@@ -112,7 +112,8 @@ module Cast =
 
         FarEnd(profile, "snmp", MultiGateway.create (ValueSome agent) [] agent.Table, uptime, turn)
 
-    /// A gateway of one other protocol; `make` lets it speak for a table, up since that instant, with the vice of that draw.
+    /// A gateway of a protocol other than SNMP; `make` lets it speak for a table, up since that instant, with the
+    /// vice of that draw.
     let private speaking
         (kind: string)
         (table: Table)
@@ -136,8 +137,8 @@ module Cast =
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
 
-    /// Not those that lie about single calls, whom nobody could see through. One that tells no media does so all along: a party
-    /// that had answered would be a nameless one again.
+    /// Leaves out vices that lie about single calls, which nobody could detect. A gateway that hides media hides it
+    /// all the time: a party that had answered would otherwise become nameless again.
     let private ngVices (draw: int) =
         let n = draw / 20
 
@@ -188,7 +189,7 @@ module Cast =
         let up = dice.Seconds(100.0, 1e6)
         speaking "ng" (Table.create (dice.Next()) options start) up false make
 
-    /// Not those that hide connections or count false packets, whom nobody could see through.
+    /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
 
@@ -224,7 +225,7 @@ module Cast =
               "no-wildcards" ]
             draw
 
-    /// What is its own for ever, and nothing wrong.
+    /// A lasting habit of this gateway that is not wrong.
     let private mgcpHabit (plan: Plan) (draw: int) (vices: MgcpVices) : MgcpVices =
         match draw with
         | 0 -> { vices with Speaks = ValueSome "MGCP 0.1" }
@@ -235,7 +236,7 @@ module Cast =
         | 5 -> { vices with CarriageReturns = true }
         | _ -> vices
 
-    /// What it is asked for: all, or by the ranges of an operator who knows that it takes no wildcards.
+    /// What it is asked for: everything, or the ranges of an operator who knows that it takes no wildcards.
     let private mgcpPatterns (vices: MgcpVices) : string list =
         match vices.Endpoints with
         | ValueSome count when vices.NoWildcards ->
@@ -274,7 +275,7 @@ module Cast =
         let patterns = String.concat "," (mgcpPatterns honest)
         far, Asked.by name $"mgcp://{name}?endpoints={patterns}" timeout Attempts
 
-    /// Not those that give dialogs other names, say that there are none, or answer for other notifiers too.
+    /// Leaves out vices that rename dialogs, deny that there are any, or answer for other notifiers.
     let private sipVices (forks: int) (draw: int) =
         let n = draw / 40
 
@@ -320,7 +321,7 @@ module Cast =
         let seed = dice.Next()
         let login = if dice.Chance 50 then ValueSome(struct ("server", password)) else ValueNone
 
-        // The habits of FreeSWITCH, of Asterisk, of phones behind a proxy that forks, and of none of them.
+        // The habits of FreeSWITCH, of Asterisk, of phones behind a forking proxy, or none of them.
         let honest =
             match dice.Below 10 with
             | 0
@@ -359,7 +360,7 @@ module Cast =
             timeout
             Attempts
 
-    /// The gateway of that name and kind, and how it is asked.
+    /// The gateway with this name and kind, and how it is asked.
     let gateway
         (plan: Plan)
         (dice: Dice)
@@ -377,10 +378,10 @@ module Cast =
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->
-            // Without keys, which take long to make: what is to be tested is not cryptography.
+            // No keys, because they take long to make, and cryptography is not what is tested here.
             let user = if dice.Chance 20 then "monitor" else ""
             let far = snmp plan dice place name profile user start
-            // Some are asked without a profile, and found out.
+            // Some are asked without a profile, which must then be detected.
             let asked = if dice.Chance 25 then "" else $"?profile={profile}"
 
             let target =

@@ -4,7 +4,7 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// Virtual time: what is to happen, in order; what falls on one moment happens in the order in which it was asked for.
+/// Virtual time: a queue of future actions; actions at the same moment run in the order in which they were scheduled.
 type Clockwork(seed: uint64, start: Instant) =
     let queue = PriorityQueue<unit -> unit, struct (int64 * int64)>()
     let dice = Dice seed
@@ -22,7 +22,7 @@ type Clockwork(seed: uint64, start: Instant) =
 
     member this.After(span: TimeSpan, action: unit -> unit) = this.At(now + span, action)
 
-    /// Until then, or until it is not to go on.
+    /// Runs until that instant, or until `goesOn` is false.
     member _.Run(finish: Instant, goesOn: unit -> bool) =
         let mutable action = Unchecked.defaultof<unit -> unit>
         let mutable due = Unchecked.defaultof<struct (int64 * int64)>

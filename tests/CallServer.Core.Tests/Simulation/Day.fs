@@ -11,10 +11,10 @@ type Bill =
     {
         Kind: PairKind
         TrueSeconds: float
-        /// As billing reads them, in whole seconds.
+        /// What billing reads, in whole seconds.
         Lower: int64
         Upper: int64
-        /// Upper less lower, in seconds and not rounded.
+        /// Upper minus lower bound, in seconds and not rounded.
         Width: float
     }
 
@@ -25,7 +25,7 @@ type DayReport =
         Bills: Dictionary<struct (string * int), Bill>
         /// Connections that began and ended between two audits, and have no CDR.
         NeverHeard: int
-        /// At each crash.
+        /// Connections open at each crash.
         Open: int list
         /// From each crash to the takeover, in seconds.
         Detected: float list
@@ -33,13 +33,13 @@ type DayReport =
         Failures: string list
     }
 
-/// A day with realistic churn, some hundred connections open at a time, and crashes of the server that acts.
+/// A day with realistic churn, a few hundred connections open at a time, and crashes of the acting server.
 module Day =
     let interval = TimeSpan.FromSeconds 10.0
     let private start = Instant.ofMicros 1_760_000_000_000_000L
     let private finish = start + TimeSpan.FromHours 24.0
 
-    /// What was going on when the servers began is not counted.
+    /// Calls in progress when the servers began are not counted.
     let private counted = start + TimeSpan.FromMinutes 1.0
 
     /// Half of the calls go through gateways that stamp them.
@@ -56,7 +56,7 @@ module Day =
           Upper = (Cdr.billedSecondsMax kept.Cdr).Value
           Width = longest - shortest }
 
-    /// One day. The same calls for the same seed, with or without the crashes.
+    /// Runs one day. The same seed gives the same calls, with or without crashes.
     let run (seed: uint64) (crashes: int) : DayReport =
         let clock = Clockwork(seed, start)
         let failures = ResizeArray<string>()
@@ -125,7 +125,7 @@ module Day =
         clock.Run(finish, (fun () -> failures.Count = 0))
         judge.Billed(finish - TimeSpan.FromMinutes 3.0, [ for server in servers -> server.Disk ])
 
-        // A reader that drops what it has read before.
+        // A reader that drops ids which it has read before.
         let first = Dictionary<Guid, KeptCdr>()
 
         let written =
@@ -158,13 +158,14 @@ module Day =
           Duplicates = judge.Duplicates(servers[0].Disk, servers[1].Disk)
           Failures = List.ofSeq failures }
 
-    /// The same calls without a crash, and with three crashes of the server that acts.
+    /// The same calls without a crash, and with three crashes of the acting server.
     let both (seed: uint64) : DayReport * DayReport =
         let days = [| 0; 3 |] |> Array.Parallel.map (run seed)
         days[0], days[1]
 
-    /// What the crashes added to the uncertainty, in seconds: over all that both days billed and that lasted for more than an
-    /// interval. Of shorter ones it is luck, and no crash, whether the acting server heard them, or the slower standby alone.
+    /// What the crashes added to the uncertainty, in seconds, over all connections that both days billed and that
+    /// lasted longer than an interval. Whether the acting server or only the slower standby heard a shorter one is
+    /// luck, not a crash's effect.
     let added (calm: DayReport) (crashed: DayReport) (kind: PairKind voption) : float =
         crashed.Bills
         |> Seq.sumBy (fun (KeyValue(key, bill)) ->
@@ -175,7 +176,7 @@ module Day =
                 bill.Width - before.Width
             | _ -> 0.0)
 
-    /// Crashes of the acting server bring no more than an interval for each connection that was open then.
+    /// A crash of the acting server may add at most one interval for each connection that was open then.
     let allowed (crashed: DayReport) : float = interval.TotalSeconds * float (List.sum crashed.Open)
 
     let private totals (report: DayReport) =

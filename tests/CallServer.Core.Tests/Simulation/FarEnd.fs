@@ -4,22 +4,22 @@ open System
 open CallServer.Gateway
 open CallServer.Model
 
-/// What becomes of a gateway in a story.
+/// What may happen to a gateway in a story.
 [<NoComparison; NoEquality>]
 type Mishap =
     | Reboots of downFor: TimeSpan
-    /// The management agent alone (SNMP).
+    /// Only the management agent restarts (SNMP).
     | AgentRestarts of downFor: TimeSpan
-    /// The agent reads its configuration again (SNMP).
+    /// The agent reloads its configuration (SNMP).
     | Reloads
-    /// It takes on the vice of that draw among those of its kind.
+    /// It takes on the vice of that draw, one of those of its kind.
     | TurnsBad of draw: int
     | Recovers
     | PathBreaks
     | PathHeals
 
-/// A simulated gateway with one protocol as the fleet drives it. `turn` has it take on the vice of a draw, or none; a gateway that
-/// speaks anew has been up since the instant that it is told.
+/// A simulated gateway with one protocol, as the fleet drives it. `turn` gives it the vice of a draw, or none; a
+/// gateway that speaks anew is told since when it has been up.
 type FarEnd
     (
         kind: string,
@@ -36,7 +36,8 @@ type FarEnd
         gateway <- next
         events, commands
 
-    /// A restart in the very second in which the up-time would have wrapped looks like the wrap (Boot.judge): nobody could tell.
+    /// A restart in the very second in which the up-time would have wrapped looks like the wrap (Boot.judge): nobody
+    /// could tell them apart.
     let looksLikeWrap (back: Instant) =
         match gateway.Agent with
         | ValueSome agent ->
@@ -48,28 +49,28 @@ type FarEnd
     member _.Kind = kind
     member _.Protocol = protocol
 
-    /// Its path has to lose nothing: of a notifier that never was heard nobody knows.
+    /// Whether its path must lose nothing: nobody can know of a notifier that was never heard.
     member _.LosesNothing = defaultArg losesNothing false
     member _.Table = gateway.Table
 
-    /// What audits call a connection, once for each time that they list it.
+    /// The ids that audits give a connection, one for each time that they list it.
     member _.Identify(connection: SimConnection) : Identity list =
         [ for struct (_, named) in MultiGateway.identities gateway connection do
               yield! named ]
 
-    /// Its agent's time stamp of then is 0, which reads as none (SNMP).
+    /// Whether its agent's time stamp for that instant is 0, which reads as none (SNMP).
     member _.StampsZero(at: Instant) : bool =
         match gateway.Agent with
         | ValueSome agent -> AgentClock.stamp at agent.Clock = 0u
         | ValueNone -> false
 
-    /// When it wants to be told the time.
+    /// When it next wants to be told the time.
     member _.NextTick = gateway.NextTick
 
-    /// Something comes in, or time passes. Tells what truly happened until then, and what the gateway asks for.
+    /// Takes an event, or the passing of time. Returns what truly happened until then, and the gateway's commands.
     member _.Take(now: Instant, event: GatewayEvent) = step (MultiGateway.advance now event gateway)
 
-    /// The last part is true where the ids of its connections are others from now on.
+    /// Lets a mishap happen. The last part of the result is true if its connections have other ids from now on.
     member this.Befall(now: Instant, mishap: Mishap) : TruthEvent list * GatewayCommand list * bool =
         let before, first = this.Take(now, TimePassed)
         let change next = gateway <- next

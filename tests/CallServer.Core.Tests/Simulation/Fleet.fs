@@ -28,12 +28,12 @@ type private Happening =
     | ServerStarts
     | WallClockSteps of TimeSpan
 
-/// An exchange of the server with one gateway: an audit, or a standing watch.
+/// The server's exchange with one gateway: an audit, or a standing watch.
 [<NoComparison; NoEquality>]
 type private Exchange =
     {
         mutable Machine: GatewayExchange<AuditResult>
-        /// Tells it from those before it.
+        /// Distinguishes it from earlier exchanges.
         mutable Number: int
         mutable Stream: int voption
     }
@@ -47,15 +47,15 @@ type private Polled =
         Record: KeptRecord
         mutable Path: BadNetwork
         mutable Broken: bool
-        /// Its datagrams come from another port than the one asked; whether its configuration says that they may.
+        /// If its datagrams come from another port than the one asked, whether its configuration allows that.
         AnswersElsewhere: bool voption
-        /// Its configuration says that what it lists is never all.
+        /// Its configuration says that its list is never complete.
         NeverComplete: bool
-        /// Nothing has been wrong with it or its path since then, and no snapshot was complete.
+        /// Since when nothing has been wrong with it or its path while no snapshot was complete.
         mutable CalmSince: Instant
         /// Snapshots since then.
         mutable CalmSnapshots: int
-        /// When the gateway is told the time next.
+        /// When the gateway is next told the time.
         mutable WakesAt: Instant
         mutable Memory: AuditMemory
         Audit: Exchange
@@ -68,15 +68,15 @@ type private Stream =
         Gateway: int
         Standing: bool
         Process: int
-        /// What is on its way arrives in order.
+        /// Octets on their way arrive in order.
         mutable Out: Instant
         mutable In: Instant
         mutable Dead: bool
     }
 
-/// A fleet of simulated gateways and a server that audits them, in virtual time: one thread, no clock, everything from a seed.
-/// After every snapshot the record is held against the truth; `Failures` says where it was wrong.
-/// With `tellsChanges` its story tells all that each snapshot changed: for the replay of one seed.
+/// A fleet of simulated gateways and a server that audits them, in virtual time: one thread, no real clock,
+/// everything from a seed. After every snapshot the record is compared with the truth; `Failures` says where it was
+/// wrong. With `tellsChanges` its story includes everything that each snapshot changed, for the replay of one seed.
 type Fleet(plan: Plan, tellsChanges: bool) =
     let dice = Dice plan.Seed
     let start = Instant.ofMicros 1_760_000_000_000_000L
@@ -143,7 +143,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
     let gateways = Array.init plan.Gateways makeGateway
 
-    // The join takes as long as all the rest: every third fleet has it.
+    // The join takes as long as everything else together, so only every third fleet has it.
     let joins = plan.Seed % 3UL = 0UL
 
     let calls =
@@ -172,7 +172,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         for arrival in arrivals do
             at arrival happening
 
-    /// When octets of a stream arrive that are sent now: never before earlier ones, and later where a segment was lost.
+    /// When octets of a stream sent now arrive: never before earlier ones, and later if a segment was lost.
     let along (path: PathQuality) (last: Instant) : Instant =
         let lost =
             if dice.Fraction() < path.Loss then
@@ -182,7 +182,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
         Instant.max last (now + path.Delay + path.Jitter * dice.Fraction() + lost)
 
-    /// A stream's octets are cut anywhere.
+    /// Cuts a stream's octets anywhere.
     let rec pieces (octets: byte[]) =
         if octets.Length < 2 || dice.Chance 40 then
             [ octets ]
@@ -196,7 +196,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             stream.In <- along gateways[stream.Gateway].Path.ToAuditor stream.In
             at stream.In (StreamBreaks(number, reason))
 
-    /// What a gateway did: the truth goes into the book, the rest on its way.
+    /// Handles what a gateway did: the truth goes into the book, everything else on its way.
     let emit place (events: TruthEvent list, commands: GatewayCommand list) =
         let g = gateways[place]
         g.Record.Learn events
@@ -230,7 +230,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
     let protocolOf place = gateways[place].Far.Protocol
     let passTime place = emit place (gateways[place].Far.Take(now, TimePassed))
 
-    /// What was not to be taken was not, and was told only where it was an answer.
+    /// Checks that datagrams which must not be accepted were not, and were reported only if they were answers.
     let judge place (snapshot: Snapshot) =
         let g = gateways[place]
         let goesByDatagramsAlone = g.Far.Protocol = "snmp" || g.Far.Protocol = "mgcp"
@@ -251,14 +251,14 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         if g.NeverComplete && Snapshot.isComplete snapshot then
             fail place "is complete, and was declared never to be"
 
-    /// Something is wrong with it, or will be until then.
+    /// Something is wrong with it, or will be, until then.
     let disturb place (until: Instant) =
         let g = gateways[place]
         g.CalmSince <- Instant.max g.CalmSince until
         g.CalmSnapshots <- 0
 
-    /// An honest gateway at a good path is not partial for ever, whatever its habits: connections open and close, some ring, and
-    /// still a snapshot is complete before long.
+    /// An honest gateway on a good path must not stay partial for ever, whatever its habits: even though connections
+    /// open and close, and some ring, a snapshot must be complete before long.
     let judgeLiveness place (snapshot: Snapshot) =
         let g = gateways[place]
 
@@ -409,7 +409,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
     let poll place =
         let g = gateways[place]
 
-        // A gateway that tells by itself is asked only when it no longer does.
+        // A gateway that reports by itself is asked only when it no longer does.
         if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             passTime place
             let history = if readsHistory then g.Record.Ledger.History else ValueNone
@@ -422,14 +422,14 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         if isUp && isNull g.Audit.Machine && isNull g.Watch.Machine then
             begin' place true (g.Target.Watch(g.Memory, plan.Interval, moment (), dice.Next(), local ()))
 
-    /// An event for whichever of the gateway's exchanges is meant, where it is still there.
+    /// Passes an event to the gateway's audit or watch, if it still exists.
     let pass place standing (event: GatewayExchange<AuditResult> -> GatewayExchange<AuditResult>) =
         let machine = (exchange place standing).Machine
 
         if isUp && not (isNull machine) then
             step place standing (event machine)
 
-    /// A datagram from an address that nobody asked.
+    /// A datagram from an unknown address.
     let overhear place standing (datagram: byte[]) =
         let running = exchange place standing
 
@@ -492,7 +492,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
 
     let restart () =
         isUp <- true
-        // The timeline goes on where the stored one was: wall clock less the stored correction.
+        // The timeline continues where the stored one was: wall clock minus the stored correction.
         anchor <- wallOffset - storedCorrection
 
         for place in 0 .. gateways.Length - 1 do
@@ -509,7 +509,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             emit place (gateways[place].Far.Take(now, DatagramCame(protocolOf place, peer, datagram)))
         | ToServer(place, receiver, datagram) ->
             if receiver = process' then
-                // What comes from an address that nobody asked is shown to all that run.
+                // A datagram from an unknown address is shown to all running exchanges.
                 let isStranger = gateways[place].AnswersElsewhere = ValueSome false
 
                 for other in 0 .. gateways.Length - 1 do
@@ -594,7 +594,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         for _ in 1 .. dice.Below 3 do
             at (someTime ()) (WallClockSteps(TimeSpan.FromSeconds(float (dice.Below 20000 - 10000))))
 
-    /// Runs to the end, or to the first thing that is wrong.
+    /// Runs to the end, or to the first failure.
     member _.Run() =
         let mutable happening = Unchecked.defaultof<Happening>
         let mutable time = Unchecked.defaultof<struct (int64 * int64)>
@@ -610,7 +610,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
             if plan.Seed % 30UL = 0UL then
                 calls.Recount()
 
-    /// Of each gateway: the SNMP profile, or the protocol.
+    /// Each gateway's SNMP profile or protocol.
     member _.Kinds = gateways |> Array.map _.Far.Kind
 
     /// The fleet in one line, for a failure's message.
@@ -619,7 +619,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         |> Array.map (fun g -> $"{g.Name} {g.Far.Kind} {g.Far.Table.Count} connections")
         |> String.concat ", "
 
-    /// The last things that happened before it ended; all of them where it tells changes.
+    /// The last events before it ended; all of them with `tellsChanges`.
     member _.Story =
         if tellsChanges then
             Seq.readonly story

@@ -10,7 +10,7 @@ open CallServer.Gateway
 open CallServer.Tests.Simulation
 open CallServer.Tests
 
-/// CALLSERVER_KINDS=ng,mgcp runs a fleet of those alone.
+/// CALLSERVER_KINDS=ng,mgcp runs fleets of these kinds only.
 let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
@@ -33,7 +33,7 @@ let private plan (seed: uint64) : Plan =
       Length = TimeSpan.FromSeconds 150.0
       Kinds = kinds () }
 
-/// CALLSERVER_SEEDS=FIRST-LAST runs those instead: a soak, or the one seed that failed.
+/// CALLSERVER_SEEDS=FIRST-LAST runs these seeds instead: a soak test, or the one seed that failed.
 let private seeds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_SEEDS" with
     | null
@@ -43,7 +43,7 @@ let private seeds () =
         | [| one |] -> UInt64.Parse one, UInt64.Parse one
         | parts -> UInt64.Parse parts[0], UInt64.Parse parts[1]
 
-/// CALLSERVER_WITH=sip,ng leaves out the seeds whose fleet has no gateway of these kinds.
+/// CALLSERVER_WITH=sip,ng skips seeds whose fleet has no gateway of these kinds.
 let private isAsked: Fleet -> bool =
     match Environment.GetEnvironmentVariable "CALLSERVER_WITH" with
     | null
@@ -52,7 +52,7 @@ let private isAsked: Fleet -> bool =
         let kinds = kinds.Split ','
         fun fleet -> fleet.Kinds |> Array.exists (fun kind -> Array.contains kind kinds)
 
-/// CALLSERVER_FAILURES=N ends when so many seeds have failed.
+/// CALLSERVER_FAILURES=N stops after this many seeds have failed.
 let private enough () =
     match Environment.GetEnvironmentVariable "CALLSERVER_FAILURES" with
     | null
@@ -97,7 +97,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
         let most = enough ()
         let taken = ref (int64 first - 1L)
 
-        // Each fleet is a world of its own, in a time of its own. Seeds begin in their order.
+        // Each fleet is its own world with its own time. Seeds start in order.
         Parallel.For(
             int64 first,
             int64 last + 1L,

@@ -5,7 +5,8 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Tests.Ledger
 
-/// The calls that a server makes of what its gateways tell, held against the truth. `fail` is told all that is wrong.
+/// The calls that a server makes of its gateways' reports, compared with the truth. `fail` is told everything that is
+/// wrong.
 type KeptCalls(records: KeptRecord[], fail: string -> unit) =
     let mutable book = CallBook.empty CallRules.standard
     let sources = Dictionary<GatewayId, SourceTraits voption>()
@@ -23,7 +24,7 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
 
     let fates (call: Call) = call.Live |> Seq.choose (fateOf >> ValueOption.toOption)
 
-    /// A gateway's record took a step.
+    /// A gateway's record made a step.
     member _.Take(record: KeptRecord, snapshot: Snapshot, changes: Change[]) =
         sources[record.Gateway] <- snapshot.Traits.Source
 
@@ -43,19 +44,19 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
                 if finding.Kind = OneSided && call.Gone.Length = 0 then
                     fail $"one-sided, and no leg has ended: {finding.Text}"
 
-    /// The server starts again: what the store kept is joined anew.
+    /// The server restarts: what the store kept is joined anew.
     member _.Restore(at: Instant) =
         book <-
             (CallBook.empty CallRules.standard, records)
             ||> Array.fold (fun book record -> CallBook.restore (stepOf record ValueNone [||]) at book)
 
-    /// The join is what it would be from scratch, which is slow to find out.
+    /// Checks that the join is what it would be if computed from scratch, which takes long.
     member _.Recount() =
         if CallsOracle.held book <> CallsOracle.calls book then
             fail "the calls are not what they would be from scratch"
 
-    /// What dialogs and rtpengine's tags tell of one call is one call, once its Call-ID is told: FreeSWITCH's updates do
-    /// without.
+    /// Dialogs and rtpengine's tags of one call must be joined into one call once its Call-ID has been reported:
+    /// FreeSWITCH's updates lack it.
     member _.Judge() =
         let isTold (key: LegKey) =
             records
@@ -76,7 +77,7 @@ type KeptCalls(records: KeptRecord[], fail: string -> unit) =
                     | _ -> callOf[fate.Call] <- call
                 | _ -> ()
 
-    /// Calls that more than one gateway tells of.
+    /// Calls that more than one gateway reports.
     member _.Joined =
         CallBook.calls book
         |> Seq.filter (fun call -> call.Live |> Array.exists (fun key -> key.Gateway <> call.Live[0].Gateway))

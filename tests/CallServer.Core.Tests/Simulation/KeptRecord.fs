@@ -8,19 +8,19 @@ open CallServer.Ledger
 open CallServer.Surface
 open CallServer.Tests.Ledger
 
-/// The record that a server keeps of one simulated gateway, held against the truth after every snapshot. `fail` is told all that
-/// is wrong. The server's timeline is true time shifted by the anchor.
+/// The record that a server keeps of one simulated gateway, compared with the truth after every snapshot. `fail` is
+/// told everything that is wrong. The server's timeline is true time shifted by the anchor.
 type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
-    /// Agents with DIAL-CONTROL's table, whose vice it is to make up stamps.
+    /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps.
     static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
 
     let book = TruthBook()
     let opened = HashSet<struct (int64 * int)>()
-    // Which true connection each one of the record is.
+    // The true connection behind each one in the record.
     let meant = Dictionary<ConnectionId, Fate>()
     let records = Dictionary<struct (int64 * int), int>()
     let cdrIds = HashSet<Guid>()
-    // When connections ended whose CDR has an id that names none of the truth's.
+    // When connections ended whose CDR has an id that matches none of the true ones.
     let unnamed = ResizeArray<Interval>()
     let mutable ledger = GatewayLedger.empty gateway
     let mutable storedGateway: GatewayRow voption = ValueNone
@@ -37,18 +37,18 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
     do book.Record(far.Identify, Truth.present far.Table)
 
-    /// The server's timeline in true time.
+    /// Converts from the server's timeline to true time.
     let trueInterval (interval: Interval) = Interval.shift (anchor.Negate()) interval
     let mayMissRows (snapshot: Snapshot) = snapshot.Traits.AbsencesToClose > 1
     let leg (fate: Fate) = struct (fate.Serial, fate.Leg)
 
-    /// What the record says of its times is so of this connection.
+    /// Whether the times in the record are true for this connection.
     let fits (c: Connection) (fate: Fate) =
         Interval.contains fate.Start (trueInterval c.Start.Within)
         && (c.Setup.IsNone || Interval.contains fate.Setup (trueInterval c.Setup.Value.Within))
 
-    /// Which connection the record means. An id is heard between a request and its reply, and a reply may be late; one that is used
-    /// again at once may have been two connections' meanwhile.
+    /// The true connection that the record means. An id is heard between a request and its reply, and a reply may be
+    /// late: an id that is reused at once may have belonged to two connections in that time.
     let fateOf (c: Connection) (heard: Interval) =
         book.TryFindFitting(string c.Id, trueInterval heard, fits c)
 
@@ -69,13 +69,14 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             fail
                 $"{c.Id} was closed ({ending.Evidence}) and lives: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
         | ValueSome ended ->
-            // After a restart of the agent alone that nothing outlived, the record must think that the gateway restarted (ADR 3).
+            // If nothing outlived a restart of the agent alone, the record must think that the gateway restarted (ADR
+            // 3).
             let ambiguous = ending.Evidence = GatewayRestart && agentOnlyRestarts > 0
 
             if not (ambiguous || Interval.contains ended (trueInterval ending.Within)) then
                 fail $"{c.Id} ended at {ended}, said {trueInterval ending.Within} {ending.Evidence}"
 
-    /// By its times alone it may be told which one it was, and that has no other CDR.
+    /// Its times alone may tell which connection it was; that one must have no other CDR.
     let checkUnnamed (c: Connection) (ending: Ending) =
         let may (struct (connection: SimConnection, ended: Instant)) =
             Interval.contains ended (trueInterval ending.Within)
@@ -93,9 +94,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             records[leg] <- 1 + records.GetValueOrDefault leg
         | _ -> unnamed.Add(trueInterval ending.Within)
 
-    /// A connection that no audit saw: only the gateway's own history told of it.
+    /// A connection that no audit saw: only the gateway's own history reported it.
     let checkUnseen (c: Connection) (ending: Ending) =
-        // Where the history does not tell the id, the row has one of its own.
+        // If the history does not report the id, the row has its own.
         if (string c.Id).Contains '/' then
             checkUnnamed c ending
         else
@@ -112,7 +113,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 if
                     fate.Start <= fate.End.Value
                     && not (far.StampsZero fate.Start)
-                    // A made up zero says that it was never answered, and bills nothing.
+                    // An invented zero says that it was never answered, and bills nothing.
                     && not (wasBad && c.Start.Within.Latest = Instant.distantFuture)
                     && not (Interval.contains fate.Start (trueInterval c.Start.Within))
                 then
@@ -124,13 +125,15 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     fail $"{c.Id} was set up at {fate.Setup}, said {trueInterval setup.Within}"
                 | _ -> ()
 
-    /// What the gateway still remembers, and ended while somebody watched and before the history was read to its end, has its CDR.
+    /// What the gateway still remembers must have its CDR, if it ended while somebody watched and before the history
+    /// was read to its end.
     let checkHistory (snapshot: Snapshot) =
         match snapshot.History, ledger.History with
-        // A gateway that tells what is not so may tell it of its history.
+        // A gateway that lies may lie about its history too.
         | _ when isBad -> ()
         | ValueSome { Until = ValueSome until }, ValueSome mark ->
-            // After a restart the first reading began where the earlier run had left it: the next one tells the rest.
+            // After a restart the first reading began where the earlier run had left off: the next one reports the
+            // rest.
             let told = Instant.min until mark.ReadTo
             let watched = trueInterval (Interval.create mark.Since (Instant.max mark.Since told))
 
@@ -183,7 +186,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                         $"{c.Id} ended at {ended} and outlived the complete audit asked at {snapshot.Asked - anchor}"
                 | _ -> ()
 
-    /// Complete means complete: whatever was listed throughout the window stands in the snapshot.
+    /// Complete means complete: whatever was listed throughout the window must be in the snapshot.
     let checkComplete (snapshot: Snapshot) =
         if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
             let listed = HashSet(snapshot.Observations |> Seq.map (fun o -> string o.Id))
@@ -235,7 +238,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             match take c.Id with
             | ValueSome fate -> checkClosed c ending fate
             | ValueNone -> fail $"{c.Id} was closed and never opened"
-        // An agent that made up stamps is contradicted, and the truth never is.
+        // Reports of an agent that invented stamps may be contradicted, but true ones never.
         | Conflicted(c, conflict) when wasBad && List.contains far.Kind madeUp ->
             match fateOf c (heardBy c snapshot) with
             | ValueSome fate when Interval.contains fate.Start (trueInterval conflict.Reported) ->
@@ -250,7 +253,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         | Unconfirmed _
         | GatewayRestarted _ -> ()
 
-    /// All of a snapshot's changes happen at once: what is closed or renamed gives its id free for what is opened.
+    /// All changes of a snapshot happen at once: a closed or renamed connection frees its id for an opened one.
     let checkChanges (snapshot: Snapshot) (changes: Change[]) =
         let moved =
             [ for change in changes do
@@ -270,7 +273,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 | _ -> None)
             |> HashSet
 
-        // What ended before the history was read may have been listed for the first time just before.
+        // A connection that ended before the history was read may have been listed for the first time just before.
         let stage (change: Change) =
             match change with
             | Closed(c, _) when c.ConfirmedCount = 0 -> 3
@@ -296,26 +299,28 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             | _ -> ()
 
     member _.Ledger = ledger
-    /// Connections that have a CDR though no audit saw them, and those whose end the history told exactly.
+    /// The number of connections that have a CDR though no audit saw them, and of those whose end the history
+    /// reported exactly.
     member _.FromHistory = struct (unseen, exact)
 
-    /// Something befell the gateway: what ended before may have been told in part only, or be forgotten.
+    /// Something happened to the gateway: what ended before may have been reported only in part, or forgotten.
     member _.Befell(at: Instant) = lastMishap <- Instant.max lastMishap at
 
-    /// Its agent began anew, or will: what began before and nobody saw is not told by the names of the new run.
+    /// Its agent restarts, now or later: what began before and nobody saw is not reported under the names of the new
+    /// run.
     member _.Restarts(at: Instant) = lastRestart <- Instant.max lastRestart at
 
-    /// Whether it tells what is not so from now on.
+    /// Whether it lies from now on.
     member _.TurnedBad(bad: bool) =
         isBad <- bad
         wasBad <- wasBad || bad
 
-    /// It tells what is not so.
+    /// Whether it lies.
     member _.IsBad = isBad
 
     member _.Gateway = gateway
 
-    /// Which true connection one of the record is.
+    /// The true connection behind one in the record.
     member _.Meaning(id: ConnectionId) : Fate voption =
         match meant.TryGetValue id with
         | true, fate -> ValueSome fate
@@ -324,12 +329,12 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// What truly happened at the gateway.
     member _.Learn(events: TruthEvent list) = book.Record(far.Identify, events)
 
-    /// A restart of the agent alone gave everything another name.
+    /// A restart of the agent alone renamed everything.
     member _.Renamed(at: Instant) =
         agentOnlyRestarts <- agentOnlyRestarts + 1
         book.Rename(at, far.Identify, far.Table.Connections)
 
-    /// Takes in a snapshot and stores the record; gives what it changed.
+    /// Takes in a snapshot and stores the record; returns what it changed.
     member _.Take(snapshot: Snapshot, at: Instant, anchoredAt: TimeSpan) : Change[] =
         now <- at
         anchor <- anchoredAt
@@ -340,7 +345,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         storedRows <- next.Connections |> Array.map (StoredRows.ofConnection gateway)
         checkChanges snapshot changes
 
-        // One older than the record says nothing of it (rule 8).
+        // A snapshot older than the record changes nothing (rule 8).
         if not (obj.ReferenceEquals(next, before)) then
             checkKept snapshot
             checkComplete snapshot
@@ -354,7 +359,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
 
         changes
 
-    /// The server starts again with what it stored.
+    /// The server restarts with what it stored.
     member _.Restore() =
         ledger <-
             match storedGateway with

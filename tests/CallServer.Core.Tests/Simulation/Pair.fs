@@ -5,12 +5,12 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Roles
 
-/// What befalls the pair for a while.
+/// What may happen to the pair for a while.
 type Trouble =
     | Crash of server: int
     | CrashOfBoth
     | Pause of server: int
-    /// Nothing that this one sends to the other arrives: no question, no answer.
+    /// Nothing that this server sends to the other arrives: no question, no answer.
     | Deaf of sender: int
     | Partition
     | CutOff of server: int * gateways: int
@@ -19,23 +19,23 @@ type Trouble =
     | DiskLost of server: int
     | DiskFull of server: int
     | Told of server: int * Order
-    /// Somebody without the secret sends heartbeats and answers of its own making.
+    /// Somebody without the secret sends invented heartbeats and answers.
     | Intruder
-    /// Somebody without the secret says again what the servers said before.
+    /// Somebody without the secret replays what the servers said before.
     | HeldBack
-    /// A server with the secret tells an epoch that is not its own.
+    /// A server with the secret reports an epoch that is not its own.
     | EpochWrong of server: int * Lie
-    /// A server with the secret tells a patience that is not its own, and may die of it.
+    /// A server with the secret reports a patience that is not its own, and may die from it.
     | PatienceWrong of server: int * heartbeatMs: int * misses: int * dies: bool
     | GatewayReboots of gateway: int
 
-/// What a server tells in place of its epoch.
+/// What a server reports instead of its epoch.
 and Lie =
     | Always of epoch: int
     | Above of by: int
 
-/// A primary, a backup and a few gateways in virtual time: troubles of all kinds, then all is well again, then the judgement. All
-/// of it follows from the seed.
+/// A primary, a backup and a few gateways in virtual time: troubles of all kinds, then all is well again, then the
+/// judgement. Everything follows from the seed.
 type Pair(seed: uint64) =
     let start = Instant.ofMicros 1_760_000_000_000_000L
     let clock = Clockwork(seed * 0x9E3779B97F4A7C15UL, start)
@@ -47,7 +47,8 @@ type Pair(seed: uint64) =
     let interval = TimeSpan.FromSeconds 4.0
     let healing = start + TimeSpan.FromSeconds 60.0
     let finish = healing + TimeSpan.FromSeconds 110.0
-    // The slower audits, two of them where rows shift, and what is held until nobody else can know it.
+    // Covers the slower audits, two of them where rows shift, and the time for which CDRs are held until nobody else
+    // can know them.
     let settled = finish - TimeSpan.FromSeconds 75.0
     let kinds = [| Stamped; Timed; Untimed; ShiftingRows |]
 
@@ -95,10 +96,10 @@ type Pair(seed: uint64) =
 
     let heartbeat = List.item (dice.Below 3) [ 100.0; 250.0; 500.0 ] |> TimeSpan.FromMilliseconds
     let misses = 2 + dice.Below 3
-    // Sometimes the backup has the name that comes first.
+    // Sometimes it is the backup whose name comes first.
     let primary = dice.Below 2
 
-    /// Longer than the backup's own patience, and as long as any that is told may be.
+    /// Longer than the backup's own patience, and as long as any reported one may be.
     let longestWait = TimeSpan.FromSeconds 3.0
 
     do
@@ -113,10 +114,10 @@ type Pair(seed: uint64) =
                   IsBackup = index <> primary }
 
             servers[index] <- PairServer(world, index, settings, secret)
-            // The clocks of two machines.
+            // The two machines' clocks differ.
             servers[index].SetClock(TimeSpan.FromMilliseconds(100.0 * dice.Fraction() - 50.0))
 
-    /// Whatever it was told before: one that knows that the other is gone acts in time.
+    /// Whatever it was told before, a server that knows that the other is gone must act in time.
     let rec watch () =
         for server in 0..1 do
             let mine, other = servers[server], servers[1 - server]
@@ -143,7 +144,7 @@ type Pair(seed: uint64) =
         servers[server].Crash()
         clock.After(dice.Seconds(least, spread), (fun () -> restart server))
 
-    /// From now until then, where it does not outlast the troubles.
+    /// From now until then, if that does not outlast the troubles.
     let meanwhile (begin': unit -> unit) (end': unit -> unit) =
         begin' ()
         clock.At(Instant.min healing (clock.Now + dice.Seconds(0.2, 15.0)), end')
@@ -274,7 +275,7 @@ type Pair(seed: uint64) =
             if other.Role.Epoch > acting.Role.Epoch then
                 fail $"{acting.Name} acts under {acting.Role.Epoch}, {other.Name} knows {other.Role.Epoch}"
 
-            // Lies for a minute leave room for every takeover to come.
+            // Lies for a minute still leave room for every later takeover.
             if acting.Role.Epoch > RoleMachine.highestEpoch / 2 then
                 fail $"{acting.Name} acts under {acting.Role.Epoch}, near the last epoch of all"
 
@@ -314,7 +315,7 @@ type Pair(seed: uint64) =
 
         clock.At(healing, heal)
 
-    /// Runs to the end, or to the first thing that is wrong.
+    /// Runs to the end, or to the first failure.
     member _.Run() =
         clock.Run(finish, (fun () -> failures.Count = 0))
 

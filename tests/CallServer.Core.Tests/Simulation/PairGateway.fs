@@ -12,7 +12,7 @@ type TrueConnection =
         Gateway: string
         Serial: int
         Id: ConnectionId
-        /// In the order of ids.
+        /// Its place in the order of ids.
         Key: string
         Stamp: string voption
         Facts: Facts
@@ -20,9 +20,9 @@ type TrueConnection =
         mutable End: Instant voption
     }
 
-/// What a gateway tells of its connections' times.
+/// What a gateway reports of its connections' times.
 type PairKind =
-    /// Its ids are made of its up-time, and its stamps say when each began: Cisco.
+    /// Ids are made from its up-time, and stamps say when each connection began: Cisco.
     | Stamped
     /// How long each has been active: FreeSWITCH, rtpengine.
     | Timed
@@ -31,28 +31,28 @@ type PairKind =
     /// Nothing, and a complete audit may miss a row: Asterisk.
     | ShiftingRows
 
-/// How a gateway of the pair's world lives.
+/// How often a pair's gateway opens connections, and how long they last.
 type Churn =
     {
-        /// A second.
+        /// Connections opened each second.
         Opened: float
-        /// Of a connection.
+        /// The mean length of a connection.
         MeanLength: TimeSpan
         AtFirst: int
     }
 
-/// What came of an audit, once it is known when the server reads the replies, in true time, and whether they are lost.
+/// The result of an audit, given when the server reads the replies (in true time), and whether they are lost.
 type Heard = Instant -> bool -> Snapshot
 
-/// A gateway as it truly is, and what two servers hear of it through windows. Its truth follows from its own seed, however it is
-/// asked. A server's timeline is true time shifted by its anchor.
+/// A gateway as it truly is, and what two servers hear of it through windows. Its truth follows from its own seed,
+/// however it is asked. A server's timeline is true time shifted by its anchor.
 type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, seed: uint64) =
     let id = GatewayId.create name
     let life = Dice seed
     let dice = Dice(seed + 0x51UL)
     let all = ResizeArray<TrueConnection>()
     let alive = Dictionary<int, TrueConnection>()
-    // A window is seconds long.
+    // Kept for as long as a window may last, which is seconds.
     let recent = Queue<TrueConnection>()
     let missedLast = [| HashSet<int>(); HashSet<int>() |]
     let mutable boots = 1
@@ -161,7 +161,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           Remarks = []
           Requests = 1 }
 
-    /// In true time: requested, read by the gateway, and received.
+    /// Times are true time: requested, read by the gateway, and received.
     let observation
         (anchor: TimeSpan)
         (struct (c: TrueConnection, sent: Instant, moment: Instant, received: Instant))
@@ -189,7 +189,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           MinimumAge = TimeSpan.Zero
           Facts = c.Facts }
 
-    /// Some rows of an audit in which everything was listed for long enough.
+    /// Where rows shift, sometimes drops one row, but never the same connection twice running.
     let withoutMissed (server: int) (rows: struct (TrueConnection * Instant * Instant * Instant)[]) =
         let last = missedLast[server]
 
@@ -212,16 +212,16 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
     member _.Id = id
     member _.Name = name
     member _.Kind = kind
-    /// Everything that ever was.
+    /// Every connection that ever was.
     member _.All = all
     member _.Open = alive.Count
 
-    /// So many audits in a hundred fail.
+    /// The percentage of audits that fail.
     member _.Failing
         with get () = failing
         and set percent = failing <- percent
 
-    /// Everything ends; it answers again after a while.
+    /// Ends every connection; answers again after a while.
     member _.Reboot(down: TimeSpan) =
         for c in Array.ofSeq alive.Values do
             finish c
@@ -230,7 +230,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
         downUntil <- clock.Now + down
         bootedAt <- downUntil
 
-    /// One audit by one of the servers, which is told when the gateway has answered, or will not.
+    /// One audit by one of the servers. `told` is called when the gateway has answered, or is certain not to.
     member _.Audit(server: int, anchor: TimeSpan, reaches: unit -> bool, told: Heard -> unit) =
         let asked: Instant = clock.Now
         let length: TimeSpan = TimeSpan.FromMilliseconds 5.0 + span (TimeSpan.FromMilliseconds 200.0)

@@ -5,11 +5,11 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 
-/// Holds what two servers say against the truth.
+/// Compares what two servers say with the truth.
 type PairJudge(gateways: PairGateway[], fail: string -> unit) =
     let byName = gateways |> Array.map (fun g -> KeyValuePair(g.Id, g)) |> Dictionary
     let heard = HashSet<TrueConnection>(HashIdentity.Reference)
-    // What only a server knew whose disk was lost.
+    // What was known only to a server whose disk was lost.
     let lost = HashSet<TrueConnection>(HashIdentity.Reference)
     let meanings = Dictionary<Guid, TrueConnection>()
     let names = Dictionary<TrueConnection, Guid>(HashIdentity.Reference)
@@ -28,7 +28,7 @@ type PairJudge(gateways: PairGateway[], fail: string -> unit) =
         || Seq.exists isKept disk.Written
         || Seq.exists isKept disk.Held
 
-    /// CDRs over which two servers agree twice.
+    /// The number of CDRs that both servers have written.
     member _.Duplicates(a: PairDisk, b: PairDisk) =
         a.Written.Keys |> Seq.filter b.Written.ContainsKey |> Seq.length
 
@@ -70,13 +70,13 @@ type PairJudge(gateways: PairGateway[], fail: string -> unit) =
         | true, other when other <> kept.Cdr.Id -> fail $"{server}: {c.Id} has two CDR ids"
         | _ -> names[t] <- kept.Cdr.Id
 
-    /// A disk is lost, and with it what nobody else knows.
+    /// A disk is lost, and with it everything that nobody else knows.
     member _.DiskLost(gone: PairDisk, other: PairDisk) =
         for t in heard do
             if holds gone t && not (holds other t) then
                 lost.Add t |> ignore
 
-    /// Everything that a server ever heard and that had ended by then is billed by one of them.
+    /// One of the servers must bill everything that any of them ever heard and that had ended by then.
     member _.Billed(by: Instant, disks: PairDisk list) =
         let written = HashSet<Guid>(disks |> Seq.collect _.Written.Keys)
 
@@ -92,7 +92,7 @@ type PairJudge(gateways: PairGateway[], fail: string -> unit) =
                     fail $"{t.Id} of {t.Gateway} was heard, ended at {ended}, and nobody wrote a CDR"
             | _ -> ()
 
-    /// Everything that lives and is not too young is in the record of the one that acts.
+    /// The acting server's record must have everything that is alive and not too young.
     member _.Known(since: Instant, ledgers: GatewayLedger[]) =
         for ledger in ledgers do
             let known = ledger.Connections |> Seq.map (fun c -> c.Facts.Mode) |> HashSet

@@ -7,7 +7,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Roles
 
-/// What the acting server says of a connection that another one asks for.
+/// What the acting server says of a connection that the other one asks about.
 type Standing =
     | ItsCdrIsWritten
     | ItIsActive
@@ -25,7 +25,7 @@ type Said =
 [<NoComparison>]
 type Letter = { Proof: QuestionProof; Says: Said }
 
-/// The answer to one, on its way.
+/// The answer to a question, on its way.
 [<NoComparison>]
 type Reply = { Proof: AnswerProof; Status: int; Says: Said }
 
@@ -37,7 +37,7 @@ module Letters =
         | AsksFor _
         | Tells _ -> Settle
 
-    /// Other words have other octets.
+    /// Different messages have different octets.
     let octets (said: Said) : byte[] =
         use stream = new MemoryStream()
         use writer = new BinaryWriter(stream, Encoding.UTF8)

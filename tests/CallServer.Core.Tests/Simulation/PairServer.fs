@@ -7,7 +7,8 @@ open CallServer.Polling
 open CallServer.Ledger
 open CallServer.Roles
 
-/// One server of a pair as the host is: it carries out the commands of its role in order, audits, writes CDRs or holds them.
+/// One server of a pair, doing what the host does: it carries out the commands of its role in order, audits, and
+/// writes CDRs or holds them.
 type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: PairSecret) =
     let clock = world.Clock
     let gateways = world.Gateways
@@ -33,7 +34,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
     let now () = clock.Now + anchor
     let fail text = world.Fail $"{settings.Name}: {text}"
 
-    /// Something for this run of the process: a stopped one gets it when it goes on.
+    /// An action for this run of the process: a stopped process gets it when it continues.
     let run (started: int) (action: unit -> unit) =
         if up && process' = started then
             if paused then
@@ -93,7 +94,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
 
             let told (heard: Heard) =
                 if up && process' = started then
-                    // A stopped process reads what waits in its socket late, where there was room for it.
+                    // A stopped process reads late what waits in its socket, as far as there was room for it.
                     let lost = paused && clock.Dice.Chance 50
 
                     run started (fun () ->
@@ -108,7 +109,8 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
 
     let slowly = 3.0
 
-    /// What a cold standby still holds open from the time when it acted, nobody else may know: it goes on asking for that.
+    /// A cold standby may be the only one that knows of connections it still holds open from when it acted, so it
+    /// goes on asking for those.
     let interval place =
         match duty.Rate with
         | Full -> ValueSome world.Interval
@@ -184,7 +186,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
 
     and event (what: RoleEvent) = step (RoleMachine.advance what role)
 
-    /// A question with its proof; a refusal brings the challenge to ask once more with.
+    /// Sends a question with its proof; a refusal brings the challenge for asking once more.
     and post (again: bool) (says: Said) (heard: Said -> unit) =
         let verb = Letters.verb says
         let nonce = Letters.random clock.Dice
@@ -210,7 +212,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
             world.Ask index { Proof = proof; Says = says } (fun reply ->
                 world.Send (1 - index) (answered reply)))
 
-    /// A heartbeat: the one that is asked learns as well.
+    /// Sends a heartbeat: the server that gets it learns as well.
     and greet () =
         post false (Greets(lie (RoleMachine.greeting role))) (fun said ->
             match said with
@@ -219,7 +221,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
             | Tells _
             | Refuses -> fail "a heartbeat is answered by no greeting")
 
-    /// The standby's question to the one that acts.
+    /// The standby's question to the acting server.
     let rec settle () =
         later (now () + world.Settles) settle
 
@@ -252,7 +254,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
                     write id kept
                 | _ -> ()
 
-            // It knows these, or has billed them: they are its own now.
+            // The acting server knows these or has billed them, so they are its own now.
             if duty.Rate = Known then
                 let isKnown (ledger: GatewayLedger) (c: Connection) =
                     match standings.TryGetValue(Cdr.id ledger.Gateway c) with
@@ -262,7 +264,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
                 for place in 0 .. ledgers.Length - 1 do
                     ledgers[place] <- GatewayLedger.leave (isKnown ledgers[place]) ledgers[place]
 
-    /// Only one that acts tells.
+    /// Only an acting server answers.
     let tell (wanted: struct (Guid * GatewayId * ConnectionId)[]) =
         let standings = Dictionary<Guid, Standing>()
 
@@ -289,14 +291,14 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
     member _.IsUp = up
     member _.IsPaused = paused
 
-    /// When it last started, ended or went on, in true time.
+    /// When it last started, stopped or continued, in true time.
     member _.TurnedAt = turnedAt
 
     member _.Acts = up && role.Role.Acts
-    /// What anybody is told who asks for it.
+    /// The challenge that anybody gets who asks for it.
     member _.Challenge = trust.Present.Octets
 
-    /// What it says of itself is changed by this before it goes out, as by somebody who has its secret.
+    /// Changes what it says of itself before it is sent, as somebody with its secret could.
     member _.Lie
         with set told = lie <- told
 
@@ -304,7 +306,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
         with get () = failsToKeep
         and set fails = failsToKeep <- fails
 
-    /// A question has come; it waits in the socket of a stopped process.
+    /// A question has arrived; with a stopped process it waits in the socket.
     member _.Asked(letter: Letter, answer: Reply -> unit) =
         run process' (fun () ->
             let verb = Letters.verb letter.Says
@@ -368,7 +370,7 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
         if up then
             paused <- true
 
-    /// What waited comes all at once.
+    /// Everything that waited arrives at once.
     member _.Resume() =
         if paused then
             paused <- false
@@ -377,12 +379,12 @@ type PairServer(world: PairWorld, index: int, settings: RoleSettings, secret: Pa
             while inbox.Count > 0 do
                 inbox.Dequeue () ()
 
-    /// A step while no server runs cannot be seen (ADR 2).
+    /// A step while no server runs cannot be detected (ADR 2).
     member _.StepClock(by: TimeSpan) =
         if up then
             wallOffset <- wallOffset + by
 
-    /// Before its start: how far its clock is from true time.
+    /// Sets, before its start, how far its clock is from true time.
     member _.SetClock(offset: TimeSpan) = wallOffset <- offset
 
     member _.Order(order: Order) =

@@ -5,8 +5,8 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Roles
 
-/// Somebody on the network between the servers who has not their secret: reads everything, says again what it heard, makes up
-/// questions, and answers before the other one does.
+/// Somebody on the network between the servers who does not have their secret: reads everything, replays what it
+/// heard, invents questions, and answers before the other server does.
 type PairStranger(clock: Clockwork, names: string[], servers: PairServer[]) =
     let dice = clock.Dice
     let letters = ResizeArray<struct (int * Letter)>()
@@ -23,7 +23,7 @@ type PairStranger(clock: Clockwork, names: string[], servers: PairServer[]) =
 
     let noise length : byte[] = Array.init length (fun _ -> byte (dice.Below 256))
 
-    /// What does most harm where it is believed.
+    /// The greeting that would do most harm if it were believed.
     let greeting (from: int) : Greeting =
         let role = List.item (dice.Below 3) [ Primary; Active; Standby ]
         let epoch = List.item (dice.Below 4) [ 1; 5_000; 999_999_999; RoleMachine.highestEpoch ]
@@ -35,7 +35,7 @@ type PairStranger(clock: Clockwork, names: string[], servers: PairServer[]) =
           Anew = dice.Chance 20
           Patience = ValueSome { Heartbeat = TimeSpan.FromHours 1.0; Misses = 100 } }
 
-    /// It knows what anybody is told who asks: the challenge.
+    /// Uses the challenge, which anybody gets who asks.
     let forge () =
         let to' = dice.Below 2
 
@@ -71,7 +71,7 @@ type PairStranger(clock: Clockwork, names: string[], servers: PairServer[]) =
         if idle then
             act ()
 
-    /// As the other one, or in its name where it is down.
+    /// Answers as the other server, or in its name if it is down.
     let answer (asker: int) (letter: Letter) (told: Reply -> unit) =
         let verb = Letters.verb letter.Says
 

@@ -6,7 +6,7 @@ open System.Threading.Tasks
 open CallServer.Tests.Simulation
 open CallServer.Tests
 
-/// CALLSERVER_PAIR_SEEDS=FIRST-LAST runs those instead: a soak, or the one seed that failed.
+/// CALLSERVER_PAIR_SEEDS=FIRST-LAST runs these seeds instead: a soak test, or the one seed that failed.
 let private seeds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_PAIR_SEEDS" with
     | null
@@ -60,7 +60,7 @@ let ``no connection is lost, no bound is wrong, and one acts in the end, whateve
         say
             $"seeds {first} to {last}: {sums[0]} troubles, {sums[1]} takeovers, {sums[2]} connections heard, {sums[3]} lost with a disk, {sums[4]} CDRs, {sums[5]} of them twice under one id"
 
-        // A simulation in which nothing is ever taken over would prove nothing.
+        // A simulation in which nobody ever takes over would prove nothing.
         if last - first >= 100UL then
             sums[1] |> Check.above (int (last - first) / 2))
 

@@ -10,9 +10,9 @@ open CallServer.Roles
 type KeptCdr =
     {
         Cdr: Cdr
-        /// Of the server's timeline, when it was made.
+        /// The anchor of the server's timeline when the CDR was made.
         Anchor: TimeSpan
-        /// When it was held, or written; by the server's timeline.
+        /// When it was held or written, on the server's timeline.
         At: Instant
     }
 
@@ -20,28 +20,29 @@ type KeptCdr =
 type PairDisk(gateways: GatewayId[]) =
     member val Epoch = 0 with get, set
     member val Acted: bool voption = ValueNone with get, set
-    /// What the wall clock was stepped by (ADR 2).
+    /// The total of the wall clock's steps (ADR 2).
     member val Correction = TimeSpan.Zero with get, set
     member val Ledgers = gateways |> Array.map GatewayLedger.empty
     member val Written = Dictionary<Guid, KeptCdr>()
     member val Held = Dictionary<Guid, KeptCdr>()
 
-/// What the world gives a server, and is told by it.
+/// What the world gives a server, and learns from it.
 [<NoComparison; NoEquality>]
 type PairWorld =
     {
         Clock: Clockwork
         Gateways: PairGateway[]
-        /// When acting; a standby audits this many times more slowly.
+        /// The acting server's interval; a standby audits this many times more slowly.
         Interval: TimeSpan
-        /// Between two questions of a standby about what it holds.
+        /// Time between two questions of a standby about what it holds.
         Settles: TimeSpan
-        /// What nobody else knows is written after so long.
+        /// After how long a server writes what nobody else knows.
         Grace: TimeSpan
         Reaches: int -> int -> bool
         /// Carries something from one server to the other.
         Send: int -> (unit -> unit) -> unit
-        /// Somebody on the way may read a question that a server sends, and answer in the other's place; ends in the other one.
+        /// Carries a server's question. Somebody on the way may read it and answer in the other server's place;
+        /// normally it reaches the other server.
         Ask: int -> Letter -> (Reply -> unit) -> unit
         Opened: GatewayId -> Connection -> unit
         Took: int -> TimeSpan -> GatewayLedger -> unit

@@ -3,7 +3,7 @@ namespace CallServer.Tests.Simulation
 open System
 open CallServer.Prelude
 
-/// What a run is made of; all of it follows from the seed.
+/// The ingredients of a run; all of them follow from the seed.
 type Plan =
     {
         Seed: uint64
@@ -17,7 +17,7 @@ type Plan =
         Kinds: string list
     }
 
-/// Draws from a stream of randomness, one after the other.
+/// A stream of random draws.
 type Dice(seed: uint64) =
     let mutable rng = Rng.create seed
 

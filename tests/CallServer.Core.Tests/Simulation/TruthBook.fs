@@ -5,8 +5,8 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Gateway
 
-/// What truly became of one connection of a simulated gateway. An audit may list it several times, such as by each tag of an ng
-/// call: every one of these legs is a connection of its own to the record, with this fate.
+/// What truly happened to one connection of a simulated gateway. An audit may list it several times, for example by
+/// each tag of an ng call: each of these legs is a separate connection in the record, with this fate.
 type Fate =
     {
         Serial: int64
@@ -18,10 +18,10 @@ type Fate =
         mutable End: Instant voption
     }
 
-/// An id that stood for a connection for a while: a restart of the agent gives every row another one.
+/// An id that named a connection for a while: a restart of the agent gives every row another one.
 type private Lease = { Fate: Fate; From: Instant; mutable To: Instant }
 
-/// The truth of one gateway, by the ids under which an audit could have met its connections, and when.
+/// The truth about one gateway, by the ids under which an audit could have met its connections, and when.
 type TruthBook() =
     let leases = Dictionary<string, ResizeArray<Lease>>()
     let current = Dictionary<int64, Lease list>()
@@ -35,7 +35,7 @@ type TruthBook() =
 
         made
 
-    /// Takes in what happened; `identify` names a connection as of now, once for each of its legs.
+    /// Records what happened; `identify` gives a connection's present ids, one for each of its legs.
     member _.Record(identify: SimConnection -> Identity list, events: TruthEvent list) =
         for event in events do
             match event with
@@ -59,7 +59,7 @@ type TruthBook() =
 
                 current.Remove connection.Serial |> ignore
 
-    /// The agent names everything anew from that instant on.
+    /// The agent renames everything from that instant on.
     member _.Rename(at: Instant, identify: SimConnection -> Identity list, connections: SimConnection seq) =
         for connection in connections do
             match current.TryGetValue connection.Serial with
@@ -85,13 +85,13 @@ type TruthBook() =
             list |> Seq.filter (fun lease -> lease.From <= heard.Latest && lease.To >= heard.Earliest)
         | _ -> Seq.empty
 
-    /// Which connection an audit met under that id while it was heard: within the window, the newest.
+    /// The connection that an audit met under this id while it was heard: the newest within the window.
     member this.TryFind(id: string, heard: Interval) : Fate voption =
         match Seq.tryLast (this.Overlapping(id, heard)) with
         | Some lease -> ValueSome lease.Fate
         | None -> ValueNone
 
-    /// Of several, the newest that fits; where none does, the newest.
+    /// The newest of several that fits; if none fits, the newest.
     member this.TryFindFitting(id: string, heard: Interval, fits: Fate -> bool) : Fate voption =
         let met = this.Overlapping(id, heard) |> Seq.map _.Fate |> Seq.toList
 
@@ -105,7 +105,7 @@ type TruthBook() =
         | Some lease -> ValueSome lease.Fate
         | None -> ValueNone
 
-    /// Under which ids, and when, a connection could be met: for a failure's message.
+    /// The ids under which a connection could be met, and when, for a failure's message.
     member _.Names(struct (serial: int64, leg: int)) =
         [ for KeyValue(id, list) in leases do
               for lease in list do

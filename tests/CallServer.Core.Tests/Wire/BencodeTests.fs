@@ -7,7 +7,7 @@ open FsCheck.FSharp
 open CallServer.Wire
 open CallServer.Tests
 
-/// A dictionary as a message has one: keys of ASCII, each once.
+/// A dictionary as in a message: ASCII keys, each once.
 type AnyDictionary = AnyDictionary of Bencode
 
 module BencodeGenerators =
@@ -84,7 +84,7 @@ type BencodeArbitraries =
 
 [<AutoOpen>]
 module NgLaws =
-    /// Laws of bencode and ng: a thousand cases.
+    /// Laws of bencode and ng, tried on a thousand cases.
     let ngLaws = Laws.plain |> Laws.drawing [ typeof<BencodeArbitraries> ] |> Laws.times 1000
 
 module BencodeTests =
@@ -195,14 +195,14 @@ module BencodeTests =
 
     let private bound (size: int) : int64 = 65536L + 4L * int64 size
 
-    /// What is made once is made before anything is measured.
+    /// Caches are filled before anything is measured.
     let private madeOnce =
         lazy
             (BencodeView.read (ascii "de") 0 |> ignore
              BencodeJson.read (ascii "{}") 0 |> ignore
              BencodeJson.read (ascii "{]") 0 |> ignore)
 
-    /// No exception, and no more memory than allowed.
+    /// Decoding must not throw, and must not allocate more than allowed.
     let private check (octets: byte[]) : unit =
         madeOnce.Force()
         let before = GC.GetAllocatedBytesForCurrentThread()

@@ -148,7 +148,7 @@ let ``finds the lengths that System.Formats.Asn1 finds`` =
             && found.HasSameClassAndValue(Asn1Tag.Decode(ReadOnlySpan<byte>(&tag)) |> fst)
         | _ -> true)
 
-// What real agents send, and is forgiven.
+// What real agents send, and what the decoder accepts.
 
 let private forgiven (octets: string) (value: Value) = $"\"{octets}\"", (octets, value)
 

@@ -6,10 +6,10 @@ open CallServer.Prelude
 open CallServer.Wire
 open CallServer.Tests
 
-/// What decoding may allocate for so many octets.
+/// How much decoding may allocate for this many octets.
 let private bound (size: int) : int64 = 65536L + 4L * int64 size
 
-/// What decoding allocates, in octets, on this thread.
+/// How much decoding allocates on this thread, in octets.
 let private allocated (decode: byte[] -> unit) (octets: byte[]) : int64 =
     let before = GC.GetAllocatedBytesForCurrentThread()
     decode octets
@@ -27,7 +27,7 @@ let private measure (decoders: (byte[] -> unit) list) (octets: byte[]) : unit =
         if allocated > bound octets.Length then
             failtest $"{octets.Length} octets took {allocated}: {Convert.ToHexString octets}"
 
-/// What is made once is made before anything else is measured.
+/// Caches are filled before anything else is measured.
 let private madeOnce =
     lazy (measure [ decode; peek; verify WireGenerators.allKeys[0] ] (Snmp.encode (V3(Usm.discovery 1 1))))
 
@@ -119,7 +119,7 @@ let ``what would take more memory than allowed is refused by name`` =
 
 let ``a full datagram of a gateway's table is not too much`` =
     example (fun () ->
-        // A column of CISCO-VOICE-DIAL-CONTROL-MIB, a row of the last days of sysUpTime, a small number.
+        // A column of CISCO-VOICE-DIAL-CONTROL-MIB, a row from the last days of sysUpTime, a small number.
         let name = Oid.parse "1.3.6.1.4.1.9.9.63.1.3.2.1.5.4294967295.1"
         let varBinds = Array.create 2500 (VarBind.create name (Gauge32 1u))
         let octets = Snmp.encode (V2c([||], Pdu.response 1 varBinds))

@@ -103,7 +103,7 @@ let private measure (octets: byte[]) : unit =
         failtest
             $"{octets.Length} octets took {taken}: {Encoding.UTF8.GetString(octets, 0, min 300 octets.Length)}"
 
-/// What is made once is made before anything else is measured.
+/// Caches are filled before anything else is measured.
 let private madeOnce =
     lazy
         (measure (DialogInfoCodec.encode { Version = ValueNone; IsFull = true; Entity = "x"; Dialogs = [||] })
@@ -158,7 +158,8 @@ let ``so do names and attributes without end`` =
                 )
             ))
 
-/// One name in 14 octets, and 400 besides: of an element of 16 octets with one name each, any number; of one of 4, not many.
+/// A document may have one name for every 14 octets, plus 400. Any number of 16-octet elements with one name each
+/// fits that; of 4-octet elements only a few do.
 let ``a document of more names than its octets pay for is refused at the name that is too many`` =
     example (fun () ->
         let ofShort = within (String.replicate 1000 "<a/>")
@@ -288,7 +289,7 @@ let private withDisplay (display: string) : string =
     + display
     + "</identity></local></dialog></dialog-info>"
 
-/// What the document of `withDisplay` tells.
+/// The display names in the document of `withDisplay`.
 let private displayOf (info: DialogInfo) : string * string =
     let local = info.Dialogs[0].Local |> Option.defaultValue DialogInfo.noParty
     local.Display, local.Identity
@@ -307,7 +308,7 @@ let ``an ampersand that begins no reference is meant as it stands`` =
             | "&#x42;" -> "B"
             | other -> other
 
-        // Blanks at both ends are no part of a name.
+        // Blanks at both ends are not part of a name.
         let written = "[" + String.Concat drawn + "]"
         let expected = "[" + String.Concat(Array.map meant drawn) + "]"
         Check.equal (expected, expected) (displayOf (read (withDisplay written))))
@@ -326,7 +327,7 @@ let ``an ampersand in a comment or a CDATA section is no reference`` =
 
 let ``text in a charset that is declared, in the document or beside it, is read in it`` =
     lawBy dialogInfoLaws (fun (octets: byte[]) ->
-        // Whatever is no control character.
+        // Any character that is not a control character.
         let text = octets |> Array.filter (fun octet -> octet >= 0xA0uy) |> Encoding.Latin1.GetString
 
         let written = Encoding.Latin1.GetBytes(withDisplay $"[{text}]")

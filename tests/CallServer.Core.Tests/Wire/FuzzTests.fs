@@ -1,5 +1,5 @@
-/// Damaged messages in great number, to every decoder: none throws, none takes more memory than allowed. CALLSERVER_FUZZ says how
-/// many (20,000 unless told); CALLSERVER_FUZZ_SEED, where their randomness begins.
+/// Sends many damaged messages to every decoder: none may throw, and none may take more memory than allowed.
+/// CALLSERVER_FUZZ sets how many (default 20,000); CALLSERVER_FUZZ_SEED sets the first seed.
 module CallServer.Tests.Wire.FuzzTests
 
 open System
@@ -14,16 +14,16 @@ open CallServer.Roles
 open CallServer.Wire
 open CallServer.Tests
 
-/// Reads octets as their receiver does; whether they were understood.
+/// Reads octets as their receiver does; returns whether they were understood.
 [<NoComparison; NoEquality>]
 type private Decoder =
     {
         Name: string
         Whole: byte[][]
         Read: byte[] -> bool
-        /// It reads so many times.
+        /// How many times it reads them.
         Times: int64
-        /// It is understood whole or not at all.
+        /// Whether it understands a message whole or not at all.
         IsSigned: bool
     }
 
@@ -33,10 +33,10 @@ let private setting (name: string) (otherwise: uint64) : uint64 =
     | "" -> otherwise
     | text -> UInt64.Parse text
 
-/// What decoding may allocate for so many octets: what holds for every codec.
+/// How much decoding may allocate for this many octets: the bound that holds for every codec.
 let private bound (size: int) : int64 = 65536L + 4L * int64 size
 
-/// So many whole messages, the same ones each time.
+/// A number of whole messages, the same ones each time.
 let private messages (encode: 'T -> byte[]) (arbitrary: Arbitrary<'T>) : byte[][] =
     Gen.sampleWithSeed (Rnd(4711UL, 43UL)) 30 200 arbitrary.Generator |> Array.map encode
 
@@ -130,7 +130,7 @@ let private decoders: Decoder list =
             "SIP digests"
             digests
             (ofText (fun text ->
-                // Both read all of it.
+                // Both must read all of it.
                 let challenge = SipDigest.challenge text
                 (SipDigest.tryAnswer text).IsSome || challenge.IsSome)) with
           Times = 2L }
@@ -162,11 +162,11 @@ let private decoders: Decoder list =
                 (PairProof.tryAnswer text).IsSome || question.IsSome)) with
           Times = 2L } ]
 
-/// What one thread found of one decoder.
+/// What one thread found out about one decoder.
 type private Findings() =
     member val Inputs = 0L with get, set
     member val Read = 0L with get, set
-    /// The most of what was allowed, in thousandths.
+    /// The largest share of the allowed memory that was used, in thousandths.
     member val Most = 0L with get, set
     member val Wrong: string list = [] with get, set
 
@@ -213,7 +213,7 @@ let ``damage in great number throws nothing and takes no more memory than allowe
         let each = max 1UL (inputs / uint64 decoders.Length)
 
         for decoder in decoders do
-            // What is made once is made before.
+            // Caches are filled before the measurement.
             for octets in decoder.Whole do
                 decoder.Read octets |> ignore
                 decoder.Read octets[.. octets.Length / 2] |> ignore

@@ -100,7 +100,7 @@ let ``line feeds alone and blanks beside the words make no difference`` =
             let loose = Encoding.Latin1.GetString(Mgcp.encode message).Replace("\r\n", " \t\n")
             Mgcp.decode (Encoding.Latin1.GetBytes("\n \n" + loose)) = [| Ok message |])
 
-/// What decoding allocates, in octets, on this thread.
+/// How much decoding allocates on this thread, in octets.
 let private allocated (octets: byte[]) : int64 =
     let before = GC.GetAllocatedBytesForCurrentThread()
 
@@ -127,7 +127,7 @@ let ``damage is an error or another message, within bounds`` =
         for attempt in 0UL .. 9UL do
             bounded (Mutation.some other octets (seed + attempt)))
 
-/// Reads a text as each value that a message may hold; whether it names an endpoint.
+/// Reads a text as each value that a message may hold; returns whether it names an endpoint.
 let readValues (text: string) : bool =
     let parameters =
         [| for code in [ "I"; "PL"; "BA/EL"; "BA/C"; "BA/M"; "BA/S"; "BA/NE" ] ->

@@ -203,7 +203,7 @@ let ``a long string in pieces takes room in proportion`` =
         let messages = feedAll pieces
         let allocated = GC.GetAllocatedBytesForCurrentThread() - before
         messages.Length |> Check.equal 1
-        // Once to gather it, and once by itself.
+        // Once to gather the message, and once for the message itself.
         allocated |> Check.below (int64 size * 5L / 2L))
 
 let ``no announced length makes much room by itself`` =
@@ -250,7 +250,7 @@ let private readers: (string * (byte[] -> unit)) list =
 /// The call above in bencode.
 let callOctets: byte[] = Ng.encode "0123456789abcdef" AsBencode (BencodeGenerators.tree (body call))
 
-/// What is made once is made before anything is measured.
+/// Caches are filled before anything is measured.
 let private madeOnce =
     lazy
         (for octets in [ callOctets; ascii ("c " + call); ascii "c d" ] do
@@ -306,7 +306,7 @@ let ``more media than a party has in use are left out`` =
 
 let ``a dictionary without end ends the stream`` =
     example (fun () ->
-        // No string of it is too long by itself.
+        // No single string of it is too long.
         let item = ascii ("12000000:" + String('x', 12_000_000))
 
         let rec pour (stream: NgFraming) (times: int) =

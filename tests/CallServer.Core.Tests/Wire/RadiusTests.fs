@@ -63,7 +63,7 @@ let ``a request is read as it was written, by who has the secret`` =
         let octets = RadiusCodec.encodeRequest secret packet
         RadiusCodec.decode octets |> Check.equal (Ok packet)
         RadiusCodec.verifyRequest secret octets |> Check.equal (Ok packet)
-        // What a datagram holds after the stated length is padding.
+        // Whatever follows the stated length in a datagram is padding.
         Array.append octets (Array.zeroCreate (int padding))
         |> RadiusCodec.verifyRequest secret
         |> Check.equal (Ok packet)
@@ -98,7 +98,7 @@ let ``a Message-Authenticator is filled in and held against the packet`` =
         let octets = RadiusCodec.encodeRequest secret packet
         RadiusCodec.verifyRequest secret octets |> Result.isOk |> Check.isTrue
 
-        // A forger who knew how to make the other authenticator alone.
+        // A forger who could make only the other authenticator.
         octets[22] <- octets[22] ^^^ 1uy
 
         let hashed =
@@ -142,7 +142,7 @@ let ``what is wrong is told with its place`` =
 
 let ``the octets are those that another program makes`` =
     example (fun () ->
-        // By a few lines of Python after RFC 2866 §3; FreeRADIUS takes the packet.
+        // Computed by a few lines of Python from RFC 2866 §3; FreeRADIUS accepts the packet.
         { Code = RadiusCode.AccountingRequest
           Identifier = 7uy
           Attributes =

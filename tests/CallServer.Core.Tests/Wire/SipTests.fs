@@ -9,7 +9,7 @@ open CallServer.Prelude
 open CallServer.Wire
 open CallServer.Tests
 
-/// A message as a peer may send it, with header values that survive the way there and back.
+/// A message as a peer may send it, with header values that survive encoding and decoding.
 type AnySip = AnySip of SipMessage
 
 type SipArbitraries =
@@ -60,7 +60,7 @@ let ``a message comes back as it was sent`` =
     lawBy sipLaws (fun (AnySip message) ->
         Check.equal (Ok message) (SipCodec.decode (SipCodec.encode message)))
 
-/// Feeds pieces of those sizes in turn.
+/// Feeds pieces of these sizes in turn.
 let private feedIn (sizes: int list) (all: byte[]) : Result<SipMessage list, SipError> =
     let sizes = List.toArray (if sizes.IsEmpty then [ 1 ] else sizes)
 
@@ -107,7 +107,7 @@ let private measure (decode: byte[] -> unit) (octets: byte[]) : unit =
 let private decode (octets: byte[]) = SipCodec.decode octets |> ignore
 let private feed (octets: byte[]) = SipStream.feed octets SipStream.empty |> ignore
 
-/// What is made once is made before anything else is measured.
+/// Caches are filled before anything else is measured.
 let private madeOnce =
     lazy
         (let sample = octets [ "OPTIONS sip:a SIP/2.0"; "v: x"; "Content-Length: 0"; ""; "" ]

@@ -34,7 +34,7 @@ let ``a peek finds the id that decoding finds`` =
 
 let private sysUpTime = Oid.parse "1.3.6.1.2.1.1.3.0"
 
-/// RFC 2128, callActiveConnectTime: a row that was set up at 2147483650 of sysUpTime.
+/// RFC 2128, callActiveConnectTime: a row that was set up at sysUpTime 2147483650.
 let private connectTime = Oid.parse "1.3.6.1.2.1.10.21.1.3.1.1.8.2147483650.7"
 
 let private golden (name: string) (text: string) (message: Message) = name, (text, message)

@@ -5,7 +5,7 @@ open CallServer.Tests
 
 let private clock boots time latest : EngineClock = { Boots = boots; Time = time; LatestReceived = latest }
 
-// RFC 3414 section 3.2, step 7 b: the clock known is of 5 boots and 1000 seconds, the latest time heard 900.
+// RFC 3414 section 3.2, step 7 b: the known clock is at 5 boots and 1000 seconds, the latest time heard is 900.
 let ``judges at the side that is not authoritative`` =
     namedExamples
         [ "now", (5, 1000, true, 1000, 1000)

@@ -1,4 +1,4 @@
-/// Notifications: SNMPv1's trap, what a listener reads from each, and what it makes of damage.
+/// Notifications: SNMPv1's trap, what a listener reads from each kind, and what it does with damaged ones.
 module CallServer.Tests.Wire.TrapTests
 
 open System
@@ -31,7 +31,7 @@ let private trapV1: Gen<TrapV1> =
 type TrapArbitraries =
     static member Trap() : Arbitrary<TrapV1> = Arb.fromGen trapV1
 
-/// The codecs' property with traps besides.
+/// A property of the codecs, with traps included.
 let private trapLaws =
     Laws.plain |> Laws.drawing [ typeof<WireArbitraries>; typeof<TrapArbitraries> ] |> Laws.times 1000
 

@@ -88,7 +88,7 @@ let ``encrypts as NIST does, also where the last block is not whole`` =
 
 let private secured (one: SecurableMessage) = Usm.secure one.Keys one.Boots one.Time one.Salt one.Message
 
-/// As it comes out of verification: with the security parameters that securing set.
+/// A message as it comes out of verification: with the security parameters that were set when it was secured.
 let private withSecurityOf (received: V3Message) (sent: V3Message) =
     { sent with Security = received.Security }
 
@@ -124,7 +124,7 @@ let ``a signed message with any one bit changed is not accepted`` =
         match one.Keys.Level, Usm.verify one.Keys octets with
         | NoAuthNoPriv, _ -> true
         | (AuthNoPriv | AuthPriv), Error _ -> true
-        // A message that now claims to be an unauthenticated Report passes as such, and says so.
+        // A message that now claims to be an unauthenticated Report is accepted as one, and says so.
         | (AuthNoPriv | AuthPriv), Ok message -> message.Level = NoAuthNoPriv)
 
 let ``another user's keys accept nothing of a signed message`` =

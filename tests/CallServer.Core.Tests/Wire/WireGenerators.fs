@@ -17,16 +17,16 @@ module Hex =
         |> String.filter (Char.IsWhiteSpace >> not)
         |> Convert.FromHexString
 
-/// An OID that a message can name: its first two arcs are those that BER allows.
+/// An OID that can be in a message: its first two arcs are among those that BER allows.
 type WireOid = WireOid of Oid
 
-/// A message as it comes: without privacy, or with encrypted octets that nobody can read.
+/// A message as it arrives: without privacy, or with encrypted octets that nobody can read.
 type AnyMessage = AnyMessage of Message
 
 /// A message to be secured, and the keys for it.
 type SecurableMessage = { Keys: LocalKeys; Boots: int; Time: int; Salt: uint64; Message: V3Message }
 
-/// A number from the whole range, and not only small ones.
+/// A number from the whole range, not only small ones.
 type Anywhere = Anywhere of uint32
 
 /// Octets that are nearly an element: a tag, a length, and some content.
@@ -167,7 +167,7 @@ module WireGenerators =
 
     let authProtocols = [ Md5; Sha1; Sha256; Sha384; Sha512 ]
 
-    /// Made once, because each costs milliseconds: a user of every algorithm and level.
+    /// A user of every algorithm and level; made once, because each costs milliseconds.
     let allKeys: LocalKeys[] =
         let engine = Hex.octets "80 00 1F 88 04 63 61 6C 6C"
         let passphrase = Secret.ofText "a long enough passphrase"
@@ -202,7 +202,7 @@ module WireGenerators =
                   Message = { message with Level = keys.Level; Data = Plain scoped } }
         }
 
-    /// Of a tag that SNMP knows, mostly with the right length, sometimes with a strange form of it.
+    /// An element with a tag that SNMP knows, mostly with the right length, sometimes with a strange form of it.
     let nearElement: Gen<byte[]> =
         gen {
             let! tag = Gen.elements [ 0x02uy; 0x04uy; 0x05uy; 0x06uy; 0x30uy; 0x41uy; 0x46uy; 0x24uy ]
@@ -235,10 +235,10 @@ type WireArbitraries =
 
 [<AutoOpen>]
 module WireLaws =
-    /// Laws of the wire: its generators, and two thousand cases.
+    /// Laws of the wire, tried with its generators on two thousand cases.
     let wireLaws = Laws.plain |> Laws.drawing [ typeof<WireArbitraries> ] |> Laws.times 2000
 
-/// Damage to messages, from a seed.
+/// Damages messages, from a seed.
 module Mutation =
     let private telling =
         [| 0x00uy; 0x01uy; 0x02uy; 0x04uy; 0x06uy; 0x30uy; 0x7Fuy; 0x80uy; 0x81uy; 0x84uy; 0xA2uy; 0xFFuy |]
@@ -246,7 +246,7 @@ module Mutation =
     let private splice (octets: byte[]) (start: int) (removed: int) (inserted: byte[]) : byte[] =
         Array.concat [ octets[.. start - 1]; inserted; octets[start + removed ..] ]
 
-    /// One damage: a bit, an octet, a lost, doubled or invented run of octets, an end too early, a piece of
+    /// One damage: a flipped bit; a changed octet; lost, repeated or invented octets; a truncation; a piece of
     /// another message.
     let once (other: byte[]) (octets: byte[]) (rng: Rng) : struct (byte[] * Rng) =
         let struct (kind, rng) = Rng.below 7 rng

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Accounting;
 
-/// <summary>The sink over a real store, with a RADIUS server of a few lines, in virtual time.</summary>
+/// <summary>The sink over a real store, against a minimal RADIUS server, in virtual time.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class RadiusSinkTests : IDisposable
 {
@@ -144,7 +144,7 @@ public sealed class RadiusSinkTests : IDisposable
 
     private void Pass(TimeSpan span)
     {
-        // Small steps: what one thing schedules at once runs within them.
+        // Small steps, so that whatever one action schedules at once runs within them.
         for (var passed = TimeSpan.Zero; passed <= span; passed += TimeSpan.FromMilliseconds(10))
         {
             time.AdvanceBy(TimeSpan.FromMilliseconds(10));
@@ -152,7 +152,7 @@ public sealed class RadiusSinkTests : IDisposable
         }
     }
 
-    /// <summary>The way to a server that answers all that it has heard when a test says so.</summary>
+    /// <summary>The path to a server that answers everything it has heard when a test says so.</summary>
     private sealed class Channel(IClock clock) : IMessageChannel
     {
         private readonly List<byte[]> heard = [];

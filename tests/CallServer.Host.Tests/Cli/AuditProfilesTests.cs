@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>An audit knows a user's own profiles, by name and by itself.</summary>
+/// <summary>An audit finds a user's own profiles, by name and by detection.</summary>
 [TestFixture]
 internal sealed class AuditProfilesTests
 {

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace CallServer.Host.Tests.Cli;
 
 /// <summary>
-/// What `callserver audit` says where gateways of the other protocols are not there, silent, or refuse.
+/// What <c>callserver audit</c> says when gateways of the other protocols are absent, silent, or refuse.
 /// </summary>
 [TestFixture]
 internal sealed class AuditProtocolTests
@@ -119,7 +119,7 @@ internal sealed class AuditProtocolTests
         );
     }
 
-    /// <summary>Exit 2 of an audit of a gateway on some port that answers every request in the same way.</summary>
+    /// <summary>Audits a gateway that answers every request in the same way, and expects exit status 2.</summary>
     private static async Task<(CliRun Run, int Port)> AuditAsync(string uri, Func<string, string> respond)
     {
         using var gateway = Udp();
@@ -133,7 +133,7 @@ internal sealed class AuditProtocolTests
         return (run, port);
     }
 
-    /// <summary>The final response of that status to a SIP request.</summary>
+    /// <summary>A final response with this status to a SIP request.</summary>
     private static string Refusal(string request, string status)
     {
         string[] copied = ["Via", "From", "To", "Call-ID", "CSeq"];
@@ -178,7 +178,7 @@ internal sealed class AuditProtocolTests
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // Cancelled.
         }
     }
 }

@@ -4,13 +4,13 @@ using Spectre.Console;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>One command line run in this process, and what it printed.</summary>
+/// <summary>One command line that ran in this process, and what it printed.</summary>
 internal sealed record CliRun(int Status, string Out, string Error)
 {
     public string[] Lines => Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     public string[] Complaints => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>As in a pipe.</summary>
+    /// <summary>Runs a command line as in a pipe.</summary>
     public static Task<CliRun> Of(params string[] arguments) => Of(new Surroundings(), arguments);
 
     public static async Task<CliRun> Of(
@@ -20,7 +20,7 @@ internal sealed record CliRun(int Status, string Out, string Error)
     )
     {
         var (output, error) = (Writer(), Writer());
-        // The machine's own variables stay outside.
+        // The machine's own variables must not influence the run.
         var alone = surroundings with
         {
             Variable =
@@ -30,7 +30,7 @@ internal sealed record CliRun(int Status, string Out, string Error)
         return new CliRun(status, output.ToString(), error.ToString());
     }
 
-    /// <summary>A terminal of that width without colours.</summary>
+    /// <summary>A terminal of this width, without colours.</summary>
     public static IAnsiConsole Screen(TextWriter output, int width, int height = 40)
     {
         var screen = AnsiConsole.Create(

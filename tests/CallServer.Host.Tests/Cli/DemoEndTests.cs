@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>However the demonstration ends, and whenever, nothing of it stays: no process, no file.</summary>
+/// <summary>However and whenever the demonstration ends, nothing of it remains: no process, no file.</summary>
 [TestFixture]
 [Platform("Linux", Reason = "looks for processes in /proc")]
 internal sealed class DemoEndTests
@@ -24,7 +24,7 @@ internal sealed class DemoEndTests
     public async Task LeavesNothing_WhenItsTerminalIsClosed([Random(0, 30, 1)] int line)
     {
         Needs(HangUp);
-        // A terminal hangs up on all that it runs.
+        // A terminal sends SIGHUP to everything it runs.
         await EndAsync(line, demo => SignalAsync("HUP", Running(demo.StartInfo.Environment["TMPDIR"]!)));
     }
 
@@ -42,8 +42,10 @@ internal sealed class DemoEndTests
         await EndAsync(line, demo => SignalAsync("INT", Running(demo.StartInfo.Environment["TMPDIR"]!)));
     }
 
-    /// <summary>A runtime that starts with a signal ignored (SIGHUP under nohup, SIGINT behind a script's &amp;) goes on ignoring
-    /// it, and so do its children.</summary>
+    /// <summary>
+    /// Skips the test if a signal is ignored here: a runtime that starts with an ignored signal (SIGHUP under nohup,
+    /// SIGINT behind a script's &amp;) goes on ignoring it, and so do its children.
+    /// </summary>
     private static void Needs(int signal)
     {
         const string Ignored = "SigIgn:";
@@ -76,7 +78,7 @@ internal sealed class DemoEndTests
         await end(demo);
 
         using var late = new CancellationTokenSource(Patience);
-        // It must be able to say its last words.
+        // It must be able to print its last words.
         var rest = demo.StandardOutput.ReadToEndAsync(late.Token);
         using var timer = new PeriodicTimer(Glance);
         int[] running;
@@ -104,7 +106,7 @@ internal sealed class DemoEndTests
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // Its children have it too: by it they are found.
+        // Its children inherit this variable and are found by it.
         start.Environment["TMPDIR"] = folder;
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         var demo = Process.Start(start)!;
@@ -112,7 +114,7 @@ internal sealed class DemoEndTests
         return demo;
     }
 
-    /// <summary>Every process with this folder in its environment that is no zombie.</summary>
+    /// <summary>Every live process with this folder in its environment.</summary>
     private static int[] Running(string folder) =>
         [
             .. Directory

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>A demonstration that cannot fail shows nothing: every kind of loss is found.</summary>
+/// <summary>A demonstration that cannot fail proves nothing: every kind of loss must be found.</summary>
 [TestFixture]
 internal sealed class DemoVerdictTests
 {
@@ -43,7 +43,7 @@ internal sealed class DemoVerdictTests
         Open("a", 1),
         Open("b", 2),
         Close("b", 12),
-        // Began and ended between two audits: nobody can have heard of it.
+        // Began and ended between two audits: nobody can have heard it.
         Open("x", 5.2),
         Close("x", 5.3),
         Open("c", 13),

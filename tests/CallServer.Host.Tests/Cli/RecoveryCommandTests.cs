@@ -2,7 +2,7 @@ using CallServer.Host.Cli;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>`recovery`: the reports of takeovers, and the dry run of one, by a server that answers as it is told.</summary>
+/// <summary><c>recovery</c>: the reports of takeovers and of dry runs, against a scripted server.</summary>
 [TestFixture]
 internal sealed class RecoveryCommandTests
 {

@@ -5,7 +5,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>`takeover` and `stepdown`, against a server that answers as it is told.</summary>
+/// <summary><c>takeover</c> and <c>stepdown</c>, against a scripted server.</summary>
 [TestFixture]
 internal sealed class RoleCommandTests
 {
@@ -29,7 +29,7 @@ internal sealed class RoleCommandTests
                 return (202, Greeting);
             }
 
-            // Not at once: the other server has a say in it.
+            // Not at once, because the other server has to agree.
             var other = verb == "takeover" ? "standby" : "active";
             return (200, Status(Interlocked.Increment(ref looks) < 3 ? other : role));
         });
@@ -187,7 +187,7 @@ internal sealed class RoleCommandTests
         Assert.That(heard, Is.EqualTo(new[] { "Bearer s3cret", "Bearer s3cret" }));
     }
 
-    /// <summary>Six seconds pass between any two looks at it.</summary>
+    /// <summary>A clock on which six seconds pass between any two readings.</summary>
     private sealed class Hasty : IClock
     {
         private readonly SystemClock clock = new();

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>A simulated gateway on a port of the system's choice, for as long as a test needs it.</summary>
+/// <summary>A simulated gateway on a port that the system picks, for as long as a test needs it.</summary>
 internal sealed class SimulatedAgent : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
@@ -32,10 +32,10 @@ internal sealed class SimulatedAgent : IAsyncDisposable
         serving = loop.ServeAsync(stop.Token);
     }
 
-    /// <summary>What it carried at the beginning, as lines of its truth.</summary>
+    /// <summary>What it carried at the beginning, as lines of its truth file.</summary>
     public IReadOnlyList<string> Present { get; }
 
-    /// <summary>That of its first protocol.</summary>
+    /// <summary>The port of its first protocol.</summary>
     public int Port => ports[0].Address.Port;
 
     public int PortOf(string protocol) => ports.Single(port => port.Protocol == protocol).Address.Port;

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>A server of a test's own making, on a port of the system's choice.</summary>
+/// <summary>A scripted server on a port that the system picks.</summary>
 internal sealed class StubServer : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -38,7 +38,7 @@ internal sealed class StubServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>An address where nobody listens: it was the system's to give a moment ago.</summary>
+    /// <summary>An address where nobody listens: the system has just handed it out and taken it back.</summary>
     public static string Nowhere()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

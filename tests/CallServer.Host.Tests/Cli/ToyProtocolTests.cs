@@ -6,7 +6,7 @@ using CallServer.Toy;
 
 namespace CallServer.Host.Tests.Cli;
 
-/// <summary>A protocol that is registered when the program runs is like those that come with it.</summary>
+/// <summary>A protocol registered at run time behaves like the built-in ones.</summary>
 public sealed class ToyProtocolTests
 {
     private static readonly Surroundings WithToy = new() { Protocols = Toy.Toy.protocols };

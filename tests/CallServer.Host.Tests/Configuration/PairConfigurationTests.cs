@@ -6,7 +6,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Configuration;
 
-/// <summary>A pair is two servers that have each other's address and one secret, or none starts.</summary>
+/// <summary>A pair needs two servers with each other's address and one secret, or neither starts.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class PairConfigurationTests : IDisposable
 {

@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Configuration;
 
-/// <summary>What docs/profiles.md shows is what the product reads.</summary>
+/// <summary>The product accepts what docs/profiles.md shows.</summary>
 [TestFixture]
 internal sealed class ProfileReferenceTests
 {

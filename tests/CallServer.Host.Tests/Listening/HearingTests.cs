@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Listening;
 
-/// <summary>What is made of what gateways say by themselves.</summary>
+/// <summary>What the server does with messages that gateways send unasked.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class HearingTests
 {
@@ -181,7 +181,7 @@ public sealed class HearingTests
         Assert.That((counters.Unreadable, counters.Taken), Is.EqualTo((1, 0)));
     }
 
-    // coldStart, warmStart and linkDown of SNMPv1, from an enterprise and an agent that do not matter.
+    // coldStart, warmStart and linkDown in SNMPv1; enterprise and agent do not matter.
     private const string V1 =
         "30 2B 02 01 00 04 06 70 75 62 6C 69 63 A4 1E 06 0A 2B 06 01 04 01 BF 08 03 02 0A "
         + "40 04 C0 00 02 01 02 01 {0} 02 01 00 43 02 04 D2 30 00";

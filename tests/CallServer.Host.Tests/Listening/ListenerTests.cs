@@ -7,7 +7,7 @@ using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Listening;
 
-/// <summary>A whole server whose gateway speaks by itself, over real sockets on loopback.</summary>
+/// <summary>A whole server whose gateway sends messages unasked, over real sockets on loopback.</summary>
 [CancelAfter(20_000)]
 public sealed class ListenerTests
 {
@@ -53,7 +53,7 @@ public sealed class ListenerTests
     {
         gateways.Connections[1] = [1, 2];
         await using var server = await StartAsync(cancel);
-        // Since the restart there is another one.
+        // Since the restart it carries another connection.
         gateways.Connections[1] = [3];
         using var gateway = Gateway();
         await gateway.SendToAsync(

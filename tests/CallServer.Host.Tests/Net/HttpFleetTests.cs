@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Net;
 
-/// <summary>Messages over HTTP, against a server on loopback that answers as a test says.</summary>
+/// <summary>Messages over HTTP, against a scripted server on loopback.</summary>
 public sealed class HttpFleetTests : NetworkTests
 {
     private Task<AuditOutcome> RunAsync(
@@ -115,7 +115,7 @@ public sealed class HttpFleetTests : NetworkTests
 
         public IPEndPoint EndPoint => new(IPAddress.Loopback, new Uri(app.Urls.Single()).Port);
 
-        /// <summary>Answers the how-manieth request with this body by a status and another.</summary>
+        /// <summary>Starts a server; <paramref name="answer"/> gets the request's number and body.</summary>
         public static async Task<Server> StartAsync(Func<int, byte[], (int Status, byte[] Body)> answer)
         {
             var builder = WebApplication.CreateSlimBuilder();

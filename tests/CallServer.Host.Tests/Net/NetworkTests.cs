@@ -3,7 +3,9 @@ using CallServer.Server.Net;
 
 namespace CallServer.Host.Tests.Net;
 
-/// <summary>Tests with real sockets on loopback: a network of its own for each, and one loop for their audits.</summary>
+/// <summary>
+/// Base for tests with real sockets on loopback: each has its own network and one loop for its audits.
+/// </summary>
 [CancelAfter(20_000)]
 public abstract class NetworkTests
 {

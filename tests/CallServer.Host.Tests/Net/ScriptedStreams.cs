@@ -7,9 +7,8 @@ using CallServer.Surface;
 namespace CallServer.Host.Tests.Net;
 
 /// <summary>
-/// An audit over a stream: it connects, asks with one octet, and takes what comes up to a zero octet; each
-/// octet before it is a connection. What breaks the stream ends it, with the reason, unless it is to connect
-/// again.
+/// An audit over a stream: it connects, asks with one octet, and reads up to a zero octet; each octet before that is
+/// a connection. A broken stream ends it with the reason, unless it may connect again.
 /// </summary>
 internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
 {
@@ -18,7 +17,7 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
     private bool over;
     private int left = reconnects;
 
-    /// <summary>What it was told, one word an event.</summary>
+    /// <summary>The events it was given, one word each.</summary>
     public List<string> Told { get; } = [];
 
     /// <summary>What it was given at its start.</summary>
@@ -74,7 +73,7 @@ internal sealed class ScriptedStreamAudit(string gateway, int reconnects = 0)
         Machines.Of(Advance, commands);
 }
 
-/// <summary>Streams that do what a test says, and remember what they were told.</summary>
+/// <summary>Streams that do what a test says, and remember what was written to them.</summary>
 internal sealed class ScriptedStreams : IGatewayNetwork
 {
     public List<Stream> Opened { get; } = [];

@@ -6,7 +6,7 @@ using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Net;
 
-/// <summary>Real streams on loopback; every wait is for something that has to come.</summary>
+/// <summary>Real streams on loopback; every wait is for something that must come.</summary>
 public sealed class TcpFleetTests : NetworkTests
 {
     private Task<AuditOutcome> RunAsync(
@@ -53,7 +53,7 @@ public sealed class TcpFleetTests : NetworkTests
                 Is.EqualTo(many.Length + 1)
             );
         });
-        // The stream is closed with the audit.
+        // The stream is closed along with the audit.
         Assert.That(await gateway.ReceiveAsync(asked, cancel), Is.Zero);
     }
 
@@ -117,7 +117,7 @@ public sealed class TcpFleetTests : NetworkTests
         using var stream = Network.Tcp.Connect((IPEndPoint)listener.LocalEndpoint, news);
         await news.First.WaitAsync(cancel);
         var broken = news.Next();
-        // It is accepted, and never read: what the system takes is bounded too.
+        // The connection is accepted but never read: the system's buffers are bounded too.
         for (var n = 0; n < 1000 && !broken.IsCompleted; n++)
             stream.Write(new byte[1024 * 1024]);
         var told = await broken.WaitAsync(cancel);
@@ -147,7 +147,7 @@ public sealed class TcpFleetTests : NetworkTests
 
         public Task<StreamNews> First { get; }
 
-        /// <summary>What is told from now on.</summary>
+        /// <summary>The next news from now on.</summary>
         public Task<StreamNews> Next()
         {
             lock (guard)

@@ -7,7 +7,7 @@ using CallServer.Server.Polling;
 namespace CallServer.Host.Tests.Net;
 
 /// <summary>
-/// Real sockets on loopback, on ports that the system picks; every wait is for something that has to come.
+/// Real sockets on loopback, on ports that the system picks; every wait is for something that must come.
 /// </summary>
 public sealed class UdpFleetTests : NetworkTests
 {
@@ -32,7 +32,7 @@ public sealed class UdpFleetTests : NetworkTests
         var audit = RunAsync(gateway, cancel);
         var (_, asker) = await ReceiveAsync(gateway, cancel);
         await stranger.SendToAsync(new byte[] { ScriptedAudit.Mine, 9, 9, 9 }, asker, cancel);
-        // Through the same socket in this order: when the second has arrived, the first has.
+        // Both go through the same socket in this order: when the second has arrived, so has the first.
         await gateway.SendToAsync(new byte[] { ScriptedAudit.Mine, 1 }, asker, cancel);
         var outcome = await audit;
         Assert.That(outcome.Result.Count, Is.EqualTo(1));

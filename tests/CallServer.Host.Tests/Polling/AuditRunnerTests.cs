@@ -119,8 +119,8 @@ public sealed class AuditRunnerTests
         var clock = new SchedulerClock(time);
         Run(TimeSpan.FromSeconds(1), 1, TimeSpan.FromMinutes(1));
         time.AdvanceBy(TimeSpan.FromMilliseconds(999));
-        // It comes out of the socket in time, but is handed over when the time-out is already due: both wait,
-        // the reply behind it.
+        // The reply arrives at the socket in time but is handed over when the time-out is already due: both wait, the
+        // reply behind the time-out.
         time.Schedule(
             TimeSpan.FromMilliseconds(0.5),
             () =>

@@ -7,8 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Polling;
 
-/// <summary>Gateways whose audits take more of a core than their part, beside others that take little, in virtual
-/// time.</summary>
+/// <summary>Gateways whose audits take more than their share of a core, beside cheap ones, in virtual time.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class HeavyTests
 {
@@ -170,7 +169,7 @@ public sealed class HeavyTests
         Assert.That(aside.Of(100), Has.Count.EqualTo(1), "the place is kept");
         slow.SetResult();
         time.AdvanceBy(TimeSpan.FromMinutes(1));
-        // The wait counts as time that was taken: others have as much.
+        // The wait counts as time used: others get the same amount.
         Assert.That(aside.Of(100), Has.Count.EqualTo(1));
         time.AdvanceBy(TimeSpan.FromMinutes(5));
         Assert.That(aside.Of(100), Has.Count.GreaterThan(1));

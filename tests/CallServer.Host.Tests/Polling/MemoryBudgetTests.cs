@@ -2,7 +2,7 @@ using CallServer.Server.Polling;
 
 namespace CallServer.Host.Tests.Polling;
 
-/// <summary>Who may hold how much, and who is ended.</summary>
+/// <summary>Who may hold how much, and which audit is ended.</summary>
 public sealed class MemoryBudgetTests
 {
     private readonly List<string> ended = [];
@@ -21,7 +21,7 @@ public sealed class MemoryBudgetTests
         Assert.That(ended, Is.Empty);
         small.Set(11);
         Assert.That(ended, Is.EqualTo(["large"]));
-        // What it holds until it is gone does not count, and it is not ended twice.
+        // What an ended audit still holds does not count, and it is not ended twice.
         large.Set(40);
         Assert.That((memory.HeldByAudits, ended.Count, memory.Ended), Is.EqualTo((11, 1, 1)));
     }

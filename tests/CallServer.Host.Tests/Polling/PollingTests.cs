@@ -10,9 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Polling;
 
-/// <summary>
-/// The whole schedule in virtual time: hours pass in milliseconds, and always the same way.
-/// </summary>
+/// <summary>The whole schedule in virtual time: hours pass in milliseconds, and always in the same way.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class PollingTests
 {
@@ -85,7 +83,8 @@ public sealed class PollingTests
         time.AdvanceBy(TimeSpan.FromSeconds(100));
         foreach (var port in Enumerable.Range(1, 50))
         {
-            // The one at the start may meet the first of the phase; from there on, one an interval.
+            // The audit at the start may coincide with the first one of the phase; after that there is one per
+            // interval.
             var begun = runner.Of(port).Skip(2).Select(run => run.Begun.Micros % 10_000_000).Distinct();
             Assert.That(begun.Count(), Is.EqualTo(1), $"gw{port}");
             Assert.That(runner.Of(port), Has.Count.InRange(10, 11), $"gw{port}");
@@ -132,12 +131,12 @@ public sealed class PollingTests
         time.AdvanceBy(TimeSpan.FromHours(1));
         var begun = runner.Of(1).Select(run => run.Begun).ToList();
         var pauses = begun.Zip(begun.Skip(1), (a, b) => (b - a).TotalSeconds).ToList();
-        // 10 s, 20 s, 40 s, then a minute, from phase to phase.
+        // 10 s, 20 s, 40 s, then a minute, each rounded to the phase.
         Assert.That(pauses.Skip(1).Take(3), Is.EqualTo(new[] { 20.0, 40.0, 60.0 }).Within(0.001));
         Assert.That(pauses.Skip(4), Is.All.EqualTo(60.0).Within(0.001));
         Assert.That(begun, Has.Count.GreaterThan(55));
 
-        // It comes back: from its first answer on it is asked at its interval.
+        // The gateway comes back: from its first answer on it is asked at its interval.
         runner.Script[1] = (ScriptedRunner.NoDelay, true);
         time.AdvanceBy(TimeSpan.FromMinutes(2));
         var count = runner.Runs.Count;
@@ -160,7 +159,7 @@ public sealed class PollingTests
     [Test]
     public void OneDeadAndOneSlowGatewayDelayNoOther()
     {
-        // Room for two at once, and more than two that take long.
+        // Room for two at once, and more than two that are slow.
         var dead = Enumerable.Range(1, 3).Select(port => Gateway(port)).ToArray();
         var slow = Enumerable.Range(11, 3).Select(port => Gateway(port)).ToArray();
         var good = Enumerable.Range(101, 20).Select(port => Gateway(port)).ToArray();
@@ -170,7 +169,7 @@ public sealed class PollingTests
             runner.Script[gateway.Uri.Port] = (TimeSpan.FromSeconds(60), true);
         using var service = Poll(2, [.. dead, .. slow, .. good]);
 
-        // The first round finds out who is who.
+        // The first round finds out which gateway is which.
         time.AdvanceBy(TimeSpan.FromMinutes(3));
         runner.Runs.Clear();
         time.AdvanceBy(TimeSpan.FromMinutes(30));
@@ -191,7 +190,7 @@ public sealed class PollingTests
     {
         runner.Script[1] = (TimeSpan.FromSeconds(60), false);
         using var service = Poll(1, [.. Enumerable.Range(1, 5).Select(port => Gateway(port))]);
-        // The dead one comes first, and gives its place up when its time-out of one second has passed.
+        // The dead one comes first, and gives up its place when its time-out of one second has passed.
         time.AdvanceBy(TimeSpan.FromSeconds(1.5));
         Assert.That(runner.Runs.Select(run => run.Port).Distinct().Order(), Is.EqualTo(new[] { 2, 3, 4, 5 }));
     }
@@ -246,7 +245,7 @@ public sealed class PollingTests
         time.AdvanceBy(TimeSpan.FromMinutes(2));
         Assert.That(results[^1].Complete);
 
-        // A resolver that fails later leaves the last address in use.
+        // If the resolver fails later, the last address stays in use.
         names.Fails = true;
         time.AdvanceBy(TimeSpan.FromMinutes(2));
         Assert.That(results[^1].Complete);

@@ -140,7 +140,7 @@ public sealed class StreamAuditTests
         Breaks(0, "closed by the gateway");
         time.AdvanceBy(Moments);
         Assert.That((network.Opened.Count, network.Opened[0].Closed), Is.EqualTo((2, true)));
-        // What the first one still has to say belongs to nothing.
+        // Whatever the first stream still delivers belongs to nothing.
         Sends(0, 9, 0);
         Opens(1);
         Sends(1, 5, 0);

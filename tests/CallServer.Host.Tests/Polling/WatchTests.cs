@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Polling;
 
-/// <summary>Gateways that tell by themselves, beside their polling, in virtual time.</summary>
+/// <summary>Gateways that report by themselves, beside their polling, in virtual time.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class WatchTests
 {

@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Host.Tests.Recording;
 
-/// <summary>CDR files over a real store and a real disk, in virtual time: rotation, and crashes at every octet.</summary>
+/// <summary>
+/// CDR files over a real store and a real disk, in virtual time: rotation, and crashes at every octet.
+/// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class CdrFileTests : IDisposable
 {
@@ -46,7 +48,7 @@ public sealed class CdrFileTests : IDisposable
         Write(file, "b");
         Assert.That(Names(), Is.EqualTo(new[] { "cdr.ndjson" }));
 
-        // Nothing new has to come.
+        // No new CDR is needed for the rotation.
         time.AdvanceTo(new DateTimeOffset(2026, 11, 29, 0, 0, 1, TimeSpan.Zero));
         Assert.That(Names(), Is.EqualTo(new[] { "cdr-2026-11-28.ndjson" }));
         Assert.That(Ids("cdr-2026-11-28.ndjson"), Is.EqualTo(new[] { "a", "b" }));
@@ -243,7 +245,7 @@ public sealed class CdrFileTests : IDisposable
         Assert.That(Ids("cdr.ndjson"), Is.EqualTo(new[] { "a", "a" }));
     }
 
-    /// <summary>A crash may leave any part of what was being written, and the outbox as it was.</summary>
+    /// <summary>A crash may leave any part of what was being written, and an unchanged outbox.</summary>
     [Test]
     public void WhereverTheWriteIsCutEveryLineIsWholeAndEveryIdThere([Values] bool csv)
     {
@@ -278,7 +280,7 @@ public sealed class CdrFileTests : IDisposable
         }
     }
 
-    /// <summary>The same while the file is due to be put aside.</summary>
+    /// <summary>A crash may leave any part of what was being written while the file is due for rotation.</summary>
     [Test]
     public void WhereverTheWriteIsCutTheRotatedFileHasWholeLinesOnly()
     {

@@ -3,10 +3,12 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Recording;
 
-/// <summary>A real store whose disk is full, or that somebody else holds, whenever a test says so.</summary>
+/// <summary>
+/// A real store that behaves as if its disk were full, or somebody else held it, whenever a test says so.
+/// </summary>
 internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 {
-    /// <summary>What writing throws; null lets it pass.</summary>
+    /// <summary>The exception that a commit throws; null lets it pass.</summary>
     public Func<StoreCommit, Exception?> Fault { get; set; } = _ => null;
 
     public int Attempts { get; private set; }
@@ -22,7 +24,7 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
     public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
         Down is { } fault ? throw fault : inner.AddChanges(changes);
 
-    /// <summary>What adding changes throws; null lets it pass.</summary>
+    /// <summary>The exception that adding changes throws; null lets it pass.</summary>
     public Exception? Down { get; set; }
 
     public void SetIdentity(string name, int epoch) => inner.SetIdentity(name, epoch);
@@ -57,10 +59,10 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
             inner.AdvanceAccounting(reader, sequence);
     }
 
-    /// <summary>What moving a reader's mark throws; null lets it pass.</summary>
+    /// <summary>The exception that moving a reader's mark throws; null lets it pass.</summary>
     public Exception? AdvanceFault { get; set; }
 
-    /// <summary>No mark moves, as where a crash comes before.</summary>
+    /// <summary>Loses every move of a mark, like a crash just before it.</summary>
     public bool Forgetful { get; set; }
 
     public StoredPage<AccountingEntry> ReadHeld(long cursor, int limit) => inner.ReadHeld(cursor, limit);

@@ -49,7 +49,7 @@ public sealed class RecordingTests : IDisposable
         directory.Dispose();
     }
 
-    /// <summary>One audit a second, each of which hears these connections.</summary>
+    /// <summary>Takes in one audit a second, each of which hears these connections.</summary>
     private void Hear(string gateway, params string[] connections) => Hear(ledger, gateway, connections);
 
     private void Hear(LedgerShards ledger, string gateway, params string[] connections)
@@ -136,7 +136,7 @@ public sealed class RecordingTests : IDisposable
         Assert.That(steps["after"].Steps.ValueKind, Is.EqualTo(JsonValueKind.Null));
         var step = steps["through"].Steps.EnumerateArray().Single();
         Assert.That(step.GetProperty("ms").GetInt64(), Is.EqualTo(3_600_000));
-        // Both are by the clock after the step; it was heard last two seconds after it.
+        // Both times are by the clock after the step; the connection was last heard two seconds after it.
         Assert.That(
             steps["through"].Confirmed.GetDateTimeOffset() - step.GetProperty("at").GetDateTimeOffset(),
             Is.InRange(TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(2.5))
@@ -180,7 +180,7 @@ public sealed class RecordingTests : IDisposable
             Assert.That((writer.Health.PendingGateways, writer.Health.PendingCdrs), Is.EqualTo((2, 2)));
         });
 
-        // An hour of trying, not a storm of it.
+        // Steady retries for an hour, not a storm of them.
         var attempts = store.Attempts;
         time.AdvanceBy(TimeSpan.FromHours(1));
         Assert.That(store.Attempts - attempts, Is.InRange(200, 300));
@@ -376,7 +376,7 @@ public sealed class RecordingTests : IDisposable
         time.AdvanceBy(TimeSpan.FromMilliseconds(1));
         Assert.That(Lines(path), Is.EqualTo(new[] { "a", "b" }));
 
-        // Another run of the server goes on where the file ended.
+        // The server's next run continues where the file ended.
         using var later = new CdrFile(
             path,
             CdrFormat.Ndjson,

@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>The part about the outbox: who reads what, what is held, what is forgotten.</summary>
+/// <summary>The contract of the outbox: who reads what, what is held, what is deleted.</summary>
 public abstract partial class LedgerStoreContract
 {
     [Test]
@@ -194,7 +194,7 @@ public abstract partial class LedgerStoreContract
         Assert.That(CountAccounting(), Is.EqualTo(1));
     }
 
-    /// <summary>How many entries the outbox holds.</summary>
+    /// <summary>Number of entries in the outbox.</summary>
     protected abstract int CountAccounting();
 
     private long[] Hold(params string[] ids)

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>The part about CDRs, audits and changes: what is read again, page by page.</summary>
+/// <summary>The contract for reading CDRs, audits and changes back, page by page.</summary>
 public abstract partial class LedgerStoreContract
 {
     [Test]
@@ -30,7 +30,7 @@ public abstract partial class LedgerStoreContract
             .ReadCdrs(null, null, 0, 100)
             .Items.Select(cdr => JsonDocument.Parse(cdr.Json).RootElement.GetProperty("id").GetString()!);
 
-    /// <summary>The store under test keeps them for an hour.</summary>
+    /// <summary>The store under test keeps CDRs for an hour.</summary>
     [Test]
     public void CDRs_that_are_old_are_forgotten_and_not_what_waits_to_be_told()
     {
@@ -59,7 +59,7 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.CountAccounting("file"), Is.EqualTo(4));
     }
 
-    /// <summary>The store under test keeps ten.</summary>
+    /// <summary>The store under test keeps ten CDRs.</summary>
     [Test]
     public void CDRs_that_are_too_many_are_forgotten_oldest_first()
     {

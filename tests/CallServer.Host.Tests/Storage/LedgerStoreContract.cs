@@ -5,8 +5,8 @@ using NUnit.Framework;
 namespace CallServer.Host.Tests.Storage;
 
 /// <summary>
-/// What every store has to do. A store's own fixture inherits it, says how to open the store, and how to
-/// make a write fail in the middle of a commit.
+/// What every store must do. A store's own fixture inherits this, says how to open the store, and how to make a write
+/// fail in the middle of a commit.
 /// </summary>
 public abstract partial class LedgerStoreContract
 {
@@ -25,21 +25,22 @@ public abstract partial class LedgerStoreContract
 
     private ILedgerStore? _store;
 
-    /// <summary>The store of this test, opened for the first time or after <see cref="Reopen"/>.</summary>
+    /// <summary>The store of this test, opened on first use and again after <see cref="Reopen"/>.</summary>
     protected ILedgerStore Store => _store ??= OpenStore();
 
-    /// <summary>Opens this test's store: the same each time within a test, empty at first; keeps 10 changes,
-    /// 3 audits.</summary>
+    /// <summary>
+    /// Opens this test's store: the same one each time within a test, empty at first. It keeps 10 changes and 3
+    /// audits.
+    /// </summary>
     protected abstract ILedgerStore OpenStore();
 
-    /// <summary>Makes every write of that part fail until disposed of.</summary>
+    /// <summary>Makes every write of this part fail until the result is disposed.</summary>
     protected abstract IDisposable Break(Part part);
 
-    /// <summary>Damages what the store holds of a connection so that the core does not know its
-    /// words.</summary>
+    /// <summary>Damages a stored connection so that the core does not recognise its words.</summary>
     protected abstract void Garble(string gateway, string? connection);
 
-    /// <summary>How many rows were set aside before something replaced them.</summary>
+    /// <summary>Number of rows that were set aside before something replaced them.</summary>
     protected abstract int CountSetAside();
 
     protected ILedgerStore Reopen()
@@ -285,10 +286,10 @@ public abstract partial class LedgerStoreContract
         Assert.That(Reopen().Load().Gateways, Has.All.Property("Record").Property("Count").EqualTo(20));
     }
 
-    /// <summary>A gateway's own row, as it stands in the store.</summary>
+    /// <summary>A gateway's own row as it is in the store.</summary>
     protected abstract GatewayRow ReadGateway(string gateway);
 
-    /// <summary>All that can be read, as values that can be compared.</summary>
+    /// <summary>Everything that can be read, as comparable values.</summary>
     private object[] Everything() =>
         [
             ReadGateway("gw1"),

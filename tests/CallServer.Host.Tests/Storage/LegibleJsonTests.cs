@@ -5,7 +5,7 @@ using CallServer.Storage;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>JSON text that reads as it stands.</summary>
+/// <summary>JSON text must read the way it is written.</summary>
 public sealed class LegibleJsonTests
 {
     private static readonly JsonSerializerOptions usual = new()

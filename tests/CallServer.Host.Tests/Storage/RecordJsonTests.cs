@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>The keys that others parse.</summary>
+/// <summary>The JSON keys that others parse.</summary>
 [TestFixture]
 public sealed class RecordJsonTests
 {

@@ -7,8 +7,8 @@ using NUnit.Framework;
 namespace CallServer.Host.Tests.Storage;
 
 /// <summary>
-/// How fast it is here; nothing is asserted. Prints time on the clock, and processor time, which other work
-/// on the machine does not lengthen. Run by name: <c>dotnet test --filter SqliteFigures</c>.
+/// Measures how fast the store is on this machine; asserts nothing. Prints elapsed time, and processor time, which
+/// other work on the machine does not increase. Run it by name: <c>dotnet test --filter SqliteFigures</c>.
 /// </summary>
 [TestFixture]
 [Explicit("prints figures")]

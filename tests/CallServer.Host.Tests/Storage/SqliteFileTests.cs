@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>Which files the store opens, which it refuses, and that it leaves those as they are.</summary>
+/// <summary>Which files the store opens, which it refuses, and that it leaves those untouched.</summary>
 [TestFixture]
 public sealed class SqliteFileTests
 {
@@ -31,7 +31,7 @@ public sealed class SqliteFileTests
         using (var old = TestDirectory.Connect(File))
         {
             MakeVersion(old, version);
-            // The columns of the first version: later ones came with their migrations.
+            // The columns of the first version; later ones came with their migrations.
             old.Execute(
                 """
                 INSERT INTO gateways (gateway, absences_to_close, ids_tied_to_boot, reuses_ids, staleness_micros,
@@ -255,7 +255,7 @@ public sealed class SqliteFileTests
             pages.Add(store.Connection.ExecuteScalar<long>("PRAGMA page_count"));
         }
 
-        // Three hours stand in it at most; without reuse it would be four times as large at the end.
+        // At most three hours are kept; without reuse of the space the file would be four times as large at the end.
         Assert.That(pages[^1], Is.LessThan(pages[3] * 1.2), string.Join(' ', pages));
     }
 

@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>The contract, kept by SQLite.</summary>
+/// <summary>SQLite keeps the contract.</summary>
 [TestFixture]
 public sealed class SqliteLedgerStoreTests : LedgerStoreContract
 {

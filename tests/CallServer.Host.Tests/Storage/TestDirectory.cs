@@ -2,14 +2,14 @@ using Microsoft.Data.Sqlite;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>A directory of a test's own.</summary>
+/// <summary>A temporary directory for one test.</summary>
 internal sealed class TestDirectory : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("callserver-").FullName;
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Name and octets of every file in it, but for the lock.</summary>
+    /// <summary>Name and content of every file in it, except the lock.</summary>
     public Dictionary<string, string> Contents() =>
         Directory
             .EnumerateFiles(Path)

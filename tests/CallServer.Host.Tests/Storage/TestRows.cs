@@ -3,7 +3,7 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Tests.Storage;
 
-/// <summary>Rows as the record writes them, all fields filled; a test changes what it is about.</summary>
+/// <summary>Rows as the record writes them, with all fields filled; a test changes the fields it is about.</summary>
 internal static class TestRows
 {
     /// <summary>2026-01-31T10:00:00Z in microseconds.</summary>
@@ -91,7 +91,7 @@ internal static class TestRows
         return row;
     }
 
-    /// <summary>As little as a row can say.</summary>
+    /// <summary>A row with as few fields as possible.</summary>
     public static ConnectionRow Bare(string id, string gateway = "gw1") =>
         new()
         {

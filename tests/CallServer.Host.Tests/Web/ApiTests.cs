@@ -218,7 +218,7 @@ public sealed class ApiTests : IDisposable
         Assert.That(row.GetProperty("status").GetString(), Is.EqualTo("complete"));
         Assert.That(row.GetProperty("connections").GetInt32(), Is.EqualTo(2));
 
-        // Who comes back is told what it missed.
+        // A client that comes back gets what it missed.
         using var again = new HttpRequestMessage(HttpMethod.Get, new Uri("v1/events", UriKind.Relative));
         again.Headers.Add("Last-Event-ID", "0");
         using var replay = await server.Http.SendAsync(
@@ -456,7 +456,7 @@ public sealed class ApiTests : IDisposable
         Assert.That(text, Does.Not.Contain("gw1"));
     }
 
-    /// <summary>Reads on to the next event of a kind.</summary>
+    /// <summary>Reads up to the next event of a kind.</summary>
     private static async Task<(long Id, JsonElement Data)> EventAsync(
         StreamReader lines,
         string kind,

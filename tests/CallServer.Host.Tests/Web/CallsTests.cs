@@ -94,7 +94,7 @@ public sealed class CallsTests : IDisposable
         await AskAsync(server, "gw1", cancel);
         gateways.Connections[1] = [1, 102];
         await AskAsync(server, "gw1", cancel);
-        // The other leg is heard alive long enough after the end of the first.
+        // The other leg must be heard alive long enough after the first one ended.
         JsonElement list;
         do
         {
@@ -139,7 +139,7 @@ public sealed class CallsTests : IDisposable
         Assert.That(problem.GetProperty("detail").GetString(), Does.Contain(parameter));
     }
 
-    /// <summary>One audit from begin to end; each hears one connection more, so that it is told of.</summary>
+    /// <summary>Runs one whole audit; each hears one connection more, so that it causes an event.</summary>
     private async Task AskAsync(TestServer server, string gateway, CancellationToken cancel)
     {
         var port = gateway[^1] - '0';

@@ -7,7 +7,7 @@ using CallServer.Server.Web;
 
 namespace CallServer.Host.Tests.Web;
 
-/// <summary>What every order has to be before it is looked at.</summary>
+/// <summary>What every control request must satisfy before it is looked at.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 [CancelAfter(60_000)]
 public sealed class ControlsTests : IDisposable
@@ -159,7 +159,7 @@ public sealed class ControlsTests : IDisposable
             configuration => configuration with { ControlsPerSecond = 1 }
         );
         var answers = new List<(HttpStatusCode Status, string? After)>();
-        // So many in less than so many seconds: some come too soon on any machine that runs this at all.
+        // Forty requests take less than forty seconds on any machine that can run this, so some come too soon.
         for (var n = 0; n < 40; n++)
         {
             using var answer = await OrderAsync(server, "v1/audits?gateway=gw9");
@@ -168,7 +168,7 @@ public sealed class ControlsTests : IDisposable
 
         Assert.That(answers[0], Is.EqualTo((HttpStatusCode.NotFound, (string?)null)));
         Assert.That(answers, Does.Contain((HttpStatusCode.TooManyRequests, "1")));
-        // Reading is no order.
+        // Reading is not a control request.
         using var read = await server.Http.GetAsync(new Uri("v1/status", UriKind.Relative));
         Assert.That(read.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
@@ -185,7 +185,7 @@ public sealed class ControlsTests : IDisposable
         scheduler.AdvanceBy(TimeSpan.FromMilliseconds(250));
         Assert.That(limit.TryTake(out _));
         Assert.That(limit.TryTake(out _), Is.False);
-        // A long rest gives no more than a second's worth.
+        // A long rest gives no more than one second's worth.
         scheduler.AdvanceBy(TimeSpan.FromHours(1));
         Assert.That(Enumerable.Range(0, 10).Count(_ => limit.TryTake(out var _)), Is.EqualTo(4));
     }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace CallServer.Host.Tests.Web;
 
-/// <summary>How many may follow the events, and what becomes of one that does not read.</summary>
+/// <summary>How many clients may follow the events, and what happens to one that does not read.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class EventReadersTests : IDisposable
 {
@@ -102,7 +102,7 @@ public sealed class EventReadersTests : IDisposable
         Assert.That(most, Is.EqualTo(1));
     }
 
-    /// <summary>A client that takes its first words and nothing more.</summary>
+    /// <summary>A client that reads its first bytes and nothing more.</summary>
     private sealed class StuckStream : MemoryStream
     {
         private readonly TaskCompletionSource stuck = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -122,7 +122,7 @@ public sealed class EventReadersTests : IDisposable
         }
     }
 
-    /// <summary>Time that passes when the test says so.</summary>
+    /// <summary>A clock that moves when the test says so.</summary>
     private sealed class HandTime : TimeProvider
     {
         private readonly List<HandTimer> timers = [];

@@ -21,7 +21,7 @@ public sealed class PairProofTests : IDisposable
 
     public void Dispose() => pair.Dispose();
 
-    /// <summary>A primary that acts under epoch 1, as its backup is not there.</summary>
+    /// <summary>A primary that acts under epoch 1, because its backup is absent.</summary>
     private async Task<TestServer> ActingAsync(CancellationToken cancel)
     {
         var primary = await pair.PrimaryAsync();
@@ -135,7 +135,7 @@ public sealed class PairProofTests : IDisposable
 
         var changed = Encoding.UTF8.GetBytes(Greeting.Replace("9", "8", StringComparison.Ordinal));
         using var content = await SendAsync(server, PeerLink.Path, changed, header);
-        // Of the other kind, and with a second proof beside it.
+        // Sent once for the other kind of question, and once with a second proof beside it.
         using var kind = await SendAsync(server, Settlement.Path, Content, header);
         using var two = await SendAsync(
             server,
@@ -195,7 +195,7 @@ public sealed class PairProofTests : IDisposable
         await using var ghost = await StubServer.StartAsync(request =>
         {
             heard.Add(request.Headers.Authorization.ToString());
-            // A proof that was right for another question.
+            // A proof that was valid for another question.
             if (heard.Count > 1)
                 request.HttpContext.Response.Headers[PeerTrust.Header] = new PeerTrust(
                     "cs-a",

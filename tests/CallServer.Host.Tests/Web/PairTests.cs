@@ -25,7 +25,7 @@ public sealed class PairTests : IDisposable
 
     private Task<TestServer> PrimaryAsync() => pair.PrimaryAsync();
 
-    /// <summary>A primary that has found nobody else, and acts.</summary>
+    /// <summary>A primary that has found no other server, and acts.</summary>
     private async Task<TestServer> ActingAsync(CancellationToken cancel)
     {
         var primary = await pair.PrimaryAsync();
@@ -172,7 +172,8 @@ public sealed class PairTests : IDisposable
         Assert.That(taken.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
         await UntilRoleAsync(primary, "standby", cancel);
         await primary.UntilAsync(runtime => runtime.Roles.Role!.Epoch == 9_000, cancel);
-        // Of two operators' words at one time the higher epoch counts: the second word comes when the first has been agreed on.
+        // If two operators act at the same time, the higher epoch wins: the second order comes after the first has
+        // been agreed on.
         await backup.Runtime.Roles.MeetAsync(primary.Runtime.Roles.Role!.Greeting);
         Assert.That(backup.Runtime.Roles.Role!.Greeting.Anew, Is.False);
 
@@ -220,7 +221,7 @@ public sealed class PairTests : IDisposable
         await primary.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
         await backup.UntilAsync(runtime => runtime.Status().Connections == 3, cancel);
 
-        // Both see it end: one writes it, the other one holds it until it has asked.
+        // Both see the connection end: one writes its CDR, the other holds it until it has asked.
         gateways.Connections[1] = [1];
         backup.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
         await backup.UntilAsync(_ => Held(backup) == 1, cancel);

@@ -9,8 +9,8 @@ using CallServer.Surface;
 namespace CallServer.Host.Tests.Web;
 
 /// <summary>
-/// <c>/v1/recoveries</c> and its dry run, by a whole server whose peer cannot be reached: until an operator has it
-/// take over, it asks nobody.
+/// <c>/v1/recoveries</c> and the dry run, on a whole server whose peer cannot be reached: it asks no gateway until an
+/// operator has it take over.
 /// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 [CancelAfter(60_000)]
@@ -43,7 +43,7 @@ public sealed class RecoveryTests : IDisposable
         Assert.That(server.Log.Text, Does.Not.Contain("Error "));
     }
 
-    /// <summary>Its second gateway is waited for until it answers, however long that takes.</summary>
+    /// <summary>The recovery waits for its second gateway until that answers, however long it takes.</summary>
     private Task<TestServer> StartAsync(Func<ServerConfiguration, ServerConfiguration>? change = null) =>
         TestServer.StartAsync(
             directory,
@@ -76,7 +76,7 @@ public sealed class RecoveryTests : IDisposable
                 Backup = new BackupConfiguration(primary)
                 {
                     Cold = true,
-                    // Nothing but an order makes it act.
+                    // Only an operator's order makes it act.
                     Heartbeat = TimeSpan.FromMinutes(1),
                 },
             };
@@ -96,7 +96,7 @@ public sealed class RecoveryTests : IDisposable
         return await begun.Content.ReadFromJsonAsync<JsonElement>(cancel);
     }
 
-    /// <summary>Looks again and again: a report makes no event.</summary>
+    /// <summary>Looks again and again, because a report causes no event.</summary>
     private static async Task<JsonElement> UntilAsync(
         TestServer server,
         string path,
@@ -198,7 +198,7 @@ public sealed class RecoveryTests : IDisposable
         }
 
         gateways.Connections[2] = later!;
-        // Between its end and its place in the store the list shows the earlier one alone.
+        // Between the end of a recovery and its arrival in the store, the list shows only the earlier one.
         var both = Items(
             await UntilAsync(again, "v1/recoveries", page => HasWhole(page) && Items(page) is [_, _], cancel)
         );
@@ -246,7 +246,7 @@ public sealed class RecoveryTests : IDisposable
         }
     }
 
-    // Asked a few at a time, so many silent ones take longer than anybody waits.
+    // Asked a few at a time, so many silent gateways take longer than anybody waits.
     [Test]
     public async Task WhoIsNotHeardInTimeIsGivenUp(CancellationToken cancel)
     {

@@ -218,7 +218,7 @@ public sealed class ReleaseTests : IDisposable
         gateways.Release = (_, _) => 0;
         await using var server = await StartAsync();
         await server.UntilAskedAsync(cancel);
-        // What a form or a script of a foreign page may send without asking us first.
+        // What a form or a script of a foreign page may send without a preflight request.
         using var content = new StringContent(
             """{"connection":"gw1/c1","by":"ops","reason":"why"}""",
             Encoding.UTF8,

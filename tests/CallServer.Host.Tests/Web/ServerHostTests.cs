@@ -5,7 +5,7 @@ using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Web;
 
-/// <summary>What a server says that cannot start.</summary>
+/// <summary>What a server reports when it cannot start.</summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 [CancelAfter(60_000)]
 public sealed class ServerHostTests : IDisposable
@@ -47,7 +47,7 @@ public sealed class ServerHostTests : IDisposable
         );
         Assert.That(thrown!.Message, Does.Contain("server.listen").And.Contain("in use"));
 
-        // It let go of the store.
+        // The failed server has released the store.
         await using var server = await TestServer.StartAsync(directory, gateways);
     }
 

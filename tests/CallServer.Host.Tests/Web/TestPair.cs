@@ -7,7 +7,9 @@ using CallServer.Server.Roles;
 
 namespace CallServer.Host.Tests.Web;
 
-/// <summary>Two servers that know each other's addresses and one secret: <c>cs-a</c>, and its backup <c>cs-b</c>.</summary>
+/// <summary>
+/// Two servers that know each other's address and share a secret: <c>cs-a</c>, and its backup <c>cs-b</c>.
+/// </summary>
 internal sealed class TestPair(TestGateways gateways) : IDisposable
 {
     private readonly TestDirectory ofPrimary = new();
@@ -19,10 +21,10 @@ internal sealed class TestPair(TestGateways gateways) : IDisposable
 
     public Uri Second { get; } = new(StubServer.Nowhere());
 
-    /// <summary>Somebody who says that it is the backup, and knows this secret.</summary>
+    /// <summary>Somebody who claims to be the backup and knows this secret.</summary>
     public static PeerHttp Backup(byte[] secret) => Peer("cs-b", secret);
 
-    /// <summary>Somebody of that name, who knows this secret.</summary>
+    /// <summary>Somebody with this name who knows this secret.</summary>
     public static PeerHttp Peer(string name, byte[] secret) =>
         new(new PeerTrust(name, secret, new SystemClock()), TimeSpan.FromSeconds(30), 64 * 1024);
 

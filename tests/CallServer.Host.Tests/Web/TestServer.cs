@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging;
 namespace CallServer.Host.Tests.Web;
 
 /// <summary>
-/// A whole server on a port that the system picks, with a store in a directory of its own and gateways that
-/// answer within the process. Every wait is for something that has to come.
+/// A whole server on a port that the system picks, with a store in its own directory and gateways that answer within
+/// the process. Every wait is for something that must come.
 /// </summary>
 internal sealed class TestServer : IAsyncDisposable
 {
@@ -35,7 +35,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public ServerRuntime Runtime => server.Runtime;
 
-    /// <summary>The test makes errors that the server logs.</summary>
+    /// <summary>Whether the test causes errors that the server logs.</summary>
     public bool MayComplain { get; set; }
 
     public static async Task<TestServer> StartAsync(
@@ -65,8 +65,8 @@ internal sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until the server is so, looking whenever something new was stored, and now and then besides: not all
-    /// that it does is news (a role decided, what was held released).
+    /// Waits until the server meets a condition. Looks whenever something new was stored, and at short intervals,
+    /// because not everything it does is stored (a role decided, held CDRs released).
     /// </summary>
     public async Task UntilAsync(Func<ServerRuntime, bool> isSo, CancellationToken cancel)
     {
@@ -87,7 +87,7 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    /// <summary>How far everything has come.</summary>
+    /// <summary>The progress of everything, for a failure's message.</summary>
     private string Describe() =>
         string.Join(
             '\n',
@@ -137,10 +137,7 @@ internal sealed class TestServer : IAsyncDisposable
     }
 }
 
-/// <summary>
-/// Gateways by port, each answering at once with the connections that it has; one that has none set is
-/// silent.
-/// </summary>
+/// <summary>Gateways by port. Each answers at once with its connections; one without any set is silent.</summary>
 internal sealed class TestGateways : IGatewayNetwork
 {
     private IClock? clock;
@@ -153,11 +150,10 @@ internal sealed class TestGateways : IGatewayNetwork
 
     public ConcurrentDictionary<int, byte[]> Connections { get; } = new();
 
-    /// <summary>What a gateway answers to the release of a connection, by its port; by itself none
-    /// answers.</summary>
+    /// <summary>A gateway's answer to the release of a connection, by its port; by default none answers.</summary>
     public Func<int, byte, byte?> Release { get; set; } = (_, _) => null;
 
-    /// <summary>Every release that was asked for.</summary>
+    /// <summary>Every release that was requested.</summary>
     public ConcurrentQueue<byte> Released { get; } = new();
 
     public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
@@ -190,7 +186,7 @@ internal sealed class TestGateways : IGatewayNetwork
     }
 }
 
-/// <summary>Every line that was logged.</summary>
+/// <summary>Collects every logged line.</summary>
 internal sealed class TestLog : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<string> lines = new();
@@ -198,7 +194,7 @@ internal sealed class TestLog : ILoggerProvider, ILogger
 
     public string Text => string.Join('\n', lines);
 
-    /// <summary>Waits for a line with these words.</summary>
+    /// <summary>Waits for a line that contains these words.</summary>
     public async Task SaysAsync(string words, CancellationToken cancel)
     {
         while (true)

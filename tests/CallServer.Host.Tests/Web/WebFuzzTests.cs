@@ -10,8 +10,8 @@ using CallServer.Surface;
 namespace CallServer.Host.Tests.Web;
 
 /// <summary>
-/// Damaged requests in great number: each is answered or cut off, none makes the server fail. CALLSERVER_FUZZ_REQUESTS says how
-/// many (1,000 unless told).
+/// Many damaged requests: each is answered or cut off, and none makes the server fail. CALLSERVER_FUZZ_REQUESTS sets
+/// how many (default 1,000).
 /// </summary>
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class WebFuzzTests : IDisposable
@@ -23,7 +23,10 @@ public sealed class WebFuzzTests : IDisposable
         CultureInfo.InvariantCulture
     );
 
-    /// <summary>Of every kind but the stream of events, which has no end: paths with questions, and orders with bodies.</summary>
+    /// <summary>
+    /// Every kind of request except the event stream, which never ends: paths with queries, and control requests with
+    /// bodies.
+    /// </summary>
     private static readonly (string Path, string Words, bool IsOrder)[] kinds =
     [
         ("status", "", false),
@@ -116,7 +119,9 @@ public sealed class WebFuzzTests : IDisposable
         }
     }
 
-    /// <summary>Of two requests one is damaged anywhere, the other only in what its reader has to understand.</summary>
+    /// <summary>
+    /// Every second request is damaged anywhere, the others only in what their reader has to understand.
+    /// </summary>
     private static byte[] Request(int seed)
     {
         var (path, words, isOrder) = kinds[seed / 2 % kinds.Length];
@@ -145,7 +150,7 @@ public sealed class WebFuzzTests : IDisposable
         return Encoding.Latin1.GetBytes($"GET /v1/{path}?{question} HTTP/1.1\r\n{Host}\r\n");
     }
 
-    /// <summary>The status; "none" where the connection was ended without one.</summary>
+    /// <summary>The status; "none" if the connection ended without one.</summary>
     private static async Task<string> SendAsync(int port, byte[] request, CancellationToken cancel)
     {
         using var client = new TcpClient();
@@ -154,7 +159,7 @@ public sealed class WebFuzzTests : IDisposable
         {
             var stream = client.GetStream();
             await stream.WriteAsync(request, cancel);
-            // What is still to come never does.
+            // Nothing more will be sent.
             client.Client.Shutdown(SocketShutdown.Send);
             using var reader = new StreamReader(stream, Encoding.Latin1);
             var answer = await reader.ReadToEndAsync(cancel);
@@ -166,7 +171,7 @@ public sealed class WebFuzzTests : IDisposable
         }
     }
 
-    /// <summary>One to four damages: a bit, a lost, doubled or invented run of octets, an end too early.</summary>
+    /// <summary>One to four damages: a flipped bit; lost, repeated or invented octets; a truncation.</summary>
     private static byte[] Damaged(byte[] octets, int seed)
     {
 #pragma warning disable CA5394 // the same damage for the same seed

@@ -8,7 +8,7 @@ using CallServer.Surface;
 
 namespace CallServer.Interop.Accounting;
 
-/// <summary>Our packets, read by FreeRADIUS and by tshark; its answers, read by us.</summary>
+/// <summary>FreeRADIUS and tshark read our packets; we read FreeRADIUS' answers.</summary>
 internal sealed class RadiusExchangeTests : PeerTest
 {
     private static readonly SystemClock Clock = new();
@@ -93,7 +93,7 @@ internal sealed class RadiusExchangeTests : PeerTest
             Assert.That(stranger.Done, Is.Zero);
         }
 
-        // The server works: it is the secret that it minds.
+        // The server works otherwise: it was the secret that it rejected.
         using var client = new Client(server.Port, server.Secret);
         client.Offer(1, "stop", "right", "{}");
         await client.UntilDoneAsync(1);
@@ -124,7 +124,7 @@ internal sealed class RadiusExchangeTests : PeerTest
         });
     }
 
-    /// <summary>The exchange on a socket of its own, moved on by whoever waits for it.</summary>
+    /// <summary>The exchange on its own socket, driven by whoever waits for it.</summary>
     private sealed class Client : IRadiusSink, IDisposable
     {
         private readonly UdpClient socket = new();

@@ -5,7 +5,7 @@ using CallServer.Interop.Running;
 
 namespace CallServer.Interop.Accounting;
 
-/// <summary><c>callserver run</c> that tells FreeRADIUS of every connection.</summary>
+/// <summary><c>callserver run</c> that sends accounting for every connection to FreeRADIUS.</summary>
 internal sealed class RadiusServerTests : PeerTest
 {
     [Test]
@@ -68,7 +68,7 @@ internal sealed class RadiusServerTests : PeerTest
         {
             var told = session.ToList();
             var connection = told[0]["NAS-Port-Id"]["gw1/".Length..];
-            // A call between two audits has its Stop alone, from the gateway's history, which tells its cause.
+            // A call between two audits has only a Stop, from the gateway's history, which gives its cause.
             if (told is not [{ Status: "Stop" } stop] || stop["Acct-Terminate-Cause"] == "Lost-Carrier")
             {
                 Assert.That(told[0].Status, Is.EqualTo("Start"), connection);
@@ -96,7 +96,7 @@ internal sealed class RadiusServerTests : PeerTest
         var agent = await SnmpdPeer.StartAsync(Scope, calls);
         var folder = Scope.NewFolder("server");
         var first = await StartAsync(server, agent.Port, folder);
-        // Nothing is under way when it is killed: what it has taken it has answered for.
+        // Nothing is in flight when it is killed: everything it has taken has been acknowledged.
         await first.MetricAsync("callserver_radius_answered_total", 60);
         await server.KillAsync();
 
@@ -161,7 +161,7 @@ internal sealed class RadiusServerTests : PeerTest
         }
     }
 
-    /// <summary>How long each connection truly lived; those that live still, for ever.</summary>
+    /// <summary>How long each connection truly lived; those still alive have the maximum.</summary>
     private static async Task<Dictionary<string, TimeSpan>> LivesAsync(string truth)
     {
         var opened = new Dictionary<string, DateTimeOffset>();

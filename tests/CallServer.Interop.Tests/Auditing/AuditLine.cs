@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>What <c>callserver audit --json</c> prints of one gateway, read strictly: every key has to be there.</summary>
+/// <summary>
+/// What <c>callserver audit --json</c> prints for one gateway, read strictly: every key must be present.
+/// </summary>
 internal sealed record AuditLine(
     string Gateway,
     string Uri,
@@ -24,7 +26,7 @@ internal sealed record AuditLine(
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
     };
 
-    /// <summary>One object a line, one a gateway.</summary>
+    /// <summary>Reads one object a line, one for each gateway.</summary>
     public static IReadOnlyList<AuditLine> Read(string output) =>
         [
             .. output

@@ -2,15 +2,15 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>What one run of <c>callserver audit --json</c> gave.</summary>
+/// <summary>The result of one run of <c>callserver audit --json</c>.</summary>
 internal sealed record Audited(Finished Process, IReadOnlyList<AuditLine> Lines)
 {
-    /// <summary>What stands on standard error, line by line.</summary>
+    /// <summary>The lines on standard error.</summary>
     public IReadOnlyList<string> Complaints =>
         Process.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }
 
-/// <summary>A test of the verb <c>audit</c>.</summary>
+/// <summary>Base for tests of the verb <c>audit</c>.</summary>
 internal abstract class AuditTest : PeerTest
 {
     private static readonly string[] Proofs = ["end-of-table", "same-boot", "count-agrees"];
@@ -33,7 +33,7 @@ internal abstract class AuditTest : PeerTest
         return new Audited(finished, AuditLine.Read(finished.Output));
     }
 
-    /// <summary>An audit that must succeed: exit 0, complete, nothing on standard error.</summary>
+    /// <summary>Runs an audit that must succeed: exit 0, complete, nothing on standard error.</summary>
     protected async Task<AuditLine> CompleteAsync(string uri, Credentials? credentials = null)
     {
         var audited = await AuditAsync([uri], credentials);

@@ -2,7 +2,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>A real agent serves calls; the audit lists them all, proves it, and bounds every time.</summary>
+/// <summary>
+/// A real agent serves calls; the audit lists all of them, proves that it did, and bounds every time.
+/// </summary>
 internal sealed class CiscoVoiceTests : AuditTest
 {
     private static readonly Credentials Both = new(
@@ -16,7 +18,8 @@ internal sealed class CiscoVoiceTests : AuditTest
         var calls = await CiscoCalls.MakeAsync(Scope, 1000);
         var agent = await SnmpdPeer.StartAsync(Scope, calls);
 
-        // A start is as exact as the reply that told it was prompt. Other work on this machine may hold up one audit, not each.
+        // A start is only as exact as its reply was prompt. Other work on this machine may delay one audit, but not
+        // all of them.
         var exact = false;
         for (var look = 0; look < 3 && !exact; look++)
         {
@@ -52,8 +55,8 @@ internal sealed class CiscoVoiceTests : AuditTest
         await AssertWholeAsync(agent, calls);
     }
 
-    // 347 days: stamps beyond 2^31. An hour: older calls were set up before the counter's last wrap.
-    // A second before 2^32 centiseconds: the counter wraps while it is asked.
+    // 347 days: stamps beyond 2^31. An hour: older calls were set up before the counter's last wrap. A second before
+    // 2^32 centiseconds: the counter wraps during the audit.
     [TestCase(3_000_000_000u)]
     [TestCase(360_000u)]
     [TestCase(4_294_967_196u)]

@@ -1,6 +1,6 @@
 namespace CallServer.Interop.Auditing;
 
-/// <summary>Secrets as the command line takes them: named, from the environment, never written.</summary>
+/// <summary>Secrets the way the command line takes them: by name, from the environment, never written out.</summary>
 internal sealed record Credentials(string? Community = null, string? Auth = null, string? Priv = null)
 {
     public static Credentials None { get; } = new();

@@ -2,10 +2,10 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>An agent that dies while it is asked, and several gateways at once.</summary>
+/// <summary>An agent that dies during an audit, and several gateways at once.</summary>
 internal sealed class CutShortTests : AuditTest
 {
-    // Six requests take 83 % of it, and a busy machine some more.
+    // Six requests take 83 % of it, and more on a busy machine.
     private const string Timeout = "5s";
 
     [Test]

@@ -2,7 +2,7 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>Audits of a real Kamailio by SIP's dialog event package.</summary>
+/// <summary>Audits of a real Kamailio through SIP's dialog event package.</summary>
 internal sealed class KamailioTests : AuditTest
 {
     private const string Udp = ";transport=udp";
@@ -33,7 +33,7 @@ internal sealed class KamailioTests : AuditTest
         var calls = await kamailio.CallsAsync();
 
         AssertWhole(await AllAsync(kamailio.Uri("gw1", Tcp), 400), calls);
-        // Where nothing is said of the way, the second one is found.
+        // If the URI names no transport, the second one is found.
         AssertWhole(await AllAsync(kamailio.Uri("gw1"), 400), calls);
 
         var audited = await AuditAsync([kamailio.Uri("gw1", Udp)], null, "--timeout", "4s");
@@ -80,7 +80,9 @@ internal sealed class KamailioTests : AuditTest
         }
     }
 
-    /// <summary>A call that rang at two phones: both branches have the call's id, and their own remote tags.</summary>
+    /// <summary>
+    /// A call that rang at two phones: both branches have the call's id, each with its own remote tag.
+    /// </summary>
     [Test]
     public async Task The_branch_that_answered_stays_where_the_other_one_ended()
     {
@@ -125,7 +127,8 @@ internal sealed class KamailioTests : AuditTest
         var ours = $"udp.dstport == {kamailio.Port}";
         var all = await capture.CountAsync(ours, null, "sip");
         var read = await capture.CountAsync($"{ours} && sip && !_ws.malformed", null, "sip");
-        // Each audit asks, asks without a word that Kamailio does not know, proves who it is, and answers.
+        // Each audit sends a request, repeats it without a keyword that Kamailio does not know, authenticates, and
+        // answers.
         Assert.That(all, Is.GreaterThanOrEqualTo(5));
         Assert.That(read, Is.EqualTo(all));
         Assert.That(
@@ -145,7 +148,7 @@ internal sealed class KamailioTests : AuditTest
 
     private static string Callee(ProxiedCall call) => call.To.Split('@')[0];
 
-    /// <summary>An audit that is complete. Kamailio publishes a call a little later than it makes it.</summary>
+    /// <summary>An audit that is complete. Kamailio publishes a call a little after it sets it up.</summary>
     private async Task<AuditLine> AllAsync(string uri, int count, Credentials? credentials = null) =>
         await Eventually.GetAsync(
             async () =>
@@ -173,7 +176,7 @@ internal sealed class KamailioTests : AuditTest
         Assert.That(audited.Lines[0].Connections, Is.Empty);
     }
 
-    /// <summary>Complete, each call once, and all that is told of it true.</summary>
+    /// <summary>The audit is complete, lists each call once, and everything it reports is true.</summary>
     private static void AssertWhole(AuditLine audit, IReadOnlyList<ProxiedCall> calls)
     {
         Assert.That(audit.Complete, () => string.Join('\n', audit.Reasons));
@@ -192,7 +195,7 @@ internal sealed class KamailioTests : AuditTest
                 (connection.Originator, connection.Remote, connection.State),
                 Is.EqualTo((call.From, call.To, "confirmed"))
             );
-            // Kamailio tells no duration: only that it had begun.
+            // Kamailio reports no duration, only that the call had begun.
             Assert.That(connection.Setup, Is.Null);
             Assert.That(connection.Start!.Earliest, Is.Null);
             Assert.That(connection.Start.Evidence, Is.EqualTo("bounded"));

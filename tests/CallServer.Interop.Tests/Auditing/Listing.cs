@@ -2,12 +2,14 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>What an audit listed against what is true.</summary>
+/// <summary>Compares what an audit listed with the truth.</summary>
 internal static class Listing
 {
     private static readonly TimeSpan Exactness = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Every call exactly once and nothing else, with the facts that its gateway tells.</summary>
+    /// <summary>
+    /// Every call must be listed exactly once and nothing else, with the facts that its gateway reports.
+    /// </summary>
     public static void AssertFacts(AuditLine audit, CiscoCalls calls, TimeBase timeBase)
     {
         var expected = calls
@@ -33,8 +35,8 @@ internal static class Listing
     }
 
     /// <summary>
-    /// Every bound contains the true time. That is known within the agent's time base, and only as exactly counts
-    /// against a bound.
+    /// Every bound must contain the true time. That time is known only within the agent's time base, and only what is
+    /// certainly outside counts as a failure.
     /// </summary>
     public static void AssertTimes(AuditLine audit, CiscoCalls calls, TimeBase timeBase)
     {
@@ -48,7 +50,7 @@ internal static class Listing
         }
     }
 
-    /// <summary>The widest bound of any start, against what is promised.</summary>
+    /// <summary>Whether the widest bound of any start is as narrow as promised.</summary>
     public static bool IsExact(AuditLine audit) =>
         audit.Connections.All(connection => connection.Start is { } start && start.Width < Exactness);
 

@@ -3,7 +3,7 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>MGCP: a gateway by others that lists nothing, and our own as tshark reads it.</summary>
+/// <summary>MGCP: a third-party gateway that lists nothing, and our own as tshark reads it.</summary>
 internal sealed class MgcpTests : AuditTest
 {
     private static readonly string[] ListsNothing = ["does-not-list-connections"];

@@ -2,7 +2,7 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
 
-/// <summary>Audits of a real rtpengine, through each of its doors.</summary>
+/// <summary>Audits of a real rtpengine over each of its transports.</summary>
 internal sealed class RtpengineTests : AuditTest
 {
     private static readonly string[] Proofs = ["end-of-table", "same-boot", "count-agrees"];
@@ -74,7 +74,7 @@ internal sealed class RtpengineTests : AuditTest
         var party = audit.Connections.Single();
         Assert.That(party.Id, Is.EqualTo($"{offer.CallId};{offer.OfferingTag}"));
         Assert.That(party.State, Is.EqualTo("offered"));
-        // Without a label, by where its media comes from.
+        // Without a label, the originator is the party's media address.
         Assert.That(party.Originator, Is.EqualTo(offer.CallerMedia));
     }
 
@@ -127,7 +127,7 @@ internal sealed class RtpengineTests : AuditTest
         return line;
     }
 
-    /// <summary>Complete, and every party of every call once.</summary>
+    /// <summary>The audit is complete and lists every party of every call once.</summary>
     private static void AssertWhole(AuditLine audit, IReadOnlyList<NgCall> calls)
     {
         Assert.That(audit.Complete, () => string.Join('\n', audit.Reasons));
@@ -136,8 +136,10 @@ internal sealed class RtpengineTests : AuditTest
         AssertTrue(audit, calls);
     }
 
-    /// <summary>What is told is true: the parties, a setup that contains `created` and may be that of the offer, and a start
-    /// that lies between it and when it was heard to be answered.</summary>
+    /// <summary>
+    /// Everything reported is true: the parties; a setup that contains <c>created</c> and may be the offer's; and a
+    /// start between that and the first time the call was heard answered.
+    /// </summary>
     private static void AssertTrue(AuditLine audit, IReadOnlyList<NgCall> calls)
     {
         var truth = calls

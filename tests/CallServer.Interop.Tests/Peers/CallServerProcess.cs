@@ -5,14 +5,14 @@ internal static class CallServerProcess
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    // Colours and a terminal's width are no part of what is tested.
+    // Colours and a terminal's width are not tested here.
     private static readonly Dictionary<string, string?> Plain = new()
     {
         ["NO_COLOR"] = "1",
         ["TERM"] = "dumb",
     };
 
-    /// <summary>Starts a verb; the secrets are environment variables by name.</summary>
+    /// <summary>Starts a verb; the secrets are passed as environment variables.</summary>
     public static ChildProcess Start(
         Scope scope,
         IEnumerable<string> arguments,
@@ -20,7 +20,7 @@ internal static class CallServerProcess
     )
     {
         var assembly = Path.Combine(AppContext.BaseDirectory, "callserver.dll");
-        // The runtime that runs the tests also runs the executable: there may be several on a machine.
+        // The runtime that runs the tests also runs the executable, as a machine may have several.
         var dotnet =
             Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
         var environment = new Dictionary<string, string?>(Plain);
@@ -29,7 +29,7 @@ internal static class CallServerProcess
         return scope.Start(dotnet, ["exec", assembly, .. arguments], environment);
     }
 
-    /// <summary>Runs a verb to its end. No secret may stand in anything that it prints.</summary>
+    /// <summary>Runs a verb to its end. Nothing that it prints may contain a secret.</summary>
     public static async Task<Finished> RunAsync(
         Scope scope,
         IEnumerable<string> arguments,

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>dumpcap, which watches the loopback interface, and tshark, which judges what it saw.</summary>
+/// <summary>dumpcap watches the loopback interface, and tshark judges what it captured.</summary>
 internal sealed class Capture : IAsyncDisposable
 {
-    /// <summary>The user of that name with its passphrases, in tshark's words.</summary>
+    /// <summary>The user with this name and its passphrases, in tshark's syntax.</summary>
     public const string U256 =
         $"\"\",\"u256\",\"SHA2-256\",\"{SnmpdPeer.AuthPassphrase}\",\"AES\",\"{SnmpdPeer.PrivPassphrase}\"";
 
@@ -30,7 +30,7 @@ internal sealed class Capture : IAsyncDisposable
     // Nobody reads the marks: only the capture sees them.
     private IPEndPoint Mark => (IPEndPoint)marks.Client.LocalEndPoint!;
 
-    /// <summary>Captures what goes over a UDP port; comes back when it does.</summary>
+    /// <summary>Captures the traffic of a UDP port; returns once the capture runs.</summary>
     public static async Task<Capture> StartAsync(Scope scope, int port)
     {
         Programs.Require("tshark");
@@ -41,9 +41,11 @@ internal sealed class Capture : IAsyncDisposable
         return capture;
     }
 
-    /// <summary>Ends the capture; fails the test where a packet is malformed, raises an error, or is not of that protocol.</summary>
+    /// <summary>
+    /// Ends the capture. Fails the test if a packet is malformed, raises an error, or is not of that protocol.
+    /// </summary>
     /// <param name="user">the SNMPv3 user, or null</param>
-    /// <param name="protocol">in the words of check.sh</param>
+    /// <param name="protocol">the protocol, as check.sh names it</param>
     public async Task CheckAsync(string? user, string protocol = "snmp")
     {
         await StopAsync();
@@ -52,7 +54,7 @@ internal sealed class Capture : IAsyncDisposable
         await scope.RunAsync("/bin/bash", arguments, environment);
     }
 
-    /// <summary>Ends the capture, once everything sent so far is in it.</summary>
+    /// <summary>Ends the capture once it holds everything sent so far.</summary>
     public async Task StopAsync()
     {
         if (dumpcap.HasExited)
@@ -62,8 +64,8 @@ internal sealed class Capture : IAsyncDisposable
         await dumpcap.FinishAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>How many packets of the ended capture a display filter picks.</summary>
-    /// <param name="protocol">tshark's word for what goes over the port</param>
+    /// <summary>Counts the packets of the ended capture that match a display filter.</summary>
+    /// <param name="protocol">the protocol on the port, as tshark names it</param>
     public async Task<int> CountAsync(string filter, string? user, string protocol = "snmp")
     {
         string[] keys = user is null ? [] : ["-o", $"uat:snmp_users:{user}"];

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>What a program that ended has said.</summary>
+/// <summary>The output of a program that has ended.</summary>
 internal sealed record Finished(string Command, int ExitCode, string Output, string Errors)
 {
     public override string ToString() => $"$ {Command}\nexit {ExitCode}\n{Output}{Errors}";
@@ -33,7 +33,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public bool HasExited => process.HasExited;
 
-    /// <summary>Starts a program without a terminal; variables whose value is null are taken out of its environment.</summary>
+    /// <summary>
+    /// Starts a program without a terminal; variables whose value is null are removed from its environment.
+    /// </summary>
     public static ChildProcess Start(
         string program,
         IEnumerable<string> arguments,
@@ -61,7 +63,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         return child;
     }
 
-    /// <summary>The exit and all output; fails the test when the program outstays the limit.</summary>
+    /// <summary>The exit status and all output; fails the test if the program exceeds the time limit.</summary>
     public async Task<Finished> FinishAsync(TimeSpan limit)
     {
         using var patience = new CancellationTokenSource(limit);
@@ -77,7 +79,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         return new Finished(Command, process.ExitCode, Output, Errors);
     }
 
-    /// <summary>A line of the output or of the errors as soon as it is there; fails the test when the program ends before.</summary>
+    /// <summary>The first matching line of output or errors; fails the test if the program ends first.</summary>
     public Task<string> LineAsync(Func<string, bool> wanted) =>
         Eventually.GetAsync(
             () =>
@@ -100,7 +102,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Asks it to stop, and ends it with all it started when it does not.</summary>
+    /// <summary>Asks it to stop, and kills it with everything it started if it does not.</summary>
     public async ValueTask DisposeAsync()
     {
         await SignalAsync("TERM");

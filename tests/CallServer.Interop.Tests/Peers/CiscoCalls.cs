@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A line of the generator's truth file: what is true of one call. Times are seconds before the agent's load.</summary>
+/// <summary>
+/// A line of the generator's truth file: the truth about one call. Times are seconds before the agent's load.
+/// </summary>
 internal sealed record TrueCall(
     int Setup,
     int Index,
@@ -20,7 +22,7 @@ internal sealed record TrueCall(
 );
 
 /// <summary>
-/// Calls as a Cisco voice gateway shows them, made by <c>gen_cisco_voice.py</c>: the truth, and the rows of each for
+/// Calls as a Cisco voice gateway shows them, made by <c>gen_cisco_voice.py</c>: the truth, and each call's rows for
 /// <c>table_agent</c>.
 /// </summary>
 internal sealed partial class CiscoCalls
@@ -34,7 +36,10 @@ internal sealed partial class CiscoCalls
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
-    /// <summary>Columns of a call's rows, and those of its row in cCallHistoryTable and the tables beside it.</summary>
+    /// <summary>
+    /// Columns of a call's active rows, and the matching ones of its row in cCallHistoryTable and the tables beside
+    /// it.
+    /// </summary>
     private static readonly (string Active, string Past)[] Alike =
     [
         ($"{CallActive}.3", $"{CallHistory}.3"),
@@ -62,8 +67,8 @@ internal sealed partial class CiscoCalls
     public IReadOnlyList<TrueCall> Truth { get; }
 
     /// <summary>
-    /// Makes calls. Ages are centiseconds at the agent's load, lowest and highest; negative ones begin after it.
-    /// <paramref name="first"/> keeps calls apart that are made in several goes.
+    /// Makes calls. Ages are centiseconds at the agent's load, lowest and highest; negative ones begin after the
+    /// load. <paramref name="first"/> keeps apart calls that are made in several batches.
     /// </summary>
     public static async Task<CiscoCalls> MakeAsync(
         Scope scope,
@@ -106,7 +111,7 @@ internal sealed partial class CiscoCalls
         return (await scope.RunAsync(Programs.Find("python3"), arguments)).Output.Trim();
     }
 
-    /// <summary>These calls and those.</summary>
+    /// <summary>These calls and more.</summary>
     public CiscoCalls With(CiscoCalls more)
     {
         var both = new CiscoCalls([.. Truth, .. more.Truth]);
@@ -126,7 +131,7 @@ internal sealed partial class CiscoCalls
     }
 
     /// <summary>
-    /// These calls, of which some ended at once and went into the history, numbered from there on.
+    /// These calls, some of which ended together and moved to the history, numbered from <paramref name="number"/>.
     /// </summary>
     /// <param name="sinceLoad">when they ended, in centiseconds after the agent's load</param>
     public CiscoCalls Ended(IReadOnlyList<TrueCall> ended, int sinceLoad, int number)
@@ -138,7 +143,9 @@ internal sealed partial class CiscoCalls
         return left;
     }
 
-    /// <summary>The lines that <c>table_agent</c> serves: the gateway's own counts, and the rows of every call.</summary>
+    /// <summary>
+    /// The lines that <c>table_agent</c> serves: the gateway's own counts, and the rows of every call.
+    /// </summary>
     public IEnumerable<string> Lines(int version = 0) =>
         [
             .. Enumerable
@@ -151,7 +158,7 @@ internal sealed partial class CiscoCalls
             .. history,
         ];
 
-    /// <summary>Replaces the agent's file at once, so that it never reads half of it.</summary>
+    /// <summary>Replaces the agent's file atomically, so that it never reads half of it.</summary>
     public async Task WriteAsync(string path, int version = 0)
     {
         await File.WriteAllLinesAsync(path + ".new", Lines(version));
@@ -160,7 +167,9 @@ internal sealed partial class CiscoCalls
 
     private static string Key(TrueCall call) => $"{{T:{call.Setup}}}.{call.Index}";
 
-    /// <summary>The rows of an ended call: in Cisco's tables by a number, and in RFC 2128's by the call's own index.</summary>
+    /// <summary>
+    /// The rows of an ended call: indexed by a number in Cisco's tables, and by the call's own index in RFC 2128's.
+    /// </summary>
     private IEnumerable<string> HistoryOf(TrueCall call, int sinceLoad, int number)
     {
         var key = Key(call);

@@ -3,11 +3,11 @@ namespace CallServer.Interop.Peers;
 /// <summary>Waits by asking again, never for a fixed time.</summary>
 internal static class Eventually
 {
-    // Long enough for a loaded machine: who waits this long has failed.
+    // Long enough for a loaded machine: a test that waits this long has failed.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>The first answer that is not null; fails the test, naming what was awaited, when none comes.</summary>
+    /// <summary>The first answer that is not null. If none comes, fails the test and names what was awaited.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> awaited)
         where T : class
     {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace CallServer.Interop.Peers;
 
 /// <summary>
-/// Ports of 127.0.0.1 that nobody held a moment ago. Another program may take one before it is used: who starts
-/// something on it tries again on a clash.
+/// Ports of 127.0.0.1 that were free a moment ago. Another program may take one before it is used, so the caller must
+/// retry on a clash.
 /// </summary>
 internal static class FreePort
 {

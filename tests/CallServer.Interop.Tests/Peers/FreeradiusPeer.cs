@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A record of FreeRADIUS' detail file: attributes by the names of its dictionary, texts without quotes.</summary>
+/// <summary>A record of FreeRADIUS' detail file: attributes by their dictionary names, texts without quotes.</summary>
 internal sealed record AccountingRecord(IReadOnlyDictionary<string, string> Attributes)
 {
     public string this[string name] => Attributes[name];
@@ -22,7 +22,7 @@ internal sealed record AccountingRecord(IReadOnlyDictionary<string, string> Attr
         string.Join(", ", Attributes.Select(pair => $"{pair.Key} = {pair.Value}"));
 }
 
-/// <summary>Debian's FreeRADIUS as an accounting server, which can be killed and started again on its port.</summary>
+/// <summary>Debian's FreeRADIUS as an accounting server that can be killed and restarted on its port.</summary>
 internal sealed class FreeradiusPeer
 {
     private const string Ready = "Ready to process requests";
@@ -40,13 +40,13 @@ internal sealed class FreeradiusPeer
         Secret = secret;
     }
 
-    /// <summary>Accounting, on 127.0.0.1.</summary>
+    /// <summary>The accounting port on 127.0.0.1.</summary>
     public int Port { get; }
 
-    /// <summary>What it shares with 127.0.0.1.</summary>
+    /// <summary>The secret that it shares with 127.0.0.1.</summary>
     public string Secret { get; }
 
-    /// <summary>Starts one on a free port, and comes back when it listens.</summary>
+    /// <summary>Starts one on a free port, and returns when it listens.</summary>
     public static async Task<FreeradiusPeer> StartAsync(Scope scope)
     {
         Programs.Require("freeradius");
@@ -63,21 +63,21 @@ internal sealed class FreeradiusPeer
         }
     }
 
-    /// <summary>Ends it as a crash does.</summary>
+    /// <summary>Kills it, as a crash would.</summary>
     public async Task KillAsync()
     {
         await process.SignalAsync("KILL");
         await process.FinishAsync(TimeSpan.FromSeconds(10));
     }
 
-    /// <summary>Starts it again, on the same port and with the same files.</summary>
+    /// <summary>Restarts it on the same port and with the same files.</summary>
     public async Task StartAgainAsync()
     {
         process = Run(scope, folder, Port, Secret);
         Assert.That(await ListensAsync(process), Is.True, process.ToString());
     }
 
-    /// <summary>Everything that it ever took, in that order.</summary>
+    /// <summary>Everything that it ever accepted, in order.</summary>
     public async Task<IReadOnlyList<AccountingRecord>> RecordsAsync()
     {
         var detail = Path.Combine(folder, "detail");
@@ -86,7 +86,7 @@ internal sealed class FreeradiusPeer
         await using var stream = new FileStream(detail, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using var reader = new StreamReader(stream);
         var text = await reader.ReadToEndAsync();
-        // Each ends with an empty line: what comes after the last one is still being written.
+        // Each record ends with an empty line: what follows the last one is still being written.
         return
         [
             .. text.Split("\n\n")[..^1]
@@ -100,7 +100,7 @@ internal sealed class FreeradiusPeer
         ];
     }
 
-    /// <summary>Waits until it has taken what is wanted, and gives everything that it has taken then.</summary>
+    /// <summary>Waits until the records meet a condition, and returns all of them.</summary>
     public Task<IReadOnlyList<AccountingRecord>> RecordsAsync(
         Func<IReadOnlyList<AccountingRecord>, bool> wanted,
         string what
@@ -113,7 +113,7 @@ internal sealed class FreeradiusPeer
     private static ChildProcess Run(Scope scope, string folder, int port, string secret) =>
         scope.Start("/bin/sh", [Programs.Script("freeradius", "start.sh"), folder, $"{port}", secret]);
 
-    // False where it ended: another program took the port in between.
+    // False if it ended: another program took the port in between.
     private static async Task<bool> ListensAsync(ChildProcess process) =>
         await Eventually.GetAsync(
             () =>

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A call as Kamailio itself tells of it, outside of SIP.</summary>
+/// <summary>A call as Kamailio itself reports it, outside of SIP.</summary>
 internal sealed record ProxiedCall(
     string CallId,
     string From,
@@ -17,8 +17,8 @@ internal sealed record ProxiedCall(
 );
 
 /// <summary>
-/// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. Whose dialogs are whose, and
-/// the password: setups/kamailio/kamailio.cfg.in.
+/// Debian's Kamailio, which publishes the calls that sipp makes through it as dialogs. setups/kamailio/kamailio.cfg.in
+/// says whose dialogs are whose, and has the password.
 /// </summary>
 internal sealed class KamailioPeer : IAsyncDisposable
 {
@@ -41,10 +41,10 @@ internal sealed class KamailioPeer : IAsyncDisposable
         http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/RPC") };
     }
 
-    /// <summary>UDP, TCP, and JSON-RPC over HTTP.</summary>
+    /// <summary>The port for UDP, TCP, and JSON-RPC over HTTP.</summary>
     public int Port { get; }
 
-    /// <summary>Starts one on a free port, and comes back when it answers and somebody can be called through it.</summary>
+    /// <summary>Starts one on a free port, and returns when it answers and calls can be made through it.</summary>
     public static async Task<KamailioPeer> StartAsync(Scope scope)
     {
         Programs.Require("kamailio", "sipp", "sqlite3");
@@ -62,10 +62,12 @@ internal sealed class KamailioPeer : IAsyncDisposable
         }
     }
 
-    /// <summary>The URI that asks for the dialogs of gw1 (callers' side), gw2 (callees') or authgw (behind digest).</summary>
+    /// <summary>
+    /// The URI that asks for the dialogs of gw1 (callers' side), gw2 (callees' side) or authgw (behind digest).
+    /// </summary>
     public string Uri(string user, string parameters = "") => $"sip:{user}@127.0.0.1:{Port}{parameters}";
 
-    /// <summary>Makes calls that last for hours, and comes back when Kamailio has every one of them.</summary>
+    /// <summary>Makes calls that last for hours, and returns when Kamailio has every one of them.</summary>
     public async Task CallAsync(int count)
     {
         var before = (await CallsAsync()).Count;
@@ -77,11 +79,11 @@ internal sealed class KamailioPeer : IAsyncDisposable
         );
     }
 
-    /// <summary>Has calls ended from the middle, as a proxy's operator does. The answer brackets their ends.</summary>
+    /// <summary>Has the proxy end calls, as its operator would. The answer brackets their ends.</summary>
     public async Task<Bracket> EndAsync(IReadOnlyList<ProxiedCall> ended)
     {
         var before = DateTimeOffset.UtcNow;
-        // All at once: their notifications come in bursts, and some in one piece of the stream.
+        // All at once, so that their notifications come in bursts, some of them in one segment of the stream.
         foreach (var call in ended)
             await AskAsync("dlg.end_dlg", call.Entry, call.Number);
         var ids = ended.Select(call => call.CallId).ToHashSet();
@@ -92,11 +94,13 @@ internal sealed class KamailioPeer : IAsyncDisposable
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
-    /// <summary>From now on subscriptions fork: they are served here and by the server on that port.</summary>
+    /// <summary>From now on subscriptions fork: this server and the one on that port both serve them.</summary>
     public Task ForkAsync(int port) => AskAsync("pv.shvSet", "other", "int", port);
 
-    /// <summary>Publishes a user's call that rings at several phones, as one dialog id with a remote tag and a state for each
-    /// (RFC 3903, RFC 4235).</summary>
+    /// <summary>
+    /// Publishes a user's call that rings at several phones as one dialog id, with a remote tag and a state for each
+    /// phone (RFC 3903, RFC 4235).
+    /// </summary>
     public async Task PublishAsync(
         string user,
         string dialog,
@@ -141,7 +145,7 @@ internal sealed class KamailioPeer : IAsyncDisposable
         Assert.That(answer, Does.StartWith("SIP/2.0 200"));
     }
 
-    /// <summary>What goes on now, by the proxy's own word.</summary>
+    /// <summary>The calls that exist now, according to the proxy.</summary>
     public async Task<IReadOnlyList<ProxiedCall>> CallsAsync()
     {
         var told = await AskAsync("dlg.list");
@@ -169,7 +173,7 @@ internal sealed class KamailioPeer : IAsyncDisposable
     private ChildProcess Script(string name, params IEnumerable<string> arguments) =>
         scope.Start("/bin/sh", [Programs.Script("kamailio", name), .. arguments]);
 
-    // False where it ended: another program took the port in between.
+    // False if it ended: another program took the port in between.
     private async Task<bool> AnswersAsync() =>
         await Eventually.GetAsync(
             async () =>
@@ -197,7 +201,7 @@ internal sealed class KamailioPeer : IAsyncDisposable
             ["params"] = new JsonArray(parameters),
             ["id"] = 1,
         };
-        // Kamailio takes no chunks.
+        // Kamailio accepts no chunked requests.
         using var content = new StringContent(question.ToJsonString());
         using var answer = await http.PostAsync((Uri?)null, content);
         return (await answer.Content.ReadFromJsonAsync<JsonNode>())?["result"];

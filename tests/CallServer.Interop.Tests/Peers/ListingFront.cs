@@ -6,8 +6,8 @@ using System.Text;
 namespace CallServer.Interop.Peers;
 
 /// <summary>
-/// Stands before an MGCP gateway and answers the audits that it does not know, out of what its call agent made; everything
-/// else goes through. Without its list, the gateway is what it is.
+/// Sits in front of an MGCP gateway and answers the audits that the gateway does not support, from what its call
+/// agent created. Everything else passes through. Without a list, the gateway behaves as itself.
 /// </summary>
 internal sealed class ListingFront : IAsyncDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class ListingFront : IAsyncDisposable
 
     public int Port => ((IPEndPoint)front.Client.LocalEndPoint!).Port;
 
-    /// <summary>Lists these from now on; null: nothing, as the gateway itself.</summary>
+    /// <summary>Lists these connections from now on; null for none, as the gateway itself.</summary>
     public void List(IReadOnlyList<MgcpConnection>? connections) => Volatile.Write(ref listed, connections);
 
     public async ValueTask DisposeAsync()
@@ -91,7 +91,8 @@ internal sealed class ListingFront : IAsyncDisposable
     private static string Lines(string code, IEnumerable<string> values) =>
         string.Concat(values.Select(value => $"{code}: {value}\r\n"));
 
-    // Null once the front stops. A closed port on either side shows as a fault of the socket's next call: not ours to report.
+    // Null once the front stops. A closed port on either side shows up as an error of the socket's next call, which
+    // is not ours to report.
     private async Task<UdpReceiveResult?> ReceiveAsync(UdpClient socket)
     {
         while (true)

@@ -6,14 +6,14 @@ using System.Text.RegularExpressions;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A connection that a call agent made: endpoint, call id, and the gateway's own id.</summary>
+/// <summary>A connection that a call agent created: endpoint, call id, and the gateway's own id.</summary>
 internal sealed record MgcpConnection(string Endpoint, string Call, string Id, int LocalPort)
 {
-    /// <summary>What an audit calls it.</summary>
+    /// <summary>The id that an audit gives it.</summary>
     public string Name => $"{Endpoint}/{Id}";
 }
 
-/// <summary>A call agent's side of MGCP: one command after the other, no transaction id twice.</summary>
+/// <summary>A call agent's side of MGCP: one command at a time, and no transaction id twice.</summary>
 internal sealed partial class MgcpClient : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -27,7 +27,7 @@ internal sealed partial class MgcpClient : IAsyncDisposable
         socket.Connect(gateway);
     }
 
-    /// <summary>The answer, or null where none comes; a command that got lost is repeated under its id.</summary>
+    /// <summary>The answer, or null if none comes; a lost command is repeated with its id.</summary>
     public async Task<string?> TryAskAsync(
         string verb,
         string endpoint,
@@ -59,7 +59,7 @@ internal sealed partial class MgcpClient : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Makes a connection towards a far end that never speaks.</summary>
+    /// <summary>Creates a connection to a far end that never speaks.</summary>
     public async Task<MgcpConnection> CreateAsync(string endpoint, string call, int remotePort)
     {
         var answer = await AskAsync(
@@ -87,11 +87,11 @@ internal sealed partial class MgcpClient : IAsyncDisposable
         return new MgcpConnection(endpoint, call, Id().Match(answer).Groups[1].Value, port);
     }
 
-    /// <summary>Ends a connection as its call agent does.</summary>
+    /// <summary>Deletes a connection, as its call agent would.</summary>
     public Task DeleteAsync(MgcpConnection connection) =>
         AskAsync("DLCX", connection.Endpoint, $"C: {connection.Call}\nI: {connection.Id}\n");
 
-    /// <summary>Whether the gateway still has a connection: an MDCX without a change says so.</summary>
+    /// <summary>Whether the gateway still has a connection, found by an MDCX that changes nothing.</summary>
     public async Task<bool> HasAsync(MgcpConnection connection)
     {
         var answer = await TryAskAsync(

@@ -11,7 +11,7 @@ internal static class NetSnmp
     /// <summary>SNMPv2c with the community <c>public</c>.</summary>
     public static IReadOnlyList<string> Public { get; } = ["-v2c", "-c", "public"];
 
-    /// <summary>SNMPv3 as the user of that name.</summary>
+    /// <summary>SNMPv3 as this user.</summary>
     public static IReadOnlyList<string> U256 { get; } =
     [
         .. (string[])["-v3", "-u", "u256", "-l", "authPriv"],
@@ -19,7 +19,7 @@ internal static class NetSnmp
         .. (string[])["-x", "AES", "-X", SnmpdPeer.PrivPassphrase],
     ];
 
-    /// <summary>A line for each call that an agent shows; fails the test when the walk does.</summary>
+    /// <summary>One line for each call that an agent shows; fails the test if the walk fails.</summary>
     public static async Task<IReadOnlyList<string>> WalkCallsAsync(
         Scope scope,
         int port,

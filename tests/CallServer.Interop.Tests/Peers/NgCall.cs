@@ -3,9 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A call of two parties on rtpengine, as its proxy made it, and what the proxy knows of its time.</summary>
-/// <param name="Created">by rtpengine's own word, which is this machine's clock</param>
-/// <param name="Made">around its offer</param>
+/// <summary>A call of two parties on rtpengine, as its proxy made it, with what the proxy knows of its time.</summary>
+/// <param name="Created">rtpengine's own time of creation, by this machine's clock</param>
+/// <param name="Made">brackets its offer</param>
 internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created, Bracket Made)
 {
     public const string Caller = "trunkA";
@@ -15,7 +15,7 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
 
     public string AnsweringTag => $"t{Number:d6}";
 
-    /// <summary>What an audit names its two parties, the offering one first.</summary>
+    /// <summary>The ids that an audit gives its two parties, the offering one first.</summary>
     public IReadOnlyList<string> Ids => [$"{CallId};{OfferingTag}", $"{CallId};{AnsweringTag}"];
 
     public string CallerMedia => $"127.0.1.{Number % 250 + 1}:{MediaPort}";
@@ -33,7 +33,7 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
         return calls;
     }
 
-    /// <summary>One call under an id that something else gave it.</summary>
+    /// <summary>One call under a given id.</summary>
     public static async Task<NgCall> MakeAsync(NgClient proxy, int number, string callId)
     {
         var call = await OfferAsync(proxy, number, callId);
@@ -58,7 +58,7 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
         return call with { Created = CreatedOf(told), Made = made };
     }
 
-    /// <summary>Around its answer.</summary>
+    /// <summary>Answers the call; the result brackets the answer.</summary>
     public async Task<Bracket> AnswerAsync(NgClient proxy)
     {
         var before = DateTimeOffset.UtcNow;
@@ -73,7 +73,7 @@ internal sealed record NgCall(string CallId, int Number, DateTimeOffset Created,
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
-    /// <summary>Around its end.</summary>
+    /// <summary>Ends the call; the result brackets its end.</summary>
     public async Task<Bracket> EndAsync(NgClient proxy)
     {
         var before = DateTimeOffset.UtcNow;

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A proxy's side of rtpengine's ng protocol, in JSON over UDP: one request after the other.</summary>
+/// <summary>A proxy's side of rtpengine's ng protocol, in JSON over UDP, one request at a time.</summary>
 internal sealed class NgClient : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -19,7 +19,7 @@ internal sealed class NgClient : IAsyncDisposable
         socket.Connect(IPAddress.Loopback, port);
     }
 
-    /// <summary>The answer, or null where none comes; a request that got lost is repeated with its cookie.</summary>
+    /// <summary>The answer, or null if none comes; a lost request is repeated with its cookie.</summary>
     public async Task<JsonNode?> TryAskAsync(JsonObject request, int attempts = 10)
     {
         var cookie = Guid.NewGuid().ToString("n");
@@ -45,7 +45,7 @@ internal sealed class NgClient : IAsyncDisposable
         return null;
     }
 
-    /// <summary>An answer that has to come, and to be ok.</summary>
+    /// <summary>An answer that must come, and must be ok.</summary>
     public async Task<JsonNode> AskAsync(string command, params (string Key, JsonNode Value)[] rest)
     {
         var request = new JsonObject { ["command"] = command };
@@ -57,7 +57,7 @@ internal sealed class NgClient : IAsyncDisposable
             : throw Trouble.Failed($"{request}: {answer}");
     }
 
-    /// <summary>How many calls it carries.</summary>
+    /// <summary>The number of calls that it carries.</summary>
     public async Task<long> CallsAsync()
     {
         var answer = await AskAsync("statistics");

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>Both parties of some calls, speaking PCMU until the end.</summary>
+/// <summary>Both parties of some calls, sending PCMU until disposed.</summary>
 internal sealed class NgMedia : IAsyncDisposable
 {
     private readonly CancellationTokenSource over = new();
@@ -58,7 +58,7 @@ internal sealed class NgMedia : IAsyncDisposable
             packet[3] = (byte)number;
             foreach (var socket in sockets)
                 await socket.SendAsync(packet);
-            // rtpengine has taken in the first ones.
+            // By now rtpengine has received the first packets.
             if (number == 10)
                 first.SetResult();
             try

@@ -14,16 +14,16 @@ internal sealed class OsmoMgwPeer
         CallAgent = callAgent;
     }
 
-    /// <summary>Where it listens: an address of its own, because two of its other ports are fixed.</summary>
+    /// <summary>Where it listens: on its own address, because two of its other ports are fixed.</summary>
     public IPEndPoint EndPoint { get; }
 
-    /// <summary>Who makes and ends its connections.</summary>
+    /// <summary>Creates and deletes its connections.</summary>
     public MgcpClient CallAgent { get; }
 
-    /// <summary>Its endpoints as it has them.</summary>
+    /// <summary>The pattern of its endpoints.</summary>
     public const string Endpoints = "rtpbridge/*@mgw";
 
-    /// <summary>Starts one, and comes back when it answers.</summary>
+    /// <summary>Starts one, and returns when it answers.</summary>
     public static async Task<OsmoMgwPeer> StartAsync(Scope scope)
     {
         Programs.Require("osmo-mgw");
@@ -42,7 +42,7 @@ internal sealed class OsmoMgwPeer
         }
     }
 
-    /// <summary>So many calls of two connections each.</summary>
+    /// <summary>Sets up this many calls of two connections each.</summary>
     public async Task<IReadOnlyList<MgcpConnection>> ConnectAsync(int calls)
     {
         var made = new List<MgcpConnection>();
@@ -61,7 +61,7 @@ internal sealed class OsmoMgwPeer
         return made;
     }
 
-    // One of millions: whoever else runs osmo-mgw on this machine has another one.
+    // One of millions: anybody else who runs osmo-mgw on this machine has another one.
     private static IPAddress SomeLoopback()
     {
         var octets = new byte[4];

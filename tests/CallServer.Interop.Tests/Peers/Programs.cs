@@ -1,6 +1,6 @@
 namespace CallServer.Interop.Peers;
 
-/// <summary>Where the third-party programs stand on this machine.</summary>
+/// <summary>Where the third-party programs are on this machine.</summary>
 internal static class Programs
 {
     // Debian keeps daemons out of an ordinary user's PATH.
@@ -14,7 +14,9 @@ internal static class Programs
         "/usr/local/sbin",
     ];
 
-    /// <summary>The program's path; without it the test is skipped, and fails in CI, where nothing may be missing.</summary>
+    /// <summary>
+    /// The program's path. If it is missing, the test is skipped, but fails in CI, where nothing may be missing.
+    /// </summary>
     public static string Find(string name)
     {
         foreach (var folder in Folders)
@@ -27,17 +29,17 @@ internal static class Programs
         throw Missing($"{name} is missing: install it with scripts/peers.sh");
     }
 
-    /// <summary>As <see cref="Find"/>, for programs that a script will start.</summary>
+    /// <summary>Requires programs that a script will start, as <see cref="Find"/> does.</summary>
     public static void Require(params ReadOnlySpan<string> names)
     {
         foreach (var name in names)
             Find(name);
     }
 
-    /// <summary>What this machine lacks: a failure in CI, elsewhere a reason to skip.</summary>
+    /// <summary>Something this machine lacks: a failure in CI, a reason to skip elsewhere.</summary>
     public static Exception Missing(string message) => Trouble.Missing(message);
 
-    /// <summary>A script of the folder <c>peers</c>, as copied beside the tests.</summary>
+    /// <summary>A script in the folder <c>setups</c>, as copied beside the tests.</summary>
     public static string Script(params ReadOnlySpan<string> parts) =>
         Path.Combine([AppContext.BaseDirectory, "setups", .. parts]);
 }

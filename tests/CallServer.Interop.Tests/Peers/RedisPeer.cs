@@ -3,14 +3,14 @@ using System.Net.Sockets;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>Debian's redis-server, empty, which writes no file.</summary>
+/// <summary>Debian's redis-server, empty, writing no file.</summary>
 internal sealed class RedisPeer
 {
     private RedisPeer(int port) => Port = port;
 
     public int Port { get; }
 
-    /// <summary>Starts one on a free port of 127.0.0.1, and comes back when it answers.</summary>
+    /// <summary>Starts one on a free port of 127.0.0.1, and returns when it answers.</summary>
     public static async Task<RedisPeer> StartAsync(Scope scope)
     {
         var program = Programs.Find("redis-server");

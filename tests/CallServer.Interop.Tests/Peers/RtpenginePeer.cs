@@ -36,15 +36,17 @@ internal sealed partial class RtpenginePeer
     /// <summary>A client on its UDP port.</summary>
     public NgClient Proxy { get; }
 
-    /// <summary>The URI of each of its three doors.</summary>
+    /// <summary>The URIs of its three transports.</summary>
     public IReadOnlyList<string> Uris =>
         [$"ng://127.0.0.1:{Udp}", $"ng+tcp://127.0.0.1:{Tcp}", $"ng+http://127.0.0.1:{Http}"];
 
-    /// <summary>Starts one on free ports, and comes back when it answers.</summary>
-    /// <param name="scope">Whose it is.</param>
-    /// <param name="calls">How many it is to carry.</param>
-    /// <param name="deleteDelay">For how many seconds it goes on with a deleted call, unless it is told another delay.</param>
-    /// <param name="redis">Where it keeps its calls, to have them again after a restart; null where it keeps none.</param>
+    /// <summary>Starts one on free ports, and returns when it answers.</summary>
+    /// <param name="scope">The test's scope.</param>
+    /// <param name="calls">How many calls it must be able to carry.</param>
+    /// <param name="deleteDelay">How many seconds it keeps a deleted call, unless the request names another
+    /// delay.</param>
+    /// <param name="redis">The Redis where it keeps its calls, to restore them after a restart; null to keep
+    /// none.</param>
     public static async Task<RtpenginePeer> StartAsync(
         Scope scope,
         int calls,
@@ -64,14 +66,16 @@ internal sealed partial class RtpenginePeer
         }
     }
 
-    /// <summary>Ends it at once, as a crash does.</summary>
+    /// <summary>Kills it, as a crash would.</summary>
     public async Task KillAsync()
     {
         await process.SignalAsync("KILL");
         await process.FinishAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>Starts it again on the same ports, without a call unless it has a Redis. The answer brackets its beginning.</summary>
+    /// <summary>
+    /// Restarts it on the same ports, without calls unless it has a Redis. The answer brackets its start.
+    /// </summary>
     public async Task<Bracket> StartAgainAsync()
     {
         var before = DateTimeOffset.UtcNow;
@@ -81,7 +85,7 @@ internal sealed partial class RtpenginePeer
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
-    /// <summary>How long it says that it took, when it was last started, to have its calls back from its Redis.</summary>
+    /// <summary>How long its last start took to restore its calls from Redis, by its own word.</summary>
     public async Task<TimeSpan> RestoreTimeAsync()
     {
         var log = await File.ReadAllTextAsync(Path.Combine(state, "rtpengine.log"));
@@ -108,7 +112,7 @@ internal sealed partial class RtpenginePeer
         return scope.Start("/bin/sh", arguments, environment);
     }
 
-    // False where it ended: another program took a port in between.
+    // False if it ended: another program took a port in between.
     private async Task<bool> AnswersAsync()
     {
         var ping = new JsonObject { ["command"] = "ping" };

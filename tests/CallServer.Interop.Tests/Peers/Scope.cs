@@ -1,6 +1,9 @@
 namespace CallServer.Interop.Peers;
 
-/// <summary>What one test has started and made: a folder and programs. All of it is gone afterwards, whatever happened.</summary>
+/// <summary>
+/// Everything that one test has started and created: a folder and programs. All of it is removed afterwards, whatever
+/// happened.
+/// </summary>
 internal sealed class Scope : IAsyncDisposable
 {
     private readonly Stack<IAsyncDisposable> owned = new();
@@ -11,11 +14,11 @@ internal sealed class Scope : IAsyncDisposable
     /// <summary>A path in the test's own folder.</summary>
     public string PathOf(string name) => Path.Combine(Folder, name);
 
-    /// <summary>A new folder in the test's own.</summary>
+    /// <summary>A new folder within the test's own.</summary>
     public string NewFolder(string name) =>
         Directory.CreateDirectory(PathOf($"{name}-{Guid.NewGuid():n}")).FullName;
 
-    /// <summary>Disposed of at the end, last one first.</summary>
+    /// <summary>Registers something to dispose at the end, last one first.</summary>
     public T Own<T>(T thing)
         where T : IAsyncDisposable
     {
@@ -34,7 +37,7 @@ internal sealed class Scope : IAsyncDisposable
         return child;
     }
 
-    /// <summary>Runs a program to its end; fails the test when it does not succeed.</summary>
+    /// <summary>Runs a program to its end; fails the test if it does not succeed.</summary>
     public async Task<Finished> RunAsync(
         string program,
         IEnumerable<string> arguments,
@@ -45,7 +48,7 @@ internal sealed class Scope : IAsyncDisposable
         return finished.ExitCode == 0 ? finished : throw Trouble.Failed(finished.ToString());
     }
 
-    /// <summary>What the programs said: shown where a test failed.</summary>
+    /// <summary>Writes what the programs printed; shown if a test failed.</summary>
     public void Tell(TextWriter to)
     {
         foreach (var child in children)

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>A bound socket that never answers: a dead gateway, whose machine still takes datagrams.</summary>
+/// <summary>A bound socket that never answers: a dead gateway whose machine still accepts datagrams.</summary>
 internal sealed class SilentAgent : IAsyncDisposable
 {
     private readonly UdpClient socket = new(new IPEndPoint(IPAddress.Loopback, 0));

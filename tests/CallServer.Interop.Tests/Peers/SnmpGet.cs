@@ -6,8 +6,8 @@ using System.Numerics;
 namespace CallServer.Interop.Peers;
 
 /// <summary>
-/// An SNMPv2c Get of numbers (RFC 3416 §4.2.1), apart from the program under test. It runs in this process, so that the
-/// moment of the answer is known to a millisecond or so.
+/// An SNMPv2c Get of numbers (RFC 3416 §4.2.1), independent of the program under test. It runs in this process, so
+/// that the moment of the answer is known to about a millisecond.
 /// </summary>
 internal static class SnmpGet
 {
@@ -23,7 +23,7 @@ internal static class SnmpGet
     private static readonly Asn1Tag Request = new(TagClass.ContextSpecific, 0, isConstructed: true);
     private static readonly Asn1Tag Response = new(TagClass.ContextSpecific, 2, isConstructed: true);
 
-    /// <summary>The values; null where the agent does not answer, or not with a number for each.</summary>
+    /// <summary>The values; null if the agent does not answer with a number for each.</summary>
     public static async Task<uint[]?> TryAsync(int port, params string[] objects)
     {
         using var patience = new CancellationTokenSource(Patience);
@@ -37,7 +37,7 @@ internal static class SnmpGet
         }
         catch (Exception fault) when (fault is OperationCanceledException or SocketException)
         {
-            // Nobody there (yet).
+            // Nobody is there (yet).
             return null;
         }
     }
@@ -69,7 +69,7 @@ internal static class SnmpGet
         return writer.Encode();
     }
 
-    // The peers of these tests are sound: what cannot be read throws.
+    // The peers in these tests are sound: unreadable replies throw.
     private static uint[]? Decode(byte[] reply)
     {
         var message = new AsnReader(reply, AsnEncodingRules.BER).ReadSequence();
@@ -87,7 +87,8 @@ internal static class SnmpGet
             var binding = bindings.ReadSequence();
             binding.ReadObjectIdentifier();
             var tag = binding.PeekTag();
-            // noSuchObject and its like are context-specific; Gauge32, TimeTicks and their like of the application.
+            // noSuchObject and similar tags are context-specific; Gauge32, TimeTicks and similar ones are application
+            // tags.
             if (tag.TagClass != TagClass.Application)
                 return null;
             values.Add((uint)binding.ReadInteger(tag));

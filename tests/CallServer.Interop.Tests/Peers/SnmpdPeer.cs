@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>Debian's snmpd, which serves calls as a Cisco voice gateway does. Users and passphrases: setups/snmp/start.sh.</summary>
+/// <summary>
+/// Debian's snmpd, which serves calls as a Cisco voice gateway does. Users and passphrases are in
+/// setups/snmp/start.sh.
+/// </summary>
 internal sealed class SnmpdPeer
 {
     public const string AuthPassphrase = "authpass12345";
@@ -21,8 +24,8 @@ internal sealed class SnmpdPeer
 
     public TimeBase TimeBase { get; }
 
-    /// <summary>Starts it on a free port, and comes back when it answers.</summary>
-    /// <param name="uptime">sysUpTime at load, in centiseconds: eleven days unless told otherwise.</param>
+    /// <summary>Starts it on a free port, and returns when it answers.</summary>
+    /// <param name="uptime">sysUpTime at load, in centiseconds; eleven days by default.</param>
     /// <param name="configuration">more lines for snmpd.conf</param>
     public static async Task<SnmpdPeer> StartAsync(
         Scope scope,
@@ -79,7 +82,7 @@ internal sealed class SnmpdPeer
         return (int)unchecked(values![0] - values[1]);
     }
 
-    // False where it ended: another program took the port in between.
+    // False if it ended: another program took the port in between.
     private static async Task<bool> AnswersAsync(ChildProcess snmpd, int port)
     {
         var answer = await Eventually.GetAsync(

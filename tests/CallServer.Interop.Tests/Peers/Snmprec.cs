@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace CallServer.Interop.Peers;
 
-/// <summary>The lines of <c>table_agent</c> as snmpsim reads them: <c>OID|TAG|VALUE</c>, sorted by OID.</summary>
+/// <summary>The lines of <c>table_agent</c> in snmpsim's format: <c>OID|TAG|VALUE</c>, sorted by OID.</summary>
 internal static class Snmprec
 {
     public static IEnumerable<string> Of(IEnumerable<string> lines, uint uptime) =>
         lines
             .Select(line => Record(line, uptime))
-            // The one value that lives: a hundred a second since snmpsim started.
+            // The one value that moves: it counts a hundred a second from snmpsim's start.
             .Append(
                 (
                     Arcs: Arcs(SnmpGet.SysUpTime),

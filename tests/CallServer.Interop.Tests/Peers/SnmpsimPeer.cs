@@ -1,7 +1,7 @@
 namespace CallServer.Interop.Peers;
 
 /// <summary>
-/// snmpsim, an agent of another make with other habits (64 varbinds a reply, the rest padded), serving the same calls.
+/// snmpsim, another vendor's agent with other habits (64 varbinds a reply, the rest padded), serving the same calls.
 /// </summary>
 internal sealed class SnmpsimPeer
 {

@@ -1,15 +1,15 @@
 namespace CallServer.Interop.Peers;
 
-/// <summary>When an agent loaded its calls, as this machine's clock tells it: all true times count from there.</summary>
+/// <summary>When an agent loaded its calls, by this machine's clock: all true times count from there.</summary>
 /// <param name="Loaded">the moment itself</param>
-/// <param name="Uptime">sysUpTime then, in centiseconds: what stamps count from</param>
+/// <param name="Uptime">sysUpTime at that moment, in centiseconds: the base of all stamps</param>
 internal sealed record TimeBase(Bracket Loaded, uint Uptime)
 {
     private static readonly TimeSpan Centisecond = TimeSpan.FromMilliseconds(10);
 
     /// <summary>
-    /// Asks the agent how long ago that was, several times, and keeps what all answers allow. A stamp is a truncated
-    /// sysUpTime, so what it stamps lies up to a centisecond after it; so does the moment of the answer.
+    /// Asks the agent several times how long ago that was, and keeps what all answers allow. A stamp is a truncated
+    /// sysUpTime, so the true moment is up to a centisecond later; the same holds for the moment of the answer.
     /// </summary>
     public static async Task<TimeBase> AskAsync(int port)
     {
@@ -23,7 +23,7 @@ internal sealed record TimeBase(Bracket Loaded, uint Uptime)
             var received = DateTimeOffset.UtcNow;
             Assert.That(values, Is.Not.Null, "the agent does not answer");
             uptime = values![1];
-            // Modulo 2^32: an agent's uptime may have wrapped since.
+            // Modulo 2^32: the agent's uptime may have wrapped since.
             var since = Centisecond * unchecked(values[0] - uptime);
             earliest = Later(earliest, sent - since - Centisecond);
             latest = Earlier(latest, received - since + Centisecond);

@@ -1,13 +1,15 @@
 namespace CallServer.Interop.Peers;
 
-/// <summary>What a peer's failure is in a test: elsewhere another file of this name stands for it, so that the peers know no
-/// test framework.</summary>
+/// <summary>
+/// What a peer's failure means in a test. Elsewhere another file with this name takes its place, so that the peers
+/// depend on no test framework.
+/// </summary>
 internal static class Trouble
 {
-    /// <summary>A peer does not do what it has to.</summary>
+    /// <summary>A peer does not do what it must.</summary>
     public static Exception Failed(string message) => new AssertionException(message);
 
-    /// <summary>What this machine lacks: a failure in CI, elsewhere a reason to skip.</summary>
+    /// <summary>Something this machine lacks: a failure in CI, a reason to skip elsewhere.</summary>
     public static Exception Missing(string message) =>
         Environment.GetEnvironmentVariable("CI") == "true"
             ? new AssertionException(message)

@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace CallServer.Interop.Peers;
 
 /// <summary>
-/// Stands between a server and an agent and passes datagrams both ways, until it is told to fall silent: an agent that
-/// dies in the middle of an audit, and comes back; or one that is further away.
+/// Sits between a server and an agent and passes datagrams both ways until told to fall silent: so it plays an agent
+/// that dies in the middle of an audit and comes back, or one that is further away.
 /// </summary>
 internal sealed class UdpProxy : IAsyncDisposable
 {
@@ -22,8 +22,8 @@ internal sealed class UdpProxy : IAsyncDisposable
     private int replies;
     private int left = Open;
 
-    /// <param name="agentPort">Of loopback.</param>
-    /// <param name="delay">What a request takes longer than a reply.</param>
+    /// <param name="agentPort">The agent's port on loopback.</param>
+    /// <param name="delay">The extra delay of a request compared with its reply.</param>
     public UdpProxy(int agentPort, TimeSpan delay = default)
     {
         this.delay = delay;
@@ -33,13 +33,13 @@ internal sealed class UdpProxy : IAsyncDisposable
 
     public int Port => ((IPEndPoint)front.Client.LocalEndPoint!).Port;
 
-    /// <summary>Requests that came, passed on or not.</summary>
+    /// <summary>Requests received, passed on or not.</summary>
     public int Requests => Volatile.Read(ref requests);
 
-    /// <summary>Replies that were passed back.</summary>
+    /// <summary>Replies passed back.</summary>
     public int Replies => Volatile.Read(ref replies);
 
-    /// <summary>Passes this many more replies back, then drops everything, both ways.</summary>
+    /// <summary>Passes this many more replies back, then drops everything in both directions.</summary>
     public void CutAfter(int count) => Volatile.Write(ref left, count);
 
     /// <summary>Passes everything again.</summary>
@@ -87,7 +87,8 @@ internal sealed class UdpProxy : IAsyncDisposable
         }
     }
 
-    // Null once the proxy stops. A closed port on either side shows as a fault of the socket's next call: not ours to report.
+    // Null once the proxy stops. A closed port on either side shows up as an error of the socket's next call, which
+    // is not ours to report.
     private async Task<UdpReceiveResult?> ReceiveAsync(UdpClient socket)
     {
         while (true)

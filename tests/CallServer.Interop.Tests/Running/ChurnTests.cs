@@ -20,7 +20,7 @@ internal sealed class ChurnTests : PeerTest
         await server.CompleteAuditAsync();
         await AssertRecordAsync(server, calls, ends, agent.TimeBase);
 
-        // New calls begin while nobody looks: otherwise an audit could miss a call that its table is still to show.
+        // New calls begin while nobody looks; otherwise an audit could miss a call that its table does not show yet.
         proxy.CutAfter(0);
         var now = await agent.SinceLoadAsync();
         var begun = await CiscoCalls.MakeAsync(Scope, 5, seed: 2, first: 60, ages: (-now, -now));

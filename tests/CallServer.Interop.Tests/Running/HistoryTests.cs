@@ -2,7 +2,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>A real agent serves a history: what ended has its exact end, and what nobody saw has a CDR.</summary>
+/// <summary>
+/// A real agent serves a history: an ended call has its exact end, and a call that no audit saw has a CDR.
+/// </summary>
 internal sealed class HistoryTests : PeerTest
 {
     [Test]
@@ -14,7 +16,7 @@ internal sealed class HistoryTests : PeerTest
         var server = await Server.StartAsync(Scope, folder, agent.Port);
         await server.CompleteAuditAsync();
 
-        // Set up now, connected half a second later, over after a second: it stands in no table but the history.
+        // Set up now, connected half a second later, over after a second: it is in no table but the history.
         var now = await agent.SinceLoadAsync();
         var unseen = await CiscoCalls.MakeAsync(Scope, 1, seed: 2, first: 20, ages: (-now, -now));
         await Eventually.GetAsync(
@@ -27,7 +29,7 @@ internal sealed class HistoryTests : PeerTest
         await server.CompleteAuditAsync();
         await AssertCdrsAsync(server, ended, agent.TimeBase, now + 100);
 
-        // The rows stay in the history; a server that starts again has not forgotten what it took.
+        // The rows stay in the history; a restarted server has not forgotten which of them it took.
         await server.StopAsync();
         server = await Server.StartAsync(Scope, folder, agent.Port);
         await server.CompleteAuditAsync();

@@ -2,12 +2,14 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>The same calls on a real Kamailio, which tells of dialogs, and on a real rtpengine, which tells of media.</summary>
+/// <summary>
+/// The same calls on a real Kamailio, which reports dialogs, and on a real rtpengine, which reports media.
+/// </summary>
 internal sealed class JoinedCallsTests : PeerTest
 {
     private const int Count = 10;
 
-    // How long a leg has to outlive the one it was joined with.
+    // How long a leg must outlive the one it was joined with.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
     private static readonly string[] Both = ["kam", "rtp"];
     private static readonly string[] Signalling = ["kam"];
@@ -50,7 +52,8 @@ internal sealed class JoinedCallsTests : PeerTest
             ("delete delay", 0)
         );
 
-        // One audit misses it, and the dialog's next one after the grace finds it; that is joined before a third begins.
+        // One audit misses the leg, and the dialog's next audit after the grace period raises the finding. The
+        // calls show it before a third audit begins.
         var missed = await server.AuditAsync(audit =>
             audit is { Gateway: "rtp", Complete: true } && audit.Asked > deleted
         );
@@ -65,7 +68,7 @@ internal sealed class JoinedCallsTests : PeerTest
         Assert.That(cdrs.Select(cdr => cdr.Connection), Is.EquivalentTo(gone.Ids));
         Assert.That(cdrs.Select(cdr => cdr.EndEvidence), Is.All.EqualTo("absent"));
 
-        // It does not go by itself, and nothing is held against the others later.
+        // The finding does not go away by itself, and the other calls get none later.
         await server.CompleteAuditAsync("kam");
         await server.CompleteAuditAsync("rtp");
         var later = await server.CallsAsync();
@@ -74,7 +77,9 @@ internal sealed class JoinedCallsTests : PeerTest
         await server.StopAsync();
     }
 
-    /// <summary>The id of each call's dialog, by Call-ID. Kamailio publishes a call a little later than it makes it.</summary>
+    /// <summary>
+    /// The id of each call's dialog, by Call-ID. Kamailio publishes a call a little after it sets it up.
+    /// </summary>
     private static async Task<IReadOnlyDictionary<string, string>> DialogsAsync(Server server)
     {
         var dialogs = await Eventually.GetAsync(
@@ -85,7 +90,9 @@ internal sealed class JoinedCallsTests : PeerTest
         return dialogs.ToDictionary(dialog => dialog.Call, dialog => dialog.Id);
     }
 
-    /// <summary>Every call once, with its dialog and both parties of its media, and nothing to be found.</summary>
+    /// <summary>
+    /// Every call is listed once, with its dialog and both parties of its media, and without findings.
+    /// </summary>
     private static void AssertEach(
         IReadOnlyList<RecordedCall> calls,
         IReadOnlyList<NgCall> media,
@@ -103,7 +110,7 @@ internal sealed class JoinedCallsTests : PeerTest
         }
     }
 
-    /// <summary>The dialog is up, and what it was joined with is over since the deletion.</summary>
+    /// <summary>The dialog is up, and what it was joined with has been over since the deletion.</summary>
     private static void AssertFound(RecordedCall call, string dialog, DateTimeOffset deleted)
     {
         Assert.That(call.Sources, Is.EqualTo(Signalling));

@@ -2,7 +2,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>A SUBSCRIBE that a real proxy forks to two real presence servers, one of them slow (RFC 6665 section 4.4.4).</summary>
+/// <summary>
+/// A SUBSCRIBE that a real proxy forks to two real presence servers, one of them slow (RFC 6665 section 4.4.4).
+/// </summary>
 internal sealed class KamailioForkTests : PeerTest
 {
     private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(400);

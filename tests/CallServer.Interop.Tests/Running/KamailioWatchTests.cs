@@ -31,21 +31,21 @@ internal sealed class KamailioWatchTests : PeerTest
         {
             var answered = truth[cdr.Call].Answered;
             Assert.That(cdr.EndEvidence, Is.EqualTo("absent"));
-            // Kamailio's time of the answer is cut off to the second.
+            // Kamailio truncates the time of the answer to the second.
             Assert.That(cdr.AnswerStampMin, Is.LessThanOrEqualTo(answered + TimeSpan.FromSeconds(1)));
             Assert.That(cdr.AnswerStampMax, Is.GreaterThanOrEqualTo(answered));
             Assert.That(cdr.EndStampMin, Is.LessThanOrEqualTo(ends.Latest));
             Assert.That(cdr.EndStampMax, Is.GreaterThanOrEqualTo(ends.Earliest));
         }
 
-        // At first, of the calls that began, and of those that ended.
+        // One at first, one about the calls that began, and one about those that ended.
         await server.MetricAsync("callserver_watch_snapshots_total", 3);
         await server.StopAsync();
     }
 
     /// <summary>
-    /// The same calls, watched and polled by one server: the lower bound of the bill is no further from the truth than
-    /// an interval, and a second for the presence server's own delay.
+    /// One server watches and polls the same calls: the lower bound of the bill is no further from the truth than an
+    /// interval, plus a second for the presence server's own delay.
     /// </summary>
     [TestCase("udp")]
     [TestCase("tcp")]
@@ -66,7 +66,7 @@ internal sealed class KamailioWatchTests : PeerTest
         await kamailio.CallAsync(5);
         var calls = await kamailio.CallsAsync();
         await server.RecordAsync([.. calls, .. calls]);
-        // A call as long as several intervals: nothing less shows whether each one is heard.
+        // The call lasts several intervals: nothing shorter shows whether it is heard in each.
         var answered = calls.Max(call => call.Answered);
         await Eventually.GetAsync(
             () => Task.FromResult(DateTimeOffset.UtcNow > answered + (5 * interval) ? "long enough" : null),
@@ -80,10 +80,11 @@ internal sealed class KamailioWatchTests : PeerTest
         var truth = calls.ToDictionary(call => call.CallId);
         foreach (var cdr in cdrs)
         {
-            // Kamailio's time of the answer is cut off to the second.
+            // Kamailio truncates the time of the answer to the second.
             var longest = (ends.Latest - truth[cdr.Call].Answered).TotalSeconds;
             var shortest = (ends.Earliest - truth[cdr.Call].Answered).TotalSeconds - 1;
-            // An interval, another one where a busy machine lost a datagram, and two seconds for it and the presence server.
+            // An interval, another one in case a busy machine loses a datagram, and two seconds for that machine and
+            // the presence server.
             var slack = (2 * interval.TotalSeconds) + 2;
             Assert.That(cdr.BillsecMin, Is.LessThanOrEqualTo(longest));
             Assert.That(cdr.BillsecMin, Is.GreaterThanOrEqualTo(shortest - slack - 1));

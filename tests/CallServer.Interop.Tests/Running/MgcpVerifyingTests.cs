@@ -3,8 +3,8 @@ using CallServer.Interop.Peers;
 namespace CallServer.Interop.Running;
 
 /// <summary>
-/// A gateway that lists nothing, and a record that knows its connections: with <c>verify=mdcx</c> they are confirmed one by
-/// one, and those that ended are closed.
+/// A gateway that lists nothing, and a record that knows its connections: with <c>verify=mdcx</c> they are confirmed
+/// one by one, and those that ended are closed.
 /// </summary>
 internal sealed class MgcpVerifyingTests : PeerTest
 {
@@ -18,7 +18,7 @@ internal sealed class MgcpVerifyingTests : PeerTest
 
         var ended = connections[1];
         await gateway.CallAgent.DeleteAsync(ended);
-        // The two of this call, so that their endpoint is idle.
+        // Both connections of this call, so that their endpoint is idle.
         await gateway.CallAgent.DeleteAsync(connections[4]);
         await gateway.CallAgent.DeleteAsync(connections[5]);
         var gone = new[] { ended, connections[4], connections[5] };
@@ -73,8 +73,8 @@ internal sealed class MgcpVerifyingTests : PeerTest
         await server.StopAsync();
     }
 
-    // A server whose record holds these connections, and the first audit that brought no list. The record has them because
-    // the gateway's audits were answered once: by the front, out of what the call agent knew.
+    // A server whose record holds these connections, and its first audit that got no list. The record has them
+    // because the front once answered the gateway's audits from what the call agent knew.
     private async Task<(Server Server, RecordedAudit Doubted)> KnowAsync(
         OsmoMgwPeer gateway,
         IReadOnlyList<MgcpConnection> connections,

@@ -2,7 +2,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>A gateway's agent that dies, and a server that dies: neither loses a connection, neither ends one.</summary>
+/// <summary>
+/// A gateway's agent that dies, and a server that dies: neither loses a connection, and neither ends one.
+/// </summary>
 internal sealed class OutageTests : PeerTest
 {
     [Test]
@@ -16,7 +18,7 @@ internal sealed class OutageTests : PeerTest
         var before = await server.ConnectionsAsync();
         AssertAll(before, calls, "confirmed");
 
-        // Right after one audit, well before the next: the cut falls into the next one's walk.
+        // Right after one audit and well before the next, so that the cut falls into the next one's walk.
         await server.CompleteAuditAsync();
         proxy.CutAfter(8);
         var cutShort = await server.AuditAsync(audit => Says(audit, "cut-short"));

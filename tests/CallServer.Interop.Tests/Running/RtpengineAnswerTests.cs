@@ -4,7 +4,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>Calls of a real rtpengine that ring before they are answered, or never are: it stamps the offer alone.</summary>
+/// <summary>
+/// Calls of a real rtpengine that ring before they are answered, or are never answered: it stamps only the offer.
+/// </summary>
 internal sealed class RtpengineAnswerTests : PeerTest
 {
     [TestCase(0)]
@@ -78,7 +80,7 @@ internal sealed class RtpengineAnswerTests : PeerTest
         var call = await NgCall.OfferAsync(rtpengine.Proxy, 1, "talk@interop");
         var answered = await call.AnswerAsync(rtpengine.Proxy);
         await using var media = await NgMedia.BeginAsync(rtpengine.Proxy, [call]);
-        // The packets of 129 are not counted: they may be events.
+        // Packets of payload type 129 are not counted: they may be events.
         await Eventually.GetAsync(
             async () => await PacketsAsync(rtpengine, call) > 250 ? "so" : null,
             () => "5 s of media"
@@ -106,7 +108,9 @@ internal sealed class RtpengineAnswerTests : PeerTest
         return stream["stats"]!["packets"]!.GetValue<long>();
     }
 
-    /// <summary>A party that has not answered sends to where the offer told it to: rtpengine counts that under no tag.</summary>
+    /// <summary>
+    /// A party that has not answered sends to the address in the offer; rtpengine counts that under no tag.
+    /// </summary>
     private static async Task<Socket> SpeakEarlyAsync(NgClient proxy, NgCall call)
     {
         var told = await proxy.AskAsync("query", ("call-id", call.CallId));

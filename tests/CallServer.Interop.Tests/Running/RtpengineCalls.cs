@@ -2,17 +2,19 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>The calls of a real rtpengine, as a proxy makes and ends them: the truth that records are held against.</summary>
+/// <summary>
+/// The calls of a real rtpengine as a proxy makes and ends them: the truth against which records are compared.
+/// </summary>
 internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
 {
     private readonly List<NgCall> alive = [];
     private readonly Dictionary<string, (NgCall Call, Bracket End)> ended = [];
     private int made;
 
-    /// <summary>Those that it carries.</summary>
+    /// <summary>The calls that it carries.</summary>
     public IReadOnlyList<NgCall> Alive => alive;
 
-    /// <summary>Connections that were and are no more.</summary>
+    /// <summary>Connections that have ended.</summary>
     public IReadOnlyCollection<string> Ended => ended.Keys;
 
     public async Task<IReadOnlyList<NgCall>> MakeAsync(int count)
@@ -23,7 +25,7 @@ internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
         return calls;
     }
 
-    /// <summary>Ends so many, the oldest first.</summary>
+    /// <summary>Ends this many calls, the oldest first.</summary>
     public async Task EndAsync(int count)
     {
         foreach (var call in alive.Take(count).ToList())
@@ -35,7 +37,7 @@ internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
         }
     }
 
-    /// <summary>A record has each connection that is alive, once, confirmed, with its start, and nothing else.</summary>
+    /// <summary>The record must have each live connection once, confirmed, with its start, and nothing else.</summary>
     public void AssertRecord(IReadOnlyList<RecordedConnection> record)
     {
         Assert.That(
@@ -51,7 +53,9 @@ internal sealed class RtpengineCalls(RtpenginePeer rtpengine)
         }
     }
 
-    /// <summary>CDRs, of one server or of both: every connection that ended has one id, and nothing else has one.</summary>
+    /// <summary>
+    /// CDRs of one server or of both: every ended connection must have one id, and nothing else may have one.
+    /// </summary>
     public void AssertCdrs(IReadOnlyList<CallDetail> cdrs)
     {
         Assert.That(cdrs.Select(cdr => cdr.Connection).Distinct(), Is.EquivalentTo(ended.Keys));

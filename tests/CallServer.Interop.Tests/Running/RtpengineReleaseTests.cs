@@ -3,7 +3,7 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>A connection on a real rtpengine that an operator has ended.</summary>
+/// <summary>A connection on a real rtpengine that an operator releases.</summary>
 internal sealed class RtpengineReleaseTests : PeerTest
 {
     private const string Reason = "a test of its end";
@@ -33,7 +33,7 @@ internal sealed class RtpengineReleaseTests : PeerTest
         Assert.That(released.Output, Does.Contain($"gw1/{meant.Ids[party]} is released: "));
         Assert.That(await HasAsync(rtpengine, meant), Is.False, "gone at once");
         var others = calls.Where(call => call != meant).ToList();
-        // The other party of the call went with it: an audit finds that.
+        // The other party of the call ended with it, and an audit finds that out.
         await Eventually.GetAsync(
             async () => (await server.ConnectionsAsync()).Count == 4 ? "so" : null,
             () => "the end of both parties"
@@ -80,7 +80,7 @@ internal sealed class RtpengineReleaseTests : PeerTest
         return told!["result"]!.GetValue<string>() == "ok";
     }
 
-    /// <summary>What rtpengine received of one party, by its own word to its proxy.</summary>
+    /// <summary>What rtpengine received from one party, as it tells its proxy.</summary>
     private static async Task<long> PacketsAsync(RtpenginePeer rtpengine, NgCall call, int party)
     {
         var told = await rtpengine.Proxy.AskAsync("query", ("call-id", call.CallId));

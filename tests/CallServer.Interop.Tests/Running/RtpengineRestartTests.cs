@@ -5,7 +5,7 @@ namespace CallServer.Interop.Running;
 /// <summary>A real rtpengine that dies with its calls, and comes back without them.</summary>
 internal sealed class RtpengineRestartTests : PeerTest
 {
-    // Its up-time is told in whole seconds: a run as short as this could not be told from the next.
+    // Its up-time is reported in whole seconds: a shorter run could not be told from the next.
     private const long ShortestRun = 5;
 
     [TestCase(0)]
@@ -44,7 +44,7 @@ internal sealed class RtpengineRestartTests : PeerTest
         var cdrs = await server.CdrsAsync();
         Assert.That(cdrs, Has.Count.EqualTo(2 * calls.Count));
         Assert.That(cdrs.Select(cdr => cdr.EndEvidence), Is.All.EqualTo("gateway-restart"));
-        // The up-time bounds the restart to a second or so.
+        // The up-time bounds the restart to about a second.
         var latest = restarted.Latest + TimeSpan.FromSeconds(2);
         Assert.That(cdrs.Select(cdr => cdr.EndStampMax), Is.All.LessThanOrEqualTo(latest));
         Assert.That(

@@ -2,12 +2,14 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>The primary of a real rtpengine is killed: its backup has the record, and bills what ended meanwhile.</summary>
+/// <summary>
+/// The primary of a real rtpengine is killed: its backup has the record, and bills what ended meanwhile.
+/// </summary>
 internal sealed class RtpengineTakeoverTests : PeerTest
 {
     private const int Many = 36;
 
-    // What the report tells is rounded to microseconds, each width by itself.
+    // The report rounds each width to microseconds.
     private const double Rounding = 1e-4;
 
     [TestCase(0)]
@@ -33,7 +35,7 @@ internal sealed class RtpengineTakeoverTests : PeerTest
         calls.AssertCdrs(await CdrsAsync(primary, calls.Ended.Count));
         var billed = calls.Ended.ToHashSet();
         await Server.CdrFileAsync(pair.OfPrimary, billed.Count);
-        // The backup alone sees these end, and leaves their CDRs to the primary.
+        // Only the backup sees these end, and it leaves their CDRs to the primary.
         await calls.EndAsync(1);
         await backup.AskNowAsync();
         var known = calls.Ended.ToHashSet();
@@ -134,7 +136,7 @@ internal sealed class RtpengineTakeoverTests : PeerTest
         calls.AssertCdrs(await pair.ReadCdrFilesAsync());
     }
 
-    /// <summary>Waits until a server has so many.</summary>
+    /// <summary>Waits until a server has this many CDRs.</summary>
     private static Task<IReadOnlyList<CallDetail>> CdrsAsync(Server server, int count) =>
         Eventually.GetAsync(
             async () => await server.CdrsAsync() is var cdrs && cdrs.Count >= count ? cdrs : null,
@@ -149,10 +151,10 @@ internal sealed class RtpengineTakeoverTests : PeerTest
         Assert.That(codecs[false], Is.All.Null, "rtpengine tells the codec of what it has heard");
     }
 
-    /// <param name="report">Of a takeover after which nobody asked again.</param>
-    /// <param name="record">What it left.</param>
-    /// <param name="found">Connections that the server had not heard of.</param>
-    /// <param name="ended">Those that it found gone.</param>
+    /// <param name="report">The report of a takeover after which nobody asked again.</param>
+    /// <param name="record">The record after it.</param>
+    /// <param name="found">Connections that the server had not heard before.</param>
+    /// <param name="ended">Connections that it found ended.</param>
     private static void AssertReport(
         RecordedRecovery report,
         IReadOnlyList<RecordedConnection> record,

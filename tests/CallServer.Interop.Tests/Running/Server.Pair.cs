@@ -4,23 +4,23 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>What a server is asked as one of two.</summary>
+/// <summary>What a server of a pair can be asked.</summary>
 internal sealed partial class Server
 {
-    /// <summary>Where it listens, and its backup finds it.</summary>
+    /// <summary>Where it listens; its backup finds it there.</summary>
     public Uri Address => http.BaseAddress!;
 
     public async Task<RecordedStatus> StatusAsync() =>
         (await http.GetFromJsonAsync<RecordedStatus>(new Uri("/v1/status", UriKind.Relative), Camel))!;
 
-    /// <summary>Waits until what it says of itself is as wanted.</summary>
+    /// <summary>Waits until its status meets a condition.</summary>
     public Task<RecordedStatus> StatusAsync(Func<RecordedStatus, bool> wanted) =>
         Eventually.GetAsync(
             async () => await StatusAsync() is var status && wanted(status) ? status : null,
             () => $"another status of {process}"
         );
 
-    /// <summary>The reports of its takeovers, the newest first.</summary>
+    /// <summary>The reports of its takeovers, newest first.</summary>
     public Task<IReadOnlyList<RecordedRecovery>> RecoveriesAsync() =>
         ListAsync<RecordedRecovery>("recovery", Camel, "--last", "10");
 
@@ -32,11 +32,13 @@ internal sealed partial class Server
             () => $"the report of epoch {epoch} by {process}"
         );
 
-    /// <summary>Has it ask its gateways now, as an operator can without a takeover.</summary>
+    /// <summary>Has it ask its gateways now, which an operator can do without a takeover.</summary>
     public async Task<RecordedRecovery> AskNowAsync() =>
         (await ListAsync<RecordedRecovery>("recovery", Camel, "--dry-run")).Single();
 
-    /// <summary>An operator's <c>stepdown</c> or <c>takeover</c>, which has to succeed: its status after that.</summary>
+    /// <summary>
+    /// Gives an operator's <c>stepdown</c> or <c>takeover</c>, which must succeed, and returns the status afterwards.
+    /// </summary>
     public async Task<RecordedStatus> OrderAsync(string verb) =>
         (await ListAsync<RecordedStatus>(verb, Camel)).Single();
 }

@@ -4,8 +4,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
 
-/// <summary><c>callserver run</c> with one gateway, <c>gw1</c>, or several, each asked every second unless told
-/// otherwise.</summary>
+/// <summary>
+/// <c>callserver run</c> with one gateway, <c>gw1</c>, or several, each audited every second by default.
+/// </summary>
 internal sealed partial class Server : IAsyncDisposable
 {
     private static readonly JsonSerializerOptions Camel = new(JsonSerializerDefaults.Web);
@@ -26,18 +27,20 @@ internal sealed partial class Server : IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts one on a port that the system chooses, and comes back when it is ready. The folder holds its data: the next
-    /// one that starts on it goes on with the record.
+    /// Starts one on a port that the system picks, and returns when it is ready. The folder holds its data: the next
+    /// server that starts on it continues the record.
     /// </summary>
     public static Task<Server> StartAsync(Scope scope, string folder, int gatewayPort) =>
         StartAsync(scope, folder, $"snmp://127.0.0.1:{gatewayPort}?profile=cisco-voice");
 
-    /// <summary>The same with a gateway of any kind.</summary>
+    /// <summary>Starts one with a gateway of any kind.</summary>
     public static Task<Server> StartAsync(Scope scope, string folder, string uri) =>
         StartAsync(scope, folder, [("gw1", uri)]);
 
-    /// <summary>The same with several, with more sections of the configuration, each with a comma after it, and the secrets
-    /// that they name.</summary>
+    /// <summary>
+    /// Starts one with several gateways, with more sections of the configuration (each followed by a comma) and the
+    /// secrets that they name.
+    /// </summary>
     public static async Task<Server> StartAsync(
         Scope scope,
         string folder,
@@ -86,10 +89,10 @@ internal sealed partial class Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Where a server on this folder appends its CDRs.</summary>
+    /// <summary>The file to which a server on this folder appends its CDRs.</summary>
     public static string CdrFile(string folder) => Path.Combine(folder, "cdr.ndjson");
 
-    /// <summary>The CDRs of a file; none where the server had none to write.</summary>
+    /// <summary>The CDRs in the file; empty if the server had none to write.</summary>
     public static async Task<IReadOnlyList<CallDetail>> ReadCdrFileAsync(string folder) =>
         File.Exists(CdrFile(folder))
             ?
@@ -100,7 +103,7 @@ internal sealed partial class Server : IAsyncDisposable
             ]
             : [];
 
-    /// <summary>Waits until a server has appended so many.</summary>
+    /// <summary>Waits until a server has appended this many CDRs.</summary>
     public static Task<string> CdrFileAsync(string folder, int count) =>
         Eventually.GetAsync(
             async () =>
@@ -112,7 +115,7 @@ internal sealed partial class Server : IAsyncDisposable
             () => $"{count} CDRs in the file in {folder}"
         );
 
-    /// <summary>The record, asked as an operator does: with the command line.</summary>
+    /// <summary>The record, read as an operator reads it: with the command line.</summary>
     public async Task<IReadOnlyList<RecordedConnection>> ConnectionsAsync() =>
         await ListAsync<RecordedConnection>("connections", Camel);
 
@@ -136,14 +139,14 @@ internal sealed partial class Server : IAsyncDisposable
 
     public async Task<IReadOnlyList<CallDetail>> CdrsAsync() => await ListAsync<CallDetail>("cdrs", Snake);
 
-    /// <summary>Has a connection ended, as an operator does.</summary>
+    /// <summary>Releases a connection, as an operator would.</summary>
     public Task<Finished> ReleaseAsync(string connection, string reason)
     {
         string[] order = ["release", $"gw1/{connection}", "--reason", reason, "--yes"];
         return CallServerProcess.RunAsync(scope, [.. order, "--server", http.BaseAddress!.ToString()]);
     }
 
-    /// <summary>Waits for an audit that is as wanted.</summary>
+    /// <summary>Waits for an audit that meets a condition.</summary>
     public async Task<RecordedAudit> AuditAsync(Func<RecordedAudit, bool> wanted) =>
         await Eventually.GetAsync(
             async () =>
@@ -160,7 +163,7 @@ internal sealed partial class Server : IAsyncDisposable
             () => $"an audit by {process}"
         );
 
-    /// <summary>Waits until a metric without labels is at least that.</summary>
+    /// <summary>Waits until a metric without labels is at least this high.</summary>
     public async Task MetricAsync(string name, double least) =>
         await Eventually.GetAsync(
             async () =>
@@ -176,18 +179,18 @@ internal sealed partial class Server : IAsyncDisposable
             () => $"{name} of {least} by {process}"
         );
 
-    /// <summary>What it says of itself to who watches it.</summary>
+    /// <summary>What its readiness probe answers.</summary>
     public async Task<JsonElement> ReadinessAsync() =>
         JsonDocument.Parse(await http.GetStringAsync(new Uri("/readyz", UriKind.Relative))).RootElement;
 
-    /// <summary>Waits for a complete audit of a gateway that began after now.</summary>
+    /// <summary>Waits for a complete audit of a gateway that begins from now on.</summary>
     public async Task CompleteAuditAsync(string gateway = "gw1")
     {
         var now = DateTimeOffset.UtcNow;
         await AuditAsync(audit => audit.Gateway == gateway && audit.Complete && audit.Asked > now);
     }
 
-    /// <summary>Asks it to stop; it has to end well.</summary>
+    /// <summary>Asks it to stop; it must end cleanly.</summary>
     public async Task StopAsync()
     {
         await process.SignalAsync("TERM");
@@ -195,7 +198,7 @@ internal sealed partial class Server : IAsyncDisposable
         Assert.That(finished.ExitCode, Is.Zero, finished.ToString());
     }
 
-    /// <summary>Ends it as a crash does.</summary>
+    /// <summary>Kills it, as a crash would.</summary>
     public async Task KillAsync()
     {
         await process.SignalAsync("KILL");

@@ -2,7 +2,7 @@ using CallServer.Interop.Auditing;
 
 namespace CallServer.Interop.Running;
 
-/// <summary>A connection in a running server's record: what these tests look at.</summary>
+/// <summary>A connection in a running server's record: the fields that these tests look at.</summary>
 internal sealed record RecordedConnection(
     string Gateway,
     string Id,
@@ -23,7 +23,7 @@ internal sealed record RecordedCall(
     IReadOnlyList<RecordedFinding> Findings
 );
 
-/// <summary>What its sources disagree about.</summary>
+/// <summary>Something on which its sources disagree.</summary>
 internal sealed record RecordedFinding(string Kind, DateTimeOffset Since, string Text);
 
 /// <summary>An audit that a running server made.</summary>
@@ -35,7 +35,10 @@ internal sealed record RecordedAudit(
     DateTimeOffset Answered
 );
 
-/// <summary>A call detail record. What has no bound is null: the start of one that was never absent, or never answered.</summary>
+/// <summary>
+/// A call detail record. An unknown bound is null, such as the start of a connection that was never absent or never
+/// answered.
+/// </summary>
 internal sealed record CallDetail(
     string Id,
     string Gateway,
@@ -56,13 +59,13 @@ internal sealed record CallDetail(
     string? ReleaseReason
 );
 
-/// <summary>What the gateway counted of one connection: what these tests look at.</summary>
+/// <summary>The gateway's counters of one connection: the fields that these tests look at.</summary>
 internal sealed record CountersLine(long? PacketsReceived, long? OctetsReceived);
 
-/// <summary>What a running server says of itself.</summary>
+/// <summary>What a running server reports of itself.</summary>
 internal sealed record RecordedStatus(string Name, string Role, int Epoch, string? Peer, int Connections);
 
-/// <summary>The report of a takeover, or of what one would find.</summary>
+/// <summary>The report of a takeover, or of a dry run.</summary>
 internal sealed record RecordedRecovery(
     string Server,
     int Epoch,
@@ -78,7 +81,7 @@ internal sealed record RecordedRecovery(
     RiskLine AtRisk
 );
 
-/// <summary>How many gateways came to what.</summary>
+/// <summary>How many gateways ended with which result.</summary>
 internal sealed record GatewaysLine(int Total, int Complete, int Partial, int Silent, int Waiting);
 
 /// <summary>What became of the connections.</summary>

@@ -4,14 +4,14 @@ using CallServer.Interop.Peers;
 namespace CallServer.Interop.Running;
 
 /// <summary>
-/// A primary <c>cs-a</c> and its warm backup <c>cs-b</c> that ask one gateway. Between their starts and their takeovers they ask
-/// it only when they are told to, so that a test knows what each of them has heard.
+/// A primary <c>cs-a</c> and its warm backup <c>cs-b</c> that ask one gateway. Between their starts and their
+/// takeovers they ask it only when told to, so that a test knows what each of them has heard.
 /// </summary>
 internal sealed class ServerPair
 {
     private const string Rarely = "10m";
 
-    // The primary of a loaded machine may be late: that is no takeover.
+    // The primary on a loaded machine may be late: that must not cause a takeover.
     private const string Patient = """ "standby": "warm", "heartbeat": "50ms", "misses": 80 """;
 
     private readonly Scope scope;
@@ -38,7 +38,7 @@ internal sealed class ServerPair
 
     public Server Backup => backup ?? throw new InvalidOperationException("the backup is not started");
 
-    /// <summary>Starts both, and comes back when they know each other and each has heard the gateway.</summary>
+    /// <summary>Starts both, and returns when they know each other and each has heard the gateway.</summary>
     public static async Task<ServerPair> StartAsync(Scope scope, string uri)
     {
         var pair = new ServerPair(scope, uri);
@@ -55,7 +55,7 @@ internal sealed class ServerPair
         return pair;
     }
 
-    /// <summary>Starts the killed primary again as it was first started, on its data.</summary>
+    /// <summary>Restarts the killed primary on its data, with its first configuration.</summary>
     public async Task StartPrimaryAgainAsync() =>
         primary = await StartAsync(OfPrimary, "cs-a", first, second, "");
 

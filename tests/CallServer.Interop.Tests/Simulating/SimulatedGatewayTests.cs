@@ -4,7 +4,9 @@ using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Simulating;
 
-/// <summary>Our own simulated gateway, read by net-snmp's client and by tshark: what is tried on it is tried on SNMP.</summary>
+/// <summary>
+/// net-snmp's client and tshark read our own simulated gateway: whoever tries things on it tries them on real SNMP.
+/// </summary>
 internal sealed class SimulatedGatewayTests : PeerTest
 {
     private const int Connections = 100;

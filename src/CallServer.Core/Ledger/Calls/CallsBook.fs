@@ -4,9 +4,10 @@ open System.Collections.Generic
 open System.Collections.Immutable
 open CallServer.Model
 
-/// The join of connections into calls, kept up with every step of every gateway at a cost of what the step changed. Steps of
-/// different gateways may come in any order.
+/// Joins connections into calls. The book is kept up to date with every step of every gateway, at a cost that
+/// depends on what the step changed. Steps of different gateways may come in any order.
 module CallBook =
+    /// A book without calls that joins by these rules.
     let empty (rules: CallRules) : CallTable =
         CallTable(
             rules,
@@ -20,7 +21,7 @@ module CallBook =
             ImmutableSortedSet.Create<Expiry>(ExpiryOrder.Instance :> IComparer<Expiry>)
         )
 
-    /// Joins and judges anew what the edit touched.
+    /// Joins and judges again what the edit touched.
     let private rejoin (draft: CallsDraft) =
         let struct (broken, together) = CallsJoin.rejoin draft
 
@@ -40,7 +41,7 @@ module CallBook =
 
     let private keys (call: Call) = Seq.append call.Live call.Gone
 
-    /// What became of the findings, told by the calls that share a leg.
+    /// Which findings came or went, comparing calls that share a leg.
     let private changes (draft: CallsDraft) : CallChange[] =
         let among (callOf: LegKey -> bool * Call) (call: Call) =
             keys call
@@ -97,14 +98,14 @@ module CallBook =
         let changes = changes draft
         struct (draft.ToBook(), changes)
 
-    /// The book after a step, and what became of the findings.
+    /// The book after a step, and the findings that came or went.
     let apply (step: CallStep) (book: CallTable) : struct (CallTable * CallChange[]) =
         let draft = CallsDraft book
         let source = draft.Source step.Gateway
         CallsEdit.edit draft step source
         finish draft (Seq.append [ step.Gateway ] source.Partners.Keys)
 
-    /// The book of connections that a store kept, unconfirmed: at is when the server began.
+    /// The book with the unconfirmed connections of a store; `at` is when the server began.
     let restore (step: CallStep) (at: Instant) (book: CallTable) : CallTable =
         let draft = CallsDraft book
         let source = { CallSource.create step.Gateway with Began = at }
@@ -113,7 +114,7 @@ module CallBook =
         let struct (book, _) = finish draft [ step.Gateway ]
         book
 
-    /// When there is something to forget next.
+    /// When `tick` next has something to forget; ValueNone if there is nothing.
     let due (book: CallTable) : Instant voption =
         if book.Expiries.IsEmpty then
             ValueNone
@@ -121,13 +122,13 @@ module CallBook =
             let struct (at, _) = book.Expiries.Min
             ValueSome at
 
-    /// So many legs that are over a call keeps for its findings.
+    /// How many legs that are over a call keeps for its findings.
     let private mostGone = 8
 
-    /// A leg that is over is kept as long as it is one side of a finding, or the only sign of its kind of source.
+    /// Whether a leg that is over is still one side of a finding, or the only sign of its kind of source.
     let private isNeeded (draft: CallsDraft) (ghost: Leg) (call: Call) =
         let live = call.Live |> Array.map draft.Leg
-        // Some may have been forgotten a moment ago.
+        // A leg may have been forgotten a moment ago.
         let gone = call.Gone |> Array.choose (draft.TryLeg >> ValueOption.toOption)
 
         let isNew =
@@ -142,7 +143,7 @@ module CallBook =
         && ((CallsEnds.missing live [| ghost |]).Length > 0
             || (ghost.Kind.IsSome && live |> Array.forall (fun leg -> leg.Kind <> ghost.Kind)))
 
-    /// Forgets what is over for so long that nobody will speak of it any more.
+    /// Forgets legs that have been over for so long that nobody will report on them any more.
     let tick (now: Instant) (book: CallTable) : struct (CallTable * CallChange[]) =
         match due book with
         | ValueSome at when at <= now ->
@@ -171,7 +172,7 @@ module CallBook =
     /// How many calls have a live leg.
     let count (book: CallTable) = book.Calls.Count
 
-    /// The calls after one place in the list, or all; those with findings only.
+    /// The calls after this place in the list, or all of them; with `findings`, only calls with findings.
     let after
         (place: struct (string * GatewayId * ConnectionId) voption)
         (findings: bool)

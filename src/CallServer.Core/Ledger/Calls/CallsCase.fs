@@ -3,7 +3,7 @@ namespace CallServer.Ledger
 open System.Collections.Generic
 open CallServer.Model
 
-/// What one call is judged by, and what can be said.
+/// What one call is judged by, and what the judgement can be.
 module internal CallsCase =
     [<NoComparison; NoEquality>]
     type Case =
@@ -11,21 +11,21 @@ module internal CallsCase =
             Rules: CallRules
             Live: Leg[]
             Gone: Leg[]
-            /// Its gateway's calls usually have the other kind of source, and all that could tell of it were asked: since when
-            /// it is known to lack it.
+            /// Since when the call is known to lack the other kind of source: its gateway's calls usually
+            /// have it, and every gateway that could report it was asked.
             Lacks: Instant voption
         }
 
     [<NoComparison>]
     type Verdict =
         | Nothing
-        /// What is told now may become a finding once it is told again.
+        /// A disagreement that becomes a finding if the next report repeats it.
         | Waiting
         | Proven of Finding
 
     let found kind since text = Proven { Kind = kind; Since = since; Text = text }
 
-    /// At most three by name.
+    /// The legs by name, at most three of them.
     let names (legs: Leg[]) =
         let shown = legs |> Seq.truncate 3 |> Seq.map (fun leg -> string leg.Key) |> String.concat ", "
         if legs.Length > 3 then $"{shown} and {legs.Length - 3} more" else shown
@@ -35,17 +35,18 @@ module internal CallsCase =
     let latest (instants: Instant seq) = Seq.reduce Instant.max instants
     let earliest (instants: Instant seq) = Seq.reduce Instant.min instants
 
-    /// Some live leg was heard alive so long after that the end of another is no matter of a moment.
+    /// Whether a live leg was heard alive at least the grace after another ended, so that its end is not just
+    /// a moment early.
     let outlived (case: Case) (over: Instant) =
         case.Live
         |> Array.exists (fun leg -> leg.IsConfirmed && leg.Connection.LastHeard >= over + case.Rules.Grace)
 
-    /// All of them still say so, the grace after the last of them began to.
+    /// Whether all of them were confirmed and heard alive at least the grace after this moment.
     let stillSay (case: Case) (since: Instant) (legs: Leg[]) =
         legs
         |> Array.forall (fun leg -> leg.IsConfirmed && leg.Connection.LastHeard >= since + case.Rules.Grace)
 
-    /// The first that is proven, else whether one is to be waited for.
+    /// The first verdict that is proven, otherwise Waiting if there is one.
     let firstOf (verdicts: Verdict seq) =
         let mutable best = Nothing
         use each = verdicts.GetEnumerator()
@@ -66,7 +67,7 @@ module internal CallsCase =
     let target (leg: Leg) =
         leg.Connection.Facts.RemoteMedia |> ValueOption.bind (CallsKeys.ofAddress leg.Key.Gateway)
 
-    /// Legs by their own socket, where it is that of one leg only.
+    /// Legs by their own socket, without sockets that several legs have.
     let bySocket (legs: Leg[]) : Dictionary<AddressKey, Leg> =
         let sockets = Dictionary<AddressKey, Leg>()
         let shared = HashSet<AddressKey>()
@@ -82,7 +83,7 @@ module internal CallsCase =
 
         sockets
 
-    /// Pairs of which the first sends its media to the second's socket.
+    /// Pairs of legs of which the first sends its media to the second's socket.
     let streams (legs: Leg[]) : struct (Leg * Leg)[] =
         let sockets = bySocket legs
 
@@ -94,7 +95,7 @@ module internal CallsCase =
                    | _ -> ()
                | ValueNone -> () |]
 
-    /// By gateway, in order.
+    /// Legs grouped by gateway, in the order of gateways.
     let bySource (legs: Leg[]) : struct (GatewayId * Leg[])[] =
         legs
         |> Array.groupBy (fun leg -> leg.Key.Gateway)

@@ -4,7 +4,7 @@ open System.Collections.Generic
 open System.Collections.Immutable
 open CallServer.Model
 
-/// A book while one step changes it. It lives within one call and is seen by nobody else.
+/// A book while one step changes it. It lives within one function call and nobody else sees it.
 [<Sealed>]
 type internal CallsDraft(book: CallTable) =
     let sources = book.Sources.ToBuilder()
@@ -28,10 +28,10 @@ type internal CallsDraft(book: CallTable) =
     member _.Findings = findings
     member _.Expiries = expiries
     member _.Ghosts = ghosts
-    /// Legs whose joins have to be looked at again.
+    /// Legs whose joins must be looked at again.
     member _.Roots = roots
 
-    /// Calls of the book before that are no more, and those in their place.
+    /// Calls of the earlier book that no longer exist, and the calls that replaced them.
     member _.Retired = retired
     member _.Entered = entered
 
@@ -42,7 +42,8 @@ type internal CallsDraft(book: CallTable) =
 
     member _.Put(source: CallSource) = sources[source.Gateway] <- source
 
-    /// The leg as it is now; nothing where it is neither live nor remembered. Not before the step's connections are taken in.
+    /// The leg as it is now; ValueNone if it is neither live nor remembered. Take in the step's connections
+    /// first.
     member this.TryLeg(key: LegKey) : Leg voption =
         match legs.TryGetValue key with
         | true, leg -> leg
@@ -59,7 +60,7 @@ type internal CallsDraft(book: CallTable) =
             legs[key] <- leg
             leg
 
-    /// A leg that is over is remembered no longer.
+    /// Stops remembering a leg that is over.
     member _.Forget(key: LegKey) =
         ghosts.Remove key |> ignore
         legs.Remove key |> ignore
@@ -79,7 +80,8 @@ type internal CallsDraft(book: CallTable) =
         | true, bucket -> bucket
         | _ -> Bucket.empty
 
-    /// Whose socket it is now decides which joins hold: where it is or was that of one leg, that one is looked at again.
+    /// Changes who has a socket. If one leg alone has it now or had it before, that leg's joins are looked at
+    /// again, because a shared socket joins nobody.
     member this.PutSocket(key: AddressKey, bucket: Bucket) =
         let before = this.SocketBucket key
 
@@ -111,12 +113,12 @@ type internal CallsDraft(book: CallTable) =
             expiries.ToImmutable()
         )
 
-/// Which legs tell the same call id, and whose socket is where.
+/// Indexes legs by call id and by socket.
 module internal CallsIndex =
     let idOf (source: SourceTraits) (key: LegKey) (c: Connection) : IdKey voption =
         c.Facts.Call |> ValueOption.bind (CallsKeys.ofId source.CallIds key.Gateway)
 
-    /// Each medium by its own socket and by where it is sent to, the call's own medium first.
+    /// For each medium its own socket and the one it sends to, the call's own medium first.
     let streams (key: LegKey) (c: Connection) : struct (AddressKey voption * AddressKey voption) list =
         let ends (local: MediaAddress voption) (remote: MediaAddress voption) =
             struct (ValueOption.bind (CallsKeys.ofAddress key.Gateway) local,
@@ -146,7 +148,7 @@ module internal CallsIndex =
         change draft source key c (fun bucket ->
             { Live = bucket.Live.Remove key; Gone = bucket.Gone.Remove key })
 
-    /// It is over, and remembered.
+    /// Indexes a leg that is over and remembered.
     let bury draft source (key: LegKey) (c: Connection) =
         change draft source key c (fun bucket ->
             { Live = bucket.Live.Remove key; Gone = bucket.Gone.Add key })

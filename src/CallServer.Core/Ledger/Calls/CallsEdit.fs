@@ -3,7 +3,7 @@ namespace CallServer.Ledger
 open System.Collections.Generic
 open CallServer.Model
 
-/// What an audit was, for the join.
+/// What the join must know about an audit.
 [<Struct>]
 type CallAudit = { Asked: Instant; IsComplete: bool }
 
@@ -12,19 +12,22 @@ type CallAudit = { Asked: Instant; IsComplete: bool }
 type CallStep =
     {
         Gateway: GatewayId
-        /// Nothing where the step does not tell: it stays as it was.
+        /// ValueNone if the step does not say: then it stays as it was.
         Source: SourceTraits voption
         DriftPpm: float
-        /// Nothing where no audit led here: a store, an operator, a release.
+        /// ValueNone if no audit caused the step but a store, an operator or a release.
         Audit: CallAudit voption
-        /// The record after the step, sorted by id. What is unchanged is the very same object as before.
+        /// The record after the step, sorted by id. What has not changed must be the very same object as
+        /// before.
         Connections: Connection[]
         Changes: Change[]
     }
 
-/// What a step means for the join: legs that came, went, live on under another id, join otherwise, or say something that matters.
+/// Finds out what a step means for the join: legs that came, went, live on under another id, join
+/// differently, or state something that matters.
 module internal CallsEdit =
-    /// What differs between two records of a gateway, the same connection under the same id side by side.
+    /// What differs between two records of a gateway: connections that went, that came, and pairs of the same
+    /// one.
     let private differences (before: Connection[]) (after: Connection[]) =
         let gone, came = ResizeArray<Connection>(), ResizeArray<Connection>()
         let stayed = ResizeArray<struct (Connection * Connection)>()
@@ -41,7 +44,7 @@ module internal CallsEdit =
         Merge.byId before after _.Id gone.Add came.Add both
         struct (gone, came, stayed)
 
-    /// Since when codec and media are told as the newer connection tells them.
+    /// Since when codec and media are as the newer connection states them.
     let private told
         (source: CallSource)
         (was: LegKey)
@@ -69,7 +72,7 @@ module internal CallsEdit =
                             (if media then after.LastHeard else mediaSince))
                 )
 
-    /// The gateway's own part: who it is, and what it told.
+    /// Updates the gateway's own part: its traits, its newest audit and its connections.
     let private enterSource (step: CallStep) (source: CallSource) : CallSource =
         { source with
             Source = step.Source |> ValueOption.defaultValue source.Source
@@ -96,7 +99,8 @@ module internal CallsEdit =
         || before.Start.Within <> after.Start.Within
         || (before.Setup |> ValueOption.map _.Within) <> (after.Setup |> ValueOption.map _.Within)
 
-    /// Alone in its call, and nothing that is over tells its id or had its target: nothing that it says of itself matters.
+    /// Whether the leg is alone in its call, and no leg that is over has its id or its target: then nothing
+    /// it states matters.
     let private isAlone (draft: CallsDraft) (source: SourceTraits) (key: LegKey) (c: Connection) =
         let hasGone (bucket: Bucket) = not bucket.Gone.IsEmpty
 
@@ -118,7 +122,7 @@ module internal CallsEdit =
             )
         | _ -> false
 
-    /// Takes the step into the draft; what has to be joined or judged anew is among its roots.
+    /// Takes the step into the draft; puts the legs that must be joined or judged again among its roots.
     let edit (draft: CallsDraft) (step: CallStep) (source: CallSource) =
         let struct (gone, came, stayed) = differences source.Connections step.Connections
         let key c = LegKey.ofConnection step.Gateway c

@@ -4,10 +4,10 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger.CallsCase
 
-/// What is up while what belongs to it is not.
+/// Finds legs that are up while what belongs to them is over.
 module internal CallsEnds =
-    /// Legs that are over without another in their place: either their gateway still has two of the call, or one of their kind
-    /// is there that is not proven to have been there with them.
+    /// Legs that are over and not replaced. A leg counts as replaced if its gateway still has two legs of the
+    /// call, or if a leg of its kind is live and not proven to have been there with it.
     let missing (live: Leg[]) (gone: Leg[]) : Leg[] =
         let onGateway = Dictionary<GatewayId, int>()
         let newest = Dictionary<SourceKind voption, Instant>()

@@ -2,15 +2,16 @@ namespace CallServer.Ledger
 
 open CallServer.Ledger.CallsCase
 
-/// Judges one call. Every finding rests on what confirmed connections said, and on when they said it: a leg is over once that is
-/// proven, and another outlived it once it was heard alive later. So no timer and no silence makes a finding.
+/// Judges one call. Every finding rests on what confirmed connections reported, and on when: a leg is over
+/// once that is proven, and another outlived it once it was heard alive later. So no timer and no silence
+/// makes a finding.
 ///
-///   one-sided                a leg is over, nothing took its place, and the rest was heard alive after the grace
-///   media-without-signalling one kind of source tells of the call: it had both; or its gateway's calls usually have both,
-///   signalling-without-media   and every gateway that usually joins them was asked completely after the patience
-///   codec-mismatch           the two ends of one stream differ; or no codec of one source is one of another's
+///   one-sided                a leg is over, nothing took its place, and the rest was alive after the grace
+///   media-without-signalling one kind of source reports the call: it had both; or its gateway's calls usually
+///   signalling-without-media   do, and every gateway that usually joins was asked completely after the patience
+///   codec-mismatch           the two ends of one stream differ; or two sources have no codec in common
 ///   address-mismatch         one end agrees and the other does not, and no address translation explains it
-///   start-mismatch           two sources tell spans from setup to answer that no drift of their clocks brings together
+///   start-mismatch           two sources state spans from setup to answer that no clock drift reconciles
 module internal CallsFindings =
     let private judges =
         [ CallsEnds.oneSided
@@ -20,7 +21,7 @@ module internal CallsFindings =
           CallsMismatches.address
           CallsMismatches.start ]
 
-    /// The findings by kind, and whether the next word of a leg may change them.
+    /// The findings by kind, and whether the next report about a leg may change them.
     let judge (case: Case) : struct (Finding list * bool) =
         if case.Gone.Length = 0 && case.Lacks.IsNone && case.Live.Length < 2 then
             struct ([], false)

@@ -3,18 +3,18 @@ namespace CallServer.Ledger
 open System.Collections.Generic
 open CallServer.Model
 
-/// Which legs belong together. Two live legs join by the same call id, or by mirrored media: each sends to the other's socket, and
-/// neither socket is that of another live leg too. A leg that is over joins by the same, but only those that are proven to have
-/// been there with it: a port or an id may be used again.
+/// Which legs belong together. Two live legs join by the same call id, or by mirrored media: each sends to
+/// the other's socket, and no other live leg has either socket. A leg that is over joins in the same ways,
+/// but only with legs that are proven to have been there with it: a port or an id may be reused.
 module internal CallsJoin =
-    /// A socket that so many had in a short while tells nothing.
+    /// If more legs than this had a socket within a short time, the socket tells nothing.
     let private mostGone = 16
 
-    /// The live leg was there before the other was last heard.
+    /// Whether the live leg was there before the other was last heard.
     let private met (live: Leg) (gone: Leg) = live.AliveBy <= gone.Gone.Value.Earliest
 
-    /// What one rejoin learnt of call ids: a leg's step must not cost what all legs of its id cost, or one id that many
-    /// legs tell takes the square of them.
+    /// What one rejoin has learnt about call ids. Without it each leg would visit all legs of its id, and an
+    /// id that many legs have would cost their square.
     [<NoComparison; NoEquality>]
     type private Ids = { Reached: HashSet<IdKey>; FirstAlive: Dictionary<IdKey, Instant> }
 
@@ -36,7 +36,7 @@ module internal CallsJoin =
                 let metSome (gone: Leg) = firstAlive draft ids id bucket <= gone.Gone.Value.Earliest
 
                 if leg.IsLive || metSome leg then
-                    // Once is enough: whoever is reached from here reaches the same.
+                    // Once is enough: every leg with this id reaches the same legs.
                     ids.Reached.Add id |> ignore
                     bucket.Live |> Seq.iter visit
 
@@ -74,8 +74,8 @@ module internal CallsJoin =
 
     let private legsOf (call: Call) = Seq.append call.Live call.Gone
 
-    /// Joins anew whatever the draft's roots may have joined or parted. Gives the calls that are no more as they were, and the
-    /// legs of those in their place.
+    /// Joins anew whatever the draft's roots may have joined or parted. Returns the calls that no longer
+    /// exist, as they were, and the legs of those that replace them.
     let rejoin (draft: CallsDraft) : struct (HashSet<Call> * ResizeArray<Leg[]>) =
         let broken = HashSet<Call>(HashIdentity.Reference)
         let visited = HashSet<LegKey>()

@@ -4,22 +4,22 @@ open System
 open System.Net
 open CallServer.Model
 
-/// A call id and how far it reaches; the same key is the same call.
+/// A call id and its reach. Two legs with the same key belong to the same call.
 [<Struct>]
 type internal IdKey =
     {
-        /// Empty: everywhere. Else the realm of several gateways, or one gateway's own id.
+        /// Empty for the whole world; otherwise the realm of several gateways, or the id of one gateway.
         Realm: string
         Id: string
     }
 
-/// A media address and how far it reaches.
+/// A media address and its reach: an empty realm for the whole world, otherwise the id of one gateway.
 [<Struct>]
 type internal AddressKey = { Realm: string; Host: string; Port: int }
 
-/// What may join connections, and how far.
+/// Decides what may join connections, and how far it reaches.
 module internal CallsKeys =
-    /// A GUID is written with and without dashes, in either case.
+    /// A GUID is written with or without dashes, in either case.
     let private normal (id: string) =
         let bare = if id.Length >= 36 then id.Trim('{', '}').Replace("-", "") else id
 
@@ -30,17 +30,19 @@ module internal CallsKeys =
 
     let private isNothing (id: string) = id |> Seq.forall (fun c -> c = '0' || c = '-' || c = '.' || c = ' ')
 
-    /// Long enough not to be a number that another gateway counts to as well.
+    /// Whether the id is too long to be a number that another gateway counts to as well.
     let private isTelling (id: string) =
         id.Length >= 8 && (id.Length >= 16 || not (Seq.forall Char.IsAsciiDigit id))
 
-    /// A GUID or another long random number in hex, or what has the shape of a Call-ID with its host. Names of channels with a counter behind them, such as Asterisk's,
-    /// are long too, and every other gateway counts alike.
+    /// Whether the id has a shape that is unique in the world: a GUID or another long random number in hex,
+    /// or a Call-ID with its host. Names of channels with a counter at the end, such as Asterisk's, are long
+    /// too, but every other gateway counts alike.
     let private isWorldWide (id: string) =
         (id.Length >= 16 && Seq.forall Char.IsAsciiHexDigit id && not (Seq.forall Char.IsAsciiDigit id))
         || (id.Contains '@' && id.IndexOfAny [| '/'; '|'; ' ' |] < 0)
 
-    /// The key under which a call id is compared with others; nothing where the id names no call.
+    /// The key by which a call id is compared with others; ValueNone if the id names no call, such as a row
+    /// of zeros.
     let ofId (reach: CallIdReach) (gateway: GatewayId) (id: CallId) : IdKey voption =
         let text = normal (CallId.value id)
 
@@ -55,7 +57,8 @@ module internal CallsKeys =
 
             ValueSome { Realm = realm; Id = text }
 
-    /// Loopback and link-local addresses mean something on one machine or link only; wildcards, multicast and port 0 nothing.
+    /// The key of an address. Loopback and link-local addresses reach one machine or link only. Wildcards,
+    /// multicast and port 0 mean nothing: ValueNone.
     let ofAddress (gateway: GatewayId) (address: MediaAddress) : AddressKey voption =
         match IPAddress.TryParse address.Host with
         | true, host when address.Port > 0 && address.Port <= 65535 ->
@@ -81,7 +84,7 @@ module internal CallsKeys =
                       Port = address.Port }
         | _ -> ValueNone
 
-    /// RFC 1918, RFC 6598 and RFC 4193: what a translator stands in front of.
+    /// RFC 1918, RFC 6598 and RFC 4193: addresses that are usually behind a translator.
     let isPrivate (host: string) =
         match IPAddress.TryParse host with
         | true, host ->
@@ -96,9 +99,10 @@ module internal CallsKeys =
             | _ -> false
         | _ -> false
 
-    /// The same end told as two addresses: one side of a translator, or a fault.
+    /// Whether address translation may explain that one end is reported with two addresses; otherwise it is a
+    /// fault.
     let mayBeTranslated (a: MediaAddress) (b: MediaAddress) =
         a.Host <> b.Host && (isPrivate a.Host || isPrivate b.Host)
 
-    /// How telling an id is: the most telling first.
+    /// How telling an id is; the lowest number is the most telling.
     let rank (key: IdKey) = if key.Realm = "" then 0 else 1

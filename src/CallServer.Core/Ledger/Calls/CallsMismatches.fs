@@ -4,9 +4,10 @@ open System
 open CallServer.Model
 open CallServer.Ledger.CallsCase
 
-/// What sources tell of one call that cannot be true together.
+/// Finds what sources state about one call that cannot be true together.
 module internal CallsMismatches =
-    /// Registered encodings of voice can be compared; a gateway's own words may mean anything.
+    /// The registered name of a voice codec. A gateway's own words may mean anything, so they are not
+    /// compared.
     let private codecOf (leg: Leg) : string voption =
         match leg.Connection.Facts.Codec with
         | ValueNone -> ValueNone
@@ -45,11 +46,11 @@ module internal CallsMismatches =
                     struct (items[i], items[j])
         }
 
-    /// More sources than this are a matter of a call id that is none.
+    /// If more sources than this have one call id, it is no real call id.
     let private mostSources = 8
 
-    /// The two ends of one stream have one codec. Between sources it is enough that one codec is told by both: what lies
-    /// between them may translate.
+    /// The two ends of one stream must have the same codec. Different sources need only one codec in common,
+    /// because something between them may transcode.
     let codec (case: Case) : Verdict =
         firstOf (
             seq {
@@ -74,8 +75,8 @@ module internal CallsMismatches =
             else
                 Waiting
 
-    /// A sends to B's socket; where B sends to is told too and is not A's, media goes astray. Two tellings of one socket
-    /// must name one target.
+    /// If A sends to B's socket, but B sends to another socket than A's, media goes astray. Two sources that
+    /// report one socket must report one target for it.
     let address (case: Case) : Verdict =
         let sameSocket =
             case.Live
@@ -107,7 +108,7 @@ module internal CallsMismatches =
             }
         )
 
-    /// From the setup to the answer; where only one time is told, it may be either end of the ringing.
+    /// From the setup to the answer. If only one time is known, it may be either end of the ringing.
     let private span (rules: CallRules) (leg: Leg) : Interval =
         let start = leg.Connection.Start.Within
 
@@ -116,7 +117,7 @@ module internal CallsMismatches =
             { Earliest = Instant.min setup.Within.Earliest start.Earliest; Latest = start.Latest }
         | ValueNone -> { Earliest = start.Earliest; Latest = start.Latest + rules.Ringing }
 
-    /// A source's first leg of the call dates the call.
+    /// When the call began by one source: its first leg of the call decides.
     let private began (case: Case) (struct (_, legs: Leg[])) =
         let spans = legs |> Array.map (span case.Rules)
 
@@ -124,7 +125,7 @@ module internal CallsMismatches =
                 { Earliest = spans |> Seq.map _.Earliest |> earliest
                   Latest = spans |> Seq.map _.Latest |> earliest })
 
-    /// Some clocks tell whole seconds.
+    /// Some clocks count whole seconds.
     let private coarse = TimeSpan.FromSeconds 1.0
 
     let start (case: Case) : Verdict =

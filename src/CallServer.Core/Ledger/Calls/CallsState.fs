@@ -5,41 +5,43 @@ open System.Collections.Generic
 open System.Collections.Immutable
 open CallServer.Model
 
-/// Legs that tell one call id, or one socket of theirs.
+/// Legs with the same call id, or with the same socket.
 [<NoComparison; NoEquality>]
 type internal Bucket = { Live: ImmutableSortedSet<LegKey>; Gone: ImmutableSortedSet<LegKey> }
 
 module internal Bucket =
     let empty = { Live = ImmutableSortedSet.Empty; Gone = ImmutableSortedSet.Empty }
 
-/// What the book knows of one gateway.
+/// What the book knows about one gateway.
 [<NoComparison; NoEquality>]
 type internal CallSource =
     {
         Gateway: GatewayId
         Source: SourceTraits
         DriftPpm: float
-        /// What it told before this is known from a store only.
+        /// Since when the book watches it; what it reported earlier is known only from a store.
         Began: Instant
         /// The newest audit was complete.
         IsComplete: bool
         /// When the newest complete audit was asked.
         Asked: Instant
-        /// Active, sorted by id.
+        /// Active connections, sorted by id.
         Connections: Connection[]
-        /// Where it is not since they were first heard: since when codec and addresses are told as they are.
+        /// Since when codec and media addresses are the present ones, for legs where that is later than when
+        /// they were first heard.
         Told: ImmutableDictionary<LegKey, struct (Instant * Instant)>
-        /// Legs whose next word may change a finding.
+        /// Legs whose next report may change a finding.
         Watched: ImmutableHashSet<LegKey>
-        /// Its legs that are over and remembered.
+        /// How many of its legs are over and remembered.
         Gone: int
-        /// Its calls, those of them that have both kinds of source, and those that have one.
+        /// How many calls it has, and how many of them have both kinds of source; Lonely are those that have
+        /// one.
         Total: int
         Joined: int
         Lonely: ImmutableHashSet<Call>
-        /// Gateways of the other kind, and how many calls they share with it.
+        /// Gateways of the other kind, and how many calls it shares with each.
         Partners: ImmutableDictionary<GatewayId, int>
-        /// Its calls usually have both kinds.
+        /// Its calls usually have both kinds of source.
         IsUsual: bool
     }
 
@@ -61,7 +63,7 @@ module internal CallSource =
           Partners = ImmutableDictionary.Empty
           IsUsual = false }
 
-    /// The very connection, as it is now.
+    /// The connection with this key as it is now, and not another under the same id.
     let tryFind (key: LegKey) (source: CallSource) : Connection voption =
         let id = ConnectionId.value key.Id
 
@@ -96,7 +98,7 @@ module internal CallSource =
           MediaSince = media
           DriftPpm = source.DriftPpm }
 
-/// In the order in which they are listed: by call id, those without one first, then by the first leg.
+/// The order in which calls are listed: by call id, those without one first, then by the first leg.
 type internal CallOrder() =
     static member val Instance = CallOrder()
 
@@ -138,16 +140,17 @@ type CallTable
         findings: ImmutableSortedSet<Call>,
         expiries: ImmutableSortedSet<Expiry>
     ) =
+    /// The rules by which it joins.
     member _.Rules = rules
     member internal _.Sources = sources
     /// Legs that are over and not forgotten.
     member internal _.Ghosts = ghosts
     member internal _.ById = byId
     member internal _.BySocket = bySocket
-    /// Of every leg, live or over.
+    /// The call of every leg, live or over.
     member internal _.CallOf = callOf
-    /// Those with a live leg.
+    /// Calls with a live leg.
     member internal _.Calls = calls
-    /// Those with findings.
+    /// Calls with findings.
     member internal _.Findings = findings
     member internal _.Expiries = expiries

@@ -2,7 +2,7 @@ namespace CallServer.Ledger
 
 open CallServer.Model
 
-/// What a call as a whole shows of its legs.
+/// What a call as a whole shows, concluded from its legs.
 module internal CallsSummary =
     let private begun (leg: Leg) : Instant =
         match leg.Connection.Setup with
@@ -15,7 +15,8 @@ module internal CallsSummary =
         | ValueNone -> 1
         | ValueSome Media -> 2
 
-    /// The leg that offered the call first: signalling knows who began it, and began it first.
+    /// Legs in the order in which they offered the call: signalling first, because it knows who began the
+    /// call.
     let private inOrder (live: Leg[]) : Leg[] =
         live
         |> Array.sortWith (fun a b ->
@@ -32,8 +33,9 @@ module internal CallsSummary =
 
     let private isPending (timing: Timing) = timing.Within.Latest = Instant.distantFuture
 
-    /// What all legs of the offering leg's kind leave possible; its own start where they contradict each other. The kinds are not
-    /// mixed: signalling dates the answer, and media its own creation.
+    /// What the starts of all legs of the offering leg's kind leave possible; the offering leg's own start if
+    /// they contradict each other. The kinds are not mixed: signalling dates the answer, media dates its own
+    /// creation.
     let start (live: Leg[]) : Timing =
         let ordered = inOrder live
         let offering = ordered[0].Connection.Start

@@ -2,7 +2,8 @@ namespace CallServer.Ledger
 
 open CallServer.Model
 
-/// Calls enter and leave the book here, and each gateway's tally with them: how many of its calls have both kinds of source.
+/// Puts calls into the book and takes them out, and keeps each gateway's tally: how many of its calls have
+/// both kinds of source.
 module internal CallsTally =
     let private sourcesOf (keys: LegKey[]) = keys |> Array.map _.Gateway |> Array.distinct
 
@@ -71,7 +72,7 @@ module internal CallsTally =
 
             tally draft call 1
 
-    /// The most telling id, the smallest of those; nothing where no leg tells one.
+    /// The most telling id, and the smallest of several such; ValueNone if no leg has an id.
     let private idOf (legs: Leg[]) : CallId voption =
         let told =
             [| for leg in legs do
@@ -100,7 +101,7 @@ module internal CallsTally =
 
     let private firstKnown (legs: Leg[]) = legs |> Seq.map _.Known |> Seq.reduce Instant.min
 
-    /// The gateway's own leg was heard alive the patience after the call was first heard of.
+    /// Whether the gateway's own leg was heard alive at least the patience after the call was first heard of.
     let private isOld (rules: CallRules) (legs: Leg[]) (gateway: GatewayId) (isMeant: Leg -> bool) =
         let due = firstKnown legs + rules.Patience
 
@@ -108,8 +109,9 @@ module internal CallsTally =
         |> Array.exists (fun leg ->
             leg.Key.Gateway = gateway && isMeant leg && leg.Connection.LastHeard >= due)
 
-    /// Since when the call is known to lack the other kind: a gateway that confirms it usually has both, and each that usually
-    /// joins was asked completely after the patience, and told nothing.
+    /// Since when the call is known to lack the other kind of source: a gateway that confirms it usually has
+    /// both, and every gateway that usually joins it was asked completely after the patience and did not
+    /// report the call.
     let private lacks (draft: CallsDraft) (legs: Leg[]) : Instant voption =
         let first = firstKnown legs
 
@@ -173,7 +175,7 @@ module internal CallsTally =
         && a.Gone = b.Gone
         && a.Findings = b.Findings
 
-    /// Puts the call of these legs into the book, unless it is there as it is.
+    /// Judges the call again and replaces it in the book if that changes it.
     let private again (draft: CallsDraft) (call: Call) =
         let legs =
             Array.append call.Live call.Gone
@@ -186,7 +188,8 @@ module internal CallsTally =
             retire draft call
             enter draft next
 
-    /// Nine of ten of its calls that could have both kinds by now have them: so at most one in ten is ever held to lack one.
+    /// Whether nine of ten of its calls that could have both kinds of source by now have them, so that at
+    /// most one in ten is ever said to lack one.
     let private isUsual (draft: CallsDraft) (source: CallSource) =
         let isOverdue (call: Call) =
             let legs = Seq.append call.Live call.Gone |> Seq.map draft.Leg |> Array.ofSeq
@@ -195,7 +198,8 @@ module internal CallsTally =
         source.Joined >= draft.Rules.Usual
         && (source.Lonely |> Seq.filter isOverdue |> Seq.length) * 9 <= source.Joined
 
-    /// Looks again at the calls that have one kind of source, for gateways whose own or whose partners' word is new.
+    /// Judges again the calls with one kind of source, for gateways that reported something new or whose
+    /// partners did.
     let settle (draft: CallsDraft) (gateways: GatewayId seq) =
         let changed =
             [| for gateway in Seq.distinct gateways do

@@ -3,7 +3,8 @@ namespace CallServer.Ledger
 open System
 open CallServer.Model
 
-/// One connection among all gateways, this very one: an id may be used again, but not since the same moment.
+/// One connection among those of all gateways. A gateway may reuse an id, so the moment it was first heard is
+/// part of the key.
 [<Struct; CustomEquality; CustomComparison>]
 type LegKey =
     {
@@ -13,9 +14,10 @@ type LegKey =
         Since: Instant
     }
 
-    /// As it is shown: GATEWAY/ID.
+    /// As users see it: GATEWAY/ID.
     override this.ToString() = $"{this.Gateway}/{this.Id}"
 
+    /// Orders legs by gateway, id and the moment first heard.
     static member Compare(a: LegKey, b: LegKey) =
         match String.CompareOrdinal(GatewayId.value a.Gateway, GatewayId.value b.Gateway) with
         | 0 ->
@@ -42,7 +44,9 @@ type LegKey =
     interface IComparable with
         member this.CompareTo(other) = LegKey.Compare(this, unbox<LegKey> other)
 
+/// Makes keys.
 module LegKey =
+    /// The key of a gateway's connection.
     let ofConnection (gateway: GatewayId) (c: Connection) : LegKey =
         { Gateway = gateway; Id = c.Id; Since = c.FirstHeard }
 
@@ -53,29 +57,32 @@ type Leg =
         Key: LegKey
         Source: SourceTraits
         Connection: Connection
-        /// When it ended, where it has: proven, never silence.
+        /// When it ended; ValueNone while it is active. It is proven, never concluded from silence.
         Gone: Interval voption
-        /// When it was first heard, or, where that was before this server's start, when the server began to know of it.
+        /// When it was first heard; if that was before this server started, when the server began to know of
+        /// it.
         Known: Instant
-        /// Since when its codec is known to have been told as it is now.
+        /// Since when its codec is known to be the present one.
         CodecSince: Instant
-        /// Since when its media addresses are.
+        /// Since when its media addresses are known to be the present ones.
         MediaSince: Instant
         /// How far its gateway's clock may drift, in parts per million.
         DriftPpm: float
     }
 
+    /// Signalling or media; ValueNone if its source is neither.
     member this.Kind = this.Source.Kind
 
+    /// Whether it is active.
     member this.IsLive = this.Gone.IsNone
 
-    /// Only what the newest audit confirmed is held against anybody.
+    /// Whether the newest audit listed it. Only such legs count as proof against another.
     member this.IsConfirmed = this.Gone.IsNone && this.Connection.Status = Status.Confirmed
 
     /// The earliest moment at which it is proven to have been there.
     member this.AliveBy = Instant.min this.Connection.Start.Within.Latest this.Connection.FirstHeard
 
-/// What sources of one call say against each other.
+/// How the sources of one call disagree.
 type FindingKind =
     /// A leg is over, and what it was joined with is still up.
     | OneSided
@@ -85,7 +92,7 @@ type FindingKind =
     | AddressMismatch
     | StartMismatch
 
-    /// One word for scripts: the command line's contract.
+    /// One word for scripts: part of the command line's contract.
     override this.ToString() =
         match this with
         | OneSided -> "one-sided"
@@ -95,7 +102,9 @@ type FindingKind =
         | AddressMismatch -> "address-mismatch"
         | StartMismatch -> "start-mismatch"
 
+/// The kinds of finding.
 module FindingKind =
+    /// All kinds, in the order in which they are listed.
     let all: FindingKind list =
         [ OneSided
           MediaWithoutSignalling
@@ -110,55 +119,60 @@ type Finding =
         Kind: FindingKind
         /// Since when it is known to be so.
         Since: Instant
-        /// Who says what.
+        /// Who says what, for people.
         Text: string
     }
 
-/// Connections that belong together. At least one of them is live where it is listed.
+/// Connections that belong together. A call in a list has at least one live leg.
 [<ReferenceEquality>]
 type Call =
     {
-        /// The most telling call id of its legs.
+        /// The most telling call id of its legs; ValueNone if no leg has one.
         Id: CallId voption
-        /// Sorted.
+        /// Active legs, sorted.
         Live: LegKey[]
-        /// Legs that are over and were joined with a live one. Sorted.
+        /// Legs that are over and were joined with a live one, sorted.
         Gone: LegKey[]
-        /// Both signalling and media tell of it, or told.
+        /// Both a signalling and a media source report it, or did.
         HasBothKinds: bool
-        /// Every pair of a signalling and a media gateway that share it, either first.
+        /// Every pair of a signalling and a media gateway that share it, in both orders.
         Pairs: struct (GatewayId * GatewayId)[]
-        /// By kind.
+        /// Ordered by kind.
         Findings: Finding list
-        /// The next word of one of its legs may make or end a finding.
+        /// The next report about one of its legs may make or clear a finding.
         IsWatched: bool
     }
 
-/// What a step did to the findings.
+/// What one step did to the findings.
 [<NoComparison>]
 type CallChange =
     | Found of Call * Finding
     | Cleared of Call * Finding
 
-/// How patient the join is. None of these is ever measured on silence: a connection was heard alive that long after.
+/// How patient the join is. No period runs on silence: it has passed once a connection was heard alive that
+/// much later.
 type CallRules =
     {
-        /// What ends at two places ends there at two moments.
+        /// How long two ends of one call may differ in when they end.
         Grace: TimeSpan
-        /// The other kind of source may learn of a call later.
+        /// How much later the other kind of source may learn of a call.
         Patience: TimeSpan
-        /// A call may ring this long before it is answered or forwarded: timer C of RFC 3261 §16.6, T301 of Q.931 §9.5.1.
+        /// How long a call may ring before it is answered or forwarded: timer C of RFC 3261 §16.6, T301 of
+        /// Q.931 §9.5.1.
         Ringing: TimeSpan
-        /// How long a leg that is over is remembered for those that have not spoken yet.
+        /// How long a leg that is over is remembered for sources that have not reported yet.
         Retention: TimeSpan
-        /// So many of them are remembered of one gateway: of those that end while there are as many, nobody else's word is
-        /// waited for.
+        /// How many legs that are over are remembered per gateway. Legs that end beyond this number are
+        /// forgotten at once.
         MostGone: int
-        /// So many calls of a gateway must have both kinds before a call with one is worth a word; and nine of ten.
+        /// How many calls of a gateway must have both kinds of source, and nine of ten of them, before a call
+        /// with one kind is a finding.
         Usual: int
     }
 
+/// The rules of the join.
 module CallRules =
+    /// The rules that apply unless a test says otherwise.
     let standard: CallRules =
         { Grace = TimeSpan.FromSeconds 2.0
           Patience = TimeSpan.FromSeconds 30.0

@@ -7,7 +7,9 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Auditing;
 
-/// <summary><c>callserver audit URI...</c>: one look at each gateway, side by side, told in the order given.</summary>
+/// <summary>
+/// <c>callserver audit URI...</c>: looks once at each gateway, all in parallel, and reports them in the order given.
+/// </summary>
 public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
@@ -107,7 +109,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
         return status;
     }
 
-    /// <summary>With the user's own profiles; those of --profiles come before those of --config.</summary>
+    /// <summary>Adds the user's own profiles; those of --profiles take precedence over those of --config.</summary>
     private GatewayProtocols Protocols(string? configuration, string? own)
     {
         var protocols = surroundings.Protocols;
@@ -123,7 +125,7 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
             .Select(member => member.Value)
             .FirstOrDefault();
 
-    /// <summary>On a terminal one sees whom we wait for.</summary>
+    /// <summary>Shows on a terminal which gateway is being waited for.</summary>
     private async Task<AuditReport> ShowWaiting(AuditOrder order, Task<AuditReport> asking, bool asJson)
     {
         if (terminal.Screen is { } screen && !asJson && !asking.IsCompleted)

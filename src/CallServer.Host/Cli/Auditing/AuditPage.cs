@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Auditing;
 
-/// <summary>One audit for people: a line that says how far it can be trusted, and the connections.</summary>
+/// <summary>Shows one audit to people: a line that says how far to trust it, and the connections.</summary>
 public static class AuditPage
 {
     private static readonly Style Faint = new(Color.Grey);
@@ -80,7 +80,7 @@ public static class AuditPage
             _ => "nothing learnt",
         };
 
-    /// <summary>The proof, or what is missing from it.</summary>
+    /// <summary>The proof of completeness, or what is missing from it.</summary>
     private static string Because(JsonElement audit) =>
         audit.Text(audit.Flag("complete") == true ? "proof" : "reasons") ?? "";
 

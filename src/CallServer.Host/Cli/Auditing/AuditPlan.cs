@@ -3,10 +3,10 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;
 
-/// <summary>One gateway to be asked once.</summary>
+/// <summary>One gateway to ask once.</summary>
 public sealed record AuditOrder(GatewayUri Uri, AuditTarget Target);
 
-/// <summary>From the words of the command line to gateways to ask; every mistake is named, not only the first.</summary>
+/// <summary>Turns the command line's words into gateways to ask. Reports every mistake, not only the first.</summary>
 public sealed class AuditPlan(GatewayProtocols protocols, TimeSpan within)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
@@ -19,7 +19,7 @@ public sealed class AuditPlan(GatewayProtocols protocols, TimeSpan within)
         SecretReference? privFrom
     )
     {
-        // What stands behind an option that is none may be a secret: nothing of it is repeated.
+        // What follows an unknown option may be a secret, so none of it is repeated.
         if (texts.FirstOrDefault(text => text.StartsWith('-')) is { } option)
         {
             throw new CommandFailedException(

@@ -8,16 +8,14 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;
 
-/// <summary>What came of asking one gateway.</summary>
-/// <param name="View">As `audit --json` prints it.</param>
-/// <param name="Status">The exit status that it alone would give.</param>
-/// <param name="Troubles">
-/// Lines for standard error: where it is silent or refuses, who, why, and what to try; which of its times cannot be; and what else
-/// a person should know of how it was read.
-/// </param>
+/// <summary>The outcome of asking one gateway.</summary>
+/// <param name="View">The object that <c>audit --json</c> prints.</param>
+/// <param name="Status">The exit status that this gateway alone would give.</param>
+/// <param name="Troubles">Lines for standard error: if the gateway was silent or refused, which one, why and what to
+/// try; which of its times are impossible; and whatever else a person should know about how it was read.</param>
 public sealed record AuditReport(AuditView View, int Status, IReadOnlyList<string> Troubles);
 
-/// <summary>Sockets and a loop for audits that happen once.</summary>
+/// <summary>Sockets and an event loop for audits that happen once.</summary>
 public sealed class OneLook : IAsyncDisposable
 {
     private readonly FleetNetwork fleet;
@@ -34,7 +32,7 @@ public sealed class OneLook : IAsyncDisposable
         runner = new AuditRunner(fleet, clock, loop);
     }
 
-    /// <summary>Asks one gateway; always a report, unless cancelled.</summary>
+    /// <summary>Asks one gateway. Always returns a report, unless cancelled.</summary>
     public async Task<AuditReport> AskAsync(AuditOrder order, TimeSpan within, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(order);

@@ -6,16 +6,16 @@ using CallServer.Surface;
 namespace CallServer.Host.Cli.Auditing;
 
 /// <summary>
-/// One audit of a simulated gateway in memory for each protocol that is about to be spoken, before the first real one. A program
-/// compiles what it runs for the first time, and that time would stand between a request and its reply: every start would be
-/// known less exactly by it. Time passes only here: nothing is waited for.
+/// Audits one simulated gateway in memory for each protocol in use, before the first real audit. .NET compiles code
+/// when it first runs; that time would fall between a request and its reply, and make every start less exact. Time is
+/// virtual here: nothing is waited for.
 /// </summary>
 internal sealed class Rehearsal : IExchangeSink<AuditResult>, IGatewayHost
 {
     private const int Connections = 40;
     private const string Us = "127.0.0.1:9";
 
-    // An audit of so few connections takes some hundred events: one that takes more is not worth it.
+    // Such a small audit takes a few hundred events; one that takes more is not worth it.
     private const int MostEvents = 10_000;
 
     private readonly string protocol;
@@ -34,7 +34,7 @@ internal sealed class Rehearsal : IExchangeSink<AuditResult>, IGatewayHost
         this.now = now;
     }
 
-    /// <summary>Audits in each way in which one of these gateways will be asked; what they came to.</summary>
+    /// <summary>Runs one audit for each way in which these gateways will be asked, and returns the results.</summary>
     public static IReadOnlyList<AuditResult> Hold(
         GatewayProtocols protocols,
         IClock clock,

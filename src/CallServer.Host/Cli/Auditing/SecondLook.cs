@@ -8,14 +8,14 @@ using CallServer.Surface;
 namespace CallServer.Host.Cli.Auditing;
 
 /// <summary>
-/// Where a gateway was silent: whether anything listens there at all. An audit's shared UDP sockets do not
-/// hear that a port is closed, and to it a refused HTTP request is a lost one.
+/// When a gateway was silent, checks whether anything listens there at all. An audit's shared UDP sockets do not
+/// learn that a port is closed, and to the audit a refused HTTP request is a lost one.
 /// </summary>
 internal static class SecondLook
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>What is wrong with the port, in words; null where nothing is to be seen.</summary>
+    /// <summary>What is wrong with the port, in words; null if nothing can be seen.</summary>
     public static async Task<string?> AtAsync(
         GatewayUri uri,
         IPEndPoint endpoint,

@@ -4,10 +4,10 @@ using CallServer.Host.Cli.Server;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>What the demonstration says of calls, from what the server lists.</summary>
+/// <summary>What the demonstration says about calls, taken from the server's list.</summary>
 public static class DemoCalls
 {
-    /// <summary>How many there are, and how many of them several gateways tell of.</summary>
+    /// <summary>How many calls there are, and how many of them several gateways report.</summary>
     public static string Summary(IReadOnlyList<JsonElement> calls)
     {
         ArgumentNullException.ThrowIfNull(calls);
@@ -18,7 +18,7 @@ public static class DemoCalls
         );
     }
 
-    /// <summary>One call of each pair of gateways that share some.</summary>
+    /// <summary>One example call for each pair of gateways that share calls.</summary>
     public static IEnumerable<string> Examples(IReadOnlyList<JsonElement> calls)
     {
         ArgumentNullException.ThrowIfNull(calls);

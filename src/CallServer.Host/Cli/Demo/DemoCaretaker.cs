@@ -3,8 +3,8 @@ using System.Globalization;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>
-/// Outlives the demonstration, however that ends, and leaves nothing of it: the folder is made and deleted by a process of its
-/// own, which is told of every other child and sees to the end of each.
+/// Cleans up after the demonstration, however that ends. The caretaker is a process of its own that creates and
+/// deletes the folder; it is told of every other child and makes sure that each of them ends.
 /// </summary>
 internal sealed class DemoCaretaker : IAsyncDisposable
 {
@@ -16,10 +16,10 @@ internal sealed class DemoCaretaker : IAsyncDisposable
         Folder = folder;
     }
 
-    /// <summary>Where the demonstration's files are.</summary>
+    /// <summary>The folder of the demonstration's files.</summary>
     public string Folder { get; }
 
-    /// <summary>Starts it and waits for its folder.</summary>
+    /// <summary>Starts the caretaker and waits for its folder.</summary>
     public static async Task<DemoCaretaker> HireAsync(bool keepsFolder, CancellationToken cancel)
     {
         var process = DemoProcess.Start([
@@ -45,7 +45,7 @@ internal sealed class DemoCaretaker : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts this program with these words, to end with the demonstration.</summary>
+    /// <summary>Starts this program with these arguments; it ends with the demonstration.</summary>
     public DemoProcess Start(params IEnumerable<string> words)
     {
         var child = DemoProcess.Start([.. words, CommandLine.EndWithInputName]);
@@ -53,7 +53,7 @@ internal sealed class DemoCaretaker : IAsyncDisposable
         return child;
     }
 
-    /// <summary>Returns when no child runs any more and the folder is gone, unless it was to be kept.</summary>
+    /// <summary>Returns when no child runs any more and the folder is deleted, unless it was to be kept.</summary>
     public async ValueTask DisposeAsync()
     {
         await process.EndInputAsync();

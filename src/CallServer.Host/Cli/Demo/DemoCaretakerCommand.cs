@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>
-/// The caretaker's side: makes a folder, names it on standard output, reads process ids line by line until standard input ends,
-/// and then waits for those processes, ends by force what outstays its time, and deletes the folder.
+/// The caretaker's side: creates a folder, names it on standard output, and reads process ids line by line until
+/// standard input ends. Then it waits for those processes, kills those that take too long, and deletes the folder.
 /// </summary>
 internal sealed class DemoCaretakerCommand(Terminal terminal, Surroundings surroundings)
 {
@@ -29,7 +29,8 @@ internal sealed class DemoCaretakerCommand(Terminal terminal, Surroundings surro
 
     private async Task<int> RunAsync(bool keeps)
     {
-        // A terminal sends these to all of the demonstration at once: the work here begins only then.
+        // A terminal sends these signals to the whole demonstration at once, but the caretaker's work begins only
+        // then.
         using var interrupt = Outlive(PosixSignal.SIGINT);
         using var terminate = Outlive(PosixSignal.SIGTERM);
         using var hangUp = Outlive(PosixSignal.SIGHUP);
@@ -69,7 +70,7 @@ internal sealed class DemoCaretakerCommand(Terminal terminal, Surroundings surro
         }
         catch (ArgumentException)
         {
-            // It is over already.
+            // The process has already ended.
             return null;
         }
     }

@@ -2,12 +2,13 @@ using System.Globalization;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>The demonstration's gateways, each a process of its own that tells what truly happens.</summary>
+/// <summary>The demonstration's gateways, each a process of its own that reports what truly happens.</summary>
 internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCaretaker caretaker)
     : IAsyncDisposable
 {
-    // One a protocol. SNMP stamps every call to 10 ms, MGCP tells no time at all, SIP a duration that includes ringing, ng
-    // stamps the offer with a clock of its own, and counts the packets of both parties. The first two share the calls of a trunk, and so do the last two.
+    // One for each protocol. SNMP stamps every call to 10 ms; MGCP reports no time at all; SIP reports a duration
+    // that includes ringing; ng stamps the offer with its own clock and counts both parties' packets. The first two
+    // share the calls of a trunk, and so do the last two.
     private readonly DemoGateway[] gateways =
     [
         new("gw1", "snmp", Connections: 120, Churn: 3, Trunk: "5:20:0.4"),
@@ -22,12 +23,12 @@ internal sealed class DemoCast(DemoPage page, Surroundings surroundings, DemoCar
     /// <summary>URIs by id.</summary>
     public IReadOnlyDictionary<string, string> Uris => uris;
 
-    /// <summary>What a gateway speaks.</summary>
+    /// <summary>The protocol that a gateway speaks.</summary>
     public string ProtocolOf(string id) => gateways.Single(gateway => gateway.Id == id).Protocol;
 
     public async Task RaiseAsync(CancellationToken cancel)
     {
-        // The two ends of a trunk have to begin with the same calls.
+        // The two ends of a trunk must begin with the same calls.
         var since = surroundings.Clock.Now.Steady.ToString();
         var started = gateways.Select(gateway => (gateway, child: Start(gateway, since))).ToList();
         foreach (var (gateway, child) in started)

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary><c>callserver demo</c>: a primary is killed, and its backup has the record, because the gateways are asked.</summary>
+/// <summary>
+/// <c>callserver demo</c>: kills a primary and shows that its backup has the record, because it asks the gateways.
+/// </summary>
 public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
 {
     private readonly Option<bool> json = Options.Json("Only the outcome, as one JSON object");
@@ -30,7 +32,7 @@ public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
 
     private async Task<int> RunAsync(bool asJson, bool keeps, CancellationToken cancel)
     {
-        // A terminal that is closed hangs up: nobody looks any more.
+        // Closing the terminal sends SIGHUP: nobody is watching any more.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var hangUp = PosixSignalRegistration.Create(
             PosixSignal.SIGHUP,

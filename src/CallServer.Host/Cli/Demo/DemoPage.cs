@@ -7,7 +7,9 @@ using Spectre.Console.Rendering;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>What the demonstration says: headings, lines and tables, plain in a pipe; nothing where only JSON is wanted.</summary>
+/// <summary>
+/// The demonstration's output: headings, lines and tables, plain in a pipe; nothing if only JSON is wanted.
+/// </summary>
 public sealed class DemoPage(Terminal terminal, bool quiet)
 {
     private static readonly Style Bold = new(decoration: Decoration.Bold);
@@ -48,7 +50,7 @@ public sealed class DemoPage(Terminal terminal, bool quiet)
         }
     }
 
-    /// <summary>Waits with a word on what for; a spinner on a terminal.</summary>
+    /// <summary>Waits and says what for; with a spinner on a terminal.</summary>
     public async Task WaitAsync(string what, Task task)
     {
         if (!quiet && terminal.Screen is { } screen && !task.IsCompleted)
@@ -106,7 +108,7 @@ public static class DemoColumns
         },
     ];
 
-    /// <summary>One row a gateway, from what the server serves.</summary>
+    /// <summary>One row for each gateway, from what the server serves.</summary>
     public static IReadOnlyList<JsonElement> Rows(ListPage gateways, ListPage connections)
     {
         ArgumentNullException.ThrowIfNull(gateways);

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>A child process of the demonstration: this same program with other words.</summary>
+/// <summary>A child process of the demonstration: this same program with other arguments.</summary>
 public sealed class DemoProcess : IAsyncDisposable
 {
     private const int MostLines = 20;
@@ -20,7 +20,7 @@ public sealed class DemoProcess : IAsyncDisposable
     public int Id => process.Id;
     public bool Over => process.HasExited;
 
-    /// <summary>The last lines that it wrote to standard error.</summary>
+    /// <summary>The last lines it wrote to standard error.</summary>
     public IReadOnlyList<string> LastWords
     {
         get
@@ -30,7 +30,7 @@ public sealed class DemoProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts this program with these words; its standard output is the caller's to read.</summary>
+    /// <summary>Starts this program with these arguments; the caller reads its standard output.</summary>
     public static DemoProcess Start(params IEnumerable<string> words)
     {
         var start = new ProcessStartInfo
@@ -40,15 +40,15 @@ public sealed class DemoProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // Started as `dotnet callserver.dll`: the same again.
+        // If this process was started as <c>dotnet callserver.dll</c>, start the child the same way.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
         foreach (var word in words)
             start.ArgumentList.Add(word);
-        // The user's own settings are for the user's own server.
+        // The user's own settings are meant for the user's own server.
         foreach (var name in start.Environment.Keys.Where(IsOurs).ToList())
             start.Environment.Remove(name);
-        // A runtime that is killed leaves the pipe and the socket of its debugger behind.
+        // A runtime that is killed leaves its debugger's pipe and socket behind.
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
 
         var child = new DemoProcess(
@@ -70,17 +70,19 @@ public sealed class DemoProcess : IAsyncDisposable
         process.StandardInput.Flush();
     }
 
-    /// <summary>Ends its standard input, and waits until it has ended by itself.</summary>
+    /// <summary>Closes its standard input, and waits until the process has ended by itself.</summary>
     public async Task EndInputAsync()
     {
         process.StandardInput.Close();
         await process.WaitForExitAsync(CancellationToken.None);
     }
 
-    /// <summary>Nobody reads its standard output any more: lets it write what it likes.</summary>
+    /// <summary>
+    /// Stops reading its standard output, and discards the rest so that the process is never blocked.
+    /// </summary>
     public void Ignore() => draining = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
 
-    /// <summary>SIGKILL: it gets no chance to save anything.</summary>
+    /// <summary>Sends SIGKILL: the process gets no chance to save anything.</summary>
     public async Task KillAsync()
     {
         if (!process.HasExited)
@@ -95,7 +97,7 @@ public sealed class DemoProcess : IAsyncDisposable
         process.Dispose();
     }
 
-    /// <summary>A TCP port of loopback that nobody uses now.</summary>
+    /// <summary>A TCP port on loopback that is free now.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

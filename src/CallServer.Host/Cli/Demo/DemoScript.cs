@@ -5,17 +5,19 @@ using CallServer.Host.Cli.Server;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>The demonstration from beginning to end. Every process that it starts is its own child, and ends with it.</summary>
+/// <summary>
+/// The demonstration from beginning to end. Every process it starts is its own child, and ends with it.
+/// </summary>
 internal sealed class DemoScript(DemoPage page, Surroundings surroundings, DemoCaretaker caretaker)
 {
     private static readonly TimeSpan Watched = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
-    // What only the old primary knew is written by it when it has seen that nobody else knows it: two audits at a standby's
-    // pace, and the grace after them.
+    // The old primary writes what only it knew once it has seen that nobody else knows it: after two audits at a
+    // standby's pace, and the grace period.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(15);
 
-    /// <summary>Plays it and gives the verdict.</summary>
+    /// <summary>Plays the demonstration and returns its verdict.</summary>
     public async Task<DemoVerdict> PlayAsync(CancellationToken cancel)
     {
         await using var cast = new DemoCast(page, surroundings, caretaker);
@@ -165,21 +167,21 @@ internal sealed class DemoScript(DemoPage page, Surroundings surroundings, DemoC
         CancellationToken cancel
     )
     {
-        // What the old primary hears as a standby, and nobody else, it writes only after a grace: it is due later.
+        // What only the old primary hears, as a standby, it writes after a grace period, so it is due later.
         var before = (await AuditsAsync(primary, cancel)).Where(audit => audit.Answered < killed);
         var from = Now;
         var audits = await AuditsAsync(backup, cancel);
         var connections = await backup.Client.AllAsync("connections", null, cancel);
         var calls = await backup.Client.AllAsync("calls", null, cancel);
         var to = Now;
-        // A moment later every gateway has told what happened until now, and the last CDRs are in the files.
+        // After a moment every gateway has reported what happened until now, and the last CDRs are in the files.
         await Task.Delay(Glance * 5, cancel);
         var written = (await primary.WrittenAsync(cancel)).Concat(await backup.WrittenAsync(cancel)).ToList();
-        // A billing system drops what comes twice: one id is one connection.
+        // A billing system drops duplicates: one id is one connection.
         var cdrs = written.DistinctBy(cdr => cdr.Text("id")).ToList();
         var record = new DemoRecord(connections.Items, cdrs, calls.Items, [.. before, .. audits], from, to);
         var truth = await cast.TruthAsync(cancel);
-        // One complete audit without it proves an end at each of these kinds.
+        // For each of these gateways, one complete audit without a connection proves its end.
         return DemoVerdict.Of(truth, record, killed, active, new Dictionary<string, int>()) with
         {
             CdrsTwice = written.Count - cdrs.Count,

@@ -4,9 +4,10 @@ using CallServer.Host.Cli.Server;
 namespace CallServer.Host.Cli.Demo;
 
 /// <summary>One of the demonstration's servers: a process that can be killed and started again on its own files.</summary>
-/// <param name="Name">How it calls itself.</param>
-/// <param name="Url">Where it listens.</param>
-/// <param name="Caretaker">Sees to its end, and has a folder for its files; it shares none with another.</param>
+/// <param name="Name">The server's name.</param>
+/// <param name="Url">The address where it listens.</param>
+/// <param name="Caretaker">Sees to the server's end and keeps the folder of its files, which it shares with no other
+/// server.</param>
 internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretaker) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -16,24 +17,24 @@ internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretak
     private DemoProcess? process;
     private ServerClient? client;
 
-    /// <summary>Where the other one listens.</summary>
+    /// <summary>The address where the other server listens.</summary>
     public required string Peer { get; init; }
 
-    /// <summary>The file with what both know.</summary>
+    /// <summary>The file with the pair's shared secret.</summary>
     public required string Secret { get; init; }
 
-    /// <summary>It is the other one's backup.</summary>
+    /// <summary>Whether it is the other server's backup.</summary>
     public bool IsBackup { get; init; }
 
     public ServerClient Client => client ??= new ServerClient(new Uri(Url), null);
 
     public DemoProcess Process => process ?? throw new InvalidOperationException($"{Name} was not started");
 
-    /// <summary>Its CDR file.</summary>
+    /// <summary>The path of its CDR file.</summary>
     public string Cdrs => Path.Combine(folder, "cdr.ndjson");
 
-    /// <summary>Starts it, whether for the first time or again.</summary>
-    /// <param name="gateways">URIs by id.</param>
+    /// <summary>Starts the server, for the first time or again.</summary>
+    /// <param name="gateways">The gateways' URIs, by id.</param>
     public DemoProcess Start(IReadOnlyDictionary<string, string> gateways)
     {
         Directory.CreateDirectory(folder);
@@ -59,14 +60,14 @@ internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretak
         return process;
     }
 
-    /// <summary>Waits until what it says of itself is so.</summary>
+    /// <summary>Waits until its status meets a condition.</summary>
     public Task<JsonElement> UntilStatusAsync(
         string what,
         Func<JsonElement, bool> isSo,
         CancellationToken cancel
     ) => UntilAsync(what, () => Client.GetAsync("v1/status", cancel), isSo, cancel);
 
-    /// <summary>Looks again and again until it is so; a server that does not answer yet is waited for.</summary>
+    /// <summary>Looks again and again until a condition holds; waits for a server that does not answer yet.</summary>
     public async Task<JsonElement> UntilAsync(
         string what,
         Func<Task<JsonElement>> look,
@@ -91,7 +92,7 @@ internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretak
                 }
                 catch (CommandFailedException)
                 {
-                    // Not there yet.
+                    // The server is not there yet.
                 }
             }
         }
@@ -99,11 +100,11 @@ internal sealed record DemoServer(string Name, string Url, DemoCaretaker Caretak
         throw Failed($"{Name} was not {what} within {Patience.TotalSeconds:0} s");
     }
 
-    /// <summary>What its CDR file holds.</summary>
+    /// <summary>The contents of its CDR file.</summary>
     public async Task<IReadOnlyList<JsonElement>> WrittenAsync(CancellationToken cancel) =>
         File.Exists(Cdrs) ? [.. (await DemoTruth.LinesAsync(Cdrs, cancel)).Select(Read)] : [];
 
-    /// <summary>An address that nobody has.</summary>
+    /// <summary>An address on which nothing listens.</summary>
     public static string FreeUrl() => $"http://127.0.0.1:{DemoProcess.FreePort()}";
 
     public void Dispose() => client?.Dispose();

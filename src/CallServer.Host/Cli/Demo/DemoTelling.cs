@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>How the demonstration tells its verdict.</summary>
+/// <summary>Puts the demonstration's verdict into words.</summary>
 internal static class DemoTelling
 {
     private const int MostFaults = 10;

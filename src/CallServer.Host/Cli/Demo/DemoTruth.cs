@@ -2,19 +2,19 @@ using System.Text.Json;
 
 namespace CallServer.Host.Cli.Demo;
 
-/// <summary>One connection as its gateway knows it, in microseconds since 1970; without an end while it lives.</summary>
-/// <param name="Gateway">Which carries it.</param>
-/// <param name="Id">As an audit of that gateway calls it.</param>
+/// <summary>One connection as its gateway knows it; times are microseconds since 1970.</summary>
+/// <param name="Gateway">The gateway that carries it.</param>
+/// <param name="Id">What an audit of that gateway calls it.</param>
 /// <param name="Start">When it became active.</param>
-/// <param name="End">Null while it lives.</param>
-/// <param name="Call">The call id that its gateway knows; both ends of a trunk know the same.</param>
+/// <param name="End">When it ended; null while it lives.</param>
+/// <param name="Call">The call id that its gateway knows, the same at both ends of a trunk.</param>
 public sealed record TrueConnection(string Gateway, string Id, long Start, long? End, string? Call = null)
 {
-    /// <summary>It was active all the time from one moment to the other.</summary>
+    /// <summary>Whether it was active the whole time between two moments.</summary>
     public bool ActiveThrough(long from, long to) => Start <= from && !(End < to);
 }
 
-/// <summary>What the gateways wrote to their `--truth` files.</summary>
+/// <summary>What the gateways wrote to their <c>--truth</c> files.</summary>
 public static class DemoTruth
 {
     /// <summary>The connections of one gateway, from its lines.</summary>

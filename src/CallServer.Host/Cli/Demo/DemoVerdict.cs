@@ -5,7 +5,7 @@ namespace CallServer.Host.Cli.Demo;
 /// <summary>An audit of the demonstration: when it began and ended, and whether it was complete.</summary>
 public sealed record AuditTime(string Gateway, long Asked, long Answered, bool Complete)
 {
-    /// <summary>As `audits --json` lists it; null where it lacks its times.</summary>
+    /// <summary>Reads an object of <c>audits --json</c>; null if it has no times.</summary>
     public static AuditTime? Of(JsonElement audit) =>
         Bounds.Micros(audit.Text("asked")) is { } asked
         && Bounds.Micros(audit.Text("answered")) is { } answered
@@ -13,13 +13,13 @@ public sealed record AuditTime(string Gateway, long Asked, long Answered, bool C
             : null;
 }
 
-/// <summary>What a server tells of itself at one moment.</summary>
-/// <param name="Connections">As `connections --json` lists them.</param>
-/// <param name="Cdrs">As `cdrs --json` lists them.</param>
-/// <param name="Calls">As `calls --json` lists them.</param>
-/// <param name="Audits">Of all gateways, of both lives of the server.</param>
+/// <summary>What a server reports at one moment.</summary>
+/// <param name="Connections">The objects of <c>connections --json</c>.</param>
+/// <param name="Cdrs">The objects of <c>cdrs --json</c>.</param>
+/// <param name="Calls">The objects of <c>calls --json</c>.</param>
+/// <param name="Audits">Audits of all gateways, from before and after the takeover.</param>
 /// <param name="From">The record was read no earlier than this.</param>
-/// <param name="To">And no later than this.</param>
+/// <param name="To">The record was read no later than this.</param>
 public sealed record DemoRecord(
     IReadOnlyList<JsonElement> Connections,
     IReadOnlyList<JsonElement> Cdrs,
@@ -30,25 +30,27 @@ public sealed record DemoRecord(
 );
 
 /// <summary>How exact the starts with two bounds were.</summary>
-/// <param name="Gateway">Of whose connections.</param>
-/// <param name="Compared">How many.</param>
+/// <param name="Gateway">The gateway of these connections.</param>
+/// <param name="Compared">How many were compared.</param>
 /// <param name="WorstErrorMs">The furthest that the middle of the bounds was from the true start.</param>
-/// <param name="WorstBoundMs">The furthest that it could be by what the record says.</param>
+/// <param name="WorstBoundMs">The furthest that it could have been, according to the record.</param>
 public sealed record StartExactness(string Gateway, int Compared, double WorstErrorMs, double WorstBoundMs);
 
-/// <summary>How well the record agrees with the truth. All that is wrong is named in <see cref="Faults"/>.</summary>
+/// <summary>
+/// How well the record agrees with the truth. Everything that is wrong is named in <see cref="Faults"/>.
+/// </summary>
 public sealed record DemoVerdict
 {
     /// <summary>From the kill until the backup acted.</summary>
     public double DetectionSeconds { get; init; }
 
-    /// <summary>From then until every gateway had answered it.</summary>
+    /// <summary>From when it acted until every gateway had answered it.</summary>
     public double RecoverySeconds { get; init; }
 
-    /// <summary>Sum of (upper - lower) over billable time, by the backup's report.</summary>
+    /// <summary>Sum of (upper - lower) over billable time, from the backup's report.</summary>
     public double SecondsAtRisk { get; init; }
 
-    /// <summary>CDRs that both servers wrote, with one id.</summary>
+    /// <summary>CDRs that both servers wrote, under one id.</summary>
     public int CdrsTwice { get; init; }
 
     /// <summary>Connections that the gateways carry now.</summary>
@@ -57,28 +59,28 @@ public sealed record DemoVerdict
     /// <summary>Connections in the record.</summary>
     public int Recorded { get; init; }
 
-    /// <summary>Of these, ended so lately that no audits have proven it yet.</summary>
+    /// <summary>Recorded, but ended so recently that no audits have proven it yet.</summary>
     public int JustEnded { get; init; }
 
-    /// <summary>Alive, and begun so lately that no audit has heard of it yet.</summary>
+    /// <summary>Alive, but begun so recently that no audit has heard it yet.</summary>
     public int JustBegun { get; init; }
 
-    /// <summary>Heard before the server was killed, alive after, and in the record.</summary>
+    /// <summary>Heard before the server was killed, alive afterwards, and in the record.</summary>
     public int Kept { get; init; }
 
-    /// <summary>Began while the server was down, and found after.</summary>
+    /// <summary>Begun while the server was down, and found afterwards.</summary>
     public int Found { get; init; }
 
-    /// <summary>Known before, ended while the server was down, and written as a CDR after.</summary>
+    /// <summary>Known before, ended while the server was down, and written as a CDR afterwards.</summary>
     public int EndedUnwatched { get; init; }
 
-    /// <summary>Alive through an audit, and not in the record.</summary>
+    /// <summary>Alive throughout an audit, but not in the record.</summary>
     public int Missed { get; init; }
 
-    /// <summary>In the record, though the audits since its end have shown it gone.</summary>
+    /// <summary>In the record, although the audits since its end have shown it gone.</summary>
     public int Wrong { get; init; }
 
-    /// <summary>Connections that were heard at least once and have ended: each is due one CDR.</summary>
+    /// <summary>Connections that were heard at least once and have ended; each is due one CDR.</summary>
     public int CdrsDue { get; init; }
 
     public int CdrsWritten { get; init; }
@@ -95,25 +97,25 @@ public sealed record DemoVerdict
     /// <summary>Calls whose connections at two gateways are alive and were both heard.</summary>
     public int CallsDue { get; init; }
 
-    /// <summary>Of these, listed as one call.</summary>
+    /// <summary>Of the calls due, those listed as one call.</summary>
     public int CallsJoined { get; init; }
 
-    /// <summary>Listed calls that put connections of several together.</summary>
+    /// <summary>Listed calls that mix connections of several calls.</summary>
     public int CallsWrong { get; init; }
 
     /// <summary>How exact the starts of each gateway's connections were.</summary>
     public IReadOnlyList<StartExactness> Starts { get; init; } = [];
 
-    /// <summary>Each fault in words; empty where nothing was lost.</summary>
+    /// <summary>Each fault in words; empty if nothing was lost.</summary>
     public IReadOnlyList<string> Faults { get; init; } = [];
 
     public bool NothingLost => Faults.Count == 0;
 
     /// <summary>Compares the record with the truth.</summary>
-    /// <param name="truth">Of all gateways.</param>
-    /// <param name="record">Read after the restart.</param>
-    /// <param name="killed">The server was dead from then on.</param>
-    /// <param name="restarted">And asked again no earlier than then.</param>
+    /// <param name="truth">The connections of all gateways.</param>
+    /// <param name="record">The record, read after the restart.</param>
+    /// <param name="killed">When the server died.</param>
+    /// <param name="restarted">The earliest time at which a server asked again.</param>
     /// <param name="absences">Complete absences in a row that prove an end, by gateway.</param>
     public static DemoVerdict Of(
         IReadOnlyList<TrueConnection> truth,
@@ -230,14 +232,16 @@ public sealed record DemoVerdict
             };
         }
 
-        /// <summary>A complete audit lay wholly within its life, up to that moment: it must have been heard.</summary>
+        /// <summary>
+        /// Whether a complete audit lay wholly within its life, up to that moment: then it must have been heard.
+        /// </summary>
         private bool Due(TrueConnection connection, long until) =>
             audits[connection.Gateway]
                 .Any(audit =>
                     audit.Answered <= until && connection.ActiveThrough(audit.Asked, audit.Answered)
                 );
 
-        /// <summary>As many complete audits as it takes have begun since its end.</summary>
+        /// <summary>Whether enough complete audits have begun since its end.</summary>
         private bool ProvenGone(TrueConnection connection) =>
             audits[connection.Gateway]
                 .Count(audit => audit.Asked > connection.End && audit.Answered <= record.From)
@@ -362,7 +366,8 @@ public sealed record DemoVerdict
         private TrueConnection? Truth(JsonElement row, string member) =>
             byId[Key(row, member)].LastOrDefault();
 
-        // A history that had forgotten an id gave the row's own, behind the stamp: then the time of the end tells which it was.
+        // If a gateway's history had forgotten the id, the CDR has the row's own id after the stamp; the time of the
+        // end then tells which connection it was.
         private (string, string) Named(JsonElement cdr)
         {
             var key = Key(cdr, "connection");

@@ -3,22 +3,24 @@ using System.Text.Json;
 
 namespace CallServer.Host.Cli.Output;
 
-/// <summary>An interval as it is shown to people: a time and how exact it is. What is shown always contains the bounds.</summary>
-/// <param name="Earliest">Microseconds since 1970 UTC; null is open.</param>
-/// <param name="Latest">Likewise.</param>
+/// <summary>
+/// An interval as people see it: a time and how exact it is. What is shown always contains the bounds.
+/// </summary>
+/// <param name="Earliest">Microseconds since 1970 UTC; null if open.</param>
+/// <param name="Latest">Microseconds since 1970 UTC; null if open.</param>
 public readonly record struct Bounds(long? Earliest, long? Latest)
 {
     private const long Millisecond = 1_000;
     private const long Second = 1_000_000;
 
-    /// <summary>Reads <c>{"earliest":…,"latest":…}</c>; both open where there is none.</summary>
+    /// <summary>Reads <c>{"earliest":…,"latest":…}</c>; both ends are open if there is none.</summary>
     public static Bounds Of(JsonElement interval) =>
         new(Micros(interval.Text("earliest")), Micros(interval.Text("latest")));
 
-    /// <summary>A moment that is known, to the millisecond.</summary>
+    /// <summary>A known moment, to the millisecond.</summary>
     public static Bounds Point(long micros) => new(Down(micros, Millisecond), Down(micros, Millisecond));
 
-    /// <summary>Microseconds since 1970 of a time as our JSON writes it.</summary>
+    /// <summary>Microseconds since 1970 of a time as our JSON writes it; null if there is none.</summary>
     public static long? Micros(string? time) =>
         DateTimeOffset.TryParse(
             time,
@@ -29,16 +31,22 @@ public readonly record struct Bounds(long? Earliest, long? Latest)
             ? (parsed.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond
             : null;
 
-    /// <summary>Half the width in microseconds; null where an end is open.</summary>
+    /// <summary>Half the width in microseconds; null if an end is open.</summary>
     public long? HalfWidth => Latest - Earliest is { } width ? (Math.Max(width, 0) + 1) / 2 : null;
 
-    /// <summary>The time, as exactly as the bounds allow: <c>2026-01-31T09:59:00.000Z</c>; <c>-</c> where nothing is known.</summary>
+    /// <summary>
+    /// The time, as exactly as the bounds allow: <c>2026-01-31T09:59:00.000Z</c>; <c>-</c> if nothing is known.
+    /// </summary>
     public string At() => Shown().At is { } at ? Stamp(at, "yyyy-MM-dd'T'HH:mm:ss", "Z") : "-";
 
-    /// <summary>How exact: <c>±10ms</c>, <c>exact</c>, <c>or-before</c>, <c>or-after</c>, <c>-</c>.</summary>
+    /// <summary>
+    /// How exact the time is: <c>±10ms</c>, <c>exact</c>, <c>or-before</c>, <c>or-after</c>, <c>-</c>.
+    /// </summary>
     public string Exactness() => Shown().Exact.Replace(" ", "", StringComparison.Ordinal);
 
-    /// <summary>Both for a narrow column: <c>09:59:00.000 ±10 ms</c>, with the date where it is another day than today's.</summary>
+    /// <summary>
+    /// Time and exactness for a narrow column: <c>09:59:00.000 ±10 ms</c>, with the date if it is not today.
+    /// </summary>
     public string Brief(long? today)
     {
         var (at, exact) = Shown();

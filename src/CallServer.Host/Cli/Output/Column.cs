@@ -4,17 +4,19 @@ using Spectre.Console;
 namespace CallServer.Host.Cli.Output;
 
 /// <summary>One column of a list.</summary>
-/// <param name="Header">What stands above it.</param>
-/// <param name="Cell">The text for one object; null or empty where it does not tell.</param>
+/// <param name="Header">The column's heading.</param>
+/// <param name="Cell">The text for one object; null or empty if it has none.</param>
 public sealed record Column(string Header, Func<JsonElement, string?> Cell)
 {
-    /// <summary>Columns of the highest rank leave first where a terminal is too narrow; 0 stays always.</summary>
+    /// <summary>
+    /// Where a terminal is too narrow, columns with the highest rank are dropped first; 0 is never dropped.
+    /// </summary>
     public int Rank { get; init; }
 
-    /// <summary>It may be cut to this width to let others stand beside it; 0 is never cut.</summary>
+    /// <summary>The width to which it may be cut to make room for others; 0 is never cut.</summary>
     public int Least { get; init; }
 
-    /// <summary>It is cut in the middle: its ends tell the rows apart.</summary>
+    /// <summary>Whether it is cut in the middle, because its ends tell the rows apart.</summary>
     public bool CutInside { get; init; }
 
     public bool Right { get; init; }

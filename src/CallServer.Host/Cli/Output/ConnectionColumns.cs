@@ -4,13 +4,13 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Output;
 
-/// <summary>How connections are listed: what `audit` and `connections` share.</summary>
+/// <summary>How connections are listed, shared by <c>audit</c> and <c>connections</c>.</summary>
 public static class ConnectionColumns
 {
     private static readonly Style Doubtful = new(Color.Yellow);
     private static readonly Style Faint = new(Color.Grey);
 
-    /// <summary>For a pipe: always the same columns; those of a running server have a gateway and a status.</summary>
+    /// <summary>Columns for a pipe: always the same, plus gateway and status for a running server.</summary>
     public static IReadOnlyList<Column> Plain(bool ofServer) =>
         [
             .. ofServer ? [Column.Of("gateway", "gateway")] : Array.Empty<Column>(),
@@ -42,8 +42,8 @@ public static class ConnectionColumns
         ];
 
     /// <summary>
-    /// For a terminal: the first that a voice engineer looks for, more where there is room. Times of the same day as the list
-    /// (today) go without a date.
+    /// Columns for a terminal: first what a voice engineer looks for, and more if there is room. Times on the day of
+    /// the list (today) have no date.
     /// </summary>
     public static IReadOnlyList<Column> Screen(bool ofServer, long? today) =>
         [
@@ -51,7 +51,8 @@ public static class ConnectionColumns
             Column.Of("id", "id") with
             {
                 Least = 12,
-                // An rtpengine's call has two tags, and an MGCP endpoint may have several connections.
+                // An rtpengine call has two tags, and an MGCP endpoint may have several connections: the end of the
+                // id tells them apart.
                 CutInside = true,
             },
             Column.Of("call", "call") with
@@ -80,14 +81,14 @@ public static class ConnectionColumns
                 : Array.Empty<Column>(),
         ];
 
-    /// <summary>The DSCP as people call it, <c>EF/46</c>, or the service class, or the gateway's own words.</summary>
+    /// <summary>The DSCP as people write it, <c>EF/46</c>, or the service class, or the gateway's own words.</summary>
     public static string? Qos(JsonElement connection)
     {
         var qos = connection.Member("qos");
         return qos.Number("dscp") is { } dscp ? Dscp((int)dscp) : qos.Text("service") ?? qos.Text("reported");
     }
 
-    /// <summary>RFC 2474, 2597, 3246, 5865, 8622.</summary>
+    /// <summary>The name of a DSCP, by RFC 2474, 2597, 3246, 5865, 8622.</summary>
     public static string Dscp(int code)
     {
         string? name = code switch
@@ -103,7 +104,7 @@ public static class ConnectionColumns
         return name is null ? code.ToString(CultureInfo.InvariantCulture) : $"{name}/{code}";
     }
 
-    /// <summary>How long it has been active, at the least.</summary>
+    /// <summary>The least time that it has been active.</summary>
     private static string? Age(JsonElement connection)
     {
         var age = connection.Member("ageSeconds");
@@ -113,7 +114,7 @@ public static class ConnectionColumns
         return age.Number("max") is null ? $"≥{text}" : text;
     }
 
-    /// <summary>Seconds as <c>0:05</c>, <c>1:02:03</c>, <c>2d 01:02:03</c>.</summary>
+    /// <summary>Formats seconds as <c>0:05</c>, <c>1:02:03</c>, <c>2d 01:02:03</c>.</summary>
     public static string Length(double seconds)
     {
         var span = TimeSpan.FromSeconds(Math.Floor(Math.Max(seconds, 0)));

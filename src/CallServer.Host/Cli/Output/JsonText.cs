@@ -3,28 +3,32 @@ using CallServer.Storage;
 
 namespace CallServer.Host.Cli.Output;
 
-/// <summary>Reading our own JSON without binding it to types: a field that this version does not know is not lost.</summary>
+/// <summary>
+/// Reads our own JSON without binding it to types, so that a field this version does not know is not lost.
+/// </summary>
 public static class JsonText
 {
-    /// <summary>The contract's names and every key present; for a console, so that only what must be escaped is.</summary>
+    /// <summary>The contract's names with every key present, and as little escaping as a console allows.</summary>
     public static JsonSerializerOptions Options { get; } =
         new(JsonSerializerDefaults.Web) { Encoder = LegibleJson.Encoder };
 
-    /// <summary>The value in one line, as it was sent.</summary>
+    /// <summary>The value on one line, as it was sent.</summary>
     public static string Line(JsonElement element)
     {
         var text = element.GetRawText();
-        // A line break can only stand between tokens.
+        // A line break can only be between tokens.
         return text.AsSpan().ContainsAny('\n', '\r') ? JsonSerializer.Serialize(element, Options) : text;
     }
 
-    /// <summary>A member, or an undefined element where there is none.</summary>
+    /// <summary>A member; an undefined element if there is none.</summary>
     public static JsonElement Member(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value)
             ? value
             : default;
 
-    /// <summary>A member as text: strings as they are, numbers and truth values as written, arrays joined; null otherwise.</summary>
+    /// <summary>
+    /// A member as text: strings as they are, numbers and booleans as written, arrays joined; null otherwise.
+    /// </summary>
     public static string? Text(this JsonElement element, string name) => AsText(element.Member(name));
 
     public static bool? Flag(this JsonElement element, string name) =>
@@ -38,7 +42,7 @@ public static class JsonText
     public static double? Number(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : null;
 
-    /// <summary>The items of an array member; none where it is absent.</summary>
+    /// <summary>The items of an array member; none if it is absent.</summary>
     public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
 

@@ -4,14 +4,14 @@ using CallServer.Server;
 namespace CallServer.Host.Cli.Output;
 
 /// <summary>
-/// A list for a pipe: a header, then one line an object; columns in a fixed order, two spaces apart, <c>-</c> for what is
-/// not known.
+/// A list for a pipe: a header, then one line an object, with columns in a fixed order, two spaces apart, and
+/// <c>-</c> for what is not known.
 /// </summary>
 public static class PlainList
 {
     private const string Gap = "  ";
 
-    /// <summary>The list, without its header where that stands above already (headed).</summary>
+    /// <summary>Writes the list; if <paramref name="headed"/> is true, the header is already above it.</summary>
     public static void Write(
         TextWriter output,
         IReadOnlyList<Column> columns,
@@ -30,7 +30,7 @@ public static class PlainList
             WriteLine(output, columns, line, widths);
     }
 
-    /// <summary>Names and values, one a line.</summary>
+    /// <summary>Writes names and values, one a line.</summary>
     public static void WriteFacts(TextWriter output, IReadOnlyList<(string Name, string? Value)> facts)
     {
         var width = facts.Max(fact => fact.Name.Length);

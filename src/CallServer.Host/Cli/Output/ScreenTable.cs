@@ -5,12 +5,14 @@ using Spectre.Console.Rendering;
 
 namespace CallServer.Host.Cli.Output;
 
-/// <summary>A list for a terminal: as many columns as fit side by side, never a wrapped line.</summary>
+/// <summary>A list for a terminal: as many columns as fit, never a wrapped line.</summary>
 public static class ScreenTable
 {
     private const int Gap = 2;
 
-    /// <summary>A table no wider than the terminal, and the headers of the columns that found no room (hidden).</summary>
+    /// <summary>
+    /// A table no wider than the terminal; <paramref name="hidden"/> gets the headers of columns that did not fit.
+    /// </summary>
     public static IRenderable Of(
         IReadOnlyList<Column> columns,
         IReadOnlyList<JsonElement> rows,
@@ -19,7 +21,7 @@ public static class ScreenTable
     )
     {
         var all = columns.Select(column => new Measured(column, rows)).ToList();
-        // What no row tells needs no column.
+        // A column that is empty in every row is not shown.
         var shown = all.Where(column => column.Told || column.Column.Rank == 0).ToList();
         var left = new List<string>();
         while (shown.Count > 1 && Together(shown) > width)
@@ -39,7 +41,7 @@ public static class ScreenTable
     private static int Together(List<Measured> columns) =>
         columns.Sum(column => column.Least) + Gap * (columns.Count - 1);
 
-    /// <summary>Gives what room is left to the columns that are cut, the first ones first.</summary>
+    /// <summary>Gives the remaining room to the columns that are cut, from the left.</summary>
     private static void Widen(List<Measured> columns, int width)
     {
         var room = width - Together(columns);
@@ -100,7 +102,7 @@ public static class ScreenTable
 
     private static int Cells(string text) => new Segment(text).CellCount();
 
-    /// <summary>The cells as they stand: what Spectre's own table would measure and wrap again.</summary>
+    /// <summary>Draws the cells as they are; Spectre's own table would measure and wrap them again.</summary>
     private sealed class Grid(IReadOnlyList<Measured> columns, IReadOnlyList<JsonElement> rows) : Renderable
     {
         private static readonly Style Bold = new(decoration: Decoration.Bold);

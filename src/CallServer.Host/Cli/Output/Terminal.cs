@@ -19,16 +19,16 @@ public sealed class Terminal
     /// <summary>Standard error.</summary>
     public TextWriter Error { get; }
 
-    /// <summary>The terminal behind standard output; null where that is a pipe or a file.</summary>
+    /// <summary>The terminal behind standard output; null if that is a pipe or a file.</summary>
     public IAnsiConsole? Screen { get; }
 
-    /// <summary>The process's own streams.</summary>
+    /// <summary>Uses the process's own streams.</summary>
     public static Terminal OfProcess()
     {
         var plain = Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") is "dumb";
         return new Terminal(Console.Out, Console.Error, plain ? null : AnsiConsole.Console);
     }
 
-    /// <summary>One line on standard error.</summary>
+    /// <summary>Writes one line to standard error.</summary>
     public void Complain(string line) => Error.WriteLine(Printable.Of(line));
 }

@@ -4,12 +4,12 @@ using CallServer.Server.Recording.Cdrs;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>A list for programs: a line an object.</summary>
-/// <param name="Header">The line above them; null where there is none.</param>
-/// <param name="Line">An object's line.</param>
+/// <summary>A list for programs: one line an object.</summary>
+/// <param name="Header">The line above the objects; null if there is none.</param>
+/// <param name="Line">Formats an object's line.</param>
 public sealed record LineFormat(string? Header, Func<JsonElement, string> Line)
 {
-    /// <summary>As the server tells it.</summary>
+    /// <summary>The objects as the server sends them.</summary>
     public static LineFormat Json { get; } = new(null, JsonText.Line);
 
     /// <summary>CDRs as in their CSV file.</summary>

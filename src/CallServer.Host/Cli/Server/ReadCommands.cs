@@ -33,7 +33,7 @@ public static class ReadCommands
             ),
         ];
 
-    // The name is that of the list on the server too; `status` is one object and has no view.
+    // The name is also the list's name on the server; <c>status</c> is a single object and has no view.
     private sealed record Verb(string Name, string Description, ServerView? View)
     {
         private readonly ServerOptions server = new();

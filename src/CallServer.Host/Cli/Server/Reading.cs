@@ -16,7 +16,7 @@ public sealed class Reading(
 {
     private string List => filter is null ? name : $"{name}?{filter}";
 
-    /// <summary>Every object in a line of its own, as it comes.</summary>
+    /// <summary>Writes each object on its own line, as it arrives.</summary>
     public async Task WriteLinesAsync(Terminal terminal, LineFormat format, CancellationToken cancel)
     {
         if (view is null)
@@ -36,7 +36,7 @@ public sealed class Reading(
         Warn(terminal, incomplete);
     }
 
-    /// <summary>For people: a table on a terminal, aligned lines in a pipe.</summary>
+    /// <summary>Writes for people: a table on a terminal, aligned lines in a pipe.</summary>
     public async Task WriteAsync(Terminal terminal, CancellationToken cancel)
     {
         if (view is null)
@@ -57,8 +57,8 @@ public sealed class Reading(
     }
 
     /// <summary>
-    /// Looks again and again. A terminal shows the latest state; a pipe gets a line for each object that is new or has
-    /// changed. A server that goes away is waited for, once it has answered at all.
+    /// Looks again and again. A terminal shows the latest state; a pipe gets a line for each object that is new or
+    /// has changed. Waits for a server that goes away, if it has answered before.
     /// </summary>
     public async Task WatchAsync(
         Terminal terminal,
@@ -84,7 +84,7 @@ public sealed class Reading(
     private readonly List<JsonElement> settled = [];
     private string? lastPage;
 
-    /// <summary>The list now.</summary>
+    /// <summary>Fetches the list as it is now.</summary>
     private async Task<ListPage> ListAsync(CancellationToken cancel)
     {
         if (!view!.Grows)
@@ -131,7 +131,7 @@ public sealed class Reading(
     {
         if (view is null)
             return Facts(await client.GetAsync($"v1/{name}", cancel));
-        // Header, rule, what is hidden, the summary, and the line of the cursor.
+        // Room for the header, the rule, what is hidden, the summary, and the cursor's line.
         var room = Math.Max(screen.Profile.Height - 8, 3);
         return Table(await ListAsync(cancel), screen.Profile.Width, room);
     }
@@ -179,10 +179,10 @@ public sealed class Reading(
         } while (await timer.WaitForNextTickAsync(cancel));
     }
 
-    /// <summary>Remembers the object; true where it says something else than before, time passing apart.</summary>
+    /// <summary>Remembers the object; true if it differs from before in more than the passing of time.</summary>
     private static bool IsNews(JsonElement item, Dictionary<string, string> seen)
     {
-        // A call without an id is known by its connections.
+        // A call without an id is identified by its connections.
         var key =
             $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked") ?? item.Text("connections")}";
         var says =

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>`callserver recovery`: what the last takeovers brought back, or what one now would.</summary>
+/// <summary><c>callserver recovery</c>: what the last takeovers brought back, or what one now would.</summary>
 internal sealed class RecoveryCommand(Terminal terminal, Surroundings surroundings)
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>A recovery report for people: what it brought back, then a line a gateway.</summary>
+/// <summary>Shows a recovery report to people: what it brought back, then one line a gateway.</summary>
 internal static class RecoveryPage
 {
     private static readonly Style? Doubtful = new(Color.Yellow);
@@ -45,7 +45,7 @@ internal static class RecoveryPage
         }
     }
 
-    /// <summary>The summary alone.</summary>
+    /// <summary>The report's summary.</summary>
     public static IEnumerable<string> Lines(JsonElement report)
     {
         var gateways = report.Member("gateways");
@@ -71,7 +71,7 @@ internal static class RecoveryPage
 
     private static string? Seconds(double? seconds) => seconds?.ToString("0.0", CultureInfo.InvariantCulture);
 
-    /// <summary>The whole width of bounds.</summary>
+    /// <summary>The full width of the bounds.</summary>
     private static string Width(double seconds) =>
         seconds < 1
             ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0} ms")

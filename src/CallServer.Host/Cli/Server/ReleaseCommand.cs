@@ -5,7 +5,7 @@ using CallServer.Server;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>`callserver release`: has one connection ended, by hand only.</summary>
+/// <summary><c>callserver release</c>: has one connection ended, by hand only.</summary>
 internal sealed class ReleaseCommand(Terminal terminal, Surroundings surroundings)
 {
     private readonly Argument<string> connection = new("CONNECTION")
@@ -112,7 +112,7 @@ internal sealed class ReleaseCommand(Terminal terminal, Surroundings surrounding
             Printable.Of($"Release {order.Name}: {order.Reason}. The call ends. Is it meant? [y/N] ")
         );
         await terminal.Error.FlushAsync(cancel);
-        // Reading a line cannot be broken off: whoever cancels leaves it behind.
+        // Reading a line cannot be cancelled, so a cancelled read is abandoned.
         var line = await Task.Run(typed, CancellationToken.None).WaitAsync(cancel);
         return line?.Trim().ToUpperInvariant() is "Y" or "YES";
     }

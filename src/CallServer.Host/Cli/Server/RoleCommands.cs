@@ -5,7 +5,9 @@ using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>`callserver takeover` and `callserver stepdown`: an operator says which server of a pair acts.</summary>
+/// <summary>
+/// <c>callserver takeover</c> and <c>callserver stepdown</c>: an operator decides which server of a pair acts.
+/// </summary>
 internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);

@@ -5,12 +5,12 @@ using System.Text.Json;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>One page of a list as a running server tells it.</summary>
+/// <summary>One page of a list as a running server sends it.</summary>
 /// <param name="AsOf">The moment that the list shows.</param>
-/// <param name="Incomplete">Gateways whose last audit did not tell everything.</param>
-/// <param name="Items">The objects, untouched.</param>
-/// <param name="Cursor">The cursor that brought it; null for the first page.</param>
-/// <param name="Next">The cursor of the page after it; null after the last.</param>
+/// <param name="Incomplete">Gateways whose last audit did not report everything.</param>
+/// <param name="Items">The objects, unchanged.</param>
+/// <param name="Cursor">The cursor that was used to fetch it; null for the first page.</param>
+/// <param name="Next">The cursor of the next page; null after the last.</param>
 public sealed record ListPage(
     string? AsOf,
     IReadOnlyList<string> Incomplete,
@@ -19,19 +19,21 @@ public sealed record ListPage(
     string? Next
 );
 
-/// <summary>Reads a running server over HTTP. What goes wrong is a <see cref="CommandFailedException"/> of one line.</summary>
+/// <summary>
+/// Reads a running server over HTTP. Failures become a <see cref="CommandFailedException"/> of one line.
+/// </summary>
 public sealed class ServerClient : IDisposable
 {
     private const int PageSize = 1000;
 
     private readonly HttpClient http;
 
-    /// <param name="server">Where it listens.</param>
-    /// <param name="token">Its bearer token, or null.</param>
+    /// <param name="server">The server's address.</param>
+    /// <param name="token">Its bearer token; null if it needs none.</param>
     public ServerClient(Uri server, string? token)
     {
         ArgumentNullException.ThrowIfNull(server);
-        // Nobody's proxy leads to this machine.
+        // No proxy leads to this machine.
         var handler = new SocketsHttpHandler { UseProxy = !server.IsLoopback, AllowAutoRedirect = false };
         http = new HttpClient(handler)
         {
@@ -43,12 +45,12 @@ public sealed class ServerClient : IDisposable
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
-    /// <summary>One object.</summary>
+    /// <summary>Fetches one object.</summary>
     public Task<JsonElement> GetAsync(string path, CancellationToken cancel) => FetchAsync(path, cancel);
 
     /// <summary>
-    /// Asks for something to be done: the answer, or what the server says against it. A request that it does
-    /// not understand, or not take from this caller, is a failure of the command.
+    /// Asks the server to do something. Returns the answer, or the server's reason for refusing. A request that it
+    /// does not understand, or does not accept from this caller, fails the command.
     /// </summary>
     public async Task<(HttpStatusCode Status, JsonElement Answer)> PostAsync(
         string path,
@@ -69,8 +71,7 @@ public sealed class ServerClient : IDisposable
         );
     }
 
-    /// <summary>Every page of a list to the last, from that cursor on; the list's name may bring a
-    /// query.</summary>
+    /// <summary>Every page of a list from a cursor to the end; the list's name may include a query.</summary>
     public async IAsyncEnumerable<ListPage> PagesAsync(
         string list,
         string? gateway,
@@ -142,7 +143,7 @@ public sealed class ServerClient : IDisposable
             )
         ).Answer;
 
-    /// <summary>One request and its answer; of those that are no success, some are answers too.</summary>
+    /// <summary>Sends one request; some answers that are not a success count as answers too.</summary>
     private async Task<(HttpStatusCode Status, JsonElement Answer)> ExchangeAsync(
         Func<Task<HttpResponseMessage>> send,
         Func<HttpStatusCode, bool> isAnswer,
@@ -198,7 +199,7 @@ public sealed class ServerClient : IDisposable
         };
     }
 
-    /// <summary>What a problem document (RFC 9457) says, in one line.</summary>
+    /// <summary>What a problem document (RFC 9457) says, on one line.</summary>
     private static async Task<string?> SaidAsync(HttpResponseMessage response, CancellationToken cancel)
     {
         try

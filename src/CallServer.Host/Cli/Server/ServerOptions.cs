@@ -3,7 +3,7 @@ using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>Which server a command speaks to, and as whom.</summary>
+/// <summary>The server that a command talks to, and its credentials.</summary>
 internal sealed class ServerOptions
 {
     private const string DefaultServer = "http://127.0.0.1:8080";

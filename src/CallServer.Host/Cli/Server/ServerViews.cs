@@ -11,10 +11,10 @@ public sealed record ServerView(
     Func<long?, IReadOnlyList<Column>> Screen
 )
 {
-    /// <summary>It only grows, at its end: what is latest matters most.</summary>
+    /// <summary>Whether the list only grows at its end, so that the latest objects matter most.</summary>
     public bool Grows { get; init; }
 
-    /// <summary>What is not complete may lack objects.</summary>
+    /// <summary>Whether objects may be missing when the answer is not complete.</summary>
     public bool Warns { get; init; }
 
     private static readonly Style Good = new(Color.Green);
@@ -282,7 +282,9 @@ public sealed record ServerView(
             Grows = true,
         };
 
-    /// <summary>Names and values of `status`, in the order of the contract; what this version does not know at the end.</summary>
+    /// <summary>
+    /// Names and values of <c>status</c> in the contract's order; those that this version does not know come last.
+    /// </summary>
     public static IReadOnlyList<(string Name, string? Value)> StatusFacts(JsonElement status) =>
         status.ValueKind != JsonValueKind.Object
             ? []
@@ -308,7 +310,7 @@ public sealed record ServerView(
             ? (micros / 1000.0).ToString("0.0", CultureInfo.InvariantCulture)
             : null;
 
-    /// <summary>The proof of completeness, or what it lacks.</summary>
+    /// <summary>The proof of completeness, or what is missing from it.</summary>
     private static string? Why(JsonElement row) =>
         row.Text("reasons") is { Length: > 0 } reasons ? reasons : row.Text("proof");
 
@@ -337,7 +339,7 @@ public sealed record ServerView(
     private static Bounds Stamps(JsonElement row, string earliest, string latest) =>
         new(Bounds.Micros(row.Text(earliest)), Bounds.Micros(row.Text(latest)));
 
-    /// <summary>Billed seconds, and the most that it can have been where that is more.</summary>
+    /// <summary>Billed seconds, and the upper bound if it is greater.</summary>
     private static string? Billed(JsonElement cdr)
     {
         var least = cdr.Text("billsec");

@@ -5,11 +5,13 @@ using CallServer.Server.Net;
 namespace CallServer.Host.Cli.Server;
 
 /// <summary>A moment as a person names it.</summary>
-/// <param name="At">The moment itself; null where it is so long ago.</param>
-/// <param name="Ago">How long ago it is.</param>
+/// <param name="At">The moment itself; null if a duration was given.</param>
+/// <param name="Ago">How long ago it is, if a duration was given.</param>
 internal sealed record Since(DateTimeOffset? At, TimeSpan Ago)
 {
-    /// <summary>A time of RFC 3339, in UTC where it names no offset, or a duration; throws FormatException.</summary>
+    /// <summary>
+    /// Parses an RFC 3339 time (UTC if it has no offset) or a duration. Throws FormatException for anything else.
+    /// </summary>
     public static Since Parse(string text)
     {
         if (Durations.TryParse(text, out var ago))
@@ -26,7 +28,7 @@ internal sealed record Since(DateTimeOffset? At, TimeSpan Ago)
             );
     }
 
-    /// <summary>In UTC with microseconds.</summary>
+    /// <summary>The moment in UTC with microseconds.</summary>
     public string Before(IClock clock) =>
         At is { } at
             ? at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)

@@ -8,22 +8,22 @@ using CallServer.Server.Net;
 
 namespace CallServer.Host.Cli.Simulation;
 
-/// <summary>The way to a simulated gateway.</summary>
-/// <param name="Delay">On top of what the gateway itself takes; half of it each way.</param>
-/// <param name="Loss">The share of datagrams that never arrive, each way.</param>
-/// <param name="Seed">Decides which.</param>
+/// <summary>The network path to a simulated gateway.</summary>
+/// <param name="Delay">Added to the gateway's own delay, half of it in each direction.</param>
+/// <param name="Loss">The share of datagrams lost, in each direction.</param>
+/// <param name="Seed">Decides which datagrams are lost.</param>
 public sealed record PathSettings(TimeSpan Delay, double Loss, ulong Seed);
 
 /// <summary>
-/// Gives a simulated gateway ports and the time. All that happens to it happens on one event loop, one thing after the
-/// other.
+/// Gives a simulated gateway ports and time. Everything that happens to it happens on one event loop, one event at a
+/// time.
 /// </summary>
 public sealed class GatewayLoop : IGatewayHost, IDisposable
 {
-    // Calls end and begin at their own time; this is how soon after it the truth is told.
+    // Calls end and begin at their own time; the truth is written no later than this afterwards.
     private static readonly TimeSpan Granularity = TimeSpan.FromMilliseconds(10);
 
-    // What a kernel would drop when its buffer is full.
+    // A kernel would drop more than this when its buffer is full.
     private const int MostWaiting = 4096;
 
     private readonly EventLoopScheduler? own;
@@ -37,21 +37,21 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     private readonly Random chance;
     private readonly TaskCompletionSource broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Those that the gateway may write to; touched on the loop only.
+    // Streams that the gateway may write to; used on the loop only.
     private readonly Dictionary<int, GatewayStream> streams = [];
     private SimulatedGateway gateway;
     private int waiting;
     private int lastStream;
 
-    /// <summary>The ports, one a protocol, and the truth's writer stay the caller's own.</summary>
-    /// <param name="gateway">Who answers.</param>
-    /// <param name="ports">Where.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="path">The way there.</param>
-    /// <param name="truth">Takes the truth's lines; null where nobody wants them.</param>
-    /// <param name="shared">An event loop that stays the caller's own, for many gateways in one process; null gives it one of
-    /// its own.</param>
-    /// <param name="granularity">How soon after it happened the truth is told; null is 10 ms.</param>
+    /// <summary>The ports, one for each protocol, and the truth's writer remain the caller's.</summary>
+    /// <param name="gateway">The gateway that answers.</param>
+    /// <param name="ports">The ports on which it answers.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="path">The network path to it.</param>
+    /// <param name="truth">Takes the truth's lines; null if nobody wants them.</param>
+    /// <param name="shared">An event loop that remains the caller's, for many gateways in one process; null gives the
+    /// gateway its own.</param>
+    /// <param name="granularity">How late the truth may be written; null is 10 ms.</param>
     public GatewayLoop(
         SimulatedGateway gateway,
         IEnumerable<GatewayPort> ports,
@@ -76,18 +76,21 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
 #pragma warning restore CA5394
     }
 
-    /// <summary>Tells the truth about what is there already, and lets time pass from here on.</summary>
+    /// <summary>Writes the truth about the connections that already exist, and lets time pass from here on.</summary>
     public void Start()
     {
         Tell(gateway.Present);
         scheduled.Add(loop.SchedulePeriodic(granularity, () => Guarded(() => Apply(gateway.Advance(Now)))));
     }
 
-    /// <summary>The gateway goes down after that time, with all its calls, and is back after the other.</summary>
+    /// <summary>
+    /// Takes the gateway down with all its calls after <paramref name="wait"/>, and brings it back after <paramref
+    /// name="downFor"/>.
+    /// </summary>
     public void RebootAfter(TimeSpan wait, TimeSpan downFor) =>
         After(wait, () => Apply(gateway.Reboot(Now, downFor)));
 
-    /// <summary>Answers until cancelled, and then tells the last of the truth.</summary>
+    /// <summary>Answers until cancelled, then writes the last of the truth.</summary>
     public async Task ServeAsync(CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -138,7 +141,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
 
     private Model.Instant Now => clock.Now.Steady;
 
-    /// <summary>One port that fails ends the serving at all of them.</summary>
+    /// <summary>A port that fails ends the serving on all of them.</summary>
     private async Task WatchAsync(Task serving)
     {
         try
@@ -199,7 +202,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
         }
         catch (OperationCanceledException)
         {
-            // Over.
+            // Serving has ended.
         }
         await Task.WhenAll(open);
     }
@@ -228,7 +231,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
             return;
         }
         Apply(gateway.Ended(Now, stream));
-        // What was promised before is still sent: the peer may have closed its own direction only.
+        // Replies that are already queued are still sent: the peer may have closed only its own direction.
         Put(stream, TimeSpan.Zero, null);
         streams.Remove(stream);
     }
@@ -277,7 +280,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
         }
         catch (SocketException)
         {
-            // Lost like any other.
+            // Lost like any other datagram.
         }
     }
 
@@ -295,7 +298,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
         );
     }
 
-    /// <summary>Waits until the loop has done it.</summary>
+    /// <summary>Completes when the loop has run the action.</summary>
     private Task OnLoopAsync(TimeSpan wait, Action action)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -320,7 +323,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     private bool IsLost() => path.Loss > 0 && chance.NextDouble() < path.Loss;
 #pragma warning restore CA5394
 
-    /// <summary>What goes wrong on the loop ends the serving, not silently the loop.</summary>
+    /// <summary>A failure on the loop ends the serving, and does not silently end the loop.</summary>
     private void Guarded(Action action)
     {
         try

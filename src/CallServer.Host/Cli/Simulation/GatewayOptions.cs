@@ -7,7 +7,7 @@ using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli.Simulation;
 
-/// <summary>The words of <c>callserver gateway</c>, and the gateway that they ask for.</summary>
+/// <summary>The options of <c>callserver gateway</c>, and the gateway that they describe.</summary>
 internal sealed class GatewayOptions
 {
     /// <summary>The protocols by their options' names, in the order in which they name connections.</summary>
@@ -157,7 +157,7 @@ internal sealed class GatewayOptions
         Hidden = true,
     };
 
-    /// <summary>The protocols' ports come first in help; those that are not known are not shown.</summary>
+    /// <summary>Adds the options. The protocols' ports come first in help; hidden options are not shown.</summary>
     public void AddTo(Command command)
     {
         Option[] others =
@@ -192,14 +192,14 @@ internal sealed class GatewayOptions
             command.Options.Add(option);
     }
 
-    /// <summary>The protocols that are asked for, and their ports.</summary>
+    /// <summary>The requested protocols and their ports.</summary>
     public IEnumerable<(string Protocol, int Port)> Spoken(ParseResult parsed) =>
         from each in ports
         let port = parsed.GetValue(each.Port)
         where port is not null
         select (each.Protocol, port.Value);
 
-    /// <summary>The gateway at that time; every mistake is named.</summary>
+    /// <summary>Creates the gateway as of a time. Reports every mistake.</summary>
     public SimulatedGateway Make(ParseResult parsed, Model.Instant now)
     {
         var spoken = Spoken(parsed).Select(each => each.Protocol).ToList();
@@ -244,7 +244,7 @@ internal sealed class GatewayOptions
             );
     }
 
-    /// <summary>What an audit of it is given.</summary>
+    /// <summary>The URI for an audit of it.</summary>
     public string Uri(ParseResult parsed, GatewayPort port) =>
         port.Protocol switch
         {

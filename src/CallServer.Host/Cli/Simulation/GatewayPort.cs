@@ -4,12 +4,12 @@ using System.Net.Sockets;
 namespace CallServer.Host.Cli.Simulation;
 
 /// <summary>
-/// A loopback port where a simulated gateway speaks one protocol: UDP, and TCP of the same number where the protocol
-/// uses streams.
+/// A loopback port on which a simulated gateway speaks one protocol: UDP, plus TCP with the same number if the
+/// protocol uses streams.
 /// </summary>
 public sealed class GatewayPort : IDisposable
 {
-    // The system gives a UDP port that is free; that TCP's is free as well takes luck, and seldom much.
+    // The system picks a free UDP port, and the TCP port of the same number must be free too. It usually is.
     private const int Attempts = 50;
 
     private GatewayPort(string protocol, Socket datagrams, Socket? streams)
@@ -22,12 +22,14 @@ public sealed class GatewayPort : IDisposable
     public string Protocol { get; }
     public Socket Datagrams { get; }
 
-    /// <summary>Listens; null where the protocol has datagrams only.</summary>
+    /// <summary>The listening socket; null if the protocol has datagrams only.</summary>
     public Socket? Streams { get; }
 
     public IPEndPoint Address => (IPEndPoint)Datagrams.LocalEndPoint!;
 
-    /// <summary>Port 0 takes any free one. A port that cannot be opened is a mistake of the command line.</summary>
+    /// <summary>
+    /// Opens a port; 0 takes any free one. A port that cannot be opened is a mistake of the command line.
+    /// </summary>
     public static GatewayPort Open(string protocol, int port, bool withStreams)
     {
         for (var attempt = 1; ; attempt++)
@@ -95,7 +97,7 @@ public sealed class GatewayPort : IDisposable
     }
 }
 
-/// <summary>Ports that are opened one after the other, and closed together, also where one of them cannot be opened.</summary>
+/// <summary>Ports that are opened one by one and closed together, even if one of them cannot be opened.</summary>
 internal sealed class GatewayPorts : IDisposable
 {
     private readonly List<GatewayPort> open = [];

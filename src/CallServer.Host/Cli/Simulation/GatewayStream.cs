@@ -3,10 +3,10 @@ using System.Threading.Channels;
 
 namespace CallServer.Host.Cli.Simulation;
 
-/// <summary>A stream that somebody opened to a simulated gateway. Takes the socket as its own.</summary>
+/// <summary>A stream that a client opened to a simulated gateway. Owns the socket.</summary>
 internal sealed class GatewayStream(Socket socket) : IDisposable
 {
-    // Who reads nothing of so much is not waited for any longer.
+    // A client with this much unread is dropped.
     private const long MostUnread = 16 * 1024 * 1024;
 
     private readonly Channel<byte[]> outgoing = Channel.CreateUnbounded<byte[]>(
@@ -14,13 +14,13 @@ internal sealed class GatewayStream(Socket socket) : IDisposable
     );
     private long unread;
 
-    /// <summary>Octets go out in this order, each when its time has come; the loop's own business.</summary>
+    /// <summary>Octets to send in this order, each when it is due; used on the loop only.</summary>
     public Queue<byte[]?> Pending { get; } = new();
 
     /// <summary>When the last of them is due.</summary>
     public Model.Instant Due { get; set; } = Model.InstantModule.distantPast;
 
-    /// <summary>Sends octets, or after the last of them closes where there are none.</summary>
+    /// <summary>Queues octets; null closes the stream after those already queued.</summary>
     public void Put(byte[]? octets)
     {
         if (octets is null)
@@ -32,8 +32,8 @@ internal sealed class GatewayStream(Socket socket) : IDisposable
     }
 
     /// <summary>
-    /// Reads and writes until one side closes and everything is written. What is heard is given away piece by piece, null
-    /// at the end; the next piece is read when the last one is taken.
+    /// Reads and writes until one side closes and everything is written. <paramref name="heard"/> gets the input
+    /// piece by piece, and null at the end; the next piece is read when the last one has been taken.
     /// </summary>
     public async Task ServeAsync(Func<byte[]?, Task> heard, CancellationToken cancel)
     {
@@ -56,7 +56,7 @@ internal sealed class GatewayStream(Socket socket) : IDisposable
         }
         catch (Exception fault) when (IsEnd(fault))
         {
-            // Closed, by whichever side.
+            // One side has closed it.
         }
         await heard(null);
     }
@@ -75,7 +75,7 @@ internal sealed class GatewayStream(Socket socket) : IDisposable
         }
         catch (Exception fault) when (IsEnd(fault))
         {
-            // The peer is gone, or everything ends.
+            // The peer is gone, or everything is ending.
         }
     }
 

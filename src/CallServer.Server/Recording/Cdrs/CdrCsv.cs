@@ -5,11 +5,12 @@ using CallServer.Storage;
 namespace CallServer.Server.Recording.Cdrs;
 
 /// <summary>
-/// CDRs as comma-separated values (RFC 4180, lines ended by LF), the same in files and on the command line. The columns
-/// have the contract's names and order; what is nested is flattened (<c>qos_dscp</c>, <c>counters_packets_sent</c>),
-/// sources and steps of the clock are joined by a space, and what is not known is empty. A record is always one line: control characters
-/// become spaces, and what turns the direction of a line its escape. A text that a spreadsheet would take for a formula (it begins with = + - or @, as a telephone number
-/// does) gets an apostrophe before it.
+/// CDRs as comma-separated values (RFC 4180, with LF line ends), the same in files and on the command line. The
+/// columns have the contract's names and order. Nested values are flattened (<c>qos_dscp</c>,
+/// <c>counters_packets_sent</c>), sources and steps of the clock are joined by a space, and unknown values are empty.
+/// A record is always one line: control characters become spaces, and characters that change a line's direction
+/// become escapes. A text that a spreadsheet would take for a formula (it begins with = + - or @, as a telephone
+/// number does) gets an apostrophe before it.
 /// </summary>
 public static class CdrCsv
 {
@@ -31,11 +32,11 @@ public static class CdrCsv
     private static readonly SearchValues<char> Quoted = SearchValues.Create(",\"");
     private static readonly SearchValues<char> Formula = SearchValues.Create("=+-@");
 
-    /// <summary>The names of the columns.</summary>
+    /// <summary>The header line: the names of the columns.</summary>
     public static string Header { get; } =
         string.Join(',', Columns.Select(column => string.Join('_', column)));
 
-    /// <summary>One CDR's line without its end.</summary>
+    /// <summary>One CDR's line without its line end.</summary>
     public static string Line(string json)
     {
         using var document = JsonDocument.Parse(json);
@@ -59,12 +60,14 @@ public static class CdrCsv
             JsonValueKind.Null or JsonValueKind.Undefined => "",
             JsonValueKind.String => Text(cdr.GetString()!),
             JsonValueKind.Array => Text(string.Join(' ', cdr.EnumerateArray().Select(Item))),
-            // Numbers and truth values, as written.
+            // Numbers and booleans, as written.
             _ => cdr.GetRawText(),
         };
     }
 
-    /// <summary>A step of the clock is its time and its milliseconds: <c>2026-01-31T10:00:00.000000Z/3600000</c>.</summary>
+    /// <summary>
+    /// A step of the clock is written as its time and its milliseconds: <c>2026-01-31T10:00:00.000000Z/3600000</c>.
+    /// </summary>
     private static string Item(JsonElement item) =>
         item.ValueKind == JsonValueKind.Object
             ? string.Join('/', item.EnumerateObject().Select(member => member.Value.ToString()))
@@ -80,7 +83,7 @@ public static class CdrCsv
                     : c.ToString()
                 )
             );
-        // Some programs skip the space before a formula.
+        // Some programs skip spaces before a formula.
         if (text.AsSpan().TrimStart() is { IsEmpty: false } seen && Formula.Contains(seen[0]))
             text = "'" + text;
         return text.AsSpan().ContainsAny(Quoted)

@@ -6,16 +6,16 @@ using CallServer.Storage;
 namespace CallServer.Server.Recording.Cdrs;
 
 /// <summary>
-/// Appends CDRs and interim records to a file, one a line, in the order of the store's outbox, and puts the file aside
-/// when its time or size has come. The outbox forgets an entry only after its line is on the disk: a CDR may stand there
-/// twice after a crash, with the same id, but none is missing and none is half written.
+/// Appends CDRs and interim records to a file, one a line, in the order of the store's outbox, and rotates the file
+/// when its time or size has come. The outbox forgets an entry only after its line is on the disk: after a crash a
+/// CDR may appear twice, with the same id, but none is missing and none is half written.
 /// </summary>
 public sealed class CdrFile : IDisposable
 {
     private const int PageSize = 500;
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
-    // Should the wall clock be stepped, the end of a period is seen no later than this.
+    // The longest wait: even if the wall clock is stepped, the end of a period is noticed no later than this.
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
 
     private readonly string path;
@@ -32,13 +32,13 @@ public sealed class CdrFile : IDisposable
     private bool headed;
     private DateTimeOffset? wake;
 
-    /// <param name="path">Made if it is not there, its directory too.</param>
+    /// <param name="path">Created if it does not exist, along with its directory.</param>
     /// <param name="format">How a CDR's line looks.</param>
-    /// <param name="rotation">When the file is put aside.</param>
-    /// <param name="store">Where the CDRs come from; the format's reader has to be registered there.</param>
-    /// <param name="scheduler">Runs one thing at a time, and may block; its time is the rotation's.</param>
-    /// <param name="logger">Says when the file cannot be written.</param>
-    /// <param name="followsLinks">The path may be a symbolic link.</param>
+    /// <param name="rotation">When the file is rotated.</param>
+    /// <param name="store">Where the CDRs come from; the format's reader must be registered there.</param>
+    /// <param name="scheduler">Runs one action at a time, and may block; its clock decides the rotation.</param>
+    /// <param name="logger">Reports when the file cannot be written.</param>
+    /// <param name="followsLinks">Whether the path may be a symbolic link.</param>
     public CdrFile(
         string path,
         CdrFormat format,
@@ -68,29 +68,29 @@ public sealed class CdrFile : IDisposable
         );
     }
 
-    /// <summary>Its name among the readers of the store's outbox.</summary>
+    /// <summary>The file's name among the readers of the store's outbox.</summary>
     public string Reader => format.Reader;
 
-    /// <summary>Why the file cannot be written; null where it can.</summary>
+    /// <summary>Why the file cannot be written; null while it can.</summary>
     public string? Fault =>
         Volatile.Read(ref fault)
         ?? (file.HasVanished ? $"the directory of {path} is not there any more" : null);
 
-    /// <summary>There may be new CDRs; from any thread.</summary>
+    /// <summary>Says that there may be new CDRs. Callable from any thread.</summary>
     public void Nudge()
     {
         if (Interlocked.Exchange(ref scheduled, 1) == 0)
             scheduler.Schedule(Append);
     }
 
-    /// <summary>Ends when everything that was nudged so far has been tried.</summary>
+    /// <summary>Completes when everything nudged so far has been tried.</summary>
     public Task FlushAsync()
     {
         Nudge();
         return scheduler.PassAsync();
     }
 
-    /// <summary>Tries no more.</summary>
+    /// <summary>Stops writing.</summary>
     public void Dispose()
     {
         retry.Dispose();
@@ -123,7 +123,9 @@ public sealed class CdrFile : IDisposable
         AwaitBoundary(scheduler.Now);
     }
 
-    /// <summary>One timer at most waits: a cancelled one stays in the scheduler's queue until it is due.</summary>
+    /// <summary>
+    /// Keeps at most one timer waiting: a cancelled one stays in the scheduler's queue until it is due.
+    /// </summary>
     private void AwaitBoundary(DateTimeOffset now)
     {
         if (rotation.Next(now) is not { } next)

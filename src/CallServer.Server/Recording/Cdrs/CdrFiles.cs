@@ -4,15 +4,15 @@ using CallServer.Storage;
 
 namespace CallServer.Server.Recording.Cdrs;
 
-/// <summary>The CDR files of a server: none, NDJSON, CSV, or both. Each goes on at its own mark.</summary>
+/// <summary>The CDR files of a server: none, NDJSON, CSV, or both. Each has its own mark in the outbox.</summary>
 public sealed class CdrFiles : IDisposable
 {
     private readonly CdrFile[] files;
 
-    /// <param name="configuration">Names them.</param>
+    /// <param name="configuration">Names the files.</param>
     /// <param name="store">Where the CDRs come from.</param>
-    /// <param name="scheduler">Runs one thing at a time, and may block; its time is the rotation's.</param>
-    /// <param name="logger">Says when a file cannot be written.</param>
+    /// <param name="scheduler">Runs one action at a time, and may block; its clock decides the rotation.</param>
+    /// <param name="logger">Reports when a file cannot be written.</param>
     public CdrFiles(
         ServerConfiguration configuration,
         ILedgerStore store,
@@ -37,23 +37,23 @@ public sealed class CdrFiles : IDisposable
         ];
     }
 
-    /// <summary>Their names among the readers of the store's outbox.</summary>
+    /// <summary>The files' names among the readers of the store's outbox.</summary>
     public IReadOnlyList<string> Readers => [.. files.Select(file => file.Reader)];
 
-    /// <summary>Why one of them cannot be written; null where all can.</summary>
+    /// <summary>Why one of the files cannot be written; null if all can.</summary>
     public string? Fault => files.Select(file => file.Fault).FirstOrDefault(fault => fault is not null);
 
-    /// <summary>There may be new CDRs; from any thread.</summary>
+    /// <summary>Says that there may be new CDRs. Callable from any thread.</summary>
     public void Nudge()
     {
         foreach (var file in files)
             file.Nudge();
     }
 
-    /// <summary>Ends when everything that was nudged so far has been tried.</summary>
+    /// <summary>Completes when everything nudged so far has been tried.</summary>
     public Task FlushAsync() => Task.WhenAll(files.Select(file => file.FlushAsync()));
 
-    /// <summary>Tries no more.</summary>
+    /// <summary>Stops writing.</summary>
     public void Dispose()
     {
         foreach (var file in files)

@@ -3,27 +3,27 @@ using System.Globalization;
 namespace CallServer.Server.Recording.Cdrs;
 
 /// <summary>
-/// When a CDR file is put aside, and under which name. Periods are counted in UTC from 1970-01-01T00:00:00Z, so that a
+/// When a CDR file is rotated, and under which name. Periods are counted in UTC from 1970-01-01T00:00:00Z, so that a
 /// day begins at midnight; a file belongs to the period in which it was last written.
 /// </summary>
-/// <param name="Every">The period; null rotates at no time.</param>
-/// <param name="Size">A file of so many octets or more is put aside; null whatever its size.</param>
+/// <param name="Every">The period; null never rotates by time.</param>
+/// <param name="Size">The size in octets from which a file is rotated; null never rotates by size.</param>
 public sealed record CdrRotation(TimeSpan? Every = null, long? Size = null)
 {
     /// <summary>One file for ever.</summary>
     public static CdrRotation Never { get; } = new();
 
-    /// <summary>Whether a file that holds something has to be put aside before more is written.</summary>
+    /// <summary>Whether a file that holds something must be rotated before more is written.</summary>
     public bool IsDue(DateTimeOffset written, long length, DateTimeOffset now) =>
         length >= Size || (Every is { } every && Begin(written, every) < Begin(now, every));
 
-    /// <summary>When a file that is written now will have to be put aside; null where no time says.</summary>
+    /// <summary>When a file that is written now will have to be rotated; null if time does not matter.</summary>
     public DateTimeOffset? Next(DateTimeOffset now) => Every is { } every ? Begin(now, every) + every : null;
 
     /// <summary>
     /// The names under which a file may be put aside, in the order in which they are tried:
-    /// <c>callserver-2026-11-28.ndjson</c> where periods are whole days, <c>callserver-2026-11-28T1300Z.ndjson</c> where
-    /// they are shorter, and with seconds where they are no whole minutes or the size alone says; then with
+    /// <c>callserver-2026-11-28.ndjson</c> if periods are whole days, <c>callserver-2026-11-28T1300Z.ndjson</c> if
+    /// they are shorter, and with seconds if they are not whole minutes or only the size matters; then with
     /// <c>.1</c>, <c>.2</c> and so on.
     /// </summary>
     public IEnumerable<string> Names(string path, DateTimeOffset written)

@@ -4,12 +4,12 @@ using System.Text;
 
 namespace CallServer.Server.Recording.Cdrs;
 
-/// <summary>What .NET does not have for directories.</summary>
+/// <summary>What .NET lacks for directories.</summary>
 internal static class Folders
 {
     /// <summary>
-    /// fsync(2) of a directory: files that were made or renamed there survive a loss of power under their names. Windows
-    /// does so by itself.
+    /// fsync(2) of a directory: files that were created or renamed there keep their names after a loss of power.
+    /// Windows does this by itself.
     /// </summary>
     public static void Flush(string path)
     {
@@ -21,7 +21,7 @@ internal static class Folders
             throw Failure("opened");
         try
         {
-            // Some file systems cannot flush a directory, and say EINVAL: there is nothing more to do.
+            // Some file systems cannot flush a directory and return EINVAL: nothing more can be done.
             const int invalid = 22;
             if (Fsync(folder) != 0 && Marshal.GetLastPInvokeError() != invalid)
                 throw Failure("flushed");

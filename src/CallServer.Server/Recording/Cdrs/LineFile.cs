@@ -3,27 +3,28 @@ using System.Text;
 namespace CallServer.Server.Recording.Cdrs;
 
 /// <summary>
-/// A file to which whole lines are appended. What a crash left of half a line is cut off before anything else happens to
-/// the file; after a write that failed it is as long as before.
+/// A file to which whole lines are appended. Half a line that a crash left is cut off before anything else happens to
+/// the file; after a failed write the file is as long as before.
 /// </summary>
-/// <param name="path">Absolute.</param>
-/// <param name="header">The first line of the file; null where there is none.</param>
-/// <param name="followsLinks">The path may be a symbolic link; else what is one is not written.</param>
+/// <param name="path">An absolute path.</param>
+/// <param name="header">The first line of the file; null for none.</param>
+/// <param name="followsLinks">Whether the path may be a symbolic link; if not, a link is refused.</param>
 /// <param name="cut">Told how many octets of half a line were cut off.</param>
 internal sealed class LineFile(string path, string? header, bool followsLinks, Action<long> cut)
 {
     // Whether this file's name is known to survive a loss of power.
     private bool kept;
 
-    // Whether its folder was there: one that vanishes is not made anew, as what was mounted there has the files.
+    // Whether its folder has been seen. A folder that vanishes is not created anew: it was probably a mount, and the
+    // files are there.
     private bool placed;
 
     private string Folder => Path.GetDirectoryName(path)!;
 
-    /// <summary>Its folder was there, and is not.</summary>
+    /// <summary>Whether its folder existed before and does not now.</summary>
     public bool HasVanished => Volatile.Read(ref placed) && !Directory.Exists(Folder);
 
-    /// <summary>When it was last written; null where it is not there or holds nothing.</summary>
+    /// <summary>When it was last written, and its length; null if it does not exist or is empty.</summary>
     public (DateTimeOffset Written, long Length)? Known
     {
         get
@@ -35,7 +36,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
         }
     }
 
-    /// <summary>It begins with another line than the header, such as that of an older version.</summary>
+    /// <summary>Whether it begins with a line other than the header, such as an older version's header.</summary>
     public bool HasAnotherHeader
     {
         get
@@ -50,7 +51,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
         }
     }
 
-    /// <summary>Appends the lines, each of which ends with LF, and returns when they are on the disk.</summary>
+    /// <summary>Appends lines, each of which must end with LF; returns when they are on the disk. </summary>
     public void Append(string lines, DateTimeOffset now)
     {
         MakeFolder();
@@ -63,7 +64,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
                 file.Write(
                     Encoding.UTF8.GetBytes(end == 0 && header is not null ? $"{header}\n{lines}" : lines)
                 );
-                // The period that it belongs to is told by this time.
+                // This time decides to which period the file belongs.
                 File.SetLastWriteTimeUtc(file.SafeFileHandle, now.UtcDateTime);
                 file.Flush(flushToDisk: true);
             }
@@ -79,8 +80,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
         kept = true;
     }
 
-    /// <summary>Puts the file aside under the first of the names that is free; false where it held no whole
-    /// line.</summary>
+    /// <summary>Renames the file to the first free name; false if it held no whole line.</summary>
     public bool TryPutAside(IEnumerable<string> names, out string name)
     {
         name = path;
@@ -92,7 +92,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
         }
 
         name = names.First(each => !Path.Exists(each));
-        // rename(2), which is atomic: a crash leaves one name or the other. Nobody else makes such names.
+        // rename(2) is atomic: a crash leaves one name or the other. Nobody else creates such names.
         File.Move(path, name, overwrite: true);
         Folders.Flush(Folder);
         return true;
@@ -165,7 +165,7 @@ internal sealed class LineFile(string path, string? header, bool followsLinks, A
         }
         catch (IOException)
         {
-            // The next write cuts half a line; whole ones stand there twice.
+            // The next write cuts half a line off; whole lines will appear twice.
         }
     }
 }

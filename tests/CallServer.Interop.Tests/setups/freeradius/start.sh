@@ -1,6 +1,7 @@
 #!/bin/sh
-# start.sh FOLDER PORT SECRET   FreeRADIUS as an accounting server on UDP 127.0.0.1:PORT. Its only client is 127.0.0.1 with SECRET;
-# what it takes is appended to FOLDER/detail, one record a packet. The process becomes freeradius itself.
+# start.sh FOLDER PORT SECRET: runs FreeRADIUS as an accounting server on UDP 127.0.0.1:PORT. Its only client is
+# 127.0.0.1 with SECRET. It appends what it accepts to FOLDER/detail, one record a packet. The process becomes
+# freeradius itself.
 set -e
 PATH=$PATH:/usr/sbin
 folder=${1:?FOLDER} port=${2:?PORT} secret=${3:?SECRET}

@@ -5,6 +5,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 scenario=${2:?SCENARIO} port=${3:?PORT}
 cd "${1:?FOLDER}"
 shift 3
-# It wants a terminal's name even where it has none.
+# sipp needs a terminal name even without a terminal.
 export TERM="${TERM:-xterm}"
 exec sipp -sf "$here/$scenario.xml" -i 127.0.0.1 -p "$port" -t u1 -nostdin "$@" > "sipp-$port.log" 2>&1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# start.sh FOLDER PORT ANSWERS: Kamailio on PORT of 127.0.0.1 (UDP, TCP, JSON-RPC at /RPC) in the foreground; calls are
-# forwarded to port ANSWERS. Its files go to FOLDER.
+# start.sh FOLDER PORT ANSWERS: runs Kamailio on PORT of 127.0.0.1 (UDP, TCP, JSON-RPC at /RPC) in the foreground. It
+# forwards calls to port ANSWERS. Its files go to FOLDER.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(cd "${1:?FOLDER}" && pwd) port=${2:?PORT} answers=${3:?ANSWERS}

@@ -1,6 +1,7 @@
 #!/bin/sh
-# STATE=FOLDER start.sh ADDRESS PORT [ENDPOINTS]   osmo-mgw on UDP ADDRESS:PORT, endpoints rtpbridge/1@mgw .. (lower-case hex).
-# Its VTY (4243) and CTRL (4267) ports are fixed: one instance a loopback address. The process becomes osmo-mgw itself.
+# STATE=FOLDER start.sh ADDRESS PORT [ENDPOINTS]: runs osmo-mgw on UDP ADDRESS:PORT with endpoints rtpbridge/1@mgw and
+# up (lower-case hex). Its VTY (4243) and CTRL (4267) ports are fixed, so each instance needs its own loopback
+# address. The process becomes osmo-mgw itself.
 set -e
 address=${1:?ADDRESS} port=${2:?PORT} endpoints=${3:-1000}
 cat >"${STATE:?STATE}/osmo-mgw.cfg" <<END
