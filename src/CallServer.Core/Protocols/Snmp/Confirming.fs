@@ -8,7 +8,7 @@ open CallServer.Wire
 /// What is asked by name when a walk is done.
 type internal Confirmations =
     {
-        /// Ends that the walk itself casts doubt on, each with a cell that cannot be there if it is true.
+        /// Ends that the walk itself casts doubt on, each with a cell that cannot be there if the agent is right about that end.
         Refuting: struct (End * Oid) list
         /// Cells of rows that the walk listed.
         Seen: Oid list
@@ -20,7 +20,7 @@ type internal Confirmations =
     }
 
 /// A walk shows what GetNext leads to. Get asks by name, and tells an object that is not served, or hidden, from one that has no
-/// such instance (RFC 3416 section 4.2.1, cases 2 and 3). So at its end a walk is held against what Get says: of rows that it showed, of
+/// such instance (RFC 3416 section 4.2.1, cases 2 and 3). At its end a walk is held against what Get says of rows that it showed, of
 /// those on record that it did not show, and where it showed nothing, of a row that cannot be.
 module internal Confirming =
     let none: Confirmations = { Refuting = []; Seen = []; Missing = []; Unseen = [] }
@@ -33,7 +33,7 @@ module internal Confirming =
     [<Literal>]
     let private MaxMissing = 512
 
-    /// Rows that are asked once more.
+    /// No more rows that were shown than this are asked for once more.
     [<Literal>]
     let private MaxSeen = 3
 
@@ -129,7 +129,7 @@ module internal Confirming =
 
     let private control (profile: Profile) (column: int) : Oid = cellOf profile column (impossible profile)
 
-    /// What is asked before a walk: a table that is served after it, and was not before, may have shown nothing for that.
+    /// What is asked before a walk, too: a table that is served after it, and was not before, may have shown nothing for that reason.
     let controls (profile: Profile) : Oid[] = needed profile |> List.map (control profile) |> Array.ofList
 
     /// What to ask about a walk.

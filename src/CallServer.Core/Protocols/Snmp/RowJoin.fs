@@ -65,7 +65,7 @@ module internal RowJoin =
         else
             ValueSome { Row = row; At = arcs; HasMoved = hasMoved }
 
-    /// The requests for what the rows point to; each as large as the replies that the agent has given whole.
+    /// The rows of each request for what they point to: as many as fit the replies that the agent has given whole.
     let plan (profile: Profile) (rowsPerReply: int) (rows: Row[]) : Pointing[] list =
         let width = profile.Columns.Length
         let own = (Profile.ownColumns profile).Length
@@ -77,7 +77,7 @@ module internal RowJoin =
         |> Array.chunkBySize size
         |> List.ofArray
 
-    /// A request that was too much for the agent, in two; one row that was is left without what it points to.
+    /// A request that was too much for the agent, in two. One row that is too much is left without what it points to.
     let halves (pointings: Pointing[]) : Pointing[] list =
         if pointings.Length < 2 then
             []

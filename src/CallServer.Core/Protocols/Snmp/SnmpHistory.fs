@@ -51,7 +51,7 @@ module internal SnmpHistory =
     /// A connection that is set up is listed, and a row that is due comes, within this time.
     let private lateness = TimeSpan.FromSeconds 30.0
 
-    /// More connections than this that are missing at once are not asked for one by one.
+    /// No more missing connections than this are asked for one by one.
     [<Literal>]
     let private MaxMissing = 32
 

@@ -329,7 +329,7 @@ module internal SnmpObserving =
 
         if told = Counters.none then ValueNone else ValueSome told
 
-    /// When the row was certainly there: as the reply says that told of its identity.
+    /// The reply that told of the row's identity: then the row was certainly there.
     let private heardOf (profile: Profile) (row: Row) : SnmpReply =
         match Rows.told profile.Identity[0] row with
         | ValueSome(struct (_, told)) -> told

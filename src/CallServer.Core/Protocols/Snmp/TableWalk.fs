@@ -336,7 +336,7 @@ module internal TableWalk =
         let columns = turn.Table.Profile.Columns
         let asked = max 1 answer.Repetitions
 
-        match WalkStep.read columns turn.Table.Heads range asked answer.Pdu.VarBinds with
+        match WalkStep.read columns turn.Table.Heads.Length range asked answer.Pdu.VarBinds with
         | Backwards(last, name, passed) -> retreat answer.Repetitions (Astray(last, name, passed)) range turn
         | TooNarrow answered -> retreat answer.Repetitions (Narrow answered) range turn
         | Advanced advance ->

@@ -18,8 +18,7 @@ type WalkPace =
         Requests: Pace
         /// Rows that the next GetBulk asks for.
         Repetitions: int
-        /// The most rows that a reply has brought whole: a time-out at no more than these is the network's
-        /// doing.
+        /// The most rows that a reply has brought whole: where no more were asked, the network lost it.
         Proven: int
         /// More rows than this were cut off by the agent, or never came.
         Ceiling: int
@@ -31,7 +30,7 @@ type WalkPace =
     }
 
 module internal WalkPace =
-    /// Requests in flight at most: a gateway's agent is no web server.
+    /// The most requests in flight: a gateway's agent is no web server.
     [<Literal>]
     let MaxWindow = 8.0
 

@@ -15,14 +15,12 @@ type internal End =
 /// What the reply to one step of a walk brought.
 type internal Advance =
     {
-        /// The values of the scalars asked besides, `Null` where one is not served.
-        Heads: Value[]
         /// Rows after the old cursor and up to the new one: their instances, ascending, and their cells.
         Rows: struct (Oid * Value[])[]
         Cursor: Oid
         /// The columns whose end has not been seen; none left: the range is done.
         Open: int[]
-        /// Of those whose end was seen in this reply.
+        /// What the reply said at the ends that it showed.
         Ends: End list
         /// As many repetitions as were asked for, or the end of every column.
         Whole: bool
@@ -58,14 +56,6 @@ module internal WalkStep =
             (Array.map (fun column -> Oid.append columns[column].Oid cursor) range.Columns)
 
     let private valueOf (value: Value) : Value = if Rows.isTold value then value else Null
-
-    let private readHeads (heads: Oid[]) (varBinds: VarBind[]) : Value[] =
-        heads
-        |> Array.mapi (fun index name ->
-            if index < varBinds.Length && varBinds[index].Name = name then
-                valueOf varBinds[index].Value
-            else
-                Null)
 
     /// One column of a reply.
     [<NoEquality; NoComparison>]
@@ -121,8 +111,7 @@ module internal WalkStep =
             let varBind = varBinds[at]
 
             match varBind.Value, Oid.suffix column varBind.Name with
-            // Not the end of anything where greater objects are told: an agent that fills up a shortened
-            // reply.
+            // Not the end of anything where greater objects are told: the agent fills up a shortened reply.
             | EndOfMibView, _ when
                 at = varBinds.Length - 1 && known.CompareTo(Oid.append column (Oid.arcs last)) > 0
                 ->
@@ -131,7 +120,7 @@ module internal WalkStep =
                 ended <- true
                 isLast <- true
             | NoSuchObject, _ -> ended <- true
-            // So say some that know no end: the very name that was asked is not there.
+            // Some agents know no end, and say that the very name that was asked is not there.
             | NoSuchInstance, ValueSome instance when instance = last -> ended <- true
             | _, ValueSome instance when instance.CompareTo last <= 0 -> backwards <- ValueSome varBind.Name
             | _, ValueSome instance when isBeyond range instance -> ended <- true
@@ -156,8 +145,8 @@ module internal WalkStep =
                   Next = next
                   IsLast = isLast }
 
-    /// An end that is refuted: the name after the column's last is said to be an instance of another column,
-    /// although that column has an earlier one in this reply. So does a reply look that left something out.
+    /// An end that is refuted: the name after the column's last is said to be an instance of another column, although that column has
+    /// an earlier one in this reply. Such a reply left something out.
     let private refuted (columns: ColumnDefinition[]) (lanes: Lane[]) : struct (Oid * Oid * Oid) option =
         let nameOf (lane: Lane) (instance: Oid) = Oid.append columns[lane.Column].Oid (Oid.arcs instance)
 
@@ -221,22 +210,22 @@ module internal WalkStep =
 
         rows.ToArray()
 
-    /// Reads the reply to a step; the range may have become smaller since the step was asked.
+    /// Reads the reply to a step, after the scalars that stand first in it. The range may have become smaller since the step was asked.
     let read
         (columns: ColumnDefinition[])
-        (heads: Oid[])
+        (scalars: int)
         (range: WalkRange)
         (repetitions: int)
         (varBinds: VarBind[])
         : StepOutcome =
         let width = range.Columns.Length
-        let bodies = varBinds.Length - heads.Length
-        let known = greatest (heads.Length + width * repetitions) varBinds
+        let bodies = varBinds.Length - scalars
+        let known = greatest (scalars + width * repetitions) varBinds
 
         let lanes =
             range.Columns
             |> Array.mapi (fun index column ->
-                readLane columns[column].Oid column range varBinds known (heads.Length + index) width)
+                readLane columns[column].Oid column range varBinds known (scalars + index) width)
 
         let faults =
             lanes
@@ -284,8 +273,7 @@ module internal WalkStep =
                 let isOpen = isDone >> not
 
                 Advanced
-                    { Heads = readHeads heads varBinds
-                      Rows = joinRows columns.Length lanes frontier
+                    { Rows = joinRows columns.Length lanes frontier
                       Cursor = ValueOption.defaultValue range.Cursor frontier
                       Open = lanes |> Array.filter isOpen |> Array.map (fun lane -> lane.Column)
                       Ends = lanes |> Array.filter isDone |> List.ofArray |> List.collect (endOf columns)

@@ -96,8 +96,7 @@ module internal WalkVerdict =
 
               match repeated with
               | id :: _ when profile.Positional -> IndexMoved $"{id} is listed in more than one place"
-              // A row may move from one sub-tree to the next under the walk; elsewhere a name has to be one
-              // row's own.
+              // A row may move from one sub-tree to the next under the walk; elsewhere no two rows may have one name.
               | id :: _ when profile.Subtrees.Length = 0 -> Unreadable $"several rows are called {id}"
               | _ -> ()
 
