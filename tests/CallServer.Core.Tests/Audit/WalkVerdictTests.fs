@@ -102,7 +102,7 @@ let ``the first row of the next range is left to that range`` =
             [| for row in [ 3; 4; 5; 6 ] ->
                    VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.7.2.{row}") (Integer(int64 row)) |]
 
-        match WalkStep.read profile.Columns [||] range 4 rows with
+        match WalkStep.read profile.Columns 0 range 4 rows with
         | Advanced advance ->
             [ for struct (instance, _) in advance.Rows -> string instance ] |> Check.equal [ "3"; "4" ]
         | other -> failtest $"%A{other}")
