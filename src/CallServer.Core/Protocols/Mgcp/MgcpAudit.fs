@@ -1,10 +1,48 @@
 namespace CallServer.Protocols.Mgcp
 
-open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
+
+/// Where an MGCP audit stands.
+[<RequireQualifiedAccess>]
+type MgcpPhase =
+    /// Which endpoints are there?
+    | Listing
+    /// Does the gateway have the Bulk Audit package?
+    | Inquiring
+    /// How many connections does each endpoint have?
+    | Counting
+    /// The connections of each endpoint, and each connection.
+    | Auditing
+    /// Connections of the record that were not listed, each by its id.
+    | Verifying
+    | Over
+
+/// What is carried from one audit of a gateway to the next. It saves requests, and proves nothing.
+type MgcpMemory =
+    {
+        /// 0 where there was no audit before.
+        NextTransaction: int
+        Pace: Pace
+        /// The gateway has the Bulk Audit package, or has not.
+        Bulk: bool voption
+        /// It answered no AUCX.
+        WithoutAuditConnection: bool
+        /// How it understood commands last.
+        Dialect: MgcpDialect voption
+    }
+
+type MgcpAuditState =
+    internal
+        { Target: MgcpGateway
+          Known: Connection[]
+          Phase: MgcpPhase
+          Questions: MgcpQuestions
+          Endpoints: MgcpEndpoints
+          Counts: MgcpCounts
+          Connections: MgcpConnections }
 
 /// One asking of one gateway over MGCP (RFC 3435 §2.3.10 and 2.3.11, RFC 3624).
 ///
@@ -26,9 +64,6 @@ open CallServer.Exchange
 /// goes) says that a connection ended, which is no fault; a transient error is asked again twice; other errors are faults and
 /// named; Stopped ends the audit; what answers nothing is counted and dropped; a Woke before its time changes nothing.
 module MgcpAudit =
-    open MgcpState
-    open MgcpEndings
-
     type State = MgcpAuditState
     type Memory = MgcpMemory
 
@@ -42,80 +77,266 @@ module MgcpAudit =
 
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
-        { NextTransaction = state.Tx.Next
-          Pace = state.Tx.Pace
-          Bulk = state.Bulk
-          WithoutAuditConnection = state.WithoutAuditConnection || (state.NeverAudited && not state.Audits)
-          Dialect = MgcpDialect.remembered state.Tx.Dialect }
+        let tx = state.Questions.Tx
+
+        { NextTransaction = tx.Next
+          Pace = tx.Window.Pace
+          Bulk = state.Counts.HasPackage
+          WithoutAuditConnection = MgcpConnections.lackAudits state.Connections
+          Dialect = MgcpDialect.remembered tx.Dialect }
 
     /// Messages that answered nothing, so far.
-    let strays (state: State) : int = state.Tx.Strays
+    let strays (state: State) : int = state.Questions.Tx.Window.Strays
 
-    let phase (state: State) : MgcpPhase = state.Phase
+    let private withQuestions (change: MgcpQuestions -> MgcpQuestions) (state: State) : State =
+        { state with Questions = change state.Questions }
 
-    let isOver (state: State) : bool = state.Phase = MgcpPhase.Over
+    let private withEndpoints change (state: State) : State =
+        let struct (endpoints, questions) = change state.Endpoints state.Questions
+        { state with Endpoints = endpoints; Questions = questions }
+
+    let private withConnections change (state: State) : State =
+        let struct (connections, questions) = change state.Connections state.Questions
+        { state with Connections = connections; Questions = questions }
+
+    let private error words where = withQuestions (MgcpQuestions.error words where)
+
+    let private finish (now: Instant) (completeness: Completeness) (state: State) : State =
+        let observations = MgcpConnections.observations state.Endpoints state.Connections
+        let window = state.Questions.Tx.Window
+
+        let snapshot: Snapshot =
+            { Gateway = state.Target.Gateway
+              Protocol = "mgcp"
+              Profile = (if state.Counts.HasPackage = ValueSome true then "bulk-audit" else "")
+              // MGCP tells no duration, no boot and, but for bulk audits, no count. Ids may come again after three minutes, but
+              // the call id stands beside them as the stamp that tells their uses apart (rules 6 and 9).
+              Traits = Traits.plain
+              Asked = window.Began
+              Answered = ValueOption.defaultValue now window.LastReply
+              Boot = Boot.untold window.Began
+              Completeness = completeness
+              Observations = observations
+              Ended = [||]
+              History = ValueNone
+              Denied = MgcpConnections.denied state.Known observations state.Connections
+              Standing = ValueNone
+              Remarks = []
+              Requests = window.Requests }
+
+        { withQuestions (MgcpQuestions.finish snapshot) state with Phase = MgcpPhase.Over }
+
+    let private faults (state: State) : Shortfall list = Faults.toList state.Questions.Faults
+
+    /// Over, with whatever was learnt so far.
+    let private giveUp (now: Instant) (reason: Shortfall) (state: State) : State =
+        finish now (Partial(List.distinct (reason :: faults state))) state
+
+    let private silent (now: Instant) (state: State) : State =
+        giveUp now (MgcpQuestions.silence now state.Questions) state
+
+    let private conclude (now: Instant) (state: State) : State =
+        match faults state with
+        | [] when MgcpCounts.agree state.Endpoints -> finish now (Complete [ EndOfTable; CountAgrees ]) state
+        | [] -> finish now (Complete [ EndOfTable ]) state
+        | faults -> finish now (Partial faults) state
+
+    let private enter (phase: MgcpPhase) change (state: State) : State =
+        { withQuestions change state with Phase = phase }
+
+    let private count (patterns: EndpointName list) (state: State) : State =
+        enter MgcpPhase.Counting (MgcpCounts.askCounts patterns) state
+
+    let private refusedOr (now: Instant) next (state: State) : State =
+        match MgcpEndpoints.tryRefused state.Questions.Tx.Dialect state.Endpoints with
+        | ValueSome refused -> giveUp now refused state
+        | ValueNone -> next state
+
+    let private listed (state: State) : State =
+        let state = withEndpoints MgcpEndpoints.besides state
+        let endpoints = state.Endpoints
+
+        match state.Counts.HasPackage, Seq.tryHead endpoints.Listed.Values with
+        // A bulk audit asks by wildcards.
+        | _ when not endpoints.TakesWildcards -> count [] state
+        | ValueNone, Some endpoint ->
+            enter MgcpPhase.Inquiring (MgcpQuestions.ask [ AskPackages endpoint.Name ]) state
+        // Nobody there to be asked for its packages: the question itself will show it.
+        | ValueNone, None -> count endpoints.TooLarge state
+        | ValueSome true, _ when endpoints.Narrowed.IsEmpty -> count state.Target.Patterns state
+        | ValueSome _, _ -> count [] state
+
+    let private inquired (state: State) : State =
+        count (if state.Counts.HasPackage = ValueSome true then state.Target.Patterns else []) state
+
+    let private counted (state: State) : State =
+        if state.Endpoints.TooLarge.IsEmpty then
+            state |> enter MgcpPhase.Auditing (MgcpCounts.askConnections state.Known state.Endpoints)
+        else
+            { withEndpoints (MgcpEndpoints.narrow state.Known) state with Phase = MgcpPhase.Listing }
+
+    /// Not everything is told: what the record holds and nobody listed is asked for by its id, where there is a way.
+    let private verify (now: Instant) (state: State) : State =
+        match MgcpConnections.verifying state.Target.Verify state.Known state.Endpoints state.Connections with
+        | [] -> conclude now state
+        | purposes -> enter MgcpPhase.Verifying (MgcpQuestions.ask purposes) state
+
+    let private audited (now: Instant) (state: State) : State =
+        if not state.Endpoints.Vanished.IsEmpty && not state.Endpoints.ListedAgain then
+            { state with Endpoints = { state.Endpoints with ListedAgain = true } }
+            |> withQuestions (MgcpQuestions.ask (List.map ListAgain state.Target.Patterns))
+        else
+            match MgcpCounts.tryCheck state.Endpoints state.Counts state.Questions with
+            | ValueSome(struct (counts, questions)) -> { state with Counts = counts; Questions = questions }
+            | ValueNone ->
+                state
+                |> withQuestions (MgcpConnections.judgeUntold state.Endpoints state.Connections)
+                // None of the endpoints that a range names may be there.
+                |> refusedOr now (fun state ->
+                    if Faults.isEmpty state.Questions.Faults then
+                        conclude now state
+                    else
+                        verify now state)
+
+    /// Where nothing is in flight and nothing waits the phase is done.
+    let rec private settle (now: Instant) (state: State) : State =
+        let window = state.Questions.Tx.Window
+
+        if state.Phase = MgcpPhase.Over || not (Map.isEmpty window.InFlight) then
+            state
+        elif RequestWindow.isExhausted window then
+            giveUp now (CutShort $"more than {window.MaxRequests} requests") state
+        elif not (MgcpQuestions.isIdle state.Questions) then
+            state
+        else
+            match state.Phase with
+            | MgcpPhase.Listing -> settle now (refusedOr now listed state)
+            | MgcpPhase.Inquiring -> settle now (inquired state)
+            | MgcpPhase.Counting -> settle now (counted state)
+            | MgcpPhase.Auditing -> settle now (audited now state)
+            | MgcpPhase.Verifying -> conclude now state
+            | MgcpPhase.Over -> state
+
+    let private take (state: State) (answer: MgcpAnswer) : State =
+        let response = answer.Response
+
+        match answer.Task.Purpose with
+        | ListEndpoints pattern -> withEndpoints (MgcpEndpoints.listed answer pattern) state
+        | ListAgain pattern -> withEndpoints (MgcpEndpoints.listedAgain pattern response) state
+        | AskPackages _ -> { state with Counts = MgcpCounts.packagesTold response state.Counts }
+        | CountConnections(pattern, from, most) ->
+            let take = MgcpCounts.counted answer (pattern, from, most) (state.Phase = MgcpPhase.Auditing)
+            let struct (counts, endpoints, questions) = take state.Counts state.Endpoints state.Questions
+            { state with Counts = counts; Endpoints = endpoints; Questions = questions }
+        | AskConnections name ->
+            let take = MgcpConnections.listed answer name
+
+            let struct (connections, endpoints, questions) =
+                take state.Connections state.Endpoints state.Questions
+
+            { state with Connections = connections; Endpoints = endpoints; Questions = questions }
+        | AuditListed(name, id)
+        | AuditKnown(name, id, _) -> withConnections (MgcpConnections.audited answer name id) state
+        | ModifyKnown(name, id, known) ->
+            withConnections (MgcpConnections.modified answer name id known) state
+
+    /// An answer that ends within a line was cut off on the way: it may have told more, and something else.
+    let private takeCut (state: State) (answer: MgcpAnswer) : State =
+        let response = answer.Response
+        let broken where = error "an answer that breaks off" where
+
+        // The line that was cut is no line.
+        let whole =
+            if response.Sessions.Length = 0 then
+                Array.truncate (response.Parameters.Length - 1) response.Parameters
+            else
+                response.Parameters
+
+        let answer = { answer with Response = { response with Parameters = whole } }
+
+        match answer.Task.Purpose with
+        | ListEndpoints name
+        | ListAgain name
+        | CountConnections(name, _, _)
+        | AskConnections name -> take state answer |> broken (string name)
+        | AskPackages _ -> { state with Counts = { state.Counts with HasPackage = ValueSome false } }
+        | AuditListed(name, id)
+        | AuditKnown(name, id, _)
+        | ModifyKnown(name, id, _) when MgcpReply.succeeded response ->
+            withConnections (MgcpConnections.isThere answer name id) state |> broken (MgcpName.idOf name id)
+        | AuditListed _
+        | AuditKnown _
+        | ModifyKnown _ -> take state answer
+
+    let private withTx (tx: MgcpTransactions<MgcpTask, Snapshot>) =
+        withQuestions (fun questions -> { questions with Tx = tx })
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        let struct (arrival, tx) = MgcpTransactions.receive now octets state.Tx
-        let state = (state, arrival.Replies) ||> List.fold (fun state reply -> send reply state)
+        let struct (finals, tx) = MgcpTransactions.receive now octets state.Questions.Tx
+        let isWhole = Mgcp.endsLine octets
 
-        ({ state with Tx = tx }, arrival.Finals)
+        (withTx tx state, finals)
         ||> List.fold (fun state (struct (response, pending)) ->
-            if state.Phase = MgcpPhase.Over then
-                state
-            else
-                MgcpAnswers.answered now arrival.IsWhole response pending state)
+            let heard = Interval.create pending.First now
+            let answer = { Response = response; Task = pending.Purpose; Heard = heard }
+            let isAll = isWhole || (response.Parameters.Length = 0 && response.Sessions.Length = 0)
+            if isAll then take state answer else takeCut state answer)
 
     /// A command that is not answered however often it is sent.
     let private spent (now: Instant) (state: State) (pending: MgcpPending<MgcpTask>) : State =
-        let answeredSince =
-            match state.Tx.LastReply with
-            | ValueSome reply -> reply > pending.First
-            | ValueNone -> false
-
+        let window = state.Questions.Tx.Window
+        let answeredSince = RequestWindow.hasAnsweredSince pending window
         let unanswered = $"no answer to {pending.Times} attempts"
 
-        let silenced (name: EndpointName) state = { state with Silenced = Set.add (key name) state.Silenced }
+        let silenced (name: EndpointName) (where: string) (state: State) : State =
+            { error unanswered where state with
+                Connections = MgcpConnections.silenced name state.Connections }
 
         if state.Phase = MgcpPhase.Over then
             state
         else
             match pending.Purpose.Purpose with
             | AuditListed(name, id)
-            | AuditKnown(name, id, _) when not state.Audits ->
-                let state = MgcpAnswers.withoutAudits unanswered state
+            | AuditKnown(name, id, _) when not state.Connections.HasAudits ->
+                let state = withConnections (MgcpConnections.withoutAudits unanswered) state
 
-                if answeredSince || not (Map.isEmpty state.Tx.Pending) then
-                    error unanswered (idOf name id) state
+                if answeredSince || not (Map.isEmpty window.InFlight) then
+                    error unanswered (MgcpName.idOf name id) state
                 else
-                    giveUp now (silence now state) state
-            | _ when not answeredSince -> giveUp now (silence now state) state
+                    silent now state
+            | _ when not answeredSince -> silent now state
             | ListEndpoints pattern
             | ListAgain pattern
             | CountConnections(pattern, _, _) -> error unanswered (string pattern) state
-            | AskPackages _ -> { state with Bulk = ValueSome false }
-            | AskConnections name -> silenced name (error unanswered (string name) state)
+            | AskPackages _ -> { state with Counts = { state.Counts with HasPackage = ValueSome false } }
+            | AskConnections name -> silenced name (string name) state
             | AuditListed(name, id)
             | AuditKnown(name, id, _)
-            | ModifyKnown(name, id, _) -> silenced name (error unanswered (idOf name id) state)
+            | ModifyKnown(name, id, _) -> silenced name (MgcpName.idOf name id) state
 
     let private woke (now: Instant) (state: State) : State =
-        let struct (repeats, gone, tx) = MgcpTransactions.due now state.Tx
-        let state = ({ state with Tx = tx }, repeats) ||> List.fold (fun state octets -> send octets state)
-        (state, gone) ||> List.fold (spent now)
+        let struct (gone, tx) = MgcpTransactions.due now state.Questions.Tx
+        (withTx tx state, gone) ||> List.fold (spent now)
 
     let private stopped (now: Instant) (state: State) : State =
-        if state.Tx.LastReply.IsSome then
+        if state.Questions.Tx.Window.LastReply.IsSome then
             giveUp now Cancelled state
         else
-            giveUp now Cancelled (fault (silence now state) state)
+            state
+            |> withQuestions (fun questions ->
+                MgcpQuestions.fault (MgcpQuestions.silence now questions) questions)
+            |> giveUp now Cancelled
 
-    /// Sends what may be sent, and says when to wake up; the commands in the order in which they came about.
+    /// Goes on as far as it can without another answer.
     let private commit (now: Instant) (state: State) : State * Command list =
-        let state = state |> MgcpRequests.recall now |> MgcpPhases.settle now |> MgcpRequests.pump now
+        let state =
+            state
+            |> withQuestions (MgcpQuestions.recall now)
+            |> settle now
+            |> withQuestions (MgcpQuestions.pump now)
 
-        let wake = if isOver state then ValueNone else MgcpRequests.deadline state
-        { state with Outbox = [] }, Command.inOrder state.Outbox wake
+        let struct (questions, commands) = MgcpQuestions.commit state.Questions
+        { state with Questions = questions }, commands
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command list =
@@ -131,42 +352,20 @@ module MgcpAudit =
 
     /// Begins an audit: the first commands, and when to wake up.
     let start (target: MgcpGateway) (memory: Memory) (given: AuditStart) : State * Command list =
-        let now = given.At.Steady
+        let dialect = memory.Dialect |> ValueOption.defaultValue (MgcpDialect.create target.Version)
 
         let state: State =
             { Target = target
               Known = given.Known
               Phase = MgcpPhase.Listing
-              Asked = now
-              Tx =
-                MgcpTransactions.start
-                    target.Timeout
-                    target.Attempts
-                    memory.Pace
-                    memory.NextTransaction
-                    (memory.Dialect |> ValueOption.defaultValue (MgcpDialect.create target.Version))
-                    given.Rng
-              Queue = []
-              Later = []
-              Endpoints = Map.empty
-              Locals = Map.empty
-              Listing = MgcpListing.Unanswered
-              Bulk = memory.Bulk
-              Places = Set.empty
-              Recounts = 0
-              Observations = Map.empty
-              Untold = Set.empty
-              Vanished = Set.empty
-              ListedAgain = false
-              Distrusted = false
-              Silenced = Set.empty
-              Audits = false
-              WithoutAuditConnection = false
-              NeverAudited = memory.WithoutAuditConnection
-              Denied = Set.empty
-              Gone = Set.empty
-              Faults = []
-              Errors = Map.empty
-              Outbox = [] }
+              Questions =
+                { Tx = MgcpTransactions.start target memory.Pace memory.NextTransaction dialect given
+                  Later = []
+                  Faults = Faults.none }
+              Endpoints = MgcpEndpoints.none
+              Counts = MgcpCounts.start memory.Bulk
+              Connections = MgcpConnections.start memory.WithoutAuditConnection }
 
-        state |> first (List.map ListEndpoints target.Patterns) |> commit now
+        state
+        |> withQuestions (MgcpQuestions.ask (List.map ListEndpoints target.Patterns))
+        |> commit given.At.Steady

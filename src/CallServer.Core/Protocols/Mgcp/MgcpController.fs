@@ -13,123 +13,52 @@ open CallServer.Exchange
 ///   any other final response       over: its words
 ///   spent, Stopped                 over: nobody knows
 module MgcpController =
-    open MgcpState
+    /// About the endpoint that is asked; the purpose says whether it is the list of endpoints that is asked for.
+    type State = MgcpDialogue<EndpointName, bool, Controller>
 
-    type State =
-        internal
-            {
-                Where: EndpointName
-                /// Whether it is the list of endpoints that is asked for.
-                Tx: MgcpTransactions<bool>
-                Asked: Instant
-                Over: bool
-            }
+    let strays (state: State) : int = MgcpDialogue.strays state
 
-    let strays (state: State) : int = state.Tx.Strays
-
-    let private over (outcome: Controller) (state: State) : State * Command<Controller> list =
-        { state with Over = true }, [ Finished outcome ]
-
-    let private wake (state: State) : Command<Controller> list =
-        match MgcpTransactions.deadline state.Tx with
-        | ValueSome at -> [ WakeAt at ]
-        | ValueNone -> []
-
-    let private ask
-        (now: Instant)
-        (endpoint: EndpointName)
-        (state: State)
-        : State * Command<Controller> list =
+    let private ask (now: Instant) (endpoint: EndpointName) (state: State) : State =
         let lists = EndpointName.isWild endpoint
+        let parameters = if lists then [] else [ MgcpParameter.create "F" "N" ]
 
-        let command =
-            Mgcp.command
-                MgcpVerb.AuditEndpoint
-                1
-                endpoint
-                (if lists then [] else [ MgcpParameter.create "F" "N" ])
+        { state with About = endpoint }
+        |> MgcpDialogue.send now lists (Mgcp.command MgcpVerb.AuditEndpoint 1 endpoint parameters)
 
-        let struct (octets, tx) = MgcpTransactions.send now lists command state.Tx
-        let state = { state with Where = endpoint; Tx = tx }
-        state, Send octets :: wake state
-
-    let private silence (now: Instant) (state: State) =
-        Controller.NotTold(Silent $"no answer to AUEP {state.Where} in {Silence.seconds state.Asked now} s")
-
-    let private answered now (lists: bool) (response: MgcpResponse) (state: State) =
-        if ReturnCode.classify response.Code <> Success then
-            over
-                (Controller.NotTold(
-                    Refused(RefusalCause.Code response.Code, $"AUEP {state.Where}: {words response}")
-                ))
-                state
-        elif lists then
+    let private answered now (response: MgcpResponse) (pending: MgcpPending<bool>) (state: State) : State =
+        if not (MgcpReply.succeeded response) then
+            let said = $"AUEP {state.About}: {MgcpReply.words response}"
+            let reason = Refused(RefusalCause.Code response.Code, said)
+            MgcpDialogue.finish (Controller.NotTold reason) state
+        elif pending.Purpose then
             let first =
                 MgcpParameter.all "Z" response.Parameters
-                |> Array.tryPick (EndpointName.tryParseIn state.Where.Domain)
+                |> Array.tryPick (EndpointName.tryParseIn state.About.Domain)
                 |> Option.filter (EndpointName.isWild >> not)
 
             match first with
             | Some endpoint -> ask now endpoint state
-            | None -> over (Controller.NotTold DoesNotList) state
+            | None -> MgcpDialogue.finish (Controller.NotTold DoesNotList) state
         else
             let entity = MgcpParameter.tryFind "N" response.Parameters |> ValueOption.defaultValue ""
+            MgcpDialogue.finish (Controller.Told(string state.About, entity.Trim())) state
 
-            over (Controller.Told(string state.Where, entity.Trim())) state
+    let private unanswered (now: Instant) (state: State) : Controller =
+        let seconds = Silence.seconds state.Tx.Window.Began now
+        Controller.NotTold(Silent $"no answer to AUEP {state.About} in {seconds} s")
 
-    let private received (now: Instant) (octets: byte[]) (state: State) : State * Command<Controller> list =
-        let struct (arrival, tx) = MgcpTransactions.receive now octets state.Tx
-        let state = { state with Tx = tx }
-        let replies = arrival.Replies |> List.map Send
-
-        match arrival.Finals with
-        | struct (response, pending) :: _ ->
-            let state, commands = answered now pending.Purpose response state
-            state, replies @ commands
-        | [] -> state, replies @ wake state
-
-    let private woke (now: Instant) (state: State) : State * Command<Controller> list =
-        let struct (repeats, spent, tx) = MgcpTransactions.due now state.Tx
-        let state = { state with Tx = tx }
-
-        match spent with
-        | [] -> state, List.map Send repeats @ wake state
-        | _ -> over (silence now state) state
-
+    /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command<Controller> list =
-        let now = event.At.Steady
+        MgcpDialogue.advance answered unanswered event state
 
-        match event with
-        | _ when state.Over -> state, []
-        | Received(_, octets) -> received now octets state
-        | Woke _ -> woke now state
-        | Stopped _ -> over (silence now state) state
-        // MGCP goes by datagrams alone.
-        | Connected _
-        | Arrived _
-        | Broken _ -> state, []
-
-    /// An endpoint of a connection that the record knows; where it knows none, the first one that the gateway lists.
+    /// Asks an endpoint of a connection that the record knows; where it knows none, the first one that the gateway lists.
     let start (target: MgcpGateway) (given: AuditStart) : State * Command<Controller> list =
-        let known =
+        let endpoint =
             given.Known
-            |> Array.tryPick (fun c ->
-                match tryPlace c.Id with
+            |> Array.tryPick (fun known ->
+                match MgcpName.tryPlace known.Id with
                 | ValueSome(struct (endpoint, _)) -> Some endpoint
                 | ValueNone -> None)
+            |> Option.defaultValue (List.head target.Patterns)
 
-        let endpoint = known |> Option.defaultValue (List.head target.Patterns)
-        let now = given.At.Steady
-
-        { Where = endpoint
-          Tx =
-            MgcpTransactions.start
-                target.Timeout
-                target.Attempts
-                MgcpPace.none
-                0
-                (MgcpDialect.create target.Version)
-                given.Rng
-          Asked = now
-          Over = false }
-        |> ask now endpoint
+        MgcpDialogue.create target given endpoint |> ask given.At.Steady endpoint |> MgcpDialogue.commit

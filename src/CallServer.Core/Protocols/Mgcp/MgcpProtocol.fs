@@ -33,10 +33,10 @@ module internal MgcpProtocol =
         List.ofSeq parts
 
     let private rangeMistake (local: string) : string voption =
-        match MgcpBulk.expand MgcpState.MaxEndpoints local with
+        match MgcpBulk.expand MgcpEndpoints.MaxEndpoints local with
         | Ok _ -> ValueNone
         | Error { Problem = TooManyEndpoints } ->
-            ValueSome $"stands for more than {MgcpState.MaxEndpoints} endpoints"
+            ValueSome $"stands for more than {MgcpEndpoints.MaxEndpoints} endpoints"
         | Error _ -> ValueSome "has a range that cannot be read: [1-24] is expected, or [1-4,7]"
 
     let private mistakeIn (pattern: string) : string voption =
@@ -92,23 +92,13 @@ module internal MgcpProtocol =
         | Some _
         | None -> invalidArg "endpoints" $"neither an endpoint nor an all-of wildcard: {pattern}"
 
-    let private auditing: Workings<MgcpAudit.State, Snapshot> =
-        { Advance = MgcpAudit.advance
-          Memory = MgcpAudit.memory >> box
-          Strays = MgcpAudit.strays
-          Load = fun _ -> Load.ofDatagrams }
+    let private workings advance strays memory : Workings<'State, 'Outcome> =
+        { Advance = advance; Memory = memory; Strays = strays; Load = fun _ -> Load.ofDatagrams }
 
-    let private releasing: Workings<MgcpRelease.State, Release> =
-        { Advance = MgcpRelease.advance
-          Memory = fun _ -> null
-          Strays = MgcpRelease.strays
-          Load = fun _ -> Load.ofDatagrams }
+    let private auditing = workings MgcpAudit.advance MgcpAudit.strays (MgcpAudit.memory >> box)
 
-    let private controlling: Workings<MgcpController.State, Controller> =
-        { Advance = MgcpController.advance
-          Memory = fun _ -> null
-          Strays = MgcpController.strays
-          Load = fun _ -> Load.ofDatagrams }
+    let private releasing = workings MgcpRelease.advance MgcpRelease.strays (fun _ -> null)
+    let private controlling = workings MgcpController.advance MgcpController.strays (fun _ -> null)
 
     let private exchanges
         (patterns: EndpointName list)

@@ -5,7 +5,7 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Ends one connection by DLCX (RFC 3435 §2.3.7). No state but one command:
+/// Ends one connection by DLCX (RFC 3435 §2.3.7), its only command:
 ///
 ///   event                       what follows
 ///   2xx                         over: Ended, with the final counters of P:
@@ -16,111 +16,67 @@ open CallServer.Exchange
 ///
 /// The command is repeated under one transaction id, so that a response that was lost is told again and not taken for 515.
 module MgcpRelease =
-    open MgcpState
+    /// About the connection as the record holds it.
+    type State = MgcpDialogue<Connection, unit, Release>
 
-    type State =
-        internal
-            { Connection: Connection
-              Where: string
-              Tx: MgcpTransactions<unit>
-              Asked: Instant
-              Over: bool }
+    let strays (state: State) : int = MgcpDialogue.strays state
 
-    let strays (state: State) : int = state.Tx.Strays
-
-    let isOver (state: State) : bool = state.Over
-
-    let private over (outcome: Release) (state: State) : State * Command<Release> list =
-        { state with Over = true }, [ Finished outcome ]
-
-    let private ended (now: Instant) (response: MgcpResponse) (pending: MgcpPending<unit>) (state: State) =
-        let c = state.Connection
+    let private ended
+        (now: Instant)
+        (response: MgcpResponse)
+        (pending: MgcpPending<unit>)
+        (c: Connection)
+        : Release =
         let within = Interval.create pending.First now
 
-        let counters =
-            MgcpParameter.tryFind "P" response.Parameters |> ValueOption.map ConnectionParameters.decode
+        Release.Ended
+            { Observation =
+                { Id = c.Id
+                  Stamp = c.Stamp
+                  Heard = within
+                  Setup = ValueNone
+                  Start = ValueNone
+                  MinimumAge = System.TimeSpan.Zero
+                  Facts = c.Facts }
+              End = Timing.reported within
+              Cause = ValueSome(MgcpReply.words response)
+              Counters =
+                MgcpParameter.tryFind "P" response.Parameters |> ValueOption.map ConnectionParameters.decode
+              IsRenamed = false
+              Row = ValueNone }
 
-        let observation: Observation =
-            { Id = c.Id
-              Stamp = c.Stamp
-              Heard = within
-              Setup = ValueNone
-              Start = ValueNone
-              MinimumAge = System.TimeSpan.Zero
-              Facts = c.Facts }
-
-        over
-            (Release.Ended
-                { Observation = observation
-                  End = Timing.reported within
-                  Cause = ValueSome(words response)
-                  Counters = counters
-                  IsRenamed = false
-                  Row = ValueNone })
-            state
-
-    let private refused (response: MgcpResponse) (state: State) =
+    let private refused (response: MgcpResponse) (c: Connection) : Release =
         let what =
-            if response.Code = 515 || response.Code = 500 then
+            if MgcpReply.isGone response then
                 "the gateway does not have it"
             else
                 "the gateway would not"
 
-        over
-            (Release.NotReleased(
-                Refused(RefusalCause.Code response.Code, $"DLCX {state.Where}: {what}: {words response}")
-            ))
-            state
+        Release.NotReleased(
+            Refused(RefusalCause.Code response.Code, $"DLCX {c.Id}: {what}: {MgcpReply.words response}")
+        )
 
-    let private silence (now: Instant) (state: State) : Shortfall =
-        let asked = $"no final answer to {state.Tx.Requests} datagrams in {Silence.seconds state.Asked now} s"
+    let private answered (now: Instant) response pending (state: State) : State =
+        let outcome =
+            if MgcpReply.succeeded response then
+                ended now response pending state.About
+            else
+                refused response state.About
 
-        if state.Tx.LastReply.IsNone then
-            Silent $"{asked}: nobody knows whether it ended"
-        else
-            CutShort $"{asked}: nobody knows whether it ended"
+        MgcpDialogue.finish outcome state
 
-    let private wake (state: State) : Command<Release> list =
-        match MgcpTransactions.deadline state.Tx with
-        | ValueSome at -> [ WakeAt at ]
-        | ValueNone -> []
+    let private unanswered (now: Instant) (state: State) : Release =
+        let window = state.Tx.Window
 
-    let private received (now: Instant) (octets: byte[]) (state: State) : State * Command<Release> list =
-        let struct (arrival, tx) = MgcpTransactions.receive now octets state.Tx
-        let state = { state with Tx = tx }
-        let replies = arrival.Replies |> List.map Send
+        let words =
+            $"no final answer to {window.Requests} datagrams in {Silence.seconds window.Began now} s: "
+            + "nobody knows whether it ended"
 
-        match arrival.Finals with
-        | struct (response, pending) :: _ ->
-            let state, commands =
-                if ReturnCode.classify response.Code = Success then
-                    ended now response pending state
-                else
-                    refused response state
+        Release.NotReleased(if window.LastReply.IsNone then Silent words else CutShort words)
 
-            state, replies @ commands
-        | [] -> state, replies @ wake state
-
-    let private woke (now: Instant) (state: State) : State * Command<Release> list =
-        let struct (repeats, spent, tx) = MgcpTransactions.due now state.Tx
-        let state = { state with Tx = tx }
-
-        match spent with
-        | [] -> state, List.map Send repeats @ wake state
-        | _ -> over (Release.NotReleased(silence now state)) state
-
+    /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command<Release> list =
-        let now = event.At.Steady
-
-        match event with
-        | _ when state.Over -> state, []
-        | Received(_, octets) -> received now octets state
-        | Woke _ -> woke now state
-        | Stopped _ -> over (Release.NotReleased(silence now state)) state
-        // MGCP goes by datagrams alone.
-        | Connected _
-        | Arrived _
-        | Broken _ -> state, []
+        MgcpDialogue.advance answered unanswered event state
 
     /// Begins to release one connection of the record. The id must be that of an MGCP connection, and known to the record: anything
     /// else is our own mistake and throws.
@@ -130,11 +86,9 @@ module MgcpRelease =
             | Some known -> known
             | None -> invalidArg (nameof id) $"the record does not hold {id}"
 
-        match tryPlace id with
+        match MgcpName.tryPlace id with
         | ValueNone -> invalidArg (nameof id) $"not ENDPOINT/CONNECTIONID: {id}"
         | ValueSome(struct (endpoint, connectionId)) ->
-            let now = given.At.Steady
-
             let command =
                 Mgcp.command
                     MgcpVerb.DeleteConnection
@@ -145,17 +99,6 @@ module MgcpRelease =
                       | ValueNone -> ()
                       MgcpParameter.create "I" connectionId ]
 
-            let tx =
-                MgcpTransactions.start
-                    target.Timeout
-                    target.Attempts
-                    MgcpPace.none
-                    0
-                    (MgcpDialect.create target.Version)
-                    given.Rng
-
-            let struct (octets, tx) = MgcpTransactions.send now () command tx
-
-            let state = { Connection = connection; Where = string id; Tx = tx; Asked = now; Over = false }
-
-            state, Send octets :: wake state
+            MgcpDialogue.create target given connection
+            |> MgcpDialogue.send given.At.Steady () command
+            |> MgcpDialogue.commit

@@ -114,7 +114,7 @@ module internal MgcpObserving =
 
     /// A connection that AUEP listed; nothing where its id cannot be kept.
     let listed (endpoint: EndpointName) (id: string) (heard: Interval) : Observation voption =
-        match ConnectionId.tryCreate (MgcpState.idOf endpoint id) with
+        match ConnectionId.tryCreate (MgcpName.idOf endpoint id) with
         | None -> ValueNone
         | Some connection ->
             ValueSome

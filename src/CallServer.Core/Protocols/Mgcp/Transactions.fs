@@ -6,32 +6,20 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Exchange
 
-/// How many commands an MGCP gateway is sent at a time.
-module internal MgcpPace =
-    [<Literal>]
-    let private MaxWindow = 8.0
-
-    let none: Pace = Pace.create 2.0
-
-    let prompt (pace: Pace) : Pace = Pace.avoidCongestion MaxWindow pace
-
-/// A command until its final response. It is repeated as it is, octet by octet, under the same id, so that the gateway carries
-/// it out at most once (RFC 3435 §3.5.1).
-type internal MgcpPending<'Purpose> =
+/// How a command in flight was written.
+type internal MgcpForm =
     {
-        Purpose: 'Purpose
-        /// As it was written, without its id and K:.
+        /// Without its id and K:.
         Command: MgcpCommand
-        Octets: byte[]
         /// It acknowledges responses besides, by K:.
         Acknowledges: bool
-        /// A response may be as old as the first time that the command was sent: gateways repeat what they answered then.
-        First: Instant
-        Times: int
-        Deadline: Instant
         /// A provisional response came: it is repeated no more but by LONGTRAN.
         Provisional: bool
     }
+
+/// A command until its final response. The gateway carries it out at most once, however often it is repeated under its id
+/// (RFC 3435 §3.5.1).
+type internal MgcpPending<'Purpose> = InFlight<'Purpose, MgcpForm>
 
 /// The call agent's side of RFC 3435 §3.5, for one exchange with one gateway.
 ///
@@ -49,27 +37,23 @@ type internal MgcpPending<'Purpose> =
 /// Ids begin at random and then only rise, wrapping at 999,999,999, from one audit of a gateway to the next as well: one id comes
 /// again after a thousand million commands, which takes longer than the three minutes that RFC 3435 §3.5.1 asks, and the ids of
 /// two call agents meet no more often than two short ranges drawn from a thousand million do.
-type internal MgcpTransactions<'Purpose> =
+type internal MgcpTransactions<'Purpose, 'Outcome> =
     {
-        Timeout: TimeSpan
-        Attempts: int
-        Rng: Rng
+        /// By transaction ids.
+        Window: RequestWindow<int, 'Purpose, MgcpForm, 'Outcome>
         /// The first id of this exchange, and the next one.
         Base: int
         Next: int
-        Pending: Map<int, MgcpPending<'Purpose>>
         Dialect: MgcpDialect
         /// Final responses that no command has acknowledged yet, newest first.
         Unacknowledged: int list
-        /// Datagrams sent, repeats and acknowledgements included.
-        Requests: int
-        Strays: int
-        LastStray: string
-        LastReply: Instant voption
-        Pace: Pace
     }
 
 module internal MgcpTransactions =
+    /// More messages than this an audit never sends.
+    [<Literal>]
+    let MaxRequests = 400_000
+
     /// Waits double up to this (RFC 3435 §3.5.2 suggests it).
     let private longestWait = TimeSpan.FromSeconds 4.0
 
@@ -84,46 +68,37 @@ module internal MgcpTransactions =
 
     /// Next is 0 the first time: then the ids begin anywhere.
     let start
-        (timeout: TimeSpan)
-        (attempts: int)
+        (target: MgcpGateway)
         (pace: Pace)
         (next: int)
         (dialect: MgcpDialect)
-        (rng: Rng)
-        : MgcpTransactions<'P> =
-        let struct (drawn, rng) = Rng.below Mgcp.MaxTransaction rng
+        (given: AuditStart)
+        : MgcpTransactions<'P, 'Outcome> =
+        let struct (drawn, rng) = Rng.below Mgcp.MaxTransaction given.Rng
         let next = if next > 0 then next else 1 + drawn
 
-        { Timeout = timeout
-          Attempts = attempts
-          Rng = rng
+        { Window = RequestWindow.create target.Timeout target.Attempts MaxRequests pace rng given.At.Steady
           Base = next
           Next = next
-          Pending = Map.empty
           Dialect = dialect
-          Unacknowledged = []
-          Requests = 0
-          Strays = 0
-          LastStray = ""
-          LastReply = ValueNone
-          Pace = pace }
+          Unacknowledged = [] }
 
-    let private stray (reason: string) (tx: MgcpTransactions<'P>) =
-        { tx with Strays = tx.Strays + 1; LastStray = reason }
+    let private stray (reason: string) (tx: MgcpTransactions<'P, 'Outcome>) =
+        { tx with Window = RequestWindow.stray reason tx.Window }
 
     /// Was this id given to a command of this exchange?
-    let private isOurs (id: int) (tx: MgcpTransactions<'P>) : bool =
+    let private isOurs (id: int) (tx: MgcpTransactions<'P, 'Outcome>) : bool =
         if tx.Base <= tx.Next then
             id >= tx.Base && id < tx.Next
         else
             id >= tx.Base || id < tx.Next
 
     /// The wait for the answer to the command's n-th sending: twice as long each time, and never the same for two gateways.
-    let private wait (times: int) (tx: MgcpTransactions<'P>) : struct (TimeSpan * MgcpTransactions<'P>) =
-        let longest = max tx.Timeout longestWait
-        let plain = min longest (tx.Timeout * Math.Pow(2.0, float (min 20 (times - 1))))
-        let struct (jitter, rng) = Rng.fraction tx.Rng
-        struct (plain * (1.0 + 0.1 * jitter), { tx with Rng = rng })
+    let private wait (times: int) (window: RequestWindow<int, 'P, MgcpForm, 'Outcome>) =
+        let longest = max window.Timeout longestWait
+        let plain = min longest (window.Timeout * Math.Pow(2.0, float (min 20 (times - 1))))
+        let struct (jitter, window) = RequestWindow.jitter window
+        struct (plain * (1.0 + 0.1 * jitter), window)
 
     /// Acknowledgements go with audits alone: osmo-mgw refuses an MDCX that has them (539).
     let private isAudit (command: MgcpCommand) : bool =
@@ -134,8 +109,8 @@ module internal MgcpTransactions =
         (now: Instant)
         (purpose: 'P)
         (command: MgcpCommand)
-        (tx: MgcpTransactions<'P>)
-        : struct (byte[] * MgcpTransactions<'P>) =
+        (tx: MgcpTransactions<'P, 'Outcome>)
+        : MgcpTransactions<'P, 'Outcome> =
         let id = tx.Next
         let command = { command with Version = tx.Dialect.Version }
 
@@ -156,134 +131,166 @@ module internal MgcpTransactions =
         let octets =
             Mgcp.encode (MgcpMessage.Command { command with Transaction = id; Parameters = parameters })
 
-        let struct (wait, tx) = wait 1 tx
+        let form = { Command = command; Acknowledges = not acknowledged.IsEmpty; Provisional = false }
 
-        let pending =
-            { Purpose = purpose
-              Command = command
-              Octets = octets
-              Acknowledges = not acknowledged.IsEmpty
-              First = now
-              Times = 1
-              Deadline = now + wait
-              Provisional = false }
+        let struct (wait, window) = wait 1 tx.Window
 
-        struct (octets,
-                { tx with
-                    Next = after id
-                    Pending = Map.add id pending tx.Pending
-                    Unacknowledged =
-                        (if acknowledged.IsEmpty then
-                             List.truncate MaxAcknowledged tx.Unacknowledged
-                         else
-                             List.skip acknowledged.Length tx.Unacknowledged)
-                    Requests = tx.Requests + 1 })
-
-    /// What one datagram brought: final responses with the commands that they answer, and what to send back.
-    [<NoComparison; NoEquality>]
-    type Arrival<'P> =
-        {
-            Finals: struct (MgcpResponse * MgcpPending<'P>) list
-            /// The datagram ends where a line ends; what was cut off on the way mostly does not.
-            IsWhole: bool
-            Replies: byte[] list
-        }
+        { tx with
+            Window = RequestWindow.send now id purpose form octets (now + wait) window
+            Next = after id
+            Unacknowledged =
+                (if acknowledged.IsEmpty then
+                     List.truncate MaxAcknowledged tx.Unacknowledged
+                 else
+                     List.skip acknowledged.Length tx.Unacknowledged) }
 
     /// An empty K: in a response asks for 000 at once (RFC 3435 §3.5.6).
     let private wantsAcknowledgement (response: MgcpResponse) : bool =
         MgcpParameter.tryFind "K" response.Parameters = ValueSome ""
 
-    let private acknowledgement (id: int) : byte[] =
-        Mgcp.encode (MgcpMessage.Response(Mgcp.response 0 id "" []))
+    let private acknowledge (id: int) (tx: MgcpTransactions<'P, 'Outcome>) =
+        let acknowledgement = Mgcp.encode (MgcpMessage.Response(Mgcp.response 0 id "" []))
+        { tx with Window = RequestWindow.transmit acknowledgement tx.Window }
 
     /// A final response: what it answers is done, or is written in another way and sent anew.
-    let private answered now (response: MgcpResponse) wants pending (arrival: Arrival<'P>) tx =
+    let private answered
+        (now: Instant)
+        (response: MgcpResponse)
+        (wants: bool)
+        (pending: MgcpPending<'P>)
+        (finals: struct (MgcpResponse * MgcpPending<'P>) list)
+        (tx: MgcpTransactions<'P, 'Outcome>)
+        =
         let id = response.Transaction
-        let prompt = pending.Times = 1 && now - pending.First <= tx.Timeout * 0.5
-        let replies = if wants then acknowledgement id :: arrival.Replies else arrival.Replies
+        let isPrompt = pending.Times = 1 && RequestWindow.isPrompt now pending tx.Window
+        let pace = if isPrompt then MgcpPace.prompt tx.Window.Pace else tx.Window.Pace
+        let tx = { tx with Window = RequestWindow.answered now id pace tx.Window }
 
         let tx =
-            { tx with
-                Pending = Map.remove id tx.Pending
-                Unacknowledged = (if wants then tx.Unacknowledged else id :: tx.Unacknowledged)
-                Requests = (if wants then tx.Requests + 1 else tx.Requests)
-                LastReply = ValueSome now
-                Pace = (if prompt then MgcpPace.prompt tx.Pace else tx.Pace) }
+            if wants then
+                acknowledge id tx
+            else
+                { tx with Unacknowledged = id :: tx.Unacknowledged }
 
-        match MgcpDialect.refusedBy response pending.Command pending.Acknowledges tx.Dialect with
+        let form = pending.Form
+
+        match MgcpDialect.refusedBy response form.Command form.Acknowledges tx.Dialect with
         | ValueSome dialect ->
-            let struct (octets, tx) = send now pending.Purpose pending.Command { tx with Dialect = dialect }
-
-            struct ({ arrival with Replies = octets :: replies }, tx)
+            struct (finals, send now pending.Purpose form.Command { tx with Dialect = dialect })
         | ValueNone ->
-            struct ({ arrival with Finals = struct (response, pending) :: arrival.Finals; Replies = replies },
+            struct (struct (response, pending) :: finals,
                     { tx with Dialect = MgcpDialect.heard response tx.Dialect })
 
     let private took
         (now: Instant)
-        (struct (arrival: Arrival<'P>, tx: MgcpTransactions<'P>))
+        (struct (finals: struct (MgcpResponse * MgcpPending<'P>) list, tx: MgcpTransactions<'P, 'Outcome>))
         (message: Result<MgcpMessage, MgcpError>)
         =
         match message with
-        | Error error -> struct (arrival, stray (string error) tx)
+        | Error error -> struct (finals, stray (string error) tx)
         | Ok(MgcpMessage.Command command) ->
-            struct (arrival, stray $"a command of the gateway's, {command.Verb}" tx)
+            struct (finals, stray $"a command of the gateway's, {command.Verb}" tx)
         | Ok(MgcpMessage.Response response) ->
             let id = response.Transaction
             let wants = wantsAcknowledgement response
 
-            match Map.tryFind id tx.Pending, ReturnCode.classify response.Code with
-            | _, Acknowledgement -> struct (arrival, stray "an acknowledgement of nothing" tx)
+            match Map.tryFind id tx.Window.InFlight, ReturnCode.classify response.Code with
+            | _, Acknowledgement -> struct (finals, stray "an acknowledgement of nothing" tx)
             | Some pending, Provisional ->
-                let pending = { pending with Deadline = now + longTran; Provisional = true }
+                let waiting =
+                    { pending with
+                        Deadline = now + longTran
+                        Form = { pending.Form with Provisional = true } }
 
-                struct (arrival,
-                        { tx with Pending = Map.add id pending tx.Pending; LastReply = ValueSome now })
+                let window =
+                    { tx.Window with
+                        InFlight = Map.add id waiting tx.Window.InFlight
+                        LastReply = ValueSome now }
+
+                struct (finals, { tx with Window = window })
             | Some pending, (Success | TransientError | PermanentError | PackageCode | UnknownClass) ->
-                answered now response wants pending arrival tx
+                answered now response wants pending finals tx
             | None, (Success | TransientError | PermanentError | PackageCode | UnknownClass) when
                 wants && isOurs id tx
                 ->
-                struct ({ arrival with Replies = acknowledgement id :: arrival.Replies },
-                        stray "a repeated response" { tx with Requests = tx.Requests + 1 })
+                struct (finals, acknowledge id (stray "a repeated response" tx))
             | None, (Provisional | Success | TransientError | PermanentError | PackageCode | UnknownClass) ->
-                struct (arrival, stray "a response to nothing that was asked" tx)
+                struct (finals, stray "a response to nothing that was asked" tx)
 
-    let receive (now: Instant) (octets: byte[]) (tx: MgcpTransactions<'P>) =
-        let isWhole = Mgcp.endsLine octets
-        let none: Arrival<'P> = { Finals = []; IsWhole = isWhole; Replies = [] }
-        let struct (arrival, tx) = Mgcp.decode octets |> Array.fold (took now) (struct (none, tx))
+    /// Takes in one datagram: the final responses in it, with the commands that they answer.
+    let receive (now: Instant) (octets: byte[]) (tx: MgcpTransactions<'P, 'Outcome>) =
+        let struct (finals, tx) = Mgcp.decode octets |> Array.fold (took now) (struct ([], tx))
+        struct (List.rev finals, tx)
 
-        struct ({ arrival with Finals = List.rev arrival.Finals; Replies = List.rev arrival.Replies }, tx)
+    /// Sends again what has to be by now, the newest first; the commands that are spent: sent often enough, and never answered.
+    let due (now: Instant) (tx: MgcpTransactions<'P, 'Outcome>) =
+        let struct (spent, window) =
+            ((struct ([], tx.Window)), RequestWindow.late now tx.Window)
+            ||> List.fold (fun (struct (spent, window)) (id, pending) ->
+                let window = RequestWindow.lost now window
 
-    /// What has to be sent again by now, and the commands that are spent: sent often enough, and never answered.
-    let due (now: Instant) (tx: MgcpTransactions<'P>) =
-        let late =
-            [ for KeyValue(id, pending) in tx.Pending do
-                  if pending.Deadline <= now then
-                      id, pending ]
+                if RequestWindow.isSpent pending window then
+                    struct (pending :: spent, RequestWindow.drop id window)
+                else
+                    let struct (wait, window) = wait (pending.Times + 1) window
+                    let wait = if pending.Form.Provisional then longTran else wait
+                    struct (spent, RequestWindow.repeat now id pending (now + wait) window))
 
-        ((struct ([], [], tx)), late)
-        ||> List.fold (fun (struct (repeats, spent, tx)) (id, pending) ->
-            let tx = { tx with Pace = Pace.lost now tx.Timeout tx.Pace }
+        struct (spent, { tx with Window = { window with Outbox = List.rev window.Outbox } })
 
-            if pending.Times >= tx.Attempts then
-                struct (repeats, pending :: spent, { tx with Pending = Map.remove id tx.Pending })
-            else
-                let times = pending.Times + 1
-                let struct (wait, tx) = wait times tx
-                let wait = if pending.Provisional then longTran else wait
-                let again = { pending with Times = times; Deadline = now + wait }
+/// An exchange of one command after another, about one thing.
+[<NoEquality; NoComparison>]
+type MgcpDialogue<'About, 'Purpose, 'Outcome> =
+    internal { About: 'About; Tx: MgcpTransactions<'Purpose, 'Outcome>; IsOver: bool }
 
-                struct (pending.Octets :: repeats,
-                        spent,
-                        { tx with Pending = Map.add id again tx.Pending; Requests = tx.Requests + 1 }))
+module internal MgcpDialogue =
+    /// A dialogue begins with what a gateway understands mostly.
+    let create (target: MgcpGateway) (given: AuditStart) (about: 'About) : MgcpDialogue<'About, 'P, 'Outcome> =
+        { About = about
+          Tx = MgcpTransactions.start target MgcpPace.none 0 (MgcpDialect.create target.Version) given
+          IsOver = false }
 
-    /// When something is due next.
-    let deadline (tx: MgcpTransactions<'P>) : Instant voption =
-        if Map.isEmpty tx.Pending then
-            ValueNone
-        else
-            tx.Pending
-            |> Map.fold (fun least _ pending -> Instant.min least pending.Deadline) Instant.distantFuture
-            |> ValueSome
+    let strays (dialogue: MgcpDialogue<'About, 'P, 'Outcome>) : int = dialogue.Tx.Window.Strays
+
+    let private withWindow window (dialogue: MgcpDialogue<'About, 'P, 'Outcome>) =
+        { dialogue with Tx = { dialogue.Tx with Window = window } }
+
+    let send now purpose command (dialogue: MgcpDialogue<'About, 'P, 'Outcome>) =
+        { dialogue with Tx = MgcpTransactions.send now purpose command dialogue.Tx }
+
+    let finish (outcome: 'Outcome) (dialogue: MgcpDialogue<'About, 'P, 'Outcome>) =
+        withWindow (RequestWindow.finish outcome dialogue.Tx.Window) { dialogue with IsOver = true }
+
+    let commit (dialogue: MgcpDialogue<'About, 'P, 'Outcome>) =
+        let window = dialogue.Tx.Window
+        let struct (window, commands) = RequestWindow.commit (RequestWindow.due window) window
+        withWindow window dialogue, commands
+
+    /// One event. Answered: what follows from a final response. Unanswered: how the dialogue ends when none comes.
+    let advance
+        (answered: Instant -> MgcpResponse -> MgcpPending<'P> -> MgcpDialogue<'About, 'P, 'Outcome> -> _)
+        (unanswered: Instant -> MgcpDialogue<'About, 'P, 'Outcome> -> 'Outcome)
+        (event: Event)
+        (dialogue: MgcpDialogue<'About, 'P, 'Outcome>)
+        =
+        let now = event.At.Steady
+        let giveUp dialogue = commit (finish (unanswered now dialogue) dialogue)
+
+        match event with
+        | _ when dialogue.IsOver -> dialogue, []
+        | Received(_, octets) ->
+            let struct (finals, tx) = MgcpTransactions.receive now octets dialogue.Tx
+            let dialogue = { dialogue with Tx = tx }
+
+            match finals with
+            | struct (response, pending) :: _ -> commit (answered now response pending dialogue)
+            | [] -> commit dialogue
+        | Woke _ ->
+            let struct (spent, tx) = MgcpTransactions.due now dialogue.Tx
+            let dialogue = { dialogue with Tx = tx }
+            if spent.IsEmpty then commit dialogue else giveUp dialogue
+        | Stopped _ -> giveUp dialogue
+        // MGCP goes by datagrams alone.
+        | Connected _
+        | Arrived _
+        | Broken _ -> dialogue, []

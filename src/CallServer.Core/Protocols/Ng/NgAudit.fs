@@ -1,10 +1,61 @@
 namespace CallServer.Protocols.Ng
 
-open CallServer.Prelude
+open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
+
+/// Where an ng audit stands.
+[<RequireQualifiedAccess>]
+type NgPhase =
+    /// The stream is not open yet.
+    | Connecting
+    /// The statistics before the list.
+    | Opening
+    | Listing
+    /// The statistics right after the list.
+    | Checking
+    | Querying
+    /// Until media has come in for calls that are asked once more, to read the gateway's clock.
+    | Waiting of until: Instant
+    | Sampling
+    /// The statistics at the end.
+    | Closing
+    | Over
+
+[<RequireQualifiedAccess>]
+type internal NgPurpose =
+    | Statistics
+    /// Limited to so many; a probe is to show how long the Call-IDs are.
+    | List of limit: int * isProbe: bool
+    | Call of key: string
+
+/// What is carried from one audit of a gateway to the next. It saves requests and narrows times, and proves
+/// nothing.
+type NgMemory =
+    {
+        Pace: Pace
+        /// What was known of its clock, and when.
+        Clock: ClockBounds
+        ClockAt: Instant
+        /// The newest call's creation by the gateway's clock in the last complete list, and when that was
+        /// asked for: what is created later was made after it.
+        Newest: struct (int64 * Instant) voption
+        Sizes: NgSizes voption
+    }
+
+[<NoEquality; NoComparison>]
+type NgAuditState =
+    internal
+        { Known: Connection[]
+          Memory: NgMemory
+          Phase: NgPhase
+          Link: NgLink<NgPurpose, Snapshot>
+          Proof: NgProof
+          List: NgCallList
+          Queries: NgQueries
+          Faults: Faults }
 
 /// One asking of one rtpengine over ng.
 ///
@@ -26,10 +77,6 @@ open CallServer.Exchange
 /// stream that breaks is opened again, twice at most, if it ever answered; what was in flight goes out again
 /// with the same cookies.
 module NgAudit =
-    open NgState
-    open NgAnswers
-    open NgPhases
-
     type State = NgAuditState
     type Memory = NgMemory
 
@@ -41,27 +88,346 @@ module NgAudit =
               Newest = ValueNone
               Sizes = ValueNone }
 
+    /// A probe, after a list that did not come.
+    [<Literal>]
+    let private FewCalls = 32
+
+    /// How long media is waited for.
+    let private mediaTime = TimeSpan.FromMilliseconds 60.0
+
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory = state.Memory
 
     /// Messages that matched no request of ours, so far.
-    let strays (state: State) : int = state.Strays
+    let strays (state: State) : int = state.Link.Window.Strays
 
     /// Messages sent, so far.
-    let requests (state: State) : int = state.Requests
-
-    let phase (state: State) : NgPhase = state.Phase
-
-    let isOver (state: State) : bool = state.Phase = NgPhase.Over
+    let requests (state: State) : int = state.Link.Window.Requests
 
     /// What it holds.
-    let internal load (state: State) : Load = NgState.load state
+    let internal load (state: State) : Load =
+        let unread = NgFraming.unread state.Link.Stream
+        { Unread = unread; Kept = ValueSome(2L * unread + state.List.Cost + state.Queries.Cost) }
 
-    let private stopped now (state: State) : State =
-        if state.LastReply.IsSome then
-            NgVerdict.finish now [ Cancelled ] state
+    let private fault (shortfall: Shortfall) (state: State) : State =
+        { state with Faults = Faults.add shortfall state.Faults }
+
+    /// All that is known of the gateway's clock.
+    let private clock (now: Instant) (state: State) : ClockBounds =
+        let held = GatewayClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
+        GatewayClock.learn held state.Queries.Clock
+
+    /// What is carried on: a list that was not complete does not say what is new.
+    let private memoryAt (now: Instant) (isComplete: bool) (state: State) : Memory =
+        { Pace = state.Link.Window.Pace
+          Clock = clock now state
+          ClockAt = now
+          Newest =
+            (match state.List.Told with
+             | ValueSome listed when isComplete ->
+                 ValueSome(struct (NgQueries.newest state.Queries, listed.Earliest))
+             | ValueSome _
+             | ValueNone -> state.Memory.Newest)
+          Sizes = state.List.Sizes }
+
+    /// Over. Without reasons it is complete.
+    let private finish (now: Instant) (reasons: Shortfall list) (state: State) : State =
+        let struct (boot, restarted) = NgProof.boot now state.Proof.Readings
+        let bounds = GatewayClock.believed (clock now state)
+        let target, window = state.Link.Target, state.Link.Window
+
+        let struct (observations, nameless) =
+            NgQueries.observations target.MediaAnswers bounds state.List.Keys state.Queries
+
+        let known =
+            [ yield! reasons
+              yield! Faults.toList state.Faults
+              yield! NgQueries.untoldShortfalls state.Queries
+              if nameless > 0 then
+                  Shortfall.Unreadable $"{nameless} parties without a usable name" ]
+
+        let reasons =
+            match restarted with
+            | ValueSome RestartedMeanwhile -> known @ [ RestartedMeanwhile ]
+            // It goes without saying where something else is amiss.
+            | ValueSome shortfall when known.IsEmpty -> [ shortfall ]
+            | ValueSome _
+            | ValueNone -> known
+            |> List.distinct
+
+        let completeness =
+            match reasons with
+            | [] ->
+                Complete
+                    [ if state.List.EndSeen then
+                          EndOfTable
+                      SameBoot
+                      if state.Proof.CountAgrees then
+                          CountAgrees ]
+            | _ -> Partial reasons
+
+        let snapshot: Snapshot =
+            { Gateway = target.Gateway
+              Protocol = "ng"
+              Profile = "rtpengine"
+              Traits = { Traits.plain with DriftPpm = 200.0 }
+              Asked = window.Began
+              Answered = ValueOption.defaultValue now window.LastReply
+              Boot = boot
+              Completeness = completeness
+              Observations = observations
+              Ended = [||]
+              History = ValueNone
+              Denied = NgQueries.denied state.Known state.Queries
+              Standing = ValueNone
+              Remarks = []
+              Requests = window.Requests }
+
+        { state with
+            Phase = NgPhase.Over
+            Memory = memoryAt now (Completeness.isComplete completeness) state
+            Link = NgLink.finish snapshot state.Link }
+
+    let private silent (now: Instant) (reasons: Shortfall list) (state: State) : State =
+        finish now (reasons @ [ NgLink.silence now state.Link ]) state
+
+    let private ask (phase: NgPhase) (purposes: NgPurpose list) (state: State) : State =
+        let window = RequestWindow.enqueue purposes state.Link.Window
+        { state with Phase = phase; Link = { state.Link with Window = window } }
+
+    let private beginStatistics (phase: NgPhase) (state: State) : State =
+        ask phase [ NgPurpose.Statistics ] state
+
+    let private beginList (state: State) : State =
+        let struct (limit, isProbe, lacking) =
+            NgCallList.plan (NgLink.isDatagrams state.Link) (NgProof.sessions state.Proof) state.List
+
+        (match lacking with
+         | ValueSome lacking -> fault lacking state
+         | ValueNone -> state)
+        |> ask NgPhase.Listing [ NgPurpose.List(limit, isProbe) ]
+
+    let private opened (state: State) : State =
+        beginList { state with Proof = NgProof.beforeList state.Proof }
+
+    let private beginQueries (state: State) : State =
+        let missing = NgQueries.missing state.List.Keys state.Queries
+        ask NgPhase.Querying [ for key in missing -> NgPurpose.Call key ] state
+
+    let private listed (state: State) : State =
+        let sessions = NgProof.sessions state.Proof
+
+        if
+            NgCallList.isTooShort (NgLink.isDatagrams state.Link) sessions state.List
+            && Faults.isEmpty state.Faults
+        then
+            beginList state
         else
-            NgVerdict.finish now [ Cancelled; NgVerdict.silence now state ] state
+            beginStatistics NgPhase.Checking state
+
+    let private checkedCount (state: State) : State =
+        let withKnown state = { state with List = NgCallList.withKnown state.Known state.List }
+        let mayAgain = NgProof.mayAgain state.Proof && Faults.isEmpty state.Faults
+        let listed = state.List.Keys.Length
+
+        match NgProof.judge listed state.Proof with
+        | CountVerdict.Agrees -> beginQueries { state with Proof = { state.Proof with CountAgrees = true } }
+        // The reading after this list is the one before the next.
+        | CountVerdict.Disagrees _ when mayAgain -> opened state
+        | CountVerdict.Disagrees _ when not (Faults.isEmpty state.Faults) ->
+            state |> withKnown |> beginQueries
+        | CountVerdict.Disagrees counted ->
+            state
+            |> fault (CountDisagrees(int (min counted 2147483647L), listed))
+            |> withKnown
+            |> beginQueries
+        | CountVerdict.Untold when state.List.EndSeen -> beginQueries state
+        | CountVerdict.Untold ->
+            state
+            |> fault (TooLarge $"a list of more than {state.List.Limit} calls")
+            |> withKnown
+            |> beginQueries
+
+    let private queried (now: Instant) (state: State) : State =
+        let state = { state with Queries = NgQueries.sample (clock now state) state.Queries }
+
+        if state.Queries.Samples.IsEmpty then
+            beginStatistics NgPhase.Closing state
+        else
+            { state with Phase = NgPhase.Waiting(now + mediaTime) }
+
+    let private beginSampling (state: State) : State =
+        ask NgPhase.Sampling [ for key in state.Queries.Samples.Keys -> NgPurpose.Call key ] state
+
+    /// Where nothing is in flight and nothing waits the phase is done.
+    let rec private settle (now: Instant) (state: State) : State =
+        let window = state.Link.Window
+
+        if not (Map.isEmpty window.InFlight) then
+            state
+        elif state.Phase <> NgPhase.Over && RequestWindow.isExhausted window then
+            finish now [ CutShort $"more than {window.MaxRequests} requests" ] state
+        elif not window.Queue.IsEmpty then
+            state
+        else
+            match state.Phase with
+            | NgPhase.Connecting when state.Link.IsOpen -> settle now (beginStatistics NgPhase.Opening state)
+            | NgPhase.Connecting -> state
+            | NgPhase.Opening -> settle now (opened state)
+            | NgPhase.Listing -> settle now (listed state)
+            | NgPhase.Checking -> settle now (checkedCount state)
+            | NgPhase.Querying -> settle now (queried now state)
+            | NgPhase.Waiting until -> if until <= now then settle now (beginSampling state) else state
+            | NgPhase.Sampling -> settle now (beginStatistics NgPhase.Closing state)
+            | NgPhase.Closing -> finish now [] state
+            | NgPhase.Over -> state
+
+    let private isUnknownCommand (reason: string) =
+        reason.Contains("Unrecognized command", StringComparison.OrdinalIgnoreCase)
+
+    let private isUnknownCall (reason: string) =
+        reason.Contains("Unknown call-id", StringComparison.OrdinalIgnoreCase)
+
+    let private refused (now: Instant) (purpose: NgPurpose) (reason: string) (state: State) : State =
+        match purpose with
+        | NgPurpose.Statistics when isUnknownCommand reason ->
+            fault (NotServed "statistics, which count its calls and tell its up-time") state
+        | NgPurpose.List _ when isUnknownCommand reason ->
+            finish now [ NotServed "list, which names its calls" ] state
+        | NgPurpose.Statistics
+        | NgPurpose.List _ ->
+            finish now [ Shortfall.Refused(RefusalCause.Unsaid, $"the gateway says: {reason}") ] state
+        | NgPurpose.Call key when isUnknownCall reason ->
+            { state with Queries = NgQueries.gone key state.Queries }
+        | NgPurpose.Call key -> { state with Queries = NgQueries.untold key reason state.Queries }
+
+    let private unreadable (now: Instant) (purpose: NgPurpose) (error: NgError) (state: State) : State =
+        match purpose with
+        | NgPurpose.Statistics -> finish now [ Shortfall.Unreadable $"statistics: {error}" ] state
+        | NgPurpose.List _ -> finish now [ Shortfall.Unreadable $"list: {error}" ] state
+        | NgPurpose.Call key -> { state with Queries = NgQueries.untold key (string error) state.Queries }
+
+    let private understood (now: Instant) (request: InFlight<NgPurpose, unit>) body (state: State) : State =
+        let within = Interval.create request.First now
+
+        match Ng.result body, request.Purpose with
+        | NgResult.Refused reason, purpose -> refused now purpose reason state
+        | NgResult.Done _, NgPurpose.Statistics ->
+            let statistics = NgReplies.readStatistics body
+            { state with Proof = NgProof.told now request.First statistics state.Proof }
+        | NgResult.Done _, NgPurpose.List(limit, isProbe) ->
+            let take (ids: ResizeArray<string>) (id: Slice) =
+                if ids.Count <= NgCallList.MaxCalls then
+                    ids.Add(NgObserving.keyOf id)
+
+                ids
+
+            match NgReplies.foldCallIds take (ResizeArray()) body with
+            | ValueSome ids when ids.Count > NgCallList.MaxCalls ->
+                finish now [ CutShort $"more than {NgCallList.MaxCalls} calls" ] state
+            | ValueSome ids -> { state with List = NgCallList.told limit isProbe ids within state.List }
+            | ValueNone ->
+                unreadable
+                    now
+                    request.Purpose
+                    { Offset = body.Start; Problem = NgProblem.Lacks "calls" }
+                    state
+        | NgResult.Done _, NgPurpose.Call key ->
+            match NgReplies.readCall body with
+            | Ok call ->
+                { state with Queries = NgQueries.told state.Memory.Newest within key call state.Queries }
+            | Error error -> unreadable now request.Purpose error state
+
+    let private received (now: Instant) (octets: byte[]) (state: State) : State =
+        let struct (request, link) = NgLink.receive now octets state.Link
+        let state = { state with Link = link }
+
+        match request with
+        | ValueNone -> state
+        | ValueSome request ->
+            match Ng.decode octets with
+            | Ok message -> understood now request message.Body state
+            | Error error -> unreadable now request.Purpose error state
+
+    let private arrived (now: Instant) (octets: byte[]) (state: State) : State =
+        match NgLink.feed octets state.Link with
+        | Ok(struct (link, messages)) ->
+            ({ state with Link = link }, messages)
+            ||> List.fold (fun state message ->
+                if state.Phase = NgPhase.Over then state else received now message state)
+        | Error error -> finish now [ Shortfall.Unreadable $"the stream: {error}" ] state
+
+    /// A request that is not answered however often it is sent.
+    let private spent (now: Instant) (cookie: string) (request: InFlight<NgPurpose, unit>) (state: State) =
+        let window = RequestWindow.drop cookie state.Link.Window
+        let state = { state with Link = { state.Link with Window = window } }
+        let tries = if request.Times = 1 then "1 request" else $"{request.Times} requests"
+
+        match request.Purpose with
+        | NgPurpose.Call key when RequestWindow.hasAnsweredSince request window ->
+            { state with Queries = NgQueries.untold key $"no answer to {tries}" state.Queries }
+        | NgPurpose.List(limit, _) when limit > FewCalls && window.LastReply.IsSome ->
+            state
+            |> fault (
+                CutShort $"no answer to {tries} for a list of up to {limit} calls: too long for its way?"
+            )
+            |> ask NgPhase.Listing [ NgPurpose.List(FewCalls, false) ]
+        | NgPurpose.Call _
+        | NgPurpose.List _
+        | NgPurpose.Statistics -> silent now [] state
+
+    /// The stream cannot be had, or nothing that comes on it can be read.
+    let private lost (now: Instant) (reason: string) (state: State) : State =
+        silent now [] { state with Link = { state.Link with Trouble = reason } }
+
+    let private woke (now: Instant) (state: State) : State =
+        let link = state.Link
+        let late = RequestWindow.late now link.Window
+
+        if late.IsEmpty && NgLink.isOverdue now link then
+            lost now (if link.Trouble = "" then "the stream does not open" else link.Trouble) state
+        else
+            (state, late)
+            ||> List.fold (fun state (cookie, request) ->
+                if state.Phase = NgPhase.Over then state
+                elif NgLink.isSpent request state.Link then spent now cookie request state
+                else { state with Link = NgLink.repeat now cookie request state.Link })
+
+    let private broken (now: Instant) (reason: string) (state: State) : State =
+        let link = { state.Link with Trouble = reason }
+
+        // Datagrams and requests over HTTP are repeated in any case.
+        if link.Target.Transport <> NgTransport.Tcp then
+            { state with Link = link }
+        else
+            match NgLink.tryReopen now link with
+            | ValueSome link -> { state with Link = link }
+            | ValueNone -> lost now reason state
+
+    let private stopped (now: Instant) (state: State) : State =
+        if state.Link.Window.LastReply.IsSome then
+            finish now [ Cancelled ] state
+        else
+            silent now [ Cancelled ] state
+
+    /// Goes on as far as it can without another answer.
+    let private commit (now: Instant) (state: State) : State * Command list =
+        let requestOf purpose =
+            match purpose with
+            | NgPurpose.Statistics -> NgRequest.Statistics
+            | NgPurpose.List(limit, _) -> NgRequest.List limit
+            | NgPurpose.Call key -> NgRequest.Query(NgObserving.octetsOf key)
+
+        let state = settle now state
+        let link = NgLink.pump now requestOf state.Link
+
+        let wake =
+            match state.Phase with
+            | NgPhase.Waiting until -> Instant.min until (RequestWindow.due link.Window)
+            | _ -> NgLink.due link
+
+        let struct (link, commands) = NgLink.commit wake link
+        { state with Link = link }, commands
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command list =
@@ -70,7 +436,7 @@ module NgAudit =
         match state.Phase, event with
         | NgPhase.Over, _ -> state, []
         | _, Received(_, octets) -> commit now (received now octets state)
-        | _, Connected _ -> commit now (connected now state)
+        | _, Connected _ -> commit now { state with Link = NgLink.connected now state.Link }
         | _, Arrived(_, octets) -> commit now (arrived now octets state)
         | _, Event.Broken(_, reason) -> commit now (broken now reason state)
         | _, Woke _ -> commit now (woke now state)
@@ -78,45 +444,13 @@ module NgAudit =
 
     /// Begins an audit: the first request or the stream, and when to wake up.
     let start (target: NgGateway) (memory: Memory) (given: AuditStart) : State * Command list =
-        let now = given.At.Steady
-        let isStream = target.Transport = NgTransport.Tcp
-
-        let state: State =
-            { Target = target
-              Known = given.Known
+        commit
+            given.At.Steady
+            { Known = given.Known
               Memory = memory
-              Rng = given.Rng
               Phase = NgPhase.Connecting
-              Asked = now
-              LastReply = ValueNone
-              Requests = 0
-              Strays = 0
-              LastStray = ""
-              Trouble = ""
-              Stream = NgFraming.empty
-              IsOpen = not isStream
-              OpenBy = now + NgRequests.patience target
-              Reopened = 0
-              Queue = []
-              Jobs = Map.empty
-              Pace = NgPace.start memory.Pace
-              Readings = []
-              Before = ValueNone
-              Rounds = 0
-              Limit = 0
-              Listed = [||]
-              ListedAt = ValueNone
-              Sizes = memory.Sizes
-              CountAgrees = false
-              EndSeen = false
-              Seen = Map.empty
-              ListCost = 0L
-              SeenCost = 0L
-              Gone = Set.empty
-              Untold = []
-              Samples = Map.empty
-              Clock = GatewayClock.unknown
-              Faults = []
-              Outbox = (if isStream then [ Connect ] else []) }
-
-        commit now state
+              Link = NgLink.start target true (NgPace.start memory.Pace) given |> NgLink.connect
+              Proof = NgProof.none
+              List = NgCallList.start memory.Sizes
+              Queries = NgQueries.none
+              Faults = Faults.none }

@@ -7,7 +7,7 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Where a release stands; the table of transitions is at the top of NgRelease.
+/// Where a release stands.
 [<RequireQualifiedAccess>]
 type NgReleasePhase =
     | Connecting
@@ -19,23 +19,15 @@ type NgReleasePhase =
 type NgReleaseState =
     internal
         {
-            Target: NgGateway
             Connection: ConnectionId
             /// The call's key and the tag's octets.
             Call: string
             Tag: byte[]
-            Rng: Rng
             Phase: NgReleasePhase
-            Asked: Instant
-            Cookie: string
-            Job: NgJob voption
-            Requests: int
-            Strays: int
-            Stream: NgFraming
-            Trouble: string
+            /// A request has no other purpose than that of the phase.
+            Link: NgLink<unit, Release>
             /// The connection as the gateway told it when it deleted it.
             Deleted: Ended voption
-            Outbox: Command<Release> list
         }
 
 /// Ends the call of one connection over ng, by hand only.
@@ -54,56 +46,30 @@ type NgReleaseState =
 module NgRelease =
     type State = NgReleaseState
 
-    let strays (state: State) : int = state.Strays
+    let strays (state: State) : int = state.Link.Window.Strays
 
-    let internal load (state: State) : Load = { Load.ofDatagrams with Unread = NgFraming.unread state.Stream }
+    let internal load (state: State) : Load =
+        { Load.ofDatagrams with Unread = NgFraming.unread state.Link.Stream }
 
     let private finish (outcome: Release) (state: State) : State =
-        { state with
-            Phase = NgReleasePhase.Over
-            Job = ValueNone
-            Outbox = Finished outcome :: state.Outbox }
+        { state with Phase = NgReleasePhase.Over; Link = NgLink.finish outcome state.Link }
 
     let private notReleased (shortfall: Shortfall) (state: State) : State =
         finish (Release.NotReleased shortfall) state
 
-    let private request (phase: NgReleasePhase) : State -> NgRequest =
-        fun state ->
-            let call = NgObserving.octetsOf state.Call
+    let private ask (now: Instant) (phase: NgReleasePhase) (request: NgRequest) (state: State) : State =
+        { state with Phase = phase; Link = NgLink.send now () request state.Link }
 
-            match phase with
-            | NgReleasePhase.Deleting -> NgRequest.Delete(call, state.Tag)
-            | NgReleasePhase.Connecting
-            | NgReleasePhase.Verifying
-            | NgReleasePhase.Over -> NgRequest.Query call
-
-    let private begin' (now: Instant) (phase: NgReleasePhase) (state: State) : State =
-        let struct (cookie, rng) = NgRequests.cookie state.Rng
-        let message = Ng.encodeRequest cookie (request phase state)
-
-        let job =
-            { Purpose = NgPurpose.Call state.Call
-              Message = message
-              First = now
-              Last = now
-              Tries = 1
-              Deadline = NgRequests.deadlineOf now 0 0.0 state.Target }
-
-        { state with
-            Rng = rng
-            Phase = phase
-            Cookie = cookie
-            Job = ValueSome job
-            Requests = state.Requests + 1
-            Outbox = NgRequests.carry state.Target.Transport message :: state.Outbox }
+    let private delete (now: Instant) (state: State) : State =
+        ask now NgReleasePhase.Deleting (NgRequest.Delete(NgObserving.octetsOf state.Call, state.Tag)) state
 
     let private hasTag (state: State) (tag: NgTag) : bool =
         tag.Tag.Span.SequenceEqual(ReadOnlySpan state.Tag)
         || tag.Key.Span.SequenceEqual(ReadOnlySpan state.Tag)
 
     /// What the gateway's reply says of the party that it let go.
-    let private ended (now: Instant) (job: NgJob) (call: NgCall) (state: State) : Ended voption =
-        let seen = { Call = call; Heard = Interval.create job.First now }
+    let private ended (now: Instant) (asked: Instant) (call: NgCall) (state: State) : Ended voption =
+        let seen = { Call = call; Heard = Interval.create asked now }
 
         let bounds =
             GatewayClock.believed (
@@ -127,7 +93,7 @@ module NgRelease =
               Row = ValueNone })
         |> ValueOption.ofOption
 
-    let private deleted (now: Instant) (job: NgJob) (body: BencodeView) (state: State) : State =
+    let private deleted (now: Instant) (asked: Instant) (body: BencodeView) (state: State) : State =
         match Ng.result body with
         | NgResult.Refused reason
         | NgResult.Done(ValueSome reason) ->
@@ -136,10 +102,15 @@ module NgRelease =
             match NgReplies.readCall body with
             | Error error -> notReleased (Shortfall.Unreadable $"delete: {error}") state
             | Ok call ->
-                match ended now job call state with
+                match ended now asked call state with
                 | ValueNone ->
                     notReleased (Shortfall.Unreadable $"delete: a reply without {state.Connection}") state
-                | known -> begin' now NgReleasePhase.Verifying { state with Deleted = known }
+                | known ->
+                    ask
+                        now
+                        NgReleasePhase.Verifying
+                        (NgRequest.Query(NgObserving.octetsOf state.Call))
+                        { state with Deleted = known }
 
     let private released (state: State) : State =
         match state.Deleted with
@@ -148,7 +119,6 @@ module NgRelease =
 
     let private verified (body: BencodeView) (state: State) : State =
         match Ng.result body with
-        | NgResult.Refused reason when NgAnswers.isUnknownCall reason -> released state
         | NgResult.Refused _ -> released state
         | NgResult.Done _ ->
             match NgReplies.readCall body with
@@ -163,26 +133,31 @@ module NgRelease =
             | Error _ -> released state
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        match state.Job, Ng.peek octets with
-        | ValueSome job, ValueSome cookie when cookie = state.Cookie ->
-            match Ng.decode octets, state.Phase with
-            | Ok message, NgReleasePhase.Deleting -> deleted now job message.Body state
-            | Ok message, NgReleasePhase.Verifying -> verified message.Body state
-            | Error error, NgReleasePhase.Deleting ->
-                notReleased (Shortfall.Unreadable $"delete: {error}") state
-            | Error _, NgReleasePhase.Verifying -> released state
-            | _, (NgReleasePhase.Connecting | NgReleasePhase.Over) -> state
-        | _ -> { state with Strays = state.Strays + 1 }
+        let struct (request, link) = NgLink.receive now octets state.Link
+        let state = { state with Link = link }
+
+        match request, state.Phase with
+        | ValueNone, _
+        | _, (NgReleasePhase.Connecting | NgReleasePhase.Over) -> state
+        | ValueSome request, NgReleasePhase.Deleting ->
+            match Ng.decode octets with
+            | Ok message -> deleted now request.First message.Body state
+            | Error error -> notReleased (Shortfall.Unreadable $"delete: {error}") state
+        | ValueSome _, NgReleasePhase.Verifying ->
+            match Ng.decode octets with
+            | Ok message -> verified message.Body state
+            | Error _ -> released state
 
     let private unanswered (state: State) : Shortfall =
-        let trouble = if state.Trouble = "" then "" else $"; {state.Trouble}"
+        let trouble = if state.Link.Trouble = "" then "" else $"; {state.Link.Trouble}"
 
         match state.Phase with
         | NgReleasePhase.Connecting -> Silent $"the stream does not open{trouble}"
         | NgReleasePhase.Deleting
         | NgReleasePhase.Verifying
         | NgReleasePhase.Over ->
-            Silent $"no answer to {state.Requests} requests to delete: it may have happened{trouble}"
+            let requests = state.Link.Window.Requests
+            Silent $"no answer to {requests} requests to delete: it may have happened{trouble}"
 
     /// No answer will come.
     let private giveUp (state: State) : State =
@@ -192,47 +167,32 @@ module NgRelease =
         | NgReleasePhase.Deleting
         | NgReleasePhase.Over -> notReleased (unanswered state) state
 
-    let private woke (now: Instant) (state: State) : State =
-        match state.Job with
-        | ValueSome job when job.Deadline <= now ->
-            if state.Target.Transport = NgTransport.Tcp || job.Tries >= state.Target.Attempts then
-                giveUp state
-            else
-                let job =
-                    { job with
-                        Last = now
-                        Tries = job.Tries + 1
-                        Deadline = NgRequests.deadlineOf now job.Tries 0.0 state.Target }
+    let private giveUpFor (trouble: string) (state: State) : State =
+        giveUp { state with Link = { state.Link with Trouble = trouble } }
 
-                { state with
-                    Job = ValueSome job
-                    Requests = state.Requests + 1
-                    Outbox = NgRequests.carry state.Target.Transport job.Message :: state.Outbox }
-        | ValueNone when now >= state.Asked + NgRequests.patience state.Target -> giveUp state
-        | ValueSome _
-        | ValueNone -> state
+    let private woke (now: Instant) (state: State) : State =
+        match RequestWindow.late now state.Link.Window with
+        | (cookie, request) :: _ when not (NgLink.isSpent request state.Link) ->
+            { state with Link = NgLink.repeat now cookie request state.Link }
+        | _ :: _ -> giveUp state
+        | [] -> if NgLink.isOverdue now state.Link then giveUp state else state
 
     let private arrived (now: Instant) (octets: byte[]) (state: State) : State =
-        match NgFraming.feed octets state.Stream with
-        | Ok(struct (stream, messages)) ->
-            ({ state with Stream = stream }, messages)
+        match NgLink.feed octets state.Link with
+        | Ok(struct (link, messages)) ->
+            ({ state with Link = link }, messages)
             ||> List.fold (fun state message -> received now message state)
-        | Error error -> giveUp { state with Trouble = $"the stream cannot be read: {error}" }
+        | Error error -> giveUpFor $"the stream cannot be read: {error}" state
 
     let private broken (reason: string) (state: State) : State =
-        match state.Target.Transport with
+        match state.Link.Target.Transport with
         | NgTransport.Udp
-        | NgTransport.Http -> { state with Trouble = reason }
-        | NgTransport.Tcp -> giveUp { state with Trouble = reason }
+        | NgTransport.Http -> { state with Link = { state.Link with Trouble = reason } }
+        | NgTransport.Tcp -> giveUpFor reason state
 
     let private commit (state: State) : State * Command<Release> list =
-        let wake =
-            match state.Phase, state.Job with
-            | NgReleasePhase.Over, _ -> ValueNone
-            | _, ValueSome job -> ValueSome job.Deadline
-            | _, ValueNone -> ValueSome(state.Asked + NgRequests.patience state.Target)
-
-        { state with Outbox = [] }, Command.inOrder state.Outbox wake
+        let struct (link, commands) = NgLink.commit (NgLink.due state.Link) state.Link
+        { state with Link = link }, commands
 
     /// One event in; all of its commands are to be carried out before the next.
     let advance (event: Event) (state: State) : State * Command<Release> list =
@@ -241,12 +201,13 @@ module NgRelease =
         match state.Phase, event with
         | NgReleasePhase.Over, _ -> state, []
         | _, Received(_, octets) -> commit (received now octets state)
-        | NgReleasePhase.Connecting, Connected _ -> commit (begin' now NgReleasePhase.Deleting state)
+        | NgReleasePhase.Connecting, Connected _ ->
+            commit (delete now { state with Link = NgLink.connected now state.Link })
         | (NgReleasePhase.Deleting | NgReleasePhase.Verifying), Connected _ -> commit state
         | _, Arrived(_, octets) -> commit (arrived now octets state)
         | _, Event.Broken(_, reason) -> commit (broken reason state)
         | _, Woke _ -> commit (woke now state)
-        | _, Stopped _ -> commit (giveUp { state with Trouble = "given up" })
+        | _, Stopped _ -> commit (giveUpFor "given up" state)
 
     /// Its call and its tag: as the record knows them, else by the connection's name.
     let private nameOf (known: Connection[]) (connection: ConnectionId) : struct (string * byte[]) voption =
@@ -276,34 +237,26 @@ module NgRelease =
         (connection: ConnectionId)
         (given: AuditStart)
         : State * Command<Release> list =
-        let now = given.At.Steady
+        let link = NgLink.start target false NgPace.none given
 
         let state: State =
-            { Target = target
-              Connection = connection
+            { Connection = connection
               Call = ""
               Tag = [||]
-              Rng = given.Rng
               Phase = NgReleasePhase.Connecting
-              Asked = now
-              Cookie = ""
-              Job = ValueNone
-              Requests = 0
-              Strays = 0
-              Stream = NgFraming.empty
-              Trouble = ""
-              Deleted = ValueNone
-              Outbox = [] }
+              Link = link
+              Deleted = ValueNone }
 
         match nameOf given.Known connection with
         | ValueNone ->
-            commit (
-                notReleased (Shortfall.Refused(RefusalCause.Unsaid, $"{connection} is no CALLID;TAG")) state
-            )
+            let reason = Shortfall.Refused(RefusalCause.Unsaid, $"{connection} is no CALLID;TAG")
+            commit (notReleased reason state)
         | ValueSome(struct (call, tag)) ->
             let state = { state with Call = call; Tag = tag }
 
-            match target.Transport with
-            | NgTransport.Tcp -> commit { state with Outbox = [ Connect ] }
-            | NgTransport.Udp
-            | NgTransport.Http -> commit (begin' now NgReleasePhase.Deleting state)
+            commit (
+                if link.IsOpen then
+                    delete given.At.Steady state
+                else
+                    { state with Link = NgLink.connect link }
+            )

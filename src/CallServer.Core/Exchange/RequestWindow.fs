@@ -1,0 +1,167 @@
+namespace CallServer.Exchange
+
+open System
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Ledger
+
+/// A request until its answer. It is repeated as it is, octet by octet, so that the gateway knows a repeat by its id.
+type internal InFlight<'Purpose, 'Form> =
+    {
+        /// Why it was sent.
+        Purpose: 'Purpose
+        /// What its protocol has to know of how it was sent.
+        Form: 'Form
+        Octets: byte[]
+        /// When it was sent first. Its answer may be as old as that: gateways repeat what they answered then.
+        First: Instant
+        /// When it was sent last.
+        Last: Instant
+        /// How often it was sent.
+        Times: int
+        Deadline: Instant
+    }
+
+/// The requests of one exchange with one gateway: those that wait, those in flight, and how the gateway answers.
+///
+///   event      request in flight                            otherwise
+///   answer     done                                         stray: counted and dropped
+///   deadline   sent again, or spent after the last attempt  -
+///   room       -                                            the next one that waits is sent
+///
+/// The protocol gives each request its key, its octets and its deadline.
+type internal RequestWindow<'Key, 'Purpose, 'Form, 'Outcome when 'Key: comparison> =
+    {
+        /// How long the answer to the first sending is waited for.
+        Timeout: TimeSpan
+        /// How often a request is sent at most.
+        Attempts: int
+        /// More messages than this are never sent, whatever the gateway answers.
+        MaxRequests: int
+        /// Requests go into a stream, and are not repeated there.
+        IsStream: bool
+        Began: Instant
+        Rng: Rng
+        Pace: Pace
+        Queue: 'Purpose list
+        InFlight: Map<'Key, InFlight<'Purpose, 'Form>>
+        /// Messages sent, repeats and acknowledgements included.
+        Requests: int
+        /// Messages that answered nothing.
+        Strays: int
+        LastStray: string
+        LastReply: Instant voption
+        /// What the present event asks of the host, newest first.
+        Outbox: Command<'Outcome> list
+    }
+
+module internal RequestWindow =
+    /// Before the first message; datagrams are the usual way.
+    let create timeout attempts maxRequests (pace: Pace) (rng: Rng) (now: Instant) =
+        { Timeout = timeout
+          Attempts = attempts
+          MaxRequests = maxRequests
+          IsStream = false
+          Began = now
+          Rng = rng
+          Pace = pace
+          Queue = []
+          InFlight = Map.empty
+          Requests = 0
+          Strays = 0
+          LastStray = ""
+          LastReply = ValueNone
+          Outbox = [] }
+
+    let put (command: Command<'Outcome>) window = { window with Outbox = command :: window.Outbox }
+
+    /// Sends a message, whatever it is.
+    let transmit (octets: byte[]) (window: RequestWindow<'K, 'P, 'F, 'Outcome>) =
+        { window with Requests = window.Requests + 1 }
+        |> put (if window.IsStream then Write octets else Send octets)
+
+    /// From 0 to 1: waits differ by it, so that the requests to many gateways do not come at once.
+    let jitter (window: RequestWindow<'K, 'P, 'F, 'Outcome>) =
+        let struct (jitter, rng) = Rng.fraction window.Rng
+        struct (jitter, { window with Rng = rng })
+
+    /// These go before those that wait already: a gateway is asked about what it told soon after it told it.
+    let enqueue (purposes: 'P list) window = { window with Queue = purposes @ window.Queue }
+
+    let isExhausted window : bool = window.Requests >= window.MaxRequests
+
+    /// The next request that waits, where this many may be in flight.
+    let tryNext (slots: int) window =
+        match window.Queue with
+        | next :: rest when window.InFlight.Count < slots && not (isExhausted window) ->
+            ValueSome(struct (next, { window with Queue = rest }))
+        | _ -> ValueNone
+
+    let private transmitAs key request window =
+        transmit request.Octets { window with InFlight = Map.add key request window.InFlight }
+
+    let send (now: Instant) key (purpose: 'P) (form: 'F) (octets: byte[]) (deadline: Instant) window =
+        let request =
+            { Purpose = purpose
+              Form = form
+              Octets = octets
+              First = now
+              Last = now
+              Times = 1
+              Deadline = deadline }
+
+        transmitAs key request window
+
+    let repeat (now: Instant) key request (deadline: Instant) window =
+        transmitAs key { request with Last = now; Times = request.Times + 1; Deadline = deadline } window
+
+    /// It is waited for no more.
+    let drop key window = { window with InFlight = Map.remove key window.InFlight }
+
+    /// The answer came within half of the first wait.
+    let isPrompt (now: Instant) request window : bool = now - request.Last <= window.Timeout * 0.5
+
+    let answered (now: Instant) key (pace: Pace) window =
+        { drop key window with LastReply = ValueSome now; Pace = pace }
+
+    /// The gateway answered something after it was sent this request.
+    let hasAnsweredSince request window : bool =
+        window.LastReply |> ValueOption.exists (fun reply -> reply > request.First)
+
+    let stray (reason: string) window = { window with Strays = window.Strays + 1; LastStray = reason }
+
+    /// A request was not answered in time.
+    let lost (now: Instant) window = { window with Pace = Pace.lost now window.Timeout window.Pace }
+
+    /// Those that should have been answered by now, in the order of their keys.
+    let late (now: Instant) window =
+        [ for KeyValue(key, request) in window.InFlight do
+              if request.Deadline <= now then
+                  key, request ]
+
+    /// It was sent often enough.
+    let isSpent request window : bool = window.IsStream || request.Times >= window.Attempts
+
+    /// The next deadline; the distant future where nothing is in flight.
+    let due window : Instant =
+        window.InFlight
+        |> Map.fold (fun least _ request -> Instant.min least request.Deadline) Instant.distantFuture
+
+    /// It does not answer, or does no longer: what it was sent, such as datagrams; who may be down; what broke besides.
+    let silence (now: Instant) (what: string) (who: string) (trouble: string) window : Shortfall =
+        let asked = Silence.asked window.Requests what window.Began now
+        let strays = Silence.strays window.Strays window.LastStray
+
+        if window.LastReply.IsNone then
+            Silent $"{asked}: wrong address or port, or {who} is down{trouble}{strays}"
+        else
+            CutShort $"{asked}, of which some were answered{trouble}{strays}"
+
+    /// The exchange is over: nothing waits, and nothing is waited for.
+    let finish (outcome: 'Outcome) window =
+        put (Finished outcome) { window with Queue = []; InFlight = Map.empty }
+
+    /// The commands of one event in the order in which they came about, and when to wake up; not at all for the distant future.
+    let commit (wake: Instant) window =
+        let wake = if wake = Instant.distantFuture then ValueNone else ValueSome wake
+        struct ({ window with Outbox = [] }, Command.inOrder window.Outbox wake)

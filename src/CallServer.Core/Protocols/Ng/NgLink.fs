@@ -1,0 +1,191 @@
+namespace CallServer.Protocols.Ng
+
+open System
+open CallServer.Prelude
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+open CallServer.Exchange
+
+/// The way to an rtpengine and the requests on it.
+[<NoEquality; NoComparison>]
+type internal NgLink<'Purpose, 'Outcome> =
+    {
+        Target: NgGateway
+        /// By cookies.
+        Window: RequestWindow<string, 'Purpose, unit, 'Outcome>
+        /// Waits for answers differ a little from request to request.
+        Jitters: bool
+        /// What has come of the stream, and is no whole message yet.
+        Stream: NgFraming
+        IsOpen: bool
+        /// The stream is given up by then if it is not open.
+        OpenBy: Instant
+        /// How often the stream was opened anew.
+        Reopened: int
+        /// Why the way to the gateway broke last.
+        Trouble: string
+    }
+
+/// Requests have a cookie each. rtpengine answers a cookie that it knows from its memory, so that a repeat is the very same message;
+/// on a stream nothing is repeated, until that breaks and is opened anew.
+module internal NgLink =
+    /// Against gateways that answer for ever.
+    [<Literal>]
+    let private MaxRequests = 2_000_000
+
+    /// A stream that worked is opened anew so often.
+    [<Literal>]
+    let private MaxReopened = 2
+
+    let private backOff = 1.5
+
+    /// The wait for an answer to the so-manieth try, from 0.
+    let private wait (target: NgGateway) (tries: int) (jitter: float) : TimeSpan =
+        target.Timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
+
+    /// As long as all tries of one request together: what a stream has for it.
+    let private patience (target: NgGateway) : TimeSpan =
+        Seq.init target.Attempts (fun tries -> wait target tries 0.0) |> Seq.fold (+) TimeSpan.Zero
+
+    /// Datagrams need no opening.
+    let start
+        (target: NgGateway)
+        (jitters: bool)
+        (pace: Pace)
+        (given: AuditStart)
+        : NgLink<'Purpose, 'Outcome> =
+        let now = given.At.Steady
+        let isStream = target.Transport = NgTransport.Tcp
+        let window = RequestWindow.create target.Timeout target.Attempts MaxRequests pace given.Rng now
+
+        { Target = target
+          Window = { window with IsStream = isStream }
+          Jitters = jitters
+          Stream = NgFraming.empty
+          IsOpen = not isStream
+          OpenBy = now + patience target
+          Reopened = 0
+          Trouble = "" }
+
+    /// Asks for the stream, where there is to be one.
+    let connect (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
+        if link.IsOpen then
+            link
+        else
+            { link with Window = RequestWindow.put Connect link.Window }
+
+    let isDatagrams (link: NgLink<'P, 'Outcome>) : bool = link.Target.Transport = NgTransport.Udp
+
+    /// 128 random bits in hex: rtpengine remembers cookies whoever sends them, so that no server may ever use one twice.
+    let private cookie (rng: Rng) : struct (string * Rng) =
+        let struct (high, rng) = Rng.next rng
+        let struct (low, rng) = Rng.next rng
+        struct (high.ToString "x16" + low.ToString "x16", rng)
+
+    let private deadline (now: Instant) (tries: int) (link: NgLink<'P, 'Outcome>) =
+        let struct (jitter, window) =
+            if link.Jitters then
+                RequestWindow.jitter link.Window
+            else
+                struct (0.0, link.Window)
+
+        let wait = if window.IsStream then patience link.Target else wait link.Target tries jitter
+
+        struct (now + wait, window)
+
+    let send (now: Instant) (purpose: 'P) (request: NgRequest) (link: NgLink<'P, 'Outcome>) =
+        let struct (cookie, rng) = cookie link.Window.Rng
+        let message = Ng.encodeRequest cookie request
+        let struct (deadline, window) = deadline now 0 { link with Window = { link.Window with Rng = rng } }
+        { link with Window = RequestWindow.send now cookie purpose () message deadline window }
+
+    /// Sends what waits, as far as the gateway bears it.
+    let rec pump (now: Instant) (requestOf: 'P -> NgRequest) (link: NgLink<'P, 'Outcome>) =
+        let slots = if link.IsOpen then Pace.slots link.Window.Pace else 0
+
+        match RequestWindow.tryNext slots link.Window with
+        | ValueSome(struct (next, window)) ->
+            pump now requestOf (send now next (requestOf next) { link with Window = window })
+        | ValueNone -> link
+
+    /// No answer will come.
+    let isSpent (request: InFlight<'P, unit>) (link: NgLink<'P, 'Outcome>) : bool =
+        RequestWindow.isSpent request link.Window || RequestWindow.isExhausted link.Window
+
+    let repeat (now: Instant) (cookie: string) (request: InFlight<'P, unit>) (link: NgLink<'P, 'Outcome>) =
+        let struct (deadline, window) = deadline now request.Times link
+        let window = RequestWindow.repeat now cookie request deadline window
+        { link with Window = RequestWindow.lost now window }
+
+    /// The request that a message answers, which is done.
+    let receive (now: Instant) (octets: byte[]) (link: NgLink<'P, 'Outcome>) =
+        let window = link.Window
+
+        match Ng.peek octets with
+        | ValueNone ->
+            struct (ValueNone, { link with Window = RequestWindow.stray "without a cookie" window })
+        | ValueSome cookie ->
+            match Map.tryFind cookie window.InFlight with
+            | None ->
+                let window = RequestWindow.stray "an answer to no request of this audit" window
+                struct (ValueNone, { link with Window = window })
+            | Some request ->
+                let isPrompt = RequestWindow.isPrompt now request window
+                let pace = if isPrompt then NgPace.prompt window.Pace else window.Pace
+
+                struct (ValueSome request,
+                        { link with Window = RequestWindow.answered now cookie pace window })
+
+    /// The whole messages that octets of the stream bring to an end.
+    let feed (octets: byte[]) (link: NgLink<'P, 'Outcome>) =
+        NgFraming.feed octets link.Stream
+        |> Result.map (fun (struct (stream, messages)) -> struct ({ link with Stream = stream }, messages))
+
+    /// The stream is open. What was in flight when it broke goes out again with the same cookies, so that nothing is done twice.
+    let connected (now: Instant) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
+        let again window cookie request =
+            RequestWindow.transmit
+                request.Octets
+                { window with InFlight = Map.add cookie { request with Last = now } window.InFlight }
+
+        if link.IsOpen then
+            link
+        else
+            { link with IsOpen = true; Window = Map.fold again link.Window link.Window.InFlight }
+
+    /// Opens the stream anew, where it ever answered.
+    let tryReopen (now: Instant) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> voption =
+        if link.IsOpen && link.Window.LastReply.IsSome && link.Reopened < MaxReopened then
+            { link with
+                IsOpen = false
+                OpenBy = now + patience link.Target
+                Reopened = link.Reopened + 1
+                Stream = NgFraming.empty }
+            |> connect
+            |> ValueSome
+        else
+            ValueNone
+
+    /// The stream did not open in time.
+    let isOverdue (now: Instant) (link: NgLink<'P, 'Outcome>) : bool = not link.IsOpen && link.OpenBy <= now
+
+    /// When an answer or the stream is overdue; the distant future where neither is awaited.
+    let due (link: NgLink<'P, 'Outcome>) : Instant =
+        let requests = RequestWindow.due link.Window
+        if link.IsOpen then requests else Instant.min requests link.OpenBy
+
+    let silence (now: Instant) (link: NgLink<'P, 'Outcome>) : Shortfall =
+        let trouble = if link.Trouble = "" then "" else $"; {link.Trouble}"
+        RequestWindow.silence now "requests" "rtpengine" trouble link.Window
+
+    /// Over: nothing is in flight, and no stream is waited for.
+    let finish (outcome: 'Outcome) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
+        { link with
+            Window = RequestWindow.finish outcome link.Window
+            OpenBy = Instant.distantFuture }
+
+    /// The commands of one event in their order, and when to wake up.
+    let commit (wake: Instant) (link: NgLink<'P, 'Outcome>) =
+        let struct (window, commands) = RequestWindow.commit wake link.Window
+        struct ({ link with Window = window }, commands)

@@ -1,0 +1,142 @@
+namespace CallServer.Protocols.Ng
+
+open System
+open CallServer.Model
+open CallServer.Ledger
+open CallServer.Wire
+
+/// What a gateway's statistics told once.
+[<NoEquality; NoComparison>]
+type internal NgReading = { Told: NgStatistics; Sent: Instant; Received: Instant }
+
+/// What the gateway's statistics prove.
+[<NoEquality; NoComparison>]
+type internal NgProof =
+    {
+        /// Newest first.
+        Readings: NgReading list
+        /// The statistics before the present list.
+        Before: NgReading voption
+        /// How often calls were listed.
+        Rounds: int
+        CountAgrees: bool
+    }
+
+[<RequireQualifiedAccess>]
+type internal CountVerdict =
+    | Untold
+    | Agrees
+    | Disagrees of counted: int64
+
+/// Proves, or refutes, that a list told every call (rule 3): by the gateway's own count, and by its up-time, which tells a restart.
+module internal NgProof =
+    /// So often the calls are listed in one audit before a disagreement is reported.
+    [<Literal>]
+    let private MaxRounds = 4
+
+    let none: NgProof = { Readings = []; Before = ValueNone; Rounds = 0; CountAgrees = false }
+
+    let told (now: Instant) (sent: Instant) (statistics: NgStatistics) (proof: NgProof) : NgProof =
+        { proof with
+            Readings = { Told = statistics; Sent = sent; Received = now } :: proof.Readings }
+
+    /// A list is asked for: the newest reading is the one before it.
+    let beforeList (proof: NgProof) : NgProof =
+        { proof with
+            Before = List.tryHead proof.Readings |> ValueOption.ofOption
+            Rounds = proof.Rounds + 1 }
+
+    let mayAgain (proof: NgProof) : bool = proof.Rounds < MaxRounds
+
+    /// Calls that the gateway counted before the list.
+    let sessions (proof: NgProof) : int voption =
+        proof.Before
+        |> ValueOption.bind _.Told.Sessions
+        |> ValueOption.map (fun sessions -> int (min sessions (int64 NgCallList.MaxCalls)))
+
+    /// rtpengine counts its calls (sessionstotal) and those that ended (managedsessions). Between two
+    /// readings D calls ended and U began, so that a list made between them holds from c0 - D to c0 + U
+    /// calls. Calls that it mirrors for others are not counted when they end: the total's own fall says how
+    /// many at least.
+    let private count (before: NgReading voption) (after: NgReading voption) (listed: int) : CountVerdict =
+        match before, after with
+        | ValueSome { Told = { Sessions = ValueSome first } as opening },
+          ValueSome { Told = { Sessions = ValueSome last } as closing } ->
+            let ended =
+                match opening.Managed, closing.Managed with
+                | ValueSome before, ValueSome after when after >= before -> after - before
+                | _ -> 0L
+
+            let ended = max ended (max 0L (first - last))
+            let begun = max 0L (last - first + ended)
+
+            if first - ended <= int64 listed && int64 listed <= first + begun then
+                CountVerdict.Agrees
+            else
+                CountVerdict.Disagrees last
+        | _ -> CountVerdict.Untold
+
+    /// Up-time is the difference of two times in whole seconds, by a clock that may be stale: so much either
+    /// way.
+    let private coarse = TimeSpan.FromSeconds 1.0
+
+    let private beganOf (reading: NgReading) : Interval voption =
+        match reading.Told.UpTime with
+        | ValueSome seconds when seconds < 10_000_000_000L ->
+            let upTime = TimeSpan.FromSeconds(float seconds)
+            let stale = TimeSpan.FromMicroseconds(float GatewayClock.Staleness)
+
+            let latest = Instant.min reading.Received (reading.Received - upTime + coarse)
+            ValueSome(Interval.create (reading.Sent - upTime - coarse - stale) latest)
+        | ValueSome _
+        | ValueNone -> ValueNone
+
+    let private bootOf (began: Interval voption) (readAt: Instant) : Boot =
+        { Token = ValueNone
+          Scope = OfGateway
+          Began = began
+          Period = ValueNone
+          ReadAt = readAt }
+
+    /// Whether all readings are of one run, and what they tell of its beginning. Newest first.
+    let boot (now: Instant) (readings: NgReading list) : struct (Boot * Shortfall voption) =
+        let judge (struct (boot: Boot, shortfall: Shortfall voption)) (earlier: NgReading, later: NgReading) =
+            let wentBack (of': NgStatistics -> int64 voption) =
+                match of' earlier.Told, of' later.Told with
+                | ValueSome before, ValueSome after -> after < before
+                | _ -> false
+
+            match boot.Began, beganOf later with
+            | ValueSome known, ValueSome told ->
+                let next = bootOf (ValueSome told) later.Received
+
+                match Boot.judge boot next with
+                | Restarted _ -> struct (next, ValueSome RestartedMeanwhile)
+                | _ when wentBack _.UpTime || wentBack _.Managed ->
+                    struct (next, ValueSome RestartedMeanwhile)
+                | SameRun
+                | CounterWrapped
+                | AgentReloaded
+                | BootVerdict.Untold ->
+                    let began = Interval.intersect known told |> ValueOption.defaultValue told
+                    struct ({ next with Began = ValueSome began }, shortfall)
+            | _ -> struct (boot, shortfall)
+
+        let told = readings |> List.filter (fun reading -> (beganOf reading).IsSome) |> List.rev
+
+        match told with
+        | [] ->
+            struct (bootOf ValueNone now,
+                    ValueSome(NotServed "statistics with an up-time, which tells a restart during the audit"))
+        | first :: _ ->
+            List.pairwise told |> List.fold judge (struct (bootOf (beganOf first) first.Received, ValueNone))
+
+    /// Whether the readings before and after the present list agree with so many calls.
+    let judge (listed: int) (proof: NgProof) : CountVerdict =
+        let after =
+            match proof.Readings, proof.Before with
+            | latest :: _, ValueSome before when latest.Sent = before.Sent -> ValueNone
+            | latest :: _, _ -> ValueSome latest
+            | [], _ -> ValueNone
+
+        count proof.Before after listed
