@@ -364,6 +364,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         ledger <-
             match storedGateway with
             | ValueSome row ->
-                { StoredRows.toGateway row with Connections = Array.map StoredRows.toConnection storedRows }
+                { StoredRows.toGateway row with
+                    Connections = Array.map StoredRows.toConnection storedRows }
                 |> GatewayLedger.restore
             | ValueNone -> GatewayLedger.empty gateway

@@ -49,9 +49,6 @@ public sealed class HeapCompactionTests
         committed = 0;
         scheduler.AdvanceBy(TimeSpan.FromMinutes(10));
         // It looks each second, also after its rest.
-        Assert.That(
-            times.Select(time => Math.Round(time)),
-            Is.EqualTo(new[] { 11, 12 + rest.TotalSeconds })
-        );
+        Assert.That(times.Select(time => Math.Round(time)), Is.EqualTo(new[] { 11, 12 + rest.TotalSeconds }));
     }
 }

@@ -245,7 +245,11 @@ type MgcpDialogue<'About, 'Purpose, 'Outcome> =
 
 module internal MgcpDialogue =
     /// A dialogue begins with what a gateway understands mostly.
-    let create (target: MgcpGateway) (given: AuditStart) (about: 'About) : MgcpDialogue<'About, 'P, 'Outcome> =
+    let create
+        (target: MgcpGateway)
+        (given: AuditStart)
+        (about: 'About)
+        : MgcpDialogue<'About, 'P, 'Outcome> =
         { About = about
           Tx = MgcpTransactions.start target MgcpPace.none 0 (MgcpDialect.create target.Version) given
           IsOver = false }
