@@ -22,7 +22,7 @@ module ProfileTexts =
 
     let internal tryOctets (name: string) : byte[] option =
         if List.contains name names then
-            let resource = $"CallServer.Profiles.{name}.json"
+            let resource = $"snmp/profiles/{name}.json"
             use stream = Assembly.GetExecutingAssembly().GetManifestResourceStream resource
 
             if isNull stream then
