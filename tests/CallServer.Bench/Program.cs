@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using CallServer.Bench.CdrKill;
+using CallServer.Bench.Codec;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Hostile;
 using CallServer.Bench.Kill;
@@ -32,6 +33,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     CdrKillCommand.Build(),
     HostileCommand.Build(),
     SteadyCommand.Build(),
+    Asn1Command.Build(),
 };
 try
 {
