@@ -189,19 +189,25 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           MinimumAge = TimeSpan.Zero
           Facts = c.Facts }
 
-    /// Where rows shift, sometimes drops one row, but never the same connection twice running.
-    let withoutMissed (server: int) (rows: struct (TrueConnection * Instant * Instant * Instant)[]) =
+    /// Where rows shift, sometimes one row that an audit is to miss.
+    let skipped (rows: struct (TrueConnection * Instant * Instant * Instant)[]) : int voption =
+        if kind = ShiftingRows && rows.Length > 0 && dice.Chance 30 then
+            let struct (c, _, _, _) = rows[dice.Below rows.Length]
+            ValueSome c.Serial
+        else
+            ValueNone
+
+    /// What the server hears of these rows. Never is the same connection missing twice running from what one server hears: an audit
+    /// whose result never reached it, because it crashed or because the replies were lost, does not count.
+    let withoutMissed
+        (server: int)
+        (skipped: int voption)
+        (rows: struct (TrueConnection * Instant * Instant * Instant)[])
+        =
         let last = missedLast[server]
-
-        let missed =
-            if kind = ShiftingRows && rows.Length > 0 && dice.Chance 30 then
-                let struct (c, _, _, _) = rows[dice.Below rows.Length]
-                if last.Contains c.Serial then [] else [ c.Serial ]
-            else
-                []
-
+        let missed = skipped |> ValueOption.filter (fun serial -> not (last.Contains serial))
         last.Clear()
-        last.UnionWith missed
+        missed |> ValueOption.iter (fun serial -> last.Add serial |> ignore)
         rows |> Array.filter (fun (struct (c, _, _, _)) -> not (last.Contains c.Serial))
 
     let silent (anchor: TimeSpan) (asked: Instant) : Heard =
@@ -265,11 +271,8 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
 
             let isWhole = not (dice.Chance failing)
 
-            let rows =
-                if isWhole then
-                    withoutMissed server rows
-                else
-                    rows |> Array.filter (fun _ -> dice.Chance 60)
+            let rows = if isWhole then rows else rows |> Array.filter (fun _ -> dice.Chance 60)
+            let skipped = if isWhole then skipped rows else ValueNone
 
             let completeness =
                 if isWhole then
@@ -284,6 +287,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
                     silent anchor asked answered true
                 else
                     let late = answered > last
+                    let rows = if isWhole then withoutMissed server skipped rows else rows
 
                     let heard (struct (c, sent, moment, received)) =
                         observation anchor (struct (c, sent, moment, (if late then answered else received)))

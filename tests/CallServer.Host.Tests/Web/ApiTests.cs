@@ -343,6 +343,40 @@ public sealed class ApiTests : IDisposable
     }
 
     [Test]
+    public async Task ReadinessNamesAFileOnlyToWhoeverHoldsTheToken(CancellationToken cancel)
+    {
+        const string Token = "a-token-nobody-guesses";
+        // A file stands where the folder of CDRs is to be made.
+        var blocked = directory.File("blocked");
+        await File.WriteAllTextAsync(blocked, "", cancel);
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration =>
+                configuration with
+                {
+                    Token = Encoding.UTF8.GetBytes(Token),
+                    CdrFile = Path.Combine(blocked, "cdrs.ndjson"),
+                }
+        );
+        await server.UntilAskedAsync(cancel);
+        gateways.Connections[1] = [2, 3];
+        server.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
+        await server.UntilAsync(runtime => runtime.CdrFiles.Fault is not null, cancel);
+
+        async Task<string> ReasonAsync()
+        {
+            using var answer = await server.Http.GetAsync(new Uri("readyz", UriKind.Relative), cancel);
+            using var body = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(cancel));
+            return body.RootElement.GetProperty("cdrFile").GetProperty("reason").GetString()!;
+        }
+
+        Assert.That(await ReasonAsync(), Is.EqualTo("told with the token"));
+        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        Assert.That(await ReasonAsync(), Does.Contain(blocked));
+    }
+
+    [Test]
     public async Task WrongTokensAreCountedAndToldOnce(CancellationToken cancel)
     {
         await using var server = await TestServer.StartAsync(
