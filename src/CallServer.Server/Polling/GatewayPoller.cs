@@ -25,6 +25,8 @@ internal sealed class GatewayPoller : IDisposable
     private static readonly TimeSpan TakeoverTurn = TimeSpan.FromMilliseconds(300);
 
     private readonly PollingContext context;
+    private readonly IObserver<Polled> results;
+    private readonly List<AuditResult> held = [];
     private readonly IAuditRunner runner;
     private readonly AuditLoop aside;
     private readonly IScheduler scheduler;
@@ -36,6 +38,7 @@ internal sealed class GatewayPoller : IDisposable
     private AuditMemory? memory;
     private GatewayAddress? lastKnown;
     private GatewayCadence cadence;
+    private int holds;
 
     public GatewayPoller(
         GatewayConfiguration gateway,
@@ -46,6 +49,7 @@ internal sealed class GatewayPoller : IDisposable
     {
         Gateway = gateway;
         this.context = context;
+        this.results = results;
         runner = loop.Runner;
         aside = loop.Aside ?? loop;
         scheduler = loop.Scheduler;
@@ -59,7 +63,7 @@ internal sealed class GatewayPoller : IDisposable
                 context,
                 scheduler,
                 () => Resolve().SelectMany(Watch),
-                result => results.OnNext(new Polled(gateway, result)),
+                Deliver,
                 () => Trigger(AuditCause.WatchEnded)
             )
             : null;
@@ -71,7 +75,7 @@ internal sealed class GatewayPoller : IDisposable
             )
             .Where(IsDue)
             .OneAtATime(cause => cause != AuditCause.Interval, Audit)
-            .Do(result => results.OnNext(new Polled(gateway, result)))
+            .Do(Deliver)
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
     }
@@ -124,6 +128,13 @@ internal sealed class GatewayPoller : IDisposable
     /// </summary>
     public void Rest() => scheduler.Schedule(() => watch?.Asking());
 
+    /// <summary>Delivers nothing until the hold is disposed, and then what came meanwhile; from any thread.</summary>
+    public IDisposable Hold()
+    {
+        scheduler.Schedule(() => holds++);
+        return Disposable.Create(() => scheduler.Schedule(LetGo));
+    }
+
     /// <summary>Ends the poller on its own scheduler: whatever is scheduled there afterwards does nothing.</summary>
     public void Dispose()
     {
@@ -133,6 +144,23 @@ internal sealed class GatewayPoller : IDisposable
             subscription.Dispose();
             watch?.Dispose();
         });
+    }
+
+    private void Deliver(AuditResult result)
+    {
+        if (holds > 0)
+            held.Add(result);
+        else
+            results.OnNext(new Polled(Gateway, result));
+    }
+
+    private void LetGo()
+    {
+        if (--holds > 0)
+            return;
+        var late = held.ToList();
+        held.Clear();
+        late.ForEach(Deliver);
     }
 
     private void Emit(AuditCause cause)

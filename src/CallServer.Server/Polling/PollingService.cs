@@ -1,5 +1,6 @@
 using System.Reactive;
 using System.Reactive.Concurrency;
+using System.Reactive.Disposables;
 using System.Reactive.Linq;
 using System.Reactive.Subjects;
 using System.Reactive.Threading.Tasks;
@@ -165,6 +166,16 @@ public sealed class PollingService : IDisposable
             poller.Trigger(cause);
             return true;
         }
+    }
+
+    /// <summary>
+    /// Holds back what audits and watches of a gateway learn until the hold is disposed. An audit beside a release may find
+    /// the connection gone before the gateway's reply is in the record, and would close it without who and why.
+    /// </summary>
+    public IDisposable Hold(string gateway)
+    {
+        lock (guard)
+            return pollers.TryGetValue(gateway, out var poller) ? poller.Hold() : Disposable.Empty;
     }
 
     /// <summary>

@@ -78,13 +78,7 @@ public sealed class Releaser(
             order.By,
             order.Reason
         );
-        var deadline = configuration().Deadline;
-        var result = await polling.ReleaseAsync(
-            order.Gateway,
-            order.Connection,
-            state.Record.Known,
-            deadline < LongestWait ? deadline : LongestWait
-        );
+        var (result, cdr) = await AskAndTakeInAsync(order, state);
         if (result is null)
             return Not(
                 ReleaseStatus.NotFound,
@@ -93,7 +87,6 @@ public sealed class Releaser(
                 $"{order.Gateway} is asked no longer"
             );
 
-        var cdr = await ledger.Take(order, result);
         logger.LogWarning(
             "{Gateway}: {Connection} {Outcome}",
             order.Gateway,
@@ -114,6 +107,26 @@ public sealed class Releaser(
             result.Counters,
             cdr
         );
+    }
+
+    /// <summary>
+    /// What an audit beside the release learnt was asked before it, and is taken in after it, when it changes nothing any
+    /// more: it may have found the connection gone.
+    /// </summary>
+    private async Task<(ReleaseResult? Result, CdrView? Cdr)> AskAndTakeInAsync(
+        ReleaseOrder order,
+        GatewayState state
+    )
+    {
+        using var held = polling.Hold(order.Gateway);
+        var deadline = configuration().Deadline;
+        var result = await polling.ReleaseAsync(
+            order.Gateway,
+            order.Connection,
+            state.Record.Known,
+            deadline < LongestWait ? deadline : LongestWait
+        );
+        return (result, result is null ? null : await ledger.Take(order, result));
     }
 
     private ReleaseAnswer? WhyNot(string gateway, string connection, out GatewayState? state)

@@ -92,6 +92,29 @@ public sealed class PollingTests
     }
 
     [Test]
+    public void WhatIsLearntOfAGatewayThatIsHeldComesAfterwards()
+    {
+        using var service = Poll(256, Gateway(1), Gateway(2));
+        time.AdvanceBy(TimeSpan.FromSeconds(30));
+        int Of(string gateway) => results.Count(result => result.Gateway == gateway);
+        var before = (Of("gw1"), Of("gw2"));
+        using (service.Hold("gw1"))
+        using (service.Hold("gw1"))
+        using (service.Hold("gw9"))
+        {
+            time.AdvanceBy(TimeSpan.FromSeconds(30));
+            Assert.That((Of("gw1"), Of("gw2")), Is.EqualTo((before.Item1, before.Item2 + 3)));
+        }
+
+        time.AdvanceBy(TimeSpan.FromMilliseconds(1));
+        Assert.That(Of("gw1"), Is.EqualTo(before.Item1 + 3));
+        Assert.That(
+            results.Where(result => result.Gateway == "gw1").Select(result => result.Asked),
+            Is.Ordered
+        );
+    }
+
+    [Test]
     public void NeverTwoAuditsOfAGatewayAtOnce()
     {
         using var service = Poll(256, Gateway(1));

@@ -361,7 +361,7 @@ public sealed class ApiTests : IDisposable
         );
         await server.UntilAskedAsync(cancel);
         gateways.Connections[1] = [2, 3];
-        server.Runtime.Polling.Trigger("gw1", AuditCause.Operator);
+        server.Runtime.Polling.Trigger("gw1", Server.Polling.AuditCause.Operator);
         await server.UntilAsync(runtime => runtime.CdrFiles.Fault is not null, cancel);
 
         async Task<string> ReasonAsync()
