@@ -30,22 +30,22 @@ public static class HeapCompaction
     /// <summary>
     /// Share of the budget that the heap may take before it is compacted if much of it is known to be free.
     /// </summary>
-    public const double CommittedPart = 0.5;
+    public const double CommittedPart = 0.6;
 
     /// <summary>Share of the budget that must be free in the heap: below this the pause is not worth it.</summary>
-    public const double FreePart = 0.1;
+    public const double FreePart = 0.12;
 
     /// <summary>
     /// Share of the budget above which the heap is compacted anyway: what is free in it is not known before a
     /// collection.
     /// </summary>
-    public const double MostPart = 0.65;
+    public const double MostPart = 0.8;
 
     /// <summary>Least time between two compactions.</summary>
-    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Rest = TimeSpan.FromMinutes(2);
 
     /// <summary>Least time after a compaction that freed too little: what is left is alive.</summary>
-    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(3);
+    public static readonly TimeSpan LongRest = TimeSpan.FromMinutes(4);
 
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 

@@ -16,7 +16,7 @@ public sealed class MemoryBudgetTests
         var memory = new MemoryBudget(100);
         using var large = Open(memory, "large");
         using var small = Open(memory, "small");
-        large.Set(35);
+        large.Set(25);
         small.Set(10);
         Assert.That(ended, Is.Empty);
         small.Set(11);
@@ -31,7 +31,7 @@ public sealed class MemoryBudgetTests
     {
         var memory = new MemoryBudget(100);
         using (var share = Open(memory, "one"))
-            share.Set(45);
+            share.Set(35);
         Assert.That(memory.HeldByAudits, Is.Zero);
     }
 
@@ -41,15 +41,15 @@ public sealed class MemoryBudgetTests
         ended.Clear();
         // Room for a hundred connections.
         const long part = 100L * MemoryBudget.OctetsAConnection;
-        var memory = new MemoryBudget((long)(part / 0.35) + 1);
+        var memory = new MemoryBudget((long)(part / MemoryBudget.RecordPart) + 1);
         Assert.That(memory.RoomFor(0, 10), Is.EqualTo(100));
         memory.Count(95);
         Assert.That(memory.RoomFor(95, 10), Is.EqualTo(100), "who has them may keep them");
         Assert.That(memory.RoomFor(0, 10), Is.EqualTo(10), "a tenth is nobody else's");
         using var share = Open(memory, "audit");
-        share.Set((long)(memory.Most * 0.2));
+        share.Set((long)(memory.Most * MemoryBudget.LeastForAudits));
         Assert.That(ended, Is.Empty, "so much is the audits' whatever the record has");
-        share.Set((long)(memory.Most * 0.2) + 2);
+        share.Set((long)(memory.Most * MemoryBudget.LeastForAudits) + 2);
         Assert.That(ended, Does.Contain("audit"), "the record's part is not the audits'");
     }
 }

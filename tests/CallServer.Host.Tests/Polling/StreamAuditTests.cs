@@ -101,7 +101,7 @@ public sealed class StreamAuditTests
     [Test]
     public void WhoHoldsMostIsEndedAndOthersGoOn()
     {
-        var memory = new MemoryBudget(2_222_222);
+        var memory = new MemoryBudget((long)(1_000_000 / MemoryBudget.HeldPart));
         Run(memory: memory);
         Run(memory: memory);
         Opens(0);

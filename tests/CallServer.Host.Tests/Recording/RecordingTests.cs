@@ -77,7 +77,9 @@ public sealed class RecordingTests : IDisposable
     [Test]
     public void ARecordThatIsFullTakesNoMoreAndSaysWhy()
     {
-        var memory = new MemoryBudget((long)(4 * MemoryBudget.OctetsAConnection / 0.35) + 1);
+        var memory = new MemoryBudget(
+            (long)(4 * MemoryBudget.OctetsAConnection / MemoryBudget.RecordPart) + 1
+        );
         var bounded = new LedgerShards(
             [time],
             clock,
