@@ -14,7 +14,7 @@ public sealed record GatewayBounds(long ReplyOctets, long AuditOctets, int Conne
     public static GatewayBounds Usual { get; } = new(8_000_000, 512_000_000, 200_000);
 
     /// <summary>Default memory for all gateways together, in octets.</summary>
-    public const long UsualMemory = 1_500_000_000;
+    public const long UsualMemory = 2_500_000_000;
 
     internal static readonly string[] Names = ["replyOctets", "auditOctets", "connections"];
 

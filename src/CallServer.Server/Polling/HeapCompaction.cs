@@ -30,16 +30,16 @@ public static class HeapCompaction
     /// <summary>
     /// Share of the budget that the heap may take before it is compacted if much of it is known to be free.
     /// </summary>
-    public const double CommittedPart = 0.6;
+    public const double CommittedPart = 0.16;
 
     /// <summary>Share of the budget that must be free in the heap: below this the pause is not worth it.</summary>
-    public const double FreePart = 0.12;
+    public const double FreePart = 0.05;
 
     /// <summary>
     /// Share of the budget above which the heap is compacted anyway: what is free in it is not known before a
     /// collection.
     /// </summary>
-    public const double MostPart = 0.8;
+    public const double MostPart = 0.25;
 
     /// <summary>Least time between two compactions.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromMinutes(2);

@@ -9,7 +9,7 @@ namespace CallServer.Server.Polling;
 public sealed class HeapWatch(MemoryBudget budget, Func<long>? size = null)
 {
     /// <summary>Share of the budget that objects may take before anybody is delayed.</summary>
-    public const double Part = 0.2;
+    public const double Part = 0.12;
 
     /// <summary>The length of one delay.</summary>
     public static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(20);

@@ -110,7 +110,7 @@ internal static class SteadyCommand
                 await using var server = new ServerUnderTest(
                     folder.Path,
                     Interval / Speed,
-                    TimeSpan.FromSeconds(1),
+                    Interval / Speed / 2,
                     fleet.ToDictionary(gateway => gateway.Id, gateway => gateway.Uri),
                     more: new Dictionary<string, object>
                     {
