@@ -12,9 +12,9 @@ public sealed class MemoryBudget
 
     // Shares of the budget: what the record's connections may take, and what all live objects may take. The runtime
     // needs the rest for itself and for garbage that it has not collected yet.
-    internal const double RecordPart = 0.18;
-    internal const double HeldPart = 0.21;
-    internal const double LeastForAudits = 0.09;
+    internal const double RecordPart = 0.35;
+    internal const double HeldPart = 0.45;
+    internal const double LeastForAudits = 0.25;
 
     private readonly HashSet<Share> shares = [];
     private readonly Lock guard = new();

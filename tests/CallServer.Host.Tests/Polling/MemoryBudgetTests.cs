@@ -16,14 +16,14 @@ public sealed class MemoryBudgetTests
         var memory = new MemoryBudget(100);
         using var large = Open(memory, "large");
         using var small = Open(memory, "small");
-        large.Set(12);
-        small.Set(9);
-        Assert.That(ended, Is.Empty);
+        large.Set(35);
         small.Set(10);
+        Assert.That(ended, Is.Empty);
+        small.Set(11);
         Assert.That(ended, Is.EqualTo(["large"]));
         // What an ended audit still holds does not count, and it is not ended twice.
         large.Set(40);
-        Assert.That((memory.HeldByAudits, ended.Count, memory.Ended), Is.EqualTo((10, 1, 1)));
+        Assert.That((memory.HeldByAudits, ended.Count, memory.Ended), Is.EqualTo((11, 1, 1)));
     }
 
     [Test]
@@ -31,7 +31,7 @@ public sealed class MemoryBudgetTests
     {
         var memory = new MemoryBudget(100);
         using (var share = Open(memory, "one"))
-            share.Set(21);
+            share.Set(45);
         Assert.That(memory.HeldByAudits, Is.Zero);
     }
 

@@ -114,7 +114,7 @@ public sealed class StreamAuditTests
         time.AdvanceBy(Moments);
         Assert.That(
             outcomes.Single().Result.Reasons[0],
-            Is.EqualTo("limit: polling.memory: all gateways together take more than 4 MB")
+            Is.EqualTo("limit: polling.memory: all gateways together take more than 2 MB")
         );
         Assert.That((network.Opened[0].Closed, network.Opened[1].Closed), Is.EqualTo((true, false)));
         Sends(1, 0);
