@@ -109,7 +109,6 @@ module internal ToyProtocol =
           Knock = "?"B
           Releases = false
           Rehearsal = fun _ -> "toy://127.0.0.1"
-          Profiles = []
           Read = read }
 
 /// A new protocol costs a file like the one above and one line in the registry; here that line is this value.

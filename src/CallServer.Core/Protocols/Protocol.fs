@@ -135,8 +135,6 @@ type internal Protocol =
         Releases: bool
         /// A URI of this machine that is asked as that one is.
         Rehearsal: Carrier -> string
-        /// The gateways' kinds that it knows, of which a URI may name one; may be none.
-        Profiles: string list
         /// Reads a URI of one of its schemes. What is wrong with it is told to the text; nothing where that leaves nothing to read.
         Read: GatewayText -> Reading voption
     }

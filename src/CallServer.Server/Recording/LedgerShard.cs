@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
-using System.Reactive.Subjects;
 using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Releasing;
@@ -64,31 +63,22 @@ public sealed class LedgerShard(
     ServerIdentity identity,
     StoreWriter writer,
     RecordCounters counters,
+    IObserver<ShardStep> steps,
     AccountingWants wants,
     RecordLimits limits,
     ILogger logger
-) : IDisposable
+)
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
 
     // Owned by the shard's thread: gateways that are still unknown start with it.
     private Instant? takenOver;
 
-    private readonly Subject<ShardStep> steps = new();
-
-    /// <summary>
-    /// Every step that was taken in, in order, on the shard's thread: a subscriber must hand over and return.
-    /// </summary>
-    public IObservable<ShardStep> Steps => steps;
-
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
 
     /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
-
-    /// <summary>Stops reporting what it takes in.</summary>
-    public void Dispose() => steps.Dispose();
 
     /// <summary>Restores what the store kept. Call it before anything is taken in.</summary>
     public void Restore(StoredGateway stored)

@@ -1,5 +1,6 @@
+using System.Reactive;
 using System.Reactive.Concurrency;
-using System.Reactive.Linq;
+using System.Reactive.Subjects;
 using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
@@ -13,6 +14,7 @@ namespace CallServer.Server.Recording;
 public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
+    private readonly Subject<ShardStep> steps = new();
 
     /// <param name="schedulers">One for each shard; each runs one action at a time.</param>
     /// <param name="clock">The server's clock.</param>
@@ -46,6 +48,9 @@ public sealed class LedgerShards : IDisposable
             protocols ?? GatewayProtocols.BuiltIn,
             logger
         );
+        steps.Subscribe(Joiner.Take);
+        // The shards report side by side.
+        var reports = Observer.Synchronize(steps);
         shards =
         [
             .. schedulers.Select(scheduler => new LedgerShard(
@@ -54,13 +59,12 @@ public sealed class LedgerShards : IDisposable
                 identity,
                 writer,
                 Counters,
+                reports,
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
                 logger
             )),
         ];
-        Steps = shards.Select(shard => shard.Steps).Merge();
-        Steps.Subscribe(Joiner.Take);
     }
 
     /// <summary>The server whose record it is.</summary>
@@ -70,7 +74,7 @@ public sealed class LedgerShards : IDisposable
     /// Every step that the shards took in, those of a gateway in order, on the shards' threads: a subscriber must hand
     /// over and return.
     /// </summary>
-    public IObservable<ShardStep> Steps { get; }
+    public IObservable<ShardStep> Steps => steps;
 
     /// <summary>Counters of the record.</summary>
     public RecordCounters Counters { get; } = new();
@@ -141,11 +145,7 @@ public sealed class LedgerShards : IDisposable
     }
 
     /// <summary>Stops reporting what the shards take in.</summary>
-    public void Dispose()
-    {
-        foreach (var shard in shards)
-            shard.Dispose();
-    }
+    public void Dispose() => steps.Dispose();
 
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];
 }

@@ -177,5 +177,4 @@ module internal MgcpProtocol =
           Knock = "\n"B
           Releases = true
           Rehearsal = fun _ -> "mgcp://127.0.0.1"
-          Profiles = []
           Read = read }

@@ -79,5 +79,4 @@ module internal NgProtocol =
                 | Carrier.Http -> "ng+http://127.0.0.1"
                 | Carrier.Datagrams
                 | Carrier.DatagramsThenStream -> "ng://127.0.0.1"
-          Profiles = []
           Read = read }

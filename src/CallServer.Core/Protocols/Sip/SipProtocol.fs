@@ -205,5 +205,4 @@ module internal SipProtocol =
                 | Carrier.Datagrams -> "sip:all@127.0.0.1;transport=udp"
                 | Carrier.DatagramsThenStream
                 | Carrier.Http -> "sip:all@127.0.0.1"
-          Profiles = []
           Read = read }

@@ -202,5 +202,4 @@ module internal SnmpProtocol =
           Knock = "\n"B
           Releases = false
           Rehearsal = fun _ -> "snmp://127.0.0.1?profile=cisco-voice"
-          Profiles = profiles |> Array.map fst |> List.ofArray
           Read = read profiles }
