@@ -3,28 +3,28 @@ namespace CallServer.Gateway
 open System
 open CallServer.Model
 
-/// What an agent that restarts without its gateway does with time stamps from before its start.
+/// How an agent that restarts without its gateway reports time stamps from before its start.
 type Rebasing =
-    /// They become what its up-time would have been then, modulo 2^32: ages stay right.
+    /// They become what its up-time would have been at that moment, modulo 2^32, so ages stay right.
     | Rebased
-    /// They become zero, as RFC 2579 says for TimeStamp.
+    /// They become zero, as RFC 2579 requires for TimeStamp.
     | Zeroed
 
 /// The clocks and tokens of a gateway and of its management agent.
 type AgentClock =
     {
-        /// When the agent's run began.
+        /// When the agent's current run began.
         Booted: Instant
-        /// What its up-time was at that moment; above zero if the agent had been up for long.
+        /// What its up-time was at that moment; above zero if the agent had already been up.
         UptimeAtBoot: TimeSpan
         /// snmpEngineBoots.
         Boots: int
-        /// When the engine's own run began, from which snmpEngineTime counts. Reloading the configuration
-        /// need not begin a new one.
+        /// When the engine's current run began. snmpEngineTime counts from here. Reloading the configuration need not begin a new
+        /// run.
         EngineStarted: Instant
         /// What snmpEngineTime was at that moment.
         EngineTimeAtStart: TimeSpan
-        /// When the process began that carries the calls.
+        /// When the process that carries the calls began.
         GatewayBooted: Instant
         GatewayUptimeAtBoot: TimeSpan
         /// How often that process has been started; core UUIDs and process ids follow from it.
@@ -47,8 +47,7 @@ module AgentClock =
         let elapsed = instant.Micros - began.Micros
         elapsed + int64 (float elapsed * ppm * 1e-6) + offset.Ticks / TimeSpan.TicksPerMicrosecond
 
-    /// sysUpTime: hundredths of a second modulo 2^32. For an instant before the agent's run it counts
-    /// backwards.
+    /// sysUpTime at this instant: hundredths of a second, modulo 2^32. Counts backwards for an instant before the agent's run.
     let ticks (instant: Instant) (clock: AgentClock) : uint32 =
         uint32 (uint64 (hundredths (since clock.Booted clock.UptimeAtBoot clock.DriftPpm instant)))
 
@@ -63,7 +62,7 @@ module AgentClock =
     let engineTime (now: Instant) (clock: AgentClock) : int =
         int (since clock.EngineStarted clock.EngineTimeAtStart clock.DriftPpm now / 1_000_000L)
 
-    /// Hundredths of a second since the process began that carries the calls, modulo 2^32.
+    /// Hundredths of a second since the process that carries the calls began, modulo 2^32.
     let gatewayTicks (now: Instant) (clock: AgentClock) : uint32 =
         uint32 (uint64 (hundredths (since clock.GatewayBooted clock.GatewayUptimeAtBoot clock.DriftPpm now)))
 

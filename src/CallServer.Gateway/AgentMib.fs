@@ -2,7 +2,7 @@ namespace CallServer.Gateway
 
 open CallServer.Wire
 
-/// What every agent serves besides its vendor's MIB: system (SNMPv2-MIB), snmpEngine (SNMP-FRAMEWORK-MIB),
+/// The objects that every agent serves besides its vendor's MIB: system (SNMPv2-MIB), snmpEngine (SNMP-FRAMEWORK-MIB) and
 /// usmStats.
 module internal AgentMib =
     let private usmStats: Scalar list =

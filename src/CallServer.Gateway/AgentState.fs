@@ -12,15 +12,14 @@ type AgentOptions =
         Mib: Mib
         /// sysName.
         Name: string
-        /// For SNMPv2c; ValueNone if the agent speaks SNMPv3 only.
+        /// The community of SNMPv2c; `ValueNone` if the agent speaks SNMPv3 only.
         Community: string voption
         Users: UsmUser list
         /// 5 to 32 octets (RFC 3411).
         EngineId: byte[]
         /// The largest message that the agent writes, in octets.
         MaxMessage: int
-        /// sysUpTime when the simulation begins. Time stamps of what happened before are counted backwards
-        /// from it.
+        /// sysUpTime when the simulation begins. Time stamps of earlier events are counted backwards from it.
         Uptime: TimeSpan
         /// snmpEngineBoots when the simulation begins.
         Boots: int
@@ -37,8 +36,7 @@ module AgentOptions =
           Name = name
           Community = ValueSome "public"
           Users = []
-          // net-snmp's enterprise number, with the format of octets that the administrator chooses (RFC 3411,
-          // SnmpEngineID).
+          // net-snmp's enterprise number, and the format in which the administrator chooses the octets (RFC 3411, SnmpEngineID).
           EngineId =
             Array.append
                 [| 0x80uy; 0uy; 0x1Fuy; 0x88uy; 4uy |]
@@ -51,7 +49,7 @@ module AgentOptions =
           Rebasing = Rebased
           Vices = Vices.none }
 
-/// A datagram back, and how long after its request it leaves.
+/// A reply, and how long after its request it is sent.
 [<Struct>]
 type Reply = { After: TimeSpan; Datagram: byte[] }
 
@@ -72,9 +70,9 @@ type AgentState =
             Requests: int
             Answered: int
             Counted: struct (int * Instant)
-            /// Requests without a pause between them, and when the last one came.
+            /// How many requests came without a pause between them, and when the last one came.
             Burst: struct (int * Instant)
-            /// Another engine answers in its place.
+            /// A different engine, the twin, answers in place of the agent.
             IsTwin: bool
             SilentUntil: Instant
         }
@@ -141,17 +139,17 @@ module AgentState =
             let options = { state.Settings with EngineId = engine }
             { state with Settings = options; Keys = keysOf options; IsTwin = isTwin }
 
-    /// Takes note of a datagram, which decides whether the agent or its twin answers.
+    /// Notes that a datagram arrived. This decides whether the agent or its twin answers.
     let answering (now: Instant) (state: AgentState) : AgentState =
         let struct (count, last) = state.Burst
         let count = if now - last > pause then 1 else count + 1
         let isTwin = state.Settings.Vices.TwinAfter |> ValueOption.exists (fun most -> count > most)
         exchangeTwin isTwin { state with Burst = struct (count, now) }
 
-    /// Serves another table, such as the same one later.
+    /// Replaces the table, for example by its later state.
     let withTable (table: Table) (state: AgentState) : AgentState = { state with Served = table }
 
-    /// Gets other vices; those that count start from zero.
+    /// Replaces the vices. Those that count requests start from zero.
     let withVices (vices: Vices) (state: AgentState) : AgentState =
         let options = { state.Settings with Vices = vices }
         { state with Settings = options; Regions = regionsOf options; Requests = 0; Answered = 0 }
@@ -161,8 +159,8 @@ module AgentState =
         let struct (table, events) = Table.advance until state.Served
         struct (withTable table state, events)
 
-    /// The gateway goes down at this instant with all its calls, and is back after this time: up-time from
-    /// zero, one more engine boot, other core identities.
+    /// The gateway goes down at this instant with all its calls, and is back after this time. Then its up-time starts from zero,
+    /// its engine boots rise by one, and its core identities are new.
     let reboot (downFor: TimeSpan) (at: Instant) (state: AgentState) : struct (AgentState * TruthEvent list) =
         let back = at + downFor
         let struct (table, events) = Table.closeAll at state.Served
@@ -186,7 +184,7 @@ module AgentState =
                     SilentUntil = back },
                 events)
 
-    /// The management agent alone restarts: the calls live on, up-time and stamps start from zero.
+    /// Only the management agent restarts: the calls live on, and up-time and stamps start from zero.
     let restartAgent (downFor: TimeSpan) (at: Instant) (state: AgentState) : AgentState =
         let back = at + downFor
 
@@ -201,11 +199,11 @@ module AgentState =
             UsmStats = Array.zeroCreate UsmReport.all.Length
             SilentUntil = back }
 
-    /// One more engine boot while everything goes on, as net-snmp does when it reloads its configuration.
+    /// Raises the engine boots by one while everything goes on, as net-snmp does when it reloads its configuration.
     let reload (state: AgentState) : AgentState =
         { state with Clocks = { state.Clocks with Boots = state.Clocks.Boots + 1 } }
 
-    /// From now on the up-time reads as if the agent had been up for this long; every stamp with it.
+    /// Makes the up-time read as if the agent had been up for this long. Every stamp shifts with it.
     let setUptime (uptime: TimeSpan) (now: Instant) (state: AgentState) : AgentState =
         { state with Clocks = { state.Clocks with Booted = now; UptimeAtBoot = uptime } }
 
@@ -217,5 +215,5 @@ module AgentState =
     let identify (connection: SimConnection) (state: AgentState) : Identity =
         state.Settings.Mib.Identity state.Clocks connection
 
-    /// Drops the rows that it keeps between requests; the next request remakes them.
+    /// Drops the rows that are kept between requests. The next request makes them anew.
     let forgetRows (state: AgentState) : AgentState = { state with Rows = ValueNone }

@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// Answers a request, whatever version of SNMP brought it.
+/// Answers a request, whichever version of SNMP it came in.
 module internal Answering =
     let private refreshed (now: Instant) (state: AgentState) : struct (AgentState * Rows) =
         let layout = state.Settings.Mib.Layout
@@ -55,13 +55,12 @@ module internal Answering =
         | ValueSome every ->
             fun arc connection ->
                 let mixed = (uint64 connection.Serial * 31UL + uint64 arc) * 0x9E3779B97F4A7C15UL
-                // One of every two neighbouring columns is kept. A row without any cell would be no row, and
-                // nobody could miss it.
+                // Of every two neighbouring columns, one is kept. A row without any cell would not be a row, and nobody could
+                // miss it.
                 let isKept = every > 1 && (uint64 connection.Serial + uint64 arc) % 2UL = 0UL
                 not isKept && (mixed >>> 40) % uint64 (max 1 every) = 0UL
 
-    /// The reply to a request that was understood and allowed, with at most this many octets of variable
-    /// bindings.
+    /// The reply to a request that was understood and allowed, with at most this many octets of variable bindings.
     let answer (now: Instant) (room: int) (pdu: Pdu) (state: AgentState) : struct (AgentState * Pdu voption) =
         let vices = state.Settings.Vices
         let state = { state with Requests = state.Requests + 1 }

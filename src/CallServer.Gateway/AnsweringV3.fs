@@ -11,7 +11,7 @@ module internal AnsweringV3 =
         | Plain scoped -> scoped.Pdu.RequestId
         | Encrypted _ -> 0
 
-    /// A message of ours that answers this one, not yet protected.
+    /// The message that answers this one, not yet protected.
     let private back (request: V3Message) (level: SecurityLevel) (pdu: Pdu) (state: AgentState) : V3Message =
         let scoped =
             match request.Data with
@@ -43,7 +43,7 @@ module internal AnsweringV3 =
         let octets = Usm.secure keys state.Clocks.Boots time state.Salt message
         struct ({ state with Salt = state.Salt + 1UL }, octets)
 
-    /// Counts what is wrong with a message, and reports it if the sender wants that (RFC 3414 section 3.2).
+    /// Counts the error in a message, and reports it if the sender allows that (RFC 3414 section 3.2).
     let private reported
         now
         (request: V3Message)
@@ -71,7 +71,7 @@ module internal AnsweringV3 =
 
             match keys with
             | ValueSome keys ->
-                // notInTimeWindows is sent with authentication, so that the receiver may believe the clock.
+                // notInTimeWindows is sent with authentication, so that the receiver can trust the clock.
                 let struct (state, octets) = secured now keys (back request AuthNoPriv pdu state) state
                 struct (state, Answering.sent 1 octets state)
             | ValueNone ->

@@ -3,9 +3,9 @@ namespace CallServer.Gateway
 open System.Collections.Generic
 open CallServer.Wire
 
-/// Answers Get, GetNext and GetBulk over a view (RFC 3416 section 4.2), as honestly as the vices allow.
+/// Answers Get, GetNext and GetBulk from a view (RFC 3416 section 4.2), as honestly as the vices allow.
 module internal Answers =
-    /// Where a walk goes wrong.
+    /// The place that a walk gets next if it goes wrong here.
     let private astray (vices: Vices) (view: SnmpView) (place: Place) : Place =
         let inColumn =
             place.Region < view.Regions.Length
@@ -51,7 +51,7 @@ module internal Answers =
             let struct (varBind, _) = next vices view asked
             varBind)
 
-    /// The position, from 1, of the first name whose answer is an object of a broken sub-agent.
+    /// The position, counted from 1, of the first name whose answer is an object of a broken sub-agent.
     let culprit (vices: Vices) (request: Pdu) (told: VarBind[]) : int voption =
         let isBroken (varBind: VarBind) =
             vices.FaultyBelow |> List.exists (fun root -> Oid.isPrefixOf root varBind.Name)
@@ -63,12 +63,12 @@ module internal Answers =
         | Some place -> ValueSome(single + (place - single) % (request.VarBinds.Length - single) + 1)
         | None -> ValueNone
 
-    /// Gathers variable bindings up to a limit of octets and of their number.
+    /// Collects variable bindings up to a limit of octets and a limit of their number.
     type private Gathering(octets: int, number: int) =
         let gathered = List<VarBind>()
         let mutable room = octets
 
-        /// False, with nothing added, if it does not fit.
+        /// Adds a binding. False, with nothing added, if it does not fit.
         member _.TryAdd(varBind: VarBind) : bool =
             let size = Sizes.varBind varBind
 
@@ -83,8 +83,8 @@ module internal Answers =
         member _.Cut(count: int) = gathered.RemoveRange(count, gathered.Count - count)
         member _.ToArray() = gathered.ToArray()
 
-    /// Row by row: repetition 1 of all repeaters, repetition 2 of all, … until nothing is left or nothing
-    /// more fits.
+    /// Answers repeaters row by row: repetition 1 of all repeaters, repetition 2 of all, … until nothing is left or nothing more
+    /// fits.
     let private repeat (vices: Vices) (view: SnmpView) (gathering: Gathering) (repeaters: VarBind[]) times =
         let names = repeaters |> Array.map _.Name
         let places = repeaters |> Array.map (fun asked -> SnmpView.after view asked.Name)
@@ -108,7 +108,7 @@ module internal Answers =
             repetition <- repetition + 1
             more <- more && live
 
-    /// The reply's variable bindings, as many as fit this many octets.
+    /// The reply's variable bindings, as many as fit in this many octets.
     let getBulk (vices: Vices) (view: SnmpView) (room: int) (pdu: Pdu) : VarBind[] =
         let view =
             if vices.BulkSkipsLastRow && view.Rows.Length > 0 then

@@ -12,9 +12,9 @@ type PathQuality =
         Loss: float
         /// The probability that it arrives a second time.
         Duplication: float
-        /// The least time that every datagram takes.
+        /// The shortest time that a datagram takes.
         Delay: TimeSpan
-        /// Mean of the exponentially distributed time on top of that.
+        /// The mean of the additional, exponentially distributed time.
         Jitter: TimeSpan
         /// The probability that a datagram takes the detour, so that later ones overtake it.
         Reordering: float
@@ -30,7 +30,7 @@ module PathQuality =
           Reordering = 0.0
           Detour = TimeSpan.Zero }
 
-    /// A local network: 1 ms.
+    /// A local network, with a delay of 1 ms.
     let lan: PathQuality =
         { perfect with
             Delay = TimeSpan.FromMilliseconds 1.0
@@ -64,9 +64,8 @@ module BadNetwork =
         let jitter = -Math.Log(1.0 - fraction) * path.Jitter
         struct (path.Delay + jitter + (if isDetoured then path.Detour else TimeSpan.Zero), rng)
 
-    /// When a datagram that is sent now arrives, once for every copy that does, in no order. It draws the
-    /// same number of times from the stream whatever happens to the datagram, so that later datagrams do not
-    /// depend on it.
+    /// When a datagram that is sent now arrives: one time per copy that arrives, in no particular order. It draws equally often
+    /// from the random stream whatever happens to the datagram, so that later datagrams do not depend on it.
     let deliver (now: Instant) (path: PathQuality) (rng: Rng) : struct (Instant list * Rng) =
         let struct (isLost, rng) = chance path.Loss rng
         let struct (first, rng) = delay path rng

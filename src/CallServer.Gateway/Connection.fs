@@ -31,7 +31,7 @@ module SimCodec =
         | Gsm -> "GSM"
         | Ilbc -> "iLBC"
 
-    /// Milliseconds of speech in a packet, and octets of its payload.
+    /// Milliseconds of speech in a packet, and octets of payload.
     let packet (codec: SimCodec) : struct (int * int) =
         match codec with
         | Pcmu
@@ -44,7 +44,7 @@ module SimCodec =
         | Gsm -> struct (20, 33)
         | Ilbc -> struct (20, 38)
 
-    /// RTP payload type (RFC 3551 table 4); ValueNone if the codec has only a dynamic one.
+    /// The RTP payload type (RFC 3551 table 4); `ValueNone` if the codec has only a dynamic one.
     let payloadType (codec: SimCodec) : int voption =
         match codec with
         | Pcmu -> ValueSome 0
@@ -69,23 +69,23 @@ module SimCodec =
 
     let all: SimCodec[] = [| Pcmu; Pcma; G722; G723; G726At32; G728; G729; Gsm; Ilbc |]
 
-/// One connection of a simulated gateway, with its true times. What a profile's MIB shows follows from them.
+/// One connection of a simulated gateway, with its true times. Everything that a MIB shows follows from them.
 [<ReferenceEquality>]
 type SimConnection =
     {
-        /// Counts the connections of one table from 0, in the order of their setup.
+        /// Numbers the connections of one table from 0, in the order of their setup.
         Serial: int64
-        /// From 1; tells apart connections that were set up within 10 ms of each other, on any grid of
-        /// hundredths.
+        /// Counted from 1. Distinguishes connections that were set up within 10 ms of each other, whatever grid of hundredths the
+        /// agent uses.
         Index: int
-        /// The circuit that it occupies from setup to end, counted from 0: the lowest that was free.
+        /// The circuit that it occupies from setup to end, counted from 0. It gets the lowest free one.
         Slot: int
         /// When the call began.
         Setup: Instant
         /// When it was answered, which made the connection active.
         Start: Instant
-        /// When it will end unless it is closed before; the distant future if it does not end by itself. An
-        /// audit cannot know this.
+        /// When it will end unless it is closed before; the distant future if it does not end by itself. An audit cannot know
+        /// this.
         Ends: Instant
         /// Cisco's GUID: 16 octets that are never printable text.
         Guid: byte[]
@@ -100,7 +100,7 @@ type SimConnection =
         Codec: SimCodec
         /// 0 to 63.
         Dscp: int
-        /// IPv4, most significant octet first.
+        /// An IPv4 address; its first octet is the most significant one.
         LocalHost: uint32
         LocalPort: int
         RemoteHost: uint32
@@ -116,7 +116,7 @@ module SimConnection =
     let age (now: Instant) (connection: SimConnection) : TimeSpan =
         if isActive now connection then now - connection.Start else TimeSpan.Zero
 
-    /// Packets sent since the start; as many were received.
+    /// Packets sent since the start; the same number was received.
     let packets (now: Instant) (connection: SimConnection) : int64 =
         let struct (milliseconds, _) = SimCodec.packet connection.Codec
         (age now connection).Ticks / (int64 milliseconds * TimeSpan.TicksPerMillisecond)
@@ -136,19 +136,18 @@ module SimConnection =
     /// The GUID in lower-case hex, as an audit prints it.
     let guidText (connection: SimConnection) : string = Convert.ToHexStringLower connection.Guid
 
-    /// Guaranteed for 46 (expedited forwarding), controlled load for other marked packets, otherwise best
-    /// effort.
+    /// Guaranteed for DSCP 46 (expedited forwarding), controlled load for other marked packets, otherwise best effort.
     let service (connection: SimConnection) : ServiceClass =
         match connection.Dscp with
         | 46 -> Guaranteed
         | 0 -> BestEffort
         | _ -> ControlledLoad
 
-    // Uses + instead of interpolation, which is slower: fleets make 100,000 of these texts.
+    // Uses + because interpolation is slower, and fleets make 100,000 of these texts.
 
     let private dscps = [| 46; 46; 46; 0; 34; 26 |]
 
-    /// Everything particular to the connection with this serial number, except its times.
+    /// All properties of the connection with this serial number, except its times.
     let draw
         (seed: uint64)
         (codecs: SimCodec[])
@@ -183,8 +182,8 @@ module SimConnection =
           Answered = (numbers >>> 24) &&& 1UL = 0UL
           Codec = codecs[int (media % uint64 codecs.Length)]
           Dscp = dscps[int ((media >>> 16) % uint64 dscps.Length)]
-          // Two simultaneous connections never share an address, nor an address with a port two higher: a
-          // call of rtpengine has two local ports.
+          // Two simultaneous connections never share an address and port, not even with a port two higher: a call of rtpengine
+          // has two local ports.
           LocalHost = 0xC0000201u + uint32 (serial / 12288L % 254L)
           LocalPort = 16384 + 4 * int (serial % 12288L)
           RemoteHost = 0x0A000000u ||| uint32 ((media >>> 24) &&& 0xFFFFFFUL)
@@ -192,8 +191,8 @@ module SimConnection =
           LocalSsrc = uint32 sources
           RemoteSsrc = uint32 (sources >>> 32) }
 
-    /// The same call as the gateway at its far end carries it: media addresses and sources swap places, and
-    /// so do answering and originating.
+    /// The same call as the gateway at the far end carries it. Media addresses and sources are swapped, and so are answering and
+    /// originating.
     let farEnd (connection: SimConnection) : SimConnection =
         { connection with
             Answered = not connection.Answered

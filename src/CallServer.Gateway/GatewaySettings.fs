@@ -4,30 +4,30 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// What to simulate, in words from a command line. Null and empty mean the defaults.
+/// What to simulate, in words from a command line. Null or empty means the default.
 [<Sealed; AllowNullLiteral>]
 type GatewaySettings() =
-    /// The protocols that it speaks. If there are several, the first names the connections.
+    /// The protocols that it speaks. If there are several, the first one names the connections.
     member val Protocols: IReadOnlyList<string> = [| "snmp" |] with get, set
     /// The SNMP profile that audits it.
     member val Profile = "cisco-voice" with get, set
-    /// Connections at the beginning; about as many later.
+    /// The number of connections at the beginning; later about the same.
     member val Connections = 0 with get, set
     /// Connections opened per second, and as many closed.
     member val Churn = 0.0 with get, set
     member val Seed = 1UL with get, set
-    /// When its table begins; null for now. The same seed and numbers from the same instant give the same
-    /// connections at the same times.
+    /// When its table begins; null means now. The same seed and numbers, beginning at the same instant, give the same connections
+    /// at the same times.
     member val Since = Nullable<Instant>() with get, set
     /// Calls shared with another gateway, in the words of `TrunkWords`.
     member val Trunks: IReadOnlyList<string> = [||] with get, set
     /// Its calendar clock minus true time.
     member val ClockSkew = TimeSpan.Zero with get, set
-    /// What follows the @ of its MGCP endpoints' names.
+    /// The part after the @ in the names of its MGCP endpoints.
     member val Domain = "[127.0.0.1]" with get, set
-    /// Where it sends MGCP's RSIP, HOST:PORT; null for nowhere.
+    /// The address for MGCP's RSIP, HOST:PORT; null if it sends none.
     member val CallAgent: string = null with get, set
-    /// Whom SIP's digest admits, and with what password; null for everybody.
+    /// The user that SIP's digest admits, with the password below; null admits everybody.
     member val SipUser: string = null with get, set
     member val SipPassword: byte[] = null with get, set
     /// The community of SNMPv2c; null if it speaks SNMPv3 only.
@@ -40,5 +40,5 @@ type GatewaySettings() =
     /// aes128; null for none.
     member val Priv: string = null with get, set
     member val PrivPassphrase: byte[] = null with get, set
-    /// Such as `mute-after=200` for the SNMP agent, or with the protocol in front: `mgcp:silent`.
+    /// The faults to simulate, such as `mute-after=200` for the SNMP agent or, with a protocol, `mgcp:silent`.
     member val Vices: IReadOnlyList<string> = [||] with get, set

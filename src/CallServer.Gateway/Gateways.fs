@@ -24,8 +24,8 @@ module Gateways =
 
     let tryMib (profile: string) : Mib option = mibs |> List.tryFind (fun mib -> mib.Profile = profile)
 
-    /// Table options that an agent of this MIB can show: without codecs that it cannot express, and without
-    /// ringing connections if its table lists media only.
+    /// The table options that an agent of this MIB can show: without codecs that the MIB cannot express, and without ringing
+    /// connections if its table lists media only.
     let private showable (mib: Mib) (options: TableOptions) : TableOptions =
         let known = options.Codecs |> Array.filter (fun codec -> Array.contains codec mib.Codecs)
 
@@ -33,8 +33,8 @@ module Gateways =
             Codecs = (if known.Length = 0 then mib.Codecs else known)
             ShowRinging = options.ShowRinging && mib.ListsRinging }
 
-    /// An agent with a table of its own from this seed. Codecs that the MIB cannot express are left out, and
-    /// so are ringing connections if its table lists media only.
+    /// An agent with its own table from this seed. Omits codecs that the MIB cannot express, and ringing connections if its table
+    /// lists media only.
     let create
         (seed: uint64)
         (tableOptions: TableOptions)
@@ -43,9 +43,9 @@ module Gateways =
         : AgentState =
         AgentState.create options (Table.create seed (showable options.Mib tableOptions) now)
 
-    /// A gateway of several protocols, each with its name and responder. Its table begins at the first
-    /// instant and is served from the second one on; events in between are forgotten. Ringing connections are
-    /// listed only if all protocols list them: SIP, ng and some MIBs do.
+    /// A gateway with several protocols, each with its name and responder. Its table begins at the first instant and is served
+    /// from the second one on; events in between are dropped. Ringing connections are listed only if all protocols list them, as
+    /// SIP, ng and some MIBs do.
     let multi
         (seed: uint64)
         (tableOptions: TableOptions)
@@ -68,7 +68,7 @@ module Gateways =
         let responders = responders |> List.map (fun (struct (_, create)) -> create table)
         MultiGateway.create agent responders table
 
-    /// An honest agent with SNMPv2c and the community public.
+    /// An honest agent that speaks SNMPv2c with the community `public`.
     let simple
         (profile: string)
         (name: string)
@@ -88,7 +88,7 @@ module Gateways =
             create seed tableOptions (AgentOptions.ofMib mib name) now
         | None -> invalidArg (nameof profile) $"no such profile: {profile}"
 
-    /// A fleet of honest gateways, gw1 to gwN, whose profiles take turns; each has its own seed.
+    /// A fleet of honest gateways, gw1 to gwN, which take the profiles in turn. Each has its own seed.
     let fleet
         (profiles: string list)
         (seed: uint64)

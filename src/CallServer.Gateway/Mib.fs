@@ -16,20 +16,20 @@ type Row =
         Instances: uint32[][]
     }
 
-/// What an agent looks at while it answers one request.
+/// What an agent needs to answer one request.
 [<NoComparison; ReferenceEquality>]
 type Sight =
     {
         Now: Instant
         Clock: AgentClock
-        /// The number of connections that the MIB's counts state.
+        /// The number of connections that the MIB's counts report.
         Counted: int
-        /// Connections that were listed since the gateway began.
+        /// Connections listed since the gateway began.
         Listed: int64
         EngineId: byte[]
         /// usmStats, in the order of `UsmReport.all`.
         UsmStats: uint32[]
-        /// About one connection in this many states an impossible answer time.
+        /// About one connection in this many reports an impossible answer time.
         GarbageStamps: int voption
     }
 
@@ -37,7 +37,7 @@ type Sight =
 type Column =
     {
         Arc: uint32
-        /// ValueNone if the agent has no such cell.
+        /// `ValueNone` if the agent has no such cell.
         Read: Sight -> Row -> Value voption
     }
 
@@ -45,7 +45,7 @@ type Column =
 type MibTable =
     {
         Entry: Oid
-        /// Which of a row's instances is the index.
+        /// Which of a row's instances serves as the index.
         Shape: int
         /// Ascending by arc.
         Columns: Column list
@@ -54,35 +54,35 @@ type MibTable =
 [<NoComparison; NoEquality>]
 type Scalar =
     {
-        /// With its instance.
+        /// The full name, including the instance.
         Name: Oid
         Read: Sight -> Value
     }
 
-/// How the rows of a MIB follow from the connections.
+/// How the connections become the rows of a MIB.
 [<NoComparison; NoEquality>]
 type Layout =
-    /// Each connection has an instance of its own per index shape; rows are in the order of the first shape.
+    /// Each connection has its own instance in each index shape. Rows are in the order of the first shape.
     | Keyed of (AgentClock -> SimConnection -> uint32[][])
-    /// The instance is the row's number from 1, in this order; the view may be this old.
+    /// The instance is the row's number from 1, in this order. The view may be this old.
     | Numbered of order: (AgentClock -> SimConnection[] -> SimConnection[]) * cachedFor: TimeSpan
     /// Rows in their final order, and the instant until which they stay valid if the table does not change.
     | Free of (AgentClock -> Instant -> Table -> struct (Row[] * Instant))
 
-/// What an audit calls a connection of this MIB, as the command line shows it.
+/// The names that an audit gives a connection of this MIB, as the command line shows them.
 type Identity = { Id: string; Call: string option; Endpoint: string option; Originator: string option }
 
-/// Tables of the connections that are over.
+/// The tables of ended connections.
 [<NoComparison; NoEquality>]
 type MibHistory =
     {
         Tables: MibTable list
-        /// A row's instance in each of the index shapes; ends are numbered from 1.
+        /// A row's instance in each of the index shapes. Ended connections are numbered from 1.
         Instances: AgentClock -> int64 -> SimConnection -> uint32[][]
     }
 
 module MibHistory =
-    /// callHistoryRetainTimer (RFC 2128): the agent deletes what is older.
+    /// callHistoryRetainTimer (RFC 2128): the agent deletes older rows.
     [<Literal>]
     let RetainedMinutes = 15
 
@@ -94,18 +94,17 @@ type Mib =
         Description: string
         ObjectId: Oid
         Layout: Layout
-        /// True if its table lists calls from their setup on, false if it lists only the media of answered
-        /// calls.
+        /// True if its table lists calls from their setup on; false if it lists only the media of answered calls.
         ListsRinging: bool
         Tables: MibTable list
-        /// ValueNone if it keeps no history, or lists ended connections among the others.
+        /// `ValueNone` if it keeps no history, or lists ended connections among the active ones.
         History: MibHistory voption
         Scalars: Scalar list
         Codecs: SimCodec[]
         Identity: AgentClock -> SimConnection -> Identity
     }
 
-/// Short words for the vendors' files.
+/// Short functions for the vendors' files.
 module internal Cell =
     let column arc (read: Sight -> Row -> Value) : Column =
         { Arc = arc; Read = fun sight row -> ValueSome(read sight row) }
@@ -120,7 +119,7 @@ module internal Cell =
 
     let text (words: string) : Value = OctetString(Encoding.UTF8.GetBytes words)
 
-    /// No cell if the text is empty, as in agents that have no zero-length strings.
+    /// No cell if the text is empty, as in agents without zero-length strings.
     let textUnlessEmpty arc (read: SimConnection -> string) : Column =
         { Arc = arc
           Read =
@@ -131,7 +130,7 @@ module internal Cell =
 
     let int (number: int) : Value = Integer(int64 number)
 
-    /// Counters and gauges of 32 bits wrap.
+    /// A number as a 32-bit counter or gauge, which wraps.
     let wrapped (number: int64) : uint32 = uint32 (uint64 number)
 
     let ofConnection (connection: SimConnection) instances : Row =
@@ -145,8 +144,7 @@ module internal Cell =
 
     let dotted (arcs: uint32[]) : string = String.Join('.', arcs)
 
-    /// HOST-RESOURCES-MIB where net-snmp is the master agent: hrSystemUptime, and hrSystemDate in whole
-    /// seconds.
+    /// HOST-RESOURCES-MIB as net-snmp serves it when it is the master agent: hrSystemUptime, and hrSystemDate in whole seconds.
     let hostResources: Scalar list =
         let wholeSecond (instant: Instant) = Instant.ofMicros (instant.Micros / 1_000_000L * 1_000_000L)
 

@@ -4,25 +4,24 @@ open System
 open System.Collections.Generic
 open CallServer.Model
 
-/// What happens to a simulated gateway. Its host numbers the streams and never reuses a number.
+/// An event for a simulated gateway. Its host numbers the streams and never reuses a number.
 [<NoComparison>]
 type GatewayEvent =
     | DatagramCame of protocol: string * peer: string * octets: byte[]
     | StreamOpened of protocol: string * stream: int
     | OctetsCame of stream: int * octets: byte[]
     | StreamEnded of stream: int
-    /// Nothing but time: what was due until now happens.
+    /// Only time has passed: whatever was due happens.
     | TimePassed
 
-/// What a simulated gateway asks of its host.
+/// What a simulated gateway asks its host to do.
 [<NoComparison>]
 type GatewayCommand =
     | SendDatagram of protocol: string * peer: string * after: TimeSpan * datagram: byte[]
     | WriteStream of stream: int * after: TimeSpan * octets: byte[]
     | CloseStream of stream: int
 
-/// A simulated gateway at one moment: one connection table that an SNMP agent and responders of other
-/// protocols serve.
+/// A simulated gateway at one moment: one connection table, served by an SNMP agent and by responders of other protocols.
 [<NoComparison; ReferenceEquality>]
 type MultiGateway =
     internal
@@ -30,16 +29,16 @@ type MultiGateway =
             Carried: Table
             Snmp: AgentState voption
             Voices: Responder[]
-            /// When each protocol's responder wants its next Tick.
+            /// When each protocol's responder needs its next Tick.
             Wakes: Map<string, Instant>
             /// The open streams and their protocols.
             Streams: Map<int, string>
-            /// The gateway is down until then: it neither receives nor sends.
+            /// The gateway is down until then, and neither receives nor sends.
             DownUntil: Instant voption
         }
 
     member this.Table = this.Carried
-    /// The agent with the table as it is now.
+    /// The agent with the current table.
     member this.Agent = this.Snmp |> ValueOption.map (AgentState.withTable this.Carried)
 
     /// Requests received and understood, answered or not.
@@ -47,8 +46,7 @@ type MultiGateway =
         (this.Snmp |> ValueOption.map _.Heard |> ValueOption.defaultValue 0)
         + Array.sumBy (fun (voice: Responder) -> voice.Heard) this.Voices
 
-    /// The next instant at which something is due, apart from connections that come and go; the distant
-    /// future if nothing is.
+    /// When something is due next, apart from connections that come and go; the distant future if nothing is.
     member this.NextTick: Instant =
         match this.DownUntil with
         | ValueSome back -> back
@@ -57,15 +55,15 @@ type MultiGateway =
 
 // The order of one step:
 //   1. back from a reboot that is over    Restarted to every responder
-//   2. the table up to now                Happened to every responder, where anything did
+//   2. the table up to now                Happened to every responder, if anything did
 //   3. wake-ups that are due              Tick to each responder once
 //   4. the event                          to its protocol; nobody hears it while the gateway is down
-// EndConnection ends the connection in the table at once, and everybody hears of it before the next thing.
+// EndConnection ends the connection in the table at once, and every responder hears of it before anything else happens.
 module MultiGateway =
     [<Literal>]
     let private Snmp = "snmp"
 
-    /// One step while it is carried out.
+    /// The progress of one step.
     type private Step(gateway: MultiGateway, now: Instant) =
         let commands = List<GatewayCommand>()
         let truth = List<TruthEvent>()
@@ -167,8 +165,8 @@ module MultiGateway =
         | StreamEnded _
         | TimePassed -> ()
 
-    /// The gateway after an event at this instant, what it asks for, and what truly happened to its
-    /// connections until then, in the order of time. Never throws, whatever the octets.
+    /// Takes in an event at this instant. Returns the gateway, what it asks its host to do, and what truly happened to its
+    /// connections until then, in order of time. Never throws, whatever the octets.
     let advance
         (now: Instant)
         (event: GatewayEvent)
@@ -187,8 +185,8 @@ module MultiGateway =
 
         step.Result
 
-    /// Puts an SNMP agent or none, and responders of other protocols, each protocol once, over a table. Each
-    /// gets a Tick at the beginning of the first step.
+    /// Puts an SNMP agent or none, and responders of other protocols, over one table. Each protocol may occur once. Each
+    /// responder gets a Tick at the beginning of the first step.
     let create (agent: AgentState voption) (responders: Responder list) (table: Table) : MultiGateway =
         { Carried = table
           Snmp = agent
@@ -197,8 +195,8 @@ module MultiGateway =
           Streams = Map.empty
           DownUntil = ValueNone }
 
-    /// The gateway goes down at this instant with all its calls and streams, and is back after this time.
-    /// Responders learn of the streams and calls, but what they send is dropped.
+    /// The gateway goes down at this instant with all its calls and streams, and is back after this time. Responders are told
+    /// about the streams and calls, but whatever they send is dropped.
     let reboot
         (downFor: TimeSpan)
         (at: Instant)
@@ -234,8 +232,7 @@ module MultiGateway =
                 gone |> List.map CloseStream,
                 events)
 
-    /// What audits over each of its protocols call a connection, with the protocols in the order in which
-    /// they were given.
+    /// The names that audits over each of its protocols give a connection, in the order in which the protocols were given.
     let identities
         (gateway: MultiGateway)
         (connection: SimConnection)
@@ -247,19 +244,17 @@ module MultiGateway =
           for voice in gateway.Voices do
               yield struct (voice.Protocol, voice.Identify connection) ]
 
-    /// Changes the agent, for example to give it other vices; nothing if there is none.
+    /// Changes the agent, for example its vices. Does nothing if there is no agent.
     let mapAgent (change: AgentState -> AgentState) (gateway: MultiGateway) : MultiGateway =
         { gateway with Snmp = gateway.Agent |> ValueOption.map change }
 
-    /// Replaces the responder of the same protocol, for example by one with other vices. The new one starts
-    /// from nothing.
+    /// Replaces the responder of the same protocol, for example to change its vices. The new one starts from nothing.
     let withResponder (responder: Responder) (gateway: MultiGateway) : MultiGateway =
         let exchange (voice: Responder) = if voice.Protocol = responder.Protocol then responder else voice
 
         { gateway with Voices = Array.map exchange gateway.Voices }
 
-    /// Replaces the table, for example after a test opened a connection; the responders are told what
-    /// happened.
+    /// Replaces the table, for example after a test opened a connection. The responders are told what happened.
     let withTable
         (now: Instant)
         (table: Table)

@@ -2,9 +2,8 @@ namespace CallServer.Gateway
 
 open System
 
-/// Writes the numbers of an SNMPv2c message as careless agents do: net-snmp accepts them, a strict reader
-/// does not. INTEGERs begin with needless zero or 0xFF octets; unsigned numbers of 2^31 and more lack their
-/// zero.
+/// Writes the numbers of an SNMPv2c message as careless agents do: net-snmp accepts them, a strict reader does not. INTEGERs
+/// begin with needless 0x00 or 0xFF octets, and unsigned numbers of 2^31 and more lack their leading zero.
 module internal OddNumbers =
     let private withLength (tag: byte) (content: byte[]) : byte[] =
         let length = content.Length
@@ -16,7 +15,7 @@ module internal OddNumbers =
 
         Array.append header content
 
-    /// Where an element's content begins, and its length. The message is our own and therefore well-formed.
+    /// Where an element's content begins, and its length. We wrote the message, so it is well-formed.
     let private extent (octets: byte[]) (at: int) : struct (int * int) =
         match int octets[at + 1] with
         | length when length < 0x80 -> struct (at + 2, length)

@@ -7,9 +7,9 @@ open CallServer.Wire
 type internal Protocol =
     {
         Name: string
-        /// Whether it listens for streams too.
+        /// Whether it also listens for streams.
         UsesStreams: bool
-        /// Its vices as help lists them, without the protocol's name.
+        /// Its vices as the help lists them, without the protocol's name.
         ViceWords: string list
         /// Makes a responder for a table from the words of its vices; the errors name every mistake.
         Create: GatewaySettings -> string list -> Result<Table -> Responder, string list>
@@ -74,5 +74,5 @@ module internal Protocols =
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 
-    /// SNMP and the others.
+    /// The names of SNMP and all other protocols.
     let names: string list = "snmp" :: (all |> List.map _.Name)

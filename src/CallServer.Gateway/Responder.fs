@@ -3,11 +3,11 @@ namespace CallServer.Gateway
 open System
 open CallServer.Model
 
-/// What happens to a responder. Its host names peers and streams; a peer is HOST:PORT.
+/// An event for a responder. Its host names peers and streams; a peer is HOST:PORT.
 [<NoComparison>]
 type ResponderEvent =
     | Datagram of peer: string * octets: byte[]
-    /// Octets of a stream that a peer opened, in order, cut anywhere. The number of a stream is never reused.
+    /// Octets of a stream that a peer opened, in order, split anywhere. The number of a stream is never reused.
     | Octets of stream: int * octets: byte[]
     | StreamClosed of stream: int
     /// The requested time has come; a tick that comes too early or twice changes nothing.
@@ -17,7 +17,7 @@ type ResponderEvent =
     /// The gateway is back after it was down with all its calls.
     | Restarted
 
-/// What a responder asks of its host.
+/// What a responder asks its host to do.
 [<NoComparison>]
 type ResponderCommand =
     | SendTo of peer: string * after: TimeSpan * datagram: byte[]
@@ -28,16 +28,16 @@ type ResponderCommand =
     /// The peer ended the connection with this serial number.
     | EndConnection of serial: int64
 
-/// The gateway's side of one protocol, over a table that it does not own. The state is in its closure. Never
-/// throws, whatever the octets.
+/// The gateway's side of one protocol, over a table that it does not own. Its state is in the closure. Never throws, whatever the
+/// octets.
 [<NoComparison; NoEquality>]
 type Responder =
     {
         /// snmp, mgcp, sip, ng.
         Protocol: string
         Advance: Instant -> Table -> ResponderEvent -> struct (Responder * ResponderCommand list)
-        /// What audits call a connection: one identity per connection that they list for it (an ng call has
-        /// two tags).
+        /// The names that audits give a connection. There is one identity for each connection that an audit lists for it; an ng
+        /// call has two tags.
         Identify: SimConnection -> Identity list
         /// Requests received and understood, answered or not.
         Heard: int

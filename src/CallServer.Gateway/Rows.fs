@@ -9,13 +9,13 @@ open CallServer.Model
 type internal Rows =
     {
         Items: Row[]
-        /// The connections from which they were made.
+        /// The connections that the rows were made from.
         Source: SimConnection[]
-        /// The connections that were over then, if the table shows them among the others.
+        /// The ended connections at that time, if the table shows them among the others.
         Past: struct (SimConnection * Instant)[]
         Clock: AgentClock
         MadeAt: Instant
-        /// The agent shows these rows until then, whatever the table does.
+        /// Until then the agent shows these rows, whatever the table does.
         FrozenUntil: Instant
         /// From then on the rows are made anew, even if the table has not changed.
         ValidUntil: Instant
@@ -38,7 +38,7 @@ module internal Rows =
     let private rowOf instances clock (connection: SimConnection) =
         Cell.ofConnection connection (instances clock connection)
 
-    /// What came and what went between two tables, both sorted by serial number.
+    /// The connections that came and went between two tables, both sorted by serial number.
     let private difference (before: SimConnection[]) (after: SimConnection[]) =
         let came = List<SimConnection>()
         let gone = HashSet<int64>()
@@ -100,8 +100,7 @@ module internal Rows =
             let struct (items, validUntil) = rows clock now table
             made items now validUntil
 
-    /// The rows at this instant: the given ones if nothing has changed, otherwise remade only as far as
-    /// needed.
+    /// The rows at this instant. Returns the given ones if nothing has changed; otherwise remakes only what is needed.
     let refresh (layout: Layout) (clock: AgentClock) (now: Instant) (table: Table) (rows: Rows) : Rows =
         // A connection that came and went in between leaves the list of connections as it was.
         let showsMore =

@@ -5,17 +5,17 @@ open System.Collections.Generic
 open System.Runtime.InteropServices
 open CallServer.Model
 
-/// Carries out what a simulated gateway asks for. `after` is how long the gateway takes before it.
+/// Carries out what a simulated gateway asks for. `after` is how long to wait before that.
 [<AllowNullLiteral>]
 type IGatewayHost =
     /// Sends a datagram to the peer, HOST:PORT.
     abstract Send: protocol: string * peer: string * after: TimeSpan * datagram: byte[] -> unit
-    /// Writes to a stream. Keep the order of the calls, whatever the times.
+    /// Writes to a stream. Keep the order of the calls, whatever `after` says.
     abstract Write: stream: int * after: TimeSpan * octets: byte[] -> unit
-    /// Closes a stream once everything written is sent. Nothing more is heard from it.
+    /// Closes a stream after everything written has been sent. Nothing more is received from it.
     abstract HangUp: stream: int -> unit
 
-/// A simulated gateway after an event, what truly happened until then, and what it asks for.
+/// The result of an event: the gateway after it, what truly happened until then, and what the gateway asks for.
 [<Sealed; AllowNullLiteral>]
 type GatewayStep
     internal (next: SimulatedGateway, truth: IReadOnlyList<string>, commands: GatewayCommand list) =
@@ -31,8 +31,8 @@ type GatewayStep
             | WriteStream(stream, after, octets) -> host.Write(stream, after, octets)
             | CloseStream stream -> host.HangUp stream
 
-/// A simulated gateway at one moment: what C# sees of this assembly. Immutable. The host gives it the time
-/// and what the network brings, and numbers the streams without reusing a number.
+/// A simulated gateway at one moment; the part of this assembly that C# sees. Immutable. The host supplies the time and whatever
+/// the network brings, and numbers the streams without reusing a number.
 and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway) =
 
     static let lines (gateway: MultiGateway) (events: TruthEvent list) : IReadOnlyList<string> =
@@ -96,14 +96,14 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
-                    // rtpengine has a call from its offer on.
+                    // rtpengine knows a call from its offer on.
                     ShowRinging = Seq.forall ((=) "ng") settings.Protocols
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else
             Error wrong
 
-    /// The most events between the table's beginning and now, because simulating them takes time.
+    /// The most events that may lie between the table's beginning and now, because simulating them takes time.
     static let mostEvents = 1e7
 
     static let beginning
@@ -136,14 +136,14 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
     /// The SNMP profiles whose gateways can be simulated.
     static member Profiles: IReadOnlyList<string> = Gateways.profiles
 
-    /// The words for vices, as help lists them; SNMP's without the protocol's name.
+    /// The words for vices, as the help lists them. SNMP's have no protocol name.
     static member ViceWords: IReadOnlyList<string> =
         [| yield! ViceWords.known
            for protocol in Protocols.all do
                for word in protocol.ViceWords do
                    yield $"{protocol.Name}:{word}" |]
 
-    /// False if the settings are wrong; the errors name every mistake.
+    /// Makes a gateway. False if the settings are wrong; the errors then name every mistake.
     static member TryCreate
         (
             settings: GatewaySettings,
@@ -184,10 +184,10 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
     /// How many requests it has understood so far.
     member _.Heard = gateway.Heard
 
-    /// The `open` lines for `--truth` of what it carries now.
+    /// The `open` lines of `--truth` for the connections that it carries now.
     member _.Present: IReadOnlyList<string> = lines gateway (Truth.present gateway.Table)
 
-    /// Lets connections come and go until this instant, and does whatever else is due.
+    /// Lets connections come and go until this instant, and does everything else that is due.
     member _.Advance(now: Instant) : GatewayStep = step (MultiGateway.advance now TimePassed gateway)
 
     /// Takes in a datagram; the peer is HOST:PORT.

@@ -2,7 +2,7 @@ namespace CallServer.Gateway
 
 open CallServer.Wire
 
-/// Octets that values take on the wire, so that a reply can be filled up to a limit without writing it twice.
+/// The number of octets that values take on the wire, so that a reply can be filled up to a limit without being written twice.
 module internal Sizes =
     let private lengthOctets (length: int) : int =
         if length < 0x80 then 1
@@ -25,7 +25,7 @@ module internal Sizes =
         for place in 2 .. name.Length - 1 do
             content <- content + arc name[place]
 
-        // If the first two arcs do not fit one octet.
+        // The first two arcs do not fit one octet.
         element (content + (if name.Length > 1 && name[0] = 2u && name[1] > 47u then 4 else 0))
 
     let private signed (number: int64) : int =
@@ -54,5 +54,5 @@ module internal Sizes =
         | NoSuchInstance
         | EndOfMibView -> 2
 
-    /// Octets of one variable binding; may be too high, never too low.
+    /// The octets of one variable binding; perhaps too many, never too few.
     let varBind (varBind: VarBind) : int = element (oid varBind.Name + value varBind.Value)

@@ -4,7 +4,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Wire
 
-/// The entrance to the agent.
+/// The entry point of the agent.
 module SnmpAgent =
     let private respondV2c
         now
@@ -36,8 +36,8 @@ module SnmpAgent =
 
                 struct (state, Answering.sent reply.VarBinds.Length datagram state)
 
-    /// The agent after a datagram, and its replies: none or one. Never throws, whatever the octets. The table
-    /// does not move: call `AgentState.advance` first.
+    /// Takes in a datagram. Returns the agent after it, and no reply or one. Never throws, whatever the octets. The table does
+    /// not move: call `AgentState.advance` first.
     let respond (now: Instant) (datagram: byte[]) (state: AgentState) : struct (AgentState * Reply list) =
         if now < state.SilentUntil then
             struct (state, [])

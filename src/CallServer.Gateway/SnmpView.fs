@@ -12,17 +12,17 @@ type internal Place = { Region: int; Row: int }
 type internal Region =
     | OfScalar of Scalar
     | OfColumn of prefix: Oid * shape: int * column: Column
-    /// A column of the connections that are over.
+    /// A column for ended connections.
     | OfPast of prefix: Oid * shape: int * column: Column
 
-    /// What the names of its instances begin with; for a scalar its whole name.
+    /// The common beginning of its instances' names; for a scalar, its whole name.
     member this.Prefix =
         match this with
         | OfScalar scalar -> scalar.Name
         | OfColumn(prefix, _, _)
         | OfPast(prefix, _, _) -> prefix
 
-/// Everything that an agent serves, in the order of names: O(log n) to find a place, O(1) to the next one.
+/// Everything that an agent serves, in the order of names. Finding a place takes O(log n), stepping to the next one O(1).
 [<NoComparison; NoEquality>]
 type internal SnmpView =
     {
@@ -31,12 +31,12 @@ type internal SnmpView =
         /// The rows of the history, sorted for each of its index shapes.
         Past: Row[][]
         Sight: Sight
-        /// Whether the agent lacks a cell that its MIB has: ragged columns.
+        /// Whether the agent lacks a cell that its MIB has, which leaves ragged columns.
         IsMissing: uint32 -> SimConnection -> bool
     }
 
 module internal SnmpView =
-    /// The object types of a MIB and of every agent, without those that `hidden` names.
+    /// The object types of a MIB and of every agent, except those below `hidden`.
     let regions (scalars: Scalar list) (tables: MibTable list) (past: MibTable list) (hidden: Oid list) =
         let columns make (tables: MibTable list) =
             tables
@@ -91,7 +91,7 @@ module internal SnmpView =
         | OfColumn _
         | OfPast _ as region -> (rowsOf view region).Length
 
-    /// The first place from this one on that has a value, with the value; ValueNone at the end.
+    /// The first place from this one on that has a value, and the value; `ValueNone` at the end.
     let rec settle (view: SnmpView) (place: Place) : struct (Place * Value) voption =
         if place.Region >= view.Regions.Length then
             ValueNone
@@ -117,7 +117,7 @@ module internal SnmpView =
 
         low - 1
 
-    /// The first place whose name follows this one: GetNext, in O(log n). It may have no value: see `settle`.
+    /// The first place whose name follows this one, as GetNext needs it; O(log n). It may have no value: see `settle`.
     let after (view: SnmpView) (name: Oid) : Place =
         match regionAt view name with
         | -1 -> { Region = 0; Row = 0 }
@@ -142,7 +142,7 @@ module internal SnmpView =
     /// The place after this one; it may have no value.
     let following (place: Place) : Place = { place with Row = place.Row + 1 }
 
-    /// Get: the value, or the exception that RFC 3416 section 4.2.1 requires.
+    /// The answer to Get: the value, or the exception that RFC 3416 section 4.2.1 requires.
     let get (view: SnmpView) (name: Oid) : Value =
         match regionAt view name with
         | -1 -> NoSuchObject

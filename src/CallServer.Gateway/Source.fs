@@ -44,8 +44,8 @@ module internal Source =
 
         struct (made, { source with Drawn = source.Drawn + 1L })
 
-    /// The setups, starts and ends with which a source begins: first the connections already active, then the
-    /// ringing ones.
+    /// The times with which a source begins: setup, start and end of the connections that are already active, then of the ringing
+    /// ones.
     let private first (now: Instant) (source: Source) =
         let options = source.Options
         let times = List<struct (Instant * Instant * Instant)>()
@@ -83,7 +83,7 @@ module internal Source =
         times.Sort(fun (struct (a, _, _)) (struct (b, _, _)) -> compare a.Micros b.Micros)
         struct (times, source)
 
-    /// A source at its beginning, with the calls that it already has, in the order of their setup.
+    /// A source at its beginning, and the calls that it already has, in the order of their setup.
     let create (now: Instant) seed trunk options : struct (SimConnection[] * Source) =
         let struct (own, arrivals) = Rng.split (Rng.create seed)
         let struct (attributes, _) = Rng.next own

@@ -7,15 +7,14 @@ open CallServer.Prelude
 
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Table =
-    /// The first microsecond from this instant on that is not used yet: no two true times are equal, so that
-    /// events have one order.
+    /// The first unused microsecond from this instant on. No two true times are equal, so that events have one order.
     let rec private free (instant: Instant) (used: Map<int64, SimConnection>) : Instant =
         if used.ContainsKey instant.Micros then
             free (instant + TimeSpan.FromMicroseconds 1.0) used
         else
             instant
 
-    /// Another index if the last setup was within 10 ms, otherwise the first: unique on any grid of
+    /// The next index if the last setup was within 10 ms, otherwise the first one. This keeps it unique on any grid of
     /// hundredths.
     let private indexAt (setup: Instant) (lastSetup: Instant) (lastIndex: int) : int =
         if lastIndex > 0 && setup.Micros - lastSetup.Micros < 10_000L then
@@ -26,7 +25,7 @@ module Table =
     let private withSource (place: int) (source: Source) (table: Table) : Table =
         { table with Sources = Array.updateAt place source table.Sources }
 
-    /// The connection with the next serial number and a circuit, not yet in any list.
+    /// Gives a connection the next serial number and a circuit. It is not in any list yet.
     let private number (connection: SimConnection) (table: Table) : struct (SimConnection * Table) =
         let index = indexAt connection.Setup table.LastSetup table.LastIndex
 
@@ -79,7 +78,7 @@ module Table =
 
             merged
 
-    /// The table after these events, which must be in the order of time.
+    /// The table after these events, which must be in order of time.
     let private apply (events: List<TruthEvent>) (table: Table) : Table =
         let opened = Dictionary<int64, SimConnection>()
         let closed = HashSet<int64>()
@@ -109,7 +108,7 @@ module Table =
     let private earliest (queue: Map<int64, SimConnection>) : int64 =
         if queue.IsEmpty then Int64.MaxValue else fst (Map.minKeyValue queue)
 
-    /// Lists a connection: from now on it can end.
+    /// Lists a connection; from now on it can end.
     let private list (connection: SimConnection) (table: Table) : struct (SimConnection * Table) =
         if connection.Ends = Instant.distantFuture then
             struct (connection, table)
@@ -118,7 +117,7 @@ module Table =
             let connection = { connection with Ends = ends }
             struct (connection, { table with Ending = table.Ending.Add(ends.Micros, connection) })
 
-    /// Keeps a connection until its start.
+    /// Holds a connection back until its start.
     let private wait (connection: SimConnection) (table: Table) : struct (SimConnection * Table) =
         let start = free connection.Start table.Waiting
         let connection = { connection with Start = start; Ends = Instant.max start connection.Ends }
@@ -134,7 +133,7 @@ module Table =
 
         first
 
-    /// Lets the next thing happen that happens by itself until then.
+    /// Carries out, one after the other, everything that happens by itself until then.
     let rec private step (until: Instant) (events: List<TruthEvent>) (table: Table) : Table =
         let ends = earliest table.Ending
         let starts = earliest table.Waiting
@@ -159,8 +158,7 @@ module Table =
             let struct (connection, source) = Source.draw source setup start ends
             let table = withSource place source table
 
-            // The other end of the trunk goes on: its calls do not wait for this gateway, so this gateway
-            // misses them.
+            // The other end of the trunk goes on. Its calls do not wait for this gateway, so this gateway misses them.
             if setup < table.RestsUntil then
                 step until events table
             else
@@ -174,8 +172,8 @@ module Table =
                     let struct (_, table) = wait connection table
                     step until events table
 
-    /// The table at this instant, and what truly happened until then, in the order of time. The outcome does
-    /// not depend on the instants in between. An earlier instant changes nothing.
+    /// The table at this instant, and what truly happened until then, in order of time. The outcome is the same however many
+    /// steps lead there. An earlier instant changes nothing.
     let advance (until: Instant) (table: Table) : struct (Table * TruthEvent list) =
         if until <= table.Clock then
             struct (table, [])
@@ -187,7 +185,7 @@ module Table =
 
     let private isSound (connections: int) (churn: float) = connections >= 0 && churn >= 0.0
 
-    /// The connections of a gateway that has been in service for a while at this instant.
+    /// The connections of a gateway that has already been in service for a while at this instant.
     let create (seed: uint64) (options: TableOptions) (now: Instant) : Table =
         if
             not (isSound options.Connections options.Churn)
@@ -261,8 +259,7 @@ module Table =
         else
             ValueNone
 
-    /// Advances to this instant, then sets up one more connection. It starts after this time of ringing and
-    /// ends only when it is closed.
+    /// Advances to this instant, then sets up one more connection. It rings for this long, and ends only when it is closed.
     let openOne
         (ringing: TimeSpan)
         (at: Instant)
@@ -303,18 +300,17 @@ module Table =
             let struct (table, events) = close at [ connection ] table
             struct (table, before @ events)
 
-    /// Advances to this instant, then ends all connections, ringing ones too: this is what a reboot of the
-    /// gateway does.
+    /// Advances to this instant, then ends all connections, including ringing ones, as a reboot of the gateway does.
     let closeAll (at: Instant) (table: Table) : struct (Table * TruthEvent list) =
         let struct (table, before) = advance at table
         let table = (table, table.Waiting) ||> Map.fold (fun table _ ringing -> release ringing table)
         let struct (table, events) = close at table.Listed { table with Waiting = Map.empty }
         struct (table, before @ events)
 
-    /// Forgets what ended: a reboot clears the history and numbers it anew.
+    /// Forgets the ended connections: a reboot clears the history and starts its numbers again.
     let forget (table: Table) : Table = { table with Past = [||]; PastTotal = 0L }
 
-    /// Sets up no call before this instant, because the gateway is down.
+    /// Sets up no calls before this instant, because the gateway is down.
     let rest (until: Instant) (table: Table) : Table =
         let delayed (source: Source) =
             match source.Trunk with

@@ -15,7 +15,7 @@ type TrunkEnd =
 type Trunk =
     {
         Seed: uint64
-        /// Connections and churn as in the table's own options.
+        /// Connections and churn, as in the table's own options.
         Connections: int
         Churn: float
         End: TrunkEnd
@@ -26,21 +26,19 @@ type TableOptions =
     {
         /// Exactly this many at the beginning, about as many later.
         Connections: int
-        /// Connections opened per second, and as many closed: two Poisson streams. With 0 nothing changes by
-        /// itself.
+        /// Connections opened per second, and as many closed: two Poisson processes. With 0 nothing changes by itself.
         Churn: float
-        /// How long the first connections have been active at the beginning, youngest and oldest; log-uniform
-        /// between the two.
+        /// How long the first connections have been active at the beginning: youngest and oldest, distributed log-uniformly
+        /// between them.
         Ages: struct (TimeSpan * TimeSpan)
-        /// From a call's setup to its start, shortest and longest; uniform between the two.
+        /// The time from a call's setup to its start: shortest and longest, distributed uniformly between them.
         Ringing: struct (TimeSpan * TimeSpan)
-        /// Whether a connection is listed from its setup on, as call tables do, or only from its start, as
-        /// media tables do.
+        /// True if a connection is listed from its setup on, as in call tables; false if only from its start, as in media tables.
         ShowRinging: bool
         Codecs: SimCodec[]
         /// Further calls whose other ends are at other gateways. They have their own number and churn.
         Trunks: Trunk list
-        /// How many ended connections are remembered, for gateways whose table shows them.
+        /// How many ended connections are kept, for gateways whose table shows them.
         History: int
     }
 
@@ -62,18 +60,18 @@ module TableOptions =
 /// What truly happened to the connections of a gateway.
 [<NoComparison>]
 type TruthEvent =
-    /// A connection was listed: at its start, or already at its setup if ringing connections are listed. Its
-    /// true start may then lie ahead.
+    /// A connection was listed: at its start, or at its setup if ringing connections are listed. In that case its true start may
+    /// lie ahead.
     | Opened of SimConnection
-    /// It ended; before its start if it was given up while ringing.
+    /// It ended. This is before its start if it was given up while ringing.
     | Closed of SimConnection * at: Instant
 
-/// Where calls come from: the table's own, or a trunk.
+/// Where calls come from: the table itself, or a trunk.
 [<NoComparison>]
 type internal Source =
     {
         Trunk: Trunk voption
-        /// Decides everything particular to each call.
+        /// Determines all properties of each call.
         Seed: uint64
         /// How many calls, how often, and how long.
         Options: TableOptions
@@ -83,8 +81,7 @@ type internal Source =
         Drawn: int64
     }
 
-/// The connections of a simulated gateway at one moment. Immutable; everything that happens later follows
-/// from it.
+/// The connections of a simulated gateway at one moment. Immutable; everything that happens later follows from it.
 [<NoComparison; ReferenceEquality>]
 type Table =
     internal
@@ -93,17 +90,16 @@ type Table =
             Clock: Instant
             /// The table's own source first, then the trunks.
             Sources: Source[]
-            /// Listed connections, sorted by serial number. Always another array if it holds other
-            /// connections.
+            /// Listed connections, sorted by serial number. If the connections differ, it is another array.
             Listed: SimConnection[]
-            /// Connections set up but not yet listed, by the microsecond of their start.
+            /// Connections that are set up but not listed yet, by the microsecond of their start.
             Waiting: Map<int64, SimConnection>
             /// Listed connections by the microsecond of their end.
             Ending: Map<int64, SimConnection>
             /// Free circuits below the first one that was never used.
             FreeSlots: Set<int>
             NextSlot: int
-            /// The gateway is down and takes no call before this instant.
+            /// The gateway is down and takes no calls before this instant.
             RestsUntil: Instant
             NextSerial: int64
             LastSetup: Instant
@@ -115,13 +111,13 @@ type Table =
         }
 
     member this.Now = this.Clock
-    /// The connections that the gateway has, sorted by serial number, which is the order of setup. Do not
-    /// write to it.
+    /// The connections that the gateway has, sorted by serial number, which is the order of their setup. Do not write to the
+    /// array.
     member this.Connections = this.Listed
     member this.Count = this.Listed.Length
-    /// Ended connections with their true end, newest last; at most as many as the options say.
+    /// Ended connections and when they truly ended, newest last; at most as many as the options say.
     member this.Ended = this.Past
-    /// How many ended since the gateway began; a history numbers its rows up to this.
+    /// How many connections ended since the gateway began. The rows of a history are numbered up to this.
     member this.EndedTotal = this.PastTotal
-    /// How many were listed since the gateway began.
+    /// How many connections were listed since the gateway began.
     member this.ListedTotal = this.PastTotal + int64 this.Listed.Length

@@ -3,7 +3,7 @@ namespace CallServer.Gateway
 open System
 open System.Globalization
 
-/// Trunks in the words of the command line: SEED:CONNECTIONS[:CHURN][:far].
+/// Reads trunks from the command line: SEED:CONNECTIONS[:CHURN][:far].
 module internal TrunkWords =
     let private whole (text: string) : uint64 voption =
         match UInt64.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with

@@ -3,14 +3,14 @@ namespace CallServer.Gateway
 open System.Text.Json
 open System.Text.Json.Nodes
 
-/// The lines of `--truth`: one JSON object per event. A connection has its `open` when the gateway first
-/// lists it; `time` is its true start, which lies ahead if ringing connections are listed. One that is given
-/// up while ringing has a `close` before that time. A gateway of one protocol writes as many lines per event
-/// as an audit has connections: an ng call has two tags. A gateway of several protocols writes one line per
-/// event, named as its first protocol names it, with the name by each protocol under `ids` (the offering
-/// tag's for ng), and further names of connections that are listed more than once under `further`.
+/// The lines of `--truth`: one JSON object per event. A connection has its `open` line when the gateway first lists it; `time` is
+/// its true start, which lies ahead if ringing connections are listed. A connection that is given up while ringing has a `close`
+/// line before that time. A gateway with one protocol writes one line per event and per connection that an audit sees: an ng call
+/// has two tags. A gateway with several protocols writes one line per event. Its id is the one in the first protocol, `ids` has
+/// the id in each protocol (for ng that of the offering tag), and `further` has the other ids of connections that are listed more
+/// than once.
 module Truth =
-    /// Connection ids may hold `+` and `@`, which are written as they are.
+    /// Connection ids may contain `+` and `@`, which are not escaped.
     let private plain =
         JsonSerializerOptions(Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
@@ -44,8 +44,7 @@ module Truth =
         | Opened connection
         | Closed(connection, _) -> connection
 
-    /// The lines of an event, without line ends; `identities` names the connection as the audits of each
-    /// protocol do.
+    /// The lines of an event, without line ends. `identities` gives the names of the connection in the audits of each protocol.
     let lines
         (identities: SimConnection -> struct (string * Identity list) list)
         (event: TruthEvent)
@@ -81,5 +80,5 @@ module Truth =
 
                 [ json.ToJsonString plain ]
 
-    /// An `open` event for everything that a table lists already: a truth file begins with these.
+    /// An `open` event for everything that a table lists already. A truth file begins with these.
     let present (table: Table) : TruthEvent list = table.Connections |> Array.map Opened |> Array.toList

@@ -3,11 +3,11 @@ namespace CallServer.Gateway
 open System
 open CallServer.Wire
 
-/// The SNMP agent's vices by the words of the command line: `mute-after=200`.
+/// Reads the SNMP agent's vices from the command line, such as `mute-after=200`.
 module ViceWords =
     let private milliseconds (value: int) = TimeSpan.FromMilliseconds(float value)
 
-    /// genErr (RFC 3416).
+    /// The error-status genErr (RFC 3416).
     [<Literal>]
     let private GenErr = 5
 
@@ -41,8 +41,8 @@ module ViceWords =
           Words.number "twin-after" 1 (fun n vices -> { vices with TwinAfter = ValueSome n })
           Words.flag "odd-numbers" (fun vices -> { vices with OddNumbers = true }) ]
 
-    /// The words as help lists them.
+    /// The words as the help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice that this word names; an error names the mistake.
+    /// Adds the vice that this word names. An error describes the mistake.
     let add (word: string) (vices: Vices) : Result<Vices, string> = Words.add words word vices

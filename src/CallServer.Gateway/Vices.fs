@@ -3,36 +3,35 @@ namespace CallServer.Gateway
 open System
 open CallServer.Wire
 
-/// How an agent's walk goes wrong at a row of a column (counted from 0). Both were seen in the field (gosnmp
-/// issue 401 and others).
+/// How an agent's walk goes wrong at a row of a column (counted from 0). Both have been seen in the field (gosnmp issue 401 and
+/// others).
 type Looping =
     /// After this row it repeats the row for ever.
     | Repeats of row: int
-    /// After this row it goes back to the column's first one.
+    /// After this row it goes back to the first row of the column.
     | GoesBack of row: int
 
-/// How far the gateway's own count of its connections is off.
+/// How wrong the gateway's own count of its connections is.
 type Counting =
     | Honest
-    /// Too many by this number, or too few if it is negative.
+    /// It counts too many by this number, or too few if it is negative.
     | OffBy of int
     /// The count is up to this old.
     | LagsBy of TimeSpan
 
-/// How an agent without GetBulk answers one: an SNMPv1 engine behind an SNMPv2c facade, or an agent that was
-/// told to.
+/// How an agent without GetBulk responds to one: an SNMPv1 engine behind an SNMPv2c front, or an agent configured this way.
 type BulkRefusal =
     | Unanswered
-    /// With this error-status, and error-index 0.
+    /// It answers with this error-status, and error-index 0.
     | AnsweredBy of status: int
 
 /// The faults that a simulated agent can be given.
 [<NoComparison>]
 type Vices =
     {
-        /// At most this many variable bindings in a GetBulk's reply (net-snmp: 100).
+        /// At most this many variable bindings in the reply to a GetBulk (net-snmp: 100).
         MaxVarBinds: int voption
-        /// Replies of more octets than this are never sent, as on a narrow path or with a small buffer.
+        /// Replies with more octets than this are never sent, as on a narrow path or with a small buffer.
         SilentAbove: int voption
         /// Replies to GetBulk end within a row, if they have more than one.
         CutsRows: bool
@@ -48,10 +47,9 @@ type Vices =
         Counting: Counting
         /// After this many requests a view hides the table of connections; 0 hides it from the beginning.
         HidesTableAfter: int voption
-        /// A view hides the table for this many requests without a pause, then shows it until they pause.
+        /// A view hides the table for this many requests without a pause, then shows it until the requests pause.
         HidesTableFor: int voption
-        /// GetNext and GetBulk say that the MIB ends after this row of every column (counted from 0); Get
-        /// still finds the rest.
+        /// GetNext and GetBulk say that the MIB ends after this row of every column (counted from 0). Get still finds the rest.
         EndsAfterRow: int voption
         /// The time that every request takes, and the time for each variable binding on top.
         DelayPerRequest: TimeSpan
@@ -61,27 +59,25 @@ type Vices =
         /// Every N-th request is answered with this error-status (genErr, tooBig).
         ErrorEvery: struct (int * int) voption
         BulkRefusal: BulkRefusal voption
-        /// Objects below these prefixes cannot be read, because a sub-agent is broken: a reply that would
-        /// contain one becomes genErr.
+        /// Objects below these prefixes cannot be read, because a sub-agent is broken. A reply that would contain one becomes
+        /// genErr.
         FaultyBelow: Oid list
         /// Errors have error-index 0 instead of the position of the culprit.
         BlamesNobody: bool
-        /// tooBig to any request for more variable bindings than this.
+        /// It answers tooBig to any request for more variable bindings than this.
         TooBigAbove: int voption
-        /// Replies carry another request-id and another msgID than their request.
+        /// Replies have a request-id and a msgID that differ from those of the request.
         WrongRequestIds: bool
-        /// About one connection in this many states an impossible answer time: long before its setup, never,
-        /// ahead of now, or half a period of the up-time ago (DIAL-CONTROL-MIB callActiveConnectTime). Some
-        /// of them also state an end before their setup (callHistoryDisconnectTime).
+        /// About one connection in this many reports an impossible answer time: long before its setup, never, in the future, or
+        /// half a period of the up-time ago (DIAL-CONTROL-MIB callActiveConnectTime). Some of them also report an end before
+        /// their setup (callHistoryDisconnectTime).
         GarbageStamps: int voption
         /// All indexes change after every N requests.
         RenumbersEvery: int voption
-        /// After this many requests without a pause a twin answers instead: another engine with the same
-        /// up-time that carries only every other connection. After a pause the agent answers again. Only
-        /// SNMPv3 replies name the engine.
+        /// After this many requests without a pause a twin answers instead: a different engine with the same up-time that carries
+        /// only every other connection. After a pause the agent answers again. Only SNMPv3 replies name the engine.
         TwinAfter: int voption
-        /// Numbers in SNMPv2c replies carry needless zero octets, and unsigned ones lack the zero that they
-        /// need.
+        /// Numbers in SNMPv2c replies have needless zero octets, and unsigned ones lack the zero that they need.
         OddNumbers: bool
     }
 

@@ -3,25 +3,25 @@ namespace CallServer.Gateway
 open System
 open System.Globalization
 
-/// The word for one vice, such as `mute-after=N`: the range of N, or ValueNone if it takes no value, and what
-/// it does.
+/// The word for one vice, such as `mute-after=N`. `Range` is the range of N, or `ValueNone` if the word takes no value; `Set`
+/// adds the vice.
 [<NoComparison; NoEquality>]
 type internal Word<'Vices> = { Name: string; Range: struct (int * int) voption; Set: int -> 'Vices -> 'Vices }
 
-/// Vices by the words of the command line.
+/// Reads vices from the command line.
 module internal Words =
     let flag (name: string) (set: 'Vices -> 'Vices) : Word<'Vices> =
         { Name = name; Range = ValueNone; Set = fun _ vices -> set vices }
 
-    /// A word that takes a whole number in this range.
+    /// A word that takes a whole number from this range.
     let ranged (name: string) (least: int) (most: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
         { Name = name; Range = ValueSome(struct (least, most)); Set = set }
 
-    /// A word that takes a whole number from this one on.
+    /// A word that takes a whole number, at least this one.
     let number (name: string) (least: int) (set: int -> 'Vices -> 'Vices) : Word<'Vices> =
         ranged name least Int32.MaxValue set
 
-    /// The words as help lists them.
+    /// The words as the help lists them.
     let known (words: Word<'Vices> list) : string list =
         words |> List.map (fun word -> if word.Range.IsSome then $"{word.Name}=N" else word.Name)
 
@@ -35,8 +35,7 @@ module internal Words =
         elif most = Int32.MaxValue then $" from {least} on"
         else $" from {least} to {most}"
 
-    /// Adds the vice that this word names. An error names the mistake; the noun is what the message calls a
-    /// vice.
+    /// Adds the vice that this word names. An error describes the mistake; `noun` is what its message calls a vice.
     let addAs
         (noun: string)
         (words: Word<'Vices> list)
@@ -63,7 +62,7 @@ module internal Words =
     let add (words: Word<'Vices> list) (text: string) (vices: 'Vices) : Result<'Vices, string> =
         addAs "vice" words text vices
 
-    /// Adds all vices in order. The errors name every mistake.
+    /// Adds all vices in order. The errors describe every mistake.
     let addAllAs
         (noun: string)
         (words: Word<'Vices> list)

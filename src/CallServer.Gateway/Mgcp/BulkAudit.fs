@@ -4,13 +4,13 @@ open System
 open System.Globalization
 open CallServer.Wire
 
-/// The Bulk Audit package of RFC 3624: states of many endpoints in one answer, and where the next answer
-/// begins. This gateway does not support the typed states of BA/S (804).
+/// The Bulk Audit package (RFC 3624): reports the states of many endpoints in one answer, and where the next answer begins. This
+/// gateway does not support the typed states of BA/S (804).
 module internal BulkAudit =
     let private put = MgcpParameter.create
 
-    /// Consecutive endpoints that differ only in the last term: the terms before it, and the first and last
-    /// number.
+    /// Consecutive endpoints that differ only in the last term. `Prefix` holds the terms before it, `First` and `Last` its
+    /// numbers.
     type private Run = { Prefix: string; First: int; Last: int; Places: int list }
 
     let private split (name: string) : struct (string * int) =
@@ -36,7 +36,7 @@ module internal BulkAudit =
 
     let private nameOf (run: Run) : string = run.Prefix + "/" + range run.First run.Last
 
-    /// Names of endpoints with ranges in two terms: consecutive whole DS1s become one name.
+    /// The names of endpoints with ranges in two terms. Consecutive whole DS1s become one name.
     let private ranged (runs: Run list) : string list =
         let isWhole (run: Run) =
             run.First = 1 && run.Last = 24 && run.Prefix.StartsWith("ds/ds1-", StringComparison.Ordinal)
@@ -58,7 +58,7 @@ module internal BulkAudit =
 
         go runs []
 
-    /// BA/C: a hexadecimal digit, or Z for more than 15.
+    /// BA/C: one hexadecimal digit, or Z for more than 15.
     let private count (sight: MgcpSight) (place: int) : string =
         let vices = sight.Options.Vices
         let isNth every = place % every = every - 1
@@ -69,7 +69,7 @@ module internal BulkAudit =
         | many when many > 15 -> "Z"
         | many -> many.ToString "X"
 
-    /// BA/M: 0, a mode's letter, or a count and that many letters.
+    /// BA/M: 0, the letter of one mode, or a count and that many letters.
     let private modes (sight: MgcpSight) (place: int) : string =
         match sight.Wiring.On[place] with
         | [] -> "0"
@@ -80,7 +80,7 @@ module internal BulkAudit =
 
             letters.Length.ToString "X" + letters
 
-    /// The states that were asked for, run by run; all names first if the gateway has that vice.
+    /// The requested states, run by run. All names come first if the gateway has that vice.
     let private reports (sight: MgcpSight) (asked: string list) (runs: Run list) : MgcpParameter list =
         let states (code: string) (places: int list) =
             let tell = if code = "BA/C" then count sight else modes sight
@@ -96,7 +96,7 @@ module internal BulkAudit =
                   for code in asked do
                       yield states code run.Places ]
 
-    /// Where the page begins among the places, and how many endpoints it may have.
+    /// Where the page begins in the list of places, and how many endpoints it may have.
     let private page
         (sight: MgcpSight)
         (command: MgcpCommand)
@@ -145,7 +145,7 @@ module internal BulkAudit =
                   yield put "BA/NE" names[places[next]] ]
             |> MgcpAnswer.create 200
 
-    /// `BA/C`, or `C` as some call agents write it.
+    /// The code as `BA/C`, even if the call agent wrote only `C`.
     let private code (word: string) : string =
         if word.StartsWith("BA/", StringComparison.Ordinal) then word else "BA/" + word
 

@@ -3,14 +3,13 @@ namespace CallServer.Gateway
 open System
 open System.Collections.Generic
 
-/// The endpoints of a gateway in the order in which it lists them, by their local names: analogue lines from
-/// `aaln/1` on, then channels from `ds/ds1-1/1` to `ds/ds1-1/24` and so on. Each is a circuit with a number
-/// of its own.
+/// The endpoints of a gateway in the order of its list, by their local names: analogue lines from `aaln/1` on, then channels from
+/// `ds/ds1-1/1` to `ds/ds1-1/24` and so on. Each is a circuit with its own number.
 [<NoComparison; ReferenceEquality>]
 type internal Circuits =
     {
         Names: string[]
-        /// The place in the list of the circuit with this number.
+        /// The place of each circuit in the list, by the circuit's number.
         PlaceOf: int[]
         Places: Dictionary<string, int>
     }
@@ -34,7 +33,7 @@ module internal Circuits =
             let channel = circuit - circuit / LineEvery
             "ds/ds1-" + string (channel / Channels + 1) + "/" + string (channel % Channels + 1)
 
-    /// At least this many circuits.
+    /// Makes at least this many circuits.
     let create (atLeast: int) : Circuits =
         let count = (max 1 atLeast + LineEvery - 1) / LineEvery * LineEvery
         let lines, channels = Array.init count id |> Array.partition isLine
@@ -49,24 +48,24 @@ module internal Circuits =
 
         { Names = names; PlaceOf = placeOf; Places = places }
 
-/// Which connections are on which endpoints, as long as the table holds the same connections.
+/// Which connections are on which endpoints; valid as long as the table holds the same connections.
 [<NoComparison; ReferenceEquality>]
 type internal Wiring =
     {
         Circuits: Circuits
         Listed: SimConnection[]
-        /// By the endpoint's place.
+        /// By the place of the endpoint.
         On: SimConnection list[]
     }
 
 module internal Wiring =
-    /// The circuit that a connection occupies, if each carries this many.
+    /// The circuit of a connection, if each circuit carries this many.
     let circuit (perEndpoint: int) (connection: SimConnection) : int = connection.Slot / max 1 perEndpoint
 
     let private build (perEndpoint: int) (circuits: Circuits) (table: Table) : Wiring =
         let on = Array.create circuits.Names.Length []
 
-        // From the last to the first, so that each endpoint's connections are in the order of their setup.
+        // From the last to the first, so that each endpoint lists its connections in the order of their setup.
         for index in table.Connections.Length - 1 .. -1 .. 0 do
             let connection = table.Connections[index]
             let place = circuits.PlaceOf[circuit perEndpoint connection]
@@ -74,12 +73,12 @@ module internal Wiring =
 
         { Circuits = circuits; Listed = table.Connections; On = on }
 
-    /// At least this many endpoints, and room for the most connections that the table ever had at once.
+    /// Makes at least this many endpoints, with room for the most connections that the table has had at one time.
     let create (perEndpoint: int) (atLeast: int) (table: Table) : Wiring =
         let needed = (table.NextSlot + perEndpoint - 1) / perEndpoint
         build perEndpoint (Circuits.create (max atLeast needed)) table
 
-    /// The wiring of the table as it is now.
+    /// The wiring for the table's current connections.
     let refresh (perEndpoint: int) (table: Table) (wiring: Wiring) : Wiring =
         if obj.ReferenceEquals(wiring.Listed, table.Connections) then
             wiring

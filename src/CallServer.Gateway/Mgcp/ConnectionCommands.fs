@@ -13,7 +13,7 @@ module internal ConnectionCommands =
     let private isOf (call: string) (connection: SimConnection) =
         String.Equals(MgcpView.callId connection, call, StringComparison.OrdinalIgnoreCase)
 
-    /// The lines of one requested parameter; descriptors follow them.
+    /// The lines for one requested parameter. Session descriptions follow separately.
     let private value (sight: MgcpSight) (connection: SimConnection) (code: string) : MgcpParameter list =
         let vices = sight.Options.Vices
 
@@ -28,7 +28,7 @@ module internal ConnectionCommands =
             [ put "P" (ConnectionParameters.encode counters) ]
         | _ -> []
 
-    /// A descriptor that is asked for but does not exist is `v=0` alone.
+    /// A description that was requested but does not exist is `v=0` alone.
     let private descriptor (sight: MgcpSight) (text: string) : string =
         if sight.Options.Vices.NoSessions then Sdp.encode Sdp.absent else text
 
@@ -56,7 +56,7 @@ module internal ConnectionCommands =
                               if List.contains "RC" asked then
                                   yield descriptor sight (MgcpView.remote connection) ] }
 
-    /// MDCX; this gateway refuses every change, so only one that changes nothing succeeds.
+    /// Answers MDCX. This gateway refuses every change, so only an MDCX that changes nothing succeeds.
     let modify (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let asks code = MgcpParameter.tryFind code command.Parameters
 
@@ -76,8 +76,8 @@ module internal ConnectionCommands =
                     Sessions = [ descriptor sight (MgcpView.local connection) ]
                     Notify = asks "N" }
 
-    /// Deletes one connection of a call, all connections of the call on an endpoint, or all on one or several
-    /// endpoints.
+    /// Answers DLCX. It deletes one connection of a call, all connections of the call on an endpoint, or all connections on one
+    /// or several endpoints.
     let delete (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let asks code = MgcpParameter.tryFind code command.Parameters
 
@@ -109,7 +109,7 @@ module internal ConnectionCommands =
             MgcpAnswer.create 250 []
             |> ending (places |> List.collect (fun place -> sight.Wiring.On[place]) |> List.filter isMeant)
 
-    /// RQNT and EPCF: nothing is watched or configured here, but the call agent makes itself known.
+    /// Answers RQNT and EPCF. Nothing is watched or configured here, but the command names the call agent.
     let accept (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let isKnown =
             (MgcpNames.tryPlace sight command.Endpoint).IsSome

@@ -2,11 +2,11 @@ namespace CallServer.Gateway
 
 open CallServer.Wire
 
-/// AUEP of RFC 3435 §2.3.10.
+/// Answers AUEP (RFC 3435 §2.3.10).
 module internal EndpointAudit =
     let private put = MgcpParameter.create
 
-    /// What an endpoint can do, one line per set of codecs.
+    /// The capabilities of an endpoint, one line per set of codecs.
     let private capabilities =
         let modes = "m:sendonly;recvonly;sendrecv;inactive;confrnce;netwloop;netwtest"
 
@@ -19,8 +19,8 @@ module internal EndpointAudit =
         | ids when sight.Options.Vices.CommaIds -> [ put "I" (String.concat ", " ids) ]
         | ids -> ids |> List.map (put "I")
 
-    /// The lines of one requested parameter. A parameter that is supported but empty is still reported; one
-    /// that is not understood is left out.
+    /// The lines for one requested parameter. A parameter that is supported but empty is still reported; one that is unknown is
+    /// left out.
     let private value (sight: MgcpSight) (place: int) (code: string) : MgcpParameter list =
         let isBusy = not sight.Wiring.On[place].IsEmpty
 
@@ -56,7 +56,7 @@ module internal EndpointAudit =
             |> List.collect (value sight place)
             |> MgcpAnswer.create 200
 
-    /// All names that match, whatever else was asked for.
+    /// Answers with all names that match, whatever else was requested.
     let private all (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
         let domain =
             if sight.Options.Vices.WrongDomain then
@@ -87,7 +87,7 @@ module internal EndpointAudit =
             else
                 MgcpAnswer.error 500
         elif EndpointName.isAnyOf command.Endpoint then
-            // §2.3.10: the any-of wildcard must not be used.
+            // The any-of wildcard must not be used here (§2.3.10).
             MgcpAnswer.error 500
         elif not (EndpointName.isAllOf command.Endpoint) then
             one sight command

@@ -5,7 +5,7 @@ open System.Net
 open CallServer.Model
 open CallServer.Wire
 
-/// RSIP: what a gateway tells its call agent without being asked (RFC 3435 §2.3.12).
+/// Sends RSIP: what a gateway tells its call agent unasked (RFC 3435 §2.3.12).
 module internal MgcpAnnouncing =
     /// How often a final response or an RSIP is sent at most: Max2 (RFC 3435 §4.3).
     [<Literal>]
@@ -16,7 +16,7 @@ module internal MgcpAnnouncing =
 
     let private firstInterval = TimeSpan.FromMilliseconds 500.0
 
-    /// Adds an RSIP with this restart method, to be sent at this instant.
+    /// Adds an RSIP with this restart method, due at this instant.
     let announce (method: string) (due: Instant) (state: MgcpState) : MgcpState =
         match state.Options.CallAgent with
         | ValueNone -> state
@@ -32,7 +32,7 @@ module internal MgcpAnnouncing =
                       Sent = 0 }
                     :: state.Announcements }
 
-    /// `ca@[192.0.2.1]:2727` as HOST:PORT, with the call agents' port if none is stated (RFC 3435 §3.2.1.3).
+    /// Turns `ca@[192.0.2.1]:2727` into HOST:PORT, with the call agents' default port if none is stated (RFC 3435 §3.2.1.3).
     let private entityAddress (entity: string) : string voption =
         let host = entity.Substring(entity.LastIndexOf '@' + 1).Trim()
         let colon = host.LastIndexOf ':'
@@ -48,8 +48,7 @@ module internal MgcpAnnouncing =
         | (true, address), (true, port) when port > 0 && port <= 65535 -> ValueSome $"{address}:{port}"
         | _ -> ValueNone
 
-    /// Takes in a response to an RSIP: the RSIP is not sent again, except after 521, which says where to send
-    /// it.
+    /// Takes in a response to an RSIP. The RSIP is not sent again, except after 521, which says where to send it instead.
     let answered (now: Instant) (response: MgcpResponse) (state: MgcpState) : MgcpState =
         let mine, others =
             state.Announcements
@@ -75,7 +74,7 @@ module internal MgcpAnnouncing =
                 NextTransaction = state.NextTransaction % Mgcp.MaxTransaction + 1 }
         | ValueNone -> { state with Announcements = others }
 
-    /// An RSIP for all endpoints.
+    /// Writes an RSIP for all endpoints.
     let private rsip (announcement: Announcement) (options: MgcpOptions) (down: TimeSpan) : byte[] =
         let command =
             Mgcp.command
@@ -93,7 +92,7 @@ module internal MgcpAnnouncing =
         let version = options.Vices.Speaks |> ValueOption.defaultValue command.Version
         Mgcp.encode (MgcpMessage.Command { command with Version = version })
 
-    /// Sends what is due, and again later if it is not answered.
+    /// Sends what is due, and schedules the repetition in case it is not answered.
     let due (now: Instant) (state: MgcpState) : struct (MgcpState * ResponderCommand list) =
         let due, later = state.Announcements |> List.partition (fun announcement -> announcement.Due <= now)
 

@@ -9,15 +9,15 @@ open CallServer.Wire
 [<NoComparison>]
 type MgcpOptions =
     {
-        /// What follows the @ of its endpoints' names.
+        /// The part after the @ in its endpoints' names.
         Domain: string
-        /// Where it sends its own commands, HOST:PORT; ValueNone if it has no call agent.
+        /// The address to which it sends its own commands, HOST:PORT; `ValueNone` if it has no call agent.
         CallAgent: string voption
         /// The largest answer that it writes, in octets.
         MaxMessage: int
         /// The most endpoints that a bulk audit reports in one answer.
         BulkPage: int
-        /// How long after a provisional response, which is sent at once, the final one follows.
+        /// How long after a provisional response the final one follows. The provisional response is sent at once.
         Execution: TimeSpan
         /// Its first transaction id.
         FirstTransaction: int
@@ -34,7 +34,7 @@ module MgcpOptions =
           FirstTransaction = 1
           Vices = MgcpVices.none }
 
-/// What a gateway looks at while it carries out one command.
+/// What a gateway needs to carry out one command.
 [<NoComparison; NoEquality>]
 type internal MgcpSight =
     {
@@ -43,7 +43,7 @@ type internal MgcpSight =
         Wiring: Wiring
         /// The notified entity (RFC 3435 §4.1).
         Notified: string
-        /// How long it has been disconnected from its call agent.
+        /// How long it has been without contact to its call agent.
         DisconnectedFor: TimeSpan
     }
 
@@ -56,7 +56,7 @@ type internal MgcpAnswer =
         Comment: string
         Parameters: MgcpParameter list
         Sessions: string list
-        /// Connections that the command ended.
+        /// The connections that the command ended.
         Ends: SimConnection list
         /// The new notified entity, if the command named one.
         Notify: string voption
@@ -82,8 +82,7 @@ module internal MgcpAnswer =
 
 /// Finds the endpoints that commands name.
 module internal MgcpNames =
-    /// Whether the name is ours: the gateway answers to its own domain and to any address, but to no other
-    /// name.
+    /// Whether the name belongs to this gateway. It answers to its own domain and to any address, but to no other name.
     let isOurs (domain: string) (name: EndpointName) : bool =
         let given = name.Domain.Trim('[', ']')
 
@@ -100,7 +99,7 @@ module internal MgcpNames =
         else
             ValueNone
 
-    /// The places that an all-of wildcard stands for, in the order of the list.
+    /// The places that an all-of wildcard matches, in the order of the list.
     let matching (sight: MgcpSight) (pattern: EndpointName) : int[] =
         if isOurs sight.Options.Domain pattern then
             let names = sight.Wiring.Circuits.Names
@@ -115,7 +114,7 @@ module internal MgcpNames =
         | ValueSome every -> place % every = every - 1
         | ValueNone -> false
 
-    /// The words of all lines with this code, split at commas, in upper case.
+    /// The words of all lines with this code, split at commas and in upper case.
     let requested (code: string) (parameters: MgcpParameter[]) : string list =
         [ for line in MgcpParameter.all code parameters do
               for word in

@@ -5,26 +5,26 @@ open CallServer.Model
 open CallServer.Wire
 
 // What comes in                          What the gateway does
-// a command, its id unknown              carries it out; answers; remembers the answer for 30 s
-//   and to be answered provisionally     100 now, the final response when it is carried out
-// its id remembered                      the same answer again, whatever the command is now
-// its id being carried out               100 again
+// a command with an unknown id           carries it out; answers; remembers the answer for 30 s
+//   if answered provisionally            100 now, the final response when it is carried out
+// a command with a remembered id         the same answer again, whatever the command is
+// a command still being carried out      100 again
 // 000 with the id of a final response    stops repeating that response
 // a response to its own RSIP             stops repeating the RSIP; 521 with N: sends it there
 // any other response                     nothing
-// what is no MGCP                        510 if its transaction id can be read, otherwise nothing
-// Tick                                   what is due: final responses, repetitions
-// Restarted                              forgets everything; RSIP restart
-// Happened                               nothing: the table is looked at when a command comes
+// anything that is not MGCP              510 if its transaction id can be read, otherwise nothing
+// Tick                                   sends what is due: final responses, repetitions
+// Restarted                              forgets everything; sends RSIP restart
+// Happened                               nothing: it reads the table when a command comes
 // Octets, StreamClosed                   nothing: MGCP has no streams
 
 /// A media gateway that speaks MGCP 1.0 (RFC 3435) with the Bulk Audit package (RFC 3624), over a table that
-/// it does not own: audits, modification without a change, deletion.
+/// it does not own. It answers audits, modifications that change nothing, and deletions.
 module MgcpResponder =
     [<Literal>]
     let private Mgcp' = "mgcp"
 
-    /// How long until a final response is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
+    /// How long after a final response it is repeated: LONGTRAN-TIMER (RFC 3435 §3.5.6).
     let private repetition = TimeSpan.FromSeconds 5.0
 
     let private sight (now: Instant) (wiring: Wiring) (state: MgcpState) : MgcpSight =
@@ -41,8 +41,7 @@ module MgcpResponder =
         | ValueSome only -> is only
         | ValueNone -> is "MGCP 1.0" || version.StartsWith("MGCP 1.0 ", StringComparison.OrdinalIgnoreCase)
 
-    /// 528. An NCS gateway names its versions in a parameter of its own (VersionSupported), others in the
-    /// comment.
+    /// The answer 528. An NCS gateway names its versions in a parameter (VersionSupported), others in the comment.
     let private otherVersion (vices: MgcpVices) : MgcpAnswer =
         match vices.Speaks with
         | ValueSome only when vices.TellsVersion && only.Contains "NCS" ->
@@ -52,7 +51,7 @@ module MgcpResponder =
         | ValueSome _
         | ValueNone -> MgcpAnswer.error 528
 
-    /// The gateway's answer to a command; ValueNone if it does not answer at all.
+    /// The gateway's answer to a command; `ValueNone` if it does not answer at all.
     let private execute (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer voption =
         let vices = sight.Options.Vices
 
@@ -71,14 +70,14 @@ module MgcpResponder =
         | ValueNone, _ when vices.ListsNothing -> ValueNone
         | ValueNone, _ -> ValueSome(MgcpAnswer.error 504)
 
-    /// The transaction id that is written into the answer.
+    /// The transaction id to write into the answer.
     let private written (vices: MgcpVices) (transaction: int) : int =
         if vices.WrongTransactions then
             (transaction ^^^ 0x155) % Mgcp.MaxTransaction + 1
         else
             transaction
 
-    /// Carries out a command: its answer as octets, and what it asks of the table.
+    /// Carries out a command. Returns its answer as octets, and what it does to the table.
     let private carryOut
         now
         (table: Table)
@@ -119,7 +118,7 @@ module MgcpResponder =
             { MgcpAnswer.create 100 [] with Comment = "Executing" }
             []
 
-    /// Takes in a command of a peer; returns its answer, if it gets one at once.
+    /// Takes in a command from a peer. Returns its answer, if it gets one at once.
     let private command now (table: Table) (peer: string) (command: MgcpCommand) (state: MgcpState) =
         let transaction = command.Transaction
 
@@ -149,7 +148,7 @@ module MgcpResponder =
         | PackageCode
         | UnknownClass -> MgcpAnnouncing.answered now response state
 
-    /// Takes in one message of a datagram; returns its answer, if it gets one at once.
+    /// Takes in one message of a datagram. Returns its answer, if it gets one at once.
     let private message now table peer (message: Result<MgcpMessage, MgcpError>) (state: MgcpState) =
         match message with
         | Ok(MgcpMessage.Command command') -> command now table peer command' state
@@ -160,7 +159,7 @@ module MgcpResponder =
             struct (state, ValueSome octets, [])
         | Error _ -> struct (state, ValueNone, [])
 
-    /// Joins the octets of several messages to one datagram (RFC 3435 §3.5.5).
+    /// Joins several messages into one datagram (RFC 3435 §3.5.5).
     let private together (answers: byte[] list) : byte[] =
         let dot = [| 46uy; 13uy; 10uy |]
 
@@ -203,7 +202,7 @@ module MgcpResponder =
             // The answer leaves before the connection ends, so that the peer learns of it first.
             struct (state, sent @ ends)
 
-    /// An execution that is due: sends the final response with an empty `K:`, for the first time or again.
+    /// Completes an execution that is due: sends the final response with an empty `K:`, for the first time or again.
     let private conclude now table (state: MgcpState) (transaction: int) (execution: Execution) =
         let put octets peer sent (state: MgcpState) =
             let next =
@@ -278,7 +277,7 @@ module MgcpResponder =
           Identify = fun connection -> [ MgcpView.identity perEndpoint domain connection ]
           Heard = state.Commands }
 
-    /// A gateway in service. If it has a call agent, its first Tick sends an RSIP: it carries calls that the
-    /// call agent may not know, as after a time without contact.
+    /// Makes a gateway in service. If it has a call agent, its first Tick sends an RSIP, as after a time without contact: it
+    /// carries calls that the call agent may not know.
     let create (options: MgcpOptions) (now: Instant) : Responder =
         responder (MgcpState.create options now |> MgcpAnnouncing.announce "disconnected" now)

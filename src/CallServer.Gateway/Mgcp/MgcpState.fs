@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// An RSIP on its way to the call agent (RFC 3435 §2.3.12).
+/// An RSIP for the call agent, until it is answered (RFC 3435 §2.3.12).
 [<NoComparison>]
 type internal Announcement =
     {
@@ -14,26 +14,25 @@ type internal Announcement =
         To: string
         /// When it is sent next, for the first time or again.
         Due: Instant
-        /// Until the time after that.
+        /// The wait after that sending.
         Interval: TimeSpan
         Sent: int
     }
 
-/// A command that was answered provisionally.
+/// A command that got a provisional response.
 [<NoComparison>]
 type internal Execution =
     | Executing of command: MgcpCommand * peer: string * until: Instant
     /// The final response, repeated until it is acknowledged.
     | Unacknowledged of octets: byte[] * peer: string * due: Instant * sent: int
 
-/// A gateway that speaks MGCP at one moment; its host owns the table.
+/// A gateway that speaks MGCP, at one moment. Its host owns the table.
 [<NoComparison; ReferenceEquality>]
 type internal MgcpState =
     {
         Options: MgcpOptions
         Wiring: Wiring voption
-        /// The answers of the last 30 s by transaction id, in two generations; the older is dropped as a
-        /// whole.
+        /// The answers of the last 30 s by transaction id, in two generations. The older generation is dropped as a whole.
         Answered: Map<int, struct (Instant * byte[])>
         Before: Map<int, struct (Instant * byte[])>
         Generation: Instant
@@ -42,7 +41,7 @@ type internal MgcpState =
         NextTransaction: int
         Notified: string
         Began: Instant
-        /// Datagrams, commands and answers so far.
+        /// The numbers of datagrams, commands and answers so far.
         Datagrams: int
         Commands: int
         Answers: int

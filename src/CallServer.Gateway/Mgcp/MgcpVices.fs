@@ -6,15 +6,15 @@ open System
 [<NoComparison>]
 type MgcpVices =
     {
-        /// It knows no Bulk Audit package (RFC 3624) and ignores its parameters as unknown.
+        /// It does not know the Bulk Audit package (RFC 3624) and ignores its parameters as unknown.
         NoBulkAudit: bool
         /// It does not know the command AUCX: 504.
         NoAuditConnection: bool
-        /// Like osmo-mgw: it answers any AUEP with a bare 200, and an AUCX not at all.
+        /// Like osmo-mgw, it answers any AUEP with a bare 200, and does not answer AUCX.
         ListsNothing: bool
-        /// It answers 533 instead of an answer with more octets than this.
+        /// It answers 533 if the answer would have more octets than this.
         TooLargeAt: int voption
-        /// It answers 503 to an all-of wildcard anywhere but in the last term of a name.
+        /// It answers 503 to an all-of wildcard anywhere except in the last term of a name.
         TooComplicated: bool
         /// Several connection ids are in one line, separated by commas, instead of one per line.
         CommaIds: bool
@@ -28,9 +28,9 @@ type MgcpVices =
         Speaks: string voption
         /// Its 528 says which version it accepts.
         TellsVersion: bool
-        /// It takes every wildcard and range for an unknown endpoint: 500.
+        /// It treats every wildcard and range as an unknown endpoint: 500.
         NoWildcards: bool
-        /// It lists its endpoints without @ and domain.
+        /// It lists its endpoints without an @ and a domain.
         NoDomains: bool
         /// It writes blanks wherever the grammar allows them.
         ExtraSpace: bool
@@ -42,7 +42,7 @@ type MgcpVices =
         WrongTransactions: bool
         /// It lists its endpoints under another domain than the one at which they answer.
         WrongDomain: bool
-        /// It sends a datagram that is no MGCP before every answer.
+        /// It sends a datagram that is not MGCP before every answer.
         Garbage: bool
         /// It answers in another protocol.
         Foreign: bool
@@ -65,14 +65,14 @@ type MgcpVices =
         /// It states no local connection options, because the call agent gave none.
         NoOptions: bool
         SaturatedCounters: bool
-        /// It has at least this many endpoints, whatever the connections.
+        /// It has at least this many endpoints, however many connections there are.
         Endpoints: int voption
         ConnectionsPerEndpoint: int
         /// Every N-th endpoint is out of service: 501.
         OutOfServiceEvery: int voption
         /// It lost its call agent: RM is disconnected.
         Disconnected: bool
-        /// It answers the messages of one datagram in one datagram.
+        /// It answers all messages of a datagram in one datagram.
         Piggybacks: bool
     }
 
@@ -116,7 +116,7 @@ module MgcpVices =
           Disconnected = false
           Piggybacks = false }
 
-    /// The vices by the words of the command line.
+    /// The words for the vices on the command line.
     let internal words: Word<MgcpVices> list =
         [ Words.flag "no-bulk-audit" (fun vices -> { vices with NoBulkAudit = true })
           Words.flag "no-aucx" (fun vices -> { vices with NoAuditConnection = true })

@@ -5,14 +5,14 @@ open CallServer.Wire
 
 /// How an MGCP gateway describes one connection.
 module internal MgcpView =
-    /// Hexadecimal, at most 32 digits (RFC 3435 §3.2.2.5); unique within a gateway.
+    /// The connection id: hexadecimal, at most 32 digits (RFC 3435 §3.2.2.5), unique within a gateway.
     let connectionId (connection: SimConnection) : string =
         (uint32 (connection.Serial + 1L) * 0x9E3779B1u).ToString "X8"
 
-    /// The GUID: Cisco gateways identify connections of the same call by it too.
+    /// The call id is the GUID, by which Cisco gateways also recognize connections of the same call.
     let callId (connection: SimConnection) : string = SimConnection.guidText connection
 
-    /// RFC 3435 §3.2.2.6. A few connections only listen or only speak, as after hold and transfer.
+    /// The mode (RFC 3435 §3.2.2.6). A few connections only listen or only speak, as after hold and transfer.
     let mode (connection: SimConnection) : string =
         match connection.Serial % 11L with
         | 7L -> "sendonly"
@@ -26,7 +26,7 @@ module internal MgcpView =
         | "inactive" -> 'I'
         | _ -> 'B'
 
-    /// `P:`, with what has passed so far. An inactive connection has been inactive for half its age.
+    /// `P:`, the counters so far. An inactive connection has been inactive for half its age.
     let counters (isSaturated: bool) (now: Instant) (connection: SimConnection) : Counters =
         let share count =
             match mode connection with
@@ -54,7 +54,7 @@ module internal MgcpView =
             JitterMs = ValueSome(2L + connection.Serial % 20L)
             LatencyMs = ValueSome(20L + connection.Serial % 40L) }
 
-    /// `L:` as the call agent gave it.
+    /// `L:`, the options that the call agent gave.
     let options (connection: SimConnection) : LocalConnectionOptions =
         let struct (period, _) = SimCodec.packet connection.Codec
 
@@ -99,7 +99,7 @@ module internal MgcpView =
     let remote (connection: SimConnection) : string =
         describe connection connection.RemoteHost connection.RemotePort
 
-    /// What an audit calls the connection: the contract of the command line.
+    /// The names that an audit gives the connection, as the command line shows them.
     let identity (perEndpoint: int) (domain: string) (connection: SimConnection) : Identity =
         let endpoint = Circuits.local (Wiring.circuit perEndpoint connection) + "@" + domain
 

@@ -6,12 +6,12 @@ open CallServer.Wire
 
 /// Writes answers as octets, with the oddities of the gateway.
 module internal MgcpWriting =
-    /// Codes and names in lower case; what compares by case (ids, descriptors) stays as it is.
+    /// Codes and names in lower case. Values in which case matters (ids, descriptions) stay as they are.
     let private lowered (parameter: MgcpParameter) : MgcpParameter =
         { parameter with Code = parameter.Code.ToLowerInvariant() }
 
-    /// Blanks where RFC 3435 appendix A allows 0*WSP or 1*WSP: around a parameter's value, between the words
-    /// of the first line, at the ends of lines. Session descriptions are left alone: they are not MGCP's own.
+    /// Adds blanks where RFC 3435 appendix A allows 0*WSP or 1*WSP: around a parameter's value, between the words of the first
+    /// line, and at the ends of lines. Session descriptions stay as they are, because MGCP does not define their syntax.
     let private spaced (text: string) : string =
         let headerEnd =
             match text.IndexOf("\r\n\r\n", StringComparison.Ordinal) with
@@ -60,7 +60,7 @@ module internal MgcpWriting =
           Parameters = (if vices.LowerCase then Array.map lowered parameters else parameters)
           Sessions = List.toArray answer.Sessions }
 
-    /// The answer, or 533 if it would be too large. `extra` precedes its own parameters.
+    /// Writes the answer, or 533 if it would be too large. `extra` comes before its own parameters.
     let answer
         (options: MgcpOptions)
         (transaction: int)
@@ -76,7 +76,7 @@ module internal MgcpWriting =
         let limit = vices.TooLargeAt |> ValueOption.defaultValue options.MaxMessage |> min options.MaxMessage
         if octets.Length > limit then write (MgcpAnswer.error 533) else octets
 
-    /// Noise before the answer, an answer that is cut off, or another protocol altogether.
+    /// Adds the vices of whole datagrams: noise before the answer, an answer that is cut off, or a different protocol.
     let datagrams (vices: MgcpVices) (octets: byte[]) : byte[] list =
         let octets =
             if vices.Foreign then

@@ -8,8 +8,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// ADTRAN-AOS-MEDIAGATEWAY-MIB: adGenAOSRtpSessionTable has a row for each channel that was ever used, with
-/// its present or last session. Start and duration are texts; the MIB does not say in what form.
+/// ADTRAN-AOS-MEDIAGATEWAY-MIB. adGenAOSRtpSessionTable has a row for each channel that was ever used, with its current or last
+/// session. Start and duration are texts; the MIB does not define their form.
 module AdtranRtp =
     /// adGenAOSRtpSessionVocoder.
     let private vocoder (codec: SimCodec) =

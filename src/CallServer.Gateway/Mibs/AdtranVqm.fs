@@ -5,8 +5,7 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// ADTRAN-AOS-VQM: the monitored RTP streams, by {source, destination, SSRC}. A row is the stream that the
-/// gateway sends.
+/// ADTRAN-AOS-VQM: the monitored RTP streams, indexed by {source, destination, SSRC}. A row is the stream that the gateway sends.
 module AdtranVqm =
     /// adVqmActCallCodec.
     let private codec (codec: SimCodec) =

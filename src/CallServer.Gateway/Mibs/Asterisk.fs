@@ -5,10 +5,10 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// ASTERISK-MIB as res_snmp serves it: row numbers are places in a hash table, empty texts have no cell, and
-/// nothing dates a start but the epoch in the unique id.
+/// ASTERISK-MIB as res_snmp serves it. Row numbers are places in a hash table, and empty texts have no cell. Only the epoch in
+/// the unique id dates a start.
 module Asterisk =
-    /// The order of a hash table, which does not depend on age.
+    /// The order of a hash table, which says nothing about age.
     let private shuffled (clock: AgentClock) (connections: SimConnection[]) : SimConnection[] =
         connections
         |> Array.sortBy (fun connection ->
@@ -26,7 +26,7 @@ module Asterisk =
         else
             channel "phone" (connection.Serial * 2L + 1L)
 
-    /// Both channels' names in ordinal order, so that the two rows of a call give the same pair.
+    /// The names of both channels in ordinal order, so that the two rows of a call give the same pair.
     let private pair (connection: SimConnection) : string option =
         match name connection, bridge connection with
         | _, "" -> None

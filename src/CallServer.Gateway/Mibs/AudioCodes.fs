@@ -5,8 +5,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// AC-MEDIA-MIB acIPLegsTable, and AC-CONTROL-MIB acCallInfoTable with the calls that the legs point to. Both
-/// indexes are small numbers that are reused.
+/// AC-MEDIA-MIB acIPLegsTable, and AC-CONTROL-MIB acCallInfoTable with the calls that the legs point to. Both indexes are small
+/// numbers that are reused.
 module AudioCodes =
     /// acIPLegsCoderType.
     let private coder (codec: SimCodec) =
@@ -23,7 +23,7 @@ module AudioCodes =
 
     let private leg (connection: SimConnection) : uint32 = uint32 connection.Slot
 
-    /// A call index that differs from the leg's, in the same order.
+    /// A call index that differs from the leg's, but gives the same order.
     let private call (connection: SimConnection) : uint32 = uint32 (connection.Slot + 7)
 
     let private legName (connection: SimConnection) : string = "ip/" + string connection.Slot
@@ -59,7 +59,7 @@ module AudioCodes =
               fixedly 17u (fun connection -> Gauge32(uint32 (connection.Slot % 2000)))
               fixedly 18u (legName >> text) ] }
 
-    /// Whole seconds since the call began; voice (1) by SIP (3).
+    /// The duration is in whole seconds since the call began; voice is 1, SIP is 3.
     let private calls: MibTable =
         { Entry = Oid.parse "1.3.6.1.4.1.5003.9.10.5.2.2.1.1.1"
           Shape = 1

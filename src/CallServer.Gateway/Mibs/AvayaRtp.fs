@@ -6,7 +6,7 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// AVAYA-RTP-MIB: sessions, ended ones too, with the state as the first part of the index.
+/// AVAYA-RTP-MIB: sessions, including ended ones. The state is the first part of the index.
 module AvayaRtp =
     /// avRtpSessionType.
     let private sessionType (codec: SimCodec) =
@@ -24,7 +24,7 @@ module AvayaRtp =
     let private sessionId (clock: AgentClock) (connection: SimConnection) : uint32 =
         uint32 ((1L + connection.Serial + int64 clock.Renumbered * 100_000L) &&& 0x7FFFFFFFL)
 
-    /// Some sessions have a QoS event half a minute after their start, which moves them to another instance.
+    /// Some sessions have a QoS event half a minute after their start, which moves them to a different instance.
     let private eventAt (connection: SimConnection) : Instant =
         if connection.LocalSsrc % 16u = 7u then
             connection.Start + TimeSpan.FromSeconds 30.0
@@ -80,7 +80,7 @@ module AvayaRtp =
 
     let private conference (connection: SimConnection) : string = string (10000L + connection.Serial % 90000L)
 
-    /// Seven digits each, so that they fit 22 characters.
+    /// The last seven digits of both numbers, so that they fit 22 characters.
     let private extensions (connection: SimConnection) : string =
         let short (number: string) = number.Substring(number.Length - 7)
 
@@ -128,7 +128,7 @@ module AvayaRtp =
               fixedly 54u (fun connection -> int connection.Dscp)
               fixedly 57u (fun connection -> Gauge32 connection.RemoteSsrc) ] }
 
-    /// avRtpSumTable of the only engine, 1.
+    /// avRtpSumTable of the only engine, number 1.
     let private sum column (read: Sight -> Value) : Scalar =
         { Name = Oid.append (Oid.parse "1.3.6.1.4.1.6889.2.7.3.1") [| column; 1u |]; Read = read }
 

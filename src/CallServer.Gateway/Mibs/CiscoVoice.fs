@@ -5,8 +5,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// CISCO-VOICE-DIAL-CONTROL-MIB and CISCO-VOICE-COMMON-DIAL-CONTROL-MIB beside callActiveTable. Each
-/// connection is one VoIP leg over SIP.
+/// CISCO-VOICE-DIAL-CONTROL-MIB and CISCO-VOICE-COMMON-DIAL-CONTROL-MIB, in addition to callActiveTable. Each connection is one
+/// VoIP leg over SIP.
 module CiscoVoice =
     /// CvcCoderTypeRate.
     let private coder (codec: SimCodec) =
@@ -28,7 +28,7 @@ module CiscoVoice =
         | Guaranteed -> 2
         | ControlledLoad -> 5
 
-    /// The number of the side that callActivePeerAddress does not name.
+    /// The number of the side that is not in callActivePeerAddress.
     let private reversed (connection: SimConnection) =
         if connection.Answered then connection.Called else connection.Calling
 
@@ -63,7 +63,7 @@ module CiscoVoice =
                   let struct (_, octets) = SimCodec.packet connection.Codec
                   int octets) ] }
 
-    /// cCallHistoryTable of CISCO-DIAL-CONTROL-MIB, indexed by a number that grows with every end.
+    /// cCallHistoryTable of CISCO-DIAL-CONTROL-MIB, indexed by a number that grows with every ended connection.
     let private callHistory: MibTable =
         { Entry = Oid.parse "1.3.6.1.4.1.9.10.25.1.4.3.1"
           Shape = 0
@@ -118,7 +118,7 @@ module CiscoVoice =
           Instances =
             fun clock number connection -> [| [| uint32 number |]; DialControl.instance clock connection |] }
 
-    /// cvCallVolConnActiveConnection by CvCallConnectionType, in which sip is 2, and their total.
+    /// cvCallVolConnActiveConnection by CvCallConnectionType (sip is 2), and the total.
     let private counts =
         let ofType kind : Scalar =
             { Name = Oid.append (Oid.parse "1.3.6.1.4.1.9.9.63.1.3.8.1.1.2") [| uint32 kind |]

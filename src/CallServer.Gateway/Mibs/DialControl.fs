@@ -7,14 +7,13 @@ open CallServer.Gateway.Cell
 
 /// DIAL-CONTROL-MIB (RFC 2128): callActiveTable alone.
 module DialControl =
-    /// {callActiveSetupTime, callActiveIndex}. If the stamps were zeroed, the serial number tells the rows
-    /// apart.
+    /// {callActiveSetupTime, callActiveIndex}. If the stamps were zeroed, the serial number distinguishes the rows.
     let instance (clock: AgentClock) (connection: SimConnection) : uint32[] =
         match AgentClock.stamp connection.Setup clock with
         | 0u -> [| 0u; 1u + uint32 (connection.Serial &&& 0x3FFFFFFFL) |]
         | ticks -> [| ticks; uint32 (connection.Index + clock.Renumbered) |]
 
-    /// The stamp of the answer, unless the agent makes up another one.
+    /// The stamp of the answer, unless the vice makes up another one.
     let private answerStamp (sight: Sight) (connection: SimConnection) : uint32 =
         let stamp instant = AgentClock.stamp instant sight.Clock
 
@@ -27,7 +26,7 @@ module DialControl =
             | _ -> stamp connection.Start + 0x80000000u
         | _ -> stamp connection.Start
 
-    /// callActiveConnectTime: zero while it is not connected.
+    /// callActiveConnectTime: zero until the call is connected.
     let private connectTime (sight: Sight) (row: Row) =
         if SimConnection.isActive sight.Now row.Connection then
             TimeTicks(answerStamp sight row.Connection)
@@ -64,7 +63,7 @@ module DialControl =
               column 15u packets
               column 16u octets ] }
 
-    /// A Q.850 value: normal clearing, or no answer if it was given up before it was connected.
+    /// The cause as a Q.850 value: normal clearing, or no answer if the call was given up before it was connected.
     let private cause (row: Row) =
         match row.Closed with
         | ValueSome at when at < row.Connection.Start -> 19uy
@@ -82,14 +81,14 @@ module DialControl =
 
     let private closedAt (sight: Sight) (row: Row) = row.Closed |> ValueOption.defaultValue sight.Now
 
-    /// The stamp of the connect time; zero if it was never connected.
+    /// The stamp of the connect time; zero if the call was never connected.
     let connectedStamp (sight: Sight) (row: Row) : Value =
         if row.Connection.Start <= closedAt sight row then
             TimeTicks(answerStamp sight row.Connection)
         else
             TimeTicks 0u
 
-    /// The stamp of its end, unless the agent makes up another one.
+    /// The stamp of the end, unless the vice makes up another one.
     let disconnectedStamp (sight: Sight) (row: Row) : Value =
         let told =
             match sight.GarbageStamps with

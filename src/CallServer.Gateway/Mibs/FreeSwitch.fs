@@ -7,8 +7,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// FREESWITCH-MIB as mod_snmp serves it: row numbers shift when a channel ends, from a list that is refreshed
-/// every five seconds.
+/// FREESWITCH-MIB as mod_snmp serves it. Row numbers shift when a channel ends. They come from a list that is refreshed every
+/// five seconds.
 module FreeSwitch =
     let private uuid (octets: byte[]) : string = Guid(ReadOnlySpan<byte> octets, true).ToString()
 

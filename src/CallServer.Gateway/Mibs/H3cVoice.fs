@@ -4,8 +4,8 @@ open CallServer.Wire
 open CallServer.Gateway
 open CallServer.Gateway.Cell
 
-/// HH3C-VOICE-CALL-ACTIVE-MIB and HH3C-VOICE-CALL-HISTORY-MIB beside callActiveTable, and 3Com's modules with
-/// the same tables. A telephony leg has a row in one extension table, a VoIP leg in the other.
+/// HH3C-VOICE-CALL-ACTIVE-MIB and HH3C-VOICE-CALL-HISTORY-MIB in addition to callActiveTable, and 3Com's modules with the same
+/// tables. A telephony leg has a row in one extension table, a VoIP leg in the other.
 module H3cVoice =
     /// Hh3cCodecType.
     let private coder (codec: SimCodec) =
@@ -30,12 +30,12 @@ module H3cVoice =
 
     let private guid (connection: SimConnection) : Value = OctetString connection.Guid
 
-    /// Milliseconds of the transmit path; for an ended leg the stamps hold the true time.
+    /// How long the transmit path has existed, in milliseconds. For an ended leg this is the true duration, like its stamps.
     let private transmitted (sight: Sight) (row: Row) : Value =
         let until = row.Closed |> ValueOption.defaultValue sight.Now
         Gauge32(wrapped (int64 (SimConnection.age until row.Connection).TotalMilliseconds))
 
-    /// The columns of a telephony leg's extension, with the same numbers while it is active and afterwards.
+    /// The columns of a telephony leg's extension. Active and ended legs use the same column numbers.
     let private voice: Column list =
         onlyWhere
             isTelephony

@@ -6,7 +6,7 @@ open CallServer.Gateway.Cell
 
 /// RTP-MIB (RFC 2959): sessions, their senders and their receivers. The codec is a payload type.
 module RtpMib =
-    /// The payload type; for codecs without a static one, the first dynamic one.
+    /// The payload type. Codecs without a static one get the first dynamic one.
     let private payloadType (codec: SimCodec) : int =
         SimCodec.payloadType codec |> ValueOption.defaultValue 96
 
@@ -21,7 +21,7 @@ module RtpMib =
            [| session; connection.LocalSsrc |]
            [| session; connection.RemoteSsrc; connection.LocalSsrc |] |]
 
-    /// TAddress in snmpUDPDomain (RFC 3417): address and port.
+    /// An address and port as TAddress in snmpUDPDomain (RFC 3417).
     let private address (host: uint32) (port: int) : Value =
         OctetString(Array.append (SimConnection.hostOctets host) [| byte (port >>> 8); byte port |])
 

@@ -4,25 +4,23 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How a connection of the table looks in rtpengine: a call of two parties whose media goes from one to the
-/// other. While it is ringing there is an offer, and perhaps media from the called party.
+/// Describes connections of the table as rtpengine does: a connection becomes a call of two parties, and media flows from one to
+/// the other. While it rings there is an offer, and perhaps media from the called party.
 module NgCalls =
-    /// How old rtpengine's clock is when it stamps, in microseconds: it reads the clock once per round of its
-    /// loop.
+    /// The age of rtpengine's clock when it stamps, in microseconds: it reads the clock once per round of its loop.
     let private staleness (connection: SimConnection) : int64 = int64 (connection.LocalSsrc % 40_000u)
 
-    /// How long after the answer the media of both parties begins.
+    /// How long after the answer both parties' media begins.
     let private mediaAfter = TimeSpan.FromMilliseconds 300.0
 
-    /// What a call shows before it is answered.
+    /// What rtpengine sees of a call before it is answered.
     [<RequireQualifiedAccess>]
     type private Ringing =
         /// The offer alone.
         | Silent
-        /// Packets that the called party sends where the offer said, before rtpengine has a tag for it.
+        /// The called party sends packets to the address in the offer, before rtpengine has a tag for it.
         | Nameless
-        /// Early media after a description in a provisional reply (SIP's 183), which rtpengine is given as an
-        /// answer.
+        /// Early media after a description in a provisional response (SIP's 183), which rtpengine treats as an answer.
         | Described
 
     let private ringing (vices: NgVices) (connection: SimConnection) : Ringing =
@@ -48,20 +46,20 @@ module NgCalls =
     let private isUnanswered (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.UnansweredEvery connection
 
-    /// Whether T.38 replaced its audio.
+    /// Whether T.38 has replaced its audio.
     let isFax (vices: NgVices) (connection: SimConnection) : bool = everySoMany vices.FaxEvery connection
 
     let hasVideo (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.VideoEvery connection && not (isFax vices connection)
 
-    /// A party's video uses the port after that of its audio, at either end.
+    /// The port of a party's video, at either end: the one after its audio port.
     let videoPort (port: int) : int = port + 1
 
-    /// None if the gateway knows the party by its address alone.
+    /// The party's label; `None` if the gateway knows it by its address alone.
     let private label (connection: SimConnection) : string option =
         if connection.Interface = 0 then None else Some $"trunk-{connection.Interface}"
 
-    /// The far end of the answering party.
+    /// The host of the answering party.
     let private answererHost (connection: SimConnection) : uint32 = connection.RemoteHost ^^^ 0x00C00000u
 
     let private originator (connection: SimConnection) : string =
@@ -89,7 +87,7 @@ module NgCalls =
 
     let private number (value: int64) = Bencode.Number value
 
-    /// Packets received from a party so far, and when the last one came.
+    /// The number of packets received from a party so far, and when the last one came.
     let private media
         (vices: NgVices)
         (now: Instant)
@@ -150,7 +148,7 @@ module NgCalls =
               "streams", Bencode.Items [ stream ]
               "flags", flags ]
 
-    /// The audio; for a fax the audio it replaced and the fax; and the video.
+    /// The media of a party: its audio; for a fax the audio that it replaced and the fax itself; and its video.
     let private mediaOf
         vices
         now
@@ -203,13 +201,13 @@ module NgCalls =
               "subscribers", dialogue
               "medias", Bencode.Items(mediaOf vices now isCalled connection hasAnswered host localPort) ]
 
-    /// Whether rtpengine has a tag for the called party.
+    /// Whether rtpengine already has a tag for the called party.
     let private isNamed (vices: NgVices) (now: Instant) (connection: SimConnection) : bool =
         not (isUnanswered vices connection)
         && (SimConnection.isActive now connection
             || (ringing vices connection = Ringing.Described && now >= earlyAt connection))
 
-    /// What `query` states about a call offered at that instant, in rtpengine's order.
+    /// What `query` reports about a call that was offered at that instant, in rtpengine's order.
     let describe
         (vices: NgVices)
         (offered: Instant)

@@ -4,11 +4,11 @@ open System
 open System.Globalization
 open System.Text
 
-/// Streams that carry HTTP instead of ng itself: a stream that begins with an HTTP method carries ng messages
-/// as bodies of `POST /ng` (RFC 9112, as far as a client needs it that sends a Content-Length). rtpengine
-/// listens for HTTP on a port of its own; here one port takes both.
+/// Carries ng over HTTP. A stream that begins with an HTTP method carries ng messages as bodies of `POST /ng` (RFC 9112, only as
+/// far as a client that sends a Content-Length needs it). rtpengine listens for HTTP on a separate port; here one port serves
+/// both.
 module NgHttp =
-    /// The media type that rtpengine takes and sends.
+    /// The media type that rtpengine accepts and sends.
     [<Literal>]
     let private ContentType = "application/x-rtpengine-ng"
 
@@ -18,12 +18,11 @@ module NgHttp =
     [<Literal>]
     let private LongestBody = 1048576
 
-    /// Precedes the stream's number in the peer's name, so that the responder knows that answers may have any
-    /// size.
+    /// The prefix of the stream's number in the peer's name. It tells the responder that answers may have any size.
     [<Literal>]
     let private Scheme = "http:"
 
-    /// Octets of a stream that are not used yet, or none if it speaks ng.
+    /// What a stream carries: not decided yet, HTTP, or ng itself. The octets are those that are not used yet.
     type private Stream =
         | Undecided of byte[]
         | Http of byte[]
@@ -94,7 +93,7 @@ module NgHttp =
                 elif words[1] <> "/ng" || not isNg then Refused("404 Not Found", rest)
                 else Message(Array.sub octets body length, rest)
 
-    /// Turns answers to HTTP peers into answers on their streams.
+    /// Turns answers to HTTP peers into HTTP responses on their streams.
     let private translate (command: ResponderCommand) : ResponderCommand =
         match command with
         | SendTo(peer, after, octets) when peer.StartsWith(Scheme, StringComparison.Ordinal) ->
@@ -158,5 +157,5 @@ module NgHttp =
                     | Tick
                     | Happened _ -> pass now table event streams }
 
-    /// The same responder, reachable over HTTP too.
+    /// Makes the responder reachable over HTTP too.
     let serve (responder: Responder) : Responder = wrap Map.empty responder

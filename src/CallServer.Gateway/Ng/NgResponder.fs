@@ -22,22 +22,22 @@ type private NgState =
     {
         Options: NgOptions
         Started: Instant
-        /// Calls that ended since its start.
+        /// How many calls have ended since its start.
         Managed: int64
         Heard: int
         Answered: int
-        /// Replies by their cookies, whoever sent them: those of this half minute, and of the one before.
+        /// Replies by cookie, whoever sent the request: those of the current half minute, and of the one before.
         Recent: Map<string, byte[]>
         Older: Map<string, byte[]>
         TurnsAt: Instant
         Streams: Map<int, NgFraming>
-        /// The calls of a table by their ids.
+        /// The calls of the table by their ids.
         Listed: SimConnection[]
         Index: Dictionary<string, SimConnection>
     }
 
-/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http`
-/// speaks HTTP, where replies may have any size.
+/// A simulated rtpengine: the ng protocol over a connection table. A peer whose name begins with `http` uses HTTP, where replies
+/// may have any size.
 module NgResponder =
     let private generation = TimeSpan.FromSeconds 30.0
 
@@ -76,7 +76,7 @@ module NgResponder =
                           "managedsessions", number state.Managed
                           "rejectedsessions", number 0L ] ] ]
 
-    /// Sorts calls as a hash table would.
+    /// The sort key that gives calls the order of a hash table.
     let private hashed (connection: SimConnection) = BitConverter.ToUInt64(connection.Guid, 0)
 
     let private list now (limit: int) (table: Table) (state: NgState) : Bencode =
@@ -127,9 +127,9 @@ module NgResponder =
                 let warning = "Call-ID not found or tags didn't match"
                 struct (Bencode.Members [ "warning", text warning; "result", text "ok" ], [])
 
-    // Vices of the reply as such.
+    // Vices that concern the reply as a whole.
 
-    /// Another order of every dictionary's keys, except the parties, whose order has a meaning.
+    /// Changes the order of the keys in every dictionary, except for parties, whose order has a meaning.
     let rec private shuffle (name: string) (value: Bencode) : Bencode =
         match value with
         | Bencode.Number _
@@ -199,7 +199,7 @@ module NgResponder =
         | ValueSome answers -> state.Answered >= answers
         | ValueNone -> false
 
-    /// Takes in a message; `reply` says how its reply goes back.
+    /// Takes in a message. `reply` sends its reply back.
     let private received now table octets reply (state: NgState) : struct (NgState * ResponderCommand list) =
         match Ng.decode octets with
         | _ when isMute state -> struct (state, [])
@@ -307,7 +307,7 @@ module NgResponder =
           Identify = NgCalls.identify state.Options.Vices
           Heard = state.Heard }
 
-    /// An rtpengine over this table.
+    /// Makes an rtpengine over this table.
     let create (options: NgOptions) (table: Table) : Responder =
         wrap
             { Options = options

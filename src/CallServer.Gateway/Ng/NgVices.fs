@@ -33,15 +33,15 @@ type NgVices =
         Deep: bool
         /// Each reply has this many meaningless octets.
         Padding: int
-        /// Datagrams of more octets than this never arrive; rtpengine itself sends none above 65,507.
+        /// Datagrams with more octets than this never arrive. rtpengine itself sends none above 65,507.
         SilentAbove: int
-        /// Replies carry another cookie than their request.
+        /// Replies carry a cookie that differs from that of their request.
         WrongCookies: bool
         /// Replies are meaningless octets after their cookie.
         Garbage: bool
         /// Replies are JSON, whatever the notation of the request.
         Json: bool
-        /// The keys of dictionaries come in another order.
+        /// The keys of dictionaries come in a different order.
         ShuffledKeys: bool
         /// Its clock is ahead by this much, or behind if it is negative.
         ClockAhead: TimeSpan
@@ -107,8 +107,8 @@ module NgVices =
           Words.flag "no-micros" (fun vices -> { vices with NoMicros = true })
           Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
 
-    /// The words as help lists them.
+    /// The words as the help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice that this word names; an error names the mistake.
+    /// Adds the vice that this word names. An error describes the mistake.
     let add (word: string) (vices: NgVices) : Result<NgVices, string> = Words.add words word vices

@@ -5,7 +5,7 @@ open System.Text
 open CallServer.Model
 open CallServer.Wire
 
-/// How a notifier describes a table's connections (RFC 4235 §4).
+/// Describes a table's connections as a notifier does (RFC 4235 §4).
 module internal SipDocuments =
     [<Literal>]
     let private Domain = "example.net"
@@ -15,10 +15,10 @@ module internal SipDocuments =
     let private target (number: string) (host: uint32) =
         "sip:" + number + "@" + SimConnection.hostText host + ":5060"
 
-    /// An id of the notifier's own, which is not equal to the GUID.
+    /// The notifier's own id for the dialog, which differs from the GUID.
     let dialogId (c: SimConnection) : string = "d" + SimConnection.guidText c
 
-    /// The number on the gateway's own side.
+    /// The number on the gateway's side.
     let private own (c: SimConnection) = if c.Answered then c.Called else c.Calling
 
     let private far (c: SimConnection) = if c.Answered then c.Calling else c.Called
@@ -42,7 +42,7 @@ module internal SipDocuments =
                 [| { Kind = "audio"
                      Port = port
                      Protocol = "RTP/AVP"
-                     // The side that offered names more codecs than the two agreed on.
+                     // The offering side names more codecs than the two agreed on.
                      Formats = (if offers then [| "101"; number; "112" |] else [| number; "101" |])
                      Host = ValueNone
                      RtpMaps =
@@ -62,7 +62,7 @@ module internal SipDocuments =
               Target = target number host
               Session = (if withSession then session c host port offers else "") }
 
-    /// A connection as a dialog; `until` is when it ended, if it did.
+    /// A connection as a dialog. `until` is when it ended, if it did.
     let dialog
         (now: Instant)
         (withSession: bool)
@@ -93,8 +93,7 @@ module internal SipDocuments =
           Local = party (own c) c.LocalHost c.LocalPort withSession c (not c.Answered)
           Remote = party (far c) c.RemoteHost c.RemotePort withSession c c.Answered }
 
-    /// All dialogs of a table. If several notifiers share them, only those whose serial number leaves this
-    /// remainder.
+    /// All dialogs of a table. If several notifiers share them, those whose serial number modulo `shares` is `share`.
     let dialogs (withSession: bool) (vices: SipVices) (share: int) (shares: int) (table: Table) : Dialog[] =
         let isShared (c: SimConnection) = c.Serial % int64 shares = int64 share
 
@@ -125,14 +124,13 @@ module internal SipDocuments =
         + "<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\"><!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;\">]>\n"
         + "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"0\" state=\"full\" entity=\"&e;\"/>"
 
-    /// Adds an ampersand as FreeSWITCH writes it, and a letter beyond ASCII, in an element that means nothing
-    /// else.
+    /// Adds an ampersand as FreeSWITCH writes it, and a letter outside ASCII, in an element that has no other effect.
     let private odd (octets: byte[]) : byte[] =
         let text = (Encoding.UTF8.GetString octets).Replace("encoding=\"UTF-8\"", "encoding=\"ISO-8859-1\"")
         let named = text.Replace("<identity>", "<identity display=\"J\u00fcrgen AT&T\">")
         Encoding.Latin1.GetBytes named
 
-    /// A dialog without what FreeSWITCH leaves out in an update.
+    /// A dialog without the parts that FreeSWITCH leaves out in an update.
     let brief (dialog: Dialog) : Dialog =
         { dialog with CallId = ""; LocalTag = ""; RemoteTag = ""; Duration = ValueNone }
 

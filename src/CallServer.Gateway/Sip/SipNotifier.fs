@@ -9,15 +9,15 @@ open CallServer.Wire
 [<NoComparison; NoEquality>]
 type SipOptions =
     {
-        /// Who may subscribe, and with what password; ValueNone admits everybody.
+        /// Who may subscribe, and the password; `ValueNone` admits everybody.
         Login: struct (string * byte[]) voption
-        /// The algorithms that challenges offer, the preferred one first.
+        /// The digest algorithms that challenges offer, the preferred one first.
         Algorithms: DigestAlgorithm list
-        /// How long a nonce may be used.
+        /// How long a nonce is valid.
         NonceLife: TimeSpan
-        /// Longer datagrams never arrive: UDP over IPv4 takes 65,507 octets.
+        /// The largest datagram that arrives. UDP over IPv4 carries up to 65,507 octets.
         LargestDatagram: int
-        /// Standing subscriptions get only what changed, instead of everything again.
+        /// Whether standing subscriptions get only what changed, instead of everything again.
         Partials: bool
         /// The longest subscription, in seconds.
         LongestSubscription: int
@@ -36,21 +36,21 @@ module SipOptions =
           Vices = SipVices.none
           Seed = 1UL }
 
-/// Where a subscriber is heard and answered.
+/// Where a subscriber is reached.
 type internal SipPeer =
     | ByDatagram of peer: string
     | ByStream of stream: int
 
-/// A notification that is not answered yet.
+/// A notification that has not been answered yet.
 type internal Notifying =
     { Branch: string; Octets: byte[]; Sent: Instant; RepeatAt: Instant; Interval: TimeSpan }
 
-/// One subscription, seen from the notifier.
+/// One subscription, as the notifier sees it.
 type internal Watcher =
     {
         Peer: SipPeer
         CallId: string
-        /// Our tag and the subscriber's.
+        /// The notifier's tag. `RemoteTag` is the subscriber's.
         LocalTag: string
         RemoteTag: string
         /// From and To of notifications, without their tags.
@@ -59,17 +59,17 @@ type internal Watcher =
         /// The subscriber's Contact.
         Target: string
         WithSession: bool
-        /// Which part of the dialogs it states, if several notifiers share them.
+        /// The part of the dialogs that it reports, if several notifiers share them.
         Share: int
         CSeq: int64
         Version: int64
         Ends: Instant
-        /// The last notification said that the subscription is over.
+        /// The last notification ended the subscription.
         IsOver: bool
         IsDirty: bool
         Notified: Instant
         Count: int
-        /// The dialogs of the last document.
+        /// The dialogs in the last document.
         Last: Dialog[]
         Waiting: Notifying voption
     }
@@ -80,13 +80,13 @@ type internal SipNotifierState =
         Options: SipOptions
         Rng: Rng
         Heard: int
-        /// Nonces, and when they were given out.
+        /// Nonces, and when they were issued.
         Nonces: Map<string, Instant>
-        /// Final responses by the branch of their request, to be sent again.
+        /// Final responses by the branch of their request, for repeats.
         Answered: Map<string, struct (Instant * byte[])>
         Streams: Map<int, SipStream>
         Watchers: Watcher list
-        /// The Contacts of subscribers that answered a notifier other than the first.
+        /// The Contacts of subscribers that have answered any notifier but the first.
         MetForks: Set<string>
         /// Newest first.
         Outbox: ResponderCommand list
@@ -99,7 +99,7 @@ module internal SipNotifier =
     let t2 = TimeSpan.FromSeconds 4.0
     let giveUp = TimeSpan.FromSeconds 32.0
 
-    /// RFC 4235 §3.8: no more than one notification per second.
+    /// At most one notification per second (RFC 4235 §3.8).
     let pace = TimeSpan.FromSeconds 1.0
 
     let hex (digits: int) (state: SipNotifierState) : struct (string * SipNotifierState) =
@@ -109,7 +109,7 @@ module internal SipNotifier =
     let put (command: ResponderCommand) (state: SipNotifierState) : SipNotifierState =
         { state with Outbox = command :: state.Outbox }
 
-    /// Drops datagrams that are too large for the path.
+    /// Sends after a delay. Drops datagrams that are too large for the path.
     let private sendAfter
         delay
         (peer: SipPeer)
@@ -124,7 +124,7 @@ module internal SipNotifier =
     let send (peer: SipPeer) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
         sendAfter state.Options.Vices.Delay peer octets state
 
-    /// Sends from one of several notifiers: all but the first may be late.
+    /// Sends from one of several notifiers. All but the first may be late.
     let private sendFrom (w: Watcher) (octets: byte[]) (state: SipNotifierState) : SipNotifierState =
         let vices = state.Options.Vices
         sendAfter (if w.Share = 0 then vices.Delay else vices.Delay + vices.LateForks) w.Peer octets state
@@ -133,7 +133,7 @@ module internal SipNotifier =
     let private changes (was: Dialog[]) (now: Dialog[]) : Dialog[] =
         let bare (dialog: Dialog) = { dialog with Duration = ValueNone }
 
-        // If a dialog is listed more than once, the last entry counts.
+        // If a dialog is listed more than once, its last entry counts.
         let last (dialogs: Dialog[]) =
             dialogs
             |> Array.rev
@@ -183,7 +183,7 @@ module internal SipNotifier =
                    Sip.header "Content-Type" (if vices.Foreign then "text/plain" else DialogInfo.MediaType) |]
           Body = body }
 
-    /// States a wrong length, for receivers that believe it.
+    /// States a wrong length, to test receivers that trust it.
     let private lie (length: int64) (octets: byte[]) : byte[] =
         let text = Text.Encoding.Latin1.GetString octets
         let at = text.IndexOf("Content-Length: ", StringComparison.Ordinal)
@@ -193,7 +193,7 @@ module internal SipNotifier =
             text.Substring(0, at) + $"Content-Length: {length}" + text.Substring line
         )
 
-    /// Sends one subscriber the state of the table; returns the watcher after it.
+    /// Sends one subscriber the state of the table. Returns the watcher after that.
     let notify
         (now: Instant)
         (table: Table)
@@ -273,7 +273,7 @@ module internal SipNotifier =
         else
             struct (w, sendFrom w octets state)
 
-    /// Does what is due for one watcher; ValueNone if its subscription is gone.
+    /// Does whatever is due for one watcher; `ValueNone` if its subscription is gone.
     let tick
         (now: Instant)
         (table: Table)

@@ -4,15 +4,15 @@ open CallServer.Model
 open CallServer.Prelude
 open CallServer.Wire
 
-/// A gateway's notifier of the dialog event package (RFC 4235) over UDP and streams.
+/// A gateway's notifier for the dialog event package (RFC 4235), over UDP and streams.
 ///
 ///   event                          what it does
 ///   SUBSCRIBE, a repeat            sends the same response again
-///   SUBSCRIBE                      401, 481, 489 or 400; otherwise 200 and NOTIFY at once, with Expires 0 the last one
+///   SUBSCRIBE                      401, 481, 489 or 400; otherwise 200 and NOTIFY at once, which is the last one if Expires is 0
 ///   2xx to a NOTIFY                stops repeating it
 ///   another final response to it   ends the subscription (RFC 6665 §4.2.2)
 ///   Happened                       notifies every standing subscription, at most once a second
-///   Tick                           repeats over UDP, ends what nobody answers, notifies what is due, ends what is over
+///   Tick                           repeats over UDP, ends unanswered and expired subscriptions, notifies what is due
 ///   StreamClosed                   ends its subscriptions
 ///   Restarted                      loses all subscriptions and nonces
 module SipResponder =
@@ -101,11 +101,11 @@ module SipResponder =
                 | ValueSome w -> { state with Watchers = w :: state.Watchers }
                 | ValueNone -> state)
 
-        // A peer that has not repeated a request in that time will not repeat it later.
+        // A peer that has not repeated a request by then will not repeat it later.
         { state with
             Answered = state.Answered |> Map.filter (fun _ (struct (at, _)) -> at + giveUp > now) }
 
-    /// When the next ringing call is answered: it becomes a confirmed dialog without an event of the table.
+    /// When the next ringing call is answered. It then becomes a confirmed dialog, without an event from the table.
     let private nextAnswer (now: Instant) (table: Table) : Instant =
         (Instant.distantFuture, table.Connections)
         ||> Array.fold (fun first c -> if c.Start > now then Instant.min first c.Start else first)
@@ -157,7 +157,7 @@ module SipResponder =
                     if wake = Instant.distantFuture then
                         commands
                     else
-                        // A time that has passed would be requested again without end.
+                        // A time in the past would be requested again without end.
                         commands @ [ TickAt(Instant.max wake (Instant.ofMicros (now.Micros + 1L))) ]
 
                 struct (responder answers { state with Outbox = [] }, commands)

@@ -4,7 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How a notifier handles a SUBSCRIBE (RFC 6665 §4.2.1).
+/// Handles SUBSCRIBE as a notifier (RFC 6665 §4.2.1).
 module internal SipSubscribing =
     open SipNotifier
 
@@ -47,7 +47,7 @@ module internal SipSubscribing =
               Headers = Array.append copied (List.toArray extra)
               Body = [||] }
 
-    /// Sends a final response, and keeps it for repeats of its request.
+    /// Sends a final response, and keeps it in case the request is repeated.
     let private respond
         now
         peer
@@ -105,7 +105,7 @@ module internal SipSubscribing =
 
         respond now peer 401 tag challenges request { state with Nonces = state.Nonces.Add(nonce, now) }
 
-    /// Lets the request pass, or returns the state after challenging it.
+    /// Lets the request pass, or challenges it and returns the state after that.
     let private authenticate
         now
         peer
@@ -137,8 +137,7 @@ module internal SipSubscribing =
     let private accept expires =
         [ Sip.header "Expires" (string expires); Sip.header "Contact" "<sip:notifier@192.0.2.1:5060>" ]
 
-    /// Answers and then notifies, or the other way round. None of these watchers has had its first
-    /// notification yet.
+    /// Answers and then notifies, or the other way round. These watchers have had no notification yet.
     let private begin'
         now
         peer
@@ -225,7 +224,7 @@ module internal SipSubscribing =
                         Peer = peer
                         Target = (if state.Options.Vices.KeepsContact then w.Target else target)
                         Ends = now + TimeSpan.FromSeconds(float expires)
-                        // After a renewal everything is sent again.
+                        // After a renewal, everything is sent again.
                         Count = 0
                         IsOver = (expires = 0) }
 
@@ -233,7 +232,7 @@ module internal SipSubscribing =
             | None -> refuse now peer 481 request state
         | _ -> refuse now peer 400 request state
 
-    /// Takes in a SUBSCRIBE that is no repeat.
+    /// Takes in a SUBSCRIBE that is not a repeat.
     let take
         (now: Instant)
         (peer: SipPeer)

@@ -2,16 +2,16 @@ namespace CallServer.Gateway
 
 open System
 
-/// What a notifier does with a first SUBSCRIBE with Expires 0.
+/// What a notifier does with an initial SUBSCRIBE with Expires 0.
 [<RequireQualifiedAccess>]
 type SipFetch =
-    /// It states its dialogs, as RFC 6665 §4.4.3 says.
+    /// It reports its dialogs, as RFC 6665 §4.4.3 says.
     | Told
     /// It sends a notification without a body, `terminated;reason=noresource` (FreeSWITCH).
     | NoResource
     /// 400 (Asterisk's res_pjsip_pubsub).
     | BadRequest
-    /// 423 with this Min-Expires, also to any other shorter time.
+    /// It answers 423 with this Min-Expires, also to any other time that is too short.
     | TooBrief of least: int
 
 /// The faults that a simulated notifier can be given.
@@ -25,7 +25,7 @@ type SipVices =
         StaleNonces: bool
         /// Every SUBSCRIBE gets this final response.
         Answers: int voption
-        /// It takes an event package with a parameter for another package and answers 489, as Kamailio does.
+        /// It treats an event package with a parameter as a different package and answers 489, as Kamailio does.
         PlainOnly: bool
         /// The NOTIFY leaves before the 2xx.
         NotifyFirst: bool
@@ -33,28 +33,27 @@ type SipVices =
         Forks: int
         /// All notifiers but the first answer this much later.
         LateForks: TimeSpan
-        /// All notifiers but the first stop answering a subscriber that has heard them once, like phones that
-        /// went out of reach.
+        /// All notifiers but the first stop responding to a subscriber once it has answered them, like phones that went out of
+        /// reach.
         LosesForks: bool
         Fetch: SipFetch
         /// Updates list only what changed, without Call-ID and tags, but say that they are full (FreeSWITCH).
         SingleUpdates: bool
-        /// Notifications go where the first SUBSCRIBE said, whatever later ones say (FreeSWITCH).
+        /// Notifications go to the Contact of the first SUBSCRIBE, whatever later ones say (FreeSWITCH).
         KeepsContact: bool
-        /// Each dialog is listed a second time, with the remote tag of another branch of its fork, which has
-        /// ended.
+        /// Each dialog is listed a second time with the remote tag of another branch of its fork, which has ended.
         ForkedDialogs: bool
-        /// Display names are not allowed in XML, and contain letters of ISO-8859-1, which is declared.
+        /// Display names contain characters that XML does not allow, and letters in ISO-8859-1, which the document declares.
         OddNames: bool
         /// It sends a 2xx and nothing more.
         NoNotify: bool
-        /// Documents end at two thirds.
+        /// Documents are cut off after two thirds.
         Truncates: bool
-        /// Documents contain a document type whose entities expand without end.
+        /// Documents contain a document type definition whose entities expand without end.
         Bomb: bool
         /// Bodies claim to have this many octets.
         Huge: int64 voption
-        /// Notifications go to another tag.
+        /// Notifications carry a wrong tag.
         WrongTags: bool
         /// Notifications are of another event package.
         WrongEvent: bool
@@ -79,12 +78,11 @@ type SipVices =
         NoDuration: bool
         /// Each dialog is listed a second time, as it was when it began.
         Doubles: bool
-        /// Standing subscriptions are ended after this many notifications; the subscriber must make a new
-        /// one.
+        /// Standing subscriptions are ended after this many notifications, and the subscriber must make a new one.
         Deactivates: int voption
-        /// Streams are closed instead of answered.
+        /// Streams are closed instead of being answered.
         HangsUp: bool
-        /// Everything takes this long.
+        /// Everything it sends is delayed by this time.
         Delay: TimeSpan
     }
 
@@ -129,7 +127,7 @@ module SipVices =
     let freeSwitch: SipVices =
         { none with Fetch = SipFetch.NoResource; SingleUpdates = true; KeepsContact = true }
 
-/// A notifier's vices by the words of the command line: `answers=489`.
+/// Reads a notifier's vices from the command line, such as `answers=489`.
 module SipViceWords =
     [<Literal>]
     let internal Noun = "SIP vice"
@@ -174,8 +172,8 @@ module SipViceWords =
           Words.ranged "ms" 0 600000 (fun n vices ->
               { vices with Delay = TimeSpan.FromMilliseconds(float n) }) ]
 
-    /// The words as help lists them.
+    /// The words as the help lists them.
     let known: string list = Words.known words
 
-    /// Adds the vice that this word names; an error names the mistake.
+    /// Adds the vice that this word names. An error describes the mistake.
     let add (word: string) (vices: SipVices) : Result<SipVices, string> = Words.addAs Noun words word vices

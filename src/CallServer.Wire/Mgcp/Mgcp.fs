@@ -15,7 +15,7 @@ type MgcpCommand =
         /// 1 to 999,999,999 (RFC 3435 §3.2.1.2).
         Transaction: int
         Endpoint: EndpointName
-        /// `MGCP 1.0`, and the profile's name if there is one.
+        /// `MGCP 1.0`, followed by the profile's name if there is one.
         Version: string
         Parameters: MgcpParameter[]
         /// Session descriptions, one text each. In a call agent's command: the RemoteConnectionDescriptor.
@@ -27,7 +27,7 @@ type MgcpResponse =
     {
         /// 0 to 999; 0 acknowledges a response (RFC 3435 §3.5.1).
         Code: int
-        /// The transaction of the command it answers; 0 if the gateway could not read that.
+        /// The transaction of the command that it answers; 0 if the gateway could not read that.
         Transaction: int
         /// The package that defines the return code.
         Package: string voption
@@ -48,7 +48,7 @@ type MgcpMessage =
 type MgcpProblem =
     /// Nothing but empty lines.
     | Empty
-    /// It begins with neither a verb nor a return code.
+    /// The message begins with neither a verb nor a return code.
     | NoCommand
     | BadTransaction
     | BadEndpoint
@@ -56,7 +56,7 @@ type MgcpProblem =
     | BadVersion
     /// A line of a command that is not `CODE: value`.
     | BadParameter
-    /// More lines than we keep for a datagram of its size.
+    /// More lines than are kept for a datagram of this size.
     | TooManyLines
     | TooManyMessages
 
@@ -110,7 +110,7 @@ module ReturnCode =
         | 8 -> PackageCode
         | _ -> UnknownClass
 
-    /// The meaning in our words, for people; `ValueNone` for a code that RFC 3435 does not list.
+    /// The meaning of a code in plain English; `ValueNone` for a code that RFC 3435 does not list.
     let meaning (code: int) : string voption =
         match code with
         | 400 -> ValueSome "unspecified transient error"
@@ -181,7 +181,7 @@ module MgcpVerb =
     [<Literal>]
     let ModifyConnection = "MDCX"
 
-    /// Deletes one connection, or all of a call or an endpoint; a gateway sends it too.
+    /// Deletes one connection, or all connections of a call or an endpoint. A gateway may send it too.
     [<Literal>]
     let DeleteConnection = "DLCX"
 

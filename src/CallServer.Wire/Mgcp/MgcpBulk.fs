@@ -6,13 +6,13 @@ open CallServer.Prelude
 
 /// Why a bulk audit's answer cannot be used.
 type BulkProblem =
-    /// A name with brackets that are not closed, or with something in brackets that is no range.
+    /// A name with brackets that are not closed, or with something in brackets that is not a range.
     | BadRange
     /// More endpoints than the caller allowed.
     | TooManyEndpoints
-    /// The answer names one number of endpoints and states another number of states.
+    /// The number of endpoint names differs from the number of states.
     | Uneven of endpoints: int * states: int
-    /// A letter that is no state.
+    /// A letter that stands for no state.
     | BadState of letter: char
 
 /// What is wrong, and at which character of the value, counted from 0.
@@ -50,8 +50,7 @@ module MgcpBulk =
         | ValueSome only, ValueNone when high = "" -> ValueSome(struct (only, only, width))
         | _ -> ValueNone
 
-    /// The most ranges in one pair of brackets, and the most brackets in one name. Real names have two of
-    /// either.
+    /// The most ranges in one pair of brackets, and the most brackets in one name. Real names have at most two of each.
     [<Literal>]
     let private MaxRanges = 64
 
@@ -95,8 +94,8 @@ module MgcpBulk =
                         number.ToString().PadLeft(width, '0')
             }
 
-    /// Every local name that a ranged name stands for; the last range runs fastest. An error if there are
-    /// more than `limit`.
+    /// Every local name that a ranged name stands for; the last range runs fastest. An error if there are more names than
+    /// `limit`.
     let expand (limit: int) (name: string) : Result<string[], BulkError> =
         result {
             let! parts = partsOf name
@@ -137,7 +136,7 @@ module MgcpBulk =
             else
                 piece)
 
-    /// All the names that the lines with this code stand for. An error if there are more than `limit`.
+    /// All names that the lines with this code stand for. An error if there are more than `limit`.
     let expandAll (limit: int) (code: string) (parameters: MgcpParameter[]) : Result<string[], BulkError> =
         let found = ResizeArray<string>()
 
@@ -153,7 +152,7 @@ module MgcpBulk =
 
         go 0 (names code parameters)
 
-    /// The letters of all lines with this state code, joined, without blanks.
+    /// The letters of all lines with this state code, joined without blanks.
     let private letters (code: string) (parameters: MgcpParameter[]) : string =
         let text = StringBuilder()
 
@@ -172,8 +171,8 @@ module MgcpBulk =
             else
                 Error { Offset = 0; Problem = Uneven(names.Length, states.Length) })
 
-    /// BA/C: how many connections each endpoint has; 16 stands for more than 15 (`Z`). The names of BA/EL and
-    /// the counts of BA/C match in their order, on however many lines. An error if their numbers differ.
+    /// BA/C: how many connections each endpoint has; 16 means more than 15 (`Z`). The names in BA/EL and the counts in BA/C
+    /// correspond by position, however they are spread over lines. An error if there are more names than counts, or fewer.
     let counts (limit: int) (parameters: MgcpParameter[]) : Result<struct (string * int)[], BulkError> =
         let letters = letters "BA/C" parameters
 
@@ -227,7 +226,7 @@ module MgcpBulk =
         | Some at -> Error { Offset = at; Problem = BadState letters[at] }
         | None -> together limit (letters.ToCharArray()) parameters
 
-    /// Where the next answer is to start (BA/SE of the next question); `ValueNone` if this was the last.
+    /// Where the next bulk audit begins (its BA/SE); `ValueNone` if this answer was the last.
     let next (parameters: MgcpParameter[]) : string voption =
         match MgcpParameter.tryFind "BA/NE" parameters with
         | ValueSome "" -> ValueNone

@@ -3,12 +3,12 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// Reads and writes datagrams (RFC 3435 §3 and appendix A). Octets are taken as ISO 8859-1, one character
-/// each, so that nothing is lost.
+/// Reads and writes MGCP datagrams (RFC 3435 §3 and appendix A). Each octet is read as one ISO 8859-1 character, so that nothing
+/// is lost.
 module Mgcp =
     open MgcpLines
 
-    /// No sender puts more messages into one datagram.
+    /// The most messages in one datagram. No real sender reaches this.
     [<Literal>]
     let private MaxMessages = 64
 
@@ -20,18 +20,18 @@ module Mgcp =
     [<Literal>]
     let Version = "MGCP 1.0"
 
-    /// What we keep of a datagram may take four times its size plus this many octets.
+    /// Fixed part of the memory budget for a datagram, in octets. The budget is four times the datagram's size plus this.
     [<Literal>]
     let private FixedCost = 40_000
 
-    /// What the datagram may still take: each message draws on it.
+    /// What is left of the memory budget. Each message draws on it.
     type private Allowance(limit: int) =
         member val Left = limit with get, set
 
     let private fail offset transaction problem : Result<MgcpMessage, MgcpError> =
         Error { Offset = offset; Problem = problem; Transaction = transaction }
 
-    /// Where the next word of the first line begins and ends.
+    /// Where the next word begins and ends.
     let private wordFrom (octets: byte[]) (at: int) (stop: int) : struct (int * int) =
         let start = skipBlanks octets at stop
         struct (start, wordEnd octets start stop)
@@ -107,7 +107,7 @@ module Mgcp =
                   Parameters = [||]
                   Sessions = [||] }
 
-    /// One message of the datagram, from start to limit.
+    /// Reads one message of the datagram, from `start` to `limit`.
     let private message (allowance: Allowance) (octets: byte[]) (start: int) (limit: int) =
         let struct (stop, next) = lineFrom octets start limit
         let first = skipBlanks octets start stop
@@ -132,8 +132,8 @@ module Mgcp =
                 let struct (parameters, sessions) = rest ()
                 Ok(MgcpMessage.Command { command with Parameters = parameters; Sessions = sessions })
 
-    /// Where the message that begins here ends, and where the next one begins: a line with a single dot
-    /// separates them (RFC 3435 §3.5.5).
+    /// Where the message that begins here ends, and where the next one begins. A line with a single dot separates messages
+    /// (RFC 3435 §3.5.5).
     let private messageEnd (octets: byte[]) (start: int) : struct (int * int) =
         let rec go at =
             if at >= octets.Length then
@@ -152,23 +152,23 @@ module Mgcp =
             let struct (stop, next) = lineFrom octets at limit
             if isEmpty octets at stop then skipEmptyLines octets next limit else at
 
-    /// Lines end in CRLF or LF (RFC 3435 appendix A). Some gateways write CR alone: a datagram without any LF
-    /// is read that way.
+    /// Replaces CR by LF in a datagram without any LF. Lines should end in CRLF or LF (RFC 3435 appendix A), but some gateways
+    /// write CR alone.
     let private withLineFeeds (octets: byte[]) : byte[] =
         if Array.contains 10uy octets || not (Array.contains 13uy octets) then
             octets
         else
             Array.map (fun octet -> if octet = 13uy then 10uy else octet) octets
 
-    /// Whether the datagram ends with a whole line. One that was cut off on its way usually does not.
+    /// Whether the datagram ends with a whole line. A datagram that was cut off on the way usually does not.
     let endsLine (octets: byte[]) : bool =
         octets.Length > 0
         && (octets[octets.Length - 1] = 10uy
             || octets[octets.Length - 1] = 13uy && not (Array.contains 10uy octets))
 
-    /// All messages of a datagram, never none. One that cannot be read does not spoil the others (RFC 3435
-    /// §3.5.5). A line that is no parameter spoils a command but not a response, whose unknown lines are to
-    /// be ignored (§3.3).
+    /// Reads all messages of a datagram; the result is never empty. A message that cannot be read does not affect the others
+    /// (RFC 3435 §3.5.5). A line that is no parameter invalidates a command but not a response, because unknown lines of a response
+    /// must be ignored (§3.3).
     let decode (octets: byte[]) : Result<MgcpMessage, MgcpError>[] =
         let octets = withLineFeeds octets
         let found = ResizeArray<Result<MgcpMessage, MgcpError>>()
@@ -224,7 +224,7 @@ module Mgcp =
             line into $"{code} {response.Transaction}{package}{comment}"
             body into response.Parameters response.Sessions
 
-    /// The messages as one datagram, separated by lines with a single dot.
+    /// Writes the messages as one datagram, separated by lines with a single dot.
     let encodeAll (messages: MgcpMessage seq) : byte[] =
         let into = StringBuilder()
 
@@ -236,7 +236,7 @@ module Mgcp =
 
         Encoding.Latin1.GetBytes(into.ToString())
 
-    /// The message as a datagram of its own.
+    /// Writes the message as a datagram of its own.
     let encode (message: MgcpMessage) : byte[] = encodeAll [ message ]
 
     /// An MGCP 1.0 command without session descriptions.

@@ -2,8 +2,8 @@ namespace CallServer.Wire
 
 open System
 
-/// The name of an endpoint, `local@domain` (RFC 3435 §3.2.1.3), each side at most 255 characters. Case does
-/// not matter: compare names in their canonical form.
+/// The name of an endpoint, `local@domain` (RFC 3435 §3.2.1.3). Each side has at most 255 characters. Case does not matter, so
+/// compare names in their canonical form.
 type EndpointName =
     {
         /// Terms between slashes; `*` stands for all of them, `$` for any one.
@@ -19,7 +19,7 @@ module EndpointName =
     [<Literal>]
     let private MaxSide = 255
 
-    /// Visible ASCII and everything above ASCII; the domain holds no second `@`.
+    /// Visible ASCII and everything above ASCII.
     let private isName (text: string) =
         text.Length > 0 && text.Length <= MaxSide && text |> Seq.forall (fun c -> c > ' ' && c <> '\127')
 
@@ -37,12 +37,12 @@ module EndpointName =
             else
                 None
 
-    /// Reads a name that may lack its domain, as some gateways write the names they list; it then gets this
-    /// domain, that of the pattern asked for. `None` if it is no name even so.
+    /// Reads a name that may lack its domain, as some gateways write the names they list. It then gets this domain, usually that
+    /// of the pattern that was asked for. `None` if the result is still not a name.
     let tryParseIn (domain: string) (text: string) : EndpointName option =
         if text.Contains '@' then tryParse text else tryParse $"{text}@{domain}"
 
-    /// Reads a name that was checked before. Throws if it is bad, which would be our own mistake.
+    /// Reads a name that was checked before. Throws if it is invalid, which would be a programming error.
     let parse (text: string) : EndpointName =
         match tryParse text with
         | Some name -> name
@@ -60,18 +60,17 @@ module EndpointName =
     /// The terms of the local name, between its slashes.
     let terms (name: EndpointName) : string[] = name.Local.Split '/'
 
-    /// Whether the name has the all-of wildcard, as `*` or as a range in brackets: it stands for every
-    /// endpoint that matches.
+    /// Whether the name has an all-of wildcard, either `*` or a range in brackets. It then stands for every endpoint that
+    /// matches.
     let isAllOf (name: EndpointName) : bool = name.Local.Contains '*' || name.Local.Contains '['
 
-    /// Whether the name has the any-of wildcard `$`: it stands for one endpoint that the gateway chooses.
+    /// Whether the name has the any-of wildcard `$`. It then stands for one endpoint that the gateway chooses.
     let isAnyOf (name: EndpointName) : bool = name.Local.Contains '$'
 
     /// Whether the name has a wildcard of either kind.
     let isWild (name: EndpointName) : bool = isAllOf name || isAnyOf name
 
-    /// Whether the all-of pattern matches this local name: `*` stands for one term, and as the last term for
-    /// all that follow.
+    /// Whether the all-of pattern matches this local name. `*` stands for one term or, as the last term, for all that follow.
     let matches (pattern: EndpointName) (local: string) : bool =
         let asked = (canonical pattern).Local.Split '/'
         let given = local.ToLowerInvariant().Split '/'

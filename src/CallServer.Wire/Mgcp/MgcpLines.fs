@@ -3,7 +3,7 @@ namespace CallServer.Wire
 open System
 open System.Text
 
-/// Reads lines by their offsets in a datagram, so that its cost is known before anything is allocated for it.
+/// Reads lines by their offsets in a datagram, so that the memory cost is known before anything is allocated.
 module internal MgcpLines =
     /// Codes that share one string across all messages.
     let private codes =
@@ -81,7 +81,7 @@ module internal MgcpLines =
 
     let isDigit (octet: byte) = octet >= 48uy && octet <= 57uy
 
-    /// The number that fills the word, of at most this many digits; -1 if the word is no number.
+    /// Reads a word that is a number of at most this many digits; -1 if it is anything else.
     let number (digits: int) (octets: byte[]) (start: int) (stop: int) : int =
         let rec read at value =
             if at = stop then value
@@ -103,15 +103,15 @@ module internal MgcpLines =
         elif isCode octets start stop codes[index] then index
         else knownCode octets start stop (index + 1)
 
-    /// The offset of the colon that ends the code; -1 if the line is no parameter.
+    /// The offset of the colon that ends the code; -1 if the line is not a parameter.
     let private colonOf (octets: byte[]) (start: int) (stop: int) : int =
         let colon = Array.IndexOf(octets, 58uy, start, stop - start)
         if colon > skipBlanks octets start stop then colon else -1
 
-    /// The most octets that strings of this many characters take on the heap.
+    /// The most octets that a string of this many characters takes on the heap.
     let stringCost (length: int) = if length <= 0 then 0 else 32 + 2 * length
 
-    /// The octets that the parameter would take on the heap; 16 of them are its place in the array.
+    /// The octets that the parameter would take on the heap, including 16 for its place in the array.
     let private parameterCost (octets: byte[]) (start: int) (colon: int) (stop: int) : int =
         let codeStart = skipBlanks octets start colon
         let codeStop = trimEnd octets codeStart colon
@@ -137,7 +137,7 @@ module internal MgcpLines =
 
         { Code = code; Value = text octets value stop }
 
-    /// Where the parameters end, and how many there are. Cost covers them and everything after them.
+    /// Where the parameters end, and how many there are. `Cost` covers them and everything after them.
     [<Struct>]
     type Extent = { End: int; Count: int; Cost: int; Bad: int }
 
@@ -175,11 +175,11 @@ module internal MgcpLines =
 
         found
 
-    /// Reads no more session descriptions than this; whatever follows belongs to the last one.
+    /// The most session descriptions to read. Whatever follows belongs to the last one.
     [<Literal>]
     let private MaxSessions = 8
 
-    /// Each description begins with `v=`, usually after an empty line.
+    /// Reads the session descriptions. Each begins with `v=`, usually after an empty line.
     let sessions (octets: byte[]) (start: int) (limit: int) : string[] =
         let found = ResizeArray<string>()
 
@@ -187,7 +187,7 @@ module internal MgcpLines =
             if not (isEmpty octets from until) then
                 found.Add(text octets from until)
 
-        // From is where the description begins, until where its last line that is not empty ends.
+        // `from` is where the description begins, `until` where its last line that is not empty ends.
         let rec go at from until =
             if at >= limit then
                 keep from until

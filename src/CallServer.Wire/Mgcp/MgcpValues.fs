@@ -4,9 +4,9 @@ open System
 open System.Globalization
 open CallServer.Model
 
-/// Splits text that is a list; used for options and for bulk audits.
+/// Splits lists, such as connection options and bulk audits.
 module internal MgcpList =
-    /// Splits at each separator outside quotes and brackets: the first `limit` pieces, trimmed, none empty.
+    /// Splits at each separator outside quotes and brackets. Returns the first `limit` pieces, trimmed, without empty ones.
     let split (separator: char) (limit: int) (text: string) : string[] =
         let found = ResizeArray<string>()
 
@@ -49,17 +49,17 @@ module internal MgcpList =
         | true, value -> ValueSome value
         | false, _ -> ValueNone
 
-/// What a call agent asked of a connection (`L:`, RFC 3435 §3.2.2.10). A gateway does not report defaults, so
-/// what the call agent did not ask for is missing.
+/// The options that a call agent requested for a connection (`L:`, RFC 3435 §3.2.2.10). A gateway does not report defaults, so
+/// options that the call agent did not request are missing.
 type LocalConnectionOptions =
     {
-        /// `p:` milliseconds of media in one packet, as a range.
+        /// `p:` packet time in milliseconds, as a range.
         PacketTime: struct (int * int) voption
         /// `a:` encoding names, in order of preference.
         Codecs: string[]
         /// `b:` kbit/s, as given.
         Bandwidth: string voption
-        /// `t:` the type-of-service octet; its upper six bits are the DSCP.
+        /// `t:` the type-of-service octet. Its upper six bits are the DSCP.
         TypeOfService: byte voption
         /// `r:` resource reservation.
         Service: ServiceClass voption
@@ -71,17 +71,17 @@ type LocalConnectionOptions =
         Gain: string voption
         /// `nt:` IN, ATM or LOCAL.
         Network: string voption
-        /// All other options, and those that could not be read, as given.
+        /// All other options, and those that could not be read; as given.
         Others: struct (string * string)[]
     }
 
 /// Reads and writes local connection options.
 module LocalConnectionOptions =
-    /// No real line has more options.
+    /// The most options to read. No real line has more.
     [<Literal>]
     let private MaxOptions = 64
 
-    /// The call agent asked for nothing.
+    /// No options: the call agent requested none.
     let none: LocalConnectionOptions =
         { PacketTime = ValueNone
           Codecs = [||]
@@ -142,7 +142,7 @@ module LocalConnectionOptions =
         | "nt" -> { options with Network = ValueSome value }
         | _ -> other
 
-    /// Reads the value of an `L:` line. It never fails: what cannot be read goes to `Others`.
+    /// Reads the value of an `L:` line. Never fails: what it cannot read goes to `Others`.
     let decode (text: string) : LocalConnectionOptions =
         MgcpList.split ',' MaxOptions text |> Array.fold take none
 
@@ -152,7 +152,7 @@ module LocalConnectionOptions =
         | ControlledLoad -> "cl"
         | BestEffort -> "be"
 
-    /// The options as the value of an `L:` line.
+    /// Writes the options as the value of an `L:` line.
     let encode (options: LocalConnectionOptions) : string =
         let given (key: string) (value: string voption) =
             match value with
@@ -181,13 +181,13 @@ module LocalConnectionOptions =
               if value = "" then key else $"{key}:{value}" ]
         |> String.concat ", "
 
-/// `P:`, what a gateway counted of one connection (RFC 3435 §3.2.2.6).
+/// The counters that a gateway keeps for one connection: `P:` (RFC 3435 §3.2.2.6).
 module ConnectionParameters =
-    /// Counters stop here; they do not wrap.
+    /// Counters stop at this value; they do not wrap.
     [<Literal>]
     let Saturated = 999_999_999L
 
-    /// The RFC defines ten; products add their own.
+    /// The most counters to read. The RFC defines ten; products add their own.
     [<Literal>]
     let private MaxParameters = 64
 
@@ -219,11 +219,11 @@ module ConnectionParameters =
             | "LA" -> { counters with LatencyMs = value }
             | _ -> counters
 
-    /// Reads the value of a `P:` line. Unknown and unreadable counters are left out.
+    /// Reads the value of a `P:` line. Leaves out counters that are unknown or unreadable.
     let decode (text: string) : Counters =
         MgcpList.split ',' MaxParameters text |> Array.fold take Counters.none
 
-    /// The counters as the value of a `P:` line, each limited to 0 to 999,999,999.
+    /// Writes the counters as the value of a `P:` line, each limited to the range from 0 to 999,999,999.
     let encode (counters: Counters) : string =
         let given (key: string) (value: int64 voption) =
             match value with
@@ -239,15 +239,14 @@ module ConnectionParameters =
           yield! given "LA" counters.LatencyMs ]
         |> String.concat ", "
 
-/// Lists that stand in parameter lines.
+/// Lists in parameter lines.
 module MgcpLists =
-    /// An endpoint has fewer connections than this; a longer list is refused.
+    /// No endpoint has more connections than this; a longer list is refused.
     [<Literal>]
     let MaxConnections = 1000
 
-    /// The ids of all `I:` lines, each with one id or several separated by commas; an empty line means no
-    /// connection (RFC 3435 §3.2.2.5, appendix A). `ValueNone` if there is no `I:` line, or more ids than
-    /// `MaxConnections`.
+    /// The ids in all `I:` lines. Each line has one id or several, separated by commas; an empty line means no connection
+    /// (RFC 3435 §3.2.2.5, appendix A). `ValueNone` if there is no `I:` line, or more ids than `MaxConnections`.
     let connectionIds (parameters: MgcpParameter[]) : string[] voption =
         match MgcpParameter.all "I" parameters with
         | [||] -> ValueNone
@@ -269,8 +268,8 @@ module MgcpLists =
             let struct (name, _) = MgcpList.pair ':' piece
             name.ToUpperInvariant())
 
-    /// `K:` the transactions whose responses have arrived, as ranges (RFC 3435 §3.2.2.2). Unreadable ones are
-    /// left out.
+    /// Reads the value of a `K:` line: the transactions whose responses have arrived, as ranges (RFC 3435 §3.2.2.2). Leaves out
+    /// unreadable ranges.
     let acknowledged (text: string) : struct (int * int)[] =
         MgcpList.split ',' 64 text
         |> Array.choose (fun piece ->
@@ -281,7 +280,7 @@ module MgcpLists =
             | ValueSome low, ValueNone when high = "" -> Some(struct (low, low))
             | _ -> None)
 
-    /// The transactions as the value of a `K:` line, with neighbours joined to ranges.
+    /// Writes the transactions as the value of a `K:` line. Consecutive ones are joined into ranges.
     let acknowledge (transactions: int seq) : string =
         let sorted = transactions |> Seq.distinct |> Seq.sort |> Seq.toArray
         let pieces = ResizeArray<string>()

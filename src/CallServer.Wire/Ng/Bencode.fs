@@ -2,7 +2,7 @@ namespace CallServer.Wire
 
 open System
 
-/// What is wrong with a bencoded value. The sender or the network caused it, not this side.
+/// What is wrong with a bencoded value. The sender or the network caused it, not this program.
 [<RequireQualifiedAccess>]
 type BencodeProblem =
     /// No value begins with this octet.
@@ -10,11 +10,11 @@ type BencodeProblem =
     /// The key of a dictionary is not a string, or the dictionary ends after a key.
     | KeyDue of found: byte
     | ValueDue
-    /// A number that is no number, or does not fit 64 bits.
+    /// A number that is malformed, or does not fit 64 bits.
     | NumberUnreadable
-    /// A length that is no number.
+    /// The length of a string is malformed.
     | LengthUnreadable
-    /// A string longer than any message.
+    /// A string longer than in any message.
     | StringTooLong of length: int64
     /// Containers nested deeper than in any message.
     | TooDeep
@@ -23,7 +23,7 @@ type BencodeProblem =
     /// A JSON body that is not JSON.
     | NotJson
 
-/// What is wrong, and at which octet, from 0.
+/// What is wrong, and at which octet, counted from 0.
 type BencodeError =
     { Offset: int
       Problem: BencodeProblem }
@@ -43,17 +43,16 @@ type BencodeError =
 
         $"{problem}, at octet {this.Offset}"
 
-/// A bencoded value (BitTorrent's BEP 3) to be written. A value that was read stays in its message, as a
-/// `BencodeView`.
+/// A bencoded value (BitTorrent's BEP 3) to write. Values that are read stay in their message, as a `BencodeView`.
 [<RequireQualifiedAccess>]
 type Bencode =
     | Number of int64
     | Text of byte[]
     | Items of Bencode list
-    /// In the order of the wire. BEP 3 wants keys sorted; rtpengine does not sort them.
+    /// In the order in which they are written. BEP 3 wants sorted keys, but rtpengine does not sort them.
     | Members of (string * Bencode) list
 
-/// How far a value has been read. It may arrive in pieces, and each octet is looked at once.
+/// How far a value has been read. The value may arrive in pieces; each octet is read once.
 [<Struct>]
 type BencodeScan =
     internal
@@ -66,7 +65,7 @@ type BencodeScan =
             Keyed: uint64
         }
 
-/// What a scan found.
+/// The result of a scan.
 [<Struct>]
 [<RequireQualifiedAccess>]
 type BencodeProgress =
@@ -75,17 +74,17 @@ type BencodeProgress =
     | NeedsMore
     | Broken of error: BencodeError
 
-/// Finds where a value ends, also while it is still arriving.
+/// Finds where a value ends, even while it is still arriving.
 module BencodeScan =
-    /// Values nested deeper than this are refused; rtpengine's replies are nine deep.
+    /// The deepest nesting; deeper values are refused. rtpengine's replies are nine deep.
     [<Literal>]
     let MaxDepth = 64
 
-    /// Longer strings are refused: 16 MiB.
+    /// The longest string in octets, 16 MiB; longer ones are refused.
     [<Literal>]
     let MaxString = 16777216L
 
-    /// The most digits of a number, needless zeros included.
+    /// The most digits of a number, including needless zeros.
     [<Literal>]
     let private MaxDigits = 24
 
@@ -94,8 +93,8 @@ module BencodeScan =
 
     let private isDigit (octet: byte) = octet >= '0'B && octet <= '9'B
 
-    /// Where the digits from this octet on and their ending end; -1 if more octets are needed, -2 if there
-    /// are no digits or too many.
+    /// Where a run of digits and the octet that ends it are over. -1 if more octets are needed, -2 if there are no digits or too
+    /// many.
     let private digitsEnd (octets: ReadOnlySpan<byte>) (from: int) (ending: byte) : int =
         let mutable at = from
 
@@ -107,7 +106,7 @@ module BencodeScan =
         elif octets[at] = ending && at > from then at
         else -2
 
-    /// The magnitude of the digits; -1 if it does not fit 64 bits.
+    /// The digits as an absolute value; -1 if it does not fit 64 bits.
     let private magnitude (octets: ReadOnlySpan<byte>) (from: int) (until: int) : int64 =
         let mutable value = 0L
 
@@ -119,7 +118,7 @@ module BencodeScan =
 
         value
 
-    /// The number that begins with `i` at this octet, and where it ends; `ValueNone` if it cannot be read.
+    /// Reads the number whose `i` is at this octet. Returns it and where it ends; `ValueNone` if it cannot be read.
     let number (octets: ReadOnlySpan<byte>) (at: int) : struct (int64 * int) voption =
         let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
         let first = if isNegative then at + 2 else at + 1
@@ -132,8 +131,7 @@ module BencodeScan =
             | -1L -> ValueNone
             | value -> ValueSome(struct ((if isNegative then -value else value), last + 1))
 
-    /// Where the content of the string that begins at this octet starts, and where it ends; `ValueNone` if it
-    /// cannot be read.
+    /// Where the content of the string at this octet starts and ends; `ValueNone` if it cannot be read.
     let text (octets: ReadOnlySpan<byte>) (at: int) : struct (int * int64) voption =
         let colon = digitsEnd octets at ':'B
 
@@ -144,7 +142,7 @@ module BencodeScan =
             | length when length < 0L || length > MaxString -> ValueNone
             | length -> ValueSome(struct (colon + 1, int64 colon + 1L + length))
 
-    /// Why a string or a number cannot be read, unless it is merely unfinished.
+    /// Why a string or a number cannot be read; `ValueNone` if it is merely incomplete.
     let private fault (octets: ReadOnlySpan<byte>) (at: int) : BencodeProblem voption =
         if octets[at] = 'i'B then
             let isNegative = at + 1 < octets.Length && octets[at + 1] = '-'B
@@ -162,8 +160,7 @@ module BencodeScan =
                 | length when length > MaxString -> ValueSome(BencodeProblem.StringTooLong length)
                 | _ -> ValueNone
 
-    /// Goes on reading where the scan stopped; the octets before that are not looked at again. Keys need not
-    /// be sorted.
+    /// Continues where the scan stopped, without reading earlier octets again. Keys need not be sorted.
     let resume (octets: ReadOnlySpan<byte>) (scan: BencodeScan) : struct (BencodeScan * BencodeProgress) =
         let mutable at = scan.At
         let mutable depth = scan.Depth
@@ -178,7 +175,7 @@ module BencodeScan =
             let inDictionary = dictionaries &&& bit <> 0UL
             let isKeyed = keyed &&& bit <> 0UL
 
-            // Where this token ends; -1: not yet, or never.
+            // Where this token ends; -1 if not yet, or never.
             let mutable next = -1
             let mutable problem = ValueNone
             // True for a whole value or key, false for the beginning of a container.
@@ -273,7 +270,7 @@ module Bencode =
 
             write "e" into
 
-    /// Writes the value to the end of a buffer.
+    /// Appends the value to a buffer.
     let encodeInto (into: Buffers.ArrayBufferWriter<byte>) (value: Bencode) : unit = writeValue value into
 
     /// The value as octets.

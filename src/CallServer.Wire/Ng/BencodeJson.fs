@@ -5,8 +5,7 @@ open System.Buffers
 open System.Text
 open System.Text.Json
 
-/// ng's other notation: a JSON object in place of the dictionary. It is translated to bencode and read as
-/// that.
+/// The other notation of ng: a JSON object instead of a dictionary. It is translated to bencode and then read as such.
 module BencodeJson =
     let private options =
         JsonReaderOptions(MaxDepth = BencodeScan.MaxDepth, CommentHandling = JsonCommentHandling.Disallow)
@@ -15,7 +14,7 @@ module BencodeJson =
     [<Literal>]
     let private HeadRoom = 12
 
-    /// Writes the string that the reader stands on; its length is known only after its escapes are undone.
+    /// Writes the string at the reader's position. Its length is known only after its escapes are undone.
     let private putText (reader: byref<Utf8JsonReader>) (into: byte[]) (at: int) : int =
         let length = reader.CopyString(Span(into, at + HeadRoom, into.Length - at - HeadRoom))
         let mutable digits = 0
@@ -43,13 +42,13 @@ module BencodeJson =
         into[at] <- octet
         at + 1
 
-    /// Reads a JSON object. True and false become 1 and 0, a fraction its text, and a member that is null is
-    /// left out. Neither notation is much longer than the other, so the room is known beforehand.
+    /// Reads a JSON object. True and false become 1 and 0, a fraction becomes its text, and members that are null are left out.
+    /// Neither notation is much longer than the other, so the size of the buffer is known beforehand.
     let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
         let into = Array.zeroCreate<byte> (2 * (octets.Length - start) + 64)
         let mutable reader = Utf8JsonReader(ReadOnlySpan(octets, start, octets.Length - start), options)
         let mutable at = 0
-        // Where the key is whose value comes next; -1 for none.
+        // Where the key is whose value comes next; -1 if there is none.
         let mutable key = -1
 
         try
@@ -108,7 +107,7 @@ module BencodeJson =
 
             writer.WriteEndObject()
 
-    /// Writes the value in JSON; octets of a string that are not UTF-8 are lost.
+    /// Appends the value as JSON. Octets of a string that are not UTF-8 are lost.
     let encodeInto (into: ArrayBufferWriter<byte>) (value: Bencode) : unit =
         use writer = new Utf8JsonWriter(into)
         writeValue value writer

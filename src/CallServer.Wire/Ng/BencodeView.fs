@@ -19,13 +19,13 @@ type Slice =
         let length = min most this.Length
         { Source = this.Span.Slice(0, length).ToArray(); From = 0; Length = length }
 
-/// A whole value at its place in a message.
+/// A whole value in the message that contains it.
 [<Struct; NoEquality; NoComparison>]
 type BencodeView = { Octets: byte[]; Start: int }
 
-/// Reads values in place; allocates nothing for them.
+/// Reads values in place, without allocating anything for them.
 module BencodeView =
-    /// The value that begins at this octet, or why it is not whole. What follows it is not looked at.
+    /// The value that begins at this octet, or why it is not whole. Whatever follows it is ignored.
     let read (octets: byte[]) (start: int) : Result<BencodeView, BencodeError> =
         match BencodeScan.resume (ReadOnlySpan octets) (BencodeScan.start start) with
         | struct (_, BencodeProgress.Ends _) -> Ok { Octets = octets; Start = start }
@@ -42,15 +42,14 @@ module BencodeView =
     let private isContainer (kind: byte) (view: BencodeView) = view.Octets[view.Start] = kind
 
 
-    /// The octets of a string; `ValueNone` if it is no string.
+    /// The octets of a string; `ValueNone` if the value is not a string.
     let text (view: BencodeView) : Slice voption =
         match BencodeScan.text (ReadOnlySpan view.Octets) view.Start with
         | ValueSome(struct (from, until)) ->
             ValueSome { Source = view.Octets; From = from; Length = int until - from }
         | ValueNone -> ValueNone
 
-    /// A number, also one that is written as a string of digits, as rtpengine's uptime is; `ValueNone` for
-    /// anything else.
+    /// A number, or a string of digits, which rtpengine uses for its uptime. `ValueNone` for anything else.
     let number (view: BencodeView) : int64 voption =
         if isContainer 'i'B view then
             match BencodeScan.number (ReadOnlySpan view.Octets) view.Start with
@@ -68,7 +67,7 @@ module BencodeView =
                     ValueNone
             | _ -> ValueNone
 
-    /// Folds over every value of a list, in order; returns the state unchanged if it is no list.
+    /// Folds over every value of a list, in order. Returns the state unchanged if the value is not a list.
     let foldItems (folder: 'State -> BencodeView -> 'State) (state: 'State) (view: BencodeView) : 'State =
         let mutable state = state
 
@@ -81,8 +80,7 @@ module BencodeView =
 
         state
 
-    /// Folds over every key and value of a dictionary, in order; returns the state unchanged if it is no
-    /// dictionary.
+    /// Folds over every key and value of a dictionary, in order. Returns the state unchanged if the value is not a dictionary.
     let foldMembers
         (folder: 'State -> Slice -> BencodeView -> 'State)
         (state: 'State)
@@ -103,7 +101,7 @@ module BencodeView =
 
         state
 
-    /// The first value under this ASCII key; `ValueNone` if there is none or this is no dictionary.
+    /// The first value under this ASCII key; `ValueNone` if there is none, or the value is not a dictionary.
     let tryFind (name: string) (view: BencodeView) : BencodeView voption =
         let mutable found = ValueNone
 

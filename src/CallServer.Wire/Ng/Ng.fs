@@ -14,13 +14,12 @@ type NgProblem =
     | NotDictionary
     /// The dictionary cannot be read.
     | Unreadable of BencodeProblem
-    /// More parties than an honest message of this size has: decoding them would take more memory than
-    /// allowed.
+    /// More parties than a real message of this size has. Decoding them would take more memory than allowed.
     | TooManyTags
-    /// It lacks something that every reply of its kind has.
+    /// The message lacks something that every reply of its kind has.
     | Lacks of what: string
 
-/// What is wrong, and at which octet of the message, from 0.
+/// What is wrong, and at which octet of the message, counted from 0.
 type NgError =
     { Offset: int
       Problem: NgProblem }
@@ -43,34 +42,34 @@ type NgFormat =
 [<NoEquality; NoComparison>]
 type NgMessage = { Cookie: string; Format: NgFormat; Body: BencodeView }
 
-/// What is asked of rtpengine.
+/// A request to rtpengine.
 [<RequireQualifiedAccess>]
 type NgRequest =
     | Ping
     | Statistics
-    /// The Call-IDs of at most this many of its calls, in no order.
+    /// Requests the Call-IDs of at most this many calls, in no particular order.
     | List of limit: int
     | Query of callId: byte[]
-    /// Ends this party's call at once.
+    /// Ends the call of this party at once.
     | Delete of callId: byte[] * fromTag: byte[]
 
-/// Whether rtpengine did what it was asked.
+/// Whether rtpengine carried out a request.
 [<RequireQualifiedAccess>]
 type NgResult =
     /// `ok` or `pong`, with the warning if there is one.
     | Done of warning: string voption
-    /// `error` with its reason, or another word.
+    /// `error` with its reason, or any other result.
     | Refused of reason: string
 
-/// What `statistics` states about sessions; `ValueNone` for what it does not state.
+/// The session counts in a reply to `statistics`; `ValueNone` for each one that is missing.
 [<Struct>]
 type NgStatistics =
     {
-        /// Calls at this moment: its own, and those it only knows from another instance.
+        /// Calls at this moment: the instance's own, and those that it only mirrors from another instance.
         Sessions: int64 voption
-        /// Calls of its own that ended since its start.
+        /// Own calls that have ended since the start.
         Managed: int64 voption
-        /// Whole seconds since its start, as the difference of two truncated times.
+        /// Whole seconds since the start, computed as the difference of two truncated times.
         UpTime: int64 voption
     }
 
@@ -78,7 +77,7 @@ type NgStatistics =
 [<Struct>]
 type NgStream =
     {
-        /// The address of rtpengine's own end.
+        /// The address of rtpengine's end.
         Local: MediaAddress voption
         /// The address of the party's end.
         Remote: MediaAddress voption
@@ -86,11 +85,11 @@ type NgStream =
         Packets: int64
         /// Octets of whole RTP packets received from the party.
         Octets: int64
-        /// Packets sent to the party; only newer versions state them.
+        /// Packets sent to the party. Only newer versions state them.
         PacketsOut: int64 voption
         OctetsOut: int64 voption
-        /// By the gateway's clock, in whole seconds since 1970. If no packet came, it is when the stream was
-        /// made.
+        /// When the last packet came, in whole seconds since 1970 by the gateway's clock. If no packet came, when the stream was
+        /// created.
         LastPacket: int64 voption
     }
 
@@ -100,13 +99,13 @@ type NgMedia =
     {
         /// As in SDP's `m=`: audio, video, image, …
         Kind: string
-        /// UDPTL, which carries T.38, rather than RTP.
+        /// True for UDPTL, which carries T.38; false for RTP.
         IsFax: bool
-        /// NAME/RATE; known only once RTP has been received.
+        /// NAME/RATE; known only after RTP has been received.
         Codec: string voption
-        /// SRTP, by the name of its protocol (RTP/SAVP, UDP/TLS/RTP/SAVPF).
+        /// Whether it is SRTP, judging by the protocol's name (RTP/SAVP, UDP/TLS/RTP/SAVPF).
         IsSecure: bool
-        /// Whether rtpengine may send to the party, and whether it may receive from it.
+        /// Whether rtpengine may send to the party. `Receives`: whether it may receive from it.
         Sends: bool
         Receives: bool
         Stream: NgStream voption
@@ -118,29 +117,29 @@ type NgTag =
     {
         /// Its key in the reply: the tag, or `<untagged N>` for a party that has not answered yet.
         Key: Slice
-        /// Empty for a party that has not answered yet.
+        /// Empty if the party has not answered yet.
         Tag: Slice
         Label: Slice voption
-        /// By the gateway's clock, in whole seconds since 1970.
+        /// When the party was created, in whole seconds since 1970 by the gateway's clock.
         Created: int64 voption
-        /// The call's own medium: an audio in use, otherwise an image in use, otherwise an audio, an image or any
-        /// other; the first of equals. A fax takes the place of the audio, whose port is then 0 (RFC 3264 §5.1).
+        /// The call's own medium: an audio in use, otherwise an image in use, otherwise an audio, an image or any other. Among
+        /// equals the first one counts. A fax replaces the audio, whose port is then 0 (RFC 3264 §5.1).
         Media: NgMedia voption
         /// The party's other media with an open port.
         Others: NgMedia[]
     }
 
-/// One call, as `query` states it.
+/// One call, as `query` reports it.
 [<NoEquality; NoComparison>]
 type NgCall =
     {
-        /// By the gateway's clock, in microseconds since 1970.
+        /// When the call was created, in microseconds since 1970 by the gateway's clock.
         Created: int64
-        /// The resolution of Created in microseconds: 1, or a million if only seconds are stated.
+        /// The resolution of `Created` in microseconds: 1, or a million if only seconds are stated.
         Resolution: int64
-        /// Whole seconds since 1970; every signalling message changes it.
+        /// When the last signalling message came, in whole seconds since 1970.
         LastSignal: int64 voption
-        /// In the order of the reply, in which rtpengine made them: the offering party first.
+        /// In the order of the reply, in which rtpengine created them; the offering party comes first.
         Tags: NgTag[]
     }
 
@@ -149,7 +148,7 @@ module Ng =
     [<Literal>]
     let private MaxCookie = 255
 
-    /// No address and no codec is longer.
+    /// The longest address or codec name.
     [<Literal>]
     let private MaxWord = 64
 
@@ -175,7 +174,7 @@ module Ng =
 
     let internal wrong offset problem : Result<'T, NgError> = Error { Offset = offset; Problem = problem }
 
-    /// Reads a whole message. Like rtpengine, it ignores what follows the dictionary.
+    /// Reads a whole message. Like rtpengine, it ignores whatever follows the dictionary.
     let decode (octets: byte[]) : Result<NgMessage, NgError> =
         match cookieEnd (ReadOnlySpan octets) 0 with
         | space when space < 0 -> wrong 0 NgProblem.NoCookie
@@ -201,7 +200,7 @@ module Ng =
                     Ok { Cookie = Encoding.ASCII.GetString(octets, 0, space); Format = format; Body = body }
                 | Error error -> wrong error.Offset (NgProblem.Unreadable error.Problem)
 
-    /// A message with this cookie, in this notation.
+    /// Writes a message with this cookie, in this notation.
     let encode (cookie: string) (format: NgFormat) (body: Bencode) : byte[] =
         let into = ArrayBufferWriter<byte> 256
         Encoding.ASCII.GetBytes((cookie + " ").AsSpan(), into.GetSpan(cookie.Length + 1)) |> into.Advance
@@ -227,7 +226,7 @@ module Ng =
                   "from-tag", Bencode.Text fromTag
                   "delete-delay", Bencode.Number 0L ]
 
-    /// A request with this cookie, in bencode.
+    /// Writes a request with this cookie, in bencode.
     let encodeRequest (cookie: string) (request: NgRequest) : byte[] =
         encode cookie AsBencode (dictionaryOf request)
 
@@ -248,14 +247,14 @@ module Ng =
         | ValueSome _
         | ValueNone -> ValueNone
 
-    /// A reason for people, cut to the length of a line.
+    /// A reason as readable text, cut to the length of a line.
     let private sentence (slice: Slice) : string =
         let text = Encoding.UTF8.GetString(ReadOnlySpan(slice.Source, slice.From, min slice.Length 200))
         String.map (fun c -> if Char.IsControl c then ' ' else c) text
 
     let internal is (expected: string) (slice: Slice) = Ascii.Equals(slice.Span, expected.AsSpan())
 
-    /// Whether rtpengine did what it was asked. A reply without a result counts as refused.
+    /// Whether rtpengine carried out the request. A reply without a result counts as refused.
     let result (body: BencodeView) : NgResult =
         match slice "result" body with
         | ValueSome word when is "ok" word || is "pong" word ->
@@ -266,7 +265,7 @@ module Ng =
             | ValueNone -> NgResult.Refused(sentence word)
         | ValueNone -> NgResult.Refused "a reply without a result"
 
-    /// Reads a request the way rtpengine does, for a simulated one. The error is rtpengine's own wording.
+    /// Reads a request as rtpengine does, for a simulated one. The error has rtpengine's own wording.
     let readRequest (body: BencodeView) : Result<NgRequest, string> =
         let octets (name: string) = slice name body |> ValueOption.map (fun slice -> slice.ToArray())
 

@@ -2,39 +2,40 @@ namespace CallServer.Wire
 
 open System
 
-/// Reads messages from a stream (rtpengine's TCP port). Only the cookie's space and the end of the dictionary
-/// delimit them. It is a value: one may read on from any earlier state again.
+/// Reads messages from a stream (rtpengine's TCP port). Only the cookie's space and the end of the dictionary delimit messages.
+/// It is an immutable value, so reading can resume from any earlier state.
 [<NoEquality; NoComparison>]
 type NgFraming =
     private
         {
             Room: Room
-            /// The octets in use: from the beginning of the first message that is not whole.
+            /// The range of octets in use. It begins with the first message that is not whole.
             From: int
             Until: int
-            /// How far the dictionary has been read; `ValueNone` while the cookie is not whole.
+            /// How far the dictionary has been read; `ValueNone` while the cookie is incomplete.
             Scan: BencodeScan voption
         }
 
-/// Octets and how many of them are in use. Who has read that far may append in place; others copy.
+/// A buffer, and how many of its octets are in use. A state that ends there may append in place; any other state copies the
+/// buffer.
 and [<AllowNullLiteral; Sealed>] private Room(octets: byte[]) =
     member _.Octets = octets
     member val Used = 0 with get, set
 
 /// Splits a stream into messages.
 module NgFraming =
-    /// Longer messages are refused: 32 MiB.
+    /// The longest message in octets, 32 MiB; longer ones are refused.
     [<Literal>]
     let MaxMessage = 33554432
 
-    /// A stream of which nothing has been read.
+    /// A stream before anything has been read.
     let empty: NgFraming = { Room = null; From = 0; Until = 0; Scan = ValueNone }
 
-    /// How many octets belong to a message that is not whole.
+    /// How many octets of an incomplete message have arrived.
     let unread (stream: NgFraming) : int64 = int64 (stream.Until - stream.From)
 
-    /// The least size of the unread message, as the string in which it breaks off announces it. A peer cannot
-    /// make us reserve more than a fixed multiple of what it has sent.
+    /// The least size of the incomplete message, according to the length of the string in which it breaks off. The result has a
+    /// limit, so that a peer cannot make us reserve more than a fixed multiple of what it has sent.
     let private announced (needed: int) (stream: NgFraming) : int =
         match stream.Scan with
         | ValueSome scan when scan.At < stream.Until ->
@@ -44,7 +45,7 @@ module NgFraming =
         | ValueSome _
         | ValueNone -> 0
 
-    /// The stream with more octets after the unread ones.
+    /// Appends octets to the stream.
     let private append (more: byte[]) (stream: NgFraming) : NgFraming =
         let unread = stream.Until - stream.From
         let room = stream.Room
@@ -63,7 +64,7 @@ module NgFraming =
                     needed
                 else
                     match announced needed stream with
-                    // Includes what closes the message after the string.
+                    // Leaves room for what closes the message after the string.
                     | least when least > needed -> least + more.Length
                     | _ -> 2 * needed
 
@@ -81,8 +82,8 @@ module NgFraming =
 
     let private isSpace (octet: byte) = octet = ' 'B || octet = '\r'B || octet = '\n'B
 
-    /// Takes in octets of the stream. Returns the messages that are whole now, oldest first, and the stream
-    /// after them; or why nothing more can be read from this stream.
+    /// Takes in octets of the stream. Returns the stream and the messages that are now whole, oldest first; or why nothing more
+    /// can be read from this stream.
     let feed (octets: byte[]) (stream: NgFraming) : Result<struct (NgFraming * byte[] list), NgError> =
         let stream = append octets stream
         let all = stream.Room.Octets

@@ -5,7 +5,7 @@ open CallServer.Model
 
 /// Reads rtpengine's replies.
 module NgReplies =
-    /// Reads the reply to `statistics`; `ValueNone` for what it does not state or states as negative.
+    /// Reads the reply to `statistics`. A number that is missing or negative becomes `ValueNone`.
     let readStatistics (body: BencodeView) : NgStatistics =
         let under (name: string) (view: BencodeView voption) =
             view |> ValueOption.bind (BencodeView.tryFind name)
@@ -23,8 +23,8 @@ module NgReplies =
           Managed = told "managedsessions" total
           UpTime = told "uptime" total }
 
-    /// Folds over the Call-IDs of a reply to `list`, in its order; `ValueNone` if it has no list of calls.
-    /// Items that are not strings are left out.
+    /// Folds over the Call-IDs of a reply to `list`, in order. Skips items that are not strings. `ValueNone` if there is no list
+    /// of calls.
     let foldCallIds (folder: 'State -> Slice -> 'State) (state: 'State) (body: BencodeView) : 'State voption =
         let take state item =
             match BencodeView.text item with
@@ -65,7 +65,7 @@ module NgReplies =
             ValueNone
             items
 
-    /// The usual kinds, shared, so that they need no string of their own.
+    /// The usual kinds, as shared strings, so that no copies are needed.
     let private kinds = [| "audio"; "video"; "image"; "message"; "application" |]
 
     let private kindOf (media: BencodeView) : string =
@@ -104,7 +104,7 @@ module NgReplies =
           Receives = has "recv"
           Stream = BencodeView.tryFind "streams" view |> ValueOption.bind first |> ValueOption.map streamOf }
 
-    /// No party uses more media than this.
+    /// The most other media to keep. No real party uses more.
     [<Literal>]
     let private MaxOthers = 8
 
@@ -114,7 +114,7 @@ module NgReplies =
         | ValueSome _
         | ValueNone -> false
 
-    /// The rank of a medium: the lowest is the call's own.
+    /// The rank of a medium. The one with the lowest rank is the call's own.
     let private rank (media: NgMedia) : int =
         match media.Kind, isInUse media with
         | "audio", true -> 0
@@ -149,8 +149,7 @@ module NgReplies =
             struct (own, (if others.Count = 0 then [||] else others.ToArray()))
         | ValueNone -> struct (ValueNone, [||])
 
-    /// No tag or label is longer. A longer one cannot name a connection either: those names have at most
-    /// 1,024 characters.
+    /// The longest tag or label to keep. Anything longer could not name a connection: those names have at most 1,024 characters.
     [<Literal>]
     let private MaxName = 1025
 
@@ -170,17 +169,16 @@ module NgReplies =
           Media = own
           Others = others }
 
-    /// A reply may have one party per this many octets, and some more: rtpengine writes 500 octets about
-    /// each.
+    /// A reply may have 16 parties plus one per this many octets. rtpengine writes 500 octets about each.
     [<Literal>]
     let private OctetsPerTag = 128
 
-    /// Times beyond the year 9999 are refused.
+    /// The latest time, in seconds since 1970: the end of the year 9999. Later times are refused.
     [<Literal>]
     let private MaxSeconds = 253402300799L
 
-    /// When the call was created: `created_ts`, otherwise `created` with `created_us`, otherwise `created`
-    /// alone.
+    /// When the call was created: `created_ts`, otherwise `created` with `created_us`, otherwise `created` alone. In microseconds
+    /// since 1970, with the resolution.
     let private createdOf (body: BencodeView) : struct (int64 * int64) voption =
         let isTime limit value = value > 0L && value <= limit
 

@@ -1,6 +1,6 @@
 namespace CallServer.Wire
 
-/// The code of a packet (RFC 2865 §3, RFC 2866 §3).
+/// The code of a RADIUS packet (RFC 2865 §3, RFC 2866 §3).
 [<RequireQualifiedAccess>]
 type RadiusCode =
     | AccountingRequest
@@ -15,28 +15,27 @@ type RadiusCode =
         | RadiusCode.AccountingResponse -> 5uy
         | RadiusCode.OtherCode octet -> octet
 
-/// The value of an attribute, by the data types of RFC 2865 §5.
+/// The value of an attribute, in the data types of RFC 2865 §5.
 [<RequireQualifiedAccess>]
 type RadiusValue =
     /// UTF-8, 1 to 253 octets.
     | Text of string
-    /// 1 to 253 octets that have no meaning here: Vendor-Specific, unknown attributes, text that is not
-    /// UTF-8.
+    /// 1 to 253 octets that are not interpreted: Vendor-Specific, unknown attributes, and text that is not UTF-8.
     | Octets of byte[]
-    /// An IPv4 address, its first octet the most significant.
+    /// An IPv4 address; its first octet is the most significant one.
     | Address of uint32
     | Integer of uint32
     /// Seconds since 1970-01-01T00:00:00Z.
     | Time of uint32
 
-/// An attribute: the number of its type (`RadiusType`), and its value.
+/// An attribute: its type number (see `RadiusType`) and its value.
 type RadiusAttribute = { Type: byte; Value: RadiusValue }
 
 /// A packet without its authenticator.
 type RadiusPacket =
     {
         Code: RadiusCode
-        /// Matches a response to its request.
+        /// Tells which request a response belongs to.
         Identifier: byte
         /// In the order of the packet.
         Attributes: RadiusAttribute list
@@ -60,11 +59,11 @@ module RadiusType =
     [<Literal>]
     let ServiceType = 6uy
 
-    /// Text for people (RFC 2865 §5.18).
+    /// Text for a user to read (RFC 2865 §5.18).
     [<Literal>]
     let ReplyMessage = 18uy
 
-    /// Octets that the authorizing server wants to see again (RFC 2865 §5.25).
+    /// Octets that the authorizing server wants returned (RFC 2865 §5.25).
     [<Literal>]
     let Class = 25uy
 
@@ -72,11 +71,11 @@ module RadiusType =
     [<Literal>]
     let VendorSpecific = 26uy
 
-    /// The number that was called (RFC 2865 §5.30).
+    /// The called number (RFC 2865 §5.30).
     [<Literal>]
     let CalledStationId = 30uy
 
-    /// The number that called (RFC 2865 §5.31).
+    /// The calling number (RFC 2865 §5.31).
     [<Literal>]
     let CallingStationId = 31uy
 
@@ -88,7 +87,7 @@ module RadiusType =
     [<Literal>]
     let ProxyState = 33uy
 
-    /// What the record reports: start, stop, interim update, on or off (RFC 2866 §5.1).
+    /// What the record reports: start, stop, interim update, accounting on or off (RFC 2866 §5.1).
     [<Literal>]
     let AcctStatusType = 40uy
 
@@ -104,7 +103,7 @@ module RadiusType =
     [<Literal>]
     let AcctOutputOctets = 43uy
 
-    /// Joins the start and stop records of one session (RFC 2866 §5.5).
+    /// Links the start and stop records of one session (RFC 2866 §5.5).
     [<Literal>]
     let AcctSessionId = 44uy
 
@@ -112,7 +111,7 @@ module RadiusType =
     [<Literal>]
     let AcctAuthentic = 45uy
 
-    /// Seconds of the session (RFC 2866 §5.7).
+    /// The duration of the session in seconds (RFC 2866 §5.7).
     [<Literal>]
     let AcctSessionTime = 46uy
 
@@ -128,7 +127,7 @@ module RadiusType =
     [<Literal>]
     let AcctTerminateCause = 49uy
 
-    /// Joins sessions that belong together (RFC 2866 §5.11).
+    /// Links related sessions (RFC 2866 §5.11).
     [<Literal>]
     let AcctMultiSessionId = 50uy
 
@@ -168,7 +167,7 @@ module RadiusType =
     [<Literal>]
     let NasPortId = 87uy
 
-    /// The data type that the RFC gives an attribute; one that is not listed holds octets.
+    /// The data type that the RFC gives an attribute. An attribute that is not listed holds octets.
     type internal Kind =
         | TextKind
         | OctetsKind
@@ -207,23 +206,23 @@ module RadiusType =
         | EventTimestamp -> TimeKind
         | _ -> OctetsKind
 
-/// What is wrong with a packet. The sender or the network caused it, not this side.
+/// What is wrong with a packet. The sender or the network caused it, not this program.
 [<RequireQualifiedAccess>]
 type RadiusProblem =
-    /// A packet has at least 20 octets.
+    /// The packet has fewer than 20 octets.
     | TooShort of octets: int
-    /// The length field is below 20, above 4096, or more than arrived (RFC 2865 §3: silently discarded).
+    /// The length field is below 20, above 4096, or more than arrived. Such packets are silently discarded (RFC 2865 §3).
     | WrongLength of stated: int * arrived: int
     /// An attribute's length is below 3, or reaches beyond the packet.
     | WrongAttributeLength of attribute: byte * length: int
-    /// A value of the wrong size for a type whose size is fixed.
+    /// The type of the attribute has a fixed size, and the value has another.
     | WrongValueSize of attribute: byte * octets: int
-    /// This secret gives the packet another authenticator.
+    /// The authenticator does not match the packet and this secret.
     | WrongAuthenticator
-    /// This secret gives the packet another Message-Authenticator (RFC 2869 §5.14).
+    /// The Message-Authenticator does not match the packet and this secret (RFC 2869 §5.14).
     | WrongMessageAuthenticator
 
-/// What is wrong, and at which octet of the packet, from 0.
+/// What is wrong, and at which octet of the packet, counted from 0.
 type RadiusError =
     { Place: int
       Fault: RadiusProblem }
@@ -245,12 +244,12 @@ type RadiusError =
 
 /// Makes attributes that fit a packet, and finds them.
 module RadiusAttribute =
-    /// RFC 2865 §5: the length octet counts the type and itself too.
+    /// The longest value in octets. The length octet also counts the type and itself (RFC 2865 §5).
     [<Literal>]
     let LongestValue = 253
 
-    /// As much of a text as an attribute holds, in whole characters. It is cut because none of the attributes
-    /// we send may appear twice (RFC 2866 §5.13: 0-1).
+    /// As many whole characters of a text as fit one attribute. The text is cut, because none of the attributes we send may
+    /// appear twice (RFC 2866 §5.13: 0-1).
     let private cut (text: string) : string =
         let utf8 = System.Text.Encoding.UTF8
 
@@ -270,18 +269,18 @@ module RadiusAttribute =
 
             text.Substring(0, chars)
 
-    /// A text attribute, cut to 253 octets; no attribute for an empty text, because none may be empty.
+    /// A text attribute, cut to 253 octets. An empty text gives no attribute, because attributes must not be empty.
     let text (number: byte) (text: string) : RadiusAttribute list =
         if System.String.IsNullOrEmpty text then
             []
         else
             [ { Type = number; Value = RadiusValue.Text(cut text) } ]
 
-    /// A number; a negative one becomes 0, and one above 2^32 - 1 becomes 2^32 - 1.
+    /// An integer attribute. A negative number becomes 0, and one above 2^32 - 1 becomes 2^32 - 1.
     let integer (number: byte) (value: int64) : RadiusAttribute =
         { Type = number; Value = RadiusValue.Integer(uint32 (min 0xFFFFFFFFL (max 0L value))) }
 
-    /// Seconds since 1970, limited to what 32 bits hold.
+    /// A time attribute, in seconds since 1970. The time is limited to the range from 0 to 2^32 - 1.
     let time (number: byte) (seconds: int64) : RadiusAttribute =
         { Type = number; Value = RadiusValue.Time(uint32 (min 0xFFFFFFFFL (max 0L seconds))) }
 

@@ -5,18 +5,18 @@ open System.Buffers.Binary
 open System.Security.Cryptography
 open System.Text
 
-/// Packets of RADIUS accounting (RFC 2865 §3, RFC 2866 §3):
+/// Reads and writes packets of RADIUS accounting (RFC 2865 §3, RFC 2866 §3):
 ///
 ///   code (1)  identifier (1)  length (2)  authenticator (16)  attributes: type (1) length (1) value …
 module RadiusCodec =
     let private headLength = 20
     let private authenticatorAt = 4
 
-    /// Octets of the longest packet (RFC 2865 §3).
+    /// The longest packet in octets (RFC 2865 §3).
     [<Literal>]
     let LongestPacket = 4096
 
-    // Throws at what is not UTF-8: such text stays octets, so that what was read can be written again.
+    // Throws on input that is not UTF-8. Such text is kept as octets, so that what was read can be written again.
     let private utf8 = UTF8Encoding(false, true)
 
     let private word (number: uint32) : byte[] =
@@ -32,8 +32,8 @@ module RadiusCodec =
         | RadiusValue.Integer number
         | RadiusValue.Time number -> word number
 
-    /// The packet with this authenticator and this Message-Authenticator. Throws if an attribute does not fit
-    /// a packet, or the packet has more than 4096 octets: both would be our own mistake.
+    /// Writes the packet with this authenticator and this Message-Authenticator. Throws if an attribute does not fit, or the
+    /// packet has more than 4096 octets; both would be programming errors.
     let private write (packet: RadiusPacket) (authenticator: byte[]) : byte[] =
         let values =
             [ for attribute in packet.Attributes do
@@ -66,7 +66,7 @@ module RadiusCodec =
 
         written
 
-    /// MD5 over the packet with another authenticator in its place, and the secret (RFC 2866 §3).
+    /// MD5 over the packet, with another authenticator in its place, followed by the secret (RFC 2866 §3).
     let private digest
         (secret: Secret)
         (authenticator: ReadOnlySpan<byte>)
@@ -81,8 +81,7 @@ module RadiusCodec =
 
     let private zeros: byte[] = Array.zeroCreate 16
 
-    /// Where the value of the first Message-Authenticator begins in well-formed attributes; 0 if there is
-    /// none.
+    /// Where the value of the first Message-Authenticator begins; 0 if there is none. The attributes must be well-formed.
     let private messageAuthenticatorAt (packet: ReadOnlySpan<byte>) : int =
         let mutable at = headLength
         let mutable found = 0
@@ -95,7 +94,7 @@ module RadiusCodec =
 
         found
 
-    /// HMAC-MD5 over the packet with this authenticator, and zeros as Message-Authenticator (RFC 2869 §5.14).
+    /// HMAC-MD5 over the packet with this authenticator, and with zeros in place of the Message-Authenticator (RFC 2869 §5.14).
     let private mac
         (secret: Secret)
         (authenticator: byte[])
@@ -110,7 +109,7 @@ module RadiusCodec =
         hash.AppendData(packet.Slice(valueAt + 16))
         hash.GetHashAndReset()
 
-    /// Octets 4 to 19 of a packet; a response needs those of its request.
+    /// Octets 4 to 19 of a packet. Checking a response requires those of its request.
     let authenticator (packet: byte[]) : byte[] = packet[authenticatorAt .. headLength - 1]
 
     let private sign (secret: Secret) (before: byte[]) (packet: RadiusPacket) : byte[] =
@@ -125,12 +124,12 @@ module RadiusCodec =
 
         written
 
-    /// An Accounting-Request as sent: Request Authenticator = MD5(code, identifier, length, 16 zeros,
-    /// attributes, secret). Fills in a Message-Authenticator of 16 octets if the attributes have one.
+    /// Writes an Accounting-Request. Request Authenticator = MD5(code, identifier, length, 16 zeros, attributes, secret). If the
+    /// attributes include a Message-Authenticator of 16 octets, its value is filled in.
     let encodeRequest (secret: Secret) (packet: RadiusPacket) : byte[] = sign secret zeros packet
 
-    /// A response to the request with this authenticator: Response Authenticator = MD5(code, identifier,
-    /// length, Request Authenticator, attributes, secret).
+    /// Writes a response to the request with this authenticator. Response Authenticator = MD5(code, identifier, length, Request
+    /// Authenticator, attributes, secret).
     let encodeResponse (secret: Secret) (requestAuthenticator: byte[]) (packet: RadiusPacket) : byte[] =
         sign secret requestAuthenticator packet
 
@@ -160,8 +159,8 @@ module RadiusCodec =
             with :? DecoderFallbackException ->
                 Ok(RadiusValue.Octets octets[at .. at + size - 1])
 
-    /// Reads a well-formed packet without asking whether it is authentic: that is for `verifyRequest` and
-    /// `verifyResponse`. Octets after the stated length are padding and ignored (RFC 2865 §3).
+    /// Reads a well-formed packet without checking whether it is authentic; `verifyRequest` and `verifyResponse` do that. Octets
+    /// after the stated length are padding and are ignored (RFC 2865 §3).
     let decode (octets: byte[]) : Result<RadiusPacket, RadiusError> =
         if octets.Length < headLength then
             error octets.Length (RadiusProblem.TooShort octets.Length)
@@ -234,12 +233,11 @@ module RadiusCodec =
                 else
                     Ok packet
 
-    /// Reads an Accounting-Request and checks that its sender has the same secret.
+    /// Reads an Accounting-Request, and checks that its sender has the same secret.
     let verifyRequest (secret: Secret) (octets: byte[]) : Result<RadiusPacket, RadiusError> =
         verify secret zeros octets
 
-    /// Reads a response and checks that its sender has the same secret and saw the request with this
-    /// authenticator.
+    /// Reads a response, and checks that its sender has the same secret and saw the request with this authenticator.
     let verifyResponse
         (secret: Secret)
         (requestAuthenticator: byte[])

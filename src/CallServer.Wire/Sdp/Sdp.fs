@@ -4,19 +4,19 @@ open System
 open System.Text
 open CallServer.Model
 
-/// Reads and writes session descriptions (RFC 8866) and says what they mean for a connection.
+/// Reads and writes session descriptions (RFC 8866) and derives what they mean for a connection.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Sdp =
     open SdpReader
 
-    /// What MGCP sends if a description was asked for and there is none: `v=0` alone (RFC 3435 §3.3).
+    /// The description that MGCP sends if one was requested but none exists: `v=0` alone (RFC 3435 §3.3).
     let absent: Sdp = { Origin = ""; Name = ""; Host = ValueNone; Direction = ValueNone; Media = [||] }
 
     /// Whether the description says nothing: no media and no address.
     let isAbsent (sdp: Sdp) : bool = sdp.Media.Length = 0 && sdp.Host.IsNone
 
-    /// Reads a description, or says where it cannot be read. Lines may end in LF alone and empty lines are
-    /// skipped. After `v=` their order matters only in that the lines after an `m=` belong to it.
+    /// Reads a description, or says where it cannot be read. Lines may end in LF alone, and empty lines are skipped. After `v=`
+    /// the order matters only in one way: lines after an `m=` belong to that medium.
     let decode (text: string) : Result<Sdp, SdpError> =
         let reading = SdpReading()
 
@@ -50,7 +50,7 @@ module Sdp =
                   Direction = reading.Direction
                   Media = reading.Media.ToArray() }
 
-    /// The description as text with CRLF.
+    /// Writes the description as text with CRLF line ends.
     let encode (sdp: Sdp) : string =
         let text = StringBuilder()
 
@@ -85,8 +85,8 @@ module Sdp =
 
         text.ToString()
 
-    /// The medium that carries the call: the first audio or image with a port, otherwise the first audio or
-    /// image. `ValueNone` if there is neither.
+    /// The medium that carries the call: the first audio or image with a port, otherwise the first audio or image. `ValueNone` if
+    /// there is neither.
     let callMedium (sdp: Sdp) : SdpMedia voption =
         let isCall (medium: SdpMedia) =
             String.Equals(medium.Kind, "audio", StringComparison.OrdinalIgnoreCase)
@@ -115,8 +115,7 @@ module Sdp =
     /// Telephone events and comfort noise accompany a codec; they are not the codec in use.
     let private isBeside (codec: Codec) = codec.Name = "telephone-event" || codec.Name = "CN"
 
-    /// The codec in use: the first format of the call's medium that is a codec. `ValueNone` if that one is
-    /// not known.
+    /// The codec in use: the first format of the call's medium that is a codec. `ValueNone` if that format is unknown.
     let codec (sdp: Sdp) : Codec voption =
         match callMedium sdp with
         | ValueNone -> ValueNone
@@ -126,7 +125,7 @@ module Sdp =
             |> Array.tryFind (fun codec -> codec.IsNone || not (isBeside codec.Value))
             |> Option.defaultValue ValueNone
 
-    /// Where the call's medium is sent to; `ValueNone` if there is no address or it is a host name.
+    /// The address to which the call's medium is sent; `ValueNone` if there is no address, or it is a host name.
     let address (sdp: Sdp) : MediaAddress voption =
         match callMedium sdp with
         | ValueNone -> ValueNone

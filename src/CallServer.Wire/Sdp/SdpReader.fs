@@ -6,7 +6,7 @@ open CallServer.Model
 
 /// Why a session description cannot be read.
 type SdpProblem =
-    /// It does not begin with `v=`.
+    /// The description does not begin with `v=`.
     | NoVersion
     /// A line that is not a letter, `=` and a value.
     | NotALine
@@ -53,8 +53,7 @@ type SdpMedia =
         Direction: string voption
     }
 
-/// What a session description says about media (RFC 8866, formerly RFC 2327). Lines of other types are
-/// dropped.
+/// What a session description says about media (RFC 8866, formerly RFC 2327). Lines of other types are dropped.
 type Sdp =
     {
         /// What follows `o=`; empty if there is no such line.
@@ -94,13 +93,13 @@ type internal SdpReading() =
             this.Current <- ValueNone
         | ValueNone -> ()
 
-/// Reads lines by their offsets in the text, so that nothing is allocated for what is not kept.
+/// Reads lines by their offsets in the text, so that nothing is allocated for data that is not kept.
 module internal SdpReader =
-    /// Media, formats and attributes of one description. Real ones have a tenth of this.
+    /// The most media, formats and attributes in one description. Real ones have a tenth of this.
     [<Literal>]
     let private MaxItems = 256
 
-    /// Where this line ends, without CR and LF, and where the next one begins.
+    /// Where this line ends, without its CR and LF, and where the next one begins.
     let lineFrom (text: string) (start: int) : struct (int * int) =
         let feed = text.IndexOf('\n', start)
         let stop = if feed < 0 then text.Length else feed
@@ -119,7 +118,7 @@ module internal SdpReader =
         else
             at
 
-    /// The first `limit` words between blanks; the rest stays unread.
+    /// The first `limit` words between blanks. The rest is not read.
     let private words (limit: int) (text: string) (start: int) (stop: int) : string[] =
         let found = ResizeArray<string>()
         let mutable at = skipBlanks text start stop
@@ -131,7 +130,7 @@ module internal SdpReader =
 
         found.ToArray()
 
-    /// A number of up to five digits, whatever follows it (`49170/2`, `20.0`); -1 if there is none.
+    /// A number of up to five digits, whatever follows it (as in `49170/2` or `20.0`); -1 if there is none.
     let private number (text: string) (start: int) (stop: int) : int =
         let rec read at value =
             if at < stop && at - start < 6 && Char.IsAsciiDigit text[at] then
@@ -163,7 +162,7 @@ module internal SdpReader =
     let private isWord (word: string) (text: string) (start: int) (stop: int) : bool =
         startsWith word text start stop && skipBlanks text (start + word.Length) stop = stop
 
-    /// `ValueNone` if it is no direction. It makes no closure, because a description may have thousands of
+    /// The direction; `ValueNone` if the word is no direction. Creates no closure, because a description may have thousands of
     /// other attributes.
     let private directionOf (text: string) (start: int) (stop: int) : string voption =
         if isWord "sendrecv" text start stop then ValueSome "sendrecv"
@@ -235,7 +234,7 @@ module internal SdpReader =
                 ValueNone
             | _ -> ValueSome BadMedia
 
-    /// Takes in one line that is not empty.
+    /// Takes in one line, which must not be empty.
     let line (reading: SdpReading) (text: string) (start: int) (stop: int) : SdpProblem voption =
         if stop - start < 2 || text[start + 1] <> '=' then
             ValueSome NotALine

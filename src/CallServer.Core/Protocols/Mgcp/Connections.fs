@@ -6,29 +6,29 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Which connections there are, and which ones of the record there are not.
+/// The connections that the gateway has, and those on record that it no longer has.
 type internal MgcpConnections =
     {
-        /// By id; without those that AUCX did not tell of.
+        /// What was observed, by connection id. A connection whose AUCX got no usable answer is missing here.
         Observed: Map<string, Observation>
-        /// Endpoints that named no I: line.
+        /// Endpoints whose answer to AUEP has no I: line.
         Untold: Set<string>
-        /// Endpoints that never answered.
+        /// Endpoints with a command that got no answer to any of its attempts.
         Silenced: Set<string>
-        /// Ids that AUCX said are no more.
+        /// Ids that are gone according to AUCX.
         Gone: Set<string>
-        /// Ids of the record that the gateway said it does not have.
+        /// Ids on record that the gateway says it does not have.
         Denied: Set<string>
-        /// AUCX was answered, other than that it does not exist.
+        /// An AUCX got a response other than 504 (unknown command).
         HasAudits: bool
-        /// It answered no AUCX in this audit.
+        /// AUCX does not work in this audit: the gateway answered 504 or nothing.
         LacksAudits: bool
-        /// Nor in an earlier one.
+        /// AUCX did not work in the audit before this one either.
         NeverAudited: bool
     }
 
-/// The connections of each endpoint (AUEP F: I), what each one is (AUCX), and whether those are still there that the record holds
-/// and no endpoint listed (AUCX, or an MDCX that changes nothing).
+/// Collects the connections of each endpoint (AUEP F: I) and the details of each one (AUCX). Then checks whether the connections
+/// on record that no endpoint listed still exist, by AUCX or by an MDCX that changes nothing.
 module internal MgcpConnections =
     open MgcpName
     open MgcpQuestions
@@ -43,7 +43,7 @@ module internal MgcpConnections =
           LacksAudits = false
           NeverAudited = neverAudited }
 
-    /// Whether the next audit need not try AUCX.
+    /// Whether the next audit can skip AUCX.
     let lackAudits (connections: MgcpConnections) : bool =
         connections.LacksAudits || (connections.NeverAudited && not connections.HasAudits)
 
@@ -53,7 +53,7 @@ module internal MgcpConnections =
                   if not (Map.containsKey (idOf name id) connections.Observed) then
                       AuditListed(name, id) ]
 
-    /// The answer to AUEP F: I.
+    /// Takes in the answer to AUEP F: I.
     let listed (answer: MgcpAnswer) name (connections: MgcpConnections) endpoints (questions: MgcpQuestions) =
         let response = answer.Response
 
@@ -86,11 +86,11 @@ module internal MgcpConnections =
         | ValueNone ->
             struct (connections, error "a connection id that cannot be kept" (string name) questions)
 
-    /// A connection that is there, whatever it is.
+    /// Records a connection that exists, without any details.
     let isThere (answer: MgcpAnswer) name id (connections: MgcpConnections) (questions: MgcpQuestions) =
         keep name id (MgcpObserving.listed name id answer.Heard) connections questions
 
-    /// There is no AUCX: what waits for it is dropped.
+    /// AUCX does not work here: drops the AUCX commands that are still waiting.
     let withoutAudits (why: string) (connections: MgcpConnections) (questions: MgcpQuestions) =
         let isAudit (purpose: MgcpPurpose) =
             match purpose with
@@ -109,7 +109,7 @@ module internal MgcpConnections =
     let private deny where (connections: MgcpConnections) : MgcpConnections =
         { connections with Denied = Set.add where connections.Denied }
 
-    /// The answer to AUCX.
+    /// Takes in the answer to AUCX.
     let audited (answer: MgcpAnswer) name id (connections: MgcpConnections) (questions: MgcpQuestions) =
         let response, where = answer.Response, idOf name id
 
@@ -127,7 +127,7 @@ module internal MgcpConnections =
                 | AuditKnown _ -> struct (deny where connections, questions)
                 | _ -> struct ({ connections with Gone = Set.add where connections.Gone }, questions)
 
-    /// The answer to MDCX.
+    /// Takes in the answer to MDCX.
     let modified
         (answer: MgcpAnswer)
         name
@@ -143,7 +143,8 @@ module internal MgcpConnections =
         elif MgcpReply.isGone response || response.Code = 516 then
             struct (deny where connections, questions)
         elif response.Code = 400 then
-            // osmo-mgw says no more than this of an endpoint that has no connection; once might be another trouble.
+            // osmo-mgw answers 400 for an endpoint that has no connection. A single 400 might have another cause, so it is asked
+            // twice.
             match tryOnce answer questions with
             | ValueSome questions -> struct (connections, questions)
             | ValueNone -> struct (deny where connections, questions)
@@ -154,7 +155,7 @@ module internal MgcpConnections =
     let silenced (name: EndpointName) (connections: MgcpConnections) : MgcpConnections =
         { connections with Silenced = Set.add (key name) connections.Silenced }
 
-    /// Endpoints that tell no connections are as many faults, or one where none tells any.
+    /// Adds a fault for each endpoint that does not report its connections, or a single fault if no endpoint reports any.
     let judgeUntold endpoints (connections: MgcpConnections) (questions: MgcpQuestions) : MgcpQuestions =
         if Set.isEmpty connections.Untold then
             questions
@@ -174,7 +175,7 @@ module internal MgcpConnections =
                 | ValueNone -> ()
         }
 
-    /// How connections of the record that no endpoint listed are asked for by their ids, where there is a way.
+    /// The commands that ask by id for connections on record that no endpoint listed. Empty if the gateway offers no way to ask.
     let verifying (mayModify: bool) (known: Connection[]) endpoints (connections: MgcpConnections) =
         let listed =
             HashSet(listedIds endpoints |> Seq.map (fun (struct (endpoint, _, id)) -> idOf endpoint.Name id))
@@ -192,7 +193,7 @@ module internal MgcpConnections =
               | ValueSome _
               | ValueNone -> () ]
 
-    /// All that are there. What AUEP listed and AUCX did not tell of is known to be there all the same.
+    /// All connections that exist. AUEP alone is enough: a connection that it listed counts even if AUCX says nothing about it.
     let observations (endpoints: MgcpEndpoints) (connections: MgcpConnections) : Observation[] =
         let unaudited =
             listedIds endpoints
@@ -209,7 +210,7 @@ module internal MgcpConnections =
         |> Seq.sortBy _.Id
         |> Seq.toArray
 
-    /// Connections of the record that the gateway said it does not have, and that nothing else showed.
+    /// Connections on record that the gateway says it does not have, and that no other answer showed.
     let denied (known: Connection[]) observations (connections: MgcpConnections) : ConnectionId[] =
         let heard = HashSet<string>(observations |> Seq.map (fun (seen: Observation) -> string seen.Id))
 

@@ -6,48 +6,48 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// How far the bulk audit's counts of connections have come, and whether they are believed.
+/// Progress of the bulk audit that counts connections, and whether its counts are trusted.
 type internal MgcpCounts =
     {
-        /// The gateway has the Bulk Audit package, or has not.
+        /// Whether the gateway has the Bulk Audit package; `ValueNone` while that is unknown.
         HasPackage: bool voption
-        /// Places from which a bulk audit went on, so that it cannot go in circles.
+        /// Places at which a bulk audit was continued. A place that comes back means that it runs in circles.
         Places: Set<string>
         /// How often counts and lists that differed were read again.
         Recounts: int
-        /// Counts were wrong: every endpoint is asked.
+        /// The counts proved wrong, so every endpoint is asked.
         Distrusted: bool
     }
 
-/// How many connections each endpoint has (RFC 3624), so that only those in use need be asked for theirs. A count alone ends no
-/// connection, and is held against what the endpoints list.
+/// Counts the connections of each endpoint (RFC 3624), so that only endpoints in use are asked for their lists. A count alone
+/// never ends a connection, and it is checked against what the endpoints list.
 module internal MgcpCounts =
     open MgcpQuestions
 
-    /// Connections that one BA/C answer is asked for where all of them do not fit.
+    /// Endpoints to request in one BA/C answer when all of them do not fit.
     [<Literal>]
     let private FirstPage = 256
 
-    /// Counts and lists that differ are read again so often, as long as there are no more of them than this.
+    /// How often counts and lists that differ are read again, as long as no more than `MaxRecounted` endpoints differ.
     [<Literal>]
     let private MaxRecounts = 3
 
     [<Literal>]
     let private MaxRecounted = 500
 
-    /// Endpoints that are counted as idle and asked all the same, to see whether the counts can be believed.
+    /// Endpoints counted as idle that are asked anyway, to test whether the counts can be trusted.
     [<Literal>]
     let private Samples = 8
 
     let start (hasPackage: bool voption) : MgcpCounts =
         { HasPackage = hasPackage; Places = Set.empty; Recounts = 0; Distrusted = false }
 
-    /// The answer to AUEP F: PL.
+    /// Takes in the answer to AUEP F: PL.
     let packagesTold (response: MgcpResponse) (counts: MgcpCounts) : MgcpCounts =
         let has = Array.contains MgcpBulk.Package (MgcpLists.packages response.Parameters)
         { counts with HasPackage = ValueSome(MgcpReply.succeeded response && has) }
 
-    /// Asks for the counts of all endpoints of these patterns; a bulk audit goes by wildcards.
+    /// Asks for the counts of all endpoints that match these patterns. A bulk audit needs wildcards.
     let askCounts (patterns: EndpointName list) (questions: MgcpQuestions) : MgcpQuestions =
         let purposes =
             patterns
@@ -56,7 +56,8 @@ module internal MgcpCounts =
 
         ask purposes questions
 
-    /// The endpoint that a bulk audit of the pattern calls so: the gateway may go by another domain than it is asked by.
+    /// The key of the endpoint that a bulk audit of this pattern names. The gateway may use a domain other than the one in the
+    /// pattern.
     let private ofLocal (pattern: EndpointName) (local: string) (endpoints: MgcpEndpoints) : string voption =
         let named = MgcpName.key { pattern with Local = local }
 
@@ -100,7 +101,7 @@ module internal MgcpCounts =
         let served = { counts with HasPackage = ValueSome true }
 
         match MgcpBulk.next response.Parameters with
-        // The pattern is through: its endpoints are known, and how many connections each has.
+        // The last page of this pattern: its endpoints and their counts are known.
         | ValueNone -> struct (served, MgcpEndpoints.through pattern endpoints, questions)
         | ValueSome next ->
             let place = $"{pattern} {next.ToLowerInvariant()}"
@@ -109,21 +110,21 @@ module internal MgcpCounts =
                 struct ({ served with Places = Set.add place counts.Places },
                         endpoints,
                         ask [ CountConnections(pattern, ValueSome next, most) ] questions)
-            // In a circle: the endpoints that AUEP listed are asked one by one, and where it listed none that is a fault.
+            // The pages run in circles. The endpoints that AUEP listed are asked one by one; if it listed none, that is a fault.
             elif List.contains pattern endpoints.TooLarge then
                 let circle = NotIncreasing $"BA/NE of {pattern} comes back to {next}"
                 struct (counts, endpoints, fault circle questions)
             else
                 struct (counts, endpoints, questions)
 
-    /// A bulk audit that does not work is done without: the endpoints that AUEP listed are asked one by one.
+    /// Gives up on a bulk audit that does not work. The endpoints that AUEP listed are asked one by one.
     let private without (counts: MgcpCounts) : MgcpCounts =
         if counts.HasPackage = ValueSome true then
             counts
         else
             { counts with HasPackage = ValueSome false }
 
-    /// The answer to AUEP BA/F: BA/C. A recount is of one endpoint.
+    /// Takes in the answer to AUEP BA/F: BA/C. A recount concerns a single endpoint.
     let counted (answer: MgcpAnswer) (pattern, from, most) (isRecount: bool) counts endpoints questions =
         let response = answer.Response
         let has code = (MgcpParameter.tryFind code response.Parameters).IsSome
@@ -150,7 +151,7 @@ module internal MgcpCounts =
             match tryAgain answer questions with
             | ValueSome questions -> struct (counts, endpoints, questions)
             | ValueNone when isRecount ->
-                // 801, 806, 500: an endpoint that lives as long as its connections is no more.
+                // 801, 806, 500: an endpoint that exists only while it has connections is gone.
                 match from |> ValueOption.bind (fun local -> ofLocal pattern local endpoints) with
                 | ValueSome key -> struct (counts, MgcpEndpoints.withCount key 0 endpoints, questions)
                 | ValueNone -> struct (counts, endpoints, questions)
@@ -173,8 +174,8 @@ module internal MgcpCounts =
 
         struct (drawn, rng)
 
-    /// Asks for connections: every endpoint in use, every one that the record holds a connection of (so that no count alone ends
-    /// a connection), and a few others.
+    /// Asks for the connections of every endpoint in use, of every endpoint that has a connection on record (so that no count
+    /// alone ends a connection), and of a few others.
     let askConnections (known: Connection[]) (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let window = questions.Tx.Window
         let struct (drawn, rng) = sample endpoints window.Rng
@@ -192,7 +193,7 @@ module internal MgcpCounts =
                   if endpoint.Told.IsNone && (endpoint.Count <> ValueSome 0 || Set.contains key asked) then
                       AskConnections endpoint.Name ]
 
-    /// Whether the endpoint listed as many connections as were counted; nothing where either is not known.
+    /// Whether the endpoint listed as many connections as were counted; `ValueNone` if either number is unknown.
     let private isEven (endpoint: MgcpEndpoint) : bool voption =
         match endpoint.Count, endpoint.Told with
         | ValueSome 16, ValueSome told when told.Ids.Length > 15 -> ValueSome true
@@ -200,7 +201,7 @@ module internal MgcpCounts =
         | ValueSome _, ValueNone
         | ValueNone, _ -> ValueNone
 
-    /// The bulk audit counted on every endpoint what AUEP listed on it.
+    /// Whether AUEP listed on every endpoint as many connections as the bulk audit counted.
     let agree (endpoints: MgcpEndpoints) : bool =
         not (Map.isEmpty endpoints.Listed)
         && endpoints.Listed
@@ -218,9 +219,9 @@ module internal MgcpCounts =
 
         CountDisagrees(counted, listed)
 
-    /// What follows where connections were listed in another number than counted: something opened or closed between, or the
-    /// gateway contradicts itself. They are read again; where they still differ, counts may be wrong anywhere, and every
-    /// endpoint is asked. Nothing where no counts differ, or they are not believed any more.
+    /// Decides what to do when endpoints listed more or fewer connections than were counted. Either something opened or closed in
+    /// between, or the gateway contradicts itself. Counts and lists are read again; if they still differ, no count can be trusted
+    /// and every endpoint is asked. `ValueNone` if no counts differ, or if they are distrusted already.
     let tryCheck (endpoints: MgcpEndpoints) (counts: MgcpCounts) (questions: MgcpQuestions) =
         let uneven =
             if counts.Distrusted then

@@ -4,24 +4,24 @@ open System.Text.RegularExpressions
 open CallServer.Wire
 open CallServer.Exchange
 
-/// How a gateway wants its commands written, as it was learnt from what it refuses.
+/// How a gateway wants its commands written, learnt from what it refuses.
 ///
 ///   refused with                               the command is written again
-///   528                                        in a version that the response names, else in the next one that was not tried
+///   528                                        in a version that the response names, else in the next untried one
 ///   510, and nothing was understood before     the same
 ///   510, 511, 539, and the command had K:      without K:
 ///
-/// RFC 3435 (§2.4, §3.2.1.4) has 528 for versions and profiles that a gateway does not speak, and leaves open how it says which
-/// one it does: NCS gateways add `VS: MGCP 1.0, MGCP 1.0 NCS 1.0` (VersionSupported), others write it into the comment.
+/// RFC 3435 (§2.4, §3.2.1.4) uses 528 for versions and profiles that a gateway does not speak. It does not define how the gateway says
+/// which ones it speaks: NCS gateways add `VS: MGCP 1.0, MGCP 1.0 NCS 1.0` (VersionSupported), others write it into the comment.
 type MgcpDialect =
     {
-        /// `MGCP 1.0`, and perhaps a profile: the end of each command's first line.
+        /// `MGCP 1.0`, perhaps with a profile: the end of each command's first line.
         Version: string
-        /// What was refused since something was understood last; newest first.
+        /// Versions that the gateway refused since it last understood a command; newest first.
         Refused: string list
-        /// A command in this version got another answer than that it cannot be read.
+        /// The gateway has answered a command in this version with something other than 510 or 528.
         Understood: bool
-        /// It takes K: in a command.
+        /// The gateway accepts K: in a command.
         TakesAcknowledgements: bool
     }
 
@@ -32,17 +32,17 @@ module MgcpDialect =
     [<Literal>]
     let Tgcp = "MGCP 1.0 TGCP 1.0"
 
-    /// The drafts before RFC 2705, as the first gateways speak it.
+    /// The drafts before RFC 2705, which the first gateways speak.
     [<Literal>]
     let Old = "MGCP 0.1"
 
-    /// Tried in this order where a gateway does not say what it speaks.
+    /// Tried in this order if the gateway does not say what it speaks.
     let private usual = [ Mgcp.Version; Ncs; Tgcp; Old ]
 
     let create (version: string) : MgcpDialect =
         { Version = version; Refused = []; Understood = false; TakesAcknowledgements = true }
 
-    /// A version, and what follows it where that is a profile's name and version.
+    /// A version, and the profile's name and version if they follow.
     let private pattern =
         Regex(
             @"\bMGCP[ \t/]+(\d{1,3}\.\d{1,3})(?:[ \t]+([a-z][a-z0-9-]{0,15})[ \t/]+(\d{1,3}\.\d{1,3}))?",
@@ -78,7 +78,7 @@ module MgcpDialect =
         | Some version -> ValueSome { dialect with Version = version; Refused = refused; Understood = false }
         | None -> ValueNone
 
-    /// What the final response to a command says of the dialect; nothing where the command would be written as it was.
+    /// The dialect that a refusal asks for; `ValueNone` if the command would be written the same way again.
     let refusedBy
         (response: MgcpResponse)
         (written: MgcpCommand)
@@ -91,24 +91,24 @@ module MgcpDialect =
         if acknowledges && isExtension then
             ValueSome(withoutAcknowledgements dialect)
         elif isVersion && written.Version <> dialect.Version then
-            // It was on its way when another command was refused.
+            // The command was already on its way when another one was refused.
             ValueSome dialect
         elif isVersion then
             inAnotherVersion response dialect
         else
             ValueNone
 
-    /// A final response that is to be taken as it is.
+    /// Notes a final response that is not a refusal of the dialect.
     let heard (response: MgcpResponse) (dialect: MgcpDialect) : MgcpDialect =
         if dialect.Understood || response.Code = 528 || response.Code = 510 then
             dialect
         else
             { dialect with Understood = true; Refused = [] }
 
-    /// What the next exchange may begin with: what was never understood is not worth keeping.
+    /// The dialect to begin the next exchange with; `ValueNone` if the gateway never understood it.
     let remembered (dialect: MgcpDialect) : MgcpDialect voption =
         if dialect.Understood then ValueSome dialect else ValueNone
 
-    /// All that it was asked in, for a refusal.
+    /// All versions that were tried, for the text of a refusal.
     let attempts (dialect: MgcpDialect) : string =
         String.concat ", " (List.rev (List.distinct (dialect.Version :: dialect.Refused)))

@@ -6,11 +6,11 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// The connections of one endpoint as AUEP told them.
+/// The connections of one endpoint, as AUEP reported them.
 type internal MgcpTold =
     {
         Ids: string[]
-        /// When the endpoint told them.
+        /// When the endpoint reported them.
         Heard: Interval
     }
 
@@ -18,54 +18,54 @@ type internal MgcpTold =
 type internal MgcpEndpoint =
     {
         Name: EndpointName
-        /// The pattern that it was found by.
+        /// The pattern that found it.
         Pattern: EndpointName
-        /// As the bulk audit counted last; 16 for more than 15.
+        /// The bulk audit's latest count of its connections; 16 means more than 15.
         Count: int voption
         Told: MgcpTold voption
     }
 
-/// Which endpoints there are, and what came of the patterns that the gateway was asked for.
+/// Which endpoints the gateway has, and how it answered the patterns.
 type internal MgcpEndpoints =
     {
         Listed: Map<string, MgcpEndpoint>
-        /// The keys of endpoints by their local names, which are all that bulk audits tell.
+        /// The keys of the endpoints by local name. Bulk audits give local names only.
         Locals: Map<string, string>
-        /// A wildcard was answered as one: with endpoints, or that they are too many.
+        /// The gateway understands wildcards: it answered one with endpoints, or with too many of them.
         TakesWildcards: bool
         /// A pattern was answered without a list of endpoints.
         ListsNothing: bool
-        /// Refused, and how; newest first.
+        /// Refused patterns and the responses; newest first.
         Refusals: struct (EndpointName * MgcpResponse) list
-        /// Patterns whose endpoints no response holds, but for those that a bulk audit went through.
+        /// Patterns whose endpoints do not fit one response, except those that a bulk audit covered completely.
         TooLarge: EndpointName list
-        /// Patterns that were made narrower, once each.
+        /// Patterns that were replaced by narrower ones. Each is narrowed once.
         Narrowed: Set<string>
         /// Ranges that were expanded here; newest first.
         Expanded: EndpointName list
-        /// Endpoints of those ranges that no answer has shown to be there.
+        /// Endpoints from those ranges that no answer has confirmed yet.
         Presumed: Set<string>
-        /// Endpoints that were listed and then unknown.
+        /// Endpoints that were listed, but unknown when they were asked.
         Vanished: Set<string>
-        /// The list was asked for again because of them.
+        /// The list was requested again because endpoints had vanished.
         ListedAgain: bool
     }
 
-/// From the patterns of a target to the endpoints of its gateway.
+/// Finds the endpoints of a gateway from the patterns of its target.
 ///
-///   AUEP of a pattern is answered with     what follows
+///   answer to the AUEP of a pattern        what follows
 ///   endpoints                              they are known
 ///   200 alone                              a single endpoint is its own list; a range is expanded here; a wildcard is a fault
 ///   533, 503                               a bulk audit, else narrower patterns and a fault; a range is expanded here
-///   another error                          a range is expanded here; 500 means none where another wildcard was answered; else
-///                                          a fault, and where nothing was answered the audit is refused
+///   another error                          a range is expanded here; 500 means no endpoints if another wildcard was answered; else
+///                                          a fault, and if nothing was answered the audit is refused
 ///
-/// Endpoints of a range that was expanded here are asked for their connections at once: 500 says that they are not there.
+/// Endpoints from a range that was expanded here are asked for their connections directly. A 500 says that they do not exist.
 module internal MgcpEndpoints =
     open MgcpName
     open MgcpQuestions
 
-    /// More endpoints than this no gateway has.
+    /// No gateway has more endpoints than this.
     [<Literal>]
     let MaxEndpoints = 100_000
 
@@ -110,7 +110,8 @@ module internal MgcpEndpoints =
 
     let private isRange (pattern: EndpointName) = pattern.Local.Contains '['
 
-    /// A range as single endpoints, or as patterns where it holds a `*` besides. It was checked when the target was made.
+    /// Expands a range into single endpoints, or into patterns if it also has a `*`. The range was checked when the target was
+    /// made.
     let private expand (pattern: EndpointName) (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let parts =
             match MgcpBulk.expand MaxEndpoints pattern.Local with
@@ -129,7 +130,7 @@ module internal MgcpEndpoints =
                     Presumed = (endpoints.Presumed, presumed) ||> List.fold (fun set key -> Set.add key set) },
                 ask (List.map ListEndpoints wild) questions)
 
-    /// The Z: lines of an AUEP with a wildcard (RFC 3435 §2.3.10).
+    /// Takes in the Z: lines that answer an AUEP with a wildcard (RFC 3435 §2.3.10).
     let private takeNames pattern (names: string[]) (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         ((struct ({ endpoints with TakesWildcards = true }, questions)), names)
         ||> Array.fold (fun (struct (endpoints, questions)) text ->
@@ -144,7 +145,7 @@ module internal MgcpEndpoints =
 
     let private isTooLarge (response: MgcpResponse) = response.Code = 533 || response.Code = 503
 
-    /// The final answer to the AUEP of a pattern.
+    /// Takes in the final response to the AUEP of a pattern.
     let listed (answer: MgcpAnswer) pattern (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let response = answer.Response
         let names = MgcpParameter.all "Z" response.Parameters
@@ -167,7 +168,7 @@ module internal MgcpEndpoints =
                 struct ({ endpoints with Refusals = struct (pattern, response) :: endpoints.Refusals },
                         questions)
 
-    /// A bulk audit told all endpoints of the pattern.
+    /// A bulk audit has reported all endpoints of this pattern.
     let through (pattern: EndpointName) (endpoints: MgcpEndpoints) : MgcpEndpoints =
         { endpoints with
             TooLarge = endpoints.TooLarge |> List.filter (fun other -> other <> pattern) }
@@ -175,16 +176,16 @@ module internal MgcpEndpoints =
     let isPresumed (name: EndpointName) (endpoints: MgcpEndpoints) : bool =
         Set.contains (key name) endpoints.Presumed
 
-    /// It answered.
+    /// This endpoint answered, so it exists.
     let isThere (name: EndpointName) (endpoints: MgcpEndpoints) : MgcpEndpoints =
         { endpoints with Presumed = Set.remove (key name) endpoints.Presumed }
 
-    /// A range reaches beyond the endpoints that there are.
+    /// This endpoint does not exist: a range reached beyond the last one.
     let isNone (name: EndpointName) (endpoints: MgcpEndpoints) : MgcpEndpoints =
         { isThere name endpoints with Listed = Map.remove (key name) endpoints.Listed }
 
-    /// An endpoint that was listed is unknown. It may answer to the domain that the list was asked by; it may be one that lives
-    /// as long as its connections; or the gateway contradicts itself.
+    /// Handles a listed endpoint that is unknown when it is asked. It may answer under the domain of the pattern that listed it,
+    /// it may exist only while it has connections, or the gateway contradicts itself.
     let unknown (name: EndpointName) (heard: Interval) (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let endpoint = Map.find (key name) endpoints.Listed
         let elsewhere = EndpointName.canonical { endpoint.Name with Domain = endpoint.Pattern.Domain }
@@ -203,7 +204,7 @@ module internal MgcpEndpoints =
                         { endpoints with Vanished = Set.add (key endpoint.Name) endpoints.Vanished },
                     questions)
 
-    /// Those that are still listed are asked once more.
+    /// Asks once more for the vanished endpoints that the gateway still lists.
     let listedAgain
         (pattern: EndpointName)
         (response: MgcpResponse)
@@ -246,7 +247,7 @@ module internal MgcpEndpoints =
 
         Refused(RefusalCause.Code response.Code, $"AUEP {pattern}: {MgcpReply.words response}{advice}")
 
-    /// Nothing but refusals: how the first pattern was refused, or that no endpoint of a range is there.
+    /// The refusal of the first pattern, or of a whole range, if the gateway gave nothing but refusals; otherwise `ValueNone`.
     let tryRefused (dialect: MgcpDialect) (endpoints: MgcpEndpoints) : Shortfall voption =
         let nothing =
             Map.isEmpty endpoints.Listed
@@ -265,8 +266,8 @@ module internal MgcpEndpoints =
             |> ValueSome
         | _ -> ValueNone
 
-    /// Refusals beside other answers. An unknown endpoint is none; so is a wildcard that stands for none, but only where the
-    /// gateway is known to take wildcards at all.
+    /// Reports refusals that came along with other answers. An unknown endpoint does not count as a refusal. Neither does a
+    /// wildcard that matches nothing, but only if the gateway is known to understand wildcards.
     let besides (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let isNone (struct (pattern: EndpointName, response: MgcpResponse)) =
             response.Code = 500 && (endpoints.TakesWildcards || not (EndpointName.isWild pattern))
@@ -287,7 +288,7 @@ module internal MgcpEndpoints =
               $"ds1-{number}"
               $"e1-{number}" ]
 
-    /// The patterns below a pattern: by the terms of the endpoints that are known there, and by convention.
+    /// The patterns below this one: the terms of endpoints that are known there, and the conventional ones.
     let private narrower (known: Connection[]) (endpoints: MgcpEndpoints) (pattern: EndpointName) =
         let terms = EndpointName.terms pattern
         let depth = terms.Length - 1
@@ -315,8 +316,8 @@ module internal MgcpEndpoints =
         List.distinct (below @ usual)
         |> List.map (fun term -> { pattern with Local = (if above = "" then term else $"{above}/{term}") })
 
-    /// Asks for less than what is too large for one response, each pattern once; what only trying finds is never proven to be
-    /// all.
+    /// Replaces patterns that are too large for one response by narrower ones, each pattern once. Guessed patterns never prove
+    /// that the list is complete, so each pattern that is too large is also a fault.
     let narrow (known: Connection[]) (endpoints: MgcpEndpoints) (questions: MgcpQuestions) =
         let wide =
             endpoints.TooLarge

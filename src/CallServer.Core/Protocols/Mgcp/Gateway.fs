@@ -5,23 +5,23 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Which gateway, and how to ask it.
+/// An MGCP gateway to audit, and how to ask it.
 type MgcpGateway =
     {
         Gateway: GatewayId
         /// All-of wildcards, or single endpoints; at least one.
         Patterns: EndpointName list
-        /// Known connections may be verified with a modification that changes nothing.
+        /// Whether known connections may be verified with an MDCX that changes nothing.
         Verify: bool
-        /// What commands are written in at first, such as `MGCP 1.0`.
+        /// The MGCP version of the first commands, such as `MGCP 1.0`.
         Version: string
-        /// The first wait for an answer.
+        /// How long the first attempt of a command waits for its answer.
         Timeout: TimeSpan
         /// How often a command is sent at most.
         Attempts: int
     }
 
-/// How many commands an MGCP gateway is sent at a time.
+/// How many commands an MGCP gateway gets at a time.
 module internal MgcpPace =
     [<Literal>]
     let private MaxWindow = 8.0
@@ -30,15 +30,15 @@ module internal MgcpPace =
 
     let prompt (pace: Pace) : Pace = Pace.avoidCongestion MaxWindow pace
 
-/// What endpoints and connections are called.
+/// How endpoints and connections are named.
 module internal MgcpName =
-    /// Endpoints are told apart by their canonical names.
+    /// The key that tells endpoints apart: the canonical name.
     let key (name: EndpointName) : string = string (EndpointName.canonical name)
 
-    /// `ENDPOINT/CONNECTIONID`, under which the record keeps a connection.
+    /// `ENDPOINT/CONNECTIONID`, the name under which the record keeps a connection.
     let idOf (endpoint: EndpointName) (id: string) : string = $"{key endpoint}/{id}"
 
-    /// The endpoint and the gateway's own id again.
+    /// Splits that name into the endpoint and the gateway's own id; `ValueNone` if it has another form.
     let tryPlace (id: ConnectionId) : struct (EndpointName * string) voption =
         let text = string id
         let slash = text.LastIndexOf '/'
@@ -50,16 +50,16 @@ module internal MgcpName =
             | Some name -> ValueSome(struct (name, text.Substring(slash + 1)))
             | None -> ValueNone
 
-/// How a command was answered.
+/// What the responses to commands mean.
 module internal MgcpReply =
     let succeeded (response: MgcpResponse) : bool = ReturnCode.classify response.Code = Success
 
     let isUnknownEndpoint (response: MgcpResponse) : bool = response.Code = 500
 
-    /// The connection is not there, or its endpoint comes and goes with it.
+    /// Whether the connection is gone, or the endpoint that existed only for its sake.
     let isGone (response: MgcpResponse) : bool = response.Code = 515 || response.Code = 500
 
-    /// In words: `510 protocol error`, with the package where the code is a package's own.
+    /// The response in words, such as `510 protocol error`, with the package if the code belongs to one.
     let words (response: MgcpResponse) : string =
         let package =
             match response.Package with

@@ -5,21 +5,21 @@ open CallServer.Model
 open CallServer.Wire
 open CallServer.Exchange
 
-/// How endpoints come or go (RFC 3435 §2.3.12, RestartMethod).
+/// How endpoints come or go: the RestartMethod (RFC 3435 §2.3.12).
 [<RequireQualifiedAccess>]
 type RestartKind =
-    /// They are back, or new: what connections they had are lost.
+    /// The endpoints are back, or new. The connections they had are lost.
     | Restart
-    /// They go at once: their connections are lost.
+    /// The endpoints go out of service at once. Their connections are lost.
     | Forced
-    /// They will go after the delay: nothing is lost yet.
+    /// The endpoints will go out of service after the delay. Nothing is lost yet.
     | Graceful
-    /// They will not go after all.
+    /// The endpoints will stay in service after all.
     | CancelGraceful
-    /// They had lost their call agent and found it again; their connections live on.
+    /// The endpoints had lost their call agent and found it again. Their connections live on.
     | Disconnected
 
-    /// MGCP's own word.
+    /// The word that MGCP uses.
     override this.ToString() =
         match this with
         | Restart -> "restart"
@@ -28,47 +28,47 @@ type RestartKind =
         | CancelGraceful -> "cancel-graceful"
         | Disconnected -> "disconnected"
 
-/// What a gateway said by RSIP.
+/// What a gateway announced with an RSIP.
 type RestartNotice =
     {
         Kind: RestartKind
         /// One endpoint, or an all-of wildcard.
         Endpoints: EndpointName
-        /// How long it will be until then; zero where it is now.
+        /// How long until it happens; zero if it happens now.
         Delay: TimeSpan
-        /// HOST:PORT that it came from.
+        /// HOST:PORT of the sender.
         Source: string
     }
 
-/// What was answered to one transaction, so that its repetitions are answered the same.
+/// The answer to one transaction, kept so that a repetition gets the same answer.
 type private PastAnswer = { Answer: byte[]; At: Instant }
 
 /// The port on which gateways call (RFC 3435 §3.2.1.3: 2727).
 ///
 ///   datagram                                          answer          notice
-///   RSIP with a known restart method                  200             yes, in whatever version of MGCP
+///   RSIP with a known restart method                  200             yes, in any version of MGCP
 ///   RSIP with an unknown method, or none              536, 510        no
 ///   the same transaction from the same source again   the same        no, within 30 s (§3.5.1, T-HIST)
-///   NTFY                                              200             no: nobody here asked for events
-///   a command that is a call agent's own              504             no
+///   NTFY                                              200             no: this server requested no events
+///   a command that only a call agent sends            504             no
 ///   a command that cannot be read                     510             no
 ///   responses, noise                                  none            no
 ///
-/// It re-homes nothing: no N: in its answers, and no RQNT after them.
+/// The listener never moves a gateway to another call agent: its answers have no N:, and no RQNT follows them.
 type ListenerState =
     private
         {
             /// By source and transaction.
             Past: Map<string * int, PastAnswer>
-            /// Datagrams that held nothing for us.
+            /// Datagrams that held nothing for this listener.
             Strays: int
         }
 
 module MgcpListening =
-    /// T-HIST.
+    /// T-HIST (RFC 3435 §3.5.1): how long answers are kept.
     let private history = TimeSpan.FromSeconds 30.0
 
-    /// Answers kept at most; when the oldest have to go, their repetitions are told anew.
+    /// The most answers to keep. When the oldest are dropped, their repetitions count as new.
     [<Literal>]
     let private MaxPast = 4096
 
@@ -102,7 +102,7 @@ module MgcpListening =
     let private respond (code: int) (transaction: int) (comment: string) : byte[] =
         Mgcp.encode (MgcpMessage.Response(Mgcp.response code transaction comment []))
 
-    /// The answer to a command that comes for the first time, and its notice.
+    /// The answer to a command that arrives for the first time, and its notice.
     let private carryOut (source: string) (command: MgcpCommand) : struct (byte[] * RestartNotice voption) =
         let answer code comment = respond code command.Transaction comment
 
@@ -163,7 +163,7 @@ module MgcpListening =
             struct (stray, respond 510 error.Transaction "protocol error" :: replies, notices)
         | Error _ -> struct (stray, replies, notices)
 
-    /// One datagram from HOST:PORT: what to send back there, and what was said.
+    /// Takes in one datagram from HOST:PORT: returns the new state, the answers to send back there, and the notices.
     let receive (now: Instant) (source: string) (octets: byte[]) (state: ListenerState) =
         let struct (state, replies, notices) =
             Mgcp.decode octets |> Array.fold (once now source) (struct (state, [], []))

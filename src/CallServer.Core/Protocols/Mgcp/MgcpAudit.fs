@@ -8,29 +8,29 @@ open CallServer.Exchange
 /// Where an MGCP audit stands.
 [<RequireQualifiedAccess>]
 type MgcpPhase =
-    /// Which endpoints are there?
+    /// Which endpoints exist?
     | Listing
     /// Does the gateway have the Bulk Audit package?
     | Inquiring
     /// How many connections does each endpoint have?
     | Counting
-    /// The connections of each endpoint, and each connection.
+    /// Asks for the connections of each endpoint, and the details of each connection.
     | Auditing
-    /// Connections of the record that were not listed, each by its id.
+    /// Asks by id for each connection on record that was not listed.
     | Verifying
     | Over
 
-/// What is carried from one audit of a gateway to the next. It saves requests, and proves nothing.
+/// What one audit of a gateway passes on to the next. It saves requests, and proves nothing.
 type MgcpMemory =
     {
-        /// 0 where there was no audit before.
+        /// The transaction id of the next command; 0 before the first audit.
         NextTransaction: int
         Pace: Pace
-        /// The gateway has the Bulk Audit package, or has not.
+        /// Whether the gateway has the Bulk Audit package; `ValueNone` if unknown.
         Bulk: bool voption
-        /// It answered no AUCX.
+        /// AUCX did not work.
         WithoutAuditConnection: bool
-        /// How it understood commands last.
+        /// The dialect that the gateway understood last.
         Dialect: MgcpDialect voption
     }
 
@@ -44,25 +44,26 @@ type MgcpAuditState =
           Counts: MgcpCounts
           Connections: MgcpConnections }
 
-/// One asking of one gateway over MGCP (RFC 3435 §2.3.10 and 2.3.11, RFC 3624).
+/// One audit of one gateway over MGCP (RFC 3435 §2.3.10 and 2.3.11, RFC 3624).
 ///
 ///   phase      commands in flight               when all are answered              a command is given up
 ///   Listing    AUEP of each pattern             -> Inquiring; over: Refused        over: Silent
 ///   Inquiring  AUEP F: PL of one endpoint       -> Counting                        -> Counting, without the package
 ///   Counting   AUEP BA/F: BA/C, page by page,   -> Auditing; Listing again, of     its endpoints are asked one by one *
-///              where the package is there       narrower patterns, where a list
-///                                               did not fit
-///   Auditing   AUEP F: I of each endpoint in    -> the same again where counts     that endpoint or connection is a
-///              use, AUCX of each connection     and lists differ; over; Verifying  fault *
-///                                               where there is any fault
-///   Verifying  AUCX, or MDCX where that is      -> over                            a fault *
-///              allowed, of what the record
-///              holds and nobody listed
+///              if the gateway has the package   narrower patterns, if a list did
+///                                               not fit
+///   Auditing   AUEP F: I of each endpoint in    -> the same again if counts        that endpoint or connection is a
+///              use, AUCX of each connection     and lists differ; Verifying if     fault *
+///                                               there is any fault; else over
+///   Verifying  AUCX, or MDCX if allowed, of     -> over                            a fault *
+///              each connection on record that
+///              nobody listed
 ///   Over       none; every event changes nothing
 ///
-/// * the audit is over at once where nothing else was answered since. In every phase: 515 (or 500 for an endpoint that comes and
-/// goes) says that a connection ended, which is no fault; a transient error is asked again twice; other errors are faults and
-/// named; Stopped ends the audit; what answers nothing is counted and dropped; a Woke before its time changes nothing.
+/// * If nothing else was answered since then, the audit is over at once. In every phase: 515 (or 500, if the endpoint exists only while
+/// it has connections) means that a connection ended, which is no fault. After a transient error the question is asked again, twice at
+/// most. Other errors are faults and are named. Stopped ends the audit. Messages that answer nothing are counted and dropped. A Woke that
+/// comes too early changes nothing.
 module MgcpAudit =
     type State = MgcpAuditState
     type Memory = MgcpMemory
@@ -75,7 +76,7 @@ module MgcpAudit =
               WithoutAuditConnection = false
               Dialect = ValueNone }
 
-    /// What to carry to the next audit of this gateway.
+    /// What to pass on to the next audit of this gateway.
     let memory (state: State) : Memory =
         let tx = state.Questions.Tx
 
@@ -85,7 +86,7 @@ module MgcpAudit =
           WithoutAuditConnection = MgcpConnections.lackAudits state.Connections
           Dialect = MgcpDialect.remembered tx.Dialect }
 
-    /// Messages that answered nothing, so far.
+    /// Messages so far that answered nothing.
     let strays (state: State) : int = state.Questions.Tx.Window.Strays
 
     let private withQuestions (change: MgcpQuestions -> MgcpQuestions) (state: State) : State =
@@ -109,8 +110,8 @@ module MgcpAudit =
             { Gateway = state.Target.Gateway
               Protocol = "mgcp"
               Profile = (if state.Counts.HasPackage = ValueSome true then "bulk-audit" else "")
-              // MGCP tells no duration, no boot and, but for bulk audits, no count. Ids may come again after three minutes, but
-              // the call id stands beside them as the stamp that tells their uses apart (rules 6 and 9).
+              // MGCP reports no duration, no boot and, except in bulk audits, no count. A gateway may reuse an id after three
+              // minutes, but the call id goes with it as a stamp that tells its uses apart (rules 6 and 9).
               Traits = Traits.plain
               Asked = window.Began
               Answered = ValueOption.defaultValue now window.LastReply
@@ -128,7 +129,7 @@ module MgcpAudit =
 
     let private faults (state: State) : Shortfall list = Faults.toList state.Questions.Faults
 
-    /// Over, with whatever was learnt so far.
+    /// Ends the audit with what was learnt so far.
     let private giveUp (now: Instant) (reason: Shortfall) (state: State) : State =
         finish now (Partial(List.distinct (reason :: faults state))) state
 
@@ -157,11 +158,11 @@ module MgcpAudit =
         let endpoints = state.Endpoints
 
         match state.Counts.HasPackage, Seq.tryHead endpoints.Listed.Values with
-        // A bulk audit asks by wildcards.
+        // A bulk audit needs wildcards.
         | _ when not endpoints.TakesWildcards -> count [] state
         | ValueNone, Some endpoint ->
             enter MgcpPhase.Inquiring (MgcpQuestions.ask [ AskPackages endpoint.Name ]) state
-        // Nobody there to be asked for its packages: the question itself will show it.
+        // There is no endpoint to ask for its packages. The bulk audit itself will show whether there is one.
         | ValueNone, None -> count endpoints.TooLarge state
         | ValueSome true, _ when endpoints.Narrowed.IsEmpty -> count state.Target.Patterns state
         | ValueSome _, _ -> count [] state
@@ -175,7 +176,7 @@ module MgcpAudit =
         else
             { withEndpoints (MgcpEndpoints.narrow state.Known) state with Phase = MgcpPhase.Listing }
 
-    /// Not everything is told: what the record holds and nobody listed is asked for by its id, where there is a way.
+    /// Some answers are missing, so connections on record that nobody listed are asked for by id, if the gateway offers a way.
     let private verify (now: Instant) (state: State) : State =
         match MgcpConnections.verifying state.Target.Verify state.Known state.Endpoints state.Connections with
         | [] -> conclude now state
@@ -191,14 +192,14 @@ module MgcpAudit =
             | ValueNone ->
                 state
                 |> withQuestions (MgcpConnections.judgeUntold state.Endpoints state.Connections)
-                // None of the endpoints that a range names may be there.
+                // Perhaps none of the endpoints that a range names exists.
                 |> refusedOr now (fun state ->
                     if Faults.isEmpty state.Questions.Faults then
                         conclude now state
                     else
                         verify now state)
 
-    /// Where nothing is in flight and nothing waits the phase is done.
+    /// When nothing is in flight and nothing waits, the phase is done.
     let rec private settle (now: Instant) (state: State) : State =
         let window = state.Questions.Tx.Window
 
@@ -240,12 +241,12 @@ module MgcpAudit =
         | ModifyKnown(name, id, known) ->
             withConnections (MgcpConnections.modified answer name id known) state
 
-    /// An answer that ends within a line was cut off on the way: it may have told more, and something else.
+    /// Takes in an answer that ends within a line. It was cut off on the way, and the rest is unknown.
     let private takeCut (state: State) (answer: MgcpAnswer) : State =
         let response = answer.Response
         let broken where = error "an answer that breaks off" where
 
-        // The line that was cut is no line.
+        // The line that was cut is not usable.
         let whole =
             if response.Sessions.Length = 0 then
                 Array.truncate (response.Parameters.Length - 1) response.Parameters
@@ -282,7 +283,7 @@ module MgcpAudit =
             let isAll = isWhole || (response.Parameters.Length = 0 && response.Sessions.Length = 0)
             if isAll then take state answer else takeCut state answer)
 
-    /// A command that is not answered however often it is sent.
+    /// Handles a command that got no answer to any of its attempts.
     let private spent (now: Instant) (state: State) (pending: MgcpPending<MgcpTask>) : State =
         let window = state.Questions.Tx.Window
         let answeredSince = RequestWindow.hasAnsweredSince pending window
@@ -327,7 +328,7 @@ module MgcpAudit =
                 MgcpQuestions.fault (MgcpQuestions.silence now questions) questions)
             |> giveUp now Cancelled
 
-    /// Goes on as far as it can without another answer.
+    /// Goes on as far as possible without another answer.
     let private commit (now: Instant) (state: State) : State * Command list =
         let state =
             state
@@ -338,19 +339,19 @@ module MgcpAudit =
         let struct (questions, commands) = MgcpQuestions.commit state.Questions
         { state with Questions = questions }, commands
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. Carry out all returned commands before the next event.
     let advance (event: Event) (state: State) : State * Command list =
         let now = event.At.Steady
 
         match state.Phase, event with
         | MgcpPhase.Over, _
-        // MGCP goes by datagrams alone.
+        // MGCP uses datagrams only.
         | _, (Connected _ | Arrived _ | Broken _) -> state, []
         | _, Received(_, octets) -> commit now (received now octets state)
         | _, Woke _ -> commit now (woke now state)
         | _, Stopped _ -> commit now (stopped now state)
 
-    /// Begins an audit: the first commands, and when to wake up.
+    /// Begins an audit. Returns the first commands, and when to wake up.
     let start (target: MgcpGateway) (memory: Memory) (given: AuditStart) : State * Command list =
         let dialect = memory.Dialect |> ValueOption.defaultValue (MgcpDialect.create target.Version)
 

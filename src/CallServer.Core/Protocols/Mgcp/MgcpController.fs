@@ -5,15 +5,15 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Asks one endpoint for its notified entity by AUEP with `F: N` (RFC 3435 §2.3.10); an audit does not change it (§4.1).
+/// Asks one endpoint for its notified entity by AUEP with `F: N` (RFC 3435 §2.3.10). An audit does not change it (§4.1).
 ///
 ///   event                          what follows
-///   2xx of the list                AUEP of the first endpoint on it
-///   2xx of the endpoint            over: its N:
-///   any other final response       over: its words
-///   spent, Stopped                 over: nobody knows
+///   2xx with the list              AUEP of the first endpoint on it
+///   2xx from the endpoint          over: the N: line
+///   any other final response       over: the response in words
+///   spent, Stopped                 over: unknown
 module MgcpController =
-    /// About the endpoint that is asked; the purpose says whether it is the list of endpoints that is asked for.
+    /// The endpoint that is asked. The purpose is true if the command asks for the list of endpoints.
     type State = MgcpDialogue<EndpointName, bool, Controller>
 
     let strays (state: State) : int = MgcpDialogue.strays state
@@ -47,11 +47,11 @@ module MgcpController =
         let seconds = Silence.seconds state.Tx.Window.Began now
         Controller.NotTold(Silent $"no answer to AUEP {state.About} in {seconds} s")
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. Carry out all returned commands before the next event.
     let advance (event: Event) (state: State) : State * Command<Controller> list =
         MgcpDialogue.advance answered unanswered event state
 
-    /// Asks an endpoint of a connection that the record knows; where it knows none, the first one that the gateway lists.
+    /// Asks an endpoint that has a connection on record. If there is none, asks the first endpoint that the gateway lists.
     let start (target: MgcpGateway) (given: AuditStart) : State * Command<Controller> list =
         let endpoint =
             given.Known

@@ -10,11 +10,11 @@ open CallServer.Wire
 /// `mgcp://HOST[:2427][?endpoints=PATTERN,PATTERN…][&verify=mdcx][&version=0.1|ncs|tgcp]`. A pattern is an endpoint's name, `LOCAL` or
 /// `LOCAL@DOMAIN`, with the all-of wildcard `*` for whole terms (RFC 3435 §2.1.2) and ranges such as `aaln/[1-24]` (RFC 3624 §2).
 module internal MgcpProtocol =
-    /// RFC 3435 §3.2.1.3: each side of the @.
+    /// Each side of the @ (RFC 3435 §3.2.1.3).
     [<Literal>]
     let private LongestPart = 255
 
-    /// The patterns of a list, at commas that stand in no range.
+    /// Splits a list of patterns at the commas that are not inside a range.
     let private split (list: string) : string list =
         let parts = ResizeArray<string>()
         let mutable start = 0
@@ -78,7 +78,7 @@ module internal MgcpProtocol =
 
             patterns
 
-    /// An address stands in brackets (RFC 3435 §3.2.1.3).
+    /// The domain of an endpoint's name. An address is written in brackets (RFC 3435 §3.2.1.3).
     let private domainOf (host: string) : string =
         match IPAddress.TryParse(host.Trim('[', ']')) with
         | true, address -> $"[{address}]"
@@ -125,7 +125,7 @@ module internal MgcpProtocol =
             Controller =
                 ValueSome(fun given -> MgcpController.start target given |> Machine.create controlling) }
 
-    /// By the return code that it answered (RFC 3435 §2.4).
+    /// What to try next, by the return code of the refusal (RFC 3435 §2.4).
     let private advice (cause: RefusalCause) : string =
         match cause with
         | RefusalCause.Code 500 -> "try endpoints= in the URI with names as the gateway has them"
@@ -158,7 +158,7 @@ module internal MgcpProtocol =
               Takes = []
               Judge = Secrets.refuseAll uri.Scheme
               TellsHistory = false
-              // Each repeat waits twice as long: five take 31 times the first wait.
+              // Each wait is twice as long as the one before: five of them take 31 times the first wait.
               Patience = { Waits = 36.0; Attempts = 5 }
               IfSilent = "try the port, which call agents it answers, or a longer --timeout"
               IfRefused = advice
@@ -172,7 +172,7 @@ module internal MgcpProtocol =
           Forms = [ "mgcp://HOST[:2427][?endpoints=PATTERN,...]" ]
           Examples = [ "# MGCP"; "callserver audit 'mgcp://192.0.2.2?endpoints=aaln/*'" ]
           Speaker = "its MGCP"
-          // Connections are media. A call id is unique among the gateways of a call agent (RFC 3435 §2.1.5).
+          // Connections are media. A call id is unique among the gateways of one call agent (RFC 3435 §2.1.5).
           Source = { Kind = ValueSome Media; CallIds = CallIdReach.Realm "mgcp" }
           Knock = "\n"B
           Releases = true

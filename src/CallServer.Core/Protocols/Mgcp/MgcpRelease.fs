@@ -5,18 +5,18 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Ends one connection by DLCX (RFC 3435 §2.3.7), its only command:
+/// Ends one connection with DLCX (RFC 3435 §2.3.7), the only command it sends:
 ///
 ///   event                       what follows
-///   2xx                         over: Ended, with the final counters of P:
+///   2xx                         over: Ended, with the final counters from P:
 ///   515, 500                    over: not released, the gateway does not have it
-///   any other final response    over: not released, its words
-///   spent                       over: nobody knows
-///   Stopped                     over: nobody knows
+///   any other final response    over: not released, with the response in words
+///   spent                       over: unknown whether it was released
+///   Stopped                     over: unknown whether it was released
 ///
-/// The command is repeated under one transaction id, so that a response that was lost is told again and not taken for 515.
+/// The command is repeated under one transaction id. If the response was lost, the gateway sends it again instead of 515.
 module MgcpRelease =
-    /// About the connection as the record holds it.
+    /// The connection to release, as the record holds it.
     type State = MgcpDialogue<Connection, unit, Release>
 
     let strays (state: State) : int = MgcpDialogue.strays state
@@ -74,12 +74,12 @@ module MgcpRelease =
 
         Release.NotReleased(if window.LastReply.IsNone then Silent words else CutShort words)
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. Carry out all returned commands before the next event.
     let advance (event: Event) (state: State) : State * Command<Release> list =
         MgcpDialogue.advance answered unanswered event state
 
-    /// Begins to release one connection of the record. The id must be that of an MGCP connection, and known to the record: anything
-    /// else is our own mistake and throws.
+    /// Begins to release one connection. The id must name an MGCP connection on record; anything else is a programming error and
+    /// throws.
     let start (target: MgcpGateway) (id: ConnectionId) (given: AuditStart) : State * Command<Release> list =
         let connection =
             match given.Known |> Array.tryFind (fun known -> known.Id = id) with

@@ -6,9 +6,9 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// From what a gateway told of a connection to an observation.
+/// Turns what a gateway reports about a connection into an observation.
 module internal MgcpObserving =
-    /// What AUCX is asked for; local and remote descriptions together, because nothing but their order tells them apart.
+    /// The parameters that AUCX requests. Local and remote descriptions go together, because only their order tells them apart.
     [<Literal>]
     let Asked = "C,N,L,M,RC,LC,P"
 
@@ -23,14 +23,14 @@ module internal MgcpObserving =
 
     let private bind (read: 'T -> 'U voption) (value: 'T voption) : 'U voption = ValueOption.bind read value
 
-    /// The first packet is sent at the age of zero; the gateway's clock may be fast by 200 parts per million.
+    /// The gateway's clock may be fast by 200 parts per million.
     let private drift = 200e-6
 
-    /// An event is sent three times at its end (RFC 4733 §2.5.1.4): room for 64 of them.
+    /// Packets to subtract for events. The last packet of an event is sent three times (RFC 4733 §2.5.1.4): this allows for 64 events.
     [<Literal>]
     let private EventPackets = 128L
 
-    /// Nothing that sends audio packs less.
+    /// No audio sender puts fewer milliseconds into a packet.
     [<Literal>]
     let private ShortestPacket = 5
 
@@ -49,9 +49,9 @@ module internal MgcpObserving =
         | ValueSome medium -> String.Equals(medium.Kind, "image", StringComparison.OrdinalIgnoreCase)
         | ValueNone -> false
 
-    /// How old the connection is at least: the packets that it sent times the shortest period that it may have packed them in.
-    /// Zero where the period is not told, silence is suppressed or it is no audio; and where the counter stands at its end,
-    /// which takes months: it is rather broken.
+    /// The least age of the connection: packets sent times the shortest packet time they may have had. The first packet is sent
+    /// at age zero. The result is zero if the packet time is unknown, silence is suppressed or the medium is not audio. It is
+    /// also zero if the counter has reached its limit: that would take months, so the counter is more likely broken.
     let minimumAge
         (options: LocalConnectionOptions)
         (local: Sdp voption)
@@ -112,7 +112,7 @@ module internal MgcpObserving =
             Originator = ValueSome name
             State = ValueSome "active" }
 
-    /// A connection that AUEP listed; nothing where its id cannot be kept.
+    /// The observation of a connection that AUEP listed; `ValueNone` if its id cannot be kept.
     let listed (endpoint: EndpointName) (id: string) (heard: Interval) : Observation voption =
         match ConnectionId.tryCreate (MgcpName.idOf endpoint id) with
         | None -> ValueNone
@@ -126,8 +126,8 @@ module internal MgcpObserving =
                   MinimumAge = TimeSpan.Zero
                   Facts = named endpoint }
 
-    /// The same with all that AUCX told of it. Its call id is its stamp: a gateway may use a connection id again after three
-    /// minutes (RFC 3435 §2.1.3.2), and then for another call.
+    /// The same, with everything that AUCX reported. The call id is the stamp: a gateway may reuse a connection id for another
+    /// call after three minutes (RFC 3435 §2.1.3.2).
     let audited
         (endpoint: EndpointName)
         (id: string)
@@ -170,7 +170,7 @@ module internal MgcpObserving =
                         LocalMedia = bind Sdp.address local
                         RemoteMedia = bind Sdp.address remote } })
 
-    /// A known connection that was modified without a change: only its local description is told anew.
+    /// The observation of a known connection after an MDCX that changes nothing. Only its local description is new.
     let confirmed
         (endpoint: EndpointName)
         (id: string)

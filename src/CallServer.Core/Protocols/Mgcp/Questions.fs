@@ -7,24 +7,24 @@ open CallServer.Exchange
 
 /// Why an audit sends a command.
 type internal MgcpPurpose =
-    /// AUEP with an all-of wildcard: which endpoints?
+    /// AUEP with an all-of wildcard: which endpoints exist?
     | ListEndpoints of EndpointName
-    /// The same again: are endpoints that were listed and then unknown really no more?
+    /// The same again: are endpoints that were listed and then unknown really gone?
     | ListAgain of EndpointName
     /// AUEP F: PL.
     | AskPackages of EndpointName
-    /// AUEP BA/F: BA/C from that endpoint on; at most so many, 0 for as many as fit.
+    /// AUEP BA/F: BA/C from that endpoint on. `most` limits the number of endpoints; 0 means as many as fit.
     | CountConnections of pattern: EndpointName * from: string voption * most: int
     /// AUEP F: I.
     | AskConnections of EndpointName
     /// AUCX of a connection that was listed.
     | AuditListed of EndpointName * id: string
-    /// AUCX of a connection that the record holds.
+    /// AUCX of a connection on record.
     | AuditKnown of EndpointName * id: string * Connection
-    /// MDCX without a change of a connection that the record holds.
+    /// MDCX that changes nothing, for a connection on record.
     | ModifyKnown of EndpointName * id: string * Connection
 
-/// A question, and how often it was answered with a transient error.
+/// A question, and how much of its retry allowance transient errors have used.
 type internal MgcpTask = { Purpose: MgcpPurpose; Refusals: int }
 
 /// The final response to a question.
@@ -32,35 +32,35 @@ type internal MgcpAnswer =
     {
         Response: MgcpResponse
         Task: MgcpTask
-        /// From when it was asked first until it was answered.
+        /// From the first sending of the question until its answer.
         Heard: Interval
     }
 
-/// What an audit asks a gateway, and what went wrong with it.
+/// What an audit asks a gateway, and what went wrong.
 type internal MgcpQuestions =
     {
         Tx: MgcpTransactions<MgcpTask, Snapshot>
-        /// To be asked again at that time: the gateway was busy.
+        /// Questions that the gateway was too busy to answer, and when to ask them again.
         Later: struct (Instant * MgcpTask) list
         Faults: Faults
     }
 
 module internal MgcpQuestions =
-    /// A gateway that is busy is asked so often again.
+    /// How often a question is repeated to a gateway that is busy.
     [<Literal>]
     let private MaxRefusals = 2
 
     let fault (shortfall: Shortfall) (questions: MgcpQuestions) : MgcpQuestions =
         { questions with Faults = Faults.add shortfall questions.Faults }
 
-    /// One of perhaps many errors of one kind.
+    /// Adds an error that many places may share.
     let error (words: string) (where: string) (questions: MgcpQuestions) : MgcpQuestions =
         { questions with Faults = Faults.addError words where questions.Faults }
 
     let private withWindow change (questions: MgcpQuestions) : MgcpQuestions =
         { questions with Tx = { questions.Tx with Window = change questions.Tx.Window } }
 
-    /// Before what waits already.
+    /// Queues these questions ahead of those that already wait.
     let ask (purposes: MgcpPurpose list) (questions: MgcpQuestions) : MgcpQuestions =
         let tasks = purposes |> List.map (fun purpose -> { Purpose = purpose; Refusals = 0 })
         withWindow (RequestWindow.enqueue tasks) questions
@@ -74,7 +74,8 @@ module internal MgcpQuestions =
             let at = answer.Heard.Latest + questions.Tx.Window.Timeout * (0.5 * float task.Refusals)
             ValueSome { questions with Later = struct (at, task) :: questions.Later }
 
-    /// Another time, perhaps: after a transient error the question waits a little and is asked anew, as another transaction.
+    /// After a transient error, asks again a little later, under a new transaction id. `ValueNone` if the error is permanent or
+    /// has been retried often enough.
     let tryAgain (answer: MgcpAnswer) (questions: MgcpQuestions) : MgcpQuestions voption =
         match ReturnCode.classify answer.Response.Code with
         | TransientError -> tryLater answer 1 questions
@@ -85,16 +86,16 @@ module internal MgcpQuestions =
         | PackageCode
         | UnknownClass -> ValueNone
 
-    /// An answer that is most likely no transient error is asked for once more only.
+    /// Asks once more after an answer that is most likely not a transient error.
     let tryOnce (answer: MgcpAnswer) (questions: MgcpQuestions) : MgcpQuestions voption =
         tryLater answer 2 questions
 
-    /// An answer that tells nothing: asked for again, or an error.
+    /// Handles an answer without information: asks again, or records an error.
     let refused (where: string) (answer: MgcpAnswer) (questions: MgcpQuestions) : MgcpQuestions =
         tryAgain answer questions
         |> ValueOption.defaultWith (fun () -> error (MgcpReply.words answer.Response) where questions)
 
-    /// Questions of a kind that the gateway does not answer are asked no more.
+    /// Drops all waiting questions of a kind that the gateway does not answer.
     let without (isKind: MgcpPurpose -> bool) (questions: MgcpQuestions) : MgcpQuestions =
         let isOther (task: MgcpTask) = not (isKind task.Purpose)
 
@@ -104,7 +105,7 @@ module internal MgcpQuestions =
 
     let private parameter code value = MgcpParameter.create code value
 
-    /// The command without its transaction id, which is given when it is sent.
+    /// The command without its transaction id, which is assigned when it is sent.
     let private commandOf (purpose: MgcpPurpose) : MgcpCommand =
         match purpose with
         | ListEndpoints pattern
@@ -139,7 +140,8 @@ module internal MgcpQuestions =
                   | ValueNone -> ()
                   parameter "I" id ]
 
-    /// Sends what waits, as far as the gateway bears it. Before it was heard, one: whatever it is, one question shows it.
+    /// Sends waiting questions, as many as the gateway can take. Before its first reply that is one, which is enough to show that
+    /// it is silent.
     let rec pump (now: Instant) (questions: MgcpQuestions) : MgcpQuestions =
         let tx = questions.Tx
         let slots = if tx.Window.LastReply.IsNone then 1 else Pace.slots tx.Window.Pace
@@ -150,7 +152,7 @@ module internal MgcpQuestions =
             pump now { questions with Tx = tx }
         | ValueNone -> questions
 
-    /// What was put off and whose time has come waits like the rest.
+    /// Queues the postponed questions whose time has come.
     let recall (now: Instant) (questions: MgcpQuestions) : MgcpQuestions =
         let ready, later = questions.Later |> List.partition (fun (struct (at, _)) -> at <= now)
         let tasks = [ for struct (_, task) in ready -> task ]
@@ -159,7 +161,7 @@ module internal MgcpQuestions =
     let isIdle (questions: MgcpQuestions) : bool =
         questions.Tx.Window.Queue.IsEmpty && questions.Later.IsEmpty
 
-    /// The commands of one event, and when to wake up.
+    /// The commands that follow from one event, and when to wake up.
     let commit (questions: MgcpQuestions) : struct (MgcpQuestions * Command list) =
         let wake =
             (RequestWindow.due questions.Tx.Window, questions.Later)
@@ -171,6 +173,6 @@ module internal MgcpQuestions =
     let silence (now: Instant) (questions: MgcpQuestions) : Shortfall =
         RequestWindow.silence now "datagrams" "the gateway" "" questions.Tx.Window
 
-    /// Nothing more is asked.
+    /// Ends the audit's questions with this snapshot.
     let finish (snapshot: Snapshot) (questions: MgcpQuestions) : MgcpQuestions =
         withWindow (RequestWindow.finish snapshot) { questions with Later = [] }

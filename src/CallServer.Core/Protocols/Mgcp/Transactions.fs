@@ -9,64 +9,64 @@ open CallServer.Exchange
 /// How a command in flight was written.
 type internal MgcpForm =
     {
-        /// Without its id and K:.
+        /// The command without its transaction id and K:.
         Command: MgcpCommand
-        /// It acknowledges responses besides, by K:.
+        /// The command also has a K: that acknowledges earlier responses.
         Acknowledges: bool
-        /// A provisional response came: it is repeated no more but by LONGTRAN.
+        /// A provisional response came. From now on the command is repeated only at intervals of LONGTRAN.
         Provisional: bool
     }
 
-/// A command until its final response. The gateway carries it out at most once, however often it is repeated under its id
+/// A command that awaits its final response. The gateway carries it out at most once, however often it is repeated under its id
 /// (RFC 3435 §3.5.1).
 type internal MgcpPending<'Purpose> = InFlight<'Purpose, MgcpForm>
 
-/// The call agent's side of RFC 3435 §3.5, for one exchange with one gateway.
+/// The call agent's part in RFC 3435 §3.5, for one exchange with one gateway.
 ///
 ///   event                        command pending                            otherwise
-///   final response               done; to be acknowledged with K: in a      a repetition of one that is done and asks for
-///                                later command, at once with 000 where      acknowledgement is acknowledged again; else stray
-///                                it has an empty K:
-///   the same, a refusal of how   written and sent anew, as another          the same
-///   the command is written       transaction
-///   provisional response         waits LONGTRAN for the final one           stray
+///   final response               done; acknowledged by K: in a later        a repetition of a response that asks for
+///                                command, or by 000 at once if it has       acknowledgement is acknowledged again; else stray
+///                                an empty K:
+///   final response that refuses  command rewritten and sent again, as a     as above
+///   how the command is written   new transaction
+///   provisional response         waits LONGTRAN for the final response      stray
 ///   deadline                     sent again, or spent after the last        -
 ///                                attempt
-///   a command of the gateway's   stray: its notices go to the listener
+///   command from the gateway     stray: the listener handles notices
 ///
-/// Ids begin at random and then only rise, wrapping at 999,999,999, from one audit of a gateway to the next as well: one id comes
-/// again after a thousand million commands, which takes longer than the three minutes that RFC 3435 §3.5.1 asks, and the ids of
-/// two call agents meet no more often than two short ranges drawn from a thousand million do.
+/// Transaction ids begin at a random number and then only rise, also from one audit of a gateway to the next; they wrap at
+/// 999,999,999. An id is therefore reused only after a thousand million commands, much later than the three minutes that RFC 3435
+/// §3.5.1 asks for. The ids of two call agents collide only if two short ranges drawn from a thousand million overlap.
 type internal MgcpTransactions<'Purpose, 'Outcome> =
     {
-        /// By transaction ids.
+        /// By transaction id.
         Window: RequestWindow<int, 'Purpose, MgcpForm, 'Outcome>
-        /// The first id of this exchange, and the next one.
+        /// The first id of this exchange. `Next` is the id of the next command.
         Base: int
         Next: int
         Dialect: MgcpDialect
-        /// Final responses that no command has acknowledged yet, newest first.
+        /// Final responses that no command has acknowledged yet; newest first.
         Unacknowledged: int list
     }
 
 module internal MgcpTransactions =
-    /// More messages than this an audit never sends.
+    /// The most messages that one audit sends.
     [<Literal>]
     let MaxRequests = 400_000
 
-    /// Waits double up to this (RFC 3435 §3.5.2 suggests it).
+    /// Waits double up to this limit, which RFC 3435 §3.5.2 suggests.
     let private longestWait = TimeSpan.FromSeconds 4.0
 
-    /// LONGTRAN: how long after a provisional response its command is asked for again (RFC 3435 §3.5.6).
+    /// LONGTRAN: how long after a provisional response its command is repeated (RFC 3435 §3.5.6).
     let private longTran = TimeSpan.FromSeconds 5.0
 
-    /// Transactions acknowledged in one command.
+    /// The most transactions that one command acknowledges.
     [<Literal>]
     let private MaxAcknowledged = 32
 
     let after (id: int) : int = if id >= Mgcp.MaxTransaction then 1 else id + 1
 
-    /// Next is 0 the first time: then the ids begin anywhere.
+    /// Begins an exchange. If `next` is 0, as the first time, the first id is random.
     let start
         (target: MgcpGateway)
         (pace: Pace)
@@ -86,25 +86,26 @@ module internal MgcpTransactions =
     let private stray (reason: string) (tx: MgcpTransactions<'P, 'Outcome>) =
         { tx with Window = RequestWindow.stray reason tx.Window }
 
-    /// Was this id given to a command of this exchange?
+    /// Whether a command of this exchange used this id.
     let private isOurs (id: int) (tx: MgcpTransactions<'P, 'Outcome>) : bool =
         if tx.Base <= tx.Next then
             id >= tx.Base && id < tx.Next
         else
             id >= tx.Base || id < tx.Next
 
-    /// The wait for the answer to the command's n-th sending: twice as long each time, and never the same for two gateways.
+    /// How long to wait after the command was sent for the n-th time. Each wait is twice as long, up to the limit, and has a
+    /// random part, so that the repeats to different gateways do not coincide.
     let private wait (times: int) (window: RequestWindow<int, 'P, MgcpForm, 'Outcome>) =
         let longest = max window.Timeout longestWait
         let plain = min longest (window.Timeout * Math.Pow(2.0, float (min 20 (times - 1))))
         let struct (jitter, window) = RequestWindow.jitter window
         struct (plain * (1.0 + 0.1 * jitter), window)
 
-    /// Acknowledgements go with audits alone: osmo-mgw refuses an MDCX that has them (539).
+    /// Only audits carry acknowledgements: osmo-mgw refuses an MDCX that has them (539).
     let private isAudit (command: MgcpCommand) : bool =
         command.Verb = MgcpVerb.AuditEndpoint || command.Verb = MgcpVerb.AuditConnection
 
-    /// Sends a command; its transaction id and version are filled in, and the acknowledgement of what came before.
+    /// Sends a command. Fills in its transaction id, its version, and the acknowledgement of earlier responses.
     let send
         (now: Instant)
         (purpose: 'P)
@@ -144,7 +145,7 @@ module internal MgcpTransactions =
                  else
                      List.skip acknowledged.Length tx.Unacknowledged) }
 
-    /// An empty K: in a response asks for 000 at once (RFC 3435 §3.5.6).
+    /// An empty K: in a response asks for an immediate acknowledgement, 000 (RFC 3435 §3.5.6).
     let private wantsAcknowledgement (response: MgcpResponse) : bool =
         MgcpParameter.tryFind "K" response.Parameters = ValueSome ""
 
@@ -152,7 +153,7 @@ module internal MgcpTransactions =
         let acknowledgement = Mgcp.encode (MgcpMessage.Response(Mgcp.response 0 id "" []))
         { tx with Window = RequestWindow.transmit acknowledgement tx.Window }
 
-    /// A final response: what it answers is done, or is written in another way and sent anew.
+    /// Takes in a final response. Either the command is done, or it is written in another way and sent again.
     let private answered
         (now: Instant)
         (response: MgcpResponse)
@@ -217,12 +218,12 @@ module internal MgcpTransactions =
             | None, (Provisional | Success | TransientError | PermanentError | PackageCode | UnknownClass) ->
                 struct (finals, stray "a response to nothing that was asked" tx)
 
-    /// Takes in one datagram: the final responses in it, with the commands that they answer.
+    /// Takes in one datagram. Returns its final responses, each with the command that it answers.
     let receive (now: Instant) (octets: byte[]) (tx: MgcpTransactions<'P, 'Outcome>) =
         let struct (finals, tx) = Mgcp.decode octets |> Array.fold (took now) (struct ([], tx))
         struct (List.rev finals, tx)
 
-    /// Sends again what has to be by now, the newest first; the commands that are spent: sent often enough, and never answered.
+    /// Repeats the commands whose wait is over, newest first. Returns those that were sent often enough and never answered.
     let due (now: Instant) (tx: MgcpTransactions<'P, 'Outcome>) =
         let struct (spent, window) =
             ((struct ([], tx.Window)), RequestWindow.late now tx.Window)
@@ -238,13 +239,13 @@ module internal MgcpTransactions =
 
         struct (spent, { tx with Window = { window with Outbox = List.rev window.Outbox } })
 
-/// An exchange of one command after another, about one thing.
+/// An exchange of one command at a time about a single subject.
 [<NoEquality; NoComparison>]
 type MgcpDialogue<'About, 'Purpose, 'Outcome> =
     internal { About: 'About; Tx: MgcpTransactions<'Purpose, 'Outcome>; IsOver: bool }
 
 module internal MgcpDialogue =
-    /// A dialogue begins with what a gateway understands mostly.
+    /// Begins a dialogue in the target's version of MGCP, from a random transaction id.
     let create
         (target: MgcpGateway)
         (given: AuditStart)
@@ -270,7 +271,7 @@ module internal MgcpDialogue =
         let struct (window, commands) = RequestWindow.commit (RequestWindow.due window) window
         withWindow window dialogue, commands
 
-    /// One event. Answered: what follows from a final response. Unanswered: how the dialogue ends when none comes.
+    /// Takes in one event. `answered` says what follows from a final response, `unanswered` how the dialogue ends if none comes.
     let advance
         (answered: Instant -> MgcpResponse -> MgcpPending<'P> -> MgcpDialogue<'About, 'P, 'Outcome> -> _)
         (unanswered: Instant -> MgcpDialogue<'About, 'P, 'Outcome> -> 'Outcome)
@@ -294,7 +295,7 @@ module internal MgcpDialogue =
             let dialogue = { dialogue with Tx = tx }
             if spent.IsEmpty then commit dialogue else giveUp dialogue
         | Stopped _ -> giveUp dialogue
-        // MGCP goes by datagrams alone.
+        // MGCP uses datagrams only.
         | Connected _
         | Arrived _
         | Broken _ -> dialogue, []

@@ -4,32 +4,32 @@ open System
 open CallServer.Model
 open CallServer.Exchange
 
-/// The way that ng messages take to a gateway.
+/// How ng messages travel to a gateway.
 [<RequireQualifiedAccess>]
 type NgTransport =
-    /// One message a datagram. A reply that does not fit into one never comes.
+    /// One message per datagram. A reply that does not fit into one never arrives.
     | Udp
-    /// One stream; nothing is repeated on it.
+    /// One stream. Nothing on it is repeated.
     | Tcp
-    /// Each message the body of a request.
+    /// HTTP: each message is the body of a request.
     | Http
 
-/// One rtpengine to be asked over ng.
+/// An rtpengine to audit over ng.
 type NgGateway =
     {
         Gateway: GatewayId
         Transport: NgTransport
-        /// Media that both parties sent counts as time in which the call was active, as its packets tell it.
+        /// Whether media that both parties sent, measured by its packets, counts as time in which the call was active.
         MediaAnswers: bool
-        /// How long one request waits for its answer at first; each repeat waits half as long again.
+        /// How long the first attempt of a request waits for its answer. Each repeat waits half as long again.
         Timeout: TimeSpan
-        /// How often a request is sent before it is given up, at least 1.
+        /// How often a request is sent before it is given up; at least 1.
         Attempts: int
     }
 
-/// How many requests an rtpengine is sent at a time.
+/// How many requests an rtpengine gets at a time.
 module internal NgPace =
-    /// Replies of 2 to 4 KiB each: more in flight overrun a socket of 208 KiB, and are no faster.
+    /// Replies have 2 to 4 KiB each. With more requests in flight they overrun a socket buffer of 208 KiB, and are no faster.
     [<Literal>]
     let MaxWindow = 32.0
 

@@ -17,7 +17,7 @@ type NgPhase =
     /// The statistics right after the list.
     | Checking
     | Querying
-    /// Until media has come in for calls that are asked once more, to read the gateway's clock.
+    /// Waits for media in the calls that are queried a second time to read the gateway's clock.
     | Waiting of until: Instant
     | Sampling
     /// The statistics at the end.
@@ -27,20 +27,19 @@ type NgPhase =
 [<RequireQualifiedAccess>]
 type internal NgPurpose =
     | Statistics
-    /// Limited to so many; a probe is to show how long the Call-IDs are.
+    /// Lists at most this many calls. A probe is meant to show how long the Call-IDs are.
     | List of limit: int * isProbe: bool
     | Call of key: string
 
-/// What is carried from one audit of a gateway to the next. It saves requests and narrows times, and proves
-/// nothing.
+/// What one audit of a gateway passes on to the next. It saves requests and narrows times, and proves nothing.
 type NgMemory =
     {
         Pace: Pace
-        /// What was known of its clock, and when.
+        /// What was known of the gateway's clock, and when.
         Clock: ClockBounds
         ClockAt: Instant
-        /// The newest call's creation by the gateway's clock in the last complete list, and when that was
-        /// asked for: what is created later was made after it.
+        /// When the newest call of the last complete list was created, by the gateway's clock, and when that list was requested.
+        /// A call with a later creation time began after that request.
         Newest: struct (int64 * Instant) voption
         Sizes: NgSizes voption
     }
@@ -57,25 +56,25 @@ type NgAuditState =
           Queries: NgQueries
           Faults: Faults }
 
-/// One asking of one rtpengine over ng.
+/// One audit of one rtpengine over ng.
 ///
 ///   phase       requests in flight              when all are answered              a request is given up
 ///   Connecting  none (TCP: the stream opens)    -> Opening                         over
 ///   Opening     statistics                      -> Listing                         over
-///   Listing     list, perhaps a probe first     -> Listing or Checking             a list of few calls *; over
-///   Checking    statistics                      -> Querying; Listing again where   over
-///               the count disagrees and another list may agree
-///   Querying    query, one a call               -> Waiting or Closing              that call is not told *
+///   Listing     list, perhaps a probe first     -> Listing or Checking             a list of few calls *, then over
+///   Checking    statistics                      -> Querying; Listing again if the  over
+///                                               count disagrees and another list
+///                                               may agree
+///   Querying    query, one per call             -> Waiting or Closing              that call is missing *
 ///   Waiting     none                            (at its time) -> Sampling          -
-///   Sampling    query of a few calls            -> Closing                         that call is not told *
+///   Sampling    query of a few calls            -> Closing                         that call is missing *
 ///   Closing     statistics                      -> over                            over
 ///   Over        none; every event changes nothing
 ///
-/// * the audit is over at once where nothing else was answered since. In every phase: Stopped ends it, a
-/// refusal of statistics or of the list ends it, "Unknown call-id" is a call that ended, a message with
-/// another cookie than those in flight is counted and dropped, and a Woke before its time changes nothing. A
-/// stream that breaks is opened again, twice at most, if it ever answered; what was in flight goes out again
-/// with the same cookies.
+/// * If nothing else was answered since then, the audit is over at once. In every phase: Stopped ends the audit, and so does a refusal of
+/// statistics or of the list. "Unknown call-id" means that the call ended. A message whose cookie is not in flight is counted and dropped.
+/// A Woke that comes too early changes nothing. A stream that breaks is reopened, twice at most, if it ever answered; requests in flight
+/// are then sent again with the same cookies.
 module NgAudit =
     type State = NgAuditState
     type Memory = NgMemory
@@ -88,23 +87,23 @@ module NgAudit =
               Newest = ValueNone
               Sizes = ValueNone }
 
-    /// A probe, after a list that did not come.
+    /// How many calls to request after a list that did not arrive.
     [<Literal>]
     let private FewCalls = 32
 
-    /// How long media is waited for.
+    /// How long to wait for media.
     let private mediaTime = TimeSpan.FromMilliseconds 60.0
 
-    /// What to carry to the next audit of this gateway.
+    /// What to pass on to the next audit of this gateway.
     let memory (state: State) : Memory = state.Memory
 
-    /// Messages that matched no request of ours, so far.
+    /// Messages so far that matched no request of ours.
     let strays (state: State) : int = state.Link.Window.Strays
 
-    /// Messages sent, so far.
+    /// Messages sent so far.
     let requests (state: State) : int = state.Link.Window.Requests
 
-    /// What it holds.
+    /// The memory that the audit occupies.
     let internal load (state: State) : Load =
         let unread = NgFraming.unread state.Link.Stream
         { Unread = unread; Kept = ValueSome(2L * unread + state.List.Cost + state.Queries.Cost) }
@@ -112,12 +111,12 @@ module NgAudit =
     let private fault (shortfall: Shortfall) (state: State) : State =
         { state with Faults = Faults.add shortfall state.Faults }
 
-    /// All that is known of the gateway's clock.
+    /// Everything known of the gateway's clock.
     let private clock (now: Instant) (state: State) : ClockBounds =
         let held = GatewayClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
         GatewayClock.learn held state.Queries.Clock
 
-    /// What is carried on: a list that was not complete does not say what is new.
+    /// What to pass on. Only a complete list shows which calls are new.
     let private memoryAt (now: Instant) (isComplete: bool) (state: State) : Memory =
         { Pace = state.Link.Window.Pace
           Clock = clock now state
@@ -130,7 +129,7 @@ module NgAudit =
              | ValueNone -> state.Memory.Newest)
           Sizes = state.List.Sizes }
 
-    /// Over. Without reasons it is complete.
+    /// Ends the audit. Without reasons it is complete.
     let private finish (now: Instant) (reasons: Shortfall list) (state: State) : State =
         let struct (boot, restarted) = NgProof.boot now state.Proof.Readings
         let bounds = GatewayClock.believed (clock now state)
@@ -149,7 +148,7 @@ module NgAudit =
         let reasons =
             match restarted with
             | ValueSome RestartedMeanwhile -> known @ [ RestartedMeanwhile ]
-            // It goes without saying where something else is amiss.
+            // Redundant if something else is already wrong.
             | ValueSome shortfall when known.IsEmpty -> [ shortfall ]
             | ValueSome _
             | ValueNone -> known
@@ -232,7 +231,7 @@ module NgAudit =
 
         match NgProof.judge listed state.Proof with
         | CountVerdict.Agrees -> beginQueries { state with Proof = { state.Proof with CountAgrees = true } }
-        // The reading after this list is the one before the next.
+        // The reading after this list also serves as the one before the next.
         | CountVerdict.Disagrees _ when mayAgain -> opened state
         | CountVerdict.Disagrees _ when not (Faults.isEmpty state.Faults) ->
             state |> withKnown |> beginQueries
@@ -259,7 +258,7 @@ module NgAudit =
     let private beginSampling (state: State) : State =
         ask NgPhase.Sampling [ for key in state.Queries.Samples.Keys -> NgPurpose.Call key ] state
 
-    /// Where nothing is in flight and nothing waits the phase is done.
+    /// When nothing is in flight and nothing waits, the phase is done.
     let rec private settle (now: Instant) (state: State) : State =
         let window = state.Link.Window
 
@@ -357,7 +356,7 @@ module NgAudit =
                 if state.Phase = NgPhase.Over then state else received now message state)
         | Error error -> finish now [ Shortfall.Unreadable $"the stream: {error}" ] state
 
-    /// A request that is not answered however often it is sent.
+    /// Handles a request that got no answer to any of its attempts.
     let private spent (now: Instant) (cookie: string) (request: InFlight<NgPurpose, unit>) (state: State) =
         let window = RequestWindow.drop cookie state.Link.Window
         let state = { state with Link = { state.Link with Window = window } }
@@ -376,7 +375,7 @@ module NgAudit =
         | NgPurpose.List _
         | NgPurpose.Statistics -> silent now [] state
 
-    /// The stream cannot be had, or nothing that comes on it can be read.
+    /// The stream cannot be opened, or nothing on it can be read.
     let private lost (now: Instant) (reason: string) (state: State) : State =
         silent now [] { state with Link = { state.Link with Trouble = reason } }
 
@@ -396,7 +395,7 @@ module NgAudit =
     let private broken (now: Instant) (reason: string) (state: State) : State =
         let link = { state.Link with Trouble = reason }
 
-        // Datagrams and requests over HTTP are repeated in any case.
+        // Datagrams and HTTP requests are repeated in any case.
         if link.Target.Transport <> NgTransport.Tcp then
             { state with Link = link }
         else
@@ -410,7 +409,7 @@ module NgAudit =
         else
             silent now [ Cancelled ] state
 
-    /// Goes on as far as it can without another answer.
+    /// Goes on as far as possible without another answer.
     let private commit (now: Instant) (state: State) : State * Command list =
         let requestOf purpose =
             match purpose with
@@ -429,7 +428,7 @@ module NgAudit =
         let struct (link, commands) = NgLink.commit wake link
         { state with Link = link }, commands
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. Carry out all returned commands before the next event.
     let advance (event: Event) (state: State) : State * Command list =
         let now = event.At.Steady
 
@@ -442,7 +441,7 @@ module NgAudit =
         | _, Woke _ -> commit now (woke now state)
         | _, Stopped _ -> commit now (stopped now state)
 
-    /// Begins an audit: the first request or the stream, and when to wake up.
+    /// Begins an audit. Returns the first request or the opening of the stream, and when to wake up.
     let start (target: NgGateway) (memory: Memory) (given: AuditStart) : State * Command list =
         commit
             given.At.Steady

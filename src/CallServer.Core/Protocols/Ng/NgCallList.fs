@@ -5,29 +5,28 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Exchange
 
-/// What one Call-ID takes in a reply to `list`, as far as has been seen: for replies that must fit one
-/// datagram.
+/// How many octets a Call-ID takes in a reply to `list`, as far as has been seen. Used for replies that must fit one datagram.
 [<Struct>]
 type NgSizes = { Count: int; Mean: float; Deviation: float }
 
-/// The newest list of a gateway's calls.
+/// The latest list of a gateway's calls.
 type internal NgCallList =
     {
-        /// So many were asked for.
+        /// The most calls that were requested.
         Limit: int
-        /// Distinct Call-IDs, and when the list was asked for and told.
+        /// The distinct Call-IDs. `Told` is when the list was requested and when it arrived.
         Keys: string[]
         Told: Interval voption
         Sizes: NgSizes voption
-        /// It had room for more.
+        /// The reply had fewer calls than were requested, so the list is complete.
         EndSeen: bool
-        /// Octets of memory that it takes, roughly.
+        /// The memory that the list takes, in octets, roughly.
         Cost: int64
     }
 
-/// How many calls a gateway is asked to list, so that the list is whole and comes.
+/// Decides how many calls to request, so that the list is complete and its reply arrives.
 module internal NgCallList =
-    /// More calls than this no rtpengine has.
+    /// No rtpengine has more calls than this.
     [<Literal>]
     let MaxCalls = 200_000
 
@@ -35,15 +34,15 @@ module internal NgCallList =
     [<Literal>]
     let private MaxDatagram = 65507
 
-    /// Cookie, brackets and result, and some to spare.
+    /// Octets for cookie, brackets and result, with some allowance.
     [<Literal>]
     let private Frame = 128
 
-    /// A list of so many fits whatever the Call-IDs, if they are of at most 255 octets.
+    /// A list of this many calls fits one datagram if no Call-ID is longer than 255 octets.
     [<Literal>]
     let private Safe = 200
 
-    /// Of one string as a key.
+    /// Octets of memory for one string as a key.
     [<Literal>]
     let private KeyCost = 64L
 
@@ -60,13 +59,13 @@ module internal NgCallList =
             let variance = ids |> Array.averageBy (fun id -> (cost id - mean) * (cost id - mean))
             ValueSome { Count = ids.Length; Mean = mean; Deviation = sqrt variance }
 
-    /// So many octets a list of so many calls will hardly exceed.
+    /// The octets that a list of this many calls will hardly exceed.
     let private octets (sizes: NgSizes) (calls: int) : float =
         let n = float calls
         let spread = 3.0 * sizes.Deviation
         n * (sizes.Mean + spread / sqrt (float sizes.Count)) + spread * sqrt n + float Frame
 
-    /// As many calls as one datagram surely tells.
+    /// How many calls surely fit one datagram.
     let private fitting (sizes: NgSizes) : int =
         let mutable low = 0
         let mutable high = MaxDatagram
@@ -81,7 +80,7 @@ module internal NgCallList =
 
         max 1 low
 
-    /// A list that was told. One of everything knows better than a probe how long Call-IDs are.
+    /// Takes in a list that arrived. A full list shows better than a probe how long the Call-IDs are.
     let told (limit: int) (isProbe: bool) (ids: ResizeArray<string>) (within: Interval) (list: NgCallList) =
         let keys = Seq.distinct ids |> Array.ofSeq
         let sizes = sizesOf keys
@@ -93,11 +92,11 @@ module internal NgCallList =
           EndSeen = ids.Count < limit
           Cost = keys |> Array.sumBy (fun key -> KeyCost + 2L * int64 key.Length) }
 
-    /// Calls that begin while they are listed.
+    /// Allowance for calls that begin while the list is made.
     let private slack (sessions: int) : int = 50 + sessions / 8
 
-    /// How many calls are asked for, whether only as a probe, and what is said beforehand to be lacking: the gateway counts so many
-    /// sessions, and Call-IDs are so long.
+    /// How many calls to request, whether that is only a probe, and what the list is bound to lack. Depends on how many sessions
+    /// the gateway counts and how long its Call-IDs are.
     let plan (isDatagrams: bool) (sessions: int voption) (list: NgCallList) =
         match sessions, list.Sizes with
         | _ when not isDatagrams -> struct (MaxCalls, false, ValueNone)
@@ -108,7 +107,7 @@ module internal NgCallList =
         | ValueSome calls, ValueSome sizes when calls <= fitting sizes ->
             struct (min (fitting sizes) (calls + slack calls), false, ValueNone)
         | ValueSome calls, ValueSome sizes ->
-            // The reply would not come.
+            // The reply would not arrive.
             let fitting = fitting sizes
 
             let foreseen =
@@ -123,11 +122,11 @@ module internal NgCallList =
         && not list.EndSeen
         && list.Limit = Safe
         && (match sessions with
-            // Not told how many there are: as many as fit, and the list's end shows whether that was all.
+            // Their number is unknown. Request as many as fit; the end of the list shows whether those were all.
             | ValueNone -> fitting list.Sizes.Value > list.Limit
             | ValueSome calls -> calls > list.Limit)
 
-    /// A list that cannot be whole is made up for by asking for what the record knows.
+    /// Makes up for an incomplete list: adds the calls on record.
     let withKnown (known: Connection[]) (list: NgCallList) : NgCallList =
         let calls =
             known

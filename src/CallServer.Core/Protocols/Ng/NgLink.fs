@@ -7,48 +7,48 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// The way to an rtpengine and the requests on it.
+/// The connection to an rtpengine and the requests on it.
 [<NoEquality; NoComparison>]
 type internal NgLink<'Purpose, 'Outcome> =
     {
         Target: NgGateway
-        /// By cookies.
+        /// By cookie.
         Window: RequestWindow<string, 'Purpose, unit, 'Outcome>
-        /// Waits for answers differ a little from request to request.
+        /// Waits for answers vary a little from request to request.
         Jitters: bool
-        /// What has come of the stream, and is no whole message yet.
+        /// The octets of the stream that do not form a whole message yet.
         Stream: NgFraming
         IsOpen: bool
-        /// The stream is given up by then if it is not open.
+        /// When to give up the stream if it is not open by then.
         OpenBy: Instant
-        /// How often the stream was opened anew.
+        /// How often the stream was reopened.
         Reopened: int
-        /// Why the way to the gateway broke last.
+        /// Why the connection to the gateway broke last.
         Trouble: string
     }
 
-/// Requests have a cookie each. rtpengine answers a cookie that it knows from its memory, so that a repeat is the very same message;
-/// on a stream nothing is repeated, until that breaks and is opened anew.
+/// Each request has its own cookie. rtpengine answers a cookie that it remembers with the same reply, so that a repeat must be
+/// the very same message. On a stream nothing is repeated until the stream breaks and is reopened.
 module internal NgLink =
-    /// Against gateways that answer for ever.
+    /// A limit, in case a gateway answers for ever.
     [<Literal>]
     let private MaxRequests = 2_000_000
 
-    /// A stream that worked is opened anew so often.
+    /// How often a stream that worked is reopened.
     [<Literal>]
     let private MaxReopened = 2
 
     let private backOff = 1.5
 
-    /// The wait for an answer to the so-manieth try, from 0.
+    /// How long attempt number `tries`, counted from 0, waits for an answer.
     let private wait (target: NgGateway) (tries: int) (jitter: float) : TimeSpan =
         target.Timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
 
-    /// As long as all tries of one request together: what a stream has for it.
+    /// How long all attempts of one request take together. A request on a stream waits that long once.
     let private patience (target: NgGateway) : TimeSpan =
         Seq.init target.Attempts (fun tries -> wait target tries 0.0) |> Seq.fold (+) TimeSpan.Zero
 
-    /// Datagrams need no opening.
+    /// Begins a link. Datagrams need no opening.
     let start
         (target: NgGateway)
         (jitters: bool)
@@ -68,7 +68,7 @@ module internal NgLink =
           Reopened = 0
           Trouble = "" }
 
-    /// Asks for the stream, where there is to be one.
+    /// Requests the stream, if there is to be one and it is not open.
     let connect (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
         if link.IsOpen then
             link
@@ -77,7 +77,7 @@ module internal NgLink =
 
     let isDatagrams (link: NgLink<'P, 'Outcome>) : bool = link.Target.Transport = NgTransport.Udp
 
-    /// 128 random bits in hex: rtpengine remembers cookies whoever sends them, so that no server may ever use one twice.
+    /// 128 random bits in hex. rtpengine remembers a cookie whoever sent it, so no server may ever use one twice.
     let private cookie (rng: Rng) : struct (string * Rng) =
         let struct (high, rng) = Rng.next rng
         let struct (low, rng) = Rng.next rng
@@ -100,7 +100,7 @@ module internal NgLink =
         let struct (deadline, window) = deadline now 0 { link with Window = { link.Window with Rng = rng } }
         { link with Window = RequestWindow.send now cookie purpose () message deadline window }
 
-    /// Sends what waits, as far as the gateway bears it.
+    /// Sends waiting requests, as many as the gateway can take.
     let rec pump (now: Instant) (requestOf: 'P -> NgRequest) (link: NgLink<'P, 'Outcome>) =
         let slots = if link.IsOpen then Pace.slots link.Window.Pace else 0
 
@@ -118,7 +118,7 @@ module internal NgLink =
         let window = RequestWindow.repeat now cookie request deadline window
         { link with Window = RequestWindow.lost now window }
 
-    /// The request that a message answers, which is done.
+    /// Finds the request that a message answers, and completes it.
     let receive (now: Instant) (octets: byte[]) (link: NgLink<'P, 'Outcome>) =
         let window = link.Window
 
@@ -137,12 +137,13 @@ module internal NgLink =
                 struct (ValueSome request,
                         { link with Window = RequestWindow.answered now cookie pace window })
 
-    /// The whole messages that octets of the stream bring to an end.
+    /// The messages that these octets of the stream complete.
     let feed (octets: byte[]) (link: NgLink<'P, 'Outcome>) =
         NgFraming.feed octets link.Stream
         |> Result.map (fun (struct (stream, messages)) -> struct ({ link with Stream = stream }, messages))
 
-    /// The stream is open. What was in flight when it broke goes out again with the same cookies, so that nothing is done twice.
+    /// The stream is open. Requests that were in flight when it broke are sent again with the same cookies, so that nothing is
+    /// done twice.
     let connected (now: Instant) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
         let again window cookie request =
             RequestWindow.transmit
@@ -154,7 +155,7 @@ module internal NgLink =
         else
             { link with IsOpen = true; Window = Map.fold again link.Window link.Window.InFlight }
 
-    /// Opens the stream anew, where it ever answered.
+    /// Reopens the stream, if it ever answered; otherwise `ValueNone`.
     let tryReopen (now: Instant) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> voption =
         if link.IsOpen && link.Window.LastReply.IsSome && link.Reopened < MaxReopened then
             { link with
@@ -170,7 +171,7 @@ module internal NgLink =
     /// The stream did not open in time.
     let isOverdue (now: Instant) (link: NgLink<'P, 'Outcome>) : bool = not link.IsOpen && link.OpenBy <= now
 
-    /// When an answer or the stream is overdue; the distant future where neither is awaited.
+    /// When an answer or the stream is overdue; the distant future if neither is awaited.
     let due (link: NgLink<'P, 'Outcome>) : Instant =
         let requests = RequestWindow.due link.Window
         if link.IsOpen then requests else Instant.min requests link.OpenBy
@@ -179,13 +180,13 @@ module internal NgLink =
         let trouble = if link.Trouble = "" then "" else $"; {link.Trouble}"
         RequestWindow.silence now "requests" "rtpengine" trouble link.Window
 
-    /// Over: nothing is in flight, and no stream is waited for.
+    /// Ends the exchange: nothing is in flight, and no stream is awaited.
     let finish (outcome: 'Outcome) (link: NgLink<'P, 'Outcome>) : NgLink<'P, 'Outcome> =
         { link with
             Window = RequestWindow.finish outcome link.Window
             OpenBy = Instant.distantFuture }
 
-    /// The commands of one event in their order, and when to wake up.
+    /// The commands of one event in order, and when to wake up.
     let commit (wake: Instant) (link: NgLink<'P, 'Outcome>) =
         let struct (window, commands) = RequestWindow.commit wake link.Window
         struct ({ link with Window = window }, commands)

@@ -4,25 +4,26 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// How long a party has sent media at least, by what rtpengine counted of it: packets times packetisation.
+/// The least time for which a party has sent media: the number of packets times the packet time, both from rtpengine's counters.
 module internal NgMediaTime =
-    /// The fixed header of RTP (RFC 3550 §5.1), which rtpengine counts too.
+    /// Octets of the fixed RTP header (RFC 3550 §5.1), which rtpengine counts too.
     [<Literal>]
     let private Header = 12.0
 
-    /// The authentication tag of SRTP (RFC 3711 §4.2).
+    /// Octets of the SRTP authentication tag (RFC 3711 §4.2).
     [<Literal>]
     let private SecureTag = 10.0
 
-    /// An event is sent three times at its end (RFC 4733 §2.5.1.4): room for 64 of them. The first packet is sent at the age of
-    /// zero; the sender's clock may be fast by 200 parts per million.
+    /// Packets to subtract: 128 for events, whose last packet is sent three times (RFC 4733 §2.5.1.4), which allows for 64 events;
+    /// and one because the first packet is sent at age zero.
     [<Literal>]
     let private Spare = 129L
 
+    /// The sender's clock may be fast by 200 parts per million.
     let private drift = 200e-6
 
-    /// Octets of payload in a millisecond of encodings with one rate (RFC 3551 §4.5). Others do not tell how much speech a packet
-    /// holds.
+    /// Octets of payload per millisecond, for encodings with a single rate (RFC 3551 §4.5). The size of other packets does not
+    /// show how much speech they hold.
     let private octetsPerMillisecond (codec: Codec) : float voption =
         match codec.Name with
         | "PCMU"
@@ -37,13 +38,14 @@ module internal NgMediaTime =
         | "G729" -> ValueSome 1.0
         | _ -> ValueNone
 
-    /// Packets hold whole frames of 10 ms. A header extension makes one seem longer, events and comfort noise make all seem
-    /// shorter: what is over or missing is less than half a frame, or the shorter period counts.
+    /// The packet time in milliseconds. Packets hold whole frames of 10 ms. A header extension makes a packet seem longer, and
+    /// events and comfort noise make all of them seem shorter. Either error is less than half a frame; otherwise the shorter time
+    /// counts.
     let private period (milliseconds: float) : float =
         let frames = Math.Floor(milliseconds / 10.0 + 0.25)
         if frames > 20.0 then 0.0 else 10.0 * frames
 
-    /// Zero where the encoding is not told, or does not tell how much speech a packet holds.
+    /// The media time of a party. Zero if the encoding is unknown, or does not show how much speech a packet holds.
     let ofParty (tag: NgTag) : TimeSpan =
         match tag.Media with
         | ValueSome({ Codec = ValueSome codec; Stream = ValueSome stream } as media) when

@@ -7,21 +7,21 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// What a gateway told of one call, and when.
+/// What a gateway reported about one call, and when.
 [<NoEquality; NoComparison>]
 type internal NgSeen = { Call: NgCall; Heard: Interval }
 
-/// From rtpengine's words to observations: each party of a call is a connection.
+/// Turns rtpengine's reports into observations. Each party of a call is a connection.
 module internal NgObserving =
-    /// Call-IDs as keys of our own: each octet a character.
+    /// A Call-ID as a key of our own: one character per octet.
     let keyOf (slice: Slice) : string = Encoding.Latin1.GetString slice.Span
 
     let octetsOf (key: string) : byte[] = Encoding.Latin1.GetBytes key
 
-    /// The key of a call that the record knows by its text.
+    /// The key of a call on record.
     let keyOfCall (call: CallId) : string = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(string call))
 
-    /// Text where octets are printable UTF-8, else lower-case hex.
+    /// The octets as text if they are printable UTF-8, otherwise as lower-case hex.
     let display (octets: ReadOnlySpan<byte>) : string =
         if Unicode.Utf8.IsValid octets then
             let text = Encoding.UTF8.GetString octets
@@ -33,15 +33,15 @@ module internal NgObserving =
 
     let private textOf (slice: Slice) : string = display slice.Span
 
-    /// A party that was offered the call and has not answered stands under a key that is no tag (`<untagged 1>`, in older versions
-    /// an empty one). It is no connection: it has no name yet, though rtpengine counts packets that it sends early.
+    /// Whether a party has answered. Until then it has a key that is no tag (`<untagged 1>`; empty in older versions). It is no
+    /// connection, because it has no name yet, although rtpengine already counts packets from it.
     let isParty (tag: NgTag) : bool = tag.Tag.Length > 0
 
     let tagText (tag: NgTag) : string = textOf tag.Tag
 
     let private streamOf (tag: NgTag) : NgStream voption = tag.Media |> ValueOption.bind _.Stream
 
-    /// What a party is called: its label, else where its media comes from.
+    /// The name of a party: its label, otherwise the address its media comes from.
     let private partyText (tag: NgTag) : string voption =
         match tag.Label, streamOf tag with
         | ValueSome label, _ when label.Length > 0 -> ValueSome(textOf label)
@@ -57,8 +57,8 @@ module internal NgObserving =
 
     let private second = 1_000_000L
 
-    /// When a party came in by the gateway's clock, from and to. The first two come in with the call's offer;
-    /// the others' second alone is told.
+    /// When a party joined, by the gateway's clock: from and to, in microseconds. A party whose own stamp lies in a later second than
+    /// the call's joined in that second. Otherwise the first two joined with the call's offer, and the others later in its second.
     let private stampOf (place: int) (tag: NgTag) (call: NgCall) : struct (int64 * int64) =
         let own = tag.Created |> ValueOption.defaultValue 0L
 
@@ -69,7 +69,7 @@ module internal NgObserving =
         else
             struct (call.Created, (call.Created / second + 1L) * second)
 
-    /// Of a fax rtpengine tells none: it is no RTP.
+    /// The codec of a medium. rtpengine reports none for a fax, because it is not RTP.
     let private codecOf (media: NgMedia) : Codec voption =
         match media.Codec with
         | _ when media.IsFax -> ValueSome(Codec.ofName "t38")
@@ -82,13 +82,13 @@ module internal NgObserving =
           Local = media.Stream |> ValueOption.bind _.Local
           Remote = media.Stream |> ValueOption.bind _.Remote }
 
-    /// How far a call has come. rtpengine is told of offers and answers (of session descriptions), and not of SIP's replies.
+    /// How far a call has come. rtpengine sees offers and answers (session descriptions), but not SIP's responses.
     [<RequireQualifiedAccess>]
     type private Stage =
         /// Nobody has answered.
         | Offered
-        /// Only the answering party has sent anything yet, though the offering one may: an announcement or a ringing tone whose
-        /// description came in a provisional reply (183), or a caller who is silent.
+        /// Only the answering party has sent anything, although the offering party may. It is an announcement or a ringing tone
+        /// whose description came in a provisional response (183), or the caller is silent.
         | Early
         | Answered
 
@@ -97,7 +97,7 @@ module internal NgObserving =
         | ValueSome stream -> stream.Packets
         | ValueNone -> 0L
 
-    /// Whether packets would come from a party if it spoke.
+    /// Whether rtpengine would receive packets from a party that speaks.
     let private maySend (tag: NgTag) : bool =
         match tag.Media with
         | ValueSome media -> media.Receives
@@ -109,7 +109,7 @@ module internal NgObserving =
         else
             Stage.Answered
 
-    /// That of each party: the offering one has been answered where any other one has.
+    /// The stage of each party. The offering party has been answered as soon as any other party has answered.
     let private stagesOf (tags: NgTag[]) : Stage[] =
         let others = tags |> Array.skip 1 |> Array.map (stageOf tags[0])
 
@@ -129,7 +129,7 @@ module internal NgObserving =
     let private factsOf (callId: CallId voption) (tags: NgTag[]) (place: int) (stage: Stage) : Facts =
         let tag = tags[place]
         let stream = streamOf tag
-        // The offering party's counterpart is the first that answered.
+        // The offering party's counterpart is the first one that answered.
         let other = if place = 0 then Array.tryItem 1 tags else Some tag
 
         { Facts.none with
@@ -146,8 +146,9 @@ module internal NgObserving =
             RemoteMedia = stream |> ValueOption.bind _.Remote
             OtherMedia = ValueSome(tag.Others |> Array.map mediumOf |> Array.toList) }
 
-    /// rtpengine stamps no answer. It lies between the setup and the moment when it was heard to be answered; where it rings, that
-    /// moment is still to come, and where it may ring, so may the moment. A party whose counterpart is not listed may be either.
+    /// When the call started. rtpengine does not stamp the answer. It lies between the setup and the moment when the call was
+    /// seen answered. If the call still rings, the start lies ahead; if it may still ring, the start may lie ahead. A party whose
+    /// counterpart is not listed may be in either state.
     let private startOf (setup: Interval) (heard: Interval) (stage: Stage) (rings: bool) : Timing =
         match stage with
         | Stage.Offered when rings -> Timing.reported (Interval.from heard.Earliest)
@@ -156,7 +157,7 @@ module internal NgObserving =
         | Stage.Answered ->
             Timing.bounded (Interval.create (Instant.min setup.Earliest heard.Latest) heard.Latest)
 
-    /// Media that both sent: what the shorter of the two says.
+    /// How long both parties have sent media: the shorter of the two times.
     let private mediaTime (tags: NgTag[]) (stages: Stage[]) (place: int) : TimeSpan =
         let both other = min (NgMediaTime.ofParty tags[0]) (NgMediaTime.ofParty tags[other])
 
@@ -166,7 +167,7 @@ module internal NgObserving =
         | Stage.Answered when place > 0 -> both place
         | Stage.Answered -> Seq.init (tags.Length - 1) (fun i -> both (i + 1)) |> Seq.max
 
-    /// The connections of one call; and how many parties have no usable name.
+    /// The connections of one call, and how many parties have no usable name.
     let observe
         (mediaAnswers: bool)
         (clock: ClockBounds)
@@ -197,7 +198,7 @@ module internal NgObserving =
 
         struct (observations, tags.Length - observations.Length)
 
-    /// What a party's stream counted so far. rtpengine counts whole RTP packets, their headers included.
+    /// The counters of a party's stream so far. rtpengine counts whole RTP packets, including their headers.
     let countersOf (tag: NgTag) : Counters voption =
         match streamOf tag with
         | ValueNone -> ValueNone
@@ -225,7 +226,7 @@ module internal NgObserving =
         let signal = call.LastSignal |> ValueOption.map plausible |> ValueOption.defaultValue 0L
         call.Tags |> Array.fold (fun latest tag -> max latest (ofStream tag)) (max call.Created signal)
 
-    /// The newest packet of a call by the gateway's clock, in seconds; nothing where no media has come.
+    /// When a call's newest packet came, in seconds by the gateway's clock; `ValueNone` if no media has come.
     let lastPacket (call: NgCall) : int64 voption =
         let newer (known: int64 voption) (tag: NgTag) =
             match streamOf tag, known with
@@ -236,7 +237,7 @@ module internal NgObserving =
 
         Array.fold newer ValueNone call.Tags
 
-    /// Media that came between two replies was stamped between them, with a second of the gateway's clock.
+    /// Reads the gateway's clock from two replies: a packet that came between them was stamped between them, in whole seconds.
     let compare (before: NgSeen) (after: NgSeen) (clock: ClockBounds) : ClockBounds =
         let told (clock: ClockBounds) (tag: NgTag) =
             let earlier =

@@ -5,7 +5,7 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-/// What a gateway's statistics told once.
+/// One reading of a gateway's statistics.
 [<NoEquality; NoComparison>]
 type internal NgReading = { Told: NgStatistics; Sent: Instant; Received: Instant }
 
@@ -15,7 +15,7 @@ type internal NgProof =
     {
         /// Newest first.
         Readings: NgReading list
-        /// The statistics before the present list.
+        /// The statistics read before the current list.
         Before: NgReading voption
         /// How often calls were listed.
         Rounds: int
@@ -28,9 +28,10 @@ type internal CountVerdict =
     | Agrees
     | Disagrees of counted: int64
 
-/// Proves, or refutes, that a list told every call (rule 3): by the gateway's own count, and by its up-time, which tells a restart.
+/// Proves or refutes that a list contains every call (rule 3). Uses the gateway's own count, and its up-time, which reveals a
+/// restart.
 module internal NgProof =
-    /// So often the calls are listed in one audit before a disagreement is reported.
+    /// How often one audit lists the calls before it reports a disagreement.
     [<Literal>]
     let private MaxRounds = 4
 
@@ -40,7 +41,7 @@ module internal NgProof =
         { proof with
             Readings = { Told = statistics; Sent = sent; Received = now } :: proof.Readings }
 
-    /// A list is asked for: the newest reading is the one before it.
+    /// A list is about to be requested: the newest reading becomes the one before it.
     let beforeList (proof: NgProof) : NgProof =
         { proof with
             Before = List.tryHead proof.Readings |> ValueOption.ofOption
@@ -48,16 +49,15 @@ module internal NgProof =
 
     let mayAgain (proof: NgProof) : bool = proof.Rounds < MaxRounds
 
-    /// Calls that the gateway counted before the list.
+    /// How many calls the gateway counted before the list.
     let sessions (proof: NgProof) : int voption =
         proof.Before
         |> ValueOption.bind _.Told.Sessions
         |> ValueOption.map (fun sessions -> int (min sessions (int64 NgCallList.MaxCalls)))
 
-    /// rtpengine counts its calls (sessionstotal) and those that ended (managedsessions). Between two
-    /// readings D calls ended and U began, so that a list made between them holds from c0 - D to c0 + U
-    /// calls. Calls that it mirrors for others are not counted when they end: the total's own fall says how
-    /// many at least.
+    /// Compares a list with rtpengine's counts of its calls (sessionstotal) and of those that ended (managedsessions). If D calls
+    /// ended and U began between two readings, a list made in between holds from c0 - D to c0 + U calls. Calls that rtpengine
+    /// mirrors for another instance are not counted when they end; the fall of the total shows at least how many those were.
     let private count (before: NgReading voption) (after: NgReading voption) (listed: int) : CountVerdict =
         match before, after with
         | ValueSome { Told = { Sessions = ValueSome first } as opening },
@@ -76,8 +76,7 @@ module internal NgProof =
                 CountVerdict.Disagrees last
         | _ -> CountVerdict.Untold
 
-    /// Up-time is the difference of two times in whole seconds, by a clock that may be stale: so much either
-    /// way.
+    /// The error of an up-time, either way: it is the difference of two times in whole seconds.
     let private coarse = TimeSpan.FromSeconds 1.0
 
     let private beganOf (reading: NgReading) : Interval voption =
@@ -98,7 +97,7 @@ module internal NgProof =
           Period = ValueNone
           ReadAt = readAt }
 
-    /// Whether all readings are of one run, and what they tell of its beginning. Newest first.
+    /// Whether all readings are from one run of the gateway, and when that run began. Readings are newest first.
     let boot (now: Instant) (readings: NgReading list) : struct (Boot * Shortfall voption) =
         let judge (struct (boot: Boot, shortfall: Shortfall voption)) (earlier: NgReading, later: NgReading) =
             let wentBack (of': NgStatistics -> int64 voption) =
@@ -131,7 +130,7 @@ module internal NgProof =
         | first :: _ ->
             List.pairwise told |> List.fold judge (struct (bootOf (beganOf first) first.Received, ValueNone))
 
-    /// Whether the readings before and after the present list agree with so many calls.
+    /// Whether the readings before and after the current list agree with this many listed calls.
     let judge (listed: int) (proof: NgProof) : CountVerdict =
         let after =
             match proof.Readings, proof.Before with

@@ -68,7 +68,7 @@ module internal NgProtocol =
           Forms = [ "ng://, ng+tcp://, ng+http://HOST[:2223]" ]
           Examples = [ "# rtpengine"; "callserver audit ng+tcp://192.0.2.3" ]
           Speaker = "rtpengine"
-          // Tags are media. rtpengine is given SIP's Call-ID, which is unique in the world (RFC 3261 §8.1.1.4).
+          // Tags are media. rtpengine gets SIP's Call-ID, which is globally unique (RFC 3261 §8.1.1.4).
           Source = { Kind = ValueSome Media; CallIds = CallIdReach.World }
           Knock = "\n"B
           Releases = true

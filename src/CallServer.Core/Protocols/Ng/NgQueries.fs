@@ -5,35 +5,35 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-/// What a gateway told of each call that it was asked for.
+/// What a gateway reported about each call that was queried.
 [<NoEquality; NoComparison>]
 type internal NgQueries =
     {
         /// By call.
         Seen: Map<string, NgSeen>
-        /// Octets of memory that they take, roughly.
+        /// The memory that they take, in octets, roughly.
         Cost: int64
-        /// Listed, but ended when they were asked for.
+        /// Calls that were listed, but had ended when they were queried.
         Gone: Set<string>
-        /// Calls that were not told, and why.
+        /// Calls without a usable answer, and why.
         Untold: struct (string * string) list
-        /// Replies of before the sampling, by call.
+        /// The replies before the sampling, by call.
         Samples: Map<string, NgSeen>
-        /// What they showed of the gateway's clock.
+        /// What the replies showed of the gateway's clock.
         Clock: ClockBounds
     }
 
-/// Each listed call is asked for, and a few once more, whose media shows the gateway's clock.
+/// Queries each listed call, and a few of them twice, because new media shows the gateway's clock.
 module internal NgQueries =
-    /// Of one party besides its texts.
+    /// Octets of memory for one party besides its texts.
     [<Literal>]
     let private TagCost = 512L
 
-    /// Calls that are asked twice to read the gateway's clock.
+    /// How many calls are queried twice to read the gateway's clock.
     [<Literal>]
     let private MaxSamples = 4
 
-    /// How well the clock may be known without, in microseconds.
+    /// If the clock is known at least this well, in microseconds, no call is queried twice.
     [<Literal>]
     let private WellKnown = 250_000L
 
@@ -45,7 +45,7 @@ module internal NgQueries =
           Samples = Map.empty
           Clock = GatewayClock.unknown }
 
-    /// Every call of the list that is not known yet.
+    /// The calls of the list that are not known yet.
     let missing (keys: string[]) (queries: NgQueries) : string list =
         [ for key in keys do
               if not (queries.Seen.ContainsKey key || queries.Gone.Contains key) then
@@ -59,7 +59,8 @@ module internal NgQueries =
 
         call.Tags |> Array.sumBy (fun tag -> TagCost + int64 (octets tag))
 
-    /// Newest: the newest call's creation by the gateway's clock in an earlier complete list, and when that was asked for.
+    /// Takes in the reply to a query. `newest`: when the newest call of an earlier complete list was created, by the gateway's
+    /// clock, and when that list was requested.
     let told
         (newest: struct (int64 * Instant) voption)
         (within: Interval)
@@ -95,7 +96,7 @@ module internal NgQueries =
     let untold (key: string) (reason: string) (queries: NgQueries) : NgQueries =
         { queries with Untold = struct (key, reason) :: queries.Untold }
 
-    /// The calls whose media came last: they show the gateway's clock. None where that is known well enough.
+    /// Selects the calls whose media came last, to read the gateway's clock. Selects none if the clock is known well enough.
     let sample (known: ClockBounds) (queries: NgQueries) : NgQueries =
         let stamps =
             [ if GatewayClock.width known > WellKnown then
@@ -114,7 +115,7 @@ module internal NgQueries =
 
         { queries with Samples = Map.ofList samples }
 
-    /// The connections of the calls that were listed and told, sorted, each once; how many parties have no usable name.
+    /// The connections of the calls that were listed and reported, sorted, each once; and how many parties have no usable name.
     let observations mediaAnswers (bounds: ClockBounds) (keys: string[]) (queries: NgQueries) =
         let told =
             keys
@@ -128,7 +129,7 @@ module internal NgQueries =
         struct (found |> Array.sortBy _.Id |> Array.distinctBy _.Id,
                 told |> Array.sumBy (fun (struct (_, nameless)) -> nameless))
 
-    /// Connections of the record whose call the gateway, asked for it, does not have.
+    /// Connections on record whose call the gateway says it does not have.
     let denied (known: Connection[]) (queries: NgQueries) : ConnectionId[] =
         if queries.Gone.IsEmpty then
             [||]
@@ -153,6 +154,6 @@ module internal NgQueries =
             let more = if untold.Length > 3 then $" and {untold.Length - 3} more" else ""
             [ CutShort("calls that were not told: " + String.Join(", ", shown) + more) ]
 
-    /// The creation of the newest call by the gateway's clock, in microseconds.
+    /// When the newest call was created, in microseconds by the gateway's clock.
     let newest (queries: NgQueries) : int64 =
         queries.Seen |> Map.fold (fun newest _ seen -> max newest seen.Call.Created) 0L

@@ -7,7 +7,7 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// Where a release stands.
+/// Progress of a release.
 [<RequireQualifiedAccess>]
 type NgReleasePhase =
     | Connecting
@@ -20,29 +20,28 @@ type NgReleaseState =
     internal
         {
             Connection: ConnectionId
-            /// The call's key and the tag's octets.
+            /// The call's key. `Tag` holds the octets of the party's tag.
             Call: string
             Tag: byte[]
             Phase: NgReleasePhase
-            /// A request has no other purpose than that of the phase.
+            /// A request has no purpose beyond that of the phase.
             Link: NgLink<unit, Release>
-            /// The connection as the gateway told it when it deleted it.
+            /// The connection as the gateway reported it when it deleted it.
             Deleted: Ended voption
         }
 
-/// Ends the call of one connection over ng, by hand only.
+/// Ends the call of one connection over ng. Only an operator starts this.
 ///
 ///   phase       request in flight              answered                            given up
 ///   Connecting  none (TCP: the stream opens)   -> Deleting                         over: not released
-///   Deleting    delete, the party's tag, no    with the call's last state:         over: nobody knows
+///   Deleting    delete, the party's tag, no    with the call's last state:         over: unknown
 ///               delay                          -> Verifying; a warning or an
 ///                                              error: over, not released
-///   Verifying   query                          unknown, or without the tag: over,  over: released, for
-///                                              released; else over, not released   the gateway said so
+///   Verifying   query                          unknown, or without the tag: over,  over: released, as
+///                                              released; else over, not released   the gateway said
 ///   Over        none; every event changes nothing
 ///
-/// A delete ends the party's whole call where it has two; the other party's connection is then found gone by
-/// the next audit.
+/// If the call has two parties, a delete ends it for both. The next audit then finds the other party's connection gone.
 module NgRelease =
     type State = NgReleaseState
 
@@ -67,7 +66,7 @@ module NgRelease =
         tag.Tag.Span.SequenceEqual(ReadOnlySpan state.Tag)
         || tag.Key.Span.SequenceEqual(ReadOnlySpan state.Tag)
 
-    /// What the gateway's reply says of the party that it let go.
+    /// What the gateway's reply says about the party that it released.
     let private ended (now: Instant) (asked: Instant) (call: NgCall) (state: State) : Ended voption =
         let seen = { Call = call; Heard = Interval.create asked now }
 
@@ -194,7 +193,7 @@ module NgRelease =
         let struct (link, commands) = NgLink.commit (NgLink.due state.Link) state.Link
         { state with Link = link }, commands
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. Carry out all returned commands before the next event.
     let advance (event: Event) (state: State) : State * Command<Release> list =
         let now = event.At.Steady
 
@@ -209,7 +208,7 @@ module NgRelease =
         | _, Woke _ -> commit (woke now state)
         | _, Stopped _ -> commit (giveUpFor "given up" state)
 
-    /// Its call and its tag: as the record knows them, else by the connection's name.
+    /// The call and the tag: from the record if it knows them, otherwise from the connection's name.
     let private nameOf (known: Connection[]) (connection: ConnectionId) : struct (string * byte[]) voption =
         let name = string connection
 
