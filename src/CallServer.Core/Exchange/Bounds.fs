@@ -6,44 +6,44 @@ open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 
-/// How much of one gateway this server takes, sizes in octets.
+/// How much this server accepts from one gateway; sizes in octets.
 type Bounds =
     {
-        /// One reply.
+        /// The largest reply; also the most that may come without being asked for.
         Reply: int64
-        /// What one audit holds until it ends, and what it takes in at all.
+        /// The most that one audit may hold before it ends, and the most that it may take in at all.
         Held: int64
-        /// Connections of one snapshot.
+        /// The most connections in one snapshot.
         Connections: int
     }
 
-/// What an exchange holds of what came, in octets of memory, roughly.
+/// What an exchange holds of the messages that came, roughly, in octets of memory.
 [<Struct>]
 type internal Load =
     {
-        /// Of a stream's message that is not whole, or what it is announced to be.
+        /// Octets of a stream's message that is not complete, or the length that it announces.
         Unread: int64
-        /// What was made of whole messages; nothing where all that came is held until the end.
+        /// What was made of complete messages; ValueNone if all that came is held until the end.
         Kept: int64 voption
     }
 
 module internal Load =
-    /// Datagrams alone, all of which is held.
+    /// Datagrams only, all of which are held.
     let ofDatagrams: Load = { Unread = 0L; Kept = ValueNone }
 
-    /// What is made of one octet of a message, in octets, until it stands in the record: objects, their headers, characters of
-    /// two octets, and what the runtime has not yet taken back.
+    /// The memory that one octet of a message takes until it is on record, in octets: objects, their headers, characters of two
+    /// octets, and what the garbage collector has not yet reclaimed.
     [<Literal>]
     let private Weight = 16L
 
-    /// So much is held after so many octets were taken in.
+    /// How much is held after this many octets were taken in.
     let octets (taken: int64) (load: Load) : int64 =
         load.Unread + (load.Kept |> ValueOption.defaultValue (Weight * taken))
 
 module Bounds =
     let usual: Bounds = { Reply = 8_000_000L; Held = 512_000_000L; Connections = 200_000 }
 
-    /// The limit that an exchange has passed, if any. Taken: octets of all that came; unasked: of those, the ones that answer
+    /// The limit that an exchange has exceeded, if any. taken: octets of all that came. unasked: octets of those messages that answer
     /// nothing.
     let internal passed (bounds: Bounds) (taken: int64) (unasked: int64) (load: Load) : Limit voption =
         if load.Unread > bounds.Reply then
@@ -55,12 +55,12 @@ module Bounds =
         else
             ValueNone
 
-    /// No text of a record is longer, in characters.
+    /// The longest text of a record, in characters.
     [<Literal>]
     let MaxText = 512
 
-    /// What turns the direction of a line, or ends it, where nobody sees it (UAX 9, U+2028, U+2029): in a list a caller's name
-    /// could read as another's.
+    /// Invisible characters that change the direction of a line or end it (UAX 9, U+2028, U+2029). With them, one caller's name in a
+    /// list could read as another's.
     let private unseen =
         SearchValues.Create "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
 
@@ -79,14 +79,14 @@ module Bounds =
     let private cut (text: string voption) : string voption =
         match text with
         | ValueSome text when not (isLine text) ->
-            // What stands further behind is cut off in any case.
+            // Whatever comes after that is cut off in any case.
             let line = escaped (text.Substring(0, min text.Length (MaxText + 1)))
 
             ValueSome(if line.Length <= MaxText then line else line.Substring(0, MaxText - 1) + "…")
         | ValueSome _
         | ValueNone -> text
 
-    /// The same with texts that a line can hold, and that read as they stand.
+    /// The observation with texts that fit on a line and have no invisible characters.
     let private shortened (observation: Observation) : Observation =
         let facts = observation.Facts
 
@@ -108,7 +108,7 @@ module Bounds =
                         Mode = cut facts.Mode
                         State = cut facts.State } }
 
-    /// Those that the record has already, and then as many others as there is room for.
+    /// The observations of connections that the record has already, and as many others as there is room for.
     let private within
         (room: int)
         (isKnown: ConnectionId -> bool)
@@ -126,7 +126,7 @@ module Bounds =
 
         kept.ToArray()
 
-    /// A snapshot by itself: no more connections than these, and no text that goes on and on.
+    /// Bounds a snapshot by itself: it has no more connections than allowed (otherwise it becomes partial), and no endless text.
     let snapshot (bounds: Bounds) (snapshot: Snapshot) : Snapshot =
         let snapshot = { snapshot with Observations = Array.map shortened snapshot.Observations }
 
@@ -139,8 +139,8 @@ module Bounds =
                 Observations = Array.truncate bounds.Connections snapshot.Observations
                 Completeness = Completeness.refute limit snapshot.Completeness }
 
-    /// What of a snapshot is taken into a record that may have so many connections more. A snapshot that is complete ends what
-    /// it does not show, so that all that it shows counts anew; a partial one ends nothing.
+    /// Bounds a snapshot by the number of connections that the record may have of this gateway. A complete snapshot ends what it does
+    /// not show, so only its own connections count. A partial one ends nothing, so those on record count too.
     let forRecord (limit: Limit) (most: int) (known: Connection[]) (snapshot: Snapshot) : Snapshot =
         let isComplete = Snapshot.isComplete snapshot
 

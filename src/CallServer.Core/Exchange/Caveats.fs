@@ -2,16 +2,16 @@ namespace CallServer.Exchange
 
 open CallServer.Ledger
 
-/// What is known of a gateway besides what one exchange with it learnt, and what that does to an outcome. The exchange itself
+/// What is known about a gateway besides what one exchange with it learnt, and what that does to the outcome. The exchange itself
 /// never sees it.
 type internal Caveats =
     {
-        /// The operator declares that what it lists is never all: nothing is closed by absence.
+        /// The operator declares that the gateway's list is never complete: nothing is closed by absence.
         NeverComplete: bool
-        /// What would have answered a request in flight came from here (HOST:PORT) and not from the address asked, and the
-        /// option that would take it. It was not taken.
+        /// What looked like the answer to a request in flight came from here (HOST:PORT) and not from the address asked. It was not
+        /// accepted. The second text names the option that would accept it.
         Elsewhere: struct (string * string) voption
-        /// The exchange was ended because the gateway told more than is taken.
+        /// The exchange was ended because the gateway sent more than is accepted.
         PastLimit: Limit voption
     }
 
@@ -22,7 +22,7 @@ module internal Caveats =
         caveats.Elsewhere
         |> ValueOption.map (fun (struct (source, option)) -> AnsweredElsewhere(source, option))
 
-    /// It was ended by this server, and for this: that it was cancelled says less, and that it is silent is not so.
+    /// This server ended the exchange, because of this limit. Cancelled would say less, and Silent would be false.
     let private limited (limit: Limit) (completeness: Completeness) : Completeness =
         let others =
             match completeness with
@@ -37,7 +37,7 @@ module internal Caveats =
 
         Partial(PastLimit limit :: others)
 
-    /// A partial snapshot may lack just what came from elsewhere; a complete one lacks nothing for it.
+    /// If the snapshot is partial, it may lack just what came from elsewhere. If it is complete, it lacks nothing.
     let snapshot (caveats: Caveats) (snapshot: Snapshot) : Snapshot =
         let completeness =
             match snapshot.Completeness, elsewhere caveats with

@@ -7,7 +7,7 @@ type internal Faults =
     {
         /// Newest first.
         Reasons: Shortfall list
-        /// Errors of one kind are one reason: how many there are, by their words, and where the first one was.
+        /// Errors with the same words count as one reason. For each: how many there were, and where the first one was.
         Errors: Map<string, struct (int * string)>
     }
 
@@ -22,7 +22,7 @@ module internal Faults =
         else
             { faults with Reasons = reason :: faults.Reasons }
 
-    /// One of perhaps many errors of one kind.
+    /// Adds an error, of which many may have the same words.
     let addError (words: string) (where: string) (faults: Faults) : Faults =
         let entry =
             match Map.tryFind words faults.Errors with
@@ -31,7 +31,7 @@ module internal Faults =
 
         { faults with Errors = Map.add words entry faults.Errors }
 
-    /// The reasons in the order in which they came up, and then the errors by their words.
+    /// The reasons in the order in which they came up, then the errors, sorted by their words.
     let toList (faults: Faults) : Shortfall list =
         [ yield! List.rev faults.Reasons
 

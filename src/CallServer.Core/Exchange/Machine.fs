@@ -1,6 +1,6 @@
 namespace CallServer.Exchange
 
-/// A running exchange with a gateway, with its protocol's state closed over. Immutable: each event gives the next one.
+/// A running exchange with a gateway. It hides the state of its protocol. Immutable: each event gives the next machine.
 [<NoEquality; NoComparison>]
 type Machine<'Outcome> =
     internal
@@ -10,12 +10,12 @@ type Machine<'Outcome> =
             Commands: Command<'Outcome> list
             /// What it leaves to the next exchange with the same gateway.
             Memory: unit -> obj
-            /// Messages so far that belonged to nothing that was asked: dropped and counted.
+            /// The number of messages so far that answered nothing we asked; they were dropped.
             Strays: int
             Load: Load
         }
 
-    /// The last event ended it.
+    /// Whether the last event ended the exchange.
     member this.IsOver =
         this.Commands
         |> List.exists (fun command ->
@@ -47,7 +47,7 @@ module internal Machine =
           Strays = workings.Strays state
           Load = workings.Load state }
 
-    /// The same with another outcome.
+    /// The same machine with another outcome.
     let rec map (change: 'A -> 'B) (machine: Machine<'A>) : Machine<'B> =
         { Advance = fun event -> map change (machine.Advance event)
           Commands =
@@ -64,7 +64,7 @@ module internal Machine =
           Strays = machine.Strays
           Load = machine.Load }
 
-    /// What an earlier exchange left, where it was of this kind; else nothing is known yet.
+    /// What an earlier exchange left, if it is of this type; otherwise `none`.
     let recall (none: 'Memory) (left: obj) : 'Memory =
         match left with
         | :? 'Memory as known -> known

@@ -5,24 +5,24 @@ open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 
-/// A request until its answer. It is repeated as it is, octet by octet, so that the gateway knows a repeat by its id.
+/// A request until its answer. Repeats have the same octets, so that the gateway recognizes a repeat by its id.
 type internal InFlight<'Purpose, 'Form> =
     {
         /// Why it was sent.
         Purpose: 'Purpose
-        /// What its protocol has to know of how it was sent.
+        /// What the protocol has to know about how it was sent.
         Form: 'Form
         Octets: byte[]
-        /// When it was sent first. Its answer may be as old as that: gateways repeat what they answered then.
+        /// When it was sent first. Its answer may be that old, because gateways repeat the answer that they gave then.
         First: Instant
         /// When it was sent last.
         Last: Instant
-        /// How often it was sent.
+        /// How many times it was sent.
         Times: int
         Deadline: Instant
     }
 
-/// The requests of one exchange with one gateway: those that wait, those in flight, and how the gateway answers.
+/// The requests of one exchange with one gateway: those that wait, those in flight, and how fast the gateway answers.
 ///
 ///   event      request in flight                            otherwise
 ///   answer     done                                         stray: counted and dropped
@@ -32,13 +32,13 @@ type internal InFlight<'Purpose, 'Form> =
 /// The protocol gives each request its key, its octets and its deadline.
 type internal RequestWindow<'Key, 'Purpose, 'Form, 'Outcome when 'Key: comparison> =
     {
-        /// How long the answer to the first sending is waited for.
+        /// How long to wait for the answer to the first sending.
         Timeout: TimeSpan
-        /// How often a request is sent at most.
+        /// How many times a request is sent at most.
         Attempts: int
-        /// More messages than this are never sent, whatever the gateway answers.
+        /// The most messages that are ever sent, whatever the gateway answers.
         MaxRequests: int
-        /// Requests go into a stream, and are not repeated there.
+        /// Requests go into a stream, where they are not repeated.
         IsStream: bool
         Began: Instant
         Rng: Rng
@@ -51,12 +51,12 @@ type internal RequestWindow<'Key, 'Purpose, 'Form, 'Outcome when 'Key: compariso
         Strays: int
         LastStray: string
         LastReply: Instant voption
-        /// What the present event asks of the host, newest first.
+        /// Commands of the present event, newest first.
         Outbox: Command<'Outcome> list
     }
 
 module internal RequestWindow =
-    /// Before the first message; datagrams are the usual way.
+    /// Before the first message. Datagrams are the default.
     let create timeout attempts maxRequests (pace: Pace) (rng: Rng) (now: Instant) =
         { Timeout = timeout
           Attempts = attempts
@@ -75,22 +75,22 @@ module internal RequestWindow =
 
     let put (command: Command<'Outcome>) window = { window with Outbox = command :: window.Outbox }
 
-    /// Sends a message, whatever it is.
+    /// Sends a message of any kind.
     let transmit (octets: byte[]) (window: RequestWindow<'K, 'P, 'F, 'Outcome>) =
         { window with Requests = window.Requests + 1 }
         |> put (if window.IsStream then Write octets else Send octets)
 
-    /// From 0 to 1: waits differ by it, so that the requests to many gateways do not come at once.
+    /// A random number from 0 to 1. Waits vary by it, so that the requests to many gateways do not come at once.
     let jitter (window: RequestWindow<'K, 'P, 'F, 'Outcome>) =
         let struct (jitter, rng) = Rng.fraction window.Rng
         struct (jitter, { window with Rng = rng })
 
-    /// These go before those that wait already: a gateway is asked about what it told soon after it told it.
+    /// Puts these before the requests that wait already: a gateway is asked about what it reported soon after it reported it.
     let enqueue (purposes: 'P list) window = { window with Queue = purposes @ window.Queue }
 
     let isExhausted window : bool = window.Requests >= window.MaxRequests
 
-    /// The next request that waits, where this many may be in flight.
+    /// The next request that waits, if fewer than this many are in flight.
     let tryNext (slots: int) window =
         match window.Queue with
         | next :: rest when window.InFlight.Count < slots && not (isExhausted window) ->
@@ -115,7 +115,7 @@ module internal RequestWindow =
     let repeat (now: Instant) key request (deadline: Instant) window =
         transmitAs key { request with Last = now; Times = request.Times + 1; Deadline = deadline } window
 
-    /// It is waited for no more.
+    /// Stops waiting for the answer.
     let drop key window = { window with InFlight = Map.remove key window.InFlight }
 
     /// The answer came within half of the first wait.
@@ -124,7 +124,7 @@ module internal RequestWindow =
     let answered (now: Instant) key (pace: Pace) window =
         { drop key window with LastReply = ValueSome now; Pace = pace }
 
-    /// The gateway answered something after it was sent this request.
+    /// The gateway has answered something since this request was sent first.
     let hasAnsweredSince request window : bool =
         window.LastReply |> ValueOption.exists (fun reply -> reply > request.First)
 
@@ -133,21 +133,22 @@ module internal RequestWindow =
     /// A request was not answered in time.
     let lost (now: Instant) window = { window with Pace = Pace.lost now window.Timeout window.Pace }
 
-    /// Those that should have been answered by now, in the order of their keys.
+    /// The requests that should have been answered by now, in the order of their keys.
     let late (now: Instant) window =
         [ for KeyValue(key, request) in window.InFlight do
               if request.Deadline <= now then
                   key, request ]
 
-    /// It was sent often enough.
+    /// The request is not sent again: it was sent often enough, or goes over a stream.
     let isSpent request window : bool = window.IsStream || request.Times >= window.Attempts
 
-    /// The next deadline; the distant future where nothing is in flight.
+    /// The next deadline; the distant future if nothing is in flight.
     let due window : Instant =
         window.InFlight
         |> Map.fold (fun least _ request -> Instant.min least request.Deadline) Instant.distantFuture
 
-    /// It does not answer, or does no longer: what it was sent, such as datagrams; who may be down; what broke besides.
+    /// The gateway does not answer, or no longer answers. what: what it was sent, such as datagrams; who: what may be down; trouble:
+    /// what else went wrong.
     let silence (now: Instant) (what: string) (who: string) (trouble: string) window : Shortfall =
         let asked = Silence.asked window.Requests what window.Began now
         let strays = Silence.strays window.Strays window.LastStray
@@ -157,11 +158,11 @@ module internal RequestWindow =
         else
             CutShort $"{asked}, of which some were answered{trouble}{strays}"
 
-    /// The exchange is over: nothing waits, and nothing is waited for.
+    /// Ends the exchange: no request waits, and no answer is awaited.
     let finish (outcome: 'Outcome) window =
         put (Finished outcome) { window with Queue = []; InFlight = Map.empty }
 
-    /// The commands of one event in the order in which they came about, and when to wake up; not at all for the distant future.
+    /// The commands of one event in the order in which they came up, then when to wake up; no wake-up for the distant future.
     let commit (wake: Instant) window =
         let wake = if wake = Instant.distantFuture then ValueNone else ValueSome wake
         struct ({ window with Outbox = [] }, Command.inOrder window.Outbox wake)

@@ -6,15 +6,15 @@ open CallServer.Model
 
 /// How audits say that a gateway does not answer.
 module internal Silence =
-    /// From one instant to another, such as 4.4.
+    /// The seconds from one instant to another, such as 4.4.
     let seconds (from: Instant) (until: Instant) : string =
         (until - from).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)
 
-    /// So many messages of ours since then.
+    /// Says how many messages of ours were not answered since then.
     let asked (requests: int) (what: string) (since: Instant) (now: Instant) : string =
         $"no answer to {requests} {what} in {seconds since now} s"
 
-    /// What came instead; empty where nothing did.
+    /// Says what came instead; empty if nothing did.
     let strays (count: int) (last: string) : string =
         if count > 0 then
             $"; {count} messages came that are no answer, the last one {last}"

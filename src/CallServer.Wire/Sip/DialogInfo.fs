@@ -4,7 +4,7 @@ open System
 
 /// Why a dialog-info document cannot be read.
 type DialogInfoProblem =
-    /// Not well-formed XML, or it has a document type, which we never read.
+    /// Not well-formed XML, or it has a document type declaration, which we never read.
     | BadXml of words: string
     /// The root element is another one, or of another namespace.
     | NotDialogInfo of root: string * space: string
@@ -14,7 +14,7 @@ type DialogInfoProblem =
     /// more memory than allowed.
     | TooDense
 
-/// What is wrong, and at which octet of the document; 0 if only the words tell.
+/// What is wrong, and at which octet of the document; 0 if only the words say where.
 type DialogInfoError =
     { Offset: int
       Problem: DialogInfoProblem }

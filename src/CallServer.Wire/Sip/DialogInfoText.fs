@@ -62,7 +62,7 @@ module internal DialogInfoText =
         )
 
     /// The document in UTF-8, whatever it declares. We believe a declaration only if it names a charset with
-    /// one octet per character: what declares utf-16 without a byte order mark is UTF-8 in the field.
+    /// one octet per character: a document that declares utf-16 but has no byte order mark is UTF-8 in practice.
     let private inUtf8 (charset: string voption) (octets: byte[]) : byte[] =
         let isMarked first second = octets.Length > 1 && octets[0] = first && octets[1] = second
 
@@ -134,7 +134,7 @@ module internal DialogInfoText =
     let private quoteMeant = "&quot;"B
     let private ampersand = "&amp;"B
 
-    /// The ampersands that begin no reference; stops at one more than `most`.
+    /// Where ampersands begin no reference; stops when it has found one more than `most`.
     let private bare (most: int) (octets: byte[]) (start: int) : ResizeArray<int> =
         let found = ResizeArray<int>()
         let mutable at = start
@@ -156,7 +156,7 @@ module internal DialogInfoText =
         found
 
     /// Escapes ampersands that begin no reference and so mean themselves: FreeSWITCH writes a display name
-    /// unescaped ("AT&T"). `&quote;` is RFC 4235 §4.1.1's typing error for `&quot;`, which some stacks
+    /// unescaped ("AT&T"). `&quote;` is RFC 4235 §4.1.1's typo for `&quot;`, which some stacks
     /// copied. If there are more of them than an honest document of this size has, they stay, and the
     /// document is not well-formed.
     let private withReferences (octets: byte[]) (start: int) : struct (byte[] * int) =

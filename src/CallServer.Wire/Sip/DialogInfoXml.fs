@@ -94,7 +94,7 @@ module internal DialogInfoXml =
             CloseInput = true
         )
 
-    /// Nothing here goes on after it: thrown and caught in this file.
+    /// Ends the reading of a document. Thrown and caught only in this file.
     exception private Unacceptable of DialogInfoProblem
 
     let private isOurs (reader: XmlReader) (name: string) : bool =

@@ -43,7 +43,7 @@ module SipCodec =
     let private text (octets: byte[]) (start: int) (stop: int) : string =
         Encoding.Latin1.GetString(octets, start, stop - start)
 
-    /// Neither CR, LF nor NUL: another reader would take such a line for two.
+    /// Whether the octets hold neither CR, LF nor NUL: another reader would take such a line for two.
     let private isClean (octets: byte[]) (start: int) (stop: int) : bool =
         ReadOnlySpan<byte>(octets, start, stop - start).IndexOfAny(0uy, 10uy, 13uy) < 0
 

@@ -4,13 +4,13 @@ open System
 open System.Security.Cryptography
 open System.Text
 
-/// RFC 7616 §6.1, RFC 8760 §2.1. SHA-512-256 is missing because .NET does not have it.
+/// The hash of a digest (RFC 7616 §6.1, RFC 8760 §2.1). SHA-512-256 is missing because .NET does not have it.
 [<RequireQualifiedAccess>]
 type DigestAlgorithm =
     | Md5
     | Sha256
 
-/// What a server asks to have proven, and how.
+/// What a server asks the client to prove, and how.
 type DigestChallenge =
     {
         Realm: string
@@ -143,7 +143,7 @@ module SipDigest =
     /// Each character of header text is one octet.
     let private octets (text: string) = Encoding.Latin1.GetBytes text
 
-    /// The response of RFC 7616 §3.4.1 for what an answer states.
+    /// The response of RFC 7616 §3.4.1 to what the answer states.
     let private respond (password: Secret) (method: string) (answer: DigestAnswer) : string =
         let h = hash answer.Algorithm
 

@@ -16,8 +16,8 @@ type SipAddress = { Uri: string; Params: struct (string * string) list }
 
 /// Reads header values (RFC 3261 §20, §25.1).
 module SipFields =
-    /// Where this character first stands outside quotes and angle brackets from this offset on; the end if it
-    /// does not.
+    /// Where this character first stands outside quotes and angle brackets, from this offset on; the end of the text if it does
+    /// not.
     let private find (wanted: char) (text: string) (start: int) : int =
         let rec look at quoted bracketed =
             if at >= text.Length then

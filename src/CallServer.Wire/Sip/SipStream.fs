@@ -20,7 +20,7 @@ module SipStream =
     /// A stream of which nothing has been read.
     let empty: SipStream = { Chunks = []; Length = 0; Wanted = 1 }
 
-    /// Octets of a message that is not whole: those that are there, or those that its head announces.
+    /// Octets of the message that is not complete: those that are there, or as many as its header section announces.
     let unread (stream: SipStream) : int64 =
         if stream.Length = 0 then 0L else int64 (max stream.Length stream.Wanted)
 

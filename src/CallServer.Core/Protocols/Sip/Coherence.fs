@@ -5,42 +5,44 @@ open CallServer.Model
 open CallServer.Wire
 
 /// The dialogs of one notifier of a watch, put together from its documents in the order in which it sent them (CSeq).
-/// RFC 4235 §4.3 orders them by their version; but versions that never grow, or begin anew, are seen in the field, and a
-/// whole document that was sent later is the later state whatever its version.
+/// RFC 4235 §4.3 orders documents by version. But some notifiers in the field never raise the version, or start it again,
+/// and a full document that was sent later is the later state whatever its version.
 type internal Coherence =
     {
+        /// Of the last document that stated one.
         Version: int64 voption
-        /// A document with state="full" lies under it, and every one since then came.
+        /// The state rests on a document with state="full", and no update since then is missing.
         IsWhole: bool
-        /// Of each dialog that goes on what was told last, which an update need not repeat.
+        /// The last report of each dialog that goes on. An update need not repeat all of it.
         Reports: DialogReport[]
-        /// Told before, and left out by an update that did not say that they ended.
+        /// Dialogs reported before, which an update left out without saying that they ended.
         Doubted: DialogReport[]
-        /// Told in an earlier subscription, and not yet in this one: they complete what an update does not repeat, and are told of
-        /// nobody, since nobody has said since that they go on.
+        /// Dialogs reported in an earlier subscription and not yet in this one. They fill in what an update does not repeat, but
+        /// are not reported themselves: nothing has said since then that they go on.
         Earlier: DialogReport[]
-        /// Told of before, and told by the last document to have ended.
+        /// Known dialogs that the last document reported as terminated.
         Over: DialogReport[]
     }
 
-/// What a document is to who watches.
+/// What a document is to the subscriber.
 [<RequireQualifiedAccess>]
 type internal DocumentPlace =
-    /// The first one of a subscription, or the one that a renewal asked for.
+    /// The first document of a subscription, or the one that a renewal asked for.
     | Answer
-    /// Told because something changed.
+    /// The notifier sent it because something changed.
     | Update
 
-/// What a document did.
+/// What became of a document.
 type internal Viewing =
     | Applied of Coherence
-    /// An update is missing before it, or its version does not follow: the notifier has to be asked for the whole state.
+    /// An update is missing, or the version does not follow the last one (a version gap): the notifier has to be asked for its
+    /// full state.
     | Gap of Coherence
-    /// A notifier that was asked for the whole state told a part, and an old one.
+    /// The notifier was asked for its full state, and sent a partial document whose version does not follow the last one.
     | Stuck
 
 module internal Coherence =
-    /// No notification yet.
+    /// Before the first notification.
     let none: Coherence =
         { Version = ValueNone
           IsWhole = false
@@ -49,16 +51,15 @@ module internal Coherence =
           Earlier = [||]
           Over = [||] }
 
-    /// A new subscription, whose versions begin anew.
+    /// A new subscription, whose versions start again. What was known so far becomes `Earlier`.
     let anew (view: Coherence) : Coherence =
         { none with Earlier = Array.concat [ view.Reports; view.Doubted; view.Earlier ] }
 
-    /// What a notification without a body says: there is no dialog (Kamailio writes no empty document).
+    /// What a notification without a body means: there is no dialog (Kamailio writes no empty document).
     let nothing: DialogInfo = { Version = ValueNone; IsFull = true; Entity = ""; Dialogs = [||] }
 
     let private isOver (report: DialogReport) = report.Dialog.State = DialogState.Terminated
 
-    /// Those of one dialog's id among them.
     let private byId (reports: DialogReport[]) : ILookup<string, DialogReport> =
         reports.ToLookup(fun report -> report.Dialog.Id)
 
@@ -67,15 +68,16 @@ module internal Coherence =
               if DialogIdentity.mayBeSame one.Dialog report.Dialog then
                   one ]
 
-    /// A dialog's state only goes on (RFC 4235 §3.7.1): FreeSWITCH can be told to write `early` for a call on hold.
+    /// A dialog's state only moves forward (RFC 4235 §3.7.1). A report that goes back keeps the known state: FreeSWITCH can be
+    /// configured to write `early` for a call on hold.
     let private onward (known: DialogReport) (told: DialogReport) : DialogReport =
         if DialogIdentity.rank told.Dialog < DialogIdentity.rank known.Dialog then
             { told with Dialog = { told.Dialog with State = known.Dialog.State } }
         else
             told
 
-    /// Takes in a document that was true at some moment within; leavesOut says that updates of this notifier list only
-    /// what changed, whatever they say.
+    /// Takes in a document whose contents were true at some moment within the interval. leavesOut: the updates of this notifier
+    /// list only what changed, whether or not they say state="full".
     let apply
         (place: DocumentPlace)
         (leavesOut: bool)
@@ -85,7 +87,7 @@ module internal Coherence =
         : Viewing =
         let known = byId (Array.concat [ view.Reports; view.Doubted; view.Earlier ])
 
-        // With what only earlier documents told. A report that may be of several known dialogs tells of none of them.
+        // Fills in what only earlier documents said. A report that fits several known dialogs is dropped.
         let told =
             info.Dialogs
             |> Array.map (fun dialog -> { Dialog = dialog; Within = within })
@@ -132,7 +134,7 @@ module internal Coherence =
             let view = next (Array.append leftOut going)
             if follows then Applied view else Gap { view with IsWhole = false }
 
-    /// The notifier has left out dialogs that go on: its updates list only what changed.
+    /// Whether a dialog that an update left out goes on after all: then this notifier's updates list only what changed.
     let hasLeftOut (before: Coherence) (after: Coherence) : bool =
         let going = byId after.Reports
         before.Doubted |> Array.exists (fun report -> not (same report going).IsEmpty)

@@ -3,20 +3,20 @@ namespace CallServer.Protocols.Sip
 open CallServer.Model
 open CallServer.Wire
 
-/// A dialog as a document told of it, which was true at some moment within.
+/// A dialog as a document reported it; true at some moment within the interval.
 [<Struct>]
 type internal DialogReport = { Dialog: Dialog; Within: Interval }
 
-/// The names under which the record knows the dialogs of a gateway, by the dialogs' ids.
+/// The record's names for the dialogs of a gateway, by the key of the dialog (`DialogIdentity.key`).
 type internal DialogNames = Map<string, struct (Dialog * ConnectionId) list>
 
-/// Which reports are of one dialog, and what it is called. RFC 4235 §4.1 gives each dialog an id of its own; yet a fork
-/// can have one id with two remote tags, and an update need not repeat Call-ID and tags (FreeSWITCH's sofia_presence.c
-/// writes them in the answer to a SUBSCRIBE alone).
+/// Decides which reports belong to one dialog, and what that dialog is called. RFC 4235 §4.1 gives each dialog an id of its own.
+/// But a fork can have one id with two remote tags, and an update need not repeat Call-ID and tags (FreeSWITCH's
+/// sofia_presence.c writes them only in the answer to a SUBSCRIBE).
 module internal DialogIdentity =
     let private mayBeSameText (a: string) (b: string) = a = "" || b = "" || a = b
 
-    /// They may be of one dialog: what one of them does not tell contradicts nothing.
+    /// Whether two reports may be of one dialog: what one of them does not state contradicts nothing.
     let mayBeSame (a: Dialog) (b: Dialog) : bool =
         a.Id = b.Id
         && (a.Id <> "" || a.CallId <> "")
@@ -24,12 +24,12 @@ module internal DialogIdentity =
         && mayBeSameText a.LocalTag b.LocalTag
         && mayBeSameText a.RemoteTag b.RemoteTag
 
-    /// Its id; where a product leaves it out, its Call-ID. Reports of one dialog have the same.
+    /// The dialog's id, or its Call-ID if the product leaves the id out. All reports of one dialog have the same key.
     let key (dialog: Dialog) : string = if dialog.Id <> "" then dialog.Id else dialog.CallId
 
     let private either (newer: string) (older: string) = if newer = "" then older else newer
 
-    /// The newer report, with what only the older one told.
+    /// The newer report, completed with what only the older one stated.
     let merge (older: Dialog) (newer: Dialog) : Dialog =
         { newer with
             CallId = either newer.CallId older.CallId
@@ -39,7 +39,7 @@ module internal DialogIdentity =
             Local = (if newer.Local.IsSome then newer.Local else older.Local)
             Remote = (if newer.Remote.IsSome then newer.Remote else older.Remote) }
 
-    /// A dialog's state only goes on (RFC 4235 §3.7.1): of two reports the later state is the newer one.
+    /// A dialog's state only moves forward (RFC 4235 §3.7.1): of two reports, the one of higher rank is the newer.
     let rank (dialog: Dialog) : int =
         match dialog.State with
         | DialogState.Other _ -> 0
@@ -53,7 +53,7 @@ module internal DialogIdentity =
         [ dialog.CallId; dialog.LocalTag; dialog.RemoteTag ]
         |> List.sumBy (fun text -> if text = "" then 0 else 1)
 
-    /// One report of each dialog, that with its last state. A report that may be of several dialogs tells of none of them.
+    /// One report for each dialog: the one with its latest state. A report that fits several dialogs is dropped.
     let distinct (reports: DialogReport[]) : DialogReport[] =
         let add (kept: DialogReport list) (report: DialogReport) =
             match kept |> List.filter (fun one -> mayBeSame one.Dialog report.Dialog) with
@@ -80,7 +80,7 @@ module internal DialogIdentity =
                 |> List.rev
                 |> List.toArray)
 
-    /// The dialog's id; where a product leaves it out, its Call-ID with both tags.
+    /// The dialog's id, or its Call-ID with both tags if the product leaves the id out.
     let private plain (dialog: Dialog) : string =
         if dialog.Id <> "" then dialog.Id
         elif dialog.CallId = "" then ""
@@ -93,7 +93,7 @@ module internal DialogIdentity =
         else
             ConnectionId.tryCreate $"{dialog.Id};{dialog.LocalTag};{dialog.RemoteTag}" |> ValueOption.ofOption
 
-    /// A dialog that is called so already.
+    /// The name that this dialog has already.
     let tryName (dialog: Dialog) (names: DialogNames) : ConnectionId voption =
         match names.TryFind(key dialog) with
         | Some known ->
@@ -102,9 +102,9 @@ module internal DialogIdentity =
             |> ValueOption.ofOption
         | None -> ValueNone
 
-    /// The dialogs of one id with their names: nothing where one cannot have a name of its own. A dialog keeps the name
-    /// that it had. The first is called by its id, and others of that id, where one document or the record has several,
-    /// by their tags besides; isKnown says whether the record has a connection of that name.
+    /// Names the dialogs that share one key; ValueNone for a dialog that cannot have a name of its own. A dialog keeps the name
+    /// that it had. The first dialog is called by its id. If the document or the record has several dialogs of that id, the others
+    /// are called by id and tags. isKnown says whether the record has a connection of that name.
     let name
         (isKnown: ConnectionId -> bool)
         (names: DialogNames)

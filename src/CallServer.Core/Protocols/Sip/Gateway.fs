@@ -4,44 +4,45 @@ open System
 open CallServer.Model
 open CallServer.Wire
 
-/// Which way SIP messages take to a gateway.
+/// The transport of SIP messages to a gateway.
 type SipTransport =
     | OverUdp
     | OverTcp
-    /// UDP, and TCP where a notification does not come.
+    /// UDP first, then TCP if no notification comes.
     | UdpThenTcp
 
-/// One gateway to be asked for its dialogs.
+/// A gateway whose dialogs are asked for.
 type SipGateway =
     {
         Gateway: GatewayId
-        /// Whose dialogs: the Request-URI of every first SUBSCRIBE.
+        /// The user whose dialogs are asked for, as a URI: the Request-URI of every first SUBSCRIBE.
         Uri: string
         Transport: SipTransport
-        /// The URI asked as.
+        /// The URI of the subscriber, for the header From.
         From: string
-        /// Who authenticates, and with what; nothing: nobody does.
+        /// User and password for Digest authentication; ValueNone for no authentication.
         Login: struct (string * Secret) voption
         /// How long one try waits for its answer.
         Timeout: TimeSpan
-        /// How often a try is made before it is given up, at least 1: an exchange may take Timeout x Attempts.
+        /// Timeout x Attempts bounds each wait (`Patience`); at least 1. SIP's own timers say when a SUBSCRIBE is repeated.
         Attempts: int
     }
 
-    /// How long one exchange may take at most: 32 s, when the other end gives up too (RFC 3261 §17.1.2.2, timer F).
+    /// How long each step may take (opening a stream, the final response, the notification after a 2xx): Timeout x Attempts, but
+    /// at most 32 s, when the other end gives up too (RFC 3261 §17.1.2.2, timer F).
     member this.Patience: TimeSpan = min (TimeSpan.FromSeconds 32.0) (this.Timeout * float this.Attempts)
 
-/// What SIP's timers are here (RFC 3261 §17.1.2.2): bounded by the audit's own patience.
+/// SIP's timers (RFC 3261 §17.1.2.2). The audit's own patience bounds them.
 module internal SipTimers =
-    /// A round trip at most, 500 ms.
+    /// T1: the longest expected round trip, 500 ms.
     let t1 = TimeSpan.FromMilliseconds 500.0
 
-    /// Between repeats at most.
+    /// T2: the longest time between repeats, 4 s.
     let t2 = TimeSpan.FromSeconds 4.0
 
-    /// 64 x T1: a sender gives a request up after it, and stops to repeat it (timers F and N).
+    /// 64 x T1: a sender that has no answer by then gives a request up and stops repeating it (timers F and N).
     let giveUp = TimeSpan.FromSeconds 32.0
 
-    /// After a notification that ends a fetch, for those of other branches of a forked SUBSCRIBE that never answered
-    /// before. It bounds what every fetch takes; the first one of a gateway waits t1, a round trip at most.
+    /// How long a fetch goes on after a notification that could end it, for branches of a forked SUBSCRIBE that never answered
+    /// before. Every fetch takes at least this long. The first fetch from a gateway waits t1 instead, a round trip at most.
     let forks = TimeSpan.FromMilliseconds 100.0

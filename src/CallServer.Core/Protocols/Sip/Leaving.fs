@@ -8,27 +8,27 @@ open CallServer.Wire
 type internal Parting =
     {
         Subscription: Subscription
-        /// Its SUBSCRIBE with Expires 0 has its final response.
+        /// The SUBSCRIBE with Expires 0 has its final response.
         IsAnswered: bool
-        /// The notification came that says so (RFC 6665 §4.1.2.3).
+        /// The notification that ends the subscription came (RFC 6665 §4.1.2.3).
         IsNotified: bool
     }
 
-/// Subscriptions that have told what they were made for: each is ended at its notifier, whose last notification has to be
-/// answered, or it is repeated for half a minute.
+/// Subscriptions that have served their purpose. Each is ended at its notifier. The notifier's last notification has to be
+/// answered, or the notifier repeats it for half a minute.
 type internal Leaving = Parting list
 
 module internal Leaving =
     let none: Leaving = []
 
-    /// Notifiers that never say that it is over are not waited for without end.
+    /// Notifiers that never say that their subscription is over must not pile up: at most this many others are kept.
     [<Literal>]
     let private MostOthers = 15
 
     let isOver (leaving: Leaving) : bool =
         leaving |> List.forall (fun one -> one.IsAnswered && one.IsNotified)
 
-    /// Ends one; with the SUBSCRIBE to be sent.
+    /// Starts to end a subscription, and gives the SUBSCRIBE to send.
     let add gateway now rng (s: Subscription) (leaving: Leaving) : struct (Leaving * byte[] * Rng) =
         let struct (s, rng) = Subscription.ask gateway now rng { s with Expires = 0; Proofs = [] }
 
@@ -44,7 +44,7 @@ module internal Leaving =
         (Instant.distantFuture, leaving)
         ||> List.fold (fun at one -> Instant.min at (Subscription.wakeAt one.Subscription))
 
-    /// What is to be sent again, and without those that nobody answers.
+    /// Drops the subscriptions whose SUBSCRIBE was not answered in time, and gives the requests to send again.
     let woke (now: Instant) (leaving: Leaving) : struct (Leaving * byte[] list) =
         let kept = leaving |> List.filter (fun one -> not (Subscription.isUnanswered now one.Subscription))
 
@@ -64,7 +64,7 @@ module internal Leaving =
         | SubscriptionState.Active _
         | SubscriptionState.Pending -> false
 
-    /// Takes in a message of one of them, with what is to be sent for it; nothing where it is of none.
+    /// Takes in a message, and gives what to send because of it; ValueNone if the message belongs to none of these subscriptions.
     let take
         (gateway: SipGateway)
         (now: Instant)
@@ -89,7 +89,7 @@ module internal Leaving =
             | Again s -> ValueSome(struct (replace one { one with Subscription = s }, sent s, rng))
             | Accepted(s, _) ->
                 ValueSome(struct (replace one { one with Subscription = s; IsAnswered = true }, [], rng))
-            // It is gone already, and tells nothing more.
+            // Whatever the reason, the subscription counts as gone: nothing more will come.
             | Rejected _ -> ValueSome(struct (List.except [ one ] leaving, [], rng))
 
         let notified (one: Parting) : struct (Leaving * byte[] list * Rng) voption =

@@ -5,43 +5,43 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// What a notification says of its subscription (RFC 6665 §8.2.3).
+/// What a notification says about its subscription (RFC 6665 §8.2.3).
 [<RequireQualifiedAccess>]
 type internal SubscriptionState =
     | Active of expires: int voption
-    /// Nobody has allowed it yet: what it tells is not the state.
+    /// Nobody has authorized the subscription yet: what the notification contains is not the state.
     | Pending
-    /// The reason is empty where none is given.
+    /// The reason is empty if none is given; retryAfter is in seconds.
     | Terminated of reason: string * retryAfter: int voption
 
-/// What a request from the gateway is to one subscription.
+/// What a request from the gateway means to one subscription.
 type internal SipNotice =
-    /// Of another Call-ID.
+    /// It has another Call-ID.
     | Foreign
-    /// Of ours, and wrong: to be answered so, and not to be believed; what is wrong with it, in words.
+    /// It has our Call-ID but is wrong: it gets this answer, and its contents are ignored. The words say what is wrong.
     | Wrong of status: int * reason: string * words: string
     /// A notification of this subscription.
     | Notice of Notification
 
 and internal Notification =
     {
-        /// Who sent it: a SUBSCRIBE that forks has several notifiers.
+        /// The notifier's tag: a SUBSCRIBE that forks has several notifiers.
         From: string
-        /// Where requests to it go (RFC 3261 §12.1.2), and by which proxies; nothing where it does not say.
+        /// Where requests to the notifier go (RFC 3261 §12.1.2), and through which proxies; ValueNone if it names no Contact.
         Target: string voption
         Routes: string list
         CSeq: int64
-        /// After which SUBSCRIBE it was written, at least: that which named the address that it was sent to.
+        /// It was written after the SUBSCRIBE of this round at the earliest: that one gave the address that it came to.
         Round: int
         State: SubscriptionState
-        /// What its body tells: nothing where it has none.
+        /// The document in the body; ValueNone if there is no body.
         Document: Result<DialogInfo voption, Shortfall>
     }
 
 module internal Notice =
     let private state (message: SipMessage) : SubscriptionState =
         match Sip.tryHeader "Subscription-State" message with
-        // RFC 6665 asks for the header; who leaves it out means that it notifies.
+        // RFC 6665 requires the header. A notification without it counts as active.
         | ValueNone -> SubscriptionState.Active ValueNone
         | ValueSome text ->
             let told = SipFields.value text
@@ -52,7 +52,7 @@ module internal Notice =
             | "terminated" ->
                 let reason = SipFields.tryParam "reason" told.Params |> ValueOption.defaultValue ""
                 SubscriptionState.Terminated(reason.ToLowerInvariant(), seconds "retry-after")
-            // An extension's state is like active (RFC 6665 §8.2.3).
+            // A state that an extension defines counts as active (RFC 6665 §8.2.3).
             | _ -> SubscriptionState.Active(seconds "expires")
 
     let private document (message: SipMessage) : Result<DialogInfo voption, Shortfall> =
@@ -72,7 +72,7 @@ module internal Notice =
             | Ok info -> Ok(ValueSome info)
             | Error wrong -> Error(Unreadable(string wrong))
 
-    /// Looks at a request with the eyes of one subscription (RFC 6665 §4.1.3).
+    /// Says what a request means to one subscription (RFC 6665 §4.1.3).
     let read (message: SipMessage) (s: Subscription) : SipNotice =
         match message.Start, Sip.tryHeader "Call-ID" message with
         | SipStart.Response _, _
@@ -112,7 +112,7 @@ module internal Notice =
         | SipStart.Request(method, _), ValueSome _ ->
             Wrong(405, "Method Not Allowed", $"a {Sip.textOf method}")
 
-    /// The answer to a request: it copies what names the transaction (RFC 3261 §8.2.6.2).
+    /// The answer to a request, with the headers that identify the transaction (RFC 3261 §8.2.6.2).
     let reply (status: int) (reason: string) (message: SipMessage) : byte[] =
         let copied (header: SipHeader) =
             match header.Name with

@@ -4,29 +4,30 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-/// What one notifier told in answer to one SUBSCRIBE.
+/// What one notifier sent in answer to one SUBSCRIBE.
 type internal Told =
     {
         Tag: string
-        /// Where requests to it go, and by which proxies.
+        /// Where requests to the notifier go, and through which proxies.
         Target: string
         Routes: string list
-        /// All that its documents listed, each within the window: an update that came beside the state takes nothing away.
+        /// Every dialog that its documents listed, each true at some moment in the window. An update that comes beside the full
+        /// state takes nothing away.
         Reports: DialogReport[]
-        /// One document said that it is the state, or a notification without a body that there is none.
+        /// A document said state="full", or a notification without a body said that there is no dialog.
         IsWhole: bool
         HasDocument: bool
-        /// A notification had no body: there is no dialog, or it answers no fetch with its state.
+        /// A notification had no body: either there is no dialog, or the notifier does not answer a fetch with its state.
         MayHide: bool
-        /// It says that the subscription is over.
+        /// The notifier said that the subscription is over.
         IsOver: bool
-        /// Why what it told may not be all.
+        /// Why its dialogs may not be all.
         Faults: Shortfall list
-        /// CSeq numbers of its notifications: repeats are answered again, and not taken in again.
+        /// CSeq numbers of its notifications. A repeat is answered again, but not taken in again.
         Seen: Set<int64>
     }
 
-/// Those who answered one SUBSCRIBE, the newest first: one that forks has several notifiers.
+/// The notifiers that answered one SUBSCRIBE, newest first. A SUBSCRIBE that forks has several.
 type internal Notifiers = Told list
 
 module internal Notifiers =
@@ -58,7 +59,7 @@ module internal Notifiers =
                 IsWhole = known.IsWhole || info.IsFull
                 HasDocument = true
                 Faults = [] }
-        // After a document, the notification that ends the subscription need not repeat it.
+        // Once there was a document, the notification that ends the subscription need not repeat it.
         | _, Ok ValueNone when known.HasDocument -> known
         | SubscriptionState.Terminated("noresource", _), Ok ValueNone ->
             { refused "the gateway ended the subscription: noresource" with MayHide = true }
@@ -69,7 +70,7 @@ module internal Notifiers =
         | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok ValueNone ->
             { known with IsWhole = true; MayHide = true }
 
-    /// Takes in a notification that was written at some moment within.
+    /// Takes in a notification that was written at some moment within the interval.
     let take (within: Interval) (notice: Notification) (s: Subscription) (notifiers: Notifiers) : Notifiers =
         match notifiers |> List.tryFind (fun told -> told.Tag = notice.From) with
         | Some told when told.Seen.Contains notice.CSeq -> notifiers
@@ -91,16 +92,16 @@ module internal Notifiers =
                   Seen = Set.empty }
             :: notifiers
 
-    /// Nobody wrote a document: the gateway has no dialog, or does not answer a fetch with its state.
+    /// No notifier sent a document: either the gateway has no dialog, or it does not answer a fetch with its state.
     let isEmpty (notifiers: Notifiers) : bool =
         notifiers |> List.forall (fun told -> told.MayHide && not told.HasDocument)
 
-    /// The one that sent the 2xx, or one of as many as answered before, has not told yet.
+    /// A notification is still owed: by the notifier that sent the 2xx, or because fewer notifiers have answered than did before.
     let isAwaited (s: Subscription) (before: int) (notifiers: Notifiers) : bool =
         List.length notifiers < before
         || s.AcceptedBy |> ValueOption.exists (fun tag -> not (isKnown tag notifiers))
 
-    /// Why what they told may not be all.
+    /// Why the dialogs reported so far may not be all.
     let shortfalls (s: Subscription) (before: int) (notifiers: Notifiers) : Shortfall list =
         [ for told in List.rev notifiers do
               yield! told.Faults
@@ -118,7 +119,7 @@ module internal Notifiers =
     let reports (notifiers: Notifiers) : DialogReport[] =
         List.rev notifiers |> List.map _.Reports |> Array.concat
 
-    /// The subscription as each of them has it that goes on.
+    /// The subscription as each notifier holds it, for those that have not ended it.
     let subscriptions (s: Subscription) (notifiers: Notifiers) : Subscription list =
         [ for told in notifiers do
               if not told.IsOver then

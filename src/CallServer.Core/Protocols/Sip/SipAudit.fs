@@ -8,77 +8,83 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
+/// How far an audit has come.
 type SipPhase =
-    /// No notification that would end it has come.
+    /// No notification has come yet that could end the fetch.
     | Fetching
-    /// One has: others of a forked SUBSCRIBE may follow.
+    /// A notification came; other notifiers of a forked SUBSCRIBE may follow.
     | Gathering of until: Instant
-    /// All is told; the subscription that told it is being ended.
+    /// The dialogs are known; the subscription that reported them is being ended.
     | Parting of until: Instant
     | Over
 
+/// The state of one audit, which `SipAudit` advances.
 [<NoComparison; NoEquality>]
 type SipAuditState =
     internal
         {
             Gateway: SipGateway
             Rng: Rng
-            /// Our end for datagrams.
+            /// Our address for datagrams, HOST:PORT.
             Local: string
             Began: Instant
             /// The names of the record's connections.
             Known: Lazy<HashSet<ConnectionId>>
             Phase: SipPhase
             Ways: SipWays
-            /// The subscription that was notified of, and by whom.
+            /// The subscription for which a notification came.
             Winner: Subscription voption
             Notifiers: Notifiers
-            /// A fetch told nothing: a subscription has to tell the same.
+            /// A fetch reported no dialogs, and a short subscription has to confirm that.
             Confirms: bool
             Leaving: Leaving
-            /// What was learnt, while the subscription is being ended.
+            /// The result, while the subscription is still being ended.
             Learnt: Snapshot voption
             LastReply: Instant voption
-            /// Notifications that were turned away, and what was wrong with the last one.
+            /// How many messages were turned away, and what was wrong with the last one.
             TurnedAway: struct (int * string)
             Requests: int
             Strays: int
             Memory: SipMemory
-            /// Newest first.
+            /// Commands of the present event, newest first.
             Outbox: Command list
         }
 
-/// One audit of a gateway's dialogs: SUBSCRIBE with Expires 0 (RFC 6665 §4.4.3, RFC 4235), and where a gateway does not
-/// answer that with its state, a short subscription.
+/// One audit of a gateway's dialogs: a fetch, which is a SUBSCRIBE with Expires 0 (RFC 6665 §4.4.3, RFC 4235). If the gateway does
+/// not answer a fetch with its state, the audit uses a short subscription.
 ///
 ///   phase      event                                    next
 ///   Fetching   the stream opens                         a SUBSCRIBE over it
 ///              401, 407                                 the SUBSCRIBE again with credentials; refused: Over
-///              400 or 423 to a fetch                    the SUBSCRIBE again for 60 s, or as many as the 423 says
-///              489, 400, with session descriptions      the SUBSCRIBE again without that word
+///              400 or 423 to a fetch                    the SUBSCRIBE again for 60 s, or for as long as the 423 says
+///              489, 400, with session descriptions      the SUBSCRIBE again without that parameter
+///              513                                      the next way, else Over: too large
 ///              another final response that is no 2xx    Over: refused
-///              2xx                                      waits for the notification
+///              2xx                                      nothing: the notification has to come
 ///              NOTIFY of this subscription              answered 200; Gathering
-///              NOTIFY with another tag or event         answered 481 or 489; nothing else
+///              NOTIFY with another tag or event         answered 481 or 489, nothing else
 ///              no final response in time                Over: silent (over a stream: the next way)
 ///              2xx, and no notification in time         the next way, else Over: cut short
 ///              the stream breaks                        the next way, else Over
 ///   Gathering  NOTIFY                                   answered 200; Gathering a little longer
-///              its time is up, and every notifier has   a fetch that told nothing, the first time: Fetching by a
-///              told, those that did before included     short subscription; a subscription: Parting; else Over
+///              the time is up. It is extended, within   a fetch that reported no dialogs, the first time: Fetching by a
+///              the gateway's patience, while a          short subscription; a subscription: Parting; else Over
+///              notifier that answered before is missing
 ///   Parting    2xx and the last NOTIFY, or time is up   Over
 ///   Over       every event changes nothing
 ///
-/// In every phase Stopped ends it; a datagram of another Call-ID is counted and dropped, for other exchanges share
-/// the socket and answer their own; over a stream, which is this audit's alone, it is answered 481.
+/// In every phase Stopped ends the audit. A datagram of another Call-ID is counted and dropped, because other exchanges share the
+/// socket and answer their own messages. A stream belongs to this audit alone, so there such a message is answered 481.
 module SipAudit =
     type State = SipAuditState
 
+    /// What this audit leaves to the next exchange with the gateway.
     let memory (state: State) : SipMemory = state.Memory
 
-    /// Messages that belonged to nothing that was asked.
+    /// The number of messages so far that answered nothing we asked.
     let strays (state: State) : int = state.Strays
 
+    /// Whether the audit has ended.
     let isOver (state: State) : bool = state.Phase = SipPhase.Over
 
     let private put (command: Command) (state: State) : State =
@@ -92,7 +98,7 @@ module SipAudit =
     let private request (overStream: bool) (octets: byte[]) (state: State) : State =
         send overStream octets { state with Requests = state.Requests + 1 }
 
-    /// A try whose SUBSCRIBE is to be sent now.
+    /// Sends the SUBSCRIBE that was just made.
     let private sendNew (s: Subscription) (state: State) : State =
         match s.Request with
         | ValueSome waiting -> request s.IsStream waiting.Octets state
@@ -113,7 +119,7 @@ module SipAudit =
 
         struct (s, { state with Rng = rng })
 
-    /// The next way, where one is left.
+    /// Starts the next way, if one is left.
     let private openNext (now: Instant) (state: State) : State =
         let ways = state.Ways
 
@@ -154,7 +160,7 @@ module SipAudit =
             reasons
             (Notifiers.reports state.Notifiers)
 
-    /// Over, with whatever was learnt so far. A gateway that answered is not silent, whatever failed later.
+    /// Ends the audit with what was learnt so far. A gateway that answered is not silent, whatever failed later.
     let private giveUp (now: Instant) (reasons: Shortfall list) (state: State) : State =
         let said reason =
             match reason with
@@ -175,7 +181,7 @@ module SipAudit =
                 | Refused _ -> true
                 | _ -> false)
 
-        // What took a subscription may be another software by now.
+        // A gateway that once needed a subscription may run other software by now, so that is forgotten.
         let state =
             if isRefused then
                 { state with Memory = { state.Memory with Holds = ValueNone } }
@@ -185,7 +191,7 @@ module SipAudit =
         let struct (snapshot, memory) = snapshot now (List.map said reasons @ told) state
         over snapshot { state with Memory = memory }
 
-    /// A try is over, and did not tell.
+    /// Ends a try that brought no notification, and starts the next way.
     let private failed (now: Instant) (attempt: Try) (why: Shortfall) (state: State) : State =
         let state = { state with Ways = SipWays.failed attempt why state.Ways } |> openNext now
 
@@ -196,7 +202,7 @@ module SipAudit =
         | SipPhase.Parting _
         | SipPhase.Over -> state
 
-    /// Asks by a subscription what a fetch did not tell, on the way that the fetch took.
+    /// Asks again with a short subscription, over the same way, because the fetch reported no dialogs.
     let private confirm (now: Instant) (s: Subscription) (state: State) : State =
         let struct (next, state) =
             create
@@ -208,7 +214,7 @@ module SipAudit =
         let ways = { state.Ways with Tries = List.map (Try.withSubscription next) state.Ways.Tries }
         sendNew next { state with Ways = ways; Phase = SipPhase.Fetching }
 
-    /// How the gateway wants to be asked, by what told.
+    /// How the gateway wants to be asked, judged by the subscription that worked.
     let private learn (s: Subscription) (state: State) : SipMemory =
         let hasDocument = state.Notifiers |> List.exists _.HasDocument
         let memory = state.Memory
@@ -223,8 +229,8 @@ module SipAudit =
                      ValueNone)
             Fetches = memory.Fetches || (s.Expires = 0 && hasDocument) || (s.Expires > 0 && not hasDocument) }
 
-    /// A fetch told nothing, and a subscription may tell more: that there is no dialog is believed of a gateway that has
-    /// answered a fetch with dialogs, or told the same in a subscription.
+    /// Whether a subscription may report more than this fetch, which reported no dialogs. That there are none is believed only if the
+    /// gateway has answered a fetch with dialogs before, or has said the same in a subscription.
     let private mayTell (s: Subscription) (state: State) : bool =
         s.Expires = 0
         && Notifiers.isEmpty state.Notifiers
@@ -282,7 +288,7 @@ module SipAudit =
             failed now attempt (TooLarge words) { state with LastReply = ValueSome now }
         | Rejected(_, why) -> giveUp now [ why ] { state with LastReply = ValueSome now }
 
-    /// The first audit finds out how many notifiers there are.
+    /// How long to wait for further notifiers. The first audit waits longer, to find out how many there are.
     let private gathering (state: State) : TimeSpan =
         if state.Memory.IsFresh then SipTimers.t1 else SipTimers.forks
 
@@ -306,7 +312,7 @@ module SipAudit =
         else
             { state with
                 Notifiers = notifiers
-                // That there are so many stays true whatever becomes of this audit.
+                // That there are this many notifiers stays true whatever becomes of this audit.
                 Memory = { state.Memory with Notifiers = max state.Memory.Notifiers notifiers.Length }
                 Winner = ValueSome s
                 LastReply = ValueSome now
@@ -317,7 +323,7 @@ module SipAudit =
         let struct (count, _) = state.TurnedAway
         stray { state with TurnedAway = struct (count + 1, words) }
 
-    /// While subscriptions are being ended.
+    /// Takes in a message while subscriptions are being ended.
     let private parting (now: Instant) (isStream: bool) (message: SipMessage) (state: State) : State =
         match Leaving.take state.Gateway now state.Rng message state.Leaving with
         | ValueNone -> stray state
@@ -391,7 +397,7 @@ module SipAudit =
 
     let private broken (now: Instant) (reason: string) (state: State) : State =
         match state.Learnt, SipWays.tryStream state.Ways with
-        // All is told: the subscription ended with the stream.
+        // The dialogs are known already, and the subscription ended with the stream.
         | ValueSome snapshot, _ -> over snapshot state
         | ValueNone, Some(OnStream({ AcceptedAt = ValueSome _ }, _) as attempt) ->
             failed
@@ -407,7 +413,7 @@ module SipAudit =
     let private unanswered (now: Instant) (state: State) : string =
         Silence.asked state.Requests "requests" state.Began now
 
-    /// What may have become of a notification that did not come.
+    /// Why a notification may have failed to come.
     let private hint (s: Subscription) (state: State) : string =
         match state.TurnedAway with
         | struct (0, _) when s.IsStream -> "; it may send it to a connection of its own, which is not taken"
@@ -415,7 +421,7 @@ module SipAudit =
         | struct (1, words) -> $"; {words} was turned away"
         | struct (count, words) -> $"; {count} messages were turned away, the last one {words}"
 
-    /// Why nothing came over this way; nothing while there is still time.
+    /// Why nothing came over this way; ValueNone while there is still time.
     let private lateness (now: Instant) (state: State) (attempt: Try) : Shortfall voption =
         match attempt with
         | Opening deadline when deadline <= now -> ValueSome(Silent "no TCP connection in time")
@@ -442,7 +448,7 @@ module SipAudit =
         | Opening _
         | OnStream _ -> state
 
-    /// Of a notifier that this server has not met nobody knows; what it told of may stand in the record.
+    /// A notifier that this server does not know yet may be missing: the record holds connections that no notifier has reported.
     let private mayMissOne (state: State) : bool =
         state.Memory.IsFresh
         && state.Known.Value.Count > 0
@@ -450,7 +456,7 @@ module SipAudit =
             let told = HashSet(snapshot.Observations |> Seq.map _.Id)
             not (state.Known.Value.IsSubsetOf told))
 
-    /// When a gathering ends unless another notification comes: later where somebody still owes one.
+    /// When the gathering ends if no other notification comes: later if a notifier still owes one.
     let private gathered (until: Instant) (state: State) : Instant =
         match state.Winner with
         | ValueSome s when Notifiers.isAwaited s state.Memory.Notifiers state.Notifiers || mayMissOne state ->
@@ -462,7 +468,7 @@ module SipAudit =
         match lateness now state attempt with
         | ValueSome why when state.Phase = SipPhase.Fetching ->
             match attempt, why with
-            // Who does not answer a datagram does not get a stream either.
+            // A gateway that does not answer a datagram is not tried over a stream either.
             | OnDatagrams _, Silent _ when state.Ways.Tries.Length = 1 ->
                 failed now attempt why { state with Ways = { state.Ways with Left = [] } }
             | _ -> failed now attempt why state
@@ -512,7 +518,7 @@ module SipAudit =
         | SipPhase.Fetching -> SipWays.wakeAt state.Gateway state.Ways
         | SipPhase.Over -> Instant.distantFuture
 
-    /// What it holds.
+    /// How much memory the audit holds.
     let internal load (state: State) : Load =
         { Load.ofDatagrams with Unread = state.Ways.Tries |> List.sumBy Try.unread }
 
@@ -526,7 +532,7 @@ module SipAudit =
 
         { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. All of the commands are to be carried out before the next event. After the end nothing changes.
     let advance (event: Event) (state: State) : State * Command list =
         let now = event.At.Steady
 
@@ -539,6 +545,7 @@ module SipAudit =
         | _, Woke _ -> commit (woke now state)
         | _, Stopped _ -> commit (stopped now state)
 
+    /// Starts an audit with what an earlier exchange left (`SipMemory.none` if there was none), and gives its first commands.
     let start (gateway: SipGateway) (memory: SipMemory) (given: AuditStart) : State * Command list =
         let state: State =
             { Gateway = gateway

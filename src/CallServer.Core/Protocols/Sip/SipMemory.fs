@@ -1,42 +1,43 @@
 namespace CallServer.Protocols.Sip
 
 
-/// What is carried from one exchange with a gateway to the next: how it wants to be asked, and what its answers are worth.
-/// It makes no audit complete that would not be so without it.
+/// What one exchange with a gateway leaves to the next: how the gateway wants to be asked, and how far its answers can be trusted.
+/// No audit becomes complete because of it that would not be complete without it.
 type SipMemory =
     internal
         {
-            /// Over UDP its notification did not come, over TCP it did.
+            /// The notification did not come over UDP, but did come over TCP.
             NeedsTcp: bool
-            /// It takes no word besides the event package.
+            /// The gateway accepts the Event header only without parameters.
             IsPlain: bool
-            /// It answers no fetch with its state: it is asked for a subscription of so many seconds, which is ended as
-            /// soon as it has told. FreeSWITCH's answer to a fetch has no body and says `noresource`; Asterisk's
+            /// The gateway does not answer a fetch with its state. It is asked for a subscription of this many seconds, which is
+            /// ended as soon as the state has come. FreeSWITCH's answer to a fetch has no body and says `noresource`; Asterisk's
             /// res_pjsip_pubsub answers 400; others answer 423.
             Holds: int voption
-            /// It has answered a fetch with its state: one without a body says that there is no dialog.
+            /// The gateway has answered a fetch with its state, so a notification without a body means that there is no dialog.
             Fetches: bool
-            /// No exchange has told anything yet: nobody knows how many notifiers there are.
+            /// No exchange has got a notification yet, so the number of notifiers is unknown.
             IsFresh: bool
-            /// The most notifiers that answered one SUBSCRIBE: one that is missing may have told of dialogs.
+            /// The most notifiers that ever answered one SUBSCRIBE. If one is missing, its dialogs may be missing too.
             Notifiers: int
-            /// Its updates say state="full" and list only what changed (FreeSWITCH's sofia_presence.c).
+            /// The gateway's updates say state="full" but list only what changed (FreeSWITCH's sofia_presence.c).
             LeavesOut: bool
-            /// Whether it notifies where the last SUBSCRIBE said, and not the first one; nothing where nobody knows yet.
-            /// FreeSWITCH's sofia_presence.c keeps the first Contact.
+            /// Whether the gateway sends notifications to the Contact of the last SUBSCRIBE rather than to that of the first;
+            /// ValueNone while unknown. FreeSWITCH's sofia_presence.c keeps the first Contact.
             FollowsContact: bool voption
-            /// Over a stream a notification came between a renewal and its 2xx (RFC 6665 §4.2.1.2 leaves the order open): what
-            /// comes after the 2xx need not answer it.
+            /// Over a stream, a notification came between a renewal and its 2xx (RFC 6665 §4.2.1.2 leaves the order open). So what
+            /// comes after the 2xx need not be the answer to the renewal.
             NotifiesFirst: bool
-            /// What the dialogs were called that it told of last.
+            /// The names of the dialogs in the last report.
             Names: DialogNames
         }
 
-    /// Two audits in a row have to leave out a dialog: where an update can pass for the state, and where a notifier may be
-    /// missing that this server has not met.
+    /// Two audits in a row have to lack a dialog before it counts as ended. This holds if an update can pass for the full state, or
+    /// if a notifier that this server does not know yet may be missing.
     member internal this.TakesTwo: bool = this.Holds.IsSome || this.LeavesOut || this.IsFresh
 
 module SipMemory =
+    /// What is known before the first exchange: nothing.
     let none: SipMemory =
         { NeedsTcp = false
           IsPlain = false

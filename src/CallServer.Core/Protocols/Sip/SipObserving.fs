@@ -7,19 +7,19 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// From dialogs to observations.
+/// Makes observations from dialogs.
 module internal SipObserving =
-    /// A presence server (Kamailio) hears of each dialog by a PUBLISH, which takes its time.
+    /// How old a report may be, 1 s: a presence server (Kamailio) learns of each dialog by a PUBLISH, which takes time.
     let staleness = TimeSpan.FromSeconds 1.0
 
     let private second = TimeSpan.FromSeconds 1.0
 
-    /// Durations of a hundred years are none.
+    /// Durations of this many seconds or more, a hundred years, are ignored.
     [<Literal>]
     let private LongestDuration = 3153600000L
 
-    /// `duration` counts from the INVITE, in whole seconds; most notifiers subtract two clocks that they read in
-    /// whole seconds, so that it may be too long or too short by one.
+    /// `duration` counts from the INVITE, in whole seconds. Most notifiers subtract two clock readings in whole seconds, so it may be
+    /// too long or too short by one.
     let private setup (heard: Interval) (dialog: Dialog) : Timing voption =
         match dialog.Duration with
         | ValueSome seconds when seconds < LongestDuration ->
@@ -39,11 +39,11 @@ module internal SipObserving =
         | DialogState.Trying
         | DialogState.Proceeding
         | DialogState.Early -> ValueSome(Timing.reported (Interval.from (heard.Earliest - staleness)))
-        // No earlier than its call, as far as that is told, and no later than it was heard.
+        // The start is no earlier than the setup, if that is known, and no later than the report.
         | DialogState.Confirmed
         | DialogState.Terminated ->
             ValueSome(Timing.bounded (Interval.create (Instant.min since heard.Latest) heard.Latest))
-        // A word of the notifier's own: it may ring.
+        // A state that RFC 4235 does not have: the call may still be ringing.
         | DialogState.Other _ -> ValueSome(Timing.bounded (Interval.create since Instant.distantFuture))
 
     let private text (words: string) : string voption = if words = "" then ValueNone else ValueSome words
@@ -72,7 +72,7 @@ module internal SipObserving =
             |> Array.filter isSpeech
         | ValueNone -> [||]
 
-    /// The first that both sides named, else the first of the one that told.
+    /// Our side's first codec that the other side names too; otherwise the first one of our side, or of the only side that is known.
     let private codec (ours: Sdp voption) (theirs: Sdp voption) : Codec voption =
         match ours, theirs with
         | ValueSome ours, ValueSome theirs ->
@@ -91,7 +91,7 @@ module internal SipObserving =
             match Sdp.callMedium sdp with
             | ValueSome { Direction = ValueSome direction } -> ValueSome direction
             | ValueSome { Direction = ValueNone } when sdp.Direction.IsSome -> sdp.Direction
-            // RFC 8866 §6.7: sendrecv is what is meant where nothing is said.
+            // RFC 8866 §6.7: without a direction, sendrecv is meant.
             | ValueSome _ -> ValueSome "sendrecv"
             | ValueNone -> ValueNone
         | ValueNone -> ValueNone
@@ -118,13 +118,13 @@ module internal SipObserving =
             LocalMedia = ours |> ValueOption.bind Sdp.address
             RemoteMedia = theirs |> ValueOption.bind Sdp.address }
 
-    /// Alive within the window; its state and duration as they were when a document told of it.
+    /// The connection was alive within the window; its state and duration are as of the document that reported it.
     let private observe (heard: Interval) (id: ConnectionId) (report: DialogReport) : Observation =
         let dialog = report.Dialog
         let setup = setup report.Within dialog
 
         { Id = id
-          // An id that comes again with another Call-ID is another dialog.
+          // The same id with another Call-ID is another dialog.
           Stamp = text dialog.CallId
           Heard = heard
           Setup = setup
@@ -132,25 +132,25 @@ module internal SipObserving =
           MinimumAge = TimeSpan.Zero
           Facts = facts dialog }
 
-    /// What the dialogs of one or more notifiers say together.
+    /// What the reports of one or more notifiers say together.
     type Seen =
         {
-            /// Sorted by id, each id once.
+            /// One for each dialog that goes on, sorted by id; each id once.
             Observations: Observation[]
-            /// What is told to have ended, sorted: what was called so, and goes on under no report.
+            /// Names of dialogs that were reported as ended and that no other report lists as going on; sorted.
             Over: ConnectionId[]
-            /// What the dialogs are called that go on.
+            /// The names of the dialogs that go on.
             Names: DialogNames
-            /// What keeps them from being a whole list.
+            /// Why the list may not be complete.
             Shortfalls: Shortfall list
-            /// Some dialog has no Call-ID: its id may be that of a line (Asterisk's is the extension).
+            /// Some dialog has no Call-ID, so its id may be that of a line (Asterisk's is the extension).
             ReusesIds: bool
         }
 
     let private isOver (report: DialogReport) = report.Dialog.State = DialogState.Terminated
 
-    /// What keeps dialogs without a name of their own from being listed: two calls of the same name that both go on, of
-    /// which one would be lost, and those without any.
+    /// Why dialogs without a name of their own cannot be listed: some have no name at all; others share a name with a call that goes
+    /// on too, and one of the two would be lost.
     let private unnamed (reports: DialogReport[]) : Shortfall list =
         let keys = reports |> Array.map (fun report -> DialogIdentity.key report.Dialog)
         let nameless = keys |> Array.filter (fun key -> key = "")
@@ -162,10 +162,9 @@ module internal SipObserving =
               let some = String.Join(", ", Seq.truncate 3 clashing)
               Unreadable $"several dialogs are called {some}" ]
 
-    /// One observation for each dialog that has not ended, alive within the window. A presence server that
-    /// aggregates can list a dialog more than once, under several entities or with a report that a later one has
-    /// overtaken. What dialogs were called before they are called again; isKnown says whether the record has a connection
-    /// of that name.
+    /// One observation, alive within the window, for each dialog that has not ended. A presence server that aggregates can list a
+    /// dialog more than once: under several entities, or with a report that a later one has overtaken. Dialogs keep the names that
+    /// they had. isKnown says whether the record has a connection of that name.
     let see
         (heard: Interval)
         (isKnown: ConnectionId -> bool)
@@ -210,11 +209,11 @@ module internal SipObserving =
             Staleness = staleness
             DriftPpm = Traits.usualDriftPpm }
 
-/// A snapshot of what notifications told.
+/// Makes a snapshot from what notifications reported.
 module internal SipSnapshot =
     let partialDocument = CutShort "the notification says state=\"partial\": it need not list every dialog"
 
-    /// The dialogs were as told at some moment from Asked to Answered. With the memory that has their names.
+    /// A snapshot of dialogs that were as reported at some moment from asked to answered, and the memory with their names.
     let make
         (gateway: SipGateway)
         (memory: SipMemory)

@@ -6,8 +6,8 @@ open CallServer.Protocols
 open CallServer.Wire
 open CallServer.Exchange
 
-/// `sip:USER@HOST[:5060][;transport=udp|tcp][?from=URI][&watch=true]`: the resource whose dialogs are asked for (RFC 4235), and the URI
-/// that is asked as, whose user authenticates.
+/// `sip:USER@HOST[:5060][;transport=udp|tcp][?from=URI][&watch=true]`: the user whose dialogs are asked for (RFC 4235), and the URI of
+/// the subscriber, whose user authenticates.
 module internal SipProtocol =
     [<Literal>]
     let private DefaultPort = 5060
@@ -15,11 +15,11 @@ module internal SipProtocol =
     [<Literal>]
     let private PasswordsComeFrom = "the password comes from --auth-from, or \"auth\" in the configuration"
 
-    /// A header has no line breaks, and a URI no blanks or brackets around it.
+    /// A header has no line breaks, and a URI is ASCII without blanks, angle brackets or quotes.
     let private isPlain (text: string) =
         text |> Seq.forall (fun c -> c > ' ' && c <= '~' && c <> '<' && c <> '>' && c <> '"')
 
-    /// What is not repeated in a mistake may hold a password.
+    /// The words for a mistake repeat the domain at most: the rest may hold a password.
     let private mistakeInFrom (from: string) : string voption =
         if not (from.StartsWith("sip:", StringComparison.OrdinalIgnoreCase)) then
             ValueSome "from= is no SIP URI: sip:USER@DOMAIN is expected"
@@ -39,13 +39,14 @@ module internal SipProtocol =
                 else
                     ValueSome $"from=: '{domain}' is no host name or address"
 
-    /// Who authenticates: between `sip:` and `@`, without escapes.
+    /// The user who authenticates: the part between `sip:` and `@`, without escapes.
     let private userOf (uri: string) : string =
         Uri.UnescapeDataString(uri.Substring(4, uri.LastIndexOf '@' - 4))
 
     let private bracketed (host: string) = if host.Contains ':' then $"[{host}]" else host
 
-    /// A response goes back to where its request came from (RFC 3261 §18.2.2), which need not be the address asked.
+    /// Whether a message of ours is a response. A response goes back to where its request came from (RFC 3261 §18.2.2), which need not be the
+    /// address that we ask.
     let private isResponse (message: byte[]) : bool = message.AsSpan().StartsWith("SIP/2.0 "B)
 
     let private auditing: Workings<SipAudit.State, Snapshot> =
@@ -91,7 +92,7 @@ module internal SipProtocol =
             Watch = (if watch then ValueSome standing else ValueNone)
             IsReply = isResponse }
 
-    /// By the status that it answered (RFC 3261 §21, RFC 6665 §4.2).
+    /// What to try, by the status of the gateway's response (RFC 3261 §21, RFC 6665 §4.2).
     let private advice (isAnonymous: bool) (cause: RefusalCause) : string =
         match cause with
         | RefusalCause.Code(401 | 407) when isAnonymous ->
@@ -104,7 +105,7 @@ module internal SipProtocol =
         | RefusalCause.Code 489 -> "try whether the gateway offers dialog-info to subscribers"
         | RefusalCause.Code status when status < 400 -> "try the address that it names"
         | RefusalCause.Code _ -> "try again, and see what the gateway's log says of it"
-        // A notification that refuses.
+        // A notification that refuses has no status.
         | _ -> "try the user before the @, another user in from=, or let this one watch"
 
     let private judge (isAnonymous: bool) (secrets: Secrets) : (SecretName * string) list =
@@ -123,10 +124,10 @@ module internal SipProtocol =
     let private readUser (uri: GatewayText) (user: string voption) : string =
         match user with
         | ValueNone ->
-            uri.Fail "whose dialogs is missing: sip:USER@HOST is expected"
+            uri.Fail "the user whose dialogs are asked for is missing: sip:USER@HOST is expected"
             ""
         | ValueSome user ->
-            // Escapes stay as they are written: they are SIP's own.
+            // Escapes stay as written: they belong to the SIP URI.
             if not (isPlain user) then
                 uri.Fail "the user before @ holds a character that a SIP URI has to escape with %"
 
@@ -151,7 +152,7 @@ module internal SipProtocol =
         let watch =
             uri.ReadWord(options, "watch", [ "true", true; "false", false ]) |> ValueOption.defaultValue false
 
-        // 5060 is what a URI without a port means, and notifiers compare them as text.
+        // A URI without a port means 5060, and notifiers compare URIs as text.
         let port = if uri.Port = DefaultPort then "" else $":{uri.Port}"
         let asked = $"sip:{user}@{bracketed uri.Host}{port}"
 
@@ -165,7 +166,7 @@ module internal SipProtocol =
           Takes = (if from.IsSome then [ SecretName.Auth ] else [])
           Judge = judge from.IsNone
           TellsHistory = false
-          // It repeats by SIP's own clock until all waits are over; without a transport there are two ways.
+          // SIP's own timers repeat the SUBSCRIBE until all waits are over. If the URI names no transport, two ways are tried.
           Patience = { Waits = (if transport.IsNone then 14.0 else 7.0); Attempts = 6 }
           IfSilent =
             (if transport.IsNone then
@@ -194,7 +195,7 @@ module internal SipProtocol =
               "callserver audit 'sip:all@192.0.2.4?from=sip:ops@example.net' \\"
               "    --auth-from env:OPS_PASSWORD" ]
           Speaker = "its SIP"
-          // Dialogs are calls. A Call-ID is unique in the world (RFC 3261 §8.1.1.4).
+          // Dialogs are calls. A Call-ID is unique worldwide (RFC 3261 §8.1.1.4).
           Source = { Kind = ValueSome Signalling; CallIds = CallIdReach.World }
           Knock = "\r\n\r\n"B
           Releases = false

@@ -3,9 +3,10 @@ namespace CallServer.Protocols.Sip
 open CallServer.Ledger
 open CallServer.Wire
 
-/// What final responses that are no success say, in words that tell what to try.
+/// Puts final responses other than 2xx into words that say what to try.
 module internal SipRefusal =
-    /// `401 Unauthorized`, and what a Warning or a Reason adds (RFC 3261 §20.43).
+    /// Status and reason, such as `401 Unauthorized`, with the text of a Warning if there is one (RFC 3261 §20.43); cut off after 300
+    /// characters.
     let words (status: int) (reason: string) (message: SipMessage) : string =
         let warning =
             match Sip.tryHeader "Warning" message with
@@ -16,7 +17,7 @@ module internal SipRefusal =
         let said = said + warning
         if said.Length > 300 then said.Substring(0, 300) + "…" else said
 
-    /// A final response that is no success, in words that say what to try.
+    /// What a final response other than 2xx means for the audit, in words that say what to try.
     let shortfall (status: int) (reason: string) (message: SipMessage) : Shortfall =
         let said = words status reason message
 

@@ -7,48 +7,50 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
+/// How far a watch has come.
 type SipWatchPhase =
-    /// A subscription is being made or renewed, and its whole state has not come.
+    /// A subscription is being made or renewed, and its full state has not come yet.
     | Subscribing
-    /// The state is known, and is told anew when it changes.
+    /// The full state is known, and the notifier reports changes.
     | Standing
-    /// The gateway wants no subscription before then.
+    /// The gateway accepts no subscription before then.
     | Resting of until: Instant
     | Over
 
+/// The state of one watch, which `SipWatch` advances.
 [<NoComparison; NoEquality>]
 type SipWatchState =
     internal
         {
             Gateway: SipGateway
-            /// How often it is asked for its whole state: as often as it would be polled.
+            /// How often the gateway is asked for its full state: as often as it would be polled.
             Every: TimeSpan
             Rng: Rng
             Local: string
             Began: Instant
             Phase: SipWatchPhase
             Way: Try voption
-            /// Another way is left: over a stream.
+            /// A stream may still be tried.
             StreamLeft: bool
             View: Coherence
             Notifier: string voption
             LastCSeq: int64
-            /// Where the last window began that was told: a later document was read later.
+            /// When the window of the last snapshot began: a later document was written later.
             LastAsked: Instant
-            /// Where it ended.
+            /// When that window ended.
             LastAnswered: Instant
-            /// When the newest SUBSCRIBE was accepted, until its notification came.
+            /// When the newest SUBSCRIBE was accepted; ValueNone once its notification has come.
             Owed: Instant voption
             RefreshAt: Instant
-            /// When subscriptions were made anew because the gateway ended them, newest first, of the last minute.
+            /// When new subscriptions were made because the gateway ended the old ones, newest first, within the last minute.
             Renewals: Instant list
-            /// Subscriptions that others have replaced.
+            /// Subscriptions that have been replaced and are being ended.
             Leaving: Leaving
             LastReply: Instant voption
             Requests: int
             Strays: int
             Memory: SipMemory
-            /// Newest first.
+            /// Commands of the present event, newest first.
             Outbox: Command list
         }
 
@@ -56,54 +58,62 @@ type SipWatchState =
 ///
 ///   phase        event                                   next
 ///   Subscribing  the stream opens                        a SUBSCRIBE over it
-///                401, 407, 423, a first 489              the SUBSCRIBE again as it is wanted
+///                401, 407, 423, a first 400 or 489       the SUBSCRIBE again as the gateway wants it
 ///                481 to a renewal                        a new subscription
+///                513, where a stream may be tried        a new subscription over a stream
 ///                another final response that is no 2xx   Over: refused
-///                2xx                                     waits for the notification
+///                2xx                                     nothing: the notification has to come
+///                2xx that grants 0 s                     Over
 ///                no final response in time               Over
 ///                2xx, and no notification in time        over a stream, where allowed and not tried; else Over
-///   Standing     its time to be renewed comes            SUBSCRIBE within the dialog; where a notifier keeps our first
-///                                                        address and it shows not what was asked, a new subscription in
-///                                                        place of the old one; Subscribing
-///   both         NOTIFY that was asked for, whole        told; Standing
-///                NOTIFY that was asked for, a part of    Over: polling is as good
-///                an old version
-///                NOTIFY of a change                      told
-///                NOTIFY that leaves out what it told     told as partial; renewed soon
-///                NOTIFY, its version does not follow     told as partial; renewed soon
+///   Standing     the time to renew comes                 SUBSCRIBE within the dialog; if nothing would show which NOTIFY
+///                                                        answers it, a new subscription in place of the old one;
+///                                                        Subscribing
+///   both         NOTIFY that was asked for, full         reported; Standing
+///                NOTIFY that was asked for, partial, and Over: polling is as good
+///                its version does not follow
+///                NOTIFY of a change                      reported
+///                NOTIFY that leaves out known dialogs    reported as partial; renewed soon
+///                NOTIFY with a version gap               reported as partial; renewed soon
 ///                NOTIFY, a repeat or an earlier CSeq     answered, nothing else
 ///                NOTIFY terminated: deactivated, timeout a new subscription
 ///                NOTIFY terminated: probation, giveup    Resting
 ///                NOTIFY terminated: another reason       Over
-///                NOTIFY of a second notifier             Over: a fetch puts several together, this does not
+///                NOTIFY of a second notifier             Over: a fetch combines several notifiers, a watch does not
 ///                the stream breaks                       Over
-///   Resting      its time comes                          a new subscription
+///   Resting      the time is up                          a new subscription
 ///   Over         every event changes nothing
 ///
-/// More than five new subscriptions in a minute end it: the gateway does not keep them. Stopped ends it.
+/// More than five new subscriptions in a minute end the watch: the gateway does not keep them. Stopped ends it too.
 module SipWatch =
     type State = SipWatchState
 
+    /// The number of messages so far that answered nothing we asked.
     let strays (state: State) : int = state.Strays
+
+    /// What this watch leaves to the next exchange with the gateway.
     let memory (state: State) : SipMemory = state.Memory
+
+    /// Whether the watch has ended.
     let isOver (state: State) : bool = state.Phase = SipWatchPhase.Over
 
-    /// Octets of memory that a dialog takes, roughly.
+    /// Roughly how much memory a dialog takes, in octets.
     [<Literal>]
     let private DialogCost = 2048
 
-    /// What it holds.
+    /// How much memory the watch holds.
     let internal load (state: State) : Load =
         let view = state.View
         let dialogs = view.Reports.Length + view.Doubted.Length + view.Earlier.Length
         let unread = state.Way |> ValueOption.map Try.unread |> ValueOption.defaultValue 0L
         { Unread = unread; Kept = ValueSome(unread + int64 DialogCost * int64 dialogs) }
 
-    /// Seconds asked for at least; the gateway may grant fewer. One that loses its watcher forgets it after that long.
+    /// The shortest subscription that is asked for, in seconds; the gateway may grant less. If the watcher disappears, the gateway
+    /// forgets the subscription after that time.
     [<Literal>]
     let private Expires = 300
 
-    /// A notifier should tell no more often (RFC 4235 §3.8): so often it is asked at most.
+    /// A notifier should notify no more often than this (RFC 4235 §3.10), and is asked no more often.
     let private pace = TimeSpan.FromSeconds 1.0
 
     [<Literal>]
@@ -129,16 +139,15 @@ module SipWatch =
     let private keep (s: Subscription) (state: State) : State =
         { state with Way = state.Way |> ValueOption.map (Try.withSubscription s) }
 
-    /// It was written after the newest SUBSCRIBE: it came to the address that only that one gave, or follows its 2xx on a
-    /// stream, where nothing is overtaken.
+    /// Whether the notification was written after the newest SUBSCRIBE: it came to the address that only this SUBSCRIBE gave, or it
+    /// followed the 2xx on a stream, where nothing is overtaken.
     let private followsRequest (s: Subscription) (notice: Notification) : bool =
         notice.Round = s.Round || (s.IsStream && s.AcceptedAt.IsSome && s.Request.IsNone)
 
-    /// What a document tells was read after its subscription was first asked for, and no earlier than a sender may
-    /// have begun to send it: 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2, timer F).
-    /// Where it is proven that it follows the newest SUBSCRIBE, it was read after that. The latest of these is the
-    /// beginning of the snapshot's window. Windows of one watch overlap, and yet each tells what was true after the
-    /// one before: CSeq only grows.
+    /// When the window of a document begins. The notifier read the document after its subscription was first asked for, and not
+    /// before a sender may have begun to send it: at most 32 s before it came, for then the notifier gives up (RFC 3261 §17.1.2.2,
+    /// timer F). If the document provably follows the newest SUBSCRIBE, it was read after that. The latest of these moments counts.
+    /// Windows of one watch overlap, and yet each snapshot says what was true after the one before, because CSeq only grows.
     let private asked (now: Instant) (s: Subscription) (notice: Notification) (state: State) : Instant =
         let proven = if followsRequest s notice then s.Asked else s.Began
         let proven = Instant.max proven state.LastAsked
@@ -155,7 +164,7 @@ module SipWatch =
             reasons
             reports
 
-    /// Over. What was told stays told; this says only why nothing more comes.
+    /// Ends the watch. What was reported stays valid; this only says why nothing more comes.
     let private giveUp (now: Instant) (why: Shortfall) (state: State) : State =
         let why =
             match why with
@@ -171,7 +180,7 @@ module SipWatch =
 
         put (Finished last) { state with Phase = SipWatchPhase.Over; Way = ValueNone; Memory = memory }
 
-    /// Whoever watches no longer says so, and waits for no answer.
+    /// Ends the subscription without waiting for an answer.
     let private unsubscribe (now: Instant) (state: State) : State =
         match current state with
         | ValueSome s when s.RemoteTag.IsSome ->
@@ -180,7 +189,7 @@ module SipWatch =
         | ValueSome _
         | ValueNone -> state
 
-    /// Like the last one: what the gateway would not take is not tried again.
+    /// A new subscription like the last one: what the gateway did not accept is not tried again.
     let private create local isStream (now: Instant) (state: State) : struct (Subscription * State) =
         let wantsSession =
             match current state with
@@ -202,7 +211,7 @@ module SipWatch =
         let way = ValueSome(Opening(now + state.Gateway.Patience))
         put Connect { state with Way = way; StreamLeft = false }
 
-    /// A new subscription begins: its notifier tells its whole state, in versions of its own.
+    /// Prepares for a new subscription, in which the notifier sends its full state with versions of its own.
     let private afresh (state: State) : State =
         { state with
             Phase = SipWatchPhase.Subscribing
@@ -212,7 +221,7 @@ module SipWatch =
             Owed = ValueNone
             RefreshAt = Instant.distantFuture }
 
-    /// A new subscription on the way of the old one.
+    /// Makes a new subscription over the same way as the old one.
     let private replace (now: Instant) (state: State) : State =
         let state = afresh state
 
@@ -224,7 +233,7 @@ module SipWatch =
         | ValueSome(Opening _)
         | ValueNone -> state
 
-    /// The gateway has ended the old one.
+    /// Makes a new subscription because the gateway ended the old one; gives up after too many.
     let private renew (now: Instant) (state: State) : State =
         let recent = state.Renewals |> List.filter (fun at -> now - at < TimeSpan.FromMinutes 1.0)
 
@@ -233,15 +242,15 @@ module SipWatch =
         else
             replace now { state with Renewals = now :: recent }
 
-    /// Nothing shows which notification answers a renewal: it keeps our first address, and what it tells came by datagrams, or
-    /// before the 2xx.
+    /// Nothing shows which notification answers a renewal: over datagrams, if the notifier keeps our first Contact; over a stream, if
+    /// it notifies before the 2xx and is not known to use the newest Contact.
     let private hidesAnswers (s: Subscription) (memory: SipMemory) : bool =
         if s.IsStream then
             memory.NotifiesFirst && memory.FollowsContact <> ValueSome true
         else
             memory.FollowsContact = ValueSome false
 
-    /// Asks for the whole state again; by a new subscription, where a renewal would not show what was written after it.
+    /// Asks for the full state again: by a renewal, or by a new subscription if a renewal would not show what was written after it.
     let private refresh (now: Instant) (s: Subscription) (state: State) : State =
         if s.Request.IsSome then
             state
@@ -260,19 +269,19 @@ module SipWatch =
                         Phase = SipWatchPhase.Subscribing
                         RefreshAt = Instant.distantFuture })
 
-    /// When it is asked again: at the gateway's interval, and in time before the subscription ends.
+    /// When to renew: at the gateway's interval, but in time before the subscription ends.
     let private refreshAt (from: Instant) (seconds: int) (state: State) : Instant =
         let half = TimeSpan.FromSeconds(float seconds / 2.0)
         from + min half (max pace state.Every)
 
-    /// Earlier than that, at the notifier's pace.
+    /// Renews sooner than planned, but no sooner than a notifier should be asked.
     let private hasten (now: Instant) (state: State) : State =
         match current state with
         | ValueSome s ->
             { state with RefreshAt = Instant.min state.RefreshAt (Instant.max now (s.Asked + pace)) }
         | ValueNone -> state
 
-    /// A notifier that shows not which notification answers a renewal is asked anew at once.
+    /// If nothing shows which notification answers a renewal, a new subscription is made at once.
     let private orAnew (now: Instant) (state: State) : State =
         match state.Phase, current state with
         | SipWatchPhase.Subscribing, ValueSome s when s.Round > 0 && hidesAnswers s state.Memory ->
@@ -289,7 +298,7 @@ module SipWatch =
         | Again s -> sendNew s (keep s { state with LastReply = ValueSome now })
         | Accepted(_, ValueSome 0) -> giveUp now (CutShort "the gateway keeps no subscriptions") state
         | Accepted(s, expires) ->
-            // A notification that came before its 2xx is not owed any more.
+            // If the notification came before its 2xx, it is no longer owed.
             let owed = if state.Phase = SipWatchPhase.Standing then ValueNone else ValueSome now
 
             keep
@@ -305,7 +314,7 @@ module SipWatch =
         | Rejected(_, TooLarge _) when state.StreamLeft -> openStream now (afresh state)
         | Rejected(_, why) -> giveUp now why { state with LastReply = ValueSome now }
 
-    /// The subscription's own state, after its document was taken in.
+    /// Acts on the state of the subscription itself, after its document was taken in.
     let private continueBy (now: Instant) (s: Subscription) (told: SubscriptionState) (state: State) : State =
         match told with
         | SubscriptionState.Active(ValueSome 0) -> renew now state
@@ -322,7 +331,7 @@ module SipWatch =
         | SubscriptionState.Terminated(reason, _) ->
             giveUp now (CutShort $"the gateway ended the subscription: {Sip.textOf reason}") state
 
-    /// What was asked for, or news.
+    /// Whether a document is what we asked for, or an update.
     let private placeOf (s: Subscription) (notice: Notification) (state: State) : DocumentPlace =
         let isAnswer =
             notice.Round = s.Round || (followsRequest s notice && not (hidesAnswers s state.Memory))
@@ -332,7 +341,7 @@ module SipWatch =
         else
             DocumentPlace.Update
 
-    /// Whether our newest address counts, as far as this one tells.
+    /// Learns from a notification whether the notifier uses our newest Contact.
     let private followed (s: Subscription) (notice: Notification) (memory: SipMemory) : SipMemory =
         if s.Round = 0 then
             memory
@@ -345,7 +354,7 @@ module SipWatch =
         else
             memory
 
-    /// A notifier that keeps our first address shows not which notification answers a renewal: it is asked anew at once.
+    /// Reports a snapshot of the view, and notes its window.
     let private told
         (now: Instant)
         (asked: Instant)
@@ -354,10 +363,10 @@ module SipWatch =
         view
         (state: State)
         : State =
-        // Two notifications can come in one piece of a stream, and each is newer than the one before.
+        // Two notifications can come in one piece of a stream; each is newer than the one before.
         let answered = Instant.max now (Instant.ofMicros (state.LastAnswered.Micros + 1L))
 
-        // What is not the whole state says nothing of the dialogs that it leaves out: nobody has heard of them since.
+        // A partial state says nothing about the dialogs that it leaves out: they have not been heard of since.
         let reports =
             if List.isEmpty reasons then
                 view.Reports
@@ -381,7 +390,7 @@ module SipWatch =
     let private doubt (view: Coherence) : Shortfall list =
         match view.Doubted.Length with
         | 0 -> []
-        | count -> [ CutShort $"a notification leaves out {count} dialogs, and says not that they ended" ]
+        | count -> [ CutShort $"a notification leaves out {count} dialogs without saying that they ended" ]
 
     let private documented (now: Instant) (s: Subscription) (notice: Notification) (state: State) : State =
         let state = { state with Memory = followed s notice state.Memory }
@@ -404,10 +413,10 @@ module SipWatch =
                 if view.Doubted.Length > 0 then hasten now state else state
 
         match notice.State, notice.Document with
-        // What is told before anybody allowed it is not the state.
+        // Before the subscription is authorized, a document is not the state.
         | SubscriptionState.Pending, _ -> state
         | _, Error why -> giveUp now why state
-        // The end of a subscription need not repeat the state.
+        // The notification that ends a subscription need not repeat the state.
         | SubscriptionState.Terminated _, Ok ValueNone -> state
         | SubscriptionState.Active _, Ok ValueNone -> apply Coherence.nothing
         | (SubscriptionState.Active _ | SubscriptionState.Terminated _), Ok(ValueSome info) -> apply info
@@ -524,7 +533,7 @@ module SipWatch =
             ||> List.fold (fun state octets -> request s octets state)
         | ValueNone -> { state with Leaving = leaving }
 
-    /// When it is renewed: not while an answer is awaited.
+    /// When to renew; never while an answer is awaited.
     let private renewsAt (state: State) : Instant =
         match state.Phase, current state with
         | SipWatchPhase.Standing, ValueSome { Request = ValueNone } -> state.RefreshAt
@@ -539,7 +548,7 @@ module SipWatch =
         | SipWatchPhase.Standing ->
             match overdue now state, state.Way with
             | ValueSome(CutShort _), ValueSome(OnDatagrams _) when state.StreamLeft ->
-                // Perhaps it fits no datagram.
+                // The notification may be too large for a datagram.
                 openStream now (afresh state)
             | ValueSome why, _ -> giveUp now why state
             | ValueNone, ValueSome(OnDatagrams s) ->
@@ -579,7 +588,7 @@ module SipWatch =
 
         { state with Outbox = [] }, Command.inOrder state.Outbox wake
 
-    /// One event in; all of its commands are to be carried out before the next.
+    /// Takes in one event. All of the commands are to be carried out before the next event. After the end nothing changes.
     let advance (event: Event) (state: State) : State * Command list =
         let now = event.At.Steady
 
@@ -592,7 +601,8 @@ module SipWatch =
         | _, Woke _ -> commit (woke now state)
         | _, Stopped _ -> commit (unsubscribe now state |> giveUp now Cancelled)
 
-    /// Every is the gateway's interval: so often it is asked for its whole state.
+    /// Starts a watch with what an earlier exchange left (`SipMemory.none` if there was none), and gives its first commands. The gateway
+    /// is asked for its full state once in every interval.
     let start
         (gateway: SipGateway)
         (memory: SipMemory)

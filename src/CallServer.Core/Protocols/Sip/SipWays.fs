@@ -6,12 +6,12 @@ open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-/// One way on which the gateway is asked: a subscription of its own Call-ID.
+/// One way of asking the gateway; its subscription has a Call-ID of its own.
 [<NoComparison>]
 type internal Try =
     /// A stream is being opened.
     | Opening of deadline: Instant
-    /// The stream carries SIP; what of it is not yet a message.
+    /// The stream carries SIP. SipStream holds what is not yet a message.
     | OnStream of Subscription * SipStream
     | OnDatagrams of Subscription
 
@@ -28,29 +28,29 @@ module internal Try =
         | OnStream _ -> true
         | OnDatagrams _ -> false
 
-    /// What is held of its messages that are not whole.
+    /// Octets held of messages that are not complete.
     let unread (attempt: Try) : int64 =
         match attempt with
         | OnStream(_, stream) -> SipStream.unread stream
         | Opening _
         | OnDatagrams _ -> 0L
 
-    /// The same way with another subscription, or the same one further on.
+    /// The same way with another subscription, or with a later state of the same one.
     let withSubscription (s: Subscription) (attempt: Try) : Try =
         match attempt with
         | Opening _ -> attempt
         | OnStream(_, stream) -> OnStream(s, stream)
         | OnDatagrams _ -> OnDatagrams s
 
-/// The ways of one fetch: those under way, and those not yet tried.
+/// The ways of one fetch: those in use, and those not yet tried.
 [<NoComparison>]
 type internal SipWays =
     {
-        /// Under way, the newest first: at most one of each kind.
+        /// In use, newest first: at most one of each kind.
         Tries: Try list
-        /// Not yet tried: true for a stream.
+        /// Not yet tried: true for a stream, false for datagrams.
         Left: bool list
-        /// Why a try failed, newest first.
+        /// Why tries failed, newest first.
         Failures: Shortfall list
     }
 
@@ -67,7 +67,7 @@ module internal SipWays =
 
     let private isLike (attempt: Try) (other: Try) = Try.isStream attempt = Try.isStream other
 
-    /// A try as it is now, in the place of the one of its kind.
+    /// Puts the present state of a try in the place of the try of its kind.
     let replace (attempt: Try) (ways: SipWays) : SipWays =
         { ways with
             Tries = ways.Tries |> List.map (fun one -> if isLike attempt one then attempt else one) }
@@ -77,7 +77,7 @@ module internal SipWays =
             Tries = ways.Tries |> List.filter (isLike attempt >> not)
             Failures = why :: ways.Failures }
 
-    /// The others are not needed any more.
+    /// Drops all ways but that of this subscription.
     let settle (s: Subscription) (ways: SipWays) : SipWays =
         { ways with
             Left = []
@@ -89,14 +89,14 @@ module internal SipWays =
     let tryStream (ways: SipWays) : Try option = List.tryFind Try.isStream ways.Tries
     let tryDatagrams (ways: SipWays) : Try option = List.tryFind (Try.isStream >> not) ways.Tries
 
-    /// How long a notification is waited for after the 2xx. Where there is another way, it is tried sooner.
+    /// How long to wait for a notification after the 2xx, until the next way is tried; longer if there is none.
     let notifyWait (gateway: SipGateway) (ways: SipWays) : TimeSpan =
         if ways.Left.IsEmpty then
             gateway.Patience
         else
             min gateway.Timeout gateway.Patience
 
-    /// A notification that is overdue over one way may come over another; it is still waited for on the first.
+    /// A notification is overdue over one way, and another way is left. The first way is still waited for.
     let isOverdue (gateway: SipGateway) (now: Instant) (ways: SipWays) : bool =
         not ways.Left.IsEmpty
         && ways.Tries

@@ -11,66 +11,66 @@ open CallServer.Exchange
 type internal SipRequest =
     {
         Branch: string
-        /// The request as it is sent, and sent again.
+        /// The request as it is sent, and as it is repeated.
         Octets: byte[]
         Sent: Instant
-        /// When it is repeated; the distant future over a stream.
+        /// When it is sent again; the distant future over a stream.
         RepeatAt: Instant
         Interval: TimeSpan
         Deadline: Instant
     }
 
-/// A subscription to a gateway's dialogs as its subscriber keeps it (RFC 6665 §4.1), over one way.
+/// A subscription to a gateway's dialogs as the subscriber keeps it (RFC 6665 §4.1), over one way.
 type internal Subscription =
     {
-        /// HOST:PORT of our end, where notifications are to go.
+        /// HOST:PORT of our end, where notifications are to come.
         Local: string
         IsStream: bool
         CallId: string
         Tag: string
-        /// Asked for, in seconds; 0 is a fetch.
+        /// The duration that is asked for, in seconds; 0 for a fetch.
         Expires: int
-        /// Session descriptions are asked for (RFC 4235 §3.3): not every notifier takes the word.
+        /// Session descriptions are asked for (RFC 4235 §3.2). Not every notifier accepts that parameter.
         WantsSession: bool
         CSeq: int64
-        /// How often it was renewed.
+        /// How often the subscription was renewed.
         Round: int
         /// The SUBSCRIBE that waits for its final response.
         Request: SipRequest voption
-        /// When the first SUBSCRIBE was sent: what any notification tells was read after it.
+        /// When the first SUBSCRIBE was sent. The notifier read what it reports after that.
         Began: Instant
-        /// When the newest one was sent first, and whether it was accepted.
+        /// When the newest SUBSCRIBE was sent first, and when one was last accepted.
         Asked: Instant
         AcceptedAt: Instant voption
-        /// Who sent the 2xx.
+        /// The tag of whoever sent the 2xx.
         AcceptedBy: string voption
-        /// The dialog's other end: who sent the 2xx or the first notification, whichever came first.
+        /// The tag of the dialog's other end: of the 2xx or of the first notification, whichever came first.
         RemoteTag: string voption
-        /// Where requests of the dialog go: the notifier's Contact (RFC 3261 §12.2.1.1), and by which proxies.
+        /// Where requests of the dialog go: the notifier's Contact (RFC 3261 §12.2.1.1), and through which proxies.
         Target: string
         Routes: string list
-        /// Credentials that the present request carries.
+        /// The credentials that the present request carries.
         Proofs: SipHeader list
-        /// Nonces that were answered, newest first.
+        /// Nonces that we have answered, newest first.
         Nonces: string list
-        /// Challenges answered since the last 2xx.
+        /// Challenges that we have answered since the last 2xx.
         Retries: int
     }
 
-/// What a response to our SUBSCRIBE does.
+/// What a response to our SUBSCRIBE means.
 type internal SipVerdict =
-    /// It belongs to no request that waits.
+    /// It belongs to no request that waits for a response.
     | NotOurs
     | Waiting of Subscription
-    /// With the seconds granted, where it says so.
+    /// Accepted, for this many seconds if the response says so.
     | Accepted of Subscription * expires: int voption
-    /// Once more as the gateway wants it: with credentials, a longer time, a plainer header.
+    /// To be sent again as the gateway wants it: with credentials, for longer, or with a plainer header.
     | Again of Subscription
     | Rejected of status: int * Shortfall
 
 /// The subscriber's side of RFC 6665, without a clock or a socket.
 module internal Subscription =
-    /// So many answers to challenges in a row are enough for a proxy, a gateway, and an old nonce of each.
+    /// The most challenges that are answered in a row: enough for a proxy, a gateway, and an old nonce of each.
     [<Literal>]
     let private MaxRetries = 4
 
@@ -80,19 +80,19 @@ module internal Subscription =
 
     let private none: SipRequest voption = ValueNone
 
-    /// So many seconds are asked for where a gateway answers no fetch: it forgets a subscription after that long that could
-    /// not be ended.
+    /// How many seconds are asked for if a gateway does not answer a fetch. If such a subscription cannot be ended, the gateway
+    /// forgets it after that time.
     [<Literal>]
     let ShortSeconds = 60
 
     [<Literal>]
     let private User = "callserver"
 
-    /// Each renewal gives the notifier another address of ours: SUBSCRIBE is a target refresh request (RFC 6665 §4.4.1), so
-    /// that what is sent there was written after it, however long it was on its way.
+    /// The user in our Contact. Each renewal gives the notifier another address of ours. SUBSCRIBE is a target refresh request
+    /// (RFC 6665 §4.4.1), so what comes to that address was written after it, however long it was on its way.
     let private userOf (round: int) : string = if round = 0 then User else User + string round
 
-    /// How often the subscription had been renewed when that address was given; 0 where it does not tell.
+    /// How often the subscription had been renewed when it gave this address; 0 if the address does not show that.
     let roundOf (uri: string) : int =
         let start = uri.IndexOf ':' + 1
         let stop = uri.IndexOf '@'
@@ -104,7 +104,7 @@ module internal Subscription =
         else
             0
 
-    /// The URI of Contact, where it is one of SIP.
+    /// The URI in Contact, if it is a SIP URI.
     let contact (message: SipMessage) : string voption =
         match SipFields.values "Contact" message with
         | contact :: _ ->
@@ -145,7 +145,7 @@ module internal Subscription =
                yield! s.Proofs |]
           Body = [||] }
 
-    /// The next SUBSCRIBE of this subscription, to be sent now.
+    /// Makes the next SUBSCRIBE of this subscription, to be sent now.
     let ask (gateway: SipGateway) (now: Instant) (rng: Rng) (s: Subscription) : struct (Subscription * Rng) =
         let struct (branch, rng) = hex 16 rng
         let branch = "z9hG4bK" + branch
@@ -161,7 +161,7 @@ module internal Subscription =
 
         struct ({ s with Request = ValueSome request }, rng)
 
-    /// The SUBSCRIBE that renews it: the notifier tells its whole state again (RFC 6665 §4.2.1.2).
+    /// Makes the SUBSCRIBE that renews the subscription: the notifier sends its full state again (RFC 6665 §4.2.1.2).
     let renew
         (gateway: SipGateway)
         (now: Instant)
@@ -170,7 +170,7 @@ module internal Subscription =
         : struct (Subscription * Rng) =
         ask gateway now rng { s with Round = s.Round + 1 }
 
-    /// A new subscription; `ask` makes its first SUBSCRIBE.
+    /// Makes a new subscription and its first SUBSCRIBE. expires is in seconds; 0 for a fetch.
     let create
         (gateway: SipGateway)
         (local: string)
@@ -180,7 +180,7 @@ module internal Subscription =
         now
         rng
         : struct (Subscription * Rng) =
-        // Without an address of ours nothing could come back; a header needs one all the same.
+        // Without an address of ours nothing can come back, but the headers need one all the same.
         let local = if local = "" then "callserver.invalid" else local
         let struct (callId, rng) = hex 16 rng
         let struct (more, rng) = hex 8 rng
@@ -209,7 +209,7 @@ module internal Subscription =
 
         ask gateway now rng s
 
-    /// The request to be sent again, where its time has come.
+    /// The request to send again, if its time has come.
     let repeat (now: Instant) (s: Subscription) : struct (Subscription * byte[] voption) =
         match s.Request with
         | ValueSome request when request.RepeatAt <= now && now < request.Deadline ->
@@ -230,7 +230,7 @@ module internal Subscription =
         | ValueSome request -> Instant.min request.RepeatAt request.Deadline
         | ValueNone -> Instant.distantFuture
 
-    /// Answers a 401 or 407: credentials for the next request, or why there are none.
+    /// Answers a 401 or 407: gives the credentials for the next request, or says why there are none.
     let private prove
         (gateway: SipGateway)
         (status: int)
@@ -251,8 +251,8 @@ module internal Subscription =
         | ValueSome challenge, ValueNone ->
             Error(Refused(code, $"{said}: it asks for a password (realm {Sip.textOf challenge.Realm})"))
         | ValueSome challenge, ValueSome(struct (user, _)) when
-            // A nonce that was answered and is asked again, or a new one without the word that the old one was
-            // too old: the answer itself was wrong.
+            // A nonce that we have answered already comes again, or a new one comes without saying that the old one
+            // was stale: our answer itself was wrong.
             (s.Proofs |> List.exists (fun header -> header.Name = answered) && not challenge.Stale)
             || List.contains challenge.Nonce s.Nonces
             ->
@@ -278,8 +278,8 @@ module internal Subscription =
                         rng)
             )
 
-    /// Contact and Record-Route of a 2xx or a first notification make the dialog (RFC 3261 §12.1). The routes
-    /// of a response stand in reverse.
+    /// Contact and Record-Route of a 2xx or of a first notification set up the dialog (RFC 3261 §12.1). A response lists the routes
+    /// in reverse.
     let private enter (tag: string) (reversed: bool) (message: SipMessage) (s: Subscription) : Subscription =
         if s.RemoteTag.IsSome then
             s
@@ -291,7 +291,7 @@ module internal Subscription =
                 Target = contact message |> ValueOption.defaultValue s.Target
                 Routes = (if reversed then List.rev routes else routes) }
 
-    /// A response that came over this subscription's way.
+    /// Takes in a response that came over this subscription's way.
     let response
         (gateway: SipGateway)
         (now: Instant)
@@ -312,7 +312,7 @@ module internal Subscription =
         match s.Request with
         | ValueSome request when isOurs ->
             if status < 200 then
-                // It was understood: from now on repeats are only reminders (RFC 3261 §17.1.2.2).
+                // The gateway has the request: from now on it is repeated only every T2 (RFC 3261 §17.1.2.2).
                 let at = if s.IsStream then Instant.distantFuture else now + SipTimers.t2
 
                 struct (Waiting
@@ -327,7 +327,7 @@ module internal Subscription =
 
                 let expires = Sip.tryHeader "Expires" message |> ValueOption.bind SipFields.seconds
 
-                // A later request is challenged anew: by then the nonce may be too old, and without saying so.
+                // A later request is challenged again: by then the nonce may be too old, and the gateway need not say so.
                 let s =
                     { s with
                         Request = ValueNone
@@ -354,17 +354,17 @@ module internal Subscription =
                 | 423, ValueSome least when least > s.Expires && least <= 86400 ->
                     again { s with Expires = least }
                 | 423, ValueNone when s.Expires < ShortSeconds -> again { s with Expires = ShortSeconds }
-                // An hour is what nobody may find too brief (RFC 6665 §4.2.1.1).
+                // No notifier may find an hour too brief (RFC 6665 §4.2.1.1).
                 | 423, ValueNone when s.Expires < 3600 -> again { s with Expires = 3600 }
-                // Asterisk's res_pjsip_pubsub takes no first SUBSCRIBE with Expires 0.
+                // Asterisk's res_pjsip_pubsub does not accept a first SUBSCRIBE with Expires 0.
                 | 400, _ when s.Expires = 0 && s.AcceptedAt.IsNone -> again { s with Expires = ShortSeconds }
-                // Kamailio looks the package up by the whole of the header, parameters included.
+                // Kamailio looks the package up by the whole header, parameters included.
                 | (400 | 489), _ when s.WantsSession && s.AcceptedAt.IsNone ->
                     again { s with WantsSession = false }
                 | _ -> struct (Rejected(status, SipRefusal.shortfall status reason message), rng)
         | ValueSome _
         | ValueNone -> struct (NotOurs, rng)
 
-    /// The notification's sender becomes the dialog's other end where no 2xx has told of it yet.
+    /// Makes the sender of a notification the dialog's other end, unless a 2xx has done so already.
     let enterByNotify (tag: string) (message: SipMessage) (s: Subscription) : Subscription =
         enter tag false message s
