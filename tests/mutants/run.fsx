@@ -1,9 +1,9 @@
-/// Breaks the pure projects on purpose, one place at a time, and tells which test notices: dotnet fsi tests/mutants/run.fsx --help
+/// Breaks the code on purpose, one place at a time, and tells which test notices: dotnet fsi tests/mutants/run.fsx --help
 ///
-/// Works on a copy of the repository. All mutants that are expressions are compiled into one assembly, each behind a
+/// Works on a copy of the repository. All mutants in F# that are expressions are compiled into one assembly, each behind a
 /// number that the environment chooses, so that one build serves them all. Tests are compiled without inlining from other
 /// assemblies, and keep what they inlined by word (`inline`): mutants of such functions, and those that change a
-/// signature or a pattern, are marked `alone`, and cost a build of everything.
+/// signature or a pattern, are marked `alone`, and cost a build of everything, as do all mutants in C#.
 open System
 open System.Collections.Generic
 open System.Diagnostics
@@ -78,7 +78,11 @@ let read (path: string) : Mutant list =
         | "alone", m :: others -> { m with IsAlone = true } :: others
         | _ -> failwith $"{path}:{number + 1}: what is `{line}`?"
 
-    File.ReadAllLines path |> Seq.indexed |> Seq.fold add [] |> List.rev
+    File.ReadAllLines path
+    |> Seq.indexed
+    |> Seq.fold add []
+    |> List.rev
+    |> List.map (fun m -> if m.File.EndsWith ".cs" then { m with IsAlone = true } else m)
 
 let arguments = List.ofArray fsi.CommandLineArgs.[1..]
 
@@ -192,6 +196,10 @@ let lowest = "src/CallServer.Wire"
 let core = "src/CallServer.Core"
 let suite = "tests/CallServer.Core.Tests"
 let output = $"{suite}/bin/Release/net10.0"
+
+let suiteOf (m: Mutant) =
+    if m.File.EndsWith ".cs" then "tests/CallServer.Host.Tests" else suite
+
 let variable = "CALLSERVER_MUTANT"
 
 /// The switch stands above all other files of the lowest project.
@@ -326,7 +334,7 @@ type Verdict =
 let noTests = 8
 
 /// The first test that fails; of the fleets also the seed.
-let ask (number: int) (filter: string) (environment: (string * string) list) : string option =
+let ask (suite: string) (number: int) (filter: string) (environment: (string * string) list) : string option =
     let environment =
         [ variable, string number
           "CALLSERVER_FAILURES", "1"
@@ -340,7 +348,11 @@ let ask (number: int) (filter: string) (environment: (string * string) list) : s
             folder
             environment
             "dotnet"
-            [ $"{output}/CallServer.Core.Tests.dll"; "--filter"; filter; "--progress"; "off" ]
+            [ inCopy $"{suite}/bin/Release/net10.0/{Path.GetFileName suite}.dll"
+              "--filter"
+              filter
+              "--progress"
+              "off" ]
 
     if code = noTests then
         failwith $"no test is there for {filter}:\n{told}"
@@ -373,9 +385,12 @@ let judge (m: Mutant) (number: int) : Verdict =
 
             (if m.IsAlone then names else $"({names})&{besideSwitch}"), environment)
 
-    let rest = if named.ContainsKey "--first-only" then [] else [ others, []; fleets ]
+    let rest =
+        if named.ContainsKey "--first-only" then [] 
+        elif suiteOf m = suite then [ others, []; fleets ]
+        else [ "FullyQualifiedName~Tests", [] ]
 
-    let asked (filter, environment) = ask number filter environment
+    let asked (filter, environment) = ask (suiteOf m) number filter environment
     let told = if named.ContainsKey "--every" then List.choose asked firsts else []
 
     match told with
@@ -452,7 +467,7 @@ for m in alone do
     let at, before = place m
     put m.File ((original m.File).Remove(at, before.Length).Insert(at, m.After))
 
-    match build suite with
+    match build (suiteOf m) with
     | Ok() -> tell clock m (judge m 0)
     | Error errors -> tell clock m (DoesNotCompile errors)
 

@@ -99,7 +99,7 @@ module internal SipNotifier =
     let t2 = TimeSpan.FromSeconds 4.0
     let giveUp = TimeSpan.FromSeconds 32.0
 
-    /// At most one notification per second (RFC 4235 §3.8).
+    /// At most one notification per second (RFC 4235 §3.10).
     let pace = TimeSpan.FromSeconds 1.0
 
     let hex (digits: int) (state: SipNotifierState) : struct (string * SipNotifierState) =

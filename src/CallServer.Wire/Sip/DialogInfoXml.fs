@@ -163,7 +163,7 @@ module internal DialogInfoXml =
 
     let private dialogPart (reader: XmlReader) (reading: DialogReading) : unit =
         if isOurs reader "state" then
-            // RFC 4235 §4.1.1 says `event`; its own examples write `reason`.
+            // RFC 4235 §4.1.2 says `event`; its own examples write `reason`.
             let event = attribute reader "event"
             reading.Event <- if event = "" then attribute reader "reason" else event
             reading.State <- DialogInfo.stateOf (content reader)
