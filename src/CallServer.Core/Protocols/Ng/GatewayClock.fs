@@ -11,7 +11,7 @@ type ClockBounds = { Least: int64; Most: int64 }
 module GatewayClock =
     let unknown: ClockBounds = { Least = Int64.MinValue; Most = Int64.MaxValue }
 
-    /// Until the evidence is more precise than this, gateway and server are taken to be within a second of each other, as NTP
+    /// Until the evidence is narrower than twice this, gateway and server are taken to be within a second of each other, as NTP
     /// keeps them. Microseconds.
     [<Literal>]
     let Tolerance = 1_000_000L
