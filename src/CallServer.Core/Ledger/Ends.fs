@@ -125,6 +125,18 @@ module internal Ends =
                 History.note context.Ledger.Gateway c ending mark)
             |> History.prune)
 
+    /// Whether the restart that began the present run ended the connection, if it is gone.
+    let private endedByRestart (context: TakingIn) (c: Connection) : bool =
+        c.Run < context.Ledger.Run
+        && match context.Ledger.RunBegan with
+           // An audit that could not tell the run heard it after the restart.
+           | ValueSome began when c.LastHeard > began.Latest -> false
+           // It was first heard while the gateway may have been restarting, so it may belong to this run. A
+           // gateway's own report of a restart says no more than "by now".
+           | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest -> false
+           | ValueSome _
+           | ValueNone -> true
+
     /// The snapshot does not list this connection. Returns it as the record keeps it, or ValueNone if it is
     /// closed.
     let absent (context: TakingIn) (agentOnly: bool) (c: Connection) : Connection voption =
@@ -159,16 +171,13 @@ module internal Ends =
             keep c.Absences
         elif c.Absences + 1 < context.Traits.AbsencesToClose then
             keep (c.Absences + 1)
-        elif c.Run < context.Ledger.Run && not agentOnly then
-            match context.Ledger.RunBegan with
-            // An audit that could not tell the run heard it after the restart, so the restart did not end it.
-            | ValueSome began when c.LastHeard > began.Latest -> close (ending Absent c answered)
-            // It was first heard while the gateway may have been restarting, so it may belong to this run. A
-            // gateway's own report of a restart says no more than "by now".
-            | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest ->
-                close (ending Absent c answered)
-            | ValueSome began -> close (ending GatewayRestart c (Instant.min began.Latest answered))
-            | ValueNone -> close (ending GatewayRestart c answered)
+        elif endedByRestart context c && not agentOnly then
+            let latest =
+                match context.Ledger.RunBegan with
+                | ValueSome began -> Instant.min began.Latest answered
+                | ValueNone -> answered
+
+            close (ending GatewayRestart c latest)
         else
             close (ending Absent c answered)
 
@@ -181,5 +190,5 @@ module internal Ends =
             | ValueNone, ValueSome began -> Instant.min began.Within.Latest context.Snapshot.Answered
             | ValueNone, ValueNone -> context.Snapshot.Answered
 
-        let evidence = if c.Run < context.Ledger.Run then GatewayRestart else Absent
+        let evidence = if endedByRestart context c then GatewayRestart else Absent
         close context c (ending evidence c latest)

@@ -103,21 +103,32 @@ module Reconcile =
     let private count predicate (changes: ResizeArray<Change>) =
         changes |> Seq.sumBy (fun change -> if predicate change then 1L else 0L)
 
-    /// Whether the row may continue a connection of the earlier run: what surely began after the restart
-    /// cannot. After a reboot of a large gateway that is every row, and comparing each with every earlier
-    /// connection would take the product of both.
-    let private mayPrecedeRun (ledger: GatewayLedger) (o: Observation) : bool =
-        match ledger.RunBegan, o.Setup, o.Start with
-        | ValueSome began, ValueSome told, _
-        | ValueSome began, ValueNone, ValueSome told ->
-            told.Within.Earliest <= began.Latest + TimeSpan.FromSeconds 1.0
-        | _ -> true
+    /// Whether the row may continue a connection of the earlier run: what surely began after all of those were
+    /// last heard cannot. After a reboot of a large gateway that is every row, and comparing each with every
+    /// earlier connection would take the product of both. The restart itself is no bound: an audit that could
+    /// not tell the run may have heard connections of the new run before anybody knew of it.
+    let private mayPrecedeRun (stale: Connection[]) : Observation -> bool =
+        let last =
+            stale
+            |> Array.fold (fun last c -> Instant.max last c.LastHeard) Instant.distantPast
 
-    /// Drops the rows of an audit during which the gateway restarted: nobody can tell which run each belongs
-    /// to, so their ids and stamps mean nothing. What the audit proves is the restart.
-    let private withoutMixedRows (snapshot: Snapshot) : Snapshot =
+        fun o ->
+            match o.Setup, o.Start with
+            | ValueSome told, _
+            | ValueNone, ValueSome told -> told.Within.Earliest <= last + TimeSpan.FromSeconds 1.0
+            | ValueNone, ValueNone -> true
+
+    /// Drops the rows of an audit if nobody can tell which run each belongs to, so that their ids and stamps
+    /// mean nothing: the gateway restarted meanwhile (what the audit proves is the restart), or ids are tied
+    /// to the boot, and a partial audit of a gateway that tells its boot could not read it.
+    let private withoutMixedRows (ledger: GatewayLedger) (snapshot: Snapshot) : Snapshot =
+        let isUntold = snapshot.Boot.Token.IsNone && snapshot.Boot.Began.IsNone
+
         match snapshot.Completeness with
-        | Partial shortfalls when List.contains RestartedMeanwhile shortfalls ->
+        | Partial shortfalls when
+            List.contains RestartedMeanwhile shortfalls
+            || snapshot.Traits.IdsTiedToBoot && ledger.Boot.IsSome && isUntold
+            ->
             { snapshot with Observations = [||]; Ended = [||]; Denied = [||] }
         | Partial _
         | Complete _ -> snapshot
@@ -164,7 +175,7 @@ module Reconcile =
         if not (isNewer snapshot ledger) then
             struct (ledger, [||])
         else
-            let struct (snapshot, unlawful) = snapshot |> withoutMixedRows |> lawful
+            let struct (snapshot, unlawful) = snapshot |> withoutMixedRows ledger |> lawful
             // An audit that learnt nothing does not know the gateway's kind either.
             let learnt = Snapshot.isComplete snapshot || snapshot.Observations.Length > 0
             let traits = if learnt then snapshot.Traits else ledger.Traits
@@ -188,10 +199,11 @@ module Reconcile =
                     Dictionary()
                 else
                     let taken = HashSet(present |> Seq.map (fun c -> c.Id))
+                    let mayPrecede = mayPrecedeRun stale
 
                     let free =
                         snapshot.Observations
-                        |> Array.filter (fun o -> not (taken.Contains o.Id) && mayPrecedeRun entered o)
+                        |> Array.filter (fun o -> not (taken.Contains o.Id) && mayPrecede o)
 
                     Rename.pairs traits context.IsComplete stale free
 

@@ -172,6 +172,28 @@ let ``9 a row without its id is no news while its connection is in the record`` 
         let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
         ids changes |> Check.equal [ "row/7" ])
 
+let ``9 a row without its id and its call is known by who takes part`` =
+    example (fun () ->
+        let by device (o: Observation) =
+            { o with
+                Stamp = ValueSome "one"
+                Facts = { o.Facts with Originator = ValueSome device } }
+
+        let nameless device =
+            let told = row "row/7" 10.9 10.7 10.72
+            { told with IsRenamed = true; Observation = by device told.Observation }
+
+        let after rows =
+            let _, changes =
+                replay
+                    [ watching [ by "100" (seen "a" 0.5) ]
+                      complete 10.0 11.0 [ by "100" (seen "a" 10.5) ] |> withHistory rows ]
+
+            ids changes
+
+        after [ nameless "100" ] |> Check.isEmpty
+        after [ nameless "200" ] |> Check.equal [ "row/7" ])
+
 let ``what ended before the first audit is not this record's, unless it is told so`` =
     example (fun () ->
         let old = [ row "a" 10.9 -100.0 -99.9; row "b" 10.9 -10.0 -9.9 ]

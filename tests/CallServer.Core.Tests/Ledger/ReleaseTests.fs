@@ -84,6 +84,19 @@ let ``an audit that was asked before the release opens nothing again, one asked 
         names after = [| "b" |]
         && changes |> Array.forall (fun change -> not change.IsOpened && not change.IsClosed))
 
+let ``what a watch was asked before the release, and told after it, opens nothing again`` =
+    example (fun () ->
+        let watched snapshot = { snapshot with Standing = ValueSome(at 0.0) }
+        let ledger, _ = replay [ watched two ]
+        let released, _ = release (reply "a" 5.0 5.2) 5.3 ledger
+        let listed = [ observation "a" 4.9; observation "b" 4.9 ]
+        let after, changes = apply (complete 4.8 6.0 listed |> watched) released
+        changes |> Check.isEmpty
+        names after |> Check.equal [| "b" |]
+        let after, _ = apply (complete 5.4 6.0 [ observation "b" 5.9 ] |> watched) released
+        names after |> Check.equal [| "b" |]
+        (only after).ConfirmedCount |> Check.equal 2)
+
 let ``a result that is none closes nothing`` =
     example (fun () ->
         let stamp = { Server = "s"; Epoch = 1; Correction = TimeSpan.Zero; Steps = [||] }

@@ -49,6 +49,15 @@ let ``7 an audit that was asked before the gateway's word tells of both runs, an
         closings changes |> Array.map fst |> Check.equal [| "a" |]
         names after |> Check.isEmpty)
 
+let ``7 a watch that was asked before the gateway's word tells of both runs, and of none`` =
+    example (fun () ->
+        let watched (snapshot: Snapshot) = { snapshot with Standing = ValueSome(at 0.0) }
+        let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] |> watched ]
+        let noted, _ = restarted 5.0 before
+        let after, changes = apply (complete 4.9 6.0 [] |> watched) noted
+        changes |> Check.isEmpty
+        names after |> Check.equal [| "a" |])
+
 let ``7 the gateway's word twice, or older than the record, changes nothing`` =
     example (fun () ->
         let before, _ = replay [ complete 0.0 1.0 [ observation "a" 0.5 ] ]

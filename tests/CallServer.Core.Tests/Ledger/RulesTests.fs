@@ -468,6 +468,21 @@ let ``7 where one lives on, only the agent restarted, and what is gone ended wit
         ending.Evidence |> Check.equal Absent
         ending.Within |> Check.equal (between 0.49 21.0))
 
+let ``7 one that was set up before the boot and is still listed shows that only the agent restarted`` =
+    example (fun () ->
+        let ringing t =
+            { observation "b" t with Setup = ValueSome(Timing.reported (between -10.0 -9.9)) }
+
+        let _, changes =
+            replay
+                [ complete 0.0 1.0 [ observation "a" 0.5; ringing 0.5 ] |> withBoot (boot "1" -1000.0 1.0)
+                  complete 20.0 21.0 [ ringing 20.5 ] |> withBoot (boot "2" 15.0 21.0) ]
+
+        let id, ending = Array.exactlyOne (closings changes)
+        id |> Check.equal "a"
+        ending.Evidence |> Check.equal Absent
+        ending.Within |> Check.equal (between 0.49 21.0))
+
 let ``7 what was heard after the boot, before anybody knew of it, did not end by it`` =
     example (fun () ->
         let _, changes =
@@ -518,6 +533,37 @@ let ``7 an old id in a new run is not taken for the same connection`` =
         closings changes |> Array.map fst |> Check.equal [| "5.1" |]
         (only settled).Facts.Call |> Check.equal (ValueSome(CallId.create "y")))
 
+let ``7 rows of a partial audit that could not read the boot, to which ids are tied, say nothing`` =
+    example (fun () ->
+        let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
+        let young t = observation "7.1" t |> started 18.0 18.1 |> called "x"
+        let known = complete 0.0 1.0 [ observation "7.1" 0.5 |> called "w" ]
+        let before, _ = replay [ known |> tied |> withBoot (boot "1" -1000.0 1.0) ]
+        let blind, changes = apply (partial 20.0 21.0 [ young 20.5 ] |> tied) before
+        changes |> Array.map _.Kind |> Check.equal [| "unconfirmed" |]
+        (only blind).Facts.Call |> Check.equal (ValueSome(CallId.create "w"))
+
+        let after, changes =
+            apply (complete 30.0 31.0 [ young 30.5 ] |> tied |> withBoot (boot "2" 15.0 31.0)) blind
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Within |> Check.equal (between 0.49 15.01)
+        (only after).Facts.Call |> Check.equal (ValueSome(CallId.create "x")))
+
+let ``7 one that began after the boot, and whose id another took before the boot was read, did not end by it`` =
+    example (fun () ->
+        let leg call t = observation "1" t |> called call
+
+        let _, changes =
+            replay
+                [ complete 0.0 1.0 [] |> withBoot (boot "1" -1000.0 1.0)
+                  partial 20.0 21.0 [ leg "x" 20.5 |> started 18.0 18.1 ]
+                  complete 30.0 31.0 [ leg "y" 30.5 |> started 25.0 25.1 ] |> withBoot (boot "2" 15.0 31.0) ]
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Evidence |> Check.equal Absent
+        ending.Within |> Check.equal (between 20.49 25.1))
+
 let ``7 a complete audit of an earlier run does not bound the start under an id of this run`` =
     example (fun () ->
         let tied = withTraits { Traits.plain with IdsTiedToBoot = true }
@@ -539,6 +585,31 @@ let ``7 rows of an audit that a restart ran through say nothing of either run`` 
 
         closings changes |> Check.isEmpty
         (only ledger).ConfirmedCount |> Check.equal 2)
+
+let ``7 history and denials of an audit that a restart ran through close nothing`` =
+    example (fun () ->
+        let before, _ =
+            replay
+                [ complete 0.0 1.0 [ observation "a" 0.5; observation "b" 0.5 ]
+                  |> withBoot (boot "1" -60.0 1.0) ]
+
+        let mixed =
+            snapshot 20.0 21.0 (Partial [ RestartedMeanwhile ]) [] |> withBoot (boot "2" 20.5 21.0)
+
+        let over: Ended =
+            { Observation = observation "a" 20.2
+              End = Timing.reported (between 5.0 5.01)
+              Cause = ValueNone
+              Counters = ValueNone
+              IsRenamed = false
+              Row = ValueNone }
+
+        for told in
+            [ { mixed with Ended = [| over |] }
+              { mixed with Denied = [| ConnectionId.create "b" |] } ] do
+            let after, changes = apply told before
+            closings changes |> Check.isEmpty
+            names after |> Check.equal [| "a"; "b" |])
 
 // Rule 8
 
@@ -564,6 +635,31 @@ let ``8 of one watch, what it told before what the record holds changes nothing`
         let ledger, _ = replay [ complete 0.0 1.0 []; later ]
         let back, late = apply earlier ledger
         obj.ReferenceEquals(back, ledger) && late = [||])
+
+let private watched since (snapshot: Snapshot) = { snapshot with Standing = ValueSome(at since) }
+
+let ``8 of two watches whose times overlap, nobody knows which is newer`` =
+    law (fun (known: byte list) (listed: byte list) ->
+        let ledger, _ = replay [ complete 1.0 10.0 (some known 9.5) |> watched 1.0 ]
+        let same, none = apply (complete 5.0 12.0 (some listed 11.5) |> watched 5.0) ledger
+        let after, _ = apply (complete 5.0 12.0 (some listed 11.5) |> watched 1.0) ledger
+
+        obj.ReferenceEquals(same, ledger)
+        && none = [||]
+        && names after = names (fst (replay [ complete 5.0 12.0 (some listed 11.5) ])))
+
+let ``8 an audit that learnt nothing does not change what the gateway's kind is`` =
+    example (fun () ->
+        let shifting = { Traits.plain with AbsencesToClose = 2 }
+        let known = complete 0.0 1.0 [ observation "a" 0.5 ] |> withTraits shifting
+
+        let traitsAfter snapshot =
+            (fst (replay [ known; snapshot |> withTraits Traits.plain ])).Traits
+
+        traitsAfter (silent 10.0 11.0) |> Check.equal shifting
+        traitsAfter (partial 10.0 11.0 []) |> Check.equal shifting
+        traitsAfter (partial 10.0 11.0 [ observation "a" 10.5 ]) |> Check.equal Traits.plain
+        traitsAfter (complete 10.0 11.0 []) |> Check.equal Traits.plain)
 
 let ``8 a snapshot of another gateway does not belong here`` =
     example (fun () ->

@@ -138,6 +138,11 @@ type World(kind: Kind, seed: uint64) =
 
     let take (snapshot: Snapshot) =
         let before = ledger
+
+        // Rows that nobody can give to a run say nothing, and so lie about nothing.
+        if kind = BootTied && snapshot.Boot.Token.IsNone then
+            slandered.Clear()
+
         let struct (next, changes) = Reconcile.apply snapshot ledger
         ledger <- next
 
@@ -188,13 +193,19 @@ type World(kind: Kind, seed: uint64) =
         let isSilent = Completeness.isSilent completeness
         let keepsHistory = kind = BootTied && not isSilent
 
+        let tellsBoot =
+            match completeness with
+            | Complete _ -> true
+            | Partial shortfalls when List.contains RestartedMeanwhile shortfalls -> true
+            | Partial _ -> not isSilent && (ledger.Boot.IsNone || chances.Percent 80)
+
         { Gateway = gateway
           Protocol = "test"
           Profile = string kind
           Traits = traits
           Asked = asked
           Answered = answered
-          Boot = (if isSilent then Boot.untold answered else far.Boot answered)
+          Boot = (if tellsBoot then far.Boot answered else Boot.untold answered)
           Completeness = completeness
           Observations = listed
           Ended = (if keepsHistory then far.Ended answered else [||])
