@@ -197,8 +197,7 @@ let core = "src/CallServer.Core"
 let suite = "tests/CallServer.Core.Tests"
 let output = $"{suite}/bin/Release/net10.0"
 
-let suiteOf (m: Mutant) =
-    if m.File.EndsWith ".cs" then "tests/CallServer.Host.Tests" else suite
+let suiteOf (m: Mutant) = if m.File.EndsWith ".cs" then "tests/CallServer.Host.Tests" else suite
 
 let variable = "CALLSERVER_MUTANT"
 
@@ -386,7 +385,7 @@ let judge (m: Mutant) (number: int) : Verdict =
             (if m.IsAlone then names else $"({names})&{besideSwitch}"), environment)
 
     let rest =
-        if named.ContainsKey "--first-only" then [] 
+        if named.ContainsKey "--first-only" then []
         elif suiteOf m = suite then [ others, []; fleets ]
         else [ "FullyQualifiedName~Tests", [] ]
 

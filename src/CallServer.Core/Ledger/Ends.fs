@@ -133,7 +133,8 @@ module internal Ends =
            | ValueSome began when c.LastHeard > began.Latest -> false
            // It was first heard while the gateway may have been restarting, so it may belong to this run. A
            // gateway's own report of a restart says no more than "by now".
-           | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest -> false
+           | ValueSome began when began.Earliest > Instant.distantPast && c.FirstHeard > began.Earliest ->
+               false
            | ValueSome _
            | ValueNone -> true
 

@@ -108,9 +108,7 @@ module Reconcile =
     /// earlier connection would take the product of both. The restart itself is no bound: an audit that could
     /// not tell the run may have heard connections of the new run before anybody knew of it.
     let private mayPrecedeRun (stale: Connection[]) : Observation -> bool =
-        let last =
-            stale
-            |> Array.fold (fun last c -> Instant.max last c.LastHeard) Instant.distantPast
+        let last = stale |> Array.fold (fun last c -> Instant.max last c.LastHeard) Instant.distantPast
 
         fun o ->
             match o.Setup, o.Start with

@@ -175,9 +175,7 @@ let ``9 a row without its id is no news while its connection is in the record`` 
 let ``9 a row without its id and its call is known by who takes part`` =
     example (fun () ->
         let by device (o: Observation) =
-            { o with
-                Stamp = ValueSome "one"
-                Facts = { o.Facts with Originator = ValueSome device } }
+            { o with Stamp = ValueSome "one"; Facts = { o.Facts with Originator = ValueSome device } }
 
         let nameless device =
             let told = row "row/7" 10.9 10.7 10.72

@@ -12,8 +12,7 @@ let private tied = withTraits { Traits.plain with IdsTiedToBoot = true }
 let private overRestart (was: Observation list) (now: Snapshot) =
     replay [ complete 0.0 1.0 was |> tied |> withBoot (boot "1" -1000.0 1.0); now |> tied ]
 
-let private restarted asked rows =
-    complete asked (asked + 1.0) rows |> withBoot (boot "2" 15.0 (asked + 1.0))
+let private restarted asked rows = complete asked (asked + 1.0) rows |> withBoot (boot "2" 15.0 (asked + 1.0))
 
 /// A leg that began ten seconds before the first audit, as both runs tell it.
 let private leg (id: string) heard = observation id heard |> started -10.0 -9.9
@@ -69,7 +68,10 @@ let ``7 a row that this run has on record already continues no other connection`
     example (fun () ->
         let rings = restarted 20.0 [ observation "7.1" 20.5 ]
         let answered = restarted 30.0 [ leg "7.1" 30.5 |> called "x" ]
-        let partly (snapshot: Snapshot) = { snapshot with Completeness = Partial [ CutShort "test" ] } |> tied
+
+        let partly (snapshot: Snapshot) =
+            { snapshot with Completeness = Partial [ CutShort "test" ] } |> tied
+
         let before, _ = overRestart [ leg "5.1" 0.5 |> called "x" ] (partly rings)
         let after, changes = apply (partly answered) before
         moves changes |> Check.isEmpty

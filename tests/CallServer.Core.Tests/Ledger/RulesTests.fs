@@ -470,8 +470,7 @@ let ``7 where one lives on, only the agent restarted, and what is gone ended wit
 
 let ``7 one that was set up before the boot and is still listed shows that only the agent restarted`` =
     example (fun () ->
-        let ringing t =
-            { observation "b" t with Setup = ValueSome(Timing.reported (between -10.0 -9.9)) }
+        let ringing t = { observation "b" t with Setup = ValueSome(Timing.reported (between -10.0 -9.9)) }
 
         let _, changes =
             replay
@@ -593,8 +592,7 @@ let ``7 history and denials of an audit that a restart ran through close nothing
                 [ complete 0.0 1.0 [ observation "a" 0.5; observation "b" 0.5 ]
                   |> withBoot (boot "1" -60.0 1.0) ]
 
-        let mixed =
-            snapshot 20.0 21.0 (Partial [ RestartedMeanwhile ]) [] |> withBoot (boot "2" 20.5 21.0)
+        let mixed = snapshot 20.0 21.0 (Partial [ RestartedMeanwhile ]) [] |> withBoot (boot "2" 20.5 21.0)
 
         let over: Ended =
             { Observation = observation "a" 20.2
@@ -605,8 +603,7 @@ let ``7 history and denials of an audit that a restart ran through close nothing
               Row = ValueNone }
 
         for told in
-            [ { mixed with Ended = [| over |] }
-              { mixed with Denied = [| ConnectionId.create "b" |] } ] do
+            [ { mixed with Ended = [| over |] }; { mixed with Denied = [| ConnectionId.create "b" |] } ] do
             let after, changes = apply told before
             closings changes |> Check.isEmpty
             names after |> Check.equal [| "a"; "b" |])
@@ -653,8 +650,7 @@ let ``8 an audit that learnt nothing does not change what the gateway's kind is`
         let shifting = { Traits.plain with AbsencesToClose = 2 }
         let known = complete 0.0 1.0 [ observation "a" 0.5 ] |> withTraits shifting
 
-        let traitsAfter snapshot =
-            (fst (replay [ known; snapshot |> withTraits Traits.plain ])).Traits
+        let traitsAfter snapshot = (fst (replay [ known; snapshot |> withTraits Traits.plain ])).Traits
 
         traitsAfter (silent 10.0 11.0) |> Check.equal shifting
         traitsAfter (partial 10.0 11.0 []) |> Check.equal shifting
