@@ -125,7 +125,7 @@ module internal Ends =
                 History.note context.Ledger.Gateway c ending mark)
             |> History.prune)
 
-    /// Whether the restart that began the present run ended the connection, if it is gone.
+    /// Whether the restart that began the present run may have ended the connection.
     let private endedByRestart (context: TakingIn) (c: Connection) : bool =
         c.Run < context.Ledger.Run
         && match context.Ledger.RunBegan with
@@ -137,6 +137,14 @@ module internal Ends =
                false
            | ValueSome _
            | ValueNone -> true
+
+    /// The end of a connection that is proven gone: by the restart that began the present run, and then no later
+    /// than that (rule 7), unless only the agent restarted.
+    let private endOf (context: TakingIn) (agentOnly: bool) (c: Connection) (proven: Instant) : Ending =
+        match context.Ledger.RunBegan with
+        | _ when agentOnly || not (endedByRestart context c) -> ending Absent c proven
+        | ValueSome began -> ending GatewayRestart c (Instant.min began.Latest proven)
+        | ValueNone -> ending GatewayRestart c proven
 
     /// The snapshot does not list this connection. Returns it as the record keeps it, or ValueNone if it is
     /// closed.
@@ -172,24 +180,16 @@ module internal Ends =
             keep c.Absences
         elif c.Absences + 1 < context.Traits.AbsencesToClose then
             keep (c.Absences + 1)
-        elif endedByRestart context c && not agentOnly then
-            let latest =
-                match context.Ledger.RunBegan with
-                | ValueSome began -> Instant.min began.Latest answered
-                | ValueNone -> answered
-
-            close (ending GatewayRestart c latest)
         else
-            close (ending Absent c answered)
+            close (endOf context agentOnly c answered)
 
     /// Another connection has taken the id: the old one ended between when it was last heard and the new
     /// one's start (rule 6).
-    let replaced (context: TakingIn) (c: Connection) (o: Observation) =
+    let replaced (context: TakingIn) (agentOnly: bool) (c: Connection) (o: Observation) =
         let latest =
             match o.Setup, o.Start with
             | ValueSome began, _
             | ValueNone, ValueSome began -> Instant.min began.Within.Latest context.Snapshot.Answered
             | ValueNone, ValueNone -> context.Snapshot.Answered
 
-        let evidence = if endedByRestart context c then GatewayRestart else Absent
-        close context c (ending evidence c latest)
+        close context c (endOf context agentOnly c latest)

@@ -90,7 +90,7 @@ module Reconcile =
             elif Times.isAnother context.Traits context.Ledger.Run c o then
                 match Ends.tryHistory context c with
                 | ValueSome e -> Ends.closeByHistory context c e
-                | ValueNone -> Ends.replaced context c o
+                | ValueNone -> Ends.replaced context agentOnly c o
 
                 keep (listed o)
             else

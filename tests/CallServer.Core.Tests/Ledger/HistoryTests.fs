@@ -172,6 +172,20 @@ let ``9 a row without its id is no news while its connection is in the record`` 
         let _, changes = replay [ watching [ call "a" ]; { both with Ended = [| other |] } ]
         ids changes |> Check.equal [ "row/7" ])
 
+let ``9 a row that may be of the connection that lives under its id is no news`` =
+    example (fun () ->
+        let told = row "a" 10.9 7.0 7.02
+
+        let stampless =
+            { told with Observation = { told.Observation with Stamp = ValueNone; Start = ValueNone } }
+
+        let _, changes =
+            replay
+                [ watching [ observation "a" 0.5 ]
+                  complete 10.0 11.0 [ observation "a" 10.5 ] |> withHistory [ stampless ] ]
+
+        ids changes |> Check.isEmpty)
+
 let ``9 a row without its id and its call is known by who takes part`` =
     example (fun () ->
         let by device (o: Observation) =

@@ -134,6 +134,15 @@ let ``4 an unreported start lies between the last complete audit without it and 
         let start = (only ledger).Start
         start.Within = between 0.0 (t + 0.5) && start.Evidence = Bounded)
 
+let ``4 a table that may be some seconds old bounds a start by what it may have shown`` =
+    example (fun () ->
+        let cached = withTraits { Traits.plain with Staleness = TimeSpan.FromSeconds 5.0 }
+
+        let ledger, _ =
+            replay [ complete 10.0 11.0 [] |> cached; complete 20.0 21.0 [ observation "a" 20.5 ] |> cached ]
+
+        (only ledger).Start.Within |> Check.equal (between 5.0 20.5))
+
 let ``4 without a complete audit before it a start has no lower bound`` =
     example (fun () ->
         let ledger, _ = replay [ partial 0.0 1.0 []; complete 10.0 11.0 [ observation "a" 10.5 ] ]
@@ -365,6 +374,17 @@ let ``5 bounds only narrow, and what contradicts them is kept and counted`` =
 
         ((GatewayLedger.empty gateway, true), audits) ||> List.fold step |> snd)
 
+let ``5 what is held by a report stays a report, whatever only bounds it later`` =
+    example (fun () ->
+        let wider (o: Observation) = { o with Start = ValueSome(Timing.bounded (between -20.0 -9.0)) }
+
+        let ledger, _ =
+            replay
+                [ complete 0.0 1.0 [ observation "a" 0.5 |> started -10.0 -9.9 ]
+                  complete 10.0 11.0 [ observation "a" 10.5 |> wider ] ]
+
+        (only ledger).Start |> Check.equal (Timing.reported (between -10.0 -9.9)))
+
 let ``5 what a drifting clock explains is no conflict, and nothing is learnt from it`` =
     example (fun () ->
         let drifting = withTraits { Traits.plain with DriftPpm = 100.0 }
@@ -404,6 +424,34 @@ let ``6 another stamp under the same id is a new connection, the same stamp is n
 
         closings same |> Check.isEmpty
         closings other |> Array.map fst |> Check.equal [| "a" |])
+
+let ``6 a stamp that outlives a restart tells the uses of an id apart over it`` =
+    example (fun () ->
+        let reused = withTraits { Traits.plain with ReusesIds = true }
+        let stamped stamp t = { observation "a" t with Stamp = ValueSome stamp }
+
+        let _, changes =
+            replay
+                [ complete 0.0 1.0 [ stamped "1" 0.5 ] |> reused |> withBoot (boot "1" -1000.0 1.0)
+                  complete 20.0 21.0 [ stamped "2" 20.5 ] |> reused |> withBoot (boot "2" 15.0 21.0) ]
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Evidence |> Check.equal GatewayRestart
+        ending.Within |> Check.equal (between 0.49 15.01))
+
+let ``6 one that was replaced over a restart of the agent alone did not end by it`` =
+    example (fun () ->
+        let living t = observation "b" t |> started -10.0 -9.9
+        let leg began t = observation "a" t |> started began (began + 0.1)
+
+        let _, changes =
+            replay
+                [ complete 0.0 1.0 [ leg -20.0 0.5; living 0.5 ] |> withBoot (boot "1" -1000.0 1.0)
+                  complete 20.0 21.0 [ leg 16.0 20.5; living 20.5 ] |> withBoot (boot "2" 15.0 21.0) ]
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Evidence |> Check.equal Absent
+        ending.Within |> Check.equal (between 0.49 16.1))
 
 let ``6 a stamp that a restart of the agent changed is no new connection`` =
     example (fun () ->
