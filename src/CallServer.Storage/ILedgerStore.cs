@@ -88,12 +88,13 @@ public interface ILedgerStore : IDisposable
     StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit);
 
     /// <summary>
-    /// Deletes CDRs that are older than the store was told to keep, and the oldest beyond the number it keeps.
-    /// Entries that wait in the outbox stay. The store reuses the room.
+    /// Deletes what is older than the store was told to keep, and the oldest beyond the number it keeps: CDRs, entries
+    /// of the control log, and, where they have an age, changes. Entries that wait in the outbox stay. The store reuses
+    /// the room.
     /// </summary>
     /// <param name="now">The present on the record's timeline, which no step of the wall clock moves.</param>
-    /// <param name="limit">The most to delete for each of the two reasons, so that nobody waits long.</param>
-    ForgottenCdrs Forget(DateTimeOffset now, int limit);
+    /// <param name="limit">The most to delete of each kind and for each reason, so that nobody waits long.</param>
+    Forgotten Forget(DateTimeOffset now, int limit);
 
     /// <summary>Which of these CDR ids the store has.</summary>
     IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids);
@@ -110,6 +111,15 @@ public interface ILedgerStore : IDisposable
     /// <param name="limit">The most entries to return.</param>
     StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit);
 
+    /// <summary>Adds entries to the control log. They are on the disk when this returns.</summary>
+    /// <param name="entries">The entries, oldest first, each with its time on the record's timeline.</param>
+    void AddControls(IReadOnlyList<(DateTimeOffset At, ControlEntry Entry)> entries);
+
+    /// <summary>The control log, newest first.</summary>
+    /// <param name="cursor">Only those with a lower sequence; <see cref="long.MaxValue"/> to begin.</param>
+    /// <param name="limit">The most entries to return.</param>
+    StoredPage<StoredControl> ReadControls(long cursor, int limit);
+
     /// <summary>Stores the report of a takeover; the newest 1,000 are kept.</summary>
     void AddRecovery(Surface.RecoveryView report);
 
@@ -122,7 +132,17 @@ public interface ILedgerStore : IDisposable
     ChangePage ReadChanges(long afterSequence, int limit);
 }
 
-/// <summary>How many CDRs a store deleted.</summary>
-/// <param name="Old">Deleted because they were too old.</param>
-/// <param name="Surplus">Deleted because there were too many.</param>
-public readonly record struct ForgottenCdrs(int Old, int Surplus);
+/// <summary>What a store deleted.</summary>
+/// <param name="Old">CDRs that were too old.</param>
+/// <param name="Surplus">CDRs of which there were too many.</param>
+/// <param name="Changes">Changes that were too old.</param>
+/// <param name="Controls">Entries of the control log, for either reason.</param>
+public readonly record struct Forgotten(int Old, int Surplus, int Changes, int Controls)
+{
+    /// <summary>The most of any kind: if it reaches the limit, there may be more to delete.</summary>
+    public int Most => Math.Max(Math.Max(Old, Surplus), Math.Max(Changes, Controls));
+
+    /// <summary>Both together.</summary>
+    public Forgotten Add(Forgotten more) =>
+        new(Old + more.Old, Surplus + more.Surplus, Changes + more.Changes, Controls + more.Controls);
+}

@@ -30,6 +30,9 @@ public static class RecordJson
     /// <summary>The report of a takeover.</summary>
     public static string Recovery(RecoveryView report) => JsonSerializer.Serialize(report, Camel);
 
+    /// <summary>An entry of the control log.</summary>
+    public static string Control(ControlEntry control) => JsonSerializer.Serialize(control, Camel);
+
     private static JsonSerializerOptions Options(JsonNamingPolicy naming)
     {
         var options = new JsonSerializerOptions

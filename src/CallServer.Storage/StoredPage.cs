@@ -63,6 +63,11 @@ public sealed record StoredRelease(long Sequence, string Json);
 /// <param name="Json">A <see cref="Surface.RecoveryView"/>, on one line.</param>
 public sealed record StoredRecovery(long Sequence, string Json);
 
+/// <summary>A control request as it was written.</summary>
+/// <param name="Sequence">Rises in the order of writing; never reused.</param>
+/// <param name="Json">A <see cref="ControlEntry"/>, on one line.</param>
+public sealed record StoredControl(long Sequence, string Json);
+
 /// <summary>The changes after a sequence.</summary>
 /// <param name="Items">The changes, oldest first.</param>
 /// <param name="Missed">Whether the store no longer keeps some that came after that sequence: the client then has to

@@ -18,6 +18,7 @@ public sealed class StoreWriter : IDisposable
     // While the store fails, a client of the event stream may miss changes; a CDR is never dropped.
     private const int ChangesKept = 10_000;
     private const int AuditsKept = 100;
+    private const int ControlsKept = 10_000;
 
     // About as many as end in a minute on a busy network; deleted in pieces, so that commits get their turn.
     private const int BatchForgotten = 1_000;
@@ -34,6 +35,9 @@ public sealed class StoreWriter : IDisposable
     private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
     private readonly List<(string Gateway, TaskCompletionSource Passed)> passes = [];
+    private List<(DateTimeOffset At, ControlEntry Entry)> controls = [];
+    private List<TaskCompletionSource> controlled = [];
+    private long controlsLost;
     private TimeSpan rest = FirstRest;
     private List<ClockStep> steps = [];
     private TimeSpan correction;
@@ -120,22 +124,59 @@ public sealed class StoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Deletes CDRs that need not be kept any longer. Call it on the scheduler. If the store fails, the next call
-    /// deletes them.
+    /// Hands over an entry of the control log. Completes when the store has tried to write it and all earlier ones; at
+    /// once while the store is unhealthy, as nobody waits for that.
+    /// </summary>
+    /// <param name="at">When, on the record's timeline.</param>
+    /// <param name="entry">The entry; null only waits for the earlier ones.</param>
+    public Task EnqueueControl(DateTimeOffset at, ControlEntry? entry)
+    {
+        lock (guard)
+        {
+            if (entry is not null)
+                controls.Add((at, entry));
+            if (controls.Count > ControlsKept)
+            {
+                controlsLost += controls.Count - ControlsKept;
+                controls.RemoveRange(0, controls.Count - ControlsKept);
+            }
+
+            Wake();
+            if (reason is not null)
+                return Task.CompletedTask;
+            var tried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            controlled.Add(tried);
+            return tried.Task;
+        }
+    }
+
+    /// <summary>
+    /// Deletes what need not be kept any longer. Call it on the scheduler. If the store fails, the next call deletes
+    /// it.
     /// </summary>
     /// <param name="now">The present on the record's timeline.</param>
-    public void Forget(DateTimeOffset now)
+    /// <param name="retain">How long numbers of people may be kept; null if nothing says so. What goes for this reason
+    /// is logged.</param>
+    public void Forget(DateTimeOffset now, TimeSpan? retain = null)
     {
         try
         {
-            var all = default(ForgottenCdrs);
+            var all = default(Forgotten);
             for (var batch = 0; batch < BatchesForgotten; batch++)
             {
                 var some = store.Forget(now, BatchForgotten);
-                all = new ForgottenCdrs(all.Old + some.Old, all.Surplus + some.Surplus);
-                if (Math.Max(some.Old, some.Surplus) < BatchForgotten)
+                all = all.Add(some);
+                if (some.Most < BatchForgotten)
                     break;
             }
+
+            if (retain is { } age && all.Old + all.Changes > 0)
+                logger.LogInformation(
+                    "{Cdrs} CDRs and {Changes} changes are deleted, as privacy.retain says: they are older than {Age}",
+                    all.Old,
+                    all.Changes,
+                    Configuration.Durations.Format(age)
+                );
 
             if (all.Surplus > 0)
                 logger.LogWarning(
@@ -188,7 +229,11 @@ public sealed class StoreWriter : IDisposable
     {
         retry.Dispose();
         lock (guard)
+        {
             EndPasses(_ => true);
+            EndControlled(controlled);
+            controlled = [];
+        }
     }
 
     private void Wake()
@@ -203,6 +248,7 @@ public sealed class StoreWriter : IDisposable
     {
         var failed = new List<StoreCommit>();
         var untold = new List<ChangeView>();
+        var unkept = new List<(DateTimeOffset At, ControlEntry Entry)>();
         string? why = null;
         while (Next() is { } work)
         {
@@ -210,6 +256,8 @@ public sealed class StoreWriter : IDisposable
             {
                 if (work.Steps is not null)
                     store.AddSteps(work.Steps, work.Correction);
+                if (work.Controls is { Count: > 0 })
+                    store.AddControls(work.Controls);
                 if (work.Commit is not null || work.Changes is not null)
                 {
                     var result = work.Commit is not null
@@ -232,25 +280,34 @@ public sealed class StoreWriter : IDisposable
                 if (work.Steps is not null)
                     lock (guard)
                         steps.InsertRange(0, work.Steps);
+                if (work.Controls is not null)
+                    unkept.AddRange(work.Controls);
                 if (fault is not StoreException)
                     logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
                 // If the store cannot take this gateway's commit now, it cannot take another's either.
                 if (fault is StoreException)
                     break;
             }
+            finally
+            {
+                EndControlled(work.Controlled);
+            }
         }
 
-        Settle(failed, untold, why);
+        Settle(failed, untold, unkept, why);
     }
 
-    /// <summary>Exactly one of the three kinds of work; null if there is nothing to write.</summary>
+    /// <summary>Exactly one of the four kinds of work.</summary>
     private sealed record Work(
         StoreCommit? Commit = null,
         IReadOnlyList<ChangeView>? Changes = null,
         IReadOnlyList<ClockStep>? Steps = null,
-        TimeSpan Correction = default
+        TimeSpan Correction = default,
+        IReadOnlyList<(DateTimeOffset At, ControlEntry Entry)>? Controls = null,
+        IReadOnlyList<TaskCompletionSource>? Controlled = null
     );
 
+    /// <summary>Null if there is nothing to write.</summary>
     private Work? Next()
     {
         lock (guard)
@@ -260,6 +317,13 @@ public sealed class StoreWriter : IDisposable
                 var stepped = steps;
                 steps = [];
                 return new Work(Steps: stepped, Correction: correction);
+            }
+
+            if (controls.Count > 0 || controlled.Count > 0)
+            {
+                var work = new Work(Controls: controls, Controlled: controlled);
+                (controls, controlled) = ([], []);
+                return work;
             }
 
             if (order.TryDequeue(out var gateway))
@@ -277,12 +341,18 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
-    private void Settle(List<StoreCommit> failed, List<ChangeView> untold, string? why)
+    private void Settle(
+        List<StoreCommit> failed,
+        List<ChangeView> untold,
+        List<(DateTimeOffset At, ControlEntry Entry)> unkept,
+        string? why
+    )
     {
         lock (guard)
         {
             scheduled = false;
             changes.InsertRange(0, untold);
+            controls.InsertRange(0, unkept);
             foreach (var commit in failed)
             {
                 var gateway = commit.Gateway.Gateway;
@@ -301,7 +371,13 @@ public sealed class StoreWriter : IDisposable
                     logger.LogInformation("the store takes changes again; everything that was kept is saved");
                 rest = FirstRest;
                 reason = null;
-                if (order.Count > 0 || changes.Count > 0 || steps.Count > 0)
+                if (controlsLost > 0)
+                    logger.LogWarning(
+                        "{Count} entries of the control log are lost: the store failed for too long",
+                        controlsLost
+                    );
+                controlsLost = 0;
+                if (order.Count > 0 || changes.Count > 0 || steps.Count > 0 || controlled.Count > 0)
                     Wake();
                 else
                     EndFlushes();
@@ -310,6 +386,8 @@ public sealed class StoreWriter : IDisposable
 
             reason = why;
             EndPasses(_ => true);
+            EndControlled(controlled);
+            controlled = [];
             var health = Health;
             logger.LogError(
                 "the store cannot be written: {Reason} The record goes on in memory, {Gateways} gateways and {Cdrs} CDRs wait to be saved; next try in {Rest} s",
@@ -346,6 +424,12 @@ public sealed class StoreWriter : IDisposable
         foreach (var (_, passed) in passes.Where(pass => isOver(pass.Gateway)))
             passed.TrySetResult();
         passes.RemoveAll(pass => isOver(pass.Gateway));
+    }
+
+    private static void EndControlled(IReadOnlyList<TaskCompletionSource>? waiting)
+    {
+        foreach (var tried in waiting ?? [])
+            tried.TrySetResult();
     }
 
     private static StoreCommit Fold(StoreCommit earlier, StoreCommit later)

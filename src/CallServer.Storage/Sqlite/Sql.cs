@@ -14,6 +14,8 @@ internal static class Sql
     /// </summary>
     public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
 
+    public const string OverwriteDeleted = "PRAGMA secure_delete = ON";
+
     // Transactions
     public const string Begin = "BEGIN IMMEDIATE";
     public const string End = "COMMIT";
@@ -111,6 +113,16 @@ internal static class Sql
     public const string AddChange =
         "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";
     public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
+
+    /// <summary>
+    /// Deletes the oldest changes up to the first one that is young enough, so that no gap arises among those that stay.
+    /// </summary>
+    public const string ForgetOldChanges = """
+        WITH oldest AS (SELECT sequence, json ->> '$.time' AS time FROM changes ORDER BY sequence LIMIT @limit)
+        DELETE FROM changes WHERE sequence < coalesce(
+            (SELECT min(sequence) FROM oldest WHERE time >= @before),
+            (SELECT max(sequence) + 1 FROM oldest), 0)
+        """;
     public const string ChangesAfter = """
         SELECT sequence, kind, gateway, json FROM changes WHERE sequence > @after ORDER BY sequence LIMIT @limit
         """;
@@ -140,6 +152,21 @@ internal static class Sql
         "SELECT sequence, json FROM releases WHERE sequence < @cursor"
         + (gateway ? " AND gateway = @gateway" : "")
         + " ORDER BY sequence DESC LIMIT @limit";
+
+    // Control log
+    public const string AddControl = "INSERT INTO controls (at, refused, json) VALUES (@at, @refused, @json)";
+    public const string Controls =
+        "SELECT sequence, json FROM controls WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
+    public const string ForgetOldControls = """
+        DELETE FROM controls WHERE sequence IN
+        (SELECT sequence FROM controls WHERE at < @before ORDER BY sequence LIMIT @limit)
+        """;
+    public const string ForgetSurplusControls = """
+        DELETE FROM controls WHERE sequence IN
+        (SELECT sequence FROM controls WHERE refused = @refused AND sequence <=
+         (SELECT sequence FROM controls WHERE refused = @refused ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
+         ORDER BY sequence LIMIT @limit)
+        """;
 
     // Recoveries
     public const string AddRecovery = "INSERT INTO recoveries (json) VALUES (@json)";

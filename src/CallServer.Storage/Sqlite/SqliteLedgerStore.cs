@@ -73,6 +73,8 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                         );
                     Schema.Prepare(writing, file);
                     writing.Execute(Sql.LimitLog);
+                    if (options.OverwritesDeleted)
+                        writing.Execute(Sql.OverwriteDeleted);
                     reading = Connect(file, SqliteOpenMode.ReadOnly, options);
                     return new SqliteLedgerStore(options, file, held, writing, reading);
                 }
@@ -163,20 +165,75 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             cdr => cdr.Sequence
         );
 
-    public ForgottenCdrs Forget(DateTimeOffset now, int limit) =>
+    public Forgotten Forget(DateTimeOffset now, int limit) =>
         Writing(() =>
         {
             // Deleting may be lost with the power: the next run, a minute later, repeats it.
             _writer.Flush(each: false);
-            var before = SqliteWriter.Micros(now - _options.CdrsKeptFor);
-            var kept = _options.CdrsKept;
             return _writer.InTransaction(() =>
-                new ForgottenCdrs(
-                    _writing.Execute(Sql.ForgetOldCdrs, new { before, limit }),
-                    _writing.Execute(Sql.ForgetSurplusCdrs, new { kept, limit })
+                new Forgotten(
+                    _writing.Execute(
+                        Sql.ForgetOldCdrs,
+                        new { before = SqliteWriter.Micros(now - _options.CdrsKeptFor), limit }
+                    ),
+                    _writing.Execute(Sql.ForgetSurplusCdrs, new { kept = _options.CdrsKept, limit }),
+                    _options.ChangesKeptFor is { } age
+                        ? _writing.Execute(Sql.ForgetOldChanges, new { before = Stamp(now - age), limit })
+                        : 0,
+                    ForgetControls(now, limit)
                 )
             );
         });
+
+    /// <summary>As changes have it: UTC with microseconds, so that the order of texts is that of times.</summary>
+    private static string Stamp(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+
+    private int ForgetControls(DateTimeOffset now, int limit) =>
+        _writing.Execute(
+            Sql.ForgetOldControls,
+            new { before = SqliteWriter.Micros(now - _options.ControlsKeptFor), limit }
+        )
+        + SurplusControls(refused: false, _options.ControlsKept, limit)
+        + SurplusControls(refused: true, _options.RefusalsKept, limit);
+
+    private int SurplusControls(bool refused, int kept, int limit) =>
+        _writing.Execute(
+            Sql.ForgetSurplusControls,
+            new
+            {
+                refused,
+                kept,
+                limit,
+            }
+        );
+
+    public void AddControls(IReadOnlyList<(DateTimeOffset At, ControlEntry Entry)> entries) =>
+        Writing(() =>
+        {
+            _writer.Flush(each: true);
+            _writer.InTransaction(() =>
+                entries.Sum(control =>
+                    _writing.Execute(
+                        Sql.AddControl,
+                        new
+                        {
+                            at = SqliteWriter.Micros(control.At),
+                            refused = control.Entry.IsRefused,
+                            json = RecordJson.Control(control.Entry),
+                        }
+                    )
+                )
+            );
+        });
+
+    public StoredPage<StoredControl> ReadControls(long cursor, int limit) =>
+        Page<StoredControl>(
+            Sql.Controls,
+            new { cursor, limit = limit + 1 },
+            limit,
+            control => control.Sequence
+        );
 
     public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) =>
         ids.Count == 0 ? [] : Reading(() => _reading.Query<string>(Sql.FindCdrs, new { ids }).AsList());

@@ -18,6 +18,22 @@ public sealed record SqliteStoreOptions
     /// <summary>How many CDRs the store keeps, newest first.</summary>
     public long CdrsKept { get; init; } = 10_000_000;
 
+    /// <summary>How long the store keeps a change; null for as long as it is among the newest.</summary>
+    public TimeSpan? ChangesKeptFor { get; init; }
+
+    /// <summary>How long the store keeps an entry of the control log.</summary>
+    public TimeSpan ControlsKeptFor { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>How many entries of the control log the store keeps, newest first, besides those of refused
+    /// requests.</summary>
+    public int ControlsKept { get; init; } = 100_000;
+
+    /// <summary>How many entries about refused requests the store keeps, newest first.</summary>
+    public int RefusalsKept { get; init; } = 10_000;
+
+    /// <summary>Whether what is deleted is overwritten in the file.</summary>
+    public bool OverwritesDeleted { get; init; }
+
     /// <summary>How long a commit waits for another process that writes to the file, in seconds; at least 1.</summary>
     public int BusySeconds { get; init; } = 1;
 

@@ -36,7 +36,17 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     public void SetRole(bool acts) => inner.SetRole(acts);
 
-    public ForgottenCdrs Forget(DateTimeOffset now, int limit) =>
+    public void AddControls(IReadOnlyList<(DateTimeOffset At, ControlEntry Entry)> entries)
+    {
+        if (Down is { } fault)
+            throw fault;
+        inner.AddControls(entries);
+    }
+
+    public StoredPage<StoredControl> ReadControls(long cursor, int limit) =>
+        inner.ReadControls(cursor, limit);
+
+    public Forgotten Forget(DateTimeOffset now, int limit) =>
         Down is { } fault ? throw fault : inner.Forget(now, limit);
 
     public IReadOnlyCollection<string> FindCdrs(IReadOnlyCollection<string> ids) => inner.FindCdrs(ids);

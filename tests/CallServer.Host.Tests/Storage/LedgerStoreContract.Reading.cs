@@ -49,9 +49,9 @@ public abstract partial class LedgerStoreContract
         );
         var now = new DateTimeOffset(2026, 1, 31, 11, 0, 0, TimeSpan.Zero);
 
-        Assert.That(Store.Forget(now, 1), Is.EqualTo(new ForgottenCdrs(1, 0)));
-        Assert.That(Store.Forget(now, 10), Is.EqualTo(new ForgottenCdrs(1, 0)));
-        Assert.That(Store.Forget(now, 10), Is.EqualTo(default(ForgottenCdrs)));
+        Assert.That(Store.Forget(now, 1), Is.EqualTo(new Forgotten(1, 0, 0, 0)));
+        Assert.That(Store.Forget(now, 10), Is.EqualTo(new Forgotten(1, 0, 0, 0)));
+        Assert.That(Store.Forget(now, 10), Is.EqualTo(default(Forgotten)));
         _ = Reopen();
 
         Assert.That(Kept(), Is.EqualTo(new[] { "b", "d" }));
@@ -68,8 +68,8 @@ public abstract partial class LedgerStoreContract
             Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr($"{n}", end: End)] });
         var now = new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
 
-        Assert.That(Store.Forget(now, 12), Is.EqualTo(new ForgottenCdrs(0, 12)));
-        Assert.That(Store.Forget(now, 12), Is.EqualTo(new ForgottenCdrs(0, 3)));
+        Assert.That(Store.Forget(now, 12), Is.EqualTo(new Forgotten(0, 12, 0, 0)));
+        Assert.That(Store.Forget(now, 12), Is.EqualTo(new Forgotten(0, 3, 0, 0)));
         Assert.That(Kept(), Is.EqualTo(Enumerable.Range(15, 10).Select(n => $"{n}")));
     }
 

@@ -234,6 +234,60 @@ public sealed class SqliteFileTests
     }
 
     [Test]
+    public void Changes_that_are_old_are_forgotten_without_a_gap_and_leave_nothing_readable_in_the_file()
+    {
+        var now = new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+        using (
+            var store = SqliteLedgerStore.Open(
+                new SqliteStoreOptions
+                {
+                    File = File,
+                    ChangesKeptFor = TimeSpan.FromHours(1),
+                    OverwritesDeleted = true,
+                }
+            )
+        )
+        {
+            foreach (
+                var (name, time) in new[]
+                {
+                    ("old-one", "10:00"),
+                    ("old-two", "10:59"),
+                    ("young", "11:00"),
+                    ("old-late", "10:30"),
+                }
+            )
+            {
+                store.AddChanges([
+                    new CallServer.Surface.ChangeView(
+                        "opened",
+                        "gw1",
+                        name,
+                        $"2026-01-31T{time}:00.000000Z",
+                        null
+                    ),
+                ]);
+            }
+
+            Assert.That(store.Forget(now, 1).Changes, Is.EqualTo(1));
+            Assert.That(store.Forget(now, 10).Changes, Is.EqualTo(1));
+            // What came after a young one waits until that one is old.
+            Assert.That(store.Forget(now, 10).Changes, Is.Zero);
+            Assert.That(
+                store.ReadChanges(2, 10).Items.Select(change => change.Sequence),
+                Is.EqualTo(new[] { 3, 4 })
+            );
+            Assert.That(store.ReadChanges(1, 10).Missed, Is.True);
+            Assert.That(store.Forget(now.AddHours(1), 10).Changes, Is.EqualTo(2));
+        }
+
+        Assert.That(
+            System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(File)),
+            Does.Not.Contain("old-one").And.Not.Contain("young")
+        );
+    }
+
+    [Test]
     public void The_room_of_what_is_forgotten_is_used_again()
     {
         var began = new DateTimeOffset(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);

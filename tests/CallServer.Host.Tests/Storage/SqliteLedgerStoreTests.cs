@@ -138,6 +138,9 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
                 AuditsKept = 3,
                 CdrsKeptFor = TimeSpan.FromHours(1),
                 CdrsKept = 10,
+                ControlsKeptFor = TimeSpan.FromHours(1),
+                ControlsKept = 5,
+                RefusalsKept = 3,
             }
         );
 
