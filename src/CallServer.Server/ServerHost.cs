@@ -2,9 +2,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using CallServer.Server.Web;
 using CallServer.Storage;
 using CallServer.Surface;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 
 namespace CallServer.Server;
@@ -141,22 +143,41 @@ public static class ServerHost
             kestrel.Limits.MaxRequestBodySize = Manners.MostOctetsOfBody;
             kestrel.Limits.MaxConcurrentConnections = MostConnections;
             var port = configuration.Listen.Port;
+            var secure = Secure(configuration, kestrel.ApplicationServices);
             if (IPAddress.TryParse(configuration.Listen.Host.Trim('[', ']'), out var address))
-                kestrel.Listen(address, port);
+                kestrel.Listen(address, port, secure);
             else if (port == 0)
-                kestrel.Listen(IPAddress.Loopback, port);
+                kestrel.Listen(IPAddress.Loopback, port, secure);
             else
-                kestrel.ListenLocalhost(port);
+                kestrel.ListenLocalhost(port, secure);
         });
+        if (configuration.Oidc is { } oidc)
+            Oidc.Register(
+                builder.Services,
+                oidc,
+                services => services.GetRequiredService<ILoggerFactory>().CreateLogger("CallServer.Oidc"),
+                SystemClock.Timers
+            );
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // What is wrong with a caller's token is answered to the caller; a line for each would let strangers fill the log.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.None);
         // A failure to start is thrown, and whoever starts the server reports it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         (parts.Logging ?? LogToStandardError)(builder.Logging);
         return builder.Build();
+    }
+
+    private static Action<ListenOptions> Secure(ServerConfiguration configuration, IServiceProvider services)
+    {
+        if (configuration.Tls is not { } tls)
+            return _ => { };
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("CallServer.Tls");
+        var certificate = HttpsListener.Open(configuration, tls, SystemClock.Timers, logger);
+        return listen => HttpsListener.Use(listen, certificate);
     }
 
     /// <summary>Logs one line an event, in UTC; with the journal's levels under systemd.</summary>
@@ -268,7 +289,7 @@ public sealed class RunningServer : IAsyncDisposable
             return false;
         try
         {
-            var refused = Runtime.TryReload(reload());
+            var refused = Runtime.TryReload(reload);
             foreach (var reason in refused)
                 logger.LogError("the changed configuration is not taken: {Reason}", reason);
             if (refused.Count > 0)

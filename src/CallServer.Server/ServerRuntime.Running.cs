@@ -34,13 +34,21 @@ public sealed partial class ServerRuntime
             Observable
                 .Interval(ForgettingPeriod, storeLoop)
                 .Subscribe(_ =>
-                    Writer.Forget(DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros))
+                    Writer.Forget(
+                        DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros),
+                        configuration.Privacy.Retain
+                    )
                 )
         );
         watches.Add(
             HeapCompaction.Keep(Memory, TaskPoolScheduler.Default, () => HeapSize.Now, HeapCompaction.Compact)
         );
         NudgeReaders();
+        if (configuration.Privacy.Retain is { } retain)
+            logger.LogInformation(
+                "privacy.retain: CDRs and changes are deleted when they are older than {Age}, those in files excepted",
+                Durations.Format(retain)
+            );
         var pair = configuration.Pair;
         var backup = configuration.Backup;
         var watched = backup ?? new BackupConfiguration(configuration.Listen);
@@ -64,7 +72,27 @@ public sealed partial class ServerRuntime
     /// Takes a changed configuration or refuses it whole. Returns the mistakes; if there are any, nothing has
     /// changed.
     /// </summary>
-    public IReadOnlyList<string> TryReload(ServerConfiguration next)
+    public IReadOnlyList<string> TryReload(ServerConfiguration next) => TryReload(() => next);
+
+    /// <summary>
+    /// Reads a changed configuration while no other change is made, and takes it or refuses it whole. Returns the
+    /// mistakes; if there are any, nothing has changed.
+    /// </summary>
+    public IReadOnlyList<string> TryReload(Func<ServerConfiguration> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        lock (reloading)
+            return Take(read());
+    }
+
+    /// <summary>Runs an action during which nobody else changes the configuration.</summary>
+    internal T WhileUnchanged<T>(Func<T> action)
+    {
+        lock (reloading)
+            return action();
+    }
+
+    private IReadOnlyList<string> Take(ServerConfiguration next)
     {
         ArgumentNullException.ThrowIfNull(next);
         var fixedParts = Configuration.NeedsRestart(next);
@@ -152,6 +180,7 @@ public sealed partial class ServerRuntime
             await Fleet.DisposeAsync();
         try
         {
+            Controls.Flush();
             await SaveAsync().WaitAsync(SavePatience);
         }
         catch (TimeoutException)

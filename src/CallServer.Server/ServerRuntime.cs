@@ -43,6 +43,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
+    private readonly Lock reloading = new();
     private bool ready;
     private int stopped;
 
@@ -51,6 +52,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         this.configuration = configuration;
         this.loggers = loggers;
         logger = loggers.CreateLogger("CallServer");
+        Protocols = parts.Protocols;
         store = (parts.OpenStore ?? OpenSqlite)();
         try
         {
@@ -68,6 +70,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             Events = new EventFeed(store);
             EventReaders = new Web.EventReaders(configuration.EventReaders);
             Writer = new StoreWriter(store, storeLoop, loggers.CreateLogger("CallServer.Store"));
+            Masking = new Masking(configuration.Privacy);
+            Controls = new ControlLog(
+                Writer,
+                clock,
+                TaskPoolScheduler.Default,
+                loggers.CreateLogger("CallServer.Control")
+            );
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
             store.RegisterReaders([
@@ -181,6 +190,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>The current configuration.</summary>
     public ServerConfiguration Configuration => Volatile.Read(ref configuration);
 
+    /// <summary>The protocols in which gateways can be asked.</summary>
+    public GatewayProtocols Protocols { get; }
+
     /// <summary>The record.</summary>
     public LedgerShards Ledger { get; }
 
@@ -207,6 +219,12 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>Counts and limits the clients of the event stream.</summary>
     internal Web.EventReaders EventReaders { get; }
+
+    /// <summary>Hides numbers of people where the configuration wants it.</summary>
+    public Masking Masking { get; }
+
+    /// <summary>Keeps who asked for what besides reading.</summary>
+    internal ControlLog Controls { get; }
 
     /// <summary>Announces changes to the event stream.</summary>
     public EventFeed Events { get; }
@@ -289,7 +307,15 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             new SqliteStoreOptions
             {
                 File = configuration.Data,
-                CdrsKeptFor = configuration.Keep.Cdrs,
+                CdrsKeptFor =
+                    configuration.Privacy.Retain is { } retain && retain < configuration.Keep.Cdrs
+                        ? retain
+                        : configuration.Keep.Cdrs,
+                ChangesKeptFor = configuration.Privacy.Retain,
+                OverwritesDeleted = configuration.Privacy.Retain is not null,
+                ControlsKeptFor = configuration.Keep.Controls,
+                ControlsKept = configuration.Keep.ControlsAtMost,
+                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
                 CdrsKept = configuration.Keep.CdrsAtMost,
                 ChangesKept = configuration.Keep.Changes,
                 AuditsKept = configuration.Keep.Audits,

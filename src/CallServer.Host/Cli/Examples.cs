@@ -72,6 +72,11 @@ public static class Examples
             "callserver cdrs --since 2026-01-31T00:00:00Z --csv > january31.csv",
             "callserver cdrs --watch --json      # one line a CDR, as they are written",
         ],
+        ["control-log"] =
+        [
+            "callserver control-log --token-from file:/etc/callserver/read.token",
+            "callserver control-log --json | jq 'select(.result == \"refused\")'",
+        ],
         ["gateway"] =
         [
             "# a gateway with 1000 calls, ten of them ending and beginning each second",

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using CallServer.Server.Net;
 using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
@@ -12,6 +14,9 @@ internal static class ConfigurationLoader
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
 
+    /// <summary>The members of <c>server</c> by which callers prove who they are.</summary>
+    private static readonly string[] Proofs = ["token", "readToken", "controlToken", "oidc"];
+
     /// <summary>
     /// Reads a file with the environment's overrides. Throws ConfigurationException with every mistake.
     /// </summary>
@@ -19,17 +24,21 @@ internal static class ConfigurationLoader
         string path,
         IReadOnlyDictionary<string, string> environment,
         GatewayProtocols protocols
-    ) => Of(ConfigurationFile.Read(path), path, environment, protocols);
+    ) => Read(ConfigurationFile.Octets(path), path, environment, protocols);
 
     /// <summary>
-    /// Reads a document that is already parsed and overridden. Throws ConfigurationException with every mistake.
+    /// Reads the octets of a file with the environment's overrides. Throws ConfigurationException with every mistake.
     /// </summary>
     public static ServerConfiguration Read(
         byte[] octets,
         string source,
         IReadOnlyDictionary<string, string> environment,
         GatewayProtocols protocols
-    ) => Of(ConfigurationFile.Parse(octets, source), source, environment, protocols);
+    ) =>
+        Of(ConfigurationFile.Parse(octets, source), source, environment, protocols) with
+        {
+            Digest = SHA256.HashData(octets),
+        };
 
     private static ServerConfiguration Of(
         Document document,
@@ -80,8 +89,12 @@ internal static class ConfigurationLoader
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
             var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
             var token = Token(DocumentReader.Member(server, "token"));
+            var readToken = Token(DocumentReader.Member(server, "readToken"));
+            var controlToken = Token(DocumentReader.Member(server, "controlToken"));
+            Distinct(server, readToken, token, controlToken);
             var name = Name(server);
             var listen = Listen(server);
+            var keep = Keeping.Read(read.Section(root, "keep"), read);
             var pairs = new PairReader(read);
             var backup = pairs.Backup(root);
 
@@ -95,6 +108,11 @@ internal static class ConfigurationLoader
                     read.Integer(DocumentReader.Member(server, "controlsPerSecond"), 1, 10_000) ?? 50,
                 Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
                 Token = token,
+                ReadToken = readToken,
+                ControlToken = controlToken,
+                Tls = TlsReader.Read(read, server, SystemClock.Timers.GetUtcNow(), Warn),
+                Oidc = OidcReader.Read(read, server),
+                Privacy = PrivacyConfiguration.Read(read, read.Section(root, "privacy")),
                 Umask = Umask(DocumentReader.Member(server, "umask")),
                 EventReaders = read.Integer(DocumentReader.Member(server, "eventReaders"), 0, 100_000) ?? 100,
                 GatewaysInFlight =
@@ -120,7 +138,7 @@ internal static class ConfigurationLoader
                 CdrCsv = cdr.Csv,
                 CdrRotation = cdr.Rotation,
                 CdrInterim = cdr.Interim,
-                Keep = Keeping.Read(read.Section(root, "keep"), read),
+                Keep = keep,
                 CdrFollowsLinks = cdr.FollowsLinks,
                 Radius = RadiusReader.Read(read, root, name),
                 MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
@@ -191,18 +209,24 @@ internal static class ConfigurationLoader
                 || listen.UserInfo.Length > 0
             )
             {
-                read.Fail(node!, $"'{text}' is not http://ADDRESS:PORT");
+                read.Fail(node!, $"'{text}' is not http://ADDRESS:PORT or https://ADDRESS:PORT");
                 return fallback;
             }
 
-            if (listen.Scheme != Uri.UriSchemeHttp)
+            if (listen.Scheme != Uri.UriSchemeHttp && listen.Scheme != Uri.UriSchemeHttps)
             {
-                read.Fail(
-                    node!,
-                    $"{listen.Scheme} is not built: listen on http, behind a proxy where it has to be encrypted"
-                );
+                read.Fail(node!, $"{listen.Scheme} is not served: http or https is expected");
                 return fallback;
             }
+
+            var tls = DocumentReader.Member(server, "tls");
+            if (listen.Scheme == Uri.UriSchemeHttps && tls is null)
+                read.Fail(
+                    node!,
+                    "https needs a certificate: \"tls\": { \"certificate\": \"FILE.pem\", \"key\": \"FILE.pem\" }"
+                );
+            else if (listen.Scheme == Uri.UriSchemeHttp && tls is not null)
+                read.Fail(tls, "has no effect while server.listen is http://…: make that https://…");
 
             if (
                 listen.HostNameType is UriHostNameType.Dns
@@ -216,12 +240,22 @@ internal static class ConfigurationLoader
                 return fallback;
             }
 
-            if (!listen.IsLoopback && DocumentReader.Member(server, "token") is null)
+            if (!listen.IsLoopback && Proofs.All(proof => DocumentReader.Member(server, proof) is null))
                 read.Fail(
                     node!,
                     "listening on anything but loopback needs a token: \"token\": \"env:NAME\" or \"file:PATH\""
                 );
             return listen;
+        }
+
+        /// <summary>A token that only reads is of no use if it is the same as one that controls.</summary>
+        private void Distinct(Document? server, byte[]? readToken, params byte[]?[] others)
+        {
+            if (readToken is not null && others.Any(other => ServerConfiguration.Same(other, readToken)))
+                read.Fail(
+                    DocumentReader.Member(server, "readToken")!,
+                    "is the same as a token that controls: then whoever may read may do everything"
+                );
         }
 
         /// <summary>The token must be valid in a header (RFC 6750 §2.1) and too long to guess.</summary>

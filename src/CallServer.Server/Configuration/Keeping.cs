@@ -19,6 +19,13 @@ public sealed record Keeping
     /// <summary>How many audits of each gateway are kept: 1 to 100,000.</summary>
     public int Audits { get; init; } = 100;
 
+    /// <summary>How long an entry of the control log is kept: an hour to ten years.</summary>
+    public TimeSpan Controls { get; init; } = TimeSpan.FromDays(365);
+
+    /// <summary>How many entries of the control log are kept, newest first: 1,000 to 10^8. A tenth of this number is kept
+    /// of refused requests besides.</summary>
+    public int ControlsAtMost { get; init; } = 100_000;
+
     internal static Keeping Read(Document? node, DocumentReader read)
     {
         var plain = new Keeping();
@@ -35,6 +42,15 @@ public sealed record Keeping
                 ?? plain.CdrsAtMost,
             Changes =
                 read.Integer(DocumentReader.Member(node, "changes"), 1_000, 100_000_000) ?? plain.Changes,
+            Controls =
+                read.Duration(
+                    DocumentReader.Member(node, "controls"),
+                    TimeSpan.FromHours(1),
+                    TimeSpan.FromDays(3653)
+                ) ?? plain.Controls,
+            ControlsAtMost =
+                read.Integer(DocumentReader.Member(node, "controlsAtMost"), 1_000, 100_000_000)
+                ?? plain.ControlsAtMost,
             Audits = read.Integer(DocumentReader.Member(node, "audits"), 1, 100_000) ?? plain.Audits,
         };
     }

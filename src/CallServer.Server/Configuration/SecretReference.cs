@@ -17,6 +17,10 @@ public sealed record SecretReference
     /// <summary>The reference as written.</summary>
     public string Text { get; }
 
+    /// <summary>The path of the file that holds the secret; null if it is in the environment.</summary>
+    internal string? File =>
+        Text.StartsWith(FilePrefix, StringComparison.Ordinal) ? Text[FilePrefix.Length..] : null;
+
     /// <summary>
     /// Parses a reference. The mistake never repeats the text: if it is not a reference, it may be the secret itself.
     /// </summary>
@@ -74,7 +78,7 @@ public sealed record SecretReference
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = System.IO.File.OpenRead(path);
             var buffer = new byte[Longest + 1];
             var length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
             if (length > Longest)

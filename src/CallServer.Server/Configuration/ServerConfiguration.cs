@@ -21,8 +21,26 @@ public sealed record ServerConfiguration
     /// <summary>Path of the store's SQLite file.</summary>
     public required string Data { get; init; }
 
-    /// <summary>The token that clients must present; null is allowed on loopback only.</summary>
+    /// <summary>SHA-256 of the file's octets; null if it was not read from one.</summary>
+    internal byte[]? Digest { get; init; }
+
+    /// <summary>A token that may read and control; null if there is none.</summary>
     public byte[]? Token { get; init; }
+
+    /// <summary>A token that may only read; null if there is none.</summary>
+    public byte[]? ReadToken { get; init; }
+
+    /// <summary>A token that may read and control, beside <see cref="Token"/>; null if there is none.</summary>
+    public byte[]? ControlToken { get; init; }
+
+    /// <summary>The server's certificate; null if it listens on http.</summary>
+    public TlsConfiguration? Tls { get; init; }
+
+    /// <summary>The issuer whose tokens are accepted; null for none.</summary>
+    public OidcConfiguration? Oidc { get; init; }
+
+    /// <summary>How numbers of people are shown and kept.</summary>
+    public PrivacyConfiguration Privacy { get; init; } = PrivacyConfiguration.Open;
 
     /// <summary>How many audits may run at once in the whole fleet, not counting silent and slow gateways.</summary>
     public int GatewaysInFlight { get; init; } = 256;
@@ -126,6 +144,11 @@ public sealed record ServerConfiguration
                 (changed: Listen != next.Listen, what: "server.listen"),
                 (changed: Data != next.Data, what: "server.data"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
+                (changed: !Same(ReadToken, next.ReadToken), what: "server.readToken"),
+                (changed: !Same(ControlToken, next.ControlToken), what: "server.controlToken"),
+                (changed: !TlsConfiguration.Same(Tls, next.Tls), what: "server.tls"),
+                (changed: Oidc != next.Oidc, what: "server.oidc"),
+                (changed: Privacy != next.Privacy, what: "privacy"),
                 (changed: EventReaders != next.EventReaders, what: "server.eventReaders"),
                 (changed: Umask != next.Umask, what: "server.umask"),
                 (changed: CdrFollowsLinks != next.CdrFollowsLinks, what: "cdr.followLinks"),

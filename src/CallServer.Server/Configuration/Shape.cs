@@ -22,6 +22,10 @@ internal sealed class Shape
                     ("listen", Leaf),
                     ("data", Leaf),
                     ("token", Leaf),
+                    ("readToken", Leaf),
+                    ("controlToken", Leaf),
+                    ("tls", Names("certificate", "key", "password")),
+                    ("oidc", Names("issuer", "audience", "roleClaim", "readRole", "controlRole", "keys")),
                     ("hosts", new Shape { Item = Leaf }),
                     ("controlsPerSecond", Leaf),
                     ("eventReaders", Leaf),
@@ -44,7 +48,8 @@ internal sealed class Shape
                 ])
             ),
             ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim", "followLinks")),
-            ("keep", Names("cdrs", "cdrsAtMost", "changes", "audits")),
+            ("keep", Names("cdrs", "cdrsAtMost", "changes", "audits", "controls", "controlsAtMost")),
+            ("privacy", Names("mask", "cdrFiles", "retain")),
             ("radius", Names("server", "secret", "source", "timeout", "nasIdentifier")),
             ("listeners", Names("mgcp", "traps")),
             (

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using CallServer.Server.Net;
-using CallServer.Server.Polling;
 using CallServer.Server.Roles;
 using CallServer.Storage;
 
@@ -13,20 +12,25 @@ internal static class Api
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
-        var guard = new Guard(runtime.Configuration.Token, refused);
+        var oidc = runtime.Configuration.Oidc is { } issuer ? new Oidc(issuer, runtime.Clock, logger) : null;
+        var guard = new Guard(new Tokens(runtime.Configuration), oidc, refused);
         var lists = new Lists(runtime);
-        var releases = new Releases(runtime.Releaser);
         var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
 
         app.Use(next => http => Manners.InvokeAsync(http, next));
-        app.Use(next => http => guard.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
         app.UseRouting();
+        app.Use(next => http => ContentPolicy.InvokeAsync(http, next));
+        app.Use(next => http => ControlNote.InvokeAsync(http, next, runtime.Controls));
+        app.Use(next => http => guard.InvokeAsync(http, next));
         var controls = new Controls(runtime.Configuration, runtime.Clock);
         app.Use(next => http => controls.InvokeAsync(http, next));
 
         app.MapGet("/healthz", () => Json(new { alive = true }));
-        app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)));
+        app.MapGet(
+            "/readyz",
+            (Delegate)(async (HttpContext http) => Readiness(runtime, await guard.TrustsAsync(http)))
+        );
         app.MapGet(
             "/metrics",
             () => Results.Text(MetricsText.Write(runtime, refused), MetricsText.ContentType)
@@ -34,9 +38,7 @@ internal static class Api
         app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
         app.MapGet("/v1/gateways", lists.Gateways);
         app.MapGet("/v1/audits", lists.Audits);
-        app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));
         app.MapGet("/v1/connections", lists.Connections);
-        app.MapPost("/v1/connections/release", (Delegate)releases.ServeAsync);
         app.MapGet("/v1/calls", lists.CallsAsync);
         app.MapGet("/v1/cdrs", lists.Cdrs);
         app.MapGet("/v1/releases", lists.Releases);
@@ -47,16 +49,13 @@ internal static class Api
             runtime.Store,
             new RefusalLog(runtime.Clock, logger)
         );
-        var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
         app.MapGet("/v1/recoveries", lists.Recoveries);
-        app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
         app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
-        app.MapPost("/v1/takeover", (Delegate)orders.TakeOverAsync);
-        app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
         app.MapGet("/v1/events", (Delegate)events.ServeAsync);
+        ControlPaths.Map(app, runtime, logger);
     }
 
     private static IResult Json<T>(T value, int status = StatusCodes.Status200OK) =>
@@ -94,17 +93,6 @@ internal static class Api
             },
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );
-    }
-
-    private static IResult Trigger(HttpRequest request, ServerRuntime runtime)
-    {
-        var query = new Query(request, "gateway");
-        var gateway = query.Gateway(_ => true, isRequired: true);
-        if (query.IsWrong)
-            return query.Refusal();
-        return runtime.Polling.Trigger(gateway!, AuditCause.Operator)
-            ? Json(new { gateway, asked = true }, StatusCodes.Status202Accepted)
-            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked");
     }
 
     /// <summary>Adds a problem body where routing finds no path or no method.</summary>

@@ -33,15 +33,18 @@ internal sealed class Controls(ServerConfiguration configuration, IClock clock)
     /// <summary>
     /// Whether the request is mapped and more than a read. Requests of the other server are proven in their own way.
     /// </summary>
-    private static bool IsControl(HttpContext http) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 }
+    public static bool IsControl(HttpContext http) =>
+        http.GetEndpoint() is { } endpoint
+        && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 }
+        && endpoint.Metadata.GetMetadata<ForAll>() is null
         && !HttpMethods.IsGet(http.Request.Method)
         && !HttpMethods.IsHead(http.Request.Method)
         && !Guard.IsOfPair(http.Request.Path);
 
     private IResult? Refuse(HttpContext http)
     {
-        if (!http.Request.HasJsonContentType())
+        // No page of another origin can send DELETE: a browser asks first, and is not allowed to.
+        if (!HttpMethods.IsDelete(http.Request.Method) && !http.Request.HasJsonContentType())
             return WantsJson();
         if (!IsOwn(http.Request.Host.Host, http))
             return Problems.Of(

@@ -56,7 +56,7 @@ internal sealed class Lists(ServerRuntime runtime)
         var page = found.Take(limit).ToList();
         return Answer(
             gateway,
-            page.Select(Camel),
+            page.Select(connection => Camel(runtime.Masking.Shown(connection))),
             found.Count > limit ? Query.Cursor(page[^1].Gateway, page[^1].Id) : null
         );
     }
@@ -101,7 +101,11 @@ internal sealed class Lists(ServerRuntime runtime)
         return FromStore(() =>
         {
             var page = runtime.Store.ReadCdrs(since, gateway, cursor, limit);
-            return Answer(gateway, page.Items.Select(item => Raw(item.Json)), Number(page.Next));
+            return Answer(
+                gateway,
+                page.Items.Select(item => Raw(runtime.Masking.ShownCdr(item.Json))),
+                Number(page.Next)
+            );
         });
     }
 
@@ -129,7 +133,7 @@ internal sealed class Lists(ServerRuntime runtime)
         var correction = runtime.Clock.Correction;
         return Answer(
             gateway,
-            page.Select(call => Camel(call.View(correction))),
+            page.Select(call => Camel(runtime.Masking.Shown(call.View(correction)))),
             found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null
         );
     }

@@ -17,7 +17,10 @@ internal static class Manners
         var headers = http.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
         headers.CacheControl = "no-store";
-        headers.ContentSecurityPolicy = "frame-ancestors 'none'";
+        headers.ContentSecurityPolicy = ContentPolicy.Data.Header;
+        headers["Reporting-Endpoints"] = ContentPolicy.Endpoints;
+        headers["Referrer-Policy"] = "no-referrer";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
         if (HasTwoLengths(http.Request))
         {
             headers.Connection = "close";

@@ -39,6 +39,13 @@ internal sealed class Releases(Releaser releaser)
         if (query.IsWrong)
             return query.Refusal();
 
+        ControlNote.Say(
+            http,
+            ("gateway", gateway),
+            ("connection", connection),
+            ("by", by),
+            ("reason", reason)
+        );
         // Once requested, the release goes on whether the caller waits or not.
         var answer = await releaser
             .ReleaseAsync(gateway, connection!, by!, reason!)

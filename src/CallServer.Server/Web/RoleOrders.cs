@@ -18,6 +18,7 @@ internal sealed class RoleOrders(RoleKeeper roles)
     {
         var query = new Query(http.Request);
         var epoch = await EpochAsync(http.Request, query);
+        ControlNote.Say(http, ("epoch", epoch));
         return await OrderAsync(
             query,
             epoch is { } wanted ? () => roles.ActUnderAsync(wanted) : roles.TakeOverAsync

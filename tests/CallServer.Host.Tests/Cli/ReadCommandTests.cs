@@ -98,6 +98,24 @@ internal sealed class ReadCommandTests
     }
 
     [Test]
+    public async Task The_control_log_is_shown_and_has_no_gateway_to_ask_for()
+    {
+        const string Entry =
+            """{"time":"2026-01-31T10:00:00.000000Z","who":"control token","from":"192.0.2.7","verb":"POST /v1/takeover","what":"epoch=7","status":202,"result":"accepted","count":1}""";
+        await using var server = await StubServer.StartAsync(_ => (200, List(Entry)));
+        var json = await CliRun.Of("control-log", "--server", server.Address, "--json");
+        var plain = await CliRun.Of("control-log", "--server", server.Address);
+        var wrong = await CliRun.Of("control-log", "--server", server.Address, "--gateway", "gw1");
+        Assert.Multiple(() =>
+        {
+            Assert.That(json.Lines, Is.EqualTo(new[] { Entry }));
+            Assert.That(plain.Lines[1], Does.Contain("POST /v1/takeover").And.Contain("epoch=7"));
+            Assert.That(wrong.Status, Is.EqualTo(ExitCode.Usage));
+            Assert.That(server.Requests, Has.All.EqualTo("/v1/control-log?limit=1000"));
+        });
+    }
+
+    [Test]
     public async Task Since_may_be_so_long_ago()
     {
         await using var server = await StubServer.StartAsync(_ => (200, List("")));

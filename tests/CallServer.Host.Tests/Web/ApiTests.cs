@@ -17,7 +17,7 @@ namespace CallServer.Host.Tests.Web;
 public sealed class ApiTests : IDisposable
 {
     private static readonly string[] NoSniff = ["nosniff"];
-    private static readonly string[] NoFrame = ["frame-ancestors 'none'"];
+    private static readonly string[] NoReferrer = ["no-referrer"];
 
     private readonly TestDirectory directory = new();
     private readonly TestGateways gateways = new();
@@ -430,7 +430,22 @@ public sealed class ApiTests : IDisposable
             using var answer = await server.Http.GetAsync(new Uri(path, UriKind.Relative), cancel);
             Assert.That(answer.Headers.GetValues("X-Content-Type-Options"), Is.EqualTo(NoSniff), path);
             Assert.That(answer.Headers.CacheControl?.NoStore, Is.True, path);
-            Assert.That(answer.Headers.GetValues("Content-Security-Policy"), Is.EqualTo(NoFrame), path);
+            Assert.That(
+                answer.Headers.GetValues("Content-Security-Policy").Single().Split("; "),
+                Is.EqualTo(
+                    new[]
+                    {
+                        "default-src 'none'",
+                        "base-uri 'none'",
+                        "form-action 'none'",
+                        "frame-ancestors 'none'",
+                        "report-uri /v1/csp-reports",
+                        "report-to csp",
+                    }
+                ),
+                path
+            );
+            Assert.That(answer.Headers.GetValues("Referrer-Policy"), Is.EqualTo(NoReferrer), path);
         }
     }
 

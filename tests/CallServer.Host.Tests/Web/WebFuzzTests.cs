@@ -36,11 +36,23 @@ public sealed class WebFuzzTests : IDisposable
         ("calls", "limit=7&findings=one-sided", false),
         ("cdrs", "since=2026-01-31T10:00:00Z&limit=1000", false),
         ("releases", "limit=3", false),
+        ("control-log", "limit=3&cursor=7", false),
         ("recoveries", "limit=1", false),
         ("audits", """{"gateway":"gw1"}""", true),
         (
             "connections/release",
             """{"gateway":"gw1","connection":"1","reason":"stuck","operator":"me"}""",
+            true
+        ),
+        (
+            "gateways",
+            """{"id":"gw3","uri":"ng://127.0.0.1:7","interval":"1h","community":"env:NONE"}""",
+            true
+        ),
+        ("gateways/gw1/audit", "{}", true),
+        (
+            "csp-reports",
+            """{"csp-report":{"effective-directive":"script-src","blocked-uri":"https://evil.example/x.js"}}""",
             true
         ),
         ("takeover", """{"epoch":7}""", true),

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs.</summary>
+/// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs, control-log.</summary>
 public static class ReadCommands
 {
     public static IEnumerable<Command> All(Terminal terminal, Surroundings surroundings) =>
@@ -31,6 +31,11 @@ public static class ReadCommands
                 terminal,
                 surroundings
             ),
+            new Verb(
+                "control-log",
+                "Who had the server do what: from where, when, and what came of it.",
+                ServerView.ControlLog
+            ).Build(terminal, surroundings),
         ];
 
     // The name is also the list's name on the server; <c>status</c> is a single object and has no view.
@@ -72,7 +77,7 @@ public static class ReadCommands
         {
             var command = new Command(Name, Description);
             server.AddTo(command);
-            if (View is not null)
+            if (View is not null && View != ServerView.ControlLog)
                 command.Options.Add(gateway);
             if (View == ServerView.Calls)
                 command.Options.Add(findings);

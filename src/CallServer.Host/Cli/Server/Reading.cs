@@ -184,7 +184,7 @@ public sealed class Reading(
     {
         // A call without an id is identified by its connections.
         var key =
-            $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked") ?? item.Text("connections")}";
+            $"{item.Text("gateway")} {item.Text("id") ?? item.Text("call") ?? item.Text("asked") ?? item.Text("connections") ?? $"{item.Text("time")} {item.Text("from")} {item.Text("verb")}"}";
         var says =
             item.ValueKind == JsonValueKind.Object
                 ? string.Join(

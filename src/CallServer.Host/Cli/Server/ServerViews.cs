@@ -165,6 +165,60 @@ public sealed record ServerView(
                 ]
         );
 
+    public static ServerView ControlLog { get; } =
+        new(
+            "control-log",
+            [
+                Column.Of("time", "time"),
+                Column.Of("result", "result"),
+                Column.Of("status", "status") with
+                {
+                    Right = true,
+                },
+                Column.Of("count", "count") with
+                {
+                    Right = true,
+                },
+                Column.Of("who", "who"),
+                Column.Of("from", "from"),
+                Column.Of("verb", "verb"),
+                Column.Of("what", "what"),
+            ],
+            today =>
+                [
+                    new("time (UTC)", row => At(row, "time").Brief(today)),
+                    new("result", row => row.Text("result")) { Style = Outcome },
+                    Column.Of("status", "status") with
+                    {
+                        Right = true,
+                        Rank = 3,
+                    },
+                    Column.Of("count", "count") with
+                    {
+                        Right = true,
+                        Rank = 4,
+                    },
+                    Column.Of("who", "who") with
+                    {
+                        Least = 10,
+                    },
+                    Column.Of("from", "from") with
+                    {
+                        Rank = 2,
+                        Least = 9,
+                    },
+                    Column.Of("verb", "verb") with
+                    {
+                        Least = 16,
+                    },
+                    Column.Of("what", "what") with
+                    {
+                        Rank = 1,
+                        Least = 12,
+                    },
+                ]
+        );
+
     public static ServerView Calls { get; } =
         new(
             "calls",
@@ -329,6 +383,14 @@ public sealed record ServerView(
         };
 
     private static Style? Completeness(JsonElement audit) => audit.Flag("complete") == true ? Good : Doubtful;
+
+    private static Style? Outcome(JsonElement control) =>
+        control.Text("result") switch
+        {
+            "done" or "accepted" => Good,
+            "refused" => Doubtful,
+            _ => Bad,
+        };
 
     private static Func<JsonElement, Style?> NotNone(string member) =>
         row => row.Number(member) > 0 ? Doubtful : default(Style?);

@@ -21,13 +21,17 @@ public sealed class CdrFiles : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        var masking = new Masking(configuration.Privacy);
         files =
         [
             .. new[] { (configuration.CdrFile, CdrFormat.Ndjson), (configuration.CdrCsv, CdrFormat.Csv) }
                 .Where(file => file.Item1 is not null)
                 .Select(file => new CdrFile(
                     file.Item1!,
-                    file.Item2,
+                    file.Item2 with
+                    {
+                        Line = json => file.Item2.Line(masking.FiledCdr(json)),
+                    },
                     configuration.CdrRotation,
                     store,
                     scheduler,

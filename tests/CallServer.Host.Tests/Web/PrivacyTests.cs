@@ -1,0 +1,117 @@
+using System.Text.Json;
+using CallServer.Host.Tests.Storage;
+using CallServer.Server.Configuration;
+using CallServer.Server.Recording;
+using CallServer.Storage;
+
+namespace CallServer.Host.Tests.Web;
+
+/// <summary>Numbers of people in lists and files.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+[CancelAfter(60_000)]
+public sealed class PrivacyTests : IDisposable
+{
+    private readonly TestDirectory directory = new();
+    private readonly TestGateways gateways = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [TestCase(false, false)]
+    [TestCase(true, false)]
+    [TestCase(true, true)]
+    public async Task ListsAreMaskedAndFilesOnlyWhereThatIsAskedFor(
+        bool masks,
+        bool masksFiles,
+        CancellationToken cancel
+    )
+    {
+        const string Number = "+49 30 1234567";
+        var file = directory.File("cdr.ndjson");
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration =>
+                configuration with
+                {
+                    CdrFile = file,
+                    Privacy = new PrivacyConfiguration { Masks = masks, MasksCdrFiles = masksFiles },
+                }
+        );
+        server.Runtime.Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs = [TestRows.Cdr("x", originator: Number)],
+            }
+        );
+        server.Runtime.CdrFiles.Nudge();
+        await server.Runtime.CdrFiles.FlushAsync();
+
+        var listed = await server.GetAsync("v1/cdrs", cancel);
+        var item = listed.GetProperty("items").EnumerateArray().Single();
+        Assert.That(item.GetProperty("originator").GetString(), Is.EqualTo(masks ? "…4567" : Number));
+        var line = JsonDocument.Parse((await File.ReadAllLinesAsync(file, cancel)).Single()).RootElement;
+        Assert.That(line.GetProperty("originator").GetString(), Is.EqualTo(masksFiles ? "…4567" : Number));
+        // Nothing else differs, and the store itself keeps the number.
+        var kept = server.Runtime.Store.ReadCdrs(null, null, 0, 10).Items.Single().Json;
+        Assert.That(
+            JsonDocument.Parse(kept).RootElement.GetProperty("originator").GetString(),
+            Is.EqualTo(Number)
+        );
+        Assert.That(
+            item.EnumerateObject()
+                .Where(member => member.Name is not ("originator" or "remote"))
+                .Select(Text),
+            Is.EqualTo(
+                JsonDocument
+                    .Parse(kept)
+                    .RootElement.EnumerateObject()
+                    .Where(member => member.Name is not ("originator" or "remote"))
+                    .Select(Text)
+            )
+        );
+
+        static string Text(JsonProperty member) => $"{member.Name}: {member.Value.GetRawText()}";
+    }
+
+    [Test]
+    public void AMaskedCdrIsOneLineWithEveryMemberInItsPlace()
+    {
+        var masking = new Masking(new PrivacyConfiguration { Masks = true });
+        var cdr = RecordJson.Cdr(TestRows.Cdr("x", originator: "+49301234567"));
+        var masked = masking.ShownCdr(cdr);
+        Assert.That(masked, Does.Not.Contain('\n').And.Contain("\"originator\":\"…4567\""));
+        Assert.That(
+            JsonDocument.Parse(masked).RootElement.EnumerateObject().Select(member => member.Name),
+            Is.EqualTo(JsonDocument.Parse(cdr).RootElement.EnumerateObject().Select(member => member.Name))
+        );
+        Assert.That(new Masking(PrivacyConfiguration.Open).ShownCdr(cdr), Is.SameAs(cdr));
+    }
+
+    [Test]
+    public async Task WhatIsRetainedTooLongGoesAndTheLogSaysSo(CancellationToken cancel)
+    {
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration =>
+                configuration with
+                {
+                    Privacy = new PrivacyConfiguration { Retain = TimeSpan.FromHours(1) },
+                }
+        );
+        server.Runtime.Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs = [TestRows.Cdr("x", end: "2026-01-31T10:00:00.000000Z")],
+                Changes = [TestRows.Change("closed")],
+            }
+        );
+        server.Runtime.Writer.Forget(
+            new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero),
+            server.Runtime.Configuration.Privacy.Retain
+        );
+        await server.Log.SaysAsync("1 CDRs and 1 changes are deleted, as privacy.retain says", cancel);
+        Assert.That(server.Runtime.Store.ReadCdrs(null, null, 0, 10).Items, Is.Empty);
+        Assert.That(server.Log.Text, Does.Contain("older than 1h"));
+    }
+}
