@@ -47,7 +47,8 @@ internal readonly record struct ExchangeNews<TResult>(
 internal sealed class ExchangeRun<TResult>(
     ExchangeStage stage,
     IObserver<ExchangeNews<TResult>> observer,
-    Action? heard
+    Action? heard,
+    AuditProgress? progress = null
 ) : IExchangeSink<TResult>, IDatagramReceiver, IStreamReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -114,6 +115,8 @@ internal sealed class ExchangeRun<TResult>(
     {
         parts.Add(wake);
         parts.Add(stream);
+        // An exchange never changes, so another thread may look at the newest one.
+        progress?.Follow(() => exchange is { } now ? (now.Told, now.Expected) : (0, null));
         parts.Add(
             stage.Scheduler.Schedule(() =>
                 Guarded(() =>
@@ -160,7 +163,11 @@ internal sealed class ExchangeRun<TResult>(
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
-    void IExchangeSink<TResult>.Send(byte[] message) => channel!.Send(message);
+    void IExchangeSink<TResult>.Send(byte[] message)
+    {
+        progress?.CountRequest();
+        channel!.Send(message);
+    }
 
     void IExchangeSink<TResult>.Reply(byte[] message) => channel!.Reply(message, from);
 
@@ -172,7 +179,11 @@ internal sealed class ExchangeRun<TResult>(
         stream.Disposable = open;
     }
 
-    void IExchangeSink<TResult>.Write(byte[] octets) => open?.Write(octets);
+    void IExchangeSink<TResult>.Write(byte[] octets)
+    {
+        progress?.CountRequest();
+        open?.Write(octets);
+    }
 
     void IExchangeSink<TResult>.WakeAt(Instant instant)
     {
