@@ -34,8 +34,9 @@ internal sealed class LiveScreen : IDisposable
         output.Flush();
         if (OperatingSystem.IsWindows())
             return;
-        // Ctrl-Z gives the terminal back to the shell, and fg takes it again.
-        signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Write(Leave)));
+        // A shell would get the second screen, with its cursor hidden: Ctrl-Z does nothing here. Whoever stops the process
+        // otherwise finds the view again when it goes on.
+        signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTSTP, context => context.Cancel = true));
         signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Write(Enter)));
     }
 
