@@ -3,6 +3,7 @@ using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -47,7 +48,8 @@ internal readonly record struct ExchangeNews<TResult>(
 internal sealed class ExchangeRun<TResult>(
     ExchangeStage stage,
     IObserver<ExchangeNews<TResult>> observer,
-    Action? heard
+    Action? heard,
+    AuditTrace? trace = null
 ) : IExchangeSink<TResult>, IDatagramReceiver, IStreamReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -160,7 +162,11 @@ internal sealed class ExchangeRun<TResult>(
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
-    void IExchangeSink<TResult>.Send(byte[] message) => channel!.Send(message);
+    void IExchangeSink<TResult>.Send(byte[] message)
+    {
+        trace?.Sent();
+        channel!.Send(message);
+    }
 
     void IExchangeSink<TResult>.Reply(byte[] message) => channel!.Reply(message, from);
 
@@ -172,7 +178,11 @@ internal sealed class ExchangeRun<TResult>(
         stream.Disposable = open;
     }
 
-    void IExchangeSink<TResult>.Write(byte[] octets) => open?.Write(octets);
+    void IExchangeSink<TResult>.Write(byte[] octets)
+    {
+        trace?.Sent();
+        open?.Write(octets);
+    }
 
     void IExchangeSink<TResult>.WakeAt(Instant instant)
     {
@@ -185,6 +195,8 @@ internal sealed class ExchangeRun<TResult>(
 
     void IExchangeSink<TResult>.Finished(TResult result)
     {
+        if (result is AuditResult audit)
+            trace?.End(audit);
         outcomes.Add(new ExchangeNews<TResult>(result, Over: true, exchange!.Memory, Work));
         finished = true;
     }
@@ -193,6 +205,7 @@ internal sealed class ExchangeRun<TResult>(
     {
         Volatile.Write(ref over, 1);
         parts.Dispose();
+        trace?.Dispose();
         share?.Dispose();
         RefuseRest();
     }
@@ -278,6 +291,7 @@ internal sealed class ExchangeRun<TResult>(
     private void Take(Datagram datagram)
     {
         var strays = exchange!.Strays;
+        using var reply = trace?.Received();
         from = datagram.From;
         Apply(exchange.Receive(NotBefore(datagram.At), datagram.Message));
         if (exchange.Strays > strays)
@@ -308,7 +322,8 @@ internal sealed class ExchangeRun<TResult>(
                 break;
             case StreamNews.Arrived arrived:
                 Heard();
-                Apply(exchange!.Arrived(at, arrived.Octets));
+                using (trace?.Received())
+                    Apply(exchange!.Arrived(at, arrived.Octets));
                 arrived.Take();
                 break;
             case StreamNews.Broken broken:
