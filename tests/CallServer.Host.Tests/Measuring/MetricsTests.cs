@@ -244,7 +244,7 @@ public sealed class MetricsTests : IDisposable
     public async Task ManyGatewaysAreAllShown(CancellationToken cancel)
     {
         // More than the SDK has room for unless it is told.
-        const int Many = 10_000;
+        const int Many = 3_000;
         await using var server = await TestServer.StartAsync(
             directory,
             gateways,
