@@ -118,7 +118,11 @@ public sealed class RecordingTests : IDisposable
         ledger.Take(AuditResult.Unasked("gw1", "snmp", now, "no answer"), null);
         time.AdvanceBy(TimeSpan.FromSeconds(1));
         Assert.That(ledger.Find("gw1")!.LastAudit!.Silent);
-        Assert.That(ledger.Find("gw1")!.LastComplete, Is.EqualTo(complete), "silence is no audit that was complete");
+        Assert.That(
+            ledger.Find("gw1")!.LastComplete,
+            Is.EqualTo(complete),
+            "silence is no audit that was complete"
+        );
     }
 
     [Test]

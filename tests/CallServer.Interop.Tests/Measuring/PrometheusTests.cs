@@ -22,7 +22,7 @@ internal sealed partial class PrometheusTests : PeerTest
     [Test]
     public async Task Every_query_of_the_dashboard_gives_a_series_that_moves_under_churn_and_a_takeover()
     {
-        // Two gateways with the same calls, whose legs end at one of them only.
+        // Findings: two gateways with the same calls, whose legs end at one of them only.
         var busy = await SimulateAsync("--connections", "60", "--seed", "7", "--churn", "6");
         var idle = await SimulateAsync("--connections", "60", "--seed", "7");
         var dying = await SimulateAsync("--connections", "10", "--seed", "8");
@@ -63,6 +63,11 @@ internal sealed partial class PrometheusTests : PeerTest
         );
 
         await prometheus.UntilAsync("""ALERTS{alertname="CallServerDown"}""");
+        // A minute in all; each wait has its own patience.
+        foreach (var scrapes in (int[])[30, 45, 60])
+            await prometheus.UntilAsync(
+                $"count_over_time(callserver_up_seconds{{instance=\"{backup.Address.Authority}\"}}[5m]) >= {scrapes}"
+            );
         Assert.That((await prometheus.AlertsAsync()).Values, Is.Not.Empty.And.All.EqualTo("ok"));
         await AcceptedAsync(backup);
     }
@@ -91,7 +96,11 @@ internal sealed partial class PrometheusTests : PeerTest
         foreach (var alert in alerts)
         {
             var quiet = tried[alert].Count(isQuiet => isQuiet);
-            Assert.That((quiet, tried[alert].Count() - quiet), Is.EqualTo((1, 1)), $"{alert}: quiet, and not");
+            Assert.That(
+                (quiet, tried[alert].Count() - quiet),
+                Is.EqualTo((1, 1)),
+                $"{alert}: quiet, and not"
+            );
         }
     }
 
