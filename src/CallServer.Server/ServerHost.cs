@@ -1,7 +1,9 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using CallServer.Server.Configuration;
+using CallServer.Server.Measuring;
 using CallServer.Server.Web;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -85,7 +87,8 @@ public static class ServerHost
             foreach (var warning in configuration.Warnings)
                 logger.LogWarning("{Warning}", warning);
 
-            var runtime = Open(configuration, parts, loggers);
+            var measures = new Measures(app.Services.GetRequiredService<IMeterFactory>());
+            var runtime = Open(configuration, parts, loggers, measures);
             try
             {
                 Api.Map(app, runtime, loggers.CreateLogger("CallServer.Pair"));
@@ -149,6 +152,7 @@ public static class ServerHost
                 kestrel.ListenLocalhost(port);
         });
         builder.Services.AddRoutingCore();
+        Telemetry.Add(builder, configuration);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
@@ -181,12 +185,13 @@ public static class ServerHost
     private static ServerRuntime Open(
         ServerConfiguration configuration,
         ServerParts parts,
-        ILoggerFactory loggers
+        ILoggerFactory loggers,
+        Measures measures
     )
     {
         try
         {
-            return ServerRuntime.Open(configuration, parts, loggers);
+            return ServerRuntime.Open(configuration, parts, loggers, measures);
         }
         catch (StoreException fault)
         {

@@ -97,7 +97,20 @@ public sealed partial class ServerRuntime
     }
 
     /// <summary>The server's status.</summary>
-    public ServerStatus Status()
+    public ServerStatus Status() =>
+        new(
+            Configuration.Name,
+            Roles.Role?.Role ?? "standby",
+            Ledger.Identity.Epoch,
+            Roles.Role?.Peer,
+            IsReady,
+            Math.Round(Uptime.TotalSeconds, 3),
+            Ledger.Unordered.Sum(state => state.Record.Count),
+            CountGateways()
+        );
+
+    /// <summary>The configured gateways by the result of their last audits.</summary>
+    public GatewayTotals CountGateways()
     {
         var gateways = Configuration.Gateways;
         var asked = gateways
@@ -105,20 +118,11 @@ public sealed partial class ServerRuntime
             .Where(state => state is { AskedSinceStart: true, LastAudit: not null })
             .Select(state => state!.LastAudit!)
             .ToList();
-        return new ServerStatus(
-            Configuration.Name,
-            Roles.Role?.Role ?? "standby",
-            Ledger.Identity.Epoch,
-            Roles.Role?.Peer,
-            IsReady,
-            Math.Round((clock.Now.Steady - started).TotalSeconds, 3),
-            Ledger.States.Sum(state => state.Record.Count),
-            new GatewayTotals(
-                gateways.Count,
-                asked.Count(audit => audit.Complete),
-                asked.Count(audit => !audit.Complete && !audit.Silent),
-                asked.Count(audit => audit.Silent)
-            )
+        return new GatewayTotals(
+            gateways.Count,
+            asked.Count(audit => audit.Complete),
+            asked.Count(audit => !audit.Complete && !audit.Silent),
+            asked.Count(audit => audit.Silent)
         );
     }
 

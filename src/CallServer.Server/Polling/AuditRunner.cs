@@ -1,8 +1,10 @@
+using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
 using System.Security.Cryptography;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -130,6 +132,7 @@ public sealed class AuditRunner(
                 (now, local) => target.Start(memory, now, seed(), local, known?.Invoke()),
                 deadline,
                 heard,
+                trace: AuditTrace.Begin,
                 cancel: cancel
             )
             .Select(news => new AuditOutcome(news.Result, news.Memory, news.Work));
@@ -210,6 +213,7 @@ public sealed class AuditRunner(
         TimeSpan? deadline = null,
         Action? heard = null,
         AuditProgress? progress = null,
+        Func<IPEndPoint, AuditTrace?>? trace = null,
         CancellationToken cancel = default
     ) =>
         Observable.Create<ExchangeNews<TResult>>(observer =>
@@ -224,7 +228,13 @@ public sealed class AuditRunner(
                 heap,
                 threadTime
             );
-            var run = new ExchangeRun<TResult>(stage, observer, heard, progress);
+            var run = new ExchangeRun<TResult>(
+                stage,
+                observer,
+                heard,
+                progress,
+                trace?.Invoke(gateway.EndPoint)
+            );
             run.Begin(begin, deadline, cancel);
             return run;
         });

@@ -3,6 +3,7 @@ using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -48,7 +49,8 @@ internal sealed class ExchangeRun<TResult>(
     ExchangeStage stage,
     IObserver<ExchangeNews<TResult>> observer,
     Action? heard,
-    AuditProgress? progress = null
+    AuditProgress? progress = null,
+    AuditTrace? trace = null
 ) : IExchangeSink<TResult>, IDatagramReceiver, IStreamReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -166,6 +168,7 @@ internal sealed class ExchangeRun<TResult>(
     void IExchangeSink<TResult>.Send(byte[] message)
     {
         progress?.CountRequest();
+        trace?.Sent();
         channel!.Send(message);
     }
 
@@ -182,6 +185,7 @@ internal sealed class ExchangeRun<TResult>(
     void IExchangeSink<TResult>.Write(byte[] octets)
     {
         progress?.CountRequest();
+        trace?.Sent();
         open?.Write(octets);
     }
 
@@ -196,6 +200,8 @@ internal sealed class ExchangeRun<TResult>(
 
     void IExchangeSink<TResult>.Finished(TResult result)
     {
+        if (result is AuditResult audit)
+            trace?.End(audit);
         outcomes.Add(new ExchangeNews<TResult>(result, Over: true, exchange!.Memory, Work));
         finished = true;
     }
@@ -204,6 +210,7 @@ internal sealed class ExchangeRun<TResult>(
     {
         Volatile.Write(ref over, 1);
         parts.Dispose();
+        trace?.Dispose();
         share?.Dispose();
         RefuseRest();
     }
@@ -289,6 +296,7 @@ internal sealed class ExchangeRun<TResult>(
     private void Take(Datagram datagram)
     {
         var strays = exchange!.Strays;
+        using var reply = trace?.Received();
         from = datagram.From;
         Apply(exchange.Receive(NotBefore(datagram.At), datagram.Message));
         if (exchange.Strays > strays)
@@ -319,7 +327,8 @@ internal sealed class ExchangeRun<TResult>(
                 break;
             case StreamNews.Arrived arrived:
                 Heard();
-                Apply(exchange!.Arrived(at, arrived.Octets));
+                using (trace?.Received())
+                    Apply(exchange!.Arrived(at, arrived.Octets));
                 arrived.Take();
                 break;
             case StreamNews.Broken broken:

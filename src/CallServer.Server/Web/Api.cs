@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Roles;
@@ -13,6 +14,8 @@ internal static class Api
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
+        if (runtime.Measures is { } measures)
+            Instruments.Observe(measures, runtime, refused);
         var guard = new Guard(runtime.Configuration.Token, refused);
         var lists = new Lists(runtime);
         var releases = new Releases(runtime.Releaser);
@@ -27,10 +30,7 @@ internal static class Api
 
         app.MapGet("/healthz", () => Json(new { alive = true }));
         app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)));
-        app.MapGet(
-            "/metrics",
-            () => Results.Text(MetricsText.Write(runtime, refused), MetricsText.ContentType)
-        );
+        app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(new HttpMethodMetadata([HttpMethods.Get]));
         app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
         app.MapGet("/v1/gateways", lists.Gateways);
         app.MapGet("/v1/audits", lists.Audits);
