@@ -51,6 +51,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         this.configuration = configuration;
         this.loggers = loggers;
         logger = loggers.CreateLogger("CallServer");
+        Protocols = parts.Protocols.Names;
         store = (parts.OpenStore ?? OpenSqlite)();
         try
         {
@@ -93,6 +94,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 parts.Protocols
             );
             Ledger.Restore(image);
+            StoreNews.Tell(image, store, clock, logger);
             StoreNews.Say(image, configuration, logger);
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
@@ -216,6 +218,12 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>The server's clock.</summary>
     public IClock Clock => clock;
+
+    /// <summary>When it began, on the record's timeline.</summary>
+    public Model.Instant Started => started;
+
+    /// <summary>The names of the protocols in which gateways can be asked.</summary>
+    public IReadOnlyList<string> Protocols { get; }
 
     /// <summary>
     /// Whether the record is loaded and every gateway has been asked once or has had its time. Once true, it stays
