@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using CallServer.Server.Configuration;
 using CallServer.Server.Measuring;
 using CallServer.Server.Web;
+using CallServer.Server.Web.Contract;
 using CallServer.Storage;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Console;
@@ -153,6 +154,7 @@ public static class ServerHost
         });
         builder.Services.AddRoutingCore();
         Telemetry.Add(builder, configuration);
+        ApiDocument.Add(builder.Services);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
@@ -262,6 +264,12 @@ public sealed class RunningServer : IAsyncDisposable
 
     /// <summary>The runtime behind it.</summary>
     public ServerRuntime Runtime { get; }
+
+    /// <summary>Everything that is mapped.</summary>
+    internal IEnumerable<RouteEndpoint> Routes =>
+        ((IEndpointRouteBuilder)app)
+            .DataSources.SelectMany(source => source.Endpoints)
+            .OfType<RouteEndpoint>();
 
     /// <summary>Completes at SIGINT, SIGTERM or the token.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancel) => app.WaitForShutdownAsync(cancel);

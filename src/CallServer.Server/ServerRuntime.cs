@@ -58,6 +58,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         this.loggers = loggers;
         Measures = measures;
         logger = loggers.CreateLogger("CallServer");
+        Protocols = parts.Protocols.Names;
         store = (parts.OpenStore ?? OpenSqlite)();
         try
         {
@@ -99,6 +100,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 measures
             );
             Ledger.Restore(image);
+            StoreNews.Tell(image, store, clock, logger);
             StoreNews.Say(image, configuration, logger);
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
@@ -232,6 +234,12 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>How long it has run.</summary>
     public TimeSpan Uptime => clock.Now.Steady - started;
+
+    /// <summary>When it began, on the record's timeline.</summary>
+    public Model.Instant Started => started;
+
+    /// <summary>The names of the protocols in which gateways can be asked.</summary>
+    public IReadOnlyList<string> Protocols { get; }
 
     /// <summary>
     /// Whether the record is loaded and every gateway has been asked once or has had its time. Once true, it stays

@@ -318,6 +318,18 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// Reports that contradicted the record (rule 5).
     member _.ConflictsTotal = ledger.ConflictsTotal
 
+    member internal _.Ledger = ledger
+
+    /// One active connection as of now; null if the record does not hold it. The correction is added to every
+    /// time.
+    member _.Find(connection: string, now: Instant, correction: TimeSpan) : ConnectionView =
+        match ConnectionId.tryCreate connection with
+        | None -> Unchecked.defaultof<ConnectionView>
+        | Some id ->
+            match GatewayLedger.tryFind id ledger with
+            | ValueSome known -> Views.connection correction now ledger.Gateway known
+            | ValueNone -> Unchecked.defaultof<ConnectionView>
+
     /// The active connections by id, as of now. The correction is added to every time.
     member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =
         ledger.Connections |> Seq.map (Views.connection correction now ledger.Gateway)

@@ -121,6 +121,7 @@ public sealed class LedgerShard(
     public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways) =>
         scheduler.RunAsync(() =>
         {
+            var time = (clock.Now.Steady + clock.Correction).ToString();
             // Includes gateways of which a cold standby knows nothing yet; otherwise their history would not be read.
             foreach (var gateway in gateways.Union(states.Keys))
             {
@@ -133,6 +134,17 @@ public sealed class LedgerShard(
                     AskedSinceStart: false,
                     state?.LastComplete
                 );
+                if (record.Count > 0)
+                    Tell(
+                        states[gateway],
+                        ChangeView.Plain(
+                            "unconfirmed",
+                            gateway,
+                            null,
+                            time,
+                            "this server took over: no connection is confirmed until the gateway is heard"
+                        )
+                    );
             }
 
             takenOver = at;
@@ -155,7 +167,18 @@ public sealed class LedgerShard(
                     return;
                 Keep(state with { Record = state.Record.After(step) });
                 steps.OnNext(new ShardStep(step, stamp));
-                Write(StoreCommit.Of(step, null, wants));
+                var time = (clock.Now.Steady + stamp.Correction).ToString();
+                Write(
+                    StoreCommit.Of(step, null, wants) with
+                    {
+                        Changes =
+                        [
+                            .. step.Deletes.Select(id =>
+                                ChangeView.Plain("left", gateway, id, time, "the other server has it")
+                            ),
+                        ],
+                    }
+                );
             }
         );
 
@@ -209,7 +232,7 @@ public sealed class LedgerShard(
                 Releases = [entry],
                 Changes =
                 [
-                    new ChangeView(
+                    ChangeView.Plain(
                         $"release-{entry.Outcome}",
                         entry.Gateway,
                         entry.Connection,
@@ -310,6 +333,10 @@ public sealed class LedgerShard(
         limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
         states[state.Gateway] = state;
     }
+
+    /// <summary>Reports a change that is none of the record's rows.</summary>
+    private void Tell(GatewayState state, ChangeView change) =>
+        Write(new StoreCommit { Gateway = state.Record.Row, Changes = [change] });
 
     private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
 

@@ -1,9 +1,9 @@
-using System.Text.Json;
 using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Roles;
-using CallServer.Storage;
+using CallServer.Server.Web.Contract;
+using CallServer.Server.Web.Reading;
 
 namespace CallServer.Server.Web;
 
@@ -17,29 +17,21 @@ internal static class Api
         if (runtime.Measures is { } measures)
             Instruments.Observe(measures, runtime, refused);
         var guard = new Guard(runtime.Configuration.Token, refused);
-        var lists = new Lists(runtime);
         var releases = new Releases(runtime.Releaser);
         var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
 
         app.Use(next => http => Manners.InvokeAsync(http, next));
         app.Use(next => http => guard.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
+        app.Use(next => http => Reference.InvokeAsync(http, next));
         app.UseRouting();
         var controls = new Controls(runtime.Configuration, runtime.Clock);
         app.Use(next => http => controls.InvokeAsync(http, next));
 
-        app.MapGet("/healthz", () => Json(new { alive = true }));
-        app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)));
-        app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(new HttpMethodMetadata([HttpMethods.Get]));
-        app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
-        app.MapGet("/v1/gateways", lists.Gateways);
-        app.MapGet("/v1/audits", lists.Audits);
+        Reads.Map(app, runtime, guard);
+        app.MapGet("/v1/events", (Delegate)events.ServeAsync).Says(Operations.Events);
         app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));
-        app.MapGet("/v1/connections", lists.Connections);
         app.MapPost("/v1/connections/release", (Delegate)releases.ServeAsync);
-        app.MapGet("/v1/calls", lists.CallsAsync);
-        app.MapGet("/v1/cdrs", lists.Cdrs);
-        app.MapGet("/v1/releases", lists.Releases);
         var pair = new Pair(
             runtime.Trust,
             runtime.Roles,
@@ -49,51 +41,13 @@ internal static class Api
         );
         var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
-        app.MapGet("/v1/recoveries", lists.Recoveries);
         app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
-        app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun);
+        app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun).Says(Operations.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
         app.MapPost("/v1/takeover", (Delegate)orders.TakeOverAsync);
         app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
-        app.MapGet("/v1/events", (Delegate)events.ServeAsync);
-    }
-
-    private static IResult Json<T>(T value, int status = StatusCodes.Status200OK) =>
-        Results.Text(
-            JsonSerializer.Serialize(value, RecordJson.Camel),
-            "application/json",
-            statusCode: status
-        );
-
-    private static IResult Plain(HttpRequest request, Func<IResult> answer)
-    {
-        var query = new Query(request);
-        return query.IsWrong ? query.Refusal() : answer();
-    }
-
-    /// <summary>Reasons may name files: a caller without the token only learns that there is a reason.</summary>
-    private static IResult Readiness(ServerRuntime runtime, bool isTrusted)
-    {
-        var health = runtime.Writer.Health;
-        string? Told(string? reason) => reason is null || isTrusted ? reason : "told with the token";
-        return Json(
-            new
-            {
-                ready = runtime.IsReady,
-                // A server whose store fails goes on: it is ready, and says that the store is not.
-                storeHealthy = health.Healthy,
-                store = new
-                {
-                    reason = Told(health.Reason),
-                    pendingGateways = health.PendingGateways,
-                    pendingCdrs = health.PendingCdrs,
-                },
-                cdrFile = new { reason = Told(runtime.CdrFiles.Fault) },
-                radius = runtime.Radius?.Sink.Health,
-            },
-            runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
-        );
+        ApiDocument.Map(app);
     }
 
     private static IResult Trigger(HttpRequest request, ServerRuntime runtime)
@@ -103,8 +57,12 @@ internal static class Api
         if (query.IsWrong)
             return query.Refusal();
         return runtime.Polling.Trigger(gateway!, AuditCause.Operator)
-            ? Json(new { gateway, asked = true }, StatusCodes.Status202Accepted)
-            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked");
+            ? Answers.Json(new AuditOrder(gateway!, true), StatusCodes.Status202Accepted)
+            : Problems.Of(
+                StatusCodes.Status404NotFound,
+                $"There is no gateway '{gateway}' that is asked",
+                "/v1/gateways lists the ids; those with \"configured\": false are no longer asked"
+            );
     }
 
     /// <summary>Adds a problem body where routing finds no path or no method.</summary>
@@ -113,14 +71,19 @@ internal static class Api
         await next(http);
         if (http.Response.HasStarted || http.Response.ContentLength is > 0)
             return;
-        var title = http.Response.StatusCode switch
+        (string? Title, string? Detail) words = http.Response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}",
-            StatusCodes.Status405MethodNotAllowed =>
+            StatusCodes.Status404NotFound => (
+                $"There is nothing at {http.Request.Path}",
+                $"{ApiDocument.Path} lists every path"
+            ),
+            StatusCodes.Status405MethodNotAllowed => (
                 $"{http.Request.Path} does not know {http.Request.Method}",
-            _ => null,
+                $"It knows {http.Response.Headers.Allow}"
+            ),
+            _ => (null, null),
         };
-        if (title is not null)
-            await Problems.Of(http.Response.StatusCode, title).ExecuteAsync(http);
+        if (words.Title is { } title)
+            await Problems.Of(http.Response.StatusCode, title, words.Detail).ExecuteAsync(http);
     }
 }
