@@ -21,7 +21,8 @@ internal static class Reads
         app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)))
             .Says(Operations.Ready);
         app.MapPrometheusScrapingEndpoint("/metrics")
-            .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]))
+            // The document lists endpoints that have a method of C#; the exporter's own has none.
+            .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]), ((Action)Scraped).Method)
             .Says(Operations.Metrics);
 
         app.MapGet("/v1/status", server.Status).Says(Operations.Status);
@@ -51,6 +52,8 @@ internal static class Reads
         this IEndpointConventionBuilder endpoint,
         Operation operation
     ) => endpoint.WithMetadata(operation);
+
+    private static void Scraped() { }
 
     /// <summary>Reasons may name files: a caller without the token only learns that there is a reason.</summary>
     private static IResult Readiness(ServerRuntime runtime, bool isTrusted)
