@@ -43,6 +43,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
+    private ServerHistory? history;
     private bool ready;
     private int stopped;
 
@@ -70,10 +71,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             Writer = new StoreWriter(store, storeLoop, loggers.CreateLogger("CallServer.Store"));
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
-            store.RegisterReaders([
-                .. CdrFiles.Readers,
-                .. Radius is null ? [] : (string[])[RadiusSink.Reader],
-            ]);
+            store.RegisterReaders(OutboxReaders);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -204,6 +202,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>Accounting to a RADIUS server; null if none is configured.</summary>
     public RadiusService? Radius { get; }
+
+    /// <summary>The names of those who take CDRs from the store's outbox.</summary>
+    private IReadOnlyList<string> OutboxReaders =>
+        [.. CdrFiles.Readers, .. Radius is null ? [] : (string[])[RadiusSink.Reader]];
+
+    /// <summary>The server's figures over the last hour, from its start on.</summary>
+    internal IReadOnlyList<ServerSample> History => history?.Samples ?? [];
 
     /// <summary>Counts and limits the clients of the event stream.</summary>
     internal Web.EventReaders EventReaders { get; }

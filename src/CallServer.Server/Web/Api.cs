@@ -25,6 +25,7 @@ internal static class Api
         var controls = new Controls(runtime.Configuration, runtime.Clock);
         app.Use(next => http => controls.InvokeAsync(http, next));
 
+        PageFiles.Map(app);
         app.MapGet("/healthz", () => Json(new { alive = true }));
         app.MapGet("/readyz", (HttpRequest request) => Readiness(runtime, guard.Trusts(request)));
         app.MapGet(
@@ -32,6 +33,7 @@ internal static class Api
             () => Results.Text(MetricsText.Write(runtime, refused), MetricsText.ContentType)
         );
         app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
+        app.MapGet("/v1/server/history", (HttpRequest request) => HistoryAnswer.Serve(request, runtime));
         app.MapGet("/v1/gateways", lists.Gateways);
         app.MapGet("/v1/audits", lists.Audits);
         app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));
