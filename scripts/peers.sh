@@ -9,6 +9,7 @@ packages=(
   kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils
+  chromium
 )
 missing=()
 for package in "${packages[@]}"; do
