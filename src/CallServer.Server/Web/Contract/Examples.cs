@@ -21,6 +21,22 @@ internal static class Examples
         }
         """;
 
+    public const string History = """
+        {
+          "asOf": "2026-01-31T10:00:05.000000Z",
+          "everySeconds": 10,
+          "samples": [
+            {
+              "time": "2026-01-31T10:00:00.000000Z",
+              "connections": 500,
+              "unconfirmed": 0,
+              "cdrs": 42,
+              "waiting": 0
+            }
+          ]
+        }
+        """;
+
     public const string Status = """
         {
           "name": "cs-a",

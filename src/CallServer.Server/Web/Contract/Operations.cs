@@ -48,6 +48,15 @@ internal static class Operations
         Replies = [Body<ServerFacts>(Ok, Examples.Server)],
     };
 
+    public static readonly Operation History = new(
+        "serverHistory",
+        "server",
+        "The server's figures over the last hour"
+    )
+    {
+        Replies = [Body<HistoryAnswer>(Ok, Examples.History)],
+    };
+
     public static readonly Operation Gateways = new(
         "gateways",
         "gateways",

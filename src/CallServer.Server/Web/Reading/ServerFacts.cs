@@ -76,6 +76,20 @@ internal sealed class ServerAnswers(Answers answers)
         return query.IsWrong ? query.Refusal() : Answers.Json(Facts());
     }
 
+    public IResult History(HttpRequest request)
+    {
+        var query = new Query(request, Operations.History);
+        return query.IsWrong
+            ? query.Refusal()
+            : Answers.Json(
+                HistoryAnswer.Of(
+                    answers.Runtime.History,
+                    answers.Runtime.Clock.Now.Steady,
+                    answers.Correction
+                )
+            );
+    }
+
     private ServerFacts Facts()
     {
         var (runtime, configuration) = (answers.Runtime, answers.Runtime.Configuration);
