@@ -9,6 +9,8 @@ packages=(
   kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils
+  prometheus
+  chromium
 )
 missing=()
 for package in "${packages[@]}"; do

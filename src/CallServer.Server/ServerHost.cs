@@ -1,9 +1,12 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using CallServer.Server.Configuration;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Web;
+using CallServer.Server.Web.Contract;
 using CallServer.Storage;
 using CallServer.Surface;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -87,7 +90,8 @@ public static class ServerHost
             foreach (var warning in configuration.Warnings)
                 logger.LogWarning("{Warning}", warning);
 
-            var runtime = Open(configuration, parts, loggers);
+            var measures = new Measures(app.Services.GetRequiredService<IMeterFactory>());
+            var runtime = Open(configuration, parts, loggers, measures);
             try
             {
                 Api.Map(app, runtime, loggers.CreateLogger("CallServer.Pair"));
@@ -159,6 +163,8 @@ public static class ServerHost
                 SystemClock.Timers
             );
         builder.Services.AddRoutingCore();
+        Telemetry.Add(builder, configuration);
+        ApiDocument.Add(builder.Services);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
@@ -202,12 +208,13 @@ public static class ServerHost
     private static ServerRuntime Open(
         ServerConfiguration configuration,
         ServerParts parts,
-        ILoggerFactory loggers
+        ILoggerFactory loggers,
+        Measures measures
     )
     {
         try
         {
-            return ServerRuntime.Open(configuration, parts, loggers);
+            return ServerRuntime.Open(configuration, parts, loggers, measures);
         }
         catch (StoreException fault)
         {
@@ -278,6 +285,12 @@ public sealed class RunningServer : IAsyncDisposable
 
     /// <summary>The runtime behind it.</summary>
     public ServerRuntime Runtime { get; }
+
+    /// <summary>Everything that is mapped.</summary>
+    internal IEnumerable<RouteEndpoint> Routes =>
+        ((IEndpointRouteBuilder)app)
+            .DataSources.SelectMany(source => source.Endpoints)
+            .OfType<RouteEndpoint>();
 
     /// <summary>Completes at SIGINT, SIGTERM or the token.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancel) => app.WaitForShutdownAsync(cancel);

@@ -3,6 +3,7 @@ using System.Reactive.Linq;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
+using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server;
@@ -29,6 +30,7 @@ public sealed partial class ServerRuntime
     /// <summary>Finds its role, and starts asking if the role does.</summary>
     public Task StartAsync()
     {
+        watches.Add(history = new ServerHistory(Sample, storeLoop));
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
         watches.Add(
             Observable
@@ -125,7 +127,20 @@ public sealed partial class ServerRuntime
     }
 
     /// <summary>The server's status.</summary>
-    public ServerStatus Status()
+    public ServerStatus Status() =>
+        new(
+            Configuration.Name,
+            Roles.Role?.Role ?? "standby",
+            Ledger.Identity.Epoch,
+            Roles.Role?.Peer,
+            IsReady,
+            Math.Round(Uptime.TotalSeconds, 3),
+            Ledger.Unordered.Sum(state => state.Record.Count),
+            CountGateways()
+        );
+
+    /// <summary>The configured gateways by the result of their last audits.</summary>
+    public GatewayTotals CountGateways()
     {
         var gateways = Configuration.Gateways;
         var asked = gateways
@@ -133,21 +148,38 @@ public sealed partial class ServerRuntime
             .Where(state => state is { AskedSinceStart: true, LastAudit: not null })
             .Select(state => state!.LastAudit!)
             .ToList();
-        return new ServerStatus(
-            Configuration.Name,
-            Roles.Role?.Role ?? "standby",
-            Ledger.Identity.Epoch,
-            Roles.Role?.Peer,
-            IsReady,
-            Math.Round((clock.Now.Steady - started).TotalSeconds, 3),
-            Ledger.States.Sum(state => state.Record.Count),
-            new GatewayTotals(
-                gateways.Count,
-                asked.Count(audit => audit.Complete),
-                asked.Count(audit => !audit.Complete && !audit.Silent),
-                asked.Count(audit => audit.Silent)
-            )
+        return new GatewayTotals(
+            gateways.Count,
+            asked.Count(audit => audit.Complete),
+            asked.Count(audit => !audit.Complete && !audit.Silent),
+            asked.Count(audit => audit.Silent)
         );
+    }
+
+    /// <summary>The server's figures now, for its history.</summary>
+    private ServerSample Sample()
+    {
+        var states = Ledger.States;
+        return new ServerSample(
+            clock.Now.Steady,
+            states.Sum(state => state.Record.Count),
+            states.Sum(state => state.Record.UnconfirmedCount),
+            Ledger.Counters.ClosedByEvidence.Sum(ended => ended.Value),
+            Waiting()
+        );
+    }
+
+    private long? Waiting()
+    {
+        try
+        {
+            return OutboxReaders.Select(store.CountAccounting).DefaultIfEmpty(0).Max()
+                + Writer.Health.PendingCdrs;
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
     }
 
     private void OnStep(TimeSpan step)

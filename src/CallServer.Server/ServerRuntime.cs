@@ -3,6 +3,7 @@ using System.Reactive.Disposables;
 using CallServer.Server.Accounting;
 using CallServer.Server.Configuration;
 using CallServer.Server.Listening;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Recording;
@@ -44,15 +45,23 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
     private readonly Lock reloading = new();
+    private ServerHistory? history;
     private bool ready;
     private int stopped;
 
-    private ServerRuntime(ServerConfiguration configuration, ServerParts parts, ILoggerFactory loggers)
+    private ServerRuntime(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        ILoggerFactory loggers,
+        Measures? measures
+    )
     {
         this.configuration = configuration;
         this.loggers = loggers;
+        Measures = measures;
         logger = loggers.CreateLogger("CallServer");
-        Protocols = parts.Protocols;
+        ProtocolCatalog = parts.Protocols;
+        Protocols = parts.Protocols.Names;
         store = (parts.OpenStore ?? OpenSqlite)();
         try
         {
@@ -79,10 +88,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             );
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
-            store.RegisterReaders([
-                .. CdrFiles.Readers,
-                .. Radius is null ? [] : (string[])[RadiusSink.Reader],
-            ]);
+            OutboxReaders = [.. CdrFiles.Readers, .. Radius is null ? [] : (string[])[RadiusSink.Reader]];
+            store.RegisterReaders(OutboxReaders);
             for (var shard = 0; shard < Shards; shard++)
             {
                 shardLoops.Add(Loop($"ledger-{shard}"));
@@ -99,9 +106,11 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 loggers.CreateLogger("CallServer.Ledger"),
                 new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null),
                 new RecordLimits(() => Configuration.Gateways.Count, Memory),
-                parts.Protocols
+                parts.Protocols,
+                measures
             );
             Ledger.Restore(image);
+            StoreNews.Tell(image, store, clock, logger);
             StoreNews.Say(image, configuration, logger);
 
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
@@ -143,7 +152,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 NudgeReaders,
                 clock,
                 storeLoop,
-                pairLog
+                pairLog,
+                measures
             );
             if (configuration.Pair is { } pair)
             {
@@ -191,7 +201,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     public ServerConfiguration Configuration => Volatile.Read(ref configuration);
 
     /// <summary>The protocols in which gateways can be asked.</summary>
-    public GatewayProtocols Protocols { get; }
+    internal GatewayProtocols ProtocolCatalog { get; }
 
     /// <summary>The record.</summary>
     public LedgerShards Ledger { get; }
@@ -217,6 +227,15 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>Accounting to a RADIUS server; null if none is configured.</summary>
     public RadiusService? Radius { get; }
 
+    /// <summary>The names of those that take records from the store's outbox.</summary>
+    public IReadOnlyList<string> OutboxReaders { get; }
+
+    /// <summary>What is measured as it happens; null if nothing is.</summary>
+    public Measures? Measures { get; }
+
+    /// <summary>The server's figures over the last hour, from its start on.</summary>
+    internal IReadOnlyList<ServerSample> History => history?.Samples ?? [];
+
     /// <summary>Counts and limits the clients of the event stream.</summary>
     internal Web.EventReaders EventReaders { get; }
 
@@ -235,6 +254,15 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>The server's clock.</summary>
     public IClock Clock => clock;
 
+    /// <summary>How long it has run.</summary>
+    public TimeSpan Uptime => clock.Now.Steady - started;
+
+    /// <summary>When it began, on the record's timeline.</summary>
+    public Model.Instant Started => started;
+
+    /// <summary>The names of the protocols in which gateways can be asked.</summary>
+    public IReadOnlyList<string> Protocols { get; }
+
     /// <summary>
     /// Whether the record is loaded and every gateway has been asked once or has had its time. Once true, it stays
     /// true.
@@ -249,7 +277,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                     Roles.Role is { Decided: true }
                     && (
                         Polling.Pace == AuditPace.Known
-                        || clock.Now.Steady - started >= ReadyAtLatest
+                        || Uptime >= ReadyAtLatest
                         || Configuration.Gateways.All(gateway =>
                             Ledger.Find(gateway.Id) is { AskedSinceStart: true }
                         )
@@ -268,12 +296,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     public static ServerRuntime Open(
         ServerConfiguration configuration,
         ServerParts parts,
-        ILoggerFactory loggers
+        ILoggerFactory loggers,
+        Measures? measures = null
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(parts);
-        return new ServerRuntime(configuration, parts, loggers);
+        return new ServerRuntime(configuration, parts, loggers, measures);
     }
 
     /// <summary>The ports on which gateways speak unasked; null until they are open.</summary>

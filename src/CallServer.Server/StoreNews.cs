@@ -1,11 +1,49 @@
 using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Server;
 
-/// <summary>Logs what a freshly loaded store holds.</summary>
+/// <summary>Says what a freshly loaded store holds.</summary>
 internal static class StoreNews
 {
+    /// <summary>
+    /// Tells those who follow the events that nothing is confirmed any more: one change for each gateway of which the
+    /// record holds connections. It is written before anything is heard.
+    /// </summary>
+    public static void Tell(StoreImage image, ILedgerStore store, IClock clock, ILogger logger)
+    {
+        var time = (clock.Now.Steady + clock.Correction).ToString();
+        ChangeView[] changes =
+        [
+            .. image
+                .Gateways.Where(gateway => gateway.Record.Count > 0)
+                .Select(gateway =>
+                    ChangeView.Plain(
+                        "unconfirmed",
+                        gateway.Gateway,
+                        null,
+                        time,
+                        "the server started: no connection is confirmed until the gateway is heard"
+                    )
+                ),
+        ];
+        if (changes.Length == 0)
+            return;
+        try
+        {
+            store.AddChanges(changes);
+        }
+        catch (StoreException fault)
+        {
+            logger.LogWarning(
+                "those who follow the events do not learn that the server started: {Reason}",
+                fault.Message
+            );
+        }
+    }
+
     /// <summary>Logs what the server starts with, and anything odd about it.</summary>
     public static void Say(StoreImage image, ServerConfiguration configuration, ILogger logger)
     {

@@ -88,6 +88,19 @@ public interface ILedgerStore : IDisposable
     StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit);
 
     /// <summary>
+    /// Searches CDRs. One call looks at a limited number of them and never holds up other readers for long: a page
+    /// may hold fewer CDRs than <paramref name="limit"/>, even none, and still have a next one.
+    /// </summary>
+    /// <param name="filter">What to find.</param>
+    /// <param name="newestFirst">Whether to begin with the CDR written last.</param>
+    /// <param name="cursor">Only those after this sequence in that order; null to begin.</param>
+    /// <param name="limit">The most CDRs to return.</param>
+    StoredPage<StoredCdr> SearchCdrs(CdrFilter filter, bool newestFirst, long? cursor, int limit);
+
+    /// <summary>The CDR with this id, the newest if a gateway reuses ids; null if there is none.</summary>
+    StoredCdr? FindCdr(string id);
+
+    /// <summary>
     /// Deletes what is older than the store was told to keep, and the oldest beyond the number it keeps: CDRs, entries
     /// of the control log, and, where they have an age, changes. Entries that wait in the outbox stay. The store reuses
     /// the room.
@@ -130,6 +143,13 @@ public interface ILedgerStore : IDisposable
 
     /// <summary>Changes after a sequence, oldest first: what a client of the event stream has missed.</summary>
     ChangePage ReadChanges(long afterSequence, int limit);
+
+    /// <summary>The newest changes of one connection id, oldest first.</summary>
+    /// <param name="gateway">The gateway's id.</param>
+    /// <param name="connection">What the gateway calls the connection.</param>
+    /// <param name="before">Only changes with a lower sequence; <see cref="long.MaxValue"/> for all.</param>
+    /// <param name="limit">The most changes to return.</param>
+    IReadOnlyList<StoredChange> ReadStory(string gateway, string connection, long before, int limit);
 }
 
 /// <summary>What a store deleted.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CallServer.Surface;
 
 namespace CallServer.Storage;
@@ -42,6 +43,11 @@ public sealed record StoreCommit
 
     /// <summary>What operators released or tried to release, oldest first.</summary>
     public IReadOnlyList<ReleaseEntry> Releases { get; init; } = [];
+
+    /// <summary>
+    /// The span of the audit that led to this, the newest if there were several; default if nobody traces.
+    /// </summary>
+    public ActivityContext Trace { get; init; }
 
     /// <summary>
     /// Whether something began, ended or changed, rather than only being confirmed. Then the transaction is on the

@@ -46,7 +46,14 @@ public static class AccountingKind
 /// <param name="Kind">The event's name, one word.</param>
 /// <param name="Gateway">The id of the gateway.</param>
 /// <param name="Json">The JSON object, on one line, exactly as the event stream shows it.</param>
-public sealed record StoredChange(long Sequence, string Kind, string Gateway, string Json);
+/// <param name="Connection">The id of the connection; null if the change concerns the whole gateway.</param>
+public sealed record StoredChange(
+    long Sequence,
+    string Kind,
+    string Gateway,
+    string Json,
+    string? Connection
+);
 
 /// <summary>An audit as it was written.</summary>
 /// <param name="Sequence">Rises in the order of writing; never reused.</param>

@@ -5,6 +5,7 @@ using CallServer.Bench.Codec;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Hostile;
 using CallServer.Bench.Kill;
+using CallServer.Bench.Lists;
 using CallServer.Bench.Rtpengine;
 using CallServer.Bench.Start;
 using CallServer.Bench.Steady;
@@ -34,6 +35,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     HostileCommand.Build(),
     SteadyCommand.Build(),
     Asn1Command.Build(),
+    ListsCommand.Build(),
 };
 try
 {

@@ -397,7 +397,8 @@ internal static class Machines
             ListModule.OfSeq(commands),
             FSharpFunc<Unit, object>.FromConverter(_ => null!),
             strays,
-            LoadModule.ofDatagrams
+            LoadModule.ofDatagrams,
+            FSharpFunc<Unit, Progress>.FromConverter(_ => ProgressModule.none)
         );
 
     public static AuditTarget Target(

@@ -78,7 +78,8 @@ module internal ToyProtocol =
         { Advance = ToyAudit.advance
           Memory = fun _ -> null
           Strays = _.Strays
-          Load = fun _ -> Load.ofDatagrams }
+          Load = fun _ -> Load.ofDatagrams
+          Progress = fun _ -> Progress.none }
 
     let private read (uri: GatewayText) : Reading voption =
         uri.Split()
@@ -91,9 +92,12 @@ module internal ToyProtocol =
               Takes = []
               Judge = Secrets.refuseAll uri.Scheme
               TellsHistory = false
+              Speaks = ValueNone
+              IsProfiled = false
               Patience = { Waits = 4.0; Attempts = 1 }
               IfSilent = "try whether the toy is wound up"
               IfRefused = fun _ -> "try later"
+              Refuses = fun _ -> RefusalSubject.Table
               Exchanges =
                 fun asking ->
                     Exchanges.ofAudit (fun _ given ->

@@ -1,5 +1,19 @@
 namespace CallServer.Exchange
 
+/// How far a running exchange has come.
+[<Struct>]
+type internal Progress =
+    {
+        /// Connections that were told.
+        Told: int
+        /// How many there are, as far as the gateway has said.
+        Of: int voption
+    }
+
+module internal Progress =
+    /// Of an exchange that is told all at once, or nothing that can be counted.
+    let none: Progress = { Told = 0; Of = ValueNone }
+
 /// A running exchange with a gateway. It hides the state of its protocol. Immutable: each event gives the next machine.
 [<NoEquality; NoComparison>]
 type Machine<'Outcome> =
@@ -13,6 +27,8 @@ type Machine<'Outcome> =
             /// The number of messages so far that answered nothing we asked; they were dropped.
             Strays: int
             Load: Load
+            /// For whoever waits for it.
+            Progress: unit -> Progress
         }
 
     /// Whether the last event ended the exchange.
@@ -33,7 +49,8 @@ type internal Workings<'State, 'Outcome> =
     { Advance: Event -> 'State -> 'State * Command<'Outcome> list
       Memory: 'State -> obj
       Strays: 'State -> int
-      Load: 'State -> Load }
+      Load: 'State -> Load
+      Progress: 'State -> Progress }
 
 module internal Machine =
     /// A machine of this state, after the event that led to these commands.
@@ -45,7 +62,8 @@ module internal Machine =
           Commands = commands
           Memory = fun () -> workings.Memory state
           Strays = workings.Strays state
-          Load = workings.Load state }
+          Load = workings.Load state
+          Progress = fun () -> workings.Progress state }
 
     /// The same machine with another outcome.
     let rec map (change: 'A -> 'B) (machine: Machine<'A>) : Machine<'B> =
@@ -62,7 +80,8 @@ module internal Machine =
                 | Finished outcome -> Finished(change outcome))
           Memory = machine.Memory
           Strays = machine.Strays
-          Load = machine.Load }
+          Load = machine.Load
+          Progress = machine.Progress }
 
     /// What an earlier exchange left, if it is of this type; otherwise `none`.
     let recall (none: 'Memory) (left: obj) : 'Memory =

@@ -93,6 +93,16 @@ type internal Patience =
         Attempts: int
     }
 
+/// What a refusal is about, and so what a person looks at next.
+[<RequireQualifiedAccess>]
+type internal RefusalSubject =
+    /// Who asks, and with which secret.
+    | Credentials
+    /// The version of the protocol.
+    | Version
+    /// What was asked for.
+    | Table
+
 /// A gateway's URI as its protocol understands it.
 [<NoComparison; NoEquality>]
 type internal Reading =
@@ -106,11 +116,18 @@ type internal Reading =
         Judge: Secrets -> (SecretName * string) list
         /// The gateway keeps a history of connections that are over, and it is read.
         TellsHistory: bool
+        /// The version of the protocol in which it is asked, in words, and how messages are protected; nothing
+        /// where there are no versions.
+        Speaks: string voption
+        /// It is read by a profile, which the URI names or the audit finds.
+        IsProfiled: bool
         Patience: Patience
         /// What to try where it does not answer.
         IfSilent: string
         /// What to try where it would not tell.
         IfRefused: RefusalCause -> string
+        /// What such a refusal is about.
+        Refuses: RefusalCause -> RefusalSubject
         Exchanges: Asking -> Exchanges
     }
 

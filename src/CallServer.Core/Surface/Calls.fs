@@ -48,9 +48,94 @@ type FindingChange =
         Change: ChangeView
     }
 
+/// A leg of a call that is over, as long as the call remembers it.
+[<NoComparison>]
+type EndedLegView =
+    {
+        /// The id of the gateway.
+        Gateway: string
+        /// What the gateway called the connection.
+        Id: string
+        /// When it became active; null if it only rang.
+        Start: IntervalView
+        /// When it ended. `bounded`: between two audits, or as its gateway's own history tells.
+        End: IntervalView
+    }
+
+/// A call with its legs on all gateways. What is not known is null.
+[<NoComparison>]
+type CallDetailView =
+    {
+        /// The id of the call.
+        Call: string
+        /// The ids of the gateways that reported it, each once.
+        Sources: IReadOnlyList<string>
+        /// GATEWAY/ID of each live leg.
+        Connections: IReadOnlyList<string>
+        /// The originating device.
+        Originator: string
+        /// When the call began.
+        Start: IntervalView
+        /// How its sources disagree; empty if they agree.
+        Findings: IReadOnlyList<FindingView>
+        /// Its live legs, in the order of Connections.
+        Legs: IReadOnlyList<ConnectionView>
+        /// Legs that are over, and that the call still remembers.
+        Ended: IReadOnlyList<EndedLegView>
+    }
+
+/// Limits of a list of calls. A limit that is null does not apply. In a text `*` stands for any characters, and case
+/// does not matter.
+[<NoComparison>]
+type CallFilter =
+    {
+        /// A gateway that one of its live legs is on.
+        Gateway: string
+        /// The call id.
+        Call: string
+        /// The originating device, or its number, of the call as a whole.
+        Originator: string
+        /// The remote party that one of its live legs names.
+        Remote: string
+        /// A kind of finding that it has.
+        Finding: string
+        /// Only calls that began at this moment or later, by the latest bound.
+        Since: Nullable<Instant>
+        /// Only calls that began before this moment, by the latest bound.
+        Until: Nullable<Instant>
+    }
+
+/// What concurrent connections are counted by.
+type CountKey =
+    | Gateway = 0
+    /// The RTP encoding name, or the gateway's own words.
+    | Codec = 1
+    /// The originating device, or its number.
+    | Originator = 2
+    /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7). No gateway tells all of this record who called whom.
+    | CallDirection = 3
+
+/// How many connections and calls share a key at one moment.
+[<NoComparison>]
+type CountView =
+    {
+        /// What they share; null for those that do not tell it.
+        Key: string
+        /// Active connections.
+        Connections: int
+        /// Calls that have such a connection.
+        Calls: int
+    }
+
 /// A call, and its place in the list of calls.
-[<Sealed>]
+[<Sealed; AllowNullLiteral>]
 type CallEntry internal (call: Call, table: CallTable) =
+    let ended correction (leg: Leg) (gone: Interval) : EndedLegView =
+        { Gateway = string leg.Key.Gateway
+          Id = string leg.Key.Id
+          Start = Views.interval correction leg.Connection.Start
+          End = Views.interval correction (Timing.bounded gone) }
+
     /// The call id by which the list is sorted; empty if it has none.
     member _.Id = CallOrder.Text call.Id
     /// The id of the gateway of its first leg.
@@ -59,6 +144,42 @@ type CallEntry internal (call: Call, table: CallTable) =
     member _.Connection = string call.Live[0].Id
     /// Whether one of its legs is on this gateway.
     member _.Has(gateway: string) = call.Live |> Array.exists (fun key -> string key.Gateway = gateway)
+
+    /// Whether it is within these limits.
+    member this.Fits(filter: CallFilter) : bool =
+        let live = lazy (CallBook.legs call table |> Array.filter _.IsLive)
+        let began () = (CallsSummary.start live.Value).Within.Latest
+
+        (isNull filter.Gateway || this.Has filter.Gateway)
+        && Glob.fits filter.Call (call.Id |> ValueOption.map CallId.value)
+        && (isNull filter.Finding
+            || call.Findings |> List.exists (fun finding -> string finding.Kind = filter.Finding))
+        && (isNull filter.Originator || Glob.fits filter.Originator (CallsSummary.originator live.Value))
+        && (isNull filter.Remote
+            || live.Value |> Array.exists (fun leg -> Glob.fits filter.Remote leg.Connection.Facts.Remote))
+        && (not filter.Since.HasValue || began () >= filter.Since.Value)
+        && (not filter.Until.HasValue || began () < filter.Until.Value)
+
+    /// The call with its legs, as of now. The correction is added to every time.
+    member this.Detail(now: Instant, correction: TimeSpan) : CallDetailView =
+        let legs = CallBook.legs call table
+        let view = this.View correction
+
+        { Call = view.Call
+          Sources = view.Sources
+          Connections = view.Connections
+          Originator = view.Originator
+          Start = view.Start
+          Findings = view.Findings
+          Legs =
+            [| for leg in legs do
+                   if leg.IsLive then
+                       Views.connection correction now leg.Key.Gateway leg.Connection |]
+          Ended =
+            [| for leg in legs do
+                   match leg.Gone with
+                   | ValueSome gone -> ended correction leg gone
+                   | ValueNone -> () |] }
 
     /// The call as it is now. The correction is added to every time.
     member _.View(correction: TimeSpan) : CallView =
@@ -96,11 +217,13 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         { Finding = string finding.Kind
           Began = began
           Change =
-            { Kind = (if began then "finding" else "finding-cleared")
-              Gateway = string first.Gateway
-              Connection = string first.Id
-              Time = Views.time stamp.Correction at
-              Detail = $"{finding.Kind}: {name}: {finding.Text}" } }
+            ChangeView.Plain(
+                (if began then "finding" else "finding-cleared"),
+                string first.Gateway,
+                string first.Id,
+                Views.time stamp.Correction at,
+                $"{finding.Kind}: {name}: {finding.Text}"
+            ) }
 
     /// No calls yet, for gateways that speak the built-in protocols.
     static member Empty = CallRecord.Of GatewayProtocols.BuiltIn
@@ -123,6 +246,58 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
                 counts[string finding.Kind] <- counts[string finding.Kind] + 1
 
         counts
+
+    /// The calls with this call id. Ids that gateways count by themselves may name several calls.
+    member _.WithId(id: string) : IEnumerable<CallEntry> =
+        CallBook.withId id table |> Seq.map (fun call -> CallEntry(call, table))
+
+    /// The call that an active connection belongs to; null if there is no such connection.
+    member _.OfConnection(gateway: string, connection: string) : CallEntry =
+        match GatewayId.tryCreate gateway, ConnectionId.tryCreate connection with
+        | Some gateway, Some connection ->
+            match CallBook.ofConnection gateway connection table with
+            | ValueSome call -> CallEntry(call, table)
+            | ValueNone -> null
+        | _ -> null
+
+    /// Counts the active connections and their calls by a key, the most connections first. A null gateway counts
+    /// all gateways.
+    member _.CountBy(key: CountKey, gateway: string) : IReadOnlyList<CountView> =
+        let keyOf (leg: Leg) : string voption =
+            let facts = leg.Connection.Facts
+
+            match key with
+            | CountKey.Gateway -> ValueSome(string leg.Key.Gateway)
+            | CountKey.Codec -> facts.Codec |> ValueOption.map _.Name
+            | CountKey.Originator -> facts.Originator
+            | _ -> facts.Mode
+
+        let connections = Dictionary<string voption, int>()
+        let calls = Dictionary<string voption, int>()
+
+        let add (counts: Dictionary<string voption, int>) key =
+            counts[key] <- counts.GetValueOrDefault(key, 0) + 1
+
+        for call in CallBook.calls table do
+            let keys =
+                CallBook.legs call table
+                |> Array.filter (fun leg ->
+                    leg.IsLive && (isNull gateway || string leg.Key.Gateway = gateway))
+                |> Array.map keyOf
+
+            for key in keys do
+                add connections key
+
+            for key in Array.distinct keys do
+                add calls key
+
+        [| for KeyValue(key, count) in connections ->
+               { Key = ValueOption.toObj key; Connections = count; Calls = calls[key] } |]
+        |> Array.sortWith (fun a b ->
+            match compare b.Connections a.Connections with
+            | 0 -> String.CompareOrdinal(a.Key, b.Key)
+            | order -> order)
+        :> _
 
     /// Takes in what a step did to one gateway's record, and returns which findings began or are over. The
     /// steps of one gateway must come in order, those of several gateways in any order.

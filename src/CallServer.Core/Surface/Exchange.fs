@@ -80,6 +80,12 @@ type GatewayExchange<'Result> internal (machine: Machine<'Result>, around: Circu
         let struct (all, _) = around.Taken
         if machine.IsOver then 0L else Load.octets all machine.Load
 
+    /// Connections that an audit was told so far; 0 where they come all at once.
+    member _.Told = machine.Progress().Told
+
+    /// How many it will be told, as far as the gateway has said; null where it has not.
+    member _.Expected = machine.Progress().Of |> ValueOption.toNullable
+
     /// What the next audit or watch of the same gateway begins with.
     member _.Memory = AuditMemory(machine.Memory())
 

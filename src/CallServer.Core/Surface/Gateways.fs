@@ -102,6 +102,9 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
     /// The profile by which it is read; null if the URI names none.
     member _.Profile: string = ValueOption.toObj reading.Profile
 
+    /// Whether it is read by a profile, named or found.
+    member _.IsProfiled = reading.IsProfiled
+
     /// Whether it is asked with a community.
     member _.TakesCommunity = List.contains SecretName.Community reading.Takes
     /// Whether it is told who asks.
@@ -184,6 +187,13 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
         [| for protocol in protocols do
                if protocol.Releases then
                    protocol.Name |]
+
+    /// How their URIs begin, each with its scheme, such as `snmp://` and `sip:`.
+    member _.Schemes: IReadOnlyList<string> =
+        [| for protocol in protocols do
+               for scheme, _ in protocol.Schemes do
+                   let isHierarchical = protocol.Forms |> List.exists _.Contains($"{scheme}://")
+                   if isHierarchical then $"{scheme}://" else $"{scheme}:" |]
 
     /// The forms of their URIs, for help.
     member _.Forms: IReadOnlyList<string> =

@@ -76,6 +76,27 @@ type NumberMask private () =
             Originator = NumberMask.Last4 view.Originator
             Remote = NumberMask.Last4 view.Remote }
 
+    /// A call and its legs with the numbers of their parties hidden.
+    static member Last4(view: CallDetailView) : CallDetailView =
+        { view with
+            Originator = NumberMask.Last4 view.Originator
+            Legs = [| for leg in view.Legs -> NumberMask.Last4 leg |] }
+
+    /// A fact that changed, with the number hidden if it is one of a party.
+    static member Last4(change: FactChange) : FactChange =
+        match change.Fact with
+        | "originator"
+        | "remote" ->
+            { change with
+                Before = NumberMask.Last4 change.Before
+                After = NumberMask.Last4 change.After }
+        | _ -> change
+
+    /// A count of an originator with its number hidden.
+    static member Last4(count: CountView) : CountView =
+        { count with
+            Key = NumberMask.Last4 count.Key }
+
     /// A call with the number of its originator hidden.
     static member Last4(view: CallView) : CallView =
         { view with Originator = NumberMask.Last4 view.Originator }

@@ -44,6 +44,9 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     /// Whether one of the reasons is that the gateway did not answer.
     member _.FellSilent = Completeness.shortfalls snapshot.Completeness |> List.exists _.IsSilent
 
+    /// Whether a standing watch reported this, and not an audit: its window says nothing about speed.
+    member _.FromWatch = snapshot.Standing.IsSome
+
     /// What proves that it is complete; empty if it is not.
     member _.Proof: IReadOnlyList<string> =
         match snapshot.Completeness with
@@ -53,6 +56,11 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
     /// Why it is not complete, in words; empty if it is.
     member _.Reasons: IReadOnlyList<string> =
         Array.ofList (Completeness.words (Completeness.shortfalls snapshot.Completeness))
+
+    /// Why it is not complete, one word for each kind of reason, each once; empty if it is. The words are
+    /// CallServer's own, and there are fewer than twenty (docs/metrics.md).
+    member _.ReasonKinds: IReadOnlyList<string> =
+        Array.ofList (Completeness.shortfalls snapshot.Completeness |> List.map _.Kind |> List.distinct)
 
     /// Why it is not complete, leaving out that its time was over.
     member _.ReasonsInTime: IReadOnlyList<string> =
@@ -235,6 +243,21 @@ type RecordStep
                | Renamed _
                | GatewayRestarted _ -> () |]
 
+    /// How exact the record was of the start of each connection that ended: latest - earliest. A start that
+    /// has only one bound is left out.
+    member _.StartWidths: IReadOnlyList<TimeSpan> =
+        [| for change in changes do
+               match change with
+               | Closed(c, _) when Interval.isBounded c.Start.Within -> Interval.width c.Start.Within
+               | Closed _
+               | Opened _
+               | Updated _
+               | Confirmed _
+               | Unconfirmed _
+               | Conflicted _
+               | Renamed _
+               | GatewayRestarted _ -> () |]
+
     /// Everything that changed, for events and logs.
     member _.Changes: IReadOnlyList<ChangeView> =
         [| for change in changes -> Views.change stamp gateway at change |]
@@ -261,6 +284,17 @@ type GatewayRecord private (ledger: GatewayLedger) =
     member _.UnconfirmedCount =
         ledger.Connections |> Array.sumBy (fun c -> if c.Status = Status.Confirmed then 0 else 1)
 
+    /// How many active connections certainly began no later than this.
+    member _.CountBegun(by: Instant) =
+        ledger.Connections
+        |> Array.sumBy (fun c -> if c.Start.Within.Latest.Micros <= by.Micros then 1 else 0)
+
+    /// When the newest complete audit of the gateway's present run was asked; null if there was none.
+    member _.LastComplete: Nullable<Instant> =
+        match ledger.Completes with
+        | newest :: _ -> Nullable newest
+        | [] -> Nullable()
+
     /// What an audit needs to know that asks for each connection by its id.
     member _.Known = KnownConnections(ledger.Connections, ledger.History)
 
@@ -283,6 +317,18 @@ type GatewayRecord private (ledger: GatewayLedger) =
     member _.ClosedTotal = ledger.ClosedTotal
     /// Reports that contradicted the record (rule 5).
     member _.ConflictsTotal = ledger.ConflictsTotal
+
+    member internal _.Ledger = ledger
+
+    /// One active connection as of now; null if the record does not hold it. The correction is added to every
+    /// time.
+    member _.Find(connection: string, now: Instant, correction: TimeSpan) : ConnectionView =
+        match ConnectionId.tryCreate connection with
+        | None -> Unchecked.defaultof<ConnectionView>
+        | Some id ->
+            match GatewayLedger.tryFind id ledger with
+            | ValueSome known -> Views.connection correction now ledger.Gateway known
+            | ValueNone -> Unchecked.defaultof<ConnectionView>
 
     /// The active connections by id, as of now. The correction is added to every time.
     member _.Connections(now: Instant, correction: TimeSpan) : IEnumerable<ConnectionView> =

@@ -305,7 +305,19 @@ type CdrView =
         ClockSteps: IReadOnlyList<ClockStepView>
     }
 
-/// What a snapshot did, for events and logs.
+/// A fact of a connection that changed, such as its codec, as the gateway told it before and tells it now.
+[<NoComparison>]
+type FactChange =
+    {
+        /// The fact's name in lists: `codec`, `mode`, `remoteMedia`, and so on.
+        Fact: string
+        /// What the record held; null if it was not known.
+        Before: string
+        /// What it holds now.
+        After: string
+    }
+
+/// What a snapshot did, for events, stories and logs. Members after Detail are left out where they do not apply.
 [<NoComparison>]
 type ChangeView =
     {
@@ -319,7 +331,45 @@ type ChangeView =
         Time: string
         /// Details, in words; null if there is nothing to add.
         Detail: string
+        /// The id under which the connection was known before a restart of the gateway's agent.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Was: string
+        /// When its call began, as far as the record knew after the change.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Setup: IntervalView
+        /// When it became active, as far as the record knew after the change.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Start: IntervalView
+        /// When it ended. Its evidence is a word of a CDR's `end_evidence`.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        End: IntervalView
+        /// A time that the gateway reported and that contradicts the record (rule 5).
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Reported: IntervalView
+        /// The facts that changed.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Facts: IReadOnlyList<FactChange>
+        /// The id of its CDR.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)>]
+        Cdr: string
     }
+
+    /// A change without bounds or facts. A null connection stands for the whole gateway.
+    static member Plain
+        (kind: string, gateway: string, connection: string, time: string, detail: string)
+        : ChangeView =
+        { Kind = kind
+          Gateway = gateway
+          Connection = connection
+          Time = time
+          Detail = detail
+          Was = null
+          Setup = Unchecked.defaultof<IntervalView>
+          Start = Unchecked.defaultof<IntervalView>
+          End = Unchecked.defaultof<IntervalView>
+          Reported = Unchecked.defaultof<IntervalView>
+          Facts = null
+          Cdr = null }
 
 /// Who writes a record, and how its clock relates to the record's timeline.
 [<NoComparison>]
@@ -599,27 +649,78 @@ module internal Views =
             EndEvidence = null
             Partial = true }
 
-    /// A change as events and logs show it.
+    /// Bounds with words for why they are believed; null for an open end.
+    let private bounds correction (within: Interval) (evidence: string) : IntervalView =
+        { Earliest = time correction within.Earliest
+          Latest = time correction within.Latest
+          Evidence = evidence }
+
+    let private mediaText (facts: Facts) : string =
+        match facts.OtherMedia with
+        | ValueNone -> null
+        | ValueSome media ->
+            media
+            |> List.map (fun medium ->
+                match medium.Codec with
+                | ValueSome codec -> $"{medium.Kind} {codec.Name}"
+                | ValueNone -> medium.Kind)
+            |> String.concat ", "
+
+    let private factsInOrder: (string * (Facts -> string)) list =
+        [ "call", (fun f -> obj f.Call)
+          "endpoint", (fun f -> obj f.Endpoint)
+          "originator", (fun f -> obj f.Originator)
+          "remote", (fun f -> obj f.Remote)
+          "codec", (fun f -> f.Codec |> ValueOption.map _.Name |> ValueOption.toObj)
+          "dscp", (fun f -> obj f.Qos.Dscp)
+          "service", (fun f -> obj f.Qos.Service)
+          "mode", (fun f -> obj f.Mode)
+          "state", (fun f -> obj f.State)
+          "localMedia", (fun f -> obj f.LocalMedia)
+          "remoteMedia", (fun f -> obj f.RemoteMedia)
+          "otherMedia", mediaText ]
+
+    /// The facts that differ; null if none does.
+    let private factChanges (before: Facts) (after: Facts) : IReadOnlyList<FactChange> =
+        let changed =
+            [| for name, read in factsInOrder do
+                   let was, now = read before, read after
+
+                   if not (String.Equals(was, now)) then
+                       { Fact = name; Before = was; After = now } |]
+
+        if changed.Length = 0 then null else changed
+
+    /// A change as events, stories and logs show it.
     let change (stamp: ServerStamp) (gateway: GatewayId) (at: Instant) (change: Change) : ChangeView =
-        let connection, detail =
-            match change with
-            | Opened c -> string c.Id, $"start {c.Start.Within} {c.Start.Evidence}"
-            | Updated(_, c) -> string c.Id, $"start {c.Start.Within} {c.Start.Evidence}"
-            | Confirmed c
-            | Unconfirmed c -> string c.Id, null
-            | Closed(c, ending) ->
-                let order =
-                    match ending.Order with
-                    | ValueSome order -> $" by {order.By}: {order.Reason}"
-                    | ValueNone -> ""
+        let correction = stamp.Correction
 
-                string c.Id, $"end {ending.Within} {ending.Evidence}{order}"
-            | Conflicted(c, conflict) -> string c.Id, $"holds {c.Start.Within}, heard {conflict.Reported}"
-            | Renamed(was, c) -> string c.Id, $"was {was}"
-            | GatewayRestarted began -> null, $"began {began}"
+        let about connection detail =
+            ChangeView.Plain(change.Kind, string gateway, connection, time correction at, detail)
 
-        { Kind = change.Kind
-          Gateway = string gateway
-          Connection = connection
-          Time = time stamp.Correction at
-          Detail = detail }
+        let bounded (c: Connection) detail =
+            { about (string c.Id) detail with
+                Setup = intervalOrNull correction c.Setup
+                Start = interval correction c.Start }
+
+        match change with
+        | Opened c -> bounded c $"start {c.Start.Within} {c.Start.Evidence}"
+        | Updated(before, c) ->
+            { bounded c $"start {c.Start.Within} {c.Start.Evidence}" with
+                Facts = factChanges before.Facts c.Facts }
+        | Confirmed c
+        | Unconfirmed c -> bounded c null
+        | Closed(c, ending) ->
+            let order =
+                match ending.Order with
+                | ValueSome order -> $" by {order.By}: {order.Reason}"
+                | ValueNone -> ""
+
+            { bounded c $"end {ending.Within} {ending.Evidence}{order}" with
+                End = bounds correction ending.Within (string ending.Evidence)
+                Cdr = string (Cdr.id gateway c) }
+        | Conflicted(c, conflict) ->
+            { bounded c $"holds {c.Start.Within}, heard {conflict.Reported}" with
+                Reported = bounds correction conflict.Reported (string Reported) }
+        | Renamed(was, c) -> { bounded c $"was {was}" with Was = string was }
+        | GatewayRestarted began -> about null $"began {began}"

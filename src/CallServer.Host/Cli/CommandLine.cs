@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using CallServer.Host.Cli.Auditing;
+using CallServer.Host.Cli.Completion;
+using CallServer.Host.Cli.Configuring;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
@@ -47,19 +50,39 @@ public sealed class CommandLine
             endWithInput,
         };
         root.Add(new AuditCommand(terminal, surroundings).Build());
+        root.Add(new DoctorCommand(terminal, surroundings).Build());
+        root.Add(new ConfigCommand(terminal, surroundings).Build());
         root.Add(new RunCommand(surroundings).Build());
         foreach (var command in ReadCommands.All(terminal, surroundings))
             root.Add(command);
+        root.Add(new TopCommand(terminal, surroundings).Build());
         root.Add(new ReleaseCommand(terminal, surroundings).Build());
         root.Add(new RecoveryCommand(terminal, surroundings).Build());
         root.Add(new RoleCommands(terminal, surroundings).TakeOver());
         root.Add(new RoleCommands(terminal, surroundings).StepDown());
         root.Add(new GatewayCommand(terminal, surroundings).Build());
         root.Add(ProfilesCommand.Build(terminal));
+        root.Add(new CompletionCommand(terminal).Build());
         root.Add(new DemoCommand(terminal, surroundings).Build());
         root.Add(new DemoCaretakerCommand(terminal, surroundings).Build());
+        Simplify(root);
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithExamples((HelpAction)help.Action!, surroundings.Protocols);
+    }
+
+    /// <summary>Switches take no value, and no option begins with a slash: both would only confuse a shell.</summary>
+    private static void Simplify(Command command)
+    {
+        foreach (var option in command.Options)
+        {
+            if (option.ValueType == typeof(bool))
+                option.Arity = ArgumentArity.Zero;
+            foreach (var alias in option.Aliases.Where(alias => alias.StartsWith('/')).ToList())
+                option.Aliases.Remove(alias);
+        }
+
+        foreach (var subcommand in command.Subcommands)
+            Simplify(subcommand);
     }
 
     /// <summary>
@@ -72,7 +95,11 @@ public sealed class CommandLine
         var listening = parsed.GetValue(endWithInput) ? StopAtEndOfInputAsync(stop) : Task.CompletedTask;
         try
         {
-            if (parsed.Action is not ParseErrorAction && parsed.Errors.Count == 0)
+            // Help and suggestions are given for a line that is not whole, too.
+            if (
+                parsed.Action is { ClearsParseErrors: true }
+                || (parsed.Action is not ParseErrorAction && parsed.Errors.Count == 0)
+            )
             {
                 return await parsed.InvokeAsync(
                     new InvocationConfiguration
@@ -149,13 +176,53 @@ public sealed class CommandLine
             root.Parse("--help").Invoke(new InvocationConfiguration { Output = terminal.Error });
             return ExitCode.Usage;
         }
-        foreach (var error in parsed.Errors)
-            terminal.Complain($"callserver: {error.Message}");
-        terminal.Complain($"See: {Path(command)} --help");
+        foreach (var error in Relevant(parsed))
+        {
+            var hint = Hint(parsed, error.Message);
+            terminal.Complain(
+                $"callserver: {(hint.Length > 0 ? error.Message.TrimEnd('.') : error.Message)}{hint}"
+            );
+        }
+        terminal.Complain($"See: callserver {Path(parsed.CommandResult)}".TrimEnd() + " --help");
         return ExitCode.Usage;
     }
 
-    private string Path(Command command) => command == root ? "callserver" : $"callserver {command.Name}";
+    /// <summary>
+    /// The mistakes to tell. Where a verb is not known, neither is what its other words mean, and that one is missing
+    /// goes without saying.
+    /// </summary>
+    private static IEnumerable<ParseError> Relevant(ParseResult parsed) =>
+        parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0
+            ? parsed.Errors.Where(error => IsAbout(error.Message, parsed.UnmatchedTokens[0]))
+            : parsed.Errors;
+
+    private static bool IsAbout(string mistake, string word) =>
+        mistake.Contains($"'{word}'", StringComparison.Ordinal);
+
+    /// <summary>What was probably meant by the word that a mistake is about.</summary>
+    private static string Hint(ParseResult parsed, string mistake)
+    {
+        var command = parsed.CommandResult.Command;
+        var word = parsed.UnmatchedTokens.FirstOrDefault(token => IsAbout(mistake, token));
+        if (word is null)
+            return "";
+        IEnumerable<Symbol> known = word.StartsWith('-')
+            ? command.Options.Concat(
+                parsed.RootCommandResult.Command.Options.Where(option => option.Recursive)
+            )
+            : command.Subcommands;
+        var names = known.Where(symbol => !symbol.Hidden).Select(symbol => symbol.Name).ToList();
+        return Nearest.Hint(word.Split('=')[0], names);
+    }
+
+    /// <summary>The verbs that lead to a command, such as <c>config check</c>; empty for the root.</summary>
+    private static string Path(CommandResult? result)
+    {
+        var names = new List<string>();
+        for (var at = result; at?.Parent is CommandResult; at = at.Parent as CommandResult)
+            names.Insert(0, at.Command.Name);
+        return string.Join(' ', names);
+    }
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('\r');
 
@@ -169,7 +236,7 @@ public sealed class CommandLine
         {
             var status = usual.Invoke(parseResult);
             var output = parseResult.InvocationConfiguration.Output;
-            if (!Examples.Of(parseResult.CommandResult.Command.Name, protocols, out var lines))
+            if (!Examples.Of(Path(parseResult.CommandResult), protocols, out var lines))
                 lines = Examples.Overview;
             output.WriteLine("Examples:");
             foreach (var line in lines)

@@ -17,13 +17,71 @@ public static class Examples
             "2 some gateway silent or refusing, 64 the command line is wrong,",
             "70 a fault of CallServer itself.",
         ],
+        ["doctor"] =
+        [
+            "callserver doctor snmp://192.0.2.1",
+            "callserver doctor 'snmp://ops@192.0.2.1?auth=sha256&priv=aes128' \\",
+            "    --auth-from file:/run/secrets/auth --priv-from file:/run/secrets/priv",
+            "callserver doctor ng://192.0.2.3 --json | jq -r 'select(.ok | not) | .fix'",
+            "",
+            "Steps: reachability, credentials, version, profile, table, count,",
+            "completeness, exactness, cost. One that the protocol has not, or that cannot",
+            "be looked at because an earlier one does not hold, is left out.",
+            "",
+            "Exit status: 0 every step holds, 1 the gateway does not tell everything or",
+            "contradicts itself, 2 it is silent or refuses, 64 the command line is wrong.",
+        ],
+        ["config"] =
+        [
+            "callserver config example > callserver.json",
+            "callserver config check callserver.json",
+            "callserver config schema > callserver.schema.json",
+        ],
+        ["config check"] =
+        [
+            "callserver config check callserver.json",
+            "",
+            "Exit status: 0 it is right (what is unwise is said on standard error),",
+            "64 something is wrong; each mistake is named with its line and path.",
+        ],
+        ["config example"] =
+        [
+            "callserver config example > callserver.json",
+            "",
+            "# from audits of these gateways, their community from the environment",
+            "callserver config example snmp://192.0.2.1 ng://192.0.2.3 \\",
+            "    --community-from env:GW_COMMUNITY > callserver.json",
+            "",
+            "Exit status: as of audit. A gateway that does not answer is written, too.",
+        ],
+        ["config schema"] =
+        [
+            "callserver config schema > callserver.schema.json",
+            "",
+            "# in the configuration, for editors that know JSON schemas",
+            "\"$schema\": \"./callserver.schema.json\",",
+        ],
+        ["completion"] =
+        [
+            "source <(callserver completion bash)      # in ~/.bashrc",
+            "source <(callserver completion zsh)       # in ~/.zshrc",
+            "callserver completion pwsh | Out-String | Invoke-Expression     # in $PROFILE",
+        ],
+        ["top"] =
+        [
+            "callserver top",
+            "callserver top --server http://192.0.2.7:8080",
+            "",
+            "Keys: s next sort column, r reverse, / filter, arrows and page keys scroll,",
+            "q quit. In a pipe it prints one look and ends.",
+        ],
         ["run"] = ["callserver run --config callserver.json"],
         ["status"] = ["callserver status", "callserver status --server http://192.0.2.7:8080 --json"],
         ["gateways"] = ["callserver gateways", "callserver gateways --watch"],
         ["audits"] = ["callserver audits --gateway gw1"],
         ["connections"] =
         [
-            "callserver connections --watch",
+            "callserver connections --watch     # s sorts, r reverses, / filters, q quits",
             "callserver connections --gateway gw1 --json | jq -r .codec | sort | uniq -c",
         ],
         ["calls"] =
@@ -113,8 +171,11 @@ public static class Examples
     [
         "callserver demo                                   see it at work, here alone",
         "callserver audit snmp://192.0.2.1                 one look at a gateway",
+        "callserver doctor snmp://192.0.2.1                what keeps it from telling",
+        "callserver config example > callserver.json       a configuration to edit",
         "callserver run --config callserver.json           keep the record",
         "callserver connections --watch                    what is active just now",
+        "callserver top                                    the server at a glance",
         "callserver gateway --snmp 1161 --connections 100  something to try it on",
     ];
 

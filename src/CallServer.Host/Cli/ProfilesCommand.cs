@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using CallServer.Server.Configuration;
 using CallServer.Surface;
 
@@ -13,9 +14,13 @@ public static class ProfilesCommand
     {
         var name = new Argument<string?>("NAME")
         {
+            HelpName = "NAME",
             Description = "Print this profile, as one's own in the configuration may begin",
             Arity = ArgumentArity.ZeroOrOne,
         };
+        name.CompletionSources.Add(_ =>
+            GatewayProtocols.BuiltIn.ProfileNames.Select(known => new CompletionItem(known))
+        );
         var command = new Command("profiles", "Lists the SNMP profiles that come with CallServer.") { name };
         command.SetAction(parsed => Print(terminal, parsed.GetValue(name)));
         return command;

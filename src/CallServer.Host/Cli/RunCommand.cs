@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime;
 using CallServer.Host.Cli.Auditing;
+using CallServer.Host.Cli.Completion;
 using CallServer.Server;
 using CallServer.Server.Configuration;
 
@@ -13,6 +14,7 @@ public sealed class RunCommand(Surroundings surroundings)
     {
         Description = "The configuration: JSON, comments allowed; SIGHUP reads it again",
         HelpName = "FILE",
+        CompletionSources = { Suggestions.OfFiles },
         Required = true,
     };
 

@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+using CallServer.Host.Cli.Live;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -23,6 +25,10 @@ public sealed record Surroundings
 
     /// <summary>Opens standard input as a stream.</summary>
     public Func<Stream> Input { get; init; } = Console.OpenStandardInput;
+
+    /// <summary>Begins to read the keys that a person types; null if standard input is not a terminal.</summary>
+    public Func<ChannelReader<ConsoleKeyInfo>>? Keys { get; init; } =
+        Console.IsInputRedirected ? null : KeyReader.Start;
 
     /// <summary>How often <c>--watch</c> looks again.</summary>
     public TimeSpan WatchEvery { get; init; } = TimeSpan.FromSeconds(1);

@@ -38,7 +38,7 @@ internal static class ConfigurationFile
     private static ConfigurationException Wrong(string source, IEnumerable<DocumentMistake> mistakes) =>
         new([.. mistakes.Select(mistake => ConfigurationMistake.Of(source, mistake))]);
 
-    /// <summary>Throws ConfigurationException if the file cannot be read.</summary>
+    /// <summary>The file's content. Throws ConfigurationException if it cannot be read.</summary>
     public static byte[] Octets(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -9,11 +9,6 @@ namespace CallServer.Server.Configuration;
 /// <summary>Turns a file into a checked configuration, or into the list of every mistake in it.</summary>
 internal static class ConfigurationLoader
 {
-    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestInterval = TimeSpan.FromDays(30);
-    private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
-
     /// <summary>The members of <c>server</c> by which callers prove who they are.</summary>
     private static readonly string[] Proofs = ["token", "readToken", "controlToken", "oidc"];
 
@@ -88,9 +83,9 @@ internal static class ConfigurationLoader
             var listeners = read.Section(root, "listeners");
             var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
             var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
-            var token = Token(DocumentReader.Member(server, "token"));
-            var readToken = Token(DocumentReader.Member(server, "readToken"));
-            var controlToken = Token(DocumentReader.Member(server, "controlToken"));
+            var token = Token(Keys.Server.Token.In(server));
+            var readToken = Token(Keys.Server.ReadToken.In(server));
+            var controlToken = Token(Keys.Server.ControlToken.In(server));
             Distinct(server, readToken, token, controlToken);
             var name = Name(server);
             var listen = Listen(server);
@@ -104,34 +99,20 @@ internal static class ConfigurationLoader
                 Name = name,
                 Listen = listen,
                 Hosts = Hosts(server),
-                ControlsPerSecond =
-                    read.Integer(DocumentReader.Member(server, "controlsPerSecond"), 1, 10_000) ?? 50,
-                Data = read.Text(DocumentReader.Member(server, "data")) ?? "callserver.db",
+                ControlsPerSecond = read.Integer(server, Keys.Server.ControlsPerSecond) ?? 50,
+                Data = read.Text(server, Keys.Server.Data) ?? "callserver.db",
                 Token = token,
                 ReadToken = readToken,
                 ControlToken = controlToken,
                 Tls = TlsReader.Read(read, server, SystemClock.Timers.GetUtcNow(), Warn),
                 Oidc = OidcReader.Read(read, server),
                 Privacy = PrivacyConfiguration.Read(read, read.Section(root, "privacy")),
-                Umask = Umask(DocumentReader.Member(server, "umask")),
-                EventReaders = read.Integer(DocumentReader.Member(server, "eventReaders"), 0, 100_000) ?? 100,
-                GatewaysInFlight =
-                    read.Integer(DocumentReader.Member(polling, "gatewaysInFlight"), 1, 100_000) ?? 256,
-                Deadline =
-                    read.Duration(
-                        DocumentReader.Member(polling, "deadline"),
-                        TimeSpan.FromSeconds(1),
-                        TimeSpan.FromHours(1)
-                    ) ?? TimeSpan.FromMinutes(2),
-                BackoffLimit =
-                    read.Duration(
-                        DocumentReader.Member(polling, "backoffLimit"),
-                        ShortestInterval,
-                        TimeSpan.FromDays(1)
-                    ) ?? TimeSpan.FromMinutes(1),
-                Memory =
-                    read.Size(DocumentReader.Member(polling, "memory"), 16_000_000, 1_000_000_000_000)
-                    ?? GatewayBounds.UsualMemory,
+                Umask = Umask(Keys.Server.Umask.In(server)),
+                EventReaders = read.Integer(server, Keys.Server.EventReaders) ?? 100,
+                GatewaysInFlight = read.Integer(polling, Keys.Polling.GatewaysInFlight) ?? 256,
+                Deadline = read.Duration(polling, Keys.Polling.Deadline) ?? TimeSpan.FromMinutes(2),
+                BackoffLimit = read.Duration(polling, Keys.Polling.BackoffLimit) ?? TimeSpan.FromMinutes(1),
+                Memory = read.Size(polling, Keys.Polling.Memory) ?? GatewayBounds.UsualMemory,
                 Backup = backup,
                 Pair = pairs.Pair(root, backup, listen),
                 CdrFile = cdr.File,
@@ -141,8 +122,8 @@ internal static class ConfigurationLoader
                 Keep = keep,
                 CdrFollowsLinks = cdr.FollowsLinks,
                 Radius = RadiusReader.Read(read, root, name),
-                MgcpListener = read.EndPoint(DocumentReader.Member(listeners, "mgcp")),
-                TrapListener = read.EndPoint(DocumentReader.Member(listeners, "traps")),
+                MgcpListener = read.EndPoint(listeners, Keys.Listeners.Mgcp),
+                TrapListener = read.EndPoint(listeners, Keys.Listeners.Traps),
                 Gateways = Gateways(root, plain, bounds, protocols, Describe(profiles)),
                 Warnings = warnings,
             };
@@ -188,7 +169,7 @@ internal static class ConfigurationLoader
 
         private string Name(Document? server)
         {
-            var node = DocumentReader.Member(server, "name");
+            var node = Keys.Server.Name.In(server);
             if (read.Text(node) is not { } name)
                 return Environment.MachineName.ToLowerInvariant();
             if (name.Length > 255 || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
@@ -199,7 +180,7 @@ internal static class ConfigurationLoader
         private Uri Listen(Document? server)
         {
             var fallback = new Uri("http://127.0.0.1:8080");
-            var node = DocumentReader.Member(server, "listen");
+            var node = Keys.Server.Listen.In(server);
             if (read.Text(node) is not { } text)
                 return fallback;
             if (
@@ -277,7 +258,7 @@ internal static class ConfigurationLoader
         private List<string> Hosts(Document? server)
         {
             var hosts = new List<string>();
-            if (DocumentReader.Member(server, "hosts") is not { } list)
+            if (Keys.Server.Hosts.In(server) is not { } list)
                 return hosts;
             if (list.Kind != DocumentKind.Items)
                 read.Fail(list, $"a list of host names is expected here, not {list.KindInWords}");
@@ -296,14 +277,13 @@ internal static class ConfigurationLoader
 
         private Pacing Pace(Document? node, Pacing fallback)
         {
-            var interval = DocumentReader.Member(node, "interval");
-            var timeout = DocumentReader.Member(node, "timeout");
             var pacing = new Pacing(
-                read.Duration(interval, ShortestInterval, LongestInterval) ?? fallback.Interval,
-                read.Duration(timeout, ShortestTimeout, LongestTimeout) ?? fallback.Timeout,
-                read.Integer(DocumentReader.Member(node, "attempts"), 1, 20) ?? fallback.Attempts
+                read.Duration(node, Keys.Pace.Interval) ?? fallback.Interval,
+                read.Duration(node, Keys.Pace.Timeout) ?? fallback.Timeout,
+                read.Integer(node, Keys.Pace.Attempts) ?? fallback.Attempts
             );
-            if (pacing.Interval < pacing.Timeout && (interval ?? timeout) is { } at)
+            var at = Keys.Pace.Interval.In(node) ?? Keys.Pace.Timeout.In(node);
+            if (pacing.Interval < pacing.Timeout && at is not null)
                 read.Fail(
                     at,
                     $"the interval of {Durations.Format(pacing.Interval)} is shorter than the time-out of {Durations.Format(pacing.Timeout)}"
@@ -354,9 +334,9 @@ internal static class ConfigurationLoader
             var uri = Address(node, protocols);
             var pacing = Pace(node, plain);
             var secrets = new GatewaySecrets(
-                read.Secret(DocumentReader.Member(node, "community")),
-                read.Secret(DocumentReader.Member(node, "auth")),
-                read.Secret(DocumentReader.Member(node, "priv"))
+                read.Secret(node, Keys.Gateway.Community),
+                read.Secret(node, Keys.Gateway.Auth),
+                read.Secret(node, Keys.Gateway.Priv)
             );
             // A secret that is named but cannot be read is one mistake, not two.
             if (uri is not null && mistakes.Count == before)
@@ -391,7 +371,7 @@ internal static class ConfigurationLoader
         /// <summary>The only value is <c>never</c>: completeness has to be proven and cannot be declared.</summary>
         private bool NeverComplete(Document node)
         {
-            var at = DocumentReader.Member(node, "complete");
+            var at = Keys.Gateway.Complete.In(node);
             if (at is null || read.Text(at) is not { } word)
                 return false;
             if (word != "never")
@@ -404,19 +384,17 @@ internal static class ConfigurationLoader
 
         private bool ReadsHistory(Document node, GatewayUri uri)
         {
-            var at = DocumentReader.Member(node, "history");
-            if (at is null)
+            if (Keys.Gateway.History.In(node) is not { } at)
                 return true;
-            if (at.Kind != DocumentKind.Boolean)
-                read.Fail(at, $"true or false is expected here, not {at.KindInWords}");
-            else if (at.Scalar == "true" && !uri.TellsHistory)
+            var reads = read.Switch(node, Keys.Gateway.History) ?? false;
+            if (reads && !uri.TellsHistory)
                 read.Fail(at, $"{uri.Scheme} gateways tell no history");
-            return at.Scalar == "true";
+            return reads;
         }
 
         private string? Id(Document node, Dictionary<string, int> lines)
         {
-            if (DocumentReader.Member(node, "id") is not { } at)
+            if (Keys.Gateway.Id.In(node) is not { } at)
             {
                 read.Fail(node, "lacks \"id\"");
                 return null;
@@ -439,7 +417,7 @@ internal static class ConfigurationLoader
 
         private GatewayUri? Address(Document node, GatewayProtocols protocols)
         {
-            if (DocumentReader.Member(node, "uri") is not { } at)
+            if (Keys.Gateway.Uri.In(node) is not { } at)
             {
                 read.Fail(node, "lacks \"uri\"");
                 return null;

@@ -54,6 +54,38 @@ internal sealed class DocumentReader(string source, List<ConfigurationMistake> m
         return null;
     }
 
+    /// <summary>The text of this key in a section; null if absent or wrong.</summary>
+    public string? Text(Document? section, TextKey key) => Text(key.In(section));
+
+    /// <summary>The number of this key in a section; null if absent or wrong.</summary>
+    public int? Integer(Document? section, IntegerKey key) => Integer(key.In(section), key.Low, key.High);
+
+    /// <summary>The duration of this key in a section; null if absent or wrong.</summary>
+    public TimeSpan? Duration(Document? section, DurationKey key) =>
+        Duration(key.In(section), key.Low, key.High);
+
+    /// <summary>The size of this key in a section, in octets; null if absent or wrong.</summary>
+    public long? Size(Document? section, SizeKey key) => Size(key.In(section), key.Low, key.High);
+
+    /// <summary>The address of this key in a section; null if absent or wrong.</summary>
+    public IPEndPoint? EndPoint(Document? section, EndPointKey key) => EndPoint(key.In(section));
+
+    /// <summary>The octets of the secret of this key in a section; null if absent or wrong.</summary>
+    public byte[]? Secret(Document? section, SecretKey key) => Secret(key.In(section));
+
+    /// <summary>Whether this key is on in a section; null if absent or wrong.</summary>
+    public bool? Switch(Document? section, SwitchKey key)
+    {
+        if (key.In(section) is not { } node)
+            return null;
+        // Values from the environment are always text.
+        var isTold = node is { Line: 0, Kind: DocumentKind.Text, Scalar: "true" or "false" };
+        if (node.Kind == DocumentKind.Boolean || isTold)
+            return node.Scalar == "true";
+        Fail(node, $"true or false is expected here, not {node.KindInWords}");
+        return null;
+    }
+
     /// <summary>A whole number from low to high; null if absent or wrong.</summary>
     public int? Integer(Document? node, int low, int high)
     {

@@ -16,13 +16,10 @@ public sealed record GatewayBounds(long ReplyOctets, long AuditOctets, int Conne
     /// <summary>Default memory for all gateways together, in octets.</summary>
     public const long UsualMemory = 2_500_000_000;
 
-    internal static readonly string[] Names = ["replyOctets", "auditOctets", "connections"];
-
     internal static GatewayBounds Read(DocumentReader read, Document? node, GatewayBounds fallback) =>
         new(
-            read.Size(DocumentReader.Member(node, Names[0]), 64_000, 1_000_000_000) ?? fallback.ReplyOctets,
-            read.Size(DocumentReader.Member(node, Names[1]), 1_000_000, 100_000_000_000)
-                ?? fallback.AuditOctets,
-            read.Integer(DocumentReader.Member(node, Names[2]), 1, 10_000_000) ?? fallback.Connections
+            read.Size(node, Keys.Bounds.ReplyOctets) ?? fallback.ReplyOctets,
+            read.Size(node, Keys.Bounds.AuditOctets) ?? fallback.AuditOctets,
+            read.Integer(node, Keys.Bounds.Connections) ?? fallback.Connections
         );
 }

@@ -31,27 +31,12 @@ public sealed record Keeping
         var plain = new Keeping();
         return new Keeping
         {
-            Cdrs =
-                read.Duration(
-                    DocumentReader.Member(node, "cdrs"),
-                    TimeSpan.FromHours(1),
-                    TimeSpan.FromDays(3653)
-                ) ?? plain.Cdrs,
-            CdrsAtMost =
-                read.Integer(DocumentReader.Member(node, "cdrsAtMost"), 1_000, int.MaxValue)
-                ?? plain.CdrsAtMost,
-            Changes =
-                read.Integer(DocumentReader.Member(node, "changes"), 1_000, 100_000_000) ?? plain.Changes,
-            Controls =
-                read.Duration(
-                    DocumentReader.Member(node, "controls"),
-                    TimeSpan.FromHours(1),
-                    TimeSpan.FromDays(3653)
-                ) ?? plain.Controls,
-            ControlsAtMost =
-                read.Integer(DocumentReader.Member(node, "controlsAtMost"), 1_000, 100_000_000)
-                ?? plain.ControlsAtMost,
-            Audits = read.Integer(DocumentReader.Member(node, "audits"), 1, 100_000) ?? plain.Audits,
+            Cdrs = read.Duration(node, Keys.Keep.Cdrs) ?? plain.Cdrs,
+            CdrsAtMost = read.Integer(node, Keys.Keep.CdrsAtMost) ?? plain.CdrsAtMost,
+            Changes = read.Integer(node, Keys.Keep.Changes) ?? plain.Changes,
+            Controls = read.Duration(node, Keys.Keep.Controls) ?? plain.Controls,
+            ControlsAtMost = read.Integer(node, Keys.Keep.ControlsAtMost) ?? plain.ControlsAtMost,
+            Audits = read.Integer(node, Keys.Keep.Audits) ?? plain.Audits,
         };
     }
 }

@@ -9,34 +9,27 @@ namespace CallServer.Server.Configuration;
 /// </summary>
 internal sealed class PairReader(DocumentReader read)
 {
-    private static readonly TimeSpan ShortestPatience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestPatience = TimeSpan.FromHours(1);
-    private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan LongestHeartbeat = TimeSpan.FromMinutes(5);
-
     /// <summary>Null if there is no such section.</summary>
     public BackupConfiguration? Backup(Document root)
     {
         if (read.Section(root, "backup") is not { } backup)
             return null;
         var plain = new BackupConfiguration(new Uri("http://127.0.0.1"));
-        if (DocumentReader.Member(backup, "of") is not { } at)
+        if (Keys.Backup.Of.In(backup) is not { } at)
         {
             read.Fail(backup, "lacks \"of\", where the primary listens: \"of\": \"http://HOST:PORT\"");
             return plain;
         }
 
-        var standby = DocumentReader.Member(backup, "standby");
+        var standby = Keys.Backup.Standby.In(backup);
         var word = read.Text(standby);
         if (word is not (null or "warm" or "cold"))
             read.Fail(standby!, $"'{word}' is neither \"warm\" nor \"cold\"");
         return new BackupConfiguration(Address(at) ?? plain.Of)
         {
             Cold = word == "cold",
-            Heartbeat =
-                read.Duration(DocumentReader.Member(backup, "heartbeat"), ShortestHeartbeat, LongestHeartbeat)
-                ?? plain.Heartbeat,
-            Misses = read.Integer(DocumentReader.Member(backup, "misses"), 1, 100) ?? plain.Misses,
+            Heartbeat = read.Duration(backup, Keys.Backup.Heartbeat) ?? plain.Heartbeat,
+            Misses = read.Integer(backup, Keys.Backup.Misses) ?? plain.Misses,
         };
     }
 
@@ -72,7 +65,7 @@ internal sealed class PairReader(DocumentReader read)
 
     private byte[]? Secret(Document pair)
     {
-        if (DocumentReader.Member(pair, "secret") is not { } at)
+        if (Keys.Pair.Secret.In(pair) is not { } at)
         {
             read.Fail(
                 pair,
@@ -96,7 +89,7 @@ internal sealed class PairReader(DocumentReader read)
 
     private Uri? Peer(Document pair, BackupConfiguration? backup, Uri listen)
     {
-        if (DocumentReader.Member(pair, "peer") is not { } at)
+        if (Keys.Pair.Peer.In(pair) is not { } at)
         {
             if (backup is not null)
                 return backup.Of;
@@ -115,11 +108,10 @@ internal sealed class PairReader(DocumentReader read)
 
     private TimeSpan? Patience(Document pair, BackupConfiguration? backup)
     {
-        var at = DocumentReader.Member(pair, "patience");
-        var patience = read.Duration(at, ShortestPatience, LongestPatience);
+        var patience = read.Duration(pair, Keys.Pair.Patience);
         if (patience is { } longest && backup is not null && longest < backup.Heartbeat * backup.Misses)
             read.Fail(
-                at!,
+                Keys.Pair.Patience.In(pair)!,
                 $"{Durations.Format(longest)} is shorter than this backup's own {Durations.Format(backup.Heartbeat * backup.Misses)}: heartbeat times misses"
             );
         return patience;

@@ -19,21 +19,18 @@ public sealed record PrivacyConfiguration
 
     internal static PrivacyConfiguration Read(DocumentReader read, Document? node)
     {
-        var mask = read.Word(DocumentReader.Member(node, "mask"), "last4", "none") == "last4";
-        var filesNode = DocumentReader.Member(node, "cdrFiles");
-        var files = read.Word(filesNode, "whole", "masked") == "masked";
+        var mask = Word(Keys.Privacy.Mask) == "last4";
+        var files = Word(Keys.Privacy.CdrFiles) == "masked";
         if (files && !mask)
-            read.Fail(filesNode!, "needs \"mask\": \"last4\"");
-        var retain = read.Duration(
-            DocumentReader.Member(node, "retain"),
-            TimeSpan.FromHours(1),
-            TimeSpan.FromDays(3653)
-        );
+            read.Fail(Keys.Privacy.CdrFiles.In(node)!, "needs \"mask\": \"last4\"");
+        var retain = read.Duration(node, Keys.Privacy.Retain);
         return new PrivacyConfiguration
         {
             Masks = mask,
             MasksCdrFiles = files,
             Retain = retain,
         };
+
+        string? Word(WordKey key) => read.Word(key.In(node), key.Words);
     }
 }

@@ -14,20 +14,16 @@ internal static class RadiusReader
     {
         if (read.Section(root, "radius") is not { } section)
             return null;
-        var server = Required(read, section, "server", read.EndPoint);
-        var secret = Required(read, section, "secret", read.Secret);
-        var timeout = read.Duration(
-            DocumentReader.Member(section, "timeout"),
-            TimeSpan.FromMilliseconds(50),
-            TimeSpan.FromMinutes(1)
-        );
-        var name = read.Text(DocumentReader.Member(section, "nasIdentifier"));
+        var server = Required(read, section, Keys.Radius.Server, read.EndPoint);
+        var secret = Required(read, section, Keys.Radius.Secret, read.Secret);
+        var timeout = read.Duration(section, Keys.Radius.Timeout);
+        var name = read.Text(section, Keys.Radius.NasIdentifier);
         if (Encoding.UTF8.GetByteCount(name ?? "") > LongestName)
             read.Fail(
-                DocumentReader.Member(section, "nasIdentifier")!,
+                Keys.Radius.NasIdentifier.In(section)!,
                 $"a NAS-Identifier is 1 to {LongestName} octets"
             );
-        var source = Source(read, DocumentReader.Member(section, "source"), server);
+        var source = Source(read, Keys.Radius.Source.In(section), server);
         return server is null || secret is null
             ? null
             : new RadiusConfiguration
@@ -40,17 +36,12 @@ internal static class RadiusReader
             };
     }
 
-    private static T? Required<T>(
-        DocumentReader read,
-        Document section,
-        string name,
-        Func<Document?, T?> value
-    )
+    private static T? Required<T>(DocumentReader read, Document section, Key key, Func<Document?, T?> value)
         where T : class
     {
-        var member = DocumentReader.Member(section, name);
+        var member = key.In(section);
         if (member is null)
-            read.Fail(section, $"lacks \"{name}\"");
+            read.Fail(section, $"lacks \"{key.Name}\"");
         return member is null ? null : value(member);
     }
 

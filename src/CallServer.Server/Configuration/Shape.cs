@@ -3,80 +3,97 @@ using CallServer.Surface;
 namespace CallServer.Server.Configuration;
 
 /// <summary>
-/// The names that the configuration knows, and where: for refusing others, and for matching the environment's
-/// upper-case names.
+/// What the configuration knows, and where: for refusing other names, for matching the environment's upper-case
+/// names, and for the schema.
 /// </summary>
 internal sealed class Shape
 {
-    private static readonly Shape Leaf = new();
+    /// <summary>The member by which a file names its schema for editors; it is passed over.</summary>
+    public const string SchemaName = "$schema";
 
     private Shape() { }
 
     /// <summary>The shape of the whole file.</summary>
     public static Shape Root { get; } =
         Object(
-            (
-                "server",
-                Object(
-                    ("name", Leaf),
-                    ("listen", Leaf),
-                    ("data", Leaf),
-                    ("token", Leaf),
-                    ("readToken", Leaf),
-                    ("controlToken", Leaf),
-                    ("tls", Names("certificate", "key", "password")),
-                    ("oidc", Names("issuer", "audience", "roleClaim", "readRole", "controlRole", "keys")),
-                    ("hosts", new Shape { Item = Leaf }),
-                    ("controlsPerSecond", Leaf),
-                    ("eventReaders", Leaf),
-                    ("umask", Leaf)
+                "The configuration of a CallServer.",
+                (
+                    "server",
+                    Section("This server.", Keys.Server.All)
+                        .With(
+                            (
+                                "tls",
+                                Section(
+                                    "The certificate, where listen is https; read again when its files change.",
+                                    Keys.Tls.All,
+                                    Keys.Tls.Certificate
+                                )
+                            ),
+                            (
+                                "oidc",
+                                Section(
+                                    "Whose bearer tokens (OpenID Connect) are accepted; off unless given.",
+                                    Keys.Oidc.All,
+                                    Keys.Oidc.Issuer,
+                                    Keys.Oidc.Audience
+                                )
+                            )
+                        )
+                ),
+                (
+                    "pair",
+                    Section("The other server of a pair; on both servers.", Keys.Pair.All, Keys.Pair.Secret)
+                ),
+                ("backup", Section("Only on a backup: whom it backs up.", Keys.Backup.All, Keys.Backup.Of)),
+                ("polling", Section("How all gateways are asked.", Keys.Polling.All)),
+                ("cdr", Section("The CDR files.", Keys.Cdr.All)),
+                ("keep", Section("How much of the past the store keeps.", Keys.Keep.All)),
+                ("privacy", Section("How numbers of people are shown, and how long they are kept.", Keys.Privacy.All)),
+                (
+                    "radius",
+                    Section(
+                        "RADIUS accounting; off unless given.",
+                        Keys.Radius.All,
+                        Keys.Radius.Server,
+                        Keys.Radius.Secret
+                    )
+                ),
+                (
+                    "listeners",
+                    Section("Where gateways may announce restarts; off unless given.", Keys.Listeners.All)
+                ),
+                (
+                    "gateways",
+                    new Shape
+                    {
+                        Means = "The gateways to audit.",
+                        Item = Section("One gateway.", Keys.Gateway.All, Keys.Gateway.Id, Keys.Gateway.Uri),
+                    }
+                ),
+                (
+                    "profiles",
+                    new Shape
+                    {
+                        Means =
+                            "SNMP profiles of your own, by name, in the shape of the built-in ones (callserver profiles NAME).",
+                        IsOpen = true,
+                    }
                 )
-            ),
-            ("pair", Names("peer", "secret", "patience")),
-            ("backup", Names("of", "standby", "heartbeat", "misses")),
-            (
-                "polling",
-                Names([
-                    "interval",
-                    "timeout",
-                    "attempts",
-                    "gatewaysInFlight",
-                    "deadline",
-                    "backoffLimit",
-                    "memory",
-                    .. GatewayBounds.Names,
-                ])
-            ),
-            ("cdr", Names("file", "csv", "rotate", "rotateSize", "interim", "followLinks")),
-            ("keep", Names("cdrs", "cdrsAtMost", "changes", "audits", "controls", "controlsAtMost")),
-            ("privacy", Names("mask", "cdrFiles", "retain")),
-            ("radius", Names("server", "secret", "source", "timeout", "nasIdentifier")),
-            ("listeners", Names("mgcp", "traps")),
-            (
-                "gateways",
-                new Shape
-                {
-                    Item = Names([
-                        "id",
-                        "uri",
-                        "community",
-                        "auth",
-                        "priv",
-                        "interval",
-                        "timeout",
-                        "attempts",
-                        "history",
-                        "complete",
-                        .. GatewayBounds.Names,
-                    ]),
-                }
-            ),
-            ("profiles", new Shape { IsOpen = true })
-        );
+            )
+            .Requiring("gateways");
+
+    /// <summary>What it is for.</summary>
+    public string Means { get; private init; } = "";
+
+    /// <summary>What the value may be; null for an object and for a list of objects.</summary>
+    public Key? Key { get; private init; }
 
     /// <summary>The members of an object; empty for anything else.</summary>
     public IReadOnlyDictionary<string, Shape> Members { get; private init; } =
         new Dictionary<string, Shape>();
+
+    /// <summary>The members that must be there.</summary>
+    public IReadOnlyList<string> Required { get; private init; } = [];
 
     /// <summary>The shape of a list's items; null if this is no list.</summary>
     public Shape? Item { get; private init; }
@@ -97,6 +114,8 @@ internal sealed class Shape
 
         foreach (var (name, child) in document.Members)
         {
+            if (name == SchemaName && this == Root)
+                continue;
             if (Members.TryGetValue(name, out var shape))
                 shape.Check(child, stranger);
             else if (Members.Count > 0)
@@ -107,16 +126,50 @@ internal sealed class Shape
         }
     }
 
-    private static Shape Names(params string[] names) =>
-        new() { Members = names.ToDictionary(name => name, _ => Leaf, StringComparer.Ordinal) };
-
-    private static Shape Object(params (string Name, Shape Shape)[] members) =>
+    private static Shape Of(Key key) =>
         new()
         {
+            Means = key.Means,
+            Key = key,
+            Item = key is TextsKey ? new Shape() : null,
+        };
+
+    private static Shape Section(string means, Key[] keys, params Key[] required) =>
+        new()
+        {
+            Means = means,
+            Members = keys.ToDictionary(key => key.Name, Of, StringComparer.Ordinal),
+            Required = [.. required.Select(key => key.Name)],
+        };
+
+    private static Shape Object(string means, params (string Name, Shape Shape)[] members) =>
+        new()
+        {
+            Means = means,
             Members = members.ToDictionary(
                 member => member.Name,
                 member => member.Shape,
                 StringComparer.Ordinal
             ),
+        };
+
+    /// <summary>With objects among its members.</summary>
+    private Shape With(params (string Name, Shape Shape)[] more) =>
+        new()
+        {
+            Means = Means,
+            Members = Members
+                .Select(member => (Name: member.Key, Shape: member.Value))
+                .Concat(more)
+                .ToDictionary(member => member.Name, member => member.Shape, StringComparer.Ordinal),
+            Required = Required,
+        };
+
+    private Shape Requiring(params string[] names) =>
+        new()
+        {
+            Means = Means,
+            Members = Members,
+            Required = names,
         };
 }

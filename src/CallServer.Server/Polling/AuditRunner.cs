@@ -1,8 +1,10 @@
+using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
 using System.Reactive.Threading.Tasks;
 using System.Security.Cryptography;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -130,7 +132,8 @@ public sealed class AuditRunner(
                 (now, local) => target.Start(memory, now, seed(), local, known?.Invoke()),
                 deadline,
                 heard,
-                cancel
+                trace: AuditTrace.Begin,
+                cancel: cancel
             )
             .Select(news => new AuditOutcome(news.Result, news.Memory, news.Work));
 
@@ -174,16 +177,27 @@ public sealed class AuditRunner(
 
     /// <summary>
     /// Runs an audit as a task. Cancelling it stops the audit; the task then ends with what was learnt.
+    /// <paramref name="progress"/> shows meanwhile how far it has come.
     /// </summary>
     public Task<AuditOutcome> RunAsync(
         AuditTarget target,
         GatewayAddress gateway,
         AuditMemory? memory,
         TimeSpan deadline,
-        CancellationToken cancel
+        CancellationToken cancel,
+        AuditProgress? progress = null
     ) =>
         // The continuation runs elsewhere: the scheduler's thread belongs to the audits.
-        Run(target, gateway, memory, null, deadline, null, cancel).ToTask(TaskPoolScheduler.Default);
+        Exchange(
+                target,
+                gateway,
+                (now, local) => target.Start(memory, now, seed(), local, null),
+                deadline,
+                cancel: cancel,
+                progress: progress
+            )
+            .Select(news => new AuditOutcome(news.Result, news.Memory, news.Work))
+            .ToTask(TaskPoolScheduler.Default);
 
     private static ulong FreshSeed()
     {
@@ -198,6 +212,8 @@ public sealed class AuditRunner(
         Func<Moment, string, GatewayExchange<TResult>> begin,
         TimeSpan? deadline = null,
         Action? heard = null,
+        AuditProgress? progress = null,
+        Func<IPEndPoint, AuditTrace?>? trace = null,
         CancellationToken cancel = default
     ) =>
         Observable.Create<ExchangeNews<TResult>>(observer =>
@@ -212,7 +228,13 @@ public sealed class AuditRunner(
                 heap,
                 threadTime
             );
-            var run = new ExchangeRun<TResult>(stage, observer, heard);
+            var run = new ExchangeRun<TResult>(
+                stage,
+                observer,
+                heard,
+                progress,
+                trace?.Invoke(gateway.EndPoint)
+            );
             run.Begin(begin, deadline, cancel);
             return run;
         });

@@ -3,6 +3,7 @@ using System.Net;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -47,7 +48,9 @@ internal readonly record struct ExchangeNews<TResult>(
 internal sealed class ExchangeRun<TResult>(
     ExchangeStage stage,
     IObserver<ExchangeNews<TResult>> observer,
-    Action? heard
+    Action? heard,
+    AuditProgress? progress = null,
+    AuditTrace? trace = null
 ) : IExchangeSink<TResult>, IDatagramReceiver, IStreamReceiver, IDisposable
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -114,6 +117,8 @@ internal sealed class ExchangeRun<TResult>(
     {
         parts.Add(wake);
         parts.Add(stream);
+        // An exchange never changes, so another thread may look at the newest one.
+        progress?.Follow(() => exchange is { } now ? (now.Told, now.Expected) : (0, null));
         parts.Add(
             stage.Scheduler.Schedule(() =>
                 Guarded(() =>
@@ -160,7 +165,12 @@ internal sealed class ExchangeRun<TResult>(
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
-    void IExchangeSink<TResult>.Send(byte[] message) => channel!.Send(message);
+    void IExchangeSink<TResult>.Send(byte[] message)
+    {
+        progress?.CountRequest();
+        trace?.Sent();
+        channel!.Send(message);
+    }
 
     void IExchangeSink<TResult>.Reply(byte[] message) => channel!.Reply(message, from);
 
@@ -172,7 +182,12 @@ internal sealed class ExchangeRun<TResult>(
         stream.Disposable = open;
     }
 
-    void IExchangeSink<TResult>.Write(byte[] octets) => open?.Write(octets);
+    void IExchangeSink<TResult>.Write(byte[] octets)
+    {
+        progress?.CountRequest();
+        trace?.Sent();
+        open?.Write(octets);
+    }
 
     void IExchangeSink<TResult>.WakeAt(Instant instant)
     {
@@ -185,6 +200,8 @@ internal sealed class ExchangeRun<TResult>(
 
     void IExchangeSink<TResult>.Finished(TResult result)
     {
+        if (result is AuditResult audit)
+            trace?.End(audit);
         outcomes.Add(new ExchangeNews<TResult>(result, Over: true, exchange!.Memory, Work));
         finished = true;
     }
@@ -193,6 +210,7 @@ internal sealed class ExchangeRun<TResult>(
     {
         Volatile.Write(ref over, 1);
         parts.Dispose();
+        trace?.Dispose();
         share?.Dispose();
         RefuseRest();
     }
@@ -278,6 +296,7 @@ internal sealed class ExchangeRun<TResult>(
     private void Take(Datagram datagram)
     {
         var strays = exchange!.Strays;
+        using var reply = trace?.Received();
         from = datagram.From;
         Apply(exchange.Receive(NotBefore(datagram.At), datagram.Message));
         if (exchange.Strays > strays)
@@ -308,7 +327,8 @@ internal sealed class ExchangeRun<TResult>(
                 break;
             case StreamNews.Arrived arrived:
                 Heard();
-                Apply(exchange!.Arrived(at, arrived.Octets));
+                using (trace?.Received())
+                    Apply(exchange!.Arrived(at, arrived.Octets));
                 arrived.Take();
                 break;
             case StreamNews.Broken broken:

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reactive.Concurrency;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Releasing;
 using CallServer.Storage;
@@ -14,11 +15,14 @@ namespace CallServer.Server.Recording;
 /// <param name="LastAudit">The newest audit; null if there was none.</param>
 /// <param name="AskedSinceStart">Whether an audit of it has ended, whatever it learnt, since this server started or
 /// last took over.</param>
+/// <param name="LastComplete">When the newest complete audit was answered; after a restart of the server, when that
+/// audit was asked. Null if none is known.</param>
 public sealed record GatewayState(
     string Gateway,
     GatewayRecord Record,
     AuditSummary? LastAudit,
-    bool AskedSinceStart
+    bool AskedSinceStart,
+    Instant? LastComplete
 );
 
 /// <summary>What one step did to a gateway's record.</summary>
@@ -66,7 +70,8 @@ public sealed class LedgerShard(
     IObserver<ShardStep> steps,
     AccountingWants wants,
     RecordLimits limits,
-    ILogger logger
+    ILogger logger,
+    Measures? measures
 )
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
@@ -84,7 +89,15 @@ public sealed class LedgerShard(
     public void Restore(StoredGateway stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        Keep(new GatewayState(stored.Gateway, stored.Record, stored.LastAudit, false));
+        Keep(
+            new GatewayState(
+                stored.Gateway,
+                stored.Record,
+                stored.LastAudit,
+                AskedSinceStart: false,
+                stored.Record.LastComplete
+            )
+        );
     }
 
     /// <summary>Takes in what an audit learnt. Callable from any thread; returns at once.</summary>
@@ -108,6 +121,7 @@ public sealed class LedgerShard(
     public Task TakenOverAsync(Instant at, Instant? lastHeard, IReadOnlyList<string> gateways) =>
         scheduler.RunAsync(() =>
         {
+            var time = (clock.Now.Steady + clock.Correction).ToString();
             // Includes gateways of which a cold standby knows nothing yet; otherwise their history would not be read.
             foreach (var gateway in gateways.Union(states.Keys))
             {
@@ -117,8 +131,20 @@ public sealed class LedgerShard(
                     gateway,
                     lastHeard is { } since ? record.WithHistorySince(since) : record,
                     state?.LastAudit,
-                    AskedSinceStart: false
+                    AskedSinceStart: false,
+                    state?.LastComplete
                 );
+                if (record.Count > 0)
+                    Tell(
+                        states[gateway],
+                        ChangeView.Plain(
+                            "unconfirmed",
+                            gateway,
+                            null,
+                            time,
+                            "this server took over: no connection is confirmed until the gateway is heard"
+                        )
+                    );
             }
 
             takenOver = at;
@@ -141,7 +167,18 @@ public sealed class LedgerShard(
                     return;
                 Keep(state with { Record = state.Record.After(step) });
                 steps.OnNext(new ShardStep(step, stamp));
-                Write(StoreCommit.Of(step, null, wants));
+                var time = (clock.Now.Steady + stamp.Correction).ToString();
+                Write(
+                    StoreCommit.Of(step, null, wants) with
+                    {
+                        Changes =
+                        [
+                            .. step.Deletes.Select(id =>
+                                ChangeView.Plain("left", gateway, id, time, "the other server has it")
+                            ),
+                        ],
+                    }
+                );
             }
         );
 
@@ -182,6 +219,7 @@ public sealed class LedgerShard(
             Keep(state with { Record = state.Record.After(step) });
             steps.OnNext(new ShardStep(step, stamp));
             var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
+            measures?.Ended(step);
             Save(commit);
             return commit.Cdrs[0];
         }
@@ -194,7 +232,7 @@ public sealed class LedgerShard(
                 Releases = [entry],
                 Changes =
                 [
-                    new ChangeView(
+                    ChangeView.Plain(
                         $"release-{entry.Outcome}",
                         entry.Gateway,
                         entry.Connection,
@@ -255,6 +293,9 @@ public sealed class LedgerShard(
 
     private void Apply(AuditResult result, string? uri)
     {
+        var audit = Spans.Of(result);
+        using var span = Spans.BeginUnder(audit, "reconcile");
+        var began = clock.Now.Steady;
         var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
         var state = states.GetValueOrDefault(result.Gateway);
         var before = state?.Record ?? New(result.Gateway);
@@ -263,10 +304,19 @@ public sealed class LedgerShard(
         // An audit sent before the takeover does not count: it cannot tell what the other server had on record.
         var asked = takenOver is not { } at || result.Asked >= at || state is { AskedSinceStart: true };
         var summary = AuditSummary.Of(result, uri, stamp.Correction);
-        var commit = StoreCommit.Of(step, summary, wants);
-        Keep(new GatewayState(result.Gateway, before.After(step), summary, asked));
+        var commit = StoreCommit.Of(step, summary, wants) with { Trace = audit };
+        Keep(
+            new GatewayState(
+                result.Gateway,
+                before.After(step),
+                summary,
+                asked,
+                result.Complete ? result.Answered : state?.LastComplete
+            )
+        );
         counters.Count(result, commit);
         Write(commit);
+        measures?.Took(result, step, clock.Now.Steady - began);
         steps.OnNext(new ShardStep(step, stamp, result));
 
         if (
@@ -283,6 +333,10 @@ public sealed class LedgerShard(
         limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
         states[state.Gateway] = state;
     }
+
+    /// <summary>Reports a change that is none of the record's rows.</summary>
+    private void Tell(GatewayState state, ChangeView change) =>
+        Write(new StoreCommit { Gateway = state.Record.Row, Changes = [change] });
 
     private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
 

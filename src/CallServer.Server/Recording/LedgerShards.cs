@@ -2,6 +2,7 @@ using System.Reactive;
 using System.Reactive.Concurrency;
 using System.Reactive.Subjects;
 using CallServer.Model;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Releasing;
@@ -25,6 +26,7 @@ public sealed class LedgerShards : IDisposable
     /// <param name="wants">What the outbox's readers want besides CDRs; null for nothing.</param>
     /// <param name="limits">How many connections a gateway may have; null for the default.</param>
     /// <param name="protocols">The protocols that the gateways speak; null for the built-in ones.</param>
+    /// <param name="measures">Measures what is taken in; null for no one.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
@@ -34,7 +36,8 @@ public sealed class LedgerShards : IDisposable
         ILogger logger,
         AccountingWants? wants = null,
         RecordLimits? limits = null,
-        GatewayProtocols? protocols = null
+        GatewayProtocols? protocols = null,
+        Measures? measures = null
     )
     {
         Identity = identity;
@@ -62,7 +65,8 @@ public sealed class LedgerShards : IDisposable
                 reports,
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
-                logger
+                logger,
+                measures
             )),
         ];
     }
@@ -84,7 +88,10 @@ public sealed class LedgerShards : IDisposable
 
     /// <summary>Every gateway of which something is known, by id.</summary>
     public IReadOnlyList<GatewayState> States =>
-        [.. shards.SelectMany(shard => shard.States).OrderBy(state => state.Gateway, StringComparer.Ordinal)];
+        [.. Unordered.OrderBy(state => state.Gateway, StringComparer.Ordinal)];
+
+    /// <summary>The same in any order, for whoever only counts.</summary>
+    public IEnumerable<GatewayState> Unordered => shards.SelectMany(shard => shard.States);
 
     /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => Shard(gateway).Find(gateway);

@@ -18,6 +18,35 @@ public sealed class Masking(PrivacyConfiguration privacy)
     /// <summary>A call as lists show it.</summary>
     public CallView Shown(CallView call) => privacy.Masks ? NumberMask.Last4(call) : call;
 
+    /// <summary>A call with its legs as it is shown.</summary>
+    public CallDetailView Shown(CallDetailView call) => privacy.Masks ? NumberMask.Last4(call) : call;
+
+    /// <summary>A fact that changed as stories show it.</summary>
+    public FactChange Shown(FactChange change) => privacy.Masks ? NumberMask.Last4(change) : change;
+
+    /// <summary>A count by originator as it is shown.</summary>
+    public CountView Shown(CountView count) => privacy.Masks ? NumberMask.Last4(count) : count;
+
+    /// <summary>The JSON of a change as events show it.</summary>
+    public string ShownChange(string json)
+    {
+        if (
+            !privacy.Masks
+            || JsonNode.Parse(json)!.AsObject() is not { } change
+            || change["facts"] is not JsonArray facts
+        )
+            return json;
+        foreach (var fact in facts.OfType<JsonObject>())
+        {
+            if (fact["fact"]?.GetValue<string>() is not { } name || !Numbers.Contains(name, StringComparer.Ordinal))
+                continue;
+            Mask(fact, "before");
+            Mask(fact, "after");
+        }
+
+        return change.ToJsonString(RecordJson.Camel);
+    }
+
     /// <summary>The JSON of a CDR as lists show it.</summary>
     public string ShownCdr(string json) => privacy.Masks ? Masked(json) : json;
 
@@ -28,11 +57,13 @@ public sealed class Masking(PrivacyConfiguration privacy)
     {
         var cdr = JsonNode.Parse(json)!.AsObject();
         foreach (var name in Numbers)
-        {
-            if (cdr[name] is JsonValue number && number.TryGetValue<string>(out var text))
-                cdr[name] = NumberMask.Last4(text);
-        }
-
+            Mask(cdr, name);
         return cdr.ToJsonString(RecordJson.Snake);
+    }
+
+    private static void Mask(JsonObject of, string name)
+    {
+        if (of[name] is JsonValue number && number.TryGetValue<string>(out var text))
+            of[name] = NumberMask.Last4(text);
     }
 }

@@ -15,7 +15,6 @@ public sealed class RecordCounters
     private long partial;
     private long silent;
     private long requests;
-    private long micros;
     private long failed;
 
     /// <summary>Audits by result.</summary>
@@ -28,9 +27,6 @@ public sealed class RecordCounters
 
     /// <summary>Messages that the audits sent, repeats included.</summary>
     public long Requests => Volatile.Read(ref requests);
-
-    /// <summary>Total duration of all audits.</summary>
-    public TimeSpan Duration => TimeSpan.FromMicroseconds(Volatile.Read(ref micros));
 
     /// <summary>Connections that ended, by evidence.</summary>
     public IEnumerable<KeyValuePair<string, long>> ClosedByEvidence => closedByEvidence;
@@ -58,7 +54,6 @@ public sealed class RecordCounters
         else
             Interlocked.Increment(ref partial);
         Interlocked.Add(ref requests, result.Requests);
-        Interlocked.Add(ref micros, (long)(result.Answered - result.Asked).TotalMicroseconds);
         Count(commit);
     }
 

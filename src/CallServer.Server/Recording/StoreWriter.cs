@@ -1,6 +1,7 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using System.Reactive.Subjects;
+using CallServer.Server.Measuring;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -46,6 +47,7 @@ public sealed class StoreWriter : IDisposable
     private string? reason;
     private long commits;
     private long failures;
+    private long cdrs;
 
     /// <param name="store">From now on only this writer writes to it.</param>
     /// <param name="scheduler">Runs one action at a time, and may block.</param>
@@ -80,6 +82,9 @@ public sealed class StoreWriter : IDisposable
 
     /// <summary>Transactions that failed; each was tried again.</summary>
     public long Failures => Volatile.Read(ref failures);
+
+    /// <summary>CDRs that the store took and did not have before.</summary>
+    public long Cdrs => Volatile.Read(ref cdrs);
 
     /// <summary>Hands over what one step changed. Callable from any thread; never waits for the store.</summary>
     public void Enqueue(StoreCommit commit)
@@ -260,10 +265,12 @@ public sealed class StoreWriter : IDisposable
                     store.AddControls(work.Controls);
                 if (work.Commit is not null || work.Changes is not null)
                 {
+                    using var span = Spans.BeginUnder(work.Commit?.Trace ?? default, "commit");
                     var result = work.Commit is not null
                         ? store.Commit(work.Commit)
                         : store.AddChanges(work.Changes!);
                     Interlocked.Increment(ref commits);
+                    Interlocked.Add(ref cdrs, result.Cdrs.Count);
                     committed.OnNext(result);
                 }
             }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
 using CallServer.Server.Configuration;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using CallServer.Server.Recording;
@@ -29,6 +30,7 @@ public sealed class Recovery : IDisposable
     private readonly IClock clock;
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
+    private readonly Measures? measures;
     private readonly SerialDisposable retry = new();
     private readonly Asking takeover;
     private readonly Asking dryRun;
@@ -43,6 +45,7 @@ public sealed class Recovery : IDisposable
     /// <param name="clock">The server's clock.</param>
     /// <param name="scheduler">The store's: runs one action at a time, and may block.</param>
     /// <param name="logger">Reports progress.</param>
+    /// <param name="measures">Measures how long it takes; null for no one.</param>
     public Recovery(
         Func<ServerConfiguration> configuration,
         ILedgerStore store,
@@ -51,7 +54,8 @@ public sealed class Recovery : IDisposable
         Action released,
         IClock clock,
         IScheduler scheduler,
-        ILogger logger
+        ILogger logger,
+        Measures? measures = null
     )
     {
         this.configuration = configuration;
@@ -62,6 +66,7 @@ public sealed class Recovery : IDisposable
         this.clock = clock;
         this.scheduler = scheduler;
         this.logger = logger;
+        this.measures = measures;
         takeover = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.Takeover), Finish);
         dryRun = new Asking(scheduler, clock, id => polling.Trigger(id, AuditCause.DryRun), _ => { });
         following = ledger.Steps.Subscribe(step =>
@@ -180,6 +185,7 @@ public sealed class Recovery : IDisposable
     private void Finish(RecoveryBook book)
     {
         var report = Report(book);
+        measures?.Recovered(report);
         logger.LogWarning(
             "epoch {Epoch}: {Recovered} connections recovered, {Confirmed} confirmed, {Ended} ended, {Unknown} unknown, {Seconds} s after the takeover; {Complete} of {Total} gateways complete, {Silent} silent; {Risk} seconds at risk",
             report.Epoch,

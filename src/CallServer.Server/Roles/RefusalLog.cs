@@ -33,7 +33,7 @@ internal sealed class RefusalLog(IClock clock, ILogger logger)
         {
             PairVerdict.NoProof => "it brings no proof",
             PairVerdict.OwnName =>
-                "it bears this server's own name; where it is the other one, give the two two names",
+                "it bears this server's own name; if it is the other server, give the two different names",
             PairVerdict.WrongMac =>
                 "its proof is wrong; where it is the other one, give both the same pair.secret",
             PairVerdict.Replayed => "it was said before",

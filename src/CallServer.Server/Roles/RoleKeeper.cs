@@ -21,6 +21,7 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
     private ServerRole? role;
 
     private string? refusal;
+    private long changes;
 
     /// <param name="clock">The server's clock.</param>
     /// <param name="scheduler">Runs one action at a time.</param>
@@ -38,6 +39,9 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
 
     /// <summary>The newest state; null before the start.</summary>
     public ServerRole? Role => Volatile.Read(ref role);
+
+    /// <summary>How often the role has changed since the first one was decided.</summary>
+    public long Changes => Volatile.Read(ref changes);
 
     /// <summary>Handles the first event; completes when its commands are carried out.</summary>
     public Task StartAsync(Func<Instant, ServerRole> start) => StepAsync(now => start(now));
@@ -87,6 +91,8 @@ public sealed class RoleKeeper : IRoleSink, IDisposable
                 refusal = null;
                 if (step(clock.Now.Steady) is { } next)
                 {
+                    if (role is { Decided: true } before && before.Role != next.Role)
+                        Interlocked.Increment(ref changes);
                     Volatile.Write(ref role, next);
                     next.Dispatch(this);
                 }

@@ -80,7 +80,7 @@ public sealed class ServerDuties(
     /// <inheritdoc/>
     public void Say(string what) =>
         writer.EnqueueChanges([
-            new ChangeView("role", "", null, (clock.Now.Steady + clock.Correction).ToString(), what),
+            ChangeView.Plain("role", "", null, (clock.Now.Steady + clock.Correction).ToString(), what),
         ]);
 
     /// <inheritdoc/>

@@ -10,6 +10,9 @@ using CallServer.Surface;
 namespace CallServer.Server.Roles;
 
 /// <summary>A held CDR, as the acting server is asked about it.</summary>
+/// <param name="Id">The CDR's id.</param>
+/// <param name="Gateway">The id of the gateway.</param>
+/// <param name="Connection">What the gateway called the connection.</param>
 public sealed record HeldCdr(string Id, string Gateway, string Connection);
 
 /// <summary>What the acting server says of held CDRs; it knows nothing of those named in neither list.</summary>

@@ -1,7 +1,8 @@
-using System.Text.Json;
+using CallServer.Server.Measuring;
 using CallServer.Server.Net;
 using CallServer.Server.Roles;
-using CallServer.Storage;
+using CallServer.Server.Web.Contract;
+using CallServer.Server.Web.Reading;
 
 namespace CallServer.Server.Web;
 
@@ -12,13 +13,15 @@ internal static class Api
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
+        if (runtime.Measures is { } measures)
+            Instruments.Observe(measures, runtime, refused);
         var oidc = runtime.Configuration.Oidc is { } issuer ? new Oidc(issuer, runtime.Clock, logger) : null;
         var guard = new Guard(new Tokens(runtime.Configuration), oidc, refused);
-        var lists = new Lists(runtime);
         var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
 
         app.Use(next => http => Manners.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
+        app.Use(next => http => Reference.InvokeAsync(http, next));
         app.UseRouting();
         app.Use(next => http => ContentPolicy.InvokeAsync(http, next));
         app.Use(next => http => ControlNote.InvokeAsync(http, next, runtime.Controls));
@@ -26,22 +29,9 @@ internal static class Api
         var controls = new Controls(runtime.Configuration, runtime.Clock);
         app.Use(next => http => controls.InvokeAsync(http, next));
 
-        app.MapGet("/healthz", () => Json(new { alive = true }));
-        app.MapGet(
-            "/readyz",
-            (Delegate)(async (HttpContext http) => Readiness(runtime, await guard.TrustsAsync(http)))
-        );
-        app.MapGet(
-            "/metrics",
-            () => Results.Text(MetricsText.Write(runtime, refused), MetricsText.ContentType)
-        );
-        app.MapGet("/v1/status", (HttpRequest request) => Plain(request, () => Json(runtime.Status())));
-        app.MapGet("/v1/gateways", lists.Gateways);
-        app.MapGet("/v1/audits", lists.Audits);
-        app.MapGet("/v1/connections", lists.Connections);
-        app.MapGet("/v1/calls", lists.CallsAsync);
-        app.MapGet("/v1/cdrs", lists.Cdrs);
-        app.MapGet("/v1/releases", lists.Releases);
+        PageFiles.Map(app);
+        Reads.Map(app, runtime, guard);
+        app.MapGet("/v1/events", (Delegate)events.ServeAsync).Says(Operations.Events);
         var pair = new Pair(
             runtime.Trust,
             runtime.Roles,
@@ -50,49 +40,11 @@ internal static class Api
             new RefusalLog(runtime.Clock, logger)
         );
         var recoveries = new Recoveries(runtime.Recovery);
-        app.MapGet("/v1/recoveries", lists.Recoveries);
-        app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun);
+        app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun).Says(Operations.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
-        app.MapGet("/v1/events", (Delegate)events.ServeAsync);
         ControlPaths.Map(app, runtime, logger);
-    }
-
-    private static IResult Json<T>(T value, int status = StatusCodes.Status200OK) =>
-        Results.Text(
-            JsonSerializer.Serialize(value, RecordJson.Camel),
-            "application/json",
-            statusCode: status
-        );
-
-    private static IResult Plain(HttpRequest request, Func<IResult> answer)
-    {
-        var query = new Query(request);
-        return query.IsWrong ? query.Refusal() : answer();
-    }
-
-    /// <summary>Reasons may name files: a caller without the token only learns that there is a reason.</summary>
-    private static IResult Readiness(ServerRuntime runtime, bool isTrusted)
-    {
-        var health = runtime.Writer.Health;
-        string? Told(string? reason) => reason is null || isTrusted ? reason : "told with the token";
-        return Json(
-            new
-            {
-                ready = runtime.IsReady,
-                // A server whose store fails goes on: it is ready, and says that the store is not.
-                storeHealthy = health.Healthy,
-                store = new
-                {
-                    reason = Told(health.Reason),
-                    pendingGateways = health.PendingGateways,
-                    pendingCdrs = health.PendingCdrs,
-                },
-                cdrFile = new { reason = Told(runtime.CdrFiles.Fault) },
-                radius = runtime.Radius?.Sink.Health,
-            },
-            runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
-        );
+        ApiDocument.Map(app);
     }
 
     /// <summary>Adds a problem body where routing finds no path or no method.</summary>
@@ -101,14 +53,19 @@ internal static class Api
         await next(http);
         if (http.Response.HasStarted || http.Response.ContentLength is > 0)
             return;
-        var title = http.Response.StatusCode switch
+        (string? Title, string? Detail) words = http.Response.StatusCode switch
         {
-            StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}",
-            StatusCodes.Status405MethodNotAllowed =>
+            StatusCodes.Status404NotFound => (
+                $"There is nothing at {http.Request.Path}",
+                $"{ApiDocument.Path} lists every path"
+            ),
+            StatusCodes.Status405MethodNotAllowed => (
                 $"{http.Request.Path} does not know {http.Request.Method}",
-            _ => null,
+                $"It knows {http.Response.Headers.Allow}"
+            ),
+            _ => (null, null),
         };
-        if (title is not null)
-            await Problems.Of(http.Response.StatusCode, title).ExecuteAsync(http);
+        if (words.Title is { } title)
+            await Problems.Of(http.Response.StatusCode, title, words.Detail).ExecuteAsync(http);
     }
 }

@@ -1,3 +1,5 @@
+using CallServer.Server.Web.Contract;
+using CallServer.Server.Web.Reading;
 using CallServer.Storage;
 
 namespace CallServer.Server.Web;
@@ -8,7 +10,7 @@ internal static class ControlPaths
     /// <summary>Adds the paths.</summary>
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
-        var gateways = new GatewayOrders(runtime, new GatewayKeeper(runtime, runtime.Protocols, logger));
+        var gateways = new GatewayOrders(runtime, new GatewayKeeper(runtime, runtime.ProtocolCatalog, logger));
         var releases = new Releases(runtime.Releaser);
         var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
@@ -22,7 +24,7 @@ internal static class ControlPaths
         app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
         app.MapPost("/v1/takeover", (Delegate)orders.TakeOverAsync);
         app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
-        app.MapGet("/v1/control-log", (Delegate)((HttpContext http) => LogAsync(http, runtime)));
+        app.MapGet("/v1/control-log", (Delegate)((HttpContext http) => LogAsync(http, runtime))).Says(Operations.ControlLog);
         app.MapPost($"/{CspReports.Path}", (Delegate)reports.ServeAsync).WithMetadata(ForAll.Mark);
     }
 
@@ -31,7 +33,7 @@ internal static class ControlPaths
     /// </summary>
     private static async Task<IResult> LogAsync(HttpContext http, ServerRuntime runtime)
     {
-        var query = new Query(http.Request, "limit", "cursor");
+        var query = new Query(http.Request, Operations.ControlLog);
         var limit = query.Limit();
         var cursor = query.NumberCursor(long.MaxValue);
         if (query.IsWrong)

@@ -1,5 +1,6 @@
 using System.Globalization;
-using System.Text;
+using CallServer.Server.Web.Contract;
+using CallServer.Server.Web.Reading;
 using CallServer.Storage;
 
 namespace CallServer.Server.Web;
@@ -10,8 +11,6 @@ namespace CallServer.Server.Web;
 /// </summary>
 internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, CancellationToken stopping)
 {
-    private const int PageSize = 200;
-
     /// <summary>A client that does not take what is sent within this time is dropped.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -24,21 +23,23 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
     /// <summary>Follows the events until the client leaves or the server stops.</summary>
     public async Task<IResult> ServeAsync(HttpContext http)
     {
-        var query = new Query(http.Request, "gateway");
-        var gateway = query.Gateway(new Lists(runtime).IsKnown);
-        if (query.IsWrong)
-            return query.Refusal();
-        long? after = null;
+        var query = new Query(http.Request, Operations.Events);
+        var gateway = query.Gateway(new Answers(runtime).IsKnown);
+        var withRecord = query.Flag("record") == true;
+        var after = query.Number(Parameters.After);
         if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last)
         {
-            if (!long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence))
-                return Problems.Of(
-                    StatusCodes.Status400BadRequest,
-                    "Last-Event-ID is none that this stream gave"
+            if (long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence))
+                after = sequence;
+            else
+                query.Fail(
+                    "Last-Event-ID",
+                    $"'{last}' is none that this stream gave: send it as it was, or not at all"
                 );
-            after = sequence;
         }
 
+        if (query.IsWrong)
+            return query.Refusal();
         if (!readers.TryEnter())
         {
             http.Response.Headers.RetryAfter = RetryAfter;
@@ -51,7 +52,7 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
 
         try
         {
-            return await ServeAsync(http, after, gateway);
+            return await ServeAsync(http, after, new EventPages(runtime, gateway, withRecord));
         }
         finally
         {
@@ -59,20 +60,15 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
         }
     }
 
-    private async Task<IResult> ServeAsync(HttpContext http, long? after, string? gateway)
+    private async Task<IResult> ServeAsync(HttpContext http, long? after, EventPages pages)
     {
-        long start;
         try
         {
-            start = after ?? runtime.Events.Read(long.MaxValue, 1).Newest;
+            pages.Begin(after);
         }
         catch (StoreException fault)
         {
-            return Problems.Of(
-                StatusCodes.Status503ServiceUnavailable,
-                "The store cannot be read now",
-                fault.Message
-            );
+            return Answers.StoreIsDown(fault);
         }
 
         http.Response.ContentType = "text/event-stream";
@@ -81,7 +77,7 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
         try
         {
             await WriteAsync(http.Response, "retry: 1000\n\n"u8.ToArray(), ends.Token);
-            await FollowAsync(http.Response, start, gateway, ends.Token);
+            await FollowAsync(http.Response, pages, ends.Token);
         }
         catch (StalledException)
         {
@@ -97,21 +93,15 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
         return Results.Empty;
     }
 
-    private async Task FollowAsync(
-        HttpResponse response,
-        long after,
-        string? gateway,
-        CancellationToken cancel
-    )
+    private async Task FollowAsync(HttpResponse response, EventPages pages, CancellationToken cancel)
     {
         while (true)
         {
             var news = runtime.Events.News;
-            var (text, last, count) = await readers.InTurnAsync(() => Read(after, gateway), cancel);
-            after = last;
+            var (text, isLast) = await readers.InTurnAsync(pages.Next, cancel);
             if (text.Length > 0)
                 await WriteAsync(response, text, cancel);
-            if (count > 0)
+            if (!isLast)
                 continue;
             try
             {
@@ -123,26 +113,6 @@ internal sealed class EventStream(ServerRuntime runtime, TimeProvider time, Canc
                 await WriteAsync(response, ": alive\n\n"u8.ToArray(), cancel);
             }
         }
-    }
-
-    /// <summary>A page of events as text, the sequence it ends with, and its number of changes.</summary>
-    private (byte[] Text, long Last, int Count) Read(long after, string? gateway)
-    {
-        var page = runtime.Events.Read(after, PageSize);
-        var text = new StringBuilder();
-        if (page.Missed)
-            text.Append("event: gap\ndata: {}\n\n");
-        foreach (var change in page.Items)
-        {
-            after = change.Sequence;
-            if (gateway is null || change.Gateway == gateway)
-                text.Append(
-                    CultureInfo.InvariantCulture,
-                    $"id: {change.Sequence}\nevent: {change.Kind}\ndata: {change.Json}\n\n"
-                );
-        }
-
-        return (Encoding.UTF8.GetBytes(text.ToString()), after, page.Items.Count);
     }
 
     private async Task WriteAsync(HttpResponse response, byte[] octets, CancellationToken cancel)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CallServer.Server.Polling;
+using CallServer.Server.Web.Contract;
 using CallServer.Storage;
 
 namespace CallServer.Server.Web;
@@ -35,12 +36,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
         ControlNote.Say(http, ("gateway", id), ("uri", gateway.Uri.Text));
         http.Response.Headers.Location = $"/v1/gateways/{Uri.EscapeDataString(id!)}";
         return Json(
-            new
-            {
-                gateway = id,
-                uri = gateway.Uri.Text,
-                interval = Configuration.Durations.Format(gateway.Interval),
-            },
+            new GatewayAdded(id!, gateway.Uri.Text, Configuration.Durations.Format(gateway.Interval)),
             StatusCodes.Status201Created
         );
     }
@@ -59,12 +55,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
         var change = keeper.Remove(gateway);
         return change.Outcome == GatewayOutcome.Done
             ? Json(
-                new
-                {
-                    gateway,
-                    removed = true,
-                    unconfirmed = runtime.Ledger.Find(gateway)?.Record.Count ?? 0,
-                },
+                new GatewayRemoved(gateway, true, runtime.Ledger.Find(gateway)?.Record.Count ?? 0),
                 StatusCodes.Status200OK
             )
             : Refusal(query, change, StatusCodes.Status404NotFound);
@@ -89,8 +80,10 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
     {
         ControlNote.Say(http, ("gateway", gateway));
         return runtime.Polling.Trigger(gateway, AuditCause.Operator)
-            ? Json(new { gateway, asked = true }, StatusCodes.Status202Accepted)
-            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked");
+            ? Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted)
+            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked",
+                "/v1/gateways lists the ids; those with \"configured\": false are no longer asked"
+            );
     }
 
     /// <summary>The server does not decode a slash in a path, and ids may hold one.</summary>

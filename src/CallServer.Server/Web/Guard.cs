@@ -33,6 +33,12 @@ internal sealed class Guard(Tokens tokens, Oidc? oidc, RefusedTokens refused)
             return;
         }
 
+        if (http.GetEndpoint()?.Metadata.GetMetadata<ForAll>() is not null)
+        {
+            await next(http);
+            return;
+        }
+
         var (caller, why, isDown) = await WhoAsync(http);
         http.Features.Set(caller);
         if (isDown)
@@ -57,8 +63,7 @@ internal sealed class Guard(Tokens tokens, Oidc? oidc, RefusedTokens refused)
 
     private static bool IsForAll(HttpContext http) =>
         http.Request.Path.Value is "/healthz" or "/readyz"
-        || IsOfPair(http.Request.Path)
-        || http.GetEndpoint()?.Metadata.GetMetadata<ForAll>() is not null;
+        || IsOfPair(http.Request.Path);
 
     private async Task<(Caller Caller, string? Why, bool IsDown)> WhoAsync(HttpContext http)
     {

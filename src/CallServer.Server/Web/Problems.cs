@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CallServer.Server.Web.Contract;
+using CallServer.Storage;
 
 namespace CallServer.Server.Web;
 
@@ -12,15 +14,8 @@ internal static class Problems
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = LegibleJson.Encoder,
     };
-
-    private sealed record Problem(
-        string Type,
-        string Title,
-        int Status,
-        string? Detail,
-        IReadOnlyDictionary<string, string>? Parameters
-    );
 
     /// <summary>The whole answer.</summary>
     public static IResult Of(

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using CallServer.Server.Configuration;
+using CallServer.Server.Web.Contract;
 using CallServer.Surface;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -10,10 +12,18 @@ namespace CallServer.Server.Web;
 /// </summary>
 internal sealed class Query
 {
-    private const int Most = 1000;
+    /// <summary>The most items of a page.</summary>
+    public const int MostItems = 1000;
+
+    private const string NoCursor =
+        "is not a cursor of this list in this order: take it from \"next\" of the page before, or leave it out to begin";
 
     private readonly IQueryCollection parameters;
     private readonly SortedDictionary<string, string> mistakes = new(StringComparer.Ordinal);
+
+    /// <summary>Reads the parameters of an operation; any other one is a mistake.</summary>
+    public Query(HttpRequest request, Operation operation)
+        : this(request, [.. operation.Query.Select(parameter => parameter.Name)]) { }
 
     /// <summary>Reads a request's parameters; an unknown or repeated one is a mistake.</summary>
     public Query(HttpRequest request, params string[] known)
@@ -29,7 +39,7 @@ internal sealed class Query
                         : $"is not known here{Nearest.Hint(name, known)}; known are {string.Join(", ", known)}"
                 );
             else if (values.Count > 1)
-                Fail(name, "stands there more than once");
+                Fail(name, "is given more than once");
         }
     }
 
@@ -47,14 +57,69 @@ internal sealed class Query
     public int Limit()
     {
         if (Text("limit") is not { } text)
-            return Most;
+            return MostItems;
         if (
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
-            && limit is >= 1 and <= Most
+            && limit is >= 1 and <= MostItems
         )
             return limit;
-        Fail("limit", $"'{text}' is not a number from 1 to {Most}");
-        return Most;
+        Fail("limit", $"'{text}' is not a number from 1 to {MostItems}");
+        return MostItems;
+    }
+
+    /// <summary>One of the words of a parameter; null if it is absent or wrong.</summary>
+    public string? Word(Parameter parameter)
+    {
+        if (Text(parameter.Name) is null && parameter.IsRequired)
+            Fail(parameter.Name, $"is needed: one of {string.Join(", ", parameter.Words)}");
+        return Word(parameter.Name, [.. parameter.Words]);
+    }
+
+    /// <summary><c>true</c> or <c>false</c>; null if the parameter is absent or wrong.</summary>
+    public bool? Flag(string name) => Word(name, "true", "false") is { } word ? word == "true" : null;
+
+    /// <summary>A text that is not empty; null if the parameter is absent or wrong.</summary>
+    public string? Pattern(string name)
+    {
+        if (Text(name) is not { Length: 0 })
+            return Text(name);
+        Fail(name, "is empty: leave it out, or write * for any text");
+        return null;
+    }
+
+    /// <summary>A whole number within the parameter's bounds; null if it is absent or wrong.</summary>
+    public long? Number(Parameter parameter)
+    {
+        if (Text(parameter.Name) is not { } text)
+            return null;
+        if (
+            long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number >= parameter.Least
+            && number <= parameter.Most
+        )
+            return number;
+        Fail(parameter.Name, $"'{text}' is not a whole number from {parameter.Least} to {parameter.Most}");
+        return null;
+    }
+
+    /// <summary>A duration; null if the parameter is absent or wrong.</summary>
+    public TimeSpan? Duration(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        if (Durations.TryParse(text, out var duration))
+            return duration;
+        Fail(name, $"'{text}' is not {Durations.Expected}");
+        return null;
+    }
+
+    /// <summary>Two times of which the second must not come before the first.</summary>
+    public (DateTimeOffset? Since, DateTimeOffset? Until) Period()
+    {
+        var (since, until) = (Time("since"), Time("until"));
+        if (since > until)
+            Fail("until", "comes before since");
+        return (since, until);
     }
 
     /// <summary>One of these words; null if the parameter is absent or wrong.</summary>
@@ -96,7 +161,7 @@ internal sealed class Query
         }
         catch (FormatException) { }
 
-        Fail("cursor", "is none that this list gave");
+        Fail("cursor", NoCursor);
         return null;
     }
 
@@ -105,14 +170,17 @@ internal sealed class Query
         WebEncoders.Base64UrlEncode(Encoding.UTF8.GetBytes(string.Join('\n', parts)));
 
     /// <summary>A cursor into a list sorted by numbers.</summary>
-    public long NumberCursor(long beginning)
+    public long NumberCursor(long beginning) => NumberCursor() ?? beginning;
+
+    /// <summary>A cursor into a list sorted by numbers; null for its beginning.</summary>
+    public long? NumberCursor()
     {
         if (Text("cursor") is not { } text)
-            return beginning;
+            return null;
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var cursor))
             return cursor;
-        Fail("cursor", "is none that this list gave");
-        return beginning;
+        Fail("cursor", NoCursor);
+        return null;
     }
 
     /// <summary>A time, in UTC if it has no offset; null if the parameter is absent or wrong.</summary>
@@ -137,7 +205,7 @@ internal sealed class Query
     public IResult Refusal() =>
         Problems.Of(
             StatusCodes.Status400BadRequest,
-            "The request has mistakes",
+            mistakes.Count == 1 ? "A parameter is wrong" : $"{mistakes.Count} parameters are wrong",
             string.Join("; ", mistakes.Select(mistake => $"{mistake.Key} {mistake.Value}")),
             mistakes
         );

@@ -98,7 +98,7 @@ internal sealed class Releases(Releaser releaser)
             if (!Members.Contains(name, StringComparer.Ordinal))
                 query.Fail(name, $"is not known here{Nearest.Hint(name, Members)}");
             else if (!found.TryAdd(name, value))
-                query.Fail(name, "stands there more than once");
+                query.Fail(name, "is given more than once");
         }
 
         return found;

@@ -77,6 +77,9 @@ internal static class Sql
         + (gateway ? " AND gateway = @gateway" : "")
         + " ORDER BY sequence LIMIT @limit";
 
+    public const string FindCdr =
+        "SELECT sequence, json FROM cdrs WHERE id = @id ORDER BY reuse DESC LIMIT 1";
+
     // Accounting
     public const string FindCdrs = "SELECT DISTINCT id FROM cdrs WHERE id IN @ids";
 
@@ -111,7 +114,7 @@ internal static class Sql
 
     // Changes: their sequence has no gaps, so the newest N are those above a number.
     public const string AddChange =
-        "INSERT INTO changes (kind, gateway, json) VALUES (?1, ?2, ?3) RETURNING sequence";
+        "INSERT INTO changes (kind, gateway, json, connection) VALUES (?1, ?2, ?3, ?4) RETURNING sequence";
     public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
 
     /// <summary>
@@ -124,7 +127,13 @@ internal static class Sql
             (SELECT max(sequence) + 1 FROM oldest), 0)
         """;
     public const string ChangesAfter = """
-        SELECT sequence, kind, gateway, json FROM changes WHERE sequence > @after ORDER BY sequence LIMIT @limit
+        SELECT sequence, kind, gateway, json, connection FROM changes
+        WHERE sequence > @after ORDER BY sequence LIMIT @limit
+        """;
+    public const string Story = """
+        SELECT sequence, kind, gateway, json, connection FROM changes
+        WHERE gateway = @gateway AND connection = @connection AND sequence < @before
+        ORDER BY sequence DESC LIMIT @limit
         """;
     public const string OldestChange = "SELECT coalesce(min(sequence), 0) FROM changes";
     public const string NewestChange =

@@ -165,6 +165,48 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             cdr => cdr.Sequence
         );
 
+    public StoredPage<StoredCdr> SearchCdrs(CdrFilter filter, bool newestFirst, long? cursor, int limit) =>
+        Reading(() =>
+        {
+            var search = new CdrSearch(filter, newestFirst, cursor, limit);
+            using var transaction = _reading.BeginTransaction(deferred: true);
+            var items = _reading.Query<StoredCdr>(search.Found, search.Values, transaction).AsList();
+            if (items.Count > limit)
+            {
+                items.RemoveAt(limit);
+                return new StoredPage<StoredCdr>(items, items[^1].Sequence);
+            }
+
+            var (count, last) = _reading.QuerySingle<(long Count, long Last)>(
+                search.End,
+                search.Values,
+                transaction
+            );
+            return new StoredPage<StoredCdr>(items, count < CdrSearch.Slice ? null : last);
+        });
+
+    public StoredCdr? FindCdr(string id) =>
+        Reading(() => _reading.QuerySingleOrDefault<StoredCdr>(Sql.FindCdr, new { id }));
+
+    public IReadOnlyList<StoredChange> ReadStory(string gateway, string connection, long before, int limit) =>
+        Reading(() =>
+        {
+            var changes = _reading
+                .Query<StoredChange>(
+                    Sql.Story,
+                    new
+                    {
+                        gateway,
+                        connection,
+                        before,
+                        limit,
+                    }
+                )
+                .AsList();
+            changes.Reverse();
+            return changes;
+        });
+
     public Forgotten Forget(DateTimeOffset now, int limit) =>
         Writing(() =>
         {

@@ -180,8 +180,14 @@ internal sealed class SqliteWriter : IDisposable
         var added = new List<StoredChange>(changes.Length);
         foreach (var (change, json) in changes)
         {
-            var sequence = _addChange.Bind(change.Kind).Bind(change.Gateway).Bind(json).Run()!.Value;
-            added.Add(new StoredChange(sequence, change.Kind, change.Gateway, json));
+            var sequence = _addChange
+                .Bind(change.Kind)
+                .Bind(change.Gateway)
+                .Bind(json)
+                .Bind(change.Connection)
+                .Run()!
+                .Value;
+            added.Add(new StoredChange(sequence, change.Kind, change.Gateway, json, change.Connection));
         }
         if (added.Count > 0)
             _dropChanges.Bind(added[^1].Sequence - _options.ChangesKept).Run();

@@ -30,13 +30,13 @@ internal sealed record CliRun(int Status, string Out, string Error)
         return new CliRun(status, output.ToString(), error.ToString());
     }
 
-    /// <summary>A terminal of this width, without colours.</summary>
-    public static IAnsiConsole Screen(TextWriter output, int width, int height = 40)
+    /// <summary>A terminal of this width, without colours; with <paramref name="ansi"/>, one that can be drawn on.</summary>
+    public static IAnsiConsole Screen(TextWriter output, int width, int height = 40, bool ansi = false)
     {
         var screen = AnsiConsole.Create(
             new AnsiConsoleSettings
             {
-                Ansi = AnsiSupport.No,
+                Ansi = ansi ? AnsiSupport.Yes : AnsiSupport.No,
                 ColorSystem = ColorSystemSupport.NoColors,
                 Interactive = InteractionSupport.No,
                 Out = new AnsiConsoleOutput(output),

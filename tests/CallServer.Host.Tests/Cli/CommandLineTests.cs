@@ -10,6 +10,11 @@ internal sealed class CommandLineTests
     [TestCase("audit --help")]
     [TestCase("gateway --help")]
     [TestCase("connections --help")]
+    [TestCase("doctor --help")]
+    [TestCase("config --help")]
+    [TestCase("config example --help")]
+    [TestCase("completion --help")]
+    [TestCase("top --help")]
     public async Task Help_is_help_with_examples(string line)
     {
         var run = await CliRun.Of(line.Split(' '));
@@ -24,7 +29,14 @@ internal sealed class CommandLineTests
     }
 
     [TestCase("", "Usage:")]
-    [TestCase("adit snmp://192.0.2.1", "adit")]
+    [TestCase("adit snmp://192.0.2.1", "'adit' (did you mean audit?)")]
+    [TestCase("connectoins", "(did you mean connections?)")]
+    [TestCase("cdrs --sicne 2h", "(did you mean --since?)")]
+    [TestCase("audit snmp://192.0.2.1 --jsn", "audit has no option --jsn (did you mean --json?)")]
+    [TestCase("audit smnp://192.0.2.1", "(did you mean snmp?)")]
+    [TestCase("audit snmp://192.0.2.1?profil=cisco-voice", "(did you mean profile?)")]
+    [TestCase("doctor", "Required argument")]
+    [TestCase("config", "Required command")]
     [TestCase("audit", "Required argument")]
     [TestCase("audit snmp://192.0.2.1 --timeout soon", "--timeout: 'soon'")]
     [TestCase("audit snmp://192.0.2.1 --timeout 0s", "--timeout: '0s'")]

@@ -79,7 +79,7 @@ public sealed class ListenerTests
         Assert.That(
             metrics,
             Does.Contain("callserver_listener_datagrams_total{listener=\"mgcp\",result=\"taken\"} 1")
-                .And.Contain("callserver_notices_total{listener=\"mgcp\",kind=\"restart\"} 1")
+                .And.Contain("callserver_notices_total{kind=\"restart\",listener=\"mgcp\"} 1")
                 .And.Contain("callserver_changes_total{kind=\"gateway-restarted\"} 1")
         );
     }

@@ -94,6 +94,14 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
     public StoredPage<StoredRelease> ReadReleases(string? gateway, long cursor, int limit) =>
         inner.ReadReleases(gateway, cursor, limit);
 
+    public StoredPage<StoredCdr> SearchCdrs(CdrFilter filter, bool newestFirst, long? cursor, int limit) =>
+        inner.SearchCdrs(filter, newestFirst, cursor, limit);
+
+    public StoredCdr? FindCdr(string id) => inner.FindCdr(id);
+
+    public IReadOnlyList<StoredChange> ReadStory(string gateway, string connection, long before, int limit) =>
+        inner.ReadStory(gateway, connection, before, limit);
+
     public ChangePage ReadChanges(long afterSequence, int limit) => inner.ReadChanges(afterSequence, limit);
 
     public void Dispose() => inner.Dispose();

@@ -102,6 +102,30 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Test]
+    public void TheAgeOfConnectionsAndOfTheLastCompleteAuditIsKnown()
+    {
+        Hear("gw1", "a");
+        var first = clock.Now.Steady;
+        time.AdvanceBy(TimeSpan.FromHours(2));
+        Hear("gw1", "a", "b");
+        var state = ledger.Find("gw1")!;
+        Assert.That(state.Record.CountBegun(first), Is.EqualTo(1), "the other may be younger");
+        Assert.That(state.Record.CountBegun(clock.Now.Steady), Is.EqualTo(2));
+
+        var complete = state.LastComplete!.Value;
+        Assert.That(clock.Now.Steady - complete, Is.LessThan(TimeSpan.FromSeconds(1)));
+        var now = clock.Now.Steady;
+        ledger.Take(AuditResult.Unasked("gw1", "snmp", now, "no answer"), null);
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(ledger.Find("gw1")!.LastAudit!.Silent);
+        Assert.That(
+            ledger.Find("gw1")!.LastComplete,
+            Is.EqualTo(complete),
+            "silence is no audit that was complete"
+        );
+    }
+
+    [Test]
     public void WhatIsHeardIsStoredAndTold()
     {
         Hear("gw1", "a", "b");

@@ -245,6 +245,96 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
+    public void A_search_looks_at_a_part_at_a_time_and_says_where_it_goes_on()
+    {
+        const int many = 20_001;
+        Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs =
+                [
+                    .. Enumerable
+                        .Range(1, many)
+                        .Select(i => TestRows.Cdr($"{i}", originator: i == many ? "needle" : "hay")),
+                ],
+            }
+        );
+        var needle = new CdrFilter { Originator = "NEED*" };
+
+        var first = Reopen().SearchCdrs(needle, newestFirst: false, null, 10);
+        var second = Store.SearchCdrs(needle, newestFirst: false, first.Next, 10);
+
+        Assert.That(first.Items, Is.Empty);
+        Assert.That(second.Items.Select(cdr => Id(cdr.Json)), Is.EqualTo(new[] { $"{many}" }));
+        Assert.That(second.Next, Is.Null);
+        Assert.That(Store.SearchCdrs(needle, newestFirst: true, null, 1).Items, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void A_search_ends_with_the_last_CDR_that_fits()
+    {
+        Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs =
+                [
+                    .. Enumerable
+                        .Range(0, 6)
+                        .Select(i => TestRows.Cdr($"{i}", originator: i < 4 ? "a" : "b")),
+                ],
+            }
+        );
+        var a = new CdrFilter { Originator = "a" };
+
+        var first = Store.SearchCdrs(a, newestFirst: false, null, 2);
+        var second = Store.SearchCdrs(a, newestFirst: false, first.Next, 2);
+
+        Assert.That(
+            first.Items.Concat(second.Items).Select(cdr => Id(cdr.Json)),
+            Is.EqualTo(new[] { "0", "1", "2", "3" })
+        );
+        Assert.That(second.Next, Is.Null);
+    }
+
+    [Test]
+    public void A_CDR_is_found_by_its_id()
+    {
+        Store.Commit(TestRows.Commit() with { Cdrs = [TestRows.Cdr("a"), TestRows.Cdr("b")] });
+
+        Assert.That(Id(Reopen().FindCdr("b")!.Json), Is.EqualTo("b"));
+        Assert.That(Store.FindCdr("c"), Is.Null);
+    }
+
+    [Test]
+    public void A_story_is_the_newest_changes_of_one_id_oldest_first()
+    {
+        foreach (var kind in (string[])["opened", "updated", "closed"])
+            Store.Commit(
+                TestRows.Commit() with
+                {
+                    Changes =
+                    [
+                        TestRows.Change(kind, "c1"),
+                        TestRows.Change(kind, "c2"),
+                        TestRows.Change(kind, null),
+                    ],
+                }
+            );
+
+        string[] Kinds(long before, int limit) =>
+            [.. Store.ReadStory("gw1", "c1", before, limit).Select(change => change.Kind)];
+
+        Reopen();
+        Assert.That(Kinds(long.MaxValue, 10), Is.EqualTo(new[] { "opened", "updated", "closed" }));
+        Assert.That(Kinds(long.MaxValue, 2), Is.EqualTo(new[] { "updated", "closed" }));
+        Assert.That(
+            Kinds(Store.ReadStory("gw1", "c1", long.MaxValue, 1)[0].Sequence, 1),
+            Is.EqualTo(new[] { "updated" })
+        );
+        Assert.That(Store.ReadStory("gw2", "c1", long.MaxValue, 10), Is.Empty);
+    }
+
+    [Test]
     public void The_newest_changes_are_kept_and_numbered_for_ever()
     {
         var first = Store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("opened", "c0")] });

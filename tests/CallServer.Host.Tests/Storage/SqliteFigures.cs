@@ -28,6 +28,11 @@ public sealed class SqliteFigures
         {
             store.Load();
             Commits("500 new rows, flushed", commits, c => store.Commit(c with { Changes = [Opened] }));
+            Commits(
+                "500 changes with bounds, flushed",
+                commits,
+                c => store.Commit(c with { Upserts = [], Changes = Openings(c.Gateway.Gateway) })
+            );
             Commits("500 confirmed rows", commits, c => store.Commit(c));
             Commits(
                 "10 CDRs, flushed",
@@ -57,6 +62,34 @@ public sealed class SqliteFigures
     }
 
     private static ChangeView Opened => TestRows.Change("opened");
+
+    private static ChangeView[] Openings(string gateway)
+    {
+        var start = new IntervalView(
+            "2026-01-31T09:58:59.990000Z",
+            "2026-01-31T09:59:00.010000Z",
+            "reported"
+        );
+        return
+        [
+            .. Enumerable
+                .Range(0, Each)
+                .Select(i => new ChangeView(
+                    "opened",
+                    gateway,
+                    $"{i * 7919}.{i}",
+                    "2026-01-31T10:00:00.000000Z",
+                    "start [2026-01-31T09:58:59.990000Z, 2026-01-31T09:59:00.010000Z] reported",
+                    null,
+                    start,
+                    start,
+                    null,
+                    null,
+                    null,
+                    null
+                )),
+        ];
+    }
 
     private static StoreCommit Snapshot(string gateway) =>
         new()

@@ -259,7 +259,7 @@ public sealed class SqliteFileTests
             )
             {
                 store.AddChanges([
-                    new CallServer.Surface.ChangeView(
+                    CallServer.Surface.ChangeView.Plain(
                         "opened",
                         "gw1",
                         name,

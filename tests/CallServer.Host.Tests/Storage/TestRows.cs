@@ -149,7 +149,7 @@ internal static class TestRows
         );
 
     public static ChangeView Change(string kind, string? connection = "1234.1", string gateway = "gw1") =>
-        new(kind, gateway, connection, "2026-01-31T10:00:00.000000Z", null);
+        ChangeView.Plain(kind, gateway, connection, "2026-01-31T10:00:00.000000Z", null);
 
     public static AuditSummary Audit(string gateway = "gw1", int requests = 12) =>
         new(

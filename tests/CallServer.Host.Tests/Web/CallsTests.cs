@@ -117,7 +117,7 @@ public sealed class CallsTests : IDisposable
         Assert.That(
             metrics,
             Does.Contain("callserver_call_findings{kind=\"one-sided\"} 1")
-                .And.Contain("callserver_call_findings_total{kind=\"one-sided\"} 1")
+                .And.Contain("callserver_call_findings_begun_total{kind=\"one-sided\"} 1")
         );
         await server.UntilAsync(
             runtime => runtime.Events.Read(0, 1_000_000).Items.Any(change => change.Kind == "finding"),

@@ -6,6 +6,8 @@ using CallServer.Model;
 using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Logging;
 
 namespace CallServer.Host.Tests.Web;
@@ -34,6 +36,25 @@ internal sealed class TestServer : IAsyncDisposable
     public HttpClient Http { get; }
 
     public ServerRuntime Runtime => server.Runtime;
+
+    /// <summary><c>METHOD /path</c> of everything that is mapped, in the form that OpenAPI writes.</summary>
+    public IEnumerable<string> Routes =>
+        from route in server.Routes
+        from method in route.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []
+        select $"{method} /{string.Join('/', route.RoutePattern.PathSegments.Select(Written))}";
+
+    private static string Written(RoutePatternPathSegment segment) =>
+        string.Concat(
+            segment.Parts.Select(part =>
+                part switch
+                {
+                    RoutePatternLiteralPart literal => literal.Content,
+                    RoutePatternParameterPart parameter => $"{{{parameter.Name}}}",
+                    RoutePatternSeparatorPart separator => separator.Content,
+                    _ => throw new InvalidOperationException($"no such part: {part}"),
+                }
+            )
+        );
 
     /// <summary>Whether the test causes errors that the server logs.</summary>
     public bool MayComplain { get; set; }

@@ -39,6 +39,10 @@ internal static class Programs
     /// <summary>Something this machine lacks: a failure in CI, a reason to skip elsewhere.</summary>
     public static Exception Missing(string message) => Trouble.Missing(message);
 
+    /// <summary>A file that users deploy, in the folder <c>deploy</c>, as copied beside the tests.</summary>
+    public static string Deployed(params ReadOnlySpan<string> parts) =>
+        Path.Combine([AppContext.BaseDirectory, "deploy", .. parts]);
+
     /// <summary>A script in the folder <c>setups</c>, as copied beside the tests.</summary>
     public static string Script(params ReadOnlySpan<string> parts) =>
         Path.Combine([AppContext.BaseDirectory, "setups", .. parts]);

@@ -172,7 +172,7 @@ internal sealed partial class Server : IAsyncDisposable
                 return page.Split('\n')
                     .Select(line => line.Split(' '))
                     .FirstOrDefault(words =>
-                        words[0] == name
+                        words[0] == name + "{}"
                         && double.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture) >= least
                     );
             },

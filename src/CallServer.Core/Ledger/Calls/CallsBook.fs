@@ -1,5 +1,6 @@
 namespace CallServer.Ledger
 
+open System
 open System.Collections.Generic
 open System.Collections.Immutable
 open CallServer.Model
@@ -198,6 +199,35 @@ module CallBook =
                 | absent -> ~~~absent
 
         seq { for index in first .. calls.Count - 1 -> calls[index] }
+
+    /// The calls with this call id, in order. Ids that gateways count by themselves may name several calls.
+    let withId (id: string) (book: CallTable) : Call seq =
+        let calls = book.Calls
+
+        let rec search low high =
+            if low >= high then
+                low
+            else
+                let middle = low + (high - low) / 2
+
+                if String.CompareOrdinal(CallOrder.Text calls[middle].Id, id) < 0 then
+                    search (middle + 1) high
+                else
+                    search low middle
+
+        seq { for index in search 0 calls.Count .. calls.Count - 1 -> calls[index] }
+        |> Seq.takeWhile (fun call -> CallOrder.Text call.Id = id)
+
+    /// The call that a live connection belongs to; ValueNone if there is no such connection.
+    let ofConnection (gateway: GatewayId) (id: ConnectionId) (book: CallTable) : Call voption =
+        match book.Sources.TryGetValue gateway with
+        | true, source ->
+            CallSource.withId id source
+            |> ValueOption.bind (fun c ->
+                match book.CallOf.TryGetValue(LegKey.ofConnection gateway c) with
+                | true, call -> ValueSome call
+                | _ -> ValueNone)
+        | _ -> ValueNone
 
     /// Every call with a live leg, in order.
     let calls (book: CallTable) : Call seq = book.Calls

@@ -63,9 +63,9 @@ module internal CallSource =
           Partners = ImmutableDictionary.Empty
           IsUsual = false }
 
-    /// The connection with this key as it is now, and not another under the same id.
-    let tryFind (key: LegKey) (source: CallSource) : Connection voption =
-        let id = ConnectionId.value key.Id
+    /// The active connection with this id.
+    let withId (id: ConnectionId) (source: CallSource) : Connection voption =
+        let id = ConnectionId.value id
 
         let rec search low high =
             if low > high then
@@ -75,11 +75,18 @@ module internal CallSource =
                 let candidate = source.Connections[middle]
 
                 match String.CompareOrdinal(id, ConnectionId.value candidate.Id) with
-                | 0 -> if candidate.FirstHeard = key.Since then ValueSome candidate else ValueNone
+                | 0 -> ValueSome candidate
                 | order when order < 0 -> search low (middle - 1)
                 | _ -> search (middle + 1) high
 
         search 0 (source.Connections.Length - 1)
+
+    /// The connection with this key as it is now, and not another under the same id.
+    let tryFind (key: LegKey) (source: CallSource) : Connection voption =
+        match withId key.Id source with
+        | ValueSome c when c.FirstHeard = key.Since -> ValueSome c
+        | ValueSome _
+        | ValueNone -> ValueNone
 
     let leg (source: CallSource) (key: LegKey) (c: Connection) (gone: Interval voption) : Leg =
         let known = Instant.max key.Since source.Began

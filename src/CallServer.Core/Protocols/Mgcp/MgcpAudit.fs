@@ -89,6 +89,10 @@ module MgcpAudit =
     /// Messages so far that answered nothing.
     let strays (state: State) : int = state.Questions.Tx.Window.Strays
 
+    /// How far it has come.
+    let internal progress (state: State) : Progress =
+        { Told = state.Connections.Observed.Count; Of = ValueNone }
+
     let private withQuestions (change: MgcpQuestions -> MgcpQuestions) (state: State) : State =
         { state with Questions = change state.Questions }
 

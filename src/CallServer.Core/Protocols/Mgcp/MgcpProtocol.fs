@@ -93,9 +93,15 @@ module internal MgcpProtocol =
         | None -> invalidArg "endpoints" $"neither an endpoint nor an all-of wildcard: {pattern}"
 
     let private workings advance strays memory : Workings<'State, 'Outcome> =
-        { Advance = advance; Memory = memory; Strays = strays; Load = fun _ -> Load.ofDatagrams }
+        { Advance = advance
+          Memory = memory
+          Strays = strays
+          Load = fun _ -> Load.ofDatagrams
+          Progress = fun _ -> Progress.none }
 
-    let private auditing = workings MgcpAudit.advance MgcpAudit.strays (MgcpAudit.memory >> box)
+    let private auditing =
+        { workings MgcpAudit.advance MgcpAudit.strays (MgcpAudit.memory >> box) with
+            Progress = MgcpAudit.progress }
 
     let private releasing = workings MgcpRelease.advance MgcpRelease.strays (fun _ -> null)
     let private controlling = workings MgcpController.advance MgcpController.strays (fun _ -> null)
@@ -135,6 +141,13 @@ module internal MgcpProtocol =
             "try the address of the gateway itself, and see which call agent controls it"
         | _ -> "try again, and see whether the gateway takes commands of this call agent"
 
+    let private refuses (cause: RefusalCause) : RefusalSubject =
+        match cause with
+        | RefusalCause.Code(510 | 528) -> RefusalSubject.Version
+        | RefusalCause.Code 500 -> RefusalSubject.Table
+        // The others are about whose commands it takes.
+        | _ -> RefusalSubject.Credentials
+
     let private read (uri: GatewayText) : Reading voption =
         uri.Split()
         |> ValueOption.map (fun (struct (authority, query)) ->
@@ -158,10 +171,13 @@ module internal MgcpProtocol =
               Takes = []
               Judge = Secrets.refuseAll uri.Scheme
               TellsHistory = false
+              Speaks = ValueSome version
+              IsProfiled = false
               // Each wait is twice as long as the one before: five of them take 31 times the first wait.
               Patience = { Waits = 36.0; Attempts = 5 }
               IfSilent = "try the port, which call agents it answers, or a longer --timeout"
               IfRefused = advice
+              Refuses = refuses
               Exchanges =
                 fun asking ->
                     exchanges (patterns |> List.map (endpointOf host) |> List.distinct) verify version asking })

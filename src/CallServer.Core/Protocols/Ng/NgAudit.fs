@@ -108,6 +108,11 @@ module NgAudit =
         let unread = NgFraming.unread state.Link.Stream
         { Unread = unread; Kept = ValueSome(2L * unread + state.List.Cost + state.Queries.Cost) }
 
+    /// How far it has come, in calls.
+    let internal progress (state: State) : Progress =
+        { Told = state.Queries.Seen.Count
+          Of = state.List.Told |> ValueOption.map (fun _ -> state.List.Keys.Length) }
+
     let private fault (shortfall: Shortfall) (state: State) : State =
         { state with Faults = Faults.add shortfall state.Faults }
 

@@ -10,13 +10,15 @@ module internal NgProtocol =
         { Advance = NgAudit.advance
           Memory = NgAudit.memory >> box
           Strays = NgAudit.strays
-          Load = NgAudit.load }
+          Load = NgAudit.load
+          Progress = NgAudit.progress }
 
     let private releasing: Workings<NgRelease.State, Release> =
         { Advance = NgRelease.advance
           Memory = fun _ -> null
           Strays = NgRelease.strays
-          Load = NgRelease.load }
+          Load = NgRelease.load
+          Progress = fun _ -> Progress.none }
 
     let private exchanges (transport: NgTransport) (mediaAnswers: bool) (asking: Asking) : Exchanges =
         let target: NgGateway =
@@ -57,9 +59,12 @@ module internal NgProtocol =
               Takes = []
               Judge = Secrets.refuseAll uri.Scheme
               TellsHistory = false
+              Speaks = ValueNone
+              IsProfiled = false
               Patience = Patience.usual
               IfSilent = ifSilent
               IfRefused = fun _ -> "try what rtpengine's log says of it"
+              Refuses = fun _ -> RefusalSubject.Table
               Exchanges = exchanges transport mediaAnswers })
 
     let value: Protocol =

@@ -53,13 +53,15 @@ module internal SipProtocol =
         { Advance = SipAudit.advance
           Memory = SipAudit.memory >> box
           Strays = SipAudit.strays
-          Load = SipAudit.load }
+          Load = SipAudit.load
+          Progress = fun _ -> Progress.none }
 
     let private watching: Workings<SipWatch.State, Snapshot> =
         { Advance = SipWatch.advance
           Memory = SipWatch.memory >> box
           Strays = SipWatch.strays
-          Load = SipWatch.load }
+          Load = SipWatch.load
+          Progress = fun _ -> Progress.none }
 
     let private exchanges
         (uri: string)
@@ -107,6 +109,12 @@ module internal SipProtocol =
         | RefusalCause.Code _ -> "try again, and see what the gateway's log says of it"
         // A notification that refuses has no status.
         | _ -> "try the user before the @, another user in from=, or let this one watch"
+
+    let private refuses (cause: RefusalCause) : RefusalSubject =
+        match cause with
+        | RefusalCause.Code(401 | 403 | 407) -> RefusalSubject.Credentials
+        | RefusalCause.Code 505 -> RefusalSubject.Version
+        | _ -> RefusalSubject.Table
 
     let private judge (isAnonymous: bool) (secrets: Secrets) : (SecretName * string) list =
         Secrets.unwanted
@@ -166,6 +174,8 @@ module internal SipProtocol =
           Takes = (if from.IsSome then [ SecretName.Auth ] else [])
           Judge = judge from.IsNone
           TellsHistory = false
+          Speaks = ValueSome "SIP/2.0, the dialog event package of RFC 4235"
+          IsProfiled = false
           // SIP's own timers repeat the SUBSCRIBE until all waits are over. If the URI names no transport, two ways are tried.
           Patience = { Waits = (if transport.IsNone then 14.0 else 7.0); Attempts = 6 }
           IfSilent =
@@ -174,6 +184,7 @@ module internal SipProtocol =
              else
                  "try the other ;transport=, the port, whom it answers, or a longer --timeout")
           IfRefused = advice from.IsNone
+          Refuses = refuses
           Exchanges = exchanges asked (transport |> ValueOption.defaultValue UdpThenTcp) from watch }
 
     let private read (uri: GatewayText) : Reading voption =

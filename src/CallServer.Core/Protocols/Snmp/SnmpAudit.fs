@@ -128,6 +128,15 @@ module SnmpAudit =
              else
                  state.Profile) }
 
+    /// How far it has come. The count is that of before the walk.
+    let internal progress (state: State) : Progress =
+        let counted =
+            state.Scalars.First
+            |> ValueOption.bind (fun reply ->
+                reply.Counts |> Array.tryPick ValueOption.toOption |> ValueOption.ofOption)
+
+        { Told = state.Walk.Rows; Of = counted |> ValueOption.map int }
+
     /// Datagrams that matched no request of ours, so far.
     let strays (state: State) : int = state.Requests.Strays
 

@@ -76,7 +76,8 @@ module internal SnmpProtocol =
         { Advance = SnmpAudit.advance
           Memory = SnmpAudit.memory >> box
           Strays = SnmpAudit.strays
-          Load = fun _ -> Load.ofDatagrams }
+          Load = fun _ -> Load.ofDatagrams
+          Progress = SnmpAudit.progress }
 
     let private exchanges
         (asked: Asked voption)
@@ -107,6 +108,26 @@ module internal SnmpProtocol =
         | RefusalCause.AccessRules -> "try what the agent's access rules (views) let it see"
         | RefusalCause.Code _
         | RefusalCause.Unsaid -> "try again, and see what the agent's log says of it"
+
+    let private refuses (cause: RefusalCause) : RefusalSubject =
+        match cause with
+        | RefusalCause.Context
+        | RefusalCause.AccessRules -> RefusalSubject.Table
+        | RefusalCause.Code _
+        | RefusalCause.Proof
+        | RefusalCause.Encryption
+        | RefusalCause.SecurityLevel
+        | RefusalCause.UnknownUser
+        | RefusalCause.WornOut
+        | RefusalCause.Unsaid -> RefusalSubject.Credentials
+
+    let private speaks (asked: Asked voption) : string =
+        match asked with
+        | ValueNone -> "SNMPv2c: the community is not protected"
+        | ValueSome { Auth = ValueSome(auth, _); Priv = ValueSome(priv, _) } ->
+            $"SNMPv3, authenticated by {auth} and encrypted by {priv}"
+        | ValueSome { Auth = ValueSome(auth, _) } -> $"SNMPv3, authenticated by {auth}, not encrypted"
+        | ValueSome _ -> "SNMPv3, neither authenticated nor encrypted"
 
     let private readUser (uri: GatewayText) (user: string) : string =
         let user = uri.Decode(user, "the user")
@@ -172,6 +193,8 @@ module internal SnmpProtocol =
                  | ValueSome asked -> judgeUser asked
                  | ValueNone -> judgeCommunity)
               TellsHistory = true
+              Speaks = ValueSome(speaks asked)
+              IsProfiled = true
               Patience = Patience.usual
               IfSilent =
                 (if user.IsNone then
@@ -179,6 +202,7 @@ module internal SnmpProtocol =
                  else
                      "try whether it speaks SNMPv3, its access list, or a longer --timeout")
               IfRefused = advice
+              Refuses = refuses
               Exchanges = exchanges asked profile (Array.map snd profiles) })
 
     /// A gateway is read by one of these profiles: what its tables are called, and what their columns mean.

@@ -7,7 +7,12 @@ namespace CallServer.Host.Cli.Auditing;
 public sealed record AuditOrder(GatewayUri Uri, AuditTarget Target);
 
 /// <summary>Turns the command line's words into gateways to ask. Reports every mistake, not only the first.</summary>
-public sealed class AuditPlan(GatewayProtocols protocols, TimeSpan within)
+public sealed class AuditPlan(
+    GatewayProtocols protocols,
+    TimeSpan within,
+    string verb,
+    IReadOnlyList<string> options
+)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
@@ -22,9 +27,10 @@ public sealed class AuditPlan(GatewayProtocols protocols, TimeSpan within)
         // What follows an unknown option may be a secret, so none of it is repeated.
         if (texts.FirstOrDefault(text => text.StartsWith('-')) is { } option)
         {
+            var name = option.Split('=')[0];
             throw new CommandFailedException(
                 ExitCode.Usage,
-                $"callserver: audit has no option {option.Split('=')[0]}; secrets are named, not given: --community-from env:NAME"
+                $"callserver: {verb} has no option {name}{Nearest.Hint(name, options)}; secrets are named, not given: --community-from env:NAME"
             );
         }
 

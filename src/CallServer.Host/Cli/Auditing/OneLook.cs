@@ -32,10 +32,37 @@ public sealed class OneLook : IAsyncDisposable
         runner = new AuditRunner(fleet, clock, loop);
     }
 
-    /// <summary>Asks one gateway. Always returns a report, unless cancelled.</summary>
-    public async Task<AuditReport> AskAsync(AuditOrder order, TimeSpan within, CancellationToken cancel)
+    /// <summary>Asks one gateway and judges the answer. Always returns a report, unless cancelled.</summary>
+    public async Task<AuditReport> AskAsync(
+        AuditOrder order,
+        TimeSpan within,
+        AuditProgress? progress,
+        CancellationToken cancel
+    )
     {
         ArgumentNullException.ThrowIfNull(order);
+        var seen = await LookAsync(order, within, null, progress, cancel);
+        if (seen.Unnamed is { } unnamed)
+            return Unreachable(order, $"silent: {unnamed}");
+
+        var result = seen.Result;
+        var view = result.View(order.Uri.Text, clock.Correction);
+        if (!result.Silent)
+            return new AuditReport(view, seen.Status, [.. Troubles(order.Uri, result, within)]);
+        if (seen.Found is { } found)
+            view = view.Because([$"silent: {found}"]);
+        return new AuditReport(view, seen.Status, [Advice.Of(order.Uri, result, seen.Found)]);
+    }
+
+    /// <summary>Asks one gateway, with what an earlier look at it left.</summary>
+    internal async Task<Sight> LookAsync(
+        AuditOrder order,
+        TimeSpan within,
+        AuditMemory? memory,
+        AuditProgress? progress,
+        CancellationToken cancel
+    )
+    {
         GatewayAddress address;
         try
         {
@@ -43,30 +70,22 @@ public sealed class OneLook : IAsyncDisposable
         }
         catch (SocketException fault)
         {
-            return Unreachable(
-                order,
-                $"silent: the name {order.Uri.Host} has no address ({fault.SocketErrorCode})"
+            var unnamed = $"the name {order.Uri.Host} has no address ({fault.SocketErrorCode})";
+            var nothing = AuditResult.Unasked(
+                order.Uri.Authority,
+                order.Uri.Protocol,
+                clock.Now.Steady,
+                unnamed
             );
+            return new Sight(nothing, null, null, unnamed);
         }
 
-        var outcome = await runner.RunAsync(order.Target, address, null, within, cancel);
-        var result = outcome.Result;
-        var view = result.View(order.Uri.Text, clock.Correction);
-        if (!result.Silent)
-        {
-            return new AuditReport(
-                view,
-                result.Complete ? ExitCode.Complete : ExitCode.Partial,
-                [.. Troubles(order.Uri, result, within)]
-            );
-        }
-
-        var found = result.FellSilent
-            ? await SecondLook.AtAsync(order.Uri, address.EndPoint, fleet, cancel)
-            : null;
-        if (found is not null)
-            view = view.Because([$"silent: {found}"]);
-        return new AuditReport(view, ExitCode.Unavailable, [Advice.Of(order.Uri, result, found)]);
+        var outcome = await runner.RunAsync(order.Target, address, memory, within, cancel, progress);
+        var found =
+            outcome.Result.Silent && outcome.Result.FellSilent
+                ? await SecondLook.AtAsync(order.Uri, address.EndPoint, fleet, cancel)
+                : null;
+        return new Sight(outcome.Result, outcome.Memory, found, null);
     }
 
     private IEnumerable<string> Troubles(GatewayUri uri, AuditResult result, TimeSpan within)
@@ -105,7 +124,24 @@ public sealed class OneLook : IAsyncDisposable
         return new AuditReport(
             view,
             ExitCode.Unavailable,
-            [$"{order.Uri.Authority}: {reason}; try the address itself, or check the name"]
+            [$"{order.Uri.Authority}: {reason}; {Sight.NameAdvice}"]
         );
     }
+}
+
+/// <summary>What one look at a gateway learnt.</summary>
+/// <param name="Result">The audit's result.</param>
+/// <param name="Memory">What the next look begins with.</param>
+/// <param name="Found">What is wrong with the gateway's port, in words; null if nothing was seen.</param>
+/// <param name="Unnamed">Why the gateway's name leads nowhere; null if it has an address.</param>
+internal sealed record Sight(AuditResult Result, AuditMemory? Memory, string? Found, string? Unnamed)
+{
+    /// <summary>What to try where a name has no address.</summary>
+    public const string NameAdvice = "try the address itself, or check the name";
+
+    /// <summary>The exit status that this gateway alone would give.</summary>
+    public int Status =>
+        Result.Silent ? ExitCode.Unavailable
+        : Result.Complete ? ExitCode.Complete
+        : ExitCode.Partial;
 }

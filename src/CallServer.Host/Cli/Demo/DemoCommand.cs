@@ -20,7 +20,7 @@ public sealed class DemoCommand(Terminal terminal, Surroundings surroundings)
     {
         var command = new Command(
             "demo",
-            "Shows on this machine alone what a killed call server loses: four gateways, one a protocol, a primary and its backup, less than a minute."
+            "Kills a call server on this machine, and shows what its backup recovers: four simulated gateways, less than a minute."
         )
         {
             json,

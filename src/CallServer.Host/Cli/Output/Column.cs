@@ -21,6 +21,9 @@ public sealed record Column(string Header, Func<JsonElement, string?> Cell)
 
     public bool Right { get; init; }
 
+    /// <summary>What rows are sorted by; null for the cell itself.</summary>
+    public Func<JsonElement, double?>? Order { get; init; }
+
     public Func<JsonElement, Style?> Style { get; init; } = static _ => null;
 
     /// <summary>A column that shows a member as it is.</summary>

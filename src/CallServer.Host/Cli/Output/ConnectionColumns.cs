@@ -72,8 +72,16 @@ public static class ConnectionColumns
             },
             Column.Of("codec", "codec"),
             new("QoS", Qos) { Rank = 1, Least = 7 },
-            new("start (UTC)", row => Bounds.Of(row.Member("start")).Brief(today)),
-            new("age", Age) { Right = true, Rank = 1 },
+            new("start (UTC)", row => Bounds.Of(row.Member("start")).Brief(today))
+            {
+                Order = row => Bounds.Of(row.Member("start")).Latest,
+            },
+            new("age", Age)
+            {
+                Right = true,
+                Rank = 1,
+                Order = row => row.Member("ageSeconds").Number("min"),
+            },
             new("mode/state", ModeAndState) { Rank = 3 },
             new("media", Media) { Rank = 5, Least = 20 },
             .. ofServer

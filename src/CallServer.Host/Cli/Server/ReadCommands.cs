@@ -43,12 +43,6 @@ public static class ReadCommands
     {
         private readonly ServerOptions server = new();
 
-        private readonly Option<string?> gateway = new("--gateway")
-        {
-            Description = "Only what belongs to this gateway",
-            HelpName = "ID",
-        };
-
         private readonly Option<bool> findings = new("--findings")
         {
             Description = "Only calls whose sources disagree",
@@ -70,12 +64,14 @@ public static class ReadCommands
 
         private readonly Option<bool> watch = new("--watch")
         {
-            Description = "Go on looking until Ctrl-C; in a pipe: a line for what is new or has changed",
+            Description =
+                "Look again and again until q or Ctrl-C; in a pipe, print a line for what is new or has changed",
         };
 
         public Command Build(Terminal terminal, Surroundings surroundings)
         {
             var command = new Command(Name, Description);
+            var gateway = server.Gateway("Only what belongs to this gateway", surroundings);
             server.AddTo(command);
             if (View is not null && View != ServerView.ControlLog)
                 command.Options.Add(gateway);
@@ -109,7 +105,7 @@ public static class ReadCommands
                         : parsed.GetValue(json) ? LineFormat.Json
                         : null;
                     if (parsed.GetValue(watch))
-                        await reading.WatchAsync(terminal, lines, surroundings.WatchEvery, cancel);
+                        await reading.WatchAsync(terminal, lines, surroundings, cancel);
                     else if (lines is not null)
                         await reading.WriteLinesAsync(terminal, lines, cancel);
                     else

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CallServer.Host.Cli.Live;
 using CallServer.Server;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -63,16 +64,16 @@ public sealed class Reading(
     public async Task WatchAsync(
         Terminal terminal,
         LineFormat? format,
-        TimeSpan every,
+        Surroundings surroundings,
         CancellationToken cancel
     )
     {
         try
         {
-            if (terminal.Screen is { } screen && format is null)
-                await WatchScreenAsync(screen, every, cancel);
+            if (terminal.Screen is { Profile.Capabilities.Ansi: true } && format is null)
+                await WatchScreenAsync(terminal, surroundings, cancel);
             else
-                await WatchLinesAsync(terminal, format, every, cancel);
+                await WatchLinesAsync(terminal, format, surroundings.WatchEvery, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -100,40 +101,26 @@ public sealed class Reading(
         return last! with { Items = [.. settled, .. last.Items] };
     }
 
-    private async Task WatchScreenAsync(IAnsiConsole screen, TimeSpan every, CancellationToken cancel)
-    {
-        var first = await LookAsync(screen, cancel);
-        await screen
-            .Live(first)
-            .Overflow(VerticalOverflow.Ellipsis)
-            .StartAsync(async live =>
-            {
-                var last = first;
-                using var timer = new PeriodicTimer(every);
-                while (await timer.WaitForNextTickAsync(cancel))
-                {
-                    try
-                    {
-                        last = await LookAsync(screen, cancel);
-                        live.UpdateTarget(last);
-                    }
-                    catch (CommandFailedException failure) when (failure.ExitCode == ExitCode.Unavailable)
-                    {
-                        live.UpdateTarget(
-                            new Rows(last, new Text(Printable.Of(failure.Message), new Style(Color.Red)))
-                        );
-                    }
-                }
-            });
-    }
+    private Task WatchScreenAsync(Terminal terminal, Surroundings surroundings, CancellationToken cancel) =>
+        new LiveView(
+            terminal,
+            surroundings.Clock,
+            surroundings.Keys?.Invoke(),
+            surroundings.WatchEvery,
+            FrameAsync
+        ).RunAsync(cancel);
 
-    private async Task<IRenderable> LookAsync(IAnsiConsole screen, CancellationToken cancel)
+    private async Task<LiveFrame> FrameAsync(CancellationToken cancel)
     {
         if (view is null)
-            return Facts(await client.GetAsync($"v1/{name}", cancel));
-        // Room for the header, the rule, what is hidden, the summary, and the cursor's line.
-        var room = Math.Max(screen.Profile.Height - 8, 3);
-        return Table(await ListAsync(cancel), screen.Profile.Width, room);
+        {
+            var status = await client.GetAsync($"v1/{name}", cancel);
+            return new LiveFrame([Facts(status)], [], [], name, null);
+        }
+
+        var list = await ListAsync(cancel);
+        var columns = view.Screen(Bounds.Micros(list.AsOf));
+        return new LiveFrame([], columns, list.Items, name, list.AsOf) { Grows = view.Grows };
     }
 
     private async Task WatchLinesAsync(

@@ -15,7 +15,7 @@ internal sealed class RecoveryCommand(Terminal terminal, Surroundings surroundin
 
     private readonly Option<int> last = new("--last")
     {
-        Description = "So many of the newest takeovers",
+        Description = "How many of the newest takeovers",
         HelpName = "N",
         DefaultValueFactory = _ => 1,
     };
@@ -45,6 +45,16 @@ internal sealed class RecoveryCommand(Terminal terminal, Surroundings surroundin
         var reports = parsed.GetValue(dryRun)
             ? [await DryRunAsync(client, cancel)]
             : await LastAsync(client, count, cancel);
+        if (parsed.GetValue(json) is false && reports is [var newest] && newest.Flag("whole") == false)
+            reports =
+            [
+                await FollowedAsync(
+                    newest,
+                    () => NewestAsync(client, cancel),
+                    await ExpectedAsync(client, cancel),
+                    cancel
+                ),
+            ];
         if (parsed.GetValue(json))
         {
             foreach (var report in reports)
@@ -78,37 +88,77 @@ internal sealed class RecoveryCommand(Terminal terminal, Surroundings surroundin
 
     private async Task<JsonElement> DryRunAsync(ServerClient client, CancellationToken cancel)
     {
+        var expected = await ExpectedAsync(client, cancel);
         var (status, answer) = await client.PostAsync("v1/recoveries/dry-run", new { }, cancel);
         if (status != HttpStatusCode.Accepted)
             throw new CommandFailedException(
                 ExitCode.Unavailable,
                 $"the server does not try: {answer.Text("detail") ?? answer.Text("title")}"
             );
-        var report = answer;
-        if (terminal.Screen is { } screen)
-            await screen
-                .Progress()
-                .AutoClear(true)
-                .StartAsync(async progress =>
+        return await FollowedAsync(
+            answer,
+            () => client.GetAsync("v1/recoveries/dry-run", cancel),
+            expected,
+            cancel,
+            isAwaited: true
+        );
+    }
+
+    private static async Task<JsonElement> NewestAsync(ServerClient client, CancellationToken cancel) =>
+        (await client.GetAsync("v1/recoveries?limit=1", cancel)).Items("items").FirstOrDefault();
+
+    /// <summary>How many connections will be heard, about: those of the record; 0 if nobody waits for them.</summary>
+    private async Task<double> ExpectedAsync(ServerClient client, CancellationToken cancel) =>
+        terminal.Screen is null ? 0 : (await client.GetAsync("v1/status", cancel)).Number("connections") ?? 0;
+
+    /// <summary>
+    /// The report when every gateway was heard or given up. A terminal shows meanwhile how far it is; a pipe waits only
+    /// if the report is awaited.
+    /// </summary>
+    private async Task<JsonElement> FollowedAsync(
+        JsonElement report,
+        Func<Task<JsonElement>> look,
+        double expected,
+        CancellationToken cancel,
+        bool isAwaited = false
+    )
+    {
+        if (terminal.Screen is not { } screen || report.Flag("whole") == true)
+        {
+            if (isAwaited)
+                await UntilWholeAsync(_ => { });
+            return report;
+        }
+
+        await screen
+            .Progress()
+            .AutoClear(true)
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn()
+            )
+            .StartAsync(async progress =>
+            {
+                var bar = progress.AddTask(Markup.Escape(RecoveryPage.Standing(report)));
+                await UntilWholeAsync(now =>
                 {
-                    var bar = progress.AddTask(
-                        "asking the gateways",
-                        maxValue: Math.Max(1, answer.Member("gateways").Number("total") ?? 1)
-                    );
-                    await UntilWholeAsync(now =>
-                        bar.Value = bar.MaxValue - (now.Member("gateways").Number("waiting") ?? 0)
-                    );
+                    var heard = RecoveryPage.Heard(now);
+                    // The record may hold fewer connections than the gateways now have.
+                    bar.MaxValue = Math.Max(Math.Max(expected, heard), 1);
+                    bar.Value = heard;
+                    bar.Description = Markup.Escape(RecoveryPage.Standing(now));
                 });
-        else
-            await UntilWholeAsync(_ => { });
+            });
         return report;
 
         async Task UntilWholeAsync(Action<JsonElement> show)
         {
             using var timer = new PeriodicTimer(Glance);
-            while (report.Flag("whole") != true && await timer.WaitForNextTickAsync(cancel))
+            while (report.Flag("whole") == false && await timer.WaitForNextTickAsync(cancel))
             {
-                report = await client.GetAsync("v1/recoveries/dry-run", cancel);
+                report = await look();
                 show(report);
             }
         }

@@ -45,6 +45,30 @@ internal static class RecoveryPage
         }
     }
 
+    /// <summary>How many connections were heard.</summary>
+    public static double Heard(JsonElement report)
+    {
+        var connections = report.Member("connections");
+        return (connections.Number("recovered") ?? 0) + (connections.Number("confirmed") ?? 0);
+    }
+
+    /// <summary>How far a recovery has come, on one line.</summary>
+    public static string Standing(JsonElement report)
+    {
+        var gateways = report.Member("gateways");
+        var total = gateways.Number("total") ?? 0;
+        var heard = Heard(report);
+        var seconds = report.Number("recoverySeconds") ?? 0;
+        var rate =
+            seconds > 0
+                ? string.Create(CultureInfo.InvariantCulture, $", {heard / seconds:N0} a second")
+                : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{total - (gateways.Number("waiting") ?? 0)} of {total} gateways, {heard:N0} connections{rate}"
+        );
+    }
+
     /// <summary>The report's summary.</summary>
     public static IEnumerable<string> Lines(JsonElement report)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Net;
 using System.Text.Json;
 using CallServer.Server;
@@ -6,10 +7,14 @@ using CallServer.Server;
 namespace CallServer.Host.Cli.Server;
 
 /// <summary><c>callserver release</c>: has one connection ended, by hand only.</summary>
-internal sealed class ReleaseCommand(Terminal terminal, Surroundings surroundings)
+internal sealed class ReleaseCommand
 {
+    private readonly Terminal terminal;
+    private readonly Surroundings surroundings;
+
     private readonly Argument<string> connection = new("CONNECTION")
     {
+        HelpName = "CONNECTION",
         Description = "GATEWAY/ID, as `callserver calls` lists it; its ID alone with --gateway",
     };
 
@@ -20,20 +25,26 @@ internal sealed class ReleaseCommand(Terminal terminal, Surroundings surrounding
         Required = true,
     };
 
-    private readonly Option<string?> gateway = new("--gateway")
-    {
-        Description = "Whose connection it is",
-        HelpName = "ID",
-    };
-
     private readonly Option<bool> yes = new("--yes") { Description = "Do not ask whether it is meant" };
 
-    private readonly ServerOptions server = new();
+    private readonly ServerOptions server;
+    private readonly Option<string?> gateway;
     private readonly Option<bool> json = Options.Json("One JSON object in a line");
+
+    public ReleaseCommand(Terminal terminal, Surroundings surroundings)
+    {
+        this.terminal = terminal;
+        this.surroundings = surroundings;
+        server = new ServerOptions();
+        gateway = server.Gateway("Whose connection it is", surroundings);
+        connection.CompletionSources.Add(context =>
+            server.Gateways(context, surroundings).Select(item => new CompletionItem($"{item.Label}/"))
+        );
+    }
 
     public Command Build()
     {
-        var command = new Command("release", "Have one connection ended by its gateway (MGCP, ng).")
+        var command = new Command("release", "Has a gateway end one of its connections (MGCP, ng).")
         {
             connection,
             reason,

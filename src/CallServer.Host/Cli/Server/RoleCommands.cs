@@ -16,7 +16,7 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
     public Command TakeOver() =>
         Build(
             "takeover",
-            "Have a standby take over now, whether the other server lives or not.",
+            "Has a standby take over now, whether the other server lives or not.",
             role => role is "active" or "primary",
             "acts now",
             new Option<int?>("--epoch")
@@ -30,7 +30,7 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
     public Command StepDown() =>
         Build(
             "stepdown",
-            "Have the server that acts hand over to its standby, and wait until it has.",
+            "Has the server that acts hand over to its standby, and waits until it has.",
             role => role == "standby",
             "has handed over"
         );

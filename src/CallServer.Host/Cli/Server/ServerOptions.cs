@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
+using CallServer.Host.Cli.Completion;
 using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Cli.Server;
@@ -17,7 +19,7 @@ internal sealed class ServerOptions
 
     private readonly Option<SecretReference?> token = Options.Secret(
         "--token-from",
-        "Where its token stands [default: env:CALLSERVER_TOKEN, if set]"
+        "Where its token is kept [default: env:CALLSERVER_TOKEN, if set]"
     );
 
     public void AddTo(Command command)
@@ -26,13 +28,41 @@ internal sealed class ServerOptions
         command.Options.Add(token);
     }
 
-    public ServerClient Client(ParseResult parsed, Surroundings surroundings)
+    public ServerClient Client(ParseResult parsed, Surroundings surroundings) =>
+        new(Address(parsed), Token(parsed, surroundings));
+
+    /// <summary>An option that names a gateway; a shell is offered those of the server.</summary>
+    public Option<string?> Gateway(string description, Surroundings surroundings)
+    {
+        var gateway = new Option<string?>("--gateway") { Description = description, HelpName = "ID" };
+        gateway.CompletionSources.Add(context => Gateways(context, surroundings));
+        return gateway;
+    }
+
+    /// <summary>The server's address.</summary>
+    public Uri Address(ParseResult parsed) => parsed.GetValue(server) ?? new Uri(DefaultServer);
+
+    /// <summary>The server's gateways, for a shell.</summary>
+    public IEnumerable<CompletionItem> Gateways(CompletionContext context, Surroundings surroundings)
+    {
+        try
+        {
+            return Suggestions.OfGateways(
+                Address(context.ParseResult),
+                Token(context.ParseResult, surroundings)
+            );
+        }
+        catch (Exception fault) when (fault is CommandFailedException or InvalidOperationException)
+        {
+            // The half-typed line does not say which server, or its token cannot be read.
+            return [];
+        }
+    }
+
+    private string? Token(ParseResult parsed, Surroundings surroundings)
     {
         var secret = Options.RevealText(parsed.GetValue(token)) ?? surroundings.Variable("CALLSERVER_TOKEN");
-        return new ServerClient(
-            parsed.GetValue(server) ?? new Uri(DefaultServer),
-            string.IsNullOrEmpty(secret) ? null : secret
-        );
+        return string.IsNullOrEmpty(secret) ? null : secret;
     }
 
     private static Uri ReadServer(string text) =>

@@ -96,7 +96,10 @@ public sealed record ServerView(
                         Rank = 4,
                         Style = NotNone("conflicts"),
                     },
-                    new("asked (UTC)", row => At(row, "asked").Brief(today)),
+                    new("asked (UTC)", row => At(row, "asked").Brief(today))
+                    {
+                        Order = row => At(row, "asked").Latest,
+                    },
                     new("took", row => Took(row) is { } took ? $"{took} ms" : null)
                     {
                         Right = true,
@@ -144,7 +147,10 @@ public sealed record ServerView(
             ],
             today =>
                 [
-                    new("asked (UTC)", row => At(row, "asked").Brief(today)),
+                    new("asked (UTC)", row => At(row, "asked").Brief(today))
+                    {
+                        Order = row => At(row, "asked").Latest,
+                    },
                     Column.Of("gateway", "gateway") with
                     {
                         Least = 8,
@@ -242,7 +248,10 @@ public sealed record ServerView(
                     {
                         Least = 10,
                     },
-                    new("start (UTC)", row => Bounds.Of(row.Member("start")).Brief(today)),
+                    new("start (UTC)", row => Bounds.Of(row.Member("start")).Brief(today))
+                    {
+                        Order = row => Bounds.Of(row.Member("start")).Latest,
+                    },
                     Column.Of("sources", "sources") with
                     {
                         Rank = 1,
@@ -288,7 +297,10 @@ public sealed record ServerView(
             ],
             today =>
                 [
-                    new("ended (UTC)", row => Stamps(row, "end_stamp_min", "end_stamp_max").Brief(today)),
+                    new("ended (UTC)", row => Stamps(row, "end_stamp_min", "end_stamp_max").Brief(today))
+                    {
+                        Order = row => Stamps(row, "end_stamp_min", "end_stamp_max").Latest,
+                    },
                     Column.Of("gateway", "gateway") with
                     {
                         Least = 8,
@@ -310,8 +322,9 @@ public sealed record ServerView(
                     new("answered", row => Stamps(row, "answer_stamp_min", "answer_stamp_max").Brief(today))
                     {
                         Rank = 4,
+                        Order = row => Stamps(row, "answer_stamp_min", "answer_stamp_max").Latest,
                     },
-                    new("billed", Billed) { Right = true },
+                    new("billed", Billed) { Right = true, Order = row => row.Number("billsec") },
                     Column.Of("end known by", "end_evidence") with
                     {
                         Rank = 2,

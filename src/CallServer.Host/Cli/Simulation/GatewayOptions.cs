@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
@@ -24,6 +25,7 @@ internal sealed class GatewayOptions
         Description = $"What kind of gateway: {string.Join(", ", SimulatedGateway.Profiles)}",
         HelpName = "NAME",
         DefaultValueFactory = _ => "cisco-voice",
+        CompletionSources = { _ => SimulatedGateway.Profiles.Select(name => new CompletionItem(name)) },
     };
 
     private readonly Option<int> connections = new("--connections")
@@ -55,7 +57,7 @@ internal sealed class GatewayOptions
     public Option<double> Loss { get; } =
         new("--loss")
         {
-            Description = "How many of the datagrams are lost, each way: 0.01 is 1 % [default: 0]",
+            Description = "The share of the datagrams that is lost, each way: 0.01 is 1 % [default: 0]",
             HelpName = "FRACTION",
             CustomParser = result => Options.Read(result, text => Number(text, 0, 1)),
         };
@@ -88,7 +90,7 @@ internal sealed class GatewayOptions
 
     private readonly Option<TimeSpan> clockSkew = new("--clock-skew")
     {
-        Description = "How far its calendar clock is ahead; behind where negative [default: 0]",
+        Description = "How far its calendar clock is ahead; a negative time is behind [default: 0]",
         HelpName = "TIME",
         CustomParser = result => Options.Read(result, text => Skew(text)),
     };
@@ -101,7 +103,7 @@ internal sealed class GatewayOptions
 
     private readonly Option<string> domain = new("--domain")
     {
-        Description = "What stands after the @ of its MGCP endpoints' names",
+        Description = "What follows the @ of its MGCP endpoints' names",
         HelpName = "NAME",
         DefaultValueFactory = _ => "[127.0.0.1]",
     };
@@ -115,18 +117,18 @@ internal sealed class GatewayOptions
 
     private readonly Option<string?> sipUser = new("--sip-user")
     {
-        Description = "Let SIP in with a digest of this user only [default: let everybody in]",
+        Description = "Accept SIP only with this user's digest [default: from everybody]",
         HelpName = "NAME",
     };
 
     private readonly Option<SecretReference?> sipPasswordFrom = Options.Secret(
         "--sip-password-from",
-        "Where that user's password stands"
+        "Where that user's password is kept"
     );
 
     private readonly Option<SecretReference?> community = Options.Secret(
         "--community-from",
-        "Where the SNMPv2c community stands [default: the community 'public']"
+        "Where the SNMPv2c community is kept [default: the community 'public']"
     );
 
     private readonly Option<string?> user = new("--user")
@@ -143,11 +145,11 @@ internal sealed class GatewayOptions
     private readonly Option<string?> priv = new("--priv") { Description = "aes128", HelpName = "HOW" };
     private readonly Option<SecretReference?> authFrom = Options.Secret(
         "--auth-from",
-        "Where the passphrase for it stands"
+        "Where the passphrase for it is kept"
     );
     private readonly Option<SecretReference?> privFrom = Options.Secret(
         "--priv-from",
-        "Where the passphrase for it stands"
+        "Where the passphrase for it is kept"
     );
 
     private readonly Option<string[]> vices = new("--vice")

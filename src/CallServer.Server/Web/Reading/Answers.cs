@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text.Json;
+using CallServer.Model;
+using CallServer.Server.Recording;
+using CallServer.Storage;
+
+namespace CallServer.Server.Web.Reading;
+
+/// <summary>What the answers of all reading paths have in common.</summary>
+internal sealed class Answers(ServerRuntime runtime)
+{
+    public ServerRuntime Runtime => runtime;
+
+    /// <summary>The present on the record's timeline.</summary>
+    public Instant Now => runtime.Clock.Now.Steady;
+
+    /// <summary>What is added to every time that is shown.</summary>
+    public TimeSpan Correction => runtime.Clock.Correction;
+
+    /// <summary>Whether a gateway is configured or has something in the record.</summary>
+    public bool IsKnown(string gateway) =>
+        runtime.Ledger.Find(gateway) is not null
+        || runtime.Configuration.Gateways.Any(each => each.Id == gateway);
+
+    /// <summary>The states of all gateways, or of one, by id.</summary>
+    public IEnumerable<GatewayState> States(string? gateway) =>
+        gateway is null ? runtime.Ledger.States
+        : runtime.Ledger.Find(gateway) is { } state ? [state]
+        : [];
+
+    /// <summary>A shown time as an instant of the record's timeline; null for none.</summary>
+    public Instant? At(DateTimeOffset? shown) =>
+        shown is { } time ? InstantModule.ofDateTime(time) - Correction : null;
+
+    /// <summary>One page of a list.</summary>
+    public ListAnswer List(string? gateway, IEnumerable<Action<Utf8JsonWriter>> items, string? next) =>
+        new((Now + Correction).ToString(), Incomplete(gateway), items, next);
+
+    /// <summary>
+    /// Gateways of which the record may not know everything: not asked yet, not complete, or no longer asked.
+    /// </summary>
+    public IReadOnlyList<string> Incomplete(string? gateway)
+    {
+        var configured = runtime
+            .Configuration.Gateways.Select(each => each.Id)
+            .ToHashSet(StringComparer.Ordinal);
+        var abandoned = States(null)
+            .Where(state => !configured.Contains(state.Gateway) && state.Record.Count > 0)
+            .Select(state => state.Gateway);
+        return
+        [
+            .. configured
+                .Where(id =>
+                    runtime.Ledger.Find(id) is not { AskedSinceStart: true, LastAudit.Complete: true }
+                )
+                .Concat(abandoned)
+                .Where(id => gateway is null || id == gateway)
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>One object.</summary>
+    public static IResult Json<T>(T value, int status = StatusCodes.Status200OK) =>
+        Results.Text(
+            JsonSerializer.Serialize(value, RecordJson.Camel),
+            "application/json",
+            statusCode: status
+        );
+
+    /// <summary>An answer that needs the store: 503 if the store cannot be read.</summary>
+    public static IResult FromStore(Func<IResult> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (StoreException fault)
+        {
+            return StoreIsDown(fault);
+        }
+    }
+
+    /// <summary>The answer 503.</summary>
+    public static IResult StoreIsDown(StoreException fault) =>
+        Problems.Of(
+            StatusCodes.Status503ServiceUnavailable,
+            "The store cannot be read now",
+            $"{fault.Message} What the record holds in memory is still answered: /v1/connections, /v1/calls, /v1/gateways."
+        );
+
+    /// <summary>An item that is serialised when it is sent.</summary>
+    public static Action<Utf8JsonWriter> Camel<T>(T item) =>
+        json => JsonSerializer.Serialize(json, item, RecordJson.Camel);
+
+    /// <summary>An item that is JSON already.</summary>
+    public static Action<Utf8JsonWriter> Raw(string item) => json => json.WriteRawValue(item, true);
+
+    /// <summary>A sequence as a cursor.</summary>
+    public static string? Number(long? next) => next?.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,126 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Text.RegularExpressions;
+using CallServer.Host.Tests.Storage;
+using CallServer.Server;
+using CallServer.Server.Configuration;
+using Microsoft.Extensions.Logging;
+
+namespace CallServer.Host.Tests.Measuring;
+
+/// <summary>docs/metrics.md explains every metric, and the alerts and the dashboard name no others.</summary>
+[CancelAfter(60_000)]
+internal sealed partial class MetricsReferenceTests
+{
+    [Test]
+    public async Task EveryMetricIsExplained(CancellationToken cancel)
+    {
+        using var directory = new TestDirectory();
+        await using var server = await ServerHost.StartAsync(
+            new ServerConfiguration
+            {
+                Name = "test",
+                Listen = new Uri("http://127.0.0.1:0"),
+                Data = directory.File("callserver.db"),
+                Gateways = [],
+                MgcpListener = new IPEndPoint(IPAddress.Loopback, 0),
+                Radius = new RadiusConfiguration
+                {
+                    Server = new IPEndPoint(IPAddress.Loopback, 9),
+                    Secret = "a secret of the test's own"u8.ToArray(),
+                    NasIdentifier = "test",
+                },
+            },
+            cancel,
+            new ServerParts { Logging = logging => logging.ClearProviders() }
+        );
+        var metrics = Metrics(server.Runtime.Measures!.Meter);
+        using var http = new HttpClient { BaseAddress = server.Address };
+        var shown = new Exposition(await http.GetStringAsync(new Uri("metrics", UriKind.Relative), cancel));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                shown.Names.Where(name => name.StartsWith("callserver_", StringComparison.Ordinal)),
+                Is.SubsetOf(metrics),
+                "as the exporter names them"
+            );
+            Assert.That(Explained(), Is.EquivalentTo(metrics), "docs/metrics.md");
+        }
+    }
+
+    [TestCase("deploy/prometheus/callserver.rules.yml")]
+    [TestCase("deploy/grafana/callserver.json")]
+    public void OnlyThoseAreAskedFor(string file)
+    {
+        var named = MetricName().Matches(Repository.Read(file)).Select(match => Base(match.Value)).Distinct();
+        Assert.That(named, Is.Not.Empty.And.SubsetOf(Explained()));
+    }
+
+    /// <summary>Each alert has a heading of its own, where its annotations send whoever is woken up.</summary>
+    [Test]
+    public void EveryAlertIsExplained()
+    {
+        var page = Repository.Read("docs/metrics.md");
+        var alerts = Alert().Matches(Repository.Read("deploy/prometheus/callserver.rules.yml"));
+        Assert.That(alerts, Is.Not.Empty);
+        foreach (Match alert in alerts)
+            Assert.That(page, Does.Contain($"`{alert.Groups[1].Value}`"));
+    }
+
+    /// <summary>The names of a meter's instruments, as Prometheus shows them.</summary>
+    private static List<string> Metrics(Meter meter)
+    {
+        var names = new List<string>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (ReferenceEquals(instrument.Meter, meter))
+                names.Add(Name(instrument));
+        };
+        listener.Start();
+        return names;
+    }
+
+    private static string Name(Instrument instrument)
+    {
+        var unit = instrument.Unit switch
+        {
+            "s" => "_seconds",
+            "By" => "_bytes",
+            null or "" => "",
+            _ => throw new AssertionException($"{instrument.Name} is in {instrument.Unit}"),
+        };
+        var isCounter = instrument is Counter<long> or ObservableCounter<long>;
+        return instrument.Name.Replace('.', '_') + unit + (isCounter ? "_total" : "");
+    }
+
+    private static IEnumerable<string> Explained() =>
+        Row().Matches(Repository.Read("docs/metrics.md")).Select(match => match.Groups[1].Value);
+
+    private static string Base(string name) => Histogram().Replace(name, "");
+
+    [GeneratedRegex(@"^\| `(callserver_\w+)` \| (counter|gauge|histogram) \|", RegexOptions.Multiline)]
+    private static partial Regex Row();
+
+    [GeneratedRegex(@"\bcallserver_\w+")]
+    private static partial Regex MetricName();
+
+    [GeneratedRegex("_bucket$")]
+    private static partial Regex Histogram();
+
+    [GeneratedRegex(@"- alert: (\w+)")]
+    private static partial Regex Alert();
+}
+
+/// <summary>The files of the repository that the tests run inside.</summary>
+internal static class Repository
+{
+    public static string Read(string path)
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "CallServer.slnx")))
+            folder = folder.Parent;
+        Assert.That(folder, Is.Not.Null, "the tests run inside the repository");
+        return File.ReadAllText(Path.Combine(folder!.FullName, path));
+    }
+}
