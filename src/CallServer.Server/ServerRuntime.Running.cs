@@ -3,6 +3,7 @@ using System.Reactive.Linq;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
+using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server;
@@ -29,6 +30,7 @@ public sealed partial class ServerRuntime
     /// <summary>Finds its role, and starts asking if the role does.</summary>
     public Task StartAsync()
     {
+        watches.Add(history = new ServerHistory(Sample, storeLoop));
         watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
         watches.Add(
             Observable
@@ -124,6 +126,32 @@ public sealed partial class ServerRuntime
             asked.Count(audit => !audit.Complete && !audit.Silent),
             asked.Count(audit => audit.Silent)
         );
+    }
+
+    /// <summary>The server's figures now, for its history.</summary>
+    private ServerSample Sample()
+    {
+        var states = Ledger.States;
+        return new ServerSample(
+            clock.Now.Steady,
+            states.Sum(state => state.Record.Count),
+            states.Sum(state => state.Record.UnconfirmedCount),
+            Ledger.Counters.ClosedByEvidence.Sum(ended => ended.Value),
+            Waiting()
+        );
+    }
+
+    private long? Waiting()
+    {
+        try
+        {
+            return OutboxReaders.Select(store.CountAccounting).DefaultIfEmpty(0).Max()
+                + Writer.Health.PendingCdrs;
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
     }
 
     private void OnStep(TimeSpan step)

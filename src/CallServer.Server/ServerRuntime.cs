@@ -44,6 +44,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly CompositeDisposable watches = [];
     private readonly Model.Instant started;
     private ServerConfiguration configuration;
+    private ServerHistory? history;
     private bool ready;
     private int stopped;
 
@@ -219,6 +220,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>What is measured as it happens; null if nothing is.</summary>
     public Measures? Measures { get; }
+
+    /// <summary>The server's figures over the last hour, from its start on.</summary>
+    internal IReadOnlyList<ServerSample> History => history?.Samples ?? [];
 
     /// <summary>Counts and limits the clients of the event stream.</summary>
     internal Web.EventReaders EventReaders { get; }

@@ -28,6 +28,7 @@ internal static class Api
         var controls = new Controls(runtime.Configuration, runtime.Clock);
         app.Use(next => http => controls.InvokeAsync(http, next));
 
+        PageFiles.Map(app);
         Reads.Map(app, runtime, guard);
         app.MapGet("/v1/events", (Delegate)events.ServeAsync).Says(Operations.Events);
         app.MapPost("/v1/audits", (HttpRequest request) => Trigger(request, runtime));

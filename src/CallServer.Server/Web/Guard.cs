@@ -21,7 +21,7 @@ internal sealed class Guard(byte[]? token, RefusedTokens refused)
             return;
         }
 
-        if (expected is not null && !Presents(http.Request))
+        if (expected is not null && !PageFiles.Has(http.Request.Path) && !Presents(http.Request))
         {
             await refused.AddAsync(http.Connection.RemoteIpAddress, http.RequestAborted);
             http.Response.Headers.WWWAuthenticate = "Bearer";

@@ -39,6 +39,16 @@ internal static class Examples
         }
         """;
 
+    public const string History = """
+        {
+          "asOf": "2026-01-31T10:00:04.000000Z",
+          "everySeconds": 10,
+          "samples": [
+            { "time": "2026-01-31T10:00:00.000000Z", "connections": 500, "unconfirmed": 0, "cdrs": 1200, "waiting": 0 }
+          ]
+        }
+        """;
+
     public const string Server = """
         {
           "name": "cs-a",
@@ -95,7 +105,8 @@ internal static class Examples
           "unconfirmed": 0,
           "opened": 5210,
           "closed": 5090,
-          "conflicts": 0
+          "conflicts": 0,
+          "lastComplete": "2026-01-31T10:00:00.084000Z"
         }
         """;
 
@@ -137,7 +148,8 @@ internal static class Examples
           "lastHeard": "2026-01-31T10:00:00.000000Z",
           "confirmedCount": 6,
           "recovered": false,
-          "conflicts": 0
+          "conflicts": 0,
+          "lastComplete": "2026-01-31T10:00:00.084000Z"
         }
         """;
 

@@ -39,6 +39,15 @@ internal static class Operations
         Replies = [Body<ServerStatus>(Ok, Examples.Status)],
     };
 
+    public static readonly Operation History = new(
+        "serverHistory",
+        "server",
+        "The server's figures over the last hour, from its start on"
+    )
+    {
+        Replies = [Body<HistoryAnswer>(Ok, Examples.History)],
+    };
+
     public static readonly Operation Server = new(
         "server",
         "server",

@@ -27,6 +27,8 @@ internal static class Reads
 
         app.MapGet("/v1/status", server.Status).Says(Operations.Status);
         app.MapGet("/v1/server", server.Server).Says(Operations.Server);
+        app.MapGet("/v1/server/history", (HttpRequest request) => HistoryAnswer.Serve(request, runtime))
+            .Says(Operations.History);
         app.MapGet("/v1/gateways", gateways.List).Says(Operations.Gateways);
         app.MapGet("/v1/gateways/{id}", gateways.One).Says(Operations.Gateway);
         app.MapGet("/v1/gateways/{id}/audits", gateways.AuditsOfOne).Says(Operations.GatewayAudits);

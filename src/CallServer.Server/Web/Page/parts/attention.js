@@ -1,0 +1,126 @@
+// What needs somebody now, the worst first: the first thing to read at three in the morning.
+
+import { h } from "../dom.js";
+import { counted } from "../format.js";
+import { link, toGateway } from "../router.js";
+import { byTrouble } from "./gateway-grid.js";
+
+/** So many gateways are named in a line; the grid has all of them. */
+const NAMED = 5;
+
+const TONES = ["bad", "warn", "idle"];
+
+/** What is wrong, the worst first; one line if nothing is. */
+export function attention({ server, health, gateways, history, findings, recovery }) {
+  const configured = gateways.items.filter(gateway => gateway.configured);
+  const lines = [
+    ...unhealthy(health),
+    !server.ready && ["warn", "The server is not ready: it has not heard every gateway yet."],
+    server.role === "standby" && [
+      "idle",
+      "This server stands by; ",
+      other(server.peer),
+      " acts. What is below is what a warm standby knows.",
+    ],
+    recovery?.whole === false && [
+      "warn",
+      `A recovery is under way: ${recovery.gateways.waiting} of ${counted(recovery.gateways.total, "gateway")} still to be heard.`,
+    ],
+    ...troubled(configured, gateways.asOf),
+    abandoned(gateways.items),
+    findings?.items.length > 0 && [
+      "warn",
+      h(
+        "a",
+        { href: link(["findings"]) },
+        `${counted(findings.items.length, "finding")}${findings.next ? " and more" : ""}`,
+      ),
+      ": sources of one call contradict each other.",
+    ],
+    stuck(history),
+  ]
+    .filter(Boolean)
+    .sort(([one], [other]) => TONES.indexOf(one) - TONES.indexOf(other));
+  return h(
+    "section",
+    { class: "attention", key: "attention", "aria-label": "What needs somebody" },
+    lines.length === 0
+      ? h(
+          "p",
+          { class: "good" },
+          h("span", { "aria-hidden": "true" }, "✓ "),
+          `Nothing needs you: ${counted(configured.length, "gateway")} complete, no source contradicts another.`,
+        )
+      : h(
+          "ul",
+          {},
+          lines.map(([tone, ...line], index) => h("li", { class: tone, key: String(index) }, line)),
+        ),
+  );
+}
+
+/** The other server of the pair, which has a page as well. */
+const other = peer =>
+  /^https?:/.test(peer) ? h("a", { href: peer, rel: "noreferrer" }, "the other one") : "the other one";
+
+/** What keeps the server from saving or handing on what it knows. */
+function unhealthy(health) {
+  if (!health) return [];
+  const { store, cdrFile, radius } = health;
+  return [
+    store.reason && [
+      "bad",
+      `The record is not being saved: ${store.reason}. It is kept in memory: ${counted(store.pendingCdrs, "CDR")} wait.`,
+    ],
+    radius?.reason && ["bad", `Accounting to the RADIUS server: ${radius.reason}.`],
+    cdrFile.reason && ["bad", `A CDR file cannot be written: ${cdrFile.reason}. The outbox keeps the CDRs.`],
+  ];
+}
+
+/** Gateways that the configuration no longer names. */
+function abandoned(gateways) {
+  const some = gateways.filter(gateway => !gateway.configured);
+  return (
+    some.length > 0 && [
+      "idle",
+      `${counted(some.length, "gateway")} no longer configured: their connections stay in the record, unconfirmed.`,
+    ]
+  );
+}
+
+function troubled(gateways, asOf) {
+  const of = word => byTrouble(gateways, asOf).filter(gateway => gateway.status === word);
+  return [
+    ["silent", "bad", "silent"],
+    ["partial", "warn", "not complete"],
+    ["unasked", "idle", "not asked yet"],
+  ]
+    .map(([word, tone, said]) => [tone, said, of(word)])
+    .filter(([, , some]) => some.length > 0)
+    .map(([tone, said, some]) => [
+      tone,
+      `${counted(some.length, "gateway")} ${some.length === 1 ? "is" : "are"} ${said}: `,
+      some
+        .slice(0, NAMED)
+        .map((gateway, index) => [
+          index > 0 && ", ",
+          h("a", { href: toGateway(gateway.gateway) }, gateway.gateway),
+        ]),
+      some.length > NAMED && ` and ${some.length - NAMED} more`,
+      some.length === 1 && some[0].reasons[0] && h("span", { class: "quiet" }, ` (${some[0].reasons[0]})`),
+    ]);
+}
+
+/** An outbox whose rest has not shrunk for a minute. */
+function stuck({ samples, everySeconds }) {
+  const last = samples.slice(-Math.ceil(60 / everySeconds));
+  const isStuck =
+    last.length > 2 &&
+    last.every((one, index) => one.waiting > 0 && (index === 0 || one.waiting >= last[index - 1].waiting));
+  return (
+    isStuck && [
+      "bad",
+      `${counted(last.at(-1).waiting, "record")} wait in the outbox, and their number does not fall.`,
+    ]
+  );
+}
