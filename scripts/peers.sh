@@ -10,6 +10,7 @@ packages=(
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils
   prometheus
+  chromium
 )
 missing=()
 for package in "${packages[@]}"; do
