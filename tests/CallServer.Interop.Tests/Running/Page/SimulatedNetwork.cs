@@ -23,7 +23,13 @@ internal static class SimulatedNetwork
         double churn = 0,
         int seed = 1
     ) =>
-        (await StartAsync(scope, Schemes[..1], ["--snmp", "0", "--seed", $"{seed}", .. Options(connections, churn)])).Single();
+        (
+            await StartAsync(
+                scope,
+                Schemes[..1],
+                ["--snmp", "0", "--seed", $"{seed}", .. Options(connections, churn)]
+            )
+        ).Single();
 
     private static string[] Options(int connections, double churn) =>
         [

@@ -1,21 +1,41 @@
 // One call: its legs on all gateways, side by side on one time line, and where its sources disagree.
 
-import { at, read } from "../api.js";
+import { at, readOrNull } from "../api.js";
 import { h, s } from "../dom.js";
 import { age, interval, text, time } from "../format.js";
 import { facts, panel } from "../parts/facts.js";
 import { findingList } from "../parts/finding-list.js";
 import { table } from "../parts/list.js";
 import { status } from "../parts/status.js";
-import { toConnection } from "../router.js";
+import { link, toConnection } from "../router.js";
 
 export default {
   title: ({ path: [, id] }) => `Call ${id}`,
-  load: ({ path: [, id], query }, signal) => read(at(`/v1/calls/${encodeURIComponent(id)}`, query), signal),
+  load: ({ path: [, id], query }, signal) =>
+    readOrNull(at(`/v1/calls/${encodeURIComponent(id)}`, query), signal),
   concerns: (change, place, data) =>
-    !change.connection || !data || data.connections.includes(`${change.gateway}/${change.connection}`),
-  every: 5_000,
-  draw: call => [
+    data !== null &&
+    (!change.connection || data.connections.includes(`${change.gateway}/${change.connection}`)),
+  every: call => (call ? 5_000 : 60_000),
+  draw: (call, { path: [, id] }) => (call ? drawn(call) : [over(id)]),
+};
+
+const over = id =>
+  h(
+    "p",
+    { class: "lead" },
+    h(
+      "span",
+      {},
+      h("strong", {}, "No active call has this id."),
+      " If it has ended, it is in ",
+      h("a", { href: link(["cdrs"], { call: id }) }, "its CDRs"),
+      ".",
+    ),
+  );
+
+function drawn(call) {
+  return [
     facts([
       ["Originator", text(call.originator)],
       ["Began", interval(call.start), h("span", { class: "quiet" }, ` ${call.start?.evidence ?? ""}`)],
@@ -32,8 +52,8 @@ export default {
         "Legs that are over",
         table("Legs that are over", ENDED, call.ended, leg => `${leg.gateway}/${leg.id}`),
       ),
-  ],
-};
+  ];
+}
 
 const COLUMNS = [
   {
