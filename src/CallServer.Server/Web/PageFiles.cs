@@ -43,9 +43,9 @@ internal static class PageFiles
     /// <summary>Adds the paths.</summary>
     public static void Map(IEndpointRouteBuilder app)
     {
-        app.MapGet("/", (HttpContext http) => Serve(http, Front));
+        app.MapGet("/", (HttpContext http) => Serve(http, Front)).ExcludeFromDescription();
         foreach (var name in Files.Keys.Where(name => name != Front))
-            app.MapGet("/" + name, (HttpContext http) => Serve(http, name));
+            app.MapGet("/" + name, (HttpContext http) => Serve(http, name)).ExcludeFromDescription();
     }
 
     /// <summary>Whether a path is one of the page's.</summary>
