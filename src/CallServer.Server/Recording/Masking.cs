@@ -11,6 +11,9 @@ public sealed class Masking(PrivacyConfiguration privacy)
     // As they stand in a CDR.
     private static readonly string[] Numbers = ["originator", "remote"];
 
+    /// <summary>Whether lists and events hide numbers.</summary>
+    public bool Masks => privacy.Masks;
+
     /// <summary>A connection as lists show it.</summary>
     public ConnectionView Shown(ConnectionView connection) =>
         privacy.Masks ? NumberMask.Last4(connection) : connection;
