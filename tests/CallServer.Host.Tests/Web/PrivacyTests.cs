@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using CallServer.Host.Tests.Storage;
 using CallServer.Server.Configuration;
@@ -71,6 +72,79 @@ public sealed class PrivacyTests : IDisposable
         );
 
         static string Text(JsonProperty member) => $"{member.Name}: {member.Value.GetRawText()}";
+    }
+
+    [Test]
+    public async Task NoReadingPathGivesANumberAway(CancellationToken cancel)
+    {
+        const string Number = "+41790000001";
+        gateways.Connections[1] = [1, 101, 102];
+        gateways.Connections[2] = [111, 113];
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration => configuration with { Privacy = new PrivacyConfiguration { Masks = true } }
+        );
+        await server.UntilAskedAsync(cancel);
+        server.Runtime.Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs = [TestRows.Cdr("x", originator: Number)],
+            }
+        );
+        using var all = Assert.EnterMultipleScope();
+        foreach (
+            var path in (string[])
+                [
+                    "v1/connections",
+                    "v1/connections?sort=-start",
+                    "v1/connections/gw1/c101",
+                    "v1/connections/gw1/c101/story",
+                    "v1/calls",
+                    "v1/calls/call-1@example.net",
+                    "v1/findings",
+                    "v1/count?by=originator",
+                    "v1/cdrs",
+                    "v1/cdrs?format=ndjson",
+                    "v1/cdrs?format=csv",
+                ]
+        )
+        {
+            var answer = await server.Http.GetAsync(new Uri(path, UriKind.Relative), cancel);
+            var text = await answer.Content.ReadAsStringAsync(cancel);
+            Assert.That(answer.IsSuccessStatusCode, Is.True, path);
+            Assert.That(text, Does.Not.Contain(Number).And.Not.Contain(Number[1..]), path);
+        }
+
+        // A cursor would hold the number that its list is sorted by.
+        using var sorted = await server.Http.GetAsync(
+            new Uri("v1/connections?sort=originator&limit=1", UriKind.Relative),
+            cancel
+        );
+        Assert.That(sorted.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+
+    [Test]
+    public async Task EventsGiveNoNumberAway(CancellationToken cancel)
+    {
+        gateways.Connections[1] = [101];
+        gateways.Connections[2] = [];
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration => configuration with { Privacy = new PrivacyConfiguration { Masks = true } }
+        );
+        await server.UntilAskedAsync(cancel);
+        using var answer = await server.Http.GetAsync(
+            new Uri("v1/events?after=0&record=true", UriKind.Relative),
+            HttpCompletionOption.ResponseHeadersRead,
+            cancel
+        );
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(cancel));
+        var text = "";
+        while (!text.Contains("event: complete", StringComparison.Ordinal))
+            text += await lines.ReadLineAsync(cancel) + "\n";
+        Assert.That(text, Does.Contain("\"originator\":\"…0001\"").And.Not.Contain("790000001"));
     }
 
     [Test]

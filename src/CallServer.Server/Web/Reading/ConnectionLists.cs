@@ -18,7 +18,10 @@ internal sealed class ConnectionLists(Answers answers)
         var filter = Filter(query);
         var sort = query.Word(Parameters.ConnectionSort) ?? RecordOrder;
         // A cursor holds the text that its list is sorted by.
-        if (answers.Runtime.Masking.Masks && SortOf(sort) is ConnectionSort.Originator or ConnectionSort.Remote)
+        if (
+            answers.Runtime.Masking.Masks
+            && SortOf(sort) is ConnectionSort.Originator or ConnectionSort.Remote
+        )
             query.Fail("sort", "numbers are hidden (privacy.mask): no list is sorted by them");
         var limit = query.Limit();
         var after = sort == RecordOrder ? PlaceInRecord(query) : Place(query, sort);
