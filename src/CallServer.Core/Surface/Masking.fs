@@ -93,9 +93,7 @@ type NumberMask private () =
         | _ -> change
 
     /// A count of an originator with its number hidden.
-    static member Last4(count: CountView) : CountView =
-        { count with
-            Key = NumberMask.Last4 count.Key }
+    static member Last4(count: CountView) : CountView = { count with Key = NumberMask.Last4 count.Key }
 
     /// A call with the number of its originator hidden.
     static member Last4(view: CallView) : CallView =

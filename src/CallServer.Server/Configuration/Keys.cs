@@ -44,7 +44,10 @@ internal static class Keys
             new("readToken", "Where the bearer token is kept with which clients may only read.");
 
         public static SecretKey ControlToken { get; } =
-            new("controlToken", "Where another bearer token is kept with which clients may read and control.");
+            new(
+                "controlToken",
+                "Where another bearer token is kept with which clients may read and control."
+            );
 
         public static TextsKey Hosts { get; } =
             new("hosts", "Further host names that orders over HTTP may use for this server.");
@@ -69,18 +72,7 @@ internal static class Keys
             };
 
         public static Key[] All { get; } =
-        [
-            Name,
-            Listen,
-            Data,
-            Token,
-            ReadToken,
-            ControlToken,
-            Hosts,
-            ControlsPerSecond,
-            EventReaders,
-            Umask,
-        ];
+        [Name, Listen, Data, Token, ReadToken, ControlToken, Hosts, ControlsPerSecond, EventReaders, Umask];
     }
 
     internal static class Tls
@@ -402,8 +394,7 @@ internal static class Keys
                 Usual = "100000",
             };
 
-        public static Key[] All { get; } =
-        [Cdrs, CdrsAtMost, Changes, Audits, Controls, ControlsAtMost];
+        public static Key[] All { get; } = [Cdrs, CdrsAtMost, Changes, Audits, Controls, ControlsAtMost];
     }
 
     internal static class Radius

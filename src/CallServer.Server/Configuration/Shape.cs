@@ -48,7 +48,10 @@ internal sealed class Shape
                 ("polling", Section("How all gateways are asked.", Keys.Polling.All)),
                 ("cdr", Section("The CDR files.", Keys.Cdr.All)),
                 ("keep", Section("How much of the past the store keeps.", Keys.Keep.All)),
-                ("privacy", Section("How numbers of people are shown, and how long they are kept.", Keys.Privacy.All)),
+                (
+                    "privacy",
+                    Section("How numbers of people are shown, and how long they are kept.", Keys.Privacy.All)
+                ),
                 (
                     "radius",
                     Section(

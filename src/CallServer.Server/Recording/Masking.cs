@@ -38,7 +38,10 @@ public sealed class Masking(PrivacyConfiguration privacy)
             return json;
         foreach (var fact in facts.OfType<JsonObject>())
         {
-            if (fact["fact"]?.GetValue<string>() is not { } name || !Numbers.Contains(name, StringComparer.Ordinal))
+            if (
+                fact["fact"]?.GetValue<string>() is not { } name
+                || !Numbers.Contains(name, StringComparer.Ordinal)
+            )
                 continue;
             Mask(fact, "before");
             Mask(fact, "after");

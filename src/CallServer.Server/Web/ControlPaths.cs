@@ -10,7 +10,10 @@ internal static class ControlPaths
     /// <summary>Adds the paths.</summary>
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
-        var gateways = new GatewayOrders(runtime, new GatewayKeeper(runtime, runtime.ProtocolCatalog, logger));
+        var gateways = new GatewayOrders(
+            runtime,
+            new GatewayKeeper(runtime, runtime.ProtocolCatalog, logger)
+        );
         var releases = new Releases(runtime.Releaser);
         var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
@@ -24,8 +27,10 @@ internal static class ControlPaths
         app.MapPost("/v1/recoveries/dry-run", recoveries.BeginDryRun);
         app.MapPost("/v1/takeover", (Delegate)orders.TakeOverAsync);
         app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
-        app.MapGet("/v1/control-log", (Delegate)((HttpContext http) => LogAsync(http, runtime))).Says(Operations.ControlLog);
-        app.MapPost($"/{CspReports.Path}", (Delegate)reports.ServeAsync).WithMetadata(ForAll.Mark);
+        app.MapGet("/v1/control-log", (Delegate)((HttpContext http) => LogAsync(http, runtime)))
+            .Says(Operations.ControlLog);
+        app.MapPost($"/{CspReports.Path}", (Delegate)reports.ServeAsync).WithMetadata(ForAll.Mark)
+            .ExcludeFromDescription();
     }
 
     /// <summary>

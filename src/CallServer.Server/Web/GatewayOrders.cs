@@ -81,7 +81,9 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
         ControlNote.Say(http, ("gateway", gateway));
         return runtime.Polling.Trigger(gateway, AuditCause.Operator)
             ? Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted)
-            : Problems.Of(StatusCodes.Status404NotFound, $"There is no gateway '{gateway}' that is asked",
+            : Problems.Of(
+                StatusCodes.Status404NotFound,
+                $"There is no gateway '{gateway}' that is asked",
                 "/v1/gateways lists the ids; those with \"configured\": false are no longer asked"
             );
     }

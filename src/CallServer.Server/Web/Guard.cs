@@ -62,8 +62,7 @@ internal sealed class Guard(Tokens tokens, Oidc? oidc, RefusedTokens refused)
         path.Value is $"/{PeerLink.Path}" or $"/{Settlement.Path}";
 
     private static bool IsForAll(HttpContext http) =>
-        http.Request.Path.Value is "/healthz" or "/readyz"
-        || IsOfPair(http.Request.Path);
+        http.Request.Path.Value is "/healthz" or "/readyz" || IsOfPair(http.Request.Path);
 
     private async Task<(Caller Caller, string? Why, bool IsDown)> WhoAsync(HttpContext http)
     {

@@ -89,7 +89,9 @@ internal sealed class CallLists(Answers answers)
         var found = Calls.WithId(id).Where(call => gateway is null || call.Has(gateway)).Take(2).ToList();
         return found switch
         {
-            [var call] => Answers.Json(answers.Runtime.Masking.Shown(call.Detail(answers.Now, answers.Correction))),
+            [var call] => Answers.Json(
+                answers.Runtime.Masking.Shown(call.Detail(answers.Now, answers.Correction))
+            ),
             [] => Problems.Of(
                 StatusCodes.Status404NotFound,
                 $"No active call has the id '{id}'",

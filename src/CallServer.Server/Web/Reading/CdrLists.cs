@@ -87,6 +87,10 @@ internal sealed class CdrLists(Answers answers)
                 break;
         }
 
-        return answers.List(gateway, found.Select(cdr => Answers.Raw(answers.Runtime.Masking.ShownCdr(cdr.Json))), Answers.Number(cursor));
+        return answers.List(
+            gateway,
+            found.Select(cdr => Answers.Raw(answers.Runtime.Masking.ShownCdr(cdr.Json))),
+            Answers.Number(cursor)
+        );
     }
 }
