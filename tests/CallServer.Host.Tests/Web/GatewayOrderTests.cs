@@ -166,7 +166,7 @@ public sealed class GatewayOrderTests : IDisposable
                 var (gateway, status, says) in new[]
                 {
                     ("""{"id":"gw1","uri":"ng://h"}""", HttpStatusCode.Conflict, "already"),
-                    ("""{"uri":"ng://h"}""", HttpStatusCode.BadRequest, "lacks \\u0022id\\u0022"),
+                    ("""{"uri":"ng://h"}""", HttpStatusCode.BadRequest, "lacks \\\"id\\\""),
                     ("""{"id":"x"}""", HttpStatusCode.BadRequest, "uri"),
                     ("""{"id":"x y","uri":"ng://h"}""", HttpStatusCode.BadRequest, "printable"),
                     ("""{"id":"x","uri":"gopher://h"}""", HttpStatusCode.BadRequest, "uri"),

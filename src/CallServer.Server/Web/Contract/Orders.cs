@@ -95,18 +95,6 @@ internal static class Orders
                     .. Refusals,
                 ],
             },
-            ["POST /v1/csp-reports"] = new(
-                "cspReport",
-                "pages",
-                "Takes a browser's report of what a content security policy has stopped"
-            )
-            {
-                IsForAll = true,
-                Body = typeof(Nothing),
-                BodyExample = "{}",
-                Replies = [new(204, "It is counted.", MediaType: null)],
-                Problems = [(429, "More reports a second than are looked at.")],
-            },
             ["POST /v1/connections/release"] = new("release", Tag, "Has a gateway end one connection")
             {
                 Body = typeof(ReleaseBody),

@@ -13,8 +13,14 @@ namespace CallServer.Host.Tests.Web.Api;
 [CancelAfter(60_000)]
 public sealed partial class OpenApiTests : IDisposable
 {
-    // Those describe the API and are no part of it.
-    private static readonly string[] apart = ["/openapi/{documentName}.json", "/docs", "/page/"];
+    // Those describe the API, or are for browsers alone, and are no part of it.
+    private static readonly string[] apart =
+    [
+        "/openapi/{documentName}.json",
+        "/docs",
+        "/page/",
+        "/v1/csp-reports",
+    ];
     private static readonly string[] verbs = ["get", "put", "post", "delete", "patch"];
 
     private readonly TestDirectory directory = new();
