@@ -111,7 +111,8 @@ internal static class Examples
           "unconfirmed": 0,
           "opened": 5210,
           "closed": 5090,
-          "conflicts": 0
+          "conflicts": 0,
+          "lastComplete": "2026-01-31T10:00:00.084000Z"
         }
         """;
 

@@ -23,6 +23,7 @@ namespace CallServer.Server.Web.Reading;
 /// <param name="Opened">Connections that began since the record began.</param>
 /// <param name="Closed">Connections that ended since then.</param>
 /// <param name="Conflicts">Reports that contradicted the record since then.</param>
+/// <param name="LastComplete">When its newest complete audit was answered; null if there was none.</param>
 internal sealed record GatewayItem(
     string Gateway,
     string? Uri,
@@ -40,7 +41,8 @@ internal sealed record GatewayItem(
     int Unconfirmed,
     long Opened,
     long Closed,
-    long Conflicts
+    long Conflicts,
+    string? LastComplete
 );
 
 /// <summary>The gateways and their audits.</summary>
@@ -147,7 +149,8 @@ internal sealed class GatewayLists(Answers answers)
             state?.Record.UnconfirmedCount ?? 0,
             state?.Record.OpenedTotal ?? 0,
             state?.Record.ClosedTotal ?? 0,
-            state?.Record.ConflictsTotal ?? 0
+            state?.Record.ConflictsTotal ?? 0,
+            state?.LastComplete is { } last ? (last + answers.Correction).ToString() : null
         );
     }
 

@@ -79,6 +79,14 @@ public sealed class EventReplayTests : IDisposable
         await churning;
         await SavedAsync(server);
 
+        // Whoever is far behind learns from an opening that the connection has ended since. Whoever has caught up needs
+        // the closing itself.
+        foreach (var (client, _) in clients)
+            await client.FollowAsync(follower => follower.IsComplete, cancel);
+        await ChurnAsync(server, "gw1", 1, cancel);
+        await ChurnAsync(server, "gw2", 1, cancel);
+        await SavedAsync(server);
+
         var truth = new EventClient(server.Http);
         await truth.ReadListAsync(cancel);
         Assert.That(server.Runtime.Events.Read(long.MaxValue, 1).Newest, Is.GreaterThan(10_000));
