@@ -29,7 +29,8 @@ internal static class ControlPaths
         app.MapPost("/v1/stepdown", (Delegate)orders.StepDownAsync);
         app.MapGet("/v1/control-log", (Delegate)((HttpContext http) => LogAsync(http, runtime)))
             .Says(Operations.ControlLog);
-        app.MapPost($"/{CspReports.Path}", (Delegate)reports.ServeAsync).WithMetadata(ForAll.Mark)
+        app.MapPost($"/{CspReports.Path}", (Delegate)reports.ServeAsync)
+            .WithMetadata(ForAll.Mark)
             .ExcludeFromDescription();
     }
 
