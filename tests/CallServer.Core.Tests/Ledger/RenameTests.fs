@@ -51,6 +51,16 @@ let ``7 one of which nothing is known but its start continues as the row that st
         let _, changes = overRestart [ leg "5.1" 0.5 ] (restarted 20.0 [ leg "7.1" 20.5 ])
         moves changes |> Check.equal [| "5.1", "7.1" |])
 
+let ``7 one whose setup agrees and whose start does not is another`` =
+    example (fun () ->
+        let call start heard id =
+            { (observation id heard |> started start (start + 0.1) |> called "x") with
+                Setup = ValueSome(Timing.reported (between -20.0 -19.9)) }
+
+        let _, changes = overRestart [ call -10.0 0.5 "5.1" ] (restarted 20.0 [ call -3.0 20.5 "7.1" ])
+        moves changes |> Check.isEmpty
+        closings changes |> Array.map fst |> Check.equal [| "5.1" |])
+
 let ``7 two legs of one call that started together both continue`` =
     example (fun () ->
         let call id heard = leg id heard |> called "x"
