@@ -60,8 +60,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         this.loggers = loggers;
         Measures = measures;
         logger = loggers.CreateLogger("CallServer");
-        ProtocolCatalog = parts.Protocols;
-        Protocols = parts.Protocols.Names;
+        Protocols = parts.Protocols;
         store = (parts.OpenStore ?? OpenSqlite)();
         try
         {
@@ -201,7 +200,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     public ServerConfiguration Configuration => Volatile.Read(ref configuration);
 
     /// <summary>The protocols in which gateways can be asked.</summary>
-    internal GatewayProtocols ProtocolCatalog { get; }
+    internal GatewayProtocols Protocols { get; }
 
     /// <summary>The record.</summary>
     public LedgerShards Ledger { get; }
@@ -259,9 +258,6 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>When it began, on the record's timeline.</summary>
     public Model.Instant Started => started;
-
-    /// <summary>The names of the protocols in which gateways can be asked.</summary>
-    public IReadOnlyList<string> Protocols { get; }
 
     /// <summary>
     /// Whether the record is loaded and every gateway has been asked once or has had its time. Once true, it stays

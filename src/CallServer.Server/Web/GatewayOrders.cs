@@ -1,6 +1,7 @@
 using System.Text.Json;
 using CallServer.Server.Polling;
 using CallServer.Server.Web.Contract;
+using CallServer.Server.Web.Reading;
 using CallServer.Storage;
 
 namespace CallServer.Server.Web;
@@ -35,7 +36,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
         var gateway = runtime.Configuration.Gateways.Single(each => each.Id == id);
         ControlNote.Say(http, ("gateway", id), ("uri", gateway.Uri.Text));
         http.Response.Headers.Location = $"/v1/gateways/{Uri.EscapeDataString(id!)}";
-        return Json(
+        return Answers.Json(
             new GatewayAdded(id!, gateway.Uri.Text, Configuration.Durations.Format(gateway.Interval)),
             StatusCodes.Status201Created
         );
@@ -54,7 +55,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
         ControlNote.Say(http, ("gateway", gateway));
         var change = keeper.Remove(gateway);
         return change.Outcome == GatewayOutcome.Done
-            ? Json(
+            ? Answers.Json(
                 new GatewayRemoved(gateway, true, runtime.Ledger.Find(gateway)?.Record.Count ?? 0),
                 StatusCodes.Status200OK
             )
@@ -80,7 +81,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
     {
         ControlNote.Say(http, ("gateway", gateway));
         return runtime.Polling.Trigger(gateway, AuditCause.Operator)
-            ? Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted)
+            ? Answers.Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted)
             : Problems.Of(
                 StatusCodes.Status404NotFound,
                 $"There is no gateway '{gateway}' that is asked",
@@ -120,11 +121,4 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
 
     // Serialised anew: on one line, and with nothing that could hide.
     private static string Text<T>(T value) => JsonSerializer.Serialize(value, RecordJson.Camel);
-
-    private static IResult Json<T>(T value, int status) =>
-        Results.Text(
-            JsonSerializer.Serialize(value, RecordJson.Camel),
-            "application/json",
-            statusCode: status
-        );
 }

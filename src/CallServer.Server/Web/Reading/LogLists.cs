@@ -2,7 +2,7 @@ using CallServer.Server.Web.Contract;
 
 namespace CallServer.Server.Web.Reading;
 
-/// <summary>What the store keeps of releases and takeovers, newest first.</summary>
+/// <summary>What the store keeps of releases, takeovers and orders, newest first.</summary>
 internal sealed class LogLists(Answers answers)
 {
     private ServerRuntime Runtime => answers.Runtime;
@@ -21,6 +21,28 @@ internal sealed class LogLists(Answers answers)
             return answers.List(
                 gateway,
                 page.Items.Select(release => Answers.Raw(release.Json)),
+                Answers.Number(page.Next)
+            );
+        });
+    }
+
+    /// <summary>Lists who had the server do what, with everything that was answered before.</summary>
+    public async Task<IResult> ControlsAsync(HttpRequest request)
+    {
+        var query = new Query(request, Operations.ControlLog);
+        var limit = query.Limit();
+        var cursor = query.NumberCursor(long.MaxValue);
+        if (query.IsWrong)
+            return query.Refusal();
+        await Runtime.Controls.PassAsync().WaitAsync(request.HttpContext.RequestAborted);
+        return Answers.FromStore(() =>
+        {
+            var page = Runtime.Store.ReadControls(cursor, limit);
+            // No gateway's audit bears on what was ordered.
+            return new ListAnswer(
+                (answers.Now + answers.Correction).ToString(),
+                [],
+                page.Items.Select(entry => Answers.Raw(entry.Json)),
                 Answers.Number(page.Next)
             );
         });

@@ -49,6 +49,7 @@ internal static class Reads
         app.MapGet("/v1/cdrs", cdrs.List).Says(Operations.Cdrs);
         app.MapGet("/v1/releases", logs.Releases).Says(Operations.Releases);
         app.MapGet("/v1/recoveries", logs.Recoveries).Says(Operations.Recoveries);
+        app.MapGet("/v1/control-log", logs.ControlsAsync).Says(Operations.ControlLog);
     }
 
     /// <summary>Says what the OpenAPI document tells of an endpoint.</summary>

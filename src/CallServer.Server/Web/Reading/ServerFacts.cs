@@ -103,7 +103,7 @@ internal sealed class ServerAnswers(Answers answers)
             status.Peer,
             (runtime.Started + answers.Correction).ToString(),
             status.Ready,
-            runtime.Protocols,
+            runtime.Protocols.Names,
             [.. Forms(configuration)],
             Limits(configuration)
         );
