@@ -43,7 +43,13 @@ public sealed partial class ServerRuntime
                 )
         );
         watches.Add(
-            HeapCompaction.Keep(Memory, TaskPoolScheduler.Default, () => HeapSize.Now, HeapCompaction.Compact)
+            HeapCompaction.Keep(
+                Memory,
+                TaskPoolScheduler.Default,
+                () => Recovery.IsUnderWay,
+                () => HeapSize.Now,
+                HeapCompaction.Compact
+            )
         );
         NudgeReaders();
         if (configuration.Privacy.Retain is { } retain)

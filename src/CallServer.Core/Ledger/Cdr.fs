@@ -38,7 +38,7 @@ module Cdr =
     let internal idOfParts (parts: string voption list) : Guid =
         let part (text: string voption) =
             match text with
-            | ValueSome text -> $"{text.Length}:{text};"
+            | ValueSome text -> string text.Length + ":" + text + ";"
             | ValueNone -> "-;"
 
         parts |> List.map part |> String.concat "" |> version5

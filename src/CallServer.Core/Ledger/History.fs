@@ -20,7 +20,7 @@ module internal History =
     /// name is returned separately.
     let private keysOfFacts (gateway: GatewayId) (c: Connection) : struct (Guid voption * Guid list) =
         let keyOf (what: string) (value: string) =
-            let text = $"{what} {value}"
+            let text = what + " " + value
             key gateway { c with Id = ConnectionId.create text[.. min 1023 (text.Length - 1)] }
 
         match c.Stamp with

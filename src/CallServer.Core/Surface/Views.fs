@@ -698,25 +698,26 @@ module internal Views =
         let about connection detail =
             ChangeView.Plain(change.Kind, string gateway, connection, time correction at, detail)
 
+        let start (c: Connection) = "start " + string c.Start.Within + " " + string c.Start.Evidence
+
         let bounded (c: Connection) detail =
             { about (string c.Id) detail with
                 Setup = intervalOrNull correction c.Setup
                 Start = interval correction c.Start }
 
         match change with
-        | Opened c -> bounded c $"start {c.Start.Within} {c.Start.Evidence}"
-        | Updated(before, c) ->
-            { bounded c $"start {c.Start.Within} {c.Start.Evidence}" with
-                Facts = factChanges before.Facts c.Facts }
+        | Opened c -> bounded c (start c)
+        | Updated(before, c) -> { bounded c (start c) with Facts = factChanges before.Facts c.Facts }
+        // A takeover writes one for every connection, and bounds that only became narrower are no change.
         | Confirmed c
-        | Unconfirmed c -> bounded c null
+        | Unconfirmed c -> about (string c.Id) null
         | Closed(c, ending) ->
             let order =
                 match ending.Order with
                 | ValueSome order -> $" by {order.By}: {order.Reason}"
                 | ValueNone -> ""
 
-            { bounded c $"end {ending.Within} {ending.Evidence}{order}" with
+            { bounded c ("end " + string ending.Within + " " + string ending.Evidence + order) with
                 End = bounds correction ending.Within (string ending.Evidence)
                 Cdr = string (Cdr.id gateway c) }
         | Conflicted(c, conflict) ->

@@ -60,16 +60,19 @@ public static class HeapCompaction
     /// <summary>Looks each second and compacts when due, until the subscription is disposed.</summary>
     /// <param name="budget">The process's memory budget.</param>
     /// <param name="scheduler">When to look, and on which thread.</param>
+    /// <param name="isBusy">Whether the process must not stand still now: during a takeover, say.</param>
     /// <param name="size">Reads the heap's size.</param>
     /// <param name="compact">Compacts the heap.</param>
     public static IDisposable Keep(
         MemoryBudget budget,
         IScheduler scheduler,
+        Func<bool> isBusy,
         Func<HeapSize> size,
         Action compact
     ) =>
         Observable
             .Interval(Period, scheduler)
+            .Where(_ => !isBusy())
             .Select(_ => size())
             .Where(heap => IsDue(heap, budget))
             .Take(1)

@@ -81,6 +81,9 @@ public sealed class Recovery : IDisposable
     /// <summary>Takeovers of this server since it started.</summary>
     public long Takeovers => Volatile.Read(ref takeovers);
 
+    /// <summary>Whether the gateways' answers to a takeover are being taken in.</summary>
+    public bool IsUnderWay => takeover.Book is { IsWhole: false };
+
     /// <summary>Progress of the current takeover; null if none is under way.</summary>
     public RecoveryView? Progress => takeover.Book is { IsWhole: false } book ? Report(book) : null;
 

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using System.Reflection;
 using System.Text;
 using CallServer.Surface;
@@ -22,12 +23,15 @@ internal sealed class RowTable<TRow>
     where TRow : class, new()
 {
     private readonly Field[] _fields;
+    private readonly Action<Statement, TRow> _bind;
 
     /// <param name="name">The table's name.</param>
     /// <param name="key">The columns of its primary key.</param>
     public RowTable(string name, params string[] key)
     {
-        _fields = [.. typeof(TRow).GetProperties().Select(FieldOf)];
+        var properties = typeof(TRow).GetProperties();
+        _fields = [.. properties.Select(FieldOf)];
+        _bind = Binding(properties);
         var columns = Columns.Select((column, place) => (column, value: $"?{place + 1}")).ToList();
         var rest = columns.Where(each => !key.Contains(each.column));
         Put = $"""
@@ -51,8 +55,7 @@ internal sealed class RowTable<TRow>
 
     public Statement Bind(Statement to, TRow row)
     {
-        foreach (var field in _fields)
-            field.Bind(to, row);
+        _bind(to, row);
         return to;
     }
 
@@ -64,50 +67,38 @@ internal sealed class RowTable<TRow>
         return row;
     }
 
-    private sealed record Field(
-        string Column,
-        Action<Statement, TRow> Bind,
-        Action<Statement, int, TRow> Read
-    );
+    private sealed record Field(string Column, Action<Statement, int, TRow> Read);
+
+    /// <summary>Binds all properties in turn. One compiled function, as it runs for every connection.</summary>
+    private static Action<Statement, TRow> Binding(PropertyInfo[] properties)
+    {
+        var to = Expression.Parameter(typeof(Statement));
+        var row = Expression.Parameter(typeof(TRow));
+        var binds = properties.Select(property =>
+            Expression.Call(to, nameof(Statement.Bind), null, Expression.Property(row, property))
+        );
+        return Expression
+            .Lambda<Action<Statement, TRow>>(Expression.Block(typeof(void), binds), to, row)
+            .Compile();
+    }
 
     private static Field FieldOf(PropertyInfo property) =>
         Type.GetTypeCode(property.PropertyType) switch
         {
-            TypeCode.String => Of<string?>(
-                property,
-                (to, value) => to.Bind(value),
-                (from, at) => from.Text(at)
-            ),
-            TypeCode.Int32 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Int(at)),
-            TypeCode.Int64 => Of(property, (to, value) => to.Bind(value), (from, at) => from.Long(at)),
-            TypeCode.Double => Of(property, (to, value) => to.Bind(value), (from, at) => from.Double(at)),
-            TypeCode.Boolean => Of(property, (to, value) => to.Bind(value), (from, at) => from.Bool(at)),
-            _ when property.PropertyType == typeof(int?) => Of(
-                property,
-                (to, value) => to.Bind(value),
-                (from, at) => from.IntOrNull(at)
-            ),
-            _ when property.PropertyType == typeof(long?) => Of(
-                property,
-                (to, value) => to.Bind(value),
-                (from, at) => from.LongOrNull(at)
-            ),
+            TypeCode.String => Of<string?>(property, (from, at) => from.Text(at)),
+            TypeCode.Int32 => Of(property, (from, at) => from.Int(at)),
+            TypeCode.Int64 => Of(property, (from, at) => from.Long(at)),
+            TypeCode.Double => Of(property, (from, at) => from.Double(at)),
+            TypeCode.Boolean => Of(property, (from, at) => from.Bool(at)),
+            _ when property.PropertyType == typeof(int?) => Of(property, (from, at) => from.IntOrNull(at)),
+            _ when property.PropertyType == typeof(long?) => Of(property, (from, at) => from.LongOrNull(at)),
             _ => throw new InvalidOperationException($"no column holds {property.PropertyType}: {property}"),
         };
 
-    private static Field Of<T>(
-        PropertyInfo property,
-        Func<Statement, T, Statement> bind,
-        Func<Statement, int, T> read
-    )
+    private static Field Of<T>(PropertyInfo property, Func<Statement, int, T> read)
     {
-        var get = property.GetMethod!.CreateDelegate<Func<TRow, T>>();
         var set = property.SetMethod!.CreateDelegate<Action<TRow, T>>();
-        return new Field(
-            SnakeCase(property.Name),
-            (to, row) => bind(to, get(row)),
-            (from, at, row) => set(row, read(from, at))
-        );
+        return new Field(SnakeCase(property.Name), (from, at, row) => set(row, read(from, at)));
     }
 
     private static string SnakeCase(string name)

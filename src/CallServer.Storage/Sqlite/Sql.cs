@@ -14,6 +14,15 @@ internal static class Sql
     /// </summary>
     public const string LimitLog = "PRAGMA journal_size_limit = 67108864";
 
+    /// <summary>
+    /// In kB: room for the pages that a busy minute writes again and again. SQLite's own 2 MB spill into the log
+    /// within a transaction.
+    /// </summary>
+    public const string CachePages = "PRAGMA cache_size = -16384";
+
+    /// <summary>In pages of 4 kB, below the log's limit. A takeover fills SQLite's own 1,000 every few commits.</summary>
+    public const string CheckpointSeldom = "PRAGMA wal_autocheckpoint = 4000";
+
     public const string OverwriteDeleted = "PRAGMA secure_delete = ON";
 
     // Transactions

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CallServer.Model;
 using CallServer.Surface;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -73,6 +74,8 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                         );
                     Schema.Prepare(writing, file);
                     writing.Execute(Sql.LimitLog);
+                    writing.Execute(Sql.CachePages);
+                    writing.Execute(Sql.CheckpointSeldom);
                     if (options.OverwritesDeleted)
                         writing.Execute(Sql.OverwriteDeleted);
                     reading = Connect(file, SqliteOpenMode.ReadOnly, options);
@@ -228,8 +231,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         });
 
     /// <summary>As changes have it: UTC with microseconds, so that the order of texts is that of times.</summary>
-    private static string Stamp(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+    private static string Stamp(DateTimeOffset time) => InstantModule.ofDateTime(time).ToString();
 
     private int ForgetControls(DateTimeOffset now, int limit) =>
         _writing.Execute(

@@ -13,6 +13,7 @@ internal sealed class Statement : IDisposable
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _handle;
     private readonly (byte[]? Octets, string? Text)[] _last;
+    private byte[] _octets = new byte[256];
     private int _bound;
 
     public Statement(SqliteConnection connection, string sql)
@@ -22,12 +23,20 @@ internal sealed class Statement : IDisposable
         _last = new (byte[]?, string?)[raw.sqlite3_column_count(_handle)];
     }
 
-    public Statement Bind(string? value) =>
-        Bound(
-            value is null
-                ? raw.sqlite3_bind_null(_handle, ++_bound)
-                : raw.sqlite3_bind_text(_handle, ++_bound, value)
-        );
+    public Statement Bind(string? value)
+    {
+        if (value is null)
+            return Bound(raw.sqlite3_bind_null(_handle, ++_bound));
+        // An empty span would be bound as NULL.
+        if (value.Length == 0)
+            return Bound(raw.sqlite3_bind_text(_handle, ++_bound, value));
+        // SQLite copies the octets, so one buffer does; the binding for strings makes an array for each.
+        var most = Encoding.UTF8.GetMaxByteCount(value.Length);
+        if (most > _octets.Length)
+            _octets = new byte[most * 2];
+        var length = Encoding.UTF8.GetBytes(value, _octets);
+        return Bound(raw.sqlite3_bind_text(_handle, ++_bound, _octets.AsSpan(0, length)));
+    }
 
     public Statement Bind(long value) => Bound(raw.sqlite3_bind_int64(_handle, ++_bound, value));
 

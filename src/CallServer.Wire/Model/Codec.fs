@@ -12,7 +12,7 @@ type Codec =
     /// `NAME/RATE`, or `NAME` if the rate is not known.
     override this.ToString() =
         match this.ClockRate with
-        | ValueSome rate -> $"{this.Name}/{rate}"
+        | ValueSome rate -> this.Name + "/" + string rate
         | ValueNone -> this.Name
 
 /// Names codecs the way IANA does, whatever a product calls them.

@@ -38,8 +38,21 @@ type Instant =
         elif this.Micros = Int64.MaxValue then
             "+"
         else
-            let time = DateTime.UnixEpoch.AddTicks(this.Micros * TimeSpan.TicksPerMicrosecond)
-            time.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)
+            // A takeover writes a million of these, and a format string of its own takes eight times as long.
+            String.Create(
+                "yyyy-MM-ddTHH:mm:ss.ffffffZ".Length,
+                DateTime.UnixEpoch.AddTicks(this.Micros * TimeSpan.TicksPerMicrosecond),
+                fun text time ->
+                    let mutable length = 0
+                    time.TryFormat(text, &length, "s", CultureInfo.InvariantCulture) |> ignore
+                    text[length] <- '.'
+                    let micros = int (time.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond)
+
+                    micros.TryFormat(text.Slice(length + 1), &length, "D6", CultureInfo.InvariantCulture)
+                    |> ignore
+
+                    text[text.Length - 1] <- 'Z'
+            )
 
 /// Makes and compares instants.
 module Instant =

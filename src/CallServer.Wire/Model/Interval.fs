@@ -9,7 +9,7 @@ type Interval =
       Latest: Instant }
 
     /// `[EARLIEST, LATEST]` in ISO 8601; an open end is `-` or `+`.
-    override this.ToString() = $"[{this.Earliest}, {this.Latest}]"
+    override this.ToString() = "[" + string this.Earliest + ", " + string this.Latest + "]"
 
 /// Makes and combines intervals.
 module Interval =

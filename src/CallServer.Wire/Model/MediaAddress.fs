@@ -12,10 +12,11 @@ type MediaAddress =
 
     /// `a.b.c.d:port`, or `[v6]:port`.
     override this.ToString() =
+        // An interpolated string would be formatted as sprintf does, which is ten times as slow.
         if this.Host.Contains ':' then
-            $"[{this.Host}]:{this.Port}"
+            "[" + this.Host + "]:" + string this.Port
         else
-            $"{this.Host}:{this.Port}"
+            this.Host + ":" + string this.Port
 
 /// Reads media addresses.
 module MediaAddress =

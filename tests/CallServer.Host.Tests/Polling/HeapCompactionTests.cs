@@ -32,6 +32,7 @@ public sealed class HeapCompactionTests
         using var keeping = HeapCompaction.Keep(
             new MemoryBudget(Budget),
             scheduler,
+            () => false,
             () => new HeapSize(committed, 200),
             () =>
             {
@@ -50,5 +51,26 @@ public sealed class HeapCompactionTests
         scheduler.AdvanceBy(TimeSpan.FromMinutes(10));
         // It looks each second, also after its rest.
         Assert.That(times.Select(time => Math.Round(time)), Is.EqualTo(new[] { 11, 12 + rest.TotalSeconds }));
+    }
+
+    [TestCase]
+    public void ItWaitsWhileTheServerIsBusy()
+    {
+        var scheduler = new HistoricalScheduler(DateTimeOffset.UnixEpoch);
+        var busy = true;
+        var compactions = 0;
+        using var keeping = HeapCompaction.Keep(
+            new MemoryBudget(Budget),
+            scheduler,
+            () => busy,
+            () => new HeapSize(TooLarge + 1, 0),
+            () => compactions++
+        );
+        scheduler.AdvanceBy(TimeSpan.FromSeconds(30));
+        Assert.That(compactions, Is.Zero);
+
+        busy = false;
+        scheduler.AdvanceBy(TimeSpan.FromSeconds(2));
+        Assert.That(compactions, Is.EqualTo(1));
     }
 }

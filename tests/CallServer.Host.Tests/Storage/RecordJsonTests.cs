@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CallServer.Storage;
+using CallServer.Surface;
 using NUnit.Framework;
 
 namespace CallServer.Host.Tests.Storage;
@@ -48,4 +49,33 @@ public sealed class RecordJsonTests
             )
         );
     }
+
+    [Test]
+    public void What_is_written_often_is_written_as_the_serializer_would()
+    {
+        var cdr = TestRows.Cdr("x", originator: "\"caf\u00e9\" \u202e<sip:a&b@[2001:db8::1]>");
+        Assert.That(RecordJson.Cdr(cdr), Is.EqualTo(JsonSerializer.Serialize(cdr, RecordJson.Snake)));
+        foreach (var change in new[] { TestRows.Change("opened"), Full })
+            Assert.That(
+                RecordJson.Change(change),
+                Is.EqualTo(JsonSerializer.Serialize(change, RecordJson.Camel))
+            );
+    }
+
+    /// <summary>A change that leaves nothing out.</summary>
+    private static ChangeView Full =>
+        new(
+            kind: "updated",
+            gateway: "gw1",
+            connection: "\u2028 caf\u00e9 \ud83d\ude00 <&>",
+            time: "2026-01-31T10:00:00.000000Z",
+            detail: "\t\"quoted\" \ud800",
+            was: "0.1",
+            setup: new IntervalView(null, "2026-01-31T09:58:59.990000Z", "reported"),
+            start: new IntervalView("2026-01-31T09:58:59.990000Z", null, "inferred"),
+            end: new IntervalView(null, null, "absent"),
+            reported: new IntervalView(null, null, null),
+            facts: [new FactChange("codec", null, "PCMA"), new FactChange("mode", "sendrecv", "inactive")],
+            cdr: "8e1b2a54-0000-5000-8000-000000000000"
+        );
 }

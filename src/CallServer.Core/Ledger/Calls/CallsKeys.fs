@@ -1,6 +1,7 @@
 namespace CallServer.Ledger
 
 open System
+open System.Buffers
 open System.Net
 open CallServer.Model
 
@@ -19,34 +20,39 @@ type internal AddressKey = { Realm: string; Host: string; Port: int }
 
 /// Decides what may join connections, and how far it reaches.
 module internal CallsKeys =
+    let private digits = SearchValues.Create "0123456789"
+    let private hexDigits = SearchValues.Create "0123456789ABCDEFabcdef"
+    let private nothing = SearchValues.Create "0-. "
+    let private separators = SearchValues.Create "/| "
+
+    let private consistsOf (characters: SearchValues<char>) (text: string) =
+        not (text.AsSpan().ContainsAnyExcept characters)
+
     /// A GUID is written with or without dashes, in either case.
     let private normal (id: string) =
         let bare = if id.Length >= 36 then id.Trim('{', '}').Replace("-", "") else id
 
-        if bare.Length = 32 && Seq.forall Char.IsAsciiHexDigit bare then
+        if bare.Length = 32 && consistsOf hexDigits bare then
             bare.ToLowerInvariant()
         else
             id
 
-    let private isNothing (id: string) = id |> Seq.forall (fun c -> c = '0' || c = '-' || c = '.' || c = ' ')
-
     /// Whether the id is too long to be a number that another gateway counts to as well.
-    let private isTelling (id: string) =
-        id.Length >= 8 && (id.Length >= 16 || not (Seq.forall Char.IsAsciiDigit id))
+    let private isTelling (id: string) = id.Length >= 8 && (id.Length >= 16 || not (consistsOf digits id))
 
     /// Whether the id has a shape that is unique in the world: a GUID or another long random number in hex,
     /// or a Call-ID with its host. Names of channels with a counter at the end, such as Asterisk's, are long
     /// too, but every other gateway counts alike.
     let private isWorldWide (id: string) =
-        (id.Length >= 16 && Seq.forall Char.IsAsciiHexDigit id && not (Seq.forall Char.IsAsciiDigit id))
-        || (id.Contains '@' && id.IndexOfAny [| '/'; '|'; ' ' |] < 0)
+        (id.Length >= 16 && consistsOf hexDigits id && not (consistsOf digits id))
+        || (id.Contains '@' && not (id.AsSpan().ContainsAny separators))
 
     /// The key by which a call id is compared with others; ValueNone if the id names no call, such as a row
     /// of zeros.
     let ofId (reach: CallIdReach) (gateway: GatewayId) (id: CallId) : IdKey voption =
         let text = normal (CallId.value id)
 
-        if isNothing text then
+        if consistsOf nothing text then
             ValueNone
         else
             let realm =

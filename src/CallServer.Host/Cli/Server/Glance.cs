@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using CallServer.Model;
 
 namespace CallServer.Host.Cli.Server;
 
@@ -98,10 +99,7 @@ internal sealed class Glance(ServerClient client, Uri server)
             )
         )
             return 0;
-        var since = (now - Minute).UtcDateTime.ToString(
-            "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'",
-            CultureInfo.InvariantCulture
-        );
+        var since = InstantModule.ofDateTime(now - Minute).ToString();
         var count = 0;
         await foreach (
             var page in client.PagesAsync($"cdrs?since={Uri.EscapeDataString(since)}", null, null, cancel)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 
@@ -30,7 +31,5 @@ internal sealed record Since(DateTimeOffset? At, TimeSpan Ago)
 
     /// <summary>The moment in UTC with microseconds.</summary>
     public string Before(IClock clock) =>
-        At is { } at
-            ? at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)
-            : (clock.Now.Steady + clock.Correction - Ago).ToString();
+        (At is { } at ? InstantModule.ofDateTime(at) : clock.Now.Steady + clock.Correction - Ago).ToString();
 }
