@@ -21,7 +21,7 @@ let private enabled = Task.FromResult true
 
 /// Whether a filter selects a test. The syntax is NUnit's: terms such as FullyQualifiedName~PART or Name!=NAME,
 /// joined by & and |, with parentheses if needed; a term that is plain text must be part of the name.
-let private lets (filter: string) (name: string) : bool =
+let internal lets (filter: string) (name: string) : bool =
     let holds (text: string) =
         let found = Regex.Match(text, @"^\s*(?:FullyQualifiedName|DisplayName|Name)\s*(!?[~=])(.*)$")
         let value = if found.Success then found.Groups[2].Value else text

@@ -177,6 +177,11 @@ let write (path: string) (octets: byte[]) =
         Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
         File.WriteAllBytes(path, octets)
 
+let lowest = "src/CallServer.Wire"
+let core = "src/CallServer.Core"
+let suite = "tests/CallServer.Core.Tests"
+let output = $"{suite}/bin/Release/net10.0"
+
 /// What git knows, as it stands in the working tree; only what differs is written, so that builds stay incremental.
 let copy () =
     let code, listed = run root [] "git" [ "ls-files"; "-co"; "--exclude-standard" ]
@@ -187,21 +192,20 @@ let copy () =
     for path in listed.Split('\n', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries) do
         let source = Path.Combine(root, path)
 
-        let isWoven = path.EndsWith "CallServer.Wire.fsproj" || chosen |> List.exists (fun m -> m.File = path)
+        let isWoven =
+            path.EndsWith "CallServer.Wire.fsproj"
+            || path = $"{suite}/Program.fs"
+            || chosen |> List.exists (fun m -> m.File = path)
 
         if File.Exists source && not isWoven then
             write (inCopy path) (File.ReadAllBytes source)
-
-let lowest = "src/CallServer.Wire"
-let core = "src/CallServer.Core"
-let suite = "tests/CallServer.Core.Tests"
-let output = $"{suite}/bin/Release/net10.0"
 
 let suiteOf (m: Mutant) = if m.File.EndsWith ".cs" then "tests/CallServer.Host.Tests" else suite
 
 let variable = "CALLSERVER_MUTANT"
 
-/// The switch stands above all other files of the lowest project.
+/// The switch stands above all other files of the lowest project, and the suite can be asked about one mutant after the
+/// other.
 let addSwitch () =
     let project = File.ReadAllText(Path.Combine(root, $"{lowest}/CallServer.Wire.fsproj"))
     let first = project.IndexOf("    <Compile Include=", StringComparison.Ordinal)
@@ -214,15 +218,17 @@ let addSwitch () =
         $"""module CallServer.Mutants
 
 /// The mutant that lives in this process; 0: none.
-let private chosen =
+let mutable private chosen =
     match System.Environment.GetEnvironmentVariable "{variable}" with
     | null -> 0
     | number -> int number
 
 let is (number: int) : bool = chosen = number
+let choose (number: int) : unit = chosen <- number
 """
 
     write (inCopy $"{lowest}/Mutants.fs") (Encoding.UTF8.GetBytes switch)
+    write (inCopy $"{suite}/Program.fs") (File.ReadAllBytes(Path.Combine(__SOURCE_DIRECTORY__, "Asker.fs")))
 
 let build (project: string) : Result<unit, string> =
     let code, told =
@@ -375,6 +381,51 @@ let fleets =
     let seeds = named.TryFind "--seeds" |> Option.defaultValue "1-2000"
     "FullyQualifiedName~FleetTests", [ ("CALLSERVER_SEEDS", seeds) ]
 
+/// How long the tests that are named with a mutant may take.
+let patience = TimeSpan.FromMinutes 5.0
+
+/// A suite that is asked about one mutant after the other, and started anew when one of them has ended it.
+let mutable asker: Process option = None
+
+let endAsker () =
+    match asker with
+    | Some child ->
+        child.Kill true
+        child.Dispose()
+        asker <- None
+    | None -> ()
+
+/// The test that notices; ValueNone if none does. Error: only a process of its own can tell.
+let askTogether (number: int) (filter: string) : Result<string option, unit> =
+    let child =
+        match asker with
+        | Some child -> child
+        | None ->
+            let start =
+                ProcessStartInfo("dotnet", [ inCopy $"{output}/CallServer.Core.Tests.dll"; "--ask" ])
+
+            start.RedirectStandardInput <- true
+            start.RedirectStandardOutput <- true
+            let child = Process.Start start
+            asker <- Some child
+            child
+
+    child.StandardInput.WriteLine $"{number} {filter}"
+    child.StandardInput.Flush()
+    let answer = child.StandardOutput.ReadLineAsync()
+
+    if not (answer.Wait patience) then
+        endAsker ()
+        Ok(Some $"no end within {patience.TotalMinutes} minutes")
+    else
+        match answer.Result with
+        | "survived" -> Ok None
+        | null
+        | "spoilt" ->
+            endAsker ()
+            Error()
+        | killed -> Ok(Some(killed.Replace("killed ", "")))
+
 let judge (m: Mutant) (number: int) : Verdict =
     let firsts =
         m.Asks
@@ -389,7 +440,18 @@ let judge (m: Mutant) (number: int) : Verdict =
         elif suiteOf m = suite then [ others, []; fleets ]
         else [ "FullyQualifiedName~Tests", [] ]
 
-    let asked (filter, environment) = ask (suiteOf m) number filter environment
+    let asked (filter, environment) =
+        let alone () = ask (suiteOf m) number filter environment
+
+        if number = 0 || not (List.isEmpty environment) then
+            alone ()
+        else
+            match askTogether number filter with
+            | Ok(Some test) -> Some test
+            // What is made once, at the start, it makes without the mutant.
+            | Ok None
+            | Error() -> alone ()
+
     let told = if named.ContainsKey "--every" then List.choose asked firsts else []
 
     match told with
@@ -434,6 +496,7 @@ let guilty (errors: string) (mutants: Mutant list) : Mutant list =
 
 /// Those that live together in one assembly. Tests are built once, with the first of them: none lives unless it is chosen.
 let rec judgeGroup (project: string) (mutants: Mutant list) =
+    endAsker ()
     weave mutants
 
     match build project with
@@ -459,6 +522,8 @@ let rec judgeGroup (project: string) (mutants: Mutant list) =
 
 groups together
 |> List.iteri (fun index group -> judgeGroup (if index = 0 then suite else core) group)
+
+endAsker ()
 
 for m in alone do
     weave []

@@ -90,6 +90,25 @@ let ``an up-time clock is believed no further than its crystal`` =
         Interval.width origin.At
         |> Check.between (TimeSpan.FromMilliseconds 40.0) (TimeSpan.FromMilliseconds 41.0))
 
+let ``of two rows that name one call, what the newer reply says stands, wherever it stands`` =
+    let profile =
+        parse
+            """{ "index": [{ "name": "a" }],
+                 "columns": { "x": "1.3.6.1.4.1.99999.7.2", "y": "1.3.6.1.4.1.99999.7.3" },
+                 "identity": "x", "id": "x", "originator": "y", "positional": true }"""
+
+    examples [ 1, 2, "second"; 2, 1, "first" ] (fun (first: int, second: int, newest: string) ->
+        let told (order: int) = reply (float order) (uint32 order * 100u)
+
+        let pieces =
+            [ piece "5" [ Integer 7L; text "first" ] (told first)
+              piece "6" [ Integer 7L; text "second" ] (told second) ]
+
+        let findings = WalkVerdict.find profile false (Scalars.none (at 0.0)) pieces
+
+        [ for o in findings.Observations -> o.Facts.Originator ]
+        |> Check.equal [ ValueSome newest ])
+
 let ``the first row of the next range is left to that range`` =
     example (fun () ->
         let profile =

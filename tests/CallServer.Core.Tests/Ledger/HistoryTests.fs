@@ -67,6 +67,36 @@ let ``2 what was listed and ended before the history was read is closed at once`
         names after |> Check.isEmpty
         (after.OpenedTotal, after.ClosedTotal) |> Check.equal (1L, 1L))
 
+let ``2 a row that may be of two connections with one id ends one of them`` =
+    example (fun () ->
+        let started start heard =
+            { observation "a" heard with Start = ValueSome(Timing.reported (between start (start + 0.1))) }
+
+        let told = row "a" 10.9 10.7 10.72
+        let undated = { told with Observation = observation "a" 10.9 }
+
+        let _, changes =
+            replay
+                [ watching [ started -50.0 0.5 ]
+                  complete 10.0 11.0 [ started 5.0 10.5 ] |> withHistory [ undated ] ]
+
+        closings changes
+        |> Array.filter (fun (_, ending) -> ending.Evidence = GatewayHistory)
+        |> Array.length
+        |> Check.equal 1)
+
+let ``9 the row that ends a known connection is no other that nobody saw, though it lacks the stamp`` =
+    example (fun () ->
+        let told = row "a" 10.9 7.0 7.02
+        let stampless = { told with Observation = { told.Observation with Stamp = ValueNone } }
+
+        let after, changes =
+            replay
+                [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ stampless ] ]
+
+        ids changes |> Check.equal [ "a" ]
+        after.ClosedTotal |> Check.equal 1L)
+
 let ``9 a connection that nobody saw has one CDR, however often its row is told`` =
     example (fun () ->
         let told asked = complete asked (asked + 1.0) [] |> withHistory [ row "a" (asked + 0.9) 7.0 7.02 ]
