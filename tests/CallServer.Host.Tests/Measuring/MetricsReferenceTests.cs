@@ -115,12 +115,20 @@ internal sealed partial class MetricsReferenceTests
 /// <summary>The files of the repository that the tests run inside.</summary>
 internal static class Repository
 {
-    public static string Read(string path)
+    public static string Read(string path) => File.ReadAllText(Path.Combine(Root(), path));
+
+    /// <summary>The paths of a folder's files, from the repository's root.</summary>
+    public static IEnumerable<string> Files(string folder, string pattern) =>
+        Directory
+            .EnumerateFiles(Path.Combine(Root(), folder), pattern)
+            .Select(file => $"{folder}/{Path.GetFileName(file)}");
+
+    private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "CallServer.slnx")))
             folder = folder.Parent;
         Assert.That(folder, Is.Not.Null, "the tests run inside the repository");
-        return File.ReadAllText(Path.Combine(folder!.FullName, path));
+        return folder!.FullName;
     }
 }
