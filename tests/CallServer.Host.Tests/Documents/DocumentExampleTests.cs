@@ -113,6 +113,12 @@ internal sealed class DocumentExampleTests
                 case "vice":
                     wanted = wanted with { Vices = [.. wanted.Vices ?? [], parts[1]] };
                     break;
+                case "profile":
+                    wanted = wanted with { Profile = parts[1] };
+                    break;
+                case "locked":
+                    wanted = wanted with { Locked = true };
+                    break;
                 case "nobody":
                     wanted = wanted with { Nobody = true };
                     break;

@@ -19,7 +19,18 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     private readonly Dictionary<string, SimulatedAgent> agents = new(StringComparer.Ordinal);
 
     /// <summary>What the comment above a block asks for.</summary>
-    public sealed record Wanted(int Connections = 3, string[]? Vices = null, bool Nobody = false);
+    /// <param name="Connections">How many connections each gateway has.</param>
+    /// <param name="Vices">What is wrong with each gateway.</param>
+    /// <param name="Profile">The kind of SNMP agent; null for that of the URI.</param>
+    /// <param name="Locked">Whether it wants a secret even if the line names none.</param>
+    /// <param name="Nobody">Whether nobody listens there.</param>
+    public sealed record Wanted(
+        int Connections = 3,
+        string[]? Vices = null,
+        string? Profile = null,
+        bool Locked = false,
+        bool Nobody = false
+    );
 
     /// <summary>A text of the page with addresses and secrets of this machine.</summary>
     public string InPlaceOf(string text, Wanted wanted) =>
@@ -28,7 +39,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     private string Line(string line, Wanted wanted)
     {
         File.WriteAllText(folder.File("secret"), Secret);
-        var isSecret = SecretPlace().IsMatch(line);
+        var isSecret = wanted.Locked || SecretPlace().IsMatch(line);
         return SecretPlace()
             .Replace(
                 GatewayUri().Replace(line, uri => Uri(uri, isSecret, wanted)),
@@ -47,7 +58,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     private SimulatedAgent Agent(string protocol, string user, string rest, bool isSecret, Wanted wanted)
     {
         var vices = wanted.Vices ?? [];
-        var key = $"{protocol} {user} {rest} {isSecret} {wanted.Connections} {string.Join(',', vices)}";
+        var key = $"{protocol} {user} {rest} {isSecret} {wanted.Connections} {wanted.Profile} {string.Join(',', vices)}";
         if (!agents.TryGetValue(key, out var agent))
             agents[key] = agent = new SimulatedAgent(Settings(protocol, user, rest, isSecret, wanted));
         return agent;
@@ -65,7 +76,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
         var settings = new GatewaySettings
         {
             Protocols = [protocol],
-            Profile = Option(rest, "profile") ?? "cisco-voice",
+            Profile = wanted.Profile ?? Option(rest, "profile") ?? "cisco-voice",
             Connections = wanted.Connections,
             Vices = wanted.Vices ?? [],
         };
