@@ -133,6 +133,15 @@ internal static class Repository
             .EnumerateFiles(Path.Combine(Root(), folder), pattern)
             .Select(file => $"{folder}/{Path.GetFileName(file)}");
 
+    public static bool Has(string path) => Path.Exists(Path.Combine(Root(), path));
+
+    /// <summary>The path from the root of what a page names from its own folder.</summary>
+    public static string Beside(string page, string relative) =>
+        Path.GetRelativePath(
+            Root(),
+            Path.GetFullPath(Path.Combine(Root(), Path.GetDirectoryName(page)!, relative))
+        );
+
     private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
