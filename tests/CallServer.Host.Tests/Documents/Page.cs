@@ -13,7 +13,7 @@ internal sealed record ShownCommand(int Line, string Text, IReadOnlyList<string>
 /// </summary>
 internal sealed record Block(int Line, string Kind, string Directive, string Words, string Text)
 {
-    /// <summary>The commands of a shell block; none if it does not begin with one of CallServer's.</summary>
+    /// <summary>CallServer's commands in a shell block; those of others are not among them.</summary>
     public IReadOnlyList<ShownCommand> Commands { get; private init; } = [];
 
     public bool IsFile => Directive == "file";
@@ -23,11 +23,8 @@ internal sealed record Block(int Line, string Kind, string Directive, string Wor
         {
             Commands = kind switch
             {
-                "sh" when lines.FirstOrDefault()?.StartsWith("callserver ", StringComparison.Ordinal) == true =>
-                    Typed(line, lines),
-                "console"
-                    when lines.FirstOrDefault()?.StartsWith("$ callserver ", StringComparison.Ordinal) == true =>
-                    Shown(line, lines),
+                "sh" => Typed(line, lines),
+                "console" => Shown(line, lines),
                 _ => [],
             },
         };
@@ -51,10 +48,11 @@ internal sealed record Block(int Line, string Kind, string Directive, string Wor
         for (var at = 0; at < lines.Count; at++)
         {
             var first = at;
-            var text = Joined(lines, ref at)[2..];
-            var output = lines.Skip(at + 1).TakeWhile(next => !next.StartsWith("$ ", StringComparison.Ordinal)).ToList();
-            commands.Add(new ShownCommand(line + 1 + first, text, output));
-            at += output.Count;
+            var text = Joined(lines, ref at);
+            if (!text.StartsWith("$ callserver ", StringComparison.Ordinal))
+                continue;
+            var output = lines.Skip(at + 1).TakeWhile(next => !next.StartsWith("$ ", StringComparison.Ordinal));
+            commands.Add(new ShownCommand(line + 1 + first, text[2..], [.. output]));
         }
         return commands;
     }

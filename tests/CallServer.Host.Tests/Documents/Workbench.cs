@@ -18,7 +18,7 @@ namespace CallServer.Host.Tests.Documents;
 internal sealed class Workbench : IAsyncDisposable
 {
     private const string UsualConfiguration = """
-        { "gateways": [
+        { "server": { "name": "cs-b" }, "gateways": [
           { "id": "gw1", "uri": "snmp://192.0.2.10?profile=cisco-voice" },
           { "id": "gw2", "uri": "mgcp://192.0.2.11" },
           { "id": "kam", "uri": "sip:all@192.0.2.12" },
@@ -142,11 +142,17 @@ internal sealed class Workbench : IAsyncDisposable
             cancel,
             new ServerParts { Logging = logging => logging.ClearProviders() }
         );
-        // Ready also means that all gateways have had their time; the page shows what they told.
-        while (server.Runtime.Ledger.States.Any(state => state.Record.Count == 0))
+        while (!HasHeardAll(server.Runtime))
+        {
             await Task.WhenAny(server.Runtime.Events.News, Task.Delay(50, cancel));
-        cancel.ThrowIfCancellationRequested();
+            cancel.ThrowIfCancellationRequested();
+        }
     }
+
+    /// <summary>Ready alone may also mean that gateways have had their time.</summary>
+    private static bool HasHeardAll(ServerRuntime runtime) =>
+        runtime.IsReady
+        && runtime.Configuration.Gateways.All(gateway => runtime.Ledger.Find(gateway.Id) is { Record.Count: > 0 });
 
     public async ValueTask DisposeAsync()
     {
