@@ -30,7 +30,11 @@ internal sealed class DocumentExampleTests
         foreach (var block in blocks)
         {
             if (block.Directive == "not run")
-                Assert.That(block.Words, Has.Length.GreaterThan(15), $"{page}:{block.Line}: why is it not run?");
+                Assert.That(
+                    block.Words,
+                    Has.Length.GreaterThan(15),
+                    $"{page}:{block.Line}: why is it not run?"
+                );
             if (block.Kind is "" or "text" or "bash" or "shell")
             {
                 Assert.That(
@@ -50,8 +54,14 @@ internal sealed class DocumentExampleTests
     [TestCase("```console\n$ callserver profiles\ncisco-voice\n…\n```", 0)]
     [TestCase("```console\n$ callserver profiles\ncisco-vioce\n…\n```", 1)]
     [TestCase("```console\n$ callserver profiles\ncisco-voice\n```", 1)]
-    [TestCase("```console\n$ callserver audit snmp://192.0.2.1\n# 192.0.2.1:161  snmp cisco-voice  complete: …\n…\n```", 0)]
-    [TestCase("```console\n$ callserver audit snmp://192.0.2.1\n# 192.0.2.1:161  snmp cisco-voice  partial: …\n…\n```", 1)]
+    [TestCase(
+        "```console\n$ callserver audit snmp://192.0.2.1\n# 192.0.2.1:161  snmp cisco-voice  complete: …\n…\n```",
+        0
+    )]
+    [TestCase(
+        "```console\n$ callserver audit snmp://192.0.2.1\n# 192.0.2.1:161  snmp cisco-voice  partial: …\n…\n```",
+        1
+    )]
     [TestCase("```console\n$ callserver status --json\n{\"name\":\"cs-a\",\"…\":0}\n```", 0)]
     [TestCase("```console\n$ callserver status --json\n{\"nome\":\"cs-a\",\"…\":0}\n```", 1)]
     [TestCase("<!-- run: exit=2; nobody -->\n```sh\ncallserver audit ng://192.0.2.1\n```", 0)]

@@ -51,7 +51,9 @@ internal sealed record Block(int Line, string Kind, string Directive, string Wor
             var text = Joined(lines, ref at);
             if (!text.StartsWith("$ callserver ", StringComparison.Ordinal))
                 continue;
-            var output = lines.Skip(at + 1).TakeWhile(next => !next.StartsWith("$ ", StringComparison.Ordinal));
+            var output = lines
+                .Skip(at + 1)
+                .TakeWhile(next => !next.StartsWith("$ ", StringComparison.Ordinal));
             commands.Add(new ShownCommand(line + 1 + first, text[2..], [.. output]));
         }
         return commands;

@@ -49,7 +49,11 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
 
     private string Uri(Match uri, bool isSecret, Wanted wanted)
     {
-        var (scheme, user, rest) = (uri.Groups["scheme"].Value, uri.Groups["user"].Value, uri.Groups["rest"].Value);
+        var (scheme, user, rest) = (
+            uri.Groups["scheme"].Value,
+            uri.Groups["user"].Value,
+            uri.Groups["rest"].Value
+        );
         var protocol = scheme.Split(':', '+')[0];
         var port = wanted.Nobody ? Closed() : Agent(protocol, user, rest, isSecret, wanted).Port;
         return string.Create(CultureInfo.InvariantCulture, $"{scheme}{user}127.0.0.1:{port}{rest}");
@@ -58,7 +62,8 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     private SimulatedAgent Agent(string protocol, string user, string rest, bool isSecret, Wanted wanted)
     {
         var vices = wanted.Vices ?? [];
-        var key = $"{protocol} {user} {rest} {isSecret} {wanted.Connections} {wanted.Profile} {string.Join(',', vices)}";
+        var key =
+            $"{protocol} {user} {rest} {isSecret} {wanted.Connections} {wanted.Profile} {string.Join(',', vices)}";
         if (!agents.TryGetValue(key, out var agent))
             agents[key] = agent = new SimulatedAgent(Settings(protocol, user, rest, isSecret, wanted));
         return agent;
@@ -97,7 +102,9 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     }
 
     private static string? Option(string query, string name) =>
-        Regex.Match(query, $@"[?&]{name}=([^&]+)") is { Success: true } option ? option.Groups[1].Value : null;
+        Regex.Match(query, $@"[?&]{name}=([^&]+)") is { Success: true } option
+            ? option.Groups[1].Value
+            : null;
 
     /// <summary>A port where nobody listens: the system has just handed it out and taken it back.</summary>
     private static int Closed()

@@ -152,7 +152,9 @@ internal sealed class Workbench : IAsyncDisposable
     /// <summary>Ready alone may also mean that gateways have had their time.</summary>
     private static bool HasHeardAll(ServerRuntime runtime) =>
         runtime.IsReady
-        && runtime.Configuration.Gateways.All(gateway => runtime.Ledger.Find(gateway.Id) is { Record.Count: > 0 });
+        && runtime.Configuration.Gateways.All(gateway =>
+            runtime.Ledger.Find(gateway.Id) is { Record.Count: > 0 }
+        );
 
     public async ValueTask DisposeAsync()
     {
