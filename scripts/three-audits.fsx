@@ -23,12 +23,10 @@ let path =
             Delay = TimeSpan.FromMilliseconds 20.0
             Jitter = TimeSpan.FromMilliseconds 40.0 }
 
-let time (instant: Instant) =
-    (Instant.toDateTime instant).ToString "HH:mm:ss.fff"
+let time (instant: Instant) = (Instant.toDateTime instant).ToString "HH:mm:ss.fff"
 
 let row audit asked answered (told: Interval) (known: Interval) =
-    let width (interval: Interval) =
-        $"%.1f{(Interval.width interval).TotalMilliseconds} ms"
+    let width (interval: Interval) = $"%.1f{(Interval.width interval).TotalMilliseconds} ms"
 
     printfn
         "%-5s  %-12s  %-12s  %-27s %9s   %-27s %9s"
@@ -52,7 +50,13 @@ for round in 1..3 do
 
     // Another seed of the path gives other figures.
     let snapshot, _, after, _ =
-        auditOnce path (target "gw1" "cisco-voice") SnmpAudit.Memory.none advanced due (100UL * uint64 round + 7UL)
+        auditOnce
+            path
+            (target "gw1" "cisco-voice")
+            SnmpAudit.Memory.none
+            advanced
+            due
+            (100UL * uint64 round + 7UL)
 
     gateway <- after
     let told = snapshot.Observations[0].Start.Value.Within
