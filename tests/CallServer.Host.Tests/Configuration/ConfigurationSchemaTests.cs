@@ -31,6 +31,7 @@ public sealed class ConfigurationSchemaTests
 
     [TestCase("docs/operating.md")]
     [TestCase("docs/recovery.md")]
+    [TestCase("docs/quick-start.md")]
     [TestCase("README.md")]
     public void TheExamplesOfTheDocumentsAreAccepted(string file)
     {

@@ -56,15 +56,22 @@ internal sealed partial class MetricsReferenceTests
         Assert.That(named, Is.Not.Empty.And.SubsetOf(Explained()));
     }
 
-    /// <summary>Each alert has a heading of its own, where its annotations send whoever is woken up.</summary>
+    /// <summary>Each alert is in the table of docs/metrics.md and has a section in docs/alerts.md; no other has.</summary>
     [Test]
     public void EveryAlertIsExplained()
     {
-        var page = Repository.Read("docs/metrics.md");
-        var alerts = Alert().Matches(Repository.Read("deploy/prometheus/callserver.rules.yml"));
+        var alerts = Alert()
+            .Matches(Repository.Read("deploy/prometheus/callserver.rules.yml"))
+            .Select(match => match.Groups[1].Value)
+            .ToList();
         Assert.That(alerts, Is.Not.Empty);
-        foreach (Match alert in alerts)
-            Assert.That(page, Does.Contain($"`{alert.Groups[1].Value}`"));
+        using var all = Assert.EnterMultipleScope();
+        Assert.That(
+            AlertSection().Matches(Repository.Read("docs/alerts.md")).Select(match => match.Groups[1].Value),
+            Is.EquivalentTo(alerts)
+        );
+        foreach (var alert in alerts)
+            Assert.That(Repository.Read("docs/metrics.md"), Does.Contain($"| `{alert}` |"));
     }
 
     /// <summary>The names of a meter's instruments, as Prometheus shows them.</summary>
@@ -110,17 +117,37 @@ internal sealed partial class MetricsReferenceTests
 
     [GeneratedRegex(@"- alert: (\w+)")]
     private static partial Regex Alert();
+
+    [GeneratedRegex(@"^## (CallServer\w+)$", RegexOptions.Multiline)]
+    private static partial Regex AlertSection();
 }
 
 /// <summary>The files of the repository that the tests run inside.</summary>
 internal static class Repository
 {
-    public static string Read(string path)
+    public static string Read(string path) => File.ReadAllText(Path.Combine(Root(), path));
+
+    /// <summary>The paths of a folder's files, from the repository's root.</summary>
+    public static IEnumerable<string> Files(string folder, string pattern) =>
+        Directory
+            .EnumerateFiles(Path.Combine(Root(), folder), pattern)
+            .Select(file => $"{folder}/{Path.GetFileName(file)}");
+
+    public static bool Has(string path) => Path.Exists(Path.Combine(Root(), path));
+
+    /// <summary>The path from the root of what a page names from its own folder.</summary>
+    public static string Beside(string page, string relative) =>
+        Path.GetRelativePath(
+            Root(),
+            Path.GetFullPath(Path.Combine(Root(), Path.GetDirectoryName(page)!, relative))
+        );
+
+    private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "CallServer.slnx")))
             folder = folder.Parent;
         Assert.That(folder, Is.Not.Null, "the tests run inside the repository");
-        return File.ReadAllText(Path.Combine(folder!.FullName, path));
+        return folder!.FullName;
     }
 }

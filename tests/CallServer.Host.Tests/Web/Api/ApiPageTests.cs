@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CallServer.Host.Tests.Documents;
 using CallServer.Host.Tests.Storage;
 using CallServer.Server.Polling;
 
@@ -14,9 +15,6 @@ namespace CallServer.Host.Tests.Web.Api;
 [CancelAfter(60_000)]
 public sealed partial class ApiPageTests : IDisposable
 {
-    // A member of this name stands for those that the example leaves out.
-    private const string Others = "…";
-
     private readonly TestDirectory directory = new();
     private readonly TestGateways gateways = new();
     private readonly string page = File.ReadAllText(
@@ -126,47 +124,10 @@ public sealed partial class ApiPageTests : IDisposable
         using var documented = JsonDocument.Parse(example.Groups["answer"].Value);
         using var answered = JsonDocument.Parse(text);
         Assert.That(
-            Differences(documented.RootElement, answered.RootElement, "$"),
+            Shape.Differences(documented.RootElement, answered.RootElement, "$"),
             Is.Empty,
             $"{lines[0]}\n{text}"
         );
-    }
-
-    /// <summary>Where an example has other members than the answer, or values of another kind. A null fits any.</summary>
-    private static IEnumerable<string> Differences(JsonElement documented, JsonElement answered, string place)
-    {
-        if (documented.ValueKind == JsonValueKind.Null || answered.ValueKind == JsonValueKind.Null)
-            return [];
-        return (documented.ValueKind, answered.ValueKind) switch
-        {
-            (JsonValueKind.Object, JsonValueKind.Object) => Members(documented, answered, place),
-            (JsonValueKind.Array, JsonValueKind.Array) => documented.GetArrayLength() == 0
-            || answered.GetArrayLength() == 0
-                ? []
-                : Differences(documented[0], answered[0], $"{place}[0]"),
-            (JsonValueKind.True or JsonValueKind.False, JsonValueKind.True or JsonValueKind.False) => [],
-            var (shown, found) => shown == found ? [] : [$"{place}: {shown} is shown, {found} is answered"],
-        };
-    }
-
-    private static IEnumerable<string> Members(JsonElement documented, JsonElement answered, string place)
-    {
-        var shown = documented.EnumerateObject().Select(member => member.Name).ToList();
-        foreach (var member in documented.EnumerateObject().Where(member => member.Name != Others))
-        {
-            if (!answered.TryGetProperty(member.Name, out var value))
-                yield return $"{place}: {member.Name} is not answered";
-            else
-            {
-                foreach (var difference in Differences(member.Value, value, $"{place}.{member.Name}"))
-                    yield return difference;
-            }
-        }
-
-        if (shown.Contains(Others))
-            yield break;
-        foreach (var member in answered.EnumerateObject().Where(member => !shown.Contains(member.Name)))
-            yield return $"{place}: {member.Name} is answered and not shown";
     }
 
     [GeneratedRegex(@"^### `(\w+ /[^`]+)`$", RegexOptions.Multiline)]
