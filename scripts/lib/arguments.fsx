@@ -16,15 +16,16 @@ type Arguments =
 
 /// Ends the script with exit status 64, as callserver does for a wrong command line.
 let refuse (mistake: string) : 'T =
-    eprintfn $"{mistake}; --help shows how the script is called"
+    eprintfn $"{mistake}; the word help shows how the script is called"
     exit 64
 
-/// Reads options that take a value, switches that take none, and whatever else there is. `--help` prints the usage.
+/// Reads options that take a value, switches that take none, and whatever else there is. The word `help` prints the
+/// usage: `--help` prints that of fsi.
 let readArguments (usage: string) (options: string list) (switches: string list) : Arguments =
     let rec read found words =
         match words with
         | [] -> { found with Rest = List.rev found.Rest }
-        | "--help" :: _ ->
+        | "help" :: _ ->
             printfn $"{usage}"
             exit 0
         | name :: value :: more when List.contains name options ->
