@@ -25,8 +25,8 @@ public static class Examples
             "callserver doctor ng://192.0.2.3 --json | jq -r 'select(.ok | not) | .fix'",
             "",
             "Steps: reachability, credentials, version, profile, table, count,",
-            "completeness, exactness, cost. One that the protocol has not, or that cannot",
-            "be looked at because an earlier one does not hold, is left out.",
+            "completeness, exactness, cost. A step is left out if the protocol does not",
+            "have it, or if an earlier one has to hold for it and does not.",
             "",
             "Exit status: 0 every step holds, 1 the gateway does not tell everything or",
             "contradicts itself, 2 it is silent or refuses, 64 the command line is wrong.",
@@ -41,7 +41,7 @@ public static class Examples
         [
             "callserver config check callserver.json",
             "",
-            "Exit status: 0 it is right (what is unwise is said on standard error),",
+            "Exit status: 0 it is right (warnings of what is unwise go to standard error),",
             "64 something is wrong; each mistake is named with its line and path.",
         ],
         ["config example"] =
@@ -52,7 +52,8 @@ public static class Examples
             "callserver config example snmp://192.0.2.1 ng://192.0.2.3 \\",
             "    --community-from env:GW_COMMUNITY > callserver.json",
             "",
-            "Exit status: as of audit. A gateway that does not answer is written, too.",
+            "Exit status: the same as that of audit. A gateway that does not answer is",
+            "written as well.",
         ],
         ["config schema"] =
         [
@@ -75,7 +76,14 @@ public static class Examples
             "Keys: s next sort column, r reverse, / filter, arrows and page keys scroll,",
             "q quit. In a pipe it prints one look and ends.",
         ],
-        ["run"] = ["callserver run --config callserver.json"],
+        ["run"] =
+        [
+            "callserver run --config callserver.json",
+            "",
+            "Runs until SIGINT or SIGTERM. Exit status: 0 stopped, 64 the configuration",
+            "is wrong (each mistake is named with its place), 70 a fault of CallServer",
+            "itself.",
+        ],
         ["status"] = ["callserver status", "callserver status --server http://192.0.2.7:8080 --json"],
         ["gateways"] = ["callserver gateways", "callserver gateways --watch"],
         ["audits"] = ["callserver audits --gateway gw1"],
@@ -87,7 +95,8 @@ public static class Examples
         ["calls"] =
         [
             "callserver calls --findings",
-            "callserver calls --findings --json | jq -r '.findings[] | .kind + \": \" + .text'",
+            "callserver calls --findings --json |",
+            "    jq -r '.findings[] | .kind + \": \" + .text'",
         ],
         ["release"] =
         [
@@ -97,13 +106,13 @@ public static class Examples
             "callserver release gw2/aaln/1@gw2/0A1B --reason 'ticket 4711' --yes --json",
             "",
             "Exit status: 0 released, 1 not released (unknown, or the last complete audit",
-            "did not list it), 2 the gateway refuses or does not answer, or no server does,",
-            "64 the command line is wrong, or nobody is there to confirm.",
+            "did not list it), 2 the gateway refuses or does not answer, or no server",
+            "does, 64 the command line is wrong, or nobody is there to confirm.",
         ],
         ["recovery"] =
         [
             "callserver recovery --server http://192.0.2.8:8080",
-            "callserver recovery --dry-run     # what a takeover now would find, and how soon",
+            "callserver recovery --dry-run     # what a takeover would find now, how soon",
             "callserver recovery --last 10 --json | jq .secondsAtRisk",
         ],
         ["takeover"] =
@@ -141,7 +150,7 @@ public static class Examples
             "callserver gateway --snmp 1161 --connections 1000 --churn 10 \\",
             "    --truth truth.ndjson",
             "",
-            "# another of Avaya's kind over a bad network",
+            "# one with Avaya's tables, over a bad network",
             "callserver gateway --snmp 1162 --profile avaya-rtp --connections 50 \\",
             "    --delay 40ms --loss 0.05",
             "",
@@ -156,27 +165,38 @@ public static class Examples
             "callserver gateway --ng 2223 --connections 10 \\",
             "    --since 2026-01-31T10:00:00Z --trunk 7:20:0.5:far",
             "",
-            "With one protocol the truth has a line for each connection that an audit",
-            "finds: two for a call of ng, one a tag. With several it has one line a",
-            "connection, named by the first protocol; \"ids\" has its name by each, ng's",
-            "by the offering tag, and \"further\" the other names of those that list it",
-            "more than once. Codecs that the SNMP profile cannot tell do not occur then.",
-            "In one table SIP and ng share the Call-ID, and MGCP's C: is Cisco's GUID.",
+            "The file of --truth: with one protocol it has a line for each connection that",
+            "an audit finds (a call of ng has two, one for each tag). With several it has",
+            "one line for each connection, under its id in the first protocol; \"ids\" has",
+            "its id in each protocol (in ng, that of the offering tag), and \"further\" the",
+            "other ids, where a protocol lists it more than once. SIP and ng then share",
+            "the Call-ID, MGCP's C: is Cisco's GUID, and only codecs occur that the SNMP",
+            "profile can tell.",
         ],
         ["profiles"] = ["callserver profiles", "callserver profiles cisco-voice"],
-        ["demo"] = ["callserver demo"],
+        ["demo"] =
+        [
+            "callserver demo",
+            "callserver demo --json | jq .",
+            "",
+            "Exit status: 0 nothing was lost, 1 something was, 70 it could not be played.",
+        ],
     };
 
     public static IReadOnlyList<string> Overview { get; } =
     [
-        "callserver demo                                   see it at work, here alone",
+        "callserver demo                                   a takeover on this machine",
         "callserver audit snmp://192.0.2.1                 one look at a gateway",
-        "callserver doctor snmp://192.0.2.1                what keeps it from telling",
+        "callserver doctor snmp://192.0.2.1                what is wrong, and the fix",
         "callserver config example > callserver.json       a configuration to edit",
         "callserver run --config callserver.json           keep the record",
-        "callserver connections --watch                    what is active just now",
+        "callserver connections --watch                    what is active now",
         "callserver top                                    the server at a glance",
-        "callserver gateway --snmp 1161 --connections 100  something to try it on",
+        "callserver gateway --snmp 1161 --connections 100  simulate a gateway",
+        "",
+        "Exit status of every command: 0 done, 64 the command line or configuration",
+        "is wrong, 70 a fault of CallServer itself, 130 interrupted. Of those that ask",
+        "a server: 2 it does not answer, or refuses. A command's help has the others.",
     ];
 
     /// <summary>A command's examples; false if it has none.</summary>

@@ -15,13 +15,19 @@ public static class ProfilesCommand
         var name = new Argument<string?>("NAME")
         {
             HelpName = "NAME",
-            Description = "Print this profile, as one's own in the configuration may begin",
+            Description = "Print this profile: a start for one of your own",
             Arity = ArgumentArity.ZeroOrOne,
         };
         name.CompletionSources.Add(_ =>
             GatewayProtocols.BuiltIn.ProfileNames.Select(known => new CompletionItem(known))
         );
-        var command = new Command("profiles", "Lists the SNMP profiles that come with CallServer.") { name };
+        var command = new Command(
+            "profiles",
+            "Lists the SNMP profiles that come with CallServer, or prints one."
+        )
+        {
+            name,
+        };
         command.SetAction(parsed => Print(terminal, parsed.GetValue(name)));
         return command;
     }

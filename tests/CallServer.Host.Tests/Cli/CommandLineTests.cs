@@ -28,6 +28,24 @@ internal sealed class CommandLineTests
         });
     }
 
+    [Test]
+    public async Task Every_verb_has_examples_and_says_what_it_and_each_of_its_options_does()
+    {
+        var verbs = Section(await HelpOf(), "Commands").Select(line => line.Split(' ')[0]).ToList();
+        Assert.That(verbs, Does.Contain("audit").And.Contain("demo"));
+        foreach (var verb in verbs)
+        {
+            var help = await HelpOf(verb);
+            Assert.Multiple(() =>
+            {
+                Assert.That(Section(help, "Description").Single(), Does.Match("^[A-Z].*[a-z)]\\.$"), verb);
+                Assert.That(Section(help, "Options"), Has.All.Matches("^-.*\\S  +[A-Za-z].{3}"), verb);
+                Assert.That(help, Does.Match("(?m)^  callserver " + verb), verb);
+                Assert.That(Section(help, "Examples").Max(line => line.Length), Is.LessThan(78), verb);
+            });
+        }
+    }
+
     [TestCase("", "Usage:")]
     [TestCase("adit snmp://192.0.2.1", "'adit' (did you mean audit?)")]
     [TestCase("connectoins", "(did you mean connections?)")]
@@ -157,4 +175,19 @@ internal sealed class CommandLineTests
             Assert.That(run.Error.Contains("   at ", StringComparison.Ordinal), Is.EqualTo(verbose));
         });
     }
+
+    private static async Task<string> HelpOf(params string[] verbs) =>
+        (await CliRun.Of([.. verbs, "--help"])).Out;
+
+    /// <summary>The lines below a heading of the help, without their indentation.</summary>
+    private static List<string> Section(string help, string heading) =>
+        [
+            .. help.ReplaceLineEndings("\n")
+                .Split('\n')
+                .SkipWhile(line => line != $"{heading}:")
+                .Skip(1)
+                .TakeWhile(line => line.Length == 0 || line[0] == ' ')
+                .Select(line => line.Trim())
+                .Where(line => line.Length > 0),
+        ];
 }

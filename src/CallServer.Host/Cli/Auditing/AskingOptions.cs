@@ -36,7 +36,7 @@ internal sealed class AskingOptions
     private readonly Option<string?> profiles = new("--profiles")
     {
         Description =
-            "SNMP profiles of your own: a JSON object of name to profile; they are tried before the built-in ones",
+            "SNMP profiles of your own: a JSON object that maps names to profiles; they are tried before the built-in ones",
         HelpName = "FILE",
         CompletionSources = { Suggestions.OfFiles },
     };
@@ -48,14 +48,19 @@ internal sealed class AskingOptions
         CompletionSources = { Suggestions.OfFiles },
     };
 
-    /// <summary>The argument that names the gateways.</summary>
-    public static Argument<string[]> Uris(GatewayProtocols protocols, ArgumentArity arity)
+    /// <summary>The argument that names the gateways; its description begins with these words.</summary>
+    public static Argument<string[]> Uris(
+        GatewayProtocols protocols,
+        ArgumentArity arity,
+        string beginning = ""
+    )
     {
         ArgumentNullException.ThrowIfNull(protocols);
         var uris = new Argument<string[]>("URI")
         {
             HelpName = "URI",
-            Description = string.Join(", ", protocols.Forms.SkipLast(1)) + $", or {protocols.Forms[^1]}",
+            Description =
+                beginning + string.Join(", ", protocols.Forms.SkipLast(1)) + $", or {protocols.Forms[^1]}",
             Arity = arity,
         };
         uris.CompletionSources.Add(context => Suggestions.OfUris(context, protocols));

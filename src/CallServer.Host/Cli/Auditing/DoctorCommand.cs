@@ -13,7 +13,8 @@ internal sealed class DoctorCommand(Terminal terminal, Surroundings surroundings
     private readonly AskingOptions asking = new();
     private readonly Argument<string[]> uris = AskingOptions.Uris(
         surroundings.Protocols,
-        ArgumentArity.OneOrMore
+        ArgumentArity.OneOrMore,
+        "One gateway: "
     );
     private readonly Option<bool> json = Options.Json("One JSON object a line, one for each step");
 

@@ -27,7 +27,7 @@ internal sealed class CompletionCommand(Terminal terminal)
     {
         var command = new Command(
             "completion",
-            "Prints a script for a shell that completes verbs, options, URIs, profiles and gateways."
+            "Prints a script that has a shell complete verbs, options, URIs, profiles and gateways."
         )
         {
             shell,

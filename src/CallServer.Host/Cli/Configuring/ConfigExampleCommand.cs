@@ -20,7 +20,7 @@ internal sealed class ConfigExampleCommand(Terminal terminal, Surroundings surro
     {
         var command = new Command(
             "example",
-            "Writes a working configuration with comments; for each URI from an audit of that gateway."
+            "Writes a working configuration with comments. Gateways that are given are audited once, for their profiles."
         )
         {
             uris,

@@ -7,33 +7,38 @@ public static class ReadCommands
 {
     public static IEnumerable<Command> All(Terminal terminal, Surroundings surroundings) =>
         [
-            new Verb("status", "The server's name, role and health.", null).Build(terminal, surroundings),
-            new Verb(
-                "gateways",
-                "The gateways, and what the last audit of each told.",
-                ServerView.Gateways
-            ).Build(terminal, surroundings),
-            new Verb("audits", "The latest audits: when, how complete, how long.", ServerView.Audits).Build(
+            new Verb("status", "Shows the server's name, role and health.", null).Build(
                 terminal,
                 surroundings
             ),
             new Verb(
+                "gateways",
+                "Lists the gateways, and what the last audit of each told.",
+                ServerView.Gateways
+            ).Build(terminal, surroundings),
+            new Verb(
+                "audits",
+                "Lists the latest audits: when, how complete, how long they took.",
+                ServerView.Audits
+            ).Build(terminal, surroundings),
+            new Verb(
                 "connections",
-                "The record: every active connection, and how exactly its start is known.",
+                "Lists the record: every active connection, and how exactly its start is known.",
                 ServerView.Connections
             ).Build(terminal, surroundings),
             new Verb(
                 "calls",
-                "Connections that belong together, also across gateways.",
+                "Lists the calls: connections that belong together, also across gateways.",
                 ServerView.Calls
             ).Build(terminal, surroundings),
-            new Verb("cdrs", "The call detail records of ended connections.", ServerView.Cdrs).Build(
-                terminal,
-                surroundings
-            ),
+            new Verb(
+                "cdrs",
+                "Lists the call detail records (CDRs) of ended connections.",
+                ServerView.Cdrs
+            ).Build(terminal, surroundings),
             new Verb(
                 "control-log",
-                "Who had the server do what: from where, when, and what came of it.",
+                "Lists who had the server do what: from where, when, and what came of it.",
                 ServerView.ControlLog
             ).Build(terminal, surroundings),
         ];
@@ -50,7 +55,8 @@ public static class ReadCommands
 
         private readonly Option<Since?> since = new("--since")
         {
-            Description = "Only what ended at this time or later: 2026-01-31T10:00:00Z, or so long ago: 2h",
+            Description =
+                "Only what ended since then: a time such as 2026-01-31T10:00:00Z, or how long ago, such as 2h",
             HelpName = "TIME",
             CustomParser = result => Options.Read<Since?>(result, text => Since.Parse(text)),
         };
@@ -65,7 +71,7 @@ public static class ReadCommands
         private readonly Option<bool> watch = new("--watch")
         {
             Description =
-                "Look again and again until q or Ctrl-C; in a pipe, print a line for what is new or has changed",
+                "Look again and again until q or Ctrl-C; in a pipe, print a line for whatever is new or has changed",
         };
 
         public Command Build(Terminal terminal, Surroundings surroundings)

@@ -15,19 +15,22 @@ internal sealed class RecoveryCommand(Terminal terminal, Surroundings surroundin
 
     private readonly Option<int> last = new("--last")
     {
-        Description = "How many of the newest takeovers",
+        Description = "How many takeovers to report, the newest first",
         HelpName = "N",
         DefaultValueFactory = _ => 1,
     };
 
     private readonly Option<bool> dryRun = new("--dry-run")
     {
-        Description = "Ask every gateway now, as a takeover would; the role stays what it is",
+        Description = "Ask every gateway now, as a takeover would; the server's role does not change",
     };
 
     public Command Build()
     {
-        var command = new Command("recovery", "What the last takeover brought back, and how exactly.");
+        var command = new Command(
+            "recovery",
+            "Reports what the last takeover brought back, or what one now would, and how exactly."
+        );
         server.AddTo(command);
         command.Options.Add(json);
         command.Options.Add(last);

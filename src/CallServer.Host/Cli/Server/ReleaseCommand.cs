@@ -20,23 +20,23 @@ internal sealed class ReleaseCommand
 
     private readonly Option<string> reason = new("--reason")
     {
-        Description = "Why, for the CDR and the log",
+        Description = "Why it is ended: stands in the CDR and in the log",
         HelpName = "TEXT",
         Required = true,
     };
 
-    private readonly Option<bool> yes = new("--yes") { Description = "Do not ask whether it is meant" };
+    private readonly Option<bool> yes = new("--yes") { Description = "Do not ask for confirmation" };
 
     private readonly ServerOptions server;
     private readonly Option<string?> gateway;
-    private readonly Option<bool> json = Options.Json("One JSON object in a line");
+    private readonly Option<bool> json = Options.Json("The outcome as one JSON object");
 
     public ReleaseCommand(Terminal terminal, Surroundings surroundings)
     {
         this.terminal = terminal;
         this.surroundings = surroundings;
         server = new ServerOptions();
-        gateway = server.Gateway("Whose connection it is", surroundings);
+        gateway = server.Gateway("The gateway whose connection it is", surroundings);
         connection.CompletionSources.Add(context =>
             server.Gateways(context, surroundings).Select(item => new CompletionItem($"{item.Label}/"))
         );

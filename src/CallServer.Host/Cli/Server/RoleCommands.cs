@@ -22,7 +22,7 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
             new Option<int?>("--epoch")
             {
                 Description =
-                    $"Act under this epoch, 1 to {ServerRole.HighestEpoch}, and have the other server agree on it: settles two that both act",
+                    $"Act under this epoch, 1 to {ServerRole.HighestEpoch}, and have the other server agree to it: for two servers that both act",
                 HelpName = "N",
             }
         );
@@ -44,7 +44,7 @@ internal sealed class RoleCommands(Terminal terminal, Surroundings surroundings)
     )
     {
         var server = new ServerOptions();
-        var json = Options.Json("The server's status afterwards, as one JSON object in a line");
+        var json = Options.Json("The server's status afterwards, as one JSON object");
         var command = new Command(verb, description);
         server.AddTo(command);
         command.Options.Add(json);

@@ -12,7 +12,7 @@ internal sealed class TopCommand(Terminal terminal, Surroundings surroundings)
     {
         var command = new Command(
             "top",
-            "The whole server at a glance, again and again: role, connections, findings, CDRs, gateways."
+            "Shows the whole server at a glance, again and again: role, connections, findings, CDRs, gateways."
         );
         server.AddTo(command);
         command.SetAction(RunAsync);

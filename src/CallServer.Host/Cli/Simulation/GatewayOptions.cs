@@ -15,14 +15,23 @@ internal sealed class GatewayOptions
     private readonly (string Protocol, Option<int?> Port)[] ports =
     [
         ("snmp", Port("--snmp", "Answer SNMP on this UDP port; 0 takes any free one")),
-        ("mgcp", Port("--mgcp", "Answer MGCP on this UDP port, as a media gateway does")),
-        ("sip", Port("--sip", "Answer SIP's SUBSCRIBE to dialogs on this port, UDP and TCP")),
-        ("ng", Port("--ng", "Answer rtpengine's ng on this port, UDP, TCP and HTTP")),
+        ("mgcp", Port("--mgcp", "Answer MGCP on this UDP port; 0 takes any free one")),
+        (
+            "sip",
+            Port(
+                "--sip",
+                "Answer SIP's SUBSCRIBE to dialogs on this port, over UDP and TCP; 0 takes any free one"
+            )
+        ),
+        (
+            "ng",
+            Port("--ng", "Answer rtpengine's ng on this port, over UDP, TCP and HTTP; 0 takes any free one")
+        ),
     ];
 
     private readonly Option<string> profile = new("--profile")
     {
-        Description = $"What kind of gateway: {string.Join(", ", SimulatedGateway.Profiles)}",
+        Description = $"Whose SNMP tables it serves: {string.Join(", ", SimulatedGateway.Profiles)}",
         HelpName = "NAME",
         DefaultValueFactory = _ => "cisco-voice",
         CompletionSources = { _ => SimulatedGateway.Profiles.Select(name => new CompletionItem(name)) },
@@ -38,7 +47,7 @@ internal sealed class GatewayOptions
 
     private readonly Option<double> churn = new("--churn")
     {
-        Description = "Connections opened a second, and as many closed [default: 0]",
+        Description = "How many connections are opened each second, and as many closed [default: 0]",
         HelpName = "PER_SECOND",
         CustomParser = result => Options.Read(result, text => Number(text, 0, 100_000)),
     };
@@ -46,7 +55,7 @@ internal sealed class GatewayOptions
     public Option<ulong> Seed { get; } =
         new("--seed")
         {
-            Description = "The same seed brings the same connections",
+            Description = "The same seed gives the same connections",
             HelpName = "S",
             DefaultValueFactory = _ => 1,
         };
@@ -76,7 +85,7 @@ internal sealed class GatewayOptions
     private readonly Option<DateTimeOffset?> since = new("--since")
     {
         Description =
-            "Simulate from this UTC time on; with it, the same seed brings the same times too [default: now]",
+            "Simulate from this UTC time on; then the same seed gives the same times, too [default: now]",
         HelpName = "TIME",
         CustomParser = result => Options.Read<DateTimeOffset?>(result, text => Time(text)),
     };
@@ -84,13 +93,13 @@ internal sealed class GatewayOptions
     private readonly Option<string[]> trunks = new("--trunk")
     {
         Description =
-            "Carry one end of these calls as well; the gateway with the same words and 'far' carries the other. Needs --since",
+            "Carry one end of N calls more; the gateway with the same words and ':far' carries the other. Needs --since",
         HelpName = "SEED:N[:CHURN][:far]",
     };
 
     private readonly Option<TimeSpan> clockSkew = new("--clock-skew")
     {
-        Description = "How far its calendar clock is ahead; a negative time is behind [default: 0]",
+        Description = "How far its calendar clock is ahead; behind, if negative [default: 0]",
         HelpName = "TIME",
         CustomParser = result => Options.Read(result, text => Skew(text)),
     };
@@ -98,7 +107,7 @@ internal sealed class GatewayOptions
     public Option<TimeSpan?> RebootAfter { get; } =
         Options.Duration(
             "--reboot-after",
-            "Go down after this time with all calls, for two seconds [default: never]"
+            "Go down after this time, with all calls, for two seconds [default: never]"
         );
 
     private readonly Option<string> domain = new("--domain")
@@ -139,17 +148,21 @@ internal sealed class GatewayOptions
 
     private readonly Option<string?> auth = new("--auth")
     {
-        Description = "md5, sha1, sha256, sha384 or sha512",
+        Description = "How that user is authenticated: md5, sha1, sha256, sha384 or sha512",
         HelpName = "HOW",
     };
-    private readonly Option<string?> priv = new("--priv") { Description = "aes128", HelpName = "HOW" };
+    private readonly Option<string?> priv = new("--priv")
+    {
+        Description = "How messages are encrypted: aes128",
+        HelpName = "HOW",
+    };
     private readonly Option<SecretReference?> authFrom = Options.Secret(
         "--auth-from",
-        "Where the passphrase for it is kept"
+        "Where the passphrase for --auth is kept"
     );
     private readonly Option<SecretReference?> privFrom = Options.Secret(
         "--priv-from",
-        "Where the passphrase for it is kept"
+        "Where the passphrase for --priv is kept"
     );
 
     private readonly Option<string[]> vices = new("--vice")
