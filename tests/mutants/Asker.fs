@@ -45,10 +45,11 @@ let private answer (tests: FlatTest list) (number: int) (filter: string) : strin
         |> List.sortBy (fun test -> took.GetValueOrDefault(test.fullName ".", TimeSpan.Zero))
         |> List.tryFind fails
 
+    let isReached = CallServer.Mutants.reached
     CallServer.Mutants.choose 0
 
     match killer with
-    | None -> "survived"
+    | None -> if isReached then "survived" else "unreached"
     // Something that an earlier mutant left behind fails it, not this one.
     | Some test when fails test -> "spoilt"
     | Some test -> "killed " + test.fullName "."

@@ -223,8 +223,19 @@ let mutable private chosen =
     | null -> 0
     | number -> int number
 
-let is (number: int) : bool = chosen = number
-let choose (number: int) : unit = chosen <- number
+/// Whether its place has been passed since it was chosen.
+let mutable reached = false
+
+let is (number: int) : bool =
+    if chosen = number then
+        reached <- true
+        true
+    else
+        false
+
+let choose (number: int) : unit =
+    chosen <- number
+    reached <- false
 """
 
     write (inCopy $"{lowest}/Mutants.fs") (Encoding.UTF8.GetBytes switch)
@@ -420,6 +431,8 @@ let askTogether (number: int) (filter: string) : Result<string option, unit> =
     else
         match answer.Result with
         | "survived" -> Ok None
+        // What is made once, at the start, was made without the mutant.
+        | "unreached" -> Error()
         | null
         | "spoilt" ->
             endAsker ()
@@ -447,9 +460,7 @@ let judge (m: Mutant) (number: int) : Verdict =
             alone ()
         else
             match askTogether number filter with
-            | Ok(Some test) -> Some test
-            // What is made once, at the start, it makes without the mutant.
-            | Ok None
+            | Ok test -> test
             | Error() -> alone ()
 
     let told = if named.ContainsKey "--every" then List.choose asked firsts else []
