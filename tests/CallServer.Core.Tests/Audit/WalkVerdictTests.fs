@@ -126,3 +126,26 @@ let ``the first row of the next range is left to that range`` =
         | Advanced advance ->
             [ for struct (instance, _) in advance.Rows -> string instance ] |> Check.equal [ "3"; "4" ]
         | other -> failtest $"%A{other}")
+
+let ``a column's end is not believed where the reply itself shows an earlier name`` =
+    let profile =
+        parse
+            """{ "index": [{ "name": "a" }],
+                 "columns": { "x": "1.3.6.1.4.1.99999.7.2", "y": "1.3.6.1.4.1.99999.7.3" },
+                 "identity": "x", "id": "x" }"""
+
+    // x has ended if the next name is y's first; y.9 is not, where y.3 stands beside it.
+    examples [ 3, true; 4, false ] (fun (next: int, ended: bool) ->
+        let range = WalkRange.below Oid.empty [| 0; 1 |]
+
+        let varBinds =
+            [| for name in [ "2.3"; "3.3"; $"3.{next}"; "3.5" ] ->
+                   VarBind.create (Oid.parse $"1.3.6.1.4.1.99999.7.{name}") (Integer 1L) |]
+
+        match WalkStep.read profile.Columns 0 range 2 varBinds with
+        | Advanced _ -> ended |> Check.isTrue
+        | Backwards(_, name, passed) ->
+            ended |> Check.isFalse
+            string name |> Check.equal $"1.3.6.1.4.1.99999.7.3.{next}"
+            passed.IsSome |> Check.isTrue
+        | other -> failtest $"%A{other}")
