@@ -47,7 +47,7 @@ internal sealed record Readiness(
     bool StoreHealthy,
     ReadinessStore Store,
     ReadinessFile CdrFile,
-    Accounting.RadiusHealth? Radius
+    Accounting.SinkHealth? Radius
 );
 
 /// <summary>What waits to be saved.</summary>
