@@ -191,6 +191,7 @@ internal sealed class GatewayKeeper(ServerRuntime runtime, GatewayProtocols prot
             configuration.ControlToken,
             configuration.Pair?.Secret,
             configuration.Radius?.Secret,
+            configuration.CdrHttp?.Token,
             configuration.Tls?.Password,
         }.OfType<byte[]>();
     }

@@ -145,6 +145,20 @@ public sealed partial class ServerRuntime
             CountGateways()
         );
 
+    /// <summary>
+    /// What keeps it from saving what it knows, or from handing it on: a sentence each; empty if nothing does.
+    /// </summary>
+    public IReadOnlyList<string> Troubles() =>
+        [
+            .. new[]
+            {
+                Writer.Health.Reason is { } unsaved ? $"the record is not being saved: {unsaved}" : null,
+                CdrFiles.Fault is { } unwritten ? $"a CDR file cannot be written: {unwritten}" : null,
+                Radius?.Sink.Reason is { } untold ? $"RADIUS: {untold}" : null,
+                Push?.Sink.Reason is { } untaken ? $"cdr.http: {untaken}" : null,
+            }.OfType<string>(),
+        ];
+
     /// <summary>The configured gateways by the result of their last audits.</summary>
     public GatewayTotals CountGateways()
     {
@@ -228,8 +242,8 @@ public sealed partial class ServerRuntime
 
         Writer.Dispose();
         CdrFiles.Dispose();
-        if (Radius is not null)
-            await Radius.DisposeAsync();
+        foreach (var sink in sinks)
+            await sink.DisposeAsync();
         Ledger.Joiner.Dispose();
         foreach (
             var loop in (EventLoopScheduler[])
@@ -255,7 +269,6 @@ public sealed partial class ServerRuntime
                 health.PendingCdrs
             );
         await CdrFiles.FlushAsync();
-        if (Radius is not null)
-            await Radius.FlushAsync();
+        await Task.WhenAll(sinks.Select(sink => sink.FlushAsync()));
     }
 }

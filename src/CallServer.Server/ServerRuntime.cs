@@ -39,6 +39,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly EventLoopScheduler callLoop;
     private readonly EventLoopScheduler roleLoop;
     private readonly PeerLink? peerLink;
+    private readonly IReadOnlyList<SinkService> sinks;
     private readonly ServerDuties duties;
     private readonly StoreIdentity kept;
     private readonly CompositeDisposable watches = [];
@@ -87,7 +88,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             );
             CdrFiles = new CdrFiles(configuration, store, fileLoop, loggers.CreateLogger("CallServer.Cdr"));
             Radius = RadiusService.Open(configuration, store, clock, loggers);
-            OutboxReaders = [.. CdrFiles.Readers, .. Radius is null ? [] : (string[])[RadiusSink.Reader]];
+            Push = PushService.Open(configuration, Masking, store, clock, loggers);
+            sinks = [.. new SinkService?[] { Radius, Push }.OfType<SinkService>()];
+            OutboxReaders = [.. CdrFiles.Readers, .. sinks.Select(sink => sink.Reader)];
             store.RegisterReaders(OutboxReaders);
             for (var shard = 0; shard < Shards; shard++)
             {
@@ -103,7 +106,11 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 Writer,
                 callLoop,
                 loggers.CreateLogger("CallServer.Ledger"),
-                new AccountingWants(configuration.CdrInterim ?? TimeSpan.Zero, Starts: Radius is not null),
+                new AccountingWants(
+                    configuration.CdrInterim ?? TimeSpan.Zero,
+                    Starts: Radius is not null
+                        || configuration.CdrHttp?.Records.Contains(AccountingKind.Start) is true
+                ),
                 new RecordLimits(() => Configuration.Gateways.Count, Memory),
                 parts.Protocols,
                 measures
@@ -225,6 +232,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     /// <summary>Accounting to a RADIUS server; null if none is configured.</summary>
     public RadiusService? Radius { get; }
+
+    /// <summary>The posting of CDRs over HTTP; null if none is configured.</summary>
+    public PushService? Push { get; }
 
     /// <summary>The names of those that take records from the store's outbox.</summary>
     public IReadOnlyList<string> OutboxReaders { get; }
@@ -359,7 +369,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private void NudgeReaders()
     {
         CdrFiles.Nudge();
-        Radius?.Sink.Nudge();
+        foreach (var sink in sinks)
+            sink.Nudge();
     }
 
     private void OnCommitted(CommitResult result)

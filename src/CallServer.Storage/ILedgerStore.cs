@@ -40,7 +40,8 @@ public interface ILedgerStore : IDisposable
     /// <summary>
     /// Names the readers of the outbox (<see cref="AccountingEntry"/>), once, after <see cref="Load"/>. From then on
     /// the store deletes an entry when all of them have passed it. A reader that is no longer named holds nothing
-    /// back. A new reader begins with what is still there.
+    /// back: its mark is kept all the same, and a name that never reads may have one (<see cref="AdvanceAccounting"/>).
+    /// A new reader begins with what is still there.
     /// </summary>
     void RegisterReaders(IReadOnlyList<string> readers);
 

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Reactive.Concurrency;
 using System.Security.Cryptography;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
@@ -8,14 +7,9 @@ using CallServer.Storage;
 namespace CallServer.Server.Accounting;
 
 /// <summary>Accounting to a RADIUS server, on its own thread and socket.</summary>
-public sealed class RadiusService : IAsyncDisposable
+public sealed class RadiusService : SinkService
 {
-    // Shutdown does not wait for an unreachable server: the outbox keeps whatever it has not acknowledged.
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
-
     private readonly UdpFleet socket;
-    private readonly EventLoopScheduler loop;
-    private readonly ILogger logger;
 
     private RadiusService(
         RadiusConfiguration configuration,
@@ -24,19 +18,14 @@ public sealed class RadiusService : IAsyncDisposable
         UdpFleet socket,
         ILogger logger
     )
+        : base(RadiusSink.Reader, "the RADIUS server", logger)
     {
         this.socket = socket;
-        this.logger = logger;
-        loop = new EventLoopScheduler(start => new Thread(start)
-        {
-            Name = "callserver radius",
-            IsBackground = true,
-        });
         Sink = new RadiusSink(
             configuration,
             store,
             clock,
-            loop,
+            Loop,
             receiver => socket.Open(configuration.Server, receiver),
             RandomNumberGenerator.GetBytes(1)[0],
             logger
@@ -45,6 +34,9 @@ public sealed class RadiusService : IAsyncDisposable
 
     /// <summary>The sink that runs on this thread.</summary>
     public RadiusSink Sink { get; }
+
+    /// <inheritdoc/>
+    protected override IOutboxSink Any => Sink;
 
     /// <summary>
     /// Opens the socket but sends nothing yet; null if no server is configured. Throws ConfigurationException if the
@@ -79,28 +71,6 @@ public sealed class RadiusService : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Completes when the server has acknowledged everything, or when the short time allowed has passed.
-    /// </summary>
-    public async Task FlushAsync()
-    {
-        try
-        {
-            await Sink.FlushAsync().WaitAsync(Patience);
-        }
-        catch (TimeoutException)
-        {
-            logger.LogInformation(
-                "stopped before the RADIUS server answered for everything: the store keeps it"
-            );
-        }
-    }
-
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        Sink.Dispose();
-        await socket.DisposeAsync();
-        loop.Dispose();
-    }
+    protected override ValueTask CloseAsync() => socket.DisposeAsync();
 }

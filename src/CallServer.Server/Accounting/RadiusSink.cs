@@ -8,33 +8,23 @@ using CallServer.Surface;
 namespace CallServer.Server.Accounting;
 
 /// <summary>
-/// Sends what the store's outbox holds to a RADIUS server (docs/adr/0011). The outbox is the spool: it forgets a
-/// record only after the server has acknowledged it. Everything happens on one scheduler, and all commands of one
-/// event are carried out before the next event.
+/// Sends what the store's outbox holds to a RADIUS server (docs/adr/0011). Everything happens on one scheduler, and all
+/// commands of one event are carried out before the next event.
 /// </summary>
-public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
+public sealed class RadiusSink : IOutboxSink, IOutboxTaker, IRadiusSink, IDatagramReceiver
 {
     /// <summary>The sink's name among the readers of the store's outbox.</summary>
     public const string Reader = "radius";
 
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
-
     private readonly string server;
-    private readonly ILedgerStore store;
+    private readonly OutboxReader outbox;
     private readonly IClock clock;
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
     private readonly IMessageChannel channel;
     private readonly SerialDisposable wake = new();
-    private readonly SerialDisposable retry = new();
-    private readonly List<TaskCompletionSource> flushes = [];
     private RadiusAccounting machine;
-    private long done;
-    private long advanced;
-    private bool more = true;
     private bool isOver;
-    private int settling;
-    private string? fault;
 
     /// <param name="configuration">The RADIUS server.</param>
     /// <param name="store">Where the records come from; Reader must be registered there.</param>
@@ -56,7 +46,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(open);
         server = configuration.Server.ToString();
-        this.store = store;
+        outbox = new OutboxReader(Reader, "RADIUS", this, store, scheduler, logger);
         this.clock = clock;
         this.scheduler = scheduler;
         this.logger = logger;
@@ -73,49 +63,36 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
     /// <summary>The state machine's counters.</summary>
     public RadiusAccounting State => Volatile.Read(ref machine);
 
-    /// <summary>How accounting is going now.</summary>
-    public RadiusHealth Health
+    /// <inheritdoc/>
+    public string? Reason
     {
         get
         {
             var state = State;
-            var reason =
-                Volatile.Read(ref fault)
+            return outbox.Fault
                 ?? (
                     !state.IsAway ? null
                     : state.Forged > 0 ? $"{server} answers with another secret, or another does in its place"
                     : $"{server} does not answer: it is away, does not know us as a client, or has another secret"
                 );
-            return new RadiusHealth(
-                reason,
-                Waiting(),
-                state.OldestAt is { } oldest
-                    ? Math.Max(0, Math.Round((clock.Now.Wall - oldest).TotalSeconds, 3))
-                    : null
-            );
         }
     }
 
-    /// <summary>Says that there may be new records. Callable from any thread.</summary>
-    public void Nudge() =>
-        scheduler.Schedule(() =>
-        {
-            more = true;
-            Settle();
-        });
+    /// <inheritdoc/>
+    public SinkHealth Health =>
+        new(
+            Reason,
+            outbox.Waiting,
+            State.OldestAt is { } oldest
+                ? Math.Max(0, Math.Round((clock.Now.Wall - oldest).TotalSeconds, 3))
+                : null
+        );
 
-    /// <summary>Completes when the server has acknowledged everything, is unreachable, or the store fails.</summary>
-    public Task FlushAsync()
-    {
-        var flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        scheduler.Schedule(() =>
-        {
-            flushes.Add(flushed);
-            more = true;
-            Settle();
-        });
-        return flushed.Task;
-    }
+    /// <inheritdoc/>
+    public void Nudge() => outbox.Nudge();
+
+    /// <inheritdoc/>
+    public Task FlushAsync() => outbox.FlushAsync();
 
     /// <inheritdoc/>
     public void OnDatagram(Datagram datagram)
@@ -129,7 +106,7 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
     {
         Volatile.Write(ref isOver, true);
         wake.Dispose();
-        retry.Dispose();
+        outbox.Dispose();
         channel.Dispose();
     }
 
@@ -144,19 +121,29 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
         );
     }
 
-    void IRadiusSink.Done(long sequence) => done = sequence;
+    void IRadiusSink.Done(long sequence) => outbox.Done(sequence);
 
-    private long? Waiting()
-    {
-        try
-        {
-            return store.CountAccounting(Reader);
-        }
-        catch (StoreException)
-        {
-            return null;
-        }
-    }
+    int IOutboxTaker.Wanted => machine.Wanted;
+
+    bool IOutboxTaker.IsIdle => machine.Outstanding == 0;
+
+    bool IOutboxTaker.IsAway => machine.IsAway;
+
+    void IOutboxTaker.Offer(IReadOnlyList<AccountingEntry> entries) =>
+        Step(
+            machine.Offer(
+                clock.Now,
+                [
+                    .. entries.Select(entry => new OutboxEntry(
+                        entry.Sequence,
+                        entry.Kind,
+                        entry.Id,
+                        entry.At,
+                        entry.Json
+                    )),
+                ]
+            )
+        );
 
     private void Step(RadiusAccounting next)
     {
@@ -172,73 +159,10 @@ public sealed class RadiusSink : IRadiusSink, IDatagramReceiver, IDisposable
                 reason
             );
         if (next.IsAway && !wasAway)
-            logger.LogWarning("RADIUS: {Reason}; the store keeps the records", Health.Reason);
+            logger.LogWarning("RADIUS: {Reason}; the store keeps the records", Reason);
         else if (wasAway && !next.IsAway)
             logger.LogInformation("RADIUS: {Server} answers again", server);
 
-        // One settlement covers every acknowledgement that has arrived meanwhile: each mark costs a transaction.
-        if (Interlocked.Exchange(ref settling, 1) == 0)
-            scheduler.Schedule(() =>
-            {
-                Volatile.Write(ref settling, 0);
-                Settle();
-            });
-    }
-
-    private void Settle()
-    {
-        if (Volatile.Read(ref isOver))
-            return;
-        try
-        {
-            if (done > advanced)
-            {
-                store.AdvanceAccounting(Reader, done);
-                advanced = done;
-            }
-
-            if (more && machine.Wanted is > 0 and var wanted)
-            {
-                var page = store.ReadAccounting(Reader, wanted);
-                more = page.Next is not null;
-                if (page.Items.Count > 0)
-                    Step(
-                        machine.Offer(
-                            clock.Now,
-                            [
-                                .. page.Items.Select(entry => new OutboxEntry(
-                                    entry.Sequence,
-                                    entry.Kind,
-                                    entry.Id,
-                                    entry.At,
-                                    entry.Json
-                                )),
-                            ]
-                        )
-                    );
-            }
-
-            Volatile.Write(ref fault, null);
-        }
-#pragma warning disable CA1031 // what the store cannot do now is tried again, whatever the reason
-        catch (Exception failed)
-#pragma warning restore CA1031
-        {
-            if (Volatile.Read(ref fault) is null)
-                logger.LogError(
-                    "the store's outbox cannot be read or advanced for RADIUS: {Reason}; next try in {Rest} s",
-                    failed.Message,
-                    Rest.TotalSeconds
-                );
-            Volatile.Write(ref fault, failed.Message);
-            retry.Disposable = scheduler.Schedule(Rest, Settle);
-        }
-
-        if (fault is not null || machine.IsAway || (!more && machine.Outstanding == 0 && done == advanced))
-        {
-            foreach (var flush in flushes)
-                flush.TrySetResult();
-            flushes.Clear();
-        }
+        outbox.Turn();
     }
 }

@@ -9,7 +9,8 @@ internal sealed record CdrSection(
     string? Csv,
     CdrRotation Rotation,
     TimeSpan? Interim,
-    bool FollowsLinks
+    bool FollowsLinks,
+    PushConfiguration? Http
 )
 {
     // RFC 2869 §2.1: an interim interval should not be below 600 s.
@@ -36,6 +37,13 @@ internal sealed record CdrSection(
             read.Duration(node, Keys.Cdr.Rotate),
             read.Size(node, Keys.Cdr.RotateSize)
         );
-        return new CdrSection(file, csv, rotation, interim, read.Switch(node, Keys.Cdr.FollowLinks) ?? false);
+        return new CdrSection(
+            file,
+            csv,
+            rotation,
+            interim,
+            read.Switch(node, Keys.Cdr.FollowLinks) ?? false,
+            PushReader.Read(read, node)
+        );
     }
 }

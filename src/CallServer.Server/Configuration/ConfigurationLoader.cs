@@ -119,6 +119,7 @@ internal static class ConfigurationLoader
                 CdrCsv = cdr.Csv,
                 CdrRotation = cdr.Rotation,
                 CdrInterim = cdr.Interim,
+                CdrHttp = cdr.Http,
                 Keep = keep,
                 CdrFollowsLinks = cdr.FollowsLinks,
                 Radius = RadiusReader.Read(read, root, name),

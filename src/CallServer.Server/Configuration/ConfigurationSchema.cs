@@ -72,11 +72,14 @@ public static class ConfigurationSchema
                 ["maximum"] = number.High,
             },
             SwitchKey => Kind("boolean"),
-            TextsKey => new JsonObject { ["type"] = "array", ["items"] = Matching(".") },
-            WordKey word => new JsonObject
+            TextsKey { Words: { } words } => new JsonObject
             {
-                ["enum"] = new JsonArray([.. word.Words.Select(each => JsonValue.Create(each))]),
+                ["type"] = "array",
+                ["items"] = OneOf(words),
+                ["minItems"] = 1,
             },
+            TextsKey => new JsonObject { ["type"] = "array", ["items"] = Matching(".") },
+            WordKey word => OneOf(word.Words),
             DurationKey => Matching(DurationPattern),
             SizeKey => Matching(SizePattern),
             SecretKey => Matching(SecretPattern),
@@ -99,6 +102,9 @@ public static class ConfigurationSchema
     private static string Usual(Key key) => key.Usual is { } usual ? $" Default: {usual}." : "";
 
     private static JsonObject Kind(string type) => new() { ["type"] = type };
+
+    private static JsonObject OneOf(string[] words) =>
+        new() { ["enum"] = new JsonArray([.. words.Select(each => JsonValue.Create(each))]) };
 
     private static JsonObject Matching(string pattern) =>
         new() { ["type"] = "string", ["pattern"] = pattern };

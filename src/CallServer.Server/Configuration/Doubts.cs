@@ -35,18 +35,20 @@ internal sealed class Doubts(Document root, string source)
         AboutSecret(Keys.Server.ControlToken.In(server));
         AboutSecret(Keys.Pair.Secret.In(DocumentReader.Member(root, "pair")));
         AboutSecret(Keys.Radius.Secret.In(DocumentReader.Member(root, "radius")));
+        AboutSecret(Keys.CdrHttp.Token.In(DocumentReader.Member(DocumentReader.Member(root, "cdr"), "http")));
     }
 
     private void AboutCdrs(ServerConfiguration configuration)
     {
         var cdr = DocumentReader.Member(root, "cdr");
-        if (configuration is { CdrFile: null, CdrCsv: null, Radius: null })
+        if (configuration is { CdrFile: null, CdrCsv: null, CdrHttp: null, Radius: null })
             Doubt(
                 cdr ?? root,
-                $"no CDR leaves the server: they stay in the store for {Durations.Format(configuration.Keep.Cdrs)}; cdr.file, cdr.csv or radius would hand them on"
+                $"no CDR leaves the server: they stay in the store for {Durations.Format(configuration.Keep.Cdrs)}; cdr.file, cdr.csv, cdr.http or radius would hand them on"
             );
         else if (
-            configuration.CdrRotation.Every is null
+            configuration is not { CdrFile: null, CdrCsv: null }
+            && configuration.CdrRotation.Every is null
             && configuration.CdrRotation.Size is null
             && cdr is not null
         )

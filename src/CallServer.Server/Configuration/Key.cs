@@ -46,4 +46,8 @@ internal sealed record SizeKey(string Name, long Low, long High, string Means) :
 internal sealed record EndPointKey(string Name, string Means) : Key(Name, Means);
 
 /// <summary>A list of texts.</summary>
-internal sealed record TextsKey(string Name, string Means) : Key(Name, Means);
+internal sealed record TextsKey(string Name, string Means) : Key(Name, Means)
+{
+    /// <summary>What the texts may be; null for anything.</summary>
+    public string[]? Words { get; init; }
+}

@@ -1,3 +1,5 @@
+using CallServer.Storage;
+
 namespace CallServer.Server.Configuration;
 
 /// <summary>Every value that the configuration knows, by section.</summary>
@@ -342,6 +344,62 @@ internal static class Keys
             new("followLinks", "Whether a CDR file may be a symbolic link.") { Usual = "false" };
 
         public static Key[] All { get; } = [File, Csv, Rotate, RotateSize, Interim, FollowLinks];
+    }
+
+    /// <summary><c>cdr.http</c>.</summary>
+    internal static class CdrHttp
+    {
+        public static TextKey Url { get; } =
+            new(
+                "url",
+                "Where CDRs are posted, such as https://billing.example.net/cdrs; http only on this machine."
+            )
+            {
+                Pattern = "^https?://[^@#]+$",
+            };
+
+        public static SecretKey Token { get; } =
+            new("token", "Where the bearer token is kept that is shown to the receiver.");
+
+        public static TextKey Ca { get; } =
+            new(
+                "ca",
+                "A file in PEM with certificates of your own authority, trusted here besides those that this machine trusts."
+            );
+
+        public static IntegerKey Batch { get; } =
+            new("batch", 1, 10_000, "How many records one request carries at most.") { Usual = "500" };
+
+        public static DurationKey Every { get; } =
+            new(
+                "every",
+                TimeSpan.FromMilliseconds(100),
+                TimeSpan.FromHours(1),
+                "How long a record waits at most for others to go with it."
+            )
+            {
+                Usual = "5s",
+            };
+
+        public static DurationKey Deadline { get; } =
+            new(
+                "deadline",
+                TimeSpan.FromMilliseconds(100),
+                TimeSpan.FromMinutes(10),
+                "How long one request may take until its answer is there."
+            )
+            {
+                Usual = "30s",
+            };
+
+        public static TextsKey Records { get; } =
+            new("records", "Which records are posted: stop is the CDR of a connection that ended.")
+            {
+                Words = [AccountingKind.Stop, AccountingKind.Interim, AccountingKind.Start],
+                Usual = "stop alone",
+            };
+
+        public static Key[] All { get; } = [Url, Token, Ca, Batch, Every, Deadline, Records];
     }
 
     internal static class Keep

@@ -89,6 +89,9 @@ public sealed record ServerConfiguration
     /// <summary>How often a long connection gets an interim record; null for never.</summary>
     public TimeSpan? CdrInterim { get; init; }
 
+    /// <summary>The system to which CDRs are posted over HTTP; null for none.</summary>
+    public PushConfiguration? CdrHttp { get; init; }
+
     /// <summary>What the store keeps, and for how long.</summary>
     public Keeping Keep { get; init; } = new();
 
@@ -160,6 +163,7 @@ public sealed record ServerConfiguration
                 (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
                 (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
                 (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),
+                (changed: !PushConfiguration.Same(CdrHttp, next.CdrHttp), what: "cdr.http"),
                 (changed: Keep != next.Keep, what: "keep"),
                 (changed: !RadiusConfiguration.Same(Radius, next.Radius), what: "radius"),
                 (changed: !Equals(MgcpListener, next.MgcpListener), what: "listeners.mgcp"),

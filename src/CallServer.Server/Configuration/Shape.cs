@@ -46,7 +46,20 @@ internal sealed class Shape
                 ),
                 ("backup", Section("Only on a backup: whom it backs up.", Keys.Backup.All, Keys.Backup.Of)),
                 ("polling", Section("How all gateways are asked.", Keys.Polling.All)),
-                ("cdr", Section("The CDR files.", Keys.Cdr.All)),
+                (
+                    "cdr",
+                    Section("Where CDRs go: files, and another system over HTTP.", Keys.Cdr.All)
+                        .With(
+                            (
+                                "http",
+                                Section(
+                                    "Posts CDRs to another system; off unless given.",
+                                    Keys.CdrHttp.All,
+                                    Keys.CdrHttp.Url
+                                )
+                            )
+                        )
+                ),
                 ("keep", Section("How much of the past the store keeps.", Keys.Keep.All)),
                 (
                     "privacy",

@@ -21,5 +21,7 @@ internal static class Instruments
         ObservedNetwork.Add(meter, runtime);
         if (runtime.Radius?.Sink is { } radius)
             ObservedRadius.Add(meter, radius);
+        if (runtime.Push?.Sink is { } push)
+            ObservedPush.Add(meter, push);
     }
 }

@@ -1,9 +1,10 @@
 using System.Diagnostics.Metrics;
+using CallServer.Server.Accounting;
 using CallServer.Storage;
 
 namespace CallServer.Server.Measuring;
 
-/// <summary>The store, and the outbox from which files and RADIUS get their CDRs.</summary>
+/// <summary>The store, and the outbox from which files and other systems get their CDRs.</summary>
 internal static class ObservedStore
 {
     private const string Reader = "reader";
@@ -49,18 +50,9 @@ internal static class ObservedStore
             "callserver.outbox_oldest",
             "How long the oldest of them has waited; 0 if there is none.",
             Reader,
-            () => OfEach(runtime, reader => Oldest(runtime, reader).TotalSeconds),
+            () => OfEach(runtime, reader => store.OldestWait(reader, runtime.Clock)?.TotalSeconds ?? 0),
             "s"
         );
-    }
-
-    private static TimeSpan Oldest(ServerRuntime runtime, string reader)
-    {
-        if (runtime.Store.ReadAccounting(reader, 1).Items is not [var oldest, ..])
-            return TimeSpan.Zero;
-        var waited = DateTimeOffset.UnixEpoch.AddMicroseconds(runtime.Clock.Now.Wall.Micros) - oldest.At;
-        // The wall clock may have been set back since.
-        return waited > TimeSpan.Zero ? waited : TimeSpan.Zero;
     }
 
     /// <summary>A value for each reader; none while the store cannot be read.</summary>

@@ -52,7 +52,7 @@ public sealed class RadiusSinkTests : IDisposable
         sink.Nudge();
         Pass(TimeSpan.FromSeconds(1));
         Assert.That(server.Taken, Has.Count.EqualTo(2));
-        Assert.That(sink.Health, Is.EqualTo(new RadiusHealth(null, 0, null)));
+        Assert.That(sink.Health, Is.EqualTo(new SinkHealth(null, 0, null)));
         Assert.That(store.ReadAccounting(RadiusSink.Reader, 10).Items, Is.Empty);
         Assert.That(sink.State.Answered, Is.EqualTo(2));
     }
@@ -93,7 +93,7 @@ public sealed class RadiusSinkTests : IDisposable
         next.Nudge();
         Pass(TimeSpan.FromSeconds(10));
         Assert.That(server.Taken, Has.Count.EqualTo(3));
-        Assert.That(next.Health, Is.EqualTo(new RadiusHealth(null, 0, null)));
+        Assert.That(next.Health, Is.EqualTo(new SinkHealth(null, 0, null)));
     }
 
     [Test]
@@ -119,7 +119,7 @@ public sealed class RadiusSinkTests : IDisposable
         Assert.That(server.Taken, Has.Count.EqualTo(1));
         store.AdvanceFault = null;
         Pass(TimeSpan.FromSeconds(6));
-        Assert.That(sink.Health, Is.EqualTo(new RadiusHealth(null, 0, null)));
+        Assert.That(sink.Health, Is.EqualTo(new SinkHealth(null, 0, null)));
         Assert.That(server.Taken, Has.Count.EqualTo(1), "not told again");
     }
 

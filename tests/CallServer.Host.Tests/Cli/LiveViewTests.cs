@@ -165,6 +165,8 @@ internal sealed class LiveViewTests
                     "NOT READY",
                     "CDRs 2 in the last minute",
                     "1 one-sided",
+                    "cdr.http: the receiver is away",
+                    "RADIUS: so is it",
                     "3 recovered, 4 confirmed, 5 ended, 6 unknown, in 1.8 s",
                     "gw1",
                     "1 gateway, as of",
@@ -183,6 +185,10 @@ internal sealed class LiveViewTests
         {
             Assert.That(run.Status, Is.Zero);
             Assert.That(run.Out, Does.Match("findings +1 one-sided"));
+            Assert.That(
+                run.Out,
+                Does.Match("trouble +cdr.http: the receiver is away\ntrouble +RADIUS: so is it")
+            );
             Assert.That(run.Out, Does.Contain("\nGATEWAY ").And.Contain("\ngw1 "));
             Assert.That(run.Out, Does.Not.Contain("\u001b"));
         });
@@ -204,6 +210,8 @@ internal sealed class LiveViewTests
         {
             "/v1/status" =>
                 """{"name":"cs-a","role":"primary","epoch":1,"peer":null,"ready":false,"uptimeSeconds":61,"connections":7,"gateways":{"total":1,"complete":1,"partial":0,"silent":0}}""",
+            "/v1/server" =>
+                """{"name":"cs-a","troubles":["cdr.http: the receiver is away","RADIUS: so is it"]}""",
             "/v1/gateways" => List("""{"gateway":"gw1","status":"complete","connections":7}"""),
             "/v1/calls" => List("""{"call":"c","findings":[{"kind":"one-sided"}]}"""),
             "/v1/cdrs" => List("""{"id":"1"},{"id":"2"}"""),

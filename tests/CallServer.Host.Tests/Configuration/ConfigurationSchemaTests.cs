@@ -66,6 +66,7 @@ public sealed class ConfigurationSchemaTests
         """{ "gateways": [], "server": { "hosts": [ "cs.example.net" ], "umask": "077", "eventReaders": 0 } }""",
         """{ "gateways": [], "listeners": { "mgcp": "[::1]:2727", "traps": "127.0.0.1:1162" } }""",
         """{ "gateways": [], "pair": { "secret": "env:PATH" }, "backup": { "of": "http://h:1", "standby": "cold" } }""",
+        """{ "gateways": [], "cdr": { "http": { "url": "https://h/cdrs", "batch": 1, "records": [ "stop", "start" ] } } }""",
         """{ "gateways": [], "profiles": { } }""",
     ];
 
@@ -91,6 +92,10 @@ public sealed class ConfigurationSchemaTests
         """{ "gateways": [], "server": { "hosts": "h" } }""",
         """{ "gateways": [], "cdr": { "followLinks": "yes" } }""",
         """{ "gateways": [], "cdr": { "rotateSize": "1TB" } }""",
+        """{ "gateways": [], "cdr": { "http": { "batch": 1 } } }""",
+        """{ "gateways": [], "cdr": { "http": { "url": "https://me@h/" } } }""",
+        """{ "gateways": [], "cdr": { "http": { "url": "https://h/", "records": [ "stops" ] } } }""",
+        """{ "gateways": [], "cdr": { "http": { "url": "https://h/", "records": [ ] } } }""",
         """{ "gateways": [], "listeners": { "traps": "1162" } }""",
         """{ "gateways": [], "radius": { "server": "127.0.0.1:1813" } }""",
         """{ "gateways": [], "backup": { "standby": "warm" }, "pair": { "secret": "env:PATH" } }""",
@@ -177,6 +182,10 @@ public sealed class ConfigurationSchemaTests
                 "items" => value.ValueKind == JsonValueKind.Array
                     ? value.EnumerateArray().SelectMany(item => Mistakes(rule.Value, item, path + "[]"))
                     : [],
+                "minItems" => value.ValueKind != JsonValueKind.Array
+                || value.GetArrayLength() >= rule.Value.GetInt32()
+                    ? []
+                    : [path],
                 "properties" => value.ValueKind == JsonValueKind.Object
                     ? value
                         .EnumerateObject()

@@ -30,6 +30,7 @@ internal sealed partial class MetricsReferenceTests
                     Secret = "a secret of the test's own"u8.ToArray(),
                     NasIdentifier = "test",
                 },
+                CdrHttp = new PushConfiguration { Url = new Uri("http://127.0.0.1:9/") },
             },
             cancel,
             new ServerParts { Logging = logging => logging.ClearProviders() }

@@ -65,7 +65,7 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
     {
         if (AdvanceFault is { } fault)
             throw fault;
-        if (!Forgetful)
+        if (!Forgetful && reader != ForgetfulOf)
             inner.AdvanceAccounting(reader, sequence);
     }
 
@@ -74,6 +74,9 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
 
     /// <summary>Loses every move of a mark, like a crash just before it.</summary>
     public bool Forgetful { get; set; }
+
+    /// <summary>The same for this reader's mark alone; null for none.</summary>
+    public string? ForgetfulOf { get; set; }
 
     public StoredPage<AccountingEntry> ReadHeld(long cursor, int limit) => inner.ReadHeld(cursor, limit);
 

@@ -105,6 +105,30 @@ public abstract partial class LedgerStoreContract
         Assert.That(CountAccounting(), Is.Zero);
     }
 
+    /// <summary>The HTTP push keeps such a mark beside that of its reader.</summary>
+    [Test]
+    public void A_mark_of_a_name_that_does_not_read_is_kept_and_holds_nothing_back()
+    {
+        Store.RegisterReaders(["file"]);
+        Store.Commit(
+            TestRows.Commit() with
+            {
+                Cdrs = [TestRows.Cdr("a"), TestRows.Cdr("b"), TestRows.Cdr("c")],
+            }
+        );
+        var entries = Store.ReadAccounting("file", 10).Items;
+        Store.AdvanceAccounting("mark", entries[1].Sequence);
+
+        Reopen().RegisterReaders(["file"]);
+        Assert.That(
+            (Store.CountAccounting("file"), Store.CountAccounting("mark")),
+            Is.EqualTo((3L, 1L)),
+            "a and b are between the two"
+        );
+        Store.AdvanceAccounting("file", entries[2].Sequence);
+        Assert.That(CountAccounting(), Is.Zero);
+    }
+
     [Test]
     public void Where_nobody_reads_only_what_is_held_is_kept()
     {

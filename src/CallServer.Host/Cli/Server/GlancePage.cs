@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>Shows a look at a server to people: four lines, and below them the gateways.</summary>
+/// <summary>Shows a look at a server to people: four lines, its troubles, and below them the gateways.</summary>
 internal static class GlancePage
 {
     private const int NameWidth = 14;
@@ -25,6 +25,7 @@ internal static class GlancePage
                 Connections(look),
                 Line("findings", (look.FoundText(), look.Findings.Count == 0 ? Plain : Doubtful)),
                 Line("last recovery", (look.RecoveryText(), Plain)),
+                .. look.Troubles.Select(trouble => Line(trouble.Name, (trouble.Value ?? "", Bad))),
                 new Text(""),
             ],
             columns,

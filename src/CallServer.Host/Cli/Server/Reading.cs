@@ -42,11 +42,11 @@ public sealed class Reading(
     {
         if (view is null)
         {
-            var status = await client.GetAsync($"v1/{name}", cancel);
+            var facts = await FactsAsync(await client.GetAsync($"v1/{name}", cancel), cancel);
             if (terminal.Screen is { } wall)
-                wall.Write(Facts(status));
+                wall.Write(Facts(facts));
             else
-                PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(status));
+                PlainList.WriteFacts(terminal.Out, facts);
             return;
         }
         var list = await ListAsync(cancel);
@@ -114,8 +114,8 @@ public sealed class Reading(
     {
         if (view is null)
         {
-            var status = await client.GetAsync($"v1/{name}", cancel);
-            return new LiveFrame([Facts(status)], [], [], name, null);
+            var facts = await FactsAsync(await client.GetAsync($"v1/{name}", cancel), cancel);
+            return new LiveFrame([Facts(facts)], [], [], name, null);
         }
 
         var list = await ListAsync(cancel);
@@ -151,7 +151,7 @@ public sealed class Reading(
                         await terminal.Out.WriteLineAsync(format.Line(item));
                 }
                 else if (view is null)
-                    PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(items[0]));
+                    PlainList.WriteFacts(terminal.Out, await FactsAsync(items[0], cancel));
                 else if (changed.Count > 0 || !headed)
                     PlainList.Write(terminal.Out, view.Plain, changed, headed);
                 headed = true;
@@ -212,9 +212,18 @@ public sealed class Reading(
 
     private static readonly Style Faint = new(Color.Grey);
 
-    private static Rows Facts(JsonElement status)
+    /// <summary>A server's status for people, with what troubles it.</summary>
+    private async Task<IReadOnlyList<(string Name, string? Value)>> FactsAsync(
+        JsonElement status,
+        CancellationToken cancel
+    ) =>
+        [
+            .. ServerView.StatusFacts(status),
+            .. ServerView.Troubles(await client.GetAsync("v1/server", cancel)),
+        ];
+
+    private static Rows Facts(IReadOnlyList<(string Name, string? Value)> facts)
     {
-        var facts = ServerView.StatusFacts(status);
         var width = facts.Max(fact => fact.Name.Length);
         return new Rows(
             facts.Select(fact =>

@@ -371,6 +371,10 @@ public sealed record ServerView(
                     ),
             ];
 
+    /// <summary>What keeps a server from saving or handing on what it knows, by its answer at <c>/v1/server</c>.</summary>
+    public static IEnumerable<(string Name, string? Value)> Troubles(JsonElement server) =>
+        server.Items("troubles").Select(trouble => ("trouble", JsonText.AsText(trouble)));
+
     /// <summary>How long the last audit took, in milliseconds.</summary>
     private static string? Took(JsonElement row) =>
         Bounds.Micros(row.Text("answered")) - Bounds.Micros(row.Text("asked")) is { } micros

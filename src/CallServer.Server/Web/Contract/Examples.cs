@@ -17,7 +17,8 @@ internal static class Examples
           "cdrFile": {
             "reason": null
           },
-          "radius": null
+          "radius": null,
+          "cdrHttp": null
         }
         """;
 
@@ -74,6 +75,7 @@ internal static class Examples
           "cdrForms": [
             "file"
           ],
+          "troubles": [],
           "limits": {
             "items": 1000,
             "bodyOctets": 65536,

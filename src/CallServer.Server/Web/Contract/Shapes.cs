@@ -36,18 +36,20 @@ internal sealed record Problem(
 /// <param name="Alive">Always true.</param>
 internal sealed record Liveness(bool Alive);
 
-/// <summary>Whether the server does its role's work, and how its files and its RADIUS server are.</summary>
+/// <summary>Whether the server does its role's work, and how those are that its CDRs go to.</summary>
 /// <param name="Ready">Whether it does its role's work.</param>
 /// <param name="StoreHealthy">Whether the record is being saved.</param>
 /// <param name="Store">What waits to be saved.</param>
 /// <param name="CdrFile">The CDR files.</param>
 /// <param name="Radius">The RADIUS server; null if there is none.</param>
+/// <param name="CdrHttp">The system to which CDRs are posted; null if there is none.</param>
 internal sealed record Readiness(
     bool Ready,
     bool StoreHealthy,
     ReadinessStore Store,
     ReadinessFile CdrFile,
-    Accounting.RadiusHealth? Radius
+    Accounting.SinkHealth? Radius,
+    Accounting.SinkHealth? CdrHttp
 );
 
 /// <summary>What waits to be saved.</summary>

@@ -72,7 +72,8 @@ internal static class Reads
                 health.Healthy,
                 new ReadinessStore(Told(health.Reason), health.PendingGateways, health.PendingCdrs),
                 new ReadinessFile(Told(runtime.CdrFiles.Fault)),
-                runtime.Radius?.Sink.Health
+                runtime.Radius?.Sink.Health,
+                runtime.Push?.Sink.Health is { } push ? push with { Reason = Told(push.Reason) } : null
             ),
             runtime.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable
         );

@@ -14,7 +14,9 @@ namespace CallServer.Server.Web.Reading;
 /// <param name="Since">When its process began to serve, UTC with microseconds.</param>
 /// <param name="Ready">Whether it does its role's work.</param>
 /// <param name="Protocols">The protocols in which it can ask gateways.</param>
-/// <param name="CdrForms">Where CDRs go besides this API: <c>file</c>, <c>csv</c>, <c>radius</c>.</param>
+/// <param name="CdrForms">Where CDRs go besides this API: <c>file</c>, <c>csv</c>, <c>http</c>,
+/// <c>radius</c>.</param>
+/// <param name="Troubles">What keeps it from saving what it knows, or from handing it on: a sentence each.</param>
 /// <param name="Limits">Its limits.</param>
 internal sealed record ServerFacts(
     string Name,
@@ -27,6 +29,7 @@ internal sealed record ServerFacts(
     bool Ready,
     IReadOnlyList<string> Protocols,
     IReadOnlyList<string> CdrForms,
+    IReadOnlyList<string> Troubles,
     ServerLimits Limits
 );
 
@@ -105,6 +108,7 @@ internal sealed class ServerAnswers(Answers answers)
             status.Ready,
             runtime.Protocols.Names,
             [.. Forms(configuration)],
+            runtime.Troubles(),
             Limits(configuration)
         );
     }
@@ -115,6 +119,8 @@ internal sealed class ServerAnswers(Answers answers)
             yield return "file";
         if (configuration.CdrCsv is not null)
             yield return "csv";
+        if (configuration.CdrHttp is not null)
+            yield return "http";
         if (configuration.Radius is not null)
             yield return "radius";
     }

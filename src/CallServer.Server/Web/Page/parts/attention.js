@@ -66,13 +66,14 @@ const other = peer =>
 /** What keeps the server from saving or handing on what it knows. */
 function unhealthy(health) {
   if (!health) return [];
-  const { store, cdrFile, radius } = health;
+  const { store, cdrFile, radius, cdrHttp } = health;
   return [
     store.reason && [
       "bad",
       `The record is not being saved: ${store.reason}. It is kept in memory: ${counted(store.pendingCdrs, "CDR")} wait.`,
     ],
     radius?.reason && ["bad", `Accounting to the RADIUS server: ${radius.reason}.`],
+    cdrHttp?.reason && ["bad", `CDRs over HTTP: ${cdrHttp.reason}. The outbox keeps them.`],
     cdrFile.reason && ["bad", `A CDR file cannot be written: ${cdrFile.reason}. The outbox keeps the CDRs.`],
   ];
 }
