@@ -10,6 +10,8 @@ internal static class ManualPage
 {
     private const string Head = """
         .TH CALLSERVER 1 "" CallServer "User Commands"
+        .nh
+        .ad l
         .SH NAME
         callserver \- keep the record of active media connections by asking the media gateways
         .SH SYNOPSIS
