@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# scripts/package-test.sh: builds the packages, installs an older one, runs the service's command as its user and as its
+# scripts/package-test.sh [--built]: builds the packages (or takes those of an earlier run), installs an older one, runs the service's command as its user and as its
 # unit would, audits a simulated gateway, upgrades, stops, removes and purges. Needs root and Debian, and what
 # scripts/peers.sh installs; no systemd runs for it. It leaves the machine as it was but for the user `callserver`, and can
-# be run again. Its last line counts: N passed, N failed.
+# be run again. Its last line counts the checks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive DEB_LEVEL=${DEB_LEVEL:-1}
@@ -19,7 +19,8 @@ if [ -e "$data" ] && [ ! -e $marker ]; then echo "CallServer is installed here, 
 touch $marker
 
 work=$(mktemp -d)
-chmod 755 "$work"
+# The server has a /tmp of its own, and must reach this socket.
+socket=/run/callserver-package-test.$$
 children=()
 passed=0 failed=0
 
@@ -30,13 +31,13 @@ finish() {
   for child in "${children[@]}"; do kill -TERM "$child" 2>/dev/null; done
   wait 2>/dev/null
   dpkg --purge callserver callserver-fd >/dev/null 2>&1
-  rm -rf "$work" $marker
-  [ $status -eq 0 ] || { echo "ended early, in line $1"; failed=$((failed + 1)); }
-  echo "$passed passed, $failed failed"
+  rm -rf "$work" $marker $socket
+  [ $status -eq 0 ] || { echo "ended early"; failed=$((failed + 1)); }
+  echo "The packages: $passed checks hold, $failed do not."
   [ $failed -eq 0 ]
   exit
 }
-trap 'finish $LINENO' EXIT
+trap finish EXIT
 
 # check NAME COMMAND...: one test.
 check() {
@@ -71,8 +72,10 @@ mode() { stat -c '%a %U:%G' "$1"; }
 of() { sed -n "s/^$1=//p" $unit; }
 
 echo "== packages"
-scripts/package.sh --only deb $older >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; exit 1; }
-scripts/package.sh >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; exit 1; }
+if [ "${1:-}" != --built ]; then
+  scripts/package.sh --only deb $older >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; exit 1; }
+  scripts/package.sh >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; exit 1; }
+fi
 old=artifacts/callserver_${older}_amd64.deb new=artifacts/callserver_${newer}_amd64.deb fd=artifacts/callserver-fd_${newer}_amd64.deb
 
 for deb in "$old" "$new" "$fd"; do
@@ -118,7 +121,7 @@ check "the manual has the verbs" grep -q 'callserver run' <(man -l /usr/share/ma
 check "bash completes" bash -c '. /usr/share/bash-completion/completions/callserver && complete -p callserver'
 
 # What no unit can be asked without systemd: which of its system calls the unit would refuse.
-group() { systemd-analyze syscall-filter "$1" | sed -n 's/^ \+\([@a-z0-9_]\+\)$/\1/p'; }
+group() { systemd-analyze syscall-filter "$1" | sed -n 's/^ \+\([@a-z0-9_-]\+\)$/\1/p'; }
 calls() {
   local each
   for each in "$@"; do
@@ -137,11 +140,11 @@ comm -23 "$work/named" "$work/refused" >"$work/allowed"
 run() {
   : >"$work/notified"
   : >"$work/log"
-  socat -u UNIX-RECV:"$work/notify",mode=666 OPEN:"$work/notified",append &
+  socat -u UNIX-RECV:$socket,mode=666 OPEN:"$work/notified",append &
   listener=$!
   children+=("$listener")
-  within 5 test -S "$work/notify"
-  env -i PATH=/usr/bin:/bin NOTIFY_SOCKET="$work/notify" WATCHDOG_USEC=3000000 \
+  within 5 test -S $socket
+  env -i PATH=/usr/bin:/bin NOTIFY_SOCKET=$socket WATCHDOG_USEC=3000000 \
     CALLSERVER__SERVER__LISTEN=http://127.0.0.1:0 CALLSERVER__POLLING__INTERVAL=1s \
     unshare --mount --propagation private bash -c '
       data=$1 user=$2 umask=$3
@@ -168,7 +171,7 @@ stop() {
   wait "$server" || status=$?
   kill "$listener" 2>/dev/null || true
   wait "$listener" 2>/dev/null || true
-  rm -f "$work/notify"
+  rm -f $socket
   check "SIGTERM ends it with status 0" is $status 0
   check "within five seconds" [ $((SECONDS - begun)) -le 6 ]
   check "and it says so before" says "$work/notified" STOPPING=1
@@ -215,6 +218,39 @@ check "the new server serves" is "$(curl -fsS "$address/v1/server" | jq -r .vers
 check "it has the record" grep -qE 'loaded [1-9][0-9]* connections of [12] gateways' "$work/log"
 check "and the CDRs" [ "$(wc -l <$data/cdr/callserver.ndjson)" -ge "$lines" ]
 stop
+
+echo "== container, compose"
+# No container engine runs here: what the files name must be there, and what reads them must take them.
+named=$(sed -nE 's|^COPY --from=unpacked (--chown=[0-9:]+ )?/callserver-\$\{VERSION\}/([^ ]+) .*|\2|p' deploy/container/Containerfile)
+check "the Containerfile copies four things" is "$(wc -w <<<"$named")" 4
+for path in $named; do check "the tarball has $path" test -e "$work/tar/$path"; done
+for host in cs-a cs-b; do
+  check "compose: $host's configuration" env CALLSERVER_TOKEN=not-a-secret-0123 PAIR_SECRET=not-a-secret-0123 \
+    callserver config check deploy/compose/$host.json
+done
+for file in compose/prometheus.yml prometheus/prometheus.yml prometheus/prometheus-local.yml; do
+  check "Prometheus takes $file" promtool check config --syntax-only "deploy/$file"
+done
+check "compose.yaml names what is there" /usr/bin/python3 - <<'END'
+import glob, os, yaml
+compose = yaml.safe_load(open("deploy/compose.yaml"))
+services = compose["services"]
+assert set(services) == {"cs-a", "cs-b", "gateway", "prometheus", "grafana"}, services.keys()
+for name, service in services.items():
+    assert service["image"], name
+    for other in service.get("depends_on", []):
+        assert other in services, other
+    for secret in service.get("secrets", []):
+        assert secret in compose["secrets"], secret
+    for volume in service["volumes"] if "volumes" in service else []:
+        source = volume.split(":")[0]
+        there = os.path.exists("deploy/" + source) if source.startswith(".") else source in compose["volumes"]
+        assert there, source
+for file in glob.glob("deploy/compose/grafana/*/*.yaml"):
+    assert yaml.safe_load(open(file))["apiVersion"] == 1, file
+END
+gateway=$(/usr/bin/python3 -c 'import yaml; print(*yaml.safe_load(open("deploy/compose.yaml"))["services"]["gateway"]["command"])')
+check "the gateway of compose.yaml starts" unshare --net bash -c "ip link set lo up; callserver $gateway --stop-after 1s | grep -q ready"
 
 echo "== system calls"
 run strace -f -qq -c -U name -o $data/calls

@@ -8,6 +8,10 @@ namespace CallServer.Server.Supervision;
 /// The service manager that started this process, told in systemd's words: a datagram a message, to the socket that
 /// <c>NOTIFY_SOCKET</c> names (sd_notify(3)).
 /// </summary>
+/// <remarks>
+/// Microsoft.Extensions.Hosting.Systemd would say that the server is ready as soon as HTTP listens, which is before it
+/// has asked a gateway, and knows no watchdog.
+/// </remarks>
 public sealed class ServiceManager : IDisposable
 {
     private readonly Socket socket;

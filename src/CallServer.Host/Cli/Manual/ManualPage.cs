@@ -142,8 +142,15 @@ internal static class ManualPage
         Paragraph(page, text);
     }
 
+    /// <summary>Text that is filled. A URI may be longer than a line: it can be broken where a part of it ends.</summary>
     private static void Paragraph(StringBuilder page, string? text) =>
-        page.Append(Escape(text ?? "").Replace('\n', ' ')).Append('\n');
+        page.Append(
+                Escape(text ?? "")
+                    .Replace('\n', ' ')
+                    .Replace("]", "]\\:", StringComparison.Ordinal)
+                    .Replace("&", "&\\:", StringComparison.Ordinal)
+            )
+            .Append('\n');
 
     /// <summary>Text that groff prints as it stands: no escape, no request, and hyphens that can be copied.</summary>
     private static string Escape(string text)
