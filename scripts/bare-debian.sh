@@ -12,6 +12,7 @@ deb=${1:-artifacts/callserver_${version}_amd64.deb}
 [ -e "$deb" ] || DEB_LEVEL=1 scripts/package.sh --only deb >/dev/null
 
 bare=$(mktemp -d)
+chmod 755 "$bare" # it is the root of other users, too
 log=$(mktemp)
 finish() {
   local status=$?
