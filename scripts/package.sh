@@ -4,8 +4,9 @@
 #   callserver-fd_VERSION_amd64.deb      for machines that have ASP.NET Core 10 as a package of their own
 #   callserver-VERSION-linux-x64.tar.gz  the files of the first, for a container or any Linux with glibc 2.34
 #   CallServer.VERSION.nupkg             the .NET tool `callserver`
-# VERSION is that of Directory.Build.props, unless given. All but the tool are the same, octet for octet, from the same
-# commit, SDK and VERSION. DEB_LEVEL (1 to 9, default 6) is how hard the packages are compressed.
+# VERSION is that of Directory.Build.props, unless given. Owners, times and order are the commit's and not the machine's: but
+# for the tool, and for what the F# compiler orders differently from run to run, two builds are the same octet for octet.
+# DEB_LEVEL (1 to 9, default 6) is how hard the packages are compressed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
