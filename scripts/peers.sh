@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scripts/peers.sh: installs the third-party software that the interop tests run against (Debian packages; needs
-# root). It starts nothing: every test starts its own peers on loopback and stops them.
+# scripts/peers.sh: installs the third-party software that the interop tests run against, and what the tests of the packages
+# need (Debian packages; needs root). It starts nothing: every test starts its own peers on loopback and stops them.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 packages=(
@@ -11,6 +11,8 @@ packages=(
   freeradius freeradius-utils
   prometheus
   chromium
+  # scripts/package-test.sh, scripts/bare-debian.sh
+  socat strace lintian systemd man-db groff-base jq curl procps iproute2 debootstrap python3-yaml
 )
 missing=()
 for package in "${packages[@]}"; do

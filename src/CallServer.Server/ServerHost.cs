@@ -1,10 +1,12 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using System.Reactive.Concurrency;
 using System.Runtime.InteropServices;
 using CallServer.Server.Configuration;
 using CallServer.Server.Measuring;
 using CallServer.Server.Net;
+using CallServer.Server.Supervision;
 using CallServer.Server.Web;
 using CallServer.Server.Web.Contract;
 using CallServer.Storage;
@@ -102,7 +104,8 @@ public static class ServerHost
                     app,
                     runtime,
                     logger,
-                    parts.Reload ?? Reread(configuration, parts.Protocols)
+                    parts.Reload ?? Reread(configuration, parts.Protocols),
+                    parts.Manager is { } manager ? Supervise(manager, runtime, loggers) : null
                 );
                 logger.LogInformation(
                     "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
@@ -125,6 +128,26 @@ public static class ServerHost
             throw;
         }
     }
+
+    private static Supervisor Supervise(
+        ServiceManager manager,
+        ServerRuntime runtime,
+        ILoggerFactory loggers
+    ) =>
+        new(
+            manager,
+            runtime.Loops,
+            () => runtime.IsReady,
+            () => InWords(runtime.Status()),
+            TaskPoolScheduler.Default,
+            SystemClock.Timers,
+            loggers.CreateLogger("CallServer.Supervision")
+        );
+
+    /// <summary>The line that <c>systemctl status</c> shows.</summary>
+    private static string InWords(ServerStatus status) =>
+        $"{status.Role}, epoch {status.Epoch}: {status.Connections} connections, "
+        + $"{status.Gateways.Complete} of {status.Gateways.Total} gateways complete";
 
     /// <summary>Reads the same file and this process's environment again; null if there is no file.</summary>
     private static Func<ServerConfiguration>? Reread(
@@ -255,18 +278,23 @@ public sealed class RunningServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ILogger logger;
     private readonly Func<ServerConfiguration>? reload;
+    private readonly Supervisor? supervisor;
     private readonly PosixSignalRegistration? hangUp;
 
     internal RunningServer(
         WebApplication app,
         ServerRuntime runtime,
         ILogger logger,
-        Func<ServerConfiguration>? reload
+        Func<ServerConfiguration>? reload,
+        Supervisor? supervisor
     )
     {
         this.app = app;
         this.logger = logger;
         this.reload = reload;
+        this.supervisor = supervisor;
+        if (supervisor is not null)
+            app.Lifetime.ApplicationStopping.Register(supervisor.Stopping);
         Runtime = runtime;
         Address = new Uri(app.Urls.First());
         if (reload is not null && !OperatingSystem.IsWindows())
@@ -300,6 +328,7 @@ public sealed class RunningServer : IAsyncDisposable
     {
         if (reload is null)
             return false;
+        supervisor?.Reloading();
         try
         {
             var refused = Runtime.TryReload(reload);
@@ -319,6 +348,10 @@ public sealed class RunningServer : IAsyncDisposable
                 logger.LogError("the changed configuration is not taken: {Mistake}", mistake);
             return false;
         }
+        finally
+        {
+            supervisor?.Reloaded();
+        }
     }
 
     /// <inheritdoc/>
@@ -327,6 +360,7 @@ public sealed class RunningServer : IAsyncDisposable
         hangUp?.Dispose();
         await app.StopAsync();
         await Runtime.DisposeAsync();
+        supervisor?.Dispose();
         await app.DisposeAsync();
     }
 }

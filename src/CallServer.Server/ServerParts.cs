@@ -1,5 +1,6 @@
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
+using CallServer.Server.Supervision;
 using CallServer.Storage;
 using CallServer.Surface;
 
@@ -19,6 +20,9 @@ public sealed record ServerParts
 
     /// <summary>Configures logging; null logs to standard error.</summary>
     public Action<ILoggingBuilder>? Logging { get; init; }
+
+    /// <summary>Who started this process and is told how it is; null if nobody is.</summary>
+    public ServiceManager? Manager { get; init; }
 
     /// <summary>The protocols in which gateways can be asked.</summary>
     public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;

@@ -239,6 +239,19 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>The names of those that take records from the store's outbox.</summary>
     public IReadOnlyList<string> OutboxReaders { get; }
 
+    /// <summary>
+    /// The loops that answer as long as the server does its work, by name. Those that wait for disks (the store, the CDR
+    /// files) are not among them: a server whose disk hangs keeps the record in memory, and must not be ended for it.
+    /// </summary>
+    internal IReadOnlyList<(string Name, IScheduler Loop)> Loops =>
+        [
+            ("role", roleLoop),
+            .. auditLoops.Select((loop, number) => ($"audits-{number}", (IScheduler)loop)),
+            ("audits-aside", asideLoop),
+            .. shardLoops.Select((loop, number) => ($"ledger-{number}", (IScheduler)loop)),
+            ("calls", callLoop),
+        ];
+
     /// <summary>What is measured as it happens; null if nothing is.</summary>
     public Measures? Measures { get; }
 

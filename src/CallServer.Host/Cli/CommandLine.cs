@@ -6,6 +6,7 @@ using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Completion;
 using CallServer.Host.Cli.Configuring;
 using CallServer.Host.Cli.Demo;
+using CallServer.Host.Cli.Manual;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
 using CallServer.Server.Configuration;
@@ -63,6 +64,7 @@ public sealed class CommandLine
         root.Add(new GatewayCommand(terminal, surroundings).Build());
         root.Add(ProfilesCommand.Build(terminal));
         root.Add(new CompletionCommand(terminal).Build());
+        root.Add(new ManualCommand(terminal, surroundings).Build());
         root.Add(new DemoCommand(terminal, surroundings).Build());
         root.Add(new DemoCaretakerCommand(terminal, surroundings).Build());
         Simplify(root);

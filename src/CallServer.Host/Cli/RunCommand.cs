@@ -4,6 +4,7 @@ using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Completion;
 using CallServer.Server;
 using CallServer.Server.Configuration;
+using CallServer.Server.Supervision;
 
 namespace CallServer.Host.Cli;
 
@@ -43,7 +44,12 @@ public sealed class RunCommand(Surroundings surroundings)
                 return ServerHost.RunAsync(
                     configuration,
                     cancel,
-                    new ServerParts { Protocols = surroundings.Protocols, Reload = () => Load(file) }
+                    new ServerParts
+                    {
+                        Protocols = surroundings.Protocols,
+                        Reload = () => Load(file),
+                        Manager = ServiceManager.Find(surroundings.Variable, Environment.ProcessId),
+                    }
                 );
             }
         );

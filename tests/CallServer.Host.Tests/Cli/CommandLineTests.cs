@@ -80,6 +80,11 @@ internal sealed class CommandLineTests
     [TestCase("gateway --snmp 0", "--connections")]
     [TestCase("gateway --snmp 0 --connections 5 --profile none", "there is no profile 'none'")]
     [TestCase("gateway --snmp 0 --connections 5 --loss 2", "--loss: '2'")]
+    [TestCase("gateway --snmp 0 --connections 5 --address here", "--address: 'here' is no address")]
+    [TestCase(
+        "gateway --snmp 0 --connections 5 --address 192.0.2.1",
+        "this machine has no address 192.0.2.1"
+    )]
     [TestCase("gateway --snmp 0 --connections 5 --vice rude", "there is no vice 'rude'")]
     [TestCase("gateway --snmp 0 --connections 5 --user u --priv aes128", "passphrase")]
     public async Task A_wrong_command_line_is_named_on_standard_error_and_exits_64(string line, string says)

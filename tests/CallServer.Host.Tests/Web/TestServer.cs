@@ -6,6 +6,8 @@ using CallServer.Model;
 using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
+using CallServer.Server.Supervision;
+using CallServer.Storage;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Logging;
@@ -62,7 +64,9 @@ internal sealed class TestServer : IAsyncDisposable
     public static async Task<TestServer> StartAsync(
         TestDirectory directory,
         TestGateways gateways,
-        Func<ServerConfiguration, ServerConfiguration>? change = null
+        Func<ServerConfiguration, ServerConfiguration>? change = null,
+        ServiceManager? manager = null,
+        Func<ILedgerStore>? openStore = null
     )
     {
         var log = new TestLog();
@@ -80,7 +84,13 @@ internal sealed class TestServer : IAsyncDisposable
         var server = await ServerHost.StartAsync(
             change?.Invoke(configuration) ?? configuration,
             CancellationToken.None,
-            new ServerParts { OpenNetwork = gateways.On, Logging = logging => logging.AddProvider(log) }
+            new ServerParts
+            {
+                OpenNetwork = gateways.On,
+                OpenStore = openStore,
+                Logging = logging => logging.AddProvider(log),
+                Manager = manager,
+            }
         );
         return new TestServer(server, gateways, log);
     }

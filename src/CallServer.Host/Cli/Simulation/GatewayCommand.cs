@@ -4,7 +4,7 @@ using CallServer.Gateway;
 
 namespace CallServer.Host.Cli.Simulation;
 
-/// <summary><c>callserver gateway</c>: a media gateway on loopback to try things on.</summary>
+/// <summary><c>callserver gateway</c>: a media gateway to try things on, on loopback unless told otherwise.</summary>
 public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
 {
     private static readonly TimeSpan DownFor = TimeSpan.FromSeconds(2);
@@ -29,7 +29,8 @@ public sealed class GatewayCommand(Terminal terminal, Surroundings surroundings)
                     GatewayPort.Open(
                         spoken.Protocol,
                         spoken.Port,
-                        SimulatedGateway.UsesStreams(spoken.Protocol)
+                        SimulatedGateway.UsesStreams(spoken.Protocol),
+                        parsed.GetValue(options.Address)
                     )
                 )
         );

@@ -29,6 +29,16 @@ internal sealed class GatewayOptions
         ),
     ];
 
+    /// <summary>Where it listens; null is loopback.</summary>
+    public Option<IPAddress?> Address { get; } =
+        new("--address")
+        {
+            Description =
+                "Listen on this address, for others than this machine; 0.0.0.0 is all it has [default: 127.0.0.1]",
+            HelpName = "ADDRESS",
+            CustomParser = result => Options.Read<IPAddress?>(result, text => At(text)),
+        };
+
     private readonly Option<string> profile = new("--profile")
     {
         Description = $"Whose SNMP tables it serves: {string.Join(", ", SimulatedGateway.Profiles)}",
@@ -177,6 +187,7 @@ internal sealed class GatewayOptions
     {
         Option[] others =
         [
+            Address,
             profile,
             connections,
             churn,
@@ -290,6 +301,11 @@ internal sealed class GatewayOptions
         )
             ? time
             : throw new FormatException($"'{text}' is no time such as 2026-01-31T10:00:00Z");
+
+    private static IPAddress At(string text) =>
+        IPAddress.TryParse(text, out var address)
+            ? address
+            : throw new FormatException($"'{text}' is no address such as 0.0.0.0");
 
     private static TimeSpan Skew(string text)
     {

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace CallServer.Host.Cli.Simulation;
 
 /// <summary>
-/// A loopback port on which a simulated gateway speaks one protocol: UDP, plus TCP with the same number if the
+/// A port on which a simulated gateway speaks one protocol: UDP, plus TCP with the same number if the
 /// protocol uses streams.
 /// </summary>
 public sealed class GatewayPort : IDisposable
@@ -30,11 +30,16 @@ public sealed class GatewayPort : IDisposable
     /// <summary>
     /// Opens a port; 0 takes any free one. A port that cannot be opened is a mistake of the command line.
     /// </summary>
-    public static GatewayPort Open(string protocol, int port, bool withStreams)
+    /// <param name="protocol">What is spoken there.</param>
+    /// <param name="port">Its number.</param>
+    /// <param name="withStreams">Whether TCP is wanted, too.</param>
+    /// <param name="at">The address of this machine; null is loopback.</param>
+    public static GatewayPort Open(string protocol, int port, bool withStreams, IPAddress? at = null)
     {
+        at ??= IPAddress.Loopback;
         for (var attempt = 1; ; attempt++)
         {
-            var datagrams = Listen(protocol, SocketType.Dgram, port);
+            var datagrams = Listen(protocol, SocketType.Dgram, at, port);
             if (!withStreams)
                 return new GatewayPort(protocol, datagrams, null);
             try
@@ -42,6 +47,7 @@ public sealed class GatewayPort : IDisposable
                 var streams = Listen(
                     protocol,
                     SocketType.Stream,
+                    at,
                     ((IPEndPoint)datagrams.LocalEndPoint!).Port
                 );
                 return new GatewayPort(protocol, datagrams, streams);
@@ -64,18 +70,18 @@ public sealed class GatewayPort : IDisposable
         Streams?.Dispose();
     }
 
-    private static Socket Listen(string protocol, SocketType type, int port)
+    private static Socket Listen(string protocol, SocketType type, IPAddress at, int port)
     {
         var kind = type == SocketType.Stream ? "TCP" : "UDP";
         var socket = new Socket(
-            AddressFamily.InterNetwork,
+            at.AddressFamily,
             type,
             type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp
         );
         try
         {
             socket.ReceiveBufferSize = 4 * 1024 * 1024;
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            socket.Bind(new IPEndPoint(at, port));
             if (type == SocketType.Stream)
                 socket.Listen();
             return socket;
@@ -86,6 +92,7 @@ public sealed class GatewayPort : IDisposable
             var why = fault.SocketErrorCode switch
             {
                 SocketError.AddressAlreadyInUse => "something else listens there",
+                SocketError.AddressNotAvailable => $"this machine has no address {at}",
                 SocketError.AccessDenied => "ports below 1024 are not for everybody",
                 var code => code.ToString(),
             };
