@@ -412,8 +412,7 @@ let askTogether (number: int) (filter: string) : Result<string option, unit> =
         match asker with
         | Some child -> child
         | None ->
-            let start =
-                ProcessStartInfo("dotnet", [ inCopy $"{output}/CallServer.Core.Tests.dll"; "--ask" ])
+            let start = ProcessStartInfo("dotnet", [ inCopy $"{output}/CallServer.Core.Tests.dll"; "--ask" ])
 
             start.RedirectStandardInput <- true
             start.RedirectStandardOutput <- true

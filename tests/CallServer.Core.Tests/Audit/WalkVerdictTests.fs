@@ -106,8 +106,7 @@ let ``of two rows that name one call, what the newer reply says stands, wherever
 
         let findings = WalkVerdict.find profile false (Scalars.none (at 0.0)) pieces
 
-        [ for o in findings.Observations -> o.Facts.Originator ]
-        |> Check.equal [ ValueSome newest ])
+        [ for o in findings.Observations -> o.Facts.Originator ] |> Check.equal [ ValueSome newest ])
 
 let ``the first row of the next range is left to that range`` =
     example (fun () ->

@@ -70,7 +70,8 @@ let ``2 what was listed and ended before the history was read is closed at once`
 let ``2 a row that may be of two connections with one id ends one of them`` =
     example (fun () ->
         let started start heard =
-            { observation "a" heard with Start = ValueSome(Timing.reported (between start (start + 0.1))) }
+            { observation "a" heard with
+                Start = ValueSome(Timing.reported (between start (start + 0.1))) }
 
         let told = row "a" 10.9 10.7 10.72
         let undated = { told with Observation = observation "a" 10.9 }
@@ -91,8 +92,7 @@ let ``9 the row that ends a known connection is no other that nobody saw, though
         let stampless = { told with Observation = { told.Observation with Stamp = ValueNone } }
 
         let after, changes =
-            replay
-                [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ stampless ] ]
+            replay [ watching [ seen "a" 0.5 ]; complete 10.0 11.0 [] |> withHistory [ stampless ] ]
 
         ids changes |> Check.equal [ "a" ]
         after.ClosedTotal |> Check.equal 1L)
