@@ -41,6 +41,16 @@ type RoleState =
         Anew: bool
     }
 
+/// How a tick came.
+[<Struct>]
+type private Coming =
+    /// In time, or as late as the one before: the server is slow, but may be the only one.
+    | Usual
+    /// Late: nothing could be heard meanwhile, and that counts as nothing.
+    | AfterPause
+    /// So late that what was counted before is worth nothing any more.
+    | AfterStop
+
 /// Primary and backup, seen by one server of the two. Nothing is replicated: the two only tell each other who
 /// acts, and under which epoch.
 ///
@@ -53,7 +63,7 @@ type RoleState =
 /// | standby | one that acts                      | waits                                         |
 /// | standby | one that hands over                | takes over                                    |
 /// | standby | nothing, or only what does not act | takes over after so many misses               |
-/// | any     | that it was stopped itself         | counts misses anew, and asks at once          |
+/// | any     | that it was stopped itself         | counts no miss, or anew, and asks at once     |
 /// | any     | one with an operator's new epoch   | takes that epoch, and stands by               |
 ///
 /// A higher epoch counts only if it is believed: at most `longestJump` above one's own. If it is further away, the
@@ -253,8 +263,14 @@ module RoleMachine =
 
     let private ask (s: RoleState) = if s.Peer = "" then [] else [ AskPeer s.Peer ]
 
-    let private watch (at: Instant) (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
-        let missed = { s with Misses = (if s.HeardActing || stopped then 0 else s.Misses + 1) }
+    let private missesAt (coming: Coming) (s: RoleState) : int =
+        match coming with
+        | Usual -> s.Misses + 1
+        | AfterPause -> s.Misses
+        | AfterStop -> 0
+
+    let private watch (at: Instant) (coming: Coming) (s: RoleState) : RoleState * RoleCommand list =
+        let missed = { s with Misses = (if s.HeardActing then 0 else missesAt coming s) }
         let struct (patience, cause) = patience missed
 
         // Without a peer there is nobody to watch: only an operator makes it act.
@@ -268,8 +284,8 @@ module RoleMachine =
             { missed with HeardActing = false; Met = ValueNone },
             (if looks then [ LookAround ] else []) @ ask missed
 
-    let private join (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
-        let missed = { s with Misses = (if stopped then 0 else s.Misses + 1) }
+    let private join (coming: Coming) (s: RoleState) : RoleState * RoleCommand list =
+        let missed = { s with Misses = missesAt coming s }
 
         if missed.Misses < s.Settings.Patience.Misses then
             missed, ask missed
@@ -282,7 +298,9 @@ module RoleMachine =
             let role = if s.Settings.IsBackup then Active else Primary
             become role "as it was before; the other server does not answer" missed
 
-    let private act (at: Instant) (stopped: bool) (s: RoleState) : RoleState * RoleCommand list =
+    let private act (at: Instant) (coming: Coming) (s: RoleState) : RoleState * RoleCommand list =
+        let stopped = coming <> Usual
+
         let s, said =
             match s.HandsOverUntil with
             | ValueSome until when at >= until ->
@@ -305,17 +323,20 @@ module RoleMachine =
             // Timers may also come early: the tick is still ahead.
             s, [ WakeAt s.Due ]
         else
-            let late = at - s.Due > s.Settings.Patience.Heartbeat
-            // It heard nothing because the process itself was stopped. If every tick is late, the server is
-            // slow but may be the only one.
-            let stopped = late && not s.WasLate
+            let heartbeat = s.Settings.Patience.Heartbeat
+            let late = at - s.Due > heartbeat
+
+            let coming =
+                if not late || s.WasLate then Usual
+                elif at - s.Due > heartbeat * float s.Settings.Patience.Misses then AfterStop
+                else AfterPause
 
             let next, commands =
                 match s.Role with
-                | Standby -> watch at stopped s
-                | Joining -> join stopped s
+                | Standby -> watch at coming s
+                | Joining -> join coming s
                 | Primary
-                | Active -> act at stopped s
+                | Active -> act at coming s
 
             let next = { next with Due = at + s.Settings.Patience.Heartbeat; WasLate = late }
             next, commands @ [ WakeAt next.Due ]

@@ -115,6 +115,13 @@ let ``a standby whose every tick is late takes over all the same`` =
         let slow = [ for n in 1..10 -> Woke(at (600 * n)) ]
         same Active ((standby (), []) |> replay slow |> fst).Role)
 
+let ``a standby whose every other tick is late takes over all the same`` =
+    example (fun () ->
+        let uneven =
+            [ for n in 0..9 -> [ Woke(at (850 * n + 600)); Woke(at (850 * n + 850)) ] ] |> List.concat
+
+        same Active ((standby (), []) |> replay uneven |> fst).Role)
+
 let ``a server that was stopped while it acted asks at once`` =
     example (fun () ->
         let before, _ = (primary (), []) |> replay (ticks 1 6)
