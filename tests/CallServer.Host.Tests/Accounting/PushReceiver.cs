@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -104,6 +106,75 @@ internal sealed class PushReceiver : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
+}
+
+/// <summary>
+/// A server that says what it likes and closes, on a port that the system picks: what a proper one would not do.
+/// </summary>
+internal sealed class RudeReceiver : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource stopping = new();
+    private readonly Task serving;
+
+    /// <param name="answer">The octets of the answer, given the head of the request.</param>
+    /// <param name="readsBody">Whether it reads the body before it answers, given the same.</param>
+    public RudeReceiver(Func<string, string> answer, Func<string, bool> readsBody)
+    {
+        listener.Start();
+        serving = ServeAsync(answer, readsBody);
+    }
+
+    public Uri Url => new($"http://{listener.LocalEndpoint}/cdrs");
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        await serving;
+        listener.Dispose();
+        stopping.Dispose();
+    }
+
+    private async Task ServeAsync(Func<string, string> answer, Func<string, bool> readsBody)
+    {
+        try
+        {
+            while (true)
+            {
+                using var client = await listener.AcceptTcpClientAsync(stopping.Token);
+                var stream = client.GetStream();
+                var head = await HeadAsync(stream);
+                if (readsBody(head))
+                    await stream.ReadExactlyAsync(new byte[Length(head)], stopping.Token);
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(answer(head)), stopping.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The test is over.
+        }
+    }
+
+    private async Task<string> HeadAsync(NetworkStream stream)
+    {
+        var head = new StringBuilder();
+        var octet = new byte[1];
+        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await stream.ReadExactlyAsync(octet, stopping.Token);
+            head.Append((char)octet[0]);
+        }
+
+        return head.ToString();
+    }
+
+    private static int Length(string head) =>
+        int.Parse(
+            head.Split("\r\n")
+                .Single(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))
+                .AsSpan("Content-Length: ".Length),
+            CultureInfo.InvariantCulture
+        );
 }
 
 /// <summary>An authority of a test's own, and a certificate that it issued.</summary>

@@ -438,6 +438,75 @@ public sealed class PushSinkTests : IDisposable
         Assert.That(sink.Health, Is.EqualTo(new SinkHealth(null, 0, null)));
     }
 
+    /// <summary>The status came, and said that it has them; the rest did not.</summary>
+    [Test]
+    public async Task AStatusWithoutTheWholeAnswerIsNotEnough()
+    {
+        await using var receiver = new RudeReceiver(
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf an ans",
+            readsBody: _ => true
+        );
+        Start(new PushSetting { Url = receiver.Url, Every = Step });
+        End("a");
+        sink!.Nudge();
+        await PassAsync(TimeSpan.FromSeconds(0.5));
+        Assert.That(sink.Health.Reason, Does.Contain("does not answer: "));
+        Assert.That(sink.Health.Waiting, Is.EqualTo(1));
+    }
+
+    /// <summary>Who refuses by the length alone, and closes, would reset a connection on which the body comes.</summary>
+    [Test]
+    public async Task ALargeBodyIsNotSentBeforeTheReceiverWantsIt()
+    {
+        var heads = new List<string>();
+        await using var receiver = new RudeReceiver(
+            head =>
+            {
+                heads.Add(head);
+                return "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            },
+            readsBody: _ => false
+        );
+        Start(
+            new PushSetting
+            {
+                Url = receiver.Url,
+                Batch = 10_000,
+                Every = Step,
+            }
+        );
+        End([.. Enumerable.Range(0, 10_000).Select(number => $"{number}")]);
+        sink!.Nudge();
+        await UntilAsync(() => sink.Tally.Requests(PushResult.TooLarge) == 5, TimeSpan.FromMinutes(1));
+        Assert.That(sink.Tally.Requests(PushResult.Unreachable), Is.Zero);
+        Assert.That(heads, Is.Not.Empty.And.All.Contain("Expect: 100-continue"));
+    }
+
+    [Test]
+    public async Task AReceiverThatDoesNotKnowExpectIsSentTheBodyAtOnce()
+    {
+        await using var receiver = new RudeReceiver(
+            head =>
+                head.Contains("Expect", StringComparison.Ordinal)
+                    ? "HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                    : "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            readsBody: head => !head.Contains("Expect", StringComparison.Ordinal)
+        );
+        Start(
+            new PushSetting
+            {
+                Url = receiver.Url,
+                Batch = 100,
+                Every = Step,
+            }
+        );
+        End([.. Enumerable.Range(0, 100).Select(number => $"{number}")]);
+        sink!.Nudge();
+        await UntilAsync(() => sink.Tally.Requests(PushResult.Failed) == 1, TimeSpan.FromMinutes(1));
+        await UntilAsync(() => sink.Tally.Records == 100, TimeSpan.FromMinutes(1));
+        Assert.That(sink.Tally.Requests(PushResult.Refused), Is.Zero);
+    }
+
     [Test]
     public async Task AReceiverThatIsNotThereOrDoesNotAnswerIsTriedAgain()
     {
