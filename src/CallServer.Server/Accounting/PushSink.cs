@@ -206,6 +206,8 @@ public sealed class PushSink : IOutboxSink, IOutboxTaker
 
     private async Task AskAsync(PushBatch sent, CancellationTokenSource cancel)
     {
+        // The scheduler's thread does not take part, even if everything is there at once.
+        await Task.Yield();
         var answer = await http.SendAsync(sent, cancel.Token);
         scheduler.Schedule(() =>
         {
