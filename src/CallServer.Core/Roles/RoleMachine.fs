@@ -338,7 +338,7 @@ module RoleMachine =
                 | Primary
                 | Active -> act at coming s
 
-            let next = { next with Due = at + s.Settings.Patience.Heartbeat; WasLate = late }
+            let next = { next with Due = at + heartbeat; WasLate = late }
             next, commands @ [ WakeAt next.Due ]
 
     let private order (at: Instant) what (s: RoleState) : RoleState * RoleCommand list =
