@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Linq;
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
@@ -36,10 +37,7 @@ public sealed partial class ServerRuntime
             Observable
                 .Interval(ForgettingPeriod, storeLoop)
                 .Subscribe(_ =>
-                    Writer.Forget(
-                        DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Steady.Micros),
-                        configuration.Privacy.Retain
-                    )
+                    Writer.Forget(InstantModule.toDateTime(clock.Now.Steady), configuration.Privacy.Retain)
                 )
         );
         watches.Add(

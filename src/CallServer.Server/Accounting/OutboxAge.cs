@@ -1,3 +1,4 @@
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Storage;
 
@@ -20,6 +21,5 @@ internal static class OutboxAge
     }
 
     /// <summary>The wall clock's time.</summary>
-    public static DateTimeOffset WallTime(this IClock clock) =>
-        DateTimeOffset.UnixEpoch.AddMicroseconds(clock.Now.Wall.Micros);
+    public static DateTimeOffset WallTime(this IClock clock) => InstantModule.toDateTime(clock.Now.Wall);
 }
