@@ -12,7 +12,7 @@ type MediaAddress =
 
     /// `a.b.c.d:port`, or `[v6]:port`.
     override this.ToString() =
-        // An interpolated string would be formatted as sprintf does, which is ten times as slow.
+        // Every connection has some of these, and an interpolated string would be formatted as sprintf does, slowly.
         if this.Host.Contains ':' then
             "[" + this.Host + "]:" + string this.Port
         else
