@@ -1,5 +1,6 @@
 namespace CallServer.Protocols
 
+open System
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
@@ -9,7 +10,7 @@ open CallServer.Prelude
 /// The protocols that gateways are asked in.
 module internal Protocols =
     /// Those that come with the program. One more is one more line here, and its files in the project.
-    let builtIn (profiles: (string * Profile)[]) : Protocol list =
+    let builtIn (profiles: (string * Lazy<Profile>)[]) : Protocol list =
         [ SnmpProtocol.create profiles; MgcpProtocol.value; SipProtocol.value; NgProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =

@@ -163,11 +163,10 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
 
 /// The protocols that gateways can be asked in, and the SNMP profiles that they are read by. Immutable.
 [<Sealed>]
-type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol list) =
+type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Protocol list) =
     let protocols = Protocols.builtIn profiles @ more
 
-    static let builtIn =
-        lazy GatewayProtocols(Profiles.builtIn.Value |> Array.map (fun profile -> profile.Name, profile), [])
+    static let builtIn = lazy GatewayProtocols(Profiles.byName, [])
 
     /// Those that come with CallServer.
     static member BuiltIn: GatewayProtocols = builtIn.Value
@@ -220,7 +219,7 @@ type GatewayProtocols private (profiles: (string * Profile)[], more: Protocol li
 
             GatewayProtocols(
                 Array.append
-                    (Array.ofList added)
+                    [| for name, profile in added -> name, Lazy<Profile>(profile) |]
                     (profiles |> Array.filter (fun (name, _) -> not (replaced.Contains name))),
                 more
             )

@@ -15,11 +15,11 @@ using CallServer.Surface;
 namespace CallServer.Host.Cli;
 
 /// <summary>The command line: its verbs, its help, and its exit status.</summary>
-public sealed class CommandLine
+public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
 {
-    private readonly Terminal terminal;
-    private readonly Surroundings surroundings;
-    private readonly RootCommand root;
+    private const string CompletionVerb = "completion";
+    private const string ManualVerb = "manual";
+
     private readonly Option<bool> verbose = new("--verbose")
     {
         Description = "Show the stack of an unexpected fault (also: CALLSERVER_VERBOSE=1)",
@@ -39,37 +39,50 @@ public sealed class CommandLine
         Hidden = true,
     };
 
-    public CommandLine(Terminal terminal, Surroundings surroundings)
+    /// <summary>What builds each verb, in the order of the help.</summary>
+    private IEnumerable<(string Name, Func<Command> Build)> Verbs =>
+        [
+            ("audit", () => new AuditCommand(terminal, surroundings).Build()),
+            ("doctor", () => new DoctorCommand(terminal, surroundings).Build()),
+            ("config", () => new ConfigCommand(terminal, surroundings).Build()),
+            ("run", () => new RunCommand(surroundings).Build()),
+            .. ReadCommands.All(terminal, surroundings),
+            ("top", () => new TopCommand(terminal, surroundings).Build()),
+            ("release", () => new ReleaseCommand(terminal, surroundings).Build()),
+            ("recovery", () => new RecoveryCommand(terminal, surroundings).Build()),
+            ("takeover", () => new RoleCommands(terminal, surroundings).TakeOver()),
+            ("stepdown", () => new RoleCommands(terminal, surroundings).StepDown()),
+            ("gateway", () => new GatewayCommand(terminal, surroundings).Build()),
+            ("profiles", () => ProfilesCommand.Build(terminal)),
+            (CompletionVerb, () => new CompletionCommand(terminal).Build()),
+            (ManualVerb, () => new ManualCommand(terminal, surroundings).Build()),
+            ("demo", () => new DemoCommand(terminal, surroundings).Build()),
+            (DemoCaretakerCommand.Verb, () => new DemoCaretakerCommand(terminal, surroundings).Build()),
+        ];
+
+    /// <summary>
+    /// The command line as far as these words need it. To build all verbs takes longer than most of them run, so only
+    /// the one that is meant is built; all are, where they are listed or none is known.
+    /// </summary>
+    private RootCommand Root(IReadOnlyList<string> words)
     {
-        this.terminal = terminal;
-        this.surroundings = surroundings;
-        root = new RootCommand(
+        var root = new RootCommand(
             "Keeps the record of active media connections by asking the media gateways themselves."
         )
         {
             verbose,
             endWithInput,
         };
-        root.Add(new AuditCommand(terminal, surroundings).Build());
-        root.Add(new DoctorCommand(terminal, surroundings).Build());
-        root.Add(new ConfigCommand(terminal, surroundings).Build());
-        root.Add(new RunCommand(surroundings).Build());
-        foreach (var command in ReadCommands.All(terminal, surroundings))
-            root.Add(command);
-        root.Add(new TopCommand(terminal, surroundings).Build());
-        root.Add(new ReleaseCommand(terminal, surroundings).Build());
-        root.Add(new RecoveryCommand(terminal, surroundings).Build());
-        root.Add(new RoleCommands(terminal, surroundings).TakeOver());
-        root.Add(new RoleCommands(terminal, surroundings).StepDown());
-        root.Add(new GatewayCommand(terminal, surroundings).Build());
-        root.Add(ProfilesCommand.Build(terminal));
-        root.Add(new CompletionCommand(terminal).Build());
-        root.Add(new ManualCommand(terminal, surroundings).Build());
-        root.Add(new DemoCommand(terminal, surroundings).Build());
-        root.Add(new DemoCaretakerCommand(terminal, surroundings).Build());
+        var meant = words.FirstOrDefault(word => !word.StartsWith('-'));
+        var all = Verbs.ToList();
+        var some = all.Where(verb => verb.Name == meant && meant is not (CompletionVerb or ManualVerb))
+            .ToList();
+        foreach (var verb in words is ["--version"] || some.Count > 0 ? some : all)
+            root.Add(verb.Build());
         Simplify(root);
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithExamples((HelpAction)help.Action!, surroundings.Protocols);
+        return root;
     }
 
     /// <summary>Switches take no value, and no option begins with a slash: both would only confuse a shell.</summary>
@@ -92,7 +105,8 @@ public sealed class CommandLine
     /// </summary>
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancel)
     {
-        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = Root(arguments)
+            .Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var listening = parsed.GetValue(endWithInput) ? StopAtEndOfInputAsync(stop) : Task.CompletedTask;
         try
@@ -172,8 +186,7 @@ public sealed class CommandLine
 
     private int Mistaken(ParseResult parsed)
     {
-        var command = parsed.CommandResult.Command;
-        if (command == root && parsed.UnmatchedTokens.Count == 0)
+        if (parsed.CommandResult.Command is RootCommand root && parsed.UnmatchedTokens.Count == 0)
         {
             root.Parse("--help").Invoke(new InvocationConfiguration { Output = terminal.Error });
             return ExitCode.Usage;

@@ -14,8 +14,11 @@ module Profiles =
             let text = String.Join("; ", mistakes)
             invalidOp $"built-in profile {name}: {text}"
 
+    /// By name, in the order of preference. Each is read when it is first needed: a start needs few of them or none.
+    let byName: (string * Lazy<Profile>)[] = [| for name in names -> name, lazy load name |]
+
     /// In the order of preference.
-    let builtIn: Lazy<Profile[]> = lazy (names |> List.map load |> List.toArray)
+    let builtIn: Lazy<Profile[]> = lazy (byName |> Array.map (fun (_, profile) -> profile.Value))
 
     let tryFind (name: string) : Profile option =
-        builtIn.Value |> Array.tryFind (fun profile -> profile.Name = name)
+        byName |> Array.tryFind (fst >> (=) name) |> Option.map (fun (_, profile) -> profile.Value)

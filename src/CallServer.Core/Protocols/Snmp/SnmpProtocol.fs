@@ -1,5 +1,6 @@
 namespace CallServer.Protocols.Snmp
 
+open System
 open System.Text
 open CallServer.Ledger
 open CallServer.Exchange
@@ -82,14 +83,15 @@ module internal SnmpProtocol =
     let private exchanges
         (asked: Asked voption)
         (profile: Profile option)
-        (candidates: Profile[])
+        (candidates: Lazy<Profile[]>)
         (asking: Asking)
         : Exchanges =
         let target: SnmpTarget =
             { Gateway = asking.Gateway
               Credentials = credentials asked asking.Secrets
               Profile = profile
-              Candidates = candidates
+              // They are tried only where none is named.
+              Candidates = if profile.IsSome then [||] else candidates.Value
               Timeout = asking.Timeout
               Attempts = asking.Attempts }
 
@@ -137,7 +139,7 @@ module internal SnmpProtocol =
 
         user
 
-    let private read (profiles: (string * Profile)[]) (uri: GatewayText) : Reading voption =
+    let private read (profiles: (string * Lazy<Profile>)[]) (uri: GatewayText) : Reading voption =
         uri.Split()
         |> ValueOption.map (fun (struct (authority, query)) ->
             let struct (user, authority) =
@@ -167,7 +169,7 @@ module internal SnmpProtocol =
                 | ValueNone -> None
                 | ValueSome name ->
                     match profiles |> Array.tryFind (fst >> (=) name) with
-                    | Some(_, profile) -> Some profile
+                    | Some(_, profile) -> Some profile.Value
                     | None ->
                         let names = profiles |> Array.map fst
                         let known = String.concat ", " names
@@ -203,10 +205,11 @@ module internal SnmpProtocol =
                      "try whether it speaks SNMPv3, its access list, or a longer --timeout")
               IfRefused = advice
               Refuses = refuses
-              Exchanges = exchanges asked profile (Array.map snd profiles) })
+              Exchanges =
+                exchanges asked profile (lazy (profiles |> Array.map (fun (_, profile) -> profile.Value))) })
 
     /// A gateway is read by one of these profiles: what its tables are called, and what their columns mean.
-    let create (profiles: (string * Profile)[]) : Protocol =
+    let create (profiles: (string * Lazy<Profile>)[]) : Protocol =
         { Name = "snmp"
           Schemes = [ "snmp", 161 ]
           Forms =

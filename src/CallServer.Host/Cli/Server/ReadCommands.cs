@@ -5,43 +5,42 @@ namespace CallServer.Host.Cli.Server;
 /// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs, control-log.</summary>
 public static class ReadCommands
 {
-    public static IEnumerable<Command> All(Terminal terminal, Surroundings surroundings) =>
+    /// <summary>What builds each of them, with its name.</summary>
+    public static IEnumerable<(string Name, Func<Command> Build)> All(
+        Terminal terminal,
+        Surroundings surroundings
+    )
+    {
+        (string Name, Func<Command> Build) Of(string name, string description, ServerView? view) =>
+            (name, () => new Verb(name, description, view).Build(terminal, surroundings));
+
+        return
         [
-            new Verb("status", "Shows the server's name, role and health.", null).Build(
-                terminal,
-                surroundings
-            ),
-            new Verb(
-                "gateways",
-                "Lists the gateways, and what the last audit of each told.",
-                ServerView.Gateways
-            ).Build(terminal, surroundings),
-            new Verb(
+            Of("status", "Shows the server's name, role and health.", null),
+            Of("gateways", "Lists the gateways, and what the last audit of each told.", ServerView.Gateways),
+            Of(
                 "audits",
                 "Lists the latest audits: when, how complete, how long they took.",
                 ServerView.Audits
-            ).Build(terminal, surroundings),
-            new Verb(
+            ),
+            Of(
                 "connections",
                 "Lists the record: every active connection, and how exactly its start is known.",
                 ServerView.Connections
-            ).Build(terminal, surroundings),
-            new Verb(
+            ),
+            Of(
                 "calls",
                 "Lists the calls: connections that belong together, also across gateways.",
                 ServerView.Calls
-            ).Build(terminal, surroundings),
-            new Verb(
-                "cdrs",
-                "Lists the call detail records (CDRs) of ended connections.",
-                ServerView.Cdrs
-            ).Build(terminal, surroundings),
-            new Verb(
+            ),
+            Of("cdrs", "Lists the call detail records (CDRs) of ended connections.", ServerView.Cdrs),
+            Of(
                 "control-log",
                 "Lists who had the server do what: from where, when, and what came of it.",
                 ServerView.ControlLog
-            ).Build(terminal, surroundings),
+            ),
         ];
+    }
 
     // The name is also the list's name on the server; <c>status</c> is a single object and has no view.
     private sealed record Verb(string Name, string Description, ServerView? View)
