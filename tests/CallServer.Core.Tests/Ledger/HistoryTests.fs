@@ -405,3 +405,93 @@ let ``7 a row that ends a connection gives its id to nobody before a complete au
 
         closings changes |> Check.isEmpty
         names after |> Check.equal [| "0.1" |])
+
+let ``4 a call that rang when it was last heard did not end before its row says that it was answered`` =
+    example (fun () ->
+        let ringing = { seen "a" 0.5 with Start = ValueSome(Timing.reported (Interval.from (at 0.49))) }
+
+        let told = row "a" 20.9 14.0 16.0
+
+        let answered = { told with Observation = told.Observation |> started 15.0 15.02 }
+
+        let _, changes = replay [ watching [ ringing ]; complete 20.0 21.0 [] |> withHistory [ answered ] ]
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Within |> Check.equal (between 15.0 16.0))
+
+let ``6 the row of an earlier connection under the same id does not end the one that lives`` =
+    example (fun () ->
+        let other = row "a" 10.9 10.6 10.62
+
+        let earlier =
+            { other with
+                Observation = { other.Observation with Stamp = ValueSome "of another"; Start = ValueNone } }
+
+        let after, _ =
+            replay
+                [ watching [ seen "a" 0.5 ]
+                  complete 10.0 11.0 [ seen "a" 10.5 ] |> withHistory [ earlier ] ]
+
+        names after |> Check.equal [| "a" |])
+
+let ``2 what only the row tells of a call stands in its CDR beside what the audits heard`` =
+    example (fun () ->
+        let from originator (o: Observation) =
+            { o with Facts = { o.Facts with Originator = ValueSome originator } }
+
+        let told = row "a" 10.9 7.0 7.02
+
+        let _, changes =
+            replay
+                [ watching [ seen "a" 0.5 |> from "100" ]
+                  complete 10.0 11.0 []
+                  |> withHistory [ { told with Observation = called "of the row" told.Observation } ] ]
+
+        match changes with
+        | [| Closed(c, _) |] ->
+            c.Facts.Originator |> Check.equal (ValueSome "100")
+            c.Facts.Call |> ValueOption.map string |> Check.equal (ValueSome "of the row")
+        | other -> failtest $"%A{other}")
+
+/// A history that was read as far as that second; ValueNone: the reading was cut short.
+let private readTo (until: float voption) (snapshot: Snapshot) =
+    { snapshot with
+        History = ValueSome { Until = ValueOption.map at until; Cursor = ValueNone } }
+
+let ``9 a row of after the last whole reading is wanted, however long that was ago`` =
+    let bills until =
+        let _, changes =
+            replay
+                [ watching []
+                  complete 100.0 101.0 [] |> readTo until
+                  complete 200.0 201.0 [] |> withHistory [ row "a" 200.9 60.0 60.02 ] ]
+
+        ids changes
+
+    example (fun () ->
+        bills ValueNone |> Check.equal [ "a" ]
+        bills (ValueSome 100.0) |> Check.equal [])
+
+let ``9 a reading that led less far than one before takes nothing back`` =
+    example (fun () ->
+        let _, changes =
+            replay
+                [ watching []
+                  complete 100.0 101.0 [] |> readTo (ValueSome 100.0)
+                  complete 200.0 201.0 [] |> readTo (ValueSome 20.0)
+                  complete 300.0 301.0 [] |> withHistory [ row "a" 300.9 60.0 60.02 ] ]
+
+        ids changes |> Check.isEmpty)
+
+let ``9 what ended before the first audit was answered is not wanted`` =
+    example (fun () ->
+        let bills ended =
+            let _, changes =
+                replay
+                    [ watching []
+                      complete 10.0 11.0 [] |> withHistory [ row "a" 10.9 ended (ended + 0.02) ] ]
+
+            ids changes
+
+        bills 0.5 |> Check.isEmpty
+        bills 1.5 |> Check.equal [ "a" ])

@@ -161,6 +161,73 @@ let ``4 an end lies between the last time it was heard and the first proof that 
         let _, ending = Array.exactlyOne (closings changes)
         ending.Within |> Check.equal (between 0.49 11.0))
 
+let ``4 a connection that a stale table no longer lists may have ended before it was heard`` =
+    example (fun () ->
+        let cached = withTraits { Traits.plain with Staleness = TimeSpan.FromSeconds 5.0 }
+
+        let _, changes =
+            replay [ complete 10.0 11.0 [ observation "a" 10.5 ] |> cached; complete 20.0 21.0 [] |> cached ]
+
+        let _, ending = Array.exactlyOne (closings changes)
+        ending.Within |> Check.equal (between 5.49 21.0))
+
+let ``4 a staler answer does not take back when it was last heard`` =
+    example (fun () ->
+        let stale = withTraits { Traits.plain with Staleness = TimeSpan.FromSeconds 5.0 }
+
+        let ledger, _ =
+            replay
+                [ complete 10.0 11.0 [ observation "a" 10.5 ]
+                  complete 12.0 13.0 [ observation "a" 12.5 ] |> stale ]
+
+        (only ledger).LastHeard |> Check.equal (at 10.49))
+
+let ``5 a row that tells less than an earlier one takes nothing from the record`` =
+    example (fun () ->
+        let ledger, _ =
+            replay
+                [ complete 0.0 1.0 [ observation "a" 0.5 |> called "of the first row" ]
+                  complete 10.0 11.0 [ observation "a" 10.5 ] ]
+
+        (only ledger).Facts.Call |> ValueOption.map string |> Check.equal (ValueSome "of the first row"))
+
+let ``5 a setup that only drift puts after the start is not taken, and no conflict`` =
+    example (fun () ->
+        let drifting = withTraits { Traits.plain with DriftPpm = 1000.0 }
+
+        let answered t setup start = { observation "a" t with Setup = setup } |> started start (start + 0.02)
+
+        let setup = ValueSome(Timing.reported (between -59.95 -59.94))
+
+        let ledger, _ =
+            replay
+                [ complete 0.0 1.0 [ answered 0.5 ValueNone -60.0 ] |> drifting
+                  complete 10.0 11.0 [ answered 10.5 setup -59.95 ] |> drifting ]
+
+        (only ledger).Start.Within |> Check.equal (between -60.0 -59.98)
+        (only ledger).Setup |> Check.equal ValueNone
+        (only ledger).Conflicts |> Check.equal 0)
+
+let ``4 an end that somebody states lies after what was heard, and the start no later`` =
+    example (fun () ->
+        let heard = { observation "a" 20.0 with Heard = between 10.0 20.0 }
+        let ledger, _ = replay [ complete 0.0 0.5 []; complete 9.0 21.0 [ heard ] ]
+
+        let closed earliest latest =
+            let ending =
+                { Within = between earliest latest
+                  Evidence = Absent
+                  Cause = ValueNone
+                  Counters = ValueNone
+                  Order = ValueNone }
+
+            match Reconcile.close (ConnectionId.create "a") ending ledger with
+            | ValueSome(struct (_, Closed(c, ending))) -> c.Start.Within, ending.Within
+            | other -> failtest $"%A{other}"
+
+        closed 12.0 13.0 |> Check.equal (between 0.0 13.0, between 12.0 13.0)
+        closed 3.0 8.0 |> Check.equal (between 0.0 10.0, between 10.0 10.0))
+
 let ``4 a leg that rings is recorded, and its start follows when it is answered`` =
     example (fun () ->
         let ringing t =
