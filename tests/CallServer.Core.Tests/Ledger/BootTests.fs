@@ -62,3 +62,12 @@ let ``a counter that wraps while the agent reads its configuration again is no r
             told "2" (-100.0 + Boot.timeTicksPeriod.TotalSeconds) (Boot.timeTicksPeriod.TotalSeconds - 50.0)
 
         Boot.judge before after |> Check.equal CounterWrapped)
+
+let ``up-times of whole seconds make no restart`` =
+    example (fun () -> Boot.judge (told "1" -100.0 0.0) (told "1" -99.0 10.0) |> Check.equal SameRun)
+
+let ``a beginning that lies a whole period earlier is no wrap`` =
+    example (fun () ->
+        let later = told "1" (Boot.timeTicksPeriod.TotalSeconds - 100.0) Boot.timeTicksPeriod.TotalSeconds
+        let before = told "2" -100.0 (Boot.timeTicksPeriod.TotalSeconds + 10.0)
+        (Boot.judge later before).IsRestarted |> Check.isTrue)

@@ -191,6 +191,18 @@ let ``5 a row that tells less than an earlier one takes nothing from the record`
 
         (only ledger).Facts.Call |> ValueOption.map string |> Check.equal (ValueSome "of the first row"))
 
+let ``6 a row that lacks the stamp takes it from no connection`` =
+    example (fun () ->
+        let stamped stamp t = { observation "a" t with Stamp = stamp }
+
+        let _, changes =
+            replay
+                [ complete 0.0 1.0 [ stamped (ValueSome "first") 0.5 ]
+                  complete 10.0 11.0 [ stamped ValueNone 10.5 ]
+                  complete 20.0 21.0 [ stamped (ValueSome "second") 20.5 ] ]
+
+        closings changes |> Array.map fst |> Check.equal [| "a" |])
+
 let ``5 a setup that only drift puts after the start is not taken, and no conflict`` =
     example (fun () ->
         let drifting = withTraits { Traits.plain with DriftPpm = 1000.0 }
