@@ -450,7 +450,7 @@ let judge (m: Mutant) (number: int) : Verdict =
     let rest =
         if named.ContainsKey "--first-only" then []
         elif suiteOf m = suite then [ others, []; fleets ]
-        else [ "FullyQualifiedName~Tests", [] ]
+        else List.singleton ("FullyQualifiedName~Tests", [])
 
     let asked (filter, environment) =
         let alone () = ask (suiteOf m) number filter environment

@@ -94,26 +94,11 @@ module internal Hearing =
 
         connection
 
-    /// Rules 4 and 5 for one time: what the record holds now, and the contradiction if there is one.
-    let private hold traits at (held: Timing) (report: Timing) : struct (Timing * Interval voption) =
-        match Times.narrow traits at held report with
-        | Narrowed timing -> struct (timing, ValueNone)
-        | WithinDrift -> struct (held, ValueNone)
-        | Contradicted reported -> struct (held, ValueSome reported)
-
     /// The connection is heard again, perhaps under another id than before.
     let heard (context: TakingIn) (c: Connection) (o: Observation) : Connection =
         let at = o.Heard.Latest
-        let struct (start, wrongStart) = hold context.Traits at c.Start (Times.startOf o)
-
-        let struct (setup, wrongSetup) =
-            match c.Setup, o.Setup with
-            | ValueSome held, ValueSome report ->
-                let struct (setup, wrong) = hold context.Traits at held report
-                struct (ValueSome setup, wrong)
-            | ValueNone, report -> struct (report, ValueNone)
-            | held, ValueNone -> struct (held, ValueNone)
-
+        let struct (start, wrongStart) = Times.hold context.Traits at c.Start (Times.startOf o)
+        let struct (setup, wrongSetup) = Times.holdSetup context.Traits at c.Setup o.Setup
         let struct (setup, start, wrongTogether) = Lawful.together context.Traits at c.Setup setup start
         let conflict = conflict context o wrongStart (wrongSetup |> ValueOption.orElse wrongTogether)
 

@@ -214,12 +214,6 @@ module internal History =
         : struct (Connection * Ending * Conflict voption) =
         let at = e.Observation.Heard.Latest
 
-        let narrow (held: Timing) (report: Timing) =
-            match Times.narrow traits at held report with
-            | Narrowed timing -> struct (timing, ValueNone)
-            | WithinDrift -> struct (held, ValueNone)
-            | Contradicted reported -> struct (held, ValueSome reported)
-
         let start = Times.startOf e.Observation
 
         let struct (start, wrongStart) =
@@ -228,16 +222,9 @@ module internal History =
             if Times.isPending start && not (Times.isPending c.Start) then
                 struct (c.Start, ValueNone)
             else
-                narrow c.Start start
+                Times.hold traits at c.Start start
 
-        let struct (setup, wrongSetup) =
-            match c.Setup, e.Observation.Setup with
-            | ValueSome held, ValueSome report ->
-                let struct (setup, wrong) = narrow held report
-                struct (ValueSome setup, wrong)
-            | ValueNone, report -> struct (report, ValueNone)
-            | held, ValueNone -> struct (held, ValueNone)
-
+        let struct (setup, wrongSetup) = Times.holdSetup traits at c.Setup e.Observation.Setup
         let struct (setup, start, wrongTogether) = Lawful.together traits at c.Setup setup start
         let known = Interval.create c.LastHeard (Instant.max c.LastHeard at)
 

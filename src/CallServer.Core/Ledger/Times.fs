@@ -46,6 +46,32 @@ module internal Times =
             else
                 Contradicted report.Within
 
+    /// What the record holds after a report, and what it reported that contradicts the record.
+    let hold
+        (traits: Traits)
+        (at: Instant)
+        (held: Timing)
+        (report: Timing)
+        : struct (Timing * Interval voption) =
+        match narrow traits at held report with
+        | Narrowed timing -> struct (timing, ValueNone)
+        | WithinDrift -> struct (held, ValueNone)
+        | Contradicted reported -> struct (held, ValueSome reported)
+
+    /// The same of a setup, which neither may know.
+    let holdSetup
+        (traits: Traits)
+        (at: Instant)
+        (held: Timing voption)
+        (report: Timing voption)
+        : struct (Timing voption * Interval voption) =
+        match held, report with
+        | ValueSome held, ValueSome report ->
+            let struct (setup, wrong) = hold traits at held report
+            struct (ValueSome setup, wrong)
+        | known, ValueNone
+        | ValueNone, known -> struct (known, ValueNone)
+
     /// What an observation says about the start; if it says nothing, the connection had begun when heard.
     let startOf (o: Observation) : Timing =
         match o.Start with
