@@ -71,3 +71,9 @@ let ``a beginning that lies a whole period earlier is no wrap`` =
         let later = told "1" (Boot.timeTicksPeriod.TotalSeconds - 100.0) Boot.timeTicksPeriod.TotalSeconds
         let before = told "2" -100.0 (Boot.timeTicksPeriod.TotalSeconds + 10.0)
         (Boot.judge later before).IsRestarted |> Check.isTrue)
+
+let ``a restart half a second beside the wrap is no wrap`` =
+    example (fun () ->
+        let before = told "1" (50.0 - Boot.timeTicksPeriod.TotalSeconds) 0.0
+        Boot.judge before (told "2" 50.0 60.0) |> Check.equal CounterWrapped
+        (Boot.judge before (told "2" 50.5 60.0)).IsRestarted |> Check.isTrue)
