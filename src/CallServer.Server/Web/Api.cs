@@ -17,7 +17,12 @@ internal static class Api
             Instruments.Observe(measures, runtime, refused);
         var oidc = runtime.Configuration.Oidc is { } issuer ? new Oidc(issuer, runtime.Clock, logger) : null;
         var guard = new Guard(new Tokens(runtime.Configuration), oidc, refused);
-        var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
+        var events = new EventStream(
+            runtime,
+            SystemClock.Timers,
+            guard.WhyRefusedNowAsync,
+            app.Lifetime.ApplicationStopping
+        );
 
         app.Use(next => http => Manners.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
