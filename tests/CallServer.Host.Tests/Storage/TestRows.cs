@@ -107,7 +107,8 @@ internal static class TestRows
         string gateway = "gw1",
         string end = "2026-01-31T10:00:00.000000Z",
         bool reused = false,
-        string originator = "+41791234567"
+        string originator = "+41791234567",
+        string? remote = null
     ) =>
         new(
             id: id,
@@ -115,7 +116,7 @@ internal static class TestRows
             call: "E0C1-4F",
             gateway: gateway,
             originator: originator,
-            remote: null,
+            remote: remote,
             readCodec: "PCMU",
             qos: new QosView(46, null, "b8"),
             startStamp: null,

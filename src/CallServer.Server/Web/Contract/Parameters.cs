@@ -4,6 +4,8 @@ namespace CallServer.Server.Web.Contract;
 internal static class Parameters
 {
     private const string Wild = " `*` stands for any characters; case does not matter.";
+    private const string Hidden =
+        " Where numbers are hidden (`privacy.mask`), it is compared with what is shown of them.";
 
     public static readonly Parameter Gateway = new(
         "gateway",
@@ -54,14 +56,14 @@ internal static class Parameters
     public static readonly Parameter Originator = new(
         "originator",
         ParameterKind.Pattern,
-        "Only with this originating device or number." + Wild,
+        "Only with this originating device or number." + Wild + Hidden,
         "+4179*"
     );
 
     public static readonly Parameter Remote = new(
         "remote",
         ParameterKind.Pattern,
-        "Only with this remote party." + Wild,
+        "Only with this remote party." + Wild + Hidden,
         "*5550123"
     );
 
