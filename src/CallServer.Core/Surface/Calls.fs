@@ -114,8 +114,10 @@ type CountKey =
     | Codec = 1
     /// The originating device, or its number.
     | Originator = 2
-    /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7). No gateway tells all of this record who called whom.
+    /// `incoming` or `outgoing` as the gateway sees it; `unknown` where it does not tell.
     | CallDirection = 3
+    /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7).
+    | MediaDirection = 4
 
 /// How many connections and calls share a key at one moment.
 [<NoComparison>]
@@ -275,6 +277,8 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             | CountKey.Gateway -> ValueSome(string leg.Key.Gateway)
             | CountKey.Codec -> facts.Codec |> ValueOption.map _.Name
             | CountKey.Originator -> HiddenNumbers.shown hidesNumbers facts.Originator
+            | CountKey.CallDirection ->
+                ValueSome(facts.Direction |> ValueOption.map string |> ValueOption.defaultValue "unknown")
             | _ -> facts.Mode
 
         let connections = Dictionary<string voption, int>()

@@ -66,6 +66,7 @@ internal static class TestRows
             Endpoint = "S2/DS1-0/1",
             Originator = "+41791234567",
             Remote = "+18005550100",
+            Direction = "incoming",
             Codec = "PCMU",
             ClockRate = 8000,
             Dscp = 46,

@@ -207,12 +207,12 @@ internal static class Parameters
     public static readonly Parameter By = new(
         "by",
         ParameterKind.Word,
-        "What to count by. `call-direction` is the way media flows as the gateway tells it: no record says of every "
-            + "connection who called whom.",
+        "What to count by. `call-direction` is `incoming` or `outgoing` as the gateway itself sees the call, and `unknown` where "
+            + "it does not tell; `media-direction` is the way media flows.",
         "gateway"
     )
     {
-        Words = ["gateway", "codec", "originator", "call-direction"],
+        Words = ["gateway", "codec", "originator", "call-direction", "media-direction"],
         IsRequired = true,
     };
 

@@ -260,6 +260,7 @@ internal sealed class CallLists(Answers answers)
             "codec" => CountKey.Codec,
             "originator" => CountKey.Originator,
             "call-direction" => CountKey.CallDirection,
+            "media-direction" => CountKey.MediaDirection,
             _ => throw new ArgumentOutOfRangeException(nameof(by), by, "no such key"),
         };
 }
