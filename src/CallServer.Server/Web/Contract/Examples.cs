@@ -52,7 +52,8 @@ internal static class Examples
             "complete": 2,
             "partial": 1,
             "silent": 0
-          }
+          },
+          "troubles": []
         }
         """;
 
