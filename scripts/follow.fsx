@@ -240,6 +240,7 @@ let describe (message: Message) : string =
     | "complete" ->
         let upTo = change.GetProperty("upTo").GetRawText()
         $"complete up to {upTo}"
+    | "ended" -> "ended: " + (text "reason" change |> ValueOption.defaultValue "?" |> printable)
     | "gap" -> "gap: the server no longer keeps all changes since then; read /v1/connections again"
     | kind ->
         let time = text "time" change |> ValueOption.defaultValue ""

@@ -140,7 +140,8 @@ public sealed partial class ServerRuntime
             IsReady,
             Math.Round(Uptime.TotalSeconds, 3),
             Ledger.Unordered.Sum(state => state.Record.Count),
-            CountGateways()
+            CountGateways(),
+            Troubles()
         );
 
     /// <summary>

@@ -18,6 +18,7 @@ public sealed record GatewayTotals(int Total, int Complete, int Partial, int Sil
 /// <param name="UptimeSeconds">Seconds since it began to serve.</param>
 /// <param name="Connections">Active connections in the record.</param>
 /// <param name="Gateways">How the last audits of the gateways went.</param>
+/// <param name="Troubles">What keeps it from saving what it knows, or from handing it on: a sentence each.</param>
 public sealed record ServerStatus(
     string Name,
     string Role,
@@ -26,5 +27,6 @@ public sealed record ServerStatus(
     bool Ready,
     double UptimeSeconds,
     int Connections,
-    GatewayTotals Gateways
+    GatewayTotals Gateways,
+    IReadOnlyList<string> Troubles
 );

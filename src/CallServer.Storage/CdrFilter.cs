@@ -38,4 +38,10 @@ public sealed record CdrFilter
 
     /// <summary>Whether a restart or takeover had lost the connection.</summary>
     public bool? Recovered { get; init; }
+
+    /// <summary>
+    /// Whether numbers are hidden from whoever asks: Originator and Remote then limit what is shown of them
+    /// (<see cref="Surface.NumberMask"/>), so that nobody can try out the digits that are not.
+    /// </summary>
+    public bool HidesNumbers { get; init; }
 }

@@ -81,6 +81,7 @@ internal static class Results
                 FSharpValueOption<string>.None,
                 FSharpValueOption<string>.NewValueSome($"+4179000000{digit}"),
                 FSharpValueOption<string>.None,
+                FSharpValueOption<CallDirection>.None,
                 FSharpValueOption<Codec>.None,
                 QualityOfServiceModule.unknown,
                 FSharpValueOption<string>.None,

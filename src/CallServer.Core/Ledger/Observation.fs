@@ -13,6 +13,25 @@ type Medium =
         Remote: MediaAddress voption
     }
 
+/// Which way a call goes, as the gateway itself sees it.
+type CallDirection =
+    /// Somebody calls the gateway on this connection: `incoming`
+    | Incoming
+    /// The gateway calls somebody on it: `outgoing`
+    | Outgoing
+
+    /// The name in lower case.
+    override this.ToString() =
+        match this with
+        | Incoming -> "incoming"
+        | Outgoing -> "outgoing"
+
+/// Reads a call's direction.
+module CallDirection =
+    /// None if it is neither `incoming` nor `outgoing`.
+    let tryParse (text: string) : CallDirection option =
+        [ Incoming; Outgoing ] |> List.tryFind (fun direction -> string direction = text)
+
 /// What a gateway reports about a connection besides its times. What it does not report is ValueNone, never a
 /// guess.
 type Facts =
@@ -24,6 +43,8 @@ type Facts =
         Originator: string voption
         /// The remote party.
         Remote: string voption
+        /// Which way the call goes.
+        Direction: CallDirection voption
         Codec: Codec voption
         Qos: QualityOfService
         /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7): sendrecv, sendonly, recvonly, inactive, …
@@ -46,6 +67,7 @@ module Facts =
           Endpoint = ValueNone
           Originator = ValueNone
           Remote = ValueNone
+          Direction = ValueNone
           Codec = ValueNone
           Qos = QualityOfService.unknown
           Mode = ValueNone
@@ -69,6 +91,7 @@ module Facts =
           Endpoint = either newer.Endpoint older.Endpoint
           Originator = either newer.Originator older.Originator
           Remote = either newer.Remote older.Remote
+          Direction = either newer.Direction older.Direction
           Codec = either newer.Codec older.Codec
           Qos = (if QualityOfService.isKnown newer.Qos then newer.Qos else older.Qos)
           Mode = either newer.Mode older.Mode

@@ -103,6 +103,8 @@ type CallFilter =
         Since: Nullable<Instant>
         /// Only calls that began before this moment, by the latest bound.
         Until: Nullable<Instant>
+        /// Numbers are hidden from whoever asks: Originator and Remote limit what is shown of them.
+        HidesNumbers: bool
     }
 
 /// What concurrent connections are counted by.
@@ -112,8 +114,10 @@ type CountKey =
     | Codec = 1
     /// The originating device, or its number.
     | Originator = 2
-    /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7). No gateway tells all of this record who called whom.
+    /// `incoming` or `outgoing` as the gateway sees it; `unknown` where it does not tell.
     | CallDirection = 3
+    /// Which way media flows, in MGCP's words (RFC 3435 §2.1.7).
+    | MediaDirection = 4
 
 /// How many connections and calls share a key at one moment.
 [<NoComparison>]
@@ -148,15 +152,18 @@ type CallEntry internal (call: Call, table: CallTable) =
     /// Whether it is within these limits.
     member this.Fits(filter: CallFilter) : bool =
         let live = lazy (CallBook.legs call table |> Array.filter _.IsLive)
+        let shown = HiddenNumbers.shown filter.HidesNumbers
         let began () = (CallsSummary.start live.Value).Within.Latest
 
         (isNull filter.Gateway || this.Has filter.Gateway)
         && Glob.fits filter.Call (call.Id |> ValueOption.map CallId.value)
         && (isNull filter.Finding
             || call.Findings |> List.exists (fun finding -> string finding.Kind = filter.Finding))
-        && (isNull filter.Originator || Glob.fits filter.Originator (CallsSummary.originator live.Value))
+        && (isNull filter.Originator
+            || Glob.fits filter.Originator (shown (CallsSummary.originator live.Value)))
         && (isNull filter.Remote
-            || live.Value |> Array.exists (fun leg -> Glob.fits filter.Remote leg.Connection.Facts.Remote))
+            || live.Value
+               |> Array.exists (fun leg -> Glob.fits filter.Remote (shown leg.Connection.Facts.Remote)))
         && (not filter.Since.HasValue || began () >= filter.Since.Value)
         && (not filter.Until.HasValue || began () < filter.Until.Value)
 
@@ -261,15 +268,17 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         | _ -> null
 
     /// Counts the active connections and their calls by a key, the most connections first. A null gateway counts
-    /// all gateways.
-    member _.CountBy(key: CountKey, gateway: string) : IReadOnlyList<CountView> =
+    /// all gateways. Where numbers are hidden from whoever asks, those that are shown alike are counted together.
+    member _.CountBy(key: CountKey, gateway: string, hidesNumbers: bool) : IReadOnlyList<CountView> =
         let keyOf (leg: Leg) : string voption =
             let facts = leg.Connection.Facts
 
             match key with
             | CountKey.Gateway -> ValueSome(string leg.Key.Gateway)
             | CountKey.Codec -> facts.Codec |> ValueOption.map _.Name
-            | CountKey.Originator -> facts.Originator
+            | CountKey.Originator -> HiddenNumbers.shown hidesNumbers facts.Originator
+            | CountKey.CallDirection ->
+                ValueSome(facts.Direction |> ValueOption.map string |> ValueOption.defaultValue "unknown")
             | _ -> facts.Mode
 
         let connections = Dictionary<string voption, int>()

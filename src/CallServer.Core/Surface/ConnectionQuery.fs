@@ -65,6 +65,9 @@ type ConnectionFilter =
         OlderThan: Nullable<TimeSpan>
         /// Only connections whose start is known less exactly than this. A start without a lower bound is.
         WiderThan: Nullable<TimeSpan>
+        /// Numbers are hidden from whoever asks: Originator and Remote limit what is shown of them, so that nobody can try out
+        /// the digits that are not.
+        HidesNumbers: bool
     }
 
     /// No limits.
@@ -77,7 +80,8 @@ type ConnectionFilter =
           Status = null
           Evidence = null
           OlderThan = Nullable()
-          WiderThan = Nullable() }
+          WiderThan = Nullable()
+          HidesNumbers = false }
 
 /// What a list of connections is sorted by; connections that are equal in it follow each other by gateway and id.
 type ConnectionSort =
@@ -172,6 +176,8 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
         not filter.WiderThan.HasValue
         || (not (isPending c) && Interval.width c.Start.Within > filter.WiderThan.Value)
 
+    let shown = HiddenNumbers.shown filter.HidesNumbers
+
     let fits (now: Instant) (c: Connection) =
         (isNull filter.Status || string c.Status = filter.Status)
         && (isNull filter.Evidence || string c.Start.Evidence = filter.Evidence)
@@ -179,8 +185,8 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
         && isOlder now c
         && isWider c
         && Glob.fits filter.Call (c.Facts.Call |> ValueOption.map CallId.value)
-        && Glob.fits filter.Originator c.Facts.Originator
-        && Glob.fits filter.Remote c.Facts.Remote
+        && Glob.fits filter.Originator (shown c.Facts.Originator)
+        && Glob.fits filter.Remote (shown c.Facts.Remote)
         && Glob.fits filter.Codec (c.Facts.Codec |> ValueOption.map _.Name)
 
     let number (c: Connection) : int64 =

@@ -186,7 +186,24 @@ type Diagnosis private () =
         | None, ValueNone -> ValueNone
         | None, ValueSome speaks -> ValueSome(holds step speaks)
 
-    static let profile (uri: GatewayUri) (result: AuditResult) : DiagnosisStep voption =
+    /// The agent answers, and shows nothing of the profile that the URI names. `other` as for `Of`.
+    static let foreign (name: string) (other: string) (result: AuditResult) : DiagnosisStep =
+        let step = "profile"
+        let lacks = $"the agent answers, and shows none of the tables of {name}"
+        let rules = "let the agent's access rules (views) show its tables to whoever asks"
+
+        if other = "" then
+            fails
+                step
+                $"{lacks}, nor those of any other profile that is known: {words (shortfalls result)}"
+                $"see whether this is the gateway; if it is, {rules}, or write a profile for it: callserver profiles"
+        else
+            fails
+                step
+                $"{lacks}; it has those of {other}"
+                $"put profile={other} into the URI; only if it must be {name}, {rules}"
+
+    static let profile (uri: GatewayUri) (result: AuditResult) (other: string) : DiagnosisStep voption =
         let step = "profile"
         let name = result.Profile
 
@@ -196,6 +213,8 @@ type Diagnosis private () =
             match shortfalls result |> List.tryFind _.IsNotServed with
             | Some reason -> ValueSome(fails step (string reason) (mendTable reason))
             | None -> ValueNone
+        elif not (isNull other) && other <> name then
+            ValueSome(foreign name other result)
         elif isNull uri.Profile then
             ValueSome(holds step $"{name}, found by asking; profile={name} in the URI saves the search")
         else
@@ -363,13 +382,27 @@ type Diagnosis private () =
         let requests = plural result.Requests "request"
         holds "cost" $"{requests} in {took result}{each}{again}"
 
+    /// Whether the agent answers and shows nothing of the profile that the URI names, so that it may be another vendor's.
+    static member IsOfAnotherKind(uri: GatewayUri, result: AuditResult) : bool =
+        uri.Reading.IsProfiled
+        && not (isNull uri.Profile)
+        && result.Count = 0
+        && shortfalls result |> List.exists (fun reason -> reason.IsNotServed || reason.IsHidden)
+
     /// The steps in order.
     /// `second` is a later look at the same gateway, or null: it shows whether starts narrow and the boot is
-    /// stable. `found` says what is wrong with the gateway's port, in words; null if nothing was seen. The
+    /// stable. `other` is the profile that a look without the URI's own one found, empty if it found none, and null if there was no such
+    /// look. `found` says what is wrong with the gateway's port, in words; null if nothing was seen. The
     /// correction is added to every time (see ServerStamp).
     static member Of
-        (uri: GatewayUri, result: AuditResult, second: AuditResult, found: string, correction: TimeSpan)
-        : IReadOnlyList<DiagnosisStep> =
+        (
+            uri: GatewayUri,
+            result: AuditResult,
+            second: AuditResult,
+            other: string,
+            found: string,
+            correction: TimeSpan
+        ) : IReadOnlyList<DiagnosisStep> =
         // Each step is looked at only if those before it hold.
         let rec walk (steps: (unit -> DiagnosisStep voption) list) : DiagnosisStep list =
             match steps with
@@ -385,7 +418,7 @@ type Diagnosis private () =
                 [ fun () -> ValueSome(reachability uri result found)
                   fun () -> credentials uri result
                   fun () -> version uri result
-                  fun () -> profile uri result
+                  fun () -> profile uri result other
                   fun () -> ValueSome(table uri result)
                   fun () -> count result
                   fun () -> ValueSome(completeness result second) ]

@@ -37,6 +37,8 @@ type ConnectionRow =
         Originator: string
         /// The remote party.
         Remote: string
+        /// `incoming` or `outgoing`: which way the call goes, as the gateway sees it.
+        Direction: string
         /// The RTP encoding name, or the gateway's own words.
         Codec: string
         /// RTP clock rate in Hz.
@@ -255,6 +257,7 @@ module internal StoredRows =
           Endpoint = text c.Facts.Endpoint
           Originator = text c.Facts.Originator
           Remote = text c.Facts.Remote
+          Direction = c.Facts.Direction |> ValueOption.map string |> text
           Codec = c.Facts.Codec |> ValueOption.map (fun codec -> codec.Name) |> text
           ClockRate =
             c.Facts.Codec |> ValueOption.bind (fun codec -> codec.ClockRate) |> ValueOption.toNullable
@@ -294,11 +297,20 @@ module internal StoredRows =
                 | Some service -> ValueSome service
                 | None -> bad "a service class" words
 
+        let direction =
+            match row.Direction with
+            | null -> ValueNone
+            | words ->
+                match CallDirection.tryParse words with
+                | Some direction -> ValueSome direction
+                | None -> bad "a direction" words
+
         let facts: Facts =
             { Call = ofText row.Call |> ValueOption.map CallId.create
               Endpoint = ofText row.Endpoint
               Originator = ofText row.Originator
               Remote = ofText row.Remote
+              Direction = direction
               Codec =
                 ofText row.Codec
                 |> ValueOption.map (fun name ->

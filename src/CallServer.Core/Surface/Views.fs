@@ -70,6 +70,8 @@ type ObservationView =
         Originator: string
         /// The remote party.
         Remote: string
+        /// `incoming` or `outgoing`: which way the call goes, as the gateway sees it.
+        Direction: string
         /// The RTP encoding name that IANA registers, or the gateway's own words.
         Codec: string
         /// RTP clock rate in Hz.
@@ -111,6 +113,8 @@ type ConnectionView =
         Originator: string
         /// The remote party.
         Remote: string
+        /// `incoming` or `outgoing`: which way the call goes, as the gateway sees it.
+        Direction: string
         /// The RTP encoding name that IANA registers, or the gateway's own words.
         Codec: string
         /// RTP clock rate in Hz.
@@ -473,6 +477,7 @@ module internal Views =
           Endpoint = obj o.Facts.Endpoint
           Originator = obj o.Facts.Originator
           Remote = obj o.Facts.Remote
+          Direction = obj o.Facts.Direction
           Codec = o.Facts.Codec |> ValueOption.map (fun codec -> codec.Name) |> ValueOption.toObj
           ClockRate =
             o.Facts.Codec |> ValueOption.bind (fun codec -> codec.ClockRate) |> ValueOption.toNullable
@@ -520,6 +525,7 @@ module internal Views =
           Endpoint = obj c.Facts.Endpoint
           Originator = obj c.Facts.Originator
           Remote = obj c.Facts.Remote
+          Direction = obj c.Facts.Direction
           Codec = c.Facts.Codec |> ValueOption.map (fun codec -> codec.Name) |> ValueOption.toObj
           ClockRate =
             c.Facts.Codec |> ValueOption.bind (fun codec -> codec.ClockRate) |> ValueOption.toNullable
@@ -671,6 +677,7 @@ module internal Views =
           "endpoint", (fun f -> obj f.Endpoint)
           "originator", (fun f -> obj f.Originator)
           "remote", (fun f -> obj f.Remote)
+          "direction", (fun f -> obj f.Direction)
           "codec", (fun f -> f.Codec |> ValueOption.map _.Name |> ValueOption.toObj)
           "dscp", (fun f -> obj f.Qos.Dscp)
           "service", (fun f -> obj f.Qos.Service)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
@@ -63,10 +64,15 @@ internal sealed class PushHttp : IDisposable
     public async Task<PushAnswer> SendAsync(PushBatch batch, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, configuration.Url);
-        request.Content = new ByteArrayContent(batch.Body);
+        // The key is that of the records, whether compressed or not.
+        var isCompressed = batch.Body.Length >= configuration.GzipFrom;
+        var body = isCompressed ? Compressed(batch.Body) : batch.Body;
+        request.Content = new ByteArrayContent(body);
         request.Content.Headers.ContentType = MediaType;
+        if (isCompressed)
+            request.Content.Headers.ContentEncoding.Add("gzip");
         request.Headers.Add(KeyHeader, $"\"{batch.Key}\"");
-        request.Headers.ExpectContinue = expects && batch.Body.Length > SmallBody;
+        request.Headers.ExpectContinue = expects && body.Length > SmallBody;
         if (configuration.Token is { } token)
             request.Headers.Authorization = new("Bearer", Encoding.ASCII.GetString(token));
         try
@@ -92,6 +98,14 @@ internal sealed class PushHttp : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => client.Dispose();
+
+    private static byte[] Compressed(byte[] body)
+    {
+        using var octets = new MemoryStream();
+        using (var gzip = new GZipStream(octets, CompressionLevel.Optimal))
+            gzip.Write(body);
+        return octets.ToArray();
+    }
 
     private PushAnswer Judge(HttpResponseMessage response, string text)
     {
@@ -122,11 +136,13 @@ internal sealed class PushHttp : IDisposable
     }
 
     /// <summary>What somebody could look at.</summary>
-    private static string Hint(HttpResponseMessage response) =>
+    private string Hint(HttpResponseMessage response) =>
         (int)response.StatusCode switch
         {
             401 or 403 => "look whether cdr.http.token names the right token",
             404 or 405 or 410 => "look whether cdr.http.url is the right place",
+            415 when configuration.GzipFrom is not null =>
+                "look whether it takes gzip: without cdr.http.gzipFrom nothing is compressed",
             >= 300 and < 400 =>
                 $"redirects are not followed: cdr.http.url must name the place itself{(response.Headers.Location is { } to ? $" ({Cut(to.ToString())})" : "")}",
             _ => "its own log may say what it does not take",

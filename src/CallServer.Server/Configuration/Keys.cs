@@ -399,7 +399,15 @@ internal static class Keys
                 Usual = "stop alone",
             };
 
-        public static Key[] All { get; } = [Url, Token, Ca, Batch, Every, Deadline, Records];
+        public static SizeKey GzipFrom { get; } =
+            new(
+                "gzipFrom",
+                1_000,
+                1_000_000_000,
+                "From which size on a body is compressed with gzip (RFC 9110 §8.4.1.3); without it, none is. The receiver must take that."
+            );
+
+        public static Key[] All { get; } = [Url, Token, Ca, Batch, Every, Deadline, Records, GzipFrom];
     }
 
     internal static class Keep

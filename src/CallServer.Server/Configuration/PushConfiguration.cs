@@ -29,6 +29,9 @@ public sealed class PushConfiguration
     /// <summary>Which records are posted, by <see cref="AccountingKind"/>.</summary>
     public IReadOnlyList<string> Records { get; init; } = [AccountingKind.Stop];
 
+    /// <summary>From how many octets on a body is compressed with gzip; null for never.</summary>
+    public long? GzipFrom { get; init; }
+
     /// <summary>The receiver's address as logs and answers show it: without a query, which may hold a key.</summary>
     public string Shown => Url.GetLeftPart(UriPartial.Path);
 
@@ -43,7 +46,8 @@ public sealed class PushConfiguration
                 && a.Batch == b.Batch
                 && a.Every == b.Every
                 && a.Deadline == b.Deadline
-                && a.Records.SequenceEqual(b.Records);
+                && a.Records.SequenceEqual(b.Records)
+                && a.GzipFrom == b.GzipFrom;
 
     /// <summary>Never contains the token.</summary>
     public override string ToString() => Shown;

@@ -30,6 +30,7 @@ internal static class PushReader
         var every = read.Duration(section, Keys.CdrHttp.Every);
         var deadline = read.Duration(section, Keys.CdrHttp.Deadline);
         var records = Records(read, Keys.CdrHttp.Records.In(section), cdr);
+        var gzipFrom = read.Size(section, Keys.CdrHttp.GzipFrom);
         if (url is null)
             return null;
         var plain = new PushConfiguration { Url = url };
@@ -42,6 +43,7 @@ internal static class PushReader
             Every = every ?? plain.Every,
             Deadline = deadline ?? plain.Deadline,
             Records = records ?? plain.Records,
+            GzipFrom = gzipFrom,
         };
     }
 

@@ -10,10 +10,15 @@ namespace CallServer.Server.Measuring;
 internal static class Instruments
 {
     /// <summary>Adds all of them to the server's meter.</summary>
-    public static void Observe(Measures measures, ServerRuntime runtime, RefusedTokens refused)
+    public static void Observe(
+        Measures measures,
+        ServerRuntime runtime,
+        RefusedTokens refused,
+        CspReports reports
+    )
     {
         var meter = measures.Meter;
-        ObservedServer.Add(meter, runtime, refused);
+        ObservedServer.Add(meter, runtime, refused, reports);
         ObservedAudits.Add(meter, runtime);
         ObservedGateways.Add(meter, runtime);
         ObservedRecord.Add(meter, runtime);

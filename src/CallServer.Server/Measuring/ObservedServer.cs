@@ -6,7 +6,7 @@ namespace CallServer.Server.Measuring;
 /// <summary>The server itself: its role, its memory, its clients and its own faults.</summary>
 internal static class ObservedServer
 {
-    public static void Add(Meter meter, ServerRuntime runtime, RefusedTokens refused)
+    public static void Add(Meter meter, ServerRuntime runtime, RefusedTokens refused, CspReports reports)
     {
         meter.Shows("callserver.up", "How long the server has run.", () => runtime.Uptime.TotalSeconds, "s");
         AddRole(meter, runtime);
@@ -21,6 +21,11 @@ internal static class ObservedServer
             "callserver.tokens_refused",
             "Requests with a wrong token, or without one.",
             () => refused.Count
+        );
+        meter.Counts(
+            "callserver.csp_reports",
+            "What browsers reported about broken content policies, true or not.",
+            () => reports.Count
         );
         var readers = runtime.EventReaders;
         meter.Shows("callserver.event_readers", "Clients that follow the events.", () => readers.Open);

@@ -27,9 +27,6 @@ public sealed class Masking(PrivacyConfiguration privacy)
     /// <summary>A fact that changed as stories show it.</summary>
     public FactChange Shown(FactChange change) => privacy.Masks ? NumberMask.Last4(change) : change;
 
-    /// <summary>A count by originator as it is shown.</summary>
-    public CountView Shown(CountView count) => privacy.Masks ? NumberMask.Last4(count) : count;
-
     /// <summary>The JSON of a change as events show it.</summary>
     public string ShownChange(string json)
     {

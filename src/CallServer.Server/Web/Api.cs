@@ -13,11 +13,17 @@ internal static class Api
     public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
     {
         var refused = new RefusedTokens(runtime.Clock, SystemClock.Timers, logger);
+        var reports = new CspReports(runtime.Clock, logger);
         if (runtime.Measures is { } measures)
-            Instruments.Observe(measures, runtime, refused);
+            Instruments.Observe(measures, runtime, refused, reports);
         var oidc = runtime.Configuration.Oidc is { } issuer ? new Oidc(issuer, runtime.Clock, logger) : null;
         var guard = new Guard(new Tokens(runtime.Configuration), oidc, refused);
-        var events = new EventStream(runtime, SystemClock.Timers, app.Lifetime.ApplicationStopping);
+        var events = new EventStream(
+            runtime,
+            SystemClock.Timers,
+            guard.WhyRefusedNowAsync,
+            app.Lifetime.ApplicationStopping
+        );
 
         app.Use(next => http => Manners.InvokeAsync(http, next));
         app.Use(next => http => AnswerEmptyAsync(http, next));
@@ -43,7 +49,7 @@ internal static class Api
         app.MapGet("/v1/recoveries/dry-run", recoveries.DryRun).Says(Operations.DryRun);
         app.MapPost("/v1/heartbeat", (Delegate)pair.HeartbeatAsync);
         app.MapPost("/v1/cdrs/settle", (Delegate)pair.SettleAsync);
-        ControlPaths.Map(app, runtime, logger);
+        ControlPaths.Map(app, runtime, reports, logger);
         ApiDocument.Map(app);
     }
 

@@ -18,6 +18,9 @@ internal enum Access
 /// <param name="Access">What the caller may do.</param>
 internal sealed record Caller(string Name, Access Access)
 {
+    /// <summary>When the proof ends to be one, UTC; null if it does not end by itself.</summary>
+    public DateTimeOffset? Until { get; init; }
+
     /// <summary>Brought no proof where one is needed.</summary>
     public static Caller Nobody { get; } = new("nobody", Access.None);
 

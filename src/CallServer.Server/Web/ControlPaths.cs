@@ -4,13 +4,12 @@ namespace CallServer.Server.Web;
 internal static class ControlPaths
 {
     /// <summary>Adds the paths.</summary>
-    public static void Map(WebApplication app, ServerRuntime runtime, ILogger logger)
+    public static void Map(WebApplication app, ServerRuntime runtime, CspReports reports, ILogger logger)
     {
         var gateways = new GatewayOrders(runtime, new GatewayKeeper(runtime, runtime.Protocols, logger));
         var releases = new Releases(runtime.Releaser);
         var orders = new RoleOrders(runtime.Roles);
         var recoveries = new Recoveries(runtime.Recovery);
-        var reports = new CspReports(runtime.Clock, logger);
 
         app.MapPost("/v1/audits", gateways.AuditByQuery);
         app.MapPost("/v1/gateways", (Delegate)gateways.AddAsync);

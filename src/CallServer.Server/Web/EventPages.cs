@@ -62,6 +62,15 @@ internal sealed class EventPages(ServerRuntime runtime, string? gateway, bool wi
         return (Encoding.UTF8.GetBytes(text.ToString()), page.Items.Count == 0);
     }
 
+    /// <summary>The last event of a stream, which says why no other follows.</summary>
+    public static byte[] Ended(string why)
+    {
+        var reason = $"The token is no longer accepted. {why}. Come back with a good one";
+        return Encoding.UTF8.GetBytes(
+            $"event: ended\ndata: {JsonSerializer.Serialize(new { reason }, RecordJson.Camel)}\n\n"
+        );
+    }
+
     private string Data(StoredChange change)
     {
         if (!withRecord || change.Connection is null)

@@ -57,6 +57,22 @@ internal sealed class Guard(Tokens tokens, Oidc? oidc, RefusedTokens refused)
     public async Task<bool> TrustsAsync(HttpContext http) =>
         isOpen ? IsLoopback(http.Request.Host.Host) : (await WhoAsync(http)).Caller.Access != Access.None;
 
+    /// <summary>
+    /// Why what a request brought would be refused by now; null if it would not. While an issuer cannot be asked for its
+    /// keys, what it proved before stands.
+    /// </summary>
+    public async Task<string?> WhyRefusedNowAsync(HttpContext http)
+    {
+        if (isOpen)
+            return null;
+        await using var scope = http.RequestServices.CreateAsyncScope();
+        // The handler of tokens checks once a request and remembers, so this is another request.
+        var again = new DefaultHttpContext { RequestServices = scope.ServiceProvider };
+        again.Request.Headers.Authorization = http.Request.Headers.Authorization;
+        var (caller, why, isDown) = await WhoAsync(again);
+        return isDown || caller.Access != Access.None ? null : why ?? "It is none of this server";
+    }
+
     /// <summary>Whether the path is one of those that the servers of a pair ask each other.</summary>
     public static bool IsOfPair(PathString path) =>
         path.Value is $"/{PeerLink.Path}" or $"/{Settlement.Path}";

@@ -86,7 +86,7 @@ internal sealed class Oidc(OidcConfiguration oidc, IClock clock, ILogger logger)
             : roles.Contains(oidc.ReadRole) ? Access.Read
             : Access.None;
         return (
-            new Caller(name, access),
+            new Caller(name, access) { Until = result.Properties?.ExpiresUtc + Skew },
             access == Access.None
                 ? $"Its claim {oidc.RoleClaim} holds neither {oidc.ReadRole} nor {oidc.ControlRole}"
                 : null,

@@ -1,4 +1,6 @@
 using System.Text;
+using CallServer.Surface;
+using Microsoft.Data.Sqlite;
 
 namespace CallServer.Storage.Sqlite;
 
@@ -10,6 +12,17 @@ internal sealed class CdrSearch(CdrFilter filter, bool newestFirst, long? cursor
 {
     /// <summary>How many CDRs one search looks at.</summary>
     public const int Slice = 20_000;
+
+    /// <summary>The function of SQL that hides a number.</summary>
+    private const string ShownNumber = "shown_number";
+
+    /// <summary>Gives a connection the functions that the statements call.</summary>
+    public static void Teach(SqliteConnection connection) =>
+        connection.CreateFunction<string?, string?>(
+            ShownNumber,
+            text => NumberMask.Last4(text),
+            isDeterministic: true
+        );
 
     private string Order => newestFirst ? "DESC" : "ASC";
 
@@ -54,8 +67,8 @@ internal sealed class CdrSearch(CdrFilter filter, bool newestFirst, long? cursor
         var tests = new StringBuilder();
         Text("connection", filter.Connection, "@connection");
         Text(Member("call"), filter.Call, "@call");
-        Text(Member("originator"), filter.Originator, "@originator");
-        Text(Member("remote"), filter.Remote, "@remote");
+        Text(Number("originator"), filter.Originator, "@originator");
+        Text(Number("remote"), filter.Remote, "@remote");
         Text(Member("read_codec"), filter.Codec, "@codec");
         Text(Member("hangup_cause"), filter.Cause, "@cause");
         if (filter.Evidence is not null)
@@ -72,6 +85,9 @@ internal sealed class CdrSearch(CdrFilter filter, bool newestFirst, long? cursor
 
         void Add(string test) => tests.Append(tests.Length == 0 ? " WHERE " : " AND ").Append(test);
     }
+
+    private string Number(string name) =>
+        filter.HidesNumbers ? $"{ShownNumber}({Member(name)})" : Member(name);
 
     private static string Member(string name) => $"json_extract(json, '$.{name}')";
 

@@ -79,6 +79,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                     if (options.OverwritesDeleted)
                         writing.Execute(Sql.OverwriteDeleted);
                     reading = Connect(file, SqliteOpenMode.ReadOnly, options);
+                    CdrSearch.Teach(reading);
                     return new SqliteLedgerStore(options, file, held, writing, reading);
                 }
             );

@@ -72,6 +72,7 @@ let ``every fact of a leg is where the contract puts it`` =
               Endpoint = ValueSome "3"
               Originator = ValueSome "14155550100"
               Remote = ValueSome "442070000000"
+              Direction = ValueSome Incoming
               Codec = ValueSome(Codec.ofName "G729")
               Qos = QualityOfService.ofService ControlledLoad "controlledLoad"
               Mode = ValueNone
@@ -83,7 +84,8 @@ let ``every fact of a leg is where the contract puts it`` =
         (seen.Facts = expected) |> Check.because $"{seen.Facts}" Check.isTrue
         let originated = { leg with Origin = 1; Peer = "called"; Reversed = "caller" }
         let run = Bench.run 1UL steady (serve boot (fun _ -> [ originated ])) (Bench.target (Some cisco))
-        (run.Snapshot.Observations[0].Facts.Originator = ValueSome "caller") |> Check.isTrue)
+        (run.Snapshot.Observations[0].Facts.Originator = ValueSome "caller") |> Check.isTrue
+        run.Snapshot.Observations[0].Facts.Direction |> Check.equal (ValueSome Outgoing))
 
 let ``a leg that is not connected is listed, its start unknown`` =
     example (fun () ->

@@ -42,6 +42,7 @@ let ``every connection of every endpoint, with all that AUCX tells`` =
               Endpoint = ValueSome "aaln/2@gw.example.net"
               Originator = ValueSome "aaln/2@gw.example.net"
               Remote = ValueNone
+              Direction = ValueNone
               Codec = ValueSome { Name = "G729"; ClockRate = ValueSome 8000 }
               Qos = { Dscp = ValueSome 46; Service = ValueSome Guaranteed; Reported = ValueSome "b8" }
               Mode = ValueSome "sendrecv"

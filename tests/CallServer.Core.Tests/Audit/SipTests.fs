@@ -430,6 +430,17 @@ let private ids (seen: SipObserving.Seen) =
 
 let private nobody (_: ConnectionId) = false
 
+let ``a call is outgoing where the server began its dialog`` =
+    examples
+        [ ValueSome DialogDirection.Initiator, ValueSome Outgoing
+          ValueSome DialogDirection.Recipient, ValueSome Incoming
+          ValueNone, ValueNone ]
+        (fun (told, direction) ->
+            let report = branch "d" "r" DialogState.Confirmed
+            let report = { report with Dialog = { report.Dialog with Direction = told } }
+            let seen = see nobody Map.empty [| report |]
+            seen.Observations[0].Facts.Direction |> Check.equal direction)
+
 let ``of two dialogs of one id the second is called by its tags, and keeps that name`` =
     example (fun () ->
         let r1, r2 = branch "d" "r1" DialogState.Confirmed, branch "d" "r2" DialogState.Confirmed

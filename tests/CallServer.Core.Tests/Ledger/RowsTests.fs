@@ -32,6 +32,7 @@ let ``every fact of a connection survives the store`` =
               Endpoint = ValueSome "ds/ds1-1/3"
               Originator = ValueSome "+14155550100"
               Remote = ValueSome "+442055550123"
+              Direction = ValueSome Outgoing
               Codec = ValueSome(Codec.ofName "opus")
               Qos = { Dscp = ValueSome 46; Service = ValueSome ControlledLoad; Reported = ValueSome "b8" }
               Mode = ValueSome "sendrecv"

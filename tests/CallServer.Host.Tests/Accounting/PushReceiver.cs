@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -15,6 +16,12 @@ namespace CallServer.Host.Tests.Accounting;
 /// <summary>A request as the receiver got it.</summary>
 internal sealed record PushRequest(string Key, string? ContentType, string? Authorization, string Body)
 {
+    /// <summary>How the body was encoded on the way; empty if it was not.</summary>
+    public string Encoding { get; init; } = "";
+
+    /// <summary>How many octets the body had on the way.</summary>
+    public long Octets { get; init; }
+
     public IReadOnlyList<string> Lines => Body.Split('\n')[..^1];
 
     /// <summary>The ids of its CDRs.</summary>
@@ -89,14 +96,26 @@ internal sealed class PushReceiver : IAsyncDisposable
         var receiver = new PushReceiver(app);
         app.Run(async http =>
         {
-            using var reader = new StreamReader(http.Request.Body, Encoding.UTF8);
+            var encoding = http.Request.Headers.ContentEncoding.ToString();
+            using var octets = new MemoryStream();
+            await http.Request.Body.CopyToAsync(octets, http.RequestAborted);
+            octets.Position = 0;
+            using Stream plain =
+                encoding == "gzip"
+                    ? new GZipStream(octets, CompressionMode.Decompress, leaveOpen: true)
+                    : octets;
+            using var reader = new StreamReader(plain, System.Text.Encoding.UTF8);
             var body = await reader.ReadToEndAsync(http.RequestAborted);
             var request = new PushRequest(
                 http.Request.Headers["Idempotency-Key"].ToString(),
                 http.Request.ContentType,
                 http.Request.Headers.Authorization,
                 body
-            );
+            )
+            {
+                Encoding = encoding,
+                Octets = http.Request.ContentLength ?? 0,
+            };
             lock (receiver.requests)
                 receiver.requests.Add(request);
             await receiver.Answer(request, http);

@@ -92,6 +92,35 @@ public sealed class PushSinkTests : IDisposable
     }
 
     [Test]
+    public async Task ALargeBodyIsCompressedWhereThatIsWanted()
+    {
+        await using var receiver = await PushReceiver.StartAsync();
+        var one = Encoding.UTF8.GetByteCount(RecordJson.Cdr(TestRows.Cdr("a"))) + 1;
+        Start(Push(receiver) with { Batch = 3, GzipFrom = 3 * one });
+        End("a", "b", "c", "d", "e");
+        sink!.Nudge();
+        await PassAsync(TimeSpan.FromSeconds(6));
+        Assert.That(
+            receiver.Requests.Select(request => $"{string.Concat(request.Ids)} {request.Encoding}"),
+            Is.EqualTo(new[] { "abc gzip", "de " })
+        );
+        Assert.That(receiver.Requests.Select(request => request.Octets), Has.All.LessThan(2 * one + 1));
+    }
+
+    [Test]
+    public async Task AReceiverThatTakesNoGzipRefusesAndTheReasonSaysWhy()
+    {
+        await using var receiver = await PushReceiver.StartAsync();
+        receiver.Answer = (request, http) =>
+            PushReceiver.Says(http, request.Encoding.Length > 0 ? 415 : 204, "plain text, please");
+        Start(Push(receiver) with { GzipFrom = 1 });
+        End("a");
+        sink!.Nudge();
+        await PassAsync(TimeSpan.FromSeconds(6));
+        Assert.That(sink.Reason, Does.Contain("415: plain text, please").And.Contain("cdr.http.gzipFrom"));
+    }
+
+    [Test]
     public async Task NumbersAreHiddenAsInFiles()
     {
         await using var receiver = await PushReceiver.StartAsync();
@@ -750,6 +779,7 @@ public sealed class PushSinkTests : IDisposable
         public TimeSpan Every { get; init; } = TimeSpan.FromSeconds(5);
         public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
         public IReadOnlyList<string> Records { get; init; } = [AccountingKind.Stop];
+        public long? GzipFrom { get; init; }
 
         public PushConfiguration Configuration =>
             new()
@@ -761,6 +791,7 @@ public sealed class PushSinkTests : IDisposable
                 Every = Every,
                 Deadline = Deadline,
                 Records = Records,
+                GzipFrom = GzipFrom,
             };
     }
 }

@@ -129,4 +129,46 @@ internal sealed class CompletionTests
         await bash.WaitForExitAsync();
         Assert.That(told.TrimEnd('\n'), Is.EqualTo(completed));
     }
+
+    /// <summary>
+    /// Runs the script in PowerShell, which completes lines of a program of ours that notes what it is asked, and offers these
+    /// words.
+    /// </summary>
+    [TestCase("callserver au", "[suggest:2] au|audit")]
+    [TestCase("callserver config ch", "[suggest:9] config ch|check")]
+    [TestCase("callserver ", "[suggest:0] |audit check")]
+    public async Task PowerShell_asks_for_the_line_so_far(string line, string told)
+    {
+        if (Programs("pwsh") is not { } pwsh)
+        {
+            Assert.Ignore("there is no pwsh here");
+            return;
+        }
+
+        var script = (await CliRun.Of("completion", "pwsh")).Out;
+        var test = $$"""
+            function callserver { $global:asked = $args -join ' '; 'audit', 'check' }
+            {{script}}
+            $found = (TabExpansion2 -inputScript '{{line}}' -cursorColumn {{line.Length}}).CompletionMatches
+            Write-Output "$global:asked|$($found.CompletionText -join ' ')"
+            """;
+        using var shell = Process.Start(
+            new ProcessStartInfo(pwsh, ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", test])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
+        var wrong = shell.StandardError.ReadToEndAsync();
+        var said = await shell.StandardOutput.ReadToEndAsync();
+        await shell.WaitForExitAsync();
+        Assert.That(said.Trim(), Is.EqualTo(told.Trim()), await wrong);
+    }
+
+    /// <summary>Where the program is on the path; null if it is not.</summary>
+    private static string? Programs(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists);
 }

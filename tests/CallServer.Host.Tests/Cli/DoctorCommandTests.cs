@@ -112,6 +112,34 @@ internal sealed class DoctorCommandTests
         });
     }
 
+    [TestCase("asterisk", "avaya-rtp")]
+    [TestCase("audiocodes", "cisco-voice")]
+    [TestCase("freeswitch", "3com-voice")]
+    public async Task An_agent_of_another_vendor_is_told_as_such_before_access_rules(
+        string served,
+        string asked
+    )
+    {
+        await using var agent = new SimulatedAgent(new() { Connections = 7, Profile = served });
+        var (run, steps) = await ExamineAsync($"snmp://127.0.0.1:{agent.Port}?profile={asked}");
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.EqualTo(1), run.Out);
+            var wrong = steps.Where(step => !step.GetProperty("ok").GetBoolean()).ToList();
+            Assert.That(Names(wrong), Is.EqualTo(new[] { "profile" }), run.Out);
+            Assert.That(
+                wrong.Single().GetProperty("saw").GetString(),
+                Is.EqualTo(
+                    $"the agent answers, and shows none of the tables of {asked}; it has those of {served}"
+                )
+            );
+            Assert.That(
+                wrong.Single().GetProperty("fix").GetString(),
+                Does.StartWith($"put profile={served} into the URI").And.Contains("access rules")
+            );
+        });
+    }
+
     [Test]
     public async Task After_silence_nothing_else_is_looked_at()
     {

@@ -209,9 +209,7 @@ internal sealed class LiveViewTests
         path switch
         {
             "/v1/status" =>
-                """{"name":"cs-a","role":"primary","epoch":1,"peer":null,"ready":false,"uptimeSeconds":61,"connections":7,"gateways":{"total":1,"complete":1,"partial":0,"silent":0}}""",
-            "/v1/server" =>
-                """{"name":"cs-a","troubles":["cdr.http: the receiver is away","RADIUS: so is it"]}""",
+                """{"name":"cs-a","role":"primary","epoch":1,"peer":null,"ready":false,"uptimeSeconds":61,"connections":7,"gateways":{"total":1,"complete":1,"partial":0,"silent":0},"troubles":["cdr.http: the receiver is away","RADIUS: so is it"]}""",
             "/v1/gateways" => List("""{"gateway":"gw1","status":"complete","connections":7}"""),
             "/v1/calls" => List("""{"call":"c","findings":[{"kind":"one-sided"}]}"""),
             "/v1/cdrs" => List("""{"id":"1"},{"id":"2"}"""),

@@ -195,7 +195,10 @@ internal sealed class ReadCommandTests
         await using var server = await StubServer.StartAsync(request =>
         {
             heard = request.Headers.Authorization.ToString();
-            return (200, """{"name":"cs-a","role":"active","uptimeSeconds":3723.5,"later":{"a":1}}""");
+            return (
+                200,
+                """{"name":"cs-a","role":"active","uptimeSeconds":3723.5,"troubles":["RADIUS: it is away","no disk"],"later":{"a":1}}"""
+            );
         });
         var surroundings = new Surroundings
         {
@@ -206,7 +209,14 @@ internal sealed class ReadCommandTests
         {
             Assert.That(heard, Is.EqualTo("Bearer s3cret"));
             Assert.That(run.Status, Is.Zero);
-            Assert.That(run.Out, Is.EqualTo("name    cs-a\nrole    active\nuptime  1:02:03\nlater   a 1\n"));
+            Assert.That(
+                run.Out,
+                Is.EqualTo(
+                    "name     cs-a\nrole     active\nuptime   1:02:03\nlater    a 1\n"
+                        + "trouble  RADIUS: it is away\ntrouble  no disk\n"
+                )
+            );
+            Assert.That(server.Requests, Is.EqualTo(new[] { "/v1/status" }));
         });
     }
 

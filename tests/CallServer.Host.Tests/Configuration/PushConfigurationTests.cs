@@ -25,6 +25,7 @@ public sealed class PushConfigurationTests
             Assert.That(push.Every, Is.EqualTo(TimeSpan.FromSeconds(5)));
             Assert.That(push.Deadline, Is.EqualTo(TimeSpan.FromSeconds(30)));
             Assert.That(push.Records, Is.EqualTo(new[] { "stop" }));
+            Assert.That(push.GzipFrom, Is.Null);
         });
     }
 
@@ -38,7 +39,7 @@ public sealed class PushConfigurationTests
         var full = Read(
             $$"""
               "cdr": { "interim": "10m", "http": { {{Url}}, "token": "env:PATH", "ca": "{{ca}}", "batch": 10, "every": "1m",
-                       "deadline": "1s", "records": [ "stop", "interim", "start" ] } },
+                       "deadline": "1s", "gzipFrom": "100kB", "records": [ "stop", "interim", "start" ] } },
             """
         );
         var push = full.CdrHttp!;
@@ -54,6 +55,7 @@ public sealed class PushConfigurationTests
                 Is.EqualTo((10, 60d, 1d))
             );
             Assert.That(push.Records, Is.EqualTo(new[] { "stop", "interim", "start" }));
+            Assert.That(push.GzipFrom, Is.EqualTo(100_000));
             Assert.That(push.ToString(), Is.EqualTo("https://billing.example.net/cdrs"));
         });
         Assert.That(plain.NeedsRestart(full), Is.EqualTo(new[] { "cdr.interim", "cdr.http" }));

@@ -75,6 +75,43 @@ internal sealed partial class MetricsReferenceTests
             Assert.That(Repository.Read("docs/metrics.md"), Does.Contain($"| `{alert}` |"));
     }
 
+    /// <summary>
+    /// Each alert names its own section in the page as the package installs it; each is tried with it, too.
+    /// </summary>
+    [TestCase("deploy/prometheus/callserver.rules.yml", "alert", 1)]
+    [TestCase("deploy/prometheus/callserver.rules.test.yml", "alertname", 2)]
+    public void EveryAlertLeadsToItsSection(string file, string member, int times)
+    {
+        var text = Repository.Read(file);
+        var alerts = Regex
+            .Matches(text, $@"^ *- {member}: (\w+)$", RegexOptions.Multiline)
+            .Select(match => match.Groups[1].Value)
+            .ToList();
+        Assert.That(alerts, Has.Count.EqualTo(Alert().Count(Repository.Read(Rules)) * times));
+        var sections = AlertSection()
+            .Matches(Repository.Read("docs/alerts.md"))
+            .Select(match => match.Groups[1].Value.ToLowerInvariant())
+            .ToHashSet(StringComparer.Ordinal);
+        var places = Regex
+            .Matches(text, @"^ *runbook_url: (\S+)#(\w+)$", RegexOptions.Multiline)
+            .Select(match => (Page: match.Groups[1].Value, Section: match.Groups[2].Value))
+            .ToList();
+        using var all = Assert.EnterMultipleScope();
+        Assert.That(
+            places.Select(place => place.Section),
+            Is.EqualTo(alerts.Select(alert => alert.ToLowerInvariant()).Distinct())
+        );
+        Assert.That(places.Select(place => place.Section), Is.SubsetOf(sections));
+        Assert.That(
+            places.Select(place => place.Page).Distinct(),
+            Is.EqualTo(new[] { "/usr/share/doc/callserver/alerts.md" })
+        );
+        // Where the package puts the pages.
+        Assert.That(Repository.Read("scripts/package.sh"), Does.Contain("docs=$6/usr/share/doc/$1"));
+    }
+
+    private const string Rules = "deploy/prometheus/callserver.rules.yml";
+
     /// <summary>The names of a meter's instruments, as Prometheus shows them.</summary>
     private static List<string> Metrics(Meter meter)
     {

@@ -102,6 +102,57 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Test]
+    public void WhatIsLeftToTheOtherServerIsToldAndIsNoEnd()
+    {
+        Hear("gw1", "a", "b", "c");
+        announced.Clear();
+        ledger.Leave("gw1", ["b", "c", "never heard"]);
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(
+            announced.Select(change => $"{change.Kind} {change.Gateway}/{change.Connection}"),
+            Is.EqualTo(new[] { "left gw1/b", "left gw1/c" })
+        );
+        Assert.That(announced[0].Json, Does.Contain("\"detail\":\"the other server has it\""));
+        Assert.That(Stored("gw1"), Is.EqualTo(new[] { "a" }));
+        Assert.That(StoredCdrs(), Is.Empty);
+
+        announced.Clear();
+        ledger.Leave("gw1", ["b"]);
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(announced, Is.Empty, "it is gone already");
+    }
+
+    [Test]
+    public void ATakeoverTellsOnceForEachGatewayThatNothingIsConfirmed()
+    {
+        Hear("gw1", "a", "b");
+        Hear("gw2", "c");
+        Hear("gw3");
+        announced.Clear();
+        var taken = ledger.TakenOverAsync(clock.Now.Steady, null, ["gw1", "gw2", "gw3", "gw4"]);
+        time.AdvanceBy(TimeSpan.FromSeconds(1));
+        Assert.That(taken.IsCompletedSuccessfully);
+        Assert.That(
+            announced.Select(change => (change.Kind, change.Gateway, change.Connection)),
+            Is.EquivalentTo(new[] { ("unconfirmed", "gw1", (string?)null), ("unconfirmed", "gw2", null) }),
+            "a gateway without connections has none to confirm"
+        );
+        Assert.That(announced.Select(change => change.Json), Has.All.Contains("this server took over"));
+        Assert.That(
+            (ledger.Find("gw1")!.Record.UnconfirmedCount, ledger.Find("gw2")!.Record.UnconfirmedCount),
+            Is.EqualTo((2, 1))
+        );
+
+        announced.Clear();
+        Hear("gw1", "a", "b");
+        Assert.That(
+            announced.Select(change => $"{change.Kind} {change.Connection}"),
+            Is.EqualTo(new[] { "confirmed a", "confirmed b" })
+        );
+        Assert.That(ledger.Find("gw2")!.Record.UnconfirmedCount, Is.EqualTo(1), "it was not heard yet");
+    }
+
+    [Test]
     public void TheAgeOfConnectionsAndOfTheLastCompleteAuditIsKnown()
     {
         Hear("gw1", "a");

@@ -28,6 +28,7 @@ public sealed class SqliteFileTests
     {
         var connection = TestRows.Connection("kept");
         connection.OtherMedia = null;
+        connection.Direction = null;
         using (var old = TestDirectory.Connect(File))
         {
             MakeVersion(old, version);

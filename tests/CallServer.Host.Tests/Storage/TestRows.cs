@@ -66,6 +66,7 @@ internal static class TestRows
             Endpoint = "S2/DS1-0/1",
             Originator = "+41791234567",
             Remote = "+18005550100",
+            Direction = "incoming",
             Codec = "PCMU",
             ClockRate = 8000,
             Dscp = 46,
@@ -107,7 +108,8 @@ internal static class TestRows
         string gateway = "gw1",
         string end = "2026-01-31T10:00:00.000000Z",
         bool reused = false,
-        string originator = "+41791234567"
+        string originator = "+41791234567",
+        string? remote = null
     ) =>
         new(
             id: id,
@@ -115,7 +117,7 @@ internal static class TestRows
             call: "E0C1-4F",
             gateway: gateway,
             originator: originator,
-            remote: null,
+            remote: remote,
             readCodec: "PCMU",
             qos: new QosView(46, null, "b8"),
             startStamp: null,

@@ -45,7 +45,18 @@ public sealed class ApiTests : IDisposable
         Assert.That(
             Names(status),
             Is.EqualTo(
-                new[] { "name", "role", "epoch", "peer", "ready", "uptimeSeconds", "connections", "gateways" }
+                new[]
+                {
+                    "name",
+                    "role",
+                    "epoch",
+                    "peer",
+                    "ready",
+                    "uptimeSeconds",
+                    "connections",
+                    "gateways",
+                    "troubles",
+                }
             )
         );
         Assert.That(

@@ -125,6 +125,54 @@ public sealed class CallsTests : IDisposable
         );
     }
 
+    [Test]
+    public async Task FindingsAreReadPageByPage(CancellationToken cancel)
+    {
+        gateways.Connections[1] = [1, 101, 102, 103];
+        gateways.Connections[2] = [111, 112, 113];
+        await using var server = await TestServer.StartAsync(directory, gateways);
+        await server.UntilAskedAsync(cancel);
+        // Both legs of each call have been heard at one time.
+        await AskAsync(server, "gw1", cancel);
+        gateways.Connections[1] = [1];
+        await AskAsync(server, "gw1", cancel);
+        JsonElement all;
+        do
+        {
+            await AskAsync(server, "gw2", cancel);
+            all = await server.GetAsync("v1/findings", cancel);
+        } while (all.GetProperty("items").GetArrayLength() < 3);
+
+        Assert.That(
+            Told(all),
+            Is.EqualTo(Enumerable.Range(1, 3).Select(call => $"one-sided call-{call}@example.net"))
+        );
+        foreach (var limit in (int[])[1, 2, 3])
+        {
+            var (found, pages, cursor) = (new List<string>(), 0, (string?)null);
+            do
+            {
+                var page = await server.GetAsync(
+                    $"v1/findings?limit={limit}{(cursor is null ? "" : "&cursor=" + cursor)}",
+                    cancel
+                );
+                found.AddRange(Told(page));
+                pages++;
+                cursor = page.GetProperty("next").GetString();
+            } while (cursor is not null);
+
+            Assert.That(found, Is.EqualTo(Told(all)), $"{limit} a page");
+            Assert.That(pages, Is.EqualTo((3 + limit - 1) / limit));
+        }
+
+        static string[] Told(JsonElement page) =>
+            [
+                .. page.GetProperty("items")
+                    .EnumerateArray()
+                    .Select(finding => $"{finding.GetProperty("kind")} {finding.GetProperty("call")}"),
+            ];
+    }
+
     [TestCase("v1/calls?findings=yes", "findings")]
     [TestCase("v1/calls?status=confirmed", "status")]
     [TestCase("v1/calls?cursor=%21", "cursor")]

@@ -57,7 +57,12 @@ public sealed class EventReadersTests : IDisposable
         await using var server = await StartAsync(2);
         await server.UntilAskedAsync(cancel);
         var time = new HandTime();
-        var stream = new EventStream(server.Runtime, time, CancellationToken.None);
+        var stream = new EventStream(
+            server.Runtime,
+            time,
+            _ => Task.FromResult<string?>(null),
+            CancellationToken.None
+        );
         using var body = new StuckStream();
         var http = new DefaultHttpContext();
         http.Response.Body = body;

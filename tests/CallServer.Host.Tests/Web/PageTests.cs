@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
 using CallServer.Host.Tests.Storage;
 using CallServer.Server.Web;
@@ -88,5 +89,12 @@ public sealed class PageTests : IDisposable
             server.Log.Text,
             Does.Contain("script-src stopped https://evil.example/x.js").And.Not.Contain("img-src")
         );
+
+        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer",
+            "a-token-nobody-guesses"
+        );
+        var metrics = await server.Http.GetStringAsync(new Uri("metrics", UriKind.Relative), cancel);
+        Assert.That(metrics, Does.Contain("\ncallserver_csp_reports_total{} 5\n"));
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using CallServer.Host.Tests.Storage;
+using CallServer.Host.Tests.Web.Api;
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording;
 using CallServer.Storage;
@@ -122,6 +123,40 @@ public sealed class PrivacyTests : IDisposable
             cancel
         );
         Assert.That(sorted.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task AFilterFindsNoDigitThatIsNotShown(bool masks, CancellationToken cancel)
+    {
+        // +41791234567 calls +18005550100.
+        using (var store = KeptRecord.Open(directory))
+            store.Commit(
+                TestRows.Commit(TestRows.Connection("c1")) with
+                {
+                    Cdrs = [TestRows.Cdr("x", remote: "+18005550100")],
+                }
+            );
+        await using var server = await TestServer.StartAsync(
+            directory,
+            gateways,
+            configuration => configuration with { Privacy = new PrivacyConfiguration { Masks = masks } }
+        );
+        using var all = Assert.EnterMultipleScope();
+        foreach (var list in (string[])["connections?", "calls?", "cdrs?", "cdrs?format=ndjson&"])
+        {
+            foreach (var pattern in (string[])["originator=*4567", "remote=*0100", "originator=*"])
+                Assert.That(await FindsAsync(list + pattern), Is.True, list + pattern);
+            foreach (var pattern in (string[])["originator=*34567", "originator=%2B4179*", "remote=*50100"])
+                Assert.That(await FindsAsync(list + pattern), Is.EqualTo(!masks), list + pattern);
+            Assert.That(await FindsAsync(list + "originator=…4567"), Is.EqualTo(masks), list);
+        }
+
+        async Task<bool> FindsAsync(string query)
+        {
+            var text = await server.Http.GetStringAsync(new Uri($"v1/{query}", UriKind.Relative), cancel);
+            return text.Contains("4567\"", StringComparison.Ordinal);
+        }
     }
 
     [Test]

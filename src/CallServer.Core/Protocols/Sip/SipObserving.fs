@@ -112,6 +112,11 @@ module internal SipObserving =
             Endpoint = partyText _.Target dialog.Local
             Originator = originator
             Remote = remote
+            Direction =
+                dialog.Direction
+                |> ValueOption.map (function
+                    | DialogDirection.Initiator -> Outgoing
+                    | DialogDirection.Recipient -> Incoming)
             Codec = codec ours theirs
             Mode = mode ours
             State = text (DialogInfo.stateWord dialog.State)

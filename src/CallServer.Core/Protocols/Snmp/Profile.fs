@@ -197,6 +197,8 @@ type Profile =
         Endpoint: Source list
         Originator: Source list
         Remote: Source list
+        /// `incoming` or `outgoing`; any other text tells nothing.
+        Direction: Source list
         Codec: CodecSource list
         Qos: QosSources
         Mode: Source list

@@ -102,6 +102,7 @@ module internal ProfileTable =
           "endpoint"
           "originator"
           "remote"
+          "direction"
           "codec"
           "qos"
           "mode"
@@ -188,6 +189,7 @@ module internal ProfileTable =
                   Endpoint = []
                   Originator = []
                   Remote = []
+                  Direction = []
                   Codec = []
                   Qos = noQos
                   Mode = []
@@ -248,6 +250,7 @@ module internal ProfileTable =
             and! endpoint = sourcesOf "endpoint" names node
             and! originator = sourcesOf "originator" names node
             and! remote = sourcesOf "remote" names node
+            and! direction = sourcesOf "direction" names node
             and! codec = Json.withDefault "codec" [] (oneOrMany (codec names)) node
             and! qos = Json.withDefault "qos" noQos (qos names) node
             and! mode = sourcesOf "mode" names node
@@ -272,6 +275,7 @@ module internal ProfileTable =
                             Endpoint = endpoint
                             Originator = originator
                             Remote = remote
+                            Direction = direction
                             Codec = codec
                             Qos = qos
                             Mode = mode

@@ -301,6 +301,8 @@ module internal SnmpObserving =
           Endpoint = text profile.Endpoint
           Originator = text profile.Originator
           Remote = text profile.Remote
+          Direction =
+            text profile.Direction |> ValueOption.bind (CallDirection.tryParse >> ValueOption.ofOption)
           Codec = codec profile row
           Qos = qos profile row
           Mode = text profile.Mode

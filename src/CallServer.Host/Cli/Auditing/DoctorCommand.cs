@@ -52,10 +52,32 @@ internal sealed class DoctorCommand(Terminal terminal, Surroundings surroundings
             ? null
             : (await LookAsync(look, order, first.Memory, parsed, cancel)).Result;
         cancel.ThrowIfCancellationRequested();
+        // What an agent of another vendor serves, auto-detection finds.
+        var other = Diagnosis.IsOfAnotherKind(order.Uri, first.Result)
+            ? (
+                await LookAsync(
+                    look,
+                    asking.Orders(parsed, [WithoutProfile(order.Uri.Text)], protocols)[0],
+                    null,
+                    parsed,
+                    cancel
+                )
+            )
+                .Result
+                .Profile
+            : null;
+        cancel.ThrowIfCancellationRequested();
 
         var steps = first.Unnamed is { } unnamed
             ? [new DiagnosisStep("reachability", ok: false, saw: unnamed, fix: Sight.NameAdvice)]
-            : Diagnosis.Of(order.Uri, first.Result, second, first.Found, surroundings.Clock.Correction);
+            : Diagnosis.Of(
+                order.Uri,
+                first.Result,
+                second,
+                other,
+                first.Found,
+                surroundings.Clock.Correction
+            );
         if (parsed.GetValue(json))
         {
             foreach (var step in steps)
@@ -67,6 +89,15 @@ internal sealed class DoctorCommand(Terminal terminal, Surroundings surroundings
         }
 
         return steps.All(step => step.Ok) ? first.Status : Math.Max(first.Status, ExitCode.Partial);
+    }
+
+    private static string WithoutProfile(string uri)
+    {
+        var (place, options) = uri.Split('?', 2) is [var before, var after] ? (before, after) : (uri, "");
+        var others = options
+            .Split('&')
+            .Where(option => !option.StartsWith("profile=", StringComparison.OrdinalIgnoreCase));
+        return $"{place}?{string.Join('&', others)}".TrimEnd('?');
     }
 
     private Task<Sight> LookAsync(

@@ -7,7 +7,6 @@ namespace CallServer.Host.Cli.Server;
 /// <summary>A running server as one look shows it.</summary>
 /// <param name="Server">Its address.</param>
 /// <param name="Status">Its status.</param>
-/// <param name="Troubles">What keeps it from saving or handing on what it knows.</param>
 /// <param name="Gateways">Its gateways.</param>
 /// <param name="Findings">The calls whose sources disagree.</param>
 /// <param name="CdrsAMinute">How many connections ended within the last minute.</param>
@@ -15,7 +14,6 @@ namespace CallServer.Host.Cli.Server;
 internal sealed record GlanceView(
     Uri Server,
     JsonElement Status,
-    IReadOnlyList<(string Name, string? Value)> Troubles,
     ListPage Gateways,
     IReadOnlyList<JsonElement> Findings,
     int CdrsAMinute,
@@ -26,7 +24,6 @@ internal sealed record GlanceView(
     public IReadOnlyList<(string Name, string? Value)> Facts() =>
         [
             .. ServerView.StatusFacts(Status),
-            .. Troubles,
             ("findings", FoundText()),
             ("cdrs in the last minute", CdrsAMinute.ToString(CultureInfo.InvariantCulture)),
             ("last recovery", RecoveryText()),
@@ -75,7 +72,6 @@ internal sealed class Glance(ServerClient client, Uri server)
     public async Task<GlanceView> LookAsync(CancellationToken cancel)
     {
         var status = client.GetAsync("v1/status", cancel);
-        var facts = client.GetAsync("v1/server", cancel);
         var gateways = await client.AllAsync("gateways", null, cancel);
         if (looks++ % Seldom == 0)
         {
@@ -88,15 +84,7 @@ internal sealed class Glance(ServerClient client, Uri server)
             );
         }
 
-        return new GlanceView(
-            server,
-            await status,
-            [.. ServerView.Troubles(await facts)],
-            gateways,
-            seldom.Findings,
-            seldom.Cdrs,
-            seldom.Recovery
-        );
+        return new GlanceView(server, await status, gateways, seldom.Findings, seldom.Cdrs, seldom.Recovery);
     }
 
     /// <summary>By the server's own clock.</summary>

@@ -25,7 +25,9 @@ internal static class GlancePage
                 Connections(look),
                 Line("findings", (look.FoundText(), look.Findings.Count == 0 ? Plain : Doubtful)),
                 Line("last recovery", (look.RecoveryText(), Plain)),
-                .. look.Troubles.Select(trouble => Line(trouble.Name, (trouble.Value ?? "", Bad))),
+                .. ServerView
+                    .Troubles(look.Status)
+                    .Select(trouble => Line(trouble.Name, (trouble.Value ?? "", Bad))),
                 new Text(""),
             ],
             columns,

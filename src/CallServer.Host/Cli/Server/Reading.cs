@@ -42,7 +42,7 @@ public sealed class Reading(
     {
         if (view is null)
         {
-            var facts = await FactsAsync(await client.GetAsync($"v1/{name}", cancel), cancel);
+            var facts = ServerView.StatusFacts(await client.GetAsync($"v1/{name}", cancel));
             if (terminal.Screen is { } wall)
                 wall.Write(Facts(facts));
             else
@@ -114,7 +114,7 @@ public sealed class Reading(
     {
         if (view is null)
         {
-            var facts = await FactsAsync(await client.GetAsync($"v1/{name}", cancel), cancel);
+            var facts = ServerView.StatusFacts(await client.GetAsync($"v1/{name}", cancel));
             return new LiveFrame([Facts(facts)], [], [], name, null);
         }
 
@@ -151,7 +151,7 @@ public sealed class Reading(
                         await terminal.Out.WriteLineAsync(format.Line(item));
                 }
                 else if (view is null)
-                    PlainList.WriteFacts(terminal.Out, await FactsAsync(items[0], cancel));
+                    PlainList.WriteFacts(terminal.Out, ServerView.StatusFacts(items[0]));
                 else if (changed.Count > 0 || !headed)
                     PlainList.Write(terminal.Out, view.Plain, changed, headed);
                 headed = true;
@@ -211,16 +211,6 @@ public sealed class Reading(
     }
 
     private static readonly Style Faint = new(Color.Grey);
-
-    /// <summary>A server's status for people, with what troubles it.</summary>
-    private async Task<IReadOnlyList<(string Name, string? Value)>> FactsAsync(
-        JsonElement status,
-        CancellationToken cancel
-    ) =>
-        [
-            .. ServerView.StatusFacts(status),
-            .. ServerView.Troubles(await client.GetAsync("v1/server", cancel)),
-        ];
 
     private static Rows Facts(IReadOnlyList<(string Name, string? Value)> facts)
     {

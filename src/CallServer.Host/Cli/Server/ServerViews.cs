@@ -359,6 +359,7 @@ public sealed record ServerView(
             [
                 .. status
                     .EnumerateObject()
+                    .Where(member => member.Name != Troubling)
                     .Select(member =>
                         member.Name switch
                         {
@@ -369,11 +370,14 @@ public sealed record ServerView(
                             _ => (member.Name, JsonText.AsText(member.Value)),
                         }
                     ),
+                .. Troubles(status),
             ];
 
-    /// <summary>What keeps a server from saving or handing on what it knows, by its answer at <c>/v1/server</c>.</summary>
-    public static IEnumerable<(string Name, string? Value)> Troubles(JsonElement server) =>
-        server.Items("troubles").Select(trouble => ("trouble", JsonText.AsText(trouble)));
+    private const string Troubling = "troubles";
+
+    /// <summary>What keeps a server from saving or handing on what it knows, by its status: a line each.</summary>
+    public static IEnumerable<(string Name, string? Value)> Troubles(JsonElement status) =>
+        status.Items(Troubling).Select(trouble => ("trouble", (string?)JsonText.AsText(trouble)));
 
     /// <summary>How long the last audit took, in milliseconds.</summary>
     private static string? Took(JsonElement row) =>

@@ -52,7 +52,8 @@ internal static class Examples
             "complete": 2,
             "partial": 1,
             "silent": 0
-          }
+          },
+          "troubles": []
         }
         """;
 
@@ -126,6 +127,7 @@ internal static class Examples
           "endpoint": "S2/DS1-0/1",
           "originator": "+41790000001",
           "remote": "+442055550123",
+          "direction": "incoming",
           "codec": "PCMU",
           "clockRate": 8000,
           "qos": {

@@ -280,7 +280,7 @@ internal static class Operations
         Description =
             "Server-sent events. Each change has `id`, `event` (its kind) and `data`. `complete` says once that everything up "
             + "to its `upTo` was sent, `gap` that changes after the client's last id are no longer kept, so that it has to "
-            + "read the lists again.",
+            + "read the lists again. `ended` is the last one: its `reason` says that the token is good no longer.",
         Query = [Parameters.Gateway, Parameters.After, Parameters.Record],
         Headers =
         [
@@ -288,7 +288,13 @@ internal static class Operations
         ],
         Replies =
         [
-            new(200, "The stream; it has no end.", "text/event-stream", typeof(EventData), Examples.Events),
+            new(
+                200,
+                "The stream; it ends with the token, if ever.",
+                "text/event-stream",
+                typeof(EventData),
+                Examples.Events
+            ),
         ],
         Problems = [(503, "As many clients follow the events as may, or the store cannot be read.")],
     };

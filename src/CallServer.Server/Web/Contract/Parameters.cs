@@ -4,6 +4,8 @@ namespace CallServer.Server.Web.Contract;
 internal static class Parameters
 {
     private const string Wild = " `*` stands for any characters; case does not matter.";
+    private const string Hidden =
+        " Where numbers are hidden (`privacy.mask`), it is compared with what is shown of them.";
 
     public static readonly Parameter Gateway = new(
         "gateway",
@@ -54,14 +56,14 @@ internal static class Parameters
     public static readonly Parameter Originator = new(
         "originator",
         ParameterKind.Pattern,
-        "Only with this originating device or number." + Wild,
+        "Only with this originating device or number." + Wild + Hidden,
         "+4179*"
     );
 
     public static readonly Parameter Remote = new(
         "remote",
         ParameterKind.Pattern,
-        "Only with this remote party." + Wild,
+        "Only with this remote party." + Wild + Hidden,
         "*5550123"
     );
 
@@ -205,12 +207,12 @@ internal static class Parameters
     public static readonly Parameter By = new(
         "by",
         ParameterKind.Word,
-        "What to count by. `call-direction` is the way media flows as the gateway tells it: no record says of every "
-            + "connection who called whom.",
+        "What to count by. `call-direction` is `incoming` or `outgoing` as the gateway itself sees the call, and `unknown` where "
+            + "it does not tell; `media-direction` is the way media flows.",
         "gateway"
     )
     {
-        Words = ["gateway", "codec", "originator", "call-direction"],
+        Words = ["gateway", "codec", "originator", "call-direction", "media-direction"],
         IsRequired = true,
     };
 

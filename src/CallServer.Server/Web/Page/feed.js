@@ -94,6 +94,8 @@ export class Feed {
     if (id) this.#newest = id;
     if (event === "gap") this.#told.gap();
     else if (event === "complete") this.#complete();
+    // The connection closes now, and the next one asks for another token.
+    else if (event === "ended") return;
     else if (event) {
       if (this.#missed !== null) this.#missed++;
       this.#told.change(data);

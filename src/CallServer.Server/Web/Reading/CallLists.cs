@@ -153,7 +153,7 @@ internal sealed class CallLists(Answers answers)
 
         await PassAsync(request);
         var calls = Calls;
-        var counts = calls.CountBy(KeyOf(by!), gateway);
+        var counts = calls.CountBy(KeyOf(by!), gateway, answers.Runtime.Masking.Masks);
         var incomplete = answers.Incomplete(gateway);
         return Answers.Json(
             new CountAnswer(
@@ -164,13 +164,9 @@ internal sealed class CallLists(Answers answers)
                 counts.Sum(count => count.Connections),
                 gateway is null
                     ? calls.Count
-                    : calls.CountBy(CountKey.Gateway, gateway).Sum(count => count.Calls),
+                    : calls.CountBy(CountKey.Gateway, gateway, false).Sum(count => count.Calls),
                 counts.Count,
-                [
-                    .. counts
-                        .Take(limit)
-                        .Select(count => by == "originator" ? answers.Runtime.Masking.Shown(count) : count),
-                ],
+                [.. counts.Take(limit)],
                 null
             )
         );
@@ -209,7 +205,8 @@ internal sealed class CallLists(Answers answers)
             remote: query.Pattern("remote"),
             finding: null,
             since: answers.At(since),
-            until: answers.At(until)
+            until: answers.At(until),
+            hidesNumbers: answers.Runtime.Masking.Masks
         );
     }
 
@@ -263,6 +260,7 @@ internal sealed class CallLists(Answers answers)
             "codec" => CountKey.Codec,
             "originator" => CountKey.Originator,
             "call-direction" => CountKey.CallDirection,
+            "media-direction" => CountKey.MediaDirection,
             _ => throw new ArgumentOutOfRangeException(nameof(by), by, "no such key"),
         };
 }

@@ -56,7 +56,7 @@ internal sealed class CdrLists(Answers answers)
             );
     }
 
-    private static CdrFilter Filter(Query query, string? gateway)
+    private CdrFilter Filter(Query query, string? gateway)
     {
         var (since, until) = query.Period();
         return new CdrFilter
@@ -72,6 +72,7 @@ internal sealed class CdrLists(Answers answers)
             Cause = query.Pattern("cause"),
             Evidence = query.Word(Parameters.EndEvidence),
             Recovered = query.Flag("recovered"),
+            HidesNumbers = answers.Runtime.Masking.Masks,
         };
     }
 

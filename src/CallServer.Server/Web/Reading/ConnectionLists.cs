@@ -73,7 +73,7 @@ internal sealed class ConnectionLists(Answers answers)
             );
     }
 
-    private static ConnectionFilter Filter(Query query) =>
+    private ConnectionFilter Filter(Query query) =>
         new(
             call: query.Pattern("call"),
             originator: query.Pattern("originator"),
@@ -83,7 +83,8 @@ internal sealed class ConnectionLists(Answers answers)
             status: query.Word(Parameters.Status),
             evidence: query.Word(Parameters.StartEvidence),
             olderThan: query.Duration("older-than"),
-            widerThan: query.Duration("wider-than")
+            widerThan: query.Duration("wider-than"),
+            hidesNumbers: answers.Runtime.Masking.Masks
         );
 
     private static ConnectionSort SortOf(string sort) =>

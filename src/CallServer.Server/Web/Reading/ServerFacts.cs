@@ -108,7 +108,7 @@ internal sealed class ServerAnswers(Answers answers)
             status.Ready,
             runtime.Protocols.Names,
             [.. Forms(configuration)],
-            runtime.Troubles(),
+            status.Troubles,
             Limits(configuration)
         );
     }

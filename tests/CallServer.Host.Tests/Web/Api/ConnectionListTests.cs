@@ -257,4 +257,41 @@ public sealed class ConnectionListTests : IDisposable
             Does.Match(words).IgnoreCase
         );
     }
+
+    [Test]
+    public async Task CallsAreCountedByTheirDirectionAndMediaByTheirs(CancellationToken cancel)
+    {
+        string?[] directions = ["outgoing", "outgoing", "incoming", null];
+        using (var store = KeptRecord.Open(directory))
+            store.Commit(
+                TestRows.Commit([
+                    .. directions.Select(
+                        (direction, number) =>
+                            TestRows.Connection(
+                                $"c{number}",
+                                "gw9",
+                                row =>
+                                {
+                                    row.Direction = direction;
+                                    row.Mode = number == 0 ? "recvonly" : "sendrecv";
+                                }
+                            )
+                    ),
+                ])
+            );
+        await using var server = await TestServer.StartAsync(directory, gateways);
+        Assert.That(await CountedAsync("call-direction"), Is.EqualTo("outgoing 2, incoming 1, unknown 1"));
+        Assert.That(await CountedAsync("media-direction"), Is.EqualTo("sendrecv 3, recvonly 1"));
+        var listed = await server.GetAsync("v1/connections/gw9/c2", cancel);
+        Assert.That(listed.GetProperty("direction").GetString(), Is.EqualTo("incoming"));
+
+        async Task<string> CountedAsync(string by) =>
+            string.Join(
+                ", ",
+                (await server.GetAsync($"v1/count?by={by}&gateway=gw9", cancel))
+                    .GetProperty("items")
+                    .EnumerateArray()
+                    .Select(item => $"{item.GetProperty("key")} {item.GetProperty("connections")}")
+            );
+    }
 }
