@@ -121,6 +121,52 @@ let ``an agent that answers errors to a Get of what is not there proves no empty
             kinds snapshot
             |> Check.because $"{status}: {snapshot.Completeness}" (Check.sameItems [ "hidden" ]))
 
+let ``rows of which a Get tells nothing stand at the end only where the count agrees`` =
+    example (fun () ->
+        let counted = """, "count": { "scalars": ["1.3.6.1.4.1.99999.9.0"] }"""
+        let count = Oid.parse "1.3.6.1.4.1.99999.9.0"
+        let rows = [ 1u; 2u ]
+
+        let answer now (request: Pdu) =
+            let objects = Array.append (agent now rows).Objects [| VarBind.create count (Gauge32 2u) |]
+
+            SmallAgent.answer (SmallAgent.create objects) request
+            |> Option.map (fun answer ->
+                { answer with
+                    VarBinds =
+                        answer.VarBinds
+                        |> Array.map (fun varBind ->
+                            if request.Kind = Get && inTable varBind.Name then
+                                { varBind with Value = Null }
+                            else
+                                varBind) })
+
+        kinds (audited (profile "") [||] answer) |> Check.equal [ "cut-short" ]
+        Snapshot.isComplete (audited (profile counted) [||] answer) |> Check.isTrue)
+
+let ``a gateway that restarts under the walk is named, though its agent goes on`` =
+    example (fun () ->
+        let token = Oid.parse "1.3.6.1.4.1.99999.9.0"
+        let own = $""", "boot": {{ "token": ["{token}"], "scope": "gateway" }}"""
+        let isWalked = ref false
+
+        let answer restarts now (request: Pdu) =
+            if request.Kind = GetBulk then
+                isWalked.Value <- true
+
+            let run = if restarts && isWalked.Value then "second" else "first"
+
+            let objects =
+                VarBind.create token (CiscoTable.text run) :: List.ofArray (agent now [ 1u; 2u ]).Objects
+
+            SmallAgent.answer (SmallAgent.create objects) request
+
+        (audited (profile own) [||] (answer true)).Completeness
+        |> Check.equal (Partial [ RestartedMeanwhile ])
+
+        isWalked.Value <- false
+        Snapshot.isComplete (audited (profile own) [||] (answer false)) |> Check.isTrue)
+
 let ``an agent declared to say the same of hidden rows needs a count`` =
     example (fun () ->
         let answer now request = SmallAgent.answer (agent now []) request

@@ -402,6 +402,26 @@ let ``a gateway that refuses acknowledgements gets none, then and later`` =
         later.Outcome.Completeness |> Check.equal (Complete [ EndOfTable ])
         refused.Value |> Check.equal before)
 
+let ``a command that a gateway refuses in a dialect that it understood is not written in another`` =
+    example (fun () ->
+        let server = SmallMgcp.Server(SmallMgcp.create lines two)
+        let written = Collections.Generic.List<string>()
+
+        let serve now octets =
+            match Mgcp.decode octets with
+            | [| Ok(MgcpMessage.Command command) |] ->
+                written.Add command.Version
+
+                if command.Verb = MgcpVerb.AuditConnection && command.Endpoint.Local = "aaln/7" then
+                    [ Mgcp.encode (MgcpMessage.Response(Mgcp.response 510 command.Transaction "no" [])) ]
+                else
+                    server.Serve now octets
+            | _ -> server.Serve now octets
+
+        let run = MgcpBench.run 1UL steady serve MgcpBench.everything
+        Snapshot.isComplete run.Outcome |> Check.isFalse
+        written |> Seq.distinct |> List.ofSeq |> Check.equal [ Mgcp.Version ])
+
 let ``a busy gateway is asked again`` =
     example (fun () ->
         let refused = ref 0

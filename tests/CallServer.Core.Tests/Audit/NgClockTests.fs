@@ -44,6 +44,14 @@ let ``bounds of the skew hold the skew, whatever was read and however it aged`` 
 
         (bounds.Least <= skew && skew <= bounds.Most) |> Check.isTrue)
 
+let ``what was known of a clock holds it later too, though it drifts by 200 parts per million`` =
+    law (fun (skew: int) (least: int64) (most: int64) (seconds: int) (isFast: bool) ->
+        let skew, elapsed = int64 skew, int64 (abs (seconds % 1_000_000))
+        let bounds = { Least = skew - abs (least % 10_000_000L); Most = skew + abs (most % 10_000_000L) }
+        let later = if isFast then skew + 200L * elapsed else skew - 200L * elapsed
+        let aged = GatewayClock.aged (TimeSpan.FromSeconds(float elapsed)) bounds
+        (aged.Least <= later && later <= aged.Most) |> Check.because $"{later} {aged}" Check.isTrue)
+
 let ``what happened lies within what is said of it`` =
     law (fun (skew: int) (least: int64) (most: int64) (age: int64) ->
         let skew = int64 skew

@@ -250,6 +250,12 @@ let ``media of both parties bounds the start from above, and never too narrowly`
             isRight world run.Outcome
             world.AdvanceTo(world.Now + TimeSpan.FromSeconds 7.0))
 
+let ``media proves no answer where the configuration does not say that it does`` =
+    example (fun () ->
+        let world = NgBench.world 5UL 50 0.0 none
+        let snapshot = (NgBench.audit world NgPath.tcp 1UL).Outcome
+        snapshot.Observations |> Array.map _.MinimumAge |> Check.allEqual TimeSpan.Zero)
+
 let ``media of both parties tells of the time before anybody asked`` =
     example (fun () ->
         let world = NgBench.world 5UL 50 0.0 none

@@ -390,8 +390,9 @@ let ``a server that begins anew waits for a notifier that may have told what its
         let first = inTurn SipLink.lan (SipBench.gateway OverUdp) [||] [ struct (forks 0.0, table) ]
         let known = known (last first.Head)
 
+        // Later than a first fetch waits for a notifier that nobody misses.
         let later =
-            inTurn SipLink.lan (SipBench.gateway OverUdp) known [ struct (forks 0.4, table) ] |> List.head
+            inTurn SipLink.lan (SipBench.gateway OverUdp) known [ struct (forks 0.8, table) ] |> List.head
 
         Check.equal (Complete [ WholeDocument ]) (last later).Completeness
         (last later).Observations.Length |> Check.equal 20)
@@ -454,6 +455,40 @@ let ``of two dialogs of one id the second is called by its tags, and keeps that 
         // The branch that is reported ended is named, and no other.
         let over = see nobody both.Names [| r1; branch "d" "r2" DialogState.Terminated |]
         Check.equal ([ "d" ], [| "d;l;r2" |]) (ids over, over.Over |> Array.map string))
+
+let ``a branch that ended takes the name from none that goes on`` =
+    example (fun () ->
+        // Named before it was known which branch it is.
+        let first = see nobody Map.empty [| branch "d" "" DialogState.Early |]
+
+        let later =
+            see
+                nobody
+                first.Names
+                [| branch "d" "r1" DialogState.Terminated; branch "d" "r2" DialogState.Confirmed |]
+
+        Check.equal ([ "d" ], [||]) (ids later, later.Over))
+
+let ``of two dialogs of one id that leave no room for their tags one is lost, and the list says so`` =
+    example (fun () ->
+        let long = String('d', 1020)
+        let branches = [| for tag in [ "r1"; "r2" ] -> branch long tag DialogState.Confirmed |]
+        let seen = see nobody Map.empty branches
+        Check.equal [ long ] (ids seen)
+
+        match seen.Shortfalls with
+        | [ Unreadable words ] -> words |> Check.says "several dialogs are called"
+        | other -> failtest $"%A{other}")
+
+let ``the id of a dialog without a Call-ID may be that of a line, which has one call after the other`` =
+    example (fun () ->
+        let named = branch "101" "r1" DialogState.Confirmed
+        let line = { named with Dialog = { named.Dialog with Id = "102"; CallId = "" } }
+
+        for reports, reuses in [ [| named |], false; [| named; line |], true; [| line |], true ] do
+            let seen = see nobody Map.empty reports
+            Check.equal reuses seen.ReusesIds
+            Check.equal reuses (SipObserving.traits SipMemory.none seen).ReusesIds)
 
 let ``whatever branches one id has, each keeps its name while it goes on, and no two have the same`` =
     lawBy caseLaws (fun (tags: byte[]) ->

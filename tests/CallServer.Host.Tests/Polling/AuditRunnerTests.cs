@@ -75,6 +75,32 @@ public sealed class AuditRunnerTests
         );
     }
 
+    [Test]
+    public void AnAnswerThatWouldMakeItHoldTooMuchEndsItWhileItIsRead()
+    {
+        var moment = TimeSpan.FromMilliseconds(1);
+        new AuditRunner(wire, new SchedulerClock(time), time)
+            .Run(
+                ScriptedAudit.Target("gw", TimeSpan.FromSeconds(10), 1).Bounded(8_000_000, 1_000_000, 100),
+                Peer,
+                null,
+                null,
+                TimeSpan.FromMinutes(1)
+            )
+            .Subscribe(outcomes.Add);
+        time.AdvanceBy(moment);
+        Assert.That(wire.Receiver!.Reading(1_000_000));
+        time.AdvanceBy(moment);
+        Assert.That(outcomes, Is.Empty, "so much it may hold");
+        wire.Receiver.Reading(1);
+        time.AdvanceBy(moment);
+        Assert.That(
+            outcomes.Single().Result.Reasons[0],
+            Is.EqualTo("limit: polling.auditOctets: more than 1 MB in one audit")
+        );
+        Assert.That(wire.Receiver.Reading(1), Is.False, "the rest is not read");
+    }
+
     [TestCase(99, 0)]
     [TestCase(101, 20)]
     public void OneThatTookMuchWaitsWhileThereIsTooMuchGarbage(int took, int waits)
