@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { counted } from "../format.js";
 import { link, toGateway } from "../router.js";
-import { byTrouble } from "./gateway-grid.js";
+import { byTrouble, standing } from "./gateway-grid.js";
 
 /** So many gateways are named in a line; the grid has all of them. */
 const NAMED = 5;
@@ -79,10 +79,11 @@ function abandoned(gateways) {
 }
 
 function troubled(gateways, asOf) {
-  const of = word => byTrouble(gateways, asOf).filter(gateway => gateway.status === word);
+  const of = word => byTrouble(gateways, asOf).filter(gateway => standing(gateway, asOf) === word);
   return [
     ["silent", "bad", "silent"],
     ["partial", "warn", "not complete"],
+    ["late", "warn", "late with an audit"],
     ["unasked", "idle", "not asked yet"],
   ]
     .map(([word, tone, said]) => [tone, said, of(word)])
