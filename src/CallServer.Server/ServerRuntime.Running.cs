@@ -151,8 +151,12 @@ public sealed partial class ServerRuntime
         [
             .. new[]
             {
-                Writer.Health.Reason is { } unsaved ? $"the record is not being saved: {unsaved}" : null,
-                CdrFiles.Fault is { } unwritten ? $"a CDR file cannot be written: {unwritten}" : null,
+                Writer.Health.Reason is { } unsaved
+                    ? $"the record is not being saved, and waits in memory: {unsaved}"
+                    : null,
+                CdrFiles.Fault is { } unwritten
+                    ? $"a CDR file cannot be written, and the store keeps its CDRs: {unwritten}"
+                    : null,
                 Radius?.Sink.Reason is { } untold ? $"RADIUS: {untold}" : null,
                 Push?.Sink.Reason is { } untaken ? $"cdr.http: {untaken}" : null,
             }.OfType<string>(),

@@ -39,7 +39,10 @@ const element = id => document.getElementById(id);
 
 const screen = new Screen(element("main"));
 const feed = new Feed({
-  change: change => screen.changed(change),
+  change: change => {
+    screen.changed(change);
+    if (change.kind === "role") refreshStatus();
+  },
   gap: () => screen.refresh(),
   state: state => {
     link.take(state);

@@ -52,7 +52,7 @@ export const release = connection =>
   });
 
 /** Makes this server act. */
-export const takeOver = server =>
+export const takeOver = (server, again) =>
   confirm({
     title: `Let ${server.name} take over?`,
     effects: [
@@ -64,12 +64,13 @@ export const takeOver = server =>
     isGrave: true,
     act: async () => {
       await order("/v1/takeover");
+      again();
       return `${server.name} takes over. The recovery shows what comes back.`;
     },
   });
 
 /** Hands the work to the other server. */
-export const stepDown = server =>
+export const stepDown = (server, again) =>
   confirm({
     title: `Let ${server.name} step down?`,
     effects: [
@@ -81,6 +82,7 @@ export const stepDown = server =>
     isGrave: true,
     act: async () => {
       await order("/v1/stepdown");
+      again();
       return `${server.name} has asked the other server to act.`;
     },
   });

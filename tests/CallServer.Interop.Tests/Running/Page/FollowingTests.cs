@@ -90,22 +90,49 @@ internal sealed class FollowingTests : PeerTest
         };
         var server = await Server.StartAsync(Scope, Scope.NewFolder("page"), [("gw1", uri)], "", secrets);
         var live = await browser.OpenAsync(server.Address);
-        await SignInAsync("not-the-token-at-all");
+        await live.Page.WaitForSelectorAsync("#token");
+        Assert.That(await SignOut().IsVisibleAsync(), Is.False);
+        await live.SignInAsync("not-the-token-at-all");
         await live.SaysAsync("#sign-in", "does not take this token");
         await live.AssertAccessibleAsync("sign-in");
-        await SignInAsync(token);
+        await live.SignInAsync(token);
         await live.SaysAsync("#server", "interop");
         await live.SaysAsync("#badge", "live");
 
         await live.Page.ReloadAsync();
         await live.SaysAsync("#server", "interop");
-        await live.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await SignOut().ClickAsync();
         await live.Page.WaitForSelectorAsync("#token");
 
-        async Task SignInAsync(string said)
-        {
-            await live.Page.FillAsync("#token", said);
-            await live.Page.Keyboard.PressAsync("Enter");
-        }
+        ILocator SignOut() => live.Page.Locator("#sign-out");
+    }
+
+    [Test]
+    public async Task What_troubles_the_server_is_told_in_its_own_words()
+    {
+        var browser = await Chromium.StartAsync(Scope);
+        var uri = await SimulatedNetwork.StartSnmpAsync(Scope, connections: 20, churn: 5);
+        var files = Scope.NewFolder("files");
+        var server = await Server.StartAsync(
+            Scope,
+            Scope.NewFolder("page"),
+            [("gw1", uri)],
+            secrets: new Dictionary<string, string?>
+            {
+                ["CALLSERVER__CDR__FILE"] = Path.Combine(files, "cdr.ndjson"),
+            }
+        );
+        var live = await browser.OpenAsync(server.Address);
+        await live.SaysAsync(".attention", "Nothing needs you");
+        Directory.Delete(files, recursive: true);
+        await live.SaysAsync(
+            ".attention .bad",
+            "A CDR file cannot be written, and the store keeps its CDRs: "
+        );
+        await live.SaysAsync(".attention .bad", files);
+        await live.AssertAccessibleAsync("a trouble");
+
+        Directory.CreateDirectory(files);
+        await live.SaysAsync(".attention", "Nothing needs you");
     }
 }

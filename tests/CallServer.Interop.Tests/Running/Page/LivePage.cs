@@ -67,6 +67,57 @@ internal sealed class LivePage
             "the page was loaded again"
         );
 
+    /// <summary>Enters a token where the page asks for one.</summary>
+    public async Task SignInAsync(string token)
+    {
+        await Page.FillAsync("#token", token);
+        await Page.Keyboard.PressAsync("Enter");
+    }
+
+    /// <summary>Presses the button of an order, and returns when the page asks whether it is meant.</summary>
+    public async Task AskAsync(string order)
+    {
+        await Page.GetByRole(AriaRole.Button, new() { Name = $"{order}…" }).ClickAsync();
+        await Page.WaitForSelectorAsync("#confirm[open]");
+    }
+
+    /// <summary>Says yes to an order.</summary>
+    public Task AnswerAsync(string yes) =>
+        Page.Locator("#confirm").GetByRole(AriaRole.Button, new() { Name = yes, Exact = true }).ClickAsync();
+
+    /// <summary>Leaves the dialog of an order by its other button.</summary>
+    public async Task CloseAsync(string button)
+    {
+        await AnswerAsync(button);
+        await Page.WaitForSelectorAsync(
+            "#confirm:not([open])",
+            new() { State = WaitForSelectorState.Attached }
+        );
+    }
+
+    /// <summary>Goes to the control log, and returns when one line has all these words.</summary>
+    public async Task SaysInControlLogAsync(params string[] words)
+    {
+        await GoAsync("control-log");
+        var line = Page.Locator("main tbody tr");
+        foreach (var word in words)
+            line = line.Filter(new() { HasText = word });
+        await line.First.WaitForAsync();
+    }
+
+    /// <summary>Nothing that is shown is cut off at the right.</summary>
+    public async Task AssertFitsAsync(string where)
+    {
+        var wide = await Page.EvaluateAsync<string[]>(
+            """
+            () => [document.documentElement, ...document.querySelectorAll('.scroll')]
+              .filter(one => one.scrollWidth > one.clientWidth)
+              .map(one => `${one.ariaLabel ?? 'the page'}: ${one.scrollWidth} of ${one.clientWidth}`)
+            """
+        );
+        Assert.That(wide, Is.Empty, where);
+    }
+
     /// <summary>Presses Tab until something that fits the selector has the focus.</summary>
     public async Task TabToAsync(string selector)
     {

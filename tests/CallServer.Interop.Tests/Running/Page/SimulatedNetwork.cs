@@ -21,13 +21,21 @@ internal static class SimulatedNetwork
         Scope scope,
         int connections,
         double churn = 0,
-        int seed = 1
+        int seed = 1,
+        string? delay = null
     ) =>
         (
             await StartAsync(
                 scope,
                 Schemes[..1],
-                ["--snmp", "0", "--seed", $"{seed}", .. Options(connections, churn)]
+                [
+                    "--snmp",
+                    "0",
+                    "--seed",
+                    $"{seed}",
+                    .. delay is null ? Array.Empty<string>() : ["--delay", delay],
+                    .. Options(connections, churn),
+                ]
             )
         ).Single();
 

@@ -11,6 +11,31 @@ internal sealed class ViewsTests : PeerTest
     // The one gateway whose calls do not end while somebody looks at them.
     private const string Still = "still";
 
+    private const string History = """
+        {
+          "asOf": "2026-01-31T10:00:00.000000Z", "everySeconds": 10,
+          "samples": [
+            {"time": "2026-01-31T09:00:00.000000Z", "connections": 500, "unconfirmed": 0, "cdrs": 0, "waiting": 0},
+            {"time": "2026-01-31T09:30:00.000000Z", "connections": 800, "unconfirmed": 0, "cdrs": 0, "waiting": 0},
+            {"time": "2026-01-31T09:59:50.000000Z", "connections": 640, "unconfirmed": 20, "cdrs": 0, "waiting": 0},
+            {"time": "2026-01-31T10:00:00.000000Z", "connections": 700, "unconfirmed": 0, "cdrs": 0, "waiting": 0}
+          ]
+        }
+        """;
+
+    // Both are asked every ten seconds, and one has not answered for a minute.
+    private const string Late = """
+        {
+          "asOf": "2026-01-31T10:01:00.000000Z", "next": null,
+          "items": [
+            {"gateway": "tardy", "configured": true, "status": "complete", "interval": "10s", "connections": 3,
+             "answered": "2026-01-31T10:00:00.000000Z", "reasons": []},
+            {"gateway": "prompt", "configured": true, "status": "complete", "interval": "10s", "connections": 3,
+             "answered": "2026-01-31T10:00:40.000000Z", "reasons": []}
+          ]
+        }
+        """;
+
     private static readonly (string Place, string Title)[] Views =
     [
         ("", "At a glance"),
@@ -102,21 +127,93 @@ internal sealed class ViewsTests : PeerTest
         }
     }
 
+    [TestCase(390)]
+    [TestCase(1280)]
+    public async Task No_view_is_cut_off(int width)
+    {
+        var browser = await Chromium.StartAsync(Scope);
+        var server = await StartAsync();
+        var live = await browser.OpenAsync(server.Address, width: width);
+        await live.SaysAsync("main .figures", "connections");
+        foreach (var (place, title) in Views)
+            await CheckAsync(place, title);
+        await live.GoAsync("connections?gateway=gw2");
+        var story = await PlaceOfAsync(live, FirstConnection);
+        var call = await PlaceOfAsync(live, "main a[href^='#/calls/']");
+        await CheckAsync(story, Uri.UnescapeDataString(story.Split('/')[2]));
+        await CheckAsync(call, "Call");
+
+        async Task CheckAsync(string place, string title)
+        {
+            await live.GoAsync(place);
+            await live.SaysAsync("h1", title);
+            await live.AssertFitsAsync(place);
+        }
+    }
+
     [Test]
-    public async Task An_audit_is_ordered_and_stands_in_the_control_log()
+    public async Task A_gateway_whose_audits_stay_away_is_named()
     {
         var browser = await Chromium.StartAsync(Scope);
         var server = await StartAsync();
         var live = await browser.OpenAsync(server.Address);
-        await live.GoAsync("gateways/gw1");
-        await live.Page.GetByRole(AriaRole.Button, new() { Name = "Audit now" }).ClickAsync();
-        await live.SaysAsync("#confirm-effects", "No call ends");
-        await live.Page.GetByRole(AriaRole.Button, new() { Name = "Ask gw1" }).ClickAsync();
-        await live.SaysAsync("#confirm .outcome", "is being asked");
-        await live.Page.Keyboard.PressAsync("Escape");
-        await live.GoAsync("control-log");
-        await live.SaysAsync("main td", "/audit");
+        await live.Page.RouteAsync("**/v1/gateways?*", route => route.FulfillAsync(new() { Body = Late }));
+        await live.SaysAsync(".attention .warn", "1 gateway is late with an audit: tardy");
+        await live.SaysAsync(".tile.warn", "complete 1 min ago");
+        await live.SaysAsync(".tile.good", "complete 20 s ago");
+    }
+
+    [Test]
+    public async Task The_plot_is_read_by_pointer_and_by_keys()
+    {
+        var browser = await Chromium.StartAsync(Scope);
+        var server = await StartAsync();
+        var live = await browser.OpenAsync(server.Address);
+        var page = live.Page;
+        await page.RouteAsync("**/v1/server/history", route => route.FulfillAsync(new() { Body = History }));
+        var plot = page.Locator(".plot-drawing");
+        await plot.WaitForAsync();
+        await live.SaysAsync(
+            ".plot",
+            "From 500 at 09:00 to 700 at 10:00; lowest 500 at 09:00, highest 800 at 09:30."
+        );
+        await live.SaysAsync(".reading", "Point, or use the arrow keys.");
+
+        await live.TabToAsync(".plot-drawing");
+        await ReadsAsync("10:00:00: 700 connections, 0 unconfirmed");
+        await PressAsync("ArrowLeft", "09:59:50: 640 connections, 20 unconfirmed");
+        await PressAsync("ArrowLeft", "09:30:00: 800 connections, 0 unconfirmed");
+        await PressAsync("Home", "09:00:00: 500 connections, 0 unconfirmed");
+        await PressAsync("ArrowLeft", "09:00:00: 500 connections, 0 unconfirmed");
+        await PressAsync("PageUp", "09:00:00: 500 connections, 0 unconfirmed");
+        await PressAsync("End", "10:00:00: 700 connections, 0 unconfirmed");
+        await live.AssertAccessibleAsync("the plot");
+        await page.Keyboard.PressAsync("Tab");
+        await live.SaysAsync(".reading", "Point, or use the arrow keys.");
+
+        var place = (await plot.BoundingBoxAsync())!;
+        await plot.HoverAsync(
+            new()
+            {
+                Position = new() { X = place.Width / 2, Y = 20 },
+            }
+        );
+        await ReadsAsync("09:30:00: 800 connections, 0 unconfirmed");
+        await page.Locator("h1").HoverAsync();
+        await live.SaysAsync(".reading", "Point, or use the arrow keys.");
         live.AssertNoComplaint();
+
+        async Task PressAsync(string key, string reads)
+        {
+            await page.Keyboard.PressAsync(key);
+            await ReadsAsync(reads);
+        }
+
+        async Task ReadsAsync(string reads)
+        {
+            await live.SaysAsync(".reading", reads);
+            Assert.That(await plot.GetAttributeAsync("aria-valuetext"), Is.EqualTo(reads));
+        }
     }
 
     [Test]

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { counted } from "../format.js";
 import { link, toGateway } from "../router.js";
-import { byTrouble } from "./gateway-grid.js";
+import { byTrouble, standing } from "./gateway-grid.js";
 
 /** So many gateways are named in a line; the grid has all of them. */
 const NAMED = 5;
@@ -11,10 +11,10 @@ const NAMED = 5;
 const TONES = ["bad", "warn", "idle"];
 
 /** What is wrong, the worst first; one line if nothing is. */
-export function attention({ server, health, gateways, history, findings, recovery }) {
+export function attention({ server, troubles, gateways, history, findings, recovery }) {
   const configured = gateways.items.filter(gateway => gateway.configured);
   const lines = [
-    ...unhealthy(health),
+    ...troubles.map(trouble => ["bad", sentence(trouble)]),
     !server.ready && ["warn", "The server is not ready: it has not heard every gateway yet."],
     server.role === "standby" && [
       "idle",
@@ -63,20 +63,9 @@ export function attention({ server, health, gateways, history, findings, recover
 const other = peer =>
   /^https?:/.test(peer) ? h("a", { href: peer, rel: "noreferrer" }, "the other one") : "the other one";
 
-/** What keeps the server from saving or handing on what it knows. */
-function unhealthy(health) {
-  if (!health) return [];
-  const { store, cdrFile, radius, cdrHttp } = health;
-  return [
-    store.reason && [
-      "bad",
-      `The record is not being saved: ${store.reason}. It is kept in memory: ${counted(store.pendingCdrs, "CDR")} wait.`,
-    ],
-    radius?.reason && ["bad", `Accounting to the RADIUS server: ${radius.reason}.`],
-    cdrHttp?.reason && ["bad", `CDRs over HTTP: ${cdrHttp.reason}. The outbox keeps them.`],
-    cdrFile.reason && ["bad", `A CDR file cannot be written: ${cdrFile.reason}. The outbox keeps the CDRs.`],
-  ];
-}
+/** The server's own words as a sentence. A key of the configuration, such as `cdr.http`, stays as it is written. */
+const sentence = words =>
+  (/^[a-z]+ /.test(words) ? words[0].toUpperCase() + words.slice(1) : words) + (words.endsWith(".") ? "" : ".");
 
 /** Gateways that the configuration no longer names. */
 function abandoned(gateways) {
@@ -90,10 +79,11 @@ function abandoned(gateways) {
 }
 
 function troubled(gateways, asOf) {
-  const of = word => byTrouble(gateways, asOf).filter(gateway => gateway.status === word);
+  const of = word => byTrouble(gateways, asOf).filter(gateway => standing(gateway, asOf) === word);
   return [
     ["silent", "bad", "silent"],
     ["partial", "warn", "not complete"],
+    ["late", "warn", "late with an audit"],
     ["unasked", "idle", "not asked yet"],
   ]
     .map(([word, tone, said]) => [tone, said, of(word)])

@@ -24,7 +24,10 @@ export function sinceComplete(gateway, asOf) {
 export const byTrouble = (gateways, asOf) =>
   gateways.toSorted((a, b) => rank(a, asOf) - rank(b, asOf) || (a.gateway < b.gateway ? -1 : 1));
 
-const rank = (gateway, asOf) => ORDER.indexOf(isLate(gateway, asOf) ? "late" : gateway.status);
+const rank = (gateway, asOf) => ORDER.indexOf(standing(gateway, asOf));
+
+/** How a gateway stands: its status, or `late` if audits should have come since the last one. */
+export const standing = (gateway, asOf) => (isLate(gateway, asOf) ? "late" : gateway.status);
 
 /** Tiles; many of them are small. */
 export function gatewayGrid(gateways, asOf) {

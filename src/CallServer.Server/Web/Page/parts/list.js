@@ -7,7 +7,8 @@ import { here, link, requery } from "../router.js";
 const TYPING = 250;
 
 /**
- * @typedef {{name: string, label: string, options?: (string | [string, string])[], hint?: string, type?: string}} Field
+ * @typedef {{name: string, label: string, options?: (string | [string, string])[], hint?: string, type?: string,
+ *   isLong?: boolean}} Field `isLong`: what is typed needs twice the room.
  */
 
 /**
@@ -45,11 +46,11 @@ export function filters(fields, query, label) {
   );
 }
 
-function control({ name, label, options, hint, type }, value) {
+function control({ name, label, options, hint, type, isLong }, value) {
   const id = `filter-${name}`;
   return h(
     "div",
-    { class: "field", key: name },
+    { class: isLong ? "field long" : "field", key: name },
     h("label", { for: id }, label),
     options
       ? h(

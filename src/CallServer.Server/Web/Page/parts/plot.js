@@ -1,12 +1,19 @@
-// Draws figures over the last hour as lines, and says the same in words and in a table.
+// Draws figures over the last hour as lines, says the same in words and in a table, and reads a sample out to a pointer
+// and to the arrow keys.
 
-import { h, s } from "../dom.js";
+import { h, morph, s } from "../dom.js";
 import { count } from "../format.js";
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const TABLE_STEP = 5 * MINUTE;
 const LINES = 4;
+
+/** How far a key goes, in milliseconds; the arrows go from sample to sample. */
+const LEAPS = { PageUp: 5 * MINUTE, PageDown: -5 * MINUTE, Home: -HOUR, End: HOUR };
+
+/** The moment that somebody reads in a plot, by its label: a plot that is drawn anew keeps it. */
+const read = new Map();
 
 /**
  * @param {string} label What is drawn.
@@ -21,33 +28,51 @@ export function plot(label, series, samples, asOf) {
     .filter(({ at }) => at >= now - HOUR);
   if (told.length < 2) return h("p", { class: "note" }, "The plot begins twenty seconds after the server.");
   const drawn = series.filter((one, index) => index === 0 || told.some(sample => one.of(sample) > 0));
-  const axis = axisOf(drawn, told);
+  const plane = planeOf(drawn, told, now);
   return h(
     "figure",
     { class: "plot" },
-    h("figcaption", {}, legend(drawn)),
+    h("figcaption", {}, legend(drawn), h("span", { class: "reading" }, reading(plane, readIn(label, plane)))),
     h(
       "div",
       { class: "plot-area" },
       h(
         "div",
         { class: "plot-values", "aria-hidden": "true" },
-        axis.ticks.toReversed().map(tick => h("span", {}, count(tick))),
+        plane.axis.ticks.toReversed().map(tick => h("span", {}, count(tick))),
       ),
-      drawing(describe(label, series[0], told), drawn, told, axis, now),
+      reader(label, plane),
       h(
         "div",
         { class: "plot-times", "aria-hidden": "true" },
         [60, 45, 30, 15, 0].map(minutes => h("span", {}, clock(now - minutes * MINUTE))),
       ),
     ),
+    h("p", { class: "note", id: describer(label) }, describe(series[0], told)),
     h("details", {}, h("summary", {}, "As a table"), table(drawn, told)),
   );
 }
 
-const clock = at => new Date(at).toISOString().slice(11, 16);
+const clock = (at, length = 16) => new Date(at).toISOString().slice(11, length);
 
 const legend = series => series.map((one, index) => h("span", { class: `legend line-${index}` }, one.name));
+
+const describer = label => `${label.toLowerCase().replaceAll(" ", "-")}-in-words`;
+
+/**
+ * What is drawn, and where: `x` and `y` are shares of the width and of the height, from the left and from the top.
+ */
+function planeOf(series, samples, now) {
+  const axis = axisOf(series, samples);
+  return {
+    series,
+    samples,
+    axis,
+    x: at => (at - (now - HOUR)) / HOUR,
+    y: value => 1 - (value - axis.bottom) / (axis.top - axis.bottom),
+    at: x => now - HOUR + x * HOUR,
+  };
+}
 
 /** Round bounds around what was seen; small movements of large figures stay small. */
 function axisOf(series, samples) {
@@ -66,28 +91,123 @@ function roundUp(step) {
   return [1, 2, 5, 10].map(factor => factor * power).find(round => round >= step);
 }
 
-function drawing(description, series, samples, axis, now) {
-  const x = at => (((at - (now - HOUR)) / HOUR) * 1000).toFixed(1);
-  const y = value => ((1 - (value - axis.bottom) / (axis.top - axis.bottom)) * 1000).toFixed(1);
+/** The drawing, which is a slider over time for whoever reads it. */
+function reader(label, plane) {
+  const go = (element, sample) => {
+    if (sample) read.set(label, sample.at);
+    else read.delete(label);
+    const { now, said } = valueOf(plane, sample);
+    element.setAttribute("aria-valuenow", now);
+    element.setAttribute("aria-valuetext", said);
+    morph(element.lastChild, cursor(plane, sample));
+    morph(element.closest("figure").querySelector(".reading"), reading(plane, sample));
+  };
+  const sample = readIn(label, plane);
+  const point = event => {
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    go(event.currentTarget, nearest(plane, plane.at((event.clientX - left) / width)));
+  };
+  const { now, said } = valueOf(plane, sample);
+  return h(
+    "div",
+    {
+      class: "plot-drawing",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": `${label}: value at a time`,
+      "aria-describedby": describer(label),
+      "aria-valuemin": 0,
+      "aria-valuemax": plane.samples.length - 1,
+      "aria-valuenow": now,
+      "aria-valuetext": said,
+      onpointermove: point,
+      onpointerdown: point,
+      // A finger that is lifted leaves, and its owner reads on.
+      onpointerleave: event => event.pointerType !== "touch" && go(event.currentTarget, null),
+      onfocus: event => read.has(label) || go(event.currentTarget, plane.samples.at(-1)),
+      onblur: event => go(event.currentTarget, null),
+      onkeydown: event => {
+        const next = moved(plane, readIn(label, plane) ?? plane.samples.at(-1), event.key);
+        if (!next) return;
+        event.preventDefault();
+        go(event.currentTarget, next);
+      },
+    },
+    drawing(plane),
+    h("div", { class: "plot-cursor" }, cursor(plane, sample)),
+  );
+}
+
+/** The sample that somebody reads; null if nobody does. */
+const readIn = (label, plane) => (read.has(label) ? nearest(plane, read.get(label)) : null);
+
+const nearest = ({ samples }, at) =>
+  samples.reduce((best, sample) => (Math.abs(sample.at - at) < Math.abs(best.at - at) ? sample : best));
+
+/** The sample to which a key goes; null if it is no key of a plot. */
+function moved(plane, from, key) {
+  const { samples } = plane;
+  const index = samples.indexOf(from);
+  if (key === "ArrowLeft" || key === "ArrowDown") return samples[Math.max(0, index - 1)];
+  if (key === "ArrowRight" || key === "ArrowUp") return samples[Math.min(samples.length - 1, index + 1)];
+  return key in LEAPS ? nearest(plane, from.at + LEAPS[key]) : null;
+}
+
+function valueOf(plane, sample) {
+  const shown = sample ?? plane.samples.at(-1);
+  return { now: plane.samples.indexOf(shown), said: words(plane, shown) };
+}
+
+const words = ({ series }, sample) =>
+  `${clock(sample.at, 19)}: ${series.map(one => `${count(one.of(sample))} ${one.name}`).join(", ")}`;
+
+const reading = (plane, sample) =>
+  sample ? h("strong", {}, words(plane, sample)) : "Point, or use the arrow keys.";
+
+const percent = share => `${(share * 100).toFixed(2)}%`;
+
+/**
+ * A line at the time that is read, and a dot at each value. It is a drawing of its own: in the stretched one a dot is no
+ * circle.
+ */
+function cursor({ series, x, y }, sample) {
+  if (!sample) return null;
+  const at = percent(x(sample.at));
   return s(
     "svg",
-    { role: "img", "aria-label": description, viewBox: "0 0 1000 1000", preserveAspectRatio: "none" },
-    axis.ticks.map(tick => s("line", { class: "grid", x1: 0, x2: 1000, y1: y(tick), y2: y(tick) })),
+    { "aria-hidden": "true" },
+    s("line", { x1: at, x2: at, y1: 0, y2: "100%" }),
     series.map((one, index) =>
-      s("polyline", {
-        class: `line-${index}`,
-        points: samples.map(sample => `${x(sample.at)},${y(one.of(sample))}`).join(" "),
-      }),
+      s("circle", { class: `line-${index}`, cx: at, cy: percent(y(one.of(sample))), r: 4 }),
     ),
   );
 }
 
-function describe(label, { of }, samples) {
+const thousandths = share => (share * 1000).toFixed(1);
+
+const drawing = ({ series, samples, axis, x, y }) =>
+  s(
+    "svg",
+    { "aria-hidden": "true", viewBox: "0 0 1000 1000", preserveAspectRatio: "none" },
+    axis.ticks.map(tick =>
+      s("line", { class: "grid", x1: 0, x2: 1000, y1: thousandths(y(tick)), y2: thousandths(y(tick)) }),
+    ),
+    series.map((one, index) =>
+      s("polyline", {
+        class: `line-${index}`,
+        points: samples
+          .map(sample => `${thousandths(x(sample.at))},${thousandths(y(one.of(sample)))}`)
+          .join(" "),
+      }),
+    ),
+  );
+
+function describe({ of }, samples) {
   const by = better => samples.reduce((best, sample) => (better(of(sample), of(best)) ? sample : best));
   const low = by((a, b) => a < b);
   const high = by((a, b) => a > b);
   const say = sample => `${count(of(sample))} at ${clock(sample.at)}`;
-  return `${label}: ${say(samples[0])}, ${say(samples.at(-1))}; lowest ${say(low)}, highest ${say(high)}.`;
+  return `From ${say(samples[0])} to ${say(samples.at(-1))}; lowest ${say(low)}, highest ${say(high)}.`;
 }
 
 function table(series, samples) {

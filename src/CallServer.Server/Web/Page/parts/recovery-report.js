@@ -50,7 +50,7 @@ export const recoveryReport = report => [
     { class: "columns" },
     facts([
       ["Server and epoch", `${report.server}, ${report.epoch}`],
-      ["Nobody acted for at most", duration(report.detectionSeconds)],
+      report.cause !== "dry-run" && ["Nobody acted for at most", duration(report.detectionSeconds)],
       ["Half of the connections after", duration(report.halfSeconds)],
       ["90 % of them after", duration(report.ninetySeconds)],
       ["The last gateway after", duration(report.recoverySeconds)],
@@ -81,7 +81,7 @@ const byOutcome = gateways =>
   );
 
 const COLUMNS = [
-  { title: "Gateway", cell: one => h("a", { href: toGateway(one.gateway) }, one.gateway) },
+  { title: "Gateway", cell: one => h("a", { class: "short", href: toGateway(one.gateway) }, one.gateway) },
   { title: "Outcome", cell: one => status(one.outcome) },
   { title: "Answered after", isNumber: true, cell: one => duration(one.answered) },
   { title: "Recovered", isNumber: true, cell: one => count(one.recovered) },

@@ -7,6 +7,7 @@ import { facts, panel } from "../parts/facts.js";
 import { findingList } from "../parts/finding-list.js";
 import { table } from "../parts/list.js";
 import { status } from "../parts/status.js";
+import { timelineEnds } from "../parts/timeline.js";
 import { link, toConnection } from "../router.js";
 
 export default {
@@ -38,7 +39,11 @@ function drawn(call) {
   return [
     facts([
       ["Originator", text(call.originator)],
-      ["Began", interval(call.start), h("span", { class: "quiet" }, ` ${call.start?.evidence ?? ""}`)],
+      [
+        "Began",
+        interval(call.start),
+        call.start && h("span", { class: "quiet" }, `, ${call.start.evidence}`),
+      ],
       ["Sources", call.sources.join(", ")],
     ]),
     call.findings.length > 0 && panel("Where its sources disagree", findingList(call.findings, call)),
@@ -81,7 +86,7 @@ const ENDED = [
 
 const ROW = 26;
 
-/** One bar a leg, from its start (light while it may or may not have begun) until it was last heard. */
+/** One bar a leg, from its start (grey while it may or may not have begun) until it was last heard. */
 function bars(legs) {
   const at = iso => (iso ? Date.parse(iso) : null);
   const last = leg => at(leg.lastHeard ?? leg.end.earliest ?? leg.end.latest);
@@ -91,7 +96,7 @@ function bars(legs) {
   const from = Math.min(...known);
   const span = Math.max(Math.max(...known) - from, 1);
   const x = moment => ((moment - from) / span) * 100;
-  return s(
+  const drawing = s(
     "svg",
     {
       class: "legs",
@@ -124,5 +129,12 @@ function bars(legs) {
         s("text", { class: "inside", x: 8, y: y + 17 }, leg.gateway),
       );
     }),
+  );
+  return h(
+    "figure",
+    { class: "timeline" },
+    drawing,
+    timelineEnds(from, from + span),
+    h("p", { class: "note" }, "A bar is grey while its leg may have begun, and ends when it was last heard."),
   );
 }

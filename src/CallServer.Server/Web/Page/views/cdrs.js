@@ -11,8 +11,8 @@ const PAGE = "50";
 const TEXTS = ["call", "originator", "remote", "codec"];
 
 const FIELDS = [
-  { name: "since", label: "Ended since (UTC)", hint: "2026-01-31T10:00Z" },
-  { name: "until", label: "Ended before (UTC)", hint: "2026-01-31T11:00Z" },
+  { name: "since", label: "Ended since (UTC)", hint: "2026-01-31 10:00", isLong: true },
+  { name: "until", label: "Ended before (UTC)", hint: "2026-01-31 11:00", isLong: true },
   { name: "gateway", label: "Gateway", hint: "gw1" },
   { name: "originator", label: "Originator", hint: "any part" },
   { name: "remote", label: "Remote party", hint: "any part" },
@@ -71,7 +71,7 @@ export default {
       h(
         "p",
         { class: "note", role: "status" },
-        `${list.items.length}${list.next ? " and more" : ""}, the newest first.`,
+        `${list.items.length}${list.next ? " and more" : ""}, the last written first.`,
       ),
       h(
         "span",

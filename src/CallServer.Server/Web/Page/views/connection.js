@@ -79,12 +79,12 @@ const known = one =>
     [
       "QoS (DSCP or class)",
       qos(one.qos),
-      one.qos?.reported && h("span", { class: "quiet" }, ` the gateway says ${one.qos.reported}`),
+      one.qos?.reported && quiet(`the gateway says ${one.qos.reported}`),
     ],
     ["Media", `${text(one.localMedia)} ↔ ${text(one.remoteMedia)}`],
     ["Mode and state", `${text(one.mode)}, ${text(one.state)}`],
     ["Setup", interval(one.setup)],
-    ["Start", interval(one.start), one.start && h("span", { class: "quiet" }, ` ${one.start.evidence}`)],
+    ["Start", interval(one.start), one.start && quiet(one.start.evidence)],
     [
       "Heard",
       "first ",
@@ -113,7 +113,9 @@ const billed = cdr =>
     [
       "Billed",
       duration(cdr.billsec),
-      cdr.billsec_max !== cdr.billsec && quiet(`at most ${duration(cdr.billsec_max)}`),
+      cdr.billsec_max === null
+        ? quiet("or more")
+        : cdr.billsec_max !== cdr.billsec && quiet(`at most ${duration(cdr.billsec_max)}`),
     ],
     ["Cause", text(cdr.hangup_cause)],
     cdr.released_by && ["Released", `by ${cdr.released_by}: ${cdr.release_reason}`],
@@ -121,7 +123,7 @@ const billed = cdr =>
     ["CDR", cdr.id],
   ]);
 
-const quiet = word => h("span", { class: "quiet" }, ` ${word}`);
+const quiet = word => h("span", { class: "quiet" }, `, ${word}`);
 
 const COLUMNS = [
   { title: "When", cell: step => exactTime(step.time) },
@@ -145,11 +147,14 @@ function says({ kind, detail, was, start, end, reported, facts: moved }) {
     return ["the gateway said ", interval(reported), ", which contradicts ", interval(start.after)];
   if (was) return `It was called ${was} before.`;
   const isMoved = !isSame(start.before, start.after);
+  // The same bounds may come to rest on better evidence.
+  const isProven = !isMoved && start.before?.evidence !== start.after?.evidence;
   const said = [
     isMoved && h("div", {}, "start ", interval(start.after)),
+    isProven && h("div", {}, `start is ${start.after.evidence}, no longer ${start.before.evidence}`),
     moved.map(fact => h("div", {}, `${fact.fact}: ${text(fact.before)} → ${text(fact.after)}`)),
   ];
-  return isMoved || moved.length > 0 ? said : (SAYS[kind] ?? text(detail));
+  return isMoved || isProven || moved.length > 0 ? said : (SAYS[kind] ?? text(detail));
 }
 
 const isSame = (one, other) => one?.earliest === other?.earliest && one?.latest === other?.latest;

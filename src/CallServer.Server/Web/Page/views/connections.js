@@ -30,7 +30,7 @@ const COLUMNS = [
     sort: "gateway",
     cell: one => h("a", { class: "id", href: toConnection(one.gateway, one.id), title: one.id }, one.id),
   },
-  { title: "Gateway", cell: one => h("a", { href: toGateway(one.gateway) }, one.gateway) },
+  { title: "Gateway", cell: one => h("a", { class: "short", href: toGateway(one.gateway) }, one.gateway) },
   { title: "Originator", sort: "originator", cell: one => party(one.originator) },
   { title: "Remote", sort: "remote", cell: one => party(one.remote) },
   { title: "Active for", sort: "start", isNumber: true, cell: one => age(one.ageSeconds) },

@@ -27,7 +27,7 @@ export default {
             { class: "note", role: "status" },
             `${counted(list.items.length, "finding")}${list.next ? " and more" : ""}.`,
           ),
-          findingList(list.items),
+          h("div", { class: "panel" }, findingList(list.items)),
         ],
     pager(list.next),
   ],

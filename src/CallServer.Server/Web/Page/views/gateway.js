@@ -123,7 +123,11 @@ function trouble({ status: word, uri, reasons }) {
         ),
       h("li", {}, "Then ", h("em", {}, "Audit now"), " asks it without waiting for the interval."),
     ),
-    h("p", { class: "note" }, "Silence ends no call: its connections stay in the record."),
+    h(
+      "p",
+      { class: "note" },
+      `${isSilent ? "Silence" : "An audit that is not complete"} ends no call: its connections stay in the record.`,
+    ),
   );
 }
 

@@ -29,14 +29,15 @@ let knownFindings = null;
 export default {
   title: () => "At a glance",
   async load(_, signal) {
-    const [[server, health], gateways, history, findings, recoveries] = await Promise.all([
-      standing(signal),
+    const [server, { troubles }, gateways, history, findings, recoveries] = await Promise.all([
+      read("/v1/status", signal),
+      read("/v1/server", signal),
       readAll("/v1/gateways", signal),
       read("/v1/server/history", signal),
       newestFindings(signal),
       read(at("/v1/recoveries", { limit: "1" }), signal),
     ]);
-    return { server, health, gateways, history, findings, recovery: recoveries.items[0] };
+    return { server, troubles, gateways, history, findings, recovery: recoveries.items[0] };
   },
   concerns(change) {
     newest.unshift(change);
@@ -91,12 +92,6 @@ function newestFindings(signal) {
   const told = read(at("/v1/findings", { limit: FINDINGS }), signal).then(list => (knownFindings = list));
   const late = new Promise(resolve => setTimeout(() => resolve(knownFindings), FINDINGS_PATIENCE));
   return Promise.race([told, late]);
-}
-
-/** The server's status, and how its files are: that is told once it is ready (before, 503). */
-async function standing(signal) {
-  const server = await read("/v1/status", signal);
-  return [server, server.ready ? await read("/readyz", signal) : null];
 }
 
 const SERIES = [

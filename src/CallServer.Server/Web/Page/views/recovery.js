@@ -25,6 +25,7 @@ export default {
     ]);
     return { status, recoveries: recoveries.items, rehearsal, gateways: gateways.items };
   },
+  concerns: change => change.kind === "role",
   every: data => (isRunning(data) ? 500 : 3_000),
   draw: ({ status, recoveries: [last, ...earlier], rehearsal, gateways }, _, again) => [
     h("p", { class: "lead" }, lead(status), orders(status, gateways, again)),
@@ -75,10 +76,18 @@ const orders = (status, gateways, again) =>
     ),
     status.peer &&
       status.role === "standby" &&
-      h("button", { type: "button", class: "grave", onclick: () => takeOver(status) }, "Take over…"),
+      h(
+        "button",
+        { type: "button", class: "grave", onclick: () => takeOver(status, again) },
+        "Take over…",
+      ),
     status.peer &&
       status.role !== "standby" &&
-      h("button", { type: "button", class: "grave", onclick: () => stepDown(status) }, "Step down…"),
+      h(
+        "button",
+        { type: "button", class: "grave", onclick: () => stepDown(status, again) },
+        "Step down…",
+      ),
   );
 
 const requestsOf = gateways => gateways.reduce((sum, one) => sum + (one.requests ?? 0), 0);
