@@ -41,7 +41,7 @@ const columns = asOf => [
   { title: "Cause", isWide: true, cell: cdr => text(cdr.hangup_cause) },
   {
     title: "End known from",
-    cell: cdr => [text(cdr.end_evidence), cdr.recovered && h("span", { class: "tag" }, "recovered")],
+    cell: cdr => [text(cdr.end_evidence), " ", cdr.recovered && h("span", { class: "tag" }, "recovered")],
   },
   {
     title: "Connection",

@@ -48,7 +48,7 @@ const COLUMNS = [
   },
   {
     title: "Status",
-    cell: one => [status(one.status), one.recovered && h("span", { class: "tag" }, "recovered")],
+    cell: one => [status(one.status), " ", one.recovered && h("span", { class: "tag" }, "recovered")],
   },
 ];
 
