@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using System.Threading.Channels;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 
@@ -125,6 +126,29 @@ public sealed class TcpFleetTests : NetworkTests
     }
 
     [Test]
+    public async Task NoMoreIsReadThanIsTaken(CancellationToken cancel)
+    {
+        const int mostUntaken = 16;
+        var many = new byte[3_000_000];
+        using var listener = Listen();
+        var news = new Arrivals();
+        using var stream = Network.Tcp.Connect((IPEndPoint)listener.LocalEndpoint, news);
+        using var gateway = await listener.AcceptSocketAsync(cancel);
+        var sending = new NetworkStream(gateway).WriteAsync(many, cancel).AsTask();
+        var untaken = new Queue<StreamNews.Arrived>();
+        for (var got = 0; got < many.Length; got += untaken.Last().Octets.Length)
+        {
+            // As late as may be: nothing more comes while so many wait.
+            if (untaken.Count == mostUntaken)
+                news.Take(untaken.Dequeue());
+            untaken.Enqueue(await news.NextAsync(cancel));
+        }
+
+        await sending;
+        Assert.That(news.MostUntaken, Is.EqualTo(mostUntaken));
+    }
+
+    [Test]
     public async Task ClosingTheFleetClosesItsStreams(CancellationToken cancel)
     {
         using var listener = Listen();
@@ -136,6 +160,35 @@ public sealed class TcpFleetTests : NetworkTests
         await fleet.DisposeAsync();
         Assert.That(await gateway.ReceiveAsync(new byte[1], cancel), Is.Zero);
         Assert.That(fleet.Open, Is.Zero);
+    }
+
+    private sealed class Arrivals : IStreamReceiver
+    {
+        private readonly Channel<StreamNews.Arrived> arrived = Channel.CreateUnbounded<StreamNews.Arrived>();
+        private readonly Lock guard = new();
+        private int untaken;
+
+        /// <summary>The most reads that ever waited to be taken.</summary>
+        public int MostUntaken { get; private set; }
+
+        public ValueTask<StreamNews.Arrived> NextAsync(CancellationToken cancel) =>
+            arrived.Reader.ReadAsync(cancel);
+
+        public void Take(StreamNews.Arrived one)
+        {
+            lock (guard)
+                untaken--;
+            one.Take();
+        }
+
+        public void OnStream(StreamNews news)
+        {
+            if (news is not StreamNews.Arrived one)
+                return;
+            lock (guard)
+                MostUntaken = Math.Max(MostUntaken, ++untaken);
+            arrived.Writer.TryWrite(one);
+        }
     }
 
     private sealed class News : IStreamReceiver
