@@ -70,8 +70,6 @@ type ObservationView =
         Originator: string
         /// The remote party.
         Remote: string
-        /// `incoming` or `outgoing`: which way the call goes, as the gateway sees it.
-        Direction: string
         /// The RTP encoding name that IANA registers, or the gateway's own words.
         Codec: string
         /// RTP clock rate in Hz.
@@ -477,7 +475,6 @@ module internal Views =
           Endpoint = obj o.Facts.Endpoint
           Originator = obj o.Facts.Originator
           Remote = obj o.Facts.Remote
-          Direction = obj o.Facts.Direction
           Codec = o.Facts.Codec |> ValueOption.map (fun codec -> codec.Name) |> ValueOption.toObj
           ClockRate =
             o.Facts.Codec |> ValueOption.bind (fun codec -> codec.ClockRate) |> ValueOption.toNullable
