@@ -81,8 +81,8 @@ let private profileOf (wanted: int) : Profile =
 
     let json =
         $$"""{ "as": "{{profileName}}", "columns": { {{columns}} }, "identity": ["connectTime0", "callState0"],
-               "call": null, "endpoint": null, "originator": null, "remote": null, "codec": null, "qos": null,
-               "remoteMedia": null, "history": null, "state": "callState0", "active": { "callState0": [4] },
+               "call": null, "endpoint": null, "originator": null, "remote": null, "direction": null, "codec": null,
+               "qos": null, "remoteMedia": null, "history": null, "state": "callState0", "active": { "callState0": [4] },
                "start": { "kind": "timeStamp", "field": "connectTime0", "zeroIsUnset": true } }"""
 
     match ProfileJson.parse profileName json with

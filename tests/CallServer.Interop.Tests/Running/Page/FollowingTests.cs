@@ -113,17 +113,20 @@ internal sealed class FollowingTests : PeerTest
         var browser = await Chromium.StartAsync(Scope);
         var uri = await SimulatedNetwork.StartSnmpAsync(Scope, connections: 20, churn: 5);
         var files = Scope.NewFolder("files");
+        var file = Path.Combine(files, "cdr.ndjson");
         var server = await Server.StartAsync(
             Scope,
             Scope.NewFolder("page"),
             [("gw1", uri)],
-            secrets: new Dictionary<string, string?>
-            {
-                ["CALLSERVER__CDR__FILE"] = Path.Combine(files, "cdr.ndjson"),
-            }
+            secrets: new Dictionary<string, string?> { ["CALLSERVER__CDR__FILE"] = file }
         );
         var live = await browser.OpenAsync(server.Address);
         await live.SaysAsync(".attention", "Nothing needs you");
+        // The server makes a folder that was never there, and misses one that was.
+        await Eventually.GetAsync(
+            () => Task.FromResult(File.Exists(file) ? file : null),
+            () => "the first CDR"
+        );
         Directory.Delete(files, recursive: true);
         await live.SaysAsync(
             ".attention .bad",
