@@ -11,10 +11,10 @@ const NAMED = 5;
 const TONES = ["bad", "warn", "idle"];
 
 /** What is wrong, the worst first; one line if nothing is. */
-export function attention({ server, troubles, gateways, history, findings, recovery }) {
+export function attention({ server, gateways, history, findings, recovery }) {
   const configured = gateways.items.filter(gateway => gateway.configured);
   const lines = [
-    ...troubles.map(trouble => ["bad", sentence(trouble)]),
+    ...server.troubles.map(trouble => ["bad", sentence(trouble)]),
     !server.ready && ["warn", "The server is not ready: it has not heard every gateway yet."],
     server.role === "standby" && [
       "idle",

@@ -29,15 +29,14 @@ let knownFindings = null;
 export default {
   title: () => "At a glance",
   async load(_, signal) {
-    const [server, { troubles }, gateways, history, findings, recoveries] = await Promise.all([
+    const [server, gateways, history, findings, recoveries] = await Promise.all([
       read("/v1/status", signal),
-      read("/v1/server", signal),
       readAll("/v1/gateways", signal),
       read("/v1/server/history", signal),
       newestFindings(signal),
       read(at("/v1/recoveries", { limit: "1" }), signal),
     ]);
-    return { server, troubles, gateways, history, findings, recovery: recoveries.items[0] };
+    return { server, gateways, history, findings, recovery: recoveries.items[0] };
   },
   concerns(change) {
     newest.unshift(change);
