@@ -17,7 +17,6 @@ namespace CallServer.Host.Cli;
 /// <summary>The command line: its verbs, its help, and its exit status.</summary>
 public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
 {
-    private const string CompletionVerb = "completion";
     private const string ManualVerb = "manual";
 
     private readonly Option<bool> verbose = new("--verbose")
@@ -54,7 +53,7 @@ public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
             ("stepdown", () => new RoleCommands(terminal, surroundings).StepDown()),
             ("gateway", () => new GatewayCommand(terminal, surroundings).Build()),
             ("profiles", () => ProfilesCommand.Build(terminal)),
-            (CompletionVerb, () => new CompletionCommand(terminal).Build()),
+            ("completion", () => new CompletionCommand(terminal).Build()),
             (ManualVerb, () => new ManualCommand(terminal, surroundings).Build()),
             ("demo", () => new DemoCommand(terminal, surroundings).Build()),
             (DemoCaretakerCommand.Verb, () => new DemoCaretakerCommand(terminal, surroundings).Build()),
@@ -75,8 +74,7 @@ public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
         };
         var meant = words.FirstOrDefault(word => !word.StartsWith('-'));
         var all = Verbs.ToList();
-        var some = all.Where(verb => verb.Name == meant && meant is not (CompletionVerb or ManualVerb))
-            .ToList();
+        var some = all.Where(verb => verb.Name == meant && meant != ManualVerb).ToList();
         foreach (var verb in words is ["--version"] || some.Count > 0 ? some : all)
             root.Add(verb.Build());
         Simplify(root);

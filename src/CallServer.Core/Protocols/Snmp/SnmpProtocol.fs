@@ -139,7 +139,11 @@ module internal SnmpProtocol =
 
         user
 
-    let private read (profiles: (string * Lazy<Profile>)[]) (uri: GatewayText) : Reading voption =
+    let private read
+        (profiles: (string * Lazy<Profile>)[])
+        (candidates: Lazy<Profile[]>)
+        (uri: GatewayText)
+        : Reading voption =
         uri.Split()
         |> ValueOption.map (fun (struct (authority, query)) ->
             let struct (user, authority) =
@@ -205,8 +209,7 @@ module internal SnmpProtocol =
                      "try whether it speaks SNMPv3, its access list, or a longer --timeout")
               IfRefused = advice
               Refuses = refuses
-              Exchanges =
-                exchanges asked profile (lazy (profiles |> Array.map (fun (_, profile) -> profile.Value))) })
+              Exchanges = exchanges asked profile candidates })
 
     /// A gateway is read by one of these profiles: what its tables are called, and what their columns mean.
     let create (profiles: (string * Lazy<Profile>)[]) : Protocol =
@@ -229,4 +232,4 @@ module internal SnmpProtocol =
           Knock = "\n"B
           Releases = false
           Rehearsal = fun _ -> "snmp://127.0.0.1?profile=cisco-voice"
-          Read = read profiles }
+          Read = read profiles (lazy (profiles |> Array.map (fun (_, profile) -> profile.Value))) }
