@@ -102,6 +102,20 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
     /// The profile by which it is read; null if the URI names none.
     member _.Profile: string = ValueOption.toObj reading.Profile
 
+    /// The text with this profile in place of the one that it names; without one for null.
+    member _.WithProfile(profile: string) : string =
+        let struct (place, query) = Cut.atFirst '?' text.Text
+
+        let options =
+            [ for option in
+                  (ValueOption.defaultValue "" query).Split('&', StringSplitOptions.RemoveEmptyEntries) do
+                  if not (option.StartsWith("profile=", StringComparison.Ordinal)) then
+                      option
+              if not (isNull profile) then
+                  $"profile={profile}" ]
+
+        if options.IsEmpty then place else place + "?" + String.Join("&", options)
+
     /// Whether it is read by a profile, named or found.
     member _.IsProfiled = reading.IsProfiled
 

@@ -57,7 +57,7 @@ internal sealed class DoctorCommand(Terminal terminal, Surroundings surroundings
             ? (
                 await LookAsync(
                     look,
-                    asking.Orders(parsed, [WithoutProfile(order.Uri.Text)], protocols)[0],
+                    asking.Orders(parsed, [order.Uri.WithProfile(null)], protocols)[0],
                     null,
                     parsed,
                     cancel
@@ -89,15 +89,6 @@ internal sealed class DoctorCommand(Terminal terminal, Surroundings surroundings
         }
 
         return steps.All(step => step.Ok) ? first.Status : Math.Max(first.Status, ExitCode.Partial);
-    }
-
-    private static string WithoutProfile(string uri)
-    {
-        var (place, options) = uri.Split('?', 2) is [var before, var after] ? (before, after) : (uri, "");
-        var others = options
-            .Split('&')
-            .Where(option => !option.StartsWith("profile=", StringComparison.OrdinalIgnoreCase));
-        return $"{place}?{string.Join('&', others)}".TrimEnd('?');
     }
 
     private Task<Sight> LookAsync(

@@ -67,7 +67,7 @@ internal sealed record ExampleGateway(string Id, string Uri, string Remark)
     /// <summary>The URI with the profile that was found.</summary>
     private static string Named(GatewayUri uri, AuditResult result) =>
         uri is { IsProfiled: true, Profile: null } && result.Profile.Length > 0
-            ? $"{uri.Text}{(uri.Text.Contains('?', StringComparison.Ordinal) ? '&' : '?')}profile={result.Profile}"
+            ? uri.WithProfile(result.Profile)
             : uri.Text;
 
     private static string Learnt(AuditResult result, TimeSpan took)
