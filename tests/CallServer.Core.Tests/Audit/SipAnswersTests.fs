@@ -10,13 +10,6 @@ open CallServer.Protocols.Sip
 open CallServer.Tests
 open CallServer.Tests.Audit.SipTests
 
-let private given: AuditStart =
-    { At = Moment.at SipBench.start
-      Rng = CallServer.Prelude.Rng.create 1UL
-      Local = "198.51.100.4:5066"
-      Known = [||]
-      History = ValueNone }
-
 let private at (second: float) : Moment = Moment.at (SipBench.start + seconds second)
 
 /// The SUBSCRIBE among the first commands.
@@ -70,16 +63,7 @@ let private notify (tag: string) (cseq: int) (document: DialogInfo) (request: Si
           Body = DialogInfoCodec.encode document }
 
 let private dialog (id: string) (state: DialogState) : Dialog =
-    { Id = id
-      CallId = $"call of {id}"
-      LocalTag = "l"
-      RemoteTag = "r"
-      Direction = ValueNone
-      State = state
-      Event = ""
-      Duration = ValueNone
-      Local = None
-      Remote = None }
+    { dialogOf id "r" state with CallId = $"call of {id}" }
 
 let private document (isFull: bool) (version: int64) (dialogs: Dialog list) : DialogInfo =
     { Version = ValueSome version
@@ -94,7 +78,7 @@ let private going (id: string) : Dialog = dialog id DialogState.Confirmed
 /// What a watch that renews nothing for an hour tells of these notifications, each at its second.
 let private watched (documents: (float * DialogInfo) list) : Snapshot list =
     let state, commands =
-        SipWatch.start (SipBench.gateway OverUdp) SipMemory.none (TimeSpan.FromHours 1.0) given
+        SipWatch.start (SipBench.gateway OverUdp) SipMemory.none (TimeSpan.FromHours 1.0) SipBench.given
 
     let request = subscribe commands
     let state, _ = SipWatch.advance (Received(at 0.01, accept "n" request)) state
@@ -103,18 +87,7 @@ let private watched (documents: (float * DialogInfo) list) : Snapshot list =
         let octets = notify "n" (number + 1) document request
         let state, commands = SipWatch.advance (Received(at second, octets)) state
 
-        let told =
-            commands
-            |> List.choose (fun command ->
-                match command with
-                | Told snapshot -> Some snapshot
-                | Send _
-                | Connect
-                | Write _
-                | WakeAt _
-                | Finished _ -> None)
-
-        told, state
+        SipBench.told commands, state
 
     List.indexed documents |> List.mapFold take state |> fst |> List.concat
 
@@ -165,7 +138,7 @@ let ``a dialog that goes on does not ring again, whatever an update calls it`` =
 
 let ``a fetch waits for the notifier that accepted it, though another was quicker`` =
     example (fun () ->
-        let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none given
+        let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none SipBench.given
         let request = subscribe commands
 
         let step (state: SipAudit.State, finished: Snapshot list) (event: Event) =

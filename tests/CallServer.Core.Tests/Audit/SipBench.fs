@@ -58,6 +58,26 @@ module SipBench =
           Timeout = TimeSpan.FromSeconds 1.0
           Attempts = 4 }
 
+    /// How an audit or a watch is begun that knows nothing yet.
+    let given: AuditStart =
+        { At = Moment.at start
+          Rng = Rng.create 1UL
+          Local = "198.51.100.4:5066"
+          Known = [||]
+          History = ValueNone }
+
+    /// What a watch tells with these commands.
+    let told (commands: Command list) : Snapshot list =
+        commands
+        |> List.choose (fun command ->
+            match command with
+            | Told snapshot -> Some snapshot
+            | Send _
+            | Connect
+            | Write _
+            | WakeAt _
+            | Finished _ -> None)
+
     type private Due =
         | ToGateway of byte[]
         | ToAuditor of byte[]

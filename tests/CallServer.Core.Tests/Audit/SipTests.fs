@@ -409,19 +409,21 @@ let ``a branch of a fork that ended takes nothing from the one that goes on`` =
             (last run).Observations.Length |> Check.equal 20
             checkTrue run (last run))
 
+/// The dialog with this id that the party with this tag has.
+let dialogOf id tag state : Dialog =
+    { Id = id
+      CallId = "c"
+      LocalTag = "l"
+      RemoteTag = tag
+      Direction = ValueNone
+      State = state
+      Event = ""
+      Duration = ValueNone
+      Local = None
+      Remote = None }
+
 let private branch id tag state : DialogReport =
-    { Dialog =
-        { Id = id
-          CallId = "c"
-          LocalTag = "l"
-          RemoteTag = tag
-          Direction = ValueNone
-          State = state
-          Event = ""
-          Duration = ValueNone
-          Local = None
-          Remote = None }
-      Within = Interval.create SipBench.start SipBench.start }
+    { Dialog = dialogOf id tag state; Within = Interval.create SipBench.start SipBench.start }
 
 let private see isKnown names reports =
     SipObserving.see (Interval.create SipBench.start SipBench.start) isKnown names reports
@@ -662,14 +664,7 @@ let ``a stopped fetch says so, once`` =
     example (fun () ->
         let start = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none
 
-        let given: AuditStart =
-            { At = Moment.at SipBench.start
-              Rng = CallServer.Prelude.Rng.create 1UL
-              Local = "198.51.100.4:5066"
-              Known = [||]
-              History = ValueNone }
-
-        let state, _ = start given
+        let state, _ = start SipBench.given
         let state, commands = SipAudit.advance (Stopped(Moment.at (SipBench.start + seconds 1.0))) state
 
         match commands with
@@ -680,13 +675,6 @@ let ``a stopped fetch says so, once`` =
 
 let ``a notification that comes again is answered again, and tells nothing new`` =
     example (fun () ->
-        let given: AuditStart =
-            { At = Moment.at SipBench.start
-              Rng = CallServer.Prelude.Rng.create 1UL
-              Local = "198.51.100.4:5066"
-              Known = [||]
-              History = ValueNone }
-
         let sent commands =
             commands
             |> List.choose (fun command ->
@@ -698,7 +686,7 @@ let ``a notification that comes again is answered again, and tells nothing new``
                 | Told _
                 | Finished _ -> None)
 
-        let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none given
+        let state, commands = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none SipBench.given
 
         let struct (_, answers) =
             (SipResponder.create SipOptions.standard).Advance
@@ -729,14 +717,7 @@ let ``a notification that comes again is answered again, and tells nothing new``
 
 let ``a datagram for another exchange on the same socket is left to it`` =
     example (fun () ->
-        let given: AuditStart =
-            { At = Moment.at SipBench.start
-              Rng = CallServer.Prelude.Rng.create 1UL
-              Local = "198.51.100.4:5066"
-              Known = [||]
-              History = ValueNone }
-
-        let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none given
+        let state, _ = SipAudit.start (SipBench.gateway OverUdp) SipMemory.none SipBench.given
 
         let foreign =
             Encoding.ASCII.GetBytes(

@@ -255,13 +255,6 @@ let ``the first window of a watch is as narrow as a fetch's, later ones at most 
 
 let ``notifications that come in one piece are told one by one, each newer than the last`` =
     example (fun () ->
-        let given: AuditStart =
-            { At = Moment.at SipBench.start
-              Rng = CallServer.Prelude.Rng.create 1UL
-              Local = ""
-              Known = [||]
-              History = ValueNone }
-
         let writes commands =
             commands
             |> List.choose (fun command ->
@@ -272,19 +265,8 @@ let ``notifications that come in one piece are told one by one, each newer than 
                 | TickAt _
                 | EndConnection _ -> None)
 
-        let told commands =
-            commands
-            |> List.choose (fun command ->
-                match command with
-                | Told snapshot -> Some snapshot
-                | Send _
-                | Connect
-                | Write _
-                | WakeAt _
-                | Finished _ -> None)
-
         let at = SipBench.start + seconds 0.5
-        let state, _ = SipWatch.start (SipBench.gateway OverTcp) SipMemory.none (seconds 10.0) given
+        let state, _ = SipWatch.start (SipBench.gateway OverTcp) SipMemory.none (seconds 10.0) SipBench.given
         let state, commands = SipWatch.advance (Event.Connected(Moment.at at, "198.51.100.4:41000")) state
 
         let subscribe =
@@ -321,7 +303,7 @@ let ``notifications that come in one piece are told one by one, each newer than 
         let all = Array.concat (writes first @ writes second)
         let now = at + seconds 3.0
         let _, commands = SipWatch.advance (Event.Arrived(Moment.at now, all)) state
-        let snapshots = told commands
+        let snapshots = SipBench.told commands
         Check.equal [ 5; 6 ] (snapshots |> List.map _.Observations.Length)
 
         let ledger =

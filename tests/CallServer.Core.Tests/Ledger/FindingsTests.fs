@@ -205,12 +205,17 @@ let ``a socket that two live connections have joins nothing, and one that is the
 
 // One-sided
 
+/// A call with one leg on each of two gateways, the first of which was heard twice, at the third second at last.
+let private twoSided () =
+    let fleet = Fleet()
+    fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
+    fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
+    fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+    fleet
+
 let ``a leg that is over leaves a one-sided call, once the other was heard alive after the grace`` =
     example (fun () ->
-        let fleet = Fleet()
-        fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
-        fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
-        fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+        let fleet = twoSided ()
         fleet.Hear("mgcp-a", 11.0, []) |> ignore
         fleet.Kinds |> Check.isEmpty
         fleet.Hear("mgcp-b", 12.0, [ leg "y" call ]) |> ignore
@@ -224,10 +229,7 @@ let ``a leg that is over leaves a one-sided call, once the other was heard alive
 
 let ``silence makes no call one-sided, on neither side`` =
     example (fun () ->
-        let fleet = Fleet()
-        fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
-        fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
-        fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+        let fleet = twoSided ()
         // The other gateway is silent for hours.
         for t in 10.0..10.0..10000.0 do
             fleet.Silence("mgcp-b", t) |> ignore
@@ -243,10 +245,7 @@ let ``silence makes no call one-sided, on neither side`` =
 
 let ``a leg that falls silent proves no longer that it outlived another`` =
     example (fun () ->
-        let fleet = Fleet()
-        fleet.Hear("mgcp-a", 1.0, [ leg "x" call ]) |> ignore
-        fleet.Hear("mgcp-b", 2.0, [ leg "y" call ]) |> ignore
-        fleet.Hear("mgcp-a", 3.0, [ leg "x" call ]) |> ignore
+        let fleet = twoSided ()
         fleet.Hear("mgcp-a", 11.0, []) |> ignore
         fleet.Hear("mgcp-b", 22.0, [ leg "y" call ]) |> ignore
         fleet.Kinds |> Check.equal [ "one-sided" ]

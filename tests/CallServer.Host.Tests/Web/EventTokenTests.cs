@@ -22,24 +22,12 @@ public sealed class EventTokenTests : IDisposable
         directory.Dispose();
     }
 
-    private Task<TestServer> StartAsync()
-    {
-        File.WriteAllText(directory.File("keys.json"), issuer.KeySet);
-        return TestServer.StartAsync(
+    private Task<TestServer> StartAsync() =>
+        TestServer.StartAsync(
             directory,
             gateways,
-            configuration =>
-                configuration with
-                {
-                    Oidc = new OidcConfiguration
-                    {
-                        Issuer = TestIssuer.Name,
-                        Audience = TestIssuer.Audience,
-                        Keys = directory.File("keys.json"),
-                    },
-                }
+            configuration => configuration with { Oidc = issuer.Configure(directory) }
         );
-    }
 
     private static Task<HttpResponseMessage> FollowAsync(
         TestServer server,

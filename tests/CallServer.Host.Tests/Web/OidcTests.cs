@@ -28,13 +28,7 @@ public sealed class OidcTests : IDisposable
         byte[]? token = null
     )
     {
-        File.WriteAllText(directory.File("keys.json"), issuer.KeySet);
-        var oidc = new OidcConfiguration
-        {
-            Issuer = TestIssuer.Name,
-            Audience = TestIssuer.Audience,
-            Keys = directory.File("keys.json"),
-        };
+        var oidc = issuer.Configure(directory);
         return TestServer.StartAsync(
             directory,
             gateways,

@@ -2,6 +2,8 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using CallServer.Host.Tests.Storage;
+using CallServer.Server.Configuration;
 
 namespace CallServer.Host.Tests.Web;
 
@@ -27,6 +29,19 @@ internal sealed class TestIssuer : IDisposable
                               "x": "{{Text(point.X!)}}", "y": "{{Text(point.Y!)}}" } ] }
                 """;
         }
+    }
+
+    /// <summary>What a server is told of it; its keys lie in that folder.</summary>
+    public OidcConfiguration Configure(TestDirectory directory)
+    {
+        var keys = directory.File("keys.json");
+        File.WriteAllText(keys, KeySet);
+        return new OidcConfiguration
+        {
+            Issuer = Name,
+            Audience = Audience,
+            Keys = keys,
+        };
     }
 
     /// <summary>A token of these claims that is valid for five minutes; null for a claim leaves it out.</summary>
