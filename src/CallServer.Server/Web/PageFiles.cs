@@ -42,9 +42,13 @@ internal static class PageFiles
     /// <summary>Adds the paths.</summary>
     public static void Map(IEndpointRouteBuilder app)
     {
-        app.MapGet("/", (HttpContext http) => Serve(http, Front)).ExcludeFromDescription().AsPage(Policy);
+        Add("/", Front);
         foreach (var name in Files.Keys.Where(name => name != Front))
-            app.MapGet("/" + name, (HttpContext http) => Serve(http, name))
+            Add("/" + name, name);
+
+        // A RequestDelegate runs as it is; of any other one ASP.NET Core compiles a wrapper when it is first asked for.
+        void Add(string path, string name) =>
+            app.MapGet(path, (RequestDelegate)(http => Serve(http, name).ExecuteAsync(http)))
                 .ExcludeFromDescription()
                 .AsPage(Policy);
     }
