@@ -20,7 +20,7 @@ export function attention({ server, gateways, history, findings, recovery }) {
       "idle",
       "This server stands by; ",
       other(server.peer),
-      " acts. What is below is what a warm standby knows.",
+      " acts. Below is what this one knows by itself.",
     ],
     recovery?.whole === false && [
       "warn",

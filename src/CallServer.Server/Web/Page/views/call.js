@@ -5,6 +5,7 @@ import { h, s } from "../dom.js";
 import { age, interval, text, time } from "../format.js";
 import { facts, panel } from "../parts/facts.js";
 import { findingList } from "../parts/finding-list.js";
+import { idLink } from "../parts/id-link.js";
 import { table } from "../parts/list.js";
 import { status } from "../parts/status.js";
 import { timelineEnds } from "../parts/timeline.js";
@@ -64,7 +65,7 @@ const COLUMNS = [
   {
     title: "Leg",
     cell: leg => [
-      h("a", { class: "id", href: toConnection(leg.gateway, leg.id), title: leg.id }, leg.id),
+      idLink(toConnection(leg.gateway, leg.id), leg.id),
       h("span", { class: "quiet" }, leg.gateway),
     ],
   },

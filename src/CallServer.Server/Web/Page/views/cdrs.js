@@ -3,6 +3,7 @@
 import { at, read } from "../api.js";
 import { h } from "../dom.js";
 import { duration, text, time } from "../format.js";
+import { idLink } from "../parts/id-link.js";
 import { anywhere, filters, pager, table } from "../parts/list.js";
 import { toConnection } from "../router.js";
 import { download } from "../download.js";
@@ -45,12 +46,7 @@ const columns = asOf => [
   },
   {
     title: "Connection",
-    cell: cdr =>
-      h(
-        "a",
-        { class: "id", href: toConnection(cdr.gateway, cdr.connection), title: cdr.connection },
-        cdr.connection,
-      ),
+    cell: cdr => idLink(toConnection(cdr.gateway, cdr.connection), cdr.connection),
   },
   { title: "Gateway", cell: cdr => h("span", { class: "short" }, cdr.gateway) },
 ];

@@ -3,6 +3,7 @@
 import { at, read } from "../api.js";
 import { h } from "../dom.js";
 import { age, duration, qos, text, time, width } from "../format.js";
+import { idLink } from "../parts/id-link.js";
 import { anywhere, filters, pager, table } from "../parts/list.js";
 import { status } from "../parts/status.js";
 import { toCall, toConnection, toGateway } from "../router.js";
@@ -28,7 +29,7 @@ const COLUMNS = [
   {
     title: "Connection",
     sort: "gateway",
-    cell: one => h("a", { class: "id", href: toConnection(one.gateway, one.id), title: one.id }, one.id),
+    cell: one => idLink(toConnection(one.gateway, one.id), one.id),
   },
   { title: "Gateway", cell: one => h("a", { class: "short", href: toGateway(one.gateway) }, one.gateway) },
   { title: "Originator", sort: "originator", cell: one => party(one.originator) },
@@ -43,7 +44,7 @@ const COLUMNS = [
     isWide: true,
     cell: one =>
       one.call
-        ? h("a", { class: "id", href: toCall(one.call, one.gateway), title: one.call }, one.call)
+        ? idLink(toCall(one.call, one.gateway), one.call)
         : text(null),
   },
   {

@@ -8,6 +8,7 @@ import { attention } from "../parts/attention.js";
 import { panel } from "../parts/facts.js";
 import { findingList } from "../parts/finding-list.js";
 import { gatewayGrid } from "../parts/gateway-grid.js";
+import { idLink } from "../parts/id-link.js";
 import { plot } from "../parts/plot.js";
 import { recoverySummary } from "../parts/recovery-report.js";
 import { link, toConnection } from "../router.js";
@@ -158,15 +159,7 @@ function changes(asOf) {
         time(change.time, asOf),
         h("span", { class: `kind ${change.kind}` }, change.kind),
         change.connection
-          ? h(
-              "a",
-              {
-                class: "id",
-                href: toConnection(change.gateway, change.connection),
-                title: change.connection,
-              },
-              change.connection,
-            )
+          ? idLink(toConnection(change.gateway, change.connection), change.connection)
           : h("span", {}, "the gateway"),
         h("span", { class: "quiet" }, change.gateway),
       ),
