@@ -105,7 +105,7 @@ module internal Hearing =
         // Most audits tell the same facts again: the record then holds the texts that it has.
         let facts =
             let told = Facts.merge c.Facts o.Facts
-            if told = c.Facts then c.Facts else told
+            if Facts.same told c.Facts then c.Facts else told
 
         let after =
             { c with

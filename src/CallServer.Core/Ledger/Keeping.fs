@@ -87,12 +87,38 @@ module internal Keeping =
     let again (times: int) (heard: Instant) (c: Connection) : Connection =
         { c with LastHeard = heard; ConfirmedCount = c.ConfirmedCount + times }
 
+    let private sameTiming (a: Timing) (b: Timing) =
+        a.Within.Earliest.Micros = b.Within.Earliest.Micros
+        && a.Within.Latest.Micros = b.Within.Latest.Micros
+        && a.Evidence = b.Evidence
+
+    /// Whether it is the connection as it was, heard once more: `is = again 1 is.LastHeard was`, but without
+    /// making one more of each connection at every audit.
+    let isAgain (was: Connection) (is: Connection) : bool =
+        is.ConfirmedCount = was.ConfirmedCount + 1
+        && Facts.same is.Facts was.Facts
+        && sameTiming is.Start was.Start
+        && (match is.Setup, was.Setup with
+            | ValueSome is, ValueSome was -> sameTiming is was
+            | ValueNone, ValueNone -> true
+            | _ -> false)
+        && is.Id = was.Id
+        && is.Stamp = was.Stamp
+        && is.BootToken = was.BootToken
+        && is.Run = was.Run
+        && is.FirstHeard.Micros = was.FirstHeard.Micros
+        && is.Status = was.Status
+        && is.Recovered = was.Recovered
+        && is.Absences = was.Absences
+        && is.Conflicts = was.Conflicts
+        && is.LastConflict = was.LastConflict
+
     /// Whether the row of a connection as it was still tells it as it is now.
     let private isTold (isSnapshot: bool) (was: Connection) (is: Connection) : bool =
         if obj.ReferenceEquals(was, is) then
             not (isSnapshot && is.Status = Status.Confirmed)
         else
-            isSnapshot && was.Status = Status.Confirmed && is = again 1 is.LastHeard was
+            isSnapshot && was.Status = Status.Confirmed && isAgain was is
 
     let private heard (ledger: GatewayLedger) : byte[] =
         let connections = ledger.Connections
