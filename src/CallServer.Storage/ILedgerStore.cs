@@ -77,7 +77,10 @@ public interface ILedgerStore : IDisposable
     /// </summary>
     void DropHeld(IReadOnlyList<long> sequences);
 
-    /// <summary>One gateway's connections, ordered by id.</summary>
+    /// <summary>
+    /// One gateway's connections with what its own row tells of them (<see cref="Surface.StoredConnections"/>), in the
+    /// ordinal order of ids.
+    /// </summary>
     IReadOnlyList<Surface.ConnectionRow> ReadConnections(string gateway);
 
     /// <summary>CDRs in the order in which they were written, oldest first.</summary>

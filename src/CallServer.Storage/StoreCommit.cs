@@ -9,7 +9,10 @@ public sealed record StoreCommit
     /// <summary>The gateway's own row.</summary>
     public required GatewayRow Gateway { get; init; }
 
-    /// <summary>Rows to insert or replace, each id once.</summary>
+    /// <summary>
+    /// Rows to insert or replace, each id once. Those of connections that were merely confirmed are left out: the
+    /// gateway's row tells that.
+    /// </summary>
     public IReadOnlyList<ConnectionRow> Upserts { get; init; } = [];
 
     /// <summary>Ids of rows to delete; none of them is in <see cref="Upserts"/>.</summary>

@@ -102,6 +102,11 @@ module internal Hearing =
         let struct (setup, start, wrongTogether) = Lawful.together context.Traits at c.Setup setup start
         let conflict = conflict context o wrongStart (wrongSetup |> ValueOption.orElse wrongTogether)
 
+        // Most audits tell the same facts again: the record then holds the texts that it has.
+        let facts =
+            let told = Facts.merge c.Facts o.Facts
+            if Facts.same told c.Facts then c.Facts else told
+
         let after =
             { c with
                 Id = o.Id
@@ -114,7 +119,7 @@ module internal Hearing =
                 Run = context.Ledger.Run
                 Setup = setup
                 Start = start
-                Facts = Facts.merge c.Facts o.Facts
+                Facts = facts
                 LastHeard = Instant.max c.LastHeard (lastHeard context.Traits o setup start)
                 ConfirmedCount = c.ConfirmedCount + 1
                 Status = Status.Confirmed
@@ -131,7 +136,7 @@ module internal Hearing =
 
         // Every audit narrows some bounds: the record keeps that, but it is no event.
         if
-            after.Facts <> c.Facts
+            not (obj.ReferenceEquals(after.Facts, c.Facts))
             || after.Start.Evidence <> c.Start.Evidence
             || Times.isPending after.Start <> Times.isPending c.Start
         then

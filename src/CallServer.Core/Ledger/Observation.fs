@@ -82,6 +82,42 @@ module Facts =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
+    let inline private sameBy ([<InlineIfLambda>] same: 'T -> 'T -> bool) (a: 'T voption) (b: 'T voption) =
+        match a, b with
+        | ValueSome a, ValueSome b -> same a b
+        | ValueNone, ValueNone -> true
+        | _ -> false
+
+    let private sameText (a: string voption) (b: string voption) =
+        sameBy (fun (a: string) b -> String.Equals(a, b)) a b
+
+    let private sameMedia (a: MediaAddress voption) (b: MediaAddress voption) =
+        sameBy (fun (a: MediaAddress) b -> String.Equals(a.Host, b.Host) && a.Port = b.Port) a b
+
+    let private sameNumber (a: int voption) (b: int voption) = sameBy (fun (a: int) b -> a = b) a b
+
+    /// Whether all facts are equal: as `=`, which boxes many of them, and every audit asks this of every
+    /// connection.
+    let internal same (a: Facts) (b: Facts) : bool =
+        obj.ReferenceEquals(a, b)
+        || a.Call = b.Call
+           && sameText a.Endpoint b.Endpoint
+           && sameText a.Originator b.Originator
+           && sameText a.Remote b.Remote
+           && a.Direction = b.Direction
+           && sameBy
+               (fun (a: Codec) b -> String.Equals(a.Name, b.Name) && sameNumber a.ClockRate b.ClockRate)
+               a.Codec
+               b.Codec
+           && sameNumber a.Qos.Dscp b.Qos.Dscp
+           && a.Qos.Service = b.Qos.Service
+           && sameText a.Qos.Reported b.Qos.Reported
+           && sameText a.Mode b.Mode
+           && sameText a.State b.State
+           && sameMedia a.LocalMedia b.LocalMedia
+           && sameMedia a.RemoteMedia b.RemoteMedia
+           && a.OtherMedia = b.OtherMedia
+
     let private either (newer: 'T voption) (older: 'T voption) = if newer.IsSome then newer else older
 
     /// The newer facts, filled up with the older ones where the newer are missing (a row may vanish half

@@ -185,23 +185,26 @@ type RecordStep
         changes: Change[],
         stamp: ServerStamp,
         at: Instant,
+        kept: Kept,
         upserts: Connection[],
         deletes: ConnectionId[],
         join: CallStep voption
     ) =
-    /// Whether the snapshot changed nothing, for example because it was older than the record.
-    member _.Ignored = upserts.Length = 0 && deletes.Length = 0 && changes.Length = 0
+    /// Whether the record stayed as it was, for example because the snapshot was older than it.
+    member _.Ignored = obj.ReferenceEquals(before, next)
     member internal _.Ledger = next
+    member internal _.Kept = kept
     member internal _.Transitions = changes
     member internal _.At = at
     /// What the step means for the calls; none if the record did not change.
     member internal _.ForJoin = join
     /// The gateway's own row, which a store must always write.
-    member _.GatewayRow: GatewayRow = StoredRows.ofGateway next
+    member _.GatewayRow: GatewayRow = StoredRows.ofGateway next kept
 
-    /// Rows to insert or replace.
+    /// Rows to insert or replace. A connection that was merely confirmed has none: the gateway's own row tells
+    /// that (see ConnectionRow).
     member _.Upserts: IReadOnlyList<ConnectionRow> =
-        [| for c in upserts -> StoredRows.ofConnection gateway c |]
+        [| for c in upserts -> StoredRows.ofConnection gateway kept.Number c |]
 
     /// Ids of rows to delete: their connections ended or were renamed.
     member _.Deletes: IReadOnlyList<string> = [| for id in deletes -> string id |]
@@ -264,16 +267,17 @@ type RecordStep
 
 /// The record of one gateway, for one writer. Immutable: taking in a snapshot gives the next record.
 [<Sealed>]
-type GatewayRecord private (ledger: GatewayLedger) =
+type GatewayRecord private (ledger: GatewayLedger, kept: Kept) =
     /// An empty record. Throws ArgumentException for a bad gateway id.
-    static member Empty(gateway: string) = GatewayRecord(GatewayLedger.empty (GatewayId.create gateway))
+    static member Empty(gateway: string) =
+        GatewayRecord(GatewayLedger.empty (GatewayId.create gateway), Keeping.nothing)
 
     /// The record as a store kept it: every connection is active, and unconfirmed until an audit reports on
     /// it (rule 10). Throws InvalidDataException if a row cannot be read.
     static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
-        let connections = [| for connection in connections -> StoredRows.toConnection connection |]
-        Array.sortInPlaceBy (fun (connection: Connection) -> connection.Id) connections
-        GatewayRecord(GatewayLedger.restore { StoredRows.toGateway row with Connections = connections })
+        let connections = StoredRows.present row connections |> Array.map StoredRows.toConnection
+        let ledger = { StoredRows.toGateway row with Connections = connections }
+        GatewayRecord(GatewayLedger.restore ledger, StoredRows.toKept row)
 
     /// The id of the gateway.
     member _.Gateway = string ledger.Gateway
@@ -306,10 +310,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
         match ledger.History with
         | ValueSome mark when mark.Since <= instant -> this
         | ValueSome mark ->
-            GatewayRecord
-                { ledger with
-                    History = ValueSome { mark with Since = instant; ReadTo = instant; Cursor = ValueNone } }
-        | ValueNone -> GatewayRecord { ledger with History = ValueSome(HistoryMark.since instant) }
+            let mark = { mark with Since = instant; ReadTo = instant; Cursor = ValueNone }
+            GatewayRecord({ ledger with History = ValueSome mark }, kept)
+        | ValueNone -> GatewayRecord({ ledger with History = ValueSome(HistoryMark.since instant) }, kept)
 
     /// Connections that began since the record began.
     member _.OpenedTotal = ledger.OpenedTotal
@@ -372,18 +375,18 @@ type GatewayRecord private (ledger: GatewayLedger) =
     /// Takes in a snapshot by the rules of the record.
     member _.Apply(result: AuditResult, stamp: ServerStamp) : RecordStep =
         let struct (next, changes) = Reconcile.apply result.Snapshot ledger
-        GatewayRecord.Step(ledger, next, changes, stamp, result.Answered, result)
+        GatewayRecord.Step(ledger, kept, next, changes, stamp, result.Answered, result)
 
     /// The gateway itself reported now that it restarted and lost its connections. None of them is confirmed
     /// until an audit asked from now on lists it.
     member _.Restarted(now: Instant, stamp: ServerStamp) : RecordStep =
         // It does not say when it restarted, and may have waited before it reported.
         let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
-        GatewayRecord.Step(ledger, next, changes, stamp, now, null)
+        GatewayRecord.Step(ledger, kept, next, changes, stamp, now, null)
 
     /// This server took over from another at this instant: nothing is confirmed until an audit lists it. No
     /// store needs to know, because connections restored from a store are not confirmed either.
-    member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger)
+    member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger, Keeping.stale kept)
 
     /// Each active connection, and the id of the CDR that would be written if it ended now.
     member _.CdrIds: IReadOnlyList<KeyValuePair<string, string>> =
@@ -397,7 +400,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
         let elsewhere = HashSet<string>(connections, StringComparer.Ordinal)
 
         let next = GatewayLedger.leave (fun connection -> elsewhere.Contains(string connection.Id)) ledger
-        GatewayRecord.Step(ledger, next, [||], stamp, now, null)
+        GatewayRecord.Step(ledger, kept, next, [||], stamp, now, null)
 
     /// Ends one connection on an operator's order. False if the record does not hold it.
     member _.TryClose
@@ -418,7 +421,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
                 match Reconcile.close id ending ledger with
                 | ValueNone -> false
                 | ValueSome(struct (next, change)) ->
-                    step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
+                    step <- GatewayRecord.Step(ledger, kept, next, [| change |], stamp, now, null)
                     true
 
     /// Ends one connection by the gateway's own reply to its release, with who had it ended and why. False if
@@ -438,7 +441,7 @@ type GatewayRecord private (ledger: GatewayLedger) =
             match Reconcile.released ended { By = by; Reason = reason } now ledger with
             | ValueNone -> false
             | ValueSome(struct (next, change)) ->
-                step <- GatewayRecord.Step(ledger, next, [| change |], stamp, now, null)
+                step <- GatewayRecord.Step(ledger, kept, next, [| change |], stamp, now, null)
                 true
 
     /// `confirmed` or `unconfirmed`; null if the record does not hold it.
@@ -451,10 +454,10 @@ type GatewayRecord private (ledger: GatewayLedger) =
             | ValueNone -> null
 
     /// The gateway's own row.
-    member _.Row: GatewayRow = StoredRows.ofGateway ledger
+    member _.Row: GatewayRow = StoredRows.ofGateway ledger kept
 
     /// The record after a step, which must come from this record.
-    member _.After(step: RecordStep) = GatewayRecord(step.Ledger)
+    member _.After(step: RecordStep) = GatewayRecord(step.Ledger, step.Kept)
 
     /// The whole record as a step for the join, when no audit describes the source.
     member internal _.ForJoin(source: SourceTraits voption) : CallStep =
@@ -467,17 +470,9 @@ type GatewayRecord private (ledger: GatewayLedger) =
 
     /// The step from one ledger to the next; `audit` is null if no audit led to it.
     static member private Step
-        (before: GatewayLedger, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
+        (before: GatewayLedger, kept: Kept, next: GatewayLedger, changes, stamp, at, audit: AuditResult)
         =
-        // What a store must write and delete.
-        let upserts = ResizeArray<Connection>()
-        let deletes = ResizeArray<ConnectionId>()
-
-        let changed (was: Connection) (is: Connection) =
-            if not (obj.ReferenceEquals(was, is)) then
-                upserts.Add is
-
-        Merge.byId before.Connections next.Connections _.Id (fun c -> deletes.Add c.Id) upserts.Add changed
+        let struct (kept, upserts, deletes) = Keeping.step (not (isNull audit)) before next kept
 
         let join =
             if obj.ReferenceEquals(before, next) then
@@ -495,15 +490,4 @@ type GatewayRecord private (ledger: GatewayLedger) =
                       Connections = next.Connections
                       Changes = changes }
 
-        RecordStep(
-            next.Gateway,
-            next.Traits,
-            before,
-            next,
-            changes,
-            stamp,
-            at,
-            upserts.ToArray(),
-            deletes.ToArray(),
-            join
-        )
+        RecordStep(next.Gateway, next.Traits, before, next, changes, stamp, at, kept, upserts, deletes, join)

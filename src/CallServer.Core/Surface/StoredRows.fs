@@ -1,11 +1,13 @@
 namespace CallServer.Surface
 
 open System
+open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 
 /// One connection, flat, as a store keeps it. Times are microseconds on the record's timeline; null means
-/// unknown or an open end.
+/// unknown or an open end. While later audits merely confirm the connection, its row stays as it is, and the
+/// gateway's row tells what they heard: StoredConnections.Present puts the two together.
 [<CLIMutable; NoComparison>]
 type ConnectionRow =
     {
@@ -78,6 +80,8 @@ type ConnectionRow =
         ConflictAt: Nullable<int64>
         ConflictEarliest: Nullable<int64>
         ConflictLatest: Nullable<int64>
+        /// The gateway's Step when this row was written.
+        Step: int64
     }
 
 /// One gateway's part of the ledger without its connections, flat, as a store keeps it. Times are
@@ -134,6 +138,15 @@ type GatewayRow =
         ClosedTotal: int64
         /// Reports that contradicted the record (rule 5).
         ConflictsTotal: int64
+        /// The number of the last step that took a snapshot in. Each such step since a connection's row was
+        /// written has confirmed that connection, if the row says `confirmed`.
+        Step: int64
+        /// Rows of connections with a lower Step could not be read when others were written anew: nothing has
+        /// confirmed them since.
+        StepsSince: int64
+        /// When each confirmed connection was last heard, in the ordinal order of ids: microseconds, the first
+        /// one and then the differences, each a zigzag varint. Null if there are none.
+        Heard: byte[]
     }
 
 /// Turns the ledger's values into rows of a store and back. A row that cannot be read is a fault of the
@@ -225,8 +238,8 @@ module internal StoredRows =
         | "restored" -> Status.Restored
         | other -> bad "a status" other
 
-    /// A connection of this gateway as a row.
-    let ofConnection (gateway: GatewayId) (c: Connection) : ConnectionRow =
+    /// A connection of this gateway as a row that the step with this number writes.
+    let ofConnection (gateway: GatewayId) (step: int64) (c: Connection) : ConnectionRow =
         let low (timing: Timing voption) =
             match timing with
             | ValueSome timing -> micros timing.Within.Earliest
@@ -279,7 +292,8 @@ module internal StoredRows =
           Conflicts = c.Conflicts
           ConflictAt = conflict (fun conflict -> micros conflict.At)
           ConflictEarliest = conflict (fun conflict -> micros conflict.Reported.Earliest)
-          ConflictLatest = conflict (fun conflict -> micros conflict.Reported.Latest) }
+          ConflictLatest = conflict (fun conflict -> micros conflict.Reported.Latest)
+          Step = step }
 
     /// A row as a connection. Throws InvalidDataException if the row holds what this version does not know.
     let toConnection (row: ConnectionRow) : Connection =
@@ -366,7 +380,7 @@ module internal StoredRows =
             |> Map.ofArray
 
     /// A gateway's ledger as its row, without its connections.
-    let ofGateway (ledger: GatewayLedger) : GatewayRow =
+    let ofGateway (ledger: GatewayLedger) (kept: Kept) : GatewayRow =
         let boot pick =
             match ledger.Boot with
             | ValueSome boot -> pick boot
@@ -426,7 +440,65 @@ module internal StoredRows =
              | ValueNone -> null)
           OpenedTotal = ledger.OpenedTotal
           ClosedTotal = ledger.ClosedTotal
-          ConflictsTotal = ledger.ConflictsTotal }
+          ConflictsTotal = ledger.ConflictsTotal
+          Step = kept.Number
+          StepsSince = kept.Since
+          Heard = (if kept.Heard.Length = 0 then null else kept.Heard) }
+
+    /// What a gateway's row says about the rows of its connections, as it is after a restart. Throws
+    /// InvalidDataException if it cannot be read.
+    let private heardTimes (row: GatewayRow) : Instant[] =
+        match row.Heard with
+        | null -> [||]
+        | octets ->
+            match HeardTimes.tryDecode octets with
+            | ValueSome instants -> instants
+            | ValueNone -> bad "moments of connections" (Convert.ToHexString octets)
+
+    /// The rows of a gateway's connections as they would be if every step had written them all, sorted by id.
+    /// Throws InvalidDataException if the gateway's row cannot be read.
+    let present (gateway: GatewayRow) (rows: ConnectionRow seq) : ConnectionRow[] =
+        let rows = Array.ofSeq rows
+        Array.sortInPlaceWith (fun a b -> String.CompareOrdinal(a.Id, b.Id)) rows
+        let times = heardTimes gateway
+        let confirmed = statusName Status.Confirmed
+        let isTold (row: ConnectionRow) = row.Status = confirmed && row.Step >= gateway.StepsSince
+        let told = rows |> Array.sumBy (fun row -> if isTold row then 1 else 0)
+        // If somebody else changed the rows, nobody knows which moment belongs to which of them: all were heard
+        // at the earliest of these.
+        let isPaired = told = times.Length
+
+        let earliest = if isPaired || times.Length = 0 then Instant.distantPast else Array.min times
+
+        let mutable next = 0
+
+        for index in 0 .. rows.Length - 1 do
+            let row = rows[index]
+
+            if isTold row then
+                let heard = if isPaired then times[next] else earliest
+                next <- next + 1
+                let more = gateway.Step - row.Step
+
+                if more > 0L then
+                    rows[index] <-
+                        { row with
+                            LastHeard = max row.LastHeard heard.Micros
+                            ConfirmedCount = row.ConfirmedCount + int more
+                            Step = gateway.Step }
+
+        rows
+
+    /// What a store holds beside the ledger that was read from this row. Throws InvalidDataException if the row
+    /// cannot be read.
+    let toKept (row: GatewayRow) : Kept =
+        heardTimes row |> ignore
+
+        Keeping.stale
+            { Number = row.Step
+              Since = row.StepsSince
+              Heard = (if isNull row.Heard then [||] else row.Heard)
+              IsStale = true }
 
     /// A row as a gateway's ledger without its connections. Throws InvalidDataException if the row holds what
     /// this version does not know.
@@ -484,3 +556,13 @@ module internal StoredRows =
             OpenedTotal = row.OpenedTotal
             ClosedTotal = row.ClosedTotal
             ConflictsTotal = row.ConflictsTotal }
+
+/// Puts together what a store keeps of a gateway's connections.
+[<Sealed; AbstractClass>]
+type StoredConnections =
+    /// The rows of a gateway's connections with what its own row tells of them since they were written, in the
+    /// ordinal order of ids. Throws InvalidDataException if the gateway's row cannot be read.
+    static member Present
+        (gateway: GatewayRow, rows: IEnumerable<ConnectionRow>)
+        : IReadOnlyList<ConnectionRow> =
+        StoredRows.present gateway rows

@@ -166,7 +166,6 @@ public sealed class LedgerShard(
                 if (step.Ignored)
                     return;
                 Keep(state with { Record = state.Record.After(step) });
-                steps.OnNext(new ShardStep(step, stamp));
                 var time = (clock.Now.Steady + stamp.Correction).ToString();
                 Write(
                     StoreCommit.Of(step, null, wants) with
@@ -179,6 +178,7 @@ public sealed class LedgerShard(
                         ],
                     }
                 );
+                steps.OnNext(new ShardStep(step, stamp));
             }
         );
 
@@ -216,11 +216,11 @@ public sealed class LedgerShard(
         var entry = order.Entry(result, stamp.Correction);
         if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
         {
-            Keep(state with { Record = state.Record.After(step) });
-            steps.OnNext(new ShardStep(step, stamp));
             var commit = StoreCommit.Of(step, null, wants) with { Releases = [entry] };
-            measures?.Ended(step);
+            Keep(state with { Record = state.Record.After(step) });
             Save(commit);
+            measures?.Ended(step);
+            steps.OnNext(new ShardStep(step, stamp));
             return commit.Cdrs[0];
         }
 

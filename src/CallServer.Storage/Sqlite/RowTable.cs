@@ -17,8 +17,8 @@ internal static class RowTables
 /// A table with one column for each property of a row type, named like the property in snake case. A new property
 /// needs a column in a migration, and no change here.
 /// </summary>
-/// <typeparam name="TRow">A row type whose properties are strings, numbers and booleans, some of them
-/// nullable.</typeparam>
+/// <typeparam name="TRow">A row type whose properties are strings, numbers, booleans and octets, some of
+/// them nullable.</typeparam>
 internal sealed class RowTable<TRow>
     where TRow : class, new()
 {
@@ -92,6 +92,7 @@ internal sealed class RowTable<TRow>
             TypeCode.Boolean => Of(property, (from, at) => from.Bool(at)),
             _ when property.PropertyType == typeof(int?) => Of(property, (from, at) => from.IntOrNull(at)),
             _ when property.PropertyType == typeof(long?) => Of(property, (from, at) => from.LongOrNull(at)),
+            _ when property.PropertyType == typeof(byte[]) => Of(property, (from, at) => from.Octets(at)),
             _ => throw new InvalidOperationException($"no column holds {property.PropertyType}: {property}"),
         };
 

@@ -45,6 +45,7 @@ internal static class Sql
     // Ledger
     public const string DeleteConnection = "DELETE FROM connections WHERE gateway = ?1 AND id = ?2";
     public static readonly string AllGateways = $"{RowTables.Gateways.Select} ORDER BY gateway";
+    public static readonly string Gateway = $"{RowTables.Gateways.Select} WHERE gateway = ?1";
     public static readonly string AllConnections = $"{RowTables.Connections.Select} ORDER BY gateway, id";
     public static readonly string ConnectionsOfGateway =
         $"{RowTables.Connections.Select} WHERE gateway = ?1 ORDER BY id";

@@ -147,12 +147,22 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
         Reading(() =>
         {
-            using var statement = new Statement(_reading, Sql.ConnectionsOfGateway);
-            statement.Bind(gateway);
-            List<ConnectionRow> rows = [];
-            while (statement.Step())
-                rows.Add(RowTables.Connections.Read(statement));
-            return rows;
+            // One transaction, so that both statements see the same moment.
+            using var transaction = _reading.BeginTransaction(deferred: true);
+            var known = Rows(RowTables.Gateways, Sql.Gateway).SingleOrDefault();
+            var rows = Rows(RowTables.Connections, Sql.ConnectionsOfGateway);
+            return known is null ? rows : StoredConnections.Present(known, rows);
+
+            List<TRow> Rows<TRow>(RowTable<TRow> table, string sql)
+                where TRow : class, new()
+            {
+                using var statement = new Statement(_reading, sql);
+                statement.Bind(gateway);
+                List<TRow> rows = [];
+                while (statement.Step())
+                    rows.Add(table.Read(statement));
+                return rows;
+            }
         });
 
     public StoredPage<StoredCdr> ReadCdrs(DateTimeOffset? since, string? gateway, long cursor, int limit) =>

@@ -91,6 +91,8 @@ internal sealed class SqliteLoader(SqliteConnection connection)
     {
         var row = _gateways.Remove(gateway, out var known) ? Readable(known) : null;
         row ??= Nothing(gateway, rows);
+        // Before the rows that cannot be read are left out, because the gateway's row counts on all of them.
+        rows = [.. StoredConnections.Present(row, rows)];
         if (TryRestore(row, [], out _) is { } whyNot)
         {
             // Not even the gateway can be restored: its rows stay where they are.
@@ -138,12 +140,18 @@ internal sealed class SqliteLoader(SqliteConnection connection)
     }
 
     /// <summary>The row of a gateway of which only the connections are known: no boot, no earlier audit.</summary>
-    private static GatewayRow Nothing(string gateway, List<ConnectionRow> rows) =>
-        new()
+    private static GatewayRow Nothing(string gateway, List<ConnectionRow> rows)
+    {
+        var step = rows.Select(row => row.Step).Append(0).Max();
+        return new GatewayRow
         {
             Gateway = gateway,
             AbsencesToClose = 1,
             Run = rows.Select(row => row.Run).Append(1).Max(),
             Completes = "",
+            // Nothing has confirmed the rows since they were written.
+            Step = step,
+            StepsSince = step,
         };
+    }
 }

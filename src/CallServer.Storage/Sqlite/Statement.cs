@@ -38,6 +38,13 @@ internal sealed class Statement : IDisposable
         return Bound(raw.sqlite3_bind_text(_handle, ++_bound, _octets.AsSpan(0, length)));
     }
 
+    public Statement Bind(byte[]? value) =>
+        Bound(
+            value is null
+                ? raw.sqlite3_bind_null(_handle, ++_bound)
+                : raw.sqlite3_bind_blob(_handle, ++_bound, value)
+        );
+
     public Statement Bind(long value) => Bound(raw.sqlite3_bind_int64(_handle, ++_bound, value));
 
     public Statement Bind(long? value) =>
@@ -103,6 +110,9 @@ internal sealed class Statement : IDisposable
             last = (octets.ToArray(), Encoding.UTF8.GetString(octets));
         return last.Text;
     }
+
+    public byte[]? Octets(int column) =>
+        IsNull(column) ? null : raw.sqlite3_column_blob(_handle, column).ToArray();
 
     public long Long(int column) => raw.sqlite3_column_int64(_handle, column);
 

@@ -104,7 +104,8 @@ let ``9 a connection that nobody saw has one CDR, however often its row is told`
         ids changes |> Check.equal [ "a" ]
         (after.OpenedTotal, after.ClosedTotal) |> Check.equal (1L, 1L)
 
-        let stored = GatewayLedger.restore (StoredRows.toGateway (StoredRows.ofGateway after))
+        let stored =
+            GatewayLedger.restore (StoredRows.toGateway (StoredRows.ofGateway after Keeping.nothing))
 
         for asked in [ 20.0; 30.0; 39.0; 300.0 ] do
             for ledger in [ after; stored ] do
@@ -350,7 +351,10 @@ let ``9 a row that is told by its own index first and by its connection's id lat
 
         let after, changes = replay [ watching []; told 10.0 "a/11" true ]
         ids changes |> Check.equal [ "a/11" ]
-        let stored = GatewayLedger.restore (StoredRows.toGateway (StoredRows.ofGateway after))
+
+        let stored =
+            GatewayLedger.restore (StoredRows.toGateway (StoredRows.ofGateway after Keeping.nothing))
+
         ids (snd (apply (told 20.0 "a" false) stored)) |> Check.isEmpty)
 
 let ``5 a row that says never of a connection that was heard to be active contradicts nothing`` =

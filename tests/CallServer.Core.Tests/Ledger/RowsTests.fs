@@ -17,10 +17,10 @@ let ``what a store keeps is read back as it was, whatever the gateway's kind`` =
                     world.Step()
 
                 let ledger = world.Ledger
-                let rows = ledger.Connections |> Array.map (StoredRows.ofConnection ledger.Gateway)
+                let rows = ledger.Connections |> Array.map (StoredRows.ofConnection ledger.Gateway 7L)
 
                 let back =
-                    { StoredRows.toGateway (StoredRows.ofGateway ledger) with
+                    { StoredRows.toGateway (StoredRows.ofGateway ledger Keeping.nothing) with
                         Connections = Array.map StoredRows.toConnection rows }
 
                 (back = ledger) |> Check.because $"{kind} {seed}" Check.isTrue)
@@ -60,12 +60,12 @@ let ``every fact of a connection survives the store`` =
                 Stamp = ValueSome "12345"
                 LastConflict = ValueSome { At = Build.at 3.0; Reported = Interval.upTo (Build.at 2.0) } }
 
-        (StoredRows.toConnection (StoredRows.ofConnection ledger.Gateway c) = c) |> Check.isTrue)
+        (StoredRows.toConnection (StoredRows.ofConnection ledger.Gateway 7L c) = c) |> Check.isTrue)
 
 let ``a row that this version does not know is named, not guessed`` =
     example (fun () ->
         let ledger, _ = Build.replay [ Build.complete 0.0 1.0 [ Build.observation "a" 0.5 ] ]
-        let row = StoredRows.ofConnection ledger.Gateway (Build.only ledger)
+        let row = StoredRows.ofConnection ledger.Gateway 7L (Build.only ledger)
 
         let error =
             Check.thrown<IO.InvalidDataException> (fun () ->

@@ -14,6 +14,7 @@ type World(kind: Kind, seed: uint64) =
     let mutable now = Instant.ofMicros 1_700_000_000_000_000L
     let far = TrueGateway(kind, chances, now)
     let mutable ledger = GatewayLedger.empty gateway
+    let store = StoredLedger gateway
     let mutable agentOnlyRestarts = 0
     let mutable gatewayBegan = Instant.distantPast
     let opened = HashSet<int>()
@@ -35,6 +36,13 @@ type World(kind: Kind, seed: uint64) =
             AbsencesToClose = (if kind = Shifting then 2 else 1)
             IdsTiedToBoot = (kind = BootTied)
             ReusesIds = (kind = Reused) }
+
+    let become isSnapshot (next: GatewayLedger) =
+        store.Write(isSnapshot, ledger, next) |> ignore
+        ledger <- next
+
+        if GatewayLedger.restore store.Ledger <> GatewayLedger.restore ledger then
+            fail "the store does not hold the record"
 
     let keyOf (facts: Facts) = int facts.Mode.Value
 
@@ -144,7 +152,7 @@ type World(kind: Kind, seed: uint64) =
             slandered.Clear()
 
         let struct (next, changes) = Reconcile.apply snapshot ledger
-        ledger <- next
+        become true next
 
         story.Add
             $"{snapshot.Asked} to {snapshot.Answered}: {snapshot.Completeness}, {snapshot.Boot.Token}, run {next.Run}"
@@ -338,7 +346,7 @@ type World(kind: Kind, seed: uint64) =
             // The gateway announces it by itself, after a while.
             later 2_000_000
             let struct (next, changes) = Reconcile.restarted (Interval.upTo now) ledger
-            ledger <- next
+            become false next
 
             if changes |> Array.exists _.IsClosed then
                 fail "a word of the gateway alone closed a connection"
@@ -376,7 +384,7 @@ type World(kind: Kind, seed: uint64) =
 
             match Reconcile.released ended { By = "operator"; Reason = "test" } now ledger with
             | ValueSome(struct (next, change)) ->
-                ledger <- next
+                become false next
                 checkChange change
                 checkRecords ()
             | ValueNone -> fail $"{c.Id} could not be released"
@@ -393,7 +401,7 @@ type World(kind: Kind, seed: uint64) =
         | n when n < 93 -> if chances.Percent 50 then through reboot else reboot ()
         | n when n < 97 -> if chances.Percent 50 then through restartAgent else restartAgent ()
         | _ ->
-            ledger <- GatewayLedger.restore ledger
+            ledger <- store.Load()
             restored.UnionWith(ledger.Connections |> Seq.map (fun c -> keyOf c.Facts))
 
     member _.Failures = failures

@@ -23,8 +23,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     // When connections ended whose CDR has an id that matches none of the true ones.
     let unnamed = ResizeArray<Interval>()
     let mutable ledger = GatewayLedger.empty gateway
-    let mutable storedGateway: GatewayRow voption = ValueNone
-    let mutable storedRows: ConnectionRow[] = [||]
+    let store = StoredLedger gateway
     let mutable agentOnlyRestarts = 0
     let mutable unseen = 0
     let mutable exact = 0
@@ -341,8 +340,11 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         let before = ledger
         let struct (next, changes) = Reconcile.apply snapshot before
         ledger <- next
-        storedGateway <- ValueSome(StoredRows.ofGateway next)
-        storedRows <- next.Connections |> Array.map (StoredRows.ofConnection gateway)
+        store.Write(true, before, next) |> ignore
+
+        if GatewayLedger.restore(store.Ledger).Connections <> GatewayLedger.restore(next).Connections then
+            fail "the store does not hold the record"
+
         checkChanges snapshot changes
 
         // A snapshot older than the record changes nothing (rule 8).
@@ -360,11 +362,4 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         changes
 
     /// The server restarts with what it stored.
-    member _.Restore() =
-        ledger <-
-            match storedGateway with
-            | ValueSome row ->
-                { StoredRows.toGateway row with
-                    Connections = Array.map StoredRows.toConnection storedRows }
-                |> GatewayLedger.restore
-            | ValueNone -> GatewayLedger.empty gateway
+    member _.Restore() = ledger <- store.Load()

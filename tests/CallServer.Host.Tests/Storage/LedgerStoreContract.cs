@@ -160,6 +160,96 @@ public abstract partial class LedgerStoreContract
     }
 
     [Test]
+    public void What_was_merely_confirmed_comes_back_as_the_gateways_row_tells_it()
+    {
+        ConnectionRow Missed() => TestRows.Connection("b", change: row => row.Status = "unconfirmed");
+        ConnectionRow Later() => TestRows.Connection("c", change: row => row.Step = 43);
+        Store.Commit(TestRows.Commit(TestRows.Connection("a"), Missed(), TestRows.Connection("d")));
+        Store.Commit(TestRows.Commit(Later()) with { Gateway = Confirming(43, 10, 0, 7) });
+
+        ConnectionRow[] expected =
+        [
+            TestRows.Connection(
+                "a",
+                change: row => (row.LastHeard, row.ConfirmedCount, row.Step) = (TestRows.Noon + 10, 8, 43)
+            ),
+            Missed(),
+            Later(),
+            TestRows.Connection(
+                "d",
+                change: row => (row.LastHeard, row.ConfirmedCount, row.Step) = (TestRows.Noon + 7, 8, 43)
+            ),
+        ];
+        Assert.That(Reopen().ReadConnections("gw1"), Is.EqualTo(expected));
+        var record = Store.Load().Gateways.Single().Record;
+        var seen = record
+            .Connections(new Model.Instant(TestRows.Noon + 20), TimeSpan.Zero)
+            .Select(view => (view.Id, view.ConfirmedCount, view.LastHeard));
+        Assert.That(
+            seen,
+            Is.EqualTo(
+                new[]
+                {
+                    ("a", 8, "2026-01-31T10:00:00.000010Z"),
+                    ("b", 6, "2026-01-31T10:00:00.000000Z"),
+                    ("c", 6, "2026-01-31T10:00:00.000000Z"),
+                    ("d", 8, "2026-01-31T10:00:00.000007Z"),
+                }
+            )
+        );
+    }
+
+    [Test]
+    public void A_connection_that_cannot_be_read_takes_no_others_moment()
+    {
+        Store.Commit(
+            TestRows.Commit(TestRows.Connection("a"), TestRows.Connection("b"), TestRows.Connection("c"))
+        );
+        Store.Commit(new StoreCommit { Gateway = Confirming(42, 1, 2, 3) });
+        Garble("gw1", "b");
+
+        var record = Reopen().Load().Gateways.Single().Record;
+
+        Assert.That(
+            record
+                .Connections(new Model.Instant(TestRows.Noon + 20), TimeSpan.Zero)
+                .Select(view => (view.Id, view.LastHeard)),
+            Is.EqualTo(new[] { ("a", "2026-01-31T10:00:00.000001Z"), ("c", "2026-01-31T10:00:00.000003Z") })
+        );
+    }
+
+    [Test]
+    public void Without_the_gateways_own_row_nothing_is_taken_for_confirmed_since()
+    {
+        Store.Commit(TestRows.Commit(TestRows.Connection("a"), TestRows.Connection("b")));
+        Store.Commit(
+            TestRows.Commit(TestRows.Connection("b", change: row => row.Step = 42)) with
+            {
+                Gateway = Confirming(42, 1, 2),
+            }
+        );
+        Garble("gw1", null);
+
+        var record = Reopen().Load().Gateways.Single().Record;
+
+        Assert.That(
+            record
+                .Connections(new Model.Instant(TestRows.Noon + 20), TimeSpan.Zero)
+                .Select(view => view.ConfirmedCount),
+            Is.EqualTo(new[] { 6, 6 })
+        );
+    }
+
+    /// <summary>The gateway's row after a step that heard its confirmed connections so long after noon.</summary>
+    private static GatewayRow Confirming(long step, params long[] afterNoon) =>
+        TestRows.Gateway(change: row =>
+            (row.Step, row.Heard) = (
+                step,
+                TestRows.Heard([.. afterNoon.Select(micros => TestRows.Noon + micros)])
+            )
+        );
+
+    [Test]
     public void A_commit_that_fails_leaves_nothing_and_can_be_tried_again([Values] Part part)
     {
         Store.Load();

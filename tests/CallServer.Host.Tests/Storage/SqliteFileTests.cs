@@ -29,6 +29,7 @@ public sealed class SqliteFileTests
         var connection = TestRows.Connection("kept");
         connection.OtherMedia = null;
         connection.Direction = null;
+        connection.Step = 0;
         using (var old = TestDirectory.Connect(File))
         {
             MakeVersion(old, version);

@@ -38,6 +38,9 @@ internal static class TestRows
             HistoryReadTo = Noon - 1_000_000,
             HistoryCursor = "4711",
             HistoryRecent = $"2b3c1f6e6a3f5d439d0b6c8f0b7ad6a1:{Noon}",
+            Step = 41,
+            StepsSince = 30,
+            Heard = [0, 200, 1],
         };
         change?.Invoke(row);
         return row;
@@ -87,9 +90,27 @@ internal static class TestRows
             ConflictAt = Noon - 20_000_000,
             ConflictEarliest = Noon - 90_000_000,
             ConflictLatest = Noon - 80_000_000,
+            Step = 41,
         };
         change?.Invoke(row);
         return row;
+    }
+
+    /// <summary>Moments as a gateway's row has them.</summary>
+    public static byte[] Heard(params long[] micros)
+    {
+        List<byte> octets = [];
+        var before = 0L;
+        foreach (var moment in micros)
+        {
+            var apart = moment - before;
+            var left = (ulong)((apart << 1) ^ (apart >> 63));
+            for (; left >= 0x80; left >>= 7)
+                octets.Add((byte)(left | 0x80));
+            octets.Add((byte)left);
+            before = moment;
+        }
+        return [.. octets];
     }
 
     /// <summary>A row with as few fields as possible.</summary>
