@@ -55,7 +55,7 @@ internal sealed class SnmpdPeer
             if (await AnswersAsync(snmpd, port))
                 return new SnmpdPeer(port, table, await TimeBase.AskAsync(port));
             if (attempt == 3)
-                throw new AssertionException($"snmpd does not start: {snmpd}");
+                throw Trouble.Failed($"snmpd does not start: {snmpd}");
         }
     }
 
@@ -77,9 +77,10 @@ internal sealed class SnmpdPeer
     /// <summary>Centiseconds since the agent loaded its table.</summary>
     public async Task<int> SinceLoadAsync()
     {
-        var values = await SnmpGet.TryAsync(Port, SnmpGet.SysUpTime, SnmpGet.Load);
-        Assert.That(values, Is.Not.Null, "snmpd stopped answering");
-        return (int)unchecked(values![0] - values[1]);
+        var values =
+            await SnmpGet.TryAsync(Port, SnmpGet.SysUpTime, SnmpGet.Load)
+            ?? throw Trouble.Failed("snmpd stopped answering");
+        return (int)unchecked(values[0] - values[1]);
     }
 
     // False if it ended: another program took the port in between.

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using CallServer.Bench.Performance.InProcess;
-using CallServer.Host.Cli;
+using CallServer.Bench.Performance.Tools;
 using CallServer.Interop.Peers;
 using CallServer.Storage;
 using CallServer.Storage.Sqlite;
@@ -29,7 +29,7 @@ internal sealed class StoreLine : ILine
         var commits = looks.Select(look => Commit(look.First)).ToList();
         var confirmed = looks.Select(look => Commit(look.Second)).ToList();
         var wrong = new List<string>();
-        var program = Find("sqlite3");
+        var program = Optional.Find("sqlite3");
         await using var scope = new Scope();
         var (added, again) = (new List<double>(), new List<double>());
         var (importedBoth, importedRows) = (new List<double>(), new List<double>());
@@ -57,7 +57,7 @@ internal sealed class StoreLine : ILine
             new(what, new Samples("s", seconds))
             {
                 Beside = program is null
-                    ? "sqlite3 is not installed: sudo scripts/peers.sh"
+                    ? Optional.Missing("sqlite3")
                     : $"`sqlite3` inserting {beside} into the same tables from a script, one transaction",
                 Rival = imported.Count == 0 ? null : new Samples("s", imported),
                 Reach = new Reach(Ratio: 1 / 1.5),
@@ -72,19 +72,6 @@ internal sealed class StoreLine : ILine
             ],
             wrong
         );
-    }
-
-    /// <summary>The program's path; null if it is not installed.</summary>
-    private static string? Find(string program)
-    {
-        try
-        {
-            return Programs.Find(program);
-        }
-        catch (CommandFailedException missing) when (missing.ExitCode == ExitCode.Unavailable)
-        {
-            return null;
-        }
     }
 
     private static StoreCommit Commit((RecordStep Step, AuditResult Result) look) =>
