@@ -24,11 +24,18 @@ internal static class PerformanceCommand
         new AuditLine("audit-10000", 10_000, TimeSpan.Zero, 3, new Reach(Ratio: 2), whole: true),
         new AuditLine("audit-far-1000", 1_000, Far, 3, new Reach(Ratio: 12)),
         new AuditLine("audit-far-10000", 10_000, Far, 1, new Reach(Ratio: 25)),
+        new RtpengineLine(),
+        new MgcpLine(),
+        new TakeoverLine(),
         new FirstLookLine(),
+        new SteadyPollingLine(),
         new MemoryLine(),
         new SteadyAuditLine(),
         new ReconcileLine(),
         new StoreLine(),
+        new DecodeLine(),
+        new GrowthLine(),
+        new HarmLine(),
     ];
 
     // CI installs every peer.

@@ -42,6 +42,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
     }
 
     /// <summary>The port for UDP, TCP, and JSON-RPC over HTTP.</summary>
+    /// <summary>The process that started all its others.</summary>
+    public ChildProcess Process => process;
+
     public int Port { get; }
 
     /// <summary>Starts one on a free port, and returns when it answers and calls can be made through it.</summary>

@@ -13,12 +13,15 @@ internal sealed class SnmpdPeer
 
     private readonly string table;
 
-    private SnmpdPeer(int port, string table, TimeBase timeBase)
+    private SnmpdPeer(ChildProcess process, int port, string table, TimeBase timeBase)
     {
+        Process = process;
         Port = port;
         this.table = table;
         TimeBase = timeBase;
     }
+
+    public ChildProcess Process { get; }
 
     public int Port { get; }
 
@@ -53,7 +56,7 @@ internal sealed class SnmpdPeer
             string[] arguments = [Programs.Script("snmp", "start.sh"), $"{port}", table, roots];
             var snmpd = scope.Start("/bin/sh", arguments, environment);
             if (await AnswersAsync(snmpd, port))
-                return new SnmpdPeer(port, table, await TimeBase.AskAsync(port));
+                return new SnmpdPeer(snmpd, port, table, await TimeBase.AskAsync(port));
             if (attempt == 3)
                 throw Trouble.Failed($"snmpd does not start: {snmpd}");
         }
