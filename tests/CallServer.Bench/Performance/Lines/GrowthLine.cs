@@ -27,7 +27,7 @@ internal sealed class GrowthLine : ILine
         cancel.ThrowIfCancellationRequested();
 
         var looks = new List<double>();
-        int[] fleets = [.. sizes.Select(rows => rows / 100 + 1)];
+        int[] fleets = [.. sizes.Select(rows => rows / Math.Min(least, 100))];
         await FirstLookLine.LookAsync(fleets[0], 100, 1, cancel);
         foreach (var gateways in fleets)
         {

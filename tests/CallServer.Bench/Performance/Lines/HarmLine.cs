@@ -6,7 +6,7 @@ using CallServer.Interop.Peers;
 namespace CallServer.Bench.Performance.Lines;
 
 /// <summary>
-/// What real gateways spend on a server that polls each of them every second. Beside it: what they spend when nobody asks.
+/// What real gateways spend on a server that polls each of them every second, and what they spend when nobody asks.
 /// </summary>
 internal sealed class HarmLine : ILine
 {
@@ -106,8 +106,7 @@ internal sealed class HarmLine : ILine
             [
                 new Row($"{what}: its CPU a second", new Samples("ms of CPU", 1000 * busy / seconds))
                 {
-                    Beside = "while nobody asks it",
-                    Rival = new Samples("ms of CPU", 1000 * idle / seconds),
+                    Beside = $"while nobody asks it: {new Samples("ms of CPU", 1000 * idle / seconds)}",
                     Note = FormattableString.Invariant(
                         $"{requests:N1} requests{variables} a second in {(after.Count - before.Count) / (double)seconds:0.0} audits"
                     ),
