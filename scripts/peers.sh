@@ -9,7 +9,7 @@ packages=(
   kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils
-  prometheus
+  prometheus prometheus-snmp-exporter
   chromium
   # scripts/package-test.sh, scripts/bare-debian.sh
   socat strace lintian systemd man-db groff-base jq curl procps iproute2 debootstrap python3-yaml

@@ -65,15 +65,23 @@ internal sealed class Child : IAsyncDisposable
     public static Child StartBench(params IEnumerable<string> words) =>
         Start(Path.GetFileName(typeof(Child).Assembly.Location), words);
 
-    private static Child Start(string program, IEnumerable<string> words)
+    /// <summary>The words that run <c>callserver</c>; its arguments follow.</summary>
+    public static string[] CallServer => CommandOf("callserver.dll");
+
+    private static string[] CommandOf(string program)
     {
         // The runtime that runs this program also runs the child, as a machine may have several.
         var dotnet =
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
                 ? path
                 : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        var assembly = Path.Combine(AppContext.BaseDirectory, program);
-        var start = new ProcessStartInfo(dotnet, ["exec", assembly, .. words])
+        return [dotnet, "exec", Path.Combine(AppContext.BaseDirectory, program)];
+    }
+
+    private static Child Start(string program, IEnumerable<string> words)
+    {
+        var command = CommandOf(program);
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. words])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

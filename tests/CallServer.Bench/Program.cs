@@ -6,6 +6,7 @@ using CallServer.Bench.Fleet;
 using CallServer.Bench.Hostile;
 using CallServer.Bench.Kill;
 using CallServer.Bench.Lists;
+using CallServer.Bench.Performance;
 using CallServer.Bench.Rtpengine;
 using CallServer.Bench.Start;
 using CallServer.Bench.Steady;
@@ -36,6 +37,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     SteadyCommand.Build(),
     Asn1Command.Build(),
     ListsCommand.Build(),
+    PerformanceCommand.Build(),
 };
 try
 {

@@ -85,11 +85,7 @@ internal static class TakeoverCommand
         var runs = new List<TakeoverRun>();
         for (var number = 1; number <= times; number++)
         {
-            using var folder = new TempFolder();
-            await using var fleet = await CarriedFleet.StartAsync(plan, folder.Path, cancel);
-            await using var pair = new ServerPair(folder.Path, interval, Timeout, fleet.Uris, cold);
-            await pair.StartAsync(fleet.Uris.Count, cancel);
-            var run = await KillAsync(number, fleet, pair, cancel);
+            var run = await OnceAsync(number, plan, interval, cold, cancel);
             Console.WriteLine(run);
             foreach (var fault in run.Verdict.Faults.Take(5))
                 Console.WriteLine($"      {fault}");
@@ -110,6 +106,22 @@ internal static class TakeoverCommand
                 : $"verdict: {bad} of {times} runs are wrong or late"
         );
         return bad == 0 ? ExitCode.Complete : 1;
+    }
+
+    /// <summary>Starts a fleet, a primary and its backup, and kills the primary.</summary>
+    public static async Task<TakeoverRun> OnceAsync(
+        int number,
+        FleetPlan plan,
+        TimeSpan interval,
+        bool cold,
+        CancellationToken cancel
+    )
+    {
+        using var folder = new TempFolder();
+        await using var fleet = await CarriedFleet.StartAsync(plan, folder.Path, cancel);
+        await using var pair = new ServerPair(folder.Path, interval, Timeout, fleet.Uris, cold);
+        await pair.StartAsync(fleet.Uris.Count, cancel);
+        return await KillAsync(number, fleet, pair, cancel);
     }
 
     private static async Task<TakeoverRun> KillAsync(

@@ -27,6 +27,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public string Command { get; }
 
+    /// <summary>Its process id, which is that of the program it becomes through exec.</summary>
+    public int Id => process.Id;
+
     public string Output => output.ToString();
 
     public string Errors => errors.ToString();

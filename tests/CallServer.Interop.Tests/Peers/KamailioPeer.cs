@@ -42,6 +42,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
     }
 
     /// <summary>The port for UDP, TCP, and JSON-RPC over HTTP.</summary>
+    /// <summary>The process that started all its others.</summary>
+    public ChildProcess Process => process;
+
     public int Port { get; }
 
     /// <summary>Starts one on a free port, and returns when it answers and calls can be made through it.</summary>
@@ -58,7 +61,7 @@ internal sealed class KamailioPeer : IAsyncDisposable
             }
 
             if (attempt == 3)
-                throw new AssertionException($"Kamailio does not start: {peer.process}");
+                throw Trouble.Failed($"Kamailio does not start: {peer.process}");
         }
     }
 
@@ -142,7 +145,8 @@ internal sealed class KamailioPeer : IAsyncDisposable
         await socket.SendAsync(Encoding.UTF8.GetBytes(request + document));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         var answer = Encoding.UTF8.GetString((await socket.ReceiveAsync(patience.Token)).Buffer);
-        Assert.That(answer, Does.StartWith("SIP/2.0 200"));
+        if (!answer.StartsWith("SIP/2.0 200", StringComparison.Ordinal))
+            throw Trouble.Failed($"Kamailio refuses what is published: {answer}");
     }
 
     /// <summary>The calls that exist now, according to the proxy.</summary>

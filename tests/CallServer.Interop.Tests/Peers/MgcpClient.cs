@@ -99,8 +99,9 @@ internal sealed partial class MgcpClient : IAsyncDisposable
             connection.Endpoint,
             $"C: {connection.Call}\nI: {connection.Id}\n"
         );
-        Assert.That(answer, Is.Not.Null, "the gateway stopped answering");
-        return answer!.StartsWith('2');
+        return answer is null
+            ? throw Trouble.Failed("the gateway stopped answering")
+            : answer.StartsWith('2');
     }
 
     public ValueTask DisposeAsync()
@@ -109,11 +110,11 @@ internal sealed partial class MgcpClient : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task<string> AskAsync(string verb, string endpoint, string parameters)
+    /// <summary>An answer that must come, and must be one of success.</summary>
+    public async Task<string> AskAsync(string verb, string endpoint, string parameters)
     {
         var answer = await TryAskAsync(verb, endpoint, parameters);
-        Assert.That(answer, Does.StartWith("2"), $"{verb} {endpoint}");
-        return answer!;
+        return answer is ['2', ..] ? answer : throw Trouble.Failed($"{verb} {endpoint}: {answer}");
     }
 
     [GeneratedRegex(@"^I: *(\w+)", RegexOptions.Multiline)]

@@ -26,7 +26,7 @@ internal static class Programs
                 return path;
         }
 
-        throw Missing($"{name} is missing: install it with scripts/peers.sh");
+        throw Missing($"{name} is missing: sudo scripts/peers.sh");
     }
 
     /// <summary>Requires programs that a script will start, as <see cref="Find"/> does.</summary>

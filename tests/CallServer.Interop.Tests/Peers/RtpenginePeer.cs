@@ -27,6 +27,8 @@ internal sealed partial class RtpenginePeer
         Proxy = scope.Own(new NgClient(Udp));
     }
 
+    public ChildProcess Process => process;
+
     public int Udp { get; }
 
     public int Tcp { get; }

@@ -13,12 +13,15 @@ internal sealed class SnmpdPeer
 
     private readonly string table;
 
-    private SnmpdPeer(int port, string table, TimeBase timeBase)
+    private SnmpdPeer(ChildProcess process, int port, string table, TimeBase timeBase)
     {
+        Process = process;
         Port = port;
         this.table = table;
         TimeBase = timeBase;
     }
+
+    public ChildProcess Process { get; }
 
     public int Port { get; }
 
@@ -53,9 +56,9 @@ internal sealed class SnmpdPeer
             string[] arguments = [Programs.Script("snmp", "start.sh"), $"{port}", table, roots];
             var snmpd = scope.Start("/bin/sh", arguments, environment);
             if (await AnswersAsync(snmpd, port))
-                return new SnmpdPeer(port, table, await TimeBase.AskAsync(port));
+                return new SnmpdPeer(snmpd, port, table, await TimeBase.AskAsync(port));
             if (attempt == 3)
-                throw new AssertionException($"snmpd does not start: {snmpd}");
+                throw Trouble.Failed($"snmpd does not start: {snmpd}");
         }
     }
 
@@ -77,9 +80,10 @@ internal sealed class SnmpdPeer
     /// <summary>Centiseconds since the agent loaded its table.</summary>
     public async Task<int> SinceLoadAsync()
     {
-        var values = await SnmpGet.TryAsync(Port, SnmpGet.SysUpTime, SnmpGet.Load);
-        Assert.That(values, Is.Not.Null, "snmpd stopped answering");
-        return (int)unchecked(values![0] - values[1]);
+        var values =
+            await SnmpGet.TryAsync(Port, SnmpGet.SysUpTime, SnmpGet.Load)
+            ?? throw Trouble.Failed("snmpd stopped answering");
+        return (int)unchecked(values[0] - values[1]);
     }
 
     // False if it ended: another program took the port in between.

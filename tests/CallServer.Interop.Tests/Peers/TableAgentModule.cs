@@ -1,10 +1,7 @@
-using CallServer.Interop.Peers;
+namespace CallServer.Interop.Peers;
 
-namespace CallServer.Interop;
-
-/// <summary>The module for snmpd, built once for all tests of a run.</summary>
-[SetUpFixture]
-internal sealed class TableAgentModule
+/// <summary>The module for snmpd, built once for a whole run.</summary>
+internal static class TableAgentModule
 {
     private static readonly Lock Gate = new();
     private static Task<string>? built;
@@ -17,8 +14,8 @@ internal sealed class TableAgentModule
             return built ??= BuildNowAsync(scope);
     }
 
-    [OneTimeTearDown]
-    public void Remove()
+    /// <summary>Deletes what was built.</summary>
+    public static void Remove()
     {
         if (folder is not null)
             Directory.Delete(folder, recursive: true);

@@ -19,10 +19,11 @@ internal sealed record TimeBase(Bracket Loaded, uint Uptime)
         for (var ask = 0; ask < 4; ask++)
         {
             var sent = DateTimeOffset.UtcNow;
-            var values = await SnmpGet.TryAsync(port, SnmpGet.SysUpTime, SnmpGet.Load);
+            var values =
+                await SnmpGet.TryAsync(port, SnmpGet.SysUpTime, SnmpGet.Load)
+                ?? throw Trouble.Failed("the agent does not answer");
             var received = DateTimeOffset.UtcNow;
-            Assert.That(values, Is.Not.Null, "the agent does not answer");
-            uptime = values![1];
+            uptime = values[1];
             // Modulo 2^32: the agent's uptime may have wrapped since.
             var since = Centisecond * unchecked(values[0] - uptime);
             earliest = Later(earliest, sent - since - Centisecond);

@@ -10,9 +10,5 @@ internal static class Trouble
 
     /// <summary>Something this machine lacks.</summary>
     public static Exception Missing(string message) =>
-        new CommandFailedException(
-            ExitCode.Unavailable,
-            message,
-            "packages: apt-get install --no-install-recommends rtpengine-daemon redis-server"
-        );
+        new CommandFailedException(ExitCode.Unavailable, message);
 }
