@@ -19,10 +19,14 @@ module internal Ends =
 
     /// The row of the gateway's own history that ends this connection (rule 2); ValueNone if there is none.
     let tryHistory (context: TakingIn) (c: Connection) : Ended voption =
-        context.Ended[c.Id]
-        |> Seq.tryFind (fun e ->
-            not (context.Used.Contains e) && History.isOf context.Traits context.Ledger.Run c e)
-        |> ValueOption.ofOption
+        // Most snapshots bring no history, and every connection asks.
+        if context.Snapshot.Ended.Length = 0 then
+            ValueNone
+        else
+            context.Ended[c.Id]
+            |> Seq.tryFind (fun e ->
+                not (context.Used.Contains e) && History.isOf context.Traits context.Ledger.Run c e)
+            |> ValueOption.ofOption
 
     let private tryBuried (context: TakingIn) (c: Connection) : Ended voption =
         match context.Buried.TryGetValue c.Id with

@@ -26,9 +26,12 @@ type internal TakingIn =
     member this.IsComplete = Snapshot.isComplete this.Snapshot
 
     member this.UnlawfulIn(o: Observation) : Interval voption =
-        match this.Unlawful.TryGetValue o with
-        | true, told -> ValueSome told
-        | _ -> ValueNone
+        if this.Unlawful.Count = 0 then
+            ValueNone
+        else
+            match this.Unlawful.TryGetValue o with
+            | true, told -> ValueSome told
+            | _ -> ValueNone
 
 /// Turns one row of a snapshot into a connection.
 module internal Hearing =
@@ -104,8 +107,10 @@ module internal Hearing =
 
         // Most audits tell the same facts again: the record then holds the texts that it has.
         let facts =
-            let told = Facts.merge c.Facts o.Facts
-            if Facts.same told c.Facts then c.Facts else told
+            if Facts.addsNothing c.Facts o.Facts then
+                c.Facts
+            else
+                Facts.merge c.Facts o.Facts
 
         let after =
             { c with

@@ -13,6 +13,20 @@ module internal Lawful =
         let latest = Instant.min setup.Within.Latest start.Within.Latest
         { setup with Within = Interval.create (Instant.min setup.Within.Earliest latest) latest }
 
+    let private beforeStarting (start: Timing) (setup: Timing voption) : Timing voption =
+        match setup with
+        | ValueSome setup -> ValueSome(beforeStart start setup)
+        | ValueNone -> ValueNone
+
+    let private isSame (a: Timing voption) (b: Timing voption) : bool =
+        match a, b with
+        | ValueSome a, ValueSome b ->
+            a.Within.Earliest.Micros = b.Within.Earliest.Micros
+            && a.Within.Latest.Micros = b.Within.Latest.Micros
+            && obj.ReferenceEquals(a.Evidence, b.Evidence)
+        | ValueNone, ValueNone -> true
+        | _ -> false
+
     /// A start no earlier than the setup and no later than the moment of the report. One that lies ahead has
     /// no upper end.
     let private between
@@ -43,7 +57,7 @@ module internal Lawful =
     /// Narrows the start by the age that counters prove, unless they contradict the gateway's own times,
     /// which are worth more.
     let private countedAge (o: Observation) (start: Timing) : Timing =
-        if o.MinimumAge <= System.TimeSpan.Zero || Times.isPending start then
+        if o.MinimumAge.Ticks <= 0L || Times.isPending start then
             start
         else
             match Interval.intersect start.Within (Interval.upTo (o.Heard.Latest - o.MinimumAge)) with
@@ -68,16 +82,19 @@ module internal Lawful =
                 | ValueNone -> struct (ValueNone, ValueSome told.Within)
 
         let struct (start, wrongStart) = between traits setup latest start
-        let setup = setup |> ValueOption.map (beforeStart start)
-        struct (setup, start, ValueOption.orElse wrongSetup wrongStart)
+        struct (beforeStarting start setup, start, ValueOption.orElse wrongSetup wrongStart)
 
     /// The observation with times that can be true together, and the time it reported that cannot be.
     let observation (traits: Traits) (o: Observation) : struct (Observation * Interval voption) =
         let struct (setup, start, wrong) = times traits o.Heard.Latest o.Setup (Times.startOf o)
         let start = countedAge o start
+        let setup = beforeStarting start setup
 
-        struct ({ o with Setup = setup |> ValueOption.map (beforeStart start); Start = ValueSome start },
-                wrong)
+        // Most are as they should be: then it is the same object.
+        if isSame setup o.Setup && isSame (ValueSome start) o.Start then
+            struct (o, wrong)
+        else
+            struct ({ o with Setup = setup; Start = ValueSome start }, wrong)
 
     /// An ended connection with times that can be true together, and the time it reported that cannot be: it
     /// ended no later than the gateway says so, and not before its setup. A row without a start means that it
@@ -116,9 +133,9 @@ module internal Lawful =
         : struct (Timing voption * Timing * Interval voption) =
         let struct (setup, wrong) =
             match setup with
-            | ValueSome told when told.Within.Earliest > start.Within.Latest ->
+            | ValueSome told when told.Within.Earliest.Micros > start.Within.Latest.Micros ->
                 let apart = told.Within.Earliest - start.Within.Latest
-                let isDrift = apart <= Times.drift traits at start.Within told.Within
+                let isDrift = apart.Ticks <= (Times.drift traits at start.Within told.Within).Ticks
                 struct (held, (if isDrift then ValueNone else ValueSome told.Within))
             | ValueSome _
             | ValueNone -> struct (setup, ValueNone)

@@ -82,41 +82,62 @@ module Facts =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
-    let inline private sameBy ([<InlineIfLambda>] same: 'T -> 'T -> bool) (a: 'T voption) (b: 'T voption) =
+    let inline private isSame ([<InlineIfLambda>] same: 'T -> 'T -> bool) (a: 'T voption) (b: 'T voption) =
         match a, b with
         | ValueSome a, ValueSome b -> same a b
         | ValueNone, ValueNone -> true
         | _ -> false
 
-    let private sameText (a: string voption) (b: string voption) =
-        sameBy (fun (a: string) b -> String.Equals(a, b)) a b
+    /// Whether nothing new is told: nothing, or what is held already.
+    let inline private isHeld
+        ([<InlineIfLambda>] same: 'T -> 'T -> bool)
+        (older: 'T voption)
+        (newer: 'T voption)
+        : bool =
+        newer.IsNone || isSame same older newer
 
-    let private sameMedia (a: MediaAddress voption) (b: MediaAddress voption) =
-        sameBy (fun (a: MediaAddress) b -> String.Equals(a.Host, b.Host) && a.Port = b.Port) a b
+    let private isHeldText (older: string voption) (newer: string voption) =
+        isHeld (fun (a: string) b -> String.Equals(a, b)) older newer
 
-    let private sameNumber (a: int voption) (b: int voption) = sameBy (fun (a: int) b -> a = b) a b
+    let private sameNumber (a: int voption) (b: int voption) = isSame (fun (a: int) b -> a = b) a b
 
-    /// Whether all facts are equal: as `=`, which boxes many of them, and every audit asks this of every
-    /// connection.
+    let private isHeldCodec (older: Codec voption) (newer: Codec voption) =
+        isHeld
+            (fun (a: Codec) b -> String.Equals(a.Name, b.Name) && sameNumber a.ClockRate b.ClockRate)
+            older
+            newer
+
+    let private isHeldQos (older: QualityOfService) (newer: QualityOfService) =
+        not (QualityOfService.isKnown newer)
+        || sameNumber older.Dscp newer.Dscp
+           && isSame (fun (a: ServiceClass) b -> a.Equals b) older.Service newer.Service
+           && isSame (fun (a: string) b -> String.Equals(a, b)) older.Reported newer.Reported
+
+    let private isHeldMedia (older: MediaAddress voption) (newer: MediaAddress voption) =
+        isHeld (fun (a: MediaAddress) b -> a.Port = b.Port && String.Equals(a.Host, b.Host)) older newer
+
+    /// Whether merging would change nothing. Every audit asks this of every connection, so nothing is made for the answer:
+    /// `=` would box many of the facts.
+    let internal addsNothing (older: Facts) (newer: Facts) : bool =
+        isHeld (fun (a: CallId) b -> String.Equals(CallId.value a, CallId.value b)) older.Call newer.Call
+        && isHeldText older.Endpoint newer.Endpoint
+        && isHeldText older.Originator newer.Originator
+        && isHeldText older.Remote newer.Remote
+        && isHeld (fun (a: CallDirection) b -> a.Equals b) older.Direction newer.Direction
+        && isHeldCodec older.Codec newer.Codec
+        && isHeldQos older.Qos newer.Qos
+        && isHeldText older.Mode newer.Mode
+        && isHeldText older.State newer.State
+        && isHeldMedia older.LocalMedia newer.LocalMedia
+        && isHeldMedia older.RemoteMedia newer.RemoteMedia
+        && isHeld
+            (fun (a: Medium list) b -> a.IsEmpty && b.IsEmpty || a = b)
+            older.OtherMedia
+            newer.OtherMedia
+
+    /// Whether all facts are equal.
     let internal same (a: Facts) (b: Facts) : bool =
-        obj.ReferenceEquals(a, b)
-        || a.Call = b.Call
-           && sameText a.Endpoint b.Endpoint
-           && sameText a.Originator b.Originator
-           && sameText a.Remote b.Remote
-           && a.Direction = b.Direction
-           && sameBy
-               (fun (a: Codec) b -> String.Equals(a.Name, b.Name) && sameNumber a.ClockRate b.ClockRate)
-               a.Codec
-               b.Codec
-           && sameNumber a.Qos.Dscp b.Qos.Dscp
-           && a.Qos.Service = b.Qos.Service
-           && sameText a.Qos.Reported b.Qos.Reported
-           && sameText a.Mode b.Mode
-           && sameText a.State b.State
-           && sameMedia a.LocalMedia b.LocalMedia
-           && sameMedia a.RemoteMedia b.RemoteMedia
-           && a.OtherMedia = b.OtherMedia
+        obj.ReferenceEquals(a, b) || addsNothing a b && addsNothing b a
 
     let private either (newer: 'T voption) (older: 'T voption) = if newer.IsSome then newer else older
 

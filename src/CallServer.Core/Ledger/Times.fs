@@ -4,22 +4,25 @@ open System
 open CallServer.Model
 
 /// What a reported time does to the bounds that the record holds (rules 4 and 5).
+[<Struct>]
 type internal Narrowing =
-    | Narrowed of Timing
+    | Narrowed of timing: Timing
     /// Outside the bounds, but by no more than the gateway's clock may have drifted: nothing learnt, nothing
     /// contradicted.
     | WithinDrift
-    | Contradicted of Interval
+    | Contradicted of reported: Interval
 
+/// Every audit asks these of every connection. F# compares instants and spans by boxing them, and their numbers as they
+/// are: hence `Micros` and `Ticks`.
 module internal Times =
     /// An open upper end means "not active yet when heard": such a report is no proof that the start has
     /// passed.
-    let isPending (timing: Timing) = timing.Within.Latest = Instant.distantFuture
+    let isPending (timing: Timing) = timing.Within.Latest.Micros = Instant.distantFuture.Micros
 
     /// How far apart two intervals lie; zero if they meet.
     let private gap (a: Interval) (b: Interval) =
-        if a.Latest < b.Earliest then b.Earliest - a.Latest
-        elif b.Latest < a.Earliest then a.Earliest - b.Latest
+        if a.Latest.Micros < b.Earliest.Micros then b.Earliest - a.Latest
+        elif b.Latest.Micros < a.Earliest.Micros then a.Earliest - b.Latest
         else TimeSpan.Zero
 
     /// A report that a leg rings dates no answer, so its evidence counts only if the other report is one too.
@@ -41,7 +44,7 @@ module internal Times =
         match Interval.intersect held.Within report.Within with
         | ValueSome within -> Narrowed { Within = within; Evidence = evidence held report }
         | ValueNone ->
-            if gap held.Within report.Within <= drift traits at held.Within report.Within then
+            if (gap held.Within report.Within).Ticks <= (drift traits at held.Within report.Within).Ticks then
                 WithinDrift
             else
                 Contradicted report.Within
@@ -98,7 +101,8 @@ module internal Times =
     /// another connection under the same id.
     let private cannotBe (traits: Traits) (lastHeard: Instant) (at: Instant) (held: Timing) (report: Timing) =
         match narrow traits at held report with
-        | Contradicted within -> within.Earliest > held.Within.Latest && within.Latest >= lastHeard
+        | Contradicted within ->
+            within.Earliest.Micros > held.Within.Latest.Micros && within.Latest.Micros >= lastHeard.Micros
         | Narrowed _
         | WithinDrift -> false
 

@@ -27,7 +27,13 @@ module Evidence =
         | _ -> None
 
     /// The stronger of two.
-    let stronger (a: Evidence) (b: Evidence) : Evidence = min a b
+    let stronger (a: Evidence) (b: Evidence) : Evidence =
+        match a, b with
+        | Reported, _
+        | _, Reported -> Reported
+        | Inferred, _
+        | _, Inferred -> Inferred
+        | Bounded, Bounded -> Bounded
 
 /// A time: the interval it lies in, and why it is believed.
 [<Struct>]

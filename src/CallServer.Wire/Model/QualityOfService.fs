@@ -27,7 +27,7 @@ module QualityOfService =
     let unknown: QualityOfService = { Dscp = ValueNone; Service = ValueNone; Reported = ValueNone }
 
     /// Whether anything is known about it.
-    let isKnown (qos: QualityOfService) = qos <> unknown
+    let isKnown (qos: QualityOfService) = qos.Dscp.IsSome || qos.Service.IsSome || qos.Reported.IsSome
 
     /// From a DSCP field. A value outside 0 to 63 is kept only as the gateway's words.
     let ofDscp (value: int) : QualityOfService =
