@@ -191,6 +191,21 @@ let ``5 a row that tells less than an earlier one takes nothing from the record`
 
         (only ledger).Facts.Call |> ValueOption.map string |> Check.equal (ValueSome "of the first row"))
 
+let ``5 a row that tells something else takes nothing from the record`` =
+    example (fun () ->
+        let other =
+            let o = observation "a" 10.5
+            { o with Facts = { o.Facts with Mode = ValueSome "sendonly" } }
+
+        let ledger, _ =
+            replay
+                [ complete 0.0 1.0 [ observation "a" 0.5 |> called "of the first row" ]
+                  complete 10.0 11.0 [ other ] ]
+
+        let facts = (only ledger).Facts
+        facts.Call |> ValueOption.map string |> Check.equal (ValueSome "of the first row")
+        facts.Mode |> Check.equal (ValueSome "sendonly"))
+
 let ``6 a row that lacks the stamp takes it from no connection`` =
     example (fun () ->
         let stamped stamp t = { observation "a" t with Stamp = stamp }
