@@ -9,6 +9,12 @@ namespace CallServer.Storage.Sqlite;
 /// thread-safe.</summary>
 internal sealed class SqliteWriter : IDisposable
 {
+    /// <summary>
+    /// How many rows one statement adds where many are to be added: SQLite looks up and stores the table's next sequence
+    /// once for each statement.
+    /// </summary>
+    private const int Several = 16;
+
     private readonly SqliteConnection _connection;
     private readonly SqliteStoreOptions _options;
     private readonly List<Statement> _statements = [];
@@ -20,7 +26,9 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Statement _deleteConnection;
     private readonly Statement _addCdr;
     private readonly Statement _addAccounting;
+    private readonly Statement _addAccountings;
     private readonly Statement _addChange;
+    private readonly Statement _addChanges;
     private readonly Statement _dropChanges;
     private readonly Statement _addAudit;
     private readonly Statement _dropAudits;
@@ -40,8 +48,10 @@ internal sealed class SqliteWriter : IDisposable
         _putConnection = Prepare(RowTables.Connections.Put);
         _deleteConnection = Prepare(Sql.DeleteConnection);
         _addCdr = Prepare(Sql.AddCdr);
-        _addAccounting = Prepare(Sql.AddAccounting);
-        _addChange = Prepare(Sql.AddChange);
+        _addAccounting = Prepare(Sql.AddAccounting(1));
+        _addAccountings = Prepare(Sql.AddAccounting(Several), Several * 2048);
+        _addChange = Prepare(Sql.AddChanges(1));
+        _addChanges = Prepare(Sql.AddChanges(Several), Several * 1024);
         _dropChanges = Prepare(Sql.DropChanges);
         _addAudit = Prepare(Sql.AddAudit);
         _dropAudits = Prepare(Sql.DropAudits);
@@ -137,20 +147,38 @@ internal sealed class SqliteWriter : IDisposable
     {
         if (records.Length == 0 || !Enters(held))
             return false;
-        foreach (var (record, json) in records)
-            Account(kind, record, json, held: false);
+        Add(
+            _addAccounting,
+            _addAccountings,
+            records,
+            (to, record) => Account(to, kind, record.Cdr, record.Json, held: false)
+        );
         return true;
     }
 
-    private void Account(string kind, CdrView cdr, string json, bool held) =>
-        _addAccounting
-            .Bind(kind)
+    private void Account(Statement to, string kind, CdrView cdr, string json, bool held) =>
+        to.Bind(kind)
             .Bind(cdr.Id)
             .Bind(cdr.Gateway)
             .Bind(held)
             .Bind(Micros(_options.Time.GetUtcNow()))
-            .Bind(json)
-            .Run();
+            .Bind(json);
+
+    /// <summary>Adds rows, several with one statement while there are as many.</summary>
+    private static void Add<T>(Statement one, Statement several, T[] rows, Action<Statement, T> bind)
+    {
+        for (var at = 0; at < rows.Length; )
+        {
+            var (to, count) = rows.Length - at < Several ? (one, 1) : (several, Several);
+            foreach (var row in rows.AsSpan(at, count))
+                bind(to, row);
+            to.Run();
+            at += count;
+        }
+    }
+
+    /// <summary>The sequence of the row that was added last.</summary>
+    private long LastSequence => raw.sqlite3_last_insert_rowid(_connection.Handle!);
 
     private List<StoredCdr> AddCdrs((CdrView Cdr, string Json)[] cdrs, bool held)
     {
@@ -158,7 +186,7 @@ internal sealed class SqliteWriter : IDisposable
         foreach (var (cdr, json) in cdrs)
         {
             var ended = Micros(cdr.EndStampMax ?? cdr.EndStampMin);
-            var sequence = _addCdr
+            _addCdr
                 .Bind(cdr.Id)
                 .Bind(cdr.IdReused ? ended : 0L)
                 .Bind(cdr.Gateway)
@@ -166,29 +194,34 @@ internal sealed class SqliteWriter : IDisposable
                 .Bind(ended)
                 .Bind(json)
                 .Run();
-            if (sequence is not { } known)
+            if (raw.sqlite3_changes(_connection.Handle!) == 0)
                 continue;
-            added.Add(new StoredCdr(known, json));
-            if (held || Enters(held))
-                Account(AccountingKind.Stop, cdr, json, held);
+            added.Add(new StoredCdr(LastSequence, json));
+            if (!held && !Enters(held))
+                continue;
+            Account(_addAccounting, AccountingKind.Stop, cdr, json, held);
+            _addAccounting.Run();
         }
         return added;
     }
 
     private List<StoredChange> AddChanges((ChangeView Change, string Json)[] changes)
     {
+        Add(
+            _addChange,
+            _addChanges,
+            changes,
+            static (to, each) =>
+                to.Bind(each.Change.Kind)
+                    .Bind(each.Change.Gateway)
+                    .Bind(each.Json)
+                    .Bind(each.Change.Connection)
+        );
         var added = new List<StoredChange>(changes.Length);
+        // The sequence has no gaps.
+        var sequence = LastSequence - changes.Length;
         foreach (var (change, json) in changes)
-        {
-            var sequence = _addChange
-                .Bind(change.Kind)
-                .Bind(change.Gateway)
-                .Bind(json)
-                .Bind(change.Connection)
-                .Run()!
-                .Value;
-            added.Add(new StoredChange(sequence, change.Kind, change.Gateway, json, change.Connection));
-        }
+            added.Add(new StoredChange(++sequence, change.Kind, change.Gateway, json, change.Connection));
         if (added.Count > 0)
             _dropChanges.Bind(added[^1].Sequence - _options.ChangesKept).Run();
         return added;
@@ -237,9 +270,9 @@ internal sealed class SqliteWriter : IDisposable
     internal static long Micros(DateTimeOffset time) =>
         (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
-    private Statement Prepare(string sql)
+    private Statement Prepare(string sql, int room = 4096)
     {
-        var statement = new Statement(_connection, sql);
+        var statement = new Statement(_connection, sql, room);
         _statements.Add(statement);
         return statement;
     }
