@@ -66,39 +66,51 @@ internal sealed class SqliteWriter : IDisposable
     /// </summary>
     public IReadOnlyList<string>? Readers { get; set; }
 
-    public CommitResult Commit(StoreCommit commit)
+    /// <summary>Writes commits of different gateways in one transaction.</summary>
+    public IReadOnlyList<CommitResult> Commit(IReadOnlyList<StoreCommit> commits)
     {
-        Flush(commit.MustReachDisk);
+        Flush(commits.Any(commit => commit.MustReachDisk));
         // Serialised before the transaction starts, because that holds the file's write lock.
-        var cdrs = commit.Cdrs.Select(cdr => (cdr, RecordJson.Cdr(cdr))).ToArray();
-        var changes = commit.Changes.Select(change => (change, RecordJson.Change(change))).ToArray();
-        var starts = commit.Starts.Select(start => (start, RecordJson.Cdr(start))).ToArray();
-        var interims = commit.Interims.Select(interim => (interim, RecordJson.Cdr(interim))).ToArray();
+        var serialised = commits.Select(commit => new Serialised(commit)).ToArray();
         List<(string Gateway, string? Connection)> copied = [];
-
-        var result = InTransaction(() =>
-        {
-            SetAside(commit, copied);
-            RowTables.Gateways.Bind(_putGateway, commit.Gateway).Run();
-            foreach (var id in commit.Deletes)
-                _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
-            foreach (var row in commit.Upserts)
-                RowTables.Connections.Bind(_putConnection, row).Run();
-            AddAudits(commit);
-            foreach (var release in commit.Releases)
-                _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
-            var told = Account(AccountingKind.Start, starts, commit.Held);
-            told |= Account(AccountingKind.Interim, interims, commit.Held);
-            var added = AddCdrs(cdrs, commit.Held);
-            return new CommitResult(
-                added,
-                AddChanges(changes),
-                told || (added.Count > 0 && Enters(commit.Held))
-            );
-        });
-
+        var results = InTransaction(() => Array.ConvertAll(serialised, each => Write(each, copied)));
         copied.ForEach(key => Unreadable.Remove(key));
-        return result;
+        return results;
+    }
+
+    /// <summary>A commit with what of it is written as JSON.</summary>
+    private sealed class Serialised(StoreCommit commit)
+    {
+        public StoreCommit Commit => commit;
+        public (CdrView Cdr, string Json)[] Cdrs { get; } = Each(commit.Cdrs, RecordJson.Cdr);
+        public (CdrView Cdr, string Json)[] Starts { get; } = Each(commit.Starts, RecordJson.Cdr);
+        public (CdrView Cdr, string Json)[] Interims { get; } = Each(commit.Interims, RecordJson.Cdr);
+        public (ChangeView Change, string Json)[] Changes { get; } = Each(commit.Changes, RecordJson.Change);
+
+        private static (T, string)[] Each<T>(IReadOnlyList<T> items, Func<T, string> json) =>
+            [.. items.Select(item => (item, json(item)))];
+    }
+
+    private CommitResult Write(Serialised serialised, List<(string Gateway, string? Connection)> copied)
+    {
+        var commit = serialised.Commit;
+        SetAside(commit, copied);
+        RowTables.Gateways.Bind(_putGateway, commit.Gateway).Run();
+        foreach (var id in commit.Deletes)
+            _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
+        foreach (var row in commit.Upserts)
+            RowTables.Connections.Bind(_putConnection, row).Run();
+        AddAudits(commit);
+        foreach (var release in commit.Releases)
+            _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
+        var told = Account(AccountingKind.Start, serialised.Starts, commit.Held);
+        told |= Account(AccountingKind.Interim, serialised.Interims, commit.Held);
+        var added = AddCdrs(serialised.Cdrs, commit.Held);
+        return new CommitResult(
+            added,
+            AddChanges(serialised.Changes),
+            told || (added.Count > 0 && Enters(commit.Held))
+        );
     }
 
     public CommitResult AddChanges(IReadOnlyList<ChangeView> added)
