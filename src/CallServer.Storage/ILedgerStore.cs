@@ -20,6 +20,13 @@ public interface ILedgerStore : IDisposable
     /// <returns>What was new, with the sequence numbers under which it can be read again.</returns>
     CommitResult Commit(StoreCommit commit);
 
+    /// <summary>
+    /// Writes commits of different gateways, in one transaction where the store can do that, so that many that wait cost
+    /// less. If it throws, some of them may have been written where it cannot; all of them may be tried again.
+    /// </summary>
+    /// <returns>What was new of each, in the order of the commits.</returns>
+    IReadOnlyList<CommitResult> CommitAll(IReadOnlyList<StoreCommit> commits) => [.. commits.Select(Commit)];
+
     /// <summary>Adds changes that belong to no gateway's record, such as findings of calls.</summary>
     CommitResult AddChanges(IReadOnlyList<Surface.ChangeView> changes);
 

@@ -21,6 +21,9 @@ public sealed class StoreWriter : IDisposable
     private const int AuditsKept = 100;
     private const int ControlsKept = 10_000;
 
+    // What waits is written together up to this many rows: some 20 ms, after which others get their turn.
+    private const int BatchRows = 2_000;
+
     // About as many as end in a minute on a busy network; deleted in pieces, so that commits get their turn.
     private const int BatchForgotten = 1_000;
     private const int BatchesForgotten = 60;
@@ -263,15 +266,13 @@ public sealed class StoreWriter : IDisposable
                     store.AddSteps(work.Steps, work.Correction);
                 if (work.Controls is { Count: > 0 })
                     store.AddControls(work.Controls);
-                if (work.Commit is not null || work.Changes is not null)
+                if (work.Commits is not null)
+                    why = Save(work.Commits, failed) ?? why;
+                if (work.Changes is not null)
                 {
-                    using var span = Spans.BeginUnder(work.Commit?.Trace ?? default, "commit");
-                    var result = work.Commit is not null
-                        ? store.Commit(work.Commit)
-                        : store.AddChanges(work.Changes!);
+                    var result = store.AddChanges(work.Changes);
                     Interlocked.Increment(ref commits);
-                    Interlocked.Add(ref cdrs, result.Cdrs.Count);
-                    committed.OnNext(result);
+                    Tell(result);
                 }
             }
 #pragma warning disable CA1031 // whatever is wrong with one commit, it is kept and the others go on
@@ -280,8 +281,6 @@ public sealed class StoreWriter : IDisposable
             {
                 Interlocked.Increment(ref failures);
                 why = fault.Message;
-                if (work.Commit is not null)
-                    failed.Add(work.Commit);
                 if (work.Changes is not null)
                     untold.AddRange(work.Changes);
                 if (work.Steps is not null)
@@ -304,9 +303,72 @@ public sealed class StoreWriter : IDisposable
         Settle(failed, untold, unkept, why);
     }
 
+    /// <summary>Writes commits of different gateways; adds those that could not be written to the others. Throws if the
+    /// store itself is at fault.</summary>
+    /// <returns>Why one of them could not be written by a fault of our own; null if all were.</returns>
+    private string? Save(IReadOnlyList<StoreCommit> batch, List<StoreCommit> failed)
+    {
+        var spans = batch.Select(commit => Spans.BeginUnder(commit.Trace, "commit")).ToArray();
+        try
+        {
+            var results = store.CommitAll(batch);
+            Interlocked.Increment(ref commits);
+            foreach (var result in results)
+                Tell(result);
+            return null;
+        }
+        catch (StoreException)
+        {
+            failed.AddRange(batch);
+            throw;
+        }
+#pragma warning disable CA1031 // whatever is wrong with one commit, it is kept and the others go on
+        catch (Exception fault) when (batch.Count == 1)
+#pragma warning restore CA1031
+        {
+            Interlocked.Increment(ref failures);
+            failed.Add(batch[0]);
+            logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
+            return fault.Message;
+        }
+#pragma warning disable CA1031 // one of them is at fault: the others go on without it
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            Interlocked.Increment(ref failures);
+        }
+        finally
+        {
+            // The one begun last first, because each is the current one's parent.
+            for (var last = spans.Length - 1; last >= 0; last--)
+                spans[last]?.Dispose();
+        }
+
+        string? why = null;
+        for (var at = 0; at < batch.Count; at++)
+        {
+            try
+            {
+                why = Save([batch[at]], failed) ?? why;
+            }
+            catch (StoreException)
+            {
+                failed.AddRange(batch.Skip(at + 1));
+                throw;
+            }
+        }
+        return why;
+    }
+
+    private void Tell(CommitResult result)
+    {
+        Interlocked.Add(ref cdrs, result.Cdrs.Count);
+        committed.OnNext(result);
+    }
+
     /// <summary>Exactly one of the four kinds of work.</summary>
     private sealed record Work(
-        StoreCommit? Commit = null,
+        IReadOnlyList<StoreCommit>? Commits = null,
         IReadOnlyList<ChangeView>? Changes = null,
         IReadOnlyList<ClockStep>? Steps = null,
         TimeSpan Correction = default,
@@ -333,12 +395,16 @@ public sealed class StoreWriter : IDisposable
                 return work;
             }
 
-            if (order.TryDequeue(out var gateway))
+            List<StoreCommit> batch = [];
+            for (var size = 0; size < BatchRows && order.TryDequeue(out var gateway); )
             {
                 pending.Remove(gateway, out var commit);
                 EndPasses(waits => waits == gateway);
-                return new Work(commit);
+                batch.Add(commit!);
+                size += 1 + commit!.Upserts.Count + commit.Changes.Count + commit.Starts.Count;
             }
+            if (batch.Count > 0)
+                return new Work(batch);
 
             if (changes.Count == 0)
                 return null;

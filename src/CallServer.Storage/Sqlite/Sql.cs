@@ -67,7 +67,7 @@ internal static class Sql
     // CDRs
     public const string AddCdr = """
         INSERT INTO cdrs (id, reuse, gateway, connection, ended_at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-        ON CONFLICT (id, reuse) DO NOTHING RETURNING sequence
+        ON CONFLICT (id, reuse) DO NOTHING
         """;
 
     public const string ForgetOldCdrs = """
@@ -93,8 +93,9 @@ internal static class Sql
     // Accounting
     public const string FindCdrs = "SELECT DISTINCT id FROM cdrs WHERE id IN @ids";
 
-    public const string AddAccounting =
-        "INSERT INTO accounting (kind, id, gateway, held, at, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    public static string AddAccounting(int rows) =>
+        $"INSERT INTO accounting (kind, id, gateway, held, at, json) VALUES {Rows(rows, 6)}";
+
     public const string PruneAccounting = "DELETE FROM accounting WHERE held = 0 AND sequence <= @passed";
     public const string AccountingAfter = """
         SELECT sequence, kind, id, gateway, at, json FROM accounting
@@ -123,8 +124,9 @@ internal static class Sql
     public const string DropAllHeld = "DELETE FROM accounting WHERE held = 1";
 
     // Changes: their sequence has no gaps, so the newest N are those above a number.
-    public const string AddChange =
-        "INSERT INTO changes (kind, gateway, json, connection) VALUES (?1, ?2, ?3, ?4) RETURNING sequence";
+    public static string AddChanges(int rows) =>
+        $"INSERT INTO changes (kind, gateway, json, connection) VALUES {Rows(rows, 4)}";
+
     public const string DropChanges = "DELETE FROM changes WHERE sequence <= ?1";
 
     /// <summary>
@@ -195,6 +197,13 @@ internal static class Sql
         """;
     public const string Recoveries =
         "SELECT sequence, json FROM recoveries WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
+
+    /// <summary>Places for the values of rows, bound one row after the other.</summary>
+    private static string Rows(int rows, int columns)
+    {
+        var row = $"({string.Join(", ", Enumerable.Repeat("?", columns))})";
+        return string.Join(", ", Enumerable.Repeat(row, rows));
+    }
 
     /// <summary>A JSON object of the columns' values as SQL literals, which preserve every type and octet.</summary>
     private static string Literals(IEnumerable<string> columns) =>

@@ -119,7 +119,10 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     private const int RecoveriesKept = 1_000;
     private const int StepsKept = 100;
 
-    public CommitResult Commit(StoreCommit commit) => Writing(() => _writer.Commit(commit));
+    public CommitResult Commit(StoreCommit commit) => CommitAll([commit])[0];
+
+    public IReadOnlyList<CommitResult> CommitAll(IReadOnlyList<StoreCommit> commits) =>
+        Writing(() => _writer.Commit(commits));
 
     public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
         Writing(() => _writer.AddChanges(changes));

@@ -9,6 +9,12 @@ namespace CallServer.Storage.Sqlite;
 /// thread-safe.</summary>
 internal sealed class SqliteWriter : IDisposable
 {
+    /// <summary>
+    /// How many rows one statement adds where many are to be added: SQLite looks up and stores the table's next sequence
+    /// once for each statement.
+    /// </summary>
+    private const int Several = 16;
+
     private readonly SqliteConnection _connection;
     private readonly SqliteStoreOptions _options;
     private readonly List<Statement> _statements = [];
@@ -20,7 +26,9 @@ internal sealed class SqliteWriter : IDisposable
     private readonly Statement _deleteConnection;
     private readonly Statement _addCdr;
     private readonly Statement _addAccounting;
+    private readonly Statement _addAccountings;
     private readonly Statement _addChange;
+    private readonly Statement _addChanges;
     private readonly Statement _dropChanges;
     private readonly Statement _addAudit;
     private readonly Statement _dropAudits;
@@ -40,8 +48,10 @@ internal sealed class SqliteWriter : IDisposable
         _putConnection = Prepare(RowTables.Connections.Put);
         _deleteConnection = Prepare(Sql.DeleteConnection);
         _addCdr = Prepare(Sql.AddCdr);
-        _addAccounting = Prepare(Sql.AddAccounting);
-        _addChange = Prepare(Sql.AddChange);
+        _addAccounting = Prepare(Sql.AddAccounting(1));
+        _addAccountings = Prepare(Sql.AddAccounting(Several), Several * 2048);
+        _addChange = Prepare(Sql.AddChanges(1));
+        _addChanges = Prepare(Sql.AddChanges(Several), Several * 1024);
         _dropChanges = Prepare(Sql.DropChanges);
         _addAudit = Prepare(Sql.AddAudit);
         _dropAudits = Prepare(Sql.DropAudits);
@@ -56,39 +66,51 @@ internal sealed class SqliteWriter : IDisposable
     /// </summary>
     public IReadOnlyList<string>? Readers { get; set; }
 
-    public CommitResult Commit(StoreCommit commit)
+    /// <summary>Writes commits of different gateways in one transaction.</summary>
+    public IReadOnlyList<CommitResult> Commit(IReadOnlyList<StoreCommit> commits)
     {
-        Flush(commit.MustReachDisk);
+        Flush(commits.Any(commit => commit.MustReachDisk));
         // Serialised before the transaction starts, because that holds the file's write lock.
-        var cdrs = commit.Cdrs.Select(cdr => (cdr, RecordJson.Cdr(cdr))).ToArray();
-        var changes = commit.Changes.Select(change => (change, RecordJson.Change(change))).ToArray();
-        var starts = commit.Starts.Select(start => (start, RecordJson.Cdr(start))).ToArray();
-        var interims = commit.Interims.Select(interim => (interim, RecordJson.Cdr(interim))).ToArray();
+        var serialised = commits.Select(commit => new Serialised(commit)).ToArray();
         List<(string Gateway, string? Connection)> copied = [];
-
-        var result = InTransaction(() =>
-        {
-            SetAside(commit, copied);
-            RowTables.Gateways.Bind(_putGateway, commit.Gateway).Run();
-            foreach (var id in commit.Deletes)
-                _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
-            foreach (var row in commit.Upserts)
-                RowTables.Connections.Bind(_putConnection, row).Run();
-            AddAudits(commit);
-            foreach (var release in commit.Releases)
-                _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
-            var told = Account(AccountingKind.Start, starts, commit.Held);
-            told |= Account(AccountingKind.Interim, interims, commit.Held);
-            var added = AddCdrs(cdrs, commit.Held);
-            return new CommitResult(
-                added,
-                AddChanges(changes),
-                told || (added.Count > 0 && Enters(commit.Held))
-            );
-        });
-
+        var results = InTransaction(() => Array.ConvertAll(serialised, each => Write(each, copied)));
         copied.ForEach(key => Unreadable.Remove(key));
-        return result;
+        return results;
+    }
+
+    /// <summary>A commit with what of it is written as JSON.</summary>
+    private sealed class Serialised(StoreCommit commit)
+    {
+        public StoreCommit Commit => commit;
+        public (CdrView Cdr, string Json)[] Cdrs { get; } = Each(commit.Cdrs, RecordJson.Cdr);
+        public (CdrView Cdr, string Json)[] Starts { get; } = Each(commit.Starts, RecordJson.Cdr);
+        public (CdrView Cdr, string Json)[] Interims { get; } = Each(commit.Interims, RecordJson.Cdr);
+        public (ChangeView Change, string Json)[] Changes { get; } = Each(commit.Changes, RecordJson.Change);
+
+        private static (T, string)[] Each<T>(IReadOnlyList<T> items, Func<T, string> json) =>
+            [.. items.Select(item => (item, json(item)))];
+    }
+
+    private CommitResult Write(Serialised serialised, List<(string Gateway, string? Connection)> copied)
+    {
+        var commit = serialised.Commit;
+        SetAside(commit, copied);
+        RowTables.Gateways.Bind(_putGateway, commit.Gateway).Run();
+        foreach (var id in commit.Deletes)
+            _deleteConnection.Bind(commit.Gateway.Gateway).Bind(id).Run();
+        foreach (var row in commit.Upserts)
+            RowTables.Connections.Bind(_putConnection, row).Run();
+        AddAudits(commit);
+        foreach (var release in commit.Releases)
+            _addRelease.Bind(release.Gateway).Bind(RecordJson.Release(release)).Run();
+        var told = Account(AccountingKind.Start, serialised.Starts, commit.Held);
+        told |= Account(AccountingKind.Interim, serialised.Interims, commit.Held);
+        var added = AddCdrs(serialised.Cdrs, commit.Held);
+        return new CommitResult(
+            added,
+            AddChanges(serialised.Changes),
+            told || (added.Count > 0 && Enters(commit.Held))
+        );
     }
 
     public CommitResult AddChanges(IReadOnlyList<ChangeView> added)
@@ -137,20 +159,38 @@ internal sealed class SqliteWriter : IDisposable
     {
         if (records.Length == 0 || !Enters(held))
             return false;
-        foreach (var (record, json) in records)
-            Account(kind, record, json, held: false);
+        Add(
+            _addAccounting,
+            _addAccountings,
+            records,
+            (to, record) => Account(to, kind, record.Cdr, record.Json, held: false)
+        );
         return true;
     }
 
-    private void Account(string kind, CdrView cdr, string json, bool held) =>
-        _addAccounting
-            .Bind(kind)
+    private void Account(Statement to, string kind, CdrView cdr, string json, bool held) =>
+        to.Bind(kind)
             .Bind(cdr.Id)
             .Bind(cdr.Gateway)
             .Bind(held)
             .Bind(Micros(_options.Time.GetUtcNow()))
-            .Bind(json)
-            .Run();
+            .Bind(json);
+
+    /// <summary>Adds rows, several with one statement while there are as many.</summary>
+    private static void Add<T>(Statement one, Statement several, T[] rows, Action<Statement, T> bind)
+    {
+        for (var at = 0; at < rows.Length; )
+        {
+            var (to, count) = rows.Length - at < Several ? (one, 1) : (several, Several);
+            foreach (var row in rows.AsSpan(at, count))
+                bind(to, row);
+            to.Run();
+            at += count;
+        }
+    }
+
+    /// <summary>The sequence of the row that was added last.</summary>
+    private long LastSequence => raw.sqlite3_last_insert_rowid(_connection.Handle!);
 
     private List<StoredCdr> AddCdrs((CdrView Cdr, string Json)[] cdrs, bool held)
     {
@@ -158,7 +198,7 @@ internal sealed class SqliteWriter : IDisposable
         foreach (var (cdr, json) in cdrs)
         {
             var ended = Micros(cdr.EndStampMax ?? cdr.EndStampMin);
-            var sequence = _addCdr
+            _addCdr
                 .Bind(cdr.Id)
                 .Bind(cdr.IdReused ? ended : 0L)
                 .Bind(cdr.Gateway)
@@ -166,29 +206,34 @@ internal sealed class SqliteWriter : IDisposable
                 .Bind(ended)
                 .Bind(json)
                 .Run();
-            if (sequence is not { } known)
+            if (raw.sqlite3_changes(_connection.Handle!) == 0)
                 continue;
-            added.Add(new StoredCdr(known, json));
-            if (held || Enters(held))
-                Account(AccountingKind.Stop, cdr, json, held);
+            added.Add(new StoredCdr(LastSequence, json));
+            if (!held && !Enters(held))
+                continue;
+            Account(_addAccounting, AccountingKind.Stop, cdr, json, held);
+            _addAccounting.Run();
         }
         return added;
     }
 
     private List<StoredChange> AddChanges((ChangeView Change, string Json)[] changes)
     {
+        Add(
+            _addChange,
+            _addChanges,
+            changes,
+            static (to, each) =>
+                to.Bind(each.Change.Kind)
+                    .Bind(each.Change.Gateway)
+                    .Bind(each.Json)
+                    .Bind(each.Change.Connection)
+        );
         var added = new List<StoredChange>(changes.Length);
+        // The sequence has no gaps.
+        var sequence = LastSequence - changes.Length;
         foreach (var (change, json) in changes)
-        {
-            var sequence = _addChange
-                .Bind(change.Kind)
-                .Bind(change.Gateway)
-                .Bind(json)
-                .Bind(change.Connection)
-                .Run()!
-                .Value;
-            added.Add(new StoredChange(sequence, change.Kind, change.Gateway, json, change.Connection));
-        }
+            added.Add(new StoredChange(++sequence, change.Kind, change.Gateway, json, change.Connection));
         if (added.Count > 0)
             _dropChanges.Bind(added[^1].Sequence - _options.ChangesKept).Run();
         return added;
@@ -237,9 +282,9 @@ internal sealed class SqliteWriter : IDisposable
     internal static long Micros(DateTimeOffset time) =>
         (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
-    private Statement Prepare(string sql)
+    private Statement Prepare(string sql, int room = 4096)
     {
-        var statement = new Statement(_connection, sql);
+        var statement = new Statement(_connection, sql, room);
         _statements.Add(statement);
         return statement;
     }

@@ -8,47 +8,57 @@ namespace CallServer.Storage.Sqlite;
 /// A prepared statement whose values are bound and read by position. For statements that run once per connection,
 /// where SqliteCommand's named and boxed parameters would cost several times the work itself.
 /// </summary>
-internal sealed class Statement : IDisposable
+internal sealed unsafe class Statement : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _handle;
+    private readonly nint _address;
     private readonly (byte[]? Octets, string? Text)[] _last;
-    private byte[] _octets = new byte[256];
+
+    // Pinned: SQLite reads the texts from here.
+    private byte[]? _texts;
+    private readonly int _room;
+    private int _used;
     private int _bound;
 
-    public Statement(SqliteConnection connection, string sql)
+    /// <param name="connection">An open connection.</param>
+    /// <param name="sql">One statement.</param>
+    /// <param name="room">Octets that the texts of one run usually need; more are copied once more.</param>
+    public Statement(SqliteConnection connection, string sql, int room = 4096)
     {
+        _room = room;
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v2(_database, sql, out _handle));
+        _address = _handle.DangerousGetHandle();
         _last = new (byte[]?, string?)[raw.sqlite3_column_count(_handle)];
     }
 
     public Statement Bind(string? value)
     {
         if (value is null)
-            return Bound(raw.sqlite3_bind_null(_handle, ++_bound));
-        // An empty span would be bound as NULL.
-        if (value.Length == 0)
-            return Bound(raw.sqlite3_bind_text(_handle, ++_bound, value));
-        // SQLite copies the octets, so one buffer does; the binding for strings makes an array for each.
-        var most = Encoding.UTF8.GetMaxByteCount(value.Length);
-        if (most > _octets.Length)
-            _octets = new byte[most * 2];
-        var length = Encoding.UTF8.GetBytes(value, _octets);
-        return Bound(raw.sqlite3_bind_text(_handle, ++_bound, _octets.AsSpan(0, length)));
+            return Null();
+        _texts ??= GC.AllocateUninitializedArray<byte>(_room, pinned: true);
+        fixed (byte* texts = _texts)
+        {
+            if (Encoding.UTF8.TryGetBytes(value, _texts.AsSpan(_used), out var length))
+            {
+                var octets = texts + _used;
+                _used += length;
+                return Bound(Native.BindText(_address, ++_bound, octets, length, Native.Static));
+            }
+        }
+
+        var copied = Encoding.UTF8.GetBytes(value);
+        fixed (byte* octets = copied)
+            return Bound(Native.BindText(_address, ++_bound, octets, copied.Length, Native.Transient));
     }
 
     public Statement Bind(byte[]? value) =>
-        Bound(
-            value is null
-                ? raw.sqlite3_bind_null(_handle, ++_bound)
-                : raw.sqlite3_bind_blob(_handle, ++_bound, value)
-        );
+        value is null ? Null() : Bound(raw.sqlite3_bind_blob(_handle, ++_bound, value));
 
-    public Statement Bind(long value) => Bound(raw.sqlite3_bind_int64(_handle, ++_bound, value));
+    public Statement Bind(long value) => Bound(Native.BindLong(_address, ++_bound, value));
 
-    public Statement Bind(long? value) =>
-        value is { } known ? Bind(known) : Bound(raw.sqlite3_bind_null(_handle, ++_bound));
+    public Statement Bind(long? value) => value is { } known ? Bind(known) : Null();
 
     public Statement Bind(int value) => Bind((long)value);
 
@@ -94,6 +104,7 @@ internal sealed class Statement : IDisposable
         _ = raw.sqlite3_reset(_handle);
         _ = raw.sqlite3_clear_bindings(_handle);
         _bound = 0;
+        _used = 0;
     }
 
     /// <summary>
@@ -102,7 +113,9 @@ internal sealed class Statement : IDisposable
     /// </summary>
     public string? Text(int column)
     {
-        var octets = raw.sqlite3_column_blob(_handle, column);
+        // The octets first: SQLite may convert them, and the length is that of the result.
+        var start = Native.ColumnOctets(_address, column);
+        var octets = new ReadOnlySpan<byte>(start, Native.ColumnLength(_address, column));
         if (octets.IsEmpty)
             return IsNull(column) ? null : "";
         ref var last = ref _last[column];
@@ -114,7 +127,7 @@ internal sealed class Statement : IDisposable
     public byte[]? Octets(int column) =>
         IsNull(column) ? null : raw.sqlite3_column_blob(_handle, column).ToArray();
 
-    public long Long(int column) => raw.sqlite3_column_int64(_handle, column);
+    public long Long(int column) => Native.ColumnLong(_address, column);
 
     public long? LongOrNull(int column)
     {
@@ -134,7 +147,14 @@ internal sealed class Statement : IDisposable
 
     public void Dispose() => _handle.Dispose();
 
-    private bool IsNull(int column) => raw.sqlite3_column_type(_handle, column) == raw.SQLITE_NULL;
+    private bool IsNull(int column) => Native.ColumnType(_address, column) == raw.SQLITE_NULL;
+
+    /// <summary>Every value is NULL until it is bound.</summary>
+    private Statement Null()
+    {
+        _bound++;
+        return this;
+    }
 
     private Statement Bound(int result)
     {

@@ -21,6 +21,14 @@ internal sealed class FlakyStore(ILedgerStore inner) : ILedgerStore
         return Fault(commit) is { } fault ? throw fault : inner.Commit(commit);
     }
 
+    public IReadOnlyList<CommitResult> CommitAll(IReadOnlyList<StoreCommit> commits)
+    {
+        Attempts++;
+        return commits.Select(Fault).FirstOrDefault(fault => fault is not null) is { } first
+            ? throw first
+            : inner.CommitAll(commits);
+    }
+
     public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
         Down is { } fault ? throw fault : inner.AddChanges(changes);
 

@@ -289,6 +289,42 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Test]
+    public void CommitsThatWaitAreWrittenTogetherAndOneOfThemHoldsUpNoOther()
+    {
+        string[] gateways = ["gw1", "gw2", "gw3"];
+        void HandOver(string kind)
+        {
+            foreach (var gateway in gateways)
+                writer.Enqueue(
+                    TestRows.Commit(TestRows.Connection(kind, gateway)) with
+                    {
+                        Changes = [TestRows.Change(kind, gateway: gateway)],
+                    }
+                );
+            time.AdvanceBy(TimeSpan.FromSeconds(1));
+        }
+
+        HandOver("a");
+        Assert.That((store.Attempts, writer.Commits), Is.EqualTo((1, 1)));
+        Assert.That(announced.Select(change => change.Gateway), Is.EqualTo(gateways));
+
+        store.Fault = commit =>
+            commit.Gateway.Gateway == "gw2" ? new InvalidOperationException("test") : null;
+        HandOver("b");
+        Assert.That(gateways.Select(gateway => Stored(gateway).Length), Is.EqualTo(new[] { 2, 1, 2 }));
+        Assert.That(writer.Health.PendingGateways, Is.EqualTo(1));
+
+        store.Fault = _ => null;
+        time.AdvanceBy(TimeSpan.FromMinutes(1));
+        Assert.That(Stored("gw2"), Has.Length.EqualTo(2));
+        Assert.That(
+            announced.Skip(3).Select(change => change.Gateway),
+            Is.EqualTo(new[] { "gw1", "gw3", "gw2" }),
+            "each once"
+        );
+    }
+
+    [Test]
     public void FlushingEndsWhetherTheStoreIsWellOrNot()
     {
         var empty = writer.FlushAsync();

@@ -92,6 +92,15 @@ public abstract partial class LedgerStoreContract
                 }
             ),
             TestRows.Connection("Ω/端点;42"),
+            TestRows.Connection(
+                "ω",
+                change: row =>
+                    (row.Call, row.Endpoint, row.Remote) = (
+                        new string('é', 1_000),
+                        new string('x', 70_000),
+                        new string('端', 700)
+                    )
+            ),
         ];
 
         Store.Commit(TestRows.Commit(rows));
@@ -282,6 +291,65 @@ public abstract partial class LedgerStoreContract
         Assert.That(Store.ReadAudits(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
         Assert.That(Store.ReadReleases(null, long.MaxValue, 10).Items, Has.Count.EqualTo(1));
         Assert.That(Store.ReadAccounting("file", 10).Items, Has.Count.EqualTo(3));
+    }
+
+    [Test]
+    public void Commits_of_several_gateways_are_written_in_their_order(
+        [Values(1, 15, 16, 17, 40)] int changes
+    )
+    {
+        StoreCommit Of(string gateway) =>
+            TestRows.Commit(TestRows.Connection("a", gateway)) with
+            {
+                Changes =
+                [
+                    .. Enumerable.Range(0, changes).Select(n => TestRows.Change("opened", $"{n}", gateway)),
+                ],
+                Cdrs = [TestRows.Cdr("same", "gw1"), TestRows.Cdr($"cdr-{gateway}", gateway)],
+            };
+
+        var results = Store.CommitAll([Of("gw1"), Of("gw2"), Of("gw3")]);
+
+        var all = results.SelectMany(result => result.Changes).ToArray();
+        Assert.That(
+            all.Select(change => (change.Sequence, change.Gateway, change.Connection)),
+            Is.EqualTo(
+                from n in Enumerable.Range(0, 3 * changes)
+                select (n + 1L, $"gw{n / changes + 1}", $"{n % changes}")
+            )
+        );
+        Assert.That(Reopen().ReadChanges(0, 1000).Items, Is.EqualTo(all.TakeLast(10)));
+        Assert.That(
+            results.Select(result => result.Cdrs.Count),
+            Is.EqualTo(new[] { 2, 1, 1 }),
+            "the same CDR is new once"
+        );
+        Assert.That(
+            Store.ReadCdrs(null, null, 0, 10).Items,
+            Is.EqualTo(results.SelectMany(result => result.Cdrs))
+        );
+        Assert.That(Store.Load().Gateways, Has.All.Property("Record").Property("Count").EqualTo(1));
+    }
+
+    [Test]
+    public void Entries_of_the_outbox_come_in_their_order([Values(1, 16, 35)] int starts)
+    {
+        var began = Enumerable.Range(0, starts).Select(n => TestRows.Cdr($"{n}")).ToArray();
+
+        Store.Commit(TestRows.Commit() with { Starts = began, Interims = began });
+
+        var entries = Store.ReadAccounting("file", 1000).Items;
+        Assert.That(
+            entries.Select(entry => (entry.Sequence, entry.Id, entry.Kind)),
+            Is.EqualTo(
+                from n in Enumerable.Range(0, 2 * starts)
+                select (n + 1L, $"{n % starts}", n < starts ? AccountingKind.Start : AccountingKind.Interim)
+            )
+        );
+        Assert.That(
+            entries.Select(entry => entry.Json),
+            Is.EqualTo(began.Concat(began).Select(RecordJson.Cdr))
+        );
     }
 
     [Test]

@@ -33,7 +33,12 @@ public sealed class SqliteFigures
                 commits,
                 c => store.Commit(c with { Upserts = [], Changes = Openings(c.Gateway.Gateway) })
             );
-            Commits("500 confirmed rows", commits, c => store.Commit(c));
+            Commits("500 rows written again", commits, c => store.Commit(c));
+            Commits(
+                "500 rows merely confirmed",
+                commits,
+                c => store.Commit(c with { Gateway = Confirmed(c.Gateway.Gateway), Upserts = [] })
+            );
             Commits(
                 "10 CDRs, flushed",
                 commits,
@@ -60,6 +65,16 @@ public sealed class SqliteFigures
         }
         Print($"file {new FileInfo(options.File).Length / 1e6:F1} MB");
     }
+
+    private static GatewayRow Confirmed(string gateway) =>
+        TestRows.Gateway(
+            gateway,
+            row =>
+                (row.Step, row.Heard) = (
+                    42,
+                    TestRows.Heard([.. Enumerable.Range(0, Each).Select(i => TestRows.Noon + i / 20 * 1_000)])
+                )
+        );
 
     private static ChangeView Opened => TestRows.Change("opened");
 

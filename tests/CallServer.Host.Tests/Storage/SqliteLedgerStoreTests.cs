@@ -57,6 +57,32 @@ public sealed class SqliteLedgerStoreTests : LedgerStoreContract
     }
 
     [Test]
+    public void Of_several_commits_all_are_written_or_none([Values] Part part)
+    {
+        Store.Commit(TestRows.Commit(TestRows.Connection("a", "gw2"), TestRows.Connection("b", "gw2")));
+        StoreCommit[] commits =
+        [
+            TestRows.Commit(TestRows.Connection("a")),
+            TestRows.Commit(TestRows.Connection("a", "gw2")) with
+            {
+                Deletes = ["b"],
+                Cdrs = [TestRows.Cdr("cdr-b")],
+                Changes = [TestRows.Change("closed", "b")],
+                Audits = [TestRows.Audit("gw2")],
+                Releases = [TestRows.Release("b", "gw2")],
+            },
+        ];
+
+        using (Break(part))
+            Assert.That(() => Store.CommitAll(commits), Throws.InstanceOf<Exception>());
+        Assert.That(Store.ReadConnections("gw1"), Is.Empty);
+
+        Store.CommitAll(commits);
+        Assert.That(Store.ReadConnections("gw1"), Has.Count.EqualTo(1));
+        Assert.That(Store.ReadConnections("gw2"), Has.Count.EqualTo(1));
+    }
+
+    [Test]
     public void Nothing_is_half_written_when_the_disk_is_full_and_all_is_well_when_there_is_room()
     {
         var store = (SqliteLedgerStore)Store;
