@@ -106,7 +106,11 @@ internal static class Asn1Command
         return read;
     }
 
-    private static (string Name, double Micros, long Octets) Measure(string name, int messages, Func<int> read)
+    private static (string Name, double Micros, long Octets) Measure(
+        string name,
+        int messages,
+        Func<int> read
+    )
     {
         var read1 = 0L;
         for (var warm = 0; warm < WarmUp; warm++)

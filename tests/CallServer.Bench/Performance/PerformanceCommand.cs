@@ -52,7 +52,7 @@ internal static class PerformanceCommand
         only.AcceptOnlyFromAmong([.. All.Select(line => line.Name)]);
         var page = new Option<FileInfo?>("--write")
         {
-            Description = "A page whose block of measured figures is replaced",
+            Description = "A page whose table is replaced; lines that are not measured keep their rows",
         };
         var command = new Command("performance", "Measures every line of docs/performance.md.")
         {
@@ -64,6 +64,11 @@ internal static class PerformanceCommand
             async (parsed, cancel) =>
             {
                 var names = parsed.GetValue(only) ?? [];
+                if (parsed.GetValue(small) && parsed.GetValue(page) is not null)
+                    throw new CommandFailedException(
+                        ExitCode.Usage,
+                        "--short measures nothing that is worth writing"
+                    );
                 try
                 {
                     return await RunAsync(
@@ -91,7 +96,7 @@ internal static class PerformanceCommand
     {
         var machine = Machine.Words(Model.InstantModule.toDateTime(new SystemClock().Now.Wall));
         Console.WriteLine(machine);
-        var results = new List<(ILine, Measured)>();
+        var results = new Dictionary<string, Measured>();
         var wrong = 0;
         foreach (var line in lines)
         {
@@ -105,7 +110,7 @@ internal static class PerformanceCommand
                 Console.WriteLine($"  WRONG: {fault}");
             Console.WriteLine(FormattableString.Invariant($"  ({watch.Elapsed.TotalSeconds:0.0} s)"));
             wrong += measured.Wrong.Count;
-            results.Add((line, measured));
+            results[line.Name] = measured;
             // The next line begins with a heap of its own.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
         }
@@ -113,8 +118,8 @@ internal static class PerformanceCommand
         if (page is not null)
         {
             var text = await File.ReadAllTextAsync(page.FullName, cancel);
-            string[] block = [machine, "", .. Report.Table(results)];
-            await File.WriteAllTextAsync(page.FullName, Report.Replace(text, Shown, block), cancel);
+            var rows = All.Select(line => (line, results.GetValueOrDefault(line.Name)));
+            await File.WriteAllTextAsync(page.FullName, Report.Replace(text, Shown, machine, rows), cancel);
         }
         Console.WriteLine(
             wrong == 0 ? "verdict: every result is right" : $"verdict: {wrong} results are wrong"

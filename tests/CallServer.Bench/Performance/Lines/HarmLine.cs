@@ -21,7 +21,7 @@ internal sealed class HarmLine : ILine
 
     public async Task<Measured> RunAsync(Size size, CancellationToken cancel)
     {
-        var seconds = size == Size.Long ? 20 : 3;
+        var seconds = size == Size.Long ? 10 : 3;
         var (snmp, ng, sip) = size == Size.Long ? (1000, 1000, 100) : (50, 20, 10);
         await using var scope = new Scope();
         var measured = new List<Measured>();

@@ -33,20 +33,23 @@ internal sealed class ReconcileLine : ILine
         steps = null;
 
         var (ours, allocated, map) = (new List<double>(), new List<double>(), new List<double>());
+        var paused = new List<double>();
         for (var time = 0; time < times; time++)
         {
             List<GatewayRecord>? after = null;
-            var bytes = 0L;
+            var (bytes, pauses) = (0L, GC.GetTotalPauseDuration());
             ours.Add(
                 Beside.Seconds(() =>
                 {
-                    bytes = GC.GetAllocatedBytesForCurrentThread();
+                    (bytes, pauses) = (GC.GetAllocatedBytesForCurrentThread(), GC.GetTotalPauseDuration());
                     after = scene.After(scene.Take());
                     bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
+                    pauses = GC.GetTotalPauseDuration() - pauses;
                 })
             );
             GC.KeepAlive(after);
             allocated.Add(bytes / (double)count);
+            paused.Add(pauses.TotalSeconds);
             var found = (0, 0);
             map.Add(Beside.Seconds(() => found = scene.Differ()));
             if (found != (gone, came))
@@ -63,7 +66,8 @@ internal sealed class ReconcileLine : ILine
                     Beside = "an F# Map, made of the new rows and compared with the old one",
                     Rival = new Samples("s", map),
                     Reach = new Reach(0.15, 10),
-                    Note = $"{new Samples("octets", allocated)} allocated a connection",
+                    Note =
+                        $"{new Samples("octets", allocated)} allocated a connection; {new Samples("s", paused)} of it is garbage collection",
                 },
                 new Row(what, new Samples("s", ours))
                 {

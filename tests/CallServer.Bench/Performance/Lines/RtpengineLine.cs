@@ -16,8 +16,6 @@ namespace CallServer.Bench.Performance.Lines;
 /// </summary>
 internal sealed class RtpengineLine : ILine
 {
-    private const string Cookie = "~bench~";
-
     public string Name => "rtpengine";
 
     public string What => "audit of a real rtpengine over TCP, `callserver audit --json`, whole process";
@@ -102,26 +100,34 @@ internal sealed class RtpengineLine : ILine
         using var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync(IPAddress.Loopback, port, limit.Token);
         var stream = client.GetStream();
+        // rtpengine answers a cookie that it remembers without looking.
+        var cookie = Guid.NewGuid().ToString("n");
         var list = string.Create(
             CultureInfo.InvariantCulture,
-            $"{Cookie}list d7:command4:list5:limiti{calls.Count}ee"
+            $"{cookie}list d7:command4:list5:limiti{calls.Count}ee"
         );
         await stream.WriteAsync(Encoding.ASCII.GetBytes(list), limit.Token);
-        await CountAsync(stream, 1, limit.Token);
+        await CountAsync(stream, cookie, 1, limit.Token);
         var questions = string.Concat(
             calls.Select(call =>
-                $"{Cookie}{call.Number} d7:call-id{call.CallId.Length}:{call.CallId}7:command5:querye"
+                $"{cookie}{call.Number} d7:call-id{call.CallId.Length}:{call.CallId}7:command5:querye"
             )
         );
         var written = stream.WriteAsync(Encoding.ASCII.GetBytes(questions), limit.Token);
-        await CountAsync(stream, calls.Count, limit.Token);
+        await CountAsync(stream, cookie, calls.Count, limit.Token);
         await written;
         return watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>Reads until this many answers have begun and nothing more has come with the last.</summary>
-    private static async Task CountAsync(NetworkStream stream, int answers, CancellationToken cancel)
+    private static async Task CountAsync(
+        NetworkStream stream,
+        string cookie,
+        int answers,
+        CancellationToken cancel
+    )
     {
+        var wanted = Encoding.ASCII.GetBytes(cookie);
         var buffer = new byte[1 << 20];
         var (kept, seen) = (0, 0);
         while (seen < answers || stream.DataAvailable)
@@ -130,9 +136,9 @@ internal sealed class RtpengineLine : ILine
             if (read == 0)
                 throw Trouble.Failed($"rtpengine closed the connection after {seen} of {answers} answers");
             var length = kept + read;
-            seen += buffer.AsSpan(0, length).Count(Encoding.ASCII.GetBytes(Cookie));
+            seen += buffer.AsSpan(0, length).Count(wanted);
             // A cookie may lie across two reads.
-            kept = Math.Min(Cookie.Length - 1, length);
+            kept = Math.Min(wanted.Length - 1, length);
             buffer.AsSpan(length - kept, kept).CopyTo(buffer);
         }
     }
