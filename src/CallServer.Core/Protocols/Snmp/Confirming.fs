@@ -15,6 +15,8 @@ type internal Confirmations =
         /// Cells of connections that are on record and that the walk did not list, each with a cell of the same column that cannot be
         /// there.
         Missing: struct (Oid * Oid) list
+        /// More are missing than are asked for.
+        IsSample: bool
         /// Of columns of which nothing was shown: an instance that cannot be there.
         Unseen: Oid list
     }
@@ -23,7 +25,7 @@ type internal Confirmations =
 /// such instance (RFC 3416 section 4.2.1, cases 2 and 3). At its end a walk is held against what Get says of rows that it showed, of
 /// those on record that it did not show, and where it showed nothing, of a row that cannot be.
 module internal Confirming =
-    let none: Confirmations = { Refuting = []; Seen = []; Missing = []; Unseen = [] }
+    let none: Confirmations = { Refuting = []; Seen = []; Missing = []; IsSample = false; Unseen = [] }
 
     /// mib-2 numbers its children from 1. An agent that says noSuchInstance of this does not tell the two apart (net-snmp does; a
     /// `pass` script of it does not, for what is below its own root).
@@ -158,6 +160,7 @@ module internal Confirming =
           Missing =
             spread MaxMissing missing
             |> List.map (fun instance -> struct (cellOf profile identity instance, control profile identity))
+          IsSample = missing.Length > MaxMissing
           Unseen =
             needed profile
             |> List.filter (fun column -> rows.Length = 0 || not (isShown column))
