@@ -139,7 +139,8 @@ module internal Brief =
             else
                 ValueSome { Columns = keys; Told = told keys profile; Known = read }
 
-    /// Whether a row is one of the known connections, and nothing that its key columns tell has changed. Any other row is read whole.
+    /// Whether a row is one of the known connections, and nothing that its key columns tell has changed but its state, which is told
+    /// with them. Any other row is read whole.
     let isKnown (brief: Brief) (origin: TimeEvidence.Origin voption) (row: Row) : bool =
         match SnmpObserving.observe brief.Told origin row with
         | ValueNone -> false
@@ -153,5 +154,5 @@ module internal Brief =
                 && (brief.Told.Stamp.IsEmpty || (o.Stamp.IsSome && o.Stamp = c.Stamp))
                 && not (Times.isAnother traits c.Run c o)
                 && Times.isPending (Times.startOf o) = Times.isPending c.Start
-                && Facts.merge c.Facts o.Facts = c.Facts
+                && Facts.merge c.Facts { o.Facts with State = ValueNone } = c.Facts
             | _ -> false
