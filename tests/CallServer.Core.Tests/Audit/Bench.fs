@@ -67,7 +67,8 @@ module Bench =
                   Rng = Rng.create (seed + 1UL)
                   Local = ""
                   Known = known
-                  History = history }
+                  History = history
+                  Afresh = false }
 
         let peer = Peer.answering server
         let loop = DatagramLoop(from, seed, network, peer, MaxEvents, SnmpAudit.advance, begun)

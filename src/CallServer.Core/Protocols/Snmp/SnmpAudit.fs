@@ -769,7 +769,7 @@ module SnmpAudit =
               Known = given.Known
               Brief = ValueNone
               OtherPace = memory.BriefPace
-              Last = memory.Last
+              Last = (if given.Afresh then ValueNone else memory.Last)
               BriefAfter = briefAfter
               IsProven = false
               Mark = given.History
@@ -786,4 +786,4 @@ module SnmpAudit =
 
     /// The same without a record: the gateway's history is not asked for.
     let start (target: SnmpTarget) (memory: Memory) (at: Moment) (rng: Rng) : State * Command list =
-        begin' target memory { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone }
+        begin' target memory { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone; Afresh = true }
