@@ -56,8 +56,8 @@ type SnmpMemory =
         BriefPace: WalkPace
         /// The last audit; nothing where it was not proven whole, so that the next reads everything.
         Last: ProvenAudit voption
-        /// Instances of the last walk, some rows apart, ascending: where the next one may be cut into ranges.
-        Hints: Oid[]
+        /// Where the next walk may be cut into ranges.
+        Hints: WalkHints
         /// The profile that the agent was found to serve.
         Chosen: Profile voption
     }
@@ -145,7 +145,7 @@ module SnmpAudit =
               Pace = WalkPace.none
               BriefPace = WalkPace.none
               Last = ValueNone
-              Hints = [||]
+              Hints = WalkRange.noHints
               Chosen = ValueNone }
 
     /// What to carry to the next audit of this gateway.

@@ -135,7 +135,7 @@ module internal SnmpHistory =
           Missing = missing
           Moved = ValueNone
           Ids = []
-          Walk = TableWalk.none [||] }
+          Walk = TableWalk.none WalkRange.noHints }
 
     let query (request: HistoryRequest) : Query =
         match request with

@@ -42,8 +42,8 @@ type internal Failing =
 /// One walk over a table.
 type internal TableWalk =
     {
-        /// Instances of an earlier walk, some rows apart, ascending: where this one may be cut into ranges.
-        Hints: Oid[]
+        /// Where this one may be cut into ranges.
+        Hints: WalkHints
         /// Walks of this table begun in this audit.
         Number: int
         /// Ranges that begin when those before them are done.
@@ -94,7 +94,7 @@ module internal TableWalk =
     [<Literal>]
     let private MaxFilled = 100
 
-    let none (hints: Oid[]) : TableWalk =
+    let none (hints: WalkHints) : TableWalk =
         { Hints = hints
           Number = 0
           Later = []
@@ -119,7 +119,7 @@ module internal TableWalk =
         match request with
         | WalkRequest.Step range ->
             let names = WalkStep.names table.Profile.Columns table.Heads range
-            Query.Rows(table.Heads.Length, names, range.Singly)
+            Query.Rows(table.Heads.Length, names, range.Singly, WalkRange.most range)
         | WalkRequest.Reread row -> Query.Get(Array.append table.Heads (TornRow.names table.Profile row))
         | WalkRequest.Fill rows -> Query.Get(Array.append table.Heads (cellsOf table.Profile rows))
         | WalkRequest.Join pointings ->
@@ -223,7 +223,7 @@ module internal TableWalk =
             let struct (_, number, range, at) =
                 candidates |> List.maxBy (fun struct (weight, _, _, _) -> weight)
 
-            let struct (lower, upper) = WalkRange.cut at range
+            let struct (lower, upper) = WalkRange.cut walk.Hints at range
             ValueSome(struct ({ walk with Cuts = walk.Cuts + 1 }, number, lower, upper))
 
     let private where (profile: Profile) (range: WalkRange) : string =
@@ -373,7 +373,12 @@ module internal TableWalk =
                     Rows = turn.Walk.Rows + advance.Rows.Length
                     Replies = turn.Walk.Replies + 1 }
 
-            let next = { range with Columns = advance.Open; Cursor = advance.Cursor; Singly = false }
+            let next =
+                { range with
+                    Columns = advance.Open
+                    Cursor = advance.Cursor
+                    Singly = false
+                    Expected = WalkRange.expectAfter advance.Rows.Length range }
 
             let turn =
                 { turn with Walk = walk; Pace = learn answer range advance turn; Read = ValueSome reply }
