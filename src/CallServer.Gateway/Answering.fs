@@ -108,8 +108,7 @@ module internal Answering =
 
         let view =
             { Regions = regions
-              Rows =
-                asNow now vices (if state.IsTwin then Array.filter isTwins rows.Items else rows.Items)
+              Rows = asNow now vices (if state.IsTwin then Array.filter isTwins rows.Items else rows.Items)
               Past = past |> ValueOption.map (PastRows.shown now) |> ValueOption.defaultValue [||]
               Sight = sight now rows state
               IsMissing =

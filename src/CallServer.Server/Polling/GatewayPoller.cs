@@ -317,14 +317,7 @@ internal sealed class GatewayPoller : IDisposable
         }
 
         IObservable<AuditOutcome> On(IAuditRunner asker) =>
-            asker.Run(
-                Gateway.Target,
-                address,
-                memory,
-                Known,
-                context.Limits.Deadline,
-                heard
-            );
+            asker.Run(Gateway.Target, address, memory, Known, context.Limits.Deadline, heard);
 
         return cost.IsAside ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler) : On(runner);
     }

@@ -20,7 +20,10 @@ let private reply (second: float) (upTime: uint32) : SnmpReply =
       Counts = [||] }
 
 let private piece (instance: string) (cells: Value list) (reply: SnmpReply) : Piece =
-    { Instance = Oid.parse instance; Cells = Array.ofList cells; Reply = reply; IsBrief = false }
+    { Instance = Oid.parse instance
+      Cells = Array.ofList cells
+      Reply = reply
+      IsBrief = false }
 
 let private text (value: string) : Value = OctetString(Text.Encoding.ASCII.GetBytes value)
 

@@ -322,11 +322,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         | Conflicted(c, conflict) ->
             fail $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
         | Updated(before, after) ->
-            if
-                tellsTruth ()
-                && not (List.contains far.Kind untold)
-                && before.ConfirmedCount > 0
-            then
+            if tellsTruth () && not (List.contains far.Kind untold) && before.ConfirmedCount > 0 then
                 checkUpdate before.Facts after.Facts
         | Renamed _
         | Confirmed _

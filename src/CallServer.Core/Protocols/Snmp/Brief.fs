@@ -87,9 +87,14 @@ module internal Brief =
             ValueSome keys
 
     let private told (keys: int[]) (profile: Profile) : Profile =
-        let isRead sources = Profile.columnsOf sources |> List.forall (fun column -> Array.contains column keys)
+        let isRead sources =
+            Profile.columnsOf sources |> List.forall (fun column -> Array.contains column keys)
+
         let kept (sources: Source list) = if isRead sources then sources else []
-        let all (reads: 'T -> Source list) (items: 'T list) = if isRead (List.collect reads items) then items else []
+
+        let all (reads: 'T -> Source list) (items: 'T list) =
+            if isRead (List.collect reads items) then items else []
+
         let qos = profile.Qos
 
         { profile with

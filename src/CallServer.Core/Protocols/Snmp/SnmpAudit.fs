@@ -786,4 +786,7 @@ module SnmpAudit =
 
     /// The same without a record: the gateway's history is not asked for.
     let start (target: SnmpTarget) (memory: Memory) (at: Moment) (rng: Rng) : State * Command list =
-        begin' target memory { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone; Afresh = true }
+        begin'
+            target
+            memory
+            { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone; Afresh = true }

@@ -173,7 +173,11 @@ module internal TableWalk =
         ranges |> List.collect (WalkRange.narrow pace.Width) |> List.map WalkRequest.Step
 
     /// Begins the next walk of the audit, and gives its first requests.
-    let begin' (table: WalkedTable) (pace: WalkPace) (walk: TableWalk) : struct (TableWalk * WalkRequest list) =
+    let begin'
+        (table: WalkedTable)
+        (pace: WalkPace)
+        (walk: TableWalk)
+        : struct (TableWalk * WalkRequest list) =
         let profile = table.Profile
         let own = table.Columns
 
@@ -550,8 +554,6 @@ module internal TableWalk =
 
         rows
         |> Array.filter (fun row ->
-            Rows.isWhole profile row
-            && not (Rows.isBrief row)
-            && Rows.holds profile profile.Where row)
+            Rows.isWhole profile row && not (Rows.isBrief row) && Rows.holds profile profile.Where row)
         |> RowJoin.plan profile (max 1 pace.Proven)
         |> List.map WalkRequest.Join

@@ -74,7 +74,9 @@ module internal WalkRange =
         let cuts = [ for number in 1 .. ranges - 1 -> number * places.Length / ranges ] |> List.distinct
         let ranks = [ for cut in cuts -> (cut + 1) * hints.Apart ]
         let starts = List.zip (range.Cursor :: [ for cut in cuts -> places[cut] ]) (0 :: ranks)
-        let ends = List.zip ([ for cut in cuts -> upTo places[cut] ] @ [ range.Before ]) (ranks @ [ hints.Rows ])
+
+        let ends =
+            List.zip ([ for cut in cuts -> upTo places[cut] ] @ [ range.Before ]) (ranks @ [ hints.Rows ])
 
         List.map2
             (fun (start, first) (before, last) ->
