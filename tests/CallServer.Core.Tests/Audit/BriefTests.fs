@@ -220,3 +220,15 @@ let ``after a restart of the agent, of the server, or an audit that was partial,
         doubted.Audit() |> ignore
         silent.Value <- false
         isWhole doubted)
+
+let ``where so many are gone that not each is asked for by name, everything is read`` =
+    example (fun () ->
+        let line index = { Index = index; Stamp = $"monday {index}"; Number = "44"; Codec = "PCMU" }
+        let rows = ref [ for index in 1..1200 -> line index ]
+        let watched = Watched(lines, serving (ref 1) rows)
+        watched.Settle()
+        rows.Value <- List.take 600 rows.Value
+        let struct (snapshot, _, asked) = watched.Audit()
+        Snapshot.isComplete snapshot |> Check.isTrue
+        watched.Ledger.Connections.Length |> Check.equal 600
+        asked |> Check.above (600 * 5 + 600 * 2))
