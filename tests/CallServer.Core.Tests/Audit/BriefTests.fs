@@ -232,3 +232,11 @@ let ``where so many are gone that not each is asked for by name, everything is r
         Snapshot.isComplete snapshot |> Check.isTrue
         watched.Ledger.Connections.Length |> Check.equal 600
         asked |> Check.above (600 * 5 + 600 * 2))
+
+let ``while connections of an earlier run are on record, everything is read`` =
+    example (fun () ->
+        let watched, _, _ = watchLines ()
+        let known = watched.Ledger.Connections
+        (Brief.create lines known).IsSome |> Check.isTrue
+        let before = known |> Array.mapi (fun place c -> if place = 3 then { c with Run = c.Run - 1 } else c)
+        (Brief.create lines before).IsSome |> Check.isFalse)

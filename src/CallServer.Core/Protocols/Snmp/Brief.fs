@@ -128,7 +128,7 @@ module internal Brief =
         && not (isRinging profile c)
 
     /// How to read a gateway of this profile of which these connections are on record; nothing where all is to be read: most of
-    /// its rows would have to be read whole.
+    /// its rows would have to be read whole, or a restart is not settled yet.
     let create (profile: Profile) (known: Connection[]) : Brief voption =
         match columns profile with
         | ValueNone -> ValueNone
@@ -139,7 +139,10 @@ module internal Brief =
                 if isRead profile c then
                     read[c.Id] <- c
 
-            if read.Count = 0 || read.Count * 2 < known.Length then
+            // Whether a connection of an earlier run outlived the restart, others tell by their starts.
+            let isOneRun = known |> Array.forall (fun c -> c.Run = known[0].Run)
+
+            if read.Count = 0 || read.Count * 2 < known.Length || not isOneRun then
                 ValueNone
             else
                 ValueSome { Columns = keys; Told = told keys profile; Known = read }
