@@ -409,7 +409,10 @@ module SnmpAudit =
     /// The scalars after the walk, and what is to be confirmed of the walk.
     let private beginClosing (state: State) : State =
         let profile = chosen state
-        let confirmations = Confirming.plan profile state.Walk.Pieces state.Walk.Ends state.Known
+
+        let confirmations =
+            Confirming.plan profile (table state).Columns state.Walk.Pieces state.Walk.Ends state.Known
+
         let cells = state.Requests.Pace.Proven * (table state).Columns.Length
 
         // So many have gone that not each is asked for by name: everything that the table tells is to bear witness.
@@ -511,7 +514,9 @@ module SnmpAudit =
             |> askNext [ profile.Serves ]
         | WalkVerdict.Whole proof -> complete now findings proof { state with IsProven = true }
         | WalkVerdict.Passing _ when state.Walk.Number < MaxWalks ->
-            if profile.Traits.Staleness > TimeSpan.Zero then
+            if state.Brief.IsSome then
+                walkWhole state
+            elif profile.Traits.Staleness > TimeSpan.Zero then
                 { state with Phase = Pausing(now + profile.Traits.Staleness) }
             else
                 beginWalk state
