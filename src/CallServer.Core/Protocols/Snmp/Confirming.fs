@@ -302,5 +302,7 @@ module internal Confirming =
             |> Option.map (fun cell -> CutShort $"the walk did not list {cell}, which is there")
             |> Option.toList
 
-        { Passing = appeared @ refuted @ missing.Passing @ inPart @ ofSeen told countAgrees confirmations.Seen
+        let passing = appeared @ refuted @ missing.Passing @ ofSeen told countAgrees confirmations.Seen
+
+        { Passing = passing @ inPart
           Lasting = missing.Lasting @ (if countAgrees then [] else ofUnseen profile told confirmations.Unseen) }
