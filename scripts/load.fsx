@@ -141,4 +141,5 @@ let target name profile : SnmpTarget =
       Profile = Profiles.tryFind profile
       Candidates = Profiles.builtIn.Value
       Timeout = TimeSpan.FromSeconds 1.0
-      Attempts = 4 }
+      Attempts = 4
+      FactsEvery = 1 }

@@ -60,6 +60,21 @@ module internal Answering =
                 let isKept = every > 1 && (uint64 connection.Serial + uint64 arc) % 2UL = 0UL
                 not isKept && (mixed >>> 40) % uint64 (max 1 every) = 0UL
 
+    /// Not there yet.
+    let private isLate (now: Instant) (vices: Vices) : Oid -> SimConnection -> bool =
+        match vices.Late with
+        | ValueNone -> fun _ _ -> false
+        | ValueSome(struct (columns, after)) ->
+            fun column connection -> now < connection.Setup + after && columns.Contains column
+
+    let private asNow (now: Instant) (vices: Vices) (rows: Row[]) : Row[] =
+        match vices.Renegotiates with
+        | ValueNone -> rows
+        | ValueSome after ->
+            rows
+            |> Array.map (fun row ->
+                { row with Connection = SimConnection.renegotiated after now row.Connection })
+
     /// The reply to a request that was understood and allowed, with at most this many octets of variable bindings.
     let answer (now: Instant) (room: int) (pdu: Pdu) (state: AgentState) : struct (AgentState * Pdu voption) =
         let vices = state.Settings.Vices
@@ -93,10 +108,13 @@ module internal Answering =
 
         let view =
             { Regions = regions
-              Rows = (if state.IsTwin then Array.filter isTwins rows.Items else rows.Items)
+              Rows = asNow now vices (if state.IsTwin then Array.filter isTwins rows.Items else rows.Items)
               Past = past |> ValueOption.map (PastRows.shown now) |> ValueOption.defaultValue [||]
               Sight = sight now rows state
-              IsMissing = isMissing vices }
+              IsMissing =
+                let isMissing, isLate = isMissing vices, isLate now vices
+
+                fun column arc connection -> isMissing arc connection || isLate column connection }
 
         let refusal status place =
             let place = if vices.BlamesNobody then 0 else place

@@ -112,6 +112,13 @@ type SimConnection =
 module SimConnection =
     let isActive (now: Instant) (connection: SimConnection) : bool = connection.Start <= now
 
+    /// The connection as it is at this instant, if it changes its codec that long after its start.
+    let renegotiated (after: TimeSpan) (now: Instant) (connection: SimConnection) : SimConnection =
+        if now < connection.Start + after then
+            connection
+        else
+            { connection with Codec = (if connection.Codec = Pcmu then Pcma else Pcmu) }
+
     /// How long it has been active; zero while it is ringing.
     let age (now: Instant) (connection: SimConnection) : TimeSpan =
         if isActive now connection then now - connection.Start else TimeSpan.Zero

@@ -32,7 +32,7 @@ type internal SnmpView =
         Past: Row[][]
         Sight: Sight
         /// Whether the agent lacks a cell that its MIB has, which leaves ragged columns.
-        IsMissing: uint32 -> SimConnection -> bool
+        IsMissing: Oid -> uint32 -> SimConnection -> bool
     }
 
 module internal SnmpView =
@@ -75,12 +75,12 @@ module internal SnmpView =
     let private read (view: SnmpView) (place: Place) : Value voption =
         match view.Regions[place.Region] with
         | OfScalar scalar -> ValueSome(scalar.Read view.Sight)
-        | OfColumn(_, _, column)
-        | OfPast(_, _, column) as region ->
+        | OfColumn(prefix, _, column)
+        | OfPast(prefix, _, column) as region ->
             let rows = rowsOf view region
             let row = rows[place.Row]
 
-            if view.IsMissing column.Arc row.Connection then
+            if view.IsMissing prefix column.Arc row.Connection then
                 ValueNone
             else
                 column.Read view.Sight row

@@ -79,6 +79,10 @@ type Vices =
         TwinAfter: int voption
         /// Numbers in SNMPv2c replies have needless zero octets, and unsigned ones lack the zero that they need.
         OddNumbers: bool
+        /// Every connection has another codec from this long after its start on.
+        Renegotiates: TimeSpan voption
+        /// These columns have no cell for a connection before this long after its setup.
+        Late: struct (Set<Oid> * TimeSpan) voption
     }
 
 module Vices =
@@ -107,7 +111,9 @@ module Vices =
           GarbageStamps = ValueNone
           RenumbersEvery = ValueNone
           TwinAfter = ValueNone
-          OddNumbers = false }
+          OddNumbers = false
+          Renegotiates = ValueNone
+          Late = ValueNone }
 
     /// Silent from the beginning.
     let mute: Vices = { none with AnswersOnly = ValueSome 0 }

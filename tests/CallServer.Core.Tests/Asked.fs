@@ -6,8 +6,9 @@ open CallServer.Surface
 
 /// Parses gateways' URIs into targets.
 module Asked =
-    /// Parses a URI as a configuration would, with these secrets.
-    let withSecrets
+    /// Parses a URI as a configuration would, with these secrets; every so many audits read all facts.
+    let sparing
+        (factsEvery: int)
         (secrets: GatewaySecrets)
         (gateway: string)
         (uri: string)
@@ -19,8 +20,11 @@ module Asked =
             for wrong in read.Check secrets do
                 failwith $"{uri}: {wrong.Secret}: {wrong.Mistake}"
 
-            GatewayProtocols.BuiltIn.Target(gateway, read, secrets, timeout, attempts)
+            GatewayProtocols.BuiltIn.Target(gateway, read, secrets, timeout, attempts, factsEvery)
         | false, _, mistakes -> failwith (String.concat "; " mistakes)
+
+    /// The same, where every audit reads all facts.
+    let withSecrets secrets gateway uri timeout attempts = sparing 1 secrets gateway uri timeout attempts
 
     /// How a protocol's connections are joined with those of others; nothing if there is no such protocol.
     let source (protocol: string) : SourceTraits voption = GatewayProtocols.BuiltIn.SourceOf protocol

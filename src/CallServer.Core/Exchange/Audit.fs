@@ -67,6 +67,8 @@ type AuditStart =
         Known: Connection[]
         /// How much of the gateway's own history has been taken in; ValueNone if no history is to be read.
         History: HistoryMark voption
+        /// All facts of the known connections are to be read, whatever the audit before this one read.
+        Afresh: bool
     }
 
 /// What became of the release of a connection.

@@ -61,6 +61,8 @@ type internal Asking =
         Timeout: TimeSpan
         /// How often a request is sent before it is given up, at least 1.
         Attempts: int
+        /// Every audit of this number at least reads all facts of connections that are known and seem unchanged; 1: each does.
+        FactsEvery: int
     }
 
 /// How often a watched gateway tells everything, and what the last exchange with it left.

@@ -198,7 +198,8 @@ type AuditTarget internal (exchanges: GatewayExchanges, caveats: Caveats, bounds
           Rng = Rng.create seed
           Local = (if isNull local then "" else local)
           Known = (if isNull known then [||] else known.Connections)
-          History = (if isNull known then ValueNone else known.History) }
+          History = (if isNull known then ValueNone else known.History)
+          Afresh = isNull known || known.IsAfresh }
 
     internal new(exchanges) = AuditTarget(exchanges, Caveats.none, Bounds.usual)
 

@@ -256,21 +256,36 @@ type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Proto
             mistakes <- Array.ofList found
             false
 
-    /// How to ask a gateway. The secrets must have passed its Check. Throws ArgumentException for less than
-    /// one attempt or a time-out that is not above zero.
+    /// How to ask a gateway. Every factsEvery-th audit at least reads all facts; those between may read, of
+    /// connections on record that seem unchanged, only what shows that they are there and the same. The secrets
+    /// must have passed its Check. Throws ArgumentException for less than one attempt, factsEvery below 1, or a
+    /// time-out that is not above zero.
     member _.Target
-        (gateway: string, uri: GatewayUri, secrets: GatewaySecrets, timeout: TimeSpan, attempts: int)
-        : AuditTarget =
-        if attempts < 1 || timeout <= TimeSpan.Zero then
+        (
+            gateway: string,
+            uri: GatewayUri,
+            secrets: GatewaySecrets,
+            timeout: TimeSpan,
+            attempts: int,
+            factsEvery: int
+        ) : AuditTarget =
+        if attempts < 1 || factsEvery < 1 || timeout <= TimeSpan.Zero then
             invalidArg (nameof attempts) "at least one attempt, and a timeout above zero"
 
         uri.Reading.Exchanges
             { Gateway = GatewayId.create gateway
               Secrets = secrets.Value
               Timeout = timeout
-              Attempts = attempts }
+              Attempts = attempts
+              FactsEvery = factsEvery }
         |> GatewayExchanges.create uri.Definition.Source
         |> AuditTarget
+
+    /// The same, where every audit reads all facts.
+    member this.Target
+        (gateway: string, uri: GatewayUri, secrets: GatewaySecrets, timeout: TimeSpan, attempts: int)
+        : AuditTarget =
+        this.Target(gateway, uri, secrets, timeout, attempts, 1)
 
     /// How a source of this protocol is joined; ValueNone for a protocol that is not registered.
     member internal _.SourceOf(protocol: string) : SourceTraits voption =

@@ -165,13 +165,18 @@ type ControllerResult internal (controller: Controller) =
 /// What the record holds of one gateway, for an audit that asks for each connection by its id or reads what
 /// is new in the gateway's history.
 [<Sealed; AllowNullLiteral>]
-type KnownConnections internal (connections: Connection[], history: HistoryMark voption) =
+type KnownConnections internal (connections: Connection[], history: HistoryMark voption, afresh: bool) =
+    internal new(connections, history) = KnownConnections(connections, history, false)
+
     /// How many connections the record holds.
     member _.Count = connections.Length
     /// The same connections without the mark in the gateway's history, so that an audit does not read that.
-    member _.WithoutHistory = KnownConnections(connections, ValueNone)
+    member _.WithoutHistory = KnownConnections(connections, ValueNone, afresh)
+    /// The same for an audit that reads all facts of them anew.
+    member _.Afresh = KnownConnections(connections, history, true)
     member internal _.Connections = connections
     member internal _.History = history
+    member internal _.IsAfresh = afresh
 
 /// What taking in one snapshot did: everything that a store needs for one transaction, and what to report.
 [<Sealed>]

@@ -81,7 +81,7 @@ internal static class ConfigurationLoader
             var cdr = CdrSection.Read(read.Section(root, "cdr"), read, Warn);
             var polling = read.Section(root, "polling");
             var listeners = read.Section(root, "listeners");
-            var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4));
+            var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4, 10));
             var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
             var token = Token(Keys.Server.Token.In(server));
             var readToken = Token(Keys.Server.ReadToken.In(server));
@@ -281,7 +281,8 @@ internal static class ConfigurationLoader
             var pacing = new Pacing(
                 read.Duration(node, Keys.Pace.Interval) ?? fallback.Interval,
                 read.Duration(node, Keys.Pace.Timeout) ?? fallback.Timeout,
-                read.Integer(node, Keys.Pace.Attempts) ?? fallback.Attempts
+                read.Integer(node, Keys.Pace.Attempts) ?? fallback.Attempts,
+                read.Integer(node, Keys.Pace.FactsEvery) ?? fallback.FactsEvery
             );
             var at = Keys.Pace.Interval.In(node) ?? Keys.Pace.Timeout.In(node);
             if (pacing.Interval < pacing.Timeout && at is not null)
@@ -346,12 +347,14 @@ internal static class ConfigurationLoader
                     read.Fail(DocumentReader.Member(node, wrong.Secret) ?? node, wrong.Mistake);
             }
 
+            if (uri is { IsProfiled: false } && Keys.Pace.FactsEvery.In(node) is { } spared)
+                read.Fail(spared, $"{uri.Scheme} gateways tell all facts at every audit");
             var neverComplete = NeverComplete(node);
             var bounds = GatewayBounds.Read(read, node, usual);
             if (id is null || uri is null || mistakes.Count > before)
                 return null;
             var target = protocols
-                .Target(id, uri, secrets, pacing.Timeout, pacing.Attempts)
+                .Target(id, uri, secrets, pacing.Timeout, pacing.Attempts, pacing.FactsEvery)
                 .Bounded(bounds.ReplyOctets, bounds.AuditOctets, bounds.Connections);
             return new GatewayConfiguration
             {
@@ -360,6 +363,7 @@ internal static class ConfigurationLoader
                 Interval = pacing.Interval,
                 Timeout = pacing.Timeout,
                 Attempts = pacing.Attempts,
+                FactsEvery = pacing.FactsEvery,
                 ReadsHistory = ReadsHistory(node, uri),
                 NeverComplete = neverComplete,
                 Bounds = bounds,
@@ -436,5 +440,5 @@ internal static class ConfigurationLoader
         }
     }
 
-    private readonly record struct Pacing(TimeSpan Interval, TimeSpan Timeout, int Attempts);
+    private readonly record struct Pacing(TimeSpan Interval, TimeSpan Timeout, int Attempts, int FactsEvery);
 }

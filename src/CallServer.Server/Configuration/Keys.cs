@@ -240,7 +240,18 @@ internal static class Keys
                 Usual = "4",
             };
 
-        public static Key[] All { get; } = [Interval, Timeout, Attempts];
+        public static IntegerKey FactsEvery { get; } =
+            new(
+                "factsEvery",
+                1,
+                1000,
+                "One audit in so many reads all that an SNMP gateway tells of its connections. Those between read only what shows that a known connection is there and the same; with 1, every audit reads all."
+            )
+            {
+                Usual = "10",
+            };
+
+        public static Key[] All { get; } = [Interval, Timeout, Attempts, FactsEvery];
     }
 
     /// <summary>How much is accepted from a gateway: for all of them, or at one gateway.</summary>

@@ -208,6 +208,9 @@ public sealed record GatewayConfiguration
     /// <summary>How many times a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;
 
+    /// <summary>One audit in so many reads all facts of all connections, if the gateway is read by a profile.</summary>
+    public int FactsEvery { get; init; } = 10;
+
     internal GatewaySecrets Secrets { get; init; } = GatewaySecrets.None;
 
     /// <summary>
@@ -224,6 +227,7 @@ public sealed record GatewayConfiguration
             && Interval == other.Interval
             && Timeout == other.Timeout
             && Attempts == other.Attempts
+            && FactsEvery == other.FactsEvery
             && ReadsHistory == other.ReadsHistory
             && NeverComplete == other.NeverComplete
             && Bounds == other.Bounds

@@ -290,7 +290,7 @@ internal sealed class GatewayPoller : IDisposable
                     held.Add(scheduler.Schedule(Gateway.Interval, place.Dispose));
                 }
 
-                return Run(address, () => heard = true).Finally(held.Dispose);
+                return Run(address, cause, () => heard = true).Finally(held.Dispose);
             })
             .Select(outcome =>
             {
@@ -305,20 +305,19 @@ internal sealed class GatewayPoller : IDisposable
     private IObservable<(Lane Lane, IDisposable Place)> Enter(Lane lane) =>
         lane.Enter(scheduler).Select(place => (lane, place));
 
-    private IObservable<AuditOutcome> Run(GatewayAddress address, Action heard)
+    private IObservable<AuditOutcome> Run(GatewayAddress address, AuditCause cause, Action heard)
     {
+        KnownConnections? Known()
+        {
+            var known = Gateway.ReadsHistory
+                ? context.Known(Gateway.Id)
+                : context.Known(Gateway.Id)?.WithoutHistory;
+            // Whoever has a gateway asked wants to see it as it is.
+            return cause == AuditCause.Operator ? known?.Afresh : known;
+        }
+
         IObservable<AuditOutcome> On(IAuditRunner asker) =>
-            asker.Run(
-                Gateway.Target,
-                address,
-                memory,
-                () =>
-                    Gateway.ReadsHistory
-                        ? context.Known(Gateway.Id)
-                        : context.Known(Gateway.Id)?.WithoutHistory,
-                context.Limits.Deadline,
-                heard
-            );
+            asker.Run(Gateway.Target, address, memory, Known, context.Limits.Deadline, heard);
 
         return cost.IsAside ? On(aside.Runner).SubscribeOn(aside.Scheduler).ObserveOn(scheduler) : On(runner);
     }

@@ -12,6 +12,7 @@ module Bench =
     /// A server: the datagrams with which it answers one datagram at one moment.
     type Server = Instant -> byte[] -> byte[] list
 
+    [<NoComparison>]
     type Run =
         {
             Snapshot: Snapshot
@@ -40,7 +41,8 @@ module Bench =
           Profile = profile
           Candidates = Profiles.builtIn.Value
           Timeout = TimeSpan.FromSeconds 1.0
-          Attempts = 4 }
+          Attempts = 4
+          FactsEvery = 10 }
 
     /// The most events in one run: an audit that needs more is in a loop.
     [<Literal>]
@@ -65,7 +67,8 @@ module Bench =
                   Rng = Rng.create (seed + 1UL)
                   Local = ""
                   Known = known
-                  History = history }
+                  History = history
+                  Afresh = false }
 
         let peer = Peer.answering server
         let loop = DatagramLoop(from, seed, network, peer, MaxEvents, SnmpAudit.advance, begun)

@@ -39,6 +39,7 @@ module MgcpBench =
           Rng = Rng.create (seed + 1UL)
           Local = "127.0.0.1:2727"
           Known = known
+          Afresh = false
           History = ValueNone }
 
     let runPeer from seed network peer target memory known : Run<Snapshot, MgcpAudit.State> =

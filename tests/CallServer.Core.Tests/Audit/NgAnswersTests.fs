@@ -91,6 +91,7 @@ let private audit
               Rng = CallServer.Prelude.Rng.create 1UL
               Local = ""
               Known = [||]
+              Afresh = false
               History = ValueNone }
 
     perform commands

@@ -314,6 +314,7 @@ module NgBench =
           Rng = Rng.create seed
           Local = ""
           Known = known
+          Afresh = false
           History = ValueNone }
 
     let auditOf target known (world: NgWorld) (path: NgPath) (seed: uint64) (memory: NgAudit.Memory) =

@@ -64,6 +64,7 @@ module SipBench =
           Rng = Rng.create 1UL
           Local = "198.51.100.4:5066"
           Known = [||]
+          Afresh = false
           History = ValueNone }
 
     /// What a watch tells with these commands.
@@ -241,6 +242,7 @@ module SipBench =
                       Rng = Rng.create (seed + 1UL)
                       Local = "198.51.100.4:5066"
                       Known = [||]
+                      Afresh = false
                       History = ValueNone }
 
             auditor <- first

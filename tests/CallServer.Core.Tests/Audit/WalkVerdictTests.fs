@@ -20,12 +20,15 @@ let private reply (second: float) (upTime: uint32) : SnmpReply =
       Counts = [||] }
 
 let private piece (instance: string) (cells: Value list) (reply: SnmpReply) : Piece =
-    { Instance = Oid.parse instance; Cells = Array.ofList cells; Reply = reply }
+    { Instance = Oid.parse instance
+      Cells = Array.ofList cells
+      Reply = reply
+      IsBrief = false }
 
 let private text (value: string) : Value = OctetString(Text.Encoding.ASCII.GetBytes value)
 
 let private unreadable (profile: Profile) (pieces: Piece list) : string =
-    let findings = WalkVerdict.find profile false (Scalars.none (at 0.0)) pieces
+    let findings = WalkVerdict.find profile ValueNone false (Scalars.none (at 0.0)) pieces
     findings.Observations |> Check.isEmpty
 
     match findings.Shortfalls with
@@ -104,7 +107,7 @@ let ``of two rows that name one call, what the newer reply says stands, wherever
             [ piece "5" [ Integer 7L; text "first" ] (told first)
               piece "6" [ Integer 7L; text "second" ] (told second) ]
 
-        let findings = WalkVerdict.find profile false (Scalars.none (at 0.0)) pieces
+        let findings = WalkVerdict.find profile ValueNone false (Scalars.none (at 0.0)) pieces
 
         [ for o in findings.Observations -> o.Facts.Originator ] |> Check.equal [ ValueSome newest ])
 

@@ -8,6 +8,7 @@ open CallServer.Ledger
 open CallServer.Tests
 open CallServer.Surface
 open CallServer.Wire
+open CallServer.Protocols.Snmp
 
 /// Creates a fleet's gateways, and the audits of them.
 module Cast =
@@ -76,6 +77,34 @@ module Cast =
             { Vices.none with TwinAfter = ValueSome(1 + n % 12) } |> inShortReplies (n / 12)
         | _ -> { Vices.none with SilentAbove = ValueSome(484 + n % 3000) }
 
+    /// How a gateway tells what is no part of a connection's identity. It is honest about it.
+    let private snmpHabit (profile: string) (dice: Dice) : Vices =
+        // Not those by which a call is found again after a restart of the agent: without them nobody could.
+        let late () =
+            match Profiles.tryFind profile with
+            | Some profile ->
+                let keys = Brief.columns profile |> ValueOption.defaultValue [||]
+
+                let coded =
+                    profile.Codec
+                    |> List.collect (fun codec ->
+                        match codec with
+                        | CodecName(name, rate) -> name :: ValueOption.toList rate
+                        | CodecPayloadType source -> [ source ])
+
+                [ for column in Profile.columnsOf (coded @ profile.Qos.Dscp @ profile.Qos.Reported) do
+                      if not (Array.contains column keys) then
+                          profile.Columns[column].Oid ]
+            | None -> []
+
+        { Vices.none with
+            Renegotiates = (if dice.Chance 50 then ValueSome(dice.Seconds(2.0, 60.0)) else ValueNone)
+            Late =
+                (if dice.Chance 25 then
+                     ValueSome(struct (Set.ofList (late ()), dice.Seconds(1.0, 30.0)))
+                 else
+                     ValueNone) }
+
     let private snmp
         (plan: Plan)
         (dice: Dice)
@@ -102,15 +131,29 @@ module Cast =
                     [ if isVersion3 then
                           { Name = Encoding.UTF8.GetBytes user; Auth = None; Priv = None } ] }
 
+        // Dice of their own: what they decide is no part of the seed's other fortunes.
+        let own = Dice(plan.Seed * 31UL + uint64 place)
+        let habit = snmpHabit profile own
+        let factsEvery = 1 + own.Below 5
+        let options = { options with Vices = habit }
         let agent = Gateways.create (dice.Next()) (table plan dice place) options start
 
         let turn _ draw =
             let vices =
                 draw |> ValueOption.map (snmpVices mib isVersion3) |> ValueOption.defaultValue Vices.none
 
-            MultiGateway.mapAgent (AgentState.withVices vices)
+            { vices with Renegotiates = habit.Renegotiates; Late = habit.Late }
+            |> AgentState.withVices
+            |> MultiGateway.mapAgent
 
-        FarEnd(profile, "snmp", MultiGateway.create (ValueSome agent) [] agent.Table, uptime, turn)
+        FarEnd(
+            profile,
+            "snmp",
+            MultiGateway.create (ValueSome agent) [] agent.Table,
+            uptime,
+            turn,
+            factsEvery = factsEvery
+        )
 
     /// A gateway of a protocol other than SNMP; `make` lets it speak for a table, up since that instant, with the
     /// vice of that draw.
@@ -388,13 +431,20 @@ module Cast =
                 if user = "" then
                     let community = Encoding.UTF8.GetBytes community
 
-                    Asked.withSecrets
+                    Asked.sparing
+                        far.FactsEvery
                         (GatewaySecrets(community, null, null))
                         name
                         $"snmp://192.0.2.9{asked}"
                         timeout
                         Attempts
                 else
-                    Asked.by name $"snmp://{user}@192.0.2.9{asked}" timeout Attempts
+                    Asked.sparing
+                        far.FactsEvery
+                        GatewaySecrets.None
+                        name
+                        $"snmp://{user}@192.0.2.9{asked}"
+                        timeout
+                        Attempts
 
             far, target

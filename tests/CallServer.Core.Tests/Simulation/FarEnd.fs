@@ -27,7 +27,8 @@ type FarEnd
         gateway: MultiGateway,
         up: TimeSpan,
         turn: Instant -> int voption -> MultiGateway -> MultiGateway,
-        ?losesNothing: bool
+        ?losesNothing: bool,
+        ?factsEvery: int
     ) =
     let mutable gateway = gateway
     let mutable booted = gateway.Table.Now - up
@@ -51,6 +52,27 @@ type FarEnd
 
     /// Whether its path must lose nothing: nobody can know of a notifier that was never heard.
     member _.LosesNothing = defaultArg losesNothing false
+
+    /// Every so many audits read all that its rows tell.
+    member _.FactsEvery = defaultArg factsEvery 1
+
+    member private _.Vices =
+        match gateway.Agent with
+        | ValueSome agent -> agent.Options.Vices
+        | ValueNone -> Vices.none
+
+    /// The connection as it is at this instant: its codec may have changed.
+    member this.AsAt(at: Instant, connection: SimConnection) : SimConnection =
+        match this.Vices.Renegotiates with
+        | ValueSome after -> SimConnection.renegotiated after at connection
+        | ValueNone -> connection
+
+    /// How long after its setup a row tells everything.
+    member this.Late =
+        match this.Vices.Late with
+        | ValueSome(struct (_, late)) -> late
+        | ValueNone -> TimeSpan.Zero
+
     member _.Table = gateway.Table
 
     /// The ids that audits give a connection, one for each time that they list it.

@@ -14,7 +14,29 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps.
     static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
 
+    /// Agents whose rows tell a codec as it is.
+    static let tellsCodec =
+        [ "cisco-voice"
+          "h3c-voice"
+          "3com-voice"
+          "cisco-xgcp"
+          "avaya-rtp"
+          "adtran-vqm"
+          "adtran-rtp"
+          "audiocodes"
+          "freeswitch"
+          "rtp-mib" ]
+
+    /// Agents that use ids again, and tell no time: which connection a row means is known to nobody.
+    static let untold = [ "cisco-xgcp" ]
+
+    /// Agents whose MIB has no number for every codec.
+    static let mayNotSay (kind: string) (codec: string) =
+        (kind = "h3c-voice" || kind = "3com-voice") && codec = SimCodec.name G728
+
     let book = TruthBook()
+    // How often a connection had been heard when the record first held a fact of it that was no longer true.
+    let staleSince = Dictionary<ConnectionId, int>()
     let opened = HashSet<struct (int64 * int)>()
     // The true connection behind each one in the record.
     let meant = Dictionary<ConnectionId, Fate>()
@@ -150,6 +172,55 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                         $"connection {connection.Serial} ended at {ended}, stands in the history, and has no CDR"
         | _ -> ()
 
+    /// A lie about facts is not found out.
+    let tellsTruth () = far.Protocol = "snmp" && not wasBad
+
+    /// The codec in the record was true once, and is true again when so many audits have heard the connection as there are from one
+    /// that reads all facts to the next.
+    let checkCodec (snapshot: Snapshot) (c: Connection) (fate: Fate) =
+        let asked = (trueInterval (Interval.upTo (snapshot.Asked - snapshot.Traits.Staleness))).Latest
+        let nameAt (at: Instant) = SimCodec.name (far.AsAt(at, fate.Connection)).Codec
+        let told = c.Facts.Codec |> ValueOption.map _.Name |> ValueOption.defaultValue ""
+
+        if told <> "" && told <> nameAt fate.Setup && told <> nameAt now then
+            fail $"{c.Id} never had the codec {told}"
+        elif fate.Start > asked || fate.Setup + far.Late > asked then
+            ()
+        elif told = nameAt asked || told = nameAt now || mayNotSay far.Kind (nameAt asked) then
+            staleSince.Remove c.Id |> ignore
+        else
+            match staleSince.TryGetValue c.Id with
+            | true, since when c.ConfirmedCount < since -> staleSince[c.Id] <- c.ConfirmedCount
+            | true, since when c.ConfirmedCount - since > far.FactsEvery ->
+                fail
+                    $"{c.Id} has the codec '{told}' after {c.ConfirmedCount - since} more audits, and it is {nameAt asked}"
+            | true, _ -> ()
+            | _ -> staleSince[c.Id] <- c.ConfirmedCount
+
+    let checkFacts (snapshot: Snapshot) (c: Connection) (fate: Fate) =
+        if List.contains far.Kind tellsCodec && not (List.contains far.Kind untold) then
+            checkCodec snapshot c fate
+
+        match c.Facts.Originator, far.Identify fate.Connection with
+        | ValueSome told, identity :: _ when identity.Originator <> Some told ->
+            fail $"{c.Id} has the originator {told}, and it is {identity.Originator}"
+        | _ -> ()
+
+    /// Of what is not read, nothing changes; of what is read, only what the gateway changes.
+    let checkUpdate (before: Facts) (after: Facts) =
+        let kept (what: string) (fact: Facts -> 'T voption) =
+            match fact before, fact after with
+            | ValueSome was, ValueSome is when was <> is -> fail $"the {what} {was} became {is}"
+            | ValueSome was, ValueNone -> fail $"the {what} {was} is forgotten"
+            | _ -> ()
+
+        kept "call" _.Call
+        kept "endpoint" _.Endpoint
+        kept "originator" _.Originator
+        kept "remote party" _.Remote
+        kept "remote media address" _.RemoteMedia
+        kept "DSCP" _.Qos.Dscp
+
     let checkKept (snapshot: Snapshot) =
         for c in ledger.Connections do
             for broken in TimeLaw.brokenBy ledger.LastAnswered c do
@@ -175,6 +246,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     | ValueSome setup when not (Interval.contains fate.Setup (trueInterval setup.Within)) ->
                         fail $"{c.Id} was set up at {fate.Setup}, said {trueInterval setup.Within}"
                     | _ -> ()
+
+                    if tellsTruth () then
+                        checkFacts snapshot c fate
 
             if Snapshot.isComplete snapshot && not (mayMissRows snapshot) then
                 match fateOf c (heardBy c snapshot) with
@@ -246,8 +320,10 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             | ValueNone -> ()
         | Conflicted(c, conflict) ->
             fail $"{c.Id}: a conflict where none lies: {c.Start.Within} against {conflict.Reported}"
+        | Updated(before, after) ->
+            if tellsTruth () && not (List.contains far.Kind untold) && before.ConfirmedCount > 0 then
+                checkUpdate before.Facts after.Facts
         | Renamed _
-        | Updated _
         | Confirmed _
         | Unconfirmed _
         | GatewayRestarted _ -> ()

@@ -7,18 +7,21 @@ open CallServer.Gateway
 
 /// What truly happened to one connection of a simulated gateway. An audit may list it several times, for example by
 /// each tag of an ng call: each of these legs is a separate connection in the record, with this fate.
+[<NoComparison>]
 type Fate =
     {
         Serial: int64
         Leg: int
         /// SIP's Call-ID, the same at both ends of a trunk.
         Call: string
+        Connection: SimConnection
         Setup: Instant
         Start: Instant
         mutable End: Instant voption
     }
 
 /// An id that named a connection for a while: a restart of the agent gives every row another one.
+[<NoComparison>]
 type private Lease = { Fate: Fate; From: Instant; mutable To: Instant }
 
 /// The truth about one gateway, by the ids under which an audit could have met its connections, and when.
@@ -49,6 +52,7 @@ type TruthBook() =
                             { Serial = connection.Serial
                               Leg = leg
                               Call = connection.CallId
+                              Connection = connection
                               Setup = connection.Setup
                               Start = connection.Start
                               End = ValueNone })

@@ -271,6 +271,14 @@ public sealed class ServerConfigurationTests
         "ng gateways tell no history"
     )]
     [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "sip:u@h", "factsEvery": 5 }] }""",
+        "sip gateways tell all facts at every audit"
+    )]
+    [TestCase(
+        """{ "gateways": [{ "id": "a", "uri": "snmp://h", "factsEvery": 0 }] }""",
+        "gateways[0].factsEvery"
+    )]
+    [TestCase(
         """{ "gateways": [{ "id": "a", "uri": "ng://h", "auth": "env:PATH" }] }""",
         "gateways[0].auth: ng gateways take no secret"
     )]
@@ -355,6 +363,22 @@ public sealed class ServerConfigurationTests
             ServerConfiguration.Load(path, new Dictionary<string, string>(), GatewayProtocols.BuiltIn)
         );
         Assert.That(thrown!.Message, Does.Contain(path).And.Contain("there is no such file"));
+    }
+
+    [Test]
+    public void HowOftenAllFactsAreReadIsSaidForAllGatewaysOrForOne()
+    {
+        var configuration = Read(
+            """{ "polling": { "factsEvery": 3 }, "gateways": [{ "id": "a", "uri": "snmp://h" }, { "id": "b", "uri": "snmp://i", "factsEvery": 1 }, { "id": "c", "uri": "ng://j" }] }"""
+        );
+        Assert.Multiple(() =>
+        {
+            Assert.That(configuration.Gateways.Select(gateway => gateway.FactsEvery), Is.EqualTo([3, 1, 3]));
+            Assert.That(
+                Read("""{ "gateways": [{ "id": "a", "uri": "snmp://h" }] }""").Gateways.Single().FactsEvery,
+                Is.EqualTo(10)
+            );
+        });
     }
 
     [Test]

@@ -15,6 +15,10 @@ type internal Confirmations =
         /// Cells of connections that are on record and that the walk did not list, each with a cell of the same column that cannot be
         /// there.
         Missing: struct (Oid * Oid) list
+        /// More are missing than are asked for.
+        IsSample: bool
+        /// The other cells of those rows, if the walk did not read their columns: a row of which any cell is there is not over.
+        Unread: Oid list
         /// Of columns of which nothing was shown: an instance that cannot be there.
         Unseen: Oid list
     }
@@ -23,7 +27,8 @@ type internal Confirmations =
 /// such instance (RFC 3416 section 4.2.1, cases 2 and 3). At its end a walk is held against what Get says of rows that it showed, of
 /// those on record that it did not show, and where it showed nothing, of a row that cannot be.
 module internal Confirming =
-    let none: Confirmations = { Refuting = []; Seen = []; Missing = []; Unseen = [] }
+    let none: Confirmations =
+        { Refuting = []; Seen = []; Missing = []; IsSample = false; Unread = []; Unseen = [] }
 
     /// mib-2 numbers its children from 1. An agent that says noSuchInstance of this does not tell the two apart (net-snmp does; a
     /// `pass` script of it does not, for what is below its own root).
@@ -132,8 +137,14 @@ module internal Confirming =
     /// What is asked before a walk, too: a table that is served after it, and was not before, may have shown nothing for that reason.
     let controls (profile: Profile) : Oid[] = needed profile |> List.map (control profile) |> Array.ofList
 
-    /// What to ask about a walk.
-    let plan (profile: Profile) (pieces: Piece list) (ends: End list) (known: Connection[]) : Confirmations =
+    /// What to ask about a walk that read these columns.
+    let plan
+        (profile: Profile)
+        (columns: int[])
+        (pieces: Piece list)
+        (ends: End list)
+        (known: Connection[])
+        : Confirmations =
         let identity = profile.Identity[0]
         let shown = HashSet()
 
@@ -158,6 +169,12 @@ module internal Confirming =
           Missing =
             spread MaxMissing missing
             |> List.map (fun instance -> struct (cellOf profile identity instance, control profile identity))
+          IsSample = missing.Length > MaxMissing
+          Unread =
+            [ for instance in spread MaxMissing missing do
+                  for column in Profile.ownColumns profile do
+                      if not (Array.contains column columns) then
+                          cellOf profile column instance ]
           Unseen =
             needed profile
             |> List.filter (fun column -> rows.Length = 0 || not (isShown column))
@@ -173,7 +190,8 @@ module internal Confirming =
               yield cell
           for struct (cell, control) in confirmations.Missing do
               yield control
-              yield cell ]
+              yield cell
+          yield! confirmations.Unread ]
         |> List.distinct
 
     /// What Get said of a name.
@@ -278,5 +296,13 @@ module internal Confirming =
 
         let missing = ofMissing told confirmations.Missing
 
-        { Passing = appeared @ refuted @ missing.Passing @ ofSeen told countAgrees confirmations.Seen
+        let inPart =
+            confirmations.Unread
+            |> List.tryFind (fun cell -> said told cell = There)
+            |> Option.map (fun cell -> CutShort $"the walk did not list {cell}, which is there")
+            |> Option.toList
+
+        let passing = appeared @ refuted @ missing.Passing @ ofSeen told countAgrees confirmations.Seen
+
+        { Passing = passing @ inPart
           Lasting = missing.Lasting @ (if countAgrees then [] else ofUnseen profile told confirmations.Unseen) }

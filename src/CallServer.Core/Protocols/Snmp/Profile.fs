@@ -277,7 +277,8 @@ module Profile =
     /// A row at the same place may be another connection's at the next reply: rows move up, or ids are used again.
     let placesChange (profile: Profile) : bool = profile.Positional || profile.Traits.ReusesIds
 
-    let rec private columnsOf (sources: Source list) : int list =
+    /// The columns that these sources read, or hang on.
+    let rec internal columnsOf (sources: Source list) : int list =
         [ for source in sources do
               yield! columnOf source.Field
               yield! ValueOption.fold (fun _ field -> columnOf field) [] source.PairedWith

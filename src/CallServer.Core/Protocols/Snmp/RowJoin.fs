@@ -103,7 +103,8 @@ module internal RowJoin =
         |> Array.collect (cells profile >> Array.map (fun struct (_, name) -> name))
         |> Array.distinct
 
-    let private toldValues (varBinds: VarBind[]) : Dictionary<Oid, Value> =
+    /// The values that a reply tells, by their names.
+    let toldValues (varBinds: VarBind[]) : Dictionary<Oid, Value> =
         let values = Dictionary<Oid, Value>()
 
         for varBind in varBinds do
@@ -147,7 +148,7 @@ module internal RowJoin =
                 if isWhole then
                     gone.Add one.Row |> ignore
             elif profile.Identity |> Array.forall (fun column -> row[column] <> Null) then
-                pieces.Add { Instance = one.Row; Cells = row; Reply = reply }
+                pieces.Add { Instance = one.Row; Cells = row; Reply = reply; IsBrief = false }
 
                 match pointing profile one.Row true (fun column -> row[column]) with
                 | ValueSome now when now.At <> one.At && not one.HasMoved -> moved.Add now

@@ -24,7 +24,14 @@ type internal SnmpReply =
     member this.Heard = Interval.create this.Sent this.Received
 
 /// What one reply told of one row: a cell for each column of the profile, `Null` where it did not tell.
-type internal Piece = { Instance: Oid; Cells: Value[]; Reply: SnmpReply }
+type internal Piece =
+    {
+        Instance: Oid
+        Cells: Value[]
+        Reply: SnmpReply
+        /// Only the key columns were asked for.
+        IsBrief: bool
+    }
 
 /// One row of a gateway's table, put together from all that was told of it.
 [<NoEquality; NoComparison>]
@@ -94,6 +101,9 @@ module internal Rows =
         match told column row with
         | ValueSome(struct (value, _)) -> value
         | ValueNone -> Null
+
+    /// Only its key columns were asked for: what else it has was not read.
+    let isBrief (row: Row) : bool = row.Pieces |> List.forall _.IsBrief
 
     let isWhole (profile: Profile) (row: Row) : bool =
         profile.Identity |> Array.forall (fun column -> cell column row <> Null)

@@ -18,6 +18,8 @@ type SnmpPhase =
     | Walking
     /// Rows that were read while they came or went, once more.
     | Mending
+    /// Rows of which the walk read the key columns alone, and that are not as the record knows them.
+    | Filling
     /// Rows that point into another table, together with what stands there.
     | Joining
     /// No rows and no count: is the table's MIB there at all?
@@ -33,13 +35,29 @@ type SnmpPhase =
     | NamingHistory
     | Over
 
+/// An audit that was proven whole.
+[<NoComparison>]
+type ProvenAudit =
+    internal
+        {
+            Profile: Profile
+            Boot: Boot
+            /// Audits after it that need not read all that rows tell.
+            Left: int
+        }
+
 /// What is carried from one audit of a gateway to the next. It saves requests, and proves nothing.
+[<NoComparison>]
 type SnmpMemory =
     {
         Session: V3Session voption
         Pace: WalkPace
-        /// Instances of the last walk, some rows apart, ascending: where the next one may be cut into ranges.
-        Hints: Oid[]
+        /// The same for walks over the key columns alone.
+        BriefPace: WalkPace
+        /// The last audit; nothing where it was not proven whole, so that the next reads everything.
+        Last: ProvenAudit voption
+        /// Where the next walk may be cut into ranges.
+        Hints: WalkHints
         /// The profile that the agent was found to serve.
         Chosen: Profile voption
     }
@@ -53,6 +71,7 @@ type internal Purpose =
     | Walk of WalkRequest
     | History of HistoryRequest
 
+[<NoComparison>]
 type SnmpAuditState =
     internal
         {
@@ -68,6 +87,16 @@ type SnmpAuditState =
             Confirmations: Confirmations
             /// What the record holds of this gateway.
             Known: Connection[]
+            /// The audit reads the key columns alone of connections that are known; nothing where it reads everything.
+            Brief: Brief voption
+            /// The pace of walks of the other kind.
+            OtherPace: WalkPace
+            /// The audit before this one, if it was proven whole.
+            Last: ProvenAudit voption
+            /// How many audits may be brief after one that reads everything.
+            BriefAfter: int
+            /// The walk was proven whole.
+            IsProven: bool
             /// How much of the gateway's history it has taken; nothing where none is to be read.
             Mark: HistoryMark voption
             /// After a walk that was proven whole.
@@ -85,8 +114,10 @@ type SnmpAuditState =
 ///   Introducing Get of the agent's description    -> over: NotServed               over
 ///   Opening    Get of up-time, boot, count        -> Walking                       over
 ///   Walking    GetBulk or GetNext, one a range    -> next ranges; then Mending,    that range is broken *
-///                                                    Joining or Closing
-///   Mending    Get of a row seen in part          -> Joining or Closing            that row is broken *
+///                                                    Filling, Joining or Closing
+///   Mending    Get of a row seen in part          -> Filling, Joining or Closing   that row is broken *
+///   Filling    Get of rows of which only the key  -> Joining or Closing            fewer rows at a time *
+///              columns were read
 ///   Joining    Get of rows, and what they point   -> Closing                       fewer rows at a time *
 ///              to in another table
 ///   Closing    Get of up-time, boot, counts, and  -> over; Pausing or Walking      over
@@ -109,7 +140,13 @@ module SnmpAudit =
     type Memory = SnmpMemory
 
     module Memory =
-        let none: Memory = { Session = ValueNone; Pace = WalkPace.none; Hints = [||]; Chosen = ValueNone }
+        let none: Memory =
+            { Session = ValueNone
+              Pace = WalkPace.none
+              BriefPace = WalkPace.none
+              Last = ValueNone
+              Hints = WalkRange.noHints
+              Chosen = ValueNone }
 
     /// What to carry to the next audit of this gateway.
     let memory (state: State) : Memory =
@@ -118,8 +155,27 @@ module SnmpAudit =
             | ValueSome history -> history.Proven.Observations.Length
             | ValueNone -> state.Walk.Rows
 
+        let pace = state.Requests.Pace
+        // Both kinds of walks meet the same agent on the same path.
+        let other = { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk; Lag = pace.Lag }
+
+        let last =
+            match state.Profile with
+            | ValueSome profile when state.IsProven ->
+                let left =
+                    match state.Brief, state.Last with
+                    | ValueSome _, ValueSome last -> last.Left - 1
+                    | ValueNone, ValueSome _ -> state.Requests.Target.FactsEvery - 1
+                    // Gateways that are asked for the first time at one time do not keep step.
+                    | _, ValueNone -> state.BriefAfter
+
+                ValueSome { Profile = profile; Boot = state.Scalars.LastBoot; Left = left }
+            | _ -> ValueNone
+
         { Session = state.Requests.Session
-          Pace = state.Requests.Pace
+          Pace = (if state.Brief.IsSome then other else pace)
+          BriefPace = (if state.Brief.IsSome then pace else other)
+          Last = last
           Hints = state.Walk.Hints
           // A choice that showed no connection is made anew.
           Chosen =
@@ -161,8 +217,24 @@ module SnmpAudit =
     let private table (state: State) : WalkedTable =
         match state.History with
         | ValueSome history ->
-            { Profile = history.Table.Table; Heads = Scalars.heads state.Scalars; NeedsAll = true }
-        | ValueNone -> { Profile = chosen state; Heads = Scalars.heads state.Scalars; NeedsAll = false }
+            let profile = history.Table.Table
+
+            { Profile = profile
+              Heads = Scalars.heads state.Scalars
+              NeedsAll = true
+              Columns = Profile.ownColumns profile
+              IsBrief = false }
+        | ValueNone ->
+            let profile = chosen state
+
+            { Profile = profile
+              Heads = Scalars.heads state.Scalars
+              NeedsAll = false
+              Columns =
+                (match state.Brief with
+                 | ValueSome brief -> brief.Columns
+                 | ValueNone -> Profile.ownColumns profile)
+              IsBrief = state.Brief.IsSome }
 
     let private withPace (pace: WalkPace) (state: State) : State =
         { state with Requests = { state.Requests with Pace = pace } }
@@ -266,7 +338,7 @@ module SnmpAudit =
             let findings =
                 match profile with
                 | ValueSome profile when state.Scalars.First.IsSome ->
-                    ValueSome(WalkVerdict.find profile false state.Scalars state.Walk.Pieces)
+                    ValueSome(WalkVerdict.find profile state.Brief false state.Scalars state.Walk.Pieces)
                 | ValueSome _
                 | ValueNone -> ValueNone
 
@@ -295,43 +367,100 @@ module SnmpAudit =
                 |> askScalars [ ScalarRequest.Get ProfileChoice.introduction ]
 
     let private beginWalk (state: State) : State =
-        let struct (walk, requests) = TableWalk.begin' (chosen state) state.Requests.Pace state.Walk
+        let struct (walk, requests) = TableWalk.begin' (table state) state.Requests.Pace state.Walk
 
         { state with Phase = Walking; Walk = walk; Scalars = Scalars.beginWalk state.Scalars }
         |> askRows requests
 
+    let private swapPaces (state: State) : State =
+        let pace = state.Requests.Pace
+
+        { state with OtherPace = pace }
+        |> withPace { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk; Lag = pace.Lag }
+
+    let private startPace (state: State) : State =
+        withPace (WalkPace.start (table state).Columns.Length state.Requests.Pace) state
+
+    /// Whether this audit may be brief: the last one was proven whole, it is the same run of the same gateway, and it is not time yet to
+    /// read everything.
+    let private briefOf (profile: Profile) (state: State) : Brief voption =
+        match state.Last with
+        | ValueSome last when
+            last.Left > 0
+            && Object.ReferenceEquals(last.Profile, profile)
+            && Boot.judge last.Boot state.Scalars.LastBoot = SameRun
+            ->
+            Brief.create profile state.Known
+        | ValueSome _
+        | ValueNone -> ValueNone
+
     let private opened (now: Instant) (state: State) : State =
         let profile = chosen state
-        let pace = WalkPace.start (Profile.ownColumns profile).Length state.Requests.Pace
+        let state = { state with Scalars = Scalars.opened profile (engine state) now state.Scalars }
 
-        { state with Scalars = Scalars.opened profile (engine state) now state.Scalars }
-        |> withPace pace
-        |> beginWalk
+        match briefOf profile state with
+        | ValueSome brief -> { swapPaces state with Brief = ValueSome brief } |> startPace |> beginWalk
+        | ValueNone -> state |> startPace |> beginWalk
+
+    /// Another walk, which reads everything.
+    let private walkWhole (state: State) : State =
+        { swapPaces state with Brief = ValueNone } |> startPace |> beginWalk
 
     /// The scalars after the walk, and what is to be confirmed of the walk.
     let private beginClosing (state: State) : State =
         let profile = chosen state
-        let confirmations = Confirming.plan profile state.Walk.Pieces state.Walk.Ends state.Known
-        let cells = state.Requests.Pace.Proven * (Profile.ownColumns profile).Length
 
-        let names =
-            SnmpNames.packed cells (Scalars.closing profile state.Scalars) (Confirming.names confirmations)
+        let confirmations =
+            Confirming.plan profile (table state).Columns state.Walk.Pieces state.Walk.Ends state.Known
 
-        { state with
-            Phase = Closing
-            Scalars = Scalars.beginClosing state.Scalars
-            Confirmations = confirmations }
-        |> askScalars (List.map ScalarRequest.Get names)
+        let cells = state.Requests.Pace.Proven * (table state).Columns.Length
+
+        // So many have gone that not each is asked for by name: everything that the table tells is to bear witness.
+        if state.Brief.IsSome && confirmations.IsSample then
+            walkWhole state
+        else
+            let names =
+                SnmpNames.packed
+                    cells
+                    (Scalars.closing profile state.Scalars)
+                    (Confirming.names confirmations)
+
+            { state with
+                Phase = Closing
+                Scalars = Scalars.beginClosing state.Scalars
+                Confirmations = confirmations }
+            |> askScalars (List.map ScalarRequest.Get names)
 
     let private beginJoining (state: State) : State =
         match TableWalk.join (chosen state) state.Requests.Pace state.Walk with
         | [] -> beginClosing state
         | requests -> { state with Phase = Joining } |> askRows requests
 
+    /// Rows that are not as the record knows them are read whole.
+    let private beginFilling (state: State) : State =
+        match state.Brief with
+        | ValueNone -> beginJoining state
+        | ValueSome brief ->
+            let profile = chosen state
+            let struct (rows, _) = Rows.assemble profile state.Walk.Pieces
+            let origin = SnmpObserving.origin state.Walk.Pieces
+
+            let fresh =
+                rows
+                |> Array.filter (fun row ->
+                    Rows.isWhole profile row
+                    && Rows.isBrief row
+                    && Rows.holds profile profile.Where row
+                    && not (Brief.isKnown brief origin row))
+
+            match TableWalk.fill (table state) state.Requests.Pace (fresh |> Array.map _.Instance) with
+            | [] -> beginJoining state
+            | requests -> { state with Phase = Filling } |> askRows requests
+
     let private walked (state: State) : State =
         match TableWalk.mend (chosen state) state.Walk with
         | Error shortfall -> beginClosing { state with Walk = TableWalk.broken shortfall state.Walk }
-        | Ok [] -> beginJoining state
+        | Ok [] -> beginFilling state
         | Ok requests -> { state with Phase = Mending } |> askRows requests
 
     /// The table is proven whole: the gateway's history comes next, where it keeps one that is wanted, and where sysUpTime is a clock.
@@ -371,19 +500,23 @@ module SnmpAudit =
         let profile = chosen state
         let scalars = Scalars.readBoot profile (engine state) now state.Scalars
         let isBlind = Scalars.stoodStill scalars
-        let findings = WalkVerdict.find profile isBlind scalars state.Walk.Pieces
+        let findings = WalkVerdict.find profile state.Brief isBlind scalars state.Walk.Pieces
         let verdict = WalkVerdict.judge profile state.Confirmations scalars state.Walk findings
         let hints = WalkRange.hints state.Requests.Pace findings.Instances
         let state = { state with Scalars = scalars; Walk = { state.Walk with Hints = hints } }
 
         match verdict with
+        // Without a clock, what the walk told of times is to be read anew.
+        | _ when isBlind && state.Brief.IsSome -> walkWhole state
         | WalkVerdict.Hidden _ when state.Phase = Closing && profile.Serves.Length > 0 ->
             { state with Phase = Doubting }
             |> askScalars [ ScalarRequest.Get ProfileChoice.introduction ]
             |> askNext [ profile.Serves ]
-        | WalkVerdict.Whole proof -> complete now findings proof state
+        | WalkVerdict.Whole proof -> complete now findings proof { state with IsProven = true }
         | WalkVerdict.Passing _ when state.Walk.Number < MaxWalks ->
-            if profile.Traits.Staleness > TimeSpan.Zero then
+            if state.Brief.IsSome then
+                walkWhole state
+            elif profile.Traits.Staleness > TimeSpan.Zero then
                 { state with Phase = Pausing(now + profile.Traits.Staleness) }
             else
                 beginWalk state
@@ -425,7 +558,8 @@ module SnmpAudit =
                     |> askRows (TableWalk.steps requests.Pace ranges)
                     |> settle now
                 | [] -> settle now (walked state)
-            | Mending -> settle now (beginJoining state)
+            | Mending -> settle now (beginFilling state)
+            | Filling -> settle now (beginJoining state)
             | Joining -> beginClosing state
             | Closing -> settle now (closed now state)
             | Doubting -> settle now (closed now (doubted state))
@@ -517,6 +651,7 @@ module SnmpAudit =
                 match request with
                 | WalkRequest.Step _ -> Scalars.ofStep answer.Sent now varBinds state.Scalars
                 | WalkRequest.Reread _
+                | WalkRequest.Fill _
                 | WalkRequest.Join _ -> Scalars.ofGet answer.Sent now varBinds state.Scalars
 
             walkOn (TableWalk.answered reply answer request) state
@@ -626,6 +761,8 @@ module SnmpAudit =
             | Community _ -> ValueNone
             | User(user, context) -> ValueSome(V3Session.resume user context salt memory.Session)
 
+        let struct (briefAfter, _) = Rng.below (max 1 target.FactsEvery) rng
+
         let state: State =
             { Phase = Choosing
               Profile = target.Profile |> ValueOption.ofOption |> ValueOption.orElse memory.Chosen
@@ -635,6 +772,11 @@ module SnmpAudit =
               Walk = TableWalk.none memory.Hints
               Confirmations = Confirming.none
               Known = given.Known
+              Brief = ValueNone
+              OtherPace = memory.BriefPace
+              Last = (if given.Afresh then ValueNone else memory.Last)
+              BriefAfter = briefAfter
+              IsProven = false
               Mark = given.History
               History = ValueNone
               Remarks = []
@@ -649,4 +791,7 @@ module SnmpAudit =
 
     /// The same without a record: the gateway's history is not asked for.
     let start (target: SnmpTarget) (memory: Memory) (at: Moment) (rng: Rng) : State * Command list =
-        begin' target memory { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone }
+        begin'
+            target
+            memory
+            { At = at; Rng = rng; Local = ""; Known = [||]; History = ValueNone; Afresh = true }

@@ -135,7 +135,7 @@ module internal SnmpHistory =
           Missing = missing
           Moved = ValueNone
           Ids = []
-          Walk = TableWalk.none [||] }
+          Walk = TableWalk.none WalkRange.noHints }
 
     let query (request: HistoryRequest) : Query =
         match request with
@@ -291,9 +291,17 @@ module internal SnmpHistory =
     let private rename (history: SnmpHistory) (rows: struct (Row * Ended)[]) : Ended[] =
         let listed = history.Proven.Observations |> Seq.map (fun o -> o.Id, o.Heard.Earliest) |> dict
 
+        // What this audit did not read is on record.
+        let onRecord = history.Known |> Seq.map (fun c -> c.Id, c) |> dict
+
+        let factsOf (o: Observation) : Facts =
+            match onRecord.TryGetValue o.Id with
+            | true, c when c.Stamp = o.Stamp -> Facts.merge c.Facts o.Facts
+            | _ -> o.Facts
+
         let known =
             [ for c in history.Known -> struct (c.Id, c.Stamp, c.Facts)
-              for o in history.Proven.Observations -> struct (o.Id, o.Stamp, o.Facts) ]
+              for o in history.Proven.Observations -> struct (o.Id, o.Stamp, factsOf o) ]
 
         // What is still listed after the row's end did not end then.
         let mayHaveEnded (e: Ended) (id: ConnectionId) =
@@ -312,10 +320,10 @@ module internal SnmpHistory =
 
         let stamps = history.Ids |> Seq.map (fun struct (instance, _) -> instance[0]) |> HashSet
 
-        let factsOf = Dictionary<string, Facts>()
+        let factsById = Dictionary<string, Facts>()
 
         for struct (id, _, facts) in known do
-            factsOf[string id] <- facts
+            factsById[string id] <- facts
 
         let endOf (row: Row) =
             match history.Table.End with
@@ -328,7 +336,7 @@ module internal SnmpHistory =
                 match ids.TryGetValue(struct (stamp, value)) with
                 | true, instances ->
                     let fits (instance: Oid) =
-                        match factsOf.TryGetValue(string instance) with
+                        match factsById.TryGetValue(string instance) with
                         | true, facts -> mayBe facts e.Observation.Facts
                         | _ -> true
 
@@ -366,7 +374,7 @@ module internal SnmpHistory =
 
             let id =
                 if isTold then told row e
-                elif factsOf.ContainsKey(string e.Observation.Id) then Some e.Observation.Id
+                elif factsById.ContainsKey(string e.Observation.Id) then Some e.Observation.Id
                 else byFacts e
 
             match id with

@@ -93,7 +93,8 @@ module internal SnmpProtocol =
               // They are tried only where none is named.
               Candidates = if profile.IsSome then [||] else candidates.Value
               Timeout = asking.Timeout
-              Attempts = asking.Attempts }
+              Attempts = asking.Attempts
+              FactsEvery = asking.FactsEvery }
 
         Exchanges.ofAudit (fun left given ->
             SnmpAudit.begin' target (Machine.recall SnmpAudit.Memory.none left) given

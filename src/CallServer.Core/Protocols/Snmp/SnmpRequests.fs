@@ -12,8 +12,9 @@ open CallServer.Exchange
 type internal Query =
     | Get of names: Oid[]
     | GetNext of names: Oid[]
-    /// As many scalars, the first of the names, and rows of the other names: by GetBulk, or where `isSingle` one row by GetNext.
-    | Rows of scalars: int * names: Oid[] * isSingle: bool
+    /// As many scalars, the first of the names, and `most` rows at most of the other names: by GetBulk, or where `isSingle` one row
+    /// by GetNext.
+    | Rows of scalars: int * names: Oid[] * isSingle: bool * most: int
     /// Instances after a name: by GetBulk up to `most`, if the agent is known to answer that, else one by GetNext.
     | Instances of after: Oid * most: int
 
@@ -170,9 +171,9 @@ module internal SnmpRequests =
         let isSpeaking = pace.Bulk = Answers
 
         match query with
-        | Query.Rows(_, _, isSingle) when isSingle || WalkPace.isSingle pace -> 0
+        | Query.Rows(_, _, isSingle, _) when isSingle || WalkPace.isSingle pace -> 0
         | Query.Rows _ when timeOuts >= (if isSpeaking then 3 else 2) -> 0
-        | Query.Rows _ -> max 1 (pace.Repetitions >>> max 0 (timeOuts - 1))
+        | Query.Rows(_, _, _, most) -> max 1 (min most pace.Repetitions >>> max 0 (timeOuts - 1))
         | Query.Instances(_, most) -> if isSpeaking then most else 0
         | Query.Get _
         | Query.GetNext _ -> 0
@@ -180,10 +181,10 @@ module internal SnmpRequests =
     let private pduOf (id: int) (repetitions: int) (query: Query) : Pdu =
         match query with
         | Query.Get names -> Pdu.get id names
-        | Query.Rows(scalars, names, _) when repetitions > 0 -> Pdu.getBulk id scalars repetitions names
+        | Query.Rows(scalars, names, _, _) when repetitions > 0 -> Pdu.getBulk id scalars repetitions names
         | Query.Instances(after, _) when repetitions > 0 -> Pdu.getBulk id 0 repetitions [ after ]
         | Query.Instances(after, _) -> Pdu.getNext id [ after ]
-        | Query.Rows(_, names, _)
+        | Query.Rows(_, names, _, _)
         | Query.GetNext names -> Pdu.getNext id names
 
     let private encode

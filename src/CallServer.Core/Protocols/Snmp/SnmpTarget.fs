@@ -51,4 +51,7 @@ type SnmpTarget =
         Timeout: TimeSpan
         /// How many times a request is sent before it is given up, at least 1.
         Attempts: int
+        /// All that rows tell is read by every audit of this number at least, and by those between only of rows that are new or not
+        /// as before; 1: always.
+        FactsEvery: int
     }

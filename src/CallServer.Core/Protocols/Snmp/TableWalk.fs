@@ -13,6 +13,10 @@ type internal WalkedTable =
         Heads: Oid[]
         /// Every column counts; otherwise those by which a row is listed, and called.
         NeedsAll: bool
+        /// The row's own columns that the walk reads.
+        Columns: int[]
+        /// They are the key columns only.
+        IsBrief: bool
     }
 
 /// What a walk asks for.
@@ -21,6 +25,8 @@ type internal WalkRequest =
     | Step of WalkRange
     /// A Get of one row that was read while it came or went.
     | Reread of TornRow
+    /// A Get of rows of which only the key columns were read.
+    | Fill of Oid[]
     /// A Get of rows together with what they point to.
     | Join of Pointing[]
 
@@ -36,8 +42,8 @@ type internal Failing =
 /// One walk over a table.
 type internal TableWalk =
     {
-        /// Instances of an earlier walk, some rows apart, ascending: where this one may be cut into ranges.
-        Hints: Oid[]
+        /// Where this one may be cut into ranges.
+        Hints: WalkHints
         /// Walks of this table begun in this audit.
         Number: int
         /// Ranges that begin when those before them are done.
@@ -84,7 +90,11 @@ module internal TableWalk =
     [<Literal>]
     let private MaxTornAlone = 8
 
-    let none (hints: Oid[]) : TableWalk =
+    /// Variable bindings of one request for whole rows.
+    [<Literal>]
+    let private MaxFilled = 100
+
+    let none (hints: WalkHints) : TableWalk =
         { Hints = hints
           Number = 0
           Later = []
@@ -97,12 +107,21 @@ module internal TableWalk =
           Failing = []
           Spared = [] }
 
+    let private cellsOf (profile: Profile) (rows: Oid[]) : Oid[] =
+        let own = Profile.ownColumns profile
+
+        [| for row in rows do
+               let arcs = Oid.arcs row
+
+               for column in own -> Oid.append profile.Columns[column].Oid arcs |]
+
     let query (table: WalkedTable) (request: WalkRequest) : Query =
         match request with
         | WalkRequest.Step range ->
             let names = WalkStep.names table.Profile.Columns table.Heads range
-            Query.Rows(table.Heads.Length, names, range.Singly)
+            Query.Rows(table.Heads.Length, names, range.Singly, WalkRange.most range)
         | WalkRequest.Reread row -> Query.Get(Array.append table.Heads (TornRow.names table.Profile row))
+        | WalkRequest.Fill rows -> Query.Get(Array.append table.Heads (cellsOf table.Profile rows))
         | WalkRequest.Join pointings ->
             Query.Get(Array.append table.Heads (RowJoin.names table.Profile pointings))
 
@@ -154,13 +173,18 @@ module internal TableWalk =
         ranges |> List.collect (WalkRange.narrow pace.Width) |> List.map WalkRequest.Step
 
     /// Begins the next walk of the audit, and gives its first requests.
-    let begin' (profile: Profile) (pace: WalkPace) (walk: TableWalk) : struct (TableWalk * WalkRequest list) =
-        let own = Profile.ownColumns profile
+    let begin'
+        (table: WalkedTable)
+        (pace: WalkPace)
+        (walk: TableWalk)
+        : struct (TableWalk * WalkRequest list) =
+        let profile = table.Profile
+        let own = table.Columns
 
         // Nested tables have an index and an order of their own: one range a column.
         let nested =
             [ for column in 0 .. profile.Columns.Length - 1 do
-                  if profile.Columns[column].Joint = BeginsWithIndex then
+                  if not table.IsBrief && profile.Columns[column].Joint = BeginsWithIndex then
                       WalkRange.below Oid.empty [| column |] ]
 
         let cut = WalkRange.below Oid.empty own |> WalkRange.atHints walk.Hints pace
@@ -203,7 +227,7 @@ module internal TableWalk =
             let struct (_, number, range, at) =
                 candidates |> List.maxBy (fun struct (weight, _, _, _) -> weight)
 
-            let struct (lower, upper) = WalkRange.cut at range
+            let struct (lower, upper) = WalkRange.cut walk.Hints at range
             ValueSome(struct ({ walk with Cuts = walk.Cuts + 1 }, number, lower, upper))
 
     let private where (profile: Profile) (range: WalkRange) : string =
@@ -322,7 +346,7 @@ module internal TableWalk =
             WalkPace.singly (range.Singly || answer.WasBulk) turn.Pace
         elif advance.Whole then
             WalkPace.whole range.Columns.Length answer.Repetitions turn.Pace
-        elif range.Columns.Length = (Profile.ownColumns turn.Table.Profile).Length then
+        elif range.Columns.Length = turn.Table.Columns.Length then
             WalkPace.cut advance.Repetitions turn.Pace
         else
             { turn.Pace with Bulk = Answers }
@@ -343,7 +367,8 @@ module internal TableWalk =
             let pieces =
                 (turn.Walk.Pieces, advance.Rows)
                 ||> Array.fold (fun pieces (struct (instance, cells)) ->
-                    { Instance = instance; Cells = cells; Reply = reply } :: pieces)
+                    { Instance = instance; Cells = cells; Reply = reply; IsBrief = turn.Table.IsBrief }
+                    :: pieces)
 
             let walk =
                 { turn.Walk with
@@ -352,7 +377,12 @@ module internal TableWalk =
                     Rows = turn.Walk.Rows + advance.Rows.Length
                     Replies = turn.Walk.Replies + 1 }
 
-            let next = { range with Columns = advance.Open; Cursor = advance.Cursor; Singly = false }
+            let next =
+                { range with
+                    Columns = advance.Open
+                    Cursor = advance.Cursor
+                    Singly = false
+                    Expected = WalkRange.expectAfter advance.Rows.Length range }
 
             let turn =
                 { turn with Walk = walk; Pace = learn answer range advance turn; Read = ValueSome reply }
@@ -376,6 +406,48 @@ module internal TableWalk =
             let what = $"a row that lacks what every row has, at {row.Instance}"
             change (broken (Unreadable what)) turn
         | TornNext.Left why -> change (failing (Barren why) $"row {row.Instance}") turn
+
+    /// Rows that were too much for one request: in two, and one alone as a row that is read again.
+    let private refill (profile: Profile) (rows: Oid[]) : WalkRequest list =
+        match rows with
+        | [||] -> []
+        | [| row |] -> [ reread profile row ]
+        | _ -> Array.splitInto 2 rows |> Array.map WalkRequest.Fill |> List.ofArray
+
+    /// Whole rows. One of which nothing is told has ended since the walk, if the reply is whole: what the walk told of it stands.
+    let private filled (reply: SnmpReply) (rows: Oid[]) (varBinds: VarBind[]) (turn: WalkTurn) : WalkTurn =
+        let profile = turn.Table.Profile
+        let own = Profile.ownColumns profile
+        let isWhole = varBinds.Length >= turn.Table.Heads.Length + rows.Length * own.Length
+        let values = RowJoin.toldValues varBinds
+        let pieces = ResizeArray<Piece>()
+        let torn = ResizeArray<Oid>()
+        let untold = ResizeArray<Oid>()
+
+        for row in rows do
+            let arcs = Oid.arcs row
+            let cells = Array.create profile.Columns.Length Null
+
+            for column in own do
+                match values.TryGetValue(Oid.append profile.Columns[column].Oid arcs) with
+                | true, value -> cells[column] <- value
+                | _ -> ()
+
+            if not isWhole && own |> Array.exists (fun column -> cells[column] = Null) then
+                untold.Add row
+            elif profile.Identity |> Array.forall (fun column -> cells[column] <> Null) then
+                pieces.Add { Instance = row; Cells = cells; Reply = reply; IsBrief = false }
+            elif own |> Array.exists (fun column -> cells[column] <> Null) then
+                torn.Add row
+
+        { turn with
+            Walk = { turn.Walk with Pieces = List.ofSeq pieces @ turn.Walk.Pieces }
+            Read = ValueSome reply }
+        |> ask (
+            [ for row in torn -> reread profile row ]
+            // One that comes back short even alone is read column by column.
+            @ refill profile (untold.ToArray())
+        )
 
     let private askHalves (pointings: Pointing[]) (turn: WalkTurn) : WalkTurn =
         ask (RowJoin.halves pointings |> List.map WalkRequest.Join) turn
@@ -413,11 +485,12 @@ module internal TableWalk =
         | WalkRequest.Step range -> stepped reply answer range turn
         | WalkRequest.Reread row ->
             let struct (cells, next) = TornRow.answered turn.Table.Profile varBinds row
-            let piece = { Instance = row.Instance; Cells = cells; Reply = reply }
+            let piece = { Instance = row.Instance; Cells = cells; Reply = reply; IsBrief = false }
 
             { turn with Read = ValueSome reply }
             |> change (fun walk -> { walk with Pieces = piece :: walk.Pieces })
             |> rereadOn row next
+        | WalkRequest.Fill rows -> filled reply rows varBinds turn
         | WalkRequest.Join pointings -> joined reply pointings varBinds turn
 
     /// Takes an error.
@@ -434,6 +507,7 @@ module internal TableWalk =
         | WalkRequest.Reread row ->
             let next = TornRow.failed turn.Table.Profile (isDecisive turn.Table) status culprit row
             rereadOn row next turn
+        | WalkRequest.Fill rows -> ask (refill turn.Table.Profile rows) turn
         | WalkRequest.Join pointings -> askHalves pointings turn
 
     /// The answer to a step cannot be read. Another one may be, if it is smaller, or tells less.
@@ -447,6 +521,7 @@ module internal TableWalk =
         match request with
         | WalkRequest.Step range -> change (failing why (where turn.Table.Profile range)) turn
         | WalkRequest.Reread row -> change (failing why $"row {row.Instance}") turn
+        | WalkRequest.Fill rows -> ask (refill turn.Table.Profile rows) turn
         | WalkRequest.Join pointings -> askHalves pointings turn
 
     /// All ranges are done: rows that lack a column that every row has were read while they came or went, and are asked once more,
@@ -467,11 +542,18 @@ module internal TableWalk =
         else
             Ok [ for row in torn -> reread profile row.Instance ]
 
+    /// These rows are read with all of their columns, as many at once as fit the replies that the agent has given whole.
+    let fill (table: WalkedTable) (pace: WalkPace) (rows: Oid[]) : WalkRequest list =
+        let width = (Profile.ownColumns table.Profile).Length
+        let size = max 1 (min MaxFilled (max 1 pace.Proven * table.Columns.Length) / width)
+        rows |> Array.chunkBySize size |> Array.map WalkRequest.Fill |> List.ofArray
+
     /// Rows that point into another table are read together with what stands there.
     let join (profile: Profile) (pace: WalkPace) (walk: TableWalk) : WalkRequest list =
         let struct (rows, _) = Rows.assemble profile walk.Pieces
 
         rows
-        |> Array.filter (fun row -> Rows.isWhole profile row && Rows.holds profile profile.Where row)
+        |> Array.filter (fun row ->
+            Rows.isWhole profile row && not (Rows.isBrief row) && Rows.holds profile profile.Where row)
         |> RowJoin.plan profile (max 1 pace.Proven)
         |> List.map WalkRequest.Join

@@ -3,6 +3,16 @@ namespace CallServer.Protocols.Snmp
 open System
 open CallServer.Wire
 
+/// Where the rows of an earlier walk were.
+type WalkHints =
+    {
+        /// Instances, ascending, each so many rows behind the one before it.
+        Places: Oid[]
+        Apart: int
+        /// All rows.
+        Rows: int
+    }
+
 /// A range of the table that is walked row by row, and how far the walk has come.
 type internal WalkRange =
     {
@@ -14,10 +24,15 @@ type internal WalkRange =
         Before: Oid voption
         /// The next row is asked by GetNext: a GetBulk at this cursor brought nothing of use.
         Singly: bool
+        /// By the earlier walk, how many rows stand before the cursor, and before the range's end. It decides how many are asked for,
+        /// and proves nothing.
+        Expected: struct (int * int) voption
     }
 
-/// How a table is cut into ranges that are walked at once. Hints are instances of an earlier walk, some rows apart, ascending.
+/// How a table is cut into ranges that are walked at once.
 module internal WalkRange =
+    let noHints: WalkHints = { Places = [||]; Apart = 1; Rows = 0 }
+
     /// Hints are at least this many replies apart.
     [<Literal>]
     let private RepliesPerHint = 2
@@ -33,6 +48,7 @@ module internal WalkRange =
         { Columns = columns
           Cursor = root
           Singly = false
+          Expected = ValueNone
           Before =
             (if arcs.Length = 0 || arcs[arcs.Length - 1] = UInt32.MaxValue then
                  ValueNone
@@ -51,21 +67,47 @@ module internal WalkRange =
     let private upTo (instance: Oid) : Oid voption = ValueSome(Oid.child 0u instance)
 
     /// A range for each gap between the hints, as many as there are requests in flight, and as are worth it.
-    let atHints (hints: Oid[]) (pace: WalkPace) (range: WalkRange) : WalkRange list =
-        let worth = WalkPace.cuts (hints.Length * RepliesPerHint) pace
-        let ranges = min (WalkPace.slots pace) (min worth hints.Length + 1)
+    let atHints (hints: WalkHints) (pace: WalkPace) (range: WalkRange) : WalkRange list =
+        let places = hints.Places
+        let worth = WalkPace.cuts (places.Length * RepliesPerHint) pace
+        let ranges = min (WalkPace.slots pace) (min worth places.Length + 1)
+        let cuts = [ for number in 1 .. ranges - 1 -> number * places.Length / ranges ] |> List.distinct
+        let ranks = [ for cut in cuts -> (cut + 1) * hints.Apart ]
+        let starts = List.zip (range.Cursor :: [ for cut in cuts -> places[cut] ]) (0 :: ranks)
 
-        let cuts = [ for number in 1 .. ranges - 1 -> hints[number * hints.Length / ranges] ] |> List.distinct
+        let ends =
+            List.zip ([ for cut in cuts -> upTo places[cut] ] @ [ range.Before ]) (ranks @ [ hints.Rows ])
 
-        let starts = range.Cursor :: cuts
-        let ends = List.map upTo cuts @ [ range.Before ]
-        List.map2 (fun start before -> { range with Cursor = start; Before = before }) starts ends
+        List.map2
+            (fun (start, first) (before, last) ->
+                { range with
+                    Cursor = start
+                    Before = before
+                    Expected = (if hints.Rows > 0 then ValueSome(struct (first, last)) else ValueNone) })
+            starts
+            ends
+
+    /// Rows more than are expected, of which the first shows that the range has ended.
+    [<Literal>]
+    let private Spare = 8
+
+    /// The most rows that a request is to ask for: what is left of the range, by the earlier walk, and some more. Where even those are
+    /// there, nobody knows how many are.
+    let most (range: WalkRange) : int =
+        match range.Expected with
+        | ValueSome(struct (before, all)) when before <= all -> all - before + max Spare ((all - before) / 16)
+        | ValueSome _
+        | ValueNone -> Int32.MaxValue
+
+    /// The range after so many more rows.
+    let expectAfter (rows: int) (range: WalkRange) : struct (int * int) voption =
+        range.Expected |> ValueOption.map (fun (struct (before, all)) -> struct (before + rows, all))
 
     /// The place at which a range may be cut in two, and how much speaks for it: the middle one of the hints in it, or where the index
     /// is a time stamp and `upTime` is told, half-way from the cursor to that.
-    let middle (hints: Oid[]) (upTime: uint32 voption) (range: WalkRange) : struct (int * Oid) voption =
+    let middle (hints: WalkHints) (upTime: uint32 voption) (range: WalkRange) : struct (int * Oid) voption =
         let inside =
-            hints
+            hints.Places
             |> Array.filter (fun hint ->
                 hint.CompareTo range.Cursor > 0
                 && (range.Before.IsNone || hint.CompareTo range.Before.Value < 0))
@@ -89,11 +131,22 @@ module internal WalkRange =
             ValueNone
 
     /// The range in two, cut there.
-    let cut (at: Oid) (range: WalkRange) : struct (WalkRange * WalkRange) =
-        struct ({ range with Before = upTo at }, { range with Cursor = at })
+    let cut (hints: WalkHints) (at: Oid) (range: WalkRange) : struct (WalkRange * WalkRange) =
+        let struct (lower, upper) =
+            match range.Expected, Array.IndexOf(hints.Places, at) with
+            | ValueSome(struct (before, all)), place when place >= 0 ->
+                let rank = (place + 1) * hints.Apart
+                struct (ValueSome(struct (before, rank)), ValueSome(struct (rank, all)))
+            | _ -> struct (ValueNone, ValueNone)
+
+        struct ({ range with Before = upTo at; Expected = lower },
+                { range with Cursor = at; Expected = upper })
 
     /// Hints for the next walk: of the instances of this one, some at even distances.
-    let hints (pace: WalkPace) (instances: Oid[]) : Oid[] =
+    let hints (pace: WalkPace) (instances: Oid[]) : WalkHints =
         let apart = max 1 (RepliesPerHint * pace.Repetitions)
         let step = max apart ((instances.Length + MaxHints - 1) / MaxHints)
-        [| for index in step - 1 .. step .. instances.Length - 2 -> instances[index] |]
+
+        { Places = [| for index in step - 1 .. step .. instances.Length - 2 -> instances[index] |]
+          Apart = step
+          Rows = instances.Length }

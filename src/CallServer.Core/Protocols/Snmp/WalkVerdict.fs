@@ -55,7 +55,13 @@ module internal WalkVerdict =
     let private blind (reply: SnmpReply) : SnmpReply = { reply with UpTime = ValueNone }
 
     /// Everything that the pieces of a walk show; `isBlind`: sysUpTime is no clock.
-    let find (profile: Profile) (isBlind: bool) (scalars: Scalars) (pieces: Piece list) : Findings =
+    let find
+        (profile: Profile)
+        (brief: Brief voption)
+        (isBlind: bool)
+        (scalars: Scalars)
+        (pieces: Piece list)
+        : Findings =
         let pieces, first =
             if isBlind then
                 pieces |> List.map (fun piece -> { piece with Reply = blind piece.Reply }),
@@ -67,7 +73,15 @@ module internal WalkVerdict =
         let whole = rows |> Array.filter (Rows.isWhole profile)
         let listed = whole |> Array.filter (Rows.holds profile profile.Where)
         let origin = SnmpObserving.origin pieces
-        let observed = listed |> Array.map (fun row -> struct (row, SnmpObserving.observe profile origin row))
+
+        let tellingOf (row: Row) =
+            match brief with
+            | ValueSome brief when Rows.isBrief row -> brief.Told
+            | ValueSome _
+            | ValueNone -> profile
+
+        let observed =
+            listed |> Array.map (fun row -> struct (row, SnmpObserving.observe (tellingOf row) origin row))
 
         let nameless =
             observed
@@ -110,7 +124,7 @@ module internal WalkVerdict =
         { Observations = observations
           Instances = whole |> Array.map (fun row -> row.Instance)
           Shortfalls = shortfalls
-          Remarks = Legibility.complaints profile listed
+          Remarks = Legibility.complaints profile (listed |> Array.filter (Rows.isBrief >> not))
           CountAgrees = List.contains CountProof.Agrees counts }
 
     /// Whether the walk listed every connection.

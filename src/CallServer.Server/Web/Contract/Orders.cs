@@ -54,7 +54,7 @@ internal static class Orders
                 Body = typeof(GatewayBody),
                 NeedsBody = true,
                 BodyExample =
-                    """{"id":"gw9","uri":"snmp://192.0.2.19","community":"env:GW9_COMMUNITY","auth":null,"priv":null,"interval":"10s","timeout":null,"attempts":null,"history":null,"complete":null,"replyOctets":null,"auditOctets":null,"connections":null}""",
+                    """{"id":"gw9","uri":"snmp://192.0.2.19","community":"env:GW9_COMMUNITY","auth":null,"priv":null,"interval":"10s","timeout":null,"attempts":null,"factsEvery":null,"history":null,"complete":null,"replyOctets":null,"auditOctets":null,"connections":null}""",
                 Replies =
                 [
                     new(

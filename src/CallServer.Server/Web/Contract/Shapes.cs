@@ -76,6 +76,7 @@ internal sealed record AuditOrder(string Gateway, bool Asked);
 /// <param name="Interval">Time between two audits, such as <c>10s</c>.</param>
 /// <param name="Timeout">How long a reply is waited for, such as <c>1s</c>.</param>
 /// <param name="Attempts">How many times a request is sent.</param>
+/// <param name="FactsEvery">One audit in so many reads all facts of an SNMP gateway's connections.</param>
 /// <param name="History">Whether the gateway's own history is read.</param>
 /// <param name="Complete">Only <c>never</c>: absence then closes nothing.</param>
 /// <param name="ReplyOctets">The largest reply that is accepted, such as <c>8MB</c>.</param>
@@ -90,6 +91,7 @@ internal sealed record GatewayBody(
     string? Interval,
     string? Timeout,
     int? Attempts,
+    int? FactsEvery,
     bool? History,
     string? Complete,
     string? ReplyOctets,
