@@ -95,6 +95,7 @@ let ``a steady audit of a thousand connections asks for a fraction of the first 
         (third * 100 <= first * most) |> Check.because $"{profile}: {third} of {first}" Check.isTrue)
 
 /// A row of a table that uses its index again; the line stamps it, and stands in for the number where there is none.
+/// One without a stamp lacks all of its key cells.
 type private Line = { Index: int; Stamp: string; Number: string; Codec: string }
 
 let private lines: Profile =
@@ -123,8 +124,10 @@ let private serving (boots: int ref) (rows: Line list ref) : Bench.Server =
 
         CiscoTable.scalars began now boots.Value 0
         @ [ for line in rows.Value do
-                cell line 1 (Integer 1L)
-                cell line 2 (text line.Stamp)
+                if line.Stamp <> "" then
+                    cell line 1 (Integer 1L)
+                    cell line 2 (text line.Stamp)
+
                 cell line 3 (text line.Number)
                 cell line 4 (text line.Codec)
                 cell line 5 (Integer 46L) ]
@@ -240,3 +243,14 @@ let ``while connections of an earlier run are on record, everything is read`` =
         (Brief.create lines known).IsSome |> Check.isTrue
         let before = known |> Array.mapi (fun place c -> if place = 3 then { c with Run = c.Run - 1 } else c)
         (Brief.create lines before).IsSome |> Check.isFalse)
+
+let ``a row that lacks its key cells is not over`` =
+    example (fun () ->
+        let watched, _, rows = watchLines ()
+
+        rows.Value <-
+            rows.Value |> List.map (fun line -> if line.Index = 7 then { line with Stamp = "" } else line)
+
+        let struct (snapshot, _, _) = watched.Audit()
+        Snapshot.isComplete snapshot |> Check.isFalse
+        (GatewayLedger.tryFind (ConnectionId.create "7") watched.Ledger).IsSome |> Check.isTrue)
