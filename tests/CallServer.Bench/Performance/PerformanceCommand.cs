@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using CallServer.Bench.Performance.Lines;
+using CallServer.Bench.Takeover;
 using CallServer.Host.Cli;
 using CallServer.Interop.Peers;
 using CallServer.Server.Net;
@@ -142,14 +143,16 @@ internal static class PerformanceCommand
                 };
         }
         catch (CommandFailedException missing)
-            when (missing.ExitCode == ExitCode.Unavailable && !MayLackNothing)
+            when (missing.ExitCode == ServerPair.TooBusy
+                || missing.ExitCode == ExitCode.Unavailable && !MayLackNothing
+            )
         {
             Console.WriteLine($"  not measured: {string.Join("; ", missing.Lines)}");
             return new Measured([], []);
         }
         catch (CommandFailedException failure)
         {
-            return new Measured([], failure.Lines);
+            return new Measured([], [string.Join("\n    ", failure.Lines)]);
         }
     }
 }

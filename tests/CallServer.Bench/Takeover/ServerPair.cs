@@ -9,6 +9,9 @@ namespace CallServer.Bench.Takeover;
 /// <summary>A primary and its backup on one fleet, as two processes with their own files.</summary>
 internal sealed class ServerPair : IAsyncDisposable
 {
+    /// <summary>The exit status if the machine is too busy to time a takeover, as sysexits.h has it (EX_TEMPFAIL).</summary>
+    public const int TooBusy = 75;
+
     private readonly bool cold;
 
     /// <param name="folder">The folder that holds a folder for each.</param>
@@ -71,9 +74,15 @@ internal sealed class ServerPair : IAsyncDisposable
         await HeardAsync(Primary, gateways, cancel);
         await Backup.UntilAsync(
             "watched",
-            async () => (await Backup.StatusAsync(cancel)).Text("role") == "standby",
+            async () => (await Backup.StatusAsync(cancel)).Text("role") is "standby" or "active",
             cancel
         );
+        // It may have missed heartbeats of a live primary: such a takeover is not worth timing.
+        if ((await Backup.StatusAsync(cancel)).Text("role") != "standby")
+            throw new CommandFailedException(
+                TooBusy,
+                "the backup took over before the primary was killed: the machine is too busy to time anything"
+            );
     }
 
     /// <summary>The backup's newest recovery report, once it is complete.</summary>

@@ -10,7 +10,7 @@ namespace CallServer.Bench.Performance.Lines;
 /// </summary>
 internal sealed class ReconcileLine : ILine
 {
-    // An audit gives up beyond some 200,000 rows.
+    // An audit gives up beyond 200,000 rows.
     private const int MostOnOne = 100_000;
     private const double Changed = 0.01;
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(10);
