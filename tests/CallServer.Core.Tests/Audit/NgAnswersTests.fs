@@ -125,7 +125,7 @@ let private before seconds = start - TimeSpan.FromSeconds(float<int> seconds)
 // Counts.
 
 /// Whether a list of this many calls agrees with a reading before it and one after it: calls, and ended calls.
-let private agrees (opening: int64 * int64) (closing: int64 * int64) (listed: int) : bool =
+let private agreesIf (endSeen: bool) (opening: int64 * int64) (closing: int64 * int64) (listed: int) : bool =
     let told (at: Instant) (sessions, managed) =
         NgProof.told
             at
@@ -136,8 +136,10 @@ let private agrees (opening: int64 * int64) (closing: int64 * int64) (listed: in
     |> told start opening
     |> NgProof.beforeList
     |> told (start + TimeSpan.FromSeconds 1.0) closing
-    |> NgProof.judge listed
+    |> NgProof.judge endSeen listed
     |> (=) CountVerdict.Agrees
+
+let private agrees = agreesIf true
 
 /// How many calls there were at first and after each step, in which one begins (true) or ends.
 let private counted (first: byte) (steps: bool list) : int64 list =
@@ -166,6 +168,16 @@ let ``a list that what began and ended does not explain disagrees`` =
               (5L, 7L), (3L, 7L), 2
               (5L, 7L), (3L, 7L), 6 ] do
             agrees opening closing listed |> Check.because $"{opening} {closing} {listed}" Check.isFalse)
+
+let ``a full list agrees only if it lists as many calls as there can have been`` =
+    law (fun (first: byte) (steps: bool list) (listed: byte) ->
+        let counts = counted first steps
+        let began = List.pairwise counts |> List.filter (fun (earlier, later) -> later > earlier)
+        let ended = List.pairwise counts |> List.filter (fun (earlier, later) -> later < earlier)
+        let listed = int listed % 12
+
+        agreesIf false (counts.Head, 7L) (List.last counts, 7L + int64 ended.Length) listed
+        |> (=) (int64 listed = counts.Head + int64 began.Length))
 
 // Restarts.
 

@@ -233,24 +233,28 @@ module NgAudit =
         let withKnown state = { state with List = NgCallList.withKnown state.Known state.List }
         let mayAgain = NgProof.mayAgain state.Proof && Faults.isEmpty state.Faults
         let listed = state.List.Keys.Length
+        let full () = TooLarge $"a list of more than {state.List.Limit} calls"
 
-        match NgProof.judge listed state.Proof with
+        match NgProof.judge state.List.EndSeen listed state.Proof with
         | CountVerdict.Agrees -> beginQueries { state with Proof = { state.Proof with CountAgrees = true } }
         // The reading after this list also serves as the one before the next.
         | CountVerdict.Disagrees _ when mayAgain -> opened state
         | CountVerdict.Disagrees _ when not (Faults.isEmpty state.Faults) ->
             state |> withKnown |> beginQueries
         | CountVerdict.Disagrees counted ->
+            let agrees = counted = int64 listed
+
             state
-            |> fault (CountDisagrees(int (min counted 2147483647L), listed))
+            |> fault (
+                if agrees then
+                    full ()
+                else
+                    CountDisagrees(int (min counted 2147483647L), listed)
+            )
             |> withKnown
             |> beginQueries
         | CountVerdict.Untold when state.List.EndSeen -> beginQueries state
-        | CountVerdict.Untold ->
-            state
-            |> fault (TooLarge $"a list of more than {state.List.Limit} calls")
-            |> withKnown
-            |> beginQueries
+        | CountVerdict.Untold -> state |> fault (full ()) |> withKnown |> beginQueries
 
     let private queried (now: Instant) (state: State) : State =
         let state = { state with Queries = NgQueries.sample (clock now state) state.Queries }

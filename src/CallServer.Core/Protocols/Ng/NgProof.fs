@@ -58,7 +58,13 @@ module internal NgProof =
     /// Compares a list with rtpengine's counts of its calls (sessionstotal) and of those that ended (managedsessions). If D calls
     /// ended and U began between two readings, a list made in between holds from c0 - D to c0 + U calls. Calls that rtpengine
     /// mirrors for another instance are not counted when they end; the fall of the total shows at least how many those were.
-    let private count (before: NgReading voption) (after: NgReading voption) (listed: int) : CountVerdict =
+    /// A list that is full, perhaps of calls that it names twice, may leave out any call that there can be besides.
+    let private count
+        (before: NgReading voption)
+        (after: NgReading voption)
+        (endSeen: bool)
+        (listed: int)
+        : CountVerdict =
         match before, after with
         | ValueSome { Told = { Sessions = ValueSome first } as opening },
           ValueSome { Told = { Sessions = ValueSome last } as closing } ->
@@ -70,7 +76,9 @@ module internal NgProof =
             let ended = max ended (max 0L (first - last))
             let begun = max 0L (last - first + ended)
 
-            if first - ended <= int64 listed && int64 listed <= first + begun then
+            let least = if endSeen then first - ended else first + begun
+
+            if least <= int64 listed && int64 listed <= first + begun then
                 CountVerdict.Agrees
             else
                 CountVerdict.Disagrees last
@@ -130,12 +138,13 @@ module internal NgProof =
         | first :: _ ->
             List.pairwise told |> List.fold judge (struct (bootOf (beganOf first) first.Received, ValueNone))
 
-    /// Whether the readings before and after the current list agree with this many listed calls.
-    let judge (listed: int) (proof: NgProof) : CountVerdict =
+    /// Whether the readings before and after the current list agree with this many listed calls. `endSeen` tells that the list
+    /// had room for more.
+    let judge (endSeen: bool) (listed: int) (proof: NgProof) : CountVerdict =
         let after =
             match proof.Readings, proof.Before with
             | latest :: _, ValueSome before when latest.Sent = before.Sent -> ValueNone
             | latest :: _, _ -> ValueSome latest
             | [], _ -> ValueNone
 
-        count proof.Before after listed
+        count proof.Before after endSeen listed
