@@ -248,7 +248,7 @@ internal static class Keys
                 "One audit in so many reads all that an SNMP gateway tells of its connections. Those between read only what shows that a known connection is there and the same; with 1, every audit reads all."
             )
             {
-                Usual = "10",
+                Usual = "20",
             };
 
         public static Key[] All { get; } = [Interval, Timeout, Attempts, FactsEvery];

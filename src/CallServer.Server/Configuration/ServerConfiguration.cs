@@ -209,7 +209,7 @@ public sealed record GatewayConfiguration
     public int Attempts { get; init; } = 4;
 
     /// <summary>One audit in so many reads all facts of all connections, if the gateway is read by a profile.</summary>
-    public int FactsEvery { get; init; } = 10;
+    public int FactsEvery { get; init; } = 20;
 
     internal GatewaySecrets Secrets { get; init; } = GatewaySecrets.None;
 

@@ -376,7 +376,7 @@ public sealed class ServerConfigurationTests
             Assert.That(configuration.Gateways.Select(gateway => gateway.FactsEvery), Is.EqualTo([3, 1, 3]));
             Assert.That(
                 Read("""{ "gateways": [{ "id": "a", "uri": "snmp://h" }] }""").Gateways.Single().FactsEvery,
-                Is.EqualTo(10)
+                Is.EqualTo(20)
             );
         });
     }
