@@ -20,7 +20,7 @@ internal sealed class OutageTests : PeerTest
 
         // Right after one audit and well before the next, so that the cut falls into the next one's walk.
         await server.CompleteAuditAsync();
-        proxy.CutAfter(8);
+        proxy.CutAfter(4);
         var cutShort = await server.AuditAsync(audit => Says(audit, "cut-short"));
         var heardInPart = await server.ConnectionsAsync();
         AssertListed(heardInPart, calls);
