@@ -26,12 +26,9 @@ type internal TakingIn =
     member this.IsComplete = Snapshot.isComplete this.Snapshot
 
     member this.UnlawfulIn(o: Observation) : Interval voption =
-        if this.Unlawful.Count = 0 then
-            ValueNone
-        else
-            match this.Unlawful.TryGetValue o with
-            | true, told -> ValueSome told
-            | _ -> ValueNone
+        match this.Unlawful.TryGetValue o with
+        | true, told -> ValueSome told
+        | _ -> ValueNone
 
 /// Turns one row of a snapshot into a connection.
 module internal Hearing =

@@ -87,50 +87,23 @@ module internal Keeping =
     let again (times: int) (heard: Instant) (c: Connection) : Connection =
         { c with LastHeard = heard; ConfirmedCount = c.ConfirmedCount + times }
 
-    let private sameTiming (a: Timing) (b: Timing) =
-        a.Within.Earliest.Micros = b.Within.Earliest.Micros
-        && a.Within.Latest.Micros = b.Within.Latest.Micros
-        && a.Evidence = b.Evidence
-
-    // `=` would box both sides of each, for every connection at every audit.
-    let private sameStamp (a: string voption) (b: string voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> String.Equals(a, b)
-        | ValueNone, ValueNone -> true
-        | _ -> false
-
-    let private sameBoot (a: BootToken voption) (b: BootToken voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> obj.ReferenceEquals(a, b) || a.Equals b
-        | ValueNone, ValueNone -> true
-        | _ -> false
-
-    let private sameConflict (a: Conflict voption) (b: Conflict voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> a.Equals b
-        | ValueNone, ValueNone -> true
-        | _ -> false
-
     /// Whether it is the connection as it was, heard once more: `is = again 1 is.LastHeard was`, but without
     /// making one more of each connection at every audit.
     let isAgain (was: Connection) (is: Connection) : bool =
         is.ConfirmedCount = was.ConfirmedCount + 1
         && Facts.same is.Facts was.Facts
-        && sameTiming is.Start was.Start
-        && (match is.Setup, was.Setup with
-            | ValueSome is, ValueSome was -> sameTiming is was
-            | ValueNone, ValueNone -> true
-            | _ -> false)
+        && is.Start = was.Start
+        && Times.isSame is.Setup was.Setup
         && is.Id = was.Id
-        && sameStamp is.Stamp was.Stamp
-        && sameBoot is.BootToken was.BootToken
+        && is.Stamp = was.Stamp
+        && is.BootToken = was.BootToken
         && is.Run = was.Run
-        && is.FirstHeard.Micros = was.FirstHeard.Micros
+        && is.FirstHeard = was.FirstHeard
         && is.Status = was.Status
         && is.Recovered = was.Recovered
         && is.Absences = was.Absences
         && is.Conflicts = was.Conflicts
-        && sameConflict is.LastConflict was.LastConflict
+        && is.LastConflict = was.LastConflict
 
     /// Whether the row of a connection as it was still tells it as it is now.
     let private isTold (isSnapshot: bool) (was: Connection) (is: Connection) : bool =

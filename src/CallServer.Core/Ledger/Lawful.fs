@@ -18,15 +18,6 @@ module internal Lawful =
         | ValueSome setup -> ValueSome(beforeStart start setup)
         | ValueNone -> ValueNone
 
-    let private isSame (a: Timing voption) (b: Timing voption) : bool =
-        match a, b with
-        | ValueSome a, ValueSome b ->
-            a.Within.Earliest.Micros = b.Within.Earliest.Micros
-            && a.Within.Latest.Micros = b.Within.Latest.Micros
-            && obj.ReferenceEquals(a.Evidence, b.Evidence)
-        | ValueNone, ValueNone -> true
-        | _ -> false
-
     /// A start no earlier than the setup and no later than the moment of the report. One that lies ahead has
     /// no upper end.
     let private between
@@ -91,7 +82,7 @@ module internal Lawful =
         let setup = beforeStarting start setup
 
         // Most are as they should be: then it is the same object.
-        if isSame setup o.Setup && isSame (ValueSome start) o.Start then
+        if Times.isSame setup o.Setup && Times.isSame (ValueSome start) o.Start then
             struct (o, wrong)
         else
             struct ({ o with Setup = setup; Start = ValueSome start }, wrong)

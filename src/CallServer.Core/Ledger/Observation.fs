@@ -82,58 +82,45 @@ module Facts =
         | ValueSome a, ValueSome b -> a = b
         | _ -> true
 
-    let inline private isSame ([<InlineIfLambda>] same: 'T -> 'T -> bool) (a: 'T voption) (b: 'T voption) =
-        match a, b with
-        | ValueSome a, ValueSome b -> same a b
-        | ValueNone, ValueNone -> true
-        | _ -> false
+    // `=` makes nothing where the values are references. Of structs, or with a voption in them, it boxes both sides.
+    let inline private isHeld (older: 'T voption) (newer: 'T voption) : bool = newer.IsNone || newer = older
 
-    /// Whether nothing new is told: nothing, or what is held already.
-    let inline private isHeld
+    let inline private isHeldBy
         ([<InlineIfLambda>] same: 'T -> 'T -> bool)
         (older: 'T voption)
         (newer: 'T voption)
         : bool =
-        newer.IsNone || isSame same older newer
+        newer.IsNone || (older.IsSome && same older.Value newer.Value)
 
-    let private isHeldText (older: string voption) (newer: string voption) =
-        isHeld (fun (a: string) b -> String.Equals(a, b)) older newer
-
-    let private sameNumber (a: int voption) (b: int voption) = isSame (fun (a: int) b -> a = b) a b
-
-    let private isHeldCodec (older: Codec voption) (newer: Codec voption) =
-        isHeld
-            (fun (a: Codec) b -> String.Equals(a.Name, b.Name) && sameNumber a.ClockRate b.ClockRate)
-            older
-            newer
+    let private sameNumber (a: int voption) (b: int voption) =
+        a.IsSome = b.IsSome && (a.IsNone || a.Value = b.Value)
 
     let private isHeldQos (older: QualityOfService) (newer: QualityOfService) =
         not (QualityOfService.isKnown newer)
         || sameNumber older.Dscp newer.Dscp
-           && isSame (fun (a: ServiceClass) b -> a.Equals b) older.Service newer.Service
-           && isSame (fun (a: string) b -> String.Equals(a, b)) older.Reported newer.Reported
+           && older.Service = newer.Service
+           && older.Reported = newer.Reported
 
     let private isHeldMedia (older: MediaAddress voption) (newer: MediaAddress voption) =
-        isHeld (fun (a: MediaAddress) b -> a.Port = b.Port && String.Equals(a.Host, b.Host)) older newer
+        isHeldBy (fun (a: MediaAddress) b -> a = b) older newer
 
-    /// Whether merging would change nothing. Every audit asks this of every connection, so nothing is made for the answer:
-    /// `=` would box many of the facts.
+    /// Whether merging would change nothing. Every audit asks this of every connection, so nothing is made for the answer.
     let internal addsNothing (older: Facts) (newer: Facts) : bool =
-        isHeld (fun (a: CallId) b -> String.Equals(CallId.value a, CallId.value b)) older.Call newer.Call
-        && isHeldText older.Endpoint newer.Endpoint
-        && isHeldText older.Originator newer.Originator
-        && isHeldText older.Remote newer.Remote
-        && isHeld (fun (a: CallDirection) b -> a.Equals b) older.Direction newer.Direction
-        && isHeldCodec older.Codec newer.Codec
+        isHeld older.Call newer.Call
+        && isHeld older.Endpoint newer.Endpoint
+        && isHeld older.Originator newer.Originator
+        && isHeld older.Remote newer.Remote
+        && isHeld older.Direction newer.Direction
+        && isHeldBy
+            (fun (a: Codec) b -> a.Name = b.Name && sameNumber a.ClockRate b.ClockRate)
+            older.Codec
+            newer.Codec
         && isHeldQos older.Qos newer.Qos
-        && isHeldText older.Mode newer.Mode
-        && isHeldText older.State newer.State
+        && isHeld older.Mode newer.Mode
+        && isHeld older.State newer.State
         && isHeldMedia older.LocalMedia newer.LocalMedia
         && isHeldMedia older.RemoteMedia newer.RemoteMedia
-        && isHeld
-            (fun (a: Medium list) b -> a.IsEmpty && b.IsEmpty || a = b)
-            older.OtherMedia
-            newer.OtherMedia
+        && isHeld older.OtherMedia newer.OtherMedia
 
     /// Whether all facts are equal.
     let internal same (a: Facts) (b: Facts) : bool =

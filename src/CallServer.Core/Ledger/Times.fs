@@ -19,6 +19,10 @@ module internal Times =
     /// passed.
     let isPending (timing: Timing) = timing.Within.Latest.Micros = Instant.distantFuture.Micros
 
+    /// Whether both are unknown, or the same: as `=`, which would box them.
+    let isSame (a: Timing voption) (b: Timing voption) : bool =
+        a.IsSome = b.IsSome && (a.IsNone || a.Value = b.Value)
+
     /// How far apart two intervals lie; zero if they meet.
     let private gap (a: Interval) (b: Interval) =
         if a.Latest.Micros < b.Earliest.Micros then b.Earliest - a.Latest

@@ -489,16 +489,12 @@ module internal StoredRows =
 
         rows
 
-    /// What a store holds beside the ledger that was read from this row. Throws InvalidDataException if the row
-    /// cannot be read.
+    /// What a store holds beside the ledger that was read from this row, if `present` can read it.
     let toKept (row: GatewayRow) : Kept =
-        heardTimes row |> ignore
-
-        Keeping.stale
-            { Number = row.Step
-              Since = row.StepsSince
-              Heard = (if isNull row.Heard then [||] else row.Heard)
-              IsStale = true }
+        { Number = row.Step
+          Since = row.StepsSince
+          Heard = (if isNull row.Heard then [||] else row.Heard)
+          IsStale = true }
 
     /// A row as a gateway's ledger without its connections. Throws InvalidDataException if the row holds what
     /// this version does not know.

@@ -81,7 +81,13 @@ internal static class ConfigurationLoader
             var cdr = CdrSection.Read(read.Section(root, "cdr"), read, Warn);
             var polling = read.Section(root, "polling");
             var listeners = read.Section(root, "listeners");
-            var plain = Pace(polling, new Pacing(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 4, 20));
+            var usual = new Pacing(
+                TimeSpan.FromSeconds(10),
+                TimeSpan.FromSeconds(1),
+                4,
+                GatewayConfiguration.UsualFactsEvery
+            );
+            var plain = Pace(polling, usual);
             var bounds = GatewayBounds.Read(read, polling, GatewayBounds.Usual);
             var token = Token(Keys.Server.Token.In(server));
             var readToken = Token(Keys.Server.ReadToken.In(server));

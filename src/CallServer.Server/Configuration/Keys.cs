@@ -1,3 +1,4 @@
+using System.Globalization;
 using CallServer.Storage;
 
 namespace CallServer.Server.Configuration;
@@ -248,7 +249,7 @@ internal static class Keys
                 "One audit in so many reads all that an SNMP gateway tells of its connections. Those between read only what shows that a known connection is there and the same; with 1, every audit reads all."
             )
             {
-                Usual = "20",
+                Usual = GatewayConfiguration.UsualFactsEvery.ToString(CultureInfo.InvariantCulture),
             };
 
         public static Key[] All { get; } = [Interval, Timeout, Attempts, FactsEvery];

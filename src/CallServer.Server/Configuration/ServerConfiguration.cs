@@ -208,8 +208,11 @@ public sealed record GatewayConfiguration
     /// <summary>How many times a request is sent before the gateway counts as silent.</summary>
     public int Attempts { get; init; } = 4;
 
+    /// <summary>What <see cref="FactsEvery"/> is if nobody says otherwise.</summary>
+    public const int UsualFactsEvery = 20;
+
     /// <summary>One audit in so many reads all facts of all connections, if the gateway is read by a profile.</summary>
-    public int FactsEvery { get; init; } = 20;
+    public int FactsEvery { get; init; } = UsualFactsEvery;
 
     internal GatewaySecrets Secrets { get; init; } = GatewaySecrets.None;
 

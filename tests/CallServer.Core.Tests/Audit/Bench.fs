@@ -22,6 +22,20 @@ module Bench =
             Took: TimeSpan
         }
 
+    /// The profiles of agents whose rows tell a codec as it is.
+    let codecKnown =
+        set
+            [ "cisco-voice"
+              "h3c-voice"
+              "3com-voice"
+              "cisco-xgcp"
+              "avaya-rtp"
+              "adtran-vqm"
+              "adtran-rtp"
+              "audiocodes"
+              "freeswitch"
+              "rtp-mib" ]
+
     let start = Instant.ofMicros 1_790_000_000_000_000L
 
     /// An agent that answers SNMPv2c as `serve` says, and is silent towards other communities.

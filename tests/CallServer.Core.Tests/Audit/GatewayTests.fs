@@ -30,19 +30,6 @@ let private audit (profile: string) (connections: int) (churn: float) (vices: Vi
 
 let private qosKnown = set [ "cisco-voice"; "avaya-rtp"; "adtran-vqm" ]
 
-let private codecKnown =
-    set
-        [ "cisco-voice"
-          "h3c-voice"
-          "3com-voice"
-          "cisco-xgcp"
-          "avaya-rtp"
-          "adtran-vqm"
-          "adtran-rtp"
-          "audiocodes"
-          "freeswitch"
-          "rtp-mib" ]
-
 let ``at rest every connection is listed as its gateway names it`` =
     example (fun () ->
         for profile in Profiles.names do
@@ -73,7 +60,7 @@ let ``at rest every connection is listed as its gateway names it`` =
                         |> Check.because $"{profile}: {start}" Check.isTrue
                     | ValueNone -> failtest $"{profile}: no start"
 
-                    if codecKnown.Contains profile then
+                    if Bench.codecKnown.Contains profile then
                         seen.Facts.Codec.Value.Name
                         |> Check.because profile (Check.equal (SimCodec.name connection.Codec))
 

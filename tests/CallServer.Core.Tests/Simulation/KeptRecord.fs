@@ -6,6 +6,7 @@ open CallServer.Gateway
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Surface
+open CallServer.Tests.Audit
 open CallServer.Tests.Ledger
 
 /// The record that a server keeps of one simulated gateway, compared with the truth after every snapshot. `fail` is
@@ -13,19 +14,6 @@ open CallServer.Tests.Ledger
 type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps.
     static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
-
-    /// Agents whose rows tell a codec as it is.
-    static let tellsCodec =
-        [ "cisco-voice"
-          "h3c-voice"
-          "3com-voice"
-          "cisco-xgcp"
-          "avaya-rtp"
-          "adtran-vqm"
-          "adtran-rtp"
-          "audiocodes"
-          "freeswitch"
-          "rtp-mib" ]
 
     /// Agents that use ids again, and tell no time: which connection a row means is known to nobody.
     static let untold = [ "cisco-xgcp" ]
@@ -198,7 +186,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             | _ -> staleSince[c.Id] <- c.ConfirmedCount
 
     let checkFacts (snapshot: Snapshot) (c: Connection) (fate: Fate) =
-        if List.contains far.Kind tellsCodec && not (List.contains far.Kind untold) then
+        if Bench.codecKnown.Contains far.Kind && not (List.contains far.Kind untold) then
             checkCodec snapshot c fate
 
         match c.Facts.Originator, far.Identify fate.Connection with

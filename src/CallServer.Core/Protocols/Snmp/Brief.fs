@@ -162,5 +162,5 @@ module internal Brief =
                 && (brief.Told.Stamp.IsEmpty || (o.Stamp.IsSome && o.Stamp = c.Stamp))
                 && not (Times.isAnother traits c.Run c o)
                 && Times.isPending (Times.startOf o) = Times.isPending c.Start
-                && Facts.merge c.Facts { o.Facts with State = ValueNone } = c.Facts
+                && Facts.addsNothing c.Facts { o.Facts with State = ValueNone }
             | _ -> false

@@ -162,16 +162,17 @@ module internal Confirming =
                    if not (List.exists shown.Contains instances) then
                        yield! instances |]
 
+        let asked = spread MaxMissing missing
         let isShown column = pieces |> List.exists (fun piece -> piece.Cells[column] <> Null)
 
         { Refuting = ends |> List.collect (refuting (extremes profile pieces)) |> List.truncate 8
           Seen = spread MaxSeen rows |> List.map (cellOf profile identity)
           Missing =
-            spread MaxMissing missing
+            asked
             |> List.map (fun instance -> struct (cellOf profile identity instance, control profile identity))
           IsSample = missing.Length > MaxMissing
           Unread =
-            [ for instance in spread MaxMissing missing do
+            [ for instance in asked do
                   for column in Profile.ownColumns profile do
                       if not (Array.contains column columns) then
                           cellOf profile column instance ]

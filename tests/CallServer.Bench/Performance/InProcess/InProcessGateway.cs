@@ -1,6 +1,7 @@
 using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Model;
+using CallServer.Server.Configuration;
 using CallServer.Server.Polling;
 using CallServer.Surface;
 using CallServer.Wire;
@@ -14,7 +15,7 @@ namespace CallServer.Bench.Performance.InProcess;
 internal sealed class InProcessGateway
 {
     /// <summary>One audit in so many reads all facts: the server's own default.</summary>
-    public const int FactsEvery = 20;
+    public const int FactsEvery = GatewayConfiguration.UsualFactsEvery;
 
     private const string Peer = "192.0.2.1:50000";
 
