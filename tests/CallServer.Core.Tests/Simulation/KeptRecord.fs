@@ -157,7 +157,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                     && not (unnamed.Exists(Interval.contains ended))
                 then
                     fail
-                        $"connection {connection.Serial} ended at {ended}, stands in the history, and has no CDR"
+                        $"connection {connection.Serial}, set up at {connection.Setup}, ended at {ended}, stands in the history, and has no CDR"
         | _ -> ()
 
     /// A lie about facts is not found out.

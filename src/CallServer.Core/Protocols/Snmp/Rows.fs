@@ -337,3 +337,15 @@ module internal Rows =
                 | ValueNone -> first rest
 
         first sources
+
+    /// Whether nothing that was not told could have changed what the first source says that says something.
+    let isCertain (profile: Profile) (sources: Source list) (row: Row) : bool =
+        let rec first sources =
+            match sources with
+            | [] -> true
+            | source :: rest ->
+                decides profile source.When row
+                && value profile source.Field row <> Null
+                && ((tell profile source row).IsSome || first rest)
+
+        first sources

@@ -274,16 +274,26 @@ module internal SnmpHistory =
             struct (broken (CutShort $"{ErrorStatus.name pdu.ErrorStatus} at the history") history, [])
 
     /// Whether two that were set up at one time may be the same. What is told in part may take a call's name or a number from another
-    /// column: one socket of the other side is one connection whatever they are called.
+    /// column: one socket of the other side is one connection whatever they are called. A port of 0 was not told.
     let private mayBe (known: Facts) (row: Facts) =
         match known.RemoteMedia, row.RemoteMedia with
         | ValueSome a, ValueSome b when a.Port > 0 && b.Port > 0 -> a = b
+        | ValueSome a, ValueSome b when a.Host <> b.Host -> false
         | _ ->
             Facts.mayBeSame known.Call row.Call
             && Facts.mayBeSame known.Endpoint row.Endpoint
             && Facts.mayBeSame known.Originator row.Originator
             && Facts.mayBeSame known.Remote row.Remote
-            && Facts.mayBeSame known.RemoteMedia row.RemoteMedia
+
+    /// What a row says of who took part, without what another column says in place of a missing cell.
+    let private certainOf (table: Profile) (row: Row) (facts: Facts) : Facts =
+        let certain sources fact = if Rows.isCertain table sources row then fact else ValueNone
+
+        { facts with
+            Call = certain table.Call facts.Call
+            Endpoint = certain table.Endpoint facts.Endpoint
+            Originator = certain table.Originator facts.Originator
+            Remote = certain table.Remote facts.Remote }
 
     /// Gives each row of a history that does not tell it the id that its connection had while it was active: the id that the column of
     /// ids tells by the same stamp and the same end; else that of the only known connection with this stamp and these facts; else one
@@ -349,11 +359,13 @@ module internal SnmpHistory =
                 | _ -> None
             | _ -> None
 
-        let byFacts (e: Ended) =
+        let byFacts (row: Row) (e: Ended) =
+            let told = certainOf history.Table.Table row e.Observation.Facts
+
             let candidates =
                 known
                 |> List.filter (fun struct (_, stamp, facts) ->
-                    stamp.IsSome && stamp = e.Observation.Stamp && mayBe facts e.Observation.Facts)
+                    stamp.IsSome && stamp = e.Observation.Stamp && mayBe facts told)
                 |> List.map (fun struct (id, _, _) -> id)
                 |> List.distinct
                 |> List.filter (mayHaveEnded e)
@@ -362,20 +374,28 @@ module internal SnmpHistory =
             | [ only ] -> Some only
             | _ -> None
 
-        rows
-        |> Array.map (fun struct (row, e) ->
+        // The column of ids may have forgotten the row since, as a full table drops its oldest at every end, or lack its cell.
+        let toldIds =
+            rows
+            |> Array.map (fun struct (row, e) ->
+                if stampOf history.Table row |> ValueOption.exists stamps.Contains then
+                    told row e
+                else
+                    None)
+
+        let taken = HashSet(Array.choose id toldIds)
+
+        (rows, toldIds)
+        ||> Array.map2 (fun struct (row, e) toldId ->
             let withId id =
                 { e with
                     Observation = { e.Observation with Id = id }
                     Row = ValueSome(string row.Instance) }
 
-            // The column of ids may have forgotten the row since: a full table drops its oldest at every end.
-            let isTold = stampOf history.Table row |> ValueOption.exists stamps.Contains
-
             let id =
-                if isTold then told row e
+                if toldId.IsSome then toldId
                 elif factsById.ContainsKey(string e.Observation.Id) then Some e.Observation.Id
-                else byFacts e
+                else byFacts row e |> Option.filter (taken.Contains >> not)
 
             match id with
             | Some id -> withId id
@@ -413,15 +433,25 @@ module internal SnmpHistory =
                 else
                     rename history rows
 
+            // Where rows stand in the order of their ends, one that came in while the columns were read one after the other lacks those
+            // that were read before. Such rows are the last ones: they are read again.
+            let isUnderstood (row: Row) =
+                let table = history.Table.Table
+
+                Rows.isWhole table row
+                && Rows.decides table table.Where row
+                && (not (Rows.holds table table.Where row)
+                    || (SnmpObserving.ended history.Table origin row).IsSome)
+
             let cursor =
                 match history.Table.Order with
                 | ByEnd ->
-                    let last =
-                        (Oid.empty, history.Walk.Pieces)
-                        ||> List.fold (fun last piece ->
-                            if piece.Instance.CompareTo last > 0 then piece.Instance else last)
+                    let struct (rows, _) = Rows.assemble history.Table.Table history.Walk.Pieces
 
-                    if last.Length = 0 then ValueNone else ValueSome(string last)
+                    rows
+                    |> Array.tryFindBack isUnderstood
+                    |> Option.map (fun row -> string row.Instance)
+                    |> ValueOption.ofOption
                 | BySetup -> ValueNone
                 | Unordered _ -> if isCut then ValueNone else history.Moved
 
