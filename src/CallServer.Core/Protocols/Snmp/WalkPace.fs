@@ -30,10 +30,6 @@ type WalkPace =
     }
 
 module internal WalkPace =
-    /// The most requests in flight: a gateway's agent is no web server.
-    [<Literal>]
-    let MaxWindow = 8.0
-
     [<Literal>]
     let private FirstWindow = 2.0
 
@@ -64,7 +60,7 @@ module internal WalkPace =
             { pace with Repetitions = max 1 (min FirstRepetitions (FirstVarBinds / max 1 columns)) }
         else
             { pace with
-                Requests = Pace.resume FirstWindow pace.Requests
+                Requests = Pace.resume FirstWindow Pace.Gentle pace.Requests
                 Ceiling =
                     (if pace.Ceiling < 1024 then
                          pace.Ceiling + max 1 (pace.Ceiling / 4)
@@ -109,12 +105,9 @@ module internal WalkPace =
     let cuts (replies: int) (pace: WalkPace) : int =
         if pace.Lag >= slow then MaxCuts else min MaxCuts (replies / RepliesPerCut)
 
-    /// A reply came after that long.
-    let timed (took: TimeSpan) (pace: WalkPace) : WalkPace = { pace with Lag = took }
-
-    /// A reply came in good time.
-    let prompt (pace: WalkPace) : WalkPace =
-        { pace with Requests = Pace.avoidCongestion MaxWindow pace.Requests }
+    /// A request was answered after `took`, when as many were in flight.
+    let answered (timeout: TimeSpan) (inFlight: int) (took: TimeSpan) (pace: WalkPace) : WalkPace =
+        { pace with Requests = Pace.answered timeout inFlight took pace.Requests; Lag = took }
 
     /// A request of that many rows (0 where it was no GetBulk) was not answered in time.
     let lost (at: Instant) (burst: TimeSpan) (repetitions: int) (pace: WalkPace) : WalkPace =
