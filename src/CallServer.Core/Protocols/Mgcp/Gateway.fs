@@ -24,11 +24,11 @@ type MgcpGateway =
 /// How many commands an MGCP gateway gets at a time.
 module internal MgcpPace =
     [<Literal>]
-    let private MaxWindow = 8.0
+    let private FirstWindow = 2.0
 
-    let none: Pace = Pace.create 2.0
+    let none: Pace = Pace.create FirstWindow
 
-    let prompt (pace: Pace) : Pace = Pace.avoidCongestion MaxWindow pace
+    let start (pace: Pace) : Pace = Pace.resume FirstWindow Pace.Gentle pace
 
 /// How endpoints and connections are named.
 module internal MgcpName =

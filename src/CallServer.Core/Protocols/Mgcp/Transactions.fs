@@ -77,6 +77,8 @@ module internal MgcpTransactions =
         let struct (drawn, rng) = Rng.below Mgcp.MaxTransaction given.Rng
         let next = if next > 0 then next else 1 + drawn
 
+        let pace = MgcpPace.start pace
+
         { Window = RequestWindow.create target.Timeout target.Attempts MaxRequests pace rng given.At.Steady
           Base = next
           Next = next
@@ -163,9 +165,16 @@ module internal MgcpTransactions =
         (tx: MgcpTransactions<'P, 'Outcome>)
         =
         let id = response.Transaction
-        let isPrompt = pending.Times = 1 && RequestWindow.isPrompt now pending tx.Window
-        let pace = if isPrompt then MgcpPace.prompt tx.Window.Pace else tx.Window.Pace
-        let tx = { tx with Window = RequestWindow.answered now id pace tx.Window }
+        let window = tx.Window
+
+        // The answer to a command that was repeated may be one to any of its sendings.
+        let pace =
+            if pending.Times = 1 then
+                Pace.answered window.Timeout window.InFlight.Count (now - pending.Last) window.Pace
+            else
+                window.Pace
+
+        let tx = { tx with Window = RequestWindow.answered now id pace window }
 
         let tx =
             if wants then

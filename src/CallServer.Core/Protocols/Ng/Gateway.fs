@@ -38,6 +38,6 @@ module internal NgPace =
 
     let none: Pace = Pace.create FirstWindow
 
-    let start (pace: Pace) : Pace = Pace.resume FirstWindow pace
+    let start (pace: Pace) : Pace = Pace.resume FirstWindow MaxWindow pace
 
     let prompt (pace: Pace) : Pace = Pace.slowStart MaxWindow pace

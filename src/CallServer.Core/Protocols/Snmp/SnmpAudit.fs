@@ -157,7 +157,7 @@ module SnmpAudit =
 
         let pace = state.Requests.Pace
         // Both kinds of walks meet the same agent on the same path.
-        let other = { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk; Lag = pace.Lag }
+        let other = { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk }
 
         let last =
             match state.Profile with
@@ -376,7 +376,7 @@ module SnmpAudit =
         let pace = state.Requests.Pace
 
         { state with OtherPace = pace }
-        |> withPace { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk; Lag = pace.Lag }
+        |> withPace { state.OtherPace with Requests = pace.Requests; Bulk = pace.Bulk }
 
     let private startPace (state: State) : State =
         withPace (WalkPace.start (table state).Columns.Length state.Requests.Pace) state

@@ -320,8 +320,8 @@ module internal SnmpRequests =
         (requests: SnmpRequests<'P>)
         =
         let took = now - datagram.Sent
-        let pace = WalkPace.timed took requests.Pace
-        let isPrompt = took <= requests.Target.Timeout * 0.5
+        let inFlight = requests.InFlight.Count
+        let pace = WalkPace.answered requests.Target.Timeout inFlight took requests.Pace
 
         let answer =
             { Purpose = flight.Request.Purpose
@@ -338,11 +338,7 @@ module internal SnmpRequests =
                 |> Heard.Refused
             | _ -> Heard.Answer answer
 
-        struct (heard,
-                { forget flight requests with
-                    LastReply = ValueSome now
-                    Answered = true
-                    Pace = (if isPrompt then WalkPace.prompt pace else pace) })
+        struct (heard, { forget flight requests with LastReply = ValueSome now; Answered = true; Pace = pace })
 
     /// The request again, now that the engine or its clock is known; an agent that never has enough is given up.
     let private correct (now: Instant) (flight: InFlight<'P>) (requests: SnmpRequests<'P>) =

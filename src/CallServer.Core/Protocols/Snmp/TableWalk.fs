@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// The table that is walked.
 type internal WalkedTable =
@@ -198,6 +199,14 @@ module internal TableWalk =
         struct ({ none walk.Hints with Number = walk.Number + 1; Later = stages.Tail; Cuts = cuts },
                 steps pace stages.Head)
 
+    /// How many rows the gateway counted that are not told yet; nothing where it counts none. `first` is the walk's first reply.
+    let private untold (profile: Profile) (first: SnmpReply voption) (walk: TableWalk) : float voption =
+        match first with
+        | ValueSome reply when reply.Counts.Length > 0 && not profile.Counts[0].AtLeast ->
+            reply.Counts[0] |> ValueOption.map (fun count -> float (max 0L (count - int64 walk.Rows)))
+        | ValueSome _
+        | ValueNone -> ValueNone
+
     /// Cuts in two the range in flight of which most is left: the number of its request, what is left to that, and the new range.
     /// `first` is the walk's first reply.
     let cut
@@ -207,28 +216,38 @@ module internal TableWalk =
         (inFlight: struct (int * WalkRange) list)
         (walk: TableWalk)
         : struct (TableWalk * int * WalkRange * WalkRange) voption =
-        let upTime =
-            if profile.Index[0].Kind = IndexTimeStamp then
-                first |> ValueOption.bind _.UpTime
-            else
-                ValueNone
+        let untold = untold profile first walk
+
+        // Where the table ends: a time is past, and rows that are counted stand as close together as those that are told.
+        let lastOf (range: WalkRange) =
+            match profile.Index[0].Kind, untold with
+            | IndexTimeStamp, _ -> first |> ValueOption.bind _.UpTime |> ValueOption.map int64
+            | IndexNumber, ValueSome rows when Pace.isFar pace.Requests ->
+                let before = inFlight |> List.sumBy (fun struct (_, range) -> WalkRange.rowsBefore range)
+                WalkRange.lastOf (max 0.0 (rows - before)) range
+            | _ -> ValueNone
 
         let candidates =
             [ if walk.Cuts < WalkPace.cuts walk.Replies pace then
                   for struct (number, range) in inFlight do
                       if profile.Columns[range.Columns[0]].Joint = SameIndex then
-                          match WalkRange.middle walk.Hints upTime range with
-                          | ValueSome(struct (weight, at)) -> struct (weight, number, range, at)
+                          match WalkRange.middle walk.Hints (lastOf range) range with
+                          | ValueSome(struct (rows, at)) -> struct (rows, number, range, at)
                           | ValueNone -> () ]
 
         match candidates with
         | [] -> ValueNone
         | _ ->
-            let struct (_, number, range, at) =
-                candidates |> List.maxBy (fun struct (weight, _, _, _) -> weight)
+            let struct (rows, number, range, at) =
+                candidates |> List.maxBy (fun struct (rows, _, _, _) -> rows)
 
-            let struct (lower, upper) = WalkRange.cut walk.Hints at range
-            ValueSome(struct ({ walk with Cuts = walk.Cuts + 1 }, number, lower, upper))
+            let rows = untold |> ValueOption.fold min rows
+
+            if WalkPace.isWorthCut rows pace then
+                let struct (lower, upper) = WalkRange.cut walk.Hints at range
+                ValueSome(struct ({ walk with Cuts = walk.Cuts + 1 }, number, lower, upper))
+            else
+                ValueNone
 
     let private where (profile: Profile) (range: WalkRange) : string =
         let column = profile.Columns[range.Columns[0]].Name
@@ -382,7 +401,8 @@ module internal TableWalk =
                     Columns = advance.Open
                     Cursor = advance.Cursor
                     Singly = false
-                    Expected = WalkRange.expectAfter advance.Rows.Length range }
+                    Expected = WalkRange.expectAfter advance.Rows.Length range
+                    Density = WalkRange.densityAfter advance.Rows range }
 
             let turn =
                 { turn with Walk = walk; Pace = learn answer range advance turn; Read = ValueSome reply }

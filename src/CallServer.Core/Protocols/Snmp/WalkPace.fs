@@ -25,15 +25,9 @@ type WalkPace =
         /// Columns a request: fewer where the agent does not answer one row of all.
         Width: int
         Bulk: BulkHabit
-        /// How long the last answer took.
-        Lag: TimeSpan
     }
 
 module internal WalkPace =
-    /// The most requests in flight: a gateway's agent is no web server.
-    [<Literal>]
-    let MaxWindow = 8.0
-
     [<Literal>]
     let private FirstWindow = 2.0
 
@@ -55,8 +49,7 @@ module internal WalkPace =
           Proven = 0
           Ceiling = Int32.MaxValue
           Width = Int32.MaxValue
-          Bulk = Untried
-          Lag = TimeSpan.Zero }
+          Bulk = Untried }
 
     /// For the columns of a profile; whatever stopped the growth last time is tried again, a little.
     let start (columns: int) (pace: WalkPace) : WalkPace =
@@ -64,7 +57,7 @@ module internal WalkPace =
             { pace with Repetitions = max 1 (min FirstRepetitions (FirstVarBinds / max 1 columns)) }
         else
             { pace with
-                Requests = Pace.resume FirstWindow pace.Requests
+                Requests = Pace.resume FirstWindow Pace.Gentle pace.Requests
                 Ceiling =
                     (if pace.Ceiling < 1024 then
                          pace.Ceiling + max 1 (pace.Ceiling / 4)
@@ -95,9 +88,6 @@ module internal WalkPace =
         | Untried
         | Answers -> pace
 
-    /// Where an answer takes this long, several ranges are asked at once whatever that costs.
-    let private slow = TimeSpan.FromMilliseconds 200.0
-
     /// One cut more is worth it for this many replies: each may cost a request whose rows another range has had, or that has none.
     [<Literal>]
     let private RepliesPerCut = 8
@@ -105,16 +95,34 @@ module internal WalkPace =
     [<Literal>]
     let private MaxCuts = 24
 
+    /// The same where each round trip takes long, which several ranges share.
+    [<Literal>]
+    let private RepliesPerFarCut = 3
+
+    /// Cuts of a far gateway's table before its replies have shown much.
+    [<Literal>]
+    let private FirstFarCuts = 4
+
+    [<Literal>]
+    let private MaxFarCuts = 256
+
+    /// A range with fewer replies left is not worth a cut.
+    [<Literal>]
+    let private MinRepliesLeft = 4
+
     /// Cuts that are worth it in a walk of this many replies.
     let cuts (replies: int) (pace: WalkPace) : int =
-        if pace.Lag >= slow then MaxCuts else min MaxCuts (replies / RepliesPerCut)
+        if Pace.isFar pace.Requests then
+            min MaxFarCuts (FirstFarCuts + replies / RepliesPerFarCut)
+        else
+            min MaxCuts (replies / RepliesPerCut)
 
-    /// A reply came after that long.
-    let timed (took: TimeSpan) (pace: WalkPace) : WalkPace = { pace with Lag = took }
+    /// Whether a range with about so many rows left is worth a cut.
+    let isWorthCut (rows: float) (pace: WalkPace) : bool = rows >= float (MinRepliesLeft * pace.Repetitions)
 
-    /// A reply came in good time.
-    let prompt (pace: WalkPace) : WalkPace =
-        { pace with Requests = Pace.avoidCongestion MaxWindow pace.Requests }
+    /// A request was answered after `took`, when as many were in flight.
+    let answered (timeout: TimeSpan) (inFlight: int) (took: TimeSpan) (pace: WalkPace) : WalkPace =
+        { pace with Requests = Pace.answered timeout inFlight took pace.Requests }
 
     /// A request of that many rows (0 where it was no GetBulk) was not answered in time.
     let lost (at: Instant) (burst: TimeSpan) (repetitions: int) (pace: WalkPace) : WalkPace =

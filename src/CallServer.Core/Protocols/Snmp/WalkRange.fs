@@ -27,6 +27,9 @@ type internal WalkRange =
         /// By the earlier walk, how many rows stand before the cursor, and before the range's end. It decides how many are asked for,
         /// and proves nothing.
         Expected: struct (int * int) voption
+        /// Where the index begins with a number: how many rows there are for each step of it, by the last reply that told several. It
+        /// decides where the range is cut, and proves nothing.
+        Density: float voption
     }
 
 /// How a table is cut into ranges that are walked at once.
@@ -49,6 +52,7 @@ module internal WalkRange =
           Cursor = root
           Singly = false
           Expected = ValueNone
+          Density = ValueNone
           Before =
             (if arcs.Length = 0 || arcs[arcs.Length - 1] = UInt32.MaxValue then
                  ValueNone
@@ -103,9 +107,44 @@ module internal WalkRange =
     let expectAfter (rows: int) (range: WalkRange) : struct (int * int) voption =
         range.Expected |> ValueOption.map (fun (struct (before, all)) -> struct (before + rows, all))
 
-    /// The place at which a range may be cut in two, and how much speaks for it: the middle one of the hints in it, or where the index
-    /// is a time stamp and `upTime` is told, half-way from the cursor to that.
-    let middle (hints: WalkHints) (upTime: uint32 voption) (range: WalkRange) : struct (int * Oid) voption =
+    let private firstArc (instance: Oid) : int64 = if instance.Length = 0 then 0L else int64 instance[0]
+
+    /// The density of the range after a reply that brought these rows, in order.
+    let densityAfter (rows: struct (Oid * 'Cells)[]) (range: WalkRange) : float voption =
+        if rows.Length < 2 then
+            range.Density
+        else
+            let struct (first, _) = rows[0]
+            let struct (last, _) = rows[rows.Length - 1]
+
+            // Before the first row of all nothing is known: where the index begins says nothing of where rows do.
+            let from, count =
+                if range.Cursor.Length = 0 then
+                    firstArc first, rows.Length - 1
+                else
+                    firstArc range.Cursor, rows.Length
+
+            let span = firstArc last - from
+            if span > 0L then ValueSome(float count / float span) else range.Density
+
+    /// About how many rows are left of a range that ends before an instance.
+    let rowsBefore (range: WalkRange) : float =
+        match range.Before, range.Density with
+        | ValueSome before, ValueSome density ->
+            density * float (max 0L (firstArc before - firstArc range.Cursor))
+        | _ -> 0.0
+
+    /// The number that the index of the last row begins with, where so many rows are left as close together as the last ones.
+    let lastOf (rows: float) (range: WalkRange) : int64 voption =
+        range.Density
+        |> ValueOption.map (fun density ->
+            let last = float (firstArc range.Cursor) + rows / density
+            int64 (min last (float UInt32.MaxValue)))
+
+    /// The place at which a range may be cut in two, and about how many rows are left of it: the middle one of the hints in it, or
+    /// half-way from the cursor to the end. `last` is the greatest number that the index of a row may begin with, as far as anyone can
+    /// tell; nothing where it begins with no number.
+    let middle (hints: WalkHints) (last: int64 voption) (range: WalkRange) : struct (float * Oid) voption =
         let inside =
             hints.Places
             |> Array.filter (fun hint ->
@@ -113,22 +152,24 @@ module internal WalkRange =
                 && (range.Before.IsNone || hint.CompareTo range.Before.Value < 0))
 
         if inside.Length > 0 then
-            ValueSome(struct (inside.Length * 1000, inside[inside.Length / 2]))
-        elif range.Cursor.Length > 0 && upTime.IsSome then
-            let from = int64 range.Cursor[0]
+            let rows =
+                match range.Expected with
+                | ValueSome(struct (before, all)) -> all - before
+                | ValueNone -> inside.Length * hints.Apart
 
-            let until =
-                match range.Before with
-                | ValueSome before when before.Length > 0 -> int64 before[0]
-                | _ -> int64 upTime.Value
-
-            // Less than a second of calls is no range of its own.
-            if until - from > 100L then
-                ValueSome(struct (0, Oid.ofArcs [| uint32 (from + (until - from) / 2L) |]))
-            else
-                ValueNone
+            ValueSome(struct (float rows, inside[inside.Length / 2]))
         else
-            ValueNone
+            match last, range.Density with
+            | ValueSome last, ValueSome density ->
+                let from = firstArc range.Cursor
+                let until = range.Before |> ValueOption.map firstArc |> ValueOption.defaultValue last
+
+                if until - from >= 2L then
+                    let half = uint32 (from + (until - from) / 2L)
+                    ValueSome(struct (density * float (until - from), Oid.ofArcs [| half |]))
+                else
+                    ValueNone
+            | _ -> ValueNone
 
     /// The range in two, cut there.
     let cut (hints: WalkHints) (at: Oid) (range: WalkRange) : struct (WalkRange * WalkRange) =
