@@ -107,18 +107,12 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
 
     private void WriteAudits(Transaction to, NpgsqlBatch batch, List<WrittenCommit> commits)
     {
-        // The row of the gateway is there when an audit of it is numbered, and counts those before.
         var audits = commits
             .SelectMany(each => each.Commit.Audits, (each, audit) => (each.Commit.Gateway.Gateway, audit))
             .Where(each => !to.IsWritten(each.audit, out _))
             .ToArray();
         if (audits.Length == 0)
             return;
-        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        var numbers = Array.ConvertAll(
-            audits,
-            each => counts[each.Gateway] = counts.GetValueOrDefault(each.Gateway) + 1
-        );
         var first = to.Numbers.Audits + 1;
         to.Numbers = to.Numbers with { Audits = to.Numbers.Audits + audits.Length };
         Partitions.Reach(
@@ -127,14 +121,10 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
             to.Numbers.Audits,
             options.RowsOfPartition(Partitions.Audits)
         );
-        batch.Add(
-            Sql.AddAudits,
-            Enumerable.Range(0, audits.Length).Select(place => first + place).ToArray(),
-            Array.ConvertAll(audits, each => each.Gateway),
-            numbers,
-            Array.ConvertAll(audits, each => RecordJson.Audit(each.audit))
+        AuditRows.Add(
+            batch,
+            [.. audits.Select((each, place) => (first + place, each.Gateway, RecordJson.Audit(each.audit)))]
         );
-        batch.Add(Sql.CountAudits, counts.Keys.ToArray(), counts.Values.ToArray());
         foreach (var (_, audit) in audits)
             to.Written[audit] = 0;
     }

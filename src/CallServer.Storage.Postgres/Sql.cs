@@ -35,11 +35,19 @@ internal static class Sql
         "DELETE FROM connections c USING unnest($1::text[], $2::text[]) gone (gateway, id) WHERE c.gateway = gone.gateway AND c.id = gone.id";
     public const string SetGatewayAside = """
         INSERT INTO set_aside (at, gateway, connection, why, columns)
-        SELECT @at, gateway, NULL, @why, to_jsonb(gateways) FROM gateways WHERE gateway = @gateway
+        SELECT @at, gateway, NULL, @why, to_json(gateways) FROM gateways WHERE gateway = @gateway
         """;
     public const string SetConnectionAside = """
         INSERT INTO set_aside (at, gateway, connection, why, columns)
-        SELECT @at, gateway, id, @why, to_jsonb(connections) FROM connections WHERE gateway = @gateway AND id = @connection
+        SELECT @at, gateway, id, @why, to_json(connections) FROM connections WHERE gateway = @gateway AND id = @connection
+        """;
+
+    public const string AddSetAside = """
+        INSERT INTO set_aside (at, gateway, connection, why, columns) VALUES (@At, @Gateway, @Connection, @Why, @Columns::json)
+        """;
+    public const string HoldsAnything = """
+        SELECT EXISTS (SELECT FROM gateways) OR EXISTS (SELECT FROM meta WHERE key IN ('name', 'epoch', 'acts'))
+            OR changes + cdrs + accounting + audits > 0 FROM numbers
         """;
 
     // Partitions

@@ -144,38 +144,29 @@ internal sealed class CdrRows
         if (_rows.Count == 0)
             return;
         Partitions.Reach(_to, Partitions.Cdrs, _to.Numbers.Cdrs, options.RowsOfPartition(Partitions.Cdrs));
-        var rows = _rows.ToArray();
-        var (sequences, ids) = (
-            Array.ConvertAll(rows, row => row.Sequence),
-            Array.ConvertAll(rows, row => row.Cdr.Id)
-        );
-        var reuses = Array.ConvertAll(rows, row => CdrKey.Of(row.Cdr).Reuse);
-        batch.Add(Sql.AddCdrIds, ids, reuses, sequences);
-        batch.Add(
-            Sql.AddCdrs,
-            sequences,
-            ids,
-            reuses,
-            Array.ConvertAll(rows, row => row.Cdr.Gateway),
-            Text(cdr => cdr.Connection),
-            Array.ConvertAll(rows, row => CdrKey.EndOf(row.Cdr)),
-            Text(cdr => cdr.Call),
-            Text(cdr => cdr.Originator),
-            Text(cdr => Hidden(cdr.Originator)),
-            Text(cdr => cdr.Remote),
-            Text(cdr => Hidden(cdr.Remote)),
-            Text(cdr => cdr.ReadCodec),
-            Text(cdr => cdr.HangupCause),
-            Text(cdr => cdr.EndEvidence),
-            Array.ConvertAll(rows, row => row.Cdr.Recovered),
-            Array.ConvertAll(rows, row => row.Json)
-        );
-
-        string?[] Text(Func<CdrView, string?> member) =>
-            Array.ConvertAll(rows, row => PostgresText.Of(member(row.Cdr)));
+        CdrRow.Write(batch, [.. _rows.Select(row => CdrRow.Of(row.Sequence, row.Cdr, row.Json))]);
     }
+}
 
-    /// <summary>A number as it is shown where numbers are hidden; null if that is the number itself.</summary>
-    private static string? Hidden(string? number) =>
-        NumberMask.Last4(number) is var shown && shown == number ? null : shown;
+/// <summary>Audits that a transaction adds. Each gateway counts its own, so that the newest of them are known.</summary>
+internal static class AuditRows
+{
+    /// <param name="batch">What is written; the gateways' own rows stand in it before, or were there.</param>
+    /// <param name="audits">The audits, oldest first.</param>
+    public static void Add(NpgsqlBatch batch, (long Sequence, string Gateway, string Json)[] audits)
+    {
+        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
+        var numbers = Array.ConvertAll(
+            audits,
+            each => counts[each.Gateway] = counts.GetValueOrDefault(each.Gateway) + 1
+        );
+        batch.Add(
+            Sql.AddAudits,
+            Array.ConvertAll(audits, each => each.Sequence),
+            Array.ConvertAll(audits, each => each.Gateway),
+            numbers,
+            Array.ConvertAll(audits, each => each.Json)
+        );
+        batch.Add(Sql.CountAudits, counts.Keys.ToArray(), counts.Values.ToArray());
+    }
 }

@@ -64,7 +64,7 @@ CREATE TABLE gateways (
 
 -- One row an active connection. What a column means stands in ConnectionRow.
 CREATE TABLE connections (
-    gateway           text COLLATE "C" NOT NULL REFERENCES gateways (gateway),
+    gateway           text COLLATE "C" NOT NULL,
     id                text COLLATE "C" NOT NULL,
     stamp             text,
     boot_token        text,
@@ -111,7 +111,7 @@ CREATE TABLE set_aside (
     gateway    text   NOT NULL,
     connection text,
     why        text   NOT NULL,
-    columns    jsonb  NOT NULL
+    columns    json   NOT NULL
 );
 
 -- One row a CDR. json is the CDR; the rest serves queries: it is looked for without reading JSON, which would not let a NUL pass.

@@ -5,9 +5,9 @@ namespace CallServer.Interop.Peers;
 
 /// <summary>
 /// A PostgreSQL server of the test's own: its data and its Unix socket in the test's folder, a free port of 127.0.0.1, the user
-/// cs without a password. It refuses to be root: root runs it as nobody.
+/// cs with a password. It refuses to be root: root runs it as nobody.
 /// </summary>
-internal sealed class PostgresPeer : IAsyncDisposable
+internal sealed class PostgresPeer
 {
     private readonly Scope scope;
     private readonly string folder;
@@ -15,6 +15,8 @@ internal sealed class PostgresPeer : IAsyncDisposable
 
     private PostgresPeer(Scope scope, string folder, int port, ChildProcess server) =>
         (this.scope, this.folder, Port, this.server) = (scope, folder, port, server);
+
+    public const string Password = "a password of the interop tests";
 
     public int Port { get; }
 
@@ -64,7 +66,7 @@ internal sealed class PostgresPeer : IAsyncDisposable
             );
             var peer = new PostgresPeer(scope, folder, port, Run(scope, folder));
             if (await peer.TryReadyAsync())
-                return scope.Own(peer);
+                return peer;
             if (attempt == 3)
                 throw Trouble.Failed($"postgres does not start: {peer.server}");
         }
@@ -95,21 +97,30 @@ internal sealed class PostgresPeer : IAsyncDisposable
 
     public async Task<NpgsqlConnection> OpenAsync(string schema = "callserver")
     {
-        var connection = new NpgsqlConnection(
-            $"Host=127.0.0.1;Port={Port};Username=cs;Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
-        );
+        var connection = Connection(schema);
         await connection.OpenAsync();
         return connection;
     }
 
-    /// <summary>A smart shutdown would wait for those who are connected.</summary>
-    public async ValueTask DisposeAsync() => await server.SignalAsync("INT");
-
-    private static ChildProcess Run(Scope scope, string folder) =>
-        scope.Start(
-            Programs.Find("env"),
-            AsNobody("postgres", File.ReadAllLines(Path.Combine(folder, "arguments")))
+    /// <summary>A connection that is not open yet.</summary>
+    public NpgsqlConnection Connection(string schema) =>
+        new(
+            $"Host=127.0.0.1;Port={Port};Username=cs;Password={Password};Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
         );
+
+    private static ChildProcess Run(Scope scope, string folder)
+    {
+        var arguments = File.ReadAllLines(Path.Combine(folder, "arguments"));
+        var server = scope.Start(Programs.Find("env"), AsNobody("postgres", arguments));
+        scope.Own(new FastShutdown(server));
+        return server;
+    }
+
+    /// <summary>A usual shutdown would wait for those who are connected.</summary>
+    private sealed class FastShutdown(ChildProcess server) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await server.SignalAsync("INT");
+    }
 
     private static IEnumerable<string> AsNobody(string program, IEnumerable<string> arguments)
     {

@@ -51,6 +51,7 @@ internal sealed class PostgresFixture : IAsyncDisposable
         new()
         {
             Address = Address,
+            Password = PostgresPeer.Password,
             ChangesKept = 10,
             AuditsKept = 3,
             CdrsKeptFor = TimeSpan.FromHours(1),

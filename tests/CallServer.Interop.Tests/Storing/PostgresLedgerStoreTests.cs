@@ -88,9 +88,7 @@ public sealed class PostgresLedgerStoreTests : LedgerStoreContract
 
     private NpgsqlConnection Connect()
     {
-        var connection = new NpgsqlConnection(
-            $"Host=127.0.0.1;Port={database.Peer.Port};Username=cs;Database=postgres;Pooling=false;Search Path={database.Schema}"
-        );
+        var connection = database.Peer.Connection(database.Schema);
         connection.Open();
         return connection;
     }
