@@ -10,6 +10,7 @@ packages=(
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils
   prometheus prometheus-snmp-exporter
+  postgresql
   chromium
   # scripts/package-test.sh, scripts/bare-debian.sh
   socat strace lintian systemd man-db groff-base jq curl procps iproute2 debootstrap python3-yaml
@@ -25,6 +26,11 @@ if [ ! -e $policy ]; then
   printf '#!/bin/sh\nexit 101\n' > $policy
   chmod +x $policy
   trap 'rm -f $policy' EXIT
+fi
+# The package of PostgreSQL would make a cluster of its own.
+if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+  mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
 fi
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}"

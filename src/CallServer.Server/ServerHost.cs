@@ -31,7 +31,8 @@ public static class ServerHost
 
     /// <summary>
     /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0; 64 if the configuration asks for
-    /// something that is not available (reported on standard error); 70 for a fault of our own.
+    /// something that is not available (reported on standard error); 70 for a fault of our own, and where the store's
+    /// database is away at the start or has lost what it confirmed.
     /// </summary>
     public static async Task<int> RunAsync(
         ServerConfiguration configuration,
@@ -52,6 +53,12 @@ public static class ServerHost
                 await Console.Error.WriteLineAsync(mistake.ToString());
             return WrongUse;
         }
+        catch (StoreUnavailableException away)
+        {
+            // Whoever started this process starts it again until the database is there.
+            await Console.Error.WriteLineAsync(away.Message);
+            return OwnFault;
+        }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             return Done;
@@ -60,8 +67,14 @@ public static class ServerHost
         try
         {
             await using (server)
-                await server.WaitForShutdownAsync(cancel);
-            return Done;
+            {
+                var stopped = server.WaitForShutdownAsync(cancel);
+                var lost = server.Runtime.Writer.Lost;
+                if (await Task.WhenAny(stopped, lost) == stopped)
+                    return Done;
+                await Console.Error.WriteLineAsync((await lost).Message);
+                return OwnFault;
+            }
         }
 #pragma warning disable CA1031 // the last one to tell of it
         catch (Exception fault)
@@ -74,7 +87,7 @@ public static class ServerHost
 
     /// <summary>
     /// Starts a server and returns when it listens and asks. Throws ConfigurationException if the data file or the
-    /// address is not available.
+    /// address is not available, and StoreUnavailableException if the store's database is away.
     /// </summary>
     public static async Task<RunningServer> StartAsync(
         ServerConfiguration configuration,
@@ -108,10 +121,10 @@ public static class ServerHost
                     parts.Manager is { } manager ? Supervise(manager, runtime, loggers) : null
                 );
                 logger.LogInformation(
-                    "{Name} listens on {Address}, keeps its record in {File}, and asks {Count} gateways",
+                    "{Name} listens on {Address}, keeps its record in {Store}, and asks {Count} gateways",
                     configuration.Name,
                     server.Address,
-                    Path.GetFullPath(configuration.Data),
+                    configuration.StorePlace,
                     configuration.Gateways.Count
                 );
                 return server;
@@ -239,11 +252,19 @@ public static class ServerHost
         {
             return ServerRuntime.Open(configuration, parts, loggers, measures);
         }
-        catch (StoreException fault)
+        catch (StoreException fault) when (!IsAway(configuration, fault))
         {
-            throw Mistake(configuration, "server.data", fault.Message);
+            throw Mistake(
+                configuration,
+                configuration.Store is null ? "server.data" : Keys.Store.Place.Name,
+                fault.Message
+            );
         }
     }
+
+    /// <summary>Whether a database cannot be used now: it may come back by itself, unlike a file.</summary>
+    private static bool IsAway(ServerConfiguration configuration, StoreException fault) =>
+        configuration.Store is not null && fault is StoreUnavailableException and not StoreLockedException;
 
     private static async Task ListenAsync(
         WebApplication app,

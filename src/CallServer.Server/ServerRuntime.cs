@@ -11,7 +11,6 @@ using CallServer.Server.Recording.Cdrs;
 using CallServer.Server.Releasing;
 using CallServer.Server.Roles;
 using CallServer.Storage;
-using CallServer.Storage.Sqlite;
 using CallServer.Surface;
 
 namespace CallServer.Server;
@@ -62,7 +61,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         Measures = measures;
         logger = loggers.CreateLogger("CallServer");
         Protocols = parts.Protocols;
-        store = (parts.OpenStore ?? OpenSqlite)();
+        store = parts.OpenStore?.Invoke() ?? RecordStore.Open(configuration);
         try
         {
             var image = store.Load();
@@ -349,26 +348,6 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     private static EventLoopScheduler Loop(string name) =>
         new(start => new Thread(start) { Name = "callserver " + name, IsBackground = true });
-
-    private SqliteLedgerStore OpenSqlite() =>
-        SqliteLedgerStore.Open(
-            new SqliteStoreOptions
-            {
-                File = configuration.Data,
-                CdrsKeptFor =
-                    configuration.Privacy.Retain is { } retain && retain < configuration.Keep.Cdrs
-                        ? retain
-                        : configuration.Keep.Cdrs,
-                ChangesKeptFor = configuration.Privacy.Retain,
-                OverwritesDeleted = configuration.Privacy.Retain is not null,
-                ControlsKeptFor = configuration.Keep.Controls,
-                ControlsKept = configuration.Keep.ControlsAtMost,
-                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
-                CdrsKept = configuration.Keep.CdrsAtMost,
-                ChangesKept = configuration.Keep.Changes,
-                AuditsKept = configuration.Keep.Audits,
-            }
-        );
 
     /// <summary>
     /// Completes when what was learnt of a gateway so far is in the record and the store has tried to save it.

@@ -44,4 +44,12 @@ public sealed record CdrFilter
     /// (<see cref="Surface.NumberMask"/>), so that nobody can try out the digits that are not.
     /// </summary>
     public bool HidesNumbers { get; init; }
+
+    /// <summary>A text of a filter as a pattern for SQL's LIKE, with a backslash to escape.</summary>
+    internal static string? Like(string? pattern) =>
+        pattern
+            ?.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("%", "\\%", StringComparison.Ordinal)
+            .Replace("_", "\\_", StringComparison.Ordinal)
+            .Replace('*', '%');
 }

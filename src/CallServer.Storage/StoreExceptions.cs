@@ -28,6 +28,13 @@ public sealed class StoreVersionException(string message, int found, int known)
     public int Known { get; } = known;
 }
 
+/// <summary>
+/// The store is no longer what this server has written: another server has it, or it has lost what it had confirmed. Nothing
+/// is written any more; a start reads what is there.
+/// </summary>
+public sealed class StoreLostException(string message, Exception? inner = null)
+    : StoreException(message, inner);
+
 /// <summary>The file is not a store of ours. It was left as it is.</summary>
 public sealed class StoreForeignException(string message, Exception? inner = null)
     : StoreException(message, inner);

@@ -5,6 +5,21 @@ namespace CallServer.Storage;
 /// <param name="Next">The cursor that continues after them; null at the end of the list.</param>
 public sealed record StoredPage<T>(IReadOnlyList<T> Items, long? Next);
 
+/// <summary>Cuts pages.</summary>
+internal static class StoredPage
+{
+    /// <summary>
+    /// A page of what was found where one more than wanted was asked for: that one tells whether there is another page.
+    /// </summary>
+    public static StoredPage<T> Of<T>(List<T> found, int limit, Func<T, long> sequence)
+    {
+        if (found.Count <= limit)
+            return new StoredPage<T>(found, null);
+        found.RemoveAt(limit);
+        return new StoredPage<T>(found, found.Count == 0 ? null : sequence(found[^1]));
+    }
+}
+
 /// <summary>A CDR as it was written.</summary>
 /// <param name="Sequence">Rises in the order of writing; never reused.</param>
 /// <param name="Json">The JSON object, on one line, exactly as the API and the CDR file show it.</param>
@@ -27,6 +42,25 @@ public sealed record AccountingEntry(
     DateTimeOffset At,
     string Json
 );
+
+/// <summary>An entry of the outbox as its columns are in a store.</summary>
+internal sealed record AccountingRow(
+    long Sequence,
+    string Kind,
+    string Id,
+    string Gateway,
+    long At,
+    string Json
+)
+{
+    public AccountingEntry Entry => new(Sequence, Kind, Id, Gateway, Micros.ToTime(At), Json);
+
+    public static StoredPage<AccountingEntry> Page(List<AccountingRow> found, int limit)
+    {
+        var page = StoredPage.Of(found, limit, row => row.Sequence);
+        return new StoredPage<AccountingEntry>([.. page.Items.Select(row => row.Entry)], page.Next);
+    }
+}
 
 /// <summary>The kinds of outbox entries (the same three as in RFC 2866 §5.1).</summary>
 public static class AccountingKind

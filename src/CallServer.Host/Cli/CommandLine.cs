@@ -9,6 +9,7 @@ using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Manual;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
+using CallServer.Host.Cli.Storing;
 using CallServer.Server.Configuration;
 using CallServer.Surface;
 
@@ -51,6 +52,7 @@ public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
             ("recovery", () => new RecoveryCommand(terminal, surroundings).Build()),
             ("takeover", () => new RoleCommands(terminal, surroundings).TakeOver()),
             ("stepdown", () => new RoleCommands(terminal, surroundings).StepDown()),
+            ("store", () => new StoreCommand(terminal).Build()),
             ("gateway", () => new GatewayCommand(terminal, surroundings).Build()),
             ("profiles", () => ProfilesCommand.Build(terminal)),
             ("completion", () => new CompletionCommand(terminal).Build()),

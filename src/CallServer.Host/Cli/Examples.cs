@@ -31,6 +31,20 @@ public static class Examples
             "Exit status: 0 every step holds, 1 the gateway does not tell everything or",
             "contradicts itself, 2 it is silent or refuses, 64 the command line is wrong.",
         ],
+        ["store"] =
+        [
+            "callserver store copy callserver.db \\",
+            "    postgres://callserver@db.example.org/callserver",
+        ],
+        ["store copy"] =
+        [
+            "# the server is stopped; afterwards its configuration names the database",
+            "callserver store copy callserver.db \\",
+            "    postgres://callserver@db.example.org/callserver \\",
+            "    --password-from file:/run/secrets/database",
+            "",
+            "Exit status: 0 everything is copied, 64 nothing is: the message says why.",
+        ],
         ["config"] =
         [
             "callserver config example > callserver.json",

@@ -95,6 +95,7 @@ internal static class ConfigurationLoader
             Distinct(server, readToken, token, controlToken);
             var name = Name(server);
             var listen = Listen(server);
+            var store = StoreSettings.Read(read, root, server);
             var keep = Keeping.Read(read.Section(root, "keep"), read);
             var pairs = new PairReader(read);
             var backup = pairs.Backup(root);
@@ -106,7 +107,9 @@ internal static class ConfigurationLoader
                 Listen = listen,
                 Hosts = Hosts(server),
                 ControlsPerSecond = read.Integer(server, Keys.Server.ControlsPerSecond) ?? 50,
-                Data = read.Text(server, Keys.Server.Data) ?? "callserver.db",
+                Data = store.File,
+                Store = store.Address,
+                StorePassword = store.Password,
                 Token = token,
                 ReadToken = readToken,
                 ControlToken = controlToken,

@@ -33,6 +33,7 @@ internal sealed class Doubts(Document root, string source)
         AboutSecret(Keys.Server.Token.In(server));
         AboutSecret(Keys.Server.ReadToken.In(server));
         AboutSecret(Keys.Server.ControlToken.In(server));
+        AboutSecret(Keys.Store.Password.In(root));
         AboutSecret(Keys.Pair.Secret.In(DocumentReader.Member(root, "pair")));
         AboutSecret(Keys.Radius.Secret.In(DocumentReader.Member(root, "radius")));
         AboutSecret(Keys.CdrHttp.Token.In(DocumentReader.Member(DocumentReader.Member(root, "cdr"), "http")));

@@ -78,6 +78,18 @@ internal static class Keys
         [Name, Listen, Data, Token, ReadToken, ControlToken, Hosts, ControlsPerSecond, EventReaders, Umask];
     }
 
+    internal static class Store
+    {
+        public static TextKey Place { get; } =
+            new(
+                "store",
+                "Where the record is kept: postgres://USER@HOST[:PORT]/DATABASE, or a SQLite file as in server.data."
+            );
+
+        public static SecretKey Password { get; } =
+            new("storePassword", "Where the password is kept with which store is opened.");
+    }
+
     internal static class Tls
     {
         public static TextKey Certificate { get; } =

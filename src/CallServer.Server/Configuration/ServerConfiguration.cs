@@ -1,5 +1,6 @@
 using System.Net;
 using CallServer.Server.Recording.Cdrs;
+using CallServer.Storage;
 using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
@@ -18,8 +19,17 @@ public sealed record ServerConfiguration
     /// <summary>Where HTTP listens; port 0 takes any free port.</summary>
     public required Uri Listen { get; init; }
 
-    /// <summary>Path of the store's SQLite file.</summary>
+    /// <summary>Path of the store's SQLite file, unless <see cref="Store"/> is given.</summary>
     public required string Data { get; init; }
+
+    /// <summary>The store's database in PostgreSQL; null where the store is a SQLite file.</summary>
+    public PostgresAddress? Store { get; init; }
+
+    /// <summary>The password for <see cref="Store"/>; null for none.</summary>
+    public byte[]? StorePassword { get; init; }
+
+    /// <summary>Where the record is kept, in words; never contains a secret.</summary>
+    public string StorePlace => Store?.Text ?? Path.GetFullPath(Data);
 
     /// <summary>SHA-256 of the file's octets; null if it was not read from one.</summary>
     internal byte[]? Digest { get; init; }
@@ -146,6 +156,8 @@ public sealed record ServerConfiguration
                 (changed: Name != next.Name, what: "server.name"),
                 (changed: Listen != next.Listen, what: "server.listen"),
                 (changed: Data != next.Data, what: "server.data"),
+                (changed: Store?.Text != next.Store?.Text, what: "store"),
+                (changed: !Same(StorePassword, next.StorePassword), what: "storePassword"),
                 (changed: !Same(Token, next.Token), what: "server.token"),
                 (changed: !Same(ReadToken, next.ReadToken), what: "server.readToken"),
                 (changed: !Same(ControlToken, next.ControlToken), what: "server.controlToken"),

@@ -40,6 +40,8 @@ internal sealed class Shape
                             )
                         )
                 ),
+                (Keys.Store.Place.Name, Of(Keys.Store.Place)),
+                (Keys.Store.Password.Name, Of(Keys.Store.Password)),
                 (
                     "pair",
                     Section("The other server of a pair; on both servers.", Keys.Pair.All, Keys.Pair.Secret)

@@ -42,6 +42,9 @@ public sealed class StoreWriter : IDisposable
     private List<(DateTimeOffset At, ControlEntry Entry)> controls = [];
     private List<TaskCompletionSource> controlled = [];
     private long controlsLost;
+    private readonly TaskCompletionSource<StoreLostException> lost = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private TimeSpan rest = FirstRest;
     private List<ClockStep> steps = [];
     private TimeSpan correction;
@@ -79,6 +82,12 @@ public sealed class StoreWriter : IDisposable
                 );
         }
     }
+
+    /// <summary>
+    /// Completes if the store is not this server's any more, and nothing will ever be written again. The record then has to
+    /// be read anew.
+    /// </summary>
+    public Task<StoreLostException> Lost => lost.Task;
 
     /// <summary>Transactions that succeeded.</summary>
     public long Commits => Volatile.Read(ref commits);
@@ -290,6 +299,8 @@ public sealed class StoreWriter : IDisposable
                     unkept.AddRange(work.Controls);
                 if (fault is not StoreException)
                     logger.LogError(fault, "a transaction failed by a fault of our own; it is kept");
+                if (fault is StoreLostException end)
+                    lost.TrySetResult(end);
                 // If the store cannot take this gateway's commit now, it cannot take another's either.
                 if (fault is StoreException)
                     break;

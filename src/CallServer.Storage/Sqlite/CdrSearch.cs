@@ -30,19 +30,19 @@ internal sealed class CdrSearch(CdrFilter filter, bool newestFirst, long? cursor
     public object Values =>
         new
         {
-            since = filter.Since is { } since ? SqliteWriter.Micros(since) : 0,
-            until = filter.Until is { } until ? SqliteWriter.Micros(until) : 0,
+            since = filter.Since is { } since ? Micros.Of(since) : 0,
+            until = filter.Until is { } until ? Micros.Of(until) : 0,
             gateway = filter.Gateway,
             cursor = cursor ?? (newestFirst ? long.MaxValue : 0),
             slice = Slice,
             // One more than wanted tells whether there is another.
             limit = limit + 1,
-            connection = Like(filter.Connection),
-            call = Like(filter.Call),
-            originator = Like(filter.Originator),
-            remote = Like(filter.Remote),
-            codec = Like(filter.Codec),
-            cause = Like(filter.Cause),
+            connection = CdrFilter.Like(filter.Connection),
+            call = CdrFilter.Like(filter.Call),
+            originator = CdrFilter.Like(filter.Originator),
+            remote = CdrFilter.Like(filter.Remote),
+            codec = CdrFilter.Like(filter.Codec),
+            cause = CdrFilter.Like(filter.Cause),
             evidence = filter.Evidence,
             recovered = filter.Recovered == true ? 1 : 0,
         };
@@ -90,11 +90,4 @@ internal sealed class CdrSearch(CdrFilter filter, bool newestFirst, long? cursor
         filter.HidesNumbers ? $"{ShownNumber}({Member(name)})" : Member(name);
 
     private static string Member(string name) => $"json_extract(json, '$.{name}')";
-
-    private static string? Like(string? pattern) =>
-        pattern
-            ?.Replace("\\", "\\\\", StringComparison.Ordinal)
-            .Replace("%", "\\%", StringComparison.Ordinal)
-            .Replace("_", "\\_", StringComparison.Ordinal)
-            .Replace('*', '%');
 }

@@ -1,6 +1,5 @@
 using System.Linq.Expressions;
 using System.Reflection;
-using System.Text;
 using CallServer.Surface;
 
 namespace CallServer.Storage.Sqlite;
@@ -8,50 +7,38 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>The tables that hold the ledger.</summary>
 internal static class RowTables
 {
-    public static RowTable<GatewayRow> Gateways { get; } = new("gateways", "gateway");
+    public static RowTable<GatewayRow> Gateways { get; } = new(RowShapes.Gateways);
 
-    public static RowTable<ConnectionRow> Connections { get; } = new("connections", "gateway", "id");
+    public static RowTable<ConnectionRow> Connections { get; } = new(RowShapes.Connections);
 }
 
-/// <summary>
-/// A table with one column for each property of a row type, named like the property in snake case. A new property
-/// needs a column in a migration, and no change here.
-/// </summary>
-/// <typeparam name="TRow">A row type whose properties are strings, numbers, booleans and octets, some of
-/// them nullable.</typeparam>
+/// <summary>Binds and reads the rows of a table.</summary>
 internal sealed class RowTable<TRow>
     where TRow : class, new()
 {
-    private readonly Field[] _fields;
+    private readonly RowShape<TRow> _shape;
+    private readonly Action<Statement, int, TRow>[] _readers;
     private readonly Action<Statement, TRow> _bind;
 
-    /// <param name="name">The table's name.</param>
-    /// <param name="key">The columns of its primary key.</param>
-    public RowTable(string name, params string[] key)
+    public RowTable(RowShape<TRow> shape)
     {
-        var properties = typeof(TRow).GetProperties();
-        _fields = [.. properties.Select(FieldOf)];
-        _bind = Binding(properties);
-        var columns = Columns.Select((column, place) => (column, value: $"?{place + 1}")).ToList();
-        var rest = columns.Where(each => !key.Contains(each.column));
-        Put = $"""
-            INSERT INTO {name} ({List(Columns)}) VALUES ({List(columns.Select(each => each.value))})
-            ON CONFLICT ({List(key)}) DO UPDATE SET {List(
-                rest.Select(each => $"{each.column} = excluded.{each.column}")
-            )}
-            """;
-        Select = $"SELECT {List(Columns)} FROM {name}";
+        _shape = shape;
+        _readers = [.. shape.Properties.Select(Reader)];
+        _bind = Binding(shape.Properties);
+        Put = shape.Put(
+            $"VALUES ({RowShape<TRow>.List(shape.Columns.Select((_, place) => $"?{place + 1}"))})"
+        );
     }
 
-    public IEnumerable<string> Columns => _fields.Select(each => each.Column);
+    public IEnumerable<string> Columns => _shape.Columns;
 
     /// <summary>
     /// The statement that adds a row, or replaces the one with the same key; <see cref="Bind"/> binds its values.
     /// </summary>
     public string Put { get; }
 
-    /// <summary>The query whose rows <see cref="Read"/> reads, without a condition or an order.</summary>
-    public string Select { get; }
+    /// <summary>The query for all rows, without a condition or an order.</summary>
+    public string Select => _shape.Select;
 
     public Statement Bind(Statement to, TRow row)
     {
@@ -62,15 +49,28 @@ internal sealed class RowTable<TRow>
     public TRow Read(Statement from)
     {
         var row = new TRow();
-        for (var column = 0; column < _fields.Length; column++)
-            _fields[column].Read(from, column, row);
+        for (var column = 0; column < _readers.Length; column++)
+            _readers[column](from, column, row);
         return row;
     }
 
-    private sealed record Field(string Column, Action<Statement, int, TRow> Read);
+    /// <summary>Reads a row; null if a number in it does not fit, and then why.</summary>
+    public TRow? Read(Statement from, out string? why)
+    {
+        try
+        {
+            why = null;
+            return Read(from);
+        }
+        catch (OverflowException error)
+        {
+            why = error.Message;
+            return null;
+        }
+    }
 
     /// <summary>Binds all properties in turn. One compiled function, as it runs for every connection.</summary>
-    private static Action<Statement, TRow> Binding(PropertyInfo[] properties)
+    private static Action<Statement, TRow> Binding(IReadOnlyList<PropertyInfo> properties)
     {
         var to = Expression.Parameter(typeof(Statement));
         var row = Expression.Parameter(typeof(TRow));
@@ -82,7 +82,7 @@ internal sealed class RowTable<TRow>
             .Compile();
     }
 
-    private static Field FieldOf(PropertyInfo property) =>
+    private static Action<Statement, int, TRow> Reader(PropertyInfo property) =>
         Type.GetTypeCode(property.PropertyType) switch
         {
             TypeCode.String => Of<string?>(property, (from, at) => from.Text(at)),
@@ -96,23 +96,9 @@ internal sealed class RowTable<TRow>
             _ => throw new InvalidOperationException($"no column holds {property.PropertyType}: {property}"),
         };
 
-    private static Field Of<T>(PropertyInfo property, Func<Statement, int, T> read)
+    private static Action<Statement, int, TRow> Of<T>(PropertyInfo property, Func<Statement, int, T> read)
     {
         var set = property.SetMethod!.CreateDelegate<Action<TRow, T>>();
-        return new Field(SnakeCase(property.Name), (from, at, row) => set(row, read(from, at)));
+        return (from, at, row) => set(row, read(from, at));
     }
-
-    private static string SnakeCase(string name)
-    {
-        var snake = new StringBuilder(name.Length + 4);
-        foreach (var letter in name)
-        {
-            if (char.IsUpper(letter) && snake.Length > 0)
-                snake.Append('_');
-            snake.Append(char.ToLowerInvariant(letter));
-        }
-        return snake.ToString();
-    }
-
-    private static string List(IEnumerable<string> items) => string.Join(", ", items);
 }

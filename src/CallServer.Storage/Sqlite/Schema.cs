@@ -12,10 +12,10 @@ namespace CallServer.Storage.Sqlite;
 internal static class Schema
 {
     /// <summary>The migrations in order.</summary>
-    public static IReadOnlyList<string> Migrations { get; } = ReadMigrations();
+    public static IReadOnlyList<string> Steps { get; } = Migrations.In(Assembly.GetExecutingAssembly());
 
     /// <summary>The version that this program writes.</summary>
-    public static int Current => Migrations.Count;
+    public static int Current => Steps.Count;
 
     /// <summary>Marks a new file as ours, refuses a foreign or newer one, and migrates an older one.</summary>
     public static void Prepare(SqliteConnection connection, string file)
@@ -51,28 +51,11 @@ internal static class Schema
     private static void Migrate(SqliteConnection connection, int version)
     {
         using var transaction = connection.BeginTransaction();
-        connection.Execute(Migrations[version - 1], transaction: transaction);
+        connection.Execute(Steps[version - 1], transaction: transaction);
         connection.Execute(
             string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {version}"),
             transaction: transaction
         );
         transaction.Commit();
-    }
-
-    private static string[] ReadMigrations()
-    {
-        var assembly = Assembly.GetExecutingAssembly();
-        var names = assembly
-            .GetManifestResourceNames()
-            .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
-            .Order(StringComparer.Ordinal)
-            .ToArray();
-        return Array.ConvertAll(names, Text);
-
-        string Text(string name)
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            return reader.ReadToEnd();
-        }
     }
 }

@@ -14,10 +14,10 @@ public sealed partial class SqliteLedgerStore
         });
 
     public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
-        Accounting(Sql.AccountingAfter, new { mark = Meta.Mark(reader), limit = limit + 1 }, limit);
+        Accounting(Sql.AccountingAfter, new { mark = Mark(reader), limit = limit + 1 }, limit);
 
     public long CountAccounting(string reader) =>
-        Reading(() => _reading.QuerySingle<long>(Sql.CountAccounting, new { mark = Meta.Mark(reader) }));
+        Reading(() => _reading.QuerySingle<long>(Sql.CountAccounting, new { mark = Mark(reader) }));
 
     public void AdvanceAccounting(string reader, long sequence) =>
         Writing(() =>
@@ -25,7 +25,7 @@ public sealed partial class SqliteLedgerStore
             _writer.Flush(each: true);
             _writer.InTransaction(() =>
             {
-                var mark = Meta.Mark(reader);
+                var mark = Mark(reader);
                 var value = Math.Max(sequence, GetLong(mark) ?? 0);
                 return _writing.Execute(Sql.PutMeta, new { key = mark, value }) + Prune();
             });
@@ -53,10 +53,7 @@ public sealed partial class SqliteLedgerStore
     {
         if (_writer.Readers is not { } readers)
             return 0;
-        var passed = readers
-            .Select(reader => GetLong(Meta.Mark(reader)) ?? 0)
-            .DefaultIfEmpty(long.MaxValue)
-            .Min();
+        var passed = readers.Select(reader => GetLong(Mark(reader)) ?? 0).DefaultIfEmpty(long.MaxValue).Min();
         return _writing.Execute(Sql.PruneAccounting, new { passed });
     }
 
@@ -70,23 +67,6 @@ public sealed partial class SqliteLedgerStore
             );
         });
 
-    private StoredPage<AccountingEntry> Accounting(string sql, object values, int limit)
-    {
-        var page = Page<AccountingRow>(sql, values, limit, row => row.Sequence);
-        return new StoredPage<AccountingEntry>([.. page.Items.Select(row => row.Entry)], page.Next);
-    }
-
-    /// <summary>An entry of the outbox as its columns are in the file.</summary>
-    private sealed record AccountingRow(
-        long Sequence,
-        string Kind,
-        string Id,
-        string Gateway,
-        long At,
-        string Json
-    )
-    {
-        public AccountingEntry Entry =>
-            new(Sequence, Kind, Id, Gateway, DateTimeOffset.UnixEpoch.AddMicroseconds(At), Json);
-    }
+    private StoredPage<AccountingEntry> Accounting(string sql, object values, int limit) =>
+        Reading(() => AccountingRow.Page(_reading.Query<AccountingRow>(sql, values).AsList(), limit));
 }

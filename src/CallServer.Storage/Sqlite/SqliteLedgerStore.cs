@@ -38,10 +38,8 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         _writing = writing;
         _reading = reading;
         _writer = new SqliteWriter(writing, options);
-        _lastOpened = GetLong(Meta.Opened) is { } micros
-            ? DateTimeOffset.UnixEpoch.AddMicroseconds(micros)
-            : null;
-        Put((Meta.Opened, SqliteWriter.Micros(options.Time.GetUtcNow())));
+        _lastOpened = GetLong(MetaKeys.Opened) is { } micros ? Micros.ToTime(micros) : null;
+        Put((MetaKeys.Opened, Micros.Of(options.Time.GetUtcNow())));
     }
 
     /// <summary>The newest schema version that this program knows.</summary>
@@ -96,17 +94,18 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     public StoreImage Load() =>
         Writing(() =>
         {
-            var loader = new SqliteLoader(_writing);
-            var gateways = loader.Load();
+            var rows = new SqliteLoader(_writing);
+            var loader = new RecordLoader();
+            var gateways = loader.Load(rows.Audits(), rows.Gateways(), rows.Connections());
             foreach (var row in loader.Unreadable)
                 _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
             var identity = new StoreIdentity(
-                GetText(Meta.Name),
-                checked((int)(GetLong(Meta.Epoch) ?? 0)),
+                GetText(MetaKeys.Name),
+                checked((int)(GetLong(MetaKeys.Epoch) ?? 0)),
                 _lastOpened,
-                GetLong(Meta.Acts) is { } acts ? acts != 0 : null
+                GetLong(MetaKeys.Acts) is { } acts ? acts != 0 : null
             );
-            var correction = TimeSpan.FromMicroseconds(GetLong(Meta.Correction) ?? 0);
+            var correction = TimeSpan.FromMicroseconds(GetLong(MetaKeys.Correction) ?? 0);
             var steps = _writing
                 .Query<(long At, long By)>(Sql.Steps)
                 .Select(step => new ClockStep(
@@ -115,9 +114,6 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                 ));
             return new StoreImage(identity, correction, [.. steps], gateways, loader.Unreadable);
         });
-
-    private const int RecoveriesKept = 1_000;
-    private const int StepsKept = 100;
 
     public CommitResult Commit(StoreCommit commit) => CommitAll([commit])[0];
 
@@ -128,9 +124,9 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         Writing(() => _writer.AddChanges(changes));
 
     public void SetIdentity(string name, int epoch) =>
-        Writing(() => Put((Meta.Name, name), (Meta.Epoch, (long)epoch)));
+        Writing(() => Put((MetaKeys.Name, name), (MetaKeys.Epoch, (long)epoch)));
 
-    public void SetRole(bool acts) => Writing(() => Put((Meta.Acts, acts ? 1L : 0L)));
+    public void SetRole(bool acts) => Writing(() => Put((MetaKeys.Acts, acts ? 1L : 0L)));
 
     public void AddSteps(IReadOnlyList<ClockStep> steps, TimeSpan correction) =>
         Writing(() =>
@@ -138,14 +134,15 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             _writer.Flush(each: true);
             _writer.InTransaction(() =>
                 steps.Sum(step =>
-                    _writing.Execute(Sql.AddStep, new { at = step.At.Micros, by = Micros(step.By) })
+                    _writing.Execute(Sql.AddStep, new { at = step.At.Micros, by = Micros.Of(step.By) })
                 )
-                + _writing.Execute(Sql.DropSteps, new { kept = StepsKept })
-                + _writing.Execute(Sql.PutMeta, new { key = Meta.Correction, value = Micros(correction) })
+                + _writing.Execute(Sql.DropSteps, new { kept = StoreOptions.StepsKept })
+                + _writing.Execute(
+                    Sql.PutMeta,
+                    new { key = MetaKeys.Correction, value = Micros.Of(correction) }
+                )
             );
         });
-
-    private static long Micros(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
 
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
         Reading(() =>
@@ -173,7 +170,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             Sql.Cdrs(since is not null, gateway is not null),
             new
             {
-                since = since is { } time ? SqliteWriter.Micros(time) : 0,
+                since = since is { } time ? Micros.Of(time) : 0,
                 gateway,
                 cursor,
                 limit = limit + 1,
@@ -233,7 +230,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                 new Forgotten(
                     _writing.Execute(
                         Sql.ForgetOldCdrs,
-                        new { before = SqliteWriter.Micros(now - _options.CdrsKeptFor), limit }
+                        new { before = Micros.Of(now - _options.CdrsKeptFor), limit }
                     ),
                     _writing.Execute(Sql.ForgetSurplusCdrs, new { kept = _options.CdrsKept, limit }),
                     _options.ChangesKeptFor is { } age
@@ -250,7 +247,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
     private int ForgetControls(DateTimeOffset now, int limit) =>
         _writing.Execute(
             Sql.ForgetOldControls,
-            new { before = SqliteWriter.Micros(now - _options.ControlsKeptFor), limit }
+            new { before = Micros.Of(now - _options.ControlsKeptFor), limit }
         )
         + SurplusControls(refused: false, _options.ControlsKept, limit)
         + SurplusControls(refused: true, _options.RefusalsKept, limit);
@@ -276,7 +273,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
                         Sql.AddControl,
                         new
                         {
-                            at = SqliteWriter.Micros(control.At),
+                            at = Micros.Of(control.At),
                             refused = control.Entry.IsRefused,
                             json = RecordJson.Control(control.Entry),
                         }
@@ -320,7 +317,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
             _writer.Flush(each: true);
             _writer.InTransaction(() =>
                 _writing.Execute(Sql.AddRecovery, new { json = RecordJson.Recovery(report) })
-                + _writing.Execute(Sql.DropRecoveries, new { kept = RecoveriesKept })
+                + _writing.Execute(Sql.DropRecoveries, new { kept = StoreOptions.RecoveriesKept })
             );
         });
 
@@ -402,15 +399,7 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         );
 
     private StoredPage<T> Page<T>(string sql, object values, int limit, Func<T, long> sequence) =>
-        Reading(() =>
-        {
-            // Asking for one more than wanted tells whether there is another page.
-            var items = _reading.Query<T>(sql, values).AsList();
-            if (items.Count <= limit)
-                return new StoredPage<T>(items, null);
-            items.RemoveAt(limit);
-            return new StoredPage<T>(items, items.Count == 0 ? null : sequence(items[^1]));
-        });
+        Reading(() => StoredPage.Of(_reading.Query<T>(sql, values).AsList(), limit, sequence));
 
     private void Put(params (string Key, object? Value)[] entries)
     {
@@ -465,14 +454,5 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         }
     }
 
-    private static class Meta
-    {
-        public const string Name = "name";
-        public const string Epoch = "epoch";
-        public const string Acts = "acts";
-        public const string Correction = "correction_micros";
-        public const string Opened = "opened_at";
-
-        public static string Mark(string reader) => "mark:" + reader;
-    }
+    private static string Mark(string reader) => "mark:" + reader;
 }

@@ -1,157 +1,33 @@
-using System.Text.Json;
 using CallServer.Surface;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
 namespace CallServer.Storage.Sqlite;
 
-/// <summary>
-/// Reads the whole ledger, one gateway at a time, so that rows and restored connections are never both in memory at
-/// once. A row that it cannot understand is named and left out; the rest of its gateway is restored without it.
-/// </summary>
+/// <summary>Reads the rows of the whole ledger.</summary>
 internal sealed class SqliteLoader(SqliteConnection connection)
 {
-    private readonly Dictionary<string, GatewayRow> _gateways = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, AuditSummary> _audits = new(StringComparer.Ordinal);
-    private readonly List<StoredGateway> _restored = [];
+    /// <summary>The newest audit of each gateway.</summary>
+    public IEnumerable<(string Gateway, string Json)> Audits() =>
+        connection.Query<(string, string)>(Sql.LastAudits, buffered: false);
 
-    public List<UnreadableRow> Unreadable { get; } = [];
-
-    public IReadOnlyList<StoredGateway> Load()
-    {
-        foreach (var (gateway, json) in connection.Query<(string, string)>(Sql.LastAudits, buffered: false))
-            ReadAudit(gateway, json);
-        ReadGateways();
-        ReadConnections();
-        // The remaining gateways have no connections.
-        foreach (var row in _gateways.Values.ToArray())
-            Restore(row.Gateway, []);
-        return _restored;
-    }
-
-    private void ReadAudit(string gateway, string json)
-    {
-        try
-        {
-            if (JsonSerializer.Deserialize<AuditSummary>(json, RecordJson.Camel) is { } audit)
-                _audits[gateway] = audit;
-        }
-        catch (JsonException)
-        {
-            // Audits are only shown, and the next one takes its place in the list: they are not part of the record.
-        }
-    }
-
-    private void ReadGateways()
+    public IEnumerable<RowRead<GatewayRow>> Gateways()
     {
         using var statement = new Statement(connection, Sql.AllGateways);
         while (statement.Step())
         {
-            var gateway = statement.Text(0)!;
-            try
-            {
-                _gateways[gateway] = RowTables.Gateways.Read(statement);
-            }
-            catch (OverflowException error)
-            {
-                Unreadable.Add(new UnreadableRow(gateway, null, error.Message));
-            }
+            var row = RowTables.Gateways.Read(statement, out var why);
+            yield return new(statement.Text(0)!, null, row, why);
         }
     }
 
-    private void ReadConnections()
+    public IEnumerable<RowRead<ConnectionRow>> Connections()
     {
         using var statement = new Statement(connection, Sql.AllConnections);
-        List<ConnectionRow> rows = [];
-        string? current = null;
         while (statement.Step())
         {
-            var gateway = statement.Text(0)!;
-            if (gateway != current)
-            {
-                if (current is not null)
-                    Restore(current, rows);
-                rows = [];
-                current = gateway;
-            }
-            try
-            {
-                rows.Add(RowTables.Connections.Read(statement));
-            }
-            catch (OverflowException error)
-            {
-                Unreadable.Add(new UnreadableRow(gateway, statement.Text(1), error.Message));
-            }
+            var row = RowTables.Connections.Read(statement, out var why);
+            yield return new(statement.Text(0)!, statement.Text(1), row, why);
         }
-        if (current is not null)
-            Restore(current, rows);
-    }
-
-    private void Restore(string gateway, List<ConnectionRow> rows)
-    {
-        var row = _gateways.Remove(gateway, out var known) ? Readable(known) : null;
-        row ??= Nothing(gateway, rows);
-        // Before the rows that cannot be read are left out, because the gateway's row counts on all of them.
-        rows = [.. StoredConnections.Present(row, rows)];
-        if (TryRestore(row, [], out _) is { } whyNot)
-        {
-            // Not even the gateway can be restored: its rows stay where they are.
-            Unreadable.AddRange(rows.Select(left => new UnreadableRow(gateway, left.Id, whyNot)));
-            return;
-        }
-        if (TryRestore(row, rows, out var record) is not null)
-        {
-            rows.RemoveAll(suspect => IsUnreadable(row, suspect));
-            record = GatewayRecord.Restore(row, rows);
-        }
-        _restored.Add(new StoredGateway(gateway, record!, _audits.GetValueOrDefault(gateway)));
-    }
-
-    private GatewayRow? Readable(GatewayRow row)
-    {
-        if (TryRestore(row, [], out _) is not { } why)
-            return row;
-        Unreadable.Add(new UnreadableRow(row.Gateway, null, why));
-        return null;
-    }
-
-    private bool IsUnreadable(GatewayRow gateway, ConnectionRow row)
-    {
-        if (TryRestore(gateway, [row], out _) is not { } why)
-            return false;
-        Unreadable.Add(new UnreadableRow(row.Gateway, row.Id, why));
-        return true;
-    }
-
-    /// <summary>Null if it succeeded, else why not. The core throws at what it does not know.</summary>
-    private static string? TryRestore(GatewayRow row, List<ConnectionRow> rows, out GatewayRecord? record)
-    {
-        try
-        {
-            record = GatewayRecord.Restore(row, rows);
-            return null;
-        }
-        catch (Exception error)
-            when (error is InvalidDataException or ArgumentException or FormatException or OverflowException)
-        {
-            record = null;
-            return error.Message;
-        }
-    }
-
-    /// <summary>The row of a gateway of which only the connections are known: no boot, no earlier audit.</summary>
-    private static GatewayRow Nothing(string gateway, List<ConnectionRow> rows)
-    {
-        var step = rows.Select(row => row.Step).Append(0).Max();
-        return new GatewayRow
-        {
-            Gateway = gateway,
-            AbsencesToClose = 1,
-            Run = rows.Select(row => row.Run).Append(1).Max(),
-            Completes = "",
-            // Nothing has confirmed the rows since they were written.
-            Step = step,
-            StepsSince = step,
-        };
     }
 }

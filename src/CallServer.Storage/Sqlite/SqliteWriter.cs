@@ -71,27 +71,14 @@ internal sealed class SqliteWriter : IDisposable
     {
         Flush(commits.Any(commit => commit.MustReachDisk));
         // Serialised before the transaction starts, because that holds the file's write lock.
-        var serialised = commits.Select(commit => new Serialised(commit)).ToArray();
+        var serialised = commits.Select(commit => new WrittenCommit(commit)).ToArray();
         List<(string Gateway, string? Connection)> copied = [];
         var results = InTransaction(() => Array.ConvertAll(serialised, each => Write(each, copied)));
         copied.ForEach(key => Unreadable.Remove(key));
         return results;
     }
 
-    /// <summary>A commit with what of it is written as JSON.</summary>
-    private sealed class Serialised(StoreCommit commit)
-    {
-        public StoreCommit Commit => commit;
-        public (CdrView Cdr, string Json)[] Cdrs { get; } = Each(commit.Cdrs, RecordJson.Cdr);
-        public (CdrView Cdr, string Json)[] Starts { get; } = Each(commit.Starts, RecordJson.Cdr);
-        public (CdrView Cdr, string Json)[] Interims { get; } = Each(commit.Interims, RecordJson.Cdr);
-        public (ChangeView Change, string Json)[] Changes { get; } = Each(commit.Changes, RecordJson.Change);
-
-        private static (T, string)[] Each<T>(IReadOnlyList<T> items, Func<T, string> json) =>
-            [.. items.Select(item => (item, json(item)))];
-    }
-
-    private CommitResult Write(Serialised serialised, List<(string Gateway, string? Connection)> copied)
+    private CommitResult Write(WrittenCommit serialised, List<(string Gateway, string? Connection)> copied)
     {
         var commit = serialised.Commit;
         SetAside(commit, copied);
@@ -117,7 +104,7 @@ internal sealed class SqliteWriter : IDisposable
     {
         // Findings may be lost with the power: the next ones are reported again.
         Flush(each: false);
-        var changes = added.Select(change => (change, RecordJson.Change(change))).ToArray();
+        var changes = WrittenCommit.Each(added, RecordJson.Change);
         return InTransaction(() => new CommitResult([], AddChanges(changes)));
     }
 
@@ -152,8 +139,7 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose() => _statements.ForEach(statement => statement.Dispose());
 
-    /// <summary>Whether readers get an entry: not while it is held, and not if there are no readers.</summary>
-    private bool Enters(bool held) => !held && Readers is not { Count: 0 };
+    private bool Enters(bool held) => WrittenCommit.Enters(held, Readers);
 
     private bool Account(string kind, (CdrView Cdr, string Json)[] records, bool held)
     {
@@ -173,7 +159,7 @@ internal sealed class SqliteWriter : IDisposable
             .Bind(cdr.Id)
             .Bind(cdr.Gateway)
             .Bind(held)
-            .Bind(Micros(_options.Time.GetUtcNow()))
+            .Bind(Micros.Of(_options.Time.GetUtcNow()))
             .Bind(json);
 
     /// <summary>Adds rows, several with one statement while there are as many.</summary>
@@ -197,10 +183,10 @@ internal sealed class SqliteWriter : IDisposable
         var added = new List<StoredCdr>(cdrs.Length);
         foreach (var (cdr, json) in cdrs)
         {
-            var ended = Micros(cdr.EndStampMax ?? cdr.EndStampMin);
+            var ended = CdrKey.EndOf(cdr);
             _addCdr
                 .Bind(cdr.Id)
-                .Bind(cdr.IdReused ? ended : 0L)
+                .Bind(CdrKey.Of(cdr).Reuse)
                 .Bind(cdr.Gateway)
                 .Bind(cdr.Connection)
                 .Bind(ended)
@@ -264,23 +250,13 @@ internal sealed class SqliteWriter : IDisposable
                 return;
             var sql = connection is null ? Sql.SetGatewayAside : Sql.SetConnectionAside;
             using var statement = new Statement(_connection, sql);
-            statement.Bind(Micros(_options.Time.GetUtcNow())).Bind(gateway).Bind(why);
+            statement.Bind(Micros.Of(_options.Time.GetUtcNow())).Bind(gateway).Bind(why);
             if (connection is not null)
                 statement.Bind(connection);
             statement.Run();
             copied.Add((gateway, connection));
         }
     }
-
-    private static long Micros(string? stamp) =>
-        stamp is null
-            ? 0
-            : Micros(
-                DateTimeOffset.Parse(stamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
-            );
-
-    internal static long Micros(DateTimeOffset time) =>
-        (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     private Statement Prepare(string sql, int room = 4096)
     {

@@ -388,7 +388,7 @@ public sealed class SqliteFileTests
     private static void MakeVersion(SqliteConnection connection, int version)
     {
         connection.Execute($"PRAGMA application_id = {DataFile.ApplicationId}; PRAGMA journal_mode = WAL");
-        foreach (var migration in Schema.Migrations.Take(version))
+        foreach (var migration in Schema.Steps.Take(version))
             connection.Execute(migration);
         connection.Execute($"PRAGMA user_version = {version}");
     }

@@ -29,6 +29,19 @@ internal static class Programs
         throw Missing($"{name} is missing: sudo scripts/peers.sh");
     }
 
+    /// <summary>
+    /// A program of the newest of several versions, each in a folder of its own that is called by its number. If there is none,
+    /// as <see cref="Find"/>.
+    /// </summary>
+    public static string FindNewest(string versions, string program) =>
+        (Directory.Exists(versions) ? Directory.GetDirectories(versions) : [])
+            .OrderByDescending(folder =>
+                int.TryParse(Path.GetFileName(folder), out var version) ? version : 0
+            )
+            .Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists)
+        ?? throw Missing($"{program} is missing below {versions}: sudo scripts/peers.sh");
+
     /// <summary>Requires programs that a script will start, as <see cref="Find"/> does.</summary>
     public static void Require(params ReadOnlySpan<string> names)
     {

@@ -49,7 +49,8 @@ internal sealed partial class Server : IAsyncDisposable
         IReadOnlyDictionary<string, string?>? secrets = null,
         string name = "interop",
         string interval = "1s",
-        int port = 0
+        int port = 0,
+        string? store = null
     )
     {
         var listed = gateways.Select(gateway =>
@@ -62,9 +63,9 @@ internal sealed partial class Server : IAsyncDisposable
             {
               "server": {
                 "name": {{Quoted(name)}},
-                "listen": "http://127.0.0.1:{{port}}",
-                "data": {{Quoted(Path.Combine(folder, "callserver.db"))}}
+                "listen": "http://127.0.0.1:{{port}}"
               },
+              "store": {{Quoted(store ?? Path.Combine(folder, "callserver.db"))}},
               "polling": { "interval": {{Quoted(interval)}}, "timeout": "200ms", "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
               {{sections}}
@@ -178,6 +179,10 @@ internal sealed partial class Server : IAsyncDisposable
             },
             () => $"{name} of {least} by {process}"
         );
+
+    /// <summary>Whether its process has loaded this library.</summary>
+    public bool HasLoaded(string library) =>
+        File.ReadAllText($"/proc/{process.Id}/maps").Contains($"/{library}", StringComparison.Ordinal);
 
     /// <summary>What its readiness probe answers.</summary>
     public async Task<JsonElement> ReadinessAsync() =>

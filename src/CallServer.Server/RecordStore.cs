@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+using CallServer.Server.Configuration;
+using CallServer.Storage;
+using CallServer.Storage.Postgres;
+using CallServer.Storage.Sqlite;
+
+namespace CallServer.Server;
+
+/// <summary>Opens the store that a configuration names.</summary>
+internal static class RecordStore
+{
+    /// <summary>Opens it, or creates it. Throws StoreException if it cannot be used.</summary>
+    public static ILedgerStore Open(ServerConfiguration configuration) =>
+        configuration.Store is { } address ? OpenPostgres(configuration, address) : OpenSqlite(configuration);
+
+    private static SqliteLedgerStore OpenSqlite(ServerConfiguration configuration) =>
+        SqliteLedgerStore.Open(
+            new SqliteStoreOptions
+            {
+                File = configuration.Data,
+                OverwritesDeleted = configuration.Privacy.Retain is not null,
+                CdrsKeptFor = CdrsKeptFor(configuration),
+                ChangesKeptFor = configuration.Privacy.Retain,
+                ControlsKeptFor = configuration.Keep.Controls,
+                ControlsKept = configuration.Keep.ControlsAtMost,
+                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
+                CdrsKept = configuration.Keep.CdrsAtMost,
+                ChangesKept = configuration.Keep.Changes,
+                AuditsKept = configuration.Keep.Audits,
+            }
+        );
+
+    /// <summary>Not inlined: the driver is loaded where it is needed, and nowhere else.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+#pragma warning disable CA1859 // whoever calls it must not need the driver's types
+    private static ILedgerStore OpenPostgres(ServerConfiguration configuration, PostgresAddress address) =>
+#pragma warning restore CA1859
+        PostgresLedgerStore.Open(
+            new PostgresStoreOptions
+            {
+                Address = address,
+                Password = configuration.StorePassword is { } password
+                    ? Encoding.UTF8.GetString(password)
+                    : null,
+                Application = $"callserver {configuration.Name}",
+                // What must go at its time goes one by one.
+                Slack = configuration.Privacy.Retain is null ? PostgresStoreOptions.UsualSlack : 0,
+                CdrsKeptFor = CdrsKeptFor(configuration),
+                ChangesKeptFor = configuration.Privacy.Retain,
+                ControlsKeptFor = configuration.Keep.Controls,
+                ControlsKept = configuration.Keep.ControlsAtMost,
+                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
+                CdrsKept = configuration.Keep.CdrsAtMost,
+                ChangesKept = configuration.Keep.Changes,
+                AuditsKept = configuration.Keep.Audits,
+            }
+        );
+
+    private static TimeSpan CdrsKeptFor(ServerConfiguration configuration) =>
+        configuration.Privacy.Retain is { } retain && retain < configuration.Keep.Cdrs
+            ? retain
+            : configuration.Keep.Cdrs;
+
+    /// <summary>
+    /// Copies a record from a SQLite file into an empty one in PostgreSQL. Throws StoreException if that cannot be done;
+    /// nothing is copied then.
+    /// </summary>
+    /// <returns>What was copied, in words.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static string Copy(string file, PostgresAddress address, string? password)
+    {
+        var copied = RecordCopy.FromSqlite(
+            file,
+            new PostgresStoreOptions { Address = address, Password = password }
+        );
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{file} is copied to {address}: {copied.Gateways} gateways, {copied.Connections} connections, {copied.Cdrs} CDRs, {copied.Changes} changes, {copied.Audits} audits"
+        );
+    }
+}

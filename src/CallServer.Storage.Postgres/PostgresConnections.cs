@@ -1,0 +1,85 @@
+using System.Globalization;
+using Npgsql;
+
+namespace CallServer.Storage.Postgres;
+
+/// <summary>How connections to a record's database are made.</summary>
+internal static class PostgresConnections
+{
+    // A machine that lost its power says no goodbye. The database notices after 25 s and ends the session, and with it the lock
+    // that keeps other servers out.
+    private const string Noticing =
+        "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c client_min_messages=error";
+
+    // Some lists at a time; whoever reads more waits.
+    private const int Readers = 8;
+
+    /// <summary>For the one connection that writes: its session ends when it is closed.</summary>
+    public static NpgsqlDataSource ToWrite(PostgresStoreOptions options) =>
+        Source(
+            options,
+            settings =>
+            {
+                settings.Pooling = false;
+                // What a commit of any size runs is parsed once.
+                settings.MaxAutoPrepare = 50;
+                settings.AutoPrepareMinUsages = 2;
+            }
+        );
+
+    /// <summary>For reading, several at a time.</summary>
+    public static NpgsqlDataSource ToRead(PostgresStoreOptions options) =>
+        Source(
+            options,
+            settings =>
+            {
+                settings.MaxPoolSize = Readers;
+                settings.Options += " -c default_transaction_read_only=on";
+            }
+        );
+
+    private static NpgsqlDataSource Source(
+        PostgresStoreOptions options,
+        Action<NpgsqlConnectionStringBuilder> more
+    )
+    {
+        var address = options.Address;
+        var settings = new NpgsqlConnectionStringBuilder
+        {
+            Host = address.Hosts is [var (only, _)] ? only : string.Join(',', address.Hosts.Select(Written)),
+            Port = address.Hosts[0].Port,
+            Database = address.Database,
+            Username = address.User ?? Environment.UserName,
+            Password = options.Password,
+            SearchPath = address.Schema,
+            ApplicationName = options.Application,
+            Options = Noticing,
+            Timeout = (int)options.ConnectPatience.TotalSeconds,
+            CommandTimeout = (int)options.CommandPatience.TotalSeconds,
+            TcpKeepAlive = true,
+            TcpKeepAliveTime = 10,
+            TcpKeepAliveInterval = 5,
+            PersistSecurityInfo = false,
+            Enlist = false,
+        };
+        if (address.SslMode is { } mode)
+            settings.SslMode = Enum.Parse<SslMode>(
+                mode.Replace("-", "", StringComparison.Ordinal),
+                ignoreCase: true
+            );
+        if (address.RootCertificate is { } root)
+            settings.RootCertificate = root;
+        more(settings);
+        if (address.Hosts.Count == 1)
+            return NpgsqlDataSource.Create(settings);
+        settings.HostRecheckSeconds = 1;
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString)
+            .BuildMultiHost()
+            .WithTargetSession(TargetSessionAttributes.Primary);
+    }
+
+    private static string Written((string Host, int Port) one) =>
+        one.Host.Contains(':', StringComparison.Ordinal)
+            ? string.Create(CultureInfo.InvariantCulture, $"[{one.Host}]:{one.Port}")
+            : string.Create(CultureInfo.InvariantCulture, $"{one.Host}:{one.Port}");
+}

@@ -1,0 +1,222 @@
+namespace CallServer.Storage.Postgres;
+
+/// <summary>Every statement that the store runs, except for the schema (Migrations/).</summary>
+internal static class Sql
+{
+    // Server
+    public const string GetMeta = "SELECT value FROM meta WHERE key = @key";
+    public const string PutMeta =
+        "INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    public const string Hold = "UPDATE numbers SET holder = @holder, stamp = stamp + 1 RETURNING stamp";
+    public const string GetNumbers = "SELECT holder, stamp, changes, cdrs, accounting, audits FROM numbers";
+    public const string PutNumbers = """
+        UPDATE numbers SET stamp = @Stamp, changes = @Changes, cdrs = @Cdrs, accounting = @Accounting, audits = @Audits
+        WHERE holder = @holder
+        """;
+
+    /// <summary>Whoever set it to anything but off knows what its standbys are to confirm.</summary>
+    public const string FlushEachCommit =
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    public const string FlushLater = "SET LOCAL synchronous_commit = off";
+
+    public const string AddStep =
+        "INSERT INTO clock_steps (at, by_micros) VALUES (@at, @by) ON CONFLICT (at, by_micros) DO NOTHING";
+    public const string DropSteps =
+        "DELETE FROM clock_steps WHERE sequence <= (SELECT sequence FROM clock_steps ORDER BY sequence DESC LIMIT 1 OFFSET @kept)";
+    public const string Steps = "SELECT at, by_micros FROM clock_steps ORDER BY sequence";
+
+    // Ledger
+    public static readonly string AllGateways = $"{RowShapes.Gateways.Select} ORDER BY gateway";
+    public static readonly string Gateway = $"{RowShapes.Gateways.Select} WHERE gateway = $1";
+    public static readonly string AllConnections = $"{RowShapes.Connections.Select} ORDER BY gateway, id";
+    public static readonly string ConnectionsOfGateway =
+        $"{RowShapes.Connections.Select} WHERE gateway = $1 ORDER BY id";
+    public const string DeleteConnections =
+        "DELETE FROM connections c USING unnest($1::text[], $2::text[]) gone (gateway, id) WHERE c.gateway = gone.gateway AND c.id = gone.id";
+    public const string SetGatewayAside = """
+        INSERT INTO set_aside (at, gateway, connection, why, columns)
+        SELECT @at, gateway, NULL, @why, to_json(gateways) FROM gateways WHERE gateway = @gateway
+        """;
+    public const string SetConnectionAside = """
+        INSERT INTO set_aside (at, gateway, connection, why, columns)
+        SELECT @at, gateway, id, @why, to_json(connections) FROM connections WHERE gateway = @gateway AND id = @connection
+        """;
+
+    public const string AddSetAside = """
+        INSERT INTO set_aside (at, gateway, connection, why, columns) VALUES (@At, @Gateway, @Connection, @Why, @Columns::json)
+        """;
+    public const string HoldsAnything = """
+        SELECT EXISTS (SELECT FROM gateways) OR EXISTS (SELECT FROM meta WHERE key IN ('name', 'epoch', 'acts'))
+            OR changes + cdrs + accounting + audits > 0 FROM numbers
+        """;
+
+    // Partitions
+    public const string LastPartitions = "SELECT parent, max(until) FROM partitions GROUP BY parent";
+    public const string OldestFullPartition =
+        "SELECT first, until FROM partitions WHERE parent = @parent AND until <= @newest + 1 ORDER BY first LIMIT 1";
+    public const string DropPartition = "DELETE FROM partitions WHERE parent = @parent AND first = @First";
+
+    // CDRs
+    public const string KnownCdrs = "SELECT id, reuse FROM cdr_ids WHERE id = ANY(@ids)";
+    public const string AddCdrIds =
+        "INSERT INTO cdr_ids (id, reuse, sequence) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
+    public const string AddCdrs = """
+        INSERT INTO cdrs (sequence, id, reuse, gateway, connection, ended_at, call, originator, originator_last4, remote,
+            remote_last4, read_codec, hangup_cause, end_evidence, recovered, json)
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::boolean[], $16::text[])
+        """;
+    public const string PartOfCdrs =
+        "SELECT count(*) AS Count, coalesce(max(ended_at), 0) AS Latest FROM cdrs WHERE sequence >= @First AND sequence < @Until";
+    public const string DropCdrIds = "DELETE FROM cdr_ids WHERE sequence < @Until";
+    public const string ForgetOldCdrs = $"""
+        WITH old AS (SELECT sequence FROM cdrs WHERE ended_at < @before ORDER BY ended_at LIMIT @limit)
+        {ForgetCdrs}
+        """;
+    public const string ForgetSurplusCdrs = $"""
+        WITH old AS (SELECT sequence FROM cdrs WHERE sequence <= @last ORDER BY sequence LIMIT @limit)
+        {ForgetCdrs}
+        """;
+    private const string ForgetCdrs = """
+        , gone AS (DELETE FROM cdrs USING old WHERE cdrs.sequence = old.sequence RETURNING cdrs.id, cdrs.reuse)
+        DELETE FROM cdr_ids USING gone WHERE cdr_ids.id = gone.id AND cdr_ids.reuse = gone.reuse
+        """;
+
+    public static string Cdrs(bool since, bool gateway) =>
+        "SELECT sequence, json FROM cdrs WHERE sequence > @cursor"
+        + (since ? " AND ended_at >= @since" : "")
+        + (gateway ? " AND gateway = @gateway" : "")
+        + " ORDER BY sequence LIMIT @limit";
+
+    public const string FindCdr = """
+        SELECT c.sequence, c.json FROM cdr_ids i JOIN cdrs c USING (sequence) WHERE i.id = @id ORDER BY i.reuse DESC LIMIT 1
+        """;
+    public const string FindCdrs = "SELECT DISTINCT id FROM cdr_ids WHERE id = ANY(@ids)";
+
+    // Accounting
+    public const string AddAccounting = """
+        INSERT INTO accounting (sequence, kind, id, gateway, held, at, json)
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::text[])
+        """;
+    public const string PruneAccounting = """
+        DELETE FROM accounting WHERE NOT held AND sequence <=
+            (SELECT min(coalesce(m.sequence, 0)) FROM unnest(@readers) r (reader) LEFT JOIN marks m USING (reader))
+        """;
+    public const string PruneAllAccounting = "DELETE FROM accounting WHERE NOT held";
+    public const string Advance = """
+        INSERT INTO marks (reader, sequence) VALUES (@reader, @sequence)
+        ON CONFLICT (reader) DO UPDATE SET sequence = greatest(marks.sequence, excluded.sequence)
+        """;
+    private const string Passed = "coalesce((SELECT m.sequence FROM marks m WHERE m.reader = @reader), 0)";
+    public const string AccountingAfter = $"""
+        SELECT sequence, kind, id, gateway, at, json FROM accounting
+        WHERE NOT held AND sequence > {Passed} ORDER BY sequence LIMIT @limit
+        """;
+    public const string CountAccounting =
+        $"SELECT count(*) FROM accounting WHERE NOT held AND sequence > {Passed}";
+    public const string Held = """
+        SELECT sequence, kind, id, gateway, at, json FROM accounting
+        WHERE held AND sequence > @cursor ORDER BY sequence LIMIT @limit
+        """;
+
+    /// <summary>The held entries among these, or all where these are null.</summary>
+    public const string SomeHeld = "held AND (@sequences::bigint[] IS NULL OR sequence = ANY(@sequences))";
+
+    /// <summary>Gives held entries the next numbers, in their order; @last is the highest given.</summary>
+    public const string ReleaseHeld = $"""
+        WITH next AS (SELECT sequence, @last + row_number() OVER (ORDER BY sequence) AS number FROM accounting WHERE {SomeHeld})
+        UPDATE accounting a SET sequence = next.number, held = false FROM next WHERE a.sequence = next.sequence
+        """;
+    public const string DropHeld = $"DELETE FROM accounting WHERE {SomeHeld}";
+
+    // Changes: their numbers have no gaps, so the newest N are those above a number.
+    public const string AddChanges = """
+        INSERT INTO changes (sequence, kind, gateway, connection, at, json)
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+        """;
+
+    /// <summary>
+    /// Deletes the oldest changes up to the first one that is young enough, so that no gap arises among those that stay.
+    /// </summary>
+    public const string ForgetOldChanges = """
+        WITH oldest AS (SELECT sequence, at FROM changes ORDER BY sequence LIMIT @limit)
+        DELETE FROM changes WHERE sequence < coalesce(
+            (SELECT min(sequence) FROM oldest WHERE at >= @before),
+            (SELECT max(sequence) + 1 FROM oldest), 0)
+        """;
+    public const string ChangesAfter = """
+        SELECT sequence, kind, gateway, json, connection FROM changes
+        WHERE sequence > @after ORDER BY sequence LIMIT @limit
+        """;
+    public const string Story = """
+        SELECT sequence, kind, gateway, json, connection FROM changes
+        WHERE gateway = @gateway AND connection = @connection AND sequence < @before AND sequence > @forgotten
+        ORDER BY sequence DESC LIMIT @limit
+        """;
+    public const string ChangesKnown =
+        "SELECT changes AS Newest, coalesce((SELECT min(sequence) FROM changes), 0) AS Oldest FROM numbers";
+
+    // Audits
+    public const string AddAudits = """
+        INSERT INTO audits (sequence, gateway, number, json)
+        SELECT a.sequence, a.gateway, coalesce(g.audits, 0) + a.number, a.json
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) a (sequence, gateway, number, json)
+        LEFT JOIN gateways g USING (gateway)
+        """;
+    public const string CountAudits = """
+        UPDATE gateways g SET audits = g.audits + a.count
+        FROM unnest($1::text[], $2::bigint[]) a (gateway, count) WHERE g.gateway = a.gateway
+        """;
+    public const string LastAudits = """
+        SELECT g.gateway, a.json FROM gateways g
+        CROSS JOIN LATERAL (SELECT json FROM every_audit e WHERE e.gateway = g.gateway ORDER BY sequence DESC LIMIT 1) a
+        """;
+    public const string CountGateways = "SELECT count(*) FROM gateways";
+    public const string OldestAudits =
+        "SELECT coalesce(min(first), 1) FROM partitions WHERE parent = 'audits'";
+    public const string KeepAudits = """
+        INSERT INTO audits_kept SELECT a.* FROM audits a JOIN gateways g USING (gateway)
+        WHERE a.sequence >= @First AND a.sequence < @Until AND a.number > g.audits - @kept
+        """;
+    public const string DropKeptAudits =
+        "DELETE FROM audits_kept a USING gateways g WHERE a.gateway = g.gateway AND a.number <= g.audits - @kept";
+
+    public static string Audits(bool gateway) =>
+        "SELECT a.sequence, a.json FROM every_audit a JOIN gateways g USING (gateway)"
+        + " WHERE a.sequence < @cursor AND a.number > g.audits - @kept"
+        + (gateway ? " AND a.gateway = @gateway" : "")
+        + " ORDER BY a.sequence DESC LIMIT @limit";
+
+    // Releases
+    public const string AddReleases =
+        "INSERT INTO releases (gateway, json) SELECT gateway, json FROM unnest($1::text[], $2::text[]) WITH ORDINALITY r (gateway, json, place) ORDER BY place";
+
+    public static string Releases(bool gateway) =>
+        "SELECT sequence, json FROM releases WHERE sequence < @cursor"
+        + (gateway ? " AND gateway = @gateway" : "")
+        + " ORDER BY sequence DESC LIMIT @limit";
+
+    // Control log
+    public const string AddControl = "INSERT INTO controls (at, refused, json) VALUES (@at, @refused, @json)";
+    public const string Controls =
+        "SELECT sequence, json FROM controls WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
+    public const string ForgetOldControls = """
+        DELETE FROM controls WHERE sequence = ANY(ARRAY(
+            SELECT sequence FROM controls WHERE at < @before ORDER BY sequence LIMIT @limit))
+        """;
+    public const string ForgetSurplusControls = """
+        DELETE FROM controls WHERE sequence = ANY(ARRAY(
+            SELECT sequence FROM controls WHERE refused = @refused AND sequence <=
+                (SELECT sequence FROM controls WHERE refused = @refused ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
+            ORDER BY sequence LIMIT @limit))
+        """;
+
+    // Recoveries
+    public const string AddRecovery = "INSERT INTO recoveries (json) VALUES (@json)";
+    public const string DropRecoveries = """
+        DELETE FROM recoveries WHERE sequence <=
+            (SELECT sequence FROM recoveries ORDER BY sequence DESC LIMIT 1 OFFSET @kept)
+        """;
+    public const string Recoveries =
+        "SELECT sequence, json FROM recoveries WHERE sequence < @cursor ORDER BY sequence DESC LIMIT @limit";
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using Npgsql;
+
+namespace CallServer.Interop.Peers;
+
+/// <summary>
+/// A PostgreSQL server of the test's own: its data and its Unix socket in the test's folder, a free port of 127.0.0.1, the user
+/// cs with a password. It refuses to be root: root runs it as nobody.
+/// </summary>
+internal sealed class PostgresPeer
+{
+    private readonly Scope scope;
+    private readonly string folder;
+    private ChildProcess server;
+
+    private PostgresPeer(Scope scope, string folder, int port, ChildProcess server) =>
+        (this.scope, this.folder, Port, this.server) = (scope, folder, port, server);
+
+    public const string Password = "a password of the interop tests";
+
+    public int Port { get; }
+
+    /// <summary>The address of a database, in the schema callserver unless another one is named.</summary>
+    public string Address(string query = "") => $"postgres://cs@127.0.0.1:{Port}/postgres{query}";
+
+    /// <summary>Starts one on a free port, and returns when it takes connections.</summary>
+    /// <param name="scope">What owns it.</param>
+    /// <param name="safe">Whether it waits for the disk, as a real one does.</param>
+    public static async Task<PostgresPeer> StartAsync(Scope scope, bool safe = false)
+    {
+        var folder = scope.NewFolder("postgres");
+        if (Environment.IsPrivilegedProcess)
+        {
+            // Others may pass through the test's folder, and see nothing in it.
+            await scope.RunAsync(Programs.Find("chmod"), ["go+x", scope.Folder]);
+            await scope.RunAsync(Programs.Find("chown"), ["nobody", folder]);
+        }
+
+        var data = Path.Combine(folder, "data");
+        string[] make =
+        [
+            "-D",
+            data,
+            "-U",
+            "cs",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ];
+        await scope.RunAsync(Programs.Find("env"), AsNobody("initdb", make));
+        for (var attempt = 1; ; attempt++)
+        {
+            var port = FreePort.Tcp();
+            string[] durable = safe ? [] : ["-c", "fsync=off"];
+            await File.WriteAllLinesAsync(
+                Path.Combine(folder, "arguments"),
+                [
+                    .. (string[])
+                        ["-D", data, "-k", folder, "-p", port.ToString(CultureInfo.InvariantCulture)],
+                    .. (string[])["-c", "listen_addresses=127.0.0.1", "-c", "max_locks_per_transaction=256"],
+                    .. durable,
+                ]
+            );
+            var peer = new PostgresPeer(scope, folder, port, Run(scope, folder));
+            if (await peer.TryReadyAsync())
+                return peer;
+            if (attempt == 3)
+                throw Trouble.Failed($"postgres does not start: {peer.server}");
+        }
+    }
+
+    /// <summary>Ends it at once, as a crash would: what it has confirmed is kept.</summary>
+    public async Task StopAsync()
+    {
+        await server.SignalAsync("QUIT");
+        await server.FinishAsync(TimeSpan.FromSeconds(20));
+    }
+
+    /// <summary>Starts it again on the same data and port.</summary>
+    public async Task StartAgainAsync()
+    {
+        server = Run(scope, folder);
+        if (!await TryReadyAsync())
+            throw Trouble.Failed($"postgres does not start again: {server}");
+    }
+
+    /// <summary>Runs statements; returns the first column of the first row.</summary>
+    public async Task<object?> AskAsync(string sql)
+    {
+        await using var connection = await OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
+    public async Task<NpgsqlConnection> OpenAsync(string schema = "callserver")
+    {
+        var connection = Connection(schema);
+        await connection.OpenAsync();
+        return connection;
+    }
+
+    /// <summary>A connection that is not open yet.</summary>
+    public NpgsqlConnection Connection(string schema) =>
+        new(
+            $"Host=127.0.0.1;Port={Port};Username=cs;Password={Password};Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
+        );
+
+    private static ChildProcess Run(Scope scope, string folder)
+    {
+        var arguments = File.ReadAllLines(Path.Combine(folder, "arguments"));
+        var server = scope.Start(Programs.Find("env"), AsNobody("postgres", arguments));
+        scope.Own(new FastShutdown(server));
+        return server;
+    }
+
+    /// <summary>A usual shutdown would wait for those who are connected.</summary>
+    private sealed class FastShutdown(ChildProcess server) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await server.SignalAsync("INT");
+    }
+
+    private static IEnumerable<string> AsNobody(string program, IEnumerable<string> arguments)
+    {
+        string[] before = Environment.IsPrivilegedProcess
+            ? [Programs.Find("setpriv"), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            : [];
+        return
+        [
+            "-C",
+            "/",
+            .. before,
+            Programs.FindNewest("/usr/lib/postgresql", $"bin/{program}"),
+            .. arguments,
+        ];
+    }
+
+    private async Task<bool> TryReadyAsync()
+    {
+        var outcome = await Eventually.GetAsync(
+            async () =>
+                server.HasExited ? "ended"
+                : await AnswersAsync() ? "answers"
+                : null,
+            () => $"an answer of {server}"
+        );
+        return outcome == "answers";
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            await AskAsync("SELECT 1");
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            return false;
+        }
+    }
+}
