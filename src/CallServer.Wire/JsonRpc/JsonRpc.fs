@@ -3,6 +3,7 @@ namespace CallServer.Wire
 open System
 open System.Buffers
 open System.Text
+open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Nodes
 
@@ -140,7 +141,8 @@ module JsonRpc =
         writer.Flush()
         into.WrittenSpan.ToArray()
 
-    let private compact = JsonWriterOptions()
+    /// Nothing is escaped that need not be, so that Kamailio's log shows what was asked.
+    let private compact = JsonWriterOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
     /// Kamailio's layout, unless it is told otherwise (jsonrpcs, pretty_format).
     let private pretty = JsonWriterOptions(Indented = true, IndentCharacter = '\t', IndentSize = 1)

@@ -57,7 +57,8 @@ module KamailioReplies =
     [<Literal>]
     let BriefFormat = "cFftsISE"
 
-    let private stateOf (number: int64) : KamailioState =
+    /// The state that Kamailio writes as this number.
+    let stateOf (number: int64) : KamailioState =
         match number with
         | 1L -> KamailioState.Unconfirmed
         | 2L -> KamailioState.Early
