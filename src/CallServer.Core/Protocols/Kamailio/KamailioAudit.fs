@@ -65,8 +65,9 @@ type KamailioAuditState =
 ///   Closing      core.uptime          -> over                                       over                 over
 ///   Over         none; every event changes nothing
 ///
-/// * Kamailio has no such command: the question is left out, here and after the list. In every phase: Stopped ends the audit, and so does an
-/// answer that cannot be read. A message that answers nothing is counted and dropped. A Woke that comes too early changes nothing.
+/// * Kamailio has no such command: the question is left out, here and after the list. In every phase: Stopped ends the audit, and so does a
+/// result without what it always has. A message that answers nothing or cannot be read is counted and dropped. A Woke that comes too early
+/// changes nothing.
 module KamailioAudit =
     type State = KamailioAuditState
     type Memory = KamailioMemory
@@ -359,12 +360,9 @@ module KamailioAudit =
 
         match answer with
         | ValueNone -> state
-        | ValueSome(struct (request, Ok(JsonRpcBody.Result result))) ->
-            understood now request.First result state
-        | ValueSome(struct (_, Ok(JsonRpcBody.Refused(code, message)))) -> refused now code message state
-        | ValueSome(struct (request, Error error)) ->
-            finish now [ Unreadable $"{request.Purpose}: {error}" ] state
-        | ValueSome(struct (_, Ok(JsonRpcBody.Request _))) -> state
+        | ValueSome(struct (request, JsonRpcBody.Result result)) -> understood now request.First result state
+        | ValueSome(struct (_, JsonRpcBody.Refused(code, message))) -> refused now code message state
+        | ValueSome(struct (_, JsonRpcBody.Request _)) -> state
 
     /// A request got no answer to any of its attempts.
     let private spent (now: Instant) (request: InFlight<KamailioQuestion, unit>) (state: State) : State =

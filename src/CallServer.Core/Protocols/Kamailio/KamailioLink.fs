@@ -71,31 +71,25 @@ module internal KamailioLink =
         let struct (deadline, window) = deadline now request.Times link
         { link with Window = RequestWindow.repeat now id request deadline window }
 
-    /// The request that a message answers, and the answer; nothing if it answers none. A message that cannot be read has no id either: it is
-    /// taken for the answer that is awaited.
+    /// The request that a message answers, and the answer; nothing if it answers none. A message that cannot be read may be anybody's noise:
+    /// it is counted, and the request is sent again.
     let receive
         (now: Instant)
         (octets: byte[])
         (link: KamailioLink<'Outcome>)
-        : struct (struct (InFlight<KamailioQuestion, unit> * Result<JsonRpcBody, JsonRpcError>) voption *
-          KamailioLink<'Outcome>)
-        =
+        : struct (struct (InFlight<KamailioQuestion, unit> * JsonRpcBody) voption * KamailioLink<'Outcome>) =
         let window = link.Window
+        let stray reason = struct (ValueNone, { link with Window = RequestWindow.stray reason window })
 
-        let awaited, answer =
-            match JsonRpc.decode octets with
-            | Ok { Body = JsonRpcBody.Request _ as body } -> None, Ok body
-            | Ok message ->
-                window.InFlight |> Map.toSeq |> Seq.tryFind (fst >> (=) message.Id), Ok message.Body
-            | Error error -> window.InFlight |> Map.toSeq |> Seq.tryHead, Error error
-
-        match awaited with
-        | Some(id, request) ->
-            struct (ValueSome(struct (request, answer)),
-                    { link with Window = RequestWindow.answered now id window.Pace window })
-        | None ->
-            let window = RequestWindow.stray "an answer to no request of this audit" window
-            struct (ValueNone, { link with Window = window })
+        match JsonRpc.decode octets with
+        | Error error -> stray (string error)
+        | Ok { Body = JsonRpcBody.Request _ } -> stray "a request"
+        | Ok message ->
+            match Map.tryFind message.Id window.InFlight with
+            | None -> stray "an answer to no request of this audit"
+            | Some request ->
+                struct (ValueSome(struct (request, message.Body)),
+                        { link with Window = RequestWindow.answered now message.Id window.Pace window })
 
     let silence (now: Instant) (link: KamailioLink<'Outcome>) : Shortfall =
         let trouble = if link.Trouble = "" then "" else $"; {link.Trouble}"

@@ -144,13 +144,10 @@ module KamailioRelease =
 
         match answer with
         | ValueNone -> state
-        | ValueSome(struct (request, Ok(JsonRpcBody.Result result))) ->
-            understood now request.First result state
-        | ValueSome(struct (_, Ok(JsonRpcBody.Refused(code, message)))) ->
+        | ValueSome(struct (request, JsonRpcBody.Result result)) -> understood now request.First result state
+        | ValueSome(struct (_, JsonRpcBody.Refused(code, message))) ->
             notReleased (Refused(RefusalCause.Code code, $"the gateway says: {message} ({code})")) state
-        | ValueSome(struct (request, Error error)) ->
-            notReleased (Unreadable $"{request.Purpose}: {error}") state
-        | ValueSome(struct (_, Ok(JsonRpcBody.Request _))) -> state
+        | ValueSome(struct (_, JsonRpcBody.Request _)) -> state
 
     /// No answer will come.
     let private giveUp (state: State) : State =
