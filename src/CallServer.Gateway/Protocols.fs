@@ -70,7 +70,21 @@ module internal Protocols =
                     fun table ->
                         NgResponder.create { NgOptions.standard with Vices = vices } table |> NgHttp.serve) }
 
-    let all: Protocol list = [ mgcp; sip; ng ]
+    let private jsonRpc: Protocol =
+        { Name = "jsonrpc"
+          UsesStreams = true
+          ViceWords = KamailioVices.known
+          Create =
+            fun settings words ->
+                Words.addAll KamailioVices.words words KamailioVices.none
+                |> Result.map (fun vices ->
+                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+
+                    fun table ->
+                        KamailioResponder.create { KamailioOptions.standard with Vices = vices } table
+                        |> KamailioResponder.serve) }
+
+    let all: Protocol list = [ mgcp; sip; ng; jsonRpc ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

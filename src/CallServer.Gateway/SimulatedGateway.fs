@@ -96,8 +96,9 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
-                    // rtpengine knows a call from its offer on.
-                    ShowRinging = Seq.forall ((=) "ng") settings.Protocols
+                    // rtpengine and Kamailio know a call from its offer on.
+                    ShowRinging =
+                        settings.Protocols |> Seq.forall (fun name -> name = "ng" || name = "jsonrpc")
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else

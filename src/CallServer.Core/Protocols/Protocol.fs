@@ -41,6 +41,15 @@ type internal Secrets =
 
     override _.ToString() = "(secrets)"
 
+/// How HTTP carries a protocol's messages: each is the body of a POST, and the answer's body the reply.
+type HttpForm =
+    {
+        Path: string
+        ContentType: string
+        /// The body of an answer whose status is no success is a reply too.
+        ErrorsAnswer: bool
+    }
+
 /// The way that a gateway's messages take.
 [<RequireQualifiedAccess>]
 type Carrier =
@@ -48,8 +57,7 @@ type Carrier =
     /// Datagrams at first, and a stream where they do not do.
     | DatagramsThenStream
     | Stream
-    /// Each message is the body of an HTTP request, and the answer's body the reply.
-    | Http
+    | Http of HttpForm
 
 /// What an audit is asked with, besides what the URI says.
 [<NoComparison; NoEquality>]

@@ -4,6 +4,7 @@ open System
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
+open CallServer.Protocols.Kamailio
 open CallServer.Protocols.Sip
 open CallServer.Prelude
 
@@ -11,7 +12,11 @@ open CallServer.Prelude
 module internal Protocols =
     /// Those that come with the program. One more is one more line here, and its files in the project.
     let builtIn (profiles: (string * Lazy<Profile>)[]) : Protocol list =
-        [ SnmpProtocol.create profiles; MgcpProtocol.value; SipProtocol.value; NgProtocol.value ]
+        [ SnmpProtocol.create profiles
+          MgcpProtocol.value
+          SipProtocol.value
+          NgProtocol.value
+          KamailioProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do

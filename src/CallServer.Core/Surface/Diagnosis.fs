@@ -132,7 +132,7 @@ type Diagnosis private () =
         | Carrier.Datagrams -> "UDP"
         | Carrier.DatagramsThenStream -> "UDP or TCP"
         | Carrier.Stream -> "TCP"
-        | Carrier.Http -> "HTTP"
+        | Carrier.Http _ -> "HTTP"
 
     static let reachability (uri: GatewayUri) (result: AuditResult) (found: string) : DiagnosisStep =
         let step = "reachability"

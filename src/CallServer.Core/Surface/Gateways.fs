@@ -89,8 +89,24 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
         | Replies.FromNowhereElse
         | Replies.FromAnyPort -> null
 
+    member private _.Http: HttpForm voption =
+        match reading.Carrier with
+        | Carrier.Http form -> ValueSome form
+        | Carrier.Datagrams
+        | Carrier.DatagramsThenStream
+        | Carrier.Stream -> ValueNone
+
     /// Whether each message to it is the body of an HTTP request.
-    member _.OverHttp = (reading.Carrier = Carrier.Http)
+    member this.OverHttp = this.Http.IsSome
+
+    /// The path of those requests; null if there are none.
+    member this.HttpPath: string = this.Http |> ValueOption.map _.Path |> ValueOption.toObj
+
+    /// Their content type; null if there are none.
+    member this.HttpContentType: string = this.Http |> ValueOption.map _.ContentType |> ValueOption.toObj
+
+    /// Whether the body of an answer whose status is no success is a reply too.
+    member this.HttpErrorsAnswer = this.Http |> ValueOption.exists _.ErrorsAnswer
 
     /// Whether messages to it are datagrams, at least at first.
     member _.OverDatagrams =

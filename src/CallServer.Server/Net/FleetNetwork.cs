@@ -24,8 +24,8 @@ public sealed class FleetNetwork : IGatewayNetwork, IAsyncDisposable
 
     /// <inheritdoc/>
     public IMessageChannel Open(GatewayAddress gateway, IDatagramReceiver receiver) =>
-        gateway.OverHttp
-            ? Http.Open(gateway.EndPoint, receiver)
+        gateway.Http is { } form
+            ? Http.Open(gateway.EndPoint, form, receiver)
             : Udp.Open(gateway.EndPoint, receiver, gateway.RepliesFrom);
 
     /// <inheritdoc/>

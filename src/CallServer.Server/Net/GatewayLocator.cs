@@ -14,8 +14,10 @@ public static class GatewayLocator
             return null;
         var asked = new IPEndPoint(host, uri.Port);
         if (uri.RepliesFrom is not { } other)
-            return new GatewayAddress(asked, uri.OverHttp, uri.RepliesFromAnyPort ? host : null);
-        return IPAddress.TryParse(other, out var from) ? new GatewayAddress(asked, uri.OverHttp, from) : null;
+            return new GatewayAddress(asked, HttpForm.Of(uri), uri.RepliesFromAnyPort ? host : null);
+        return IPAddress.TryParse(other, out var from)
+            ? new GatewayAddress(asked, HttpForm.Of(uri), from)
+            : null;
     }
 
     /// <summary>Resolves whatever is a name. Throws SocketException if a name has no address.</summary>
@@ -32,6 +34,6 @@ public static class GatewayLocator
             uri.RepliesFrom is { } other ? (await resolver.ResolveAsync(other, uri.Port, cancel)).Address
             : uri.RepliesFromAnyPort ? asked.Address
             : null;
-        return new GatewayAddress(asked, uri.OverHttp, from);
+        return new GatewayAddress(asked, HttpForm.Of(uri), from);
     }
 }

@@ -5,17 +5,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// Carries messages as the bodies of HTTP requests, as rtpengine accepts them (--listen-http). One client serves the
-/// fleet, and its connections are shared and bounded. A request that fails is a lost message, and is counted.
+/// Carries messages as the bodies of HTTP requests. One client serves the fleet, and its connections are shared and
+/// bounded. A request that fails is a lost message, and is counted.
 /// </summary>
 public sealed class HttpFleet : IAsyncDisposable
 {
-    /// <summary>The path where rtpengine accepts ng messages.</summary>
-    public const string Path = "/ng";
-
-    /// <summary>rtpengine answers 404 to any other content type.</summary>
-    public const string ContentType = "application/x-rtpengine-ng";
-
     // HTTP/1.1 answers one request at a time on a connection.
     private const int ConnectionsAGateway = 16;
 
@@ -24,8 +18,6 @@ public sealed class HttpFleet : IAsyncDisposable
 
     // How many requests one audit may have open; it repeats what takes too long.
     private const int MostInFlight = 1024;
-
-    private static readonly MediaTypeHeaderValue MediaType = new(ContentType);
 
     private readonly IClock clock;
     private readonly ILogger logger;
@@ -70,23 +62,30 @@ public sealed class HttpFleet : IAsyncDisposable
     public long Strays => Volatile.Read(ref strays);
 
     /// <summary>See <see cref="IGatewayNetwork.Open"/>.</summary>
-    public IMessageChannel Open(IPEndPoint gateway, IDatagramReceiver receiver)
+    public IMessageChannel Open(IPEndPoint gateway, HttpForm form, IDatagramReceiver receiver)
     {
         ArgumentNullException.ThrowIfNull(gateway);
+        ArgumentNullException.ThrowIfNull(form);
         ArgumentNullException.ThrowIfNull(receiver);
-        return new Channel(this, Address(gateway), receiver);
+        return new Channel(this, Address(gateway, form), form, receiver);
     }
 
     /// <summary>
     /// Sends one request on behalf of a person who looks once. Null if it was answered, else what went wrong, in
     /// words.
     /// </summary>
-    public async Task<string?> FindFaultAsync(IPEndPoint gateway, byte[] message, CancellationToken cancel)
+    public async Task<string?> FindFaultAsync(
+        IPEndPoint gateway,
+        HttpForm form,
+        byte[] message,
+        CancellationToken cancel
+    )
     {
         ArgumentNullException.ThrowIfNull(gateway);
+        ArgumentNullException.ThrowIfNull(form);
         try
         {
-            await PostAsync(Address(gateway), message, LargestGlance, static _ => true, cancel);
+            await PostAsync(Address(gateway, form), form, message, LargestGlance, static _ => true, cancel);
             return null;
         }
         catch (AnswerTooLargeException)
@@ -106,8 +105,8 @@ public sealed class HttpFleet : IAsyncDisposable
         client.Dispose();
     }
 
-    private static Uri Address(IPEndPoint gateway) =>
-        new UriBuilder(Uri.UriSchemeHttp, gateway.Address.ToString(), gateway.Port, Path).Uri;
+    private static Uri Address(IPEndPoint gateway, HttpForm form) =>
+        new UriBuilder(Uri.UriSchemeHttp, gateway.Address.ToString(), gateway.Port, form.Path).Uri;
 
     private static string Words(HttpRequestException fault) =>
         fault switch
@@ -122,6 +121,7 @@ public sealed class HttpFleet : IAsyncDisposable
 
     private async Task<byte[]> PostAsync(
         Uri address,
+        HttpForm form,
         byte[] message,
         long largest,
         Func<long, bool> reading,
@@ -130,13 +130,17 @@ public sealed class HttpFleet : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address);
         request.Content = new ByteArrayContent(message);
-        request.Content.Headers.ContentType = MediaType;
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue(form.ContentType);
         // Waits for the headers only; the body is read no further than it is wanted.
         using var response = await client.SendAsync(request, cancel);
-        if (response.StatusCode != HttpStatusCode.OK)
+        if (response.StatusCode != HttpStatusCode.OK && !Answers(form, response))
             throw new HttpRequestException(null, null, response.StatusCode);
         return await ReadAsync(response.Content, largest, reading, cancel);
     }
+
+    /// <summary>Whether an error's body is a reply: a page for people is none.</summary>
+    private static bool Answers(HttpForm form, HttpResponseMessage response) =>
+        form.ErrorsAnswer && response.Content.Headers.ContentType?.MediaType == form.ContentType;
 
     private static async Task<byte[]> ReadAsync(
         HttpContent content,
@@ -165,7 +169,8 @@ public sealed class HttpFleet : IAsyncDisposable
 
     private sealed class AnswerTooLargeException : Exception;
 
-    private sealed class Channel(HttpFleet fleet, Uri address, IDatagramReceiver receiver) : IMessageChannel
+    private sealed class Channel(HttpFleet fleet, Uri address, HttpForm form, IDatagramReceiver receiver)
+        : IMessageChannel
     {
         private readonly CancellationTokenSource closing = CancellationTokenSource.CreateLinkedTokenSource(
             fleet.stopping.Token
@@ -208,6 +213,7 @@ public sealed class HttpFleet : IAsyncDisposable
             {
                 var answer = await fleet.PostAsync(
                     address,
+                    form,
                     message,
                     receiver.LargestAnswer,
                     octets =>

@@ -1,18 +1,33 @@
 using System.Net;
+using CallServer.Surface;
 
 namespace CallServer.Server.Net;
 
 /// <summary>Where a gateway is, and what carries messages to it.</summary>
 /// <param name="EndPoint">The address and port where it is asked.</param>
-/// <param name="OverHttp">If true, a message is the body of an HTTP request and the reply is the answer's body; if
-/// false, both are UDP datagrams.</param>
+/// <param name="Http">How HTTP carries them: a message is the body of a request and the reply is the answer's body. If
+/// null, both are UDP datagrams.</param>
 /// <param name="RepliesFrom">Datagrams from this address are accepted too, from any port. If null, only those from
 /// the address that was asked are.</param>
 public readonly record struct GatewayAddress(
     IPEndPoint EndPoint,
-    bool OverHttp = false,
+    HttpForm? Http = null,
     IPAddress? RepliesFrom = null
 );
+
+/// <summary>How HTTP carries a gateway's messages.</summary>
+/// <param name="Path">Where they are posted.</param>
+/// <param name="ContentType">What they are.</param>
+/// <param name="ErrorsAnswer">The body of an answer whose status is no success is a reply too.</param>
+public sealed record HttpForm(string Path, string ContentType, bool ErrorsAnswer)
+{
+    /// <summary>The form for a gateway; null if HTTP does not carry its messages.</summary>
+    public static HttpForm? Of(GatewayUri uri)
+    {
+        ArgumentNullException.ThrowIfNull(uri);
+        return uri.OverHttp ? new HttpForm(uri.HttpPath, uri.HttpContentType, uri.HttpErrorsAnswer) : null;
+    }
+}
 
 /// <summary>The paths to gateways: the fleet's sockets, or simulated ones.</summary>
 public interface IGatewayNetwork

@@ -218,7 +218,7 @@ internal sealed class ExchangeRun<TResult>(
     private void Post(Datagram datagram, bool isStranger)
     {
         // Answers over HTTP are weighed while they are being read.
-        if (!stage.Gateway.OverHttp && Volatile.Read(ref waiting) > MostWaiting)
+        if (stage.Gateway.Http is null && Volatile.Read(ref waiting) > MostWaiting)
         {
             datagram.Refuse();
             return;

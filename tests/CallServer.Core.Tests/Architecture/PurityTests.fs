@@ -115,6 +115,7 @@ let private walls =
           protocol "Mgcp"
           protocol "Sip"
           protocol "Ng"
+          protocol "Kamailio"
           "Protocols",
           ground
           @ [ "Ledger"
@@ -123,13 +124,14 @@ let private walls =
               "Protocols.Snmp"
               "Protocols.Mgcp"
               "Protocols.Sip"
-              "Protocols.Ng" ]
+              "Protocols.Ng"
+              "Protocols.Kamailio" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Accounting", ground @ [ "Wire" ] ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
-let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng)\b)?)")
+let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

@@ -232,6 +232,55 @@ module Cast =
         let up = dice.Seconds(100.0, 1e6)
         speaking "ng" (Table.create (dice.Next()) options start) up false make
 
+    /// Leaves out vices that hide single dialogs: while calls come and go, no count is exact enough to detect that.
+    let private kamailioVices (draw: int) =
+        let n = draw / 20
+
+        pick
+            [ $"mute-after={n % 12}"
+              "refuses"
+              $"error-every={1 + n % 10}"
+              "no-dialogs"
+              "no-count"
+              "no-total"
+              $"count-off-by={n % 7 - 3}"
+              "count-lags"
+              "doubles"
+              $"nameless-every={1 + n % 9}"
+              "keeps-ended"
+              "hides-dialog"
+              $"restarts-after={n % 9}"
+              "truncates"
+              "deep"
+              $"padding={n % 70_000}"
+              $"silent-above={100 + n % 9000}"
+              "wrong-ids"
+              "garbage"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private kamailio (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
+        // Audits do not depend on how far its clock is from ours.
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
+        let noTotal, noCount = dice.Chance 20, dice.Chance 10
+
+        let make (table: Table) (booted: Instant) (vice: int voption) =
+            let honest = { KamailioVices.none with ClockAhead = skew; NoTotal = noTotal; NoCount = noCount }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match KamailioVices.add (kamailioVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            KamailioResponder.create { UpTime = table.Now - booted; Vices = vices } table
+
+        let options = { table plan dice place with ShowRinging = true }
+        let up = dice.Seconds(100.0, 1e6)
+        speaking "jsonrpc" (Table.create (dice.Next()) options start) up false make
+
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
@@ -418,6 +467,9 @@ module Cast =
             let far = ng plan dice place start
             let answered = if dice.Chance 50 then "?answered=media" else ""
             far, Asked.by name $"{scheme}://192.0.2.9{answered}" timeout Attempts
+        | "jsonrpc" ->
+            let far = kamailio plan dice place start
+            far, Asked.by name "jsonrpc://192.0.2.9" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->

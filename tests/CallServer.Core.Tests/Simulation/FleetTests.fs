@@ -14,7 +14,7 @@ open CallServer.Tests
 let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
-    | "" -> Gateways.profiles @ List.replicate 3 "mgcp" @ List.replicate 3 "sip" @ List.replicate 3 "ng"
+    | "" -> Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc" ]
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =

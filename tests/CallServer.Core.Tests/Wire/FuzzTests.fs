@@ -49,6 +49,17 @@ let private overNg (read: BencodeView -> bool) (octets: byte[]) : bool =
     | Ok message -> read message.Body
     | Error _ -> false
 
+let private readKamailio (octets: byte[]) : bool =
+    match JsonRpc.decode octets with
+    | Ok { Body = JsonRpcBody.Result result } ->
+        KamailioReplies.readUpTime result |> ignore
+        KamailioReplies.readActive result |> ignore
+        KamailioReplies.readProcessed result |> ignore
+        KamailioReplies.readClock result |> ignore
+        (KamailioReplies.foldDialogs (fun count _ -> count + 1) 0 result).IsSome
+    | Ok _
+    | Error _ -> false
+
 let private valueTexts: byte[][] =
     [| "aaln/1@rgw.example.net"
        "ds/ds1-1/[1-24]@[192.0.2.1]"
@@ -110,6 +121,11 @@ let private decoders: Decoder list =
 
     let json = latin """{"a":["b\n\ud83d\ude00",1,2.5e3,null,{"c":true}],"":"\\"}"""
 
+    let lists =
+        JsonRpcTests.JsonRpcArbitraries.Dialogs()
+        |> messages (fun (JsonRpcTests.AnyDialogs dialogs) ->
+            JsonRpc.encodeResult "\"0f\"" (JsonRpcTests.listOf dialogs))
+
     let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
 
     [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
@@ -150,6 +166,8 @@ let private decoders: Decoder list =
       once "ng streams" ng (fun octets ->
           NgFraming.feed octets NgFraming.empty |> ignore
           true)
+      once "JSON-RPC" (Array.append lists [| json |]) (JsonRpc.decode >> Result.isOk)
+      { once "Kamailio's replies" lists readKamailio with Times = 6L }
       once
           "RADIUS"
           (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))

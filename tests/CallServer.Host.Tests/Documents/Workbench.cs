@@ -99,7 +99,7 @@ internal sealed class Workbench : IAsyncDisposable
     {
         for (var at = 1; at < words.Count; at++)
         {
-            if (words[at - 1] is "--snmp" or "--mgcp" or "--sip" or "--ng")
+            if (words[at - 1] is "--snmp" or "--mgcp" or "--sip" or "--ng" or "--jsonrpc")
                 words[at] = "0";
         }
         words.AddRange(["--stop-after", "1ms"]);

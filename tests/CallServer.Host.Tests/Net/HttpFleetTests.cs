@@ -14,15 +14,18 @@ namespace CallServer.Host.Tests.Net;
 /// <summary>Messages over HTTP, against a scripted server on loopback.</summary>
 public sealed class HttpFleetTests : NetworkTests
 {
+    private static readonly HttpForm Ng = new("/ng", "application/x-rtpengine-ng", ErrorsAnswer: false);
+
     private Task<AuditOutcome> RunAsync(
         IPEndPoint gateway,
         TimeSpan timeout,
         int attempts,
-        CancellationToken cancel
+        CancellationToken cancel,
+        HttpForm? form = null
     ) =>
         new AuditRunner(Network, Clock, Loop).RunAsync(
             ScriptedAudit.Target("gw", timeout, attempts),
-            new GatewayAddress(gateway, OverHttp: true),
+            new GatewayAddress(gateway, form ?? Ng),
             null,
             TimeSpan.FromSeconds(15),
             cancel
@@ -55,13 +58,32 @@ public sealed class HttpFleetTests : NetworkTests
         Assert.That(Network.Http.Failures, Is.EqualTo(1));
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task WhereErrorsAnswerTheirBodyIsTheReplyIfItIsOfTheRightType(
+        bool isRight,
+        CancellationToken cancel
+    )
+    {
+        await using var server = await Server.StartAsync(
+            (request, _) => request == 1 ? (500, [ScriptedAudit.Mine, 9]) : (200, [ScriptedAudit.Mine, 1, 2])
+        );
+        var form = new HttpForm("/RPC", isRight ? Ng.ContentType : "application/json", ErrorsAnswer: true);
+        var outcome = await RunAsync(server.EndPoint, TimeSpan.FromMilliseconds(200), 60, cancel, form);
+        Assert.That(outcome.Result.Count, Is.EqualTo(isRight ? 1 : 2));
+        Assert.That(server.Requests.First().Path, Is.EqualTo("/RPC"));
+    }
+
     [Test]
     public async Task AClosedPortIsALossAndSaidToWhoLooksOnce(CancellationToken cancel)
     {
         var nobody = Nobody();
         var outcome = await RunAsync(nobody, TimeSpan.FromMilliseconds(50), 2, cancel);
         Assert.That(outcome.Result.Silent);
-        Assert.That(await Network.Http.FindFaultAsync(nobody, [1], cancel), Is.EqualTo("connection refused"));
+        Assert.That(
+            await Network.Http.FindFaultAsync(nobody, Ng, [1], cancel),
+            Is.EqualTo("connection refused")
+        );
     }
 
     [Test]
@@ -69,7 +91,7 @@ public sealed class HttpFleetTests : NetworkTests
     {
         await using var server = await Server.StartAsync((_, _) => (404, []));
         Assert.That(
-            await Network.Http.FindFaultAsync(server.EndPoint, [1], cancel),
+            await Network.Http.FindFaultAsync(server.EndPoint, Ng, [1], cancel),
             Is.EqualTo("HTTP status 404")
         );
     }
@@ -133,7 +155,7 @@ public sealed class HttpFleetTests : NetworkTests
                 );
                 var (status, octets) = answer(Interlocked.Increment(ref server.count), body.ToArray());
                 context.Response.StatusCode = status;
-                context.Response.ContentType = HttpFleet.ContentType;
+                context.Response.ContentType = Ng.ContentType;
                 await context.Response.Body.WriteAsync(octets, context.RequestAborted);
             });
             await app.StartAsync();

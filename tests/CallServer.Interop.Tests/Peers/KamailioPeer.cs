@@ -28,24 +28,29 @@ internal sealed class KamailioPeer : IAsyncDisposable
 
     private readonly Scope scope;
     private readonly string folder;
-    private readonly ChildProcess process;
     private readonly int answers = FreePort.Udp();
+    private readonly int rpc = FreePort.Udp();
     private readonly HttpClient http;
+    private ChildProcess process;
 
     private KamailioPeer(Scope scope, int port)
     {
         this.scope = scope;
         Port = port;
         folder = scope.NewFolder("kamailio");
-        process = Script("start.sh", folder, $"{port}", $"{answers}");
+        process = Start(folder);
         http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}/RPC") };
     }
 
-    /// <summary>The port for UDP, TCP, and JSON-RPC over HTTP.</summary>
     /// <summary>The process that started all its others.</summary>
     public ChildProcess Process => process;
 
+    /// <summary>The port for UDP, TCP, and JSON-RPC over HTTP.</summary>
     public int Port { get; }
+
+    /// <summary>The URIs that ask for all dialogs by JSON-RPC, over datagrams and over HTTP.</summary>
+    public IReadOnlyList<string> JsonRpc =>
+        [$"jsonrpc://127.0.0.1:{rpc}", $"jsonrpc+http://127.0.0.1:{Port}"];
 
     /// <summary>Starts one on a free port, and returns when it answers and calls can be made through it.</summary>
     public static async Task<KamailioPeer> StartAsync(Scope scope)
@@ -94,6 +99,23 @@ internal sealed class KamailioPeer : IAsyncDisposable
             async () => (await CallsAsync()).Any(call => ids.Contains(call.CallId)) ? null : "ended",
             () => $"the end of {ended.Count} calls through {process}"
         );
+        return new Bracket(before, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>Ends it with all its dialogs. The calls go on, as its operator would wish.</summary>
+    public async Task StopAsync()
+    {
+        await process.SignalAsync("TERM");
+        await process.FinishAsync(TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>Starts it again without its dialogs. The answer brackets the start.</summary>
+    public async Task<Bracket> StartAgainAsync()
+    {
+        var before = DateTimeOffset.UtcNow;
+        process = Start(scope.NewFolder("kamailio-again"));
+        if (!await AnswersAsync())
+            throw Trouble.Failed($"Kamailio does not start again: {process}");
         return new Bracket(before, DateTimeOffset.UtcNow);
     }
 
@@ -173,6 +195,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
         http.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private ChildProcess Start(string folder) =>
+        Script("start.sh", folder, $"{Port}", $"{answers}", $"{rpc}");
 
     private ChildProcess Script(string name, params IEnumerable<string> arguments) =>
         scope.Start("/bin/sh", [Programs.Script("kamailio", name), .. arguments]);

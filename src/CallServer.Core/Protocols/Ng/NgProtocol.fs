@@ -36,6 +36,10 @@ module internal NgProtocol =
                 ValueSome(fun connection given ->
                     NgRelease.start target connection given |> Machine.create releasing) }
 
+    /// rtpengine answers 404 to any other content type.
+    let private form: HttpForm =
+        { Path = "/ng"; ContentType = "application/x-rtpengine-ng"; ErrorsAnswer = false }
+
     let private read (uri: GatewayText) : Reading voption =
         uri.Split()
         |> ValueOption.map (fun (struct (authority, query)) ->
@@ -48,7 +52,7 @@ module internal NgProtocol =
                 | "ng+tcp" ->
                     NgTransport.Tcp, Carrier.Stream, "try its listen-tcp-ng port, or a longer --timeout"
                 | "ng+http" ->
-                    NgTransport.Http, Carrier.Http, "try its listen-http port, or a longer --timeout"
+                    NgTransport.Http, Carrier.Http form, "try its listen-http port, or a longer --timeout"
                 | _ ->
                     NgTransport.Udp,
                     Carrier.Datagrams,
@@ -75,13 +79,14 @@ module internal NgProtocol =
           Speaker = "rtpengine"
           // Tags are media. rtpengine gets SIP's Call-ID, which is globally unique (RFC 3261 §8.1.1.4).
           Source = { Kind = ValueSome Media; CallIds = CallIdReach.World }
-          Knock = "\n"B
+          // The same cookie always brings the same answer, which is all that is asked for.
+          Knock = "knock d7:command4:pinge"B
           Releases = true
           Rehearsal =
             fun carrier ->
                 match carrier with
                 | Carrier.Stream -> "ng+tcp://127.0.0.1"
-                | Carrier.Http -> "ng+http://127.0.0.1"
+                | Carrier.Http _ -> "ng+http://127.0.0.1"
                 | Carrier.Datagrams
                 | Carrier.DatagramsThenStream -> "ng://127.0.0.1"
           Read = read }

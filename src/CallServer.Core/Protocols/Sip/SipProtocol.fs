@@ -216,5 +216,5 @@ module internal SipProtocol =
                 | Carrier.Stream -> "sip:all@127.0.0.1;transport=tcp"
                 | Carrier.Datagrams -> "sip:all@127.0.0.1;transport=udp"
                 | Carrier.DatagramsThenStream
-                | Carrier.Http -> "sip:all@127.0.0.1"
+                | Carrier.Http _ -> "sip:all@127.0.0.1"
           Read = read }

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Text;
 using CallServer.Server.Net;
 using CallServer.Surface;
 
@@ -23,8 +21,8 @@ internal static class SecondLook
         CancellationToken cancel
     )
     {
-        if (uri.OverHttp)
-            return await OverHttpAsync(endpoint, network.Http, cancel);
+        if (HttpForm.Of(uri) is { } form)
+            return await OverHttpAsync(uri, form, endpoint, network.Http, cancel);
         if (
             uri.OverDatagrams
             && await PortProbe.FindFaultAsync(endpoint, uri.Knock, Patience, cancel)
@@ -43,6 +41,8 @@ internal static class SecondLook
     }
 
     private static async Task<string?> OverHttpAsync(
+        GatewayUri uri,
+        HttpForm form,
         IPEndPoint endpoint,
         HttpFleet http,
         CancellationToken cancel
@@ -50,15 +50,13 @@ internal static class SecondLook
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         giveUp.CancelAfter(Patience);
-        // A cookie that was used before would bring an old answer.
-        var ping = $"{RandomNumberGenerator.GetHexString(16)} d7:command4:pinge";
         try
         {
-            return await http.FindFaultAsync(endpoint, Encoding.ASCII.GetBytes(ping), giveUp.Token) switch
+            return await http.FindFaultAsync(endpoint, form, uri.Knock, giveUp.Token) switch
             {
                 null => null,
                 SocketWords.Refused => "nothing listens on that TCP port",
-                var words => $"no rtpengine answers POST {HttpFleet.Path} there ({words})",
+                var words => $"no {uri.Speaker} answers POST {form.Path} there ({words})",
             };
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

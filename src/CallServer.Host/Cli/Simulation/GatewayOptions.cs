@@ -27,6 +27,13 @@ internal sealed class GatewayOptions
             "ng",
             Port("--ng", "Answer rtpengine's ng on this port, over UDP, TCP and HTTP; 0 takes any free one")
         ),
+        (
+            "jsonrpc",
+            Port(
+                "--jsonrpc",
+                "Answer Kamailio's JSON-RPC on this port, over UDP and HTTP; 0 takes any free one"
+            )
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>

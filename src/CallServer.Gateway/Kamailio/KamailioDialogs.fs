@@ -1,0 +1,128 @@
+namespace CallServer.Gateway
+
+open System
+open System.Globalization
+open System.Text.Json.Nodes
+open CallServer.Model
+
+/// Describes connections of the table as Kamailio's module dialog does: a connection becomes one dialog.
+module internal KamailioDialogs =
+    [<Literal>]
+    let private Domain = "example.net"
+
+    /// The size of the hash table (hash_size).
+    [<Literal>]
+    let private Buckets = 4096
+
+    let private uri (number: string) = "sip:" + number + "@" + Domain
+
+    let bucket (connection: SimConnection) : int = int (BitConverter.ToUInt16(connection.Guid, 0)) % Buckets
+
+    let private number (connection: SimConnection) : int64 = 1L + connection.Serial
+
+    let isNamed (entry: int64) (id: int64) (connection: SimConnection) : bool =
+        entry = int64 (bucket connection) && id = number connection
+
+    let private callerTag (connection: SimConnection) = $"f{connection.Serial:x6}"
+
+    let private calleeTag (connection: SimConnection) = $"t{connection.Serial:x6}"
+
+    let identify (connection: SimConnection) : Identity =
+        { Id = $"{connection.CallId};{bucket connection}:{number connection}"
+          Call = Some connection.CallId
+          Endpoint = None
+          Originator = Some(uri connection.Calling) }
+
+    /// Kamailio's clock in whole seconds since 1970.
+    let clock (vices: KamailioVices) (instant: Instant) : int64 =
+        (instant + vices.ClockAhead).Micros / 1_000_000L
+
+    /// A time as C's ctime writes it, in a time zone where nobody lives: no audit may read it.
+    let text (vices: KamailioVices) (instant: Instant) : string =
+        let time = Instant.toDateTime (instant + vices.ClockAhead + TimeSpan.FromHours 5.75)
+        let day = time.Day.ToString(CultureInfo.InvariantCulture).PadLeft 2
+
+        time.ToString("ddd MMM ", CultureInfo.InvariantCulture)
+        + day
+        + time.ToString(" HH:mm:ss yyyy", CultureInfo.InvariantCulture)
+
+    /// 2 before the answer, 3 until the ACK comes, then 4, and 5 at the end.
+    let private state (now: Instant) (ended: Instant voption) (connection: SimConnection) : int =
+        if ended.IsSome then
+            5
+        elif not (SimConnection.isActive now connection) then
+            1 + int (connection.Serial % 2L)
+        elif now - connection.Start < TimeSpan.FromMilliseconds 200.0 then
+            3
+        else
+            4
+
+    /// 0 for what has not happened.
+    let private stamp vices (now: Instant) (instant: Instant) : int64 =
+        if instant <= now then clock vices instant else 0L
+
+    let private add (name: string) (value: JsonNode) (row: JsonObject) : JsonObject =
+        row.Add(name, value)
+        row
+
+    let private texts (pairs: (string * string) list) : JsonObject =
+        (JsonObject(), pairs) ||> List.fold (fun row (name, value) -> add name (JsonValue.Create value) row)
+
+    let private named (connection: SimConnection) : JsonObject =
+        JsonObject()
+        |> add "h_entry" (JsonValue.Create(bucket connection))
+        |> add "h_id" (JsonValue.Create(number connection))
+
+    /// A row of `dlg.briefing`. In place of the callee's tag it has the caller's, as Kamailio has.
+    let brief
+        vices
+        (format: string)
+        (now: Instant)
+        (ended: Instant voption)
+        (connection: SimConnection)
+        : JsonNode =
+        let field (row: JsonObject) (letter: char) =
+            let put name (value: JsonNode) = add name value row
+
+            match letter with
+            | 'f' -> put "from_uri" (JsonValue.Create(uri connection.Calling))
+            | 't' -> put "to_uri" (JsonValue.Create(uri connection.Called))
+            | 'c' -> put "call-id" (JsonValue.Create connection.CallId)
+            | 'F' -> put "from_tag" (JsonValue.Create(callerTag connection))
+            | 'T' -> put "to_tag" (JsonValue.Create(callerTag connection))
+            | 'I' -> put "init_ts" (JsonValue.Create(stamp vices now connection.Setup))
+            | 'S' -> put "start_ts" (JsonValue.Create(stamp vices now connection.Start))
+            | 'E' -> put "end_ts" (JsonValue.Create(ValueOption.fold (fun _ at -> clock vices at) 0L ended))
+            | 's' -> put "state" (JsonValue.Create(state now ended connection))
+            | _ -> row
+
+        Seq.fold field (named connection) format :> JsonNode
+
+    /// What `dlg.dlg_list` prints of one.
+    let describe vices (now: Instant) (connection: SimConnection) : JsonNode =
+        let started = stamp vices now connection.Start
+        let age = if started = 0L then 0L else clock vices now - started
+
+        let party tag host : JsonObject =
+            texts
+                [ "tag", tag
+                  "contact", "sip:" + SimConnection.hostText host + ":5060"
+                  "cseq", "1"
+                  "route_set", ""
+                  "socket", "udp:192.0.2.1:5060" ]
+
+        named connection
+        |> add "ref" (JsonValue.Create 2)
+        |> add "call-id" (JsonValue.Create connection.CallId)
+        |> add "from_uri" (JsonValue.Create(uri connection.Calling))
+        |> add "to_uri" (JsonValue.Create(uri connection.Called))
+        |> add "state" (JsonValue.Create(state now ValueNone connection))
+        |> add "start_ts" (JsonValue.Create started)
+        |> add "init_ts" (JsonValue.Create(stamp vices now connection.Setup))
+        |> add "end_ts" (JsonValue.Create 0)
+        |> add "duration" (JsonValue.Create age)
+        |> add "caller" (party (callerTag connection) connection.RemoteHost)
+        |> add "callee" (party (calleeTag connection) connection.LocalHost)
+        |> add "profiles" (JsonArray())
+        |> add "variables" (JsonArray())
+        :> JsonNode
