@@ -8,7 +8,7 @@ namespace CallServer.Storage.Postgres;
 
 /// <summary>
 /// The record in a PostgreSQL database. One connection writes, which holds the record's lock, and others read.
-/// docs/adr/0031 says what survives what.
+/// docs/adr/0032 says what survives what.
 /// </summary>
 public sealed partial class PostgresLedgerStore : ILedgerStore
 {
