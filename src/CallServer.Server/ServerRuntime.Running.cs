@@ -249,7 +249,7 @@ public sealed partial class ServerRuntime
             await sink.DisposeAsync();
         Ledger.Joiner.Dispose();
         foreach (
-            var loop in (EventLoopScheduler[])
+            var loop in (LoopScheduler[])
                 [roleLoop, .. auditLoops, asideLoop, .. shardLoops, callLoop, storeLoop, fileLoop]
         )
             loop.Dispose();
@@ -261,7 +261,7 @@ public sealed partial class ServerRuntime
     private async Task SaveAsync()
     {
         // Whatever the audit loops have handed over is taken in, then saved, then appended.
-        foreach (var loop in (EventLoopScheduler[])[.. auditLoops, asideLoop, .. shardLoops])
+        foreach (var loop in (LoopScheduler[])[.. auditLoops, asideLoop, .. shardLoops])
             await loop.PassAsync();
         await Ledger.Joiner.PassAsync();
         await Writer.FlushAsync();

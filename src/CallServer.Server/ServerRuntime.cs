@@ -30,13 +30,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly ILogger logger;
     private readonly ILedgerStore store;
     private readonly SystemClock clock;
-    private readonly List<EventLoopScheduler> shardLoops = [];
-    private readonly List<EventLoopScheduler> auditLoops = [];
-    private readonly EventLoopScheduler asideLoop;
-    private readonly EventLoopScheduler storeLoop;
-    private readonly EventLoopScheduler fileLoop;
-    private readonly EventLoopScheduler callLoop;
-    private readonly EventLoopScheduler roleLoop;
+    private readonly List<LoopScheduler> shardLoops = [];
+    private readonly List<LoopScheduler> auditLoops = [];
+    private readonly LoopScheduler asideLoop;
+    private readonly LoopScheduler storeLoop;
+    private readonly LoopScheduler fileLoop;
+    private readonly LoopScheduler callLoop;
+    private readonly LoopScheduler roleLoop;
     private readonly PeerLink? peerLink;
     private readonly IReadOnlyList<SinkService> sinks;
     private readonly ServerDuties duties;
@@ -121,7 +121,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             var network = parts.OpenNetwork?.Invoke(clock) ?? new FleetNetwork(clock, loggers);
             Fleet = network as FleetNetwork;
             var heap = new HeapWatch(Memory);
-            AuditLoop Audits(EventLoopScheduler loop, AuditLoop? beside = null) =>
+            AuditLoop Audits(LoopScheduler loop, AuditLoop? beside = null) =>
                 new(loop, new AuditRunner(network, clock, loop, memory: Memory, heap: heap), beside);
             var aside = Audits(asideLoop);
             Polling = new PollingService(
@@ -346,8 +346,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         return patience > shortest ? patience : shortest;
     }
 
-    private static EventLoopScheduler Loop(string name) =>
-        new(start => new Thread(start) { Name = "callserver " + name, IsBackground = true });
+    private static LoopScheduler Loop(string name) => new("callserver " + name);
 
     /// <summary>
     /// Completes when what was learnt of a gateway so far is in the record and the store has tried to save it.

@@ -9,7 +9,7 @@ public sealed class SchedulerExtensionsTests
     [Test]
     public void WhatIsCancelledIsLetGoThoughItsTimeIsFar()
     {
-        using var loop = new EventLoopScheduler();
+        using var loop = new LoopScheduler("test");
         var held = Cancelled(loop);
         GC.Collect();
         GC.WaitForPendingFinalizers();
@@ -41,7 +41,7 @@ public sealed class SchedulerExtensionsTests
 
     // A separate method, so that no local variable keeps it alive.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static WeakReference Cancelled(EventLoopScheduler loop)
+    private static WeakReference Cancelled(LoopScheduler loop)
     {
         var large = new byte[1024];
         loop.ScheduleLightly(TimeSpan.FromHours(1), () => large[0]++).Dispose();

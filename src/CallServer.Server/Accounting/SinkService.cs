@@ -19,11 +19,7 @@ public abstract class SinkService : IAsyncDisposable
         Reader = reader;
         this.whom = whom;
         this.logger = logger;
-        Loop = new EventLoopScheduler(start => new Thread(start)
-        {
-            Name = "callserver " + reader,
-            IsBackground = true,
-        });
+        Loop = new LoopScheduler("callserver " + reader);
     }
 
     /// <summary>The sink's name among the readers of the store's outbox.</summary>
@@ -33,7 +29,7 @@ public abstract class SinkService : IAsyncDisposable
     protected abstract IOutboxSink Any { get; }
 
     /// <summary>The thread.</summary>
-    protected EventLoopScheduler Loop { get; }
+    protected LoopScheduler Loop { get; }
 
     /// <summary>Says that there may be new records. Callable from any thread.</summary>
     public void Nudge() => Any.Nudge();

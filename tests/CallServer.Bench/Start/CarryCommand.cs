@@ -3,6 +3,7 @@ using System.Reactive.Concurrency;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Simulation;
+using CallServer.Server;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 
@@ -65,7 +66,7 @@ internal static class CarryCommand
     )
     {
         var clock = new SystemClock();
-        using var shared = new EventLoopScheduler();
+        using var shared = new LoopScheduler("gateways");
         var carried = new List<(GatewayLoop Loop, GatewayPort Port, StreamWriter Truth)>();
         try
         {

@@ -1,4 +1,5 @@
 using System.Reactive.Concurrency;
+using CallServer.Server;
 using CallServer.Server.Net;
 
 namespace CallServer.Host.Tests.Net;
@@ -11,7 +12,7 @@ public abstract class NetworkTests
 {
     protected SystemClock Clock { get; } = new();
 
-    protected EventLoopScheduler Loop { get; } = new();
+    protected LoopScheduler Loop { get; } = new("test");
 
     protected FleetNetwork Network { get; private set; } = null!;
 

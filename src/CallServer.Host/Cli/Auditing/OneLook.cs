@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
 using CallServer.Model;
+using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
@@ -19,7 +20,7 @@ public sealed record AuditReport(AuditView View, int Status, IReadOnlyList<strin
 public sealed class OneLook : IAsyncDisposable
 {
     private readonly FleetNetwork fleet;
-    private readonly EventLoopScheduler loop = new();
+    private readonly LoopScheduler loop = new("look");
     private readonly AuditRunner runner;
     private readonly EndpointResolver resolver = new();
     private readonly IClock clock;

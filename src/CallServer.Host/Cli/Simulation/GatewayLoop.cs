@@ -26,7 +26,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     // A kernel would drop more than this when its buffer is full.
     private const int MostWaiting = 4096;
 
-    private readonly EventLoopScheduler? own;
+    private readonly LoopScheduler? own;
     private readonly IScheduler loop;
     private readonly TimeSpan granularity;
     private readonly CompositeDisposable scheduled = [];
@@ -58,12 +58,12 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
         IClock clock,
         PathSettings path,
         TextWriter? truth,
-        EventLoopScheduler? shared = null,
+        LoopScheduler? shared = null,
         TimeSpan? granularity = null
     )
     {
         ArgumentNullException.ThrowIfNull(path);
-        own = shared is null ? new EventLoopScheduler() : null;
+        own = shared is null ? new LoopScheduler("gateway") : null;
         loop = own ?? shared!;
         this.granularity = granularity ?? Granularity;
         this.gateway = gateway;
