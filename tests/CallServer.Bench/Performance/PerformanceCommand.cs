@@ -34,6 +34,7 @@ internal static class PerformanceCommand
         new SteadyAuditLine(),
         new ReconcileLine(),
         new StoreLine(),
+        new PostgresStoreLine(),
         new DecodeLine(),
         new GrowthLine(),
         new HarmLine(),

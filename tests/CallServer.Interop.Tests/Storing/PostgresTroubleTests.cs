@@ -159,6 +159,35 @@ internal sealed class PostgresTroubleTests
     }
 
     [Test]
+    public async Task Only_what_was_merely_confirmed_is_not_flushed_at_once()
+    {
+        using var store = Open();
+        await database.Peer.AskAsync(
+            $"""
+            CREATE TABLE {database.Schema}.seen (number serial, flushes text);
+            CREATE FUNCTION {database.Schema}.see() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN INSERT INTO seen (flushes) VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+            CREATE TRIGGER see AFTER UPDATE ON {database.Schema}.numbers
+                FOR EACH ROW EXECUTE FUNCTION {database.Schema}.see();
+            """
+        );
+
+        store.Commit(TestRows.Commit() with { Changes = [TestRows.Change("opened")] });
+        store.Commit(TestRows.Commit() with { Audits = [TestRows.Audit()] });
+        store.Commit(TestRows.Commit(TestRows.Connection("a")));
+        store.Commit(TestRows.Commit() with { Deletes = ["a"] });
+        store.AddChanges([TestRows.Change("finding")]);
+        store.SetIdentity("cs-a", 2);
+
+        Assert.That(
+            await database.Peer.AskAsync(
+                $"SELECT string_agg(flushes, ' ' ORDER BY number) FROM {database.Schema}.seen"
+            ),
+            Is.EqualTo("on off on on on on")
+        );
+    }
+
+    [Test]
     public void A_second_server_is_refused_and_told_who_is_there()
     {
         using var store = PostgresLedgerStore.Open(database.Options with { Application = "callserver cs-a" });

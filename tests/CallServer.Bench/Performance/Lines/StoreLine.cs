@@ -74,10 +74,10 @@ internal sealed class StoreLine : ILine
         );
     }
 
-    private static StoreCommit Commit((RecordStep Step, AuditResult Result) look) =>
+    internal static StoreCommit Commit((RecordStep Step, AuditResult Result) look) =>
         StoreCommit.Of(look.Step, AuditSummary.Of(look.Result, null, TimeSpan.Zero), AccountingWants.Finals);
 
-    private static void Write(SqliteLedgerStore store, IEnumerable<StoreCommit> commits)
+    internal static void Write(ILedgerStore store, IEnumerable<StoreCommit> commits)
     {
         foreach (var commit in commits)
             store.Commit(commit);
