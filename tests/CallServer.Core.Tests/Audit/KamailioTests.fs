@@ -139,11 +139,16 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
         | true, at -> at
         | _ -> Instant.distantFuture
 
+    let truthOf id =
+        match world.Truth.TryGetValue id with
+        | true, connection -> Some connection
+        | _ -> None
+
     [ for observation in snapshot.Observations do
           let id = string observation.Id
 
-          match world.Truth.TryGetValue id with
-          | true, connection ->
+          match truthOf id with
+          | Some connection ->
               if endOf id < observation.Heard.Earliest || connection.Setup > observation.Heard.Latest then
                   $"{id} was not there when it was heard"
 
@@ -155,7 +160,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
               match observation.Start with
               | ValueSome start when Interval.contains connection.Start start.Within -> ()
               | start -> $"{id} started {connection.Start}, not in {start}"
-          | _ -> $"{id} never was"
+          | None -> $"{id} never was"
 
       if Snapshot.isComplete snapshot then
           let told = snapshot.Observations |> Array.map (fun told -> string told.Id) |> set
