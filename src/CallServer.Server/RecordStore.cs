@@ -17,18 +17,10 @@ internal static class RecordStore
 
     private static SqliteLedgerStore OpenSqlite(ServerConfiguration configuration) =>
         SqliteLedgerStore.Open(
-            new SqliteStoreOptions
+            new SqliteStoreOptions(Kept(configuration))
             {
                 File = configuration.Data,
                 OverwritesDeleted = configuration.Privacy.Retain is not null,
-                CdrsKeptFor = CdrsKeptFor(configuration),
-                ChangesKeptFor = configuration.Privacy.Retain,
-                ControlsKeptFor = configuration.Keep.Controls,
-                ControlsKept = configuration.Keep.ControlsAtMost,
-                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
-                CdrsKept = configuration.Keep.CdrsAtMost,
-                ChangesKept = configuration.Keep.Changes,
-                AuditsKept = configuration.Keep.Audits,
             }
         );
 
@@ -38,7 +30,7 @@ internal static class RecordStore
     private static ILedgerStore OpenPostgres(ServerConfiguration configuration, PostgresAddress address) =>
 #pragma warning restore CA1859
         PostgresLedgerStore.Open(
-            new PostgresStoreOptions
+            new PostgresStoreOptions(Kept(configuration))
             {
                 Address = address,
                 Password = configuration.StorePassword is { } password
@@ -47,21 +39,24 @@ internal static class RecordStore
                 Application = $"callserver {configuration.Name}",
                 // What must go at its time goes one by one.
                 Slack = configuration.Privacy.Retain is null ? PostgresStoreOptions.UsualSlack : 0,
-                CdrsKeptFor = CdrsKeptFor(configuration),
-                ChangesKeptFor = configuration.Privacy.Retain,
-                ControlsKeptFor = configuration.Keep.Controls,
-                ControlsKept = configuration.Keep.ControlsAtMost,
-                RefusalsKept = configuration.Keep.ControlsAtMost / 10,
-                CdrsKept = configuration.Keep.CdrsAtMost,
-                ChangesKept = configuration.Keep.Changes,
-                AuditsKept = configuration.Keep.Audits,
             }
         );
 
-    private static TimeSpan CdrsKeptFor(ServerConfiguration configuration) =>
-        configuration.Privacy.Retain is { } retain && retain < configuration.Keep.Cdrs
-            ? retain
-            : configuration.Keep.Cdrs;
+    private static StoreOptions Kept(ServerConfiguration configuration)
+    {
+        var (keep, retain) = (configuration.Keep, configuration.Privacy.Retain);
+        return new StoreOptions
+        {
+            CdrsKeptFor = retain is { } most && most < keep.Cdrs ? most : keep.Cdrs,
+            CdrsKept = keep.CdrsAtMost,
+            ChangesKeptFor = retain,
+            ChangesKept = keep.Changes,
+            AuditsKept = keep.Audits,
+            ControlsKeptFor = keep.Controls,
+            ControlsKept = keep.ControlsAtMost,
+            RefusalsKept = keep.ControlsAtMost / 10,
+        };
+    }
 
     /// <summary>
     /// Copies a record from a SQLite file into an empty one in PostgreSQL. Throws StoreException if that cannot be done;

@@ -62,7 +62,7 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
         {
             var connection = _session.Connection;
             var loader = new RecordLoader();
-            var gateways = loader.Load(
+            loader.Load(
                 connection.Query<(string, string)>(Sql.LastAudits, commandTimeout: 0),
                 Rows(connection, RowArrays.Gateways, Sql.AllGateways)
                     .Select(row => new RowRead<GatewayRow>(row.Gateway, null, row, null)),
@@ -71,20 +71,16 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
             );
             foreach (var row in loader.Unreadable)
                 _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
-            var identity = new StoreIdentity(
-                Get(MetaKeys.Name),
-                checked((int)(GetLong(MetaKeys.Epoch) ?? 0)),
-                _lastOpened,
-                GetLong(MetaKeys.Acts) is { } acts ? acts != 0 : null
+            return loader.Image(
+                new StoreIdentity(
+                    Get(MetaKeys.Name),
+                    checked((int)(GetLong(MetaKeys.Epoch) ?? 0)),
+                    _lastOpened,
+                    GetLong(MetaKeys.Acts) is { } acts ? acts != 0 : null
+                ),
+                GetLong(MetaKeys.Correction),
+                connection.Query<(long, long)>(Sql.Steps)
             );
-            var correction = TimeSpan.FromMicroseconds(GetLong(MetaKeys.Correction) ?? 0);
-            var steps = connection
-                .Query<(long At, long By)>(Sql.Steps)
-                .Select(step => new ClockStep(
-                    new Model.Instant(step.At),
-                    TimeSpan.FromMicroseconds(step.By)
-                ));
-            return new StoreImage(identity, correction, [.. steps], gateways, loader.Unreadable);
         });
 
     public CommitResult Commit(StoreCommit commit) => CommitAll([commit])[0];

@@ -3,6 +3,12 @@ namespace CallServer.Storage.Postgres;
 /// <summary>How to open a store in a PostgreSQL database.</summary>
 public sealed record PostgresStoreOptions : StoreOptions
 {
+    public PostgresStoreOptions() { }
+
+    /// <param name="kept">What the store keeps.</param>
+    public PostgresStoreOptions(StoreOptions kept)
+        : base(kept) { }
+
     /// <summary>Where the database is.</summary>
     public required PostgresAddress Address { get; init; }
 

@@ -27,7 +27,7 @@ internal sealed class RecordLoader
     /// <param name="audits">The newest audit of each gateway, as JSON.</param>
     /// <param name="gateways">All gateways' own rows.</param>
     /// <param name="connections">All connections, those of one gateway after another.</param>
-    public IReadOnlyList<StoredGateway> Load(
+    public void Load(
         IEnumerable<(string Gateway, string Json)> audits,
         IEnumerable<RowRead<GatewayRow>> gateways,
         IEnumerable<RowRead<ConnectionRow>> connections
@@ -46,8 +46,29 @@ internal sealed class RecordLoader
         // The remaining gateways have no connections.
         foreach (var row in _gateways.Values.ToArray())
             Restore(row.Gateway, []);
-        return _restored;
     }
+
+    /// <summary>The whole record, with what was restored.</summary>
+    /// <param name="identity">The server that the store belongs to.</param>
+    /// <param name="correction">The sum of all steps of the wall clock in microseconds; null if there was none.</param>
+    /// <param name="steps">The newest steps of the wall clock: when, and by how much, in microseconds.</param>
+    public StoreImage Image(
+        StoreIdentity identity,
+        long? correction,
+        IEnumerable<(long At, long By)> steps
+    ) =>
+        new(
+            identity,
+            TimeSpan.FromMicroseconds(correction ?? 0),
+            [
+                .. steps.Select(step => new ClockStep(
+                    new Model.Instant(step.At),
+                    TimeSpan.FromMicroseconds(step.By)
+                )),
+            ],
+            _restored,
+            Unreadable
+        );
 
     private void ReadAudit(string gateway, string json)
     {

@@ -96,23 +96,19 @@ public sealed partial class SqliteLedgerStore : ILedgerStore
         {
             var rows = new SqliteLoader(_writing);
             var loader = new RecordLoader();
-            var gateways = loader.Load(rows.Audits(), rows.Gateways(), rows.Connections());
+            loader.Load(rows.Audits(), rows.Gateways(), rows.Connections());
             foreach (var row in loader.Unreadable)
                 _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
-            var identity = new StoreIdentity(
-                GetText(MetaKeys.Name),
-                checked((int)(GetLong(MetaKeys.Epoch) ?? 0)),
-                _lastOpened,
-                GetLong(MetaKeys.Acts) is { } acts ? acts != 0 : null
+            return loader.Image(
+                new StoreIdentity(
+                    GetText(MetaKeys.Name),
+                    checked((int)(GetLong(MetaKeys.Epoch) ?? 0)),
+                    _lastOpened,
+                    GetLong(MetaKeys.Acts) is { } acts ? acts != 0 : null
+                ),
+                GetLong(MetaKeys.Correction),
+                _writing.Query<(long, long)>(Sql.Steps)
             );
-            var correction = TimeSpan.FromMicroseconds(GetLong(MetaKeys.Correction) ?? 0);
-            var steps = _writing
-                .Query<(long At, long By)>(Sql.Steps)
-                .Select(step => new ClockStep(
-                    new Model.Instant(step.At),
-                    TimeSpan.FromMicroseconds(step.By)
-                ));
-            return new StoreImage(identity, correction, [.. steps], gateways, loader.Unreadable);
         });
 
     public CommitResult Commit(StoreCommit commit) => CommitAll([commit])[0];

@@ -3,6 +3,12 @@ namespace CallServer.Storage.Sqlite;
 /// <summary>How to open a store in an SQLite file.</summary>
 public sealed record SqliteStoreOptions : StoreOptions
 {
+    public SqliteStoreOptions() { }
+
+    /// <param name="kept">What the store keeps.</param>
+    public SqliteStoreOptions(StoreOptions kept)
+        : base(kept) { }
+
     /// <summary>The file. It is created if it does not exist; its directory must exist.</summary>
     public required string File { get; init; }
 
