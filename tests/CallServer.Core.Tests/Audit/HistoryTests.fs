@@ -15,9 +15,7 @@ let private seconds (count: float) = TimeSpan.FromSeconds count
 let private keeping = [ "cisco-voice"; "dial-control"; "avaya-rtp" ]
 
 /// A gateway whose connections come and go, and a record of it.
-type private World
-    (profile: string, alter: Profile -> Profile, connections: int, churn: float, ?delay: TimeSpan) =
-    let path = delay |> Option.map Network.steady |> Option.defaultValue steady
+type private World(profile: string, alter: Profile -> Profile, connections: int, churn: float) =
     let mutable agent = Gateways.simple profile "gw" 21UL connections churn Bench.start
     let mutable now = Bench.start
     let mutable ledger = GatewayLedger.empty (GatewayId.create "gw")
@@ -44,7 +42,7 @@ type private World
                 ledger.History
                 now
                 5UL
-                path
+                steady
                 serve
                 (Bench.target (Profiles.tryFind profile |> Option.map alter))
                 SnmpAudit.Memory.none
@@ -108,27 +106,6 @@ let ``every connection that ended since has a CDR with true times and counters, 
                         $"{profile} {id}"
                         (Check.equal (ValueSome(SimConnection.packets at connection)))
                 | other -> failtest $"{profile} {id}: {other.Length} CDRs")
-
-let ``what ends while the history is read is told by the next audit`` =
-    example (fun () ->
-        for profile in keeping do
-            let world = World(profile, id, 20, 4.0, TimeSpan.FromMilliseconds 40.0)
-            world.Audit 0.0 |> ignore
-            let watched = world.Now
-            // So small replies tell a row's columns one after the other, and rows come in meanwhile.
-            world.Turn { Vices.none with MaxVarBinds = ValueSome 15 }
-            let asked, slow = world.Audit 10.0
-            world.Now - asked.Asked |> Check.because profile (Check.above (seconds 2.0))
-            world.Turn Vices.none
-            let snapshot, quick = world.Audit 10.0
-            let told = closed slow @ closed quick
-
-            for id, struct (_, at) in world.EndedSince watched do
-                if at < snapshot.Asked then
-                    told
-                    |> List.filter (fun struct (c, _) -> string c.Id = id)
-                    |> List.length
-                    |> Check.because $"{profile} {id}, ended at {at}" (Check.equal 1))
 
 let ``a history that has not moved costs one request, and none where it is not wanted`` =
     example (fun () ->
@@ -200,19 +177,6 @@ let ``where no table tells the ids, known connections are known by their facts, 
         let _, again = world.Audit 1.0
         let keys = told @ closed again |> List.map (fun struct (c, _) -> c.Facts.Call)
         keys |> Check.isUnique)
-
-let ``a row that lacks some of its cells is the connection that it was all the same`` =
-    examples [ 2..9 ] (fun every ->
-        let world = World("cisco-voice", id, 10, 1.0)
-        world.Audit 0.0 |> ignore
-        world.Turn { Vices.none with MissingCells = ValueSome every }
-
-        let told =
-            [ for _ in 1..6 do
-                  let _, changes = world.Audit 4.0
-                  yield! closed changes ]
-
-        told |> List.map (fun struct (c, _) -> c.Stamp) |> Check.isUnique)
 
 /// A user's profile whose history has its own index and no column for the ids.
 let private withoutIds (profile: Profile) =
