@@ -91,9 +91,12 @@ module internal KamailioLink =
                 struct (ValueSome(struct (request, message.Body)),
                         { link with Window = RequestWindow.answered now message.Id window.Pace window })
 
+    /// What went wrong on the way, to be added to a reason; empty if nothing did.
+    let trouble (link: KamailioLink<'Outcome>) : string =
+        if link.Trouble = "" then "" else $"; {link.Trouble}"
+
     let silence (now: Instant) (link: KamailioLink<'Outcome>) : Shortfall =
-        let trouble = if link.Trouble = "" then "" else $"; {link.Trouble}"
-        RequestWindow.silence now "requests" "Kamailio" trouble link.Window
+        RequestWindow.silence now "requests" "Kamailio" (trouble link) link.Window
 
     let finish (outcome: 'Outcome) (link: KamailioLink<'Outcome>) =
         { link with Window = RequestWindow.finish outcome link.Window }

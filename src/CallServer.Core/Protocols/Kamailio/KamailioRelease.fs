@@ -152,7 +152,7 @@ module KamailioRelease =
     /// No answer will come.
     let private giveUp (state: State) : State =
         let requests = state.Link.Window.Requests
-        let trouble = if state.Link.Trouble = "" then "" else $"; {state.Link.Trouble}"
+        let trouble = KamailioLink.trouble state.Link
 
         match state.Phase with
         | KamailioReleasePhase.Finding ->

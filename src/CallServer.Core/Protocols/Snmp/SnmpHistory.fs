@@ -200,17 +200,20 @@ module internal SnmpHistory =
             | _ -> ValueNone
         | ValueNone -> ValueNone
 
-    let private rowsOf (history: SnmpHistory) : Row[] =
-        let table = history.Table.Table
-        let struct (rows, _) = Rows.assemble table history.Walk.Pieces
-        rows |> Array.filter (fun row -> Rows.isWhole table row && Rows.holds table table.Where row)
+    let private assembled (history: SnmpHistory) : Row[] =
+        let struct (rows, _) = Rows.assemble history.Table.Table history.Walk.Pieces
+        rows
+
+    let private isConnection (table: Profile) (row: Row) : bool =
+        Rows.isWhole table row && Rows.holds table table.Where row
 
     /// The first requests for the ids of what was read.
     let naming (history: SnmpHistory) : HistoryRequest list =
         match history.Table.Ids with
         | ValueNone -> []
         | ValueSome column ->
-            rowsOf history
+            assembled history
+            |> Array.filter (isConnection history.Table.Table)
             |> Array.choose (stampOf history.Table >> ValueOption.toOption)
             |> Array.distinct
             |> Array.map (fun stamp -> Oid.child stamp column)
@@ -419,9 +422,12 @@ module internal SnmpHistory =
             struct ([||], { Until = ValueNone; Cursor = ValueNone })
         else
             let origin = SnmpObserving.origin history.Walk.Pieces
+            let table = history.Table.Table
+            let all = assembled history
 
             let rows =
-                rowsOf history
+                all
+                |> Array.filter (isConnection table)
                 |> Array.choose (fun row ->
                     match SnmpObserving.ended history.Table origin row with
                     | ValueSome e -> Some(struct (row, e))
@@ -436,8 +442,6 @@ module internal SnmpHistory =
             // Where rows stand in the order of their ends, one that came in while the columns were read one after the other lacks those
             // that were read before. Such rows are the last ones: they are read again.
             let isUnderstood (row: Row) =
-                let table = history.Table.Table
-
                 Rows.isWhole table row
                 && Rows.decides table table.Where row
                 && (not (Rows.holds table table.Where row)
@@ -446,9 +450,7 @@ module internal SnmpHistory =
             let cursor =
                 match history.Table.Order with
                 | ByEnd ->
-                    let struct (rows, _) = Rows.assemble history.Table.Table history.Walk.Pieces
-
-                    rows
+                    all
                     |> Array.tryFindBack isUnderstood
                     |> Option.map (fun row -> string row.Instance)
                     |> ValueOption.ofOption

@@ -219,13 +219,15 @@ module internal TableWalk =
         let untold = untold profile first walk
 
         // Where the table ends: a time is past, and rows that are counted stand as close together as those that are told.
-        let lastOf (range: WalkRange) =
+        let lastOf: WalkRange -> int64 voption =
             match profile.Index[0].Kind, untold with
-            | IndexTimeStamp, _ -> first |> ValueOption.bind _.UpTime |> ValueOption.map int64
+            | IndexTimeStamp, _ ->
+                let now = first |> ValueOption.bind _.UpTime |> ValueOption.map int64
+                fun _ -> now
             | IndexNumber, ValueSome rows when Pace.isFar pace.Requests ->
                 let before = inFlight |> List.sumBy (fun struct (_, range) -> WalkRange.rowsBefore range)
-                WalkRange.lastOf (max 0.0 (rows - before)) range
-            | _ -> ValueNone
+                WalkRange.lastOf (max 0.0 (rows - before))
+            | _ -> fun _ -> ValueNone
 
         let candidates =
             [ if walk.Cuts < WalkPace.cuts walk.Replies pace then
