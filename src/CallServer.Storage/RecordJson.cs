@@ -25,6 +25,9 @@ public static class RecordJson
     /// <summary>A change, as the event stream shows it.</summary>
     public static string Change(ChangeView change) => Written(change, GeneratedCamel.Default.ChangeView);
 
+    /// <summary>An audit with its connections, as <c>audit --json</c> shows it.</summary>
+    public static string Audit(AuditView audit) => Written(audit, GeneratedCamel.Default.AuditView);
+
     /// <summary>An audit without its connections.</summary>
     public static string Audit(AuditSummary audit) => JsonSerializer.Serialize(audit, Camel);
 
@@ -38,8 +41,8 @@ public static class RecordJson
     public static string Control(ControlEntry control) => JsonSerializer.Serialize(control, Camel);
 
     /// <summary>
-    /// A takeover writes a change for every connection, and generated code is faster than reflection. The serializer
-    /// itself would not use that code, because our encoder is not its own.
+    /// A takeover writes a change for every connection and an audit lists all of them, and generated code is faster than
+    /// reflection. The serializer itself would not use that code, because our encoder is not its own.
     /// </summary>
     private static string Written<T>(T value, JsonTypeInfo<T> type)
     {
@@ -81,10 +84,11 @@ public static class RecordJson
 [JsonSerializable(typeof(CdrView))]
 internal sealed partial class GeneratedSnake : JsonSerializerContext;
 
-/// <summary>Generated code that writes changes with the names of <see cref="RecordJson.Camel"/>.</summary>
+/// <summary>Generated code that writes changes and audits with the names of <see cref="RecordJson.Camel"/>.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     GenerationMode = JsonSourceGenerationMode.Serialization
 )]
 [JsonSerializable(typeof(ChangeView))]
+[JsonSerializable(typeof(AuditView))]
 internal sealed partial class GeneratedCamel : JsonSerializerContext;

@@ -23,23 +23,26 @@ module internal Protocols =
               for scheme, port in protocol.Schemes do
                   scheme, (port, protocol) ]
 
+    let private tryScheme (protocols: Protocol list) (scheme: string) : (int * Protocol) option =
+        let lower = scheme.ToLowerInvariant()
+        schemes protocols |> List.tryFind (fst >> (=) lower) |> Option.map snd
+
+    /// Whether the URIs of one of them begin so.
+    let isScheme (protocols: Protocol list) (scheme: string) : bool = (tryScheme protocols scheme).IsSome
+
     /// Reads a gateway's URI; every mistake is named.
     let read
         (protocols: Protocol list)
         (text: string)
         : Result<struct (Protocol * GatewayText * Reading), string list> =
-        let schemes = schemes protocols
-
         let scheme =
             match text.IndexOf ':' with
             | at when at > 0 -> text.Substring(0, at)
             | _ -> ""
 
-        let lower = scheme.ToLowerInvariant()
-
-        match List.tryFind (fst >> (=) lower) schemes with
-        | Some(_, (port, protocol)) ->
-            let uri = GatewayText(text, lower, port)
+        match tryScheme protocols scheme with
+        | Some(port, protocol) ->
+            let uri = GatewayText(text, scheme.ToLowerInvariant(), port)
 
             match protocol.Read uri with
             | ValueSome reading when uri.Mistakes.Count = 0 -> Ok(struct (protocol, uri, reading))
@@ -47,6 +50,6 @@ module internal Protocols =
             | ValueNone -> Error(List.ofSeq uri.Mistakes)
         | None when scheme = "" -> Error [ "a gateway is a URI such as snmp://HOST" ]
         | None ->
-            let names = List.map fst schemes
+            let names = schemes protocols |> List.map fst
             let known = String.concat ", " names
             Error [ $"'{scheme}' is no protocol known here{Nearest.hint scheme names}; known are {known}" ]

@@ -272,6 +272,21 @@ type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Proto
             mistakes <- Array.ofList found
             false
 
+    /// The gateways that may be at a host which is named without a protocol: one for each scheme that needs nothing but
+    /// HOST or HOST:PORT, at the protocol's own port where none is named. Empty where the text names a protocol, or no
+    /// host.
+    member this.At(host: string) : IReadOnlyList<GatewayUri> =
+        let struct (first, rest) = Cut.atFirst ':' host
+
+        if rest.IsSome && Protocols.isScheme protocols first then
+            [||]
+        else
+            [| for protocol in protocols do
+                   for scheme, _ in protocol.Schemes do
+                       match this.TryParse $"{scheme}://{host}" with
+                       | true, uri, _ -> uri
+                       | _ -> () |]
+
     /// How to ask a gateway. Every factsEvery-th audit at least reads all facts; those between may read, of
     /// connections on record that seem unchanged, only what shows that they are there and the same. The secrets
     /// must have passed its Check. Throws ArgumentException for less than one attempt, factsEvery below 1, or a

@@ -227,6 +227,62 @@ internal sealed class AuditCommandTests
     }
 
     [Test]
+    public async Task A_host_without_a_protocol_is_asked_in_every_way()
+    {
+        await using var agent = new SimulatedAgent(Settings());
+        var run = await CliRun.Of("audit", $"127.0.0.1:{agent.Port}", "--json", "--timeout", "1s");
+        using var audit = JsonDocument.Parse(run.Lines.Single());
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.Zero, run.Error);
+            Assert.That(audit.RootElement.GetProperty("connections").GetArrayLength(), Is.EqualTo(7));
+            Assert.That(
+                run.Complaints.Single(),
+                Is.EqualTo(
+                    $"127.0.0.1:{agent.Port}: snmp answers (complete, 7 connections); use snmp://127.0.0.1:{agent.Port}?profile=cisco-voice"
+                )
+            );
+        });
+    }
+
+    [Test]
+    public async Task A_host_where_nothing_answers_is_exit_2_and_says_what_was_tried()
+    {
+        using var deaf = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        deaf.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var host = deaf.LocalEndPoint!.ToString()!;
+        var run = await CliRun.Of("audit", host, "--json", "--timeout", "300ms");
+        Assert.Multiple(() =>
+        {
+            Assert.That((run.Status, run.Out), Is.EqualTo((2, "")));
+            Assert.That(
+                run.Complaints.Single(),
+                Does.StartWith($"{host}: nothing answers; tried snmp at ")
+                    .And.Contain("mgcp")
+                    .And.Contain("ng+tcp")
+            );
+        });
+    }
+
+    [Test]
+    public async Task A_host_without_an_address_is_told_from_one_where_nothing_answers()
+    {
+        var run = await CliRun.Of("audit", "gateway.invalid");
+        Assert.That(run.Status, Is.EqualTo(2));
+        Assert.That(run.Complaints.Single(), Does.Contain("the name gateway.invalid has no address"));
+    }
+
+    [TestCase("snmp:127.0.0.1")]
+    [TestCase("snpm://127.0.0.1")]
+    [TestCase("10.0.0")]
+    [TestCase("gw1:http")]
+    public async Task What_is_neither_a_URI_nor_a_host_is_a_mistake(string text)
+    {
+        var run = await CliRun.Of("audit", text);
+        Assert.That((run.Status, run.Out), Is.EqualTo((64, "")));
+    }
+
+    [Test]
     public async Task Ctrl_C_ends_it_without_a_word()
     {
         using var pressed = new CancellationTokenSource();

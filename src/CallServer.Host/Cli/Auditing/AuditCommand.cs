@@ -1,11 +1,14 @@
 using System.CommandLine;
 using System.Text.Json;
 using CallServer.Server.Polling;
+using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Host.Cli.Auditing;
 
 /// <summary>
-/// <c>callserver audit URI...</c>: looks once at each gateway, all in parallel, and reports them in the order given.
+/// <c>callserver audit URI...</c>: looks once at each gateway, all in parallel, and reports them in the order given. A
+/// host without a protocol is asked in every way that needs no more than its name.
 /// </summary>
 public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 {
@@ -13,7 +16,8 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
 
     private readonly Argument<string[]> uris = AskingOptions.Uris(
         surroundings.Protocols,
-        ArgumentArity.OneOrMore
+        ArgumentArity.OneOrMore,
+        "A HOST, which is asked in every way that is known, or "
     );
 
     private readonly Option<bool> json = Options.Json(
@@ -36,30 +40,85 @@ public sealed class AuditCommand(Terminal terminal, Surroundings surroundings)
     {
         var within = asking.Within(parsed);
         var protocols = asking.Protocols(parsed, surroundings.Protocols);
-        var orders = asking.Orders(parsed, parsed.GetValue(uris)!, protocols);
+        var named = parsed.GetValue(uris)!.Select(text => (Text: text, Ways: protocols.At(text))).ToList();
+        var texts = named.SelectMany(each =>
+            each.Ways.Count == 0 ? [each.Text] : each.Ways.Select(way => way.Text)
+        );
+        var orders = asking.Orders(parsed, [.. texts], protocols);
 
         Rehearsal.Hold(protocols, surroundings.Clock, orders.Select(order => order.Uri));
         await using var look = new OneLook(surroundings);
-        var progress = orders.Select(_ => new AuditProgress()).ToList();
-        var audits = orders
-            .Zip(progress, (order, shown) => look.AskAsync(order, within, shown, cancel))
-            .ToList();
-        var waiting = new Waiting(terminal, surroundings.Clock, parsed.GetValue(json));
-        var status = ExitCode.Complete;
-        for (var i = 0; i < orders.Count; i++)
+        var looks = new Queue<Look>(
+            orders.Select(order =>
+            {
+                var progress = new AuditProgress();
+                return new Look(order.Uri, progress, look.AskAsync(order, within, progress, cancel));
+            })
+        );
+        var shown = new Showing(terminal, parsed.GetValue(json));
+        foreach (var (host, ways) in named)
         {
-            var others = audits.Skip(i + 1).Count(audit => !audit.IsCompleted);
-            var report = await waiting.ForAsync(audits[i], orders[i].Uri.Authority, progress[i], others);
+            if (ways.Count == 0)
+            {
+                await shown.ReportAsync(await NextAsync());
+                continue;
+            }
+            var reports = new List<AuditReport>();
+            foreach (var _ in ways)
+                reports.Add(await NextAsync());
+            await shown.HostAsync(new HostLook(host, ways, reports));
+        }
+        return shown.Status;
+
+        async Task<AuditReport> NextAsync()
+        {
+            var next = looks.Dequeue();
+            var report = await new Waiting(terminal, surroundings.Clock, parsed.GetValue(json)).ForAsync(
+                next.Audit,
+                next.Uri.Authority,
+                next.Progress,
+                looks.Count(later => !later.Audit.IsCompleted)
+            );
             cancel.ThrowIfCancellationRequested();
-            status = Math.Max(status, report.Status);
-            var told = JsonSerializer.SerializeToElement(report.View, JsonText.Options);
-            if (parsed.GetValue(json))
-                await terminal.Out.WriteLineAsync(JsonText.Line(told));
+            return report;
+        }
+    }
+
+    private sealed record Look(GatewayUri Uri, AuditProgress Progress, Task<AuditReport> Audit);
+
+    /// <summary>Writes reports as they come, and keeps the worst status of them.</summary>
+    private sealed class Showing(Terminal terminal, bool asJson)
+    {
+        private bool isFirst = true;
+
+        public int Status { get; private set; } = ExitCode.Complete;
+
+        public async Task ReportAsync(AuditReport report)
+        {
+            Status = Math.Max(Status, report.Status);
+            var told = RecordJson.Audit(report.View);
+            if (asJson)
+            {
+                await terminal.Out.WriteLineAsync(told);
+            }
             else
-                AuditPage.Write(terminal, told, report.Status, first: i == 0);
+            {
+                using var read = JsonDocument.Parse(told);
+                AuditPage.Write(terminal, read.RootElement, report.Status, isFirst);
+            }
+            isFirst = false;
             foreach (var trouble in report.Troubles)
                 terminal.Complain(trouble);
         }
-        return status;
+
+        public async Task HostAsync(HostLook host)
+        {
+            foreach (var report in host.Found)
+                await ReportAsync(report);
+            foreach (var advice in host.Advice)
+                terminal.Complain(advice);
+            if (host.Found.Count == 0)
+                Status = ExitCode.Unavailable;
+        }
     }
 }

@@ -12,9 +12,10 @@ namespace CallServer.Host.Cli.Auditing;
 /// <summary>The outcome of asking one gateway.</summary>
 /// <param name="View">The object that <c>audit --json</c> prints.</param>
 /// <param name="Status">The exit status that this gateway alone would give.</param>
+/// <param name="Answered">Whether anything came back, be it a refusal.</param>
 /// <param name="Troubles">Lines for standard error: if the gateway was silent or refused, which one, why and what to
 /// try; which of its times are impossible; and whatever else a person should know about how it was read.</param>
-public sealed record AuditReport(AuditView View, int Status, IReadOnlyList<string> Troubles);
+public sealed record AuditReport(AuditView View, int Status, bool Answered, IReadOnlyList<string> Troubles);
 
 /// <summary>Sockets and an event loop for audits that happen once.</summary>
 public sealed class OneLook : IAsyncDisposable
@@ -49,10 +50,11 @@ public sealed class OneLook : IAsyncDisposable
         var result = seen.Result;
         var view = result.View(order.Uri.Text, clock.Correction);
         if (!result.Silent)
-            return new AuditReport(view, seen.Status, [.. Troubles(order.Uri, result, within)]);
+            return new AuditReport(view, seen.Status, true, [.. Troubles(order.Uri, result, within)]);
         if (seen.Found is { } found)
             view = view.Because([$"silent: {found}"]);
-        return new AuditReport(view, seen.Status, [Advice.Of(order.Uri, result, seen.Found)]);
+        var trouble = Advice.Of(order.Uri, result, seen.Found);
+        return new AuditReport(view, seen.Status, !result.FellSilent, [trouble]);
     }
 
     /// <summary>Asks one gateway, with what an earlier look at it left.</summary>
@@ -125,6 +127,7 @@ public sealed class OneLook : IAsyncDisposable
         return new AuditReport(
             view,
             ExitCode.Unavailable,
+            false,
             [$"{order.Uri.Authority}: {reason}; {Sight.NameAdvice}"]
         );
     }
