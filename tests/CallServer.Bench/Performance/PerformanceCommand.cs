@@ -38,6 +38,7 @@ internal static class PerformanceCommand
         new DecodeLine(),
         new GrowthLine(),
         new HarmLine(),
+        new SetupLine(),
     ];
 
     // CI installs every peer.

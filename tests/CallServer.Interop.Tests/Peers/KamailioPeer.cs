@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -85,6 +86,32 @@ internal sealed class KamailioPeer : IAsyncDisposable
             async () => (await CallsAsync()).Count >= before + count ? "all" : null,
             () => $"{count} calls through {process}"
         );
+    }
+
+    /// <summary>
+    /// Makes calls that last for a second, so many of them a second, and returns when the last one is over: the times
+    /// from INVITE to 200 that sipp measured.
+    /// </summary>
+    public async Task<IReadOnlyList<TimeSpan>> SetupsAsync(int count, int rate, CancellationToken cancel)
+    {
+        string[] options = ["-m", $"{count}", "-r", $"{rate}", "-d", "1000", "-trace_rtt", "-rtt_freq", "1"];
+        var calling = scope.NewFolder("calling");
+        var sipp = Script(
+            "sipp.sh",
+            [calling, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]
+        );
+        var finished = await sipp.FinishAsync(TimeSpan.FromSeconds(60 + 2.0 * count / rate));
+        if (finished.ExitCode != 0)
+            throw Trouble.Failed($"calls failed: {finished}");
+        // Date_ms;response_time_ms;rtd_name
+        var lines = await File.ReadAllLinesAsync(Directory.GetFiles(calling, "*_rtt.csv").Single(), cancel);
+        return
+        [
+            .. lines
+                .Skip(1)
+                .Select(line => line.Split(';')[1])
+                .Select(ms => TimeSpan.FromMilliseconds(double.Parse(ms, CultureInfo.InvariantCulture))),
+        ];
     }
 
     /// <summary>Has the proxy end calls, as its operator would. The answer brackets their ends.</summary>
