@@ -1,3 +1,4 @@
+using System.Globalization;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Start;
 using CallServer.Server.Net;
@@ -30,8 +31,10 @@ internal sealed class SteadyPollingLine : ILine
         await Task.Delay(interval, cancel);
 
         var (from, cpu, fleetCpu) = (reader.Now, server.Process.Cpu, fleet.Cpu);
+        var pausedBefore = await PausesAsync(server, cancel);
         await Task.Delay(interval * intervals, cancel);
         var (to, peak) = (reader.Now, server.Process.PeakMemory);
+        var pauses = await PausesAsync(server, cancel) - pausedBefore;
         var seconds = (to - from) / 1e6;
         var cores = (server.Process.Cpu - cpu).TotalSeconds / seconds;
         var fleetCores = (fleet.Cpu - fleetCpu).TotalSeconds / seconds;
@@ -39,7 +42,7 @@ internal sealed class SteadyPollingLine : ILine
         var audits = (await server.Client.AllAsync("audits", null, cancel))
             .Items.Select(FleetAudit.Of)
             .ToList();
-        var late = Late(audits, from, to, interval).ToList();
+        var late = Late(audits, from, to, interval).DefaultIfEmpty().MaxBy(each => each.Share);
         var record = await reader.ReadAsync(whole: false, cancel);
         var verdict = FleetVerdict.Of(await reader.TruthAsync(cancel), record, from);
         var what = $"{gateways:N0} gateways × {connections} connections every {interval.TotalSeconds:0} s";
@@ -58,21 +61,35 @@ internal sealed class SteadyPollingLine : ILine
                 },
                 new Row(
                     $"{what}: how late the latest audit began, of its interval",
-                    new Samples("%", 100 * late.DefaultIfEmpty().Max())
+                    new Samples("%", 100 * late.Share)
                 )
                 {
                     Reach = new Reach(5),
+                    Note = FormattableString.Invariant(
+                        $"{(late.Asked - from) / 1e6:0} s after measuring began; the collector stopped all threads for {pauses:0.00} s altogether"
+                    ),
                 },
             ],
             [
                 .. verdict.Faults.Take(5),
-                .. late.Count == 0 ? ["no gateway was audited twice"] : Array.Empty<string>(),
+                .. late.Asked == 0 ? ["no gateway was audited twice"] : Array.Empty<string>(),
             ]
         );
     }
 
-    /// <summary>How much later than its interval each audit began, as a share of the interval.</summary>
-    private static IEnumerable<double> Late(
+    /// <summary>For how many seconds the collector has stopped all threads of the server so far.</summary>
+    private static async Task<double> PausesAsync(ServerUnderTest server, CancellationToken cancel)
+    {
+        using var http = new HttpClient();
+        var metrics = await http.GetStringAsync($"{server.Address}/metrics", cancel);
+        return metrics
+            .Split('\n')
+            .Where(line => line.StartsWith("dotnet_gc_pause_time_seconds_total", StringComparison.Ordinal))
+            .Sum(line => double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>When each audit began, and how much later than its interval, as a share of the interval.</summary>
+    private static IEnumerable<(long Asked, double Share)> Late(
         IEnumerable<FleetAudit> audits,
         long from,
         long to,
@@ -83,5 +100,7 @@ internal sealed class SteadyPollingLine : ILine
             .Select(own => own.Select(audit => audit.Asked).Order().ToList())
             .SelectMany(asked => asked.Zip(asked.Skip(1)))
             .Where(pair => pair.Second >= from && pair.First < to)
-            .Select(pair => Math.Max(0, (pair.Second - pair.First) / interval.TotalMicroseconds - 1));
+            .Select(pair =>
+                (pair.Second, Math.Max(0, (pair.Second - pair.First) / interval.TotalMicroseconds - 1))
+            );
 }
