@@ -38,10 +38,8 @@ internal static class PostgresConnections
             }
         );
 
-    private static NpgsqlDataSource Source(
-        PostgresStoreOptions options,
-        Action<NpgsqlConnectionStringBuilder> more
-    )
+    /// <summary>How the database is reached, whatever for.</summary>
+    public static NpgsqlConnectionStringBuilder Settings(PostgresStoreOptions options)
     {
         var address = options.Address;
         var settings = new NpgsqlConnectionStringBuilder
@@ -69,10 +67,20 @@ internal static class PostgresConnections
             );
         if (address.RootCertificate is { } root)
             settings.RootCertificate = root;
+        if (address.Hosts.Count > 1)
+            settings.HostRecheckSeconds = 1;
+        return settings;
+    }
+
+    private static NpgsqlDataSource Source(
+        PostgresStoreOptions options,
+        Action<NpgsqlConnectionStringBuilder> more
+    )
+    {
+        var settings = Settings(options);
         more(settings);
-        if (address.Hosts.Count == 1)
+        if (options.Address.Hosts.Count == 1)
             return NpgsqlDataSource.Create(settings);
-        settings.HostRecheckSeconds = 1;
         return new NpgsqlDataSourceBuilder(settings.ConnectionString)
             .BuildMultiHost()
             .WithTargetSession(TargetSessionAttributes.Primary);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Runtime;
+using System.Runtime.CompilerServices;
+using CallServer.Fleet;
 using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Completion;
 using CallServer.Server;
@@ -41,6 +43,8 @@ public sealed class RunCommand(Surroundings surroundings)
                 // A blocking collection of a large heap stops all threads for most of a second, and audits would be
                 // late. So memory is collected in the background, as long as the machine has some.
                 GCSettings.LatencyMode = GCLatencyMode.SustainedLowLatency;
+                if (configuration.Fleet is not null)
+                    return RunInFleetAsync(configuration);
                 return ServerHost.RunAsync(
                     configuration,
                     cancel,
@@ -55,6 +59,11 @@ public sealed class RunCommand(Surroundings surroundings)
         );
         return command;
     }
+
+    /// <summary>Not inlined: what a fleet needs is loaded for a host of a fleet alone.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Task<int> RunInFleetAsync(ServerConfiguration configuration) =>
+        FleetServer.RunAsync(configuration);
 
     private ServerConfiguration Load(string file) =>
         ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), surroundings.Protocols);

@@ -123,6 +123,7 @@ internal static class ConfigurationLoader
                 BackoffLimit = read.Duration(polling, Keys.Polling.BackoffLimit) ?? TimeSpan.FromMinutes(1),
                 Memory = read.Size(polling, Keys.Polling.Memory) ?? GatewayBounds.UsualMemory,
                 Backup = backup,
+                Fleet = FleetReader.Read(read, root, store),
                 Pair = pairs.Pair(root, backup, listen),
                 CdrFile = cdr.File,
                 CdrCsv = cdr.Csv,

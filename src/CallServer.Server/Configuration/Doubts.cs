@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using CallServer.Surface;
 
 namespace CallServer.Server.Configuration;
@@ -18,6 +19,7 @@ internal sealed class Doubts(Document root, string source)
         AboutServer(configuration);
         AboutCdrs(configuration);
         AboutBackup(configuration);
+        AboutFleet(configuration);
         AboutGateways(configuration);
         return doubts;
     }
@@ -63,6 +65,18 @@ internal sealed class Doubts(Document root, string source)
         Doubt(
             DocumentReader.Member(root, "backup")!,
             $"it takes over after {Durations.Format(backup.Heartbeat * backup.Misses)} without a heartbeat: a short pause of the network is enough"
+        );
+    }
+
+    private void AboutFleet(ServerConfiguration configuration)
+    {
+        if (configuration.Fleet is not { } fleet)
+            return;
+        Doubt(
+            Keys.Fleet.Listen.In(DocumentReader.Member(root, "fleet")) ?? root,
+            IPAddress.IsLoopback(fleet.Listen.Address)
+                ? "hosts on other machines cannot reach this address"
+                : "whoever reaches this port may give this host orders: hosts do not authenticate each other there, and nothing is encrypted; keep that network closed"
         );
     }
 

@@ -78,6 +78,42 @@ internal static class Keys
         [Name, Listen, Data, Token, ReadToken, ControlToken, Hosts, ControlsPerSecond, EventReaders, Umask];
     }
 
+    /// <summary>Who else asks the same gateways.</summary>
+    internal static class Mode
+    {
+        public static WordKey Word { get; } =
+            new(
+                "mode",
+                ["single", "pair", "fleet"],
+                "Whether this server runs alone, with another one that takes over from it, or in a fleet of hosts that share the gateways."
+            )
+            {
+                Usual = "pair where that section is given, and single otherwise",
+            };
+    }
+
+    internal static class Fleet
+    {
+        public static EndPointKey Listen { get; } =
+            new(
+                "listen",
+                "Where the other hosts of the fleet reach this one: an address of this machine, and a port that nobody else may reach."
+            );
+
+        public static IntegerKey Units { get; } =
+            new(
+                "units",
+                1,
+                65_536,
+                "Into how many units the gateways are divided among the hosts; the same on all of them, for as long as the record exists."
+            )
+            {
+                Usual = FleetConfiguration.UsualUnits.ToString(CultureInfo.InvariantCulture),
+            };
+
+        public static Key[] All { get; } = [Listen, Units];
+    }
+
     internal static class Store
     {
         public static TextKey Place { get; } =

@@ -90,6 +90,9 @@ public sealed record ServerConfiguration
     /// <summary>Which server this one backs up; null on a primary.</summary>
     public BackupConfiguration? Backup { get; init; }
 
+    /// <summary>The fleet of which this server is a host; null if it runs alone or in a pair.</summary>
+    public FleetConfiguration? Fleet { get; init; }
+
     /// <summary>File to which CDRs are appended as comma-separated values; null writes none.</summary>
     public string? CdrCsv { get; init; }
 
@@ -172,6 +175,7 @@ public sealed record ServerConfiguration
                 (changed: ControlsPerSecond != next.ControlsPerSecond, what: "server.controlsPerSecond"),
                 (changed: Backup != next.Backup, what: "backup"),
                 (changed: !PairConfiguration.Same(Pair, next.Pair), what: "pair"),
+                (changed: Fleet != next.Fleet, what: "fleet"),
                 (changed: CdrCsv != next.CdrCsv, what: "cdr.csv"),
                 (changed: CdrRotation != next.CdrRotation, what: "cdr.rotate"),
                 (changed: CdrInterim != next.CdrInterim, what: "cdr.interim"),

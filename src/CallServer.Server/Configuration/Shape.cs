@@ -40,6 +40,7 @@ internal sealed class Shape
                             )
                         )
                 ),
+                (Keys.Mode.Word.Name, Of(Keys.Mode.Word)),
                 (Keys.Store.Place.Name, Of(Keys.Store.Place)),
                 (Keys.Store.Password.Name, Of(Keys.Store.Password)),
                 (
@@ -47,6 +48,10 @@ internal sealed class Shape
                     Section("The other server of a pair; on both servers.", Keys.Pair.All, Keys.Pair.Secret)
                 ),
                 ("backup", Section("Only on a backup: whom it backs up.", Keys.Backup.All, Keys.Backup.Of)),
+                (
+                    "fleet",
+                    Section("Only where mode is fleet: this host of it.", Keys.Fleet.All, Keys.Fleet.Listen)
+                ),
                 ("polling", Section("How all gateways are asked.", Keys.Polling.All)),
                 (
                     "cdr",

@@ -33,6 +33,7 @@ internal sealed record StoreSettings(string File, PostgresAddress? Address, byte
         return new StoreSettings(file, address, password);
     }
 
-    private static bool IsMeant(Document? place) =>
+    /// <summary>Whether a database in PostgreSQL is meant, rightly or wrongly.</summary>
+    public static bool IsMeant(Document? place) =>
         place is { Kind: DocumentKind.Text } && PostgresAddress.IsMeant(place.Scalar);
 }

@@ -66,6 +66,7 @@ public sealed class ConfigurationSchemaTests
         """{ "gateways": [], "server": { "hosts": [ "cs.example.net" ], "umask": "077", "eventReaders": 0 } }""",
         """{ "gateways": [], "listeners": { "mgcp": "[::1]:2727", "traps": "127.0.0.1:1162" } }""",
         """{ "gateways": [], "pair": { "secret": "env:PATH" }, "backup": { "of": "http://h:1", "standby": "cold" } }""",
+        """{ "gateways": [], "mode": "fleet", "store": "postgres://h/d", "fleet": { "listen": "[::1]:1", "units": 16 } }""",
         """{ "gateways": [], "cdr": { "http": { "url": "https://h/cdrs", "batch": 1, "records": [ "stop", "start" ] } } }""",
         """{ "gateways": [], "profiles": { } }""",
     ];
@@ -100,6 +101,8 @@ public sealed class ConfigurationSchemaTests
         """{ "gateways": [], "radius": { "server": "127.0.0.1:1813" } }""",
         """{ "gateways": [], "backup": { "standby": "warm" }, "pair": { "secret": "env:PATH" } }""",
         """{ "gateways": [], "pair": { "peer": "http://h:1" } }""",
+        """{ "gateways": [], "mode": "cluster" }""",
+        """{ "gateways": [], "mode": "fleet", "store": "postgres://h/d", "fleet": { "units": 16 } }""",
         """{ "gateways": [], "gatways": [] }""",
     ];
 

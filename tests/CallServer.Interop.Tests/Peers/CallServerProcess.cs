@@ -12,6 +12,10 @@ internal static class CallServerProcess
         ["TERM"] = "dumb",
     };
 
+    /// <summary>The runtime that runs the tests also runs the executable, as a machine may have several.</summary>
+    public static string Dotnet { get; } =
+        Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
+
     /// <summary>Starts a verb; the secrets are passed as environment variables.</summary>
     public static ChildProcess Start(
         Scope scope,
@@ -20,13 +24,10 @@ internal static class CallServerProcess
     )
     {
         var assembly = Path.Combine(AppContext.BaseDirectory, "callserver.dll");
-        // The runtime that runs the tests also runs the executable, as a machine may have several.
-        var dotnet =
-            Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
         var environment = new Dictionary<string, string?>(Plain);
         foreach (var (name, secret) in secrets ?? new Dictionary<string, string?>())
             environment[name] = secret;
-        return scope.Start(dotnet, ["exec", assembly, .. arguments], environment);
+        return scope.Start(Dotnet, ["exec", assembly, .. arguments], environment);
     }
 
     /// <summary>Runs a verb to its end. Nothing that it prints may contain a secret.</summary>

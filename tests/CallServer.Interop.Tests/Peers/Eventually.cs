@@ -7,6 +7,10 @@ internal static class Eventually
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Waits until this holds. If it never does, fails the test and names what was awaited.</summary>
+    public static Task TrueAsync(Func<bool> holds, Func<string> awaited) =>
+        GetAsync(() => Task.FromResult(holds() ? "" : null), awaited);
+
     /// <summary>The first answer that is not null. If none comes, fails the test and names what was awaited.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> awaited)
         where T : class

@@ -9,6 +9,7 @@ namespace CallServer.Interop.Running;
 internal sealed class PostgresServerTests : PeerTest
 {
     private const string Driver = "Npgsql.dll";
+    private const string Orleans = "Orleans.";
 
     private static readonly Dictionary<string, string?> Secret = new()
     {
@@ -73,6 +74,7 @@ internal sealed class PostgresServerTests : PeerTest
         var first = await Server.StartAsync(Scope, folder, agent.Port);
         await first.CompleteAuditAsync();
         Assert.That(first.HasLoaded(Driver), Is.False, "a file needs no driver");
+        Assert.That(first.HasLoaded(Orleans), Is.False);
         await agent.ServeAsync(calls.Without(calls.Truth.Take(4).ToList()), version: 1);
         await Server.CdrFileAsync(folder, 4);
         await first.CompleteAuditAsync();
@@ -91,6 +93,7 @@ internal sealed class PostgresServerTests : PeerTest
         var second = await StartAsync(folder, agent, database);
         await second.CompleteAuditAsync();
         Assert.That(second.HasLoaded(Driver), Is.True);
+        Assert.That(second.HasLoaded(Orleans), Is.False, "a host alone is no fleet");
         Assert.That(await second.ConnectionsAsync(), Has.Count.EqualTo(26));
         Assert.That(await second.CdrsAsync(), Has.Count.EqualTo(4));
         await second.StopAsync();

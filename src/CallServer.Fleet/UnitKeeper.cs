@@ -1,0 +1,128 @@
+namespace CallServer.Fleet;
+
+/// <summary>
+/// Sees to it that this host holds the units that belong to it, and gives away those that do not. Every host looks after its own, so
+/// that none is needed in particular.
+/// </summary>
+internal sealed partial class UnitKeeper(
+    int count,
+    IUnitHost units,
+    UnitGrains grains,
+    IGrainFactory factory,
+    FleetView view,
+    FleetGate gate,
+    TimeProvider time,
+    ILogger<UnitKeeper> logger
+) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
+
+    // Hosts that start together see each other by then. Who began before would take everything, and give most of it away again.
+    private static readonly TimeSpan BeforeTheFirst = TimeSpan.FromSeconds(6);
+
+    // A host that has just joined is known everywhere by then.
+    private static readonly TimeSpan BeforeMoving = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan BetweenSweeps = TimeSpan.FromSeconds(2);
+    private const int AtOnce = 256;
+    private const int MovesAtOnce = 64;
+
+    private IReadOnlyList<FleetMember> members = [];
+    private FleetMember?[] owners = [];
+    private long since = time.GetTimestamp();
+    private long? swept;
+    private bool begun;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var ticks = new PeriodicTimer(Period, time);
+        try
+        {
+            while (await ticks.WaitForNextTickAsync(stoppingToken))
+                await SweepAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
+    }
+
+    private async Task SweepAsync(CancellationToken stop)
+    {
+        Follow(view.Active);
+        var stood = time.GetElapsedTime(since);
+        if (!gate.MayAsk || (!begun && stood < BeforeTheFirst))
+            return;
+        begun = true;
+        if (swept is { } last && time.GetElapsedTime(last) < BetweenSweeps)
+            return;
+        swept = time.GetTimestamp();
+        var self = view.Self;
+        var missing = Enumerable
+            .Range(0, count)
+            .Where(unit => owners[unit] == self && !grains.Contains(unit))
+            .ToList();
+        var failed = await EnsureAsync(missing, stop);
+        if (missing.Count > 0)
+            LogEnsured(missing.Count - failed, members.Count, failed);
+        else if (stood >= BeforeMoving)
+            await GiveAwayAsync(self, stop);
+    }
+
+    private void Follow(IReadOnlyList<FleetMember> active)
+    {
+        if (active.SequenceEqual(members))
+            return;
+        members = active;
+        var rendezvous = new Rendezvous(active);
+        owners = [.. Enumerable.Range(0, count).Select(rendezvous.OwnerOf)];
+        since = time.GetTimestamp();
+        swept = null;
+    }
+
+    /// <summary>Returns how many could not be activated; they are tried again at the next sweep.</summary>
+    private async Task<int> EnsureAsync(IReadOnlyCollection<int> missing, CancellationToken stop)
+    {
+        var failed = 0;
+        await Parallel.ForEachAsync(
+            missing,
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop },
+            async (unit, _) =>
+            {
+                try
+                {
+                    await factory.GetGrain<IUnitGrain>(unit).EnsureAsync();
+                }
+#pragma warning disable CA1031 // another sweep follows
+                catch (Exception fault)
+#pragma warning restore CA1031
+                {
+                    if (Interlocked.Increment(ref failed) == 1)
+                        LogNotEnsured(unit, fault.Message);
+                }
+            }
+        );
+        return failed;
+    }
+
+    private async Task GiveAwayAsync(FleetMember self, CancellationToken stop)
+    {
+        var strangers = grains.Units.Where(unit => owners[unit] != self).Take(MovesAtOnce).ToList();
+        foreach (var unit in strangers)
+            grains.Move(unit);
+        // Their grains are elsewhere or nowhere.
+        var left = units.Held.Keys.Where(unit => owners[unit] != self && !grains.Contains(unit)).ToList();
+        await Task.WhenAll(left.Select(unit => units.GiveUpAsync(unit, stop)));
+        if (strangers.Count + left.Count > 0)
+            swept = null;
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Count} units activated among {Hosts} hosts, {Failed} failed"
+    )]
+    private partial void LogEnsured(int count, int hosts, int failed);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "unit {Unit} is not activated, and is tried again: {Why}"
+    )]
+    private partial void LogNotEnsured(int unit, string why);
+}
