@@ -24,6 +24,7 @@ internal sealed partial class UnitKeeper(
     private static readonly TimeSpan BeforeMoving = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan BetweenSweeps = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan GiveUpPatience = TimeSpan.FromSeconds(10);
     private const int AtOnce = 256;
     private const int MovesAtOnce = 64;
 
@@ -59,10 +60,10 @@ internal sealed partial class UnitKeeper(
             .Range(0, count)
             .Where(unit => owners[unit] == self && !grains.Contains(unit))
             .ToList();
-        var failed = await EnsureAsync(missing, stop);
         if (missing.Count > 0)
-            LogEnsured(missing.Count - failed, members.Count, failed);
-        else if (stood >= BeforeMoving)
+            LogEnsured(missing.Count, members.Count, await EnsureAsync(missing, stop));
+        // Also while some are missing: two hosts that hold each other's units would wait for each other for ever.
+        if (stood >= BeforeMoving)
             await GiveAwayAsync(self, stop);
     }
 
@@ -109,14 +110,16 @@ internal sealed partial class UnitKeeper(
             grains.Move(unit);
         // Their grains are elsewhere or nowhere.
         var left = units.Held.Keys.Where(unit => owners[unit] != self && !grains.Contains(unit)).ToList();
-        await Task.WhenAll(left.Select(unit => units.GiveUpAsync(unit, stop)));
+        using var limit = new CancellationTokenSource(GiveUpPatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
+        await Task.WhenAll(left.Select(unit => units.GiveUpAsync(unit, either.Token)));
         if (strangers.Count + left.Count > 0)
             swept = null;
     }
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "{Count} units activated among {Hosts} hosts, {Failed} failed"
+        Message = "called for {Count} units that belong to this host, of {Hosts}; {Failed} calls failed"
     )]
     private partial void LogEnsured(int count, int hosts, int failed);
 

@@ -1,4 +1,6 @@
 using CallServer.Fleet;
+using FsCheck;
+using FsCheck.Fluent;
 
 namespace CallServer.Host.Tests.Fleet;
 
@@ -160,6 +162,87 @@ public sealed class FleetGateTests
         gate.Looked(time.GetTimestamp(), Self, isActive: true, []);
         Run(TimeSpan.FromMinutes(1));
         Assert.That(gate.MayAsk, Is.True);
+    }
+
+    /// <summary>What may happen to a host: time, with or without beats, looks that take time, and answers of the others.</summary>
+    private enum Event
+    {
+        Runs,
+        StandsStill,
+        Looks,
+        LooksSlowly,
+        HearsSecond,
+        HearsThird,
+    }
+
+    private static readonly Arbitrary<Event[]> Histories = Gen.Elements(Enum.GetValues<Event>())
+        .ArrayOf(60)
+        .ToArbitrary();
+
+    [Test]
+    public void Whatever_happens_it_asks_if_it_knows_enough_and_only_then() =>
+        Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess(true), Prop.ForAll(Histories, IsRight));
+
+    /// <summary>Keeps the three moments that count, and compares after each event.</summary>
+    private static bool IsRight(Event[] history)
+    {
+        var time = new HandTime();
+        var gate = new FleetGate(time);
+        var (woke, asked, looked) = (TimeSpan.Zero, TimeSpan.MinValue, TimeSpan.MinValue);
+        var heard = new Dictionary<FleetMember, TimeSpan>();
+        var patience = TimeSpan.FromSeconds(3);
+        return history.All(each =>
+        {
+            switch (each)
+            {
+                case Event.Runs:
+                    time.Now += TimeSpan.FromSeconds(1);
+                    gate.Beat();
+                    break;
+                case Event.StandsStill:
+                    woke = time.Now += TimeSpan.FromSeconds(2.5);
+                    break;
+                case Event.Looks:
+                    Look(TimeSpan.Zero);
+                    break;
+                case Event.LooksSlowly:
+                    Look(TimeSpan.FromSeconds(2.5));
+                    break;
+                case Event.HearsSecond:
+                    Hear(Second);
+                    break;
+                case Event.HearsThird:
+                    Hear(Third);
+                    break;
+            }
+
+            var recent = looked != TimeSpan.MinValue && time.Now - looked <= patience;
+            var silent = heard.Values.Any(moment => time.Now - moment > patience);
+            var may = asked >= woke && looked != TimeSpan.MinValue && (recent || !silent);
+            var same = gate.MayAsk == may;
+            gate.Beat();
+            return same;
+        });
+
+        // A slow look stands for one during which the process stood still.
+        void Look(TimeSpan during)
+        {
+            var began = time.GetTimestamp();
+            time.Now += during;
+            if (during > TimeSpan.FromSeconds(2))
+                woke = time.Now;
+            gate.Looked(began, Self, isActive: true, [Second, Third]);
+            (asked, looked) = (TimeSpan.FromTicks(began), time.Now);
+            heard.TryAdd(Second, time.Now);
+            heard.TryAdd(Third, time.Now);
+        }
+
+        void Hear(FleetMember peer)
+        {
+            gate.Heard(peer, PeerAnswer.Answered);
+            if (heard.ContainsKey(peer))
+                heard[peer] = time.Now;
+        }
     }
 
     private sealed class HandTime : TimeProvider
