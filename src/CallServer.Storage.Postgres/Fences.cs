@@ -9,11 +9,11 @@ internal static class Fences
     /// <summary>Finds out which commits may be written, and keeps their units from being taken until the transaction ends.</summary>
     /// <param name="to">The transaction.</param>
     /// <param name="commits">The commits.</param>
-    /// <param name="isShared">Whether hosts write together; else every commit may be written.</param>
+    /// <param name="tenure">How this host writes together with others; null if it writes alone, and may write everything.</param>
     /// <returns>For each commit whether it may.</returns>
-    public static bool[] Hold(Transaction to, IReadOnlyList<StoreCommit> commits, bool isShared)
+    public static bool[] Hold(Transaction to, IReadOnlyList<StoreCommit> commits, SharedTenure? tenure)
     {
-        if (!isShared)
+        if (tenure is null)
             return [.. commits.Select(_ => true)];
         var fences = commits.Select(Of).Distinct().ToArray();
         var held = to.Query<UnitFence>(
@@ -22,6 +22,7 @@ internal static class Fences
                 {
                     units = Array.ConvertAll(fences, fence => fence.Unit),
                     epochs = Array.ConvertAll(fences, fence => fence.Epoch),
+                    writer = tenure.Timeline,
                 }
             )
             .ToHashSet();

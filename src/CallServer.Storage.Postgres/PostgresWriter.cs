@@ -24,7 +24,7 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
             commits.Any(commit => commit.MustReachDisk || commit.Upserts.Count > 0),
             to =>
             {
-                var held = Fences.Hold(to, commits, isShared: session.Shared is not null);
+                var held = Fences.Hold(to, commits, session.Shared);
                 SetAside(to, commits.Where((_, place) => held[place]), copied);
                 var kept = new Queue<CommitResult>(Write(to, [.. written.Where((_, place) => held[place])]));
                 return held.Select(isHeld => isHeld ? kept.Dequeue() : Fences.Refused).ToArray();

@@ -59,14 +59,14 @@ internal static class Sql
                     AND (m.address, m.port, m.generation) = (u.owner_address, u.owner_port, u.owner_generation)))
             ORDER BY u.id FOR UPDATE OF u)
         UPDATE unit u SET epoch = u.epoch + 1, owner_address = $1, owner_port = $2, owner_generation = $3,
-            taken_at = clock_timestamp()
+            writer = $5, taken_at = clock_timestamp()
         FROM free WHERE u.id = free.id RETURNING u.id, u.epoch
         """;
 
     /// <summary>Which of these units are held at these epochs; they stay so until the transaction ends.</summary>
     public const string Fence = """
         SELECT u.id AS Unit, u.epoch AS Epoch FROM unit u JOIN unnest(@units, @epochs) held (id, epoch) USING (id, epoch)
-        ORDER BY u.id FOR SHARE OF u
+        WHERE u.writer = @writer ORDER BY u.id FOR SHARE OF u
         """;
     public const string HandOver = """
         WITH held AS (

@@ -1,5 +1,3 @@
-using CallServer.Model;
-using CallServer.Surface;
 using Npgsql;
 
 namespace CallServer.Storage.Postgres;
@@ -32,7 +30,7 @@ public sealed class UnitTable : IDisposable
 {
     private readonly PostgresStoreOptions options;
     private readonly SharedTenure tenure;
-    private readonly Action<IReadOnlyList<UnreadableRow>> setAside;
+    private readonly HandedRecord record;
     private readonly NpgsqlDataSource source;
 
     internal UnitTable(
@@ -43,7 +41,7 @@ public sealed class UnitTable : IDisposable
     {
         this.options = options;
         this.tenure = tenure;
-        this.setAside = setAside;
+        record = new HandedRecord(tenure, setAside);
         source = PostgresConnections.ToClaim(options);
     }
 
@@ -65,7 +63,7 @@ public sealed class UnitTable : IDisposable
             await using var connection = await source.OpenConnectionAsync(cancellation);
             if (await TakeAsync(connection, me, [.. wanted.Keys], cancellation) is not { } taken)
                 return new UnitClaims(IsMember: false, []);
-            var gateways = await ReadAsync(
+            var gateways = await record.ReadAsync(
                 connection,
                 [.. taken.SelectMany(unit => wanted[unit.Unit])],
                 cancellation
@@ -115,7 +113,7 @@ public sealed class UnitTable : IDisposable
         NamedAsync(async () =>
         {
             await using var connection = await source.OpenConnectionAsync(cancellation);
-            await using var command = Command(connection, Sql.Units);
+            await using var command = connection.Command(Sql.Units);
             await using var reader = await command.ExecuteReaderAsync(cancellation);
             var units = new List<UnitHolding>();
             while (await reader.ReadAsync(cancellation))
@@ -134,7 +132,7 @@ public sealed class UnitTable : IDisposable
     public void Dispose() => source.Dispose();
 
     /// <summary>Null if this host is no active member.</summary>
-    private static async Task<List<UnitFence>?> TakeAsync(
+    private async Task<List<UnitFence>?> TakeAsync(
         NpgsqlConnection connection,
         UnitOwner me,
         int[] units,
@@ -142,13 +140,25 @@ public sealed class UnitTable : IDisposable
     )
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        await using (var member = Command(connection, Sql.StayMember, me.Address, me.Port, me.Generation))
+        // An epoch that a loss of power takes back would be given twice.
+        await using (var flush = connection.Command(Sql.FlushEachCommit))
+            await flush.ExecuteNonQueryAsync(cancellation);
+        await using (var member = connection.Command(Sql.StayMember, me.Address, me.Port, me.Generation))
         {
             if (await member.ExecuteScalarAsync(cancellation) is null)
                 return null;
         }
         var taken = new List<UnitFence>();
-        await using (var claim = Command(connection, Sql.Claim, me.Address, me.Port, me.Generation, units))
+        await using (
+            var claim = connection.Command(
+                Sql.Claim,
+                me.Address,
+                me.Port,
+                me.Generation,
+                units,
+                tenure.Timeline
+            )
+        )
         await using (var reader = await claim.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))
@@ -156,112 +166,6 @@ public sealed class UnitTable : IDisposable
         }
         await transaction.CommitAsync(cancellation);
         return taken;
-    }
-
-    private async Task<Dictionary<string, StoredGateway>> ReadAsync(
-        NpgsqlConnection connection,
-        string[] gateways,
-        CancellationToken cancellation
-    )
-    {
-        var shifts = await ShiftsAsync(connection, gateways, cancellation);
-        var audits = new List<(string, string)>();
-        await using (var command = Command(connection, Sql.LastAuditsOf, [gateways]))
-        await using (var reader = await command.ExecuteReaderAsync(cancellation))
-        {
-            while (await reader.ReadAsync(cancellation))
-                audits.Add((reader.GetString(0), reader.GetString(1)));
-        }
-        var loader = new RecordLoader();
-        loader.Load(
-            audits,
-            (
-                await RowsAsync(connection, RowArrays.Gateways, Sql.SomeGateways, gateways, cancellation)
-            ).Select(row => new RowRead<GatewayRow>(row.Gateway, null, row, null)),
-            (
-                await RowsAsync(
-                    connection,
-                    RowArrays.Connections,
-                    Sql.SomeConnections,
-                    gateways,
-                    cancellation
-                )
-            ).Select(row => new RowRead<ConnectionRow>(row.Gateway, row.Id, row, null))
-        );
-        setAside(loader.Unreadable);
-        return loader.Restored.ToDictionary(
-            stored => stored.Gateway,
-            stored =>
-                shifts.TryGetValue(stored.Gateway, out var shift)
-                    ? stored with
-                    {
-                        Record = stored.Record.HandedOver(shift),
-                    }
-                    : stored,
-            StringComparer.Ordinal
-        );
-    }
-
-    /// <summary>From the timeline of who wrote a gateway's rows to this host's, for gateways that another one wrote.</summary>
-    private async Task<Dictionary<string, TimelineShift>> ShiftsAsync(
-        NpgsqlConnection connection,
-        string[] gateways,
-        CancellationToken cancellation
-    )
-    {
-        var own = await tenure.ReadAsync(async () =>
-        {
-            await using var clock = Command(connection, Sql.Clock);
-            return (DateTime)(await clock.ExecuteScalarAsync(cancellation))!;
-        });
-        await using var meta = Command(connection, Sql.Correction);
-        var alone = TimelineShiftModule.exactly(
-            TimeSpan.FromMicroseconds(Convert.ToInt64(await meta.ExecuteScalarAsync(cancellation), null))
-        );
-        var shifts = new Dictionary<string, TimelineShift>(StringComparer.Ordinal);
-        await using var command = Command(connection, Sql.Timelines, [gateways]);
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            if (await reader.IsDBNullAsync(1, cancellation))
-                shifts.Add(reader.GetString(0), alone);
-            else if (reader.GetInt64(1) != tenure.Timeline)
-                shifts.Add(
-                    reader.GetString(0),
-                    TimelineShiftModule.between(
-                        new ClockReading(
-                            TimeSpan.FromMicroseconds(reader.GetInt64(2)),
-                            TimeSpan.FromMicroseconds(reader.GetInt64(3)),
-                            new Instant(reader.GetInt64(4))
-                        ),
-                        own
-                    )
-                );
-        }
-        return shifts;
-    }
-
-    private static async Task<List<TRow>> RowsAsync<TRow>(
-        NpgsqlConnection connection,
-        RowArrays<TRow> table,
-        string sql,
-        string[] gateways,
-        CancellationToken cancellation
-    )
-        where TRow : class, new()
-    {
-        await using var command = Command(connection, sql, [gateways]);
-        command.CommandTimeout = 0;
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await table.ReadAsync(reader, cancellation);
-    }
-
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
-    {
-        var command = new NpgsqlCommand(sql, connection);
-        foreach (var value in values)
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        return command;
     }
 
     private async Task<T> NamedAsync<T>(Func<Task<T>> action)

@@ -1,10 +1,12 @@
 -- Several hosts may write one record: each gateway belongs to a unit, and one host at a time holds a unit.
 
--- One row a unit. epoch: how often it was taken; what was made under a lower one is refused. owner: a host as the membership
--- names it; NULL if the unit is free.
+-- One row a unit. epoch: how often it was taken; what was made under a lower one is refused. writer: who took it last, in
+-- writers; a database that has lost a claim may give its epoch a second time. owner: a host as the membership names it; NULL if
+-- the unit is free.
 CREATE TABLE unit (
     id               integer PRIMARY KEY,
     epoch            bigint NOT NULL DEFAULT 0,
+    writer           bigint,
     owner_address    text COLLATE "C",
     owner_port       integer,
     owner_generation integer,

@@ -184,7 +184,8 @@ let ``who stands outside of the core names its outer parts alone`` =
         [ "CallServer.Host", "*.cs", inner + "|Wire|Prelude"
           "CallServer.Server", "*.cs", inner + "|Wire|Prelude"
           "CallServer.Storage", "*.cs", inner + "|Wire|Prelude"
-          "CallServer.Storage.Postgres", "*.cs", inner + "|Wire|Prelude|Server|Host"
+          "CallServer.Storage.Postgres", "*.cs", inner + "|Wire|Prelude|Server|Fleet|Host"
+          "CallServer.Fleet", "*.cs", inner + "|Wire|Prelude|Gateway|Host"
           "CallServer.Gateway", "*.fs", inner + "|Surface" ]
         (fun (project, pattern, inner: string) ->
             let folder = Path.Combine(Here.Source(), project)

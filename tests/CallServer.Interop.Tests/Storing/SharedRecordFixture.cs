@@ -81,7 +81,8 @@ internal abstract class SharedRecordFixture
         await Database.Peer.AskAsync(
             $"""
             CREATE TABLE IF NOT EXISTS {Database.Schema}.member
-                (address text, port int, generation int, status int, PRIMARY KEY (address, port, generation));
+                (address text, port int, generation int, status int, name text, machine text, gateway_port int,
+                started_at timestamptz, alive_at timestamptz, PRIMARY KEY (address, port, generation));
             """
         );
         await SetMemberAsync(host, Active);
@@ -116,8 +117,10 @@ internal abstract class SharedRecordFixture
     private Task<object?> SetMemberAsync(FleetHost host, int status) =>
         Database.Peer.AskAsync(
             $"""
-            INSERT INTO {Database.Schema}.member (address, port, generation, status)
-            VALUES ('{host.Self.Address}', {host.Self.Port}, {host.Self.Generation}, {status})
+            INSERT INTO {Database.Schema}.member
+                (address, port, generation, status, name, machine, gateway_port, started_at, alive_at)
+            VALUES ('{host.Self.Address}', {host.Self.Port}, {host.Self.Generation}, {status}, 'a test''s', 'localhost', 1,
+                now(), now())
             ON CONFLICT (address, port, generation) DO UPDATE SET status = excluded.status
             """
         );

@@ -173,6 +173,20 @@ internal sealed class UnitTableTests : SharedRecordFixture
     }
 
     [Test]
+    public async Task An_epoch_that_the_database_has_lost_and_given_again_is_that_of_the_later_host()
+    {
+        var (a, b) = (await HostAsync("a"), await HostAsync("b"));
+        var lost = (await a.ClaimAsync(1))[1].Fence;
+        await AskAsync("UPDATE unit SET epoch = 0, writer = NULL, owner_address = NULL");
+
+        var taken = (await b.ClaimAsync(1))[1].Fence;
+
+        Assert.That(taken, Is.EqualTo(lost));
+        Assert.That(a.Store.Commit(Commit(lost)).Refused, Is.True);
+        Assert.That(b.Store.Commit(Commit(taken)).Refused, Is.False);
+    }
+
+    [Test]
     public async Task A_commit_without_a_fence_is_our_own_fault()
     {
         var a = await HostAsync("a");
