@@ -14,6 +14,9 @@ internal static class PostgresConnections
     // Some lists at a time; whoever reads more waits.
     private const int Readers = 8;
 
+    // One takes units, another one hands some over meanwhile.
+    private const int Claimers = 2;
+
     /// <summary>For the one connection that writes: its session ends when it is closed.</summary>
     public static NpgsqlDataSource ToWrite(PostgresStoreOptions options) =>
         Source(
@@ -37,6 +40,10 @@ internal static class PostgresConnections
                 settings.Options += " -c default_transaction_read_only=on";
             }
         );
+
+    /// <summary>For taking units and handing them over, beside what is written.</summary>
+    public static NpgsqlDataSource ToClaim(PostgresStoreOptions options) =>
+        Source(options, settings => settings.MaxPoolSize = Claimers);
 
     /// <summary>How the database is reached, whatever for.</summary>
     public static NpgsqlConnectionStringBuilder Settings(PostgresStoreOptions options)

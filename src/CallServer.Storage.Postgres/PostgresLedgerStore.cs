@@ -26,12 +26,20 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
         _session = session;
         _reading = PostgresConnections.ToRead(options);
         _writer = new PostgresWriter(session, options);
+        if (session.Shared is { } tenure)
+        {
+            Units = new UnitTable(options, tenure, SetAside);
+            return;
+        }
         _lastOpened = GetLong(MetaKeys.Opened) is { } micros ? Micros.ToTime(micros) : null;
         Put((MetaKeys.Opened, Text(Micros.Of(options.Time.GetUtcNow()))));
     }
 
     /// <summary>The newest schema version that this program knows.</summary>
     public static int SchemaVersion => Schema.Current;
+
+    /// <summary>The ownership of units where hosts share the record; null where this server writes it alone.</summary>
+    public UnitTable? Units { get; }
 
     /// <summary>What writes; tests look at what it holds.</summary>
     internal WritingSession Session => _session;
@@ -57,9 +65,12 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
             }
         );
 
+    /// <summary>The whole record. A host that shares it has nothing at first: gateways come with their units.</summary>
     public StoreImage Load() =>
         Writing(() =>
         {
+            if (Units is not null)
+                return new RecordLoader().Image(new StoreIdentity(null, 0, null), null, []);
             var connection = _session.Connection;
             var loader = new RecordLoader();
             loader.Load(
@@ -69,8 +80,7 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
                 Rows(connection, RowArrays.Connections, Sql.AllConnections)
                     .Select(row => new RowRead<ConnectionRow>(row.Gateway, row.Id, row, null))
             );
-            foreach (var row in loader.Unreadable)
-                _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
+            SetAside(loader.Unreadable);
             return loader.Image(
                 new StoreIdentity(
                     Get(MetaKeys.Name),
@@ -91,19 +101,30 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
     public CommitResult AddChanges(IReadOnlyList<ChangeView> changes) =>
         Writing(() => _writer.AddChanges(changes));
 
-    public void SetIdentity(string name, int epoch) =>
-        Writing(() => Put((MetaKeys.Name, name), (MetaKeys.Epoch, Text(epoch))));
+    // Who a host is, how it acts and how its clock was stepped is its own business where several write: what the store keeps of
+    // these would be the last one's.
 
-    public void SetRole(bool acts) => Writing(() => Put((MetaKeys.Acts, acts ? "1" : "0")));
+    public void SetIdentity(string name, int epoch) =>
+        Alone(() => Put((MetaKeys.Name, name), (MetaKeys.Epoch, Text(epoch))));
+
+    public void SetRole(bool acts) => Alone(() => Put((MetaKeys.Acts, acts ? "1" : "0")));
 
     public void AddSteps(IReadOnlyList<ClockStep> steps, TimeSpan correction) =>
-        Changing(to =>
-        {
-            foreach (var step in steps)
-                to.Execute(Sql.AddStep, new { at = step.At.Micros, by = Micros.Of(step.By) });
-            to.Execute(Sql.DropSteps, new { kept = StoreOptions.StepsKept });
-            to.Execute(Sql.PutMeta, new { key = MetaKeys.Correction, value = Text(Micros.Of(correction)) });
-        });
+        Alone(() =>
+            _session.Write(
+                durable: true,
+                to =>
+                {
+                    foreach (var step in steps)
+                        to.Execute(Sql.AddStep, new { at = step.At.Micros, by = Micros.Of(step.By) });
+                    to.Execute(Sql.DropSteps, new { kept = StoreOptions.StepsKept });
+                    return to.Execute(
+                        Sql.PutMeta,
+                        new { key = MetaKeys.Correction, value = Text(Micros.Of(correction)) }
+                    );
+                }
+            )
+        );
 
     public IReadOnlyList<ConnectionRow> ReadConnections(string gateway) =>
         Moment(connection =>
@@ -268,6 +289,7 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
             if (_disposed)
                 return;
             _disposed = true;
+            Units?.Dispose();
             _session.Dispose();
             _reading.Dispose();
         }
@@ -351,6 +373,22 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
             action();
             return 0;
         });
+
+    /// <summary>Writes what only a server keeps that writes alone.</summary>
+    private void Alone(Action action)
+    {
+        if (Units is null)
+            Writing(action);
+    }
+
+    private void SetAside(IReadOnlyList<UnreadableRow> unreadable)
+    {
+        lock (_write)
+        {
+            foreach (var row in unreadable)
+                _writer.Unreadable[(row.Gateway, row.Connection)] = row.Why;
+        }
+    }
 
     /// <summary>Writes in one transaction that is on the disk when this returns.</summary>
     private void Changing(Action<Transaction> action) =>

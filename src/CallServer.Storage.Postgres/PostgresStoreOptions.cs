@@ -39,6 +39,9 @@ public sealed record PostgresStoreOptions : StoreOptions
     /// <summary>How many rows a partition takes; null for what suits the numbers kept.</summary>
     public int? PartitionRows { get; init; }
 
+    /// <summary>How hosts share the record; null if this server writes it alone.</summary>
+    public SharedRecord? Shared { get; init; }
+
     internal long RowsOfPartition(string parent) =>
         PartitionRows
         ?? parent switch
@@ -48,3 +51,8 @@ public sealed record PostgresStoreOptions : StoreOptions
             _ => 250_000,
         };
 }
+
+/// <summary>How several hosts write one record.</summary>
+/// <param name="Units">Into how many units the gateways hash; the first host that opens the record fixes it.</param>
+/// <param name="Now">The present on this host's timeline, by its steady clock (docs/adr/0002).</param>
+public sealed record SharedRecord(int Units, Func<Model.Instant> Now);

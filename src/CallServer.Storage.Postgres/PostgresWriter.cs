@@ -24,8 +24,10 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
             commits.Any(commit => commit.MustReachDisk || commit.Upserts.Count > 0),
             to =>
             {
-                SetAside(to, commits, copied);
-                return Write(to, written);
+                var held = Fences.Hold(to, commits, session.Shared);
+                SetAside(to, commits.Where((_, place) => held[place]), copied);
+                var kept = new Queue<CommitResult>(Write(to, [.. written.Where((_, place) => held[place])]));
+                return held.Select(isHeld => isHeld ? kept.Dequeue() : Fences.Refused).ToArray();
             }
         );
         copied.ForEach(key => Unreadable.Remove(key));
@@ -54,6 +56,16 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
 
     private CommitResult[] Write(Transaction to, List<WrittenCommit> commits)
     {
+        if (commits.Count == 0)
+            return [];
+        using var batch = to.Batch();
+        WriteLedger(batch, commits);
+        if (session.Shared is not null)
+        {
+            // Others wait from the first number on that this transaction gives.
+            Run(batch);
+            batch.BatchCommands.Clear();
+        }
         var cdrs = new CdrRows(to, commits);
         var changes = new ChangeRows(to);
         var outbox = new OutboxRows(to, Micros.Of(options.Time.GetUtcNow()), Readers);
@@ -73,8 +85,6 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
             })
             .ToArray();
 
-        using var batch = to.Batch();
-        WriteLedger(batch, commits);
         WriteAudits(to, batch, commits);
         WriteReleases(to, batch, commits);
         cdrs.Write(batch, options);
@@ -84,12 +94,13 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
         return results;
     }
 
-    private static void WriteLedger(NpgsqlBatch batch, List<WrittenCommit> commits)
+    private void WriteLedger(NpgsqlBatch batch, List<WrittenCommit> commits)
     {
-        batch.Add(
-            RowArrays.Gateways.Put,
-            RowArrays.Gateways.Arrays([.. commits.Select(each => each.Commit.Gateway)])
-        );
+        var gatewayRows = RowArrays.Gateways.Arrays([.. commits.Select(each => each.Commit.Gateway)]);
+        if (session.Shared is { } tenure)
+            batch.AddWith(tenure.Timeline, RowArrays.PutGatewaysOnTimeline, gatewayRows);
+        else
+            batch.Add(RowArrays.Gateways.Put, gatewayRows);
         var gone = commits.SelectMany(
             each => each.Commit.Deletes,
             (each, id) => (each.Commit.Gateway.Gateway, id)
@@ -148,7 +159,7 @@ internal sealed class PostgresWriter(WritingSession session, PostgresStoreOption
 
     private void SetAside(
         Transaction to,
-        IReadOnlyList<StoreCommit> commits,
+        IEnumerable<StoreCommit> commits,
         List<(string Gateway, string? Connection)> copied
     )
     {

@@ -11,13 +11,39 @@ internal static class RowArrays
 
     public static RowArrays<ConnectionRow> Connections { get; } = new(RowShapes.Connections);
 
+    /// <summary>
+    /// Puts gateways' rows with the timeline that they are on. While connections' rows are on another one they stay with the
+    /// gateway's row as it is, until a step has written every row (see GatewayRow.StepsSince).
+    /// </summary>
+    public static string PutGatewaysOnTimeline { get; } =
+        Gateways.PutIf(
+            "timeline",
+            "gateways.timeline IS NOT DISTINCT FROM excluded.timeline OR gateways.steps_since < excluded.steps_since"
+        );
+
     /// <summary>Adds a statement to a batch, with a parameter for each array.</summary>
-    public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<Array> arrays)
+    public static void Add(this NpgsqlBatch batch, string sql, params ReadOnlySpan<Array> arrays) =>
+        batch.BatchCommands.Add(Command(sql, arrays));
+
+    /// <summary>Adds a statement that has one number after the arrays.</summary>
+    public static void AddWith(
+        this NpgsqlBatch batch,
+        long number,
+        string sql,
+        params ReadOnlySpan<Array> arrays
+    )
+    {
+        var command = Command(sql, arrays);
+        command.Parameters.Add(new NpgsqlParameter { Value = number });
+        batch.BatchCommands.Add(command);
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, ReadOnlySpan<Array> arrays)
     {
         var command = new NpgsqlBatchCommand(sql);
         foreach (var array in arrays)
             command.Parameters.Add(new NpgsqlParameter { Value = array });
-        batch.BatchCommands.Add(command);
+        return command;
     }
 }
 
@@ -27,6 +53,7 @@ internal sealed class RowArrays<TRow>
 {
     private readonly Func<IReadOnlyList<TRow>, Array>[] _columns;
     private readonly Func<Action<NpgsqlDataReader, TRow>>[] _readers;
+    private readonly Func<string, string, string> _putIf;
 
     public RowArrays(RowShape<TRow> shape)
     {
@@ -35,10 +62,22 @@ internal sealed class RowArrays<TRow>
         _readers = [.. columns.Select(column => column.Read)];
         var arrays = columns.Select((column, place) => $"${place + 1}::{column.Type}[]");
         Put = shape.Put($"SELECT * FROM unnest({RowShape<TRow>.List(arrays)})");
+        _putIf = (column, condition) =>
+            shape.Put(
+                $"SELECT *, ${columns.Count + 1}::bigint FROM unnest({RowShape<TRow>.List(arrays)})",
+                column,
+                condition
+            );
     }
 
     /// <summary>The statement that adds rows, or replaces those with the same keys.</summary>
     public string Put { get; }
+
+    /// <summary>
+    /// The same with one more column, the same number in each row, as the last parameter; rows are replaced only where the
+    /// condition holds.
+    /// </summary>
+    public string PutIf(string column, string condition) => _putIf(column, condition);
 
     public Array[] Arrays(IReadOnlyList<TRow> rows) => Array.ConvertAll(_columns, column => column(rows));
 
@@ -53,6 +92,21 @@ internal sealed class RowArrays<TRow>
                 read(reader, row);
             yield return row;
         }
+    }
+
+    /// <summary>The same rows, all of them.</summary>
+    public async Task<List<TRow>> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellation)
+    {
+        var readers = Array.ConvertAll(_readers, start => start());
+        var rows = new List<TRow>();
+        while (await reader.ReadAsync(cancellation))
+        {
+            var row = new TRow();
+            foreach (var read in readers)
+                read(reader, row);
+            rows.Add(row);
+        }
+        return rows;
     }
 
     private sealed record One(

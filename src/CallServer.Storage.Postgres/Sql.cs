@@ -9,10 +9,88 @@ internal static class Sql
         "INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     public const string Hold = "UPDATE numbers SET holder = @holder, stamp = stamp + 1 RETURNING stamp";
     public const string GetNumbers = "SELECT holder, stamp, changes, cdrs, accounting, audits FROM numbers";
+    public const string TakeNumbers = $"{GetNumbers} FOR UPDATE";
     public const string PutNumbers = """
         UPDATE numbers SET stamp = @Stamp, changes = @Changes, cdrs = @Cdrs, accounting = @Accounting, audits = @Audits
         WHERE holder = @holder
         """;
+
+    /// <summary>Where one server writes alone, its timeline is that of all rows.</summary>
+    public const string ForgetTimelines = "UPDATE gateways SET timeline = NULL WHERE timeline IS NOT NULL";
+
+    // Hosts that write together
+    public const string HoldTogether = "UPDATE numbers SET holder = NULL WHERE holder IS NOT NULL";
+    public const string PutSharedNumbers = """
+        UPDATE numbers SET changes = @Changes, cdrs = @Cdrs, accounting = @Accounting, audits = @Audits
+        """;
+    public const string AddWriter = """
+        INSERT INTO writers (holder, name, stamp, ahead_least, ahead_most, told)
+        VALUES (@holder, @name, 0, @least, @most, @told) RETURNING id
+        """;
+    public const string WriterStamp = "SELECT stamp FROM writers WHERE holder = @holder";
+    public const string PutWriter = """
+        UPDATE writers SET stamp = @stamp, ahead_least = @least, ahead_most = @most, told = @told WHERE holder = @holder
+        RETURNING clock_timestamp()
+        """;
+    public const string Clock = "SELECT clock_timestamp()";
+
+    // Units
+    public const string FixUnits = """
+        INSERT INTO meta (key, value) VALUES ('units', @units) ON CONFLICT (key) DO NOTHING
+        """;
+    public const string AddUnits = """
+        INSERT INTO unit (id) SELECT * FROM generate_series(0, @units - 1) ON CONFLICT (id) DO NOTHING
+        """;
+
+    /// <summary>Keeps a host in the membership until the transaction ends; no row if it is not an active member of it.</summary>
+    public const string StayMember =
+        "SELECT 1 FROM member WHERE address = $1 AND port = $2 AND generation = $3 AND status = 3 FOR SHARE";
+
+    /// <summary>
+    /// Takes those of the units that nobody holds, or this host, or one that is dead. A host that is leaving still holds what it
+    /// has not handed over. Rows are locked in the order of ids, here and wherever several are, so that nobody waits in a circle.
+    /// </summary>
+    public const string Claim = """
+        WITH free AS (
+            SELECT u.id FROM unit u WHERE u.id = ANY($4) AND (
+                u.owner_address IS NULL
+                OR (u.owner_address, u.owner_port, u.owner_generation) = ($1, $2, $3)
+                OR NOT EXISTS (SELECT FROM member m WHERE m.status <> 6
+                    AND (m.address, m.port, m.generation) = (u.owner_address, u.owner_port, u.owner_generation)))
+            ORDER BY u.id FOR UPDATE OF u)
+        UPDATE unit u SET epoch = u.epoch + 1, owner_address = $1, owner_port = $2, owner_generation = $3,
+            writer = $5, taken_at = clock_timestamp()
+        FROM free WHERE u.id = free.id RETURNING u.id, u.epoch
+        """;
+
+    /// <summary>Which of these units are held at these epochs; they stay so until the transaction ends.</summary>
+    public const string Fence = """
+        SELECT u.id AS Unit, u.epoch AS Epoch FROM unit u JOIN unnest(@units, @epochs) held (id, epoch) USING (id, epoch)
+        WHERE u.writer = @writer ORDER BY u.id FOR SHARE OF u
+        """;
+    public const string HandOver = """
+        WITH held AS (
+            SELECT u.id FROM unit u JOIN unnest($1::int[], $2::bigint[]) held (id, epoch) USING (id, epoch)
+            ORDER BY u.id FOR UPDATE OF u)
+        UPDATE unit u SET owner_address = NULL, owner_port = NULL, owner_generation = NULL
+        FROM held WHERE u.id = held.id RETURNING u.id
+        """;
+    public const string Units = """
+        SELECT id AS Unit, epoch AS Epoch, owner_address AS Address, owner_port AS Port, owner_generation AS Generation
+        FROM unit ORDER BY id
+        """;
+
+    /// <summary>On whose timeline the rows of gateways are, and what that writer last read of this database's clock.</summary>
+    public const string Timelines = """
+        SELECT g.gateway, g.timeline, w.ahead_least, w.ahead_most, w.told
+        FROM gateways g LEFT JOIN writers w ON w.id = g.timeline WHERE g.gateway = ANY($1)
+        """;
+    public const string Correction =
+        "SELECT coalesce((SELECT value FROM meta WHERE key = 'correction_micros'), '0')::bigint";
+    public const string LastAuditsOf = $"{LastAudits} WHERE g.gateway = ANY($1)";
+    public static readonly string SomeGateways = $"{RowShapes.Gateways.Select} WHERE gateway = ANY($1)";
+    public static readonly string SomeConnections =
+        $"{RowShapes.Connections.Select} WHERE gateway = ANY($1) ORDER BY gateway, id";
 
     /// <summary>Whoever set it to anything but off knows what its standbys are to confirm.</summary>
     public const string FlushEachCommit =

@@ -7,11 +7,14 @@ using Npgsql;
 namespace CallServer.Storage.Postgres;
 
 /// <summary>
-/// Makes a session the only one that writes a record, as long as the session lasts: an advisory lock, which the database
-/// releases however the session ends.
+/// Who may write a record, as long as its session lasts: an advisory lock, which the database releases however the session
+/// ends. A server alone holds it for itself; hosts that write together share it, which keeps such a server out.
 /// </summary>
 internal static class StoreLock
 {
+    /// <summary>The purpose of the lock without which nobody writes.</summary>
+    public const string Writing = "writing";
+
     /// <summary>The number of an advisory lock of ours: these are the whole database's, and others take some too.</summary>
     public static long Key(string schema, string purpose) =>
         BinaryPrimitives.ReadInt64BigEndian(
@@ -24,12 +27,21 @@ internal static class StoreLock
     /// </summary>
     /// <param name="connection">The session.</param>
     /// <param name="options">The record.</param>
+    /// <param name="purpose">Which of its locks.</param>
+    /// <param name="isShared">Whether others may share it.</param>
     /// <param name="earlier">Our own session before, whose connection is lost; null if there was none. What it still does is
     /// over once we have the lock.</param>
-    public static void Take(NpgsqlConnection connection, PostgresStoreOptions options, Session? earlier)
+    public static void Take(
+        NpgsqlConnection connection,
+        PostgresStoreOptions options,
+        string purpose,
+        bool isShared,
+        Session? earlier
+    )
     {
-        var key = Key(options.Address.Schema, "writing");
-        if (connection.ExecuteScalar<bool>("SELECT pg_try_advisory_lock(@key)", new { key }))
+        var key = Key(options.Address.Schema, purpose);
+        var kind = isShared ? "lock_shared" : "lock";
+        if (connection.ExecuteScalar<bool>($"SELECT pg_try_advisory_{kind}(@key)", new { key }))
             return;
         if (earlier is not null)
             connection.Execute(
@@ -39,7 +51,7 @@ internal static class StoreLock
         try
         {
             connection.Execute(
-                $"SET lock_timeout = {(int)options.LockPatience.TotalMilliseconds}; SELECT pg_advisory_lock({key}); RESET lock_timeout"
+                $"SET lock_timeout = {(int)options.LockPatience.TotalMilliseconds}; SELECT pg_advisory_{kind}({key}); RESET lock_timeout"
             );
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.LockNotAvailable)

@@ -16,30 +16,48 @@ internal sealed record Numbers(
     /// <summary>Up to which number each partitioned table has a partition, the number itself not included.</summary>
     public IReadOnlyDictionary<string, long> Until { get; init; } = new Dictionary<string, long>();
 
-    public static Numbers Read(NpgsqlConnection connection) =>
-        connection.QuerySingle<Numbers>(Sql.GetNumbers) with
-        {
-            Until = connection.Query<(string, long)>(Sql.LastPartitions).ToDictionary(),
-        };
+    public static Numbers Read(NpgsqlConnection connection) => Read(connection, Sql.GetNumbers, null);
+
+    /// <summary>Waits until nobody else gives numbers, and keeps others waiting until the transaction ends.</summary>
+    public static Numbers Take(NpgsqlConnection connection, NpgsqlTransaction transaction) =>
+        Read(connection, Sql.TakeNumbers, transaction);
+
+    private static Numbers Read(NpgsqlConnection connection, string sql, NpgsqlTransaction? transaction)
+    {
+        // The second statement sees what was committed while the first one waited.
+        using var both = connection.QueryMultiple($"{sql}; {Sql.LastPartitions}", transaction: transaction);
+        return both.ReadSingle<Numbers>() with { Until = both.Read<(string, long)>().ToDictionary() };
+    }
 }
 
 /// <summary>One transaction that writes.</summary>
 internal sealed class Transaction(
     NpgsqlConnection connection,
-    Numbers numbers,
+    ITenure tenure,
     long stamp,
     IReadOnlyDictionary<object, long> told
 )
 {
     private readonly NpgsqlTransaction own = connection.BeginTransaction();
+    private Numbers? numbers;
 
     public NpgsqlTransaction Own => own;
 
     /// <summary>Its own number, by which it is recognised afterwards.</summary>
     public long Stamp => stamp;
 
-    /// <summary>The numbers as they are when it is kept.</summary>
-    public Numbers Numbers { get; set; } = numbers;
+    /// <summary>
+    /// The numbers as they are when it is kept. Hosts that write together wait for each other here: what needs no numbers is
+    /// written before.
+    /// </summary>
+    public Numbers Numbers
+    {
+        get => numbers ??= tenure.Numbers(connection, own);
+        set => numbers = value;
+    }
+
+    /// <summary>The numbers if it has given any; else null.</summary>
+    public Numbers? Given => numbers;
 
     /// <summary>What it writes that must not be written twice, with the numbers it gets; 0 where that does not matter.</summary>
     public Dictionary<object, long> Written { get; } = new(ReferenceEqualityComparer.Instance);
@@ -67,24 +85,5 @@ internal sealed class Transaction(
     public NpgsqlBatch Batch() => new(connection, own);
 
     /// <summary>Writes the numbers. Throws StoreLostException if another server has opened the record.</summary>
-    public void Finish(Guid holder, PostgresAddress address)
-    {
-        Numbers = Numbers with { Stamp = stamp };
-        var count = Execute(
-            Sql.PutNumbers,
-            new
-            {
-                holder,
-                Numbers.Stamp,
-                Numbers.Changes,
-                Numbers.Cdrs,
-                Numbers.Accounting,
-                Numbers.Audits,
-            }
-        );
-        if (count == 0)
-            throw new StoreLostException(
-                $"{address}: another server has opened this record meanwhile. This one writes nothing more: end it."
-            );
-    }
+    public void Finish() => tenure.Finish(this);
 }

@@ -12,11 +12,11 @@ internal sealed class WritingSession : IDisposable
 {
     private readonly PostgresStoreOptions _options;
     private readonly NpgsqlDataSource _source;
-    private readonly Guid _holder = Guid.NewGuid();
+    private readonly ITenure _tenure;
     private NpgsqlConnection? _connection;
     private StoreLock.Session? _session;
-    private Numbers? _numbers;
     private long _stamp;
+    private long _found;
     private long _durable;
     private Uncertain? _uncertain;
 
@@ -29,6 +29,8 @@ internal sealed class WritingSession : IDisposable
     {
         _options = options;
         _source = PostgresConnections.ToWrite(options);
+        Shared = options.Shared is { } shared ? new SharedTenure(options, shared) : null;
+        _tenure = Shared ?? (ITenure)new SoleTenure(options);
         try
         {
             Connect();
@@ -39,6 +41,9 @@ internal sealed class WritingSession : IDisposable
             throw;
         }
     }
+
+    /// <summary>How this host writes together with others; null if it writes alone.</summary>
+    public SharedTenure? Shared { get; }
 
     /// <summary>The connection, for reading as well; made again if it is lost.</summary>
     public NpgsqlConnection Connection => Connected();
@@ -52,18 +57,18 @@ internal sealed class WritingSession : IDisposable
     public T Write<T>(bool durable, Func<Transaction, T> action)
     {
         var connection = Connected();
-        var transaction = new Transaction(connection, Fresh(connection), _stamp + 1, _told);
+        var transaction = new Transaction(connection, _tenure, _stamp + 1, _told);
         T result;
         try
         {
             if (!durable)
                 connection.Execute(Sql.FlushLater, transaction: transaction.Own);
             result = action(transaction);
-            transaction.Finish(_holder, _options.Address);
+            transaction.Finish();
         }
         catch
         {
-            _numbers = null;
+            _tenure.Forget();
             Drop(transaction.Own);
             throw;
         }
@@ -83,7 +88,7 @@ internal sealed class WritingSession : IDisposable
             return result;
         }
         transaction.Own.Dispose();
-        _numbers = transaction.Numbers;
+        _tenure.Keep(transaction);
         _stamp = transaction.Stamp;
         if (durable)
             _durable = _stamp;
@@ -109,7 +114,7 @@ internal sealed class WritingSession : IDisposable
         try
         {
             Connected();
-            return _numbers!.Stamp == transaction.Stamp;
+            return _found == transaction.Stamp;
         }
         catch (Exception error)
             when (error is StoreException || PostgresErrors.Translate(error, "") is not null)
@@ -129,11 +134,11 @@ internal sealed class WritingSession : IDisposable
     {
         Close();
         _connection = _source.OpenConnection();
-        StoreLock.Take(_connection, _options, null);
+        _tenure.Lock(_connection, null);
         _session = StoreLock.Session.Of(_connection);
         Schema.Prepare(_connection, _options.Address);
         _connection.Execute(Sql.FlushEachCommit);
-        _stamp = _durable = _connection.ExecuteScalar<long>(Sql.Hold, new { holder = _holder });
+        _stamp = _durable = _tenure.Begin(_connection);
     }
 
     /// <summary>
@@ -145,16 +150,11 @@ internal sealed class WritingSession : IDisposable
         var connection = _source.OpenConnection();
         try
         {
-            StoreLock.Take(connection, _options, _session);
+            _tenure.Lock(connection, _session);
             _session = StoreLock.Session.Of(connection);
             connection.Execute(Sql.FlushEachCommit);
-            var numbers = Numbers.Read(connection);
-            if (numbers.Holder != _holder)
-                throw new StoreLostException(
-                    $"{_options.Address}: another server has opened this record meanwhile. This one writes nothing more: end it."
-                );
-            Settle(numbers.Stamp);
-            _numbers = numbers;
+            _found = _tenure.Resume(connection);
+            Settle(_found);
             _connection = connection;
         }
         catch
@@ -184,8 +184,6 @@ internal sealed class WritingSession : IDisposable
             );
     }
 
-    private Numbers Fresh(NpgsqlConnection connection) => _numbers ??= Numbers.Read(connection);
-
     private void Drop(NpgsqlTransaction transaction)
     {
         try
@@ -204,7 +202,7 @@ internal sealed class WritingSession : IDisposable
     {
         _connection?.Dispose();
         _connection = null;
-        _numbers = null;
+        _tenure.Forget();
     }
 
     /// <summary>A transaction of which nobody knows whether it is kept.</summary>

@@ -22,7 +22,8 @@ public interface ILedgerStore : IDisposable
 
     /// <summary>
     /// Writes commits of different gateways, in one transaction where the store can do that, so that many that wait cost
-    /// less. If it throws, some of them may have been written where it cannot; all of them may be tried again.
+    /// less. If it throws, some of them may have been written where it cannot; all of them may be tried again. Where hosts share
+    /// a record, those whose <see cref="StoreCommit.Fence"/> is not held any more are refused, and the others written.
     /// </summary>
     /// <returns>What was new of each, in the order of the commits.</returns>
     IReadOnlyList<CommitResult> CommitAll(IReadOnlyList<StoreCommit> commits) => [.. commits.Select(Commit)];

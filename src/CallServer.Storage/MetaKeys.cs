@@ -8,4 +8,5 @@ internal static class MetaKeys
     public const string Acts = "acts";
     public const string Correction = "correction_micros";
     public const string Opened = "opened_at";
+    public const string Units = "units";
 }

@@ -24,6 +24,9 @@ internal sealed class RecordLoader
 
     public List<UnreadableRow> Unreadable { get; } = [];
 
+    /// <summary>What was restored.</summary>
+    public IReadOnlyList<StoredGateway> Restored => _restored;
+
     /// <param name="audits">The newest audit of each gateway, as JSON.</param>
     /// <param name="gateways">All gateways' own rows.</param>
     /// <param name="connections">All connections, those of one gateway after another.</param>

@@ -54,6 +54,17 @@ internal sealed class RowShape<TRow>
             )}
             """;
 
+    /// <summary>
+    /// The same with one more column, whose values come last. A row of the same key is replaced only where the condition holds.
+    /// </summary>
+    public string Put(string source, string column, string condition) =>
+        $"""
+            INSERT INTO {Table} ({List([.. Columns, column])}) {source}
+            ON CONFLICT ({List(_key)}) DO UPDATE SET {List(
+                Columns.Append(column).Except(_key).Select(each => $"{each} = excluded.{each}")
+            )} WHERE {condition}
+            """;
+
     public static string List(IEnumerable<string> items) => string.Join(", ", items);
 
     private static string SnakeCase(string name)

@@ -3,6 +3,15 @@ using CallServer.Surface;
 
 namespace CallServer.Storage;
 
+/// <summary>
+/// What a host must hold to write about a gateway where several hosts write one record: the unit that the gateway belongs to,
+/// and the epoch under which the host took it. Each taking raises the epoch, so that what an earlier owner still has to write
+/// is refused.
+/// </summary>
+/// <param name="Unit">The unit's number, from 0.</param>
+/// <param name="Epoch">From 1; 0 is the epoch of a unit that nobody has taken yet.</param>
+public readonly record struct UnitFence(int Unit, long Epoch);
+
 /// <summary>Everything that one transaction writes about one gateway.</summary>
 public sealed record StoreCommit
 {
@@ -47,6 +56,9 @@ public sealed record StoreCommit
     /// <summary>What operators released or tried to release, oldest first.</summary>
     public IReadOnlyList<ReleaseEntry> Releases { get; init; } = [];
 
+    /// <summary>What the host must hold; null where one server writes the record alone.</summary>
+    public UnitFence? Fence { get; init; }
+
     /// <summary>
     /// The span of the audit that led to this, the newest if there were several; default if nobody traces.
     /// </summary>
@@ -83,12 +95,15 @@ public sealed record StoreCommit
 
     /// <summary>
     /// Combines this commit with a later one of the same gateway, for when the store could not take this one. Writing
-    /// the result is the same as writing both in order. Throws ArgumentException if the gateways differ.
+    /// the result is the same as writing both in order. Throws ArgumentException if the gateways differ. What was made under
+    /// another epoch of the unit is left out: it would be refused, and the record that this commit comes from never had it.
     /// </summary>
     public StoreCommit Then(StoreCommit later)
     {
         if (later.Gateway.Gateway != Gateway.Gateway)
             throw new ArgumentException("commits of two gateways cannot be folded into one", nameof(later));
+        if (later.Fence != Fence)
+            return later;
 
         var upserts = new Dictionary<string, ConnectionRow>(StringComparer.Ordinal);
         var deletes = new HashSet<string>(Deletes, StringComparer.Ordinal);
@@ -124,8 +139,11 @@ public sealed record StoreCommit
 /// <param name="Cdrs">The CDRs that the store did not have yet.</param>
 /// <param name="Changes">The changes of the commit, in order.</param>
 /// <param name="Told">Whether something entered the outbox for its readers.</param>
+/// <param name="Refused">Whether nothing was written, and never will be, because the host does not hold the unit any
+/// more.</param>
 public sealed record CommitResult(
     IReadOnlyList<StoredCdr> Cdrs,
     IReadOnlyList<StoredChange> Changes,
-    bool Told = false
+    bool Told = false,
+    bool Refused = false
 );

@@ -393,6 +393,10 @@ type GatewayRecord private (ledger: GatewayLedger, kept: Kept) =
     /// store needs to know, because connections restored from a store are not confirmed either.
     member _.TakenOver(at: Instant) = GatewayRecord(GatewayLedger.takenOver at ledger, Keeping.stale kept)
 
+    /// The record as another host kept it, on this host's timeline: bounds get wider by what the hosts' clocks do
+    /// not tell. The next step writes every row.
+    member _.HandedOver(shift: TimelineShift) = GatewayRecord(HandOver.read shift ledger, Keeping.stale kept)
+
     /// Each active connection, and the id of the CDR that would be written if it ended now.
     member _.CdrIds: IReadOnlyList<KeyValuePair<string, string>> =
         [| for connection in ledger.Connections ->

@@ -175,6 +175,8 @@ internal sealed class GatewayPoller : IDisposable
     /// </summary>
     private bool IsDue(AuditCause cause)
     {
+        if (!context.MayAsk())
+            return false;
         if (cause != AuditCause.Interval)
             return context.Pace != AuditPace.Known
                 || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
@@ -269,6 +271,11 @@ internal sealed class GatewayPoller : IDisposable
             .SelectMany(entered =>
             {
                 var (lane, place) = entered;
+                if (!context.MayAsk())
+                {
+                    place.Dispose();
+                    return Observable.Empty<AuditOutcome>(ImmediateScheduler.Instance);
+                }
                 var heard = false;
                 var held = new CompositeDisposable(lane == context.Lanes.Heavy ? AfterRest(place) : place);
                 if (lane == context.Lanes.Takeover)

@@ -20,6 +20,9 @@ internal sealed record PollingContext(
     /// </summary>
     public volatile PollingLimits Limits = new(TimeSpan.Zero, TimeSpan.Zero);
 
+    /// <summary>Whether this host may ask anybody at this moment.</summary>
+    public Func<bool> MayAsk { get; init; } = () => true;
+
     private int pace = (int)AuditPace.Full;
 
     /// <summary>How often all gateways are asked; may change at any time.</summary>

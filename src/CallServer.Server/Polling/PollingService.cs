@@ -43,6 +43,7 @@ public sealed class PollingService : IDisposable
     /// <param name="takenIn">Completes when everything learnt of a gateway so far is in the record and the store has
     /// tried to save it; null for at once.</param>
     /// <param name="pace">How often all gateways are asked at first.</param>
+    /// <param name="mayAsk">Whether anybody may be asked at this moment, whatever is due; null for always.</param>
     public PollingService(
         Net.IClock clock,
         Net.IEndpointResolver resolver,
@@ -51,7 +52,8 @@ public sealed class PollingService : IDisposable
         Func<string, KnownConnections?> known,
         ILogger logger,
         Func<string, Task>? takenIn = null,
-        AuditPace pace = AuditPace.Full
+        AuditPace pace = AuditPace.Full,
+        Func<bool>? mayAsk = null
     )
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -68,6 +70,7 @@ public sealed class PollingService : IDisposable
         )
         {
             Pace = pace,
+            MayAsk = mayAsk ?? (() => true),
         };
         this.loops = loops;
         // The loops deliver in parallel.

@@ -71,13 +71,18 @@ public sealed class LedgerShard(
     AccountingWants wants,
     RecordLimits limits,
     ILogger logger,
-    Measures? measures
+    Measures? measures,
+    bool isShared
 )
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
 
     // Owned by the shard's thread: gateways that are still unknown start with it.
     private Instant? takenOver;
+
+    // Owned by the shard's thread: under which epoch of its unit each gateway is held, where hosts share the record; null
+    // where this server has it alone.
+    private readonly Dictionary<string, UnitFence>? fences = isShared ? new(StringComparer.Ordinal) : null;
 
     /// <summary>Every gateway of this shard of which something is known.</summary>
     public IEnumerable<GatewayState> States => states.Values;
@@ -98,6 +103,46 @@ public sealed class LedgerShard(
                 stored.Record.LastComplete
             )
         );
+    }
+
+    /// <summary>
+    /// From now on these gateways are held under this epoch of their unit, with what the record has of them. Where hosts share
+    /// a record, what is learnt of others is not taken in. Completes when that is so.
+    /// </summary>
+    public Task HoldAsync(
+        UnitFence fence,
+        IReadOnlyList<string> gateways,
+        IReadOnlyList<StoredGateway> stored
+    ) =>
+        scheduler.RunAsync(() =>
+        {
+            foreach (var gateway in gateways)
+            {
+                Let(gateway);
+                fences?[gateway] = fence;
+            }
+            foreach (var gateway in stored)
+                Restore(gateway);
+        });
+
+    /// <summary>
+    /// Forgets what is held under this epoch: another host has it, or is to have it. Completes when that is so.
+    /// </summary>
+    public Task LetAsync(UnitFence fence) =>
+        scheduler.RunAsync(() =>
+        {
+            foreach (
+                var gateway in fences?.Where(held => held.Value == fence).Select(held => held.Key).ToList()
+                    ?? []
+            )
+                Let(gateway);
+        });
+
+    private void Let(string gateway)
+    {
+        fences?.Remove(gateway);
+        if (states.TryRemove(gateway, out var state))
+            limits.Count(-state.Record.Count);
     }
 
     /// <summary>Takes in what an audit learnt. Callable from any thread; returns at once.</summary>
@@ -293,6 +338,8 @@ public sealed class LedgerShard(
 
     private void Apply(AuditResult result, string? uri)
     {
+        if (fences is not null && !fences.ContainsKey(result.Gateway))
+            return;
         var audit = Spans.Of(result);
         using var span = Spans.BeginUnder(audit, "reconcile");
         var began = clock.Now.Steady;
@@ -338,7 +385,8 @@ public sealed class LedgerShard(
     private void Tell(GatewayState state, ChangeView change) =>
         Write(new StoreCommit { Gateway = state.Record.Row, Changes = [change] });
 
-    private void Write(StoreCommit commit) => writer.Enqueue(commit with { Held = !identity.WritesCdrs });
+    private void Write(StoreCommit commit) =>
+        writer.Enqueue(commit with { Held = !identity.WritesCdrs, Fence = fences?[commit.Gateway.Gateway] });
 
     private GatewayRecord New(string gateway)
     {

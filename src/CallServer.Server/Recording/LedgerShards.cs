@@ -27,6 +27,7 @@ public sealed class LedgerShards : IDisposable
     /// <param name="limits">How many connections a gateway may have; null for the default.</param>
     /// <param name="protocols">The protocols that the gateways speak; null for the built-in ones.</param>
     /// <param name="measures">Measures what is taken in; null for no one.</param>
+    /// <param name="isShared">Whether hosts share the record, so that each gateway is held by unit and epoch.</param>
     public LedgerShards(
         IReadOnlyList<IScheduler> schedulers,
         IClock clock,
@@ -37,7 +38,8 @@ public sealed class LedgerShards : IDisposable
         AccountingWants? wants = null,
         RecordLimits? limits = null,
         GatewayProtocols? protocols = null,
-        Measures? measures = null
+        Measures? measures = null,
+        bool isShared = false
     )
     {
         Identity = identity;
@@ -66,7 +68,8 @@ public sealed class LedgerShards : IDisposable
                 wants ?? AccountingWants.Finals,
                 limits ?? RecordLimits.Usual,
                 logger,
-                measures
+                measures,
+                isShared
             )),
         ];
     }
@@ -106,6 +109,26 @@ public sealed class LedgerShards : IDisposable
     }
 
     /// <summary>
+    /// From now on these gateways are held under this epoch of their unit, with what the record has of them. Completes when
+    /// that is so.
+    /// </summary>
+    public Task HoldAsync(
+        UnitFence fence,
+        IReadOnlyList<string> gateways,
+        IReadOnlyList<StoredGateway> stored
+    )
+    {
+        var (owners, records) = (
+            gateways.ToLookup(Shard),
+            stored.ToLookup(gateway => Shard(gateway.Gateway))
+        );
+        return Task.WhenAll(owners.Select(own => own.Key.HoldAsync(fence, [.. own], [.. records[own.Key]])));
+    }
+
+    /// <summary>Forgets what is held under this epoch. Completes when that is so.</summary>
+    public Task LetAsync(UnitFence fence) => Task.WhenAll(shards.Select(shard => shard.LetAsync(fence)));
+
+    /// <summary>
     /// This server took over at this instant: nothing is confirmed until the gateways are heard again. Completes when
     /// everything handed over before is taken in.
     /// </summary>
@@ -130,6 +153,9 @@ public sealed class LedgerShards : IDisposable
         ArgumentNullException.ThrowIfNull(result);
         Shard(result.Gateway).Take(result, uri);
     }
+
+    /// <summary>Completes when everything handed over so far is in the record.</summary>
+    public Task PassAsync() => Task.WhenAll(shards.Select(shard => shard.PassAsync()));
 
     /// <summary>Completes when everything handed over of a gateway so far is in its record and in the calls.</summary>
     public async Task PassAsync(string gateway)

@@ -32,6 +32,7 @@ public sealed class StoreWriter : IDisposable
     private readonly IScheduler scheduler;
     private readonly ILogger logger;
     private readonly Subject<CommitResult> committed = new();
+    private readonly Subject<UnitFence> refused = new();
     private readonly Lock guard = new();
     private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
     private readonly Queue<string> order = new();
@@ -39,6 +40,9 @@ public sealed class StoreWriter : IDisposable
     private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
     private readonly List<(string Gateway, TaskCompletionSource Passed)> passes = [];
+    private readonly List<(UnitFence Fence, TaskCompletionSource Written)> leavings = [];
+    private IReadOnlyList<StoreCommit> writing = [];
+    private IReadOnlyList<StoreCommit> unwritten = [];
     private List<(DateTimeOffset At, ControlEntry Entry)> controls = [];
     private List<TaskCompletionSource> controlled = [];
     private long controlsLost;
@@ -67,6 +71,12 @@ public sealed class StoreWriter : IDisposable
 
     /// <summary>What each transaction added, on the scheduler.</summary>
     public IObservable<CommitResult> Committed => committed;
+
+    /// <summary>
+    /// Units whose commits were refused, each as often as that happens, on the scheduler: another host has taken them. What is
+    /// refused is dropped.
+    /// </summary>
+    public IObservable<UnitFence> Refused => refused;
 
     /// <summary>How the store is doing now.</summary>
     public StoreHealth Health
@@ -241,6 +251,33 @@ public sealed class StoreWriter : IDisposable
         }
     }
 
+    /// <summary>
+    /// Completes when everything handed over so far that was made under this epoch of a unit is written or refused, however
+    /// long the store fails meanwhile.
+    /// </summary>
+    public Task WrittenAsync(UnitFence fence)
+    {
+        lock (guard)
+        {
+            if (!IsLeft(fence))
+                return Task.CompletedTask;
+            var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            leavings.Add((fence, written));
+            return written.Task;
+        }
+    }
+
+    /// <summary>Drops what waits to be written under this epoch of a unit: another host has the unit.</summary>
+    public void Drop(UnitFence fence)
+    {
+        lock (guard)
+        {
+            foreach (var (gateway, _) in pending.Where(waits => waits.Value.Fence == fence).ToList())
+                pending.Remove(gateway);
+            EndLeavings();
+        }
+    }
+
     /// <summary>Stops writing.</summary>
     public void Dispose()
     {
@@ -308,6 +345,11 @@ public sealed class StoreWriter : IDisposable
             finally
             {
                 EndControlled(work.Controlled);
+                lock (guard)
+                {
+                    (writing, unwritten) = ([], [.. failed]);
+                    EndLeavings();
+                }
             }
         }
 
@@ -324,8 +366,13 @@ public sealed class StoreWriter : IDisposable
         {
             var results = store.CommitAll(batch);
             Interlocked.Increment(ref commits);
-            foreach (var result in results)
-                Tell(result);
+            for (var at = 0; at < results.Count; at++)
+            {
+                if (!results[at].Refused)
+                    Tell(results[at]);
+                else if (batch[at].Fence is { } fence)
+                    refused.OnNext(fence);
+            }
             return null;
         }
         catch (StoreException)
@@ -409,11 +456,13 @@ public sealed class StoreWriter : IDisposable
             List<StoreCommit> batch = [];
             for (var size = 0; size < BatchRows && order.TryDequeue(out var gateway); )
             {
-                pending.Remove(gateway, out var commit);
+                if (!pending.Remove(gateway, out var commit))
+                    continue;
                 EndPasses(waits => waits == gateway);
-                batch.Add(commit!);
-                size += 1 + commit!.Upserts.Count + commit.Changes.Count + commit.Starts.Count;
+                batch.Add(commit);
+                size += 1 + commit.Upserts.Count + commit.Changes.Count + commit.Starts.Count;
             }
+            writing = batch;
             if (batch.Count > 0)
                 return new Work(batch);
 
@@ -435,6 +484,7 @@ public sealed class StoreWriter : IDisposable
         lock (guard)
         {
             scheduled = false;
+            unwritten = [];
             changes.InsertRange(0, untold);
             controls.InsertRange(0, unkept);
             foreach (var commit in failed)
@@ -501,6 +551,17 @@ public sealed class StoreWriter : IDisposable
         foreach (var flush in flushes)
             flush.TrySetResult();
         flushes.Clear();
+    }
+
+    /// <summary>Whether something of it waits, is being written, or could not be written just now.</summary>
+    private bool IsLeft(UnitFence fence) =>
+        pending.Values.Concat(writing).Concat(unwritten).Any(commit => commit.Fence == fence);
+
+    private void EndLeavings()
+    {
+        foreach (var (_, written) in leavings.Where(leaves => !IsLeft(leaves.Fence)))
+            written.TrySetResult();
+        leavings.RemoveAll(leaves => leaves.Written.Task.IsCompleted);
     }
 
     private void EndPasses(Predicate<string> isOver)

@@ -128,6 +128,7 @@ let private walls =
               "Protocols.Kamailio" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
+          "Units", ground
           "Accounting", ground @ [ "Wire" ] ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
@@ -176,7 +177,7 @@ let ``the ledger names no protocol`` =
         naming (Path.Combine(core, "Protocols")) "*.fs" protocols
         |> Check.because "the scan sees" Check.isNotEmpty)
 
-let private inner = "Ledger|Exchange|Protocols|Polling|Roles|Accounting"
+let private inner = "Ledger|Exchange|Protocols|Polling|Roles|Units|Accounting"
 
 let ``who stands outside of the core names its outer parts alone`` =
     examples

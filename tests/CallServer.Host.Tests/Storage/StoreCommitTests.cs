@@ -38,6 +38,20 @@ public sealed class StoreCommitTests
             Throws.TypeOf<ArgumentException>()
         );
 
+    [Test]
+    public void What_was_made_under_another_epoch_is_left_out()
+    {
+        var earlier = TestRows.Commit(TestRows.Connection("a")) with
+        {
+            Fence = new UnitFence(1, 1),
+            Cdrs = [TestRows.Cdr("old")],
+        };
+        var later = TestRows.Commit(TestRows.Connection("b")) with { Fence = new UnitFence(1, 2) };
+
+        Assert.That(earlier.Then(later), Is.SameAs(later));
+        Assert.That(earlier.Then(earlier with { Cdrs = [] }).Cdrs, Has.Count.EqualTo(1));
+    }
+
     private static StoreCommit RandomCommit(Random random)
     {
         var ids = Enumerable.Range(0, 8).Select(i => $"c{i}").ToArray();

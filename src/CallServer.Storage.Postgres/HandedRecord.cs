@@ -1,0 +1,122 @@
+using CallServer.Model;
+using CallServer.Surface;
+using Npgsql;
+
+namespace CallServer.Storage.Postgres;
+
+/// <summary>
+/// Reads what the record holds of some gateways onto this host's timeline, whoever has written it (docs/adr/0034).
+/// </summary>
+internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<UnreadableRow>> setAside)
+{
+    /// <summary>Reads what there is of these gateways, by their ids.</summary>
+    public async Task<Dictionary<string, StoredGateway>> ReadAsync(
+        NpgsqlConnection connection,
+        string[] gateways,
+        CancellationToken cancellation
+    )
+    {
+        var shifts = await ShiftsAsync(connection, gateways, cancellation);
+        var audits = new List<(string, string)>();
+        await using (var command = connection.Command(Sql.LastAuditsOf, [gateways]))
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+        {
+            while (await reader.ReadAsync(cancellation))
+                audits.Add((reader.GetString(0), reader.GetString(1)));
+        }
+        var loader = new RecordLoader();
+        loader.Load(
+            audits,
+            (
+                await RowsAsync(connection, RowArrays.Gateways, Sql.SomeGateways, gateways, cancellation)
+            ).Select(row => new RowRead<GatewayRow>(row.Gateway, null, row, null)),
+            (
+                await RowsAsync(
+                    connection,
+                    RowArrays.Connections,
+                    Sql.SomeConnections,
+                    gateways,
+                    cancellation
+                )
+            ).Select(row => new RowRead<ConnectionRow>(row.Gateway, row.Id, row, null))
+        );
+        setAside(loader.Unreadable);
+        return loader.Restored.ToDictionary(
+            stored => stored.Gateway,
+            stored =>
+                shifts.TryGetValue(stored.Gateway, out var shift)
+                    ? stored with
+                    {
+                        Record = stored.Record.HandedOver(shift),
+                    }
+                    : stored,
+            StringComparer.Ordinal
+        );
+    }
+
+    /// <summary>From the timeline of who wrote a gateway's rows to this host's, for gateways that another one wrote.</summary>
+    private async Task<Dictionary<string, TimelineShift>> ShiftsAsync(
+        NpgsqlConnection connection,
+        string[] gateways,
+        CancellationToken cancellation
+    )
+    {
+        var own = await tenure.ReadAsync(async () =>
+        {
+            await using var clock = connection.Command(Sql.Clock);
+            return (DateTime)(await clock.ExecuteScalarAsync(cancellation))!;
+        });
+        await using var meta = connection.Command(Sql.Correction);
+        var alone = TimelineShiftModule.exactly(
+            TimeSpan.FromMicroseconds((long)(await meta.ExecuteScalarAsync(cancellation))!)
+        );
+        var shifts = new Dictionary<string, TimelineShift>(StringComparer.Ordinal);
+        await using var command = connection.Command(Sql.Timelines, [gateways]);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+        {
+            if (await reader.IsDBNullAsync(1, cancellation))
+                shifts.Add(reader.GetString(0), alone);
+            else if (reader.GetInt64(1) != tenure.Timeline)
+                shifts.Add(
+                    reader.GetString(0),
+                    TimelineShiftModule.between(
+                        new ClockReading(
+                            TimeSpan.FromMicroseconds(reader.GetInt64(2)),
+                            TimeSpan.FromMicroseconds(reader.GetInt64(3)),
+                            new Instant(reader.GetInt64(4))
+                        ),
+                        own
+                    )
+                );
+        }
+        return shifts;
+    }
+
+    private static async Task<List<TRow>> RowsAsync<TRow>(
+        NpgsqlConnection connection,
+        RowArrays<TRow> table,
+        string sql,
+        string[] gateways,
+        CancellationToken cancellation
+    )
+        where TRow : class, new()
+    {
+        await using var command = connection.Command(sql, [gateways]);
+        command.CommandTimeout = 0;
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        return await table.ReadAsync(reader, cancellation);
+    }
+}
+
+/// <summary>Statements with parameters by place.</summary>
+internal static class Commands
+{
+    public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params object[] values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        return command;
+    }
+}
