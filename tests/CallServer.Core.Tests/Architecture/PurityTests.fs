@@ -128,7 +128,8 @@ let private walls =
               "Protocols.Kamailio" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
-          "Accounting", ground @ [ "Wire" ] ]
+          "Accounting", ground @ [ "Wire" ]
+          "Disputes", ground ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
 let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio)\b)?)")
