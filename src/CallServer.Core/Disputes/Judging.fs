@@ -167,8 +167,8 @@ module Judging =
             else
                 ValueNone
 
-        /// What every gateway showed in this period besides connections that numbers rule out, and besides `known` ones.
-        /// A claim is disproved if none showed anything.
+        /// Looks at every gateway in this period in which neither a suspect nor anything that numbers cannot rule out was up.
+        /// An error is why there are none: ValueNone if something was up, or which gateway was looked at too seldom.
         member _.Watch(claim: Claim, period: Interval, suspects: int[]) : Result<Witness[], Gap voption> =
             let near = suspects |> Array.map (fun suspect -> legs[suspect].Gateway)
             let witnesses = List<Witness>()
