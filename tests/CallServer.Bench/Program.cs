@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CallServer.Bench.CdrKill;
 using CallServer.Bench.Codec;
+using CallServer.Bench.Dispute;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Hostile;
 using CallServer.Bench.Kill;
@@ -36,6 +37,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     HostileCommand.Build(),
     SteadyCommand.Build(),
     Asn1Command.Build(),
+    DisputeCommand.Build(),
     ListsCommand.Build(),
     PerformanceCommand.Build(),
 };

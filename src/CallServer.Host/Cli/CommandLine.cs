@@ -6,6 +6,7 @@ using CallServer.Host.Cli.Auditing;
 using CallServer.Host.Cli.Completion;
 using CallServer.Host.Cli.Configuring;
 using CallServer.Host.Cli.Demo;
+using CallServer.Host.Cli.Disputes;
 using CallServer.Host.Cli.Manual;
 using CallServer.Host.Cli.Server;
 using CallServer.Host.Cli.Simulation;
@@ -50,6 +51,7 @@ public sealed class CommandLine(Terminal terminal, Surroundings surroundings)
             ("top", () => new TopCommand(terminal, surroundings).Build()),
             ("release", () => new ReleaseCommand(terminal, surroundings).Build()),
             ("recovery", () => new RecoveryCommand(terminal, surroundings).Build()),
+            ("dispute", () => new DisputeCommand(terminal, surroundings).Build()),
             ("takeover", () => new RoleCommands(terminal, surroundings).TakeOver()),
             ("stepdown", () => new RoleCommands(terminal, surroundings).StepDown()),
             ("store", () => new StoreCommand(terminal).Build()),

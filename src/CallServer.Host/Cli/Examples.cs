@@ -129,6 +129,23 @@ public static class Examples
             "callserver recovery --dry-run     # what a takeover would find now, how soon",
             "callserver recovery --last 10 --json | jq .secondsAtRisk",
         ],
+        ["dispute"] =
+        [
+            "callserver dispute partner.csv --rate '0.012 EUR/min'",
+            "callserver dispute partner.csv --gateway gw1 --zone Europe/Zurich \\",
+            "    --clock-skew 5s --rounding 60s --html partner.html",
+            "callserver dispute partner.csv --map answer=calldate,billsec=#5 --json |",
+            "    jq -r 'select(.verdict == \"disproved\") | .why'",
+            "",
+            "proved: inside the bounds of a connection of ours. disproved: while the",
+            "call is said to have gone on, every gateway listed all it carried, and the",
+            "call was not there. possible: nothing contradicts it. unknown: nobody",
+            "looked then.",
+            "",
+            "Exit status: 0 judged, whatever the verdicts are, 2 the server does not",
+            "answer or refuses, 64 the command line or the file is wrong, or the",
+            "partner's clock is not ours.",
+        ],
         ["takeover"] =
         [
             "callserver takeover --server http://192.0.2.8:8080",

@@ -129,7 +129,8 @@ let private walls =
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Units", ground
-          "Accounting", ground @ [ "Wire" ] ]
+          "Accounting", ground @ [ "Wire" ]
+          "Disputes", ground ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
 let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio)\b)?)")

@@ -37,10 +37,11 @@ internal sealed class Workbench : IAsyncDisposable
         "control-log",
         "top",
         "recovery",
+        "dispute",
     ];
 
     /// <summary>Options and verbs that a file's name follows.</summary>
-    private static readonly string[] BeforeFiles = ["--config", "--profiles", "--truth", "check"];
+    private static readonly string[] BeforeFiles = ["--config", "--profiles", "--truth", "check", "dispute"];
 
     private readonly TestDirectory folder = new();
     private readonly Surrogates surrogates;

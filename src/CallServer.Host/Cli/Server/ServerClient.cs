@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
@@ -113,6 +115,89 @@ public sealed class ServerClient : IDisposable
         return last! with { Items = items };
     }
 
+    /// <summary>Objects that the server sends one a line, as they arrive; the caller disposes of each.</summary>
+    public async IAsyncEnumerable<JsonDocument> LinesAsync(
+        string path,
+        [EnumeratorCancellation] CancellationToken cancel
+    )
+    {
+        using var response = await AnsweredAsync(
+            () =>
+                http.GetAsync(
+                    new Uri(path, UriKind.Relative),
+                    HttpCompletionOption.ResponseHeadersRead,
+                    cancel
+                ),
+            cancel
+        );
+        if (!response.IsSuccessStatusCode)
+            throw await RefusedAsync(response, cancel);
+        var reader = PipeReader.Create(
+            await response.Content.ReadAsStreamAsync(cancel),
+            new StreamPipeReaderOptions(bufferSize: 1 << 16)
+        );
+        try
+        {
+            while (true)
+            {
+                var read = await ReadAsync(reader, cancel);
+                var buffer = read.Buffer;
+                while (Line(ref buffer, read.IsCompleted) is { } line)
+                {
+                    if (!line.IsEmpty)
+                        yield return Parsed(line);
+                }
+                reader.AdvanceTo(buffer.Start, buffer.End);
+                if (read.IsCompleted)
+                    yield break;
+            }
+        }
+        finally
+        {
+            await reader.CompleteAsync();
+        }
+    }
+
+    private async Task<ReadResult> ReadAsync(PipeReader reader, CancellationToken cancel)
+    {
+        try
+        {
+            return await reader.ReadAsync(cancel);
+        }
+        catch (Exception fault) when (fault is IOException or HttpRequestException)
+        {
+            throw Failure($"broke off its answer ({fault.Message})");
+        }
+    }
+
+    /// <summary>Takes the next line off the front; null if it is not whole yet.</summary>
+    private static ReadOnlySequence<byte>? Line(ref ReadOnlySequence<byte> buffer, bool isLast)
+    {
+        if (buffer.PositionOf((byte)'\n') is { } end)
+        {
+            var line = buffer.Slice(0, end);
+            buffer = buffer.Slice(buffer.GetPosition(1, end));
+            return line;
+        }
+        if (!isLast || buffer.IsEmpty)
+            return null;
+        var rest = buffer;
+        buffer = buffer.Slice(buffer.End);
+        return rest;
+    }
+
+    private JsonDocument Parsed(ReadOnlySequence<byte> line)
+    {
+        try
+        {
+            return JsonDocument.Parse(line);
+        }
+        catch (JsonException)
+        {
+            throw NotOurs();
+        }
+    }
+
     public void Dispose() => http.Dispose();
 
     private ListPage Page(JsonElement body, string? cursor)
@@ -150,14 +235,38 @@ public sealed class ServerClient : IDisposable
         CancellationToken cancel
     )
     {
+        using var response = await AnsweredAsync(send, cancel);
         try
         {
-            using var response = await send();
             if (!response.IsSuccessStatusCode && !isAnswer(response.StatusCode))
                 throw await RefusedAsync(response, cancel);
             await using var body = await response.Content.ReadAsStreamAsync(cancel);
             using var document = await JsonDocument.ParseAsync(body, cancellationToken: cancel);
             return (response.StatusCode, document.RootElement.Clone());
+        }
+        catch (Exception fault) when (fault is IOException or HttpRequestException)
+        {
+            throw Failure($"broke off its answer ({fault.Message})");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw TooLate();
+        }
+        catch (JsonException)
+        {
+            throw NotOurs();
+        }
+    }
+
+    /// <summary>Sends one request, and waits for the head of the answer.</summary>
+    private async Task<HttpResponseMessage> AnsweredAsync(
+        Func<Task<HttpResponseMessage>> send,
+        CancellationToken cancel
+    )
+    {
+        try
+        {
+            return await send();
         }
         catch (HttpRequestException fault)
         {
@@ -169,11 +278,7 @@ public sealed class ServerClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw Failure($"took the request, but did not answer within {http.Timeout.TotalSeconds:0} s");
-        }
-        catch (JsonException)
-        {
-            throw NotOurs();
+            throw TooLate();
         }
     }
 
@@ -214,6 +319,9 @@ public sealed class ServerClient : IDisposable
             return null;
         }
     }
+
+    private CommandFailedException TooLate() =>
+        Failure($"took the request, but did not answer within {http.Timeout.TotalSeconds:0} s");
 
     private CommandFailedException NotOurs() =>
         Failure("answers something that no call server says: is that its address?");

@@ -73,8 +73,12 @@ public static class CdrCsv
             ? string.Join('/', item.EnumerateObject().Select(member => member.Value.ToString()))
             : item.ToString();
 
-    private static string Text(string text)
+    /// <summary>
+    /// A text as one field: on one line, quoted where it has to be, and no formula to a spreadsheet.
+    /// </summary>
+    public static string Text(string text)
     {
+        ArgumentNullException.ThrowIfNull(text);
         if (text.Any(c => char.IsControl(c) || LegibleJson.IsUnseen(c)))
             text = string.Concat(
                 text.Select(c =>
