@@ -30,7 +30,7 @@ type private KamailioState =
 /// A simulated Kamailio: JSON-RPC over a connection table. A peer whose name begins with `http` uses HTTP, where replies may have any size.
 module KamailioResponder =
     /// How long a dialog that is over is still listed: as long as its transaction lives (wt_timer).
-    let private lingering = TimeSpan.FromSeconds 5.0
+    let lingering = TimeSpan.FromSeconds 5.0
 
     /// When Kamailio saw the INVITE; if the table lists no ringing calls, when it was answered.
     let private begun (table: Table) (connection: SimConnection) : Instant =
@@ -40,9 +40,11 @@ module KamailioResponder =
         table.Connections |> Array.filter (fun connection -> begun table connection <= now)
 
     let private over (now: Instant) (table: Table) (state: KamailioState) =
+        let vices = state.Options.Vices
+
         table.Ended
         |> Array.filter (fun (struct (_, at)) ->
-            at >= state.Started && (state.Options.Vices.KeepsEnded || now - at < lingering))
+            at >= state.Started && not vices.DropsEnded && (vices.KeepsEnded || now - at < lingering))
 
     let private everySoMany (every: int voption) (number: int) : bool =
         every.IsSome && number % every.Value = every.Value - 1
@@ -88,10 +90,12 @@ module KamailioResponder =
             | ValueSome _
             | ValueNone -> state.Started
 
+        let now, since = KamailioDialogs.clock vices now, KamailioDialogs.firstClock vices started
+
         object
-            [ "now", JsonValue.Create(KamailioDialogs.text vices now)
-              "up_since", JsonValue.Create(KamailioDialogs.text vices started)
-              "uptime", number (KamailioDialogs.clock vices now - KamailioDialogs.clock vices started) ]
+            [ "now", JsonValue.Create(KamailioDialogs.text now)
+              "up_since", JsonValue.Create(KamailioDialogs.text since)
+              "uptime", number (now - since) ]
 
     let private counts now (table: Table) (counted: int) : JsonNode =
         let active = going now table |> Array.filter (SimConnection.isActive now)

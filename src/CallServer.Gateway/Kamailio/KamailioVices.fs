@@ -31,6 +31,12 @@ type KamailioVices =
         NamelessEvery: int voption
         /// It shows dialogs that are over for as long as it remembers them, and not for five seconds.
         KeepsEnded: bool
+        /// It does not show dialogs that are over at all.
+        DropsEnded: bool
+        /// Its dialogs that are over do not say when they ended.
+        EndsUntold: bool
+        /// Its dialogs that are over say that they ended this long before they began.
+        EndsEarly: TimeSpan voption
         /// It does not show a single dialog.
         HidesDialog: bool
         /// It says that it ends a dialog, and does not.
@@ -51,6 +57,8 @@ type KamailioVices =
         Garbage: bool
         /// Its clock is ahead by this much, or behind if it is negative.
         ClockAhead: TimeSpan
+        /// Somebody has set its clock forward by this much since it started, or back if it is negative.
+        ClockSet: TimeSpan
         /// The time that every request takes.
         DelayPerRequest: TimeSpan
     }
@@ -70,6 +78,9 @@ module KamailioVices =
           Doubles = false
           NamelessEvery = ValueNone
           KeepsEnded = false
+          DropsEnded = false
+          EndsUntold = false
+          EndsEarly = ValueNone
           HidesDialog = false
           KeepsReleased = false
           RestartsAfter = ValueNone
@@ -80,6 +91,7 @@ module KamailioVices =
           WrongIds = false
           Garbage = false
           ClockAhead = TimeSpan.Zero
+          ClockSet = TimeSpan.Zero
           DelayPerRequest = TimeSpan.Zero }
 
     let private milliseconds (value: int) = TimeSpan.FromMilliseconds(float value)
@@ -98,6 +110,9 @@ module KamailioVices =
           Words.flag "doubles" (fun vices -> { vices with Doubles = true })
           Words.number "nameless-every" 1 (fun n vices -> { vices with NamelessEvery = ValueSome n })
           Words.flag "keeps-ended" (fun vices -> { vices with KeepsEnded = true })
+          Words.flag "drops-ended" (fun vices -> { vices with DropsEnded = true })
+          Words.flag "ends-untold" (fun vices -> { vices with EndsUntold = true })
+          Words.number "ends-early-ms" 1 (fun n vices -> { vices with EndsEarly = ValueSome(milliseconds n) })
           Words.flag "hides-dialog" (fun vices -> { vices with HidesDialog = true })
           Words.flag "keeps-released" (fun vices -> { vices with KeepsReleased = true })
           Words.number "restarts-after" 0 (fun n vices -> { vices with RestartsAfter = ValueSome n })
@@ -109,6 +124,7 @@ module KamailioVices =
           Words.flag "garbage" (fun vices -> { vices with Garbage = true })
           Words.number "clock-ahead-ms" Int32.MinValue (fun n vices ->
               { vices with ClockAhead = milliseconds n })
+          Words.number "clock-set-ms" Int32.MinValue (fun n vices -> { vices with ClockSet = milliseconds n })
           Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
 
     /// The words as the help lists them.

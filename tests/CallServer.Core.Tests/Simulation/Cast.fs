@@ -162,6 +162,7 @@ module Cast =
         (table: Table)
         (up: TimeSpan)
         (losesNothing: bool)
+        (remembers: TimeSpan)
         (make: Table -> Instant -> int voption -> Responder)
         : FarEnd =
         let turn booted draw (gateway: MultiGateway) =
@@ -175,7 +176,8 @@ module Cast =
             MultiGateway.create ValueNone [ responder ] table,
             up,
             turn,
-            losesNothing = losesNothing
+            losesNothing = losesNothing,
+            remembers = remembers
         )
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
@@ -230,7 +232,7 @@ module Cast =
             NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
 
         let up = dice.Seconds(100.0, 1e6)
-        speaking "ng" (Table.create (dice.Next()) options start) up false make
+        speaking "ng" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
 
     /// Leaves out vices that hide single dialogs: while calls come and go, no count is exact enough to detect that.
     let private kamailioVices (draw: int) =
@@ -248,6 +250,9 @@ module Cast =
               "doubles"
               $"nameless-every={1 + n % 9}"
               "keeps-ended"
+              "drops-ended"
+              "ends-untold"
+              $"ends-early-ms={60_000 + 1000 * (n % 5000)}"
               "hides-dialog"
               $"restarts-after={n % 9}"
               "truncates"
@@ -279,7 +284,8 @@ module Cast =
 
         let options = { table plan dice place with ShowRinging = true }
         let up = dice.Seconds(100.0, 1e6)
-        speaking "jsonrpc" (Table.create (dice.Next()) options start) up false make
+        let table = Table.create (dice.Next()) options start
+        speaking "jsonrpc" table up false KamailioResponder.lingering make
 
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
@@ -363,7 +369,8 @@ module Cast =
 
             MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
 
-        let far = speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero false make
+        let table = Table.create (dice.Next()) options start
+        let far = speaking "mgcp" table TimeSpan.Zero false TimeSpan.MaxValue make
         let patterns = String.concat "," (mgcpPatterns honest)
         far, Asked.by name $"mgcp://{name}?endpoints={patterns}" timeout Attempts
 
@@ -434,7 +441,7 @@ module Cast =
             SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
 
         let table = Table.create (dice.Next()) (table plan dice place) start
-        speaking "sip" table TimeSpan.Zero (honest.Forks > 1) make
+        speaking "sip" table TimeSpan.Zero (honest.Forks > 1) TimeSpan.MaxValue make
 
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =

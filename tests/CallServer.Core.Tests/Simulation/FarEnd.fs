@@ -28,6 +28,7 @@ type FarEnd
         up: TimeSpan,
         turn: Instant -> int voption -> MultiGateway -> MultiGateway,
         ?losesNothing: bool,
+        ?remembers: TimeSpan,
         ?factsEvery: int
     ) =
     let mutable gateway = gateway
@@ -52,6 +53,9 @@ type FarEnd
 
     /// Whether its path must lose nothing: nobody can know of a notifier that was never heard.
     member _.LosesNothing = defaultArg losesNothing false
+
+    /// How long after its end it still tells of a connection.
+    member _.Remembers = defaultArg remembers TimeSpan.MaxValue
 
     /// Every so many audits read all that its rows tell.
     member _.FactsEvery = defaultArg factsEvery 1

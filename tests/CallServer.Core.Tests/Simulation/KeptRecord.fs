@@ -12,8 +12,8 @@ open CallServer.Tests.Ledger
 /// The record that a server keeps of one simulated gateway, compared with the truth after every snapshot. `fail` is
 /// told everything that is wrong. The server's timeline is true time shifted by the anchor.
 type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
-    /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps.
-    static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
+    /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps, and Kamailio, whose vice is to end dialogs before they began.
+    static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice"; "jsonrpc" ]
 
     /// Agents that use ids again, and tell no time: which connection a row means is known to nobody.
     static let untold = [ "cisco-xgcp" ]
@@ -150,6 +150,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 if
                     ended > watched.Earliest + TimeSpan.FromSeconds 3.0
                     && ended < watched.Latest
+                    && now - ended < far.Remembers
                     && ended > lastMishap
                     && connection.Setup > lastRestart + TimeSpan.FromSeconds 1.0
                     && not (far.StampsZero ended)

@@ -91,7 +91,7 @@ module internal NgProof =
         match reading.Told.UpTime with
         | ValueSome seconds when seconds < 10_000_000_000L ->
             let upTime = TimeSpan.FromSeconds(float seconds)
-            let stale = TimeSpan.FromMicroseconds(float GatewayClock.Staleness)
+            let stale = TimeSpan.FromMicroseconds(float NgClock.Staleness)
 
             let latest = Instant.min reading.Received (reading.Received - upTime + coarse)
             ValueSome(Interval.create (reading.Sent - upTime - coarse - stale) latest)
