@@ -11,17 +11,22 @@ type KamailioOptions =
     {
         /// How long it has been up when the simulation begins.
         UpTime: TimeSpan
+        /// How many calls of the table had ended when it was started.
+        EndedBefore: int64
         Vices: KamailioVices
     }
 
 module KamailioOptions =
-    let standard: KamailioOptions = { UpTime = TimeSpan.FromDays 3.0; Vices = KamailioVices.none }
+    let standard: KamailioOptions =
+        { UpTime = TimeSpan.FromDays 3.0; EndedBefore = 0L; Vices = KamailioVices.none }
 
 [<NoComparison; ReferenceEquality>]
 type private KamailioState =
     {
         Options: KamailioOptions
         Started: Instant
+        /// How many calls of the table had ended by then.
+        EndedBefore: int64
         Heard: int
         /// The count that was told last.
         Counted: int
@@ -140,7 +145,10 @@ module KamailioResponder =
         | "core.version" -> struct (state, Ok(JsonValue.Create "kamailio 5.6.3 (simulated)" :> JsonNode))
         | "stats.fetch"
         | "stats.fetchn" when not vices.NoTotal ->
-            struct (state, Ok(object [ "dialog.processed_dialogs", number table.ListedTotal ]))
+            let begun =
+                (table.ListedTotal - state.EndedBefore + vices.TotalBase) &&& (KamailioVices.totalPeriod - 1L)
+
+            struct (state, Ok(object [ "dialog.processed_dialogs", number begun ]))
         | "dlg.stats_active" when not vices.NoDialogs && not vices.NoCount ->
             let told = max 0 ((if vices.CountLags then state.Counted else counted) + vices.CountOffBy)
             struct ({ state with Counted = counted }, Ok(counts now table told))
@@ -232,7 +240,8 @@ module KamailioResponder =
                     | StreamClosed _
                     | Tick
                     | Happened _ -> struct (state, [])
-                    | Restarted -> struct ({ state with Started = now; Counted = 0 }, [])
+                    | Restarted ->
+                        struct ({ state with Started = now; EndedBefore = table.EndedTotal; Counted = 0 }, [])
 
                 struct (wrap state, commands)
           Identify = fun connection -> [ KamailioDialogs.identify connection ]
@@ -243,6 +252,7 @@ module KamailioResponder =
         wrap
             { Options = options
               Started = table.Now - options.UpTime
+              EndedBefore = options.EndedBefore
               Heard = 0
               Counted = table.Count }
 

@@ -17,6 +17,8 @@ type KamailioVices =
         NoCount: bool
         /// Its module kex is not loaded: it knows no `stats.…`.
         NoTotal: bool
+        /// What it counted before the table began.
+        TotalBase: int64
         /// It counts too many dialogs by this number, or too few if it is negative.
         CountOffBy: int
         /// Its count is the one of the question before.
@@ -71,6 +73,7 @@ module KamailioVices =
           NoDialogs = false
           NoCount = false
           NoTotal = false
+          TotalBase = 0L
           CountOffBy = 0
           CountLags = false
           ListShortBy = 0
@@ -94,6 +97,10 @@ module KamailioVices =
           ClockSet = TimeSpan.Zero
           DelayPerRequest = TimeSpan.Zero }
 
+    /// Its total is told modulo this.
+    [<Literal>]
+    let internal totalPeriod = 4294967296L
+
     let private milliseconds (value: int) = TimeSpan.FromMilliseconds(float value)
 
     let internal words: Word<KamailioVices> list =
@@ -103,6 +110,7 @@ module KamailioVices =
           Words.flag "no-dialogs" (fun vices -> { vices with NoDialogs = true })
           Words.flag "no-count" (fun vices -> { vices with NoCount = true })
           Words.flag "no-total" (fun vices -> { vices with NoTotal = true })
+          Words.number "total-wraps-in" 1 (fun n vices -> { vices with TotalBase = totalPeriod - int64 n })
           Words.number "count-off-by" Int32.MinValue (fun n vices -> { vices with CountOffBy = n })
           Words.flag "count-lags" (fun vices -> { vices with CountLags = true })
           Words.number "list-short-by" 0 (fun n vices -> { vices with ListShortBy = n })

@@ -349,6 +349,25 @@ let ``a clock that was set dates nothing that was stamped before`` =
             third.Snapshot.Ended |> Array.forall (fun one -> one.End.Within.Earliest >= set) |> Check.isTrue
             wrongs world third.Snapshot |> Check.equal [])
 
+let ``the total is that of before the list and of after it, and the lower half of what is counted`` =
+    example (fun () ->
+        let total words = (auditOf KamailioTransport.Udp 20 words).Snapshot.Total
+
+        let told before after' : RunningTotal voption =
+            ValueSome
+                { Of = TotalOf.Connections
+                  Before = before
+                  After = after'
+                  Wraps = ValueSome 4294967296L }
+
+        total [] |> Check.equal (told 20L 20L)
+        total [ "total-wraps-in=15" ] |> Check.equal (told 5L 5L)
+        total [ "no-total" ] |> Check.equal ValueNone
+
+        // Version 5.6 prints it with a sign.
+        let counted: KamailioCounts = { Active = ValueNone; Processed = ValueSome -2L }
+        KamailioProof.total counted counted |> Check.equal (told 4294967294L 4294967294L))
+
 let ``older ones and those without kex prove less, and still prove it`` =
     example (fun () ->
         (audit 20 [ "no-total" ]).Snapshot.Completeness |> Check.equal whole

@@ -163,12 +163,12 @@ module Cast =
         (up: TimeSpan)
         (losesNothing: bool)
         (remembers: TimeSpan)
-        (make: Table -> Instant -> int voption -> Responder)
+        (make: Table -> Booted -> int voption -> Responder)
         : FarEnd =
         let turn booted draw (gateway: MultiGateway) =
             MultiGateway.withResponder (make gateway.Table booted draw) gateway
 
-        let responder = make table (table.Now - up) ValueNone
+        let responder = make table { Since = table.Now - up; Ended = 0L } ValueNone
 
         FarEnd(
             kind,
@@ -212,7 +212,7 @@ module Cast =
         let fax = if dice.Chance 15 then ValueSome(1 + dice.Below 6) else ValueNone
         let options = { table plan dice place with ShowRinging = true }
 
-        let make (table: Table) (booted: Instant) (vice: int voption) =
+        let make (table: Table) (booted: Booted) (vice: int voption) =
             let honest =
                 { NgVices.none with
                     ClockAhead = skew
@@ -229,7 +229,9 @@ module Cast =
                     | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
-            NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
+            NgResponder.create
+                { UpTime = table.Now - booted.Since; EndedBefore = booted.Ended; Vices = vices }
+                table
 
         let up = dice.Seconds(100.0, 1e6)
         speaking "ng" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
@@ -251,6 +253,7 @@ module Cast =
               $"nameless-every={1 + n % 9}"
               "keeps-ended"
               "drops-ended"
+              "total-resets"
               "ends-untold"
               $"ends-early-ms={60_000 + 1000 * (n % 5000)}"
               "hides-dialog"
@@ -264,23 +267,50 @@ module Cast =
               $"ms-per-request={n % 900}" ]
             draw
 
+    /// What a Kamailio has counted that has run for long.
+    [<Literal>]
+    let private LongRun = 1_000_000L
+
     let private kamailio (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
         // Audits do not depend on how far its clock is from ours.
         let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
         let noTotal, noCount = dice.Chance 20, dice.Chance 10
+        // Dice of their own: what they decide is no part of the seed's other fortunes.
+        let own = Dice(plan.Seed * 37UL + uint64 place)
 
-        let make (table: Table) (booted: Instant) (vice: int voption) =
-            let honest = { KamailioVices.none with ClockAhead = skew; NoTotal = noTotal; NoCount = noCount }
+        let totalBase =
+            ref (
+                match own.Below 3 with
+                | 0 -> 4294967296L - int64 (own.Below 60)
+                | 1 -> LongRun
+                | _ -> 0L
+            )
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest () =
+                { KamailioVices.none with
+                    ClockAhead = skew
+                    NoTotal = noTotal
+                    NoCount = noCount
+                    TotalBase = totalBase.Value }
 
             let vices =
                 match vice with
-                | ValueNone -> honest
+                | ValueNone -> honest ()
+                | ValueSome draw when kamailioVices draw = "total-resets" ->
+                    // Only a total that is high enough is seen to be set to zero.
+                    if totalBase.Value = LongRun then
+                        totalBase.Value <- booted.Ended - table.ListedTotal
+
+                    honest ()
                 | ValueSome draw ->
-                    match KamailioVices.add (kamailioVices draw) honest with
+                    match KamailioVices.add (kamailioVices draw) (honest ()) with
                     | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
-            KamailioResponder.create { UpTime = table.Now - booted; Vices = vices } table
+            KamailioResponder.create
+                { UpTime = table.Now - booted.Since; EndedBefore = booted.Ended; Vices = vices }
+                table
 
         let options = { table plan dice place with ShowRinging = true }
         let up = dice.Seconds(100.0, 1e6)
@@ -358,7 +388,7 @@ module Cast =
             { MgcpVices.none with ConnectionsPerEndpoint = perEndpoint; NoBulkAudit = not bulk }
             |> mgcpHabit plan habit
 
-        let make (table: Table) (_: Instant) (vice: int voption) =
+        let make (table: Table) (_: Booted) (vice: int voption) =
             let vices =
                 match vice with
                 | ValueNone -> honest
@@ -429,7 +459,7 @@ module Cast =
             | 3 -> { SipVices.none with Forks = 2 }
             | _ -> SipVices.none
 
-        let make (_: Table) (_: Instant) (vice: int voption) =
+        let make (_: Table) (_: Booted) (vice: int voption) =
             let vices =
                 match vice with
                 | ValueNone -> honest

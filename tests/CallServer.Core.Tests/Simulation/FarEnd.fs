@@ -18,6 +18,10 @@ type Mishap =
     | PathBreaks
     | PathHeals
 
+/// Since when a gateway has been up, and how many of its calls had ended by then.
+[<Struct>]
+type Booted = { Since: Instant; Ended: int64 }
+
 /// A simulated gateway with one protocol, as the fleet drives it. `turn` gives it the vice of a draw, or none; a
 /// gateway that speaks anew is told since when it has been up.
 type FarEnd
@@ -26,13 +30,13 @@ type FarEnd
         protocol: string,
         gateway: MultiGateway,
         up: TimeSpan,
-        turn: Instant -> int voption -> MultiGateway -> MultiGateway,
+        turn: Booted -> int voption -> MultiGateway -> MultiGateway,
         ?losesNothing: bool,
         ?remembers: TimeSpan,
         ?factsEvery: int
     ) =
     let mutable gateway = gateway
-    let mutable booted = gateway.Table.Now - up
+    let mutable booted = { Since = gateway.Table.Now - up; Ended = 0L }
 
     let step (struct (next: MultiGateway, commands: GatewayCommand list, events: TruthEvent list)) =
         gateway <- next
@@ -106,7 +110,7 @@ type FarEnd
         | AgentRestarts down when looksLikeWrap (now + down) -> before, first, false
         | Reboots down ->
             let events, commands = step (MultiGateway.reboot down now gateway)
-            booted <- now + down
+            booted <- { Since = now + down; Ended = gateway.Table.EndedTotal }
             before @ events, first @ commands, false
         | AgentRestarts down ->
             change (MultiGateway.mapAgent (AgentState.restartAgent down now) gateway)

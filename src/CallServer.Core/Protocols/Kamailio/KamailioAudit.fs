@@ -214,6 +214,7 @@ module KamailioAudit =
                 |> Array.filter KamailioObserving.isOver
                 |> Array.choose KamailioObserving.nameOf
                 |> Array.sort
+              Total = KamailioProof.total state.Before state.After
               Standing = ValueNone
               Remarks = []
               Requests = window.Requests }
