@@ -52,6 +52,7 @@ internal static class Results
                 [],
                 FSharpValueOption<HistoryRead>.None,
                 [],
+                FSharpValueOption<RunningTotal>.None,
                 FSharpValueOption<Instant>.None,
                 ListModule.Empty<string>(),
                 1

@@ -40,6 +40,7 @@ module internal ToyAudit =
               Ended = [||]
               History = ValueNone
               Denied = [||]
+              Total = ValueNone
               Standing = ValueNone
               Remarks = []
               Requests = 1 }

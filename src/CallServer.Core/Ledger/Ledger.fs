@@ -151,6 +151,8 @@ type GatewayLedger =
         /// How much of the gateway's own history has been taken; ValueNone before the first complete audit,
         /// or if it keeps none.
         History: HistoryMark voption
+        /// What its running total says of calls that nobody saw.
+        Balance: Balance
         /// Sorted by id.
         Connections: Connection[]
         OpenedTotal: int64
@@ -173,6 +175,7 @@ module GatewayLedger =
           TakenOver = ValueNone
           Completes = []
           History = ValueNone
+          Balance = Balance.none
           Connections = [||]
           OpenedTotal = 0L
           ClosedTotal = 0L
@@ -198,7 +201,7 @@ module GatewayLedger =
         if rest.Length = ledger.Connections.Length then
             ledger
         else
-            { ledger with Connections = rest; Completes = [] }
+            { ledger with Connections = rest; Completes = []; Balance = Balance.close ledger.Balance }
 
     /// The active connection with this id; ValueNone if there is none.
     let tryFind (id: ConnectionId) (ledger: GatewayLedger) : Connection voption =

@@ -151,6 +151,28 @@ module Reconcile =
                     Ended = Array.map ended snapshot.Ended },
                 unlawful)
 
+    /// The balance after a snapshot that did this, and whether the record has seen more than the gateway counted (rule 5). A total that has
+    /// never balanced yet may count less than the list shows: it contradicts nothing.
+    let private balanced (context: TakingIn) (restarted: bool) : struct (Balance * bool) =
+        let before = context.Ledger.Balance
+        let balance = if restarted then Balance.close before else before
+
+        let balance =
+            match balance.Tally with
+            | ValueSome tally ->
+                let struct (seen, late) = Sightings.count tally.Of context.Ledger.Connections context.Changes
+
+                Balance.see seen late balance
+            | ValueNone -> balance
+
+        match context.Snapshot.Total with
+        | ValueSome total when context.IsComplete ->
+            let next = Balance.take context.Snapshot.Asked context.Snapshot.Answered total balance
+            let hasBalanced = balance.Tally |> ValueOption.exists (fun tally -> tally.At > tally.Since)
+            struct (next, hasBalanced && next.Surplus > before.Surplus)
+        | ValueSome _
+        | ValueNone -> struct (balance, false)
+
     /// Whether everything in the snapshot is newer than the record. If the windows of two audits overlap,
     /// nobody knows which row is newer; the snapshots of one standing watch follow each other. An audit asked
     /// before a release, or before the gateway reported a restart (both move LastAsked), has seen both sides
@@ -219,6 +241,7 @@ module Reconcile =
             let connections = mergeRows context renamed
             let unseen = Ends.closeUnseen context connections
             let restarted = boots.IsEmpty |> not
+            let struct (balance, isContradicted) = balanced context restarted
 
             let completes =
                 if context.IsComplete then
@@ -230,9 +253,13 @@ module Reconcile =
                         Connections = connections
                         Completes = completes
                         History = Ends.markAfter context restarted
+                        Balance = balance
                         OpenedTotal = entered.OpenedTotal + count _.IsOpened changes + unseen
                         ClosedTotal = entered.ClosedTotal + count _.IsClosed changes
-                        ConflictsTotal = entered.ConflictsTotal + count _.IsConflicted changes },
+                        ConflictsTotal =
+                            entered.ConflictsTotal
+                            + count _.IsConflicted changes
+                            + (if isContradicted then 1L else 0L) },
                     changes.ToArray())
 
     /// Rule 7: the gateway itself reports that it restarted within this interval and lost its connections
@@ -268,10 +295,20 @@ module Reconcile =
                         Completes = ofNewRun ledger.Traits ledger
                         History =
                             ledger.History |> ValueOption.map (fun mark -> { mark with Cursor = ValueNone })
+                        Balance = Balance.close ledger.Balance
                         LastAsked = at.Latest
                         LastAnswered = Instant.max ledger.LastAnswered at.Latest
                         Connections = connections },
                     changes.ToArray())
+
+    /// The gateway may still list what an operator took out of the record: the next audit would see it begin once more.
+    let private balanceAfter (ending: Ending) (ledger: GatewayLedger) : Balance =
+        match ending.Evidence with
+        | Operator -> Balance.close ledger.Balance
+        | Absent
+        | GatewayHistory
+        | GatewayRestart
+        | Released -> ledger.Balance
 
     /// Ends one connection because an operator or the gateway's release reply says so; no change if it is not
     /// active.
@@ -287,6 +324,7 @@ module Reconcile =
                 struct ({ ledger with
                             Connections = ledger.Connections |> Array.filter (fun other -> other.Id <> id)
                             History = ledger.History |> ValueOption.map (History.note ledger.Gateway c ending)
+                            Balance = balanceAfter ending ledger
                             ClosedTotal = ledger.ClosedTotal + 1L },
                         Lawful.closing c ending)
             )

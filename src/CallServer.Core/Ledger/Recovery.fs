@@ -30,6 +30,9 @@ type GatewayRecovery =
         RiskActive: TimeSpan
         /// The sum of (upper - lower) of the billable time, over connections that it closed.
         RiskEnded: TimeSpan
+        /// Calls that began and ended unseen since the audit before the takeover, by the gateway's running total; ValueNone if it does not tell one, or
+        /// did not before the takeover.
+        Unseen: CountRange voption
         /// When each unknown connection was last heard: from then on the time that may be billed too much
         /// grows.
         UnknownSince: Instant[]
@@ -52,8 +55,22 @@ module GatewayRecovery =
     let private sum (widths: TimeSpan voption seq) =
         widths |> Seq.sumBy (ValueOption.map _.Ticks >> ValueOption.defaultValue 0L) |> TimeSpan.FromTicks
 
-    /// What one audit did, from the record after it and the changes that led there.
-    let create (snapshot: Snapshot) (after: GatewayLedger) (changes: Change[]) : GatewayRecovery =
+    /// How many calls an audit showed to be unseen.
+    let private unseen (before: GatewayLedger) (after: GatewayLedger) : CountRange voption =
+        match before.Balance.Tally, after.Balance.Tally with
+        | ValueSome before, ValueSome after when before.Since = after.Since && before.At < after.At ->
+            ValueSome
+                { Least = max 0L (after.Unseen.Least - before.Unseen.Most)
+                  Most = max 0L (after.Unseen.Most - before.Unseen.Least) }
+        | _ -> ValueNone
+
+    /// What one audit did, from the record before and after it and the changes between.
+    let create
+        (snapshot: Snapshot)
+        (before: GatewayLedger)
+        (after: GatewayLedger)
+        (changes: Change[])
+        : GatewayRecovery =
         let heard, unknown = after.Connections |> Array.partition (fun c -> c.Status = Status.Confirmed)
 
         let count predicate = changes |> Array.sumBy (fun change -> if predicate change then 1 else 0)
@@ -91,6 +108,7 @@ module GatewayRecovery =
             |> Seq.map (fun (struct (c, ending)) ->
                 width c.Start |> ValueOption.map (fun start -> start + Interval.width ending.Within))
             |> sum
+          Unseen = unseen before after
           UnknownSince = unknown |> Array.map _.LastHeard
           RiskUnknown = unknown |> Seq.map (fun c -> width c.Start) |> sum }
 
@@ -105,6 +123,7 @@ module GatewayRecovery =
             Recovered = min recovered heard
             Confirmed = max 0 (heard - recovered)
             Ended = earlier.Ended + later.Ended
+            Unseen = (if earlier.Unseen.IsSome then earlier.Unseen else later.Unseen)
             RiskEnded = earlier.RiskEnded + later.RiskEnded }
 
 /// What a takeover has brought back so far.
@@ -138,6 +157,9 @@ type RecoveryFigures =
         Bounded: int
         /// How many starts have no lower bound: the risk of these has no upper bound and is in no sum.
         Unbounded: int
+        /// Calls that began and ended unseen, at the gateways whose running totals tell that.
+        Unseen: CountRange
+        Counting: int
         RiskActive: TimeSpan
         RiskEnded: TimeSpan
         RiskUnknown: TimeSpan
@@ -236,6 +258,12 @@ module Recovery =
                  ValueSome(micros widths[widths.Length - 1]))
           Bounded = widths.Length
           Unbounded = parts |> Array.sumBy _.Unbounded
+          Unseen =
+            parts
+            |> Array.fold
+                (fun sum part -> CountRange.add sum (ValueOption.defaultValue CountRange.zero part.Unseen))
+                CountRange.zero
+          Counting = parts |> Array.sumBy (fun part -> if part.Unseen.IsSome then 1 else 0)
           RiskActive = TimeSpan.FromTicks(total _.RiskActive)
           RiskEnded = TimeSpan.FromTicks(total _.RiskEnded)
           RiskUnknown = TimeSpan.FromTicks(total _.RiskUnknown + silence) }

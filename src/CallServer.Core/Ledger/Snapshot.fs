@@ -281,6 +281,27 @@ type HistoryRead =
         Cursor: string voption
     }
 
+/// What a gateway's running total counts.
+[<RequireQualifiedAccess>]
+type TotalOf =
+    /// Each connection.
+    | Connections
+    /// Each call: the connections with the same call id and stamp count once.
+    | Calls
+
+/// A gateway's own count of everything that began since its start, failed set-ups included, of what its list shows. It was read before
+/// the list and after it.
+type RunningTotal =
+    {
+        Of: TotalOf
+        /// Before the list was asked for.
+        Before: int64
+        /// After the list was told.
+        After: int64
+        /// It is 0 again after so many; ValueNone if no gateway lives that long.
+        Wraps: int64 voption
+    }
+
 /// What one audit learnt.
 type Snapshot =
     {
@@ -305,6 +326,8 @@ type Snapshot =
         /// Connections of the record that the gateway, asked for each by its id, says it does not have.
         /// Sorted.
         Denied: ConnectionId[]
+        /// How much began since the gateway's start, by its own count; ValueNone if it does not tell.
+        Total: RunningTotal voption
         /// When the standing watch began that reported this; ValueNone for an audit. A watch reports in the
         /// order of events, so the windows of its snapshots may overlap.
         Standing: Instant voption

@@ -86,6 +86,7 @@ type AuditResult internal (snapshot: Snapshot, most: int) =
               Ended = [||]
               History = ValueNone
               Denied = [||]
+              Total = ValueNone
               Standing = ValueNone
               Remarks = []
               Requests = 0 }
@@ -197,6 +198,7 @@ type RecordStep
     ) =
     /// Whether the record stayed as it was, for example because the snapshot was older than it.
     member _.Ignored = obj.ReferenceEquals(before, next)
+    member internal _.Before = before
     member internal _.Ledger = next
     member internal _.Kept = kept
     member internal _.Transitions = changes
@@ -325,6 +327,14 @@ type GatewayRecord private (ledger: GatewayLedger, kept: Kept) =
     member _.ClosedTotal = ledger.ClosedTotal
     /// Reports that contradicted the record (rule 5).
     member _.ConflictsTotal = ledger.ConflictsTotal
+    /// Whether the gateway ever told a running total of its calls.
+    member _.CountsCalls = ledger.Balance <> Balance.none
+    /// Calls that began and nobody saw since the record began, by the gateway's running total: at least so many.
+    member _.UnseenLeast = (Balance.unseen ledger.Balance).Least
+    /// At most so many.
+    member _.UnseenMost = (Balance.unseen ledger.Balance).Most
+    /// Calls by which the record has more than the gateway counted.
+    member _.SurplusTotal = ledger.Balance.Surplus
 
     member internal _.Ledger = ledger
 

@@ -49,6 +49,18 @@ type RecoveryStarts =
         WorstSeconds: Nullable<float>
     }
 
+/// Calls that began and ended while nobody watched, by the gateways' own running totals.
+[<NoComparison>]
+type RecoveryUnseen =
+    {
+        /// At least so many.
+        Least: int64
+        /// At most so many.
+        Most: int64
+        /// How many gateways tell such a total: of the others nobody knows.
+        Gateways: int
+    }
+
 /// Seconds at risk: the sum of (upper - lower) over billable time.
 [<NoComparison>]
 type RecoveryRisk =
@@ -113,6 +125,8 @@ type RecoveryView =
         Gateways: RecoveryGateways
         /// What became of the connections.
         Connections: RecoveryConnections
+        /// Calls of which there is no record.
+        Unseen: RecoveryUnseen
         /// How exact their starts are.
         Starts: RecoveryStarts
         /// The sum of AtRisk.
@@ -162,7 +176,7 @@ type RecoveryBook
         if not (this.WaitsFor result) then
             this
         else
-            let part = GatewayRecovery.create result.Snapshot step.Ledger step.Transitions
+            let part = GatewayRecovery.create result.Snapshot step.Before step.Ledger step.Transitions
             RecoveryBook(takeover, server, Recovery.take part recovery, givenUp)
 
     /// Stops waiting: the report stays as it is now. If it waited for nobody, the same book object comes
@@ -255,6 +269,7 @@ type RecoveryBook
               Confirmed = figures.Confirmed
               Ended = figures.Ended
               Unknown = figures.Unknown }
+          Unseen = { Least = figures.Unseen.Least; Most = figures.Unseen.Most; Gateways = figures.Counting }
           Starts =
             { Bounded = figures.Bounded
               Unbounded = figures.Unbounded

@@ -132,6 +132,9 @@ type GatewayRow =
         /// Connections that ended lately and have their CDR: pairs of an id and the microsecond of the end,
         /// separated by spaces. Null if there are none.
         HistoryRecent: string
+        /// What the gateway's running total says of calls that nobody saw: numbers, separated by spaces. Null if it
+        /// never told one.
+        Balance: string
         /// Connections that began since the record began.
         OpenedTotal: int64
         /// Connections that ended since the record began.
@@ -379,6 +382,57 @@ module internal StoredRows =
                 | _ -> bad "an ended connection" entry)
             |> Map.ofArray
 
+    let private ofBalance (balance: Balance) : string =
+        let tally =
+            match balance.Tally with
+            | ValueSome tally ->
+                [ (if tally.Of = TotalOf.Calls then 1L else 0L)
+                  tally.Since.Micros
+                  tally.Total
+                  tally.At.Micros
+                  tally.FirstEdge
+                  tally.Begun
+                  tally.Seen
+                  tally.Unseen.Least
+                  tally.Unseen.Most ]
+            | ValueNone -> []
+
+        if balance = Balance.none then
+            null
+        else
+            balance.Earlier.Least :: balance.Earlier.Most :: balance.Surplus :: tally
+            |> List.map string
+            |> String.concat " "
+
+    let private toBalance (text: string) : Balance =
+        let balance least most surplus tally : Balance =
+            { Earlier = { Least = least; Most = most }; Surplus = surplus; Tally = tally }
+
+        let numbers =
+            if isNull text then
+                []
+            else
+                [ for number in text.Split(' ', StringSplitOptions.RemoveEmptyEntries) do
+                      match Int64.TryParse number with
+                      | true, value -> value
+                      | _ -> bad "a balance of calls" text ]
+
+        match numbers with
+        | [] -> Balance.none
+        | [ least; most; surplus ] -> balance least most surplus ValueNone
+        | [ least; most; surplus; counted; since; total; at; edge; begun; seen; unseenLeast; unseenMost ] ->
+            { Of = (if counted = 1L then TotalOf.Calls else TotalOf.Connections)
+              Since = Instant.ofMicros since
+              Total = total
+              At = Instant.ofMicros at
+              FirstEdge = edge
+              Begun = begun
+              Seen = seen
+              Unseen = { Least = unseenLeast; Most = unseenMost } }
+            |> ValueSome
+            |> balance least most surplus
+        | _ -> bad "a balance of calls" text
+
     /// A gateway's ledger as its row, without its connections.
     let ofGateway (ledger: GatewayLedger) (kept: Kept) : GatewayRow =
         let boot pick =
@@ -438,6 +492,7 @@ module internal StoredRows =
              | ValueSome mark when not mark.Recent.IsEmpty -> ofRecent mark.Recent
              | ValueSome _
              | ValueNone -> null)
+          Balance = ofBalance ledger.Balance
           OpenedTotal = ledger.OpenedTotal
           ClosedTotal = ledger.ClosedTotal
           ConflictsTotal = ledger.ConflictsTotal
@@ -549,6 +604,7 @@ module internal StoredRows =
                            Recent = toRecent row.HistoryRecent }
                  else
                      ValueNone)
+            Balance = toBalance row.Balance
             OpenedTotal = row.OpenedTotal
             ClosedTotal = row.ClosedTotal
             ConflictsTotal = row.ConflictsTotal }

@@ -33,13 +33,18 @@ module internal KamailioDialogs =
           Endpoint = None
           Originator = Some(uri connection.Calling) }
 
+    let private seconds (shown: Instant) : int64 = shown.Micros / 1_000_000L
+
     /// Kamailio's clock in whole seconds since 1970.
     let clock (vices: KamailioVices) (instant: Instant) : int64 =
-        (instant + vices.ClockAhead).Micros / 1_000_000L
+        seconds (instant + vices.ClockAhead + vices.ClockSet)
 
-    /// A time as C's ctime writes it, in a time zone where nobody lives: no audit may read it.
-    let text (vices: KamailioVices) (instant: Instant) : string =
-        let time = Instant.toDateTime (instant + vices.ClockAhead + TimeSpan.FromHours 5.75)
+    /// The same before anybody set it.
+    let firstClock (vices: KamailioVices) (instant: Instant) : int64 = seconds (instant + vices.ClockAhead)
+
+    /// Such a time as C's ctime writes it, in a time zone where nobody lives: no audit may read it.
+    let text (shown: int64) : string =
+        let time = Instant.toDateTime (Instant.ofMicros (shown * 1_000_000L) + TimeSpan.FromHours 5.75)
         let day = time.Day.ToString(CultureInfo.InvariantCulture).PadLeft 2
 
         time.ToString("ddd MMM ", CultureInfo.InvariantCulture)
@@ -61,6 +66,14 @@ module internal KamailioDialogs =
     let private stamp vices (now: Instant) (instant: Instant) : int64 =
         if instant <= now then clock vices instant else 0L
 
+    /// When a dialog ended that is over, as its row says.
+    let private endStamp (vices: KamailioVices) (ended: Instant voption) (connection: SimConnection) : int64 =
+        match ended, vices.EndsEarly with
+        | ValueNone, _ -> 0L
+        | ValueSome _, _ when vices.EndsUntold -> 0L
+        | ValueSome _, ValueSome early -> clock vices (connection.Setup - early)
+        | ValueSome at, ValueNone -> clock vices at
+
     let private add (name: string) (value: JsonNode) (row: JsonObject) : JsonObject =
         row.Add(name, value)
         row
@@ -81,6 +94,9 @@ module internal KamailioDialogs =
         (ended: Instant voption)
         (connection: SimConnection)
         : JsonNode =
+        // What it tells does not change any more once it is over.
+        let last = ValueOption.defaultValue now ended
+
         let field (row: JsonObject) (letter: char) =
             let put name (value: JsonNode) = add name value row
 
@@ -90,9 +106,9 @@ module internal KamailioDialogs =
             | 'c' -> put "call-id" (JsonValue.Create connection.CallId)
             | 'F' -> put "from_tag" (JsonValue.Create(callerTag connection))
             | 'T' -> put "to_tag" (JsonValue.Create(callerTag connection))
-            | 'I' -> put "init_ts" (JsonValue.Create(stamp vices now connection.Setup))
-            | 'S' -> put "start_ts" (JsonValue.Create(stamp vices now connection.Start))
-            | 'E' -> put "end_ts" (JsonValue.Create(ValueOption.fold (fun _ at -> clock vices at) 0L ended))
+            | 'I' -> put "init_ts" (JsonValue.Create(stamp vices last connection.Setup))
+            | 'S' -> put "start_ts" (JsonValue.Create(stamp vices last connection.Start))
+            | 'E' -> put "end_ts" (JsonValue.Create(endStamp vices ended connection))
             | 's' -> put "state" (JsonValue.Create(state now ended connection))
             | _ -> row
 

@@ -11,17 +11,22 @@ type KamailioOptions =
     {
         /// How long it has been up when the simulation begins.
         UpTime: TimeSpan
+        /// How many calls of the table had ended when it was started.
+        EndedBefore: int64
         Vices: KamailioVices
     }
 
 module KamailioOptions =
-    let standard: KamailioOptions = { UpTime = TimeSpan.FromDays 3.0; Vices = KamailioVices.none }
+    let standard: KamailioOptions =
+        { UpTime = TimeSpan.FromDays 3.0; EndedBefore = 0L; Vices = KamailioVices.none }
 
 [<NoComparison; ReferenceEquality>]
 type private KamailioState =
     {
         Options: KamailioOptions
         Started: Instant
+        /// How many calls of the table had ended by then.
+        EndedBefore: int64
         Heard: int
         /// The count that was told last.
         Counted: int
@@ -30,7 +35,7 @@ type private KamailioState =
 /// A simulated Kamailio: JSON-RPC over a connection table. A peer whose name begins with `http` uses HTTP, where replies may have any size.
 module KamailioResponder =
     /// How long a dialog that is over is still listed: as long as its transaction lives (wt_timer).
-    let private lingering = TimeSpan.FromSeconds 5.0
+    let lingering = TimeSpan.FromSeconds 5.0
 
     /// When Kamailio saw the INVITE; if the table lists no ringing calls, when it was answered.
     let private begun (table: Table) (connection: SimConnection) : Instant =
@@ -40,9 +45,11 @@ module KamailioResponder =
         table.Connections |> Array.filter (fun connection -> begun table connection <= now)
 
     let private over (now: Instant) (table: Table) (state: KamailioState) =
+        let vices = state.Options.Vices
+
         table.Ended
         |> Array.filter (fun (struct (_, at)) ->
-            at >= state.Started && (state.Options.Vices.KeepsEnded || now - at < lingering))
+            at >= state.Started && not vices.DropsEnded && (vices.KeepsEnded || now - at < lingering))
 
     let private everySoMany (every: int voption) (number: int) : bool =
         every.IsSome && number % every.Value = every.Value - 1
@@ -88,10 +95,12 @@ module KamailioResponder =
             | ValueSome _
             | ValueNone -> state.Started
 
+        let now, since = KamailioDialogs.clock vices now, KamailioDialogs.firstClock vices started
+
         object
-            [ "now", JsonValue.Create(KamailioDialogs.text vices now)
-              "up_since", JsonValue.Create(KamailioDialogs.text vices started)
-              "uptime", number (KamailioDialogs.clock vices now - KamailioDialogs.clock vices started) ]
+            [ "now", JsonValue.Create(KamailioDialogs.text now)
+              "up_since", JsonValue.Create(KamailioDialogs.text since)
+              "uptime", number (now - since) ]
 
     let private counts now (table: Table) (counted: int) : JsonNode =
         let active = going now table |> Array.filter (SimConnection.isActive now)
@@ -136,7 +145,10 @@ module KamailioResponder =
         | "core.version" -> struct (state, Ok(JsonValue.Create "kamailio 5.6.3 (simulated)" :> JsonNode))
         | "stats.fetch"
         | "stats.fetchn" when not vices.NoTotal ->
-            struct (state, Ok(object [ "dialog.processed_dialogs", number table.ListedTotal ]))
+            let begun =
+                (table.ListedTotal - state.EndedBefore + vices.TotalBase) &&& (KamailioVices.totalPeriod - 1L)
+
+            struct (state, Ok(object [ "dialog.processed_dialogs", number begun ]))
         | "dlg.stats_active" when not vices.NoDialogs && not vices.NoCount ->
             let told = max 0 ((if vices.CountLags then state.Counted else counted) + vices.CountOffBy)
             struct ({ state with Counted = counted }, Ok(counts now table told))
@@ -228,7 +240,8 @@ module KamailioResponder =
                     | StreamClosed _
                     | Tick
                     | Happened _ -> struct (state, [])
-                    | Restarted -> struct ({ state with Started = now; Counted = 0 }, [])
+                    | Restarted ->
+                        struct ({ state with Started = now; EndedBefore = table.EndedTotal; Counted = 0 }, [])
 
                 struct (wrap state, commands)
           Identify = fun connection -> [ KamailioDialogs.identify connection ]
@@ -239,6 +252,7 @@ module KamailioResponder =
         wrap
             { Options = options
               Started = table.Now - options.UpTime
+              EndedBefore = options.EndedBefore
               Heard = 0
               Counted = table.Count }
 

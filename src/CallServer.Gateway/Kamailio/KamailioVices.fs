@@ -17,6 +17,8 @@ type KamailioVices =
         NoCount: bool
         /// Its module kex is not loaded: it knows no `stats.…`.
         NoTotal: bool
+        /// What it counted before the table began.
+        TotalBase: int64
         /// It counts too many dialogs by this number, or too few if it is negative.
         CountOffBy: int
         /// Its count is the one of the question before.
@@ -31,6 +33,12 @@ type KamailioVices =
         NamelessEvery: int voption
         /// It shows dialogs that are over for as long as it remembers them, and not for five seconds.
         KeepsEnded: bool
+        /// It does not show dialogs that are over at all.
+        DropsEnded: bool
+        /// Its dialogs that are over do not say when they ended.
+        EndsUntold: bool
+        /// Its dialogs that are over say that they ended this long before they began.
+        EndsEarly: TimeSpan voption
         /// It does not show a single dialog.
         HidesDialog: bool
         /// It says that it ends a dialog, and does not.
@@ -51,6 +59,8 @@ type KamailioVices =
         Garbage: bool
         /// Its clock is ahead by this much, or behind if it is negative.
         ClockAhead: TimeSpan
+        /// Somebody has set its clock forward by this much since it started, or back if it is negative.
+        ClockSet: TimeSpan
         /// The time that every request takes.
         DelayPerRequest: TimeSpan
     }
@@ -63,6 +73,7 @@ module KamailioVices =
           NoDialogs = false
           NoCount = false
           NoTotal = false
+          TotalBase = 0L
           CountOffBy = 0
           CountLags = false
           ListShortBy = 0
@@ -70,6 +81,9 @@ module KamailioVices =
           Doubles = false
           NamelessEvery = ValueNone
           KeepsEnded = false
+          DropsEnded = false
+          EndsUntold = false
+          EndsEarly = ValueNone
           HidesDialog = false
           KeepsReleased = false
           RestartsAfter = ValueNone
@@ -80,7 +94,12 @@ module KamailioVices =
           WrongIds = false
           Garbage = false
           ClockAhead = TimeSpan.Zero
+          ClockSet = TimeSpan.Zero
           DelayPerRequest = TimeSpan.Zero }
+
+    /// Its total is told modulo this.
+    [<Literal>]
+    let internal totalPeriod = 4294967296L
 
     let private milliseconds (value: int) = TimeSpan.FromMilliseconds(float value)
 
@@ -91,6 +110,7 @@ module KamailioVices =
           Words.flag "no-dialogs" (fun vices -> { vices with NoDialogs = true })
           Words.flag "no-count" (fun vices -> { vices with NoCount = true })
           Words.flag "no-total" (fun vices -> { vices with NoTotal = true })
+          Words.number "total-wraps-in" 1 (fun n vices -> { vices with TotalBase = totalPeriod - int64 n })
           Words.number "count-off-by" Int32.MinValue (fun n vices -> { vices with CountOffBy = n })
           Words.flag "count-lags" (fun vices -> { vices with CountLags = true })
           Words.number "list-short-by" 0 (fun n vices -> { vices with ListShortBy = n })
@@ -98,6 +118,9 @@ module KamailioVices =
           Words.flag "doubles" (fun vices -> { vices with Doubles = true })
           Words.number "nameless-every" 1 (fun n vices -> { vices with NamelessEvery = ValueSome n })
           Words.flag "keeps-ended" (fun vices -> { vices with KeepsEnded = true })
+          Words.flag "drops-ended" (fun vices -> { vices with DropsEnded = true })
+          Words.flag "ends-untold" (fun vices -> { vices with EndsUntold = true })
+          Words.number "ends-early-ms" 1 (fun n vices -> { vices with EndsEarly = ValueSome(milliseconds n) })
           Words.flag "hides-dialog" (fun vices -> { vices with HidesDialog = true })
           Words.flag "keeps-released" (fun vices -> { vices with KeepsReleased = true })
           Words.number "restarts-after" 0 (fun n vices -> { vices with RestartsAfter = ValueSome n })
@@ -109,6 +132,7 @@ module KamailioVices =
           Words.flag "garbage" (fun vices -> { vices with Garbage = true })
           Words.number "clock-ahead-ms" Int32.MinValue (fun n vices ->
               { vices with ClockAhead = milliseconds n })
+          Words.number "clock-set-ms" Int32.MinValue (fun n vices -> { vices with ClockSet = milliseconds n })
           Words.number "ms-per-request" 0 (fun n vices -> { vices with DelayPerRequest = milliseconds n }) ]
 
     /// The words as the help lists them.

@@ -11,19 +11,21 @@ type NgOptions =
     {
         /// How long it has been up when the simulation begins.
         UpTime: TimeSpan
+        /// How many calls of the table had ended when it was started.
+        EndedBefore: int64
         Vices: NgVices
     }
 
 module NgOptions =
-    let standard: NgOptions = { UpTime = TimeSpan.FromDays 3.0; Vices = NgVices.none }
+    let standard: NgOptions = { UpTime = TimeSpan.FromDays 3.0; EndedBefore = 0L; Vices = NgVices.none }
 
 [<NoComparison; ReferenceEquality>]
 type private NgState =
     {
         Options: NgOptions
         Started: Instant
-        /// How many calls have ended since its start.
-        Managed: int64
+        /// How many calls of the table had ended when it started.
+        EndedBefore: int64
         Heard: int
         Answered: int
         /// Replies by cookie, whoever sent the request: those of the current half minute, and of the one before.
@@ -73,7 +75,7 @@ module NgResponder =
                     "totalstatistics",
                     Bencode.Members
                         [ "uptime", text (string (second now - second state.Started))
-                          "managedsessions", number state.Managed
+                          "managedsessions", number (table.EndedTotal - state.EndedBefore)
                           "rejectedsessions", number 0L ] ] ]
 
     /// The sort key that gives calls the order of a hash table.
@@ -273,13 +275,6 @@ module NgResponder =
 
             { state with Listed = table.Connections; Index = index }
 
-    let private ended (events: TruthEvent list) : int64 =
-        events
-        |> List.sumBy (fun event ->
-            match event with
-            | Closed _ -> 1L
-            | Opened _ -> 0L)
-
     let rec private wrap (state: NgState) : Responder =
         { Protocol = "ng"
           Advance =
@@ -292,12 +287,12 @@ module NgResponder =
                     | Octets(stream, octets) -> ofStream now table stream octets state
                     | StreamClosed stream ->
                         struct ({ state with Streams = Map.remove stream state.Streams }, [])
-                    | Tick -> struct (state, [])
-                    | Happened events -> struct ({ state with Managed = state.Managed + ended events }, [])
+                    | Tick
+                    | Happened _ -> struct (state, [])
                     | Restarted ->
                         struct ({ state with
                                     Started = now
-                                    Managed = 0L
+                                    EndedBefore = table.EndedTotal
                                     Recent = Map.empty
                                     Older = Map.empty
                                     Streams = Map.empty },
@@ -312,7 +307,7 @@ module NgResponder =
         wrap
             { Options = options
               Started = table.Now - options.UpTime
-              Managed = 0L
+              EndedBefore = options.EndedBefore
               Heard = 0
               Answered = 0
               Recent = Map.empty

@@ -67,6 +67,8 @@ type NgStatistics =
     {
         /// Calls at this moment: the instance's own, and those that it only mirrors from another instance.
         Sessions: int64 voption
+        /// Those of them that it only mirrors.
+        Foreign: int64 voption
         /// Own calls that have ended since the start.
         Managed: int64 voption
         /// Whole seconds since the start, computed as the difference of two truncated times.

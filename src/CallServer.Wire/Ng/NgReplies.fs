@@ -12,6 +12,7 @@ module NgReplies =
 
         let statistics = under "statistics" (ValueSome body)
         let total = under "totalstatistics" statistics
+        let current = under "currentstatistics" statistics
 
         let told name view =
             match view |> ValueOption.bind (Ng.number name) with
@@ -19,7 +20,8 @@ module NgReplies =
             | ValueSome _
             | ValueNone -> ValueNone
 
-        { Sessions = told "sessionstotal" (under "currentstatistics" statistics)
+        { Sessions = told "sessionstotal" current
+          Foreign = told "sessionsforeign" current
           Managed = told "managedsessions" total
           UpTime = told "uptime" total }
 

@@ -16,12 +16,15 @@ let private start = Instant.ofMicros 1_790_000_000_000_000L
 
 /// A simulated Kamailio in virtual time, with the truth about it.
 type private World(connections: int, churn: float, words: string list) =
-    let vices =
-        (KamailioVices.none, words)
-        ||> List.fold (fun vices word ->
-            match KamailioVices.add word vices with
-            | Ok vices -> vices
-            | Error mistake -> failwith mistake)
+    let options' words : KamailioOptions =
+        let vices =
+            (KamailioVices.none, words)
+            ||> List.fold (fun vices word ->
+                match KamailioVices.add word vices with
+                | Ok vices -> vices
+                | Error mistake -> failwith mistake)
+
+        { KamailioOptions.standard with Vices = vices }
 
     let options =
         { TableOptions.standard with
@@ -30,7 +33,7 @@ type private World(connections: int, churn: float, words: string list) =
             ShowRinging = true }
 
     let mutable table = Table.create 5UL options start
-    let mutable responder = KamailioResponder.create { KamailioOptions.standard with Vices = vices } table
+    let mutable responder = KamailioResponder.create (options' words) table
     let truth = Collections.Generic.Dictionary<string, SimConnection>()
     let ends = Collections.Generic.Dictionary<string, Instant>()
 
@@ -79,6 +82,13 @@ type private World(connections: int, churn: float, words: string list) =
               | TickAt _
               | EndConnection _ -> () ]
 
+    /// The same run from now on with these vices.
+    member _.Turn(words: string list) =
+        let options = options' words
+
+        responder <-
+            KamailioResponder.create { options with UpTime = table.Now - start + options.UpTime } table
+
     /// Loses all its calls and starts anew.
     member _.Restart(now: Instant) =
         let struct (after, events) = Table.closeAll now table
@@ -99,7 +109,7 @@ let private given (at: Instant) : AuditStart =
       Local = ""
       Known = [||]
       Afresh = false
-      History = ValueNone }
+      History = ValueSome(HistoryMark.since start) }
 
 [<NoEquality; NoComparison>]
 type private Run = { Snapshot: Snapshot; State: KamailioAudit.State; Sent: byte[] list; Took: TimeSpan }
@@ -112,7 +122,8 @@ let private peerOf transport (world: World) : Peer =
       NextTick = fun () -> Instant.distantFuture
       Tick = fun _ -> [] }
 
-let private auditBy transport network memory (at: Instant) (world: World) : Run =
+let private auditGiven transport network memory (given: AuditStart) (world: World) : Run =
+    let at = given.At.Steady
     world.AdvanceTo at
 
     let loop =
@@ -123,12 +134,15 @@ let private auditBy transport network memory (at: Instant) (world: World) : Run 
             peerOf transport world,
             10_000,
             KamailioAudit.advance,
-            KamailioAudit.start (target transport) memory (given at)
+            KamailioAudit.start (target transport) memory given
         )
 
     match loop.Run() with
     | [ snapshot ] -> { Snapshot = snapshot; State = loop.State; Sent = loop.Sent; Took = loop.Took }
     | other -> failwith $"{other.Length} results after {loop.Events} events"
+
+let private auditBy transport network memory (at: Instant) (world: World) : Run =
+    auditGiven transport network memory (given at) world
 
 let private lan = Network.steady (TimeSpan.FromMilliseconds 2.0)
 
@@ -172,6 +186,21 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
                   && not (told.Contains id)
               then
                   $"{id} is missing from a complete snapshot"
+
+      for ended in snapshot.Ended do
+          let id = string ended.Observation.Id
+          let within = ended.End.Within
+
+          match truthOf id, endOf id with
+          | Some connection, at when Interval.contains at within ->
+              let start = ended.Observation.Start.Value.Within
+
+              if connection.Start <= at && not (Interval.contains connection.Start start) then
+                  $"{id} started {connection.Start}, not in {start}"
+
+              if connection.Start > at && start.Latest <> Instant.distantFuture then
+                  $"{id} was never answered, and started {start}"
+          | _, at -> $"{id} ended {at}, not in {within}"
 
       for denied in snapshot.Denied do
           if endOf (string denied) > snapshot.Answered then
@@ -256,6 +285,88 @@ let ``dialogs that are over are no connections, and say that they ended`` =
         run.Snapshot.Completeness |> Check.equal whole
         run.Snapshot.Denied |> Check.isNotEmpty
         wrongs world run.Snapshot |> Check.equal [])
+
+let private widest (ended: Ended[]) : TimeSpan =
+    ended |> Array.map (fun one -> one.End.Within.Latest - one.End.Within.Earliest) |> Array.max
+
+let ``dialogs that are over tell when they ended, to a second where the clock was read some times`` =
+    lawBy (Laws.plain |> Laws.times 60) (fun (seed: byte) (ahead: int16) ->
+        let world = World(40, 4.0, [ "keeps-ended"; $"clock-ahead-ms={1000 * int ahead}" ])
+        let mutable memory = KamailioAudit.Memory.none
+        let mutable at = start + TimeSpan.FromSeconds 20.0
+
+        for place in 1..40 do
+            let run = auditBy KamailioTransport.Http lan memory at world
+            wrongs world run.Snapshot |> Check.equal []
+            let over = run.Snapshot.Ended
+            over |> Check.isNotEmpty
+            over |> Array.map _.Observation.Id |> Check.equal run.Snapshot.Denied
+
+            widest over |> Check.atMost (TimeSpan.FromSeconds(if place < 30 then 2.1 else 1.25))
+            memory <- KamailioAudit.memory run.State
+            at <- at + run.Took + TimeSpan.FromMilliseconds(1000.0 + 7.0 * float seed + 30.0 * float place))
+
+let ``what does not say when it ended is over all the same`` =
+    example (fun () ->
+        let world = World(40, 4.0, [ "keeps-ended"; "ends-untold" ])
+        let at = start + TimeSpan.FromSeconds 20.0
+        let run = auditBy KamailioTransport.Http lan KamailioAudit.Memory.none at world
+        run.Snapshot.Ended |> Check.isEmpty
+        run.Snapshot.Denied |> Check.isNotEmpty)
+
+let ``where no history is wanted, only connections of the record get their ends`` =
+    example (fun () ->
+        let world = World(40, 4.0, [ "keeps-ended" ])
+        let first = auditBy KamailioTransport.Http lan KamailioAudit.Memory.none start world
+
+        let struct (ledger, _) = Reconcile.apply first.Snapshot (GatewayLedger.empty (GatewayId.create "gw"))
+        let at = start + TimeSpan.FromSeconds 20.0
+        let given = { given at with Known = ledger.Connections; History = ValueNone }
+        let run = auditGiven KamailioTransport.Http lan KamailioAudit.Memory.none given world
+        let known = ledger.Connections |> Array.map _.Id |> set
+        run.Snapshot.Ended |> Check.isNotEmpty
+        run.Snapshot.Ended |> Array.forall (fun one -> known.Contains one.Observation.Id) |> Check.isTrue
+        run.Snapshot.Denied |> Array.forall known.Contains |> Check.isFalse
+        run.Snapshot.History |> Check.equal (ValueSome { Until = ValueNone; Cursor = ValueNone }))
+
+let ``a clock that was set dates nothing that was stamped before`` =
+    example (fun () ->
+        for hours in [ -1; 1 ] do
+            let world = World(40, 4.0, [ "keeps-ended" ])
+            let mutable at = start + TimeSpan.FromSeconds 20.0
+            let first = auditBy KamailioTransport.Http lan KamailioAudit.Memory.none at world
+            first.Snapshot.Ended |> Check.isNotEmpty
+            at <- at + TimeSpan.FromSeconds 10.0
+            world.AdvanceTo at
+            world.Turn [ "keeps-ended"; $"clock-set-ms={hours * 3_600_000}" ]
+            let second = auditBy KamailioTransport.Http lan (KamailioAudit.memory first.State) at world
+            second.Snapshot.Ended |> Check.isEmpty
+            second.Snapshot.Denied |> Check.isNotEmpty
+            let set = second.Snapshot.Asked
+            at <- at + TimeSpan.FromSeconds 10.0
+            let third = auditBy KamailioTransport.Http lan (KamailioAudit.memory second.State) at world
+            third.Snapshot.Ended |> Check.isNotEmpty
+            third.Snapshot.Ended |> Array.forall (fun one -> one.End.Within.Earliest >= set) |> Check.isTrue
+            wrongs world third.Snapshot |> Check.equal [])
+
+let ``the total is that of before the list and of after it, and the lower half of what is counted`` =
+    example (fun () ->
+        let total words = (auditOf KamailioTransport.Udp 20 words).Snapshot.Total
+
+        let told before after' : RunningTotal voption =
+            ValueSome
+                { Of = TotalOf.Connections
+                  Before = before
+                  After = after'
+                  Wraps = ValueSome 4294967296L }
+
+        total [] |> Check.equal (told 20L 20L)
+        total [ "total-wraps-in=15" ] |> Check.equal (told 5L 5L)
+        total [ "no-total" ] |> Check.equal ValueNone
+
+        // Version 5.6 prints it with a sign.
+        let counted: KamailioCounts = { Active = ValueNone; Processed = ValueSome -2L }
+        KamailioProof.total counted counted |> Check.equal (told 4294967294L 4294967294L))
 
 let ``older ones and those without kex prove less, and still prove it`` =
     example (fun () ->
@@ -383,7 +494,7 @@ let ``counts prove what they must`` =
         judge 10 KamailioProof.nothing KamailioProof.nothing |> Check.equal KamailioVerdict.Untold)
 
 /// A Kamailio that loaded its dialogs from its database made their rows at its own start.
-let ``a row that is younger than its answer tells no setup`` =
+let ``a row that is younger than its answer tells no setup, and no end if it was over then`` =
     example (fun () ->
         let dialog: KamailioDialog =
             { Entry = 1L
@@ -398,14 +509,23 @@ let ``a row that is younger than its answer tells no setup`` =
               Ended = 0L }
 
         let heard = Interval.create start (start + TimeSpan.FromSeconds 0.1)
-        let clock: KamailioClock = { Shown = 3000L; Within = heard }
 
-        match KamailioObserving.observe (ValueSome clock) heard dialog with
+        let clock = KamailioClock.learn heard.Latest (KamailioClock.read 3000L heard) KamailioClock.unknown
+
+        match KamailioObserving.observe clock heard dialog with
         | Some seen ->
             seen.Setup |> Check.equal ValueNone
             seen.Stamp |> Check.equal ValueNone
             Interval.contains (start - TimeSpan.FromSeconds 2000.0) seen.Start.Value.Within |> Check.isTrue
-        | None -> failtest "no observation")
+        | None -> failtest "no observation"
+
+        let over = { dialog with State = KamailioState.Deleted; Ended = 2001L }
+        KamailioObserving.ended clock heard over |> Check.equal None
+
+        match KamailioObserving.ended clock heard { over with Ended = 2500L } with
+        | Some ended ->
+            Interval.contains (start - TimeSpan.FromSeconds 500.0) ended.End.Within |> Check.isTrue
+        | None -> failtest "no end")
 
 let ``a flood of strangers' messages changes nothing`` =
     example (fun () ->

@@ -130,7 +130,10 @@ let private agreesIf (endSeen: bool) (opening: int64 * int64) (closing: int64 * 
         NgProof.told
             at
             at
-            { Sessions = ValueSome sessions; Managed = ValueSome managed; UpTime = ValueSome 9000L }
+            { Sessions = ValueSome sessions
+              Foreign = ValueSome 0L
+              Managed = ValueSome managed
+              UpTime = ValueSome 9000L }
 
     NgProof.none
     |> told start opening

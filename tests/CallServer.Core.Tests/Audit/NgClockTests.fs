@@ -5,6 +5,7 @@ open System
 open CallServer.Tests
 open CallServer.Model
 open CallServer.Ledger
+open CallServer.Exchange
 open CallServer.Protocols.Ng
 open CallServer.Gateway
 open CallServer.Tests.Wire
@@ -58,8 +59,8 @@ let ``what happened lies within what is said of it`` =
         let bounds = { Least = skew - abs (least % 10_000_000L); Most = skew + abs (most % 10_000_000L) }
         let received = 1_700_000_000_000_000L
         let truth = received - abs (age % 10_000_000_000L)
-        let stamp = truth + skew - abs (age % GatewayClock.Staleness)
-        let within = GatewayClock.happened stamp stamp (at received) bounds
+        let stamp = truth + skew - abs (age % NgClock.Staleness)
+        let within = GatewayClock.happened stamp (stamp + NgClock.Staleness) (at received) bounds
         Interval.contains (at truth) within |> Check.because $"{at truth} {within}" Check.isTrue)
 
 let ``discipline is taken for granted only where evidence is coarser, and not refuted`` =

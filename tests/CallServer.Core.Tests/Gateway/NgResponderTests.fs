@@ -80,12 +80,20 @@ let ``statistics count calls, ends and seconds`` =
         let struct (responder, _) = responder.Advance now after (Happened events)
 
         NgReplies.readStatistics (answer now after NgRequest.Statistics responder)
-        |> Check.equal { Sessions = ValueSome 49L; Managed = ValueSome 1L; UpTime = ValueSome 107L }
+        |> Check.equal
+            { Sessions = ValueSome 49L
+              Foreign = ValueSome 0L
+              Managed = ValueSome 1L
+              UpTime = ValueSome 107L }
 
         let struct (responder, _) = responder.Advance now after Restarted
 
         NgReplies.readStatistics (answer now after NgRequest.Statistics responder)
-        |> Check.equal { Sessions = ValueSome 49L; Managed = ValueSome 0L; UpTime = ValueSome 0L })
+        |> Check.equal
+            { Sessions = ValueSome 49L
+              Foreign = ValueSome 0L
+              Managed = ValueSome 0L
+              UpTime = ValueSome 0L })
 
 let ``a cookie that is known gets the old answer, whatever is asked and whoever asks, for half a minute`` =
     example (fun () ->

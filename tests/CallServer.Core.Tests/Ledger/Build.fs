@@ -46,6 +46,7 @@ module Build =
           Ended = [||]
           History = ValueNone
           Denied = [||]
+          Total = ValueNone
           Standing = ValueNone
           Remarks = []
           Requests = 1 }

@@ -138,6 +138,7 @@ type CallsWorld(seed: uint64) =
               Ended = [||]
               History = ValueNone
               Denied = [||]
+              Total = ValueNone
               Standing = ValueNone
               Remarks = []
               Requests = 1 }

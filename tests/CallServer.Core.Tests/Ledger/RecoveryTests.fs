@@ -24,6 +24,7 @@ let private part number answered recovered confirmed (widths: int list) : Gatewa
       Unbounded = 2
       RiskActive = TimeSpan.FromSeconds 3.0
       RiskEnded = TimeSpan.FromSeconds 1.0
+      Unseen = ValueNone
       UnknownSince = [||]
       RiskUnknown = TimeSpan.Zero }
 
@@ -56,6 +57,17 @@ let ``the sums are those of the parts, in whichever order they come`` =
         && figures.Half <= figures.Ninety
         && (figures.Ninety <= figures.Took || parts.IsEmpty)
         && Option.ofValueOption figures.WorstStart >= Option.ofValueOption figures.MedianStart)
+
+let ``calls that nobody saw are summed over the gateways that count`` =
+    example (fun () ->
+        let counting number least most =
+            { part number 5 1 1 [] with Unseen = ValueSome { Least = least; Most = most } }
+
+        let figures =
+            all [ counting 0 3L 4L; part 1 5 1 1 []; counting 2 10L 10L ] |> Recovery.figures (at 10)
+
+        figures.Unseen |> Check.equal { Least = 13L; Most = 14L }
+        figures.Counting |> Check.equal 2)
 
 let ``a gateway that is settled counts once, and a stranger not at all`` =
     lawBy Laws.plain (fun (draws: (byte * byte * byte) list) ->

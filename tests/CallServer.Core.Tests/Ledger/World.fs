@@ -223,6 +223,7 @@ type World(kind: Kind, seed: uint64) =
              else
                  ValueNone)
           Denied = [||]
+          Total = ValueNone
           Standing = ValueNone
           Remarks = []
           Requests = 1 }

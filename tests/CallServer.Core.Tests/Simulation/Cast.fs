@@ -162,12 +162,13 @@ module Cast =
         (table: Table)
         (up: TimeSpan)
         (losesNothing: bool)
-        (make: Table -> Instant -> int voption -> Responder)
+        (remembers: TimeSpan)
+        (make: Table -> Booted -> int voption -> Responder)
         : FarEnd =
         let turn booted draw (gateway: MultiGateway) =
             MultiGateway.withResponder (make gateway.Table booted draw) gateway
 
-        let responder = make table (table.Now - up) ValueNone
+        let responder = make table { Since = table.Now - up; Ended = 0L } ValueNone
 
         FarEnd(
             kind,
@@ -175,7 +176,8 @@ module Cast =
             MultiGateway.create ValueNone [ responder ] table,
             up,
             turn,
-            losesNothing = losesNothing
+            losesNothing = losesNothing,
+            remembers = remembers
         )
 
     let private pick (words: string list) (draw: int) : string = words[draw % words.Length]
@@ -210,7 +212,7 @@ module Cast =
         let fax = if dice.Chance 15 then ValueSome(1 + dice.Below 6) else ValueNone
         let options = { table plan dice place with ShowRinging = true }
 
-        let make (table: Table) (booted: Instant) (vice: int voption) =
+        let make (table: Table) (booted: Booted) (vice: int voption) =
             let honest =
                 { NgVices.none with
                     ClockAhead = skew
@@ -227,10 +229,12 @@ module Cast =
                     | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
-            NgResponder.create { UpTime = table.Now - booted; Vices = vices } table
+            NgResponder.create
+                { UpTime = table.Now - booted.Since; EndedBefore = booted.Ended; Vices = vices }
+                table
 
         let up = dice.Seconds(100.0, 1e6)
-        speaking "ng" (Table.create (dice.Next()) options start) up false make
+        speaking "ng" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
 
     /// Leaves out vices that hide single dialogs: while calls come and go, no count is exact enough to detect that.
     let private kamailioVices (draw: int) =
@@ -248,6 +252,10 @@ module Cast =
               "doubles"
               $"nameless-every={1 + n % 9}"
               "keeps-ended"
+              "drops-ended"
+              "total-resets"
+              "ends-untold"
+              $"ends-early-ms={60_000 + 1000 * (n % 5000)}"
               "hides-dialog"
               $"restarts-after={n % 9}"
               "truncates"
@@ -259,27 +267,55 @@ module Cast =
               $"ms-per-request={n % 900}" ]
             draw
 
+    /// What a Kamailio has counted that has run for long.
+    [<Literal>]
+    let private LongRun = 1_000_000L
+
     let private kamailio (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
         // Audits do not depend on how far its clock is from ours.
         let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
         let noTotal, noCount = dice.Chance 20, dice.Chance 10
+        // Dice of their own: what they decide is no part of the seed's other fortunes.
+        let own = Dice(plan.Seed * 37UL + uint64 place)
 
-        let make (table: Table) (booted: Instant) (vice: int voption) =
-            let honest = { KamailioVices.none with ClockAhead = skew; NoTotal = noTotal; NoCount = noCount }
+        let totalBase =
+            ref (
+                match own.Below 3 with
+                | 0 -> 4294967296L - int64 (own.Below 60)
+                | 1 -> LongRun
+                | _ -> 0L
+            )
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest () =
+                { KamailioVices.none with
+                    ClockAhead = skew
+                    NoTotal = noTotal
+                    NoCount = noCount
+                    TotalBase = totalBase.Value }
 
             let vices =
                 match vice with
-                | ValueNone -> honest
+                | ValueNone -> honest ()
+                | ValueSome draw when kamailioVices draw = "total-resets" ->
+                    // Only a total that is high enough is seen to be set to zero.
+                    if totalBase.Value = LongRun then
+                        totalBase.Value <- booted.Ended - table.ListedTotal
+
+                    honest ()
                 | ValueSome draw ->
-                    match KamailioVices.add (kamailioVices draw) honest with
+                    match KamailioVices.add (kamailioVices draw) (honest ()) with
                     | Ok vices -> vices
                     | Error mistake -> failwith mistake
 
-            KamailioResponder.create { UpTime = table.Now - booted; Vices = vices } table
+            KamailioResponder.create
+                { UpTime = table.Now - booted.Since; EndedBefore = booted.Ended; Vices = vices }
+                table
 
         let options = { table plan dice place with ShowRinging = true }
         let up = dice.Seconds(100.0, 1e6)
-        speaking "jsonrpc" (Table.create (dice.Next()) options start) up false make
+        let table = Table.create (dice.Next()) options start
+        speaking "jsonrpc" table up false KamailioResponder.lingering make
 
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
@@ -352,7 +388,7 @@ module Cast =
             { MgcpVices.none with ConnectionsPerEndpoint = perEndpoint; NoBulkAudit = not bulk }
             |> mgcpHabit plan habit
 
-        let make (table: Table) (_: Instant) (vice: int voption) =
+        let make (table: Table) (_: Booted) (vice: int voption) =
             let vices =
                 match vice with
                 | ValueNone -> honest
@@ -363,7 +399,8 @@ module Cast =
 
             MgcpResponder.create { MgcpOptions.standard with Domain = name; Vices = vices } table.Now
 
-        let far = speaking "mgcp" (Table.create (dice.Next()) options start) TimeSpan.Zero false make
+        let table = Table.create (dice.Next()) options start
+        let far = speaking "mgcp" table TimeSpan.Zero false TimeSpan.MaxValue make
         let patterns = String.concat "," (mgcpPatterns honest)
         far, Asked.by name $"mgcp://{name}?endpoints={patterns}" timeout Attempts
 
@@ -422,7 +459,7 @@ module Cast =
             | 3 -> { SipVices.none with Forks = 2 }
             | _ -> SipVices.none
 
-        let make (_: Table) (_: Instant) (vice: int voption) =
+        let make (_: Table) (_: Booted) (vice: int voption) =
             let vices =
                 match vice with
                 | ValueNone -> honest
@@ -434,7 +471,7 @@ module Cast =
             SipResponder.create { SipOptions.standard with Login = login; Seed = seed; Vices = vices }
 
         let table = Table.create (dice.Next()) (table plan dice place) start
-        speaking "sip" table TimeSpan.Zero (honest.Forks > 1) make
+        speaking "sip" table TimeSpan.Zero (honest.Forks > 1) TimeSpan.MaxValue make
 
     let private sipTarget (dice: Dice) (name: string) : AuditTarget =
         let transport =

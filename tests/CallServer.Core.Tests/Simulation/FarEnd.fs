@@ -18,6 +18,10 @@ type Mishap =
     | PathBreaks
     | PathHeals
 
+/// Since when a gateway has been up, and how many of its calls had ended by then.
+[<Struct>]
+type Booted = { Since: Instant; Ended: int64 }
+
 /// A simulated gateway with one protocol, as the fleet drives it. `turn` gives it the vice of a draw, or none; a
 /// gateway that speaks anew is told since when it has been up.
 type FarEnd
@@ -26,12 +30,13 @@ type FarEnd
         protocol: string,
         gateway: MultiGateway,
         up: TimeSpan,
-        turn: Instant -> int voption -> MultiGateway -> MultiGateway,
+        turn: Booted -> int voption -> MultiGateway -> MultiGateway,
         ?losesNothing: bool,
+        ?remembers: TimeSpan,
         ?factsEvery: int
     ) =
     let mutable gateway = gateway
-    let mutable booted = gateway.Table.Now - up
+    let mutable booted = { Since = gateway.Table.Now - up; Ended = 0L }
 
     let step (struct (next: MultiGateway, commands: GatewayCommand list, events: TruthEvent list)) =
         gateway <- next
@@ -52,6 +57,9 @@ type FarEnd
 
     /// Whether its path must lose nothing: nobody can know of a notifier that was never heard.
     member _.LosesNothing = defaultArg losesNothing false
+
+    /// How long after its end it still tells of a connection.
+    member _.Remembers = defaultArg remembers TimeSpan.MaxValue
 
     /// Every so many audits read all that its rows tell.
     member _.FactsEvery = defaultArg factsEvery 1
@@ -102,7 +110,7 @@ type FarEnd
         | AgentRestarts down when looksLikeWrap (now + down) -> before, first, false
         | Reboots down ->
             let events, commands = step (MultiGateway.reboot down now gateway)
-            booted <- now + down
+            booted <- { Since = now + down; Ended = gateway.Table.EndedTotal }
             before @ events, first @ commands, false
         | AgentRestarts down ->
             change (MultiGateway.mapAgent (AgentState.restartAgent down now) gateway)

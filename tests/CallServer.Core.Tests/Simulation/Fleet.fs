@@ -634,6 +634,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
         struct (told |> Array.sumBy (fun struct (unseen, _) -> unseen),
                 told |> Array.sumBy (fun struct (_, exact) -> exact))
 
+    member _.Declared = gateways |> Array.sumBy _.Record.Declared
     member _.JoinedCalls = calls.Joined
     member _.Audits = audits
     member _.CompleteAudits = completeAudits

@@ -64,7 +64,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
         let first, last = seeds ()
         let guard = obj ()
         let audits, completes, joined = ref 0, ref 0, ref 0
-        let unseen, exact = ref 0, ref 0
+        let unseen, exact, declared = ref 0, ref 0, ref 0L
         let failed = SortedDictionary<uint64, string * string>()
 
         let run (seed: uint64) (fleet: Fleet) =
@@ -84,6 +84,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
                 let struct (unseenHere, exactHere) = fleet.FromHistory
                 unseen.Value <- unseen.Value + unseenHere
                 exact.Value <- exact.Value + exactHere
+                declared.Value <- declared.Value + fleet.Declared
 
                 if not failures.IsEmpty then
                     let story =
@@ -123,7 +124,7 @@ let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
                 $"{failed.Count} seeds failed (replay the first with CALLSERVER_SEEDS={seed}):\n{story}\n\nfirst failures:\n{String.concat Environment.NewLine worlds}"
 
         say
-            $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw"
+            $"seeds {first} to {last}: {audits.Value} audits, {completes.Value} of them complete; {joined.Value} calls across gateways; from histories {exact.Value} exact ends, and {unseen.Value} connections that no audit saw; {declared.Value} times a call that nobody saw was declared"
         // A simulation in which nothing is ever complete would prove nothing.
         completes.Value |> Check.above (audits.Value / 3)
 

@@ -12,8 +12,8 @@ open CallServer.Tests.Ledger
 /// The record that a server keeps of one simulated gateway, compared with the truth after every snapshot. `fail` is
 /// told everything that is wrong. The server's timeline is true time shifted by the anchor.
 type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
-    /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps.
-    static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice" ]
+    /// Agents with DIAL-CONTROL's table, whose vice is to invent stamps, and Kamailio, whose vice is to end dialogs before they began.
+    static let madeUp = [ "cisco-voice"; "dial-control"; "h3c-voice"; "3com-voice"; "jsonrpc" ]
 
     /// Agents that use ids again, and tell no time: which connection a row means is known to nobody.
     static let untold = [ "cisco-xgcp" ]
@@ -26,6 +26,14 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     // How often a connection had been heard when the record first held a fact of it that was no longer true.
     let staleSince = Dictionary<ConnectionId, int>()
     let opened = HashSet<struct (int64 * int)>()
+    // Every call that began, and when; those that the record ever had.
+    let begun = ResizeArray<struct (int64 * Instant)>()
+    let met = HashSet<int64>()
+    // When the audit was under way with which the present tally began, and whether the gateway may have told a false total since.
+    let mutable tallied: struct (Instant * Interval) voption = ValueNone
+    let mutable mayMiscount = false
+    let mutable surplus = 0L
+    let mutable declared = 0L
     // The true connection behind each one in the record.
     let meant = Dictionary<ConnectionId, Fate>()
     let records = Dictionary<struct (int64 * int), int>()
@@ -44,7 +52,15 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     let mutable anchor = TimeSpan.Zero
     let mutable now = far.Table.Now
 
-    do book.Record(far.Identify, Truth.present far.Table)
+    let learn (events: TruthEvent list) =
+        book.Record(far.Identify, events)
+
+        for event in events do
+            match event with
+            | TruthEvent.Opened connection -> begun.Add(struct (connection.Serial, connection.Setup))
+            | TruthEvent.Closed _ -> ()
+
+    do learn (Truth.present far.Table)
 
     /// Converts from the server's timeline to true time.
     let trueInterval (interval: Interval) = Interval.shift (anchor.Negate()) interval
@@ -113,6 +129,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             | ValueNone -> fail $"{c.Id} has a CDR from the history and never was"
             | ValueSome fate ->
                 unseen <- unseen + 1
+                met.Add fate.Serial |> ignore
 
                 if not (opened.Add(leg fate)) then
                     fail $"{c.Id} has a CDR from the history, and was known: {ending.Within}"
@@ -150,6 +167,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                 if
                     ended > watched.Earliest + TimeSpan.FromSeconds 3.0
                     && ended < watched.Latest
+                    && now - ended < far.Remembers
                     && ended > lastMishap
                     && connection.Setup > lastRestart + TimeSpan.FromSeconds 1.0
                     && not (far.StampsZero ended)
@@ -263,6 +281,41 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
                         if not (listed.Contains identity.Id) then
                             fail $"{identity.Id} was there throughout and a complete snapshot lacks it"
 
+    /// What is said of calls that nobody saw is true (calls that add up).
+    let checkBalance (snapshot: Snapshot) =
+        let balance = ledger.Balance
+        let window = trueInterval (Interval.create snapshot.Asked snapshot.Answered)
+        // Sessions are a part of rtpengine's total.
+        mayMiscount <- mayMiscount || (isBad && far.Kind = "ng")
+
+        if balance.Surplus > surplus && not mayMiscount then
+            fail $"has seen {balance.Surplus - surplus} calls more than the gateway counted"
+
+        surplus <- balance.Surplus
+
+        match balance.Tally, tallied with
+        | ValueSome tally, ValueSome(struct (since, first: Interval)) when since = tally.Since ->
+            if Snapshot.isComplete snapshot && snapshot.Total.IsSome && not mayMiscount then
+                let unmet after until =
+                    begun
+                    |> Seq.filter (fun (struct (serial, at)) ->
+                        after < at && at <= until && not (met.Contains serial))
+                    |> Seq.length
+                    |> int64
+
+                let least = unmet first.Latest window.Earliest
+                let most = unmet first.Earliest window.Latest
+                let told = tally.Unseen
+                declared <- declared + told.Least
+
+                if told.Least > most || told.Most < least then
+                    fail
+                        $"says that {told.Least} to {told.Most} calls were not seen, and {least} to {most} were not"
+        | ValueSome tally, _ ->
+            tallied <- ValueSome(struct (tally.Since, window))
+            mayMiscount <- isBad && far.Kind = "ng"
+        | ValueNone, _ -> tallied <- ValueNone
+
     let take (id: ConnectionId) : Fate voption =
         match meant.TryGetValue id with
         | true, fate ->
@@ -291,6 +344,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             match fateOf c (heardBy c snapshot) with
             | ValueSome fate ->
                 meant[c.Id] <- fate
+                met.Add fate.Serial |> ignore
 
                 if not (opened.Add(leg fate)) then
                     fail $"{c.Id} was opened twice: setup {c.Setup}, start {c.Start}, %A{c.Facts}"
@@ -366,6 +420,9 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
     /// reported exactly.
     member _.FromHistory = struct (unseen, exact)
 
+    /// The number of calls that were declared unseen at least, summed over all audits.
+    member _.Declared = declared
+
     /// Something happened to the gateway: what ended before may have been reported only in part, or forgotten.
     member _.Befell(at: Instant) = lastMishap <- Instant.max lastMishap at
 
@@ -390,7 +447,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         | _ -> ValueNone
 
     /// What truly happened at the gateway.
-    member _.Learn(events: TruthEvent list) = book.Record(far.Identify, events)
+    member _.Learn(events: TruthEvent list) = learn events
 
     /// A restart of the agent alone renamed everything.
     member _.Renamed(at: Instant) =
@@ -416,6 +473,7 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
             checkKept snapshot
             checkComplete snapshot
             checkHistory snapshot
+            checkBalance snapshot
 
         checkRecords ()
         let struct (again, repeated) = Reconcile.apply snapshot next

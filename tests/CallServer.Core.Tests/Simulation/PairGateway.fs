@@ -157,6 +157,7 @@ type PairGateway(clock: Clockwork, name: string, kind: PairKind, churn: Churn, s
           Ended = [||]
           History = ValueNone
           Denied = [||]
+          Total = ValueNone
           Standing = ValueNone
           Remarks = []
           Requests = 1 }

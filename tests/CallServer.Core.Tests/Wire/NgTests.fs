@@ -68,21 +68,24 @@ let ``results are told apart`` =
 let ``statistics are read from either notation, up-time as text`` =
     example (fun () ->
         let told: NgStatistics =
-            { Sessions = ValueSome 12L; Managed = ValueSome 3L; UpTime = ValueSome 86400L }
+            { Sessions = ValueSome 12L
+              Foreign = ValueSome 2L
+              Managed = ValueSome 3L
+              UpTime = ValueSome 86400L }
 
         body
-            "d10:statisticsd17:currentstatisticsd13:sessionstotali12ee15:totalstatisticsd6:uptime5:8640015:managedsessionsi3eee6:result2:oke"
+            "d10:statisticsd17:currentstatisticsd15:sessionsforeigni2e13:sessionstotali12ee15:totalstatisticsd6:uptime5:8640015:managedsessionsi3eee6:result2:oke"
         |> NgReplies.readStatistics
         |> Check.equal told
 
         body
-            """{"statistics":{"totalstatistics":{"managedsessions":3,"uptime":"86400"},"currentstatistics":{"sessionstotal":12}}}"""
+            """{"statistics":{"totalstatistics":{"managedsessions":3,"uptime":"86400"},"currentstatistics":{"sessionsforeign":2,"sessionstotal":12}}}"""
         |> NgReplies.readStatistics
         |> Check.equal told
 
         body "d6:result2:oke"
         |> NgReplies.readStatistics
-        |> Check.equal { Sessions = ValueNone; Managed = ValueNone; UpTime = ValueNone })
+        |> Check.equal { Sessions = ValueNone; Foreign = ValueNone; Managed = ValueNone; UpTime = ValueNone })
 
 let private call =
     """{"created":1769767200,"created_us":250001,"last signal":1769767201,"SSRC":{},"tags":{

@@ -56,6 +56,24 @@ internal sealed class RecoveryCommandTests
         });
     }
 
+    [TestCase("3", "4", "3 to 4")]
+    [TestCase("4", "4", "4")]
+    public async Task It_tells_of_calls_that_nobody_saw(string least, string most, string told)
+    {
+        var report = Report(3)
+            .Replace(
+                "\"starts\":",
+                $"\"unseen\":{{\"least\":{least},\"most\":{most},\"gateways\":2}},\"starts\":",
+                StringComparison.Ordinal
+            );
+        await using var server = await StubServer.StartAsync(_ => (200, List(report)));
+        var run = await CliRun.Of("recovery", "--server", server.Address);
+        Assert.That(
+            run.Lines,
+            Does.Contain($"  unseen        {told} calls began and ended unseen, by the totals of 2 gateways")
+        );
+    }
+
     [TestCase("1", 3)]
     [TestCase("2", 3, 2)]
     [TestCase("3", 3, 2, 1)]

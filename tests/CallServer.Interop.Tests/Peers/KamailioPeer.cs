@@ -89,22 +89,28 @@ internal sealed class KamailioPeer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes calls that last for a second, so many of them a second, and returns when the last one is over: the times
-    /// from INVITE to 200 that sipp measured.
+    /// Makes calls that last this long, so many a second, and returns when the last one is over: the times from INVITE to
+    /// 200 that sipp measured.
     /// </summary>
-    public async Task<IReadOnlyList<TimeSpan>> SetupsAsync(int count, int rate, CancellationToken cancel)
+    public async Task<IReadOnlyList<TimeSpan>> PassAsync(
+        int count,
+        int rate,
+        TimeSpan length,
+        CancellationToken cancel = default
+    )
     {
-        string[] options = ["-m", $"{count}", "-r", $"{rate}", "-d", "1000", "-trace_rtt", "-rtt_freq", "1"];
-        var calling = scope.NewFolder("calling");
-        var sipp = Script(
+        var times = scope.NewFolder("passing");
+        string[] calls = ["-m", $"{count}", "-l", $"{count}", "-r", $"{rate}"];
+        string[] each = ["-d", $"{(int)length.TotalMilliseconds}", "-trace_rtt", "-rtt_freq", "1"];
+        var passing = Script(
             "sipp.sh",
-            [calling, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]
+            [times, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. calls, .. each]
         );
-        var finished = await sipp.FinishAsync(TimeSpan.FromSeconds(60 + 2.0 * count / rate));
+        var finished = await passing.FinishAsync(TimeSpan.FromSeconds(120 + (double)count / rate));
         if (finished.ExitCode != 0)
             throw Trouble.Failed($"calls failed: {finished}");
         // Date_ms;response_time_ms;rtd_name
-        var lines = await File.ReadAllLinesAsync(Directory.GetFiles(calling, "*_rtt.csv").Single(), cancel);
+        var lines = await File.ReadAllLinesAsync(Directory.GetFiles(times, "*_rtt.csv").Single(), cancel);
         return
         [
             .. lines

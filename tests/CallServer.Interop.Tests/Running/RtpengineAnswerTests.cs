@@ -73,6 +73,34 @@ internal sealed class RtpengineAnswerTests : PeerTest
         await server.StopAsync();
     }
 
+    /// <summary>Calls that add up: what was made and deleted between two audits is declared.</summary>
+    [Test]
+    public async Task Calls_that_nobody_saw_are_declared()
+    {
+        const int count = 12;
+        const int passing = 5;
+        var rtpengine = await RtpenginePeer.StartAsync(Scope, count);
+        var server = await Server.StartAsync(
+            Scope,
+            Scope.NewFolder("server"),
+            [("gw1", rtpengine.Uris[1])],
+            interval: "5s"
+        );
+        await server.CompleteAuditAsync();
+        var calls = await NgCall.MakeAsync(rtpengine.Proxy, 1, count);
+        foreach (var call in calls.Take(passing))
+            await call.EndAsync(rtpengine.Proxy);
+        await server.CompleteAuditAsync();
+        await server.CompleteAuditAsync();
+
+        var seen = (await server.CdrsAsync()).Select(cdr => cdr.Call).Distinct().Count() + count - passing;
+        var gateway = await server.GatewayAsync();
+        Assert.That(await server.CallsAsync(), Has.Count.EqualTo(count - passing));
+        Assert.That(gateway.Unseen, Is.EqualTo(new RecordedUnseen(count - seen, count - seen, 0)));
+        Assert.That(gateway.Conflicts, Is.Zero);
+        await server.StopAsync();
+    }
+
     [Test]
     public async Task Media_of_both_tells_of_the_time_before_anybody_asked()
     {

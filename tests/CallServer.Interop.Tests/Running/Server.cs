@@ -135,6 +135,10 @@ internal sealed partial class Server : IAsyncDisposable
         );
     }
 
+    /// <summary>Its only gateway.</summary>
+    public async Task<RecordedGateway> GatewayAsync() =>
+        (await ListAsync<RecordedGateway>("gateways", Camel)).Single();
+
     public async Task<IReadOnlyList<RecordedCall>> CallsAsync() =>
         await ListAsync<RecordedCall>("calls", Camel);
 

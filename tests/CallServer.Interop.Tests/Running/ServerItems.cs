@@ -26,6 +26,12 @@ internal sealed record RecordedCall(
 /// <summary>Something on which its sources disagree.</summary>
 internal sealed record RecordedFinding(string Kind, DateTimeOffset Since, string Text);
 
+/// <summary>A gateway as a running server reports it.</summary>
+internal sealed record RecordedGateway(string Gateway, long Opened, long Conflicts, RecordedUnseen? Unseen);
+
+/// <summary>Calls that nobody saw, by the gateway's running total.</summary>
+internal sealed record RecordedUnseen(long Least, long Most, long Surplus);
+
 /// <summary>An audit that a running server made.</summary>
 internal sealed record RecordedAudit(
     string Gateway,

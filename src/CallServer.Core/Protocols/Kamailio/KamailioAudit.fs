@@ -1,6 +1,7 @@
 namespace CallServer.Protocols.Kamailio
 
 open System
+open System.Collections.Generic
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
@@ -24,12 +25,21 @@ type KamailioPhase =
     | Over
 
 /// What one audit of a gateway passes on to the next. It narrows times, and proves nothing.
-type KamailioMemory = { Run: KamailioRun voption }
+type KamailioMemory =
+    {
+        Run: KamailioRun voption
+        /// What was known of its clock, and when.
+        Clock: KamailioClock
+        ClockAt: Instant
+    }
 
 [<NoEquality; NoComparison>]
 type KamailioAuditState =
     internal
         {
+            Known: Connection[]
+            /// Whether dialogs that are over are wanted even if the record never had them.
+            ReadsHistory: bool
             Memory: KamailioMemory
             Phase: KamailioPhase
             Link: KamailioLink<Snapshot>
@@ -44,7 +54,8 @@ type KamailioAuditState =
             /// The dialogs of the last list, each once, and when they were told.
             Dialogs: KamailioDialog[]
             Listed: Interval voption
-            Clock: KamailioClock voption
+            /// What this audit read of its clock.
+            Clock: ClockBounds
             /// Calls whose dialog may show the clock, not asked yet.
             Candidates: string list
             Faults: Faults
@@ -73,7 +84,7 @@ module KamailioAudit =
     type Memory = KamailioMemory
 
     module Memory =
-        let none: Memory = { Run = ValueNone }
+        let none: Memory = { Run = ValueNone; Clock = KamailioClock.unknown; ClockAt = Instant.ofMicros 0L }
 
     /// How often one audit lists the dialogs before it reports a disagreement.
     [<Literal>]
@@ -116,18 +127,56 @@ module KamailioAudit =
     let private fault (shortfall: Shortfall) (state: State) : State =
         { state with Faults = Faults.add shortfall state.Faults }
 
+    /// Everything known of the gateway's clock. Another run may be another machine's.
+    let private clock (now: Instant) (state: State) : KamailioClock =
+        let held =
+            match state.Memory.Run, state.Opened with
+            | ValueSome known, ValueSome opened when known.Since = opened.Told.Since ->
+                KamailioClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
+            | _ -> KamailioClock.unknown
+
+        KamailioClock.learn now state.Clock held
+
     /// The connections of the dialogs that go on, sorted by their ids, and how many have no name that could be kept.
-    let private observations (state: State) : struct (Observation[] * int) =
+    let private observations (clock: KamailioClock) (state: State) : struct (Observation[] * int) =
         match state.Listed with
         | ValueNone -> struct ([||], 0)
         | ValueSome heard ->
             let going = state.Dialogs |> Array.filter (KamailioObserving.isOver >> not)
-            let named = going |> Array.choose (KamailioObserving.observe state.Clock heard)
+            let named = going |> Array.choose (KamailioObserving.observe clock heard)
             struct (Array.sortBy _.Id named, going.Length - named.Length)
+
+    /// The ends of the dialogs that are over and still listed, sorted by their ids: all of them, or those of the record.
+    let private ends (clock: KamailioClock) (state: State) : Ended[] =
+        match state.Listed with
+        | ValueNone -> [||]
+        | ValueSome heard ->
+            let over = state.Dialogs |> Array.filter KamailioObserving.isOver
+            let ended = over |> Array.choose (KamailioObserving.ended clock heard)
+
+            let wanted =
+                if state.ReadsHistory || ended.Length = 0 then
+                    ended
+                else
+                    let known = state.Known |> Array.map _.Id |> HashSet
+                    ended |> Array.filter (fun one -> known.Contains one.Observation.Id)
+
+            Array.sortBy _.Observation.Id wanted
+
+    /// The rows of dialogs that are over are a history, of some seconds. Without a clock they tell no time.
+    let private history (clock: KamailioClock) (state: State) : HistoryRead voption =
+        match state.Listed with
+        | ValueSome heard when KamailioClock.isKnown clock ->
+            ValueSome
+                { Until = (if state.ReadsHistory then ValueSome heard.Earliest else ValueNone)
+                  Cursor = ValueNone }
+        | ValueSome _
+        | ValueNone -> ValueNone
 
     /// Ends the audit. Without reasons it is complete.
     let private finish (now: Instant) (reasons: Shortfall list) (state: State) : State =
-        let struct (observations, nameless) = observations state
+        let clock = clock now state
+        let struct (observations, nameless) = observations clock state
         let run = state.Opened |> ValueOption.map (KamailioProof.runOf state.Memory.Run)
 
         let reasons =
@@ -158,13 +207,14 @@ module KamailioAudit =
               Boot = KamailioProof.bootOf now run
               Completeness = completeness
               Observations = observations
-              Ended = [||]
-              History = ValueNone
+              Ended = ends clock state
+              History = history clock state
               Denied =
                 state.Dialogs
                 |> Array.filter KamailioObserving.isOver
                 |> Array.choose KamailioObserving.nameOf
                 |> Array.sort
+              Total = KamailioProof.total state.Before state.After
               Standing = ValueNone
               Remarks = []
               Requests = window.Requests }
@@ -173,7 +223,7 @@ module KamailioAudit =
             Phase = KamailioPhase.Over
             Memory =
                 (if run.IsNone then state.Memory
-                 elif state.IsSameRun then { Run = run }
+                 elif state.IsSameRun then { Run = run; Clock = clock; ClockAt = now }
                  else Memory.none)
             Link = KamailioLink.finish snapshot state.Link }
 
@@ -195,7 +245,7 @@ module KamailioAudit =
 
     let private beginClock (now: Instant) (state: State) : State =
         match state.Candidates with
-        | next :: rest when state.Clock.IsNone ->
+        | next :: rest when state.Clock = GatewayClock.unknown ->
             ask now KamailioPhase.Clock (KamailioQuestion.Dialog next) { state with Candidates = rest }
         | _ -> beginClosing now state
 
@@ -325,11 +375,9 @@ module KamailioAudit =
                 judged now { state with After = { state.After with Processed = processed } }
             | ValueNone -> unreadable now "stats.fetchn" state
         | KamailioPhase.Clock ->
-            let clock =
-                KamailioReplies.readClock result
-                |> ValueOption.map (fun shown -> { Shown = shown; Within = within })
-
-            beginClock now { state with Clock = clock }
+            match KamailioReplies.readClock result with
+            | ValueSome shown -> beginClock now { state with Clock = KamailioClock.read shown within }
+            | ValueNone -> beginClock now state
         | KamailioPhase.Over -> state
 
     /// Kamailio answers 500 and these words; others would use the specification's code.
@@ -415,7 +463,9 @@ module KamailioAudit =
 
     /// Begins an audit. Returns the first request, and when to wake up.
     let start (target: KamailioGateway) (memory: Memory) (given: AuditStart) : State * Command list =
-        { Memory = memory
+        { Known = given.Known
+          ReadsHistory = given.History.IsSome
+          Memory = memory
           Phase = KamailioPhase.Opening
           Link = KamailioLink.start target given
           Opened = ValueNone
@@ -426,7 +476,7 @@ module KamailioAudit =
           Verdict = KamailioVerdict.Untold
           Dialogs = [||]
           Listed = ValueNone
-          Clock = ValueNone
+          Clock = GatewayClock.unknown
           Candidates = []
           Faults = Faults.none }
         |> ask given.At.Steady KamailioPhase.Opening KamailioQuestion.UpTime

@@ -6,38 +6,25 @@ open CallServer.Ledger
 open CallServer.Wire
 open CallServer.Exchange
 
-/// A reading of Kamailio's clock: it showed so many whole seconds since 1970 at some moment within the interval.
-[<Struct>]
-type internal KamailioClock = { Shown: int64; Within: Interval }
-
 /// Makes observations from Kamailio's dialogs. A dialog is one connection: Kamailio is between both parties.
 module internal KamailioObserving =
-    let private second = TimeSpan.FromSeconds 1.0
+    /// Kamailio loaded it from its database, and made its row then: at its own start, so that the row is younger than its answer.
+    let private isLoaded (dialog: KamailioDialog) : bool =
+        dialog.Answered > 0L && dialog.Created > dialog.Answered
 
-    /// A hundred years, in seconds. No stamp is older.
-    [<Literal>]
-    let private LongestAge = 3153600000L
-
-    /// When something happened, on our timeline, that Kamailio stamped. Stamp and clock are of one clock, so it does not matter how far that
-    /// is from ours. It was told in a reply that had come by then.
-    let private happened (clock: KamailioClock voption) (told: Instant) (stamp: int64) : Interval voption =
-        match clock with
-        | ValueSome clock when stamp > 0L && clock.Shown >= stamp && clock.Shown - stamp < LongestAge ->
-            let age = TimeSpan.FromSeconds(float (clock.Shown - stamp))
-
-            let at = Ago.ofDifference clock.Within.Earliest clock.Within.Latest age second second
-            ValueSome(Ago.until told at.Earliest at.Latest)
-        | _ -> ValueNone
-
-    /// When the call began. A dialog that Kamailio loaded from its database was made at its own start, so a row that is younger than its
-    /// answer says nothing.
-    let private setupOf clock (heard: Interval) (dialog: KamailioDialog) : Timing voption =
-        if dialog.Answered = 0L || dialog.Created <= dialog.Answered then
-            happened clock heard.Latest dialog.Created |> ValueOption.map Timing.reported
-        else
+    /// When the call began.
+    let private setupOf (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
+        if isLoaded dialog then
             ValueNone
+        else
+            KamailioClock.happened heard.Latest dialog.Created clock |> ValueOption.map Timing.reported
 
-    let private startOf clock (heard: Interval) (setup: Timing voption) (dialog: KamailioDialog) : Timing =
+    let private startOf
+        (clock: KamailioClock)
+        (heard: Interval)
+        (setup: Timing voption)
+        (dialog: KamailioDialog)
+        : Timing =
         let since =
             match setup with
             | ValueSome setup -> Instant.min setup.Within.Earliest heard.Latest
@@ -46,10 +33,12 @@ module internal KamailioObserving =
         match dialog.State with
         | KamailioState.Unconfirmed
         | KamailioState.Early -> Timing.reported (Interval.from heard.Earliest)
+        // Nobody answered it.
+        | KamailioState.Deleted when dialog.Answered = 0L -> Timing.reported (Interval.from heard.Earliest)
         | KamailioState.ConfirmedWithoutAck
         | KamailioState.Confirmed
         | KamailioState.Deleted ->
-            match happened clock heard.Latest dialog.Answered with
+            match KamailioClock.happened heard.Latest dialog.Answered clock with
             | ValueSome at -> Timing.reported at
             | ValueNone -> Timing.bounded (Interval.create since heard.Latest)
         | KamailioState.Other _ -> Timing.bounded (Interval.create since Instant.distantFuture)
@@ -86,11 +75,7 @@ module internal KamailioObserving =
         ConnectionId.tryCreate $"{dialog.CallId};{dialog.Entry}:{dialog.Number}"
 
     /// The connection of a dialog; nothing if it has no name that could be kept.
-    let observe
-        (clock: KamailioClock voption)
-        (heard: Interval)
-        (dialog: KamailioDialog)
-        : Observation option =
+    let observe (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Observation option =
         nameOf dialog
         |> Option.map (fun id ->
             let setup = setupOf clock heard dialog
@@ -108,3 +93,23 @@ module internal KamailioObserving =
                     Originator = text dialog.From
                     Remote = text dialog.To
                     State = ValueSome(word dialog.State) } })
+
+    /// When a dialog ended that is over. One that was over when Kamailio loaded it from its database has the time of that instead.
+    let private endOf (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
+        if isLoaded dialog && dialog.Ended <= dialog.Created + 1L then
+            ValueNone
+        else
+            KamailioClock.happened heard.Latest dialog.Ended clock |> ValueOption.map Timing.reported
+
+    /// The end of a dialog that is over; nothing where Kamailio does not say when that was.
+    let ended (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Ended option =
+        match observe clock heard dialog, endOf clock heard dialog with
+        | Some observation, ValueSome over ->
+            Some
+                { Observation = observation
+                  End = over
+                  Cause = ValueNone
+                  Counters = ValueNone
+                  IsRenamed = false
+                  Row = ValueNone }
+        | _ -> None

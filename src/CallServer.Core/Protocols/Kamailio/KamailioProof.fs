@@ -54,6 +54,22 @@ module internal KamailioProof =
                 KamailioVerdict.Disagrees last
         | _ -> KamailioVerdict.Untold
 
+    /// Older versions print the lower half of the total, with its sign.
+    [<Literal>]
+    let private Period = 4294967296L
+
+    /// The total of dialogs that began since the start, those that were never answered included. What Kamailio loaded from its database is
+    /// not counted.
+    let total (before: KamailioCounts) (after: KamailioCounts) : RunningTotal voption =
+        match before.Processed, after.Processed with
+        | ValueSome before, ValueSome after ->
+            ValueSome
+                { Of = TotalOf.Connections
+                  Before = before &&& (Period - 1L)
+                  After = after &&& (Period - 1L)
+                  Wraps = ValueSome Period }
+        | _ -> ValueNone
+
     let private second = TimeSpan.FromSeconds 1.0
 
     /// A hundred years, in seconds.

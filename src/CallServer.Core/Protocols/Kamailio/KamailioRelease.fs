@@ -112,8 +112,10 @@ module KamailioRelease =
                   Ended = 0L }
 
             let clock =
-                KamailioReplies.readClock result
-                |> ValueOption.map (fun shown -> { Shown = shown; Within = within })
+                match KamailioReplies.readClock result with
+                | ValueSome shown ->
+                    KamailioClock.learn now (KamailioClock.read shown within) KamailioClock.unknown
+                | ValueNone -> KamailioClock.unknown
 
             { state with
                 Found = KamailioObserving.observe clock within dialog |> ValueOption.ofOption

@@ -125,6 +125,7 @@ module MgcpAudit =
               Ended = [||]
               History = ValueNone
               Denied = MgcpConnections.denied state.Known observations state.Connections
+              Total = ValueNone
               Standing = ValueNone
               Remarks = []
               Requests = window.Requests }

@@ -41,3 +41,9 @@ module internal NgPace =
     let start (pace: Pace) : Pace = Pace.resume FirstWindow MaxWindow pace
 
     let prompt (pace: Pace) : Pace = Pace.slowStart MaxWindow pace
+
+module internal NgClock =
+    /// rtpengine stamps with a clock that it reads once per round of its loop, so a stamp is up to 40 ms old. Microseconds, with
+    /// some allowance.
+    [<Literal>]
+    let Staleness = 50_000L

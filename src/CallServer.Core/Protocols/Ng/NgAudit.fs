@@ -183,6 +183,7 @@ module NgAudit =
               Ended = [||]
               History = ValueNone
               Denied = NgQueries.denied state.Known state.Queries
+              Total = NgProof.total state.Proof
               Standing = ValueNone
               Remarks = []
               Requests = window.Requests }
@@ -236,7 +237,7 @@ module NgAudit =
         let full () = TooLarge $"a list of more than {state.List.Limit} calls"
 
         match NgProof.judge state.List.EndSeen listed state.Proof with
-        | CountVerdict.Agrees -> beginQueries { state with Proof = { state.Proof with CountAgrees = true } }
+        | CountVerdict.Agrees -> beginQueries { state with Proof = NgProof.agreed state.Proof }
         // The reading after this list also serves as the one before the next.
         | CountVerdict.Disagrees _ when mayAgain -> opened state
         | CountVerdict.Disagrees _ when not (Faults.isEmpty state.Faults) ->

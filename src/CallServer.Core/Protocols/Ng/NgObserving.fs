@@ -186,7 +186,7 @@ module internal NgObserving =
                   | None -> ()
                   | Some id ->
                       let struct (low, high) = stampOf place tags[place] seen.Call
-                      let setup = GatewayClock.happened low high seen.Heard.Latest clock
+                      let setup = GatewayClock.happened low (high + NgClock.Staleness) seen.Heard.Latest clock
 
                       { Id = id
                         Stamp = ValueSome(string seen.Call.Created)
@@ -251,7 +251,7 @@ module internal NgObserving =
 
                 GatewayClock.read
                     low
-                    (low + second + GatewayClock.Staleness)
+                    (low + second + NgClock.Staleness)
                     before.Heard.Earliest
                     after.Heard.Latest
                     clock

@@ -17,6 +17,8 @@ type internal NgProof =
         Readings: NgReading list
         /// The statistics read before the current list.
         Before: NgReading voption
+        /// The statistics read after the list with which they agree.
+        After: NgReading voption
         /// How often calls were listed.
         Rounds: int
         CountAgrees: bool
@@ -35,7 +37,8 @@ module internal NgProof =
     [<Literal>]
     let private MaxRounds = 4
 
-    let none: NgProof = { Readings = []; Before = ValueNone; Rounds = 0; CountAgrees = false }
+    let none: NgProof =
+        { Readings = []; Before = ValueNone; After = ValueNone; Rounds = 0; CountAgrees = false }
 
     let told (now: Instant) (sent: Instant) (statistics: NgStatistics) (proof: NgProof) : NgProof =
         { proof with
@@ -46,6 +49,29 @@ module internal NgProof =
         { proof with
             Before = List.tryHead proof.Readings |> ValueOption.ofOption
             Rounds = proof.Rounds + 1 }
+
+    /// The list that was told last agrees with the statistics before and after it.
+    let agreed (proof: NgProof) : NgProof =
+        { proof with
+            After = List.tryHead proof.Readings |> ValueOption.ofOption
+            CountAgrees = true }
+
+    /// How many calls began since the start: those that go on and those that have ended. Calls that rtpengine only mirrors leave without being
+    /// counted, so that there is no such total while it has any.
+    let total (proof: NgProof) : RunningTotal voption =
+        let begun (reading: NgReading voption) =
+            match reading with
+            | ValueSome { Told = { Sessions = ValueSome sessions
+                                   Managed = ValueSome managed
+                                   Foreign = foreign } } when ValueOption.defaultValue 0L foreign = 0L ->
+                ValueSome(sessions + managed)
+            | ValueSome _
+            | ValueNone -> ValueNone
+
+        match begun proof.Before, begun proof.After with
+        | ValueSome before, ValueSome after ->
+            ValueSome { Of = TotalOf.Calls; Before = before; After = after; Wraps = ValueNone }
+        | _ -> ValueNone
 
     let mayAgain (proof: NgProof) : bool = proof.Rounds < MaxRounds
 
@@ -91,7 +117,7 @@ module internal NgProof =
         match reading.Told.UpTime with
         | ValueSome seconds when seconds < 10_000_000_000L ->
             let upTime = TimeSpan.FromSeconds(float seconds)
-            let stale = TimeSpan.FromMicroseconds(float GatewayClock.Staleness)
+            let stale = TimeSpan.FromMicroseconds(float NgClock.Staleness)
 
             let latest = Instant.min reading.Received (reading.Received - upTime + coarse)
             ValueSome(Interval.create (reading.Sent - upTime - coarse - stale) latest)

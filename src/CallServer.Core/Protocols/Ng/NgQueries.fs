@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// What a gateway reported about each call that was queried.
 [<NoEquality; NoComparison>]
@@ -75,7 +76,7 @@ module internal NgQueries =
         let clock =
             match newest with
             | ValueSome(struct (newest, listed)) when call.Created > newest ->
-                let high = call.Created + call.Resolution - 1L + GatewayClock.Staleness
+                let high = call.Created + call.Resolution - 1L + NgClock.Staleness
                 GatewayClock.read call.Created high listed now clock
             | ValueSome _
             | ValueNone -> clock

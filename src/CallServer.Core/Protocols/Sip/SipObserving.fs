@@ -250,6 +250,7 @@ module internal SipSnapshot =
                   Ended = [||]
                   History = ValueNone
                   Denied = seen.Over
+                  Total = ValueNone
                   Standing = ValueNone
                   Remarks = []
                   Requests = requests },

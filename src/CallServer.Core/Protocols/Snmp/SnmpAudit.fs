@@ -288,6 +288,7 @@ module SnmpAudit =
               Ended = ended
               History = history
               Denied = [||]
+              Total = ValueNone
               Standing = ValueNone
               Remarks = List.rev state.Remarks
               Requests = state.Requests.Sent }

@@ -115,6 +115,7 @@ internal static class Examples
           "opened": 5210,
           "closed": 5090,
           "conflicts": 0,
+          "unseen": null,
           "lastComplete": "2026-01-31T10:00:00.084000Z"
         }
         """;
@@ -211,6 +212,11 @@ internal static class Examples
             "confirmed": 422,
             "ended": 13,
             "unknown": 0
+          },
+          "unseen": {
+            "least": 3,
+            "most": 4,
+            "gateways": 1
           },
           "starts": {
             "bounded": 437,

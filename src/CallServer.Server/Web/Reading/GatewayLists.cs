@@ -1,6 +1,7 @@
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording;
 using CallServer.Server.Web.Contract;
+using CallServer.Surface;
 
 namespace CallServer.Server.Web.Reading;
 
@@ -23,6 +24,7 @@ namespace CallServer.Server.Web.Reading;
 /// <param name="Opened">Connections that began since the record began.</param>
 /// <param name="Closed">Connections that ended since then.</param>
 /// <param name="Conflicts">Reports that contradicted the record since then.</param>
+/// <param name="Unseen">Calls that began and nobody saw; null if the gateway tells no running total.</param>
 /// <param name="LastComplete">When its newest complete audit was answered; null if there was none.</param>
 internal sealed record GatewayItem(
     string Gateway,
@@ -42,8 +44,21 @@ internal sealed record GatewayItem(
     long Opened,
     long Closed,
     long Conflicts,
+    UnseenCalls? Unseen,
     string? LastComplete
 );
+
+/// <summary>Calls that began and nobody saw, since the record began, by the gateway's own running total.</summary>
+/// <param name="Least">At least so many.</param>
+/// <param name="Most">At most so many.</param>
+/// <param name="Surplus">Calls by which the record has more than the gateway counted.</param>
+internal sealed record UnseenCalls(long Least, long Most, long Surplus)
+{
+    public static UnseenCalls? Of(GatewayRecord? record) =>
+        record is { CountsCalls: true }
+            ? new UnseenCalls(record.UnseenLeast, record.UnseenMost, record.SurplusTotal)
+            : null;
+}
 
 /// <summary>The gateways and their audits.</summary>
 internal sealed class GatewayLists(Answers answers)
@@ -150,6 +165,7 @@ internal sealed class GatewayLists(Answers answers)
             state?.Record.OpenedTotal ?? 0,
             state?.Record.ClosedTotal ?? 0,
             state?.Record.ConflictsTotal ?? 0,
+            UnseenCalls.Of(state?.Record),
             state?.LastComplete is { } last ? (last + answers.Correction).ToString() : null
         );
     }

@@ -11,6 +11,7 @@ namespace CallServer.Bench.Performance.Lines;
 internal sealed class SetupLine : ILine
 {
     private const int Rate = 50;
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(0.5);
 
@@ -35,7 +36,7 @@ internal sealed class SetupLine : ILine
         var wrong = new List<string>();
         for (var round = 0; round < rounds; round++)
         {
-            unasked.Add(P99(await kamailio.SetupsAsync(calls, Rate, cancel)));
+            unasked.Add(P99(await kamailio.PassAsync(calls, Rate, Length, cancel)));
             foreach (var (way, uri, p99, audits) in asked)
             {
                 using var folder = new TempFolder();
@@ -47,7 +48,7 @@ internal sealed class SetupLine : ILine
                     async () => (await server.StatusAsync(cancel)).Member("gateways").Number("complete") >= 1,
                     cancel
                 );
-                p99.Add(P99(await kamailio.SetupsAsync(calls, Rate, cancel)));
+                p99.Add(P99(await kamailio.PassAsync(calls, Rate, Length, cancel)));
                 audits.Add((await server.Client.AllAsync("audits", null, cancel)).Items.Count);
                 var held = (await server.StatusAsync(cancel)).Number("connections");
                 if (held < lasting)

@@ -20,6 +20,9 @@ const PROOFS = {
   "whole-document": "one whole document came",
 };
 
+/** How many calls began and ended between two audits. */
+const unseen = ({ least, most }) => (least === most ? count(most) : `${count(least)} to ${count(most)}`);
+
 const path = ({ path: [, id] }) => `/v1/gateways/${encodeURIComponent(id)}`;
 
 export default {
@@ -77,6 +80,7 @@ export default {
           ],
           ["Opened, closed", `${count(gateway.opened)}, ${count(gateway.closed)}`],
           ["Conflicts", count(gateway.conflicts)],
+          gateway.unseen && ["Calls that nobody saw", unseen(gateway.unseen)],
           ["Last proof", gateway.proof.length ? gateway.proof.map(proof).join("; ") : text(null)],
         ]),
       ),

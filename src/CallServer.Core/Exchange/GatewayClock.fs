@@ -1,4 +1,4 @@
-namespace CallServer.Protocols.Ng
+namespace CallServer.Exchange
 
 open System
 open CallServer.Model
@@ -15,11 +15,6 @@ module GatewayClock =
     /// keeps them. Microseconds.
     [<Literal>]
     let Tolerance = 1_000_000L
-
-    /// rtpengine stamps with a clock that it reads once per round of its loop, so a stamp is up to 40 ms old. Microseconds, with
-    /// some allowance.
-    [<Literal>]
-    let Staleness = 50_000L
 
     /// How far two undisciplined clocks may drift apart, in parts per million.
     [<Literal>]
@@ -86,9 +81,15 @@ module GatewayClock =
         else
             Instant.ofMicros (stamp - skew)
 
-    /// When something happened, on our timeline. The gateway stamped it with something from `low` to `high` and reported it in a
-    /// reply that arrived at `received`. The result allows for the clock's staleness and the bounds of its skew.
+    /// When something happened, on our timeline, before any reply of it. The gateway stamped it with something from `low` to `high`; the
+    /// result allows for the bounds of its skew. An end that nothing bounds is open.
+    let dated (low: int64) (high: int64) (bounds: ClockBounds) : Interval =
+        Interval.create
+            (minus low bounds.Most Instant.distantPast)
+            (minus high bounds.Least Instant.distantFuture)
+
+    /// The same of what the gateway reported in a reply that arrived at `received`: it had happened by then.
     let happened (low: int64) (high: int64) (received: Instant) (bounds: ClockBounds) : Interval =
-        let latest = Instant.min received (minus (high + Staleness) bounds.Least received)
-        let earliest = Instant.min latest (minus low bounds.Most Instant.distantPast)
-        Interval.create earliest latest
+        let told = dated low high bounds
+        let latest = Instant.min received told.Latest
+        Interval.create (Instant.min latest told.Earliest) latest
