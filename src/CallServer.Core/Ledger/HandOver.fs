@@ -32,6 +32,16 @@ module HandOver =
             ReadTo = TimelineShift.early shift mark.ReadTo
             Recent = mark.Recent |> Map.map (fun _ latest -> TimelineShift.late shift latest) }
 
+    // The earlier, the longer a total may have grown since: none is taken for reset that is not.
+    let private balance (shift: TimelineShift) (balance: Balance) : Balance =
+        { balance with
+            Tally =
+                balance.Tally
+                |> ValueOption.map (fun tally ->
+                    { tally with
+                        Since = TimelineShift.early shift tally.Since
+                        At = TimelineShift.early shift tally.At }) }
+
     /// The record of a gateway on this host's timeline. Intervals get wider by what the clocks do not tell; of a
     /// single moment the record keeps the end on which it relies. A snapshot that this host asks for after the
     /// other one's last commit is never older than the record.
@@ -48,4 +58,5 @@ module HandOver =
                 TakenOver = ledger.TakenOver |> ValueOption.map (TimelineShift.late shift)
                 Completes = ledger.Completes |> List.map (TimelineShift.early shift)
                 History = ledger.History |> ValueOption.map (history shift)
+                Balance = balance shift ledger.Balance
                 Connections = ledger.Connections |> Array.map (connection shift) }
