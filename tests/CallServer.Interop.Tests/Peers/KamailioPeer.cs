@@ -87,27 +87,6 @@ internal sealed class KamailioPeer : IAsyncDisposable
         );
     }
 
-    /// <summary>Makes calls that last this long, so many a second, and returns when the last one is over.</summary>
-    public async Task PassAsync(int count, int rate, TimeSpan length)
-    {
-        string[] options =
-        [
-            "-m",
-            $"{count}",
-            "-l",
-            $"{count}",
-            "-r",
-            $"{rate}",
-            "-d",
-            $"{(int)length.TotalMilliseconds}",
-        ];
-        var passing = Script(
-            "sipp.sh",
-            [folder, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]
-        );
-        await passing.FinishAsync(TimeSpan.FromMinutes(2));
-    }
-
     /// <summary>Has the proxy end calls, as its operator would. The answer brackets their ends.</summary>
     public async Task<Bracket> EndAsync(IReadOnlyList<ProxiedCall> ended)
     {
