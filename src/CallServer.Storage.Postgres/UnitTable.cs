@@ -95,8 +95,7 @@ public sealed class UnitTable : IDisposable
         NamedAsync(async () =>
         {
             await using var connection = await source.OpenConnectionAsync(cancellation);
-            await using var command = Command(
-                connection,
+            await using var command = connection.Command(
                 Sql.HandOver,
                 held.Select(unit => unit.Unit).ToArray(),
                 held.Select(unit => unit.Epoch).ToArray()
