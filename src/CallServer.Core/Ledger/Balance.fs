@@ -7,6 +7,21 @@ open CallServer.Model
 [<Struct>]
 type CountRange = { Least: int64; Most: int64 }
 
+/// What a snapshot showed for the first time, as the gateway's running total counts it.
+[<Struct>]
+type Sighted =
+    {
+        /// They began after the first total of the tally was read.
+        Counted: int64
+        /// How many of these the gateway told only after their end.
+        Late: int64
+        /// Told only after their end, and nobody knows whether they began before that total or after it.
+        Perhaps: int64
+    }
+
+module Sighted =
+    let nothing: Sighted = { Counted = 0L; Late = 0L; Perhaps = 0L }
+
 module CountRange =
     let zero: CountRange = { Least = 0L; Most = 0L }
 
@@ -17,12 +32,14 @@ module CountRange =
 type Tally =
     {
         Of: TotalOf
-        /// When that first audit was asked.
+        /// When that first audit was asked: its total was read no earlier.
         Since: Instant
+        /// When it had been told: its total was read before.
+        Told: Instant
         /// The total before the list of the last complete audit, and when that was asked.
         Total: int64
         At: Instant
-        /// How many more had begun when the first list was told: the first list may show them, or none of them.
+        /// How many more had begun when the first list was told, or may have: the record may know of them otherwise, or of none.
         FirstEdge: int64
         /// By how much the total has grown.
         Begun: int64
@@ -60,16 +77,19 @@ module Balance =
     /// Closes the tally; the next complete audit opens another one.
     let close (balance: Balance) : Balance = { balance with Earlier = unseen balance; Tally = ValueNone }
 
-    /// The record has seen so many more begin, of which the gateway told so many only after their end: those were unseen until now.
-    let see (seen: int64) (late: int64) (balance: Balance) : Balance =
+    /// The record has seen these begin. Those of which the gateway told only after their end were unseen until now.
+    let see (seen: Sighted) (balance: Balance) : Balance =
         match balance.Tally with
-        | ValueSome tally when seen > 0L ->
+        | ValueSome tally when seen <> Sighted.nothing ->
+            let least = tally.Unseen.Least - seen.Late - seen.Perhaps
+
             { balance with
                 Tally =
                     ValueSome
                         { tally with
-                            Seen = tally.Seen + seen
-                            Unseen = { tally.Unseen with Least = max 0L (tally.Unseen.Least - late) } } }
+                            Seen = tally.Seen + seen.Counted
+                            FirstEdge = tally.FirstEdge + seen.Perhaps
+                            Unseen = { tally.Unseen with Least = max 0L least } } }
         | ValueSome _
         | ValueNone -> balance
 
@@ -95,9 +115,10 @@ module Balance =
             | ValueSome _
             | ValueNone -> ValueNone
 
-    let private opened (asked: Instant) (edge: int64) (total: RunningTotal) : Tally =
+    let private opened (asked: Instant) (answered: Instant) (edge: int64) (total: RunningTotal) : Tally =
         { Of = total.Of
           Since = asked
+          Told = answered
           Total = total.Before
           At = asked
           FirstEdge = edge
@@ -112,7 +133,7 @@ module Balance =
         // It was reset while it was read: the next audit counts.
         | ValueNone -> close balance
         | ValueSome edge ->
-            let anew () = { close balance with Tally = ValueSome(opened asked edge total) }
+            let anew () = { close balance with Tally = ValueSome(opened asked answered edge total) }
 
             match balance.Tally with
             | ValueNone -> anew ()

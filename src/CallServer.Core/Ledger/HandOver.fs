@@ -40,6 +40,7 @@ module HandOver =
                 |> ValueOption.map (fun tally ->
                     { tally with
                         Since = TimelineShift.early shift tally.Since
+                        Told = TimelineShift.late shift tally.Told
                         At = TimelineShift.early shift tally.At }) }
 
     /// The record of a gateway on this host's timeline. Intervals get wider by what the clocks do not tell; of a

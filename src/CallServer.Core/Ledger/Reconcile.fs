@@ -160,9 +160,7 @@ module Reconcile =
         let balance =
             match balance.Tally with
             | ValueSome tally ->
-                let struct (seen, late) = Sightings.count tally.Of context.Ledger.Connections context.Changes
-
-                Balance.see seen late balance
+                Balance.see (Sightings.count tally context.Ledger.Connections context.Changes) balance
             | ValueNone -> balance
 
         match context.Snapshot.Total with

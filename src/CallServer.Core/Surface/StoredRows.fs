@@ -388,6 +388,7 @@ module internal StoredRows =
             | ValueSome tally ->
                 [ (if tally.Of = TotalOf.Calls then 1L else 0L)
                   tally.Since.Micros
+                  tally.Told.Micros
                   tally.Total
                   tally.At.Micros
                   tally.FirstEdge
@@ -420,9 +421,10 @@ module internal StoredRows =
         match numbers with
         | [] -> Balance.none
         | [ least; most; surplus ] -> balance least most surplus ValueNone
-        | [ least; most; surplus; counted; since; total; at; edge; begun; seen; unseenLeast; unseenMost ] ->
+        | [ least; most; surplus; counted; since; told; total; at; edge; begun; seen; unseenLeast; unseenMost ] ->
             { Of = (if counted = 1L then TotalOf.Calls else TotalOf.Connections)
               Since = Instant.ofMicros since
+              Told = Instant.ofMicros told
               Total = total
               At = Instant.ofMicros at
               FirstEdge = edge

@@ -19,6 +19,7 @@ type private World(seed: int, wraps: int64 voption, first: int64) =
     let mutable begun = 0
     let mutable balance = Balance.none
     let mutable at = 0.0
+    // How many had begun before the first list, and after it.
     let mutable baseline = ValueNone
 
     let told () =
@@ -68,18 +69,29 @@ type private World(seed: int, wraps: int64 voption, first: int64) =
 
         let fresh = listed |> Seq.filter (fun call -> seen.Add call) |> Seq.length |> int64
 
+        // What the history tells after the end: some of it so roughly that nobody knows whether it began before the first list.
         let late =
             match baseline with
-            | ValueSome since ->
+            | ValueSome(struct (since, listed)) ->
                 [ for call in Seq.toArray untold do
                       if dice.Next 4 = 0 then
                           untold.Remove call |> ignore
 
-                          if call >= since && seen.Add call then
-                              call ]
+                          if seen.Add call then
+                              if dice.Next 4 > 0 && call >= listed then
+                                  { Counted = 1L; Late = 1L; Perhaps = 0L }
+                              elif dice.Next 4 > 0 && call < since then
+                                  Sighted.nothing
+                              else
+                                  { Counted = 0L; Late = 0L; Perhaps = 1L } ]
             | ValueNone -> []
 
-        balance <- Balance.see (fresh + int64 late.Length) (int64 late.Length) balance
+        let sum (part: Sighted -> int64) = late |> List.sumBy part
+
+        balance <-
+            Balance.see
+                { Counted = fresh + sum _.Counted; Late = sum _.Late; Perhaps = sum _.Perhaps }
+                balance
 
         if isComplete then
             let total: RunningTotal =
@@ -88,10 +100,10 @@ type private World(seed: int, wraps: int64 voption, first: int64) =
             balance <- Balance.take asked (asked + TimeSpan.FromSeconds 1.0) total balance
 
             if baseline.IsNone then
-                baseline <- ValueSome counted
+                baseline <- ValueSome(struct (counted, begun))
 
         match baseline with
-        | ValueSome since when isComplete ->
+        | ValueSome(struct (since, _)) when isComplete ->
             ValueSome(int64 (Seq.length (Seq.filter (seen.Contains >> not) (seq { since .. counted - 1 }))))
         | ValueSome _
         | ValueNone -> ValueNone
@@ -121,16 +133,18 @@ let private total before after' : RunningTotal =
       After = after'
       Wraps = ValueSome 4294967296L }
 
+let private see counted late = Balance.see { Counted = counted; Late = late; Perhaps = 0L }
+
 let private take (at: float) before after' balance =
     Balance.take (after at) (after (at + 1.0)) (total before after') balance
 
 let ``where nothing happens during audits, the balance is exact`` =
     example (fun () ->
-        let balance = Balance.none |> take 0.0 100L 100L |> Balance.see 3L 0L |> take 10.0 108L 108L
+        let balance = Balance.none |> take 0.0 100L 100L |> see 3L 0L |> take 10.0 108L 108L
         Balance.unseen balance |> Check.equal { Least = 5L; Most = 5L }
 
         // The gateway's history tells of two of them, and one more began and was seen.
-        let balance = balance |> Balance.see 3L 2L |> take 20.0 109L 109L
+        let balance = balance |> see 3L 2L |> take 20.0 109L 109L
         Balance.unseen balance |> Check.equal { Least = 3L; Most = 3L })
 
 let ``bounds do not grow with the number of audits`` =
@@ -139,17 +153,17 @@ let ``bounds do not grow with the number of audits`` =
             (take 0.0 100L 101L Balance.none, [ 1..50 ])
             ||> List.fold (fun balance place ->
                 let total = 100L + 2L * int64 place
-                balance |> Balance.see 1L 0L |> take (10.0 * float place) total (total + 1L))
+                balance |> see 1L 0L |> take (10.0 * float place) total (total + 1L))
 
         Balance.unseen balance |> Check.equal { Least = 49L; Most = 51L })
 
 let ``a record that has seen more than the total is a surplus, and the count begins anew`` =
     example (fun () ->
-        let balance = Balance.none |> take 0.0 100L 100L |> Balance.see 3L 0L |> take 10.0 108L 108L
-        let balance = balance |> Balance.see 4L 0L |> take 20.0 110L 110L
+        let balance = Balance.none |> take 0.0 100L 100L |> see 3L 0L |> take 10.0 108L 108L
+        let balance = balance |> see 4L 0L |> take 20.0 110L 110L
         balance.Surplus |> Check.equal 2L
         Balance.unseen balance |> Check.equal { Least = 5L; Most = 5L }
-        let balance = balance |> Balance.see 1L 0L |> take 30.0 112L 112L
+        let balance = balance |> see 1L 0L |> take 30.0 112L 112L
         balance.Surplus |> Check.equal 2L
         Balance.unseen balance |> Check.equal { Least = 6L; Most = 6L })
 
@@ -159,7 +173,7 @@ let ``a restart, a reset and a wrap are told apart`` =
             Balance.none |> take 0.0 4_000_000_000L 4_000_000_000L |> take 10.0 4_000_000_002L 4_000_000_002L
 
         // Set to zero: what began since the last audit is not known.
-        let reset = before |> Balance.see 3L 0L |> take 20.0 3L 3L
+        let reset = before |> see 3L 0L |> take 20.0 3L 3L
         Balance.unseen reset |> Check.equal { Least = 2L; Most = 2L }
         reset.Surplus |> Check.equal 0L
         let later = reset |> take 30.0 4L 4L
@@ -170,8 +184,7 @@ let ``a restart, a reset and a wrap are told apart`` =
         mixed.Tally |> Check.equal ValueNone
         Balance.unseen mixed |> Check.equal { Least = 2L; Most = 2L }
 
-        let wrapped =
-            Balance.none |> take 0.0 4_294_967_290L 4_294_967_290L |> Balance.see 7L 0L |> take 10.0 4L 4L
+        let wrapped = Balance.none |> take 0.0 4_294_967_290L 4_294_967_290L |> see 7L 0L |> take 10.0 4L 4L
 
         Balance.unseen wrapped |> Check.equal { Least = 3L; Most = 3L }
 

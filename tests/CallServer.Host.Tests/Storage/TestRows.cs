@@ -34,7 +34,7 @@ internal static class TestRows
             OpenedTotal = 5_000_000_000,
             ClosedTotal = 4_999_999_000,
             ConflictsTotal = 7,
-            Balance = $"5 6 0 1 {Noon - 60_000_000} 4711 {Noon} 1 30 25 4 6",
+            Balance = $"5 6 0 1 {Noon - 60_000_000} {Noon - 59_000_000} 4711 {Noon} 1 30 25 4 6",
             HistorySince = Noon - 7_000_000,
             HistoryReadTo = Noon - 1_000_000,
             HistoryCursor = "4711",

@@ -153,7 +153,11 @@ internal sealed class SharedRecordTests : SharedRecordFixture
         var start = await StartAsync(c);
 
         Assert.That(start.Latest - start.Earliest, Is.LessThan(TimeSpan.FromSeconds(10)));
-        Assert.That(start.Contains(TestRows.Noon - 60_000_000 - 3_600_000_000), Is.True);
+        Assert.That(
+            start.Contains(TestRows.Noon - 60_000_000 - 3_600_000_000),
+            Is.True,
+            $"{start.Earliest.Micros - TestRows.Noon} {start.Latest.Micros - TestRows.Noon}"
+        );
     }
 
     private sealed record Span(Instant Earliest, Instant Latest)

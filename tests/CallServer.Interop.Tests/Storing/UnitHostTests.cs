@@ -8,11 +8,17 @@ using CallServer.Server.Polling;
 using CallServer.Server.Recording;
 using CallServer.Storage;
 using CallServer.Storage.Postgres;
+using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Interop.Storing;
 
 /// <summary>Hosts that hold units of simulated gateways, in one process, over one PostgreSQL server.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design",
+    "CA1001",
+    Justification = "NUnit calls EndTestAsync after each test."
+)]
 internal sealed class UnitHostTests : SharedRecordFixture
 {
     private const int Connections = 20;
@@ -44,7 +50,11 @@ internal sealed class UnitHostTests : SharedRecordFixture
         }
         var file = scope.PathOf("callserver.json");
         await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new { gateways }));
-        configuration = ServerConfiguration.Load(file);
+        configuration = ServerConfiguration.Load(
+            file,
+            new Dictionary<string, string>(),
+            GatewayProtocols.BuiltIn
+        );
         units = [.. configuration.Gateways.Select(each => UnitMap.Of(each.Id, Units)).Distinct()];
     }
 
