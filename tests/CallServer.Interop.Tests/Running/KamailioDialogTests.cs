@@ -79,39 +79,6 @@ internal sealed class KamailioDialogTests : PeerTest
         await server.StopAsync();
     }
 
-    /// <summary>Calls that add up: 300 of them live for half a second, and many of those end before an audit sees them.</summary>
-    [Test]
-    public async Task Each_of_1000_calls_is_seen_or_declared_unseen()
-    {
-        const int lasting = 700;
-        const int passing = 300;
-        var kamailio = await KamailioPeer.StartAsync(Scope);
-        var server = await Server.StartAsync(
-            Scope,
-            Scope.NewFolder("server"),
-            [("gw1", kamailio.JsonRpc[1])],
-            interval: "12s"
-        );
-        await server.CompleteAuditAsync();
-
-        await Task.WhenAll(
-            kamailio.PassAsync(passing, 15, TimeSpan.FromMilliseconds(500)),
-            kamailio.CallAsync(lasting)
-        );
-        // The first one may have begun before the last call.
-        await server.CompleteAuditAsync();
-        await server.CompleteAuditAsync();
-
-        var gateway = await server.GatewayAsync();
-        Assert.That(await kamailio.CallsAsync(), Has.Count.EqualTo(lasting));
-        Assert.That(gateway.Unseen, Is.Not.Null);
-        Assert.That(gateway.Unseen!.Least, Is.EqualTo(gateway.Unseen.Most), gateway.ToString());
-        Assert.That(gateway.Opened + gateway.Unseen.Most, Is.EqualTo(lasting + passing), gateway.ToString());
-        Assert.That(gateway.Unseen.Most, Is.GreaterThan(passing / 4), gateway.ToString());
-        Assert.That((gateway.Unseen.Surplus, gateway.Conflicts), Is.EqualTo((0, 0)));
-        await server.StopAsync();
-    }
-
     [Test]
     public async Task A_release_ends_its_call_and_no_other()
     {
