@@ -79,6 +79,40 @@ internal sealed class KamailioDialogTests : PeerTest
         await server.StopAsync();
     }
 
+    /// <summary>Calls that add up: 300 of them live for half a second, and many of those end before an audit sees them.</summary>
+    [Test]
+    public async Task Each_of_1000_calls_is_seen_or_declared_unseen()
+    {
+        const int lasting = 700;
+        const int passing = 300;
+        var kamailio = await KamailioPeer.StartAsync(Scope);
+        var server = await Server.StartAsync(
+            Scope,
+            Scope.NewFolder("server"),
+            [("gw1", kamailio.JsonRpc[1])],
+            interval: "8s"
+        );
+        await server.CompleteAuditAsync();
+
+        // It sets up some 20 a second while it publishes them all.
+        await Task.WhenAll(
+            kamailio.PassAsync(passing, 5, TimeSpan.FromMilliseconds(500)),
+            kamailio.PassAsync(lasting, 10, TimeSpan.FromSeconds(12))
+        );
+        // The first one may have begun before the last call.
+        await server.CompleteAuditAsync();
+        await server.CompleteAuditAsync();
+
+        var gateway = await server.GatewayAsync();
+        Assert.That(gateway.Unseen, Is.Not.Null);
+        Assert.That(gateway.Unseen!.Least, Is.EqualTo(gateway.Unseen.Most), gateway.ToString());
+        Assert.That(gateway.Opened + gateway.Unseen.Most, Is.EqualTo(lasting + passing), gateway.ToString());
+        // It lists a call for some seconds after its end, and that is how most of the short ones are seen.
+        Assert.That(gateway.Unseen.Most, Is.GreaterThan(0), gateway.ToString());
+        Assert.That((gateway.Unseen.Surplus, gateway.Conflicts), Is.EqualTo((0, 0)));
+        await server.StopAsync();
+    }
+
     [Test]
     public async Task A_release_ends_its_call_and_no_other()
     {
