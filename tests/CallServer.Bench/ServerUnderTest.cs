@@ -74,6 +74,17 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public Child Process => child ?? throw new InvalidOperationException("the server is not started");
 
+    /// <summary>Starts it, and returns when a gateway has told everything.</summary>
+    public async Task StartAsync(CancellationToken cancel)
+    {
+        Start();
+        await UntilAsync(
+            "told all",
+            async () => (await StatusAsync(cancel)).Member("gateways").Number("complete") >= 1,
+            cancel
+        );
+    }
+
     public void Start()
     {
         child = Child.Start("run", "--config", configuration);

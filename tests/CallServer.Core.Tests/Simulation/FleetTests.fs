@@ -33,16 +33,6 @@ let private plan (seed: uint64) : Plan =
       Length = TimeSpan.FromSeconds 150.0
       Kinds = kinds () }
 
-/// CALLSERVER_SEEDS=FIRST-LAST runs these seeds instead: a soak test, or the one seed that failed.
-let private seeds () =
-    match Environment.GetEnvironmentVariable "CALLSERVER_SEEDS" with
-    | null
-    | "" -> 1UL, 2000UL
-    | range ->
-        match range.Split '-' with
-        | [| one |] -> UInt64.Parse one, UInt64.Parse one
-        | parts -> UInt64.Parse parts[0], UInt64.Parse parts[1]
-
 /// CALLSERVER_WITH=sip,ng skips seeds whose fleet has no gateway of these kinds.
 let private isAsked: Fleet -> bool =
     match Environment.GetEnvironmentVariable "CALLSERVER_WITH" with
@@ -61,7 +51,7 @@ let private enough () =
 
 let ``no call is lost, no bound is wrong, whatever befalls the fleet`` =
     example (fun () ->
-        let first, last = seeds ()
+        let first, last = Seeds.range "CALLSERVER_SEEDS" 2000UL
         let guard = obj ()
         let audits, completes, joined = ref 0, ref 0, ref 0
         let unseen, exact, declared = ref 0, ref 0, ref 0L
