@@ -12,10 +12,14 @@ internal static class Eventually
         GetAsync(() => Task.FromResult(holds() ? "" : null), awaited);
 
     /// <summary>The first answer that is not null. If none comes, fails the test and names what was awaited.</summary>
-    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> awaited)
+    /// <param name="ask">Asks once.</param>
+    /// <param name="awaited">What is awaited.</param>
+    /// <param name="more">How much longer than usual it may take, for much work.</param>
+    public static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> awaited, TimeSpan more = default)
         where T : class
     {
-        using var patience = new CancellationTokenSource(Patience);
+        var limit = Patience + more;
+        using var patience = new CancellationTokenSource(limit);
         using var pause = new PeriodicTimer(Pause);
         while (true)
         {
@@ -27,7 +31,7 @@ internal static class Eventually
             }
             catch (OperationCanceledException)
             {
-                throw Trouble.Failed($"waited {Patience} in vain for {awaited()}");
+                throw Trouble.Failed($"waited {limit} in vain for {awaited()}");
             }
         }
     }

@@ -84,7 +84,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
         Script("sipp.sh", [folder, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. options]);
         await Eventually.GetAsync(
             async () => (await CallsAsync()).Count >= before + count ? "all" : null,
-            () => $"{count} calls through {process}"
+            () => $"{count} calls through {process}",
+            // It publishes each of them in a document of all.
+            count * TimeSpan.FromSeconds(0.2)
         );
     }
 

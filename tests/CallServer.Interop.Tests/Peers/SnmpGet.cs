@@ -75,6 +75,9 @@ internal static class SnmpGet
         var message = new AsnReader(reply, AsnEncodingRules.BER).ReadSequence();
         message.ReadInteger();
         message.ReadOctetString();
+        // While nobody has the port yet, the system may give it to this very socket, which then hears its own question.
+        if (message.PeekTag() == Request)
+            return null;
         var pdu = message.ReadSequence(Response);
         pdu.ReadInteger();
         if (pdu.ReadInteger() != BigInteger.Zero)

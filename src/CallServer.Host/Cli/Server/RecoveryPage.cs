@@ -88,7 +88,7 @@ internal static class RecoveryPage
         yield return $"  gateways      {gateways.Number("total")}: {gateways.Number("complete")} complete, {gateways.Number("partial")} partial, {gateways.Number("silent")} silent, {gateways.Number("waiting")} waited for";
         yield return $"  connections   {connections.Number("recovered")} recovered, {connections.Number("confirmed")} confirmed, {connections.Number("ended")} ended, {connections.Number("unknown")} unknown";
         if (report.Member("unseen") is var unseen && unseen.Number("gateways") is > 0 and var counting)
-            yield return $"  unseen        {Range(unseen)} calls began and ended unseen, by the totals of {counting} gateways";
+            yield return $"  unseen        {Range(unseen)} calls began and ended unseen, by the totals of {counting} {(counting == 1 ? "gateway" : "gateways")}";
         yield return $"  starts        {(starts.Number("medianSeconds") is { } median ? $"known to {Width(median)}, at worst {Width(starts.Number("worstSeconds") ?? 0)}" : "none has two bounds")}; {starts.Number("unbounded")} without a lower bound";
         yield return $"  at risk       {Seconds(report.Number("secondsAtRisk"))} s of billable time: {Seconds(risk.Number("active"))} s of active, {Seconds(risk.Number("ended"))} s of ended, {Seconds(risk.Number("unknown"))} s of unknown connections";
     }
