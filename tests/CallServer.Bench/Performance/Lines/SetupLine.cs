@@ -21,7 +21,7 @@ internal sealed class SetupLine : ILine
 
     public async Task<Measured> RunAsync(Size size, CancellationToken cancel)
     {
-        var (rounds, calls, lasting) = size == Size.Long ? (3, 1000, 500) : (1, 50, 10);
+        var (rounds, calls, lasting) = size == Size.Long ? (2, 500, 300) : (1, 50, 10);
         await using var scope = new Scope();
         var kamailio = await KamailioPeer.StartAsync(scope);
         await kamailio.CallAsync(lasting);
