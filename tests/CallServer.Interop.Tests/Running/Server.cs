@@ -50,7 +50,8 @@ internal sealed partial class Server : IAsyncDisposable
         string name = "interop",
         string interval = "1s",
         int port = 0,
-        string? store = null
+        string? store = null,
+        string timeout = "200ms"
     )
     {
         var listed = gateways.Select(gateway =>
@@ -66,7 +67,7 @@ internal sealed partial class Server : IAsyncDisposable
                 "listen": "http://127.0.0.1:{{port}}"
               },
               "store": {{Quoted(store ?? Path.Combine(folder, "callserver.db"))}},
-              "polling": { "interval": {{Quoted(interval)}}, "timeout": "200ms", "attempts": 3 },
+              "polling": { "interval": {{Quoted(interval)}}, "timeout": {{Quoted(timeout)}}, "attempts": 3 },
               "cdr": { "file": {{Quoted(CdrFile(folder))}} },
               {{sections}}
               "gateways": [

@@ -21,7 +21,14 @@ internal sealed class ManyConnectionsTests : PeerTest
             gateways.Add(($"gw{number}", uri));
         }
 
-        var server = await Server.StartAsync(Scope, Scope.NewFolder("page"), gateways, interval: "10m");
+        // All of them are asked at once, and once: on a busy machine that takes a while.
+        var server = await Server.StartAsync(
+            Scope,
+            Scope.NewFolder("page"),
+            gateways,
+            interval: "10m",
+            timeout: "3s"
+        );
         await server.StatusAsync(status => status.Connections == Connections);
         await Eventually.GetAsync(
             async () =>
