@@ -1,20 +1,11 @@
 /// A partner's claims judged in networks whose truth is known: no true claim is ever called disproved.
 module CallServer.Tests.Disputes.DisputeWorldTests
 
-open System
 open System.Collections.Generic
 open CallServer.Disputes
 open CallServer.Tests
+open CallServer.Tests.Simulation
 open CallServer.Tests.Disputes.DisputeWorld
-
-let private seeds =
-    match Environment.GetEnvironmentVariable "CALLSERVER_SEEDS" with
-    | null
-    | "" -> 1, 150
-    | text ->
-        match text.Split '-' with
-        | [| first; last |] -> int first, int last
-        | _ -> failwith $"CALLSERVER_SEEDS={text}: not FIRST-LAST"
 
 let private word (verdict: Verdict) =
     match verdict with
@@ -39,10 +30,10 @@ let private falseAccusations (world: World) (verdicts: Verdict[]) =
 
 let ``no true claim is disproved, and of each kind of false ones some are`` =
     example (fun () ->
-        let first, last = seeds
+        let first, last = Seeds.range "CALLSERVER_SEEDS" 150UL
         let matrix = Dictionary<struct (string * string), int>()
 
-        for seed in first..last do
+        for seed in int first .. int last do
             let world = DisputeWorld.create seed
             let verdicts = Judging.judge world.Measure world.Looks world.Legs world.Claims
             falseAccusations world verdicts |> Check.because $"seed {seed}" (Check.equal [])

@@ -16,15 +16,7 @@ internal sealed class PartnerFile(string path, string? map, PartnerTime time)
     {
         var first = FirstLine();
         var columns = PartnerColumns.Of(first, map);
-        using var reader = Sep.Reader(options =>
-                options with
-                {
-                    HasHeader = false,
-                    Unescape = true,
-                    DisableColCountCheck = true,
-                }
-            )
-            .FromFile(path);
+        using var reader = Open();
         var number = 0;
         var isHeader = columns.HasHeader;
         foreach (var row in reader)
@@ -98,9 +90,8 @@ internal sealed class PartnerFile(string path, string? map, PartnerTime time)
         throw new FormatException($"'{cell.ToString()}' is no number of seconds");
     }
 
-    private List<string> FirstLine()
-    {
-        using var reader = Sep.Reader(options =>
+    private SepReader Open() =>
+        Sep.Reader(options =>
                 options with
                 {
                     HasHeader = false,
@@ -109,6 +100,10 @@ internal sealed class PartnerFile(string path, string? map, PartnerTime time)
                 }
             )
             .FromFile(path);
+
+    private List<string> FirstLine()
+    {
+        using var reader = Open();
         foreach (var row in reader)
         {
             var cells = new List<string>();
