@@ -17,8 +17,17 @@ internal static class FleetHosting
     {
         foreach (var talkative in (string[])["Orleans", "Polly", typeof(PeerService).FullName!])
             builder.Logging.AddFilter(talkative, LogLevel.Warning);
-        // Every call to a host that has just ended, with its stack; advice on the collection of memory.
-        foreach (var chatty in (string[])["Orleans.Runtime.CallbackData", "Orleans.Runtime.Silo"])
+        // Every call to a host that has just ended, with its stack; every probe that it misses; advice on the collection of
+        // memory. UnitKeeper says who is a member.
+        foreach (
+            var chatty in (string[])
+                [
+                    "Orleans.Runtime.CallbackData",
+                    "Orleans.Runtime.MembershipService",
+                    "Orleans.Runtime.Messaging",
+                    "Orleans.Runtime.Silo",
+                ]
+        )
             builder.Logging.AddFilter(chatty, LogLevel.Error);
         var services = builder.Services;
         services.TryAddSingleton(SystemClock.Timers);

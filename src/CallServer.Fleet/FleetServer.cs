@@ -1,3 +1,4 @@
+using CallServer.Server;
 using CallServer.Server.Configuration;
 
 namespace CallServer.Fleet;
@@ -5,17 +6,25 @@ namespace CallServer.Fleet;
 /// <summary>Runs <c>callserver run</c> as a host of a fleet.</summary>
 public static class FleetServer
 {
-    private const int WrongUse = 64;
-
     /// <summary>
-    /// Refuses for now, with exit status 64: the hosts of a fleet agree who holds which unit, but no unit is asked yet.
+    /// Runs until SIGINT, SIGTERM or the token, and returns the exit status of <see cref="ServerHost.RunAsync"/>; 70, too, where
+    /// the other hosts have declared this one dead, so that whoever started it starts it again.
     /// </summary>
-    public static async Task<int> RunAsync(ServerConfiguration configuration)
+    public static Task<int> RunAsync(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        CancellationToken cancel
+    )
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        await Console.Error.WriteLineAsync(
-            $"{configuration.Source}: mode: this version checks the configuration of a fleet, and cannot run one yet"
+        ArgumentNullException.ThrowIfNull(parts);
+        return ServerHost.RunAsync(
+            configuration,
+            cancel,
+            parts with
+            {
+                Share = new FleetShare(configuration),
+            }
         );
-        return WrongUse;
     }
 }

@@ -103,6 +103,19 @@ public sealed class UnitHost : IUnitHost, IDisposable
         }
     }
 
+    /// <summary>
+    /// The configuration is another one. A unit whose gateways are not the same ones goes through a new claim, which reads what the
+    /// record has of those that came; the others are asked as they are configured now.
+    /// </summary>
+    public void Reconfigure() =>
+        loop.Schedule(() =>
+        {
+            var all = UnitMap.ByUnit(configuration(), count);
+            foreach (var (number, unit) in units)
+                unit.Reconfigure([.. all[number].Select(gateway => gateway.Id)]);
+            Follow();
+        });
+
     /// <summary>Claims nothing more. What is held stays so until the membership calls this host dead.</summary>
     public void Dispose()
     {
@@ -192,6 +205,7 @@ public sealed class UnitHost : IUnitHost, IDisposable
     {
         private FleetUnit state = FleetUnit.Free;
         private (ClaimedUnit Unit, IReadOnlyList<string> Gateways)? claimed;
+        private IReadOnlyList<string> gateways = [];
 
         /// <summary>Who waits until this host has nothing of the unit.</summary>
         public List<TaskCompletionSource> Free { get; } = [];
@@ -212,12 +226,22 @@ public sealed class UnitHost : IUnitHost, IDisposable
             claimed = null;
         }
 
+        public void Reconfigure(IReadOnlyList<string> next)
+        {
+            if (state.AsksUnder == 0 || next.ToHashSet().SetEquals(gateways))
+                return;
+            Take(known => known.GiveUp());
+            Take(known => known.Want());
+        }
+
         public void Claim() => host.claims.Add(number);
 
         public void Begin(long epoch)
         {
-            if (claimed is { } claim && claim.Unit.Fence.Epoch == epoch)
-                _ = BeginAsync(claim.Unit, claim.Gateways);
+            if (claimed is not { } claim || claim.Unit.Fence.Epoch != epoch)
+                return;
+            gateways = claim.Gateways;
+            _ = BeginAsync(claim.Unit, claim.Gateways);
         }
 
         public void Stop(long epoch)

@@ -71,6 +71,11 @@ internal sealed partial class UnitKeeper(
     {
         if (active.SequenceEqual(members))
             return;
+        if (active.Count > 0)
+            LogMembers(
+                active.Count,
+                string.Join(", ", active.Select(member => $"{member.Address}:{member.Port}"))
+            );
         members = active;
         var rendezvous = new Rendezvous(active);
         owners = [.. Enumerable.Range(0, count).Select(rendezvous.OwnerOf)];
@@ -116,6 +121,9 @@ internal sealed partial class UnitKeeper(
         if (strangers.Count + left.Count > 0)
             swept = null;
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the fleet has {Count} hosts now: {Members}")]
+    private partial void LogMembers(int count, string members);
 
     [LoggerMessage(
         Level = LogLevel.Information,

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using CallServer.Server.Configuration;
+using CallServer.Server.Net;
 using CallServer.Storage;
 using CallServer.Storage.Postgres;
 using CallServer.Storage.Sqlite;
@@ -12,8 +13,13 @@ namespace CallServer.Server;
 internal static class RecordStore
 {
     /// <summary>Opens it, or creates it. Throws StoreException if it cannot be used.</summary>
-    public static ILedgerStore Open(ServerConfiguration configuration) =>
-        configuration.Store is { } address ? OpenPostgres(configuration, address) : OpenSqlite(configuration);
+    /// <param name="configuration">Where it is, and what it keeps.</param>
+    /// <param name="share">This host's part of a fleet that shares the record; null if this server writes it alone.</param>
+    /// <param name="clock">The clock of such a host.</param>
+    public static ILedgerStore Open(ServerConfiguration configuration, IGatewayShare? share, IClock? clock) =>
+        configuration.Store is { } address
+            ? OpenPostgres(configuration, address, share, clock)
+            : OpenSqlite(configuration);
 
     private static SqliteLedgerStore OpenSqlite(ServerConfiguration configuration) =>
         SqliteLedgerStore.Open(
@@ -27,7 +33,12 @@ internal static class RecordStore
     /// <summary>Not inlined: the driver is loaded where it is needed, and nowhere else.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
 #pragma warning disable CA1859 // whoever calls it must not need the driver's types
-    private static ILedgerStore OpenPostgres(ServerConfiguration configuration, PostgresAddress address) =>
+    private static ILedgerStore OpenPostgres(
+        ServerConfiguration configuration,
+        PostgresAddress address,
+        IGatewayShare? share,
+        IClock? clock
+    ) =>
 #pragma warning restore CA1859
         PostgresLedgerStore.Open(
             new PostgresStoreOptions(Kept(configuration))
@@ -39,6 +50,10 @@ internal static class RecordStore
                 Application = $"callserver {configuration.Name}",
                 // What must go at its time goes one by one.
                 Slack = configuration.Privacy.Retain is null ? PostgresStoreOptions.UsualSlack : 0,
+                Shared =
+                    configuration.Fleet is { } fleet && share is not null && clock is not null
+                        ? new SharedRecord(fleet.Units, () => clock.Now.Steady) { Serves = share.Serves }
+                        : null,
             }
         );
 

@@ -29,6 +29,9 @@ public static class ServerHost
     // Shutdown may take five seconds in all: two for HTTP, and two for saving.
     private static readonly TimeSpan HttpPatience = TimeSpan.FromSeconds(2);
 
+    // A host of a fleet hands over its units besides, each when everything of it is written.
+    private static readonly TimeSpan HandOverPatience = TimeSpan.FromSeconds(15);
+
     /// <summary>
     /// Runs until SIGINT, SIGTERM or the token, and returns the exit status: 0; 64 if the configuration asks for
     /// something that is not available (reported on standard error); 70 for a fault of our own, and where the store's
@@ -71,7 +74,7 @@ public static class ServerHost
                 var stopped = server.WaitForShutdownAsync(cancel);
                 var lost = server.Runtime.Writer.Lost;
                 if (await Task.WhenAny(stopped, lost) == stopped)
-                    return Done;
+                    return parts?.Share is { HasEnded: true } ? OwnFault : Done;
                 await Console.Error.WriteLineAsync((await lost).Message);
                 return OwnFault;
             }
@@ -97,7 +100,8 @@ public static class ServerHost
     {
         ArgumentNullException.ThrowIfNull(configuration);
         parts ??= new ServerParts();
-        var app = Build(configuration, parts);
+        ServerRuntime? opened = null;
+        var app = Build(configuration, parts, () => opened!);
         try
         {
             var loggers = app.Services.GetRequiredService<ILoggerFactory>();
@@ -106,7 +110,7 @@ public static class ServerHost
                 logger.LogWarning("{Warning}", warning);
 
             var measures = new Measures(app.Services.GetRequiredService<IMeterFactory>());
-            var runtime = Open(configuration, parts, loggers, measures);
+            var runtime = opened = Open(configuration, parts, loggers, measures);
             try
             {
                 Api.Map(app, runtime, loggers.CreateLogger("CallServer.Pair"));
@@ -171,7 +175,11 @@ public static class ServerHost
             ? () => ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), protocols)
             : null;
 
-    private static WebApplication Build(ServerConfiguration configuration, ServerParts parts)
+    private static WebApplication Build(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        Func<ServerRuntime> runtime
+    )
     {
         var builder = WebApplication.CreateEmptyBuilder(
             new WebApplicationOptions { ApplicationName = "callserver" }
@@ -201,7 +209,9 @@ public static class ServerHost
         builder.Services.AddRoutingCore();
         Telemetry.Add(builder, configuration);
         ApiDocument.Add(builder.Services);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = HttpPatience);
+        builder.Services.Configure<HostOptions>(options =>
+            options.ShutdownTimeout = parts.Share is null ? HttpPatience : HandOverPatience
+        );
         builder.Services.Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -210,6 +220,7 @@ public static class ServerHost
         // A failure to start is thrown, and whoever starts the server reports it in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         (parts.Logging ?? LogToStandardError)(builder.Logging);
+        parts.Share?.Join(builder, runtime);
         return builder.Build();
     }
 

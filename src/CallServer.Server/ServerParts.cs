@@ -24,6 +24,9 @@ public sealed record ServerParts
     /// <summary>Who started this process and is told how it is; null if nobody is.</summary>
     public ServiceManager? Manager { get; init; }
 
+    /// <summary>This server's part of a fleet; null for a server alone or of a pair.</summary>
+    public IGatewayShare? Share { get; init; }
+
     /// <summary>The protocols in which gateways can be asked.</summary>
     public GatewayProtocols Protocols { get; init; } = GatewayProtocols.BuiltIn;
 

@@ -13,6 +13,9 @@ namespace CallServer.Server;
 public sealed partial class ServerRuntime
 {
     private static readonly TimeSpan ForgettingPeriod = TimeSpan.FromMinutes(1);
+
+    // What other hosts write announces itself to nobody here.
+    private static readonly TimeSpan NewsPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SavePatience = TimeSpan.FromSeconds(2);
 
     /// <summary>
@@ -49,6 +52,8 @@ public sealed partial class ServerRuntime
                 HeapCompaction.Compact
             )
         );
+        if (share is not null)
+            watches.Add(Observable.Interval(NewsPeriod, storeLoop).Subscribe(_ => LookForNews()));
         NudgeReaders();
         if (configuration.Privacy.Retain is { } retain)
             logger.LogInformation(
@@ -107,7 +112,7 @@ public sealed partial class ServerRuntime
 
         Volatile.Write(ref configuration, next);
         Memory.Most = next.Memory;
-        foreach (var gateway in Polling.Follow(next))
+        foreach (var gateway in Follow(next))
         {
             // Removing a gateway is no evidence that its calls ended: they stay in the record, unconfirmed.
             var kept = Ledger.Find(gateway.Id)?.Record.Count ?? 0;
@@ -255,6 +260,7 @@ public sealed partial class ServerRuntime
             loop.Dispose();
         Ledger.Dispose();
         store.Dispose();
+        share?.Dispose();
         EventReaders.Dispose();
     }
 

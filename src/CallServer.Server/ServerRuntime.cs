@@ -29,6 +29,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     private readonly ILoggerFactory loggers;
     private readonly ILogger logger;
     private readonly ILedgerStore store;
+    private readonly IGatewayShare? share;
     private readonly SystemClock clock;
     private readonly List<LoopScheduler> shardLoops = [];
     private readonly List<LoopScheduler> auditLoops = [];
@@ -61,11 +62,13 @@ public sealed partial class ServerRuntime : IAsyncDisposable
         Measures = measures;
         logger = loggers.CreateLogger("CallServer");
         Protocols = parts.Protocols;
-        store = parts.OpenStore?.Invoke() ?? RecordStore.Open(configuration);
+        share = parts.Share;
+        var timeline = share is null ? null : new SystemClock();
+        store = parts.OpenStore?.Invoke() ?? RecordStore.Open(configuration, share, timeline);
         try
         {
             var image = store.Load();
-            clock = SystemClock.Continue(image.Correction, image.Steps);
+            clock = timeline ?? SystemClock.Continue(image.Correction, image.Steps);
             started = clock.Now.Steady;
             kept = image.Identity;
             var epoch = Math.Max(1, kept.Epoch);
@@ -112,7 +115,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 ),
                 new RecordLimits(() => Configuration.Gateways.Count, Memory),
                 parts.Protocols,
-                measures
+                measures,
+                isShared: share is not null
             );
             Ledger.Restore(image);
             StoreNews.Tell(image, store, clock, logger);
@@ -132,7 +136,8 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 gateway => Ledger.Find(gateway)?.Record.Known,
                 loggers.CreateLogger("CallServer.Polling"),
                 TakenInAsync,
-                AuditPace.Known
+                AuditPace.Known,
+                share is null ? null : () => share.MayAsk
             );
             Polling.Results.Subscribe(polled => Ledger.Take(polled.Result, polled.Gateway.Uri.Text));
             Writer.Committed.Subscribe(OnCommitted);
@@ -187,6 +192,7 @@ public sealed partial class ServerRuntime : IAsyncDisposable
                 store,
                 Ledger,
                 Polling,
+                () => Follow(Configuration),
                 Writer,
                 clock,
                 Recovery.ReleaseHeld,
@@ -355,6 +361,22 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     {
         await Ledger.PassAsync(gateway);
         await Writer.PassAsync(gateway);
+    }
+
+    /// <summary>Asks the configured gateways, or this host's share of them. Returns those that are no longer asked at all.</summary>
+    private IReadOnlyList<GatewayConfiguration> Follow(ServerConfiguration next)
+    {
+        if (share is null)
+            return Polling.Follow(next);
+        share.Follow(next);
+        return [];
+    }
+
+    /// <summary>What other hosts of a fleet have written.</summary>
+    private void LookForNews()
+    {
+        NudgeReaders();
+        Events.Announce();
     }
 
     private void NudgeReaders()

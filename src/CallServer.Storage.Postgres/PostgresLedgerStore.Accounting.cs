@@ -13,7 +13,9 @@ public sealed partial class PostgresLedgerStore
     }
 
     public StoredPage<AccountingEntry> ReadAccounting(string reader, int limit) =>
-        Accounting(Sql.AccountingAfter, new { reader, limit = limit + 1 }, limit);
+        _options.Shared?.Serves(reader) is false
+            ? new StoredPage<AccountingEntry>([], null)
+            : Accounting(Sql.AccountingAfter, new { reader, limit = limit + 1 }, limit);
 
     public long CountAccounting(string reader) =>
         Reading(connection => connection.QuerySingle<long>(Sql.CountAccounting, new { reader }));

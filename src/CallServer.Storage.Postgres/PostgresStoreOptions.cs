@@ -55,4 +55,8 @@ public sealed record PostgresStoreOptions : StoreOptions
 /// <summary>How several hosts write one record.</summary>
 /// <param name="Units">Into how many units the gateways hash; the first host that opens the record fixes it.</param>
 /// <param name="Now">The present on this host's timeline, by its steady clock (docs/adr/0002).</param>
-public sealed record SharedRecord(int Units, Func<Model.Instant> Now);
+public sealed record SharedRecord(int Units, Func<Model.Instant> Now)
+{
+    /// <summary>Whether this host serves a reader of the outbox. To one that it does not serve, nothing is given.</summary>
+    public Func<string, bool> Serves { get; init; } = _ => true;
+}

@@ -43,18 +43,15 @@ public sealed class RunCommand(Surroundings surroundings)
                 // A blocking collection of a large heap stops all threads for most of a second, and audits would be
                 // late. So memory is collected in the background, as long as the machine has some.
                 GCSettings.LatencyMode = GCLatencyMode.SustainedLowLatency;
-                if (configuration.Fleet is not null)
-                    return RunInFleetAsync(configuration);
-                return ServerHost.RunAsync(
-                    configuration,
-                    cancel,
-                    new ServerParts
-                    {
-                        Protocols = surroundings.Protocols,
-                        Reload = () => Load(file),
-                        Manager = ServiceManager.Find(surroundings.Variable, Environment.ProcessId),
-                    }
-                );
+                var parts = new ServerParts
+                {
+                    Protocols = surroundings.Protocols,
+                    Reload = () => Load(file),
+                    Manager = ServiceManager.Find(surroundings.Variable, Environment.ProcessId),
+                };
+                return configuration.Fleet is null
+                    ? ServerHost.RunAsync(configuration, cancel, parts)
+                    : RunInFleetAsync(configuration, parts, cancel);
             }
         );
         return command;
@@ -62,8 +59,11 @@ public sealed class RunCommand(Surroundings surroundings)
 
     /// <summary>Not inlined: what a fleet needs is loaded for a host of a fleet alone.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Task<int> RunInFleetAsync(ServerConfiguration configuration) =>
-        FleetServer.RunAsync(configuration);
+    private static Task<int> RunInFleetAsync(
+        ServerConfiguration configuration,
+        ServerParts parts,
+        CancellationToken cancel
+    ) => FleetServer.RunAsync(configuration, parts, cancel);
 
     private ServerConfiguration Load(string file) =>
         ServerConfiguration.Load(file, ServerConfiguration.ProcessEnvironment(), surroundings.Protocols);

@@ -206,7 +206,7 @@ public sealed class LedgerShard(
             {
                 if (states.GetValueOrDefault(gateway) is not { } state)
                     return;
-                var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+                var stamp = Stamp(gateway);
                 var step = state.Record.Leave(connections, clock.Now.Steady, stamp);
                 if (step.Ignored)
                     return;
@@ -256,7 +256,7 @@ public sealed class LedgerShard(
         var state =
             states.GetValueOrDefault(order.Gateway)
             ?? throw new InvalidOperationException($"nothing is known of {order.Gateway}");
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var stamp = Stamp(order.Gateway);
         var now = clock.Now.Steady;
         var entry = order.Entry(result, stamp.Correction);
         if (state.Record.TryRelease(result, order.By, order.Reason, now, stamp, out var step))
@@ -320,7 +320,7 @@ public sealed class LedgerShard(
     {
         if (states.GetValueOrDefault(gateway) is not { } state)
             return;
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var stamp = Stamp(gateway);
         var step = state.Record.Restarted(at, stamp);
         if (step.Ignored)
             return;
@@ -343,7 +343,7 @@ public sealed class LedgerShard(
         var audit = Spans.Of(result);
         using var span = Spans.BeginUnder(audit, "reconcile");
         var began = clock.Now.Steady;
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
+        var stamp = Stamp(result.Gateway);
         var state = states.GetValueOrDefault(result.Gateway);
         var before = state?.Record ?? New(result.Gateway);
         result = limits.Bound(before, result);
@@ -387,6 +387,15 @@ public sealed class LedgerShard(
 
     private void Write(StoreCommit commit) =>
         writer.Enqueue(commit with { Held = !identity.WritesCdrs, Fence = fences?[commit.Gateway.Gateway] });
+
+    /// <summary>Who says it, and by what right: where hosts share a record, the epoch is that of the gateway's unit.</summary>
+    private ServerStamp Stamp(string gateway) =>
+        new(
+            identity.Name,
+            fences is null ? identity.Epoch : checked((int)fences[gateway].Epoch),
+            clock.Correction,
+            clock.Steps
+        );
 
     private GatewayRecord New(string gateway)
     {

@@ -14,6 +14,7 @@ public sealed class ServerDuties(
     ILedgerStore store,
     LedgerShards ledger,
     PollingService polling,
+    Action follow,
     StoreWriter writer,
     IClock clock,
     Action releaseHeld,
@@ -56,7 +57,7 @@ public sealed class ServerDuties(
         {
             // Each poller starts with an audit of its own if the role asks at all.
             hasPollers = true;
-            polling.Follow(configuration());
+            follow();
         }
         else if (rested && pace != AuditPace.Known && !recovers)
         {

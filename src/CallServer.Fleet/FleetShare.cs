@@ -1,0 +1,77 @@
+using System.Text;
+using CallServer.Server;
+using CallServer.Server.Configuration;
+using CallServer.Server.Polling;
+using CallServer.Storage.Postgres;
+
+namespace CallServer.Fleet;
+
+/// <summary>This process's part of the fleet: the units that it holds, and the gate.</summary>
+internal sealed class FleetShare(ServerConfiguration configuration) : IGatewayShare
+{
+    private readonly FleetConfiguration fleet = configuration.Fleet!;
+    private readonly LoopScheduler loop = new("callserver units");
+    private IFleetGate? gate;
+    private FleetEnd? end;
+    private UnitHost? units;
+
+    /// <inheritdoc/>
+    public bool MayAsk => gate is { MayAsk: true };
+
+    /// <inheritdoc/>
+    public bool HasEnded => end is { HasCome: true };
+
+    /// <inheritdoc/>
+    public void Join(IHostApplicationBuilder builder, Func<ServerRuntime> runtime) =>
+        builder.AddFleet(
+            new FleetOptions
+            {
+                Name = configuration.Name,
+                Listen = fleet.Listen,
+                Units = fleet.Units,
+                Members = FleetDatabase.Members(
+                    new PostgresStoreOptions
+                    {
+                        Address = configuration.Store!,
+                        Password = configuration.StorePassword is { } password
+                            ? Encoding.UTF8.GetString(password)
+                            : null,
+                        Application = $"callserver {configuration.Name}",
+                    }
+                ),
+                OpenUnits = services => Open(services, runtime()),
+            }
+        );
+
+    /// <inheritdoc/>
+    public void Follow(ServerConfiguration changed) => units?.Reconfigure();
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Each reader belongs to a unit, and whoever holds that serves it. Readers beside each other on one host would do, and
+    /// other units are on other hosts.
+    /// </remarks>
+    public bool Serves(string reader) =>
+        MayAsk && units!.Held.GetValueOrDefault((int)(Phase.Hash(reader) % (ulong)fleet.Units)) > 0;
+
+    /// <inheritdoc/>
+    public void Dispose() => loop.Dispose();
+
+    private UnitHost Open(IServiceProvider services, ServerRuntime runtime)
+    {
+        gate = services.GetRequiredService<IFleetGate>();
+        end = services.GetRequiredService<FleetEnd>();
+        units = new UnitHost(
+            ((PostgresLedgerStore)runtime.Store).Units!,
+            fleet.Units,
+            runtime.Ledger,
+            runtime.Writer,
+            runtime.Polling,
+            () => runtime.Configuration,
+            gate,
+            loop,
+            services.GetRequiredService<ILoggerFactory>().CreateLogger("CallServer.Units")
+        );
+        return units;
+    }
+}
