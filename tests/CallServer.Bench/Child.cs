@@ -130,6 +130,23 @@ internal sealed class Child : IAsyncDisposable
         await process.WaitForExitAsync(CancellationToken.None);
     }
 
+    /// <summary>Sends a signal, such as <c>TERM</c>.</summary>
+    public async Task SignalAsync(string signal, CancellationToken cancel)
+    {
+        using var kill = Process.Start(
+            "/bin/sh",
+            ["-c", FormattableString.Invariant($"kill -{signal} {process.Id}")]
+        );
+        await kill.WaitForExitAsync(cancel);
+    }
+
+    /// <summary>Waits until it has ended by itself, and returns its exit status.</summary>
+    public async Task<int> EndAsync(CancellationToken cancel)
+    {
+        await process.WaitForExitAsync(cancel);
+        return process.ExitCode;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await KillAsync();

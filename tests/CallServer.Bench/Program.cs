@@ -5,6 +5,7 @@ using CallServer.Bench.Codec;
 using CallServer.Bench.Dispute;
 using CallServer.Bench.Fleet;
 using CallServer.Bench.Hostile;
+using CallServer.Bench.Hosts;
 using CallServer.Bench.Kill;
 using CallServer.Bench.Lists;
 using CallServer.Bench.Performance;
@@ -28,6 +29,7 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSign
 var root = new RootCommand("Shows on this machine what CallServer promises.")
 {
     FleetCommand.Build(),
+    FleetFaultsCommand.Build(),
     KillCommand.Build(),
     TakeoverCommand.Build(),
     TakeoverRtpengineCommand.Build(),

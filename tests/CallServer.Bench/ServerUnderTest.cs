@@ -58,6 +58,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         var written = JsonSerializer.SerializeToNode(content, JsonText.Options)!.AsObject();
         foreach (var (section, value) in more ?? new Dictionary<string, object>())
             written[section] = JsonSerializer.SerializeToNode(value, JsonText.Options);
+        if (written["store"] is not null)
+            written["server"]!.AsObject().Remove("data");
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
 

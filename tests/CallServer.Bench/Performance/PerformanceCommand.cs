@@ -23,7 +23,7 @@ internal static class PerformanceCommand
         new CommandsLine(),
         new AuditLine("audit-100", 100, TimeSpan.Zero, 5, new Reach(0.3)),
         new AuditLine("audit-10000", 10_000, TimeSpan.Zero, 3, new Reach(Ratio: 2), whole: true),
-        new AuditLine("audit-far-1000", 1_000, Far, 3, new Reach(Ratio: 12)),
+        new AuditLine("audit-far-1000", 1_000, Far, 2, new Reach(Ratio: 12)),
         new AuditLine("audit-far-10000", 10_000, Far, 1, new Reach(Ratio: 25)),
         new RtpengineLine(),
         new MgcpLine(),

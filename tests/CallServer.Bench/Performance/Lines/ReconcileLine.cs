@@ -20,7 +20,7 @@ internal sealed class ReconcileLine : ILine
     public string What => "audits are taken into the record, in which 1 % has changed since";
 
     public Task<Measured> RunAsync(Size size, CancellationToken cancel) =>
-        Task.FromResult(size == Size.Long ? Measure(1_000_000, 5, cancel) : Measure(2_000, 2, cancel));
+        Task.FromResult(size == Size.Long ? Measure(1_000_000, 3, cancel) : Measure(2_000, 2, cancel));
 
     private static Measured Measure(int count, int times, CancellationToken cancel)
     {

@@ -1,0 +1,47 @@
+using CallServer.Host.Cli.Demo;
+
+namespace CallServer.Bench.Hosts;
+
+/// <summary>What a fault did, as it was measured.</summary>
+/// <param name="Name">The fault.</param>
+/// <param name="From">When it began, in microseconds since 1970.</param>
+/// <param name="To">When everything was as before.</param>
+/// <param name="Notes">What else was measured, in words.</param>
+/// <param name="Wrong">What must not be, in words.</param>
+internal sealed record FleetFault(
+    string Name,
+    long From,
+    long To,
+    IReadOnlyList<string> Notes,
+    IReadOnlyList<string> Wrong
+)
+{
+    /// <summary>The longest time between the beginnings of two audits of one gateway, of which a part falls into the fault.</summary>
+    public TimeSpan LongestGap(IEnumerable<AuditTime> audits) =>
+        TimeSpan.FromMicroseconds(
+            audits
+                .GroupBy(audit => audit.Gateway)
+                .SelectMany(own =>
+                {
+                    var asked = own.Select(audit => audit.Asked).Order().ToList();
+                    return asked.Zip(asked.Skip(1));
+                })
+                .Where(pair => pair.Second >= From && pair.First <= To)
+                .Select(pair => pair.Second - pair.First)
+                .DefaultIfEmpty()
+                .Max()
+        );
+
+    /// <summary>Pairs of audits of one gateway that overlap: two hosts asked it at once.</summary>
+    public int AskedAtOnce(IEnumerable<AuditTime> audits) =>
+        audits
+            .GroupBy(audit => audit.Gateway)
+            .SelectMany(own =>
+            {
+                var ordered = own.OrderBy(audit => audit.Asked).ToList();
+                return ordered.Zip(ordered.Skip(1));
+            })
+            .Count(pair =>
+                pair.Second.Asked >= From && pair.First.Asked <= To && pair.Second.Asked < pair.First.Answered
+            );
+}

@@ -1,0 +1,191 @@
+using System.Text.Json;
+using CallServer.Bench.Start;
+using CallServer.Host.Cli;
+using CallServer.Host.Cli.Demo;
+using CallServer.Host.Cli.Output;
+using CallServer.Interop.Peers;
+using CallServer.Server.Net;
+
+namespace CallServer.Bench.Hosts;
+
+/// <summary>One host of the fleet.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Port">Where the others reach it.</param>
+/// <param name="Server">Its process.</param>
+internal sealed record FleetHost(string Name, int Port, ServerUnderTest Server);
+
+/// <summary>Hosts of a fleet in processes of their own, a real PostgreSQL, and gateways that know the truth.</summary>
+internal sealed class HostFleet(
+    string folder,
+    PostgresPeer database,
+    CarriedFleet gateways,
+    TimeSpan interval,
+    int units
+) : IAsyncDisposable
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    // Rendezvous hashing shares by chance.
+    private const double Uneven = 0.3;
+
+    private readonly SystemClock clock = new();
+    private readonly List<FleetHost> hosts = [];
+    private int started;
+
+    /// <summary>The hosts that run.</summary>
+    public IReadOnlyList<FleetHost> Hosts => hosts;
+
+    public PostgresPeer Database => database;
+
+    public TimeSpan Interval => interval;
+
+    /// <summary>The present in microseconds since 1970.</summary>
+    public long Now => (clock.Now.Steady + clock.Correction).Micros;
+
+    /// <summary>Starts one more, which joins by itself.</summary>
+    public FleetHost Add()
+    {
+        var name = $"host-{++started}";
+        var port = DemoProcess.FreePort();
+        var own = Path.Combine(folder, name);
+        var cdrs = Path.Combine(Directory.CreateDirectory(own).FullName, "cdr.ndjson");
+        var host = new FleetHost(
+            name,
+            port,
+            new ServerUnderTest(
+                own,
+                interval,
+                Timeout,
+                gateways.Uris,
+                name,
+                new { file = cdrs },
+                more: new Dictionary<string, object>
+                {
+                    ["mode"] = "fleet",
+                    ["store"] = database.Address(),
+                    ["fleet"] = new { listen = $"127.0.0.1:{port}", units },
+                }
+            )
+        );
+        host.Server.Start();
+        hosts.Add(host);
+        return host;
+    }
+
+    /// <summary>Ends one without a word.</summary>
+    public async Task KillAsync(FleetHost host)
+    {
+        hosts.Remove(host);
+        await host.Server.DisposeAsync();
+    }
+
+    /// <summary>Ends one in order, and returns when it has handed over everything.</summary>
+    public async Task LeaveAsync(FleetHost host, CancellationToken cancel)
+    {
+        await host.Server.Process.SignalAsync("TERM", cancel);
+        await host.Server.Process.EndAsync(cancel);
+        await KillAsync(host);
+    }
+
+    /// <summary>Waits until these hosts hold everything, none much more than another; returns that moment.</summary>
+    public Task<long> EvenAsync(CancellationToken cancel) => EvenAsync(hosts, cancel);
+
+    /// <summary>The same, without one that still runs.</summary>
+    public Task<long> EvenWithoutAsync(FleetHost host, CancellationToken cancel) =>
+        EvenAsync([.. hosts.Where(other => other != host)], cancel);
+
+    private Task<long> EvenAsync(List<FleetHost> among, CancellationToken cancel)
+    {
+        var ports = string.Join(',', among.Select(host => host.Port));
+        var most = Math.Ceiling((1 + Uneven) * units / among.Count);
+        return UntilAsync(
+            $"shared evenly by {string.Join(", ", among.Select(host => host.Name))}",
+            FormattableString.Invariant(
+                $"SELECT sum(n) = {units} AND max(n) <= {most} AND count(*) = {among.Count} FROM (SELECT count(*) n FROM unit WHERE owner_port IN ({ports}) GROUP BY owner_port) shares"
+            ),
+            cancel
+        );
+    }
+
+    /// <summary>Waits until every gateway has answered since a moment, as the database has it; returns when that was so.</summary>
+    public Task<long> HeardSinceAsync(long since, CancellationToken cancel) =>
+        UntilAsync(
+            "heard by all",
+            FormattableString.Invariant(
+                $"SELECT count(*) = {gateways.Uris.Count} FROM gateways WHERE last_asked >= {since}"
+            ),
+            cancel
+        );
+
+    /// <summary>What truly happened until now.</summary>
+    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(300), cancel);
+        return await gateways.TruthAsync(cancel);
+    }
+
+    /// <summary>The audits, as any host lists them.</summary>
+    public async Task<IReadOnlyList<AuditTime>> AuditsAsync(CancellationToken cancel) =>
+        [
+            .. (await hosts[0].Server.Client.AllAsync("audits", null, cancel))
+                .Items.Select(AuditTime.Of)
+                .OfType<AuditTime>(),
+        ];
+
+    /// <summary>The whole record now.</summary>
+    public async Task<DemoRecord> ReadAsync(CancellationToken cancel)
+    {
+        var audits = await AuditsAsync(cancel);
+        var from = Now;
+        var connections = new List<JsonElement>();
+        foreach (var host in hosts)
+            connections.AddRange((await host.Server.Client.AllAsync("connections", null, cancel)).Items);
+        var to = Now;
+        var cdrs = (await hosts[0].Server.Client.AllAsync("cdrs", null, cancel)).Items;
+        return new DemoRecord(
+            // A host that lists what others hold lists the same ones again.
+            [.. connections.DistinctBy(row => (row.Text("gateway"), row.Text("id")))],
+            cdrs,
+            [],
+            audits,
+            from,
+            to
+        );
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var host in hosts.ToList())
+            await KillAsync(host);
+    }
+
+    private async Task<long> UntilAsync(string what, string sql, CancellationToken cancel)
+    {
+        var late = Now + (long)Patience.TotalMicroseconds;
+        while (true)
+        {
+            try
+            {
+                if (await database.AskAsync(sql) is true)
+                    return Now;
+            }
+            catch (Npgsql.NpgsqlException)
+            {
+                // Not there yet, or not made yet.
+            }
+            if (Now > late || hosts.TrueForAll(host => host.Server.Process.Over))
+                throw new CommandFailedException(
+                    ExitCode.Fault,
+                    [
+                        FormattableString.Invariant($"not {what} within {Patience.TotalSeconds:0} s"),
+                        .. hosts.SelectMany(host =>
+                            host.Server.Process.LastWords.Select(line => $"  {host.Name}: {line}")
+                        ),
+                    ]
+                );
+            await Task.Delay(Glance, cancel);
+        }
+    }
+}
