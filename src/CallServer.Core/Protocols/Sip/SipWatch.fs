@@ -250,13 +250,22 @@ module SipWatch =
         else
             memory.FollowsContact = ValueSome false
 
+    /// Over datagrams, a notification that came between a renewal and its 2xx may have been the answer, as long as nobody knows
+    /// whether the notifier uses the newest Contact. No other may follow.
+    let private mayHaveAnswered (s: Subscription) (state: State) : bool =
+        not s.IsStream && state.Memory.FollowsContact.IsNone && state.LastAnswered >= s.Asked
+
+    /// Ends this subscription and makes a new one.
+    let private anew (now: Instant) (s: Subscription) (state: State) : State =
+        let struct (leaving, octets, rng) = Leaving.add state.Gateway now state.Rng s state.Leaving
+        request s octets { state with Leaving = leaving; Rng = rng } |> replace now
+
     /// Asks for the full state again: by a renewal, or by a new subscription if a renewal would not show what was written after it.
     let private refresh (now: Instant) (s: Subscription) (state: State) : State =
         if s.Request.IsSome then
             state
         elif hidesAnswers s state.Memory then
-            let struct (leaving, octets, rng) = Leaving.add state.Gateway now state.Rng s state.Leaving
-            request s octets { state with Leaving = leaving; Rng = rng } |> replace now
+            anew now s state
         else
             let struct (s, rng) = Subscription.renew state.Gateway now state.Rng s
 
@@ -284,8 +293,10 @@ module SipWatch =
     /// If nothing shows which notification answers a renewal, a new subscription is made at once.
     let private orAnew (now: Instant) (state: State) : State =
         match state.Phase, current state with
-        | SipWatchPhase.Subscribing, ValueSome s when s.Round > 0 && hidesAnswers s state.Memory ->
-            refresh now s state
+        | SipWatchPhase.Subscribing, ValueSome s when
+            s.Round > 0 && s.Request.IsNone && (hidesAnswers s state.Memory || mayHaveAnswered s state)
+            ->
+            anew now s state
         | _ -> state
 
     let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
