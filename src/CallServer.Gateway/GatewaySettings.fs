@@ -30,6 +30,8 @@ type GatewaySettings() =
     /// The user that SIP's digest admits, with the password below; null admits everybody.
     member val SipUser: string = null with get, set
     member val SipPassword: byte[] = null with get, set
+    /// The password of FreeSWITCH's event socket; null means the one that it comes with, ClueCon.
+    member val EslPassword: byte[] = null with get, set
     /// The community of SNMPv2c; null if it speaks SNMPv3 only.
     member val Community: string = "public" with get, set
     /// The SNMPv3 user; null for none.

@@ -56,7 +56,8 @@ module Gateways =
         : MultiGateway =
         let listsRinging =
             responders
-            |> List.forall (fun (struct (protocol, _)) -> List.contains protocol [ "sip"; "ng"; "jsonrpc" ])
+            |> List.forall (fun (struct (protocol, _)) ->
+                List.contains protocol [ "sip"; "ng"; "jsonrpc"; "esl" ])
 
         let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 

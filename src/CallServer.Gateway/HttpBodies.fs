@@ -164,6 +164,7 @@ module internal HttpBodies =
                     | Octets(stream, more) ->
                         let known = streams.TryFind stream |> Option.defaultValue (Undecided [||])
                         octets now table stream known more
+                    | StreamCame _ -> pass now table event streams
                     | StreamClosed stream -> pass now table event (streams.Remove stream)
                     | Restarted -> pass now table event Map.empty
                     | Datagram _

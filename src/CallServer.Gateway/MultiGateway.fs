@@ -144,6 +144,7 @@ module MultiGateway =
         | DatagramCame(protocol, peer, octets) -> step.TellProtocol protocol (Datagram(peer, octets))
         | StreamOpened(protocol, stream) ->
             step.Gateway <- { step.Gateway with Streams = step.Gateway.Streams.Add(stream, protocol) }
+            step.TellProtocol protocol (StreamCame stream)
         | OctetsCame(stream, octets) ->
             match step.Gateway.Streams.TryFind stream with
             | Some protocol -> step.TellProtocol protocol (Octets(stream, octets))

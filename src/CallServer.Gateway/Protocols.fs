@@ -84,7 +84,27 @@ module internal Protocols =
                         KamailioResponder.create { KamailioOptions.standard with Vices = vices } table
                         |> KamailioResponder.serve) }
 
-    let all: Protocol list = [ mgcp; sip; ng; jsonRpc ]
+    let private esl: Protocol =
+        { Name = "esl"
+          UsesStreams = true
+          ViceWords = EslVices.known
+          Create =
+            fun settings words ->
+                Words.addAll EslVices.words words EslVices.none
+                |> Result.map (fun vices ->
+                    let standard = EslOptions.standard
+
+                    EslResponder.create
+                        { standard with
+                            Password =
+                                (if isNull settings.EslPassword then
+                                     standard.Password
+                                 else
+                                     settings.EslPassword)
+                            Seed = settings.Seed
+                            Vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew } }) }
+
+    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

@@ -7,7 +7,9 @@ open CallServer.Model
 [<NoComparison>]
 type ResponderEvent =
     | Datagram of peer: string * octets: byte[]
-    /// Octets of a stream that a peer opened, in order, split anywhere. The number of a stream is never reused.
+    /// A peer opened a stream. The number of a stream is never reused.
+    | StreamCame of stream: int
+    /// Octets of a stream that a peer opened, in order, split anywhere.
     | Octets of stream: int * octets: byte[]
     | StreamClosed of stream: int
     /// The requested time has come; a tick that comes too early or twice changes nothing.
@@ -33,7 +35,7 @@ type ResponderCommand =
 [<NoComparison; NoEquality>]
 type Responder =
     {
-        /// snmp, mgcp, sip, ng, jsonrpc.
+        /// snmp, mgcp, sip, ng, jsonrpc, esl.
         Protocol: string
         Advance: Instant -> Table -> ResponderEvent -> struct (Responder * ResponderCommand list)
         /// The names that audits give a connection. There is one identity for each connection that an audit lists for it; an ng

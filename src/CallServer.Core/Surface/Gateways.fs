@@ -273,7 +273,7 @@ type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Proto
             false
 
     /// The gateways that may be at a host which is named without a protocol: one for each scheme that needs nothing but
-    /// HOST or HOST:PORT, at the protocol's own port where none is named. Empty where the text names a protocol, or no
+    /// HOST or HOST:PORT, and no secret, at the protocol's own port where none is named. Empty where the text names a protocol, or no
     /// host.
     member this.At(host: string) : IReadOnlyList<GatewayUri> =
         let struct (first, rest) = Cut.atFirst ':' host
@@ -284,7 +284,7 @@ type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Proto
             [| for protocol in protocols do
                    for scheme, _ in protocol.Schemes do
                        match this.TryParse $"{scheme}://{host}" with
-                       | true, uri, _ -> uri
+                       | true, uri, _ when (uri.Check GatewaySecrets.None).Count = 0 -> uri
                        | _ -> () |]
 
     /// How to ask a gateway. Every factsEvery-th audit at least reads all facts; those between may read, of

@@ -237,6 +237,7 @@ module KamailioResponder =
                     | Datagram(peer, octets) -> datagram now table peer octets state
                     // Nothing but HTTP comes over streams, and HttpBodies carries that.
                     | Octets(stream, _) -> struct (state, [ HangUp stream ])
+                    | StreamCame _
                     | StreamClosed _
                     | Tick
                     | Happened _ -> struct (state, [])

@@ -271,6 +271,7 @@ module MgcpResponder =
                     | Restarted -> tick now table (restart now state)
                     | Happened _
                     | Octets _
+                    | StreamCame _
                     | StreamClosed _ -> struct (state, [])
 
                 struct (responder state, asked @ [ TickAt(nextTick state) ])

@@ -287,6 +287,7 @@ module NgResponder =
                     | Octets(stream, octets) -> ofStream now table stream octets state
                     | StreamClosed stream ->
                         struct ({ state with Streams = Map.remove stream state.Streams }, [])
+                    | StreamCame _
                     | Tick
                     | Happened _ -> struct (state, [])
                     | Restarted ->

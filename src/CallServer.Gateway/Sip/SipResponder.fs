@@ -127,6 +127,7 @@ module SipResponder =
             match SipCodec.decode octets with
             | Ok decoded -> message now (ByDatagram peer) table state decoded
             | Error _ -> state
+        | StreamCame _ -> state
         | Octets(stream, taken) -> octets now table stream taken state
         | StreamClosed stream -> forget stream state
         | Happened events -> tick now table (if events.IsEmpty then state else changed state)

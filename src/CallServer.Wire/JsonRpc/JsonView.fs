@@ -65,6 +65,38 @@ module JsonView =
         | :? JsonException
         | :? InvalidOperationException -> false
 
+    /// The texts of these members, whose names are in UTF-8, of the object whose beginning the reader has just read; empty where a member is
+    /// not there, or no text. Moves the reader to the end of the object.
+    let internal readTexts (names: byte[][]) (texts: string[]) (reader: byref<Utf8JsonReader>) : unit =
+        Array.Fill(texts, "")
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            let mutable at = 0
+
+            while at < names.Length && not (reader.ValueTextEquals(ReadOnlySpan names[at])) do
+                at <- at + 1
+
+            reader.Read() |> ignore
+
+            if at < names.Length then
+                texts[at] <- textOrEmpty &reader
+
+            reader.Skip()
+
+    /// A member of an object; nothing where it is not there.
+    let tryMember (name: string) (view: JsonView) : JsonView voption =
+        let mutable reader = reader view
+
+        try
+            if isAt name &reader then
+                let start = int reader.TokenStartIndex
+                reader.Skip()
+                ValueSome { view with Start = view.Start + start; Length = int reader.BytesConsumed - start }
+            else
+                ValueNone
+        with :? JsonException ->
+            ValueNone
+
     /// The text of a member of an object; nothing where it is not there, or no text.
     let tryText (name: string) (view: JsonView) : string voption =
         let mutable reader = reader view
@@ -78,6 +110,16 @@ module JsonView =
     let tryNumber (name: string) (view: JsonView) : int64 voption =
         let mutable reader = reader view
         if isAt name &reader then numberAt &reader else ValueNone
+
+    /// The number of a member of an object; nothing where it is not there, or no number that a decimal can hold.
+    let tryDecimal (name: string) (view: JsonView) : decimal voption =
+        let mutable reader = reader view
+        let mutable number = 0m
+
+        if isAt name &reader && reader.TokenType = JsonTokenType.Number && reader.TryGetDecimal &number then
+            ValueSome number
+        else
+            ValueNone
 
     /// The values of an array, up to this many; none of what is no array.
     let items (most: int) (view: JsonView) : JsonView[] =

@@ -365,7 +365,7 @@ let ``the total is that of before the list and of after it, and the lower half o
         total [ "no-total" ] |> Check.equal ValueNone
 
         // Version 5.6 prints it with a sign.
-        let counted: KamailioCounts = { Active = ValueNone; Processed = ValueSome -2L }
+        let counted: CallCounts = { Active = ValueNone; Begun = ValueSome -2L }
         KamailioProof.total counted counted |> Check.equal (told 4294967294L 4294967294L))
 
 let ``older ones and those without kex prove less, and still prove it`` =
@@ -469,7 +469,7 @@ let ``a restart between two audits is a restart, and a clock that is set is none
         let told = (KamailioAudit.memory third.State).Run.Value
 
         let reading: KamailioReading =
-            { Told = { Since = told.Since; Seconds = 3600L }
+            { Told = { Since = told.Token; Seconds = 3600L }
               Within =
                 Interval.create (later + TimeSpan.FromSeconds 60.0) (later + TimeSpan.FromSeconds 60.0) }
 
@@ -477,21 +477,20 @@ let ``a restart between two audits is a restart, and a clock that is set is none
 
 let ``counts prove what they must`` =
     example (fun () ->
-        let counts active processed : KamailioCounts =
-            { Active = ValueSome active; Processed = ValueSome processed }
+        let counts active begun : CallCounts = { Active = ValueSome active; Begun = ValueSome begun }
 
-        let judge listed before after = KamailioProof.judge listed before after
-        judge 10 (counts 10L 50L) (counts 10L 50L) |> Check.equal KamailioVerdict.Agrees
-        judge 9 (counts 10L 50L) (counts 10L 50L) |> Check.equal (KamailioVerdict.Disagrees 10L)
+        let judge listed before after = CallCounts.judge listed before after
+        judge 10 (counts 10L 50L) (counts 10L 50L) |> Check.equal CountVerdict.Agrees
+        judge 9 (counts 10L 50L) (counts 10L 50L) |> Check.equal (CountVerdict.Disagrees 10L)
         // Two began and two ended.
-        judge 8 (counts 10L 50L) (counts 10L 52L) |> Check.equal KamailioVerdict.Agrees
-        judge 7 (counts 10L 50L) (counts 10L 52L) |> Check.equal (KamailioVerdict.Disagrees 10L)
-        judge 12 (counts 10L 50L) (counts 10L 52L) |> Check.equal KamailioVerdict.Agrees
-        judge 13 (counts 10L 50L) (counts 10L 52L) |> Check.equal (KamailioVerdict.Disagrees 10L)
+        judge 8 (counts 10L 50L) (counts 10L 52L) |> Check.equal CountVerdict.Agrees
+        judge 7 (counts 10L 50L) (counts 10L 52L) |> Check.equal (CountVerdict.Disagrees 10L)
+        judge 12 (counts 10L 50L) (counts 10L 52L) |> Check.equal CountVerdict.Agrees
+        judge 13 (counts 10L 50L) (counts 10L 52L) |> Check.equal (CountVerdict.Disagrees 10L)
         // More go on than can have begun, or the total went back.
-        judge 12 (counts 10L 50L) (counts 14L 52L) |> Check.equal (KamailioVerdict.Disagrees 14L)
-        judge 10 (counts 10L 50L) (counts 10L 3L) |> Check.equal (KamailioVerdict.Disagrees 10L)
-        judge 10 KamailioProof.nothing KamailioProof.nothing |> Check.equal KamailioVerdict.Untold)
+        judge 12 (counts 10L 50L) (counts 14L 52L) |> Check.equal (CountVerdict.Disagrees 14L)
+        judge 10 (counts 10L 50L) (counts 10L 3L) |> Check.equal (CountVerdict.Disagrees 10L)
+        judge 10 CallCounts.nothing CallCounts.nothing |> Check.equal CountVerdict.Untold)
 
 /// A Kamailio that loaded its dialogs from its database made their rows at its own start.
 let ``a row that is younger than its answer tells no setup, and no end if it was over then`` =
@@ -510,7 +509,7 @@ let ``a row that is younger than its answer tells no setup, and no end if it was
 
         let heard = Interval.create start (start + TimeSpan.FromSeconds 0.1)
 
-        let clock = KamailioClock.learn heard.Latest (KamailioClock.read 3000L heard) KamailioClock.unknown
+        let clock = StampClock.learn heard.Latest (KamailioClock.read 3000L heard) StampClock.unknown
 
         match KamailioObserving.observe clock heard dialog with
         | Some seen ->

@@ -78,8 +78,8 @@ let ``gives each protocol what comes for it, and sends what it asks for`` =
         let struct (gateway, _) = step (StreamOpened("ng", 8)) gateway
         let struct (gateway, _) = step (StreamEnded 8) gateway
         step (StreamEnded 8) gateway |> ignore
-        equal [ Datagram("a", [| 1uy |]); Octets(7, [| 3uy |]) ] (told sip)
-        equal [ StreamClosed 8 ] (told ng))
+        equal [ Datagram("a", [| 1uy |]); StreamCame 7; Octets(7, [| 3uy |]) ] (told sip)
+        equal [ StreamCame 8; StreamClosed 8 ] (told ng))
 
 let ``ticks each responder at the beginning, and then when it asked to be`` =
     example (fun () ->

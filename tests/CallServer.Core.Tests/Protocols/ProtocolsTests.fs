@@ -115,6 +115,20 @@ let ``what a protocol can do besides`` =
             let target = Asked.by "gw" uri second 4
             (target.Releases, target.TellsController) |> Check.equal (releases, controller))
 
+let ``an event socket needs its password, and one line holds it`` =
+    examples
+        [ null, "is missing"; "two\nlines", "control character"; "ClueCon", "" ]
+        (fun (password: string, mistake: string) ->
+            match GatewayProtocols.BuiltIn.TryParse "esl://h" with
+            | true, uri, _ ->
+                let given = if isNull password then null else octets password
+
+                uri.Check(GatewaySecrets(null, given, null))
+                |> Seq.map _.Mistake
+                |> String.concat "; "
+                |> Check.says mistake
+            | false, _, mistakes -> failwith (String.concat "; " mistakes))
+
 let ``SNMP asks with its community`` =
     examples [ null, "public"; "hidden", "hidden" ] (fun (given: string, expected: string) ->
         let community = if isNull given then null else octets given
@@ -156,7 +170,7 @@ let ``a protocol that is registered is read, named and advised like all others``
             | false, _, mistakes -> String.concat "; " mistakes
 
         mistake "toi://h" |> Check.says "did you mean toy?"
-        mistake "h323://h" |> Check.says "jsonrpc+http, toy"
+        mistake "h323://h" |> Check.says "esl, toy"
         mistake "toy://h?color=red" |> Check.says "did you mean colour?"
         mistake "toy://h?password=red" |> Check.all [ Check.says "secret"; Check.saysNot "red" ]
 

@@ -317,6 +317,74 @@ module Cast =
         let table = Table.create (dice.Next()) options start
         speaking "jsonrpc" table up false KamailioResponder.lingering make
 
+    /// Leaves out vices that hide single channels: while calls come and go, no count is exact enough to detect that.
+    let private eslVices (draw: int) =
+        let n = draw / 30
+
+        pick
+            [ $"mute-after={n % 40}"
+              "rejects"
+              "other-password"
+              "refuses"
+              $"error-every={1 + n % 10}"
+              "sql-error"
+              "sql-disabled"
+              "no-clock"
+              $"ghosts={1 + n % 5}"
+              $"row-count-off-by={n % 7 - 3}"
+              $"count-off-by={n % 7 - 3}"
+              "doubles"
+              $"nameless-every={1 + n % 9}"
+              $"ends-when-asked={1 + n % 9}"
+              $"untold-every={1 + n % 9}"
+              "events"
+              $"hangs-up-after={n % 40}"
+              $"restarts-after={n % 12}"
+              "truncates"
+              "garbage"
+              $"padding={n % 70_000}"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private eslPassword = "ClueCon"B
+
+    let private esl (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd * int =
+        // Audits do not depend on how far its clock is from ours.
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
+        let lag = TimeSpan.FromMilliseconds(float (dice.Below 500))
+        let noClock, events = dice.Chance 10, dice.Chance 30
+        let seed = dice.Next()
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest =
+                { EslVices.none with
+                    ClockAhead = skew
+                    ListLag = lag
+                    NoClock = noClock
+                    Events = events }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match EslVices.add (eslVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            EslResponder.create
+                { EslOptions.standard with
+                    UpTime = table.Now - booted.Since
+                    EndedBefore = booted.Ended
+                    Password = eslPassword
+                    Seed = seed
+                    Vices = vices }
+                table
+
+        let options = { table plan dice place with ShowRinging = true }
+        let up = dice.Seconds(100.0, 1e6)
+        let table = Table.create (dice.Next()) options start
+        speaking "esl" table up false TimeSpan.MaxValue make, 1 + dice.Below 4
+
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
@@ -507,6 +575,10 @@ module Cast =
         | "jsonrpc" ->
             let far = kamailio plan dice place start
             far, Asked.by name "jsonrpc://192.0.2.9" timeout Attempts
+        | "esl" ->
+            let far, factsEvery = esl plan dice place start
+            let secrets = GatewaySecrets(null, eslPassword, null)
+            far, Asked.sparing factsEvery secrets name "esl://192.0.2.9" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->

@@ -49,6 +49,16 @@ let private overNg (read: BencodeView -> bool) (octets: byte[]) : bool =
     | Ok message -> read message.Body
     | Error _ -> false
 
+let private readEsl (body: byte[]) : bool =
+    EslReplies.readStatus body |> ignore
+    EslReplies.readClock body |> ignore
+    EslReplies.tryError body |> ignore
+
+    match EslReplies.readChannel body with
+    | EslChannelAnswer.Told _
+    | EslChannelAnswer.Gone -> true
+    | EslChannelAnswer.NotTold _ -> false
+
 let private readKamailio (octets: byte[]) : bool =
     match JsonRpc.decode octets with
     | Ok { Body = JsonRpcBody.Result result } ->
@@ -126,6 +136,14 @@ let private decoders: Decoder list =
         |> messages (fun (JsonRpcTests.AnyDialogs dialogs) ->
             JsonRpc.encodeResult "\"0f\"" (JsonRpcTests.listOf dialogs))
 
+    let channels =
+        EslTests.EslArbitraries.Channels()
+        |> messages (fun (EslTests.AnyChannels rows) -> EslTests.listOf rows)
+
+    let details = Array.create 100 EslTests.detailsOctets
+
+    let esl = Array.append channels details |> Array.map (Esl.encode [ "Content-Type", "api/response" ])
+
     let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
 
     [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
@@ -168,6 +186,13 @@ let private decoders: Decoder list =
           true)
       once "JSON-RPC" (Array.append lists [| json |]) (JsonRpc.decode >> Result.isOk)
       { once "Kamailio's replies" lists readKamailio with Times = 6L }
+      once "event sockets" esl (fun octets ->
+          let struct (messages, _) = Esl.feed octets Esl.empty
+          Esl.feedCommands octets Esl.empty |> ignore
+          not messages.IsEmpty)
+      once "lists of channels" channels (fun body ->
+          EslReplies.foldChannels (fun count _ -> count + 1) 0 body |> ValueOption.isSome)
+      { once "channels" (Array.append channels details) readEsl with Times = 4L }
       once
           "RADIUS"
           (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))

@@ -96,6 +96,8 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
         }
         else if (protocol == "snmp" && isSecret)
             settings.Community = Secret;
+        else if (protocol == "esl" && isSecret)
+            settings.EslPassword = octets;
         else if (protocol == "sip" && isSecret && FromUser().Match(rest) is { Success: true } from)
             (settings.SipUser, settings.SipPassword) = (from.Groups[1].Value, octets);
         return settings;
@@ -121,7 +123,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     }
 
     [GeneratedRegex(
-        @"(?<scheme>\b(?:snmp|mgcp|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
+        @"(?<scheme>\b(?:snmp|mgcp|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?|esl)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
     )]
     private static partial Regex GatewayUri();
 

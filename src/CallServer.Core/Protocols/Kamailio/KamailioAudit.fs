@@ -27,9 +27,9 @@ type KamailioPhase =
 /// What one audit of a gateway passes on to the next. It narrows times, and proves nothing.
 type KamailioMemory =
     {
-        Run: KamailioRun voption
+        Run: GatewayRun voption
         /// What was known of its clock, and when.
-        Clock: KamailioClock
+        Clock: StampClock
         ClockAt: Instant
     }
 
@@ -48,9 +48,9 @@ type KamailioAuditState =
             IsSameRun: bool
             /// How often the dialogs were listed.
             Rounds: int
-            Before: KamailioCounts
-            After: KamailioCounts
-            Verdict: KamailioVerdict
+            Before: CallCounts
+            After: CallCounts
+            Verdict: CountVerdict
             /// The dialogs of the last list, each once, and when they were told.
             Dialogs: KamailioDialog[]
             Listed: Interval voption
@@ -84,7 +84,7 @@ module KamailioAudit =
     type Memory = KamailioMemory
 
     module Memory =
-        let none: Memory = { Run = ValueNone; Clock = KamailioClock.unknown; ClockAt = Instant.ofMicros 0L }
+        let none: Memory = { Run = ValueNone; Clock = StampClock.unknown; ClockAt = Instant.ofMicros 0L }
 
     /// How often one audit lists the dialogs before it reports a disagreement.
     [<Literal>]
@@ -128,17 +128,17 @@ module KamailioAudit =
         { state with Faults = Faults.add shortfall state.Faults }
 
     /// Everything known of the gateway's clock. Another run may be another machine's.
-    let private clock (now: Instant) (state: State) : KamailioClock =
+    let private clock (now: Instant) (state: State) : StampClock =
         let held =
             match state.Memory.Run, state.Opened with
-            | ValueSome known, ValueSome opened when known.Since = opened.Told.Since ->
-                KamailioClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
-            | _ -> KamailioClock.unknown
+            | ValueSome known, ValueSome opened when known.Token = opened.Told.Since ->
+                StampClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
+            | _ -> StampClock.unknown
 
-        KamailioClock.learn now state.Clock held
+        StampClock.learn now state.Clock held
 
     /// The connections of the dialogs that go on, sorted by their ids, and how many have no name that could be kept.
-    let private observations (clock: KamailioClock) (state: State) : struct (Observation[] * int) =
+    let private observations (clock: StampClock) (state: State) : struct (Observation[] * int) =
         match state.Listed with
         | ValueNone -> struct ([||], 0)
         | ValueSome heard ->
@@ -147,7 +147,7 @@ module KamailioAudit =
             struct (Array.sortBy _.Id named, going.Length - named.Length)
 
     /// The ends of the dialogs that are over and still listed, sorted by their ids: all of them, or those of the record.
-    let private ends (clock: KamailioClock) (state: State) : Ended[] =
+    let private ends (clock: StampClock) (state: State) : Ended[] =
         match state.Listed with
         | ValueNone -> [||]
         | ValueSome heard ->
@@ -164,9 +164,9 @@ module KamailioAudit =
             Array.sortBy _.Observation.Id wanted
 
     /// The rows of dialogs that are over are a history, of some seconds. Without a clock they tell no time.
-    let private history (clock: KamailioClock) (state: State) : HistoryRead voption =
+    let private history (clock: StampClock) (state: State) : HistoryRead voption =
         match state.Listed with
-        | ValueSome heard when KamailioClock.isKnown clock ->
+        | ValueSome heard when StampClock.isKnown clock ->
             ValueSome
                 { Until = (if state.ReadsHistory then ValueSome heard.Earliest else ValueNone)
                   Cursor = ValueNone }
@@ -191,7 +191,7 @@ module KamailioAudit =
                 Complete
                     [ EndOfTable
                       SameBoot
-                      if state.Verdict = KamailioVerdict.Agrees then
+                      if state.Verdict = CountVerdict.Agrees then
                           CountAgrees ]
             | _ -> Partial(List.distinct reasons)
 
@@ -204,7 +204,7 @@ module KamailioAudit =
               Traits = { Traits.plain with DriftPpm = Traits.usualDriftPpm }
               Asked = window.Began
               Answered = ValueOption.defaultValue now window.LastReply
-              Boot = KamailioProof.bootOf now run
+              Boot = GatewayRun.bootOf now run
               Completeness = completeness
               Observations = observations
               Ended = ends clock state
@@ -263,7 +263,7 @@ module KamailioAudit =
             now
             KamailioPhase.TotalBefore
             KamailioQuestion.Processed
-            { state with Before = KamailioProof.nothing; After = KamailioProof.nothing }
+            { state with Before = CallCounts.nothing; After = CallCounts.nothing }
 
     let private beginList (now: Instant) (state: State) : State =
         match state.Link.Target.Transport, state.Before.Active with
@@ -277,21 +277,19 @@ module KamailioAudit =
 
     let private judged (now: Instant) (state: State) : State =
         let counted = state.Dialogs |> Array.filter KamailioObserving.isCounted
-        let verdict = KamailioProof.judge counted.Length state.Before state.After
+        let verdict = CallCounts.judge counted.Length state.Before state.After
         let state = { state with Verdict = verdict }
 
         match verdict with
-        | KamailioVerdict.Disagrees _ when state.Rounds < MaxRounds && Faults.isEmpty state.Faults ->
+        | CountVerdict.Disagrees _ when state.Rounds < MaxRounds && Faults.isEmpty state.Faults ->
             beginRound now state
-        | KamailioVerdict.Disagrees count ->
-            state
-            |> fault (CountDisagrees(int (max 0L (min count 2147483647L)), counted.Length))
-            |> beginClock now
-        | KamailioVerdict.Agrees
-        | KamailioVerdict.Untold -> beginClock now state
+        | CountVerdict.Disagrees count ->
+            state |> fault (CallCounts.shortfall count counted.Length) |> beginClock now
+        | CountVerdict.Agrees
+        | CountVerdict.Untold -> beginClock now state
 
     let private countedAfter (now: Instant) (state: State) : State =
-        if state.Before.Processed.IsSome then
+        if state.Before.Begun.IsSome then
             ask now KamailioPhase.TotalAfter KamailioQuestion.Processed state
         else
             judged now state
@@ -345,7 +343,7 @@ module KamailioAudit =
             | ValueSome told -> closed now { Told = told; Within = within } state
             | ValueNone -> unreadable now "core.uptime" state
         | KamailioPhase.TotalBefore ->
-            let before = { state.Before with Processed = KamailioReplies.readProcessed result }
+            let before = { state.Before with Begun = KamailioReplies.readProcessed result }
             ask now KamailioPhase.CountBefore KamailioQuestion.Active { state with Before = before }
         | KamailioPhase.CountBefore ->
             match KamailioReplies.readActive result with
@@ -372,7 +370,7 @@ module KamailioAudit =
         | KamailioPhase.TotalAfter ->
             match KamailioReplies.readProcessed result with
             | ValueSome _ as processed ->
-                judged now { state with After = { state.After with Processed = processed } }
+                judged now { state with After = { state.After with Begun = processed } }
             | ValueNone -> unreadable now "stats.fetchn" state
         | KamailioPhase.Clock ->
             match KamailioReplies.readClock result with
@@ -471,9 +469,9 @@ module KamailioAudit =
           Opened = ValueNone
           IsSameRun = true
           Rounds = 0
-          Before = KamailioProof.nothing
-          After = KamailioProof.nothing
-          Verdict = KamailioVerdict.Untold
+          Before = CallCounts.nothing
+          After = CallCounts.nothing
+          Verdict = CountVerdict.Untold
           Dialogs = [||]
           Listed = ValueNone
           Clock = GatewayClock.unknown

@@ -4,6 +4,7 @@ open System
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
+open CallServer.Exchange
 
 /// One reading of a gateway's statistics.
 [<NoEquality; NoComparison>]
@@ -23,12 +24,6 @@ type internal NgProof =
         Rounds: int
         CountAgrees: bool
     }
-
-[<RequireQualifiedAccess>]
-type internal CountVerdict =
-    | Untold
-    | Agrees
-    | Disagrees of counted: int64
 
 /// Proves or refutes that a list contains every call (rule 3). Uses the gateway's own count, and its up-time, which reveals a
 /// restart.

@@ -34,6 +34,13 @@ internal sealed class GatewayOptions
                 "Answer Kamailio's JSON-RPC on this port, over UDP and HTTP; 0 takes any free one"
             )
         ),
+        (
+            "esl",
+            Port(
+                "--esl",
+                "Answer FreeSWITCH's event socket on this TCP port, with the password ClueCon; 0 takes any free one"
+            )
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>
