@@ -218,7 +218,9 @@ module EslAudit =
         let listed = (EslChannels.going state.Channels).Length
         let verdict = CallCounts.judge listed state.Before state.After
         let state = { state with Verdict = verdict }
-        let questions = EslChannels.questions state.Afresh state.Memory.Since state.Channels
+
+        let questions =
+            EslChannels.questions (state.Afresh && state.Rounds = 1) state.Memory.Since state.Channels
 
         match verdict with
         | _ when not questions.IsEmpty && state.Asked < state.Rounds ->

@@ -19,7 +19,7 @@ type internal EslChannels =
         Listed: Interval voption
         /// What FreeSWITCH said of each that it was asked about, by this audit or an earlier one.
         Told: Map<string, EslChannelData>
-        /// Those that this audit asked about, and that go on.
+        /// Those that this audit asked about since the list was told, and that go on.
         Heard: Map<string, EslHearing>
         /// Asked about, and told to be over.
         Gone: Set<string>
@@ -60,7 +60,8 @@ module internal EslChannels =
     let listed (within: Interval) (rows: EslChannel seq) (channels: EslChannels) : EslChannels =
         { channels with
             Rows = rows |> Seq.distinctBy _.Uuid |> Seq.toArray
-            Listed = ValueSome within }
+            Listed = ValueSome within
+            Heard = Map.empty }
 
     /// Those of the list that are not known to be over.
     let going (channels: EslChannels) : EslChannel[] =
