@@ -32,6 +32,8 @@ internal static class FleetHosting
         var services = builder.Services;
         services.TryAddSingleton(SystemClock.Timers);
         services.AddSingleton(options.OpenUnits);
+        if (options.Orders is { } orders)
+            services.AddSingleton(orders);
         services.AddSingleton<FleetGate>();
         services.AddSingleton<IFleetGate>(given => given.GetRequiredService<FleetGate>());
         services.AddSingleton<FleetView>();

@@ -19,4 +19,7 @@ internal sealed class FleetOptions
 
     /// <summary>Makes what holds units; what it needs of the fleet is registered, such as <see cref="IFleetGate"/>.</summary>
     public required Func<IServiceProvider, IUnitHost> OpenUnits { get; init; }
+
+    /// <summary>Carries out what is ordered of the gateways of these units; null if nothing is.</summary>
+    public IUnitOrders? Orders { get; init; }
 }

@@ -2,6 +2,9 @@ using System.Text;
 using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Polling;
+using CallServer.Server.Recording;
+using CallServer.Server.Releasing;
+using CallServer.Storage;
 using CallServer.Storage.Postgres;
 
 namespace CallServer.Fleet;
@@ -14,6 +17,8 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     private IFleetGate? gate;
     private FleetEnd? end;
     private UnitHost? units;
+    private FleetRecord? record;
+    private FleetOrders? orders;
 
     /// <inheritdoc/>
     public bool MayAsk => gate is { MayAsk: true };
@@ -22,7 +27,9 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     public bool HasEnded => end is { HasCome: true };
 
     /// <inheritdoc/>
-    public void Join(IHostApplicationBuilder builder, Func<ServerRuntime> runtime) =>
+    public void Join(IHostApplicationBuilder builder, Func<ServerRuntime> runtime)
+    {
+        orders = new FleetOrders(fleet.Units, runtime);
         builder.AddFleet(
             new FleetOptions
             {
@@ -40,8 +47,10 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
                     }
                 ),
                 OpenUnits = services => Open(services, runtime()),
+                Orders = orders,
             }
         );
+    }
 
     /// <inheritdoc/>
     public void Follow(ServerConfiguration changed) => units?.Reconfigure();
@@ -55,14 +64,41 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         MayAsk && units!.Held.GetValueOrDefault((int)(Phase.Hash(reader) % (ulong)fleet.Units)) > 0;
 
     /// <inheritdoc/>
+    public Task<IReadOnlyDictionary<string, GatewayState>> ReadAsync(
+        IReadOnlyCollection<string> gateways,
+        CancellationToken cancellation
+    ) => Record.ReadAsync(gateways, cancellation);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyDictionary<string, SharedAudit>> AuditsAsync(CancellationToken cancellation) =>
+        Record.AuditsAsync(cancellation);
+
+    /// <inheritdoc/>
+    public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
+        Record.CountConnectionsAsync(cancellation);
+
+    /// <inheritdoc/>
+    public Task<bool?> AuditAsync(string gateway) => orders!.PassAuditAsync(gateway);
+
+    /// <inheritdoc/>
+    public Task<ReleaseAnswer> ReleaseAsync(string gateway, string connection, string by, string reason) =>
+        orders!.PassReleaseAsync(gateway, connection, by, reason);
+
+    /// <inheritdoc/>
     public void Dispose() => loop.Dispose();
+
+    private FleetRecord Record =>
+        record ?? throw new StoreUnavailableException("this host has not joined the fleet yet");
 
     private UnitHost Open(IServiceProvider services, ServerRuntime runtime)
     {
         gate = services.GetRequiredService<IFleetGate>();
         end = services.GetRequiredService<FleetEnd>();
+        orders!.Open(services);
+        var store = (PostgresLedgerStore)runtime.Store;
+        record = new FleetRecord(store.Whole!, fleet.Units, () => runtime.Configuration, runtime.Clock);
         units = new UnitHost(
-            ((PostgresLedgerStore)runtime.Store).Units!,
+            store.Units!,
             fleet.Units,
             runtime.Ledger,
             runtime.Writer,

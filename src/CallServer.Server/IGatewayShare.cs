@@ -1,4 +1,6 @@
 using CallServer.Server.Configuration;
+using CallServer.Server.Recording;
+using CallServer.Server.Releasing;
 
 namespace CallServer.Server;
 
@@ -30,4 +32,40 @@ public interface IGatewayShare : IDisposable
     /// cref="Storage.ILedgerStore.RegisterReaders"/>).
     /// </summary>
     bool Serves(string reader);
+
+    /// <summary>
+    /// What the record holds of these gateways, whoever asks them, by their ids; those of which it holds nothing are left out. Throws
+    /// StoreException if the database cannot be read.
+    /// </summary>
+    Task<IReadOnlyDictionary<string, GatewayState>> ReadAsync(
+        IReadOnlyCollection<string> gateways,
+        CancellationToken cancellation
+    );
+
+    /// <summary>
+    /// How the newest audits of all gateways went, whoever asked them, by the gateways' ids; at most a second old. Throws
+    /// StoreException if the database cannot be read.
+    /// </summary>
+    Task<IReadOnlyDictionary<string, SharedAudit>> AuditsAsync(CancellationToken cancellation);
+
+    /// <summary>
+    /// How many connections all hosts have written as active. Throws StoreException if the database cannot be read.
+    /// </summary>
+    Task<long> CountConnectionsAsync(CancellationToken cancellation);
+
+    /// <summary>
+    /// Has the host that holds a gateway ask it as soon as possible. Returns whether it does: not if it does not poll the gateway; null
+    /// if no host holds the gateway now, or that one does not answer.
+    /// </summary>
+    Task<bool?> AuditAsync(string gateway);
+
+    /// <summary>Has the host that holds a gateway release a connection.</summary>
+    Task<ReleaseAnswer> ReleaseAsync(string gateway, string connection, string by, string reason);
 }
+
+/// <summary>How the newest audit of a gateway went, whichever host made it.</summary>
+/// <param name="IsRecent">Whether the host that holds the gateway's unit has heard it since it took the unit, and within the last
+/// few intervals.</param>
+/// <param name="Complete">Whether it listed everything.</param>
+/// <param name="Silent">Whether it told nothing.</param>
+public readonly record struct SharedAudit(bool IsRecent, bool Complete, bool Silent);

@@ -214,6 +214,9 @@ public sealed partial class ServerRuntime : IAsyncDisposable
     /// <summary>The protocols in which gateways can be asked.</summary>
     internal GatewayProtocols Protocols { get; }
 
+    /// <summary>This host's part of a fleet; null for a server alone or of a pair.</summary>
+    internal IGatewayShare? Share => share;
+
     /// <summary>The record.</summary>
     public LedgerShards Ledger { get; }
 

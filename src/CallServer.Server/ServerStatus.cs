@@ -16,7 +16,7 @@ public sealed record GatewayTotals(int Total, int Complete, int Partial, int Sil
 /// <param name="Peer">Where the other server of the pair is; null if this one runs alone.</param>
 /// <param name="Ready">Whether it does its role's work.</param>
 /// <param name="UptimeSeconds">Seconds since it began to serve.</param>
-/// <param name="Connections">Active connections in the record.</param>
+/// <param name="Connections">Active connections in the record; in a fleet those of all hosts.</param>
 /// <param name="Gateways">How the last audits of the gateways went.</param>
 /// <param name="Troubles">What keeps it from saving what it knows, or from handing it on: a sentence each.</param>
 public sealed record ServerStatus(

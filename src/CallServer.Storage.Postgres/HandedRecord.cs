@@ -7,7 +7,14 @@ namespace CallServer.Storage.Postgres;
 /// <summary>
 /// Reads what the record holds of some gateways onto this host's timeline, whoever has written it (docs/adr/0034).
 /// </summary>
-internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<UnreadableRow>> setAside)
+/// <param name="tenure">This host's timeline.</param>
+/// <param name="setAside">Told the rows that cannot be read.</param>
+/// <param name="restore">Makes a gateway's record of its rows; null for a record that goes on here.</param>
+internal sealed class HandedRecord(
+    SharedTenure tenure,
+    Action<IReadOnlyList<UnreadableRow>> setAside,
+    Func<GatewayRow, IEnumerable<ConnectionRow>, GatewayRecord>? restore = null
+)
 {
     /// <summary>Reads what there is of these gateways, by their ids.</summary>
     public async Task<Dictionary<string, StoredGateway>> ReadAsync(
@@ -24,7 +31,7 @@ internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<Unr
             while (await reader.ReadAsync(cancellation))
                 audits.Add((reader.GetString(0), reader.GetString(1)));
         }
-        var loader = new RecordLoader();
+        var loader = new RecordLoader(restore);
         loader.Load(
             audits,
             (
@@ -54,6 +61,22 @@ internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<Unr
         );
     }
 
+    /// <summary>From the timelines of all hosts that hold units to this host's, by their numbers; its own is left out.</summary>
+    public async Task<IReadOnlyDictionary<long, TimelineShift>> ShiftsAsync(
+        NpgsqlConnection connection,
+        CancellationToken cancellation
+    )
+    {
+        var own = await OwnAsync(connection, cancellation);
+        var shifts = new Dictionary<long, TimelineShift>();
+        await using var command = connection.Command(Sql.HoldersTimelines);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+            if (reader.GetInt64(0) != tenure.Timeline)
+                shifts.Add(reader.GetInt64(0), Shift(reader, 1, own));
+        return shifts;
+    }
+
     /// <summary>From the timeline of who wrote a gateway's rows to this host's, for gateways that another one wrote.</summary>
     private async Task<Dictionary<string, TimelineShift>> ShiftsAsync(
         NpgsqlConnection connection,
@@ -61,11 +84,7 @@ internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<Unr
         CancellationToken cancellation
     )
     {
-        var own = await tenure.ReadAsync(async () =>
-        {
-            await using var clock = connection.Command(Sql.Clock);
-            return (DateTime)(await clock.ExecuteScalarAsync(cancellation))!;
-        });
+        var own = await OwnAsync(connection, cancellation);
         await using var meta = connection.Command(Sql.Correction);
         var alone = TimelineShiftModule.exactly(
             TimeSpan.FromMicroseconds((long)(await meta.ExecuteScalarAsync(cancellation))!)
@@ -78,20 +97,29 @@ internal sealed class HandedRecord(SharedTenure tenure, Action<IReadOnlyList<Unr
             if (await reader.IsDBNullAsync(1, cancellation))
                 shifts.Add(reader.GetString(0), alone);
             else if (reader.GetInt64(1) != tenure.Timeline)
-                shifts.Add(
-                    reader.GetString(0),
-                    TimelineShiftModule.between(
-                        new ClockReading(
-                            TimeSpan.FromMicroseconds(reader.GetInt64(2)),
-                            TimeSpan.FromMicroseconds(reader.GetInt64(3)),
-                            new Instant(reader.GetInt64(4))
-                        ),
-                        own
-                    )
-                );
+                shifts.Add(reader.GetString(0), Shift(reader, 2, own));
         }
         return shifts;
     }
+
+    /// <summary>What the database's clock tells now about this host's timeline.</summary>
+    private Task<ClockReading> OwnAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
+        tenure.ReadAsync(async () =>
+        {
+            await using var clock = connection.Command(Sql.Clock);
+            return (DateTime)(await clock.ExecuteScalarAsync(cancellation))!;
+        });
+
+    /// <summary>From the timeline of a host whose last reading of that clock is in three columns.</summary>
+    private static TimelineShift Shift(NpgsqlDataReader reader, int at, ClockReading own) =>
+        TimelineShiftModule.between(
+            new ClockReading(
+                TimeSpan.FromMicroseconds(reader.GetInt64(at)),
+                TimeSpan.FromMicroseconds(reader.GetInt64(at + 1)),
+                new Instant(reader.GetInt64(at + 2))
+            ),
+            own
+        );
 
     private static async Task<List<TRow>> RowsAsync<TRow>(
         NpgsqlConnection connection,

@@ -29,6 +29,7 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
         if (session.Shared is { } tenure)
         {
             Units = new UnitTable(options, tenure, SetAside);
+            Whole = new WholeRecord(options, tenure, _reading);
             return;
         }
         _lastOpened = GetLong(MetaKeys.Opened) is { } micros ? Micros.ToTime(micros) : null;
@@ -40,6 +41,9 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
 
     /// <summary>The ownership of units where hosts share the record; null where this server writes it alone.</summary>
     public UnitTable? Units { get; }
+
+    /// <summary>What all hosts keep together; null where this server writes the record alone.</summary>
+    public WholeRecord? Whole { get; }
 
     /// <summary>What writes; tests look at what it holds.</summary>
     internal WritingSession Session => _session;

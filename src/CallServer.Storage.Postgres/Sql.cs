@@ -87,6 +87,23 @@ internal static class Sql
         """;
     public const string Correction =
         "SELECT coalesce((SELECT value FROM meta WHERE key = 'correction_micros'), '0')::bigint";
+    public const string HoldersTimelines =
+        "SELECT id, ahead_least, ahead_most, told FROM writers WHERE id IN (SELECT writer FROM unit)";
+
+    /// <summary>Who writes each unit; not those that nobody holds who lives.</summary>
+    public const string Holders = """
+        SELECT u.id, u.writer FROM unit u JOIN member m
+        ON (m.address, m.port, m.generation) = (u.owner_address, u.owner_port, u.owner_generation) AND m.status <> 6
+        """;
+
+    /// <summary>How the newest audit of each gateway went that a host has written.</summary>
+    public const string Audited = """
+        SELECT g.gateway, g.timeline, g.last_answered, (a.json::json->>'complete')::boolean, (a.json::json->>'silent')::boolean
+        FROM gateways g
+        CROSS JOIN LATERAL (SELECT json FROM every_audit e WHERE e.gateway = g.gateway ORDER BY sequence DESC LIMIT 1) a
+        WHERE g.timeline IS NOT NULL AND g.last_answered IS NOT NULL
+        """;
+    public const string CountConnections = "SELECT count(*) FROM connections";
     public const string LastAuditsOf = $"{LastAudits} WHERE g.gateway = ANY($1)";
     public static readonly string SomeGateways = $"{RowShapes.Gateways.Select} WHERE gateway = ANY($1)";
     public static readonly string SomeConnections =

@@ -16,8 +16,13 @@ internal readonly record struct RowRead<TRow>(string Gateway, string? Connection
 /// never both in memory at once. A row that it cannot understand is named and left out; the rest of its gateway is
 /// restored without it.
 /// </summary>
-internal sealed class RecordLoader
+/// <param name="restore">Makes a gateway's record of its rows; null for a record that goes on (rule 10).</param>
+internal sealed class RecordLoader(
+    Func<GatewayRow, IEnumerable<ConnectionRow>, GatewayRecord>? restore = null
+)
 {
+    private readonly Func<GatewayRow, IEnumerable<ConnectionRow>, GatewayRecord> _restore =
+        restore ?? GatewayRecord.Restore;
     private readonly Dictionary<string, GatewayRow> _gateways = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AuditSummary> _audits = new(StringComparer.Ordinal);
     private readonly List<StoredGateway> _restored = [];
@@ -123,7 +128,7 @@ internal sealed class RecordLoader
         if (TryRestore(row, rows, out var record) is not null)
         {
             rows.RemoveAll(suspect => IsUnreadable(row, suspect));
-            record = GatewayRecord.Restore(row, rows);
+            record = _restore(row, rows);
         }
         _restored.Add(new StoredGateway(gateway, record!, _audits.GetValueOrDefault(gateway)));
     }
@@ -145,11 +150,11 @@ internal sealed class RecordLoader
     }
 
     /// <summary>Null if it succeeded, else why not. The core throws at what it does not know.</summary>
-    private static string? TryRestore(GatewayRow row, List<ConnectionRow> rows, out GatewayRecord? record)
+    private string? TryRestore(GatewayRow row, List<ConnectionRow> rows, out GatewayRecord? record)
     {
         try
         {
-            record = GatewayRecord.Restore(row, rows);
+            record = _restore(row, rows);
             return null;
         }
         catch (Exception error)

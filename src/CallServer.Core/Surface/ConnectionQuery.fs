@@ -123,10 +123,10 @@ type ConnectionPage =
 
 /// A connection that a page may show.
 [<Struct; NoComparison; NoEquality>]
-type internal Candidate = { Number: int64; Text: string; Record: GatewayLedger; Connection: Connection }
+type internal Candidate = { Number: int64; Text: string; Gateway: GatewayId; Connection: Connection }
 
 type internal CandidateOrder(descending: bool) =
-    let gateway (candidate: Candidate) = GatewayId.value candidate.Record.Gateway
+    let gateway (candidate: Candidate) = GatewayId.value candidate.Gateway
 
     /// Orders two places by their keys, then by gateway and connection.
     member _.Compare(number: int64, text: string, gateway: string, id: string, place: ConnectionPlace) =
@@ -159,6 +159,43 @@ type internal CandidateOrder(descending: bool) =
     // A priority queue gives its least element first: of the page so far that must be the last one.
     interface IComparer<Candidate> with
         member this.Compare(a, b) = this.Of(b, a)
+
+/// The search for one page of a list, which takes in one record after the other and keeps nothing of those that the page does
+/// not show. For one thread.
+[<Sealed>]
+type ConnectionSearch
+    internal
+    (look: GatewayLedger -> unit, isFull: unit -> bool, found: unit -> Candidate[], limit: int, now: Instant)
+    =
+
+    /// Looks at every connection of a gateway. Where the list is in the record's own order, records come in the ordinal order of
+    /// their gateways.
+    member _.Look(record: GatewayRecord) : unit = look record.Ledger
+
+    /// Whether no further record can change the page.
+    member _.IsFull: bool = isFull ()
+
+    /// The page. The correction is added to every time.
+    member _.Page(correction: TimeSpan) : ConnectionPage =
+        let found = found ()
+        let page = Array.truncate limit found
+
+        { Items =
+            page
+            |> Array.map (fun candidate ->
+                Views.connection correction now candidate.Gateway candidate.Connection)
+          Next =
+            if found.Length > limit then
+                let last = page[limit - 1]
+
+                ConnectionPlace(
+                    last.Number,
+                    last.Text,
+                    GatewayId.value last.Gateway,
+                    ConnectionId.value last.Connection.Id
+                )
+            else
+                null }
 
 /// A list of connections with its limits and its order. It looks at every connection of the record once for each
 /// page, and writes only those of the page as text.
@@ -224,33 +261,35 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
         search 0 connections.Length
 
     /// The first connections in the record's own order, at most one more than wanted.
-    let inRecordOrder (records: GatewayLedger[]) (after: ConnectionPlace) now limit : Candidate[] =
-        seq {
-            for record in records do
-                let place =
-                    if isNull after then
-                        1
-                    else
-                        String.CompareOrdinal(GatewayId.value record.Gateway, after.Gateway)
+    let inRecordOrder (after: ConnectionPlace) now limit =
+        let found = ResizeArray<Candidate>()
 
-                if place >= 0 then
-                    let first = if place = 0 then firstAfter after.Connection record.Connections else 0
+        let look (record: GatewayLedger) =
+            let place =
+                if isNull after then
+                    1
+                else
+                    String.CompareOrdinal(GatewayId.value record.Gateway, after.Gateway)
 
-                    for index in first .. record.Connections.Length - 1 do
-                        let c = record.Connections[index]
+            if place >= 0 then
+                let mutable index = if place = 0 then firstAfter after.Connection record.Connections else 0
 
-                        if fits now c then
-                            { Number = 0L; Text = ""; Record = record; Connection = c }
-        }
-        |> Seq.truncate (limit + 1)
-        |> Array.ofSeq
+                while index < record.Connections.Length && found.Count <= limit do
+                    let c = record.Connections[index]
+
+                    if fits now c then
+                        found.Add { Number = 0L; Text = ""; Gateway = record.Gateway; Connection = c }
+
+                    index <- index + 1
+
+        ConnectionSearch(look, (fun () -> found.Count > limit), found.ToArray, limit, now)
 
     /// The same in another order: the least ones that come after the place.
-    let sorted (records: GatewayLedger[]) (after: ConnectionPlace) now limit : Candidate[] =
+    let sorted (after: ConnectionPlace) now limit =
         let order = CandidateOrder descending
         let page = PriorityQueue<Candidate, Candidate>(order :> IComparer<Candidate>)
 
-        for record in records do
+        let look (record: GatewayLedger) =
             let gateway = GatewayId.value record.Gateway
 
             for c in record.Connections do
@@ -262,23 +301,34 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
                         isNull after
                         || order.Compare(number, text, gateway, ConnectionId.value c.Id, after) > 0
                     then
-                        let candidate = { Number = number; Text = text; Record = record; Connection = c }
+                        let candidate =
+                            { Number = number; Text = text; Gateway = record.Gateway; Connection = c }
 
                         if page.Count <= limit then
                             page.Enqueue(candidate, candidate)
                         elif order.Of(candidate, page.Peek()) < 0 then
                             page.EnqueueDequeue(candidate, candidate) |> ignore
 
-        let found = Array.zeroCreate page.Count
+        let found () =
+            let found = Array.zeroCreate page.Count
 
-        for index in found.Length - 1 .. -1 .. 0 do
-            found[index] <- page.Dequeue()
+            for index in found.Length - 1 .. -1 .. 0 do
+                found[index] <- page.Dequeue()
 
-        found
+            found
+
+        ConnectionSearch(look, (fun () -> false), found, limit, now)
+
+    /// Begins to look for at most `limit` connections after a place (null: from the beginning), as of now.
+    member _.Begin(after: ConnectionPlace, limit: int, now: Instant) : ConnectionSearch =
+        if sort = ConnectionSort.Gateway && not descending then
+            inRecordOrder after now limit
+        else
+            sorted after now limit
 
     /// At most `limit` connections of these records, sorted by gateway, after a place (null: from the beginning),
     /// as of now. The correction is added to every time.
-    member _.Page
+    member this.Page
         (
             records: IEnumerable<GatewayRecord>,
             after: ConnectionPlace,
@@ -286,29 +336,8 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
             now: Instant,
             correction: TimeSpan
         ) : ConnectionPage =
-        let records = records |> Seq.map _.Ledger |> Array.ofSeq
+        let search = this.Begin(after, limit, now)
 
-        let found =
-            if sort = ConnectionSort.Gateway && not descending then
-                inRecordOrder records after now limit
-            else
-                sorted records after now limit
+        records |> Seq.takeWhile (fun _ -> not search.IsFull) |> Seq.iter search.Look
 
-        let page = Array.truncate limit found
-
-        { Items =
-            page
-            |> Array.map (fun candidate ->
-                Views.connection correction now candidate.Record.Gateway candidate.Connection)
-          Next =
-            if found.Length > limit then
-                let last = page[limit - 1]
-
-                ConnectionPlace(
-                    last.Number,
-                    last.Text,
-                    GatewayId.value last.Record.Gateway,
-                    ConnectionId.value last.Connection.Id
-                )
-            else
-                null }
+        search.Page correction

@@ -279,12 +279,19 @@ type GatewayRecord private (ledger: GatewayLedger, kept: Kept) =
     static member Empty(gateway: string) =
         GatewayRecord(GatewayLedger.empty (GatewayId.create gateway), Keeping.nothing)
 
+    /// The record as another host keeps it at this moment, for reading: a connection is confirmed if that host's newest audit
+    /// confirmed it. Throws InvalidDataException if a row cannot be read.
+    static member Read(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
+        let connections = StoredRows.present row connections |> Array.map StoredRows.toConnection
+        GatewayRecord({ StoredRows.toGateway row with Connections = connections }, StoredRows.toKept row)
+
     /// The record as a store kept it: every connection is active, and unconfirmed until an audit reports on
     /// it (rule 10). Throws InvalidDataException if a row cannot be read.
     static member Restore(row: GatewayRow, connections: IEnumerable<ConnectionRow>) =
-        let connections = StoredRows.present row connections |> Array.map StoredRows.toConnection
-        let ledger = { StoredRows.toGateway row with Connections = connections }
-        GatewayRecord(GatewayLedger.restore ledger, StoredRows.toKept row)
+        GatewayRecord.Read(row, connections).Unheard
+
+    /// The same record, of which nobody knows whether the gateway still shows it: no connection is confirmed.
+    member _.Unheard = GatewayRecord(GatewayLedger.restore ledger, kept)
 
     /// The id of the gateway.
     member _.Gateway = string ledger.Gateway

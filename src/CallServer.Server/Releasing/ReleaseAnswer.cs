@@ -19,6 +19,9 @@ public enum ReleaseStatus
 
     /// <summary>The gateway did not answer: nobody knows whether the connection ended.</summary>
     Unknown,
+
+    /// <summary>No host of the fleet holds the gateway now; nobody was asked.</summary>
+    Unheld,
 }
 
 /// <summary>The outcome of a release, with its details.</summary>
@@ -27,12 +30,12 @@ public enum ReleaseStatus
 /// <param name="Connection">The connection's id there.</param>
 /// <param name="Detail">Why not; null if it was released.</param>
 /// <param name="Counters">The gateway's counters at the end; null if it did not tell them.</param>
-/// <param name="Cdr">Its CDR; null if there is none because an audit had found the connection gone meanwhile.</param>
+/// <param name="Cdr">The id of its CDR; null if there is none because an audit had found the connection gone meanwhile.</param>
 public sealed record ReleaseAnswer(
     ReleaseStatus Status,
     string? Gateway,
     string Connection,
     string? Detail,
     CountersView? Counters = null,
-    CdrView? Cdr = null
+    string? Cdr = null
 );

@@ -105,7 +105,7 @@ public sealed class Releaser(
             order.Connection,
             result.Reason,
             result.Counters,
-            cdr
+            cdr?.Id
         );
     }
 

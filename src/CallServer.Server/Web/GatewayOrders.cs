@@ -62,31 +62,46 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
             : Refusal(query, change, StatusCodes.Status404NotFound);
     }
 
-    /// <summary><c>POST /v1/gateways/{id}/audit</c>: 202, the gateway is asked as soon as possible; 404 if it is not polled.</summary>
-    public IResult Audit(HttpContext http, string id)
+    /// <summary><c>POST /v1/gateways/{id}/audit</c>: 202, the gateway is asked as soon as possible; 404 if it is not polled; 503 if no
+    /// host of the fleet holds it now.</summary>
+    public async Task<IResult> AuditAsync(HttpContext http, string id)
     {
         var query = new Query(http.Request);
-        return query.IsWrong ? query.Refusal() : Trigger(http, Named(id));
+        return query.IsWrong ? query.Refusal() : await TriggerAsync(http, Named(id));
     }
 
     /// <summary><c>POST /v1/audits?gateway=</c>: the same.</summary>
-    public IResult AuditByQuery(HttpContext http)
+    public async Task<IResult> AuditByQueryAsync(HttpContext http)
     {
         var query = new Query(http.Request, "gateway");
         var gateway = query.Gateway(_ => true, isRequired: true);
-        return query.IsWrong ? query.Refusal() : Trigger(http, gateway!);
+        return query.IsWrong ? query.Refusal() : await TriggerAsync(http, gateway!);
     }
 
-    private IResult Trigger(HttpContext http, string gateway)
+    private async Task<IResult> TriggerAsync(HttpContext http, string gateway)
     {
         ControlNote.Say(http, ("gateway", gateway));
-        return runtime.Polling.Trigger(gateway, AuditCause.Operator)
-            ? Answers.Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted)
-            : Problems.Of(
+        bool? isAsked = runtime.Polling.Trigger(gateway, AuditCause.Operator);
+        if (
+            isAsked == false
+            && runtime.Share is { } share
+            && runtime.Configuration.Gateways.Any(each => each.Id == gateway)
+        )
+            isAsked = await share.AuditAsync(gateway).WaitAsync(http.RequestAborted);
+        return isAsked switch
+        {
+            true => Answers.Json(new AuditOrder(gateway, true), StatusCodes.Status202Accepted),
+            false => Problems.Of(
                 StatusCodes.Status404NotFound,
                 $"There is no gateway '{gateway}' that is asked",
                 "/v1/gateways lists the ids; those with \"configured\": false are no longer asked"
-            );
+            ),
+            null => Problems.Of(
+                StatusCodes.Status503ServiceUnavailable,
+                $"No host of the fleet holds '{gateway}' now",
+                "Another host takes it within seconds and asks it then: try again"
+            ),
+        };
     }
 
     /// <summary>The server does not decode a slash in a path, and ids may hold one.</summary>

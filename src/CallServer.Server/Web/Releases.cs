@@ -9,9 +9,10 @@ namespace CallServer.Server.Web;
 /// <summary>
 /// <c>POST /v1/connections/release</c> with <c>{"gateway":…,"connection":…,"reason":…,"by":…}</c>; without a gateway
 /// the connection is named GATEWAY/ID. 200 if the gateway ended it; 404 if nobody knows it; 409 if it may not be
-/// released; 502 if the gateway refused; 504 if the gateway did not answer, and then nothing is closed.
+/// released; 502 if the gateway refused; 504 if the gateway did not answer, and then nothing is closed; 503 if no
+/// host of the fleet holds the gateway now.
 /// </summary>
-internal sealed class Releases(Releaser releaser)
+internal sealed class Releases(ServerRuntime runtime)
 {
     private const int Longest = 500;
     private const int LongestName = 2048;
@@ -47,9 +48,7 @@ internal sealed class Releases(Releaser releaser)
             ("reason", reason)
         );
         // Once requested, the release goes on whether the caller waits or not.
-        var answer = await releaser
-            .ReleaseAsync(gateway, connection!, by!, reason!)
-            .WaitAsync(http.RequestAborted);
+        var answer = await ReleaseAsync(gateway, connection!, by!, reason!).WaitAsync(http.RequestAborted);
         return answer.Status switch
         {
             ReleaseStatus.Released => Results.Text(
@@ -61,7 +60,7 @@ internal sealed class Releases(Releaser releaser)
                         by!,
                         reason!,
                         answer.Counters,
-                        answer.Cdr?.Id
+                        answer.Cdr
                     ),
                     RecordJson.Camel
                 ),
@@ -77,11 +76,39 @@ internal sealed class Releases(Releaser releaser)
                 StatusCodes.Status504GatewayTimeout,
                 "Nobody knows whether it ended: nothing is closed before an audit tells"
             ),
+            ReleaseStatus.Unheld => Problem(
+                StatusCodes.Status503ServiceUnavailable,
+                "No host of the fleet holds the gateway now"
+            ),
             var status => throw new InvalidOperationException($"a release ends in an unknown way: {status}"),
         };
 
         IResult Problem(int status, string title) => Problems.Of(status, title, answer.Detail);
     }
+
+    /// <summary>A host of a fleet leaves to another one what that holds.</summary>
+    private Task<ReleaseAnswer> ReleaseAsync(string? gateway, string connection, string by, string reason)
+    {
+        if (
+            runtime.Share is { } share
+            && (gateway is null ? Named(connection) : (gateway, connection)) is (var owner, var id)
+            && runtime.Ledger.Find(owner) is null
+            && runtime.Configuration.Gateways.Any(each => each.Id == owner)
+        )
+            return share.ReleaseAsync(owner, id, by, reason);
+        return runtime.Releaser.ReleaseAsync(gateway, connection, by, reason);
+    }
+
+    /// <summary>What GATEWAY/ID names; null if several gateways' ids begin it, or none.</summary>
+    private (string Gateway, string Connection)? Named(string connection) =>
+        runtime
+            .Configuration.Gateways.Select(gateway => gateway.Id)
+            .Where(id => connection.StartsWith($"{id}/", StringComparison.Ordinal))
+            .Take(2)
+            .ToList()
+            is [var only]
+            ? (only, connection[(only.Length + 1)..])
+            : null;
 
     /// <summary>The body's members; empty if it has none.</summary>
     private static async Task<Dictionary<string, JsonElement>> ReadAsync(HttpRequest request, Query query)

@@ -190,8 +190,11 @@ internal sealed partial class Server : IAsyncDisposable
         File.ReadAllText($"/proc/{process.Id}/maps").Contains($"/{library}", StringComparison.Ordinal);
 
     /// <summary>What its readiness probe answers.</summary>
-    public async Task<JsonElement> ReadinessAsync() =>
-        JsonDocument.Parse(await http.GetStringAsync(new Uri("/readyz", UriKind.Relative))).RootElement;
+    public Task<JsonElement> ReadinessAsync() => ReadAsync("/readyz");
+
+    /// <summary>What it answers at a path, which must be no problem.</summary>
+    public async Task<JsonElement> ReadAsync(string path) =>
+        JsonDocument.Parse(await http.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
 
     /// <summary>Waits for a complete audit of a gateway that begins from now on.</summary>
     public async Task CompleteAuditAsync(string gateway = "gw1")

@@ -9,6 +9,10 @@ namespace CallServer.Server.Web.Reading;
 /// <summary>What the answers of all reading paths have in common.</summary>
 internal sealed class Answers(ServerRuntime runtime)
 {
+    /// <summary>The gateways that other hosts hold; null for a server alone or of a pair.</summary>
+    public SharedGateways? Shared { get; } =
+        runtime.Share is { } share ? new SharedGateways(runtime, share) : null;
+
     public ServerRuntime Runtime => runtime;
 
     /// <summary>The present on the record's timeline.</summary>
@@ -35,6 +39,28 @@ internal sealed class Answers(ServerRuntime runtime)
     /// <summary>One page of a list.</summary>
     public ListAnswer List(string? gateway, IEnumerable<Action<Utf8JsonWriter>> items, string? next) =>
         new((Now + Correction).ToString(), Incomplete(gateway), items, next);
+
+    /// <summary>One page of a list of what all hosts of a fleet know together.</summary>
+    public async Task<ListAnswer> ListAsync(
+        string? gateway,
+        IEnumerable<Action<Utf8JsonWriter>> items,
+        string? next,
+        CancellationToken cancellation
+    ) =>
+        Shared is null
+            ? List(gateway, items, next)
+            : new(
+                (Now + Correction).ToString(),
+                await Shared.IncompleteAsync(gateway, cancellation),
+                items,
+                next
+            );
+
+    /// <summary>The newest state of a gateway, whichever host holds it; null if nothing is known of it.</summary>
+    public async ValueTask<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>
+        runtime.Ledger.Find(gateway) is { } own ? own
+        : Shared is null ? null
+        : await Shared.FindAsync(gateway, cancellation);
 
     /// <summary>
     /// Gateways of which the record may not know everything: not asked yet, not complete, or no longer asked.
@@ -80,12 +106,25 @@ internal sealed class Answers(ServerRuntime runtime)
         }
     }
 
+    /// <summary>An answer for which a host of a fleet needs the store: 503 if the store cannot be read.</summary>
+    public static async Task<IResult> FromStoreAsync(Func<Task<IResult>> read)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (StoreException fault)
+        {
+            return StoreIsDown(fault);
+        }
+    }
+
     /// <summary>The answer 503.</summary>
     public static IResult StoreIsDown(StoreException fault) =>
         Problems.Of(
             StatusCodes.Status503ServiceUnavailable,
             "The store cannot be read now",
-            $"{fault.Message} What the record holds in memory is still answered: /v1/connections, /v1/calls, /v1/gateways."
+            $"{fault.Message} What the record holds in memory is still answered: /v1/connections, /v1/calls, /v1/gateways; by a host of a fleet for each gateway that it holds (?gateway=ID)."
         );
 
     /// <summary>An item that is serialised when it is sent.</summary>

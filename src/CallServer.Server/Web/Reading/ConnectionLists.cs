@@ -11,7 +11,9 @@ internal sealed class ConnectionLists(Answers answers)
     private const int CursorParts = 5;
     private const string RecordOrder = "gateway";
 
-    public IResult List(HttpRequest request)
+    public Task<IResult> ListAsync(HttpRequest request) => Answers.FromStoreAsync(() => PageAsync(request));
+
+    private async Task<IResult> PageAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Connections);
         var gateway = query.Gateway(answers.IsKnown);
@@ -29,22 +31,54 @@ internal sealed class ConnectionLists(Answers answers)
             return query.Refusal();
 
         var list = new ConnectionQuery(filter, SortOf(sort), sort.StartsWith('-'));
-        var page = list.Page(
-            answers.States(gateway).Select(state => state.Record),
-            after,
-            limit,
-            answers.Now,
-            answers.Correction
-        );
-        return answers.List(
+        var cancellation = request.HttpContext.RequestAborted;
+        var page = answers.Shared is { } shared
+            ? await PageAsync(list, shared, gateway, sort == RecordOrder, after, limit, cancellation)
+            : list.Page(
+                answers.States(gateway).Select(state => state.Record),
+                after,
+                limit,
+                answers.Now,
+                answers.Correction
+            );
+        return await answers.ListAsync(
             gateway,
             page.Items.Select(item => Answers.Camel(answers.Runtime.Masking.Shown(item))),
-            page.Next is null ? null : Cursor(sort, page.Next)
+            page.Next is null ? null : Cursor(sort, page.Next),
+            cancellation
         );
     }
 
+    /// <summary>In the record's own order only the gateways that the page needs are read, in another one all.</summary>
+    private async Task<ConnectionPage> PageAsync(
+        ConnectionQuery list,
+        SharedGateways shared,
+        string? gateway,
+        bool isRecordOrder,
+        ConnectionPlace? after,
+        int limit,
+        CancellationToken cancellation
+    )
+    {
+        var search = list.Begin(after, limit, answers.Now);
+        var ids = (gateway is null ? shared.Ids : [gateway]).Where(id =>
+            !isRecordOrder || after is null || string.CompareOrdinal(id, after.Gateway) >= 0
+        );
+        await foreach (var (_, state) in shared.EachAsync(ids, cancellation))
+        {
+            if (state is not null)
+                search.Look(state.Record);
+            if (search.IsFull)
+                break;
+        }
+
+        return search.Page(answers.Correction);
+    }
+
     /// <summary>One connection, or its story: the last part of the path says which.</summary>
-    public IResult One(HttpRequest request)
+    public Task<IResult> OneAsync(HttpRequest request) => Answers.FromStoreAsync(() => FoundAsync(request));
+
+    private async Task<IResult> FoundAsync(HttpRequest request)
     {
         var parts = PathParts.Of(request, 2);
         if (parts.Length < 2 || parts[1].Length == 0)
@@ -55,14 +89,13 @@ internal sealed class ConnectionLists(Answers answers)
             );
         var (gateway, rest) = (parts[0], parts[1..]);
         if (rest is [_, .., "story"])
-            return new Stories(answers).Tell(request, gateway, string.Join('/', rest[..^1]));
+            return await new Stories(answers).TellAsync(request, gateway, string.Join('/', rest[..^1]));
         var query = new Query(request, Operations.Connection);
         if (query.IsWrong)
             return query.Refusal();
         var id = string.Join('/', rest);
-        return
-            answers.Runtime.Ledger.Find(gateway)?.Record.Find(id, answers.Now, answers.Correction)
-                is { } found
+        var state = await answers.FindAsync(gateway, request.HttpContext.RequestAborted);
+        return state?.Record.Find(id, answers.Now, answers.Correction) is { } found
             ? Answers.Json(answers.Runtime.Masking.Shown(found))
             : Problems.Of(
                 StatusCodes.Status404NotFound,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording;
 using CallServer.Server.Web.Contract;
@@ -11,7 +12,7 @@ namespace CallServer.Server.Web.Reading;
 /// <param name="Configured">Whether it is in the configuration. If not, it is no longer asked.</param>
 /// <param name="Interval">The time between two audits, such as <c>10s</c>; null if it is no longer asked.</param>
 /// <param name="Status"><c>complete</c>, <c>partial</c> or <c>silent</c>, as its last audit was; <c>unasked</c> if none has
-/// ended since the server started.</param>
+/// ended since the server started, or none lately where other hosts of a fleet ask it.</param>
 /// <param name="Protocol">Its protocol.</param>
 /// <param name="Profile">The SNMP profile, or the protocol's variant; null where there is none.</param>
 /// <param name="Proof">What proves that the last audit was complete; empty if it was not.</param>
@@ -65,7 +66,9 @@ internal sealed class GatewayLists(Answers answers)
 {
     private ServerRuntime Runtime => answers.Runtime;
 
-    public IResult List(HttpRequest request)
+    public Task<IResult> ListAsync(HttpRequest request) => Answers.FromStoreAsync(() => PageAsync(request));
+
+    private async Task<IResult> PageAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Gateways);
         var gateway = query.Gateway(answers.IsKnown);
@@ -85,22 +88,49 @@ internal sealed class GatewayLists(Answers answers)
             .Take(limit + 1)
             .ToList();
         var page = found.Take(limit).ToList();
-        return answers.List(
+        var cancellation = request.HttpContext.RequestAborted;
+        return await answers.ListAsync(
             gateway,
-            page.Select(id => Answers.Camel(Item(id, configured.GetValueOrDefault(id)))),
-            found.Count > limit ? Query.Cursor(page[^1]) : null
+            answers.Shared is { } shared
+                ? await ItemsAsync(shared, page, configured, cancellation)
+                : page.Select(id =>
+                    Answers.Camel(Item(id, configured.GetValueOrDefault(id), Runtime.Ledger.Find(id)))
+                ),
+            found.Count > limit ? Query.Cursor(page[^1]) : null,
+            cancellation
         );
     }
 
-    public IResult One(HttpRequest request)
+    /// <summary>Keeps no record of those that are only counted here.</summary>
+    private async Task<IEnumerable<Action<Utf8JsonWriter>>> ItemsAsync(
+        SharedGateways shared,
+        List<string> ids,
+        Dictionary<string, GatewayConfiguration> configured,
+        CancellationToken cancellation
+    )
     {
-        var query = new Query(request, Operations.Gateway);
-        if (query.IsWrong)
-            return query.Refusal();
-        return Named(request) is { } id
-            ? Answers.Json(Item(id, Runtime.Configuration.Gateways.FirstOrDefault(each => each.Id == id)))
-            : NoGateway(request);
+        var items = new List<GatewayItem>(ids.Count);
+        await foreach (var (id, state) in shared.EachAsync(ids, cancellation))
+            items.Add(Item(id, configured.GetValueOrDefault(id), state));
+        return items.Select(item => Answers.Camel(item));
     }
+
+    public Task<IResult> OneAsync(HttpRequest request) =>
+        Answers.FromStoreAsync(async () =>
+        {
+            var query = new Query(request, Operations.Gateway);
+            if (query.IsWrong)
+                return query.Refusal();
+            return Named(request) is { } id
+                ? Answers.Json(
+                    Item(
+                        id,
+                        Runtime.Configuration.Gateways.FirstOrDefault(each => each.Id == id),
+                        await answers.FindAsync(id, request.HttpContext.RequestAborted)
+                    )
+                )
+                : NoGateway(request);
+        });
 
     /// <summary>The audits of all gateways, or of one.</summary>
     public IResult Audits(HttpRequest request)
@@ -143,9 +173,8 @@ internal sealed class GatewayLists(Answers answers)
             "/v1/gateways lists the ids of all gateways"
         );
 
-    private GatewayItem Item(string id, GatewayConfiguration? configured)
+    private GatewayItem Item(string id, GatewayConfiguration? configured, GatewayState? state)
     {
-        var state = Runtime.Ledger.Find(id);
         var audit = state?.LastAudit;
         return new GatewayItem(
             id,

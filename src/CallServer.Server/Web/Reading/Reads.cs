@@ -28,19 +28,19 @@ internal static class Reads
             .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]), ((Action)Scraped).Method)
             .Says(Operations.Metrics);
 
-        app.MapGet("/v1/status", server.Status).Says(Operations.Status);
+        app.MapGet("/v1/status", server.StatusAsync).Says(Operations.Status);
         app.MapGet("/v1/server", server.Server).Says(Operations.Server);
         app.MapGet("/v1/server/history", server.History).Says(Operations.History);
-        app.MapGet("/v1/gateways", gateways.List).Says(Operations.Gateways);
-        app.MapGet("/v1/gateways/{id}", gateways.One).Says(Operations.Gateway);
+        app.MapGet("/v1/gateways", gateways.ListAsync).Says(Operations.Gateways);
+        app.MapGet("/v1/gateways/{id}", gateways.OneAsync).Says(Operations.Gateway);
         app.MapGet("/v1/gateways/{id}/audits", gateways.AuditsOfOne).Says(Operations.GatewayAudits);
         app.MapGet("/v1/audits", gateways.Audits).Says(Operations.Audits);
 
-        app.MapGet("/v1/connections", connections.List).Says(Operations.Connections);
-        app.MapGet("/v1/connections/{gateway}/{**id:minlength(1)}", connections.One)
+        app.MapGet("/v1/connections", connections.ListAsync).Says(Operations.Connections);
+        app.MapGet("/v1/connections/{gateway}/{**id:minlength(1)}", connections.OneAsync)
             .Says(Operations.Connection);
         // The path above serves it too, where the slashes of an id are not encoded.
-        app.MapGet("/v1/connections/{gateway}/{id}/story", connections.One).Says(Operations.Story);
+        app.MapGet("/v1/connections/{gateway}/{id}/story", connections.OneAsync).Says(Operations.Story);
 
         app.MapGet("/v1/calls", calls.ListAsync).Says(Operations.Calls);
         app.MapGet("/v1/calls/{**id:minlength(1)}", calls.OneAsync).Says(Operations.Call);

@@ -65,15 +65,16 @@ internal sealed class Stories(Answers answers)
 
     private readonly ILedgerStore store = answers.Runtime.Store;
 
-    public IResult Tell(HttpRequest request, string gateway, string id)
+    public async Task<IResult> TellAsync(HttpRequest request, string gateway, string id)
     {
         var query = new Query(request, Operations.Story);
         if (query.IsWrong)
             return query.Refusal();
+        var state = await answers.FindAsync(gateway, request.HttpContext.RequestAborted);
         return Answers.FromStore(() =>
         {
             var changes = Life(gateway, id);
-            var now = answers.Runtime.Ledger.Find(gateway)?.Record.Find(id, answers.Now, answers.Correction);
+            var now = state?.Record.Find(id, answers.Now, answers.Correction);
             if (now is null && changes.Count == 0)
                 return Problems.Of(
                     StatusCodes.Status404NotFound,

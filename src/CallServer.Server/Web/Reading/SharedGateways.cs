@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+using CallServer.Server.Recording;
+
+namespace CallServer.Server.Web.Reading;
+
+/// <summary>
+/// The gateways of a fleet: what this host holds is in its memory, and the rest is read from the database. Every method throws
+/// StoreException if it needs the database and that cannot be read.
+/// </summary>
+internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
+{
+    // So many connections are read at a time, about, and so many gateways at most.
+    private const int Connections = 20_000;
+    private const int MostAtOnce = 256;
+    private const int AtFirst = 8;
+
+    /// <summary>All gateways of the configuration, in the order of lists.</summary>
+    public IEnumerable<string> Ids =>
+        runtime.Configuration.Gateways.Select(gateway => gateway.Id).Order(StringComparer.Ordinal);
+
+    /// <summary>The newest state of a gateway that is not in memory; null if nothing is known of it.</summary>
+    public async Task<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>
+        IsConfigured(gateway)
+            ? (await share.ReadAsync([gateway], cancellation)).GetValueOrDefault(gateway)
+            : null;
+
+    /// <summary>
+    /// The newest states of gateways, one after the other, and null for one of which nothing is known. Few are read at a time, so that
+    /// whoever ends early has read little, and whoever goes through all holds little.
+    /// </summary>
+    public async IAsyncEnumerable<(string Gateway, GatewayState? State)> EachAsync(
+        IEnumerable<string> gateways,
+        [EnumeratorCancellation] CancellationToken cancellation
+    )
+    {
+        var left = new Queue<string>(gateways);
+        var size = AtFirst;
+        while (left.Count > 0)
+        {
+            List<string> some = [];
+            while (some.Count < size && left.TryDequeue(out var next))
+                some.Add(next);
+            var others = some.Where(gateway => runtime.Ledger.Find(gateway) is null).ToList();
+            var read = others.Count > 0 ? await share.ReadAsync(others, cancellation) : Nothing;
+            // A unit may have come here meanwhile.
+            foreach (var gateway in some)
+                yield return (gateway, runtime.Ledger.Find(gateway) ?? read.GetValueOrDefault(gateway));
+            var held = read.Values.Sum(state => state.Record.Count);
+            if (held > Connections)
+                size = Math.Max(1, size / 2);
+            else if (held < Connections / 4)
+                size = Math.Min(MostAtOnce, size * 2);
+        }
+    }
+
+    /// <summary>
+    /// Gateways of which the record may not know everything: who holds them has not heard them lately, or not heard everything.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> IncompleteAsync(string? gateway, CancellationToken cancellation)
+    {
+        if (gateway is not null && !IsConfigured(gateway))
+            return [gateway];
+        List<string> incomplete = [];
+        IReadOnlyDictionary<string, SharedAudit>? audits = null;
+        foreach (var id in gateway is null ? Ids : [gateway])
+        {
+            var isComplete = runtime.Ledger.Find(id) is { } own
+                ? own is { AskedSinceStart: true, LastAudit.Complete: true }
+                : (audits ??= await share.AuditsAsync(cancellation)).GetValueOrDefault(id)
+                    is { IsRecent: true, Complete: true };
+            if (!isComplete)
+                incomplete.Add(id);
+        }
+
+        return incomplete;
+    }
+
+    /// <summary>The status of the fleet: its connections and gateways, with the rest as this host has it.</summary>
+    public async Task<ServerStatus> StatusAsync(CancellationToken cancellation)
+    {
+        var audits = await share.AuditsAsync(cancellation);
+        var connections = await share.CountConnectionsAsync(cancellation);
+        var recent = Ids.Select(id =>
+                runtime.Ledger.Find(id) is not { } own ? audits.GetValueOrDefault(id)
+                : own.LastAudit is { } audit
+                    ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
+                : default
+            )
+            .Where(audit => audit.IsRecent)
+            .ToList();
+        return runtime.Status() with
+        {
+            Connections = (int)Math.Min(connections, int.MaxValue),
+            Gateways = new GatewayTotals(
+                runtime.Configuration.Gateways.Count,
+                recent.Count(audit => audit.Complete),
+                recent.Count(audit => !audit.Complete && !audit.Silent),
+                recent.Count(audit => audit.Silent)
+            ),
+        };
+    }
+
+    private static IReadOnlyDictionary<string, GatewayState> Nothing { get; } =
+        new Dictionary<string, GatewayState>();
+
+    private bool IsConfigured(string gateway) =>
+        runtime.Configuration.Gateways.Any(each => each.Id == gateway);
+}

@@ -1,0 +1,130 @@
+using System.Data;
+using CallServer.Model;
+using CallServer.Surface;
+using Npgsql;
+
+namespace CallServer.Storage.Postgres;
+
+/// <summary>How the newest audit of a gateway went.</summary>
+/// <param name="IsHeard">Whether the host that holds its unit has taken in anything of it since it took the unit.</param>
+/// <param name="Complete">Whether it listed everything.</param>
+/// <param name="Silent">Whether it told nothing.</param>
+/// <param name="Answered">When it ended, at the earliest, on this host's timeline.</param>
+public readonly record struct AuditedGateway(bool IsHeard, bool Complete, bool Silent, Instant Answered);
+
+/// <summary>
+/// Reads what all hosts keep together, whoever holds it. A host counts as holding a unit while the membership does not call it
+/// dead. Every method throws StoreException if the database cannot be read. Safe for use by several threads.
+/// </summary>
+public sealed class WholeRecord
+{
+    private readonly PostgresStoreOptions options;
+    private readonly NpgsqlDataSource source;
+    private readonly HandedRecord record;
+
+    internal WholeRecord(PostgresStoreOptions options, SharedTenure tenure, NpgsqlDataSource source)
+    {
+        this.options = options;
+        this.source = source;
+        // Whoever holds a gateway sets aside what cannot be read of it.
+        record = new HandedRecord(tenure, _ => { }, GatewayRecord.Read);
+    }
+
+    /// <summary>
+    /// Reads gateways by their ids, all at one moment, onto this host's timeline; those of which the record holds nothing are left
+    /// out. A connection is confirmed if the newest audit that was written confirmed it.
+    /// </summary>
+    public Task<IReadOnlyCollection<StoredGateway>> ReadAsync(
+        IEnumerable<string> gateways,
+        CancellationToken cancellation
+    ) =>
+        AtOneMomentAsync<IReadOnlyCollection<StoredGateway>>(
+            async connection => (await record.ReadAsync(connection, [.. gateways], cancellation)).Values,
+            cancellation
+        );
+
+    /// <summary>How the newest audits of all gateways in the record went, by their ids.</summary>
+    /// <param name="unitOf">The unit of a gateway.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<IReadOnlyDictionary<string, AuditedGateway>> AuditsAsync(
+        Func<string, int> unitOf,
+        CancellationToken cancellation
+    ) =>
+        AtOneMomentAsync<IReadOnlyDictionary<string, AuditedGateway>>(
+            async connection =>
+            {
+                var shifts = await record.ShiftsAsync(connection, cancellation);
+                // What is taken in of a gateway first writes its rows anew, on the timeline of who holds its unit.
+                var holders = new Dictionary<int, long>();
+                await using (var command = connection.Command(Sql.Holders))
+                await using (var reader = await command.ExecuteReaderAsync(cancellation))
+                {
+                    while (await reader.ReadAsync(cancellation))
+                        holders.Add(reader.GetInt32(0), reader.GetInt64(1));
+                }
+
+                var audited = new Dictionary<string, AuditedGateway>(StringComparer.Ordinal);
+                await using (var command = connection.Command(Sql.Audited))
+                await using (var reader = await command.ExecuteReaderAsync(cancellation))
+                {
+                    while (await reader.ReadAsync(cancellation))
+                    {
+                        var gateway = reader.GetString(0);
+                        var timeline = reader.GetInt64(1);
+                        var isHeard =
+                            holders.TryGetValue(unitOf(gateway), out var holder) && holder == timeline;
+                        audited.Add(
+                            gateway,
+                            new AuditedGateway(
+                                isHeard,
+                                reader.GetBoolean(3),
+                                reader.GetBoolean(4),
+                                TimelineShiftModule.early(
+                                    shifts.GetValueOrDefault(timeline, TimelineShiftModule.none),
+                                    new Instant(reader.GetInt64(2))
+                                )
+                            )
+                        );
+                    }
+                }
+                return audited;
+            },
+            cancellation
+        );
+
+    /// <summary>How many connections are active, at all gateways.</summary>
+    public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
+        AtOneMomentAsync(
+            async connection =>
+            {
+                await using var command = connection.Command(Sql.CountConnections);
+                return (long)(await command.ExecuteScalarAsync(cancellation))!;
+            },
+            cancellation
+        );
+
+    private async Task<T> AtOneMomentAsync<T>(
+        Func<NpgsqlConnection, Task<T>> read,
+        CancellationToken cancellation
+    )
+    {
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellation);
+            await using var transaction = await connection.BeginTransactionAsync(
+                IsolationLevel.RepeatableRead,
+                cancellation
+            );
+            var result = await read(connection);
+            await transaction.CommitAsync(cancellation);
+            return result;
+        }
+        catch (Exception error)
+            when (error is not StoreException
+                && PostgresErrors.Translate(error, options.Address.Text) is { } named
+            )
+        {
+            throw named;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using CallServer.Interop.Peers;
+
+namespace CallServer.Interop.Running;
+
+/// <summary>What each host of a fleet tells of the gateways of all, asked for as a client does.</summary>
+internal sealed class FleetRecordTests : PeerTest
+{
+    private const int Calls = 30;
+    private const int Hosts = 3;
+
+    private static readonly Dictionary<string, string?> Secret = new()
+    {
+        ["STORE_PASSWORD"] = PostgresPeer.Password,
+    };
+
+    private readonly List<string> uris = [];
+
+    private int Total => uris.Sum(ConnectionsOf);
+
+    /// <summary>rtpengine has both legs of a call.</summary>
+    private static int ConnectionsOf(string uri) =>
+        uri.StartsWith("ng", StringComparison.Ordinal) ? 2 * Calls : Calls;
+
+    [SetUp]
+    public async Task StartGatewaysAsync()
+    {
+        uris.Clear();
+        for (var process = 0; process < 3; process++)
+        {
+            var gateway = CallServerProcess.Start(
+                Scope,
+                ["gateway", "--snmp", "0", "--ng", "0", "--connections", $"{Calls}"]
+            );
+            foreach (var scheme in (string[])["snmp", "ng"])
+                uris.Add(
+                    (
+                        await gateway.LineAsync(line => line.StartsWith(scheme, StringComparison.Ordinal))
+                    ).Split(' ')[0]
+                );
+        }
+    }
+
+    [Test]
+    public async Task Every_host_lists_the_connections_of_all_also_when_one_dies()
+    {
+        var hosts = await StartAsync();
+        foreach (var host in hosts)
+            await CompleteAsync(host);
+
+        foreach (var sort in (string[])["gateway", "-start", "codec"])
+        {
+            var lists = await Task.WhenAll(hosts.Select(host => ConnectionsAsync(host, sort)));
+            Assert.That(lists[0].Distinct().Count(), Is.EqualTo(Total), sort);
+            Assert.That(lists.Skip(1), Is.All.EquivalentTo(lists[0]), sort);
+        }
+
+        foreach (var host in hosts)
+        {
+            var status = await host.ReadAsync("/v1/status");
+            Assert.That(status.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
+            var page = await host.ReadAsync("/v1/connections?gateway=gw4&status=confirmed");
+            Assert.That(page.GetProperty("items").GetArrayLength(), Is.EqualTo(ConnectionsOf(uris[3])));
+            var one = page.GetProperty("items")[0].GetProperty("id").GetString()!;
+            var found = await host.ReadAsync($"/v1/connections/gw4/{Uri.EscapeDataString(one)}");
+            Assert.That(found.GetProperty("id").GetString(), Is.EqualTo(one));
+        }
+
+        var before = await ConnectionsAsync(hosts[1], "gateway");
+        await hosts[0].KillAsync();
+        foreach (var host in hosts.Skip(1))
+            Assert.That(await ConnectionsAsync(host, "gateway"), Is.EqualTo(before));
+        foreach (var host in hosts.Skip(1))
+            await CompleteAsync(host);
+        Assert.That(await ConnectionsAsync(hosts[2], "gateway"), Is.EqualTo(before));
+    }
+
+    private async Task<Server[]> StartAsync()
+    {
+        var database = await PostgresPeer.StartAsync(Scope);
+        var gateways = uris.Select((uri, index) => ($"gw{index + 1}", uri)).ToList();
+        return await Task.WhenAll(
+            Enumerable
+                .Range(1, Hosts)
+                .Select(host =>
+                    Server.StartAsync(
+                        Scope,
+                        Scope.NewFolder("host"),
+                        gateways,
+                        $$"""
+                        "mode": "fleet",
+                        "fleet": { "listen": "127.0.0.1:{{FreePort.Tcp()}}", "units": 64 },
+                        "storePassword": "env:STORE_PASSWORD",
+                        """,
+                        Secret,
+                        name: $"host{host}",
+                        store: database.Address()
+                    )
+                )
+        );
+    }
+
+    /// <summary>Waits until a host knows of every gateway that it was heard lately, and completely.</summary>
+    private Task<object> CompleteAsync(Server host) =>
+        Eventually.GetAsync<object>(
+            async () =>
+            {
+                var gateways = await host.ReadAsync("/v1/gateways");
+                return
+                    gateways.GetProperty("complete").GetBoolean()
+                    && gateways
+                        .GetProperty("items")
+                        .EnumerateArray()
+                        .Count(gateway =>
+                            gateway.GetProperty("status").GetString() == "complete"
+                            && gateway.GetProperty("unconfirmed").GetInt32() == 0
+                        ) == uris.Count
+                    && (await host.ReadAsync("/v1/status")).GetProperty("connections").GetInt32() == Total
+                    ? "complete"
+                    : null;
+            },
+            () => $"{uris.Count} complete gateways",
+            TimeSpan.FromSeconds(60)
+        );
+
+    /// <summary>All connections as GATEWAY/ID, page by page.</summary>
+    private static async Task<IReadOnlyList<string>> ConnectionsAsync(Server host, string sort)
+    {
+        var all = new List<string>();
+        string? next = "";
+        while (next is not null)
+        {
+            var page = await host.ReadAsync(
+                $"/v1/connections?limit=50&sort={sort}"
+                    + (next.Length > 0 ? $"&cursor={Uri.EscapeDataString(next)}" : "")
+            );
+            all.AddRange(
+                page.GetProperty("items")
+                    .EnumerateArray()
+                    .Select(item =>
+                        $"{item.GetProperty("gateway").GetString()}/{item.GetProperty("id").GetString()}"
+                    )
+            );
+            next = page.GetProperty("next").GetString();
+        }
+
+        return all;
+    }
+}
