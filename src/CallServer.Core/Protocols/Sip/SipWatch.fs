@@ -69,6 +69,8 @@ type SipWatchState =
 ///   Standing     the time to renew comes                 SUBSCRIBE within the dialog; if nothing would show which NOTIFY
 ///                                                        answers it, a new subscription in place of the old one;
 ///                                                        Subscribing
+///   Subscribing  2xx to a renewal, no notification in     a new subscription in place of the old one
+///                time, but one before the 2xx
 ///   both         NOTIFY that was asked for, full         reported; Standing
 ///                NOTIFY that was asked for, partial, and Over: polling is as good
 ///                its version does not follow
@@ -293,10 +295,8 @@ module SipWatch =
     /// If nothing shows which notification answers a renewal, a new subscription is made at once.
     let private orAnew (now: Instant) (state: State) : State =
         match state.Phase, current state with
-        | SipWatchPhase.Subscribing, ValueSome s when
-            s.Round > 0 && s.Request.IsNone && (hidesAnswers s state.Memory || mayHaveAnswered s state)
-            ->
-            anew now s state
+        | SipWatchPhase.Subscribing, ValueSome s when s.Round > 0 && hidesAnswers s state.Memory ->
+            refresh now s state
         | _ -> state
 
     let private response (now: Instant) (s: Subscription) status reason message (state: State) : State =
@@ -558,6 +558,8 @@ module SipWatch =
         | SipWatchPhase.Subscribing
         | SipWatchPhase.Standing ->
             match overdue now state, state.Way with
+            | ValueSome(CutShort _), ValueSome(OnDatagrams s) when s.Round > 0 && mayHaveAnswered s state ->
+                anew now s state
             | ValueSome(CutShort _), ValueSome(OnDatagrams _) when state.StreamLeft ->
                 // The notification may be too large for a datagram.
                 openStream now (afresh state)
