@@ -433,7 +433,8 @@ module EslAudit =
         | _, Event.Broken(_, reason) -> commit now (broken now reason state)
         | _, Woke _ -> commit now (woke now state)
         | _, Stopped _ -> commit now (stopped now state)
-        | _, Received _ -> state, []
+        // FreeSWITCH answers over the stream alone.
+        | _, Received _ -> { state with Link = EslLink.stray "a datagram" state.Link }, []
 
     /// Begins an audit: opens the stream.
     let start (target: EslGateway) (memory: Memory) (given: AuditStart) : State * Command list =

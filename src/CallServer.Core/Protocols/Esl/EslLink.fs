@@ -80,6 +80,10 @@ module internal EslLink =
               Reopened = 0
               Trouble = "" }
 
+    /// Something came that answers nothing.
+    let stray (what: string) (link: EslLink<'Outcome>) : EslLink<'Outcome> =
+        { link with Window = RequestWindow.stray what link.Window }
+
     let connected (link: EslLink<'Outcome>) : EslLink<'Outcome> = { link with Stage = EslStage.Greeting }
 
     /// Sends questions that wait, as many as FreeSWITCH can take at once.
