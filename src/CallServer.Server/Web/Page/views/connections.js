@@ -61,8 +61,8 @@ function exactness(start) {
   const said = wide === null ? "open" : duration(wide);
   return h(
     "span",
-    { title: `${start.earliest ?? "…"} to ${start.latest}` },
-    said,
+    { class: "breaks", title: `${start.earliest ?? "…"} to ${start.latest}` },
+    h("span", { class: "short" }, said),
     " ",
     h("span", { class: "quiet" }, start.evidence),
   );
