@@ -22,69 +22,19 @@ let private vices (words: string list) : EslVices =
 
 /// A simulated FreeSWITCH in virtual time, with the truth about it.
 type private World(connections: int, churn: float, words: string list) =
-    let options =
-        { TableOptions.standard with
-            Connections = connections
-            Churn = churn
-            ShowRinging = true }
-
-    let mutable table = Table.create 5UL options start
-    let mutable responder = EslResponder.create { EslOptions.standard with Vices = vices words } table
-    let truth = Dictionary<string, SimConnection>()
-    let ends = Dictionary<string, Instant>()
-
-    let idOf (connection: SimConnection) = (responder.Identify connection).Head.Id
-
-    let note (events: TruthEvent list) =
-        for event in events do
-            match event with
-            | Opened connection -> truth[idOf connection] <- connection
-            | Closed(connection, at) -> ends[idOf connection] <- at
-
-    do
-        for connection in table.Connections do
-            truth[idOf connection] <- connection
-
-    member val Now = start with get, set
-    member _.Truth = truth
-    member _.Ends = ends
-    member _.Table = table
-
-    member this.AdvanceTo(now: Instant) =
-        let struct (after, events) = Table.advance now table
-        table <- after
-        this.Now <- now
-        note events
-
-    member this.Tell(event: ResponderEvent) : ResponderCommand list =
-        let struct (next, commands) = responder.Advance this.Now table event
-        responder <- next
-
-        for command in commands do
-            match command with
-            | EndConnection serial ->
-                let struct (after, events) = Table.closeOne serial this.Now table
-                table <- after
-                note events
-            | SendTo _
-            | WriteTo _
-            | HangUp _
-            | TickAt _ -> ()
-
-        commands
+    inherit
+        TrueNode(
+            connections,
+            churn,
+            start,
+            EslResponder.create { EslOptions.standard with Vices = vices words }
+        )
 
     /// The same run from now on with these vices.
     member this.Turn(words: string list) =
-        let up = table.Now - start + EslOptions.standard.UpTime
-
-        responder <- EslResponder.create { EslOptions.standard with UpTime = up; Vices = vices words } table
-
-    /// Loses all its calls and starts anew.
-    member this.Restart() =
-        let struct (after, events) = Table.closeAll this.Now table
-        table <- after
-        note events
-        this.Tell Restarted |> ignore
+        this.Become(fun table ->
+            let up = table.Now - start + EslOptions.standard.UpTime
+            EslResponder.create { EslOptions.standard with UpTime = up; Vices = vices words } table)
 
 let private target: EslGateway =
     { Gateway = GatewayId.create "gw"
@@ -391,7 +341,7 @@ let ``a restart between two audits is another run`` =
         let world = World(4, 0.0, [])
         let first = audit world
         world.AdvanceTo(world.Now + TimeSpan.FromSeconds 10.0)
-        world.Restart()
+        world.RestartAt world.Now
         let back = world.Now
         world.AdvanceTo(world.Now + TimeSpan.FromSeconds 10.0)
         let second = auditAs target [||] first.Memory world

@@ -14,67 +14,24 @@ open CallServer.Tests
 
 let private start = Instant.ofMicros 1_790_000_000_000_000L
 
+let private options (words: string list) : KamailioOptions =
+    let vices =
+        (KamailioVices.none, words)
+        ||> List.fold (fun vices word ->
+            match KamailioVices.add word vices with
+            | Ok vices -> vices
+            | Error mistake -> failwith mistake)
+
+    { KamailioOptions.standard with Vices = vices }
+
 /// A simulated Kamailio in virtual time, with the truth about it.
 type private World(connections: int, churn: float, words: string list) =
-    let options' words : KamailioOptions =
-        let vices =
-            (KamailioVices.none, words)
-            ||> List.fold (fun vices word ->
-                match KamailioVices.add word vices with
-                | Ok vices -> vices
-                | Error mistake -> failwith mistake)
-
-        { KamailioOptions.standard with Vices = vices }
-
-    let options =
-        { TableOptions.standard with
-            Connections = connections
-            Churn = churn
-            ShowRinging = true }
-
-    let mutable table = Table.create 5UL options start
-    let mutable responder = KamailioResponder.create (options' words) table
-    let truth = Collections.Generic.Dictionary<string, SimConnection>()
-    let ends = Collections.Generic.Dictionary<string, Instant>()
-
-    let idOf (connection: SimConnection) = (responder.Identify connection).Head.Id
-
-    let note (events: TruthEvent list) =
-        for event in events do
-            match event with
-            | Opened connection -> truth[idOf connection] <- connection
-            | Closed(connection, at) -> ends[idOf connection] <- at
-
-    do
-        for connection in table.Connections do
-            truth[idOf connection] <- connection
-
-    member _.Truth = truth
-    member _.Ends = ends
-    member _.Table = table
-
-    member _.AdvanceTo(now: Instant) =
-        let struct (after, events) = Table.advance now table
-        table <- after
-        note events
+    inherit TrueNode(connections, churn, start, KamailioResponder.create (options words))
 
     member this.Serve(peer: string, now: Instant, octets: byte[]) : struct (TimeSpan * byte[]) list =
         this.AdvanceTo now
-        let struct (next, commands) = responder.Advance now table (Datagram(peer, octets))
-        responder <- next
 
-        for command in commands do
-            match command with
-            | EndConnection serial ->
-                let struct (after, events) = Table.closeOne serial now table
-                table <- after
-                note events
-            | SendTo _
-            | WriteTo _
-            | HangUp _
-            | TickAt _ -> ()
-
-        [ for command in commands do
+        [ for command in this.Tell(Datagram(peer, octets)) do
               match command with
               | SendTo(_, after, octets) -> struct (after, octets)
               | WriteTo _
@@ -83,19 +40,11 @@ type private World(connections: int, churn: float, words: string list) =
               | EndConnection _ -> () ]
 
     /// The same run from now on with these vices.
-    member _.Turn(words: string list) =
-        let options = options' words
+    member this.Turn(words: string list) =
+        let options = options words
 
-        responder <-
-            KamailioResponder.create { options with UpTime = table.Now - start + options.UpTime } table
-
-    /// Loses all its calls and starts anew.
-    member _.Restart(now: Instant) =
-        let struct (after, events) = Table.closeAll now table
-        table <- after
-        note events
-        let struct (next, _) = responder.Advance now table Restarted
-        responder <- next
+        this.Become(fun table ->
+            KamailioResponder.create { options with UpTime = table.Now - start + options.UpTime } table)
 
 let private target transport : KamailioGateway =
     { Gateway = GatewayId.create "gw"
@@ -458,7 +407,7 @@ let ``a restart between two audits is a restart, and a clock that is set is none
         let second = auditBy KamailioTransport.Udp lan memory later world
 
         Boot.judge first.Snapshot.Boot second.Snapshot.Boot |> Check.equal SameRun
-        world.Restart(later + TimeSpan.FromSeconds 5.0)
+        world.RestartAt(later + TimeSpan.FromSeconds 5.0)
         let third = auditBy KamailioTransport.Udp lan memory (later + TimeSpan.FromSeconds 20.0) world
 
         match Boot.judge second.Snapshot.Boot third.Snapshot.Boot with

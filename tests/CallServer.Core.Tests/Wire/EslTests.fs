@@ -99,23 +99,7 @@ let ``an error and the empty list after it are no empty list`` =
         rows printed |> Check.equal ValueNone
         EslReplies.tryError "{\"row_count\": 0}\n"B |> Check.equal ValueNone)
 
-/// Feeds pieces of these sizes in turn.
-let private feedIn (sizes: int list) (all: byte[]) : Result<EslMessage list, EslError> =
-    let sizes = List.toArray (if sizes.IsEmpty then [ 1 ] else sizes)
-
-    let rec go at turn stream found =
-        if at >= all.Length then
-            Ok(List.rev found)
-        else
-            let size = min (1 + abs sizes[turn % sizes.Length] % 700) (all.Length - at)
-            let struct (messages, outcome) = Esl.feed (Array.sub all at size) stream
-            let found = List.rev messages @ found
-
-            match outcome with
-            | Ok stream -> go (at + size) (turn + 1) stream found
-            | Error wrong -> Error wrong
-
-    go 0 0 Esl.empty []
+let private feedIn = Pieces.feed Esl.feed Esl.empty
 
 let ``a stream gives its messages however it is cut`` =
     lawBy laws (fun (bodies: AnyChannels list) (sizes: int list) ->

@@ -60,23 +60,7 @@ let ``a message comes back as it was sent`` =
     lawBy sipLaws (fun (AnySip message) ->
         Check.equal (Ok message) (SipCodec.decode (SipCodec.encode message)))
 
-/// Feeds pieces of these sizes in turn.
-let private feedIn (sizes: int list) (all: byte[]) : Result<SipMessage list, SipError> =
-    let sizes = List.toArray (if sizes.IsEmpty then [ 1 ] else sizes)
-
-    let rec go at turn stream found =
-        if at >= all.Length then
-            Ok(List.rev found)
-        else
-            let size = min (1 + abs sizes[turn % sizes.Length] % 700) (all.Length - at)
-            let struct (messages, outcome) = SipStream.feed (Array.sub all at size) stream
-            let found = List.rev messages @ found
-
-            match outcome with
-            | Ok stream -> go (at + size) (turn + 1) stream found
-            | Error wrong -> Error wrong
-
-    go 0 0 SipStream.empty []
+let private feedIn = Pieces.feed SipStream.feed SipStream.empty
 
 let ``a stream gives its messages however it is cut`` =
     lawBy sipLaws (fun (messages: AnySip list) (sizes: int list) (keepAlives: bool) ->

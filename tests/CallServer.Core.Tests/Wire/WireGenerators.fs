@@ -17,6 +17,31 @@ module Hex =
         |> String.filter (Char.IsWhiteSpace >> not)
         |> Convert.FromHexString
 
+/// Streams that are cut anywhere.
+module Pieces =
+    /// Feeds a reader of a stream with pieces of these sizes in turn; returns the messages, or the first error.
+    let feed
+        (read: byte[] -> 'Stream -> struct ('Message list * Result<'Stream, 'Error>))
+        (empty: 'Stream)
+        (sizes: int list)
+        (all: byte[])
+        : Result<'Message list, 'Error> =
+        let sizes = List.toArray (if sizes.IsEmpty then [ 1 ] else sizes)
+
+        let rec go at turn stream found =
+            if at >= all.Length then
+                Ok(List.rev found)
+            else
+                let size = min (1 + abs sizes[turn % sizes.Length] % 700) (all.Length - at)
+                let struct (messages, outcome) = read (Array.sub all at size) stream
+                let found = List.rev messages @ found
+
+                match outcome with
+                | Ok stream -> go (at + size) (turn + 1) stream found
+                | Error wrong -> Error wrong
+
+        go 0 0 empty []
+
 /// An OID that can be in a message: its first two arcs are among those that BER allows.
 type WireOid = WireOid of Oid
 

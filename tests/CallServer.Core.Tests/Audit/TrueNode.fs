@@ -1,0 +1,71 @@
+namespace CallServer.Tests.Audit
+
+open System.Collections.Generic
+open CallServer.Model
+open CallServer.Gateway
+
+/// A simulated node in virtual time that lists ringing calls too, with the truth about it. Its responder is that of one protocol.
+type internal TrueNode(connections: int, churn: float, start: Instant, make: Table -> Responder) =
+    let options =
+        { TableOptions.standard with
+            Connections = connections
+            Churn = churn
+            ShowRinging = true }
+
+    let mutable table = Table.create 5UL options start
+    let mutable responder = make table
+    let truth = Dictionary<string, SimConnection>()
+    let ends = Dictionary<string, Instant>()
+
+    let idOf (connection: SimConnection) = (responder.Identify connection).Head.Id
+
+    let take (struct (after: Table, events: TruthEvent list)) =
+        table <- after
+
+        for event in events do
+            match event with
+            | Opened connection -> truth[idOf connection] <- connection
+            | Closed(connection, at) -> ends[idOf connection] <- at
+
+    do
+        for connection in table.Connections do
+            truth[idOf connection] <- connection
+
+    /// How far it has come.
+    member val Now = start with get, set
+
+    /// Every connection that it ever carried, by its id.
+    member _.Truth = truth
+
+    /// When connections ended.
+    member _.Ends = ends
+
+    member _.Table = table
+
+    member this.AdvanceTo(now: Instant) =
+        this.Now <- now
+        take (Table.advance now table)
+
+    /// Tells the responder something now, and does to the table what it orders.
+    member this.Tell(event: ResponderEvent) : ResponderCommand list =
+        let struct (next, commands) = responder.Advance this.Now table event
+        responder <- next
+
+        for command in commands do
+            match command with
+            | EndConnection serial -> take (Table.closeOne serial this.Now table)
+            | SendTo _
+            | WriteTo _
+            | HangUp _
+            | TickAt _ -> ()
+
+        commands
+
+    /// The same node from now on with another responder.
+    member _.Become(next: Table -> Responder) = responder <- next table
+
+    /// Loses all its calls and starts anew.
+    member this.RestartAt(now: Instant) =
+        this.Now <- now
+        take (Table.closeAll now table)
+        this.Tell Restarted |> ignore
