@@ -1,7 +1,5 @@
-using System.Text;
 using CallServer.Server;
 using CallServer.Server.Configuration;
-using CallServer.Server.Polling;
 using CallServer.Server.Recording;
 using CallServer.Server.Releasing;
 using CallServer.Storage;
@@ -40,9 +38,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
                     new PostgresStoreOptions
                     {
                         Address = configuration.Store!,
-                        Password = configuration.StorePassword is { } password
-                            ? Encoding.UTF8.GetString(password)
-                            : null,
+                        Password = configuration.ReadStorePassword(),
                         Application = $"callserver {configuration.Name}",
                     }
                 ),
@@ -61,7 +57,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     /// other units are on other hosts.
     /// </remarks>
     public bool Serves(string reader) =>
-        MayAsk && units!.Held.GetValueOrDefault((int)(Phase.Hash(reader) % (ulong)fleet.Units)) > 0;
+        MayAsk && units!.Held.GetValueOrDefault(UnitMap.Of(reader, fleet.Units)) > 0;
 
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, GatewayState>> ReadAsync(

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
 using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using CallServer.Storage;
@@ -44,9 +43,7 @@ internal static class RecordStore
             new PostgresStoreOptions(Kept(configuration))
             {
                 Address = address,
-                Password = configuration.StorePassword is { } password
-                    ? Encoding.UTF8.GetString(password)
-                    : null,
+                Password = configuration.ReadStorePassword(),
                 Application = $"callserver {configuration.Name}",
                 // What must go at its time goes one by one.
                 Slack = configuration.Privacy.Retain is null ? PostgresStoreOptions.UsualSlack : 0,

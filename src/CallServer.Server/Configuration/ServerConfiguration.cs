@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using CallServer.Server.Recording.Cdrs;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -27,6 +28,10 @@ public sealed record ServerConfiguration
 
     /// <summary>The password for <see cref="Store"/>; null for none.</summary>
     public byte[]? StorePassword { get; init; }
+
+    /// <summary>The same as text. A method, because a record prints its properties.</summary>
+    public string? ReadStorePassword() =>
+        StorePassword is { } password ? Encoding.UTF8.GetString(password) : null;
 
     /// <summary>Where the record is kept, in words; never contains a secret.</summary>
     public string StorePlace => Store?.Text ?? Path.GetFullPath(Data);

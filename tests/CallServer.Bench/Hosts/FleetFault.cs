@@ -19,21 +19,15 @@ internal sealed record FleetFault(
     /// <summary>The longest time between the beginnings of two audits of one gateway, of which a part falls into the fault.</summary>
     public TimeSpan LongestGap(IEnumerable<AuditTime> audits) =>
         TimeSpan.FromMicroseconds(
-            audits
-                .GroupBy(audit => audit.Gateway)
-                .SelectMany(own =>
-                {
-                    var asked = own.Select(audit => audit.Asked).Order().ToList();
-                    return asked.Zip(asked.Skip(1));
-                })
-                .Where(pair => pair.Second >= From && pair.First <= To)
-                .Select(pair => pair.Second - pair.First)
-                .DefaultIfEmpty()
-                .Max()
+            Pairs(audits).Select(pair => pair.Second.Asked - pair.First.Asked).DefaultIfEmpty().Max()
         );
 
     /// <summary>Pairs of audits of one gateway that overlap: two hosts asked it at once.</summary>
     public int AskedAtOnce(IEnumerable<AuditTime> audits) =>
+        Pairs(audits).Count(pair => pair.Second.Asked < pair.First.Answered);
+
+    /// <summary>One audit of a gateway and its next, of which a part falls into the fault.</summary>
+    private IEnumerable<(AuditTime First, AuditTime Second)> Pairs(IEnumerable<AuditTime> audits) =>
         audits
             .GroupBy(audit => audit.Gateway)
             .SelectMany(own =>
@@ -41,7 +35,5 @@ internal sealed record FleetFault(
                 var ordered = own.OrderBy(audit => audit.Asked).ToList();
                 return ordered.Zip(ordered.Skip(1));
             })
-            .Count(pair =>
-                pair.Second.Asked >= From && pair.First.Asked <= To && pair.Second.Asked < pair.First.Answered
-            );
+            .Where(pair => pair.Second.Asked >= From && pair.First.Asked <= To);
 }

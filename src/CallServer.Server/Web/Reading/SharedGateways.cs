@@ -64,11 +64,10 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
         IReadOnlyDictionary<string, SharedAudit>? audits = null;
         foreach (var id in gateway is null ? Ids : [gateway])
         {
-            var isComplete = runtime.Ledger.Find(id) is { } own
-                ? own is { AskedSinceStart: true, LastAudit.Complete: true }
-                : (audits ??= await share.AuditsAsync(cancellation)).GetValueOrDefault(id)
-                    is { IsRecent: true, Complete: true };
-            if (!isComplete)
+            // The database is needed only for what others hold.
+            var audit =
+                OwnAudit(id) ?? (audits ??= await share.AuditsAsync(cancellation)).GetValueOrDefault(id);
+            if (audit is not { IsRecent: true, Complete: true })
                 incomplete.Add(id);
         }
 
@@ -80,11 +79,9 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     {
         var audits = await share.AuditsAsync(cancellation);
         var connections = await share.CountConnectionsAsync(cancellation);
-        var recent = Ids.Select(id =>
-                runtime.Ledger.Find(id) is not { } own ? audits.GetValueOrDefault(id)
-                : own.LastAudit is { } audit
-                    ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
-                : default
+        var recent = runtime
+            .Configuration.Gateways.Select(gateway =>
+                OwnAudit(gateway.Id) ?? audits.GetValueOrDefault(gateway.Id)
             )
             .Where(audit => audit.IsRecent)
             .ToList();
@@ -99,6 +96,12 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
             ),
         };
     }
+
+    /// <summary>How the newest audit of a gateway went that this host holds; null if another one does.</summary>
+    private SharedAudit? OwnAudit(string gateway) =>
+        runtime.Ledger.Find(gateway) is not { } own ? null
+        : own.LastAudit is { } audit ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
+        : default(SharedAudit);
 
     private static IReadOnlyDictionary<string, GatewayState> Nothing { get; } =
         new Dictionary<string, GatewayState>();
