@@ -1,3 +1,4 @@
+using System.Net;
 using CallServer.Model;
 using CallServer.Server;
 using CallServer.Server.Configuration;
@@ -5,6 +6,7 @@ using CallServer.Server.Net;
 using CallServer.Server.Recording;
 using CallServer.Storage;
 using CallServer.Storage.Postgres;
+using Orleans.Runtime;
 
 namespace CallServer.Fleet;
 
@@ -23,6 +25,9 @@ internal sealed class FleetRecord(
     // A gateway is asked at each interval, and what is heard is written within seconds.
     private const int Intervals = 3;
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(10);
+
+    // A dead host stays in the table of members for days.
+    private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
     // Each list says which gateways are incomplete, and reading all of them for each would be most of its work.
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(1);
@@ -63,6 +68,45 @@ internal sealed class FleetRecord(
     /// <summary>As <see cref="IGatewayShare.CountConnectionsAsync"/>.</summary>
     public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
         whole.CountConnectionsAsync(cancellation);
+
+    /// <summary>As <see cref="IGatewayShare.HostsAsync"/>.</summary>
+    public async Task<SharedHosts> HostsAsync(FleetMember? self, CancellationToken cancellation)
+    {
+        var gateways = UnitMap.ByUnit(configuration(), units);
+        var now = InstantModule.toDateTime(clock.Now.Steady + clock.Correction).UtcDateTime;
+        return new SharedHosts(
+            units,
+            [
+                .. (await whole.HostsAsync(cancellation))
+                    .Where(member =>
+                        member.Status != (int)SiloStatus.Dead
+                        || member.Units.Count > 0
+                        || now - member.Alive < Remembered
+                    )
+                    .Select(member => new SharedHost(
+                        member.Name,
+                        $"{new IPEndPoint(IPAddress.Parse(member.Host.Address), member.Host.Port)}",
+                        self
+                            == new FleetMember(member.Host.Address, member.Host.Port, member.Host.Generation),
+                        StateOf((SiloStatus)member.Status),
+                        member.Started,
+                        member.Alive,
+                        member.Units.Count,
+                        member.Units.Sum(unit => gateways[unit].Count()),
+                        member.Took
+                    )),
+            ]
+        );
+    }
+
+    private static HostState StateOf(SiloStatus status) =>
+        status switch
+        {
+            SiloStatus.Active => HostState.Active,
+            SiloStatus.ShuttingDown or SiloStatus.Stopping => HostState.Leaving,
+            SiloStatus.Dead => HostState.Dead,
+            _ => HostState.Joining,
+        };
 
     private static GatewayState State(StoredGateway stored, bool isRecent) =>
         new(

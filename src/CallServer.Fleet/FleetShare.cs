@@ -49,6 +49,13 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     }
 
     /// <inheritdoc/>
+    public int UnitsHeld => units?.Held.Count ?? 0;
+
+    /// <inheritdoc/>
+    public Task<SharedHosts> HostsAsync(CancellationToken cancellation) =>
+        Record.HostsAsync(gate?.Self, cancellation);
+
+    /// <inheritdoc/>
     public void Follow(ServerConfiguration changed) => units?.Reconfigure();
 
     /// <inheritdoc/>

@@ -24,6 +24,14 @@ public interface IGatewayShare : IDisposable
     /// <param name="runtime">What asks and writes; to be called when the process starts, and not before.</param>
     void Join(IHostApplicationBuilder builder, Func<ServerRuntime> runtime);
 
+    /// <summary>How many units this host holds now.</summary>
+    int UnitsHeld { get; }
+
+    /// <summary>
+    /// The hosts of the fleet and what each of them holds, by their names. Throws StoreException if the database cannot be read.
+    /// </summary>
+    Task<SharedHosts> HostsAsync(CancellationToken cancellation);
+
     /// <summary>The configuration is another one: asks those of its gateways that belong to this host.</summary>
     void Follow(ServerConfiguration configuration);
 
@@ -69,3 +77,46 @@ public interface IGatewayShare : IDisposable
 /// <param name="Complete">Whether it listed everything.</param>
 /// <param name="Silent">Whether it told nothing.</param>
 public readonly record struct SharedAudit(bool IsRecent, bool Complete, bool Silent);
+
+/// <summary>The hosts of a fleet.</summary>
+/// <param name="Units">How many units the record has.</param>
+/// <param name="Hosts">All that live, and those that have died within the last hour or still own units.</param>
+public sealed record SharedHosts(int Units, IReadOnlyList<SharedHost> Hosts);
+
+/// <summary>A host of the fleet: one start of one process.</summary>
+/// <param name="Name">The name of the server.</param>
+/// <param name="Address">Where the other hosts reach it, IP address and port.</param>
+/// <param name="IsSelf">Whether it is this one.</param>
+/// <param name="State">What the membership says of it.</param>
+/// <param name="Started">When it started, by its own clock, UTC.</param>
+/// <param name="Alive">When it last wrote that it lives, by its own clock, UTC; every five seconds.</param>
+/// <param name="Units">How many units it owns. Those of a dead host are free to be taken.</param>
+/// <param name="Gateways">How many configured gateways belong to them.</param>
+/// <param name="Took">When it took the newest of them, by the database's clock, UTC; null if it owns none.</param>
+public sealed record SharedHost(
+    string Name,
+    string Address,
+    bool IsSelf,
+    HostState State,
+    DateTime Started,
+    DateTime Alive,
+    int Units,
+    int Gateways,
+    DateTime? Took
+);
+
+/// <summary>What the membership says of a host.</summary>
+public enum HostState
+{
+    /// <summary>It has begun, and asks nobody yet.</summary>
+    Joining,
+
+    /// <summary>It holds its share.</summary>
+    Active,
+
+    /// <summary>It hands over what it holds.</summary>
+    Leaving,
+
+    /// <summary>It has left, or the others have declared it dead.</summary>
+    Dead,
+}

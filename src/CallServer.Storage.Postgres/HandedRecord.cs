@@ -10,10 +10,13 @@ namespace CallServer.Storage.Postgres;
 /// <param name="tenure">This host's timeline.</param>
 /// <param name="setAside">Told the rows that cannot be read.</param>
 /// <param name="restore">Makes a gateway's record of its rows; null for a record that goes on here.</param>
+/// <param name="kept">What was read of other hosts' clocks, so that times do not move from one reading to the next; null for
+/// what is known at this moment.</param>
 internal sealed class HandedRecord(
     SharedTenure tenure,
     Action<IReadOnlyList<UnreadableRow>> setAside,
-    Func<GatewayRow, IEnumerable<ConnectionRow>, GatewayRecord>? restore = null
+    Func<GatewayRow, IEnumerable<ConnectionRow>, GatewayRecord>? restore = null,
+    KeptShifts? kept = null
 )
 {
     /// <summary>Reads what there is of these gateways, by their ids.</summary>
@@ -73,7 +76,7 @@ internal sealed class HandedRecord(
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
             if (reader.GetInt64(0) != tenure.Timeline)
-                shifts.Add(reader.GetInt64(0), Shift(reader, 1, own));
+                shifts.Add(reader.GetInt64(0), Shift(reader, 0, own));
         return shifts;
     }
 
@@ -97,7 +100,7 @@ internal sealed class HandedRecord(
             if (await reader.IsDBNullAsync(1, cancellation))
                 shifts.Add(reader.GetString(0), alone);
             else if (reader.GetInt64(1) != tenure.Timeline)
-                shifts.Add(reader.GetString(0), Shift(reader, 2, own));
+                shifts.Add(reader.GetString(0), Shift(reader, 1, own));
         }
         return shifts;
     }
@@ -110,16 +113,19 @@ internal sealed class HandedRecord(
             return (DateTime)(await clock.ExecuteScalarAsync(cancellation))!;
         });
 
-    /// <summary>From the timeline of a host whose last reading of that clock is in three columns.</summary>
-    private static TimelineShift Shift(NpgsqlDataReader reader, int at, ClockReading own) =>
-        TimelineShiftModule.between(
+    /// <summary>From the timeline of a host whose number and whose last reading of that clock are in four columns.</summary>
+    private TimelineShift Shift(NpgsqlDataReader reader, int at, ClockReading own)
+    {
+        var fresh = TimelineShiftModule.between(
             new ClockReading(
-                TimeSpan.FromMicroseconds(reader.GetInt64(at)),
                 TimeSpan.FromMicroseconds(reader.GetInt64(at + 1)),
-                new Instant(reader.GetInt64(at + 2))
+                TimeSpan.FromMicroseconds(reader.GetInt64(at + 2)),
+                new Instant(reader.GetInt64(at + 3))
             ),
             own
         );
+        return kept?.Keep(reader.GetInt64(at), fresh, own.Told) ?? fresh;
+    }
 
     private static async Task<List<TRow>> RowsAsync<TRow>(
         NpgsqlConnection connection,

@@ -103,6 +103,12 @@ internal static class Sql
         CROSS JOIN LATERAL (SELECT json FROM every_audit e WHERE e.gateway = g.gateway ORDER BY sequence DESC LIMIT 1) a
         WHERE g.timeline IS NOT NULL AND g.last_answered IS NOT NULL
         """;
+    public const string Members = """
+        SELECT address, port, generation, name, status, started_at, alive_at FROM member ORDER BY name, started_at
+        """;
+    public const string OwnedUnits = """
+        SELECT id, owner_address, owner_port, owner_generation, taken_at FROM unit WHERE owner_address IS NOT NULL
+        """;
     public const string CountConnections = "SELECT count(*) FROM connections";
     public const string LastAuditsOf = $"{LastAudits} WHERE g.gateway = ANY($1)";
     public static readonly string SomeGateways = $"{RowShapes.Gateways.Select} WHERE gateway = ANY($1)";

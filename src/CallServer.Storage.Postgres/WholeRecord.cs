@@ -12,6 +12,24 @@ namespace CallServer.Storage.Postgres;
 /// <param name="Answered">When it ended, at the earliest, on this host's timeline.</param>
 public readonly record struct AuditedGateway(bool IsHeard, bool Complete, bool Silent, Instant Answered);
 
+/// <summary>A host as the table of members has it.</summary>
+/// <param name="Host">The start of its process.</param>
+/// <param name="Name">The name of the server.</param>
+/// <param name="Status">What Orleans calls its status: 3 is active, 6 is dead.</param>
+/// <param name="Started">When it started, by its own clock, UTC.</param>
+/// <param name="Alive">When it last wrote that it lives, by its own clock, UTC.</param>
+/// <param name="Units">The units that it owns.</param>
+/// <param name="Took">When it took the newest of them, by the database's clock, UTC; null if it owns none.</param>
+public sealed record HostMember(
+    UnitOwner Host,
+    string Name,
+    int Status,
+    DateTime Started,
+    DateTime Alive,
+    IReadOnlyList<int> Units,
+    DateTime? Took
+);
+
 /// <summary>
 /// Reads what all hosts keep together, whoever holds it. A host counts as holding a unit while the membership does not call it
 /// dead. Every method throws StoreException if the database cannot be read. Safe for use by several threads.
@@ -27,7 +45,7 @@ public sealed class WholeRecord
         this.options = options;
         this.source = source;
         // Whoever holds a gateway sets aside what cannot be read of it.
-        record = new HandedRecord(tenure, _ => { }, GatewayRecord.Read);
+        record = new HandedRecord(tenure, _ => { }, GatewayRecord.Read, new KeptShifts());
     }
 
     /// <summary>
@@ -88,6 +106,50 @@ public sealed class WholeRecord
                     }
                 }
                 return audited;
+            },
+            cancellation
+        );
+
+    /// <summary>Every host that the table of members has, and what it owns, by name.</summary>
+    public Task<IReadOnlyList<HostMember>> HostsAsync(CancellationToken cancellation) =>
+        AtOneMomentAsync<IReadOnlyList<HostMember>>(
+            async connection =>
+            {
+                var owned = new List<(UnitOwner Owner, int Unit, DateTime Taken)>();
+                await using (var command = connection.Command(Sql.OwnedUnits))
+                await using (var reader = await command.ExecuteReaderAsync(cancellation))
+                {
+                    while (await reader.ReadAsync(cancellation))
+                        owned.Add(
+                            (
+                                new UnitOwner(reader.GetString(1), reader.GetInt32(2), reader.GetInt32(3)),
+                                reader.GetInt32(0),
+                                reader.GetDateTime(4)
+                            )
+                        );
+                }
+                var byOwner = owned.ToLookup(unit => unit.Owner);
+                var members = new List<HostMember>();
+                await using (var command = connection.Command(Sql.Members))
+                await using (var reader = await command.ExecuteReaderAsync(cancellation))
+                {
+                    while (await reader.ReadAsync(cancellation))
+                    {
+                        var host = new UnitOwner(reader.GetString(0), reader.GetInt32(1), reader.GetInt32(2));
+                        members.Add(
+                            new HostMember(
+                                host,
+                                reader.GetString(3),
+                                reader.GetInt32(4),
+                                reader.GetDateTime(5),
+                                reader.GetDateTime(6),
+                                [.. byOwner[host].Select(unit => unit.Unit)],
+                                byOwner[host].Max(unit => (DateTime?)unit.Taken)
+                            )
+                        );
+                    }
+                }
+                return members;
             },
             cancellation
         );

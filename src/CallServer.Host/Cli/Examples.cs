@@ -99,6 +99,7 @@ public static class Examples
             "itself.",
         ],
         ["status"] = ["callserver status", "callserver status --server http://192.0.2.7:8080 --json"],
+        ["hosts"] = ["callserver hosts --watch"],
         ["gateways"] = ["callserver gateways", "callserver gateways --watch"],
         ["audits"] = ["callserver audits --gateway gw1"],
         ["connections"] =

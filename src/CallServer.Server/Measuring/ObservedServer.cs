@@ -17,6 +17,11 @@ internal static class ObservedServer
             () => [("audits", runtime.Memory.HeldByAudits), ("record", runtime.Memory.HeldByRecord)],
             "By"
         );
+        meter.Shows(
+            "callserver.units_held",
+            "Units of a fleet that this host holds.",
+            () => runtime.Share?.UnitsHeld ?? 0
+        );
         meter.Counts(
             "callserver.tokens_refused",
             "Requests with a wrong token, or without one.",

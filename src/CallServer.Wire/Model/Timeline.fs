@@ -16,10 +16,11 @@ type ClockReading =
 
 /// Makes and combines readings.
 module ClockReading =
-    /// How far two clocks may drift apart: 200 parts per million of the time between two readings, as much as
-    /// for a gateway's up-time.
-    let private drift (a: Instant) (b: Instant) : TimeSpan =
-        TimeSpan.FromMicroseconds(ceil ((a - b).Duration().TotalMicroseconds * 200e-6))
+    /// How far two clocks may drift apart in this time: 200 parts per million of it, as much as for a gateway's up-time.
+    let internal driftIn (time: TimeSpan) : TimeSpan =
+        TimeSpan.FromMicroseconds(ceil (time.Duration().TotalMicroseconds * 200e-6))
+
+    let private drift (a: Instant) (b: Instant) : TimeSpan = driftIn (a - b)
 
     // Both clocks cut off what is finer.
     let private tick = TimeSpan.FromMicroseconds 1.0
@@ -64,6 +65,12 @@ module TimelineShift =
     let between (from: ClockReading) (towards: ClockReading) : TimelineShift =
         let from = ClockReading.at towards.Told from
         { Least = from.Least - towards.Most; Most = from.Most - towards.Least }
+
+    /// The same shift, as it holds for this long after (or before) it was read: each of the two clocks may drift from the one
+    /// that both read.
+    let lasting (time: TimeSpan) (shift: TimelineShift) : TimelineShift =
+        let away = 2.0 * ClockReading.driftIn time
+        { Least = shift.Least - away; Most = shift.Most + away }
 
     /// The first instant of the other timeline that it may be.
     let early (shift: TimelineShift) (instant: Instant) : Instant = instant + shift.Least

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text.Json;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Running;
@@ -47,7 +49,7 @@ internal sealed class FleetRecordTests : PeerTest
         foreach (var host in hosts)
             await CompleteAsync(host);
 
-        foreach (var sort in (string[])["gateway", "codec"])
+        foreach (var sort in (string[])["gateway", "-start", "codec"])
         {
             var lists = await Task.WhenAll(hosts.Select(host => ConnectionsAsync(host, sort)));
             Assert.That(lists[0].Distinct().Count(), Is.EqualTo(Total), sort);
@@ -65,6 +67,9 @@ internal sealed class FleetRecordTests : PeerTest
             Assert.That(found.GetProperty("id").GetString(), Is.EqualTo(one));
         }
 
+        foreach (var host in hosts)
+            await HostsAsync(host, "active", "active", "active");
+
         var before = await ConnectionsAsync(hosts[1], "gateway");
         await hosts[0].KillAsync();
         foreach (var host in hosts.Skip(1))
@@ -72,6 +77,63 @@ internal sealed class FleetRecordTests : PeerTest
         foreach (var host in hosts.Skip(1))
             await CompleteAsync(host);
         Assert.That(await ConnectionsAsync(hosts[2], "gateway"), Is.EqualTo(before));
+        foreach (var host in hosts.Skip(1))
+            await HostsAsync(host, "dead", "active", "active");
+    }
+
+    [Test]
+    public async Task An_order_reaches_the_host_that_holds_the_gateway()
+    {
+        var hosts = await StartAsync();
+        foreach (var host in hosts)
+            await CompleteAsync(host);
+        // All but one of the hosts do not hold it.
+        var page = await hosts[0].ReadAsync("/v1/connections?gateway=gw2");
+        var ids = page.GetProperty("items")
+            .EnumerateArray()
+            .Select(item => item.GetProperty("id").GetString()!)
+            // The other leg of a call ends with the one that is released.
+            .DistinctBy(id => id.Split(';')[0])
+            .ToList();
+
+        foreach (var (host, id) in hosts.Zip(ids))
+        {
+            Assert.That(
+                await host.OrderAsync("/v1/gateways/gw2/audit", new { }),
+                Is.EqualTo(HttpStatusCode.Accepted)
+            );
+            Assert.That(
+                await host.OrderAsync(
+                    "/v1/connections/release",
+                    new
+                    {
+                        gateway = "gw2",
+                        connection = id,
+                        reason = "a test",
+                        by = "interop",
+                    }
+                ),
+                Is.EqualTo(HttpStatusCode.OK)
+            );
+        }
+
+        foreach (var host in hosts)
+        {
+            await Eventually.GetAsync(
+                async () =>
+                    (await ConnectionsAsync(host, "gateway"))
+                        .Intersect(ids.Take(Hosts).Select(id => $"gw2/{id}"))
+                        .Any()
+                        ? null
+                        : "gone",
+                () => "a record without what was released"
+            );
+            var cdrs = await host.CdrsAsync();
+            Assert.That(
+                cdrs.Where(cdr => cdr.ReleasedBy == "interop").Select(cdr => cdr.Connection),
+                Is.SupersetOf(ids.Take(Hosts))
+            );
+        }
     }
 
     private async Task<Server[]> StartAsync()
@@ -98,6 +160,29 @@ internal sealed class FleetRecordTests : PeerTest
                 )
         );
     }
+
+    /// <summary>Waits until a host tells that these are the states of all hosts, and that those that live share all units.</summary>
+    private Task<object> HostsAsync(Server host, params string[] states) =>
+        Eventually.GetAsync<object>(
+            async () =>
+            {
+                var told = await host.ReadAsync("/v1/hosts");
+                var hosts = told.GetProperty("items").EnumerateArray().ToList();
+                var living = hosts.Where(each => each.GetProperty("state").GetString() == "active").ToList();
+                return
+                    hosts.Select(each => each.GetProperty("state").GetString()).SequenceEqual(states)
+                    && hosts.Count(each => each.GetProperty("self").GetBoolean()) == 1
+                    && told.GetProperty("free").GetInt32() == 0
+                    && Sum(living, "units") == told.GetProperty("units").GetInt32()
+                    && Sum(living, "gateways") == uris.Count
+                    ? "so"
+                    : null;
+            },
+            () => $"hosts that are {string.Join(", ", states)}"
+        );
+
+    private static int Sum(IEnumerable<JsonElement> hosts, string of) =>
+        hosts.Sum(host => host.GetProperty(of).GetInt32());
 
     /// <summary>Waits until a host knows of every gateway that it was heard lately, and completely.</summary>
     private Task<object> CompleteAsync(Server host) =>

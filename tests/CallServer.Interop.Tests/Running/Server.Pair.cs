@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using CallServer.Interop.Peers;
@@ -35,6 +36,13 @@ internal sealed partial class Server
     /// <summary>Has it ask its gateways now, which an operator can do without a takeover.</summary>
     public async Task<RecordedRecovery> AskNowAsync() =>
         (await ListAsync<RecordedRecovery>("recovery", Camel, "--dry-run")).Single();
+
+    /// <summary>Gives an order over HTTP, and returns the status of the answer.</summary>
+    public async Task<HttpStatusCode> OrderAsync(string path, object body)
+    {
+        using var answer = await http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body);
+        return answer.StatusCode;
+    }
 
     /// <summary>
     /// Gives an operator's <c>stepdown</c> or <c>takeover</c>, which must succeed, and returns the status afterwards.

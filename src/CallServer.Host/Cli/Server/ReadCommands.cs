@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace CallServer.Host.Cli.Server;
 
-/// <summary>The verbs that read a running server: status, gateways, audits, connections, calls, cdrs, control-log.</summary>
+/// <summary>The verbs that read a running server: status, hosts, gateways, audits, connections, calls, cdrs, control-log.</summary>
 public static class ReadCommands
 {
     /// <summary>What builds each of them, with its name.</summary>
@@ -17,6 +17,11 @@ public static class ReadCommands
         return
         [
             Of("status", "Shows the server's name, role and health.", null),
+            Of(
+                "hosts",
+                "Lists the hosts that share the gateways, and what each of them holds.",
+                ServerView.Hosts
+            ),
             Of("gateways", "Lists the gateways, and what the last audit of each told.", ServerView.Gateways),
             Of(
                 "audits",
@@ -78,7 +83,7 @@ public static class ReadCommands
             var command = new Command(Name, Description);
             var gateway = server.Gateway("Only what belongs to this gateway", surroundings);
             server.AddTo(command);
-            if (View is not null && View != ServerView.ControlLog)
+            if (View is not null && View != ServerView.ControlLog && View != ServerView.Hosts)
                 command.Options.Add(gateway);
             if (View == ServerView.Calls)
                 command.Options.Add(findings);

@@ -32,6 +32,45 @@ public sealed record ServerView(
             Warns = true,
         };
 
+    public static ServerView Hosts { get; } =
+        new(
+            "hosts",
+            [
+                .. HostColumns,
+                Column.Of("since", "since"),
+                Column.Of("took", "took"),
+                Column.Of("alive", "alive"),
+            ],
+            today =>
+                [
+                    .. HostColumns,
+                    new("since (UTC)", row => At(row, "since").Brief(today)),
+                    new("took", row => At(row, "took").Brief(today)) { Rank = 1 },
+                    new("alive", row => At(row, "alive").Brief(today)) { Rank = 2 },
+                ]
+        );
+
+    private static IReadOnlyList<Column> HostColumns =>
+        [
+            Column.Of("host", "host"),
+            Column.Of("state", "state") with
+            {
+                Style = HostStanding,
+            },
+            Column.Of("units", "units") with
+            {
+                Right = true,
+            },
+            Column.Of("gateways", "gateways") with
+            {
+                Right = true,
+            },
+            Column.Of("address", "address") with
+            {
+                Rank = 3,
+            },
+        ];
+
     public static ServerView Gateways { get; } =
         new(
             "gateways",
@@ -400,6 +439,15 @@ public sealed record ServerView(
             "complete" => Good,
             "partial" or "unasked" => Doubtful,
             "silent" => Bad,
+            _ => default(Style?),
+        };
+
+    private static Style? HostStanding(JsonElement host) =>
+        host.Text("state") switch
+        {
+            "active" => Good,
+            "joining" or "leaving" => Doubtful,
+            "dead" => Bad,
             _ => default(Style?),
         };
 

@@ -38,6 +38,39 @@ internal static class Examples
         }
         """;
 
+    public const string Hosts = """
+        {
+          "asOf": "2026-01-31T10:00:05.000000Z",
+          "units": 1024,
+          "free": 0,
+          "items": [
+            {
+              "host": "cs-1",
+              "state": "active",
+              "self": true,
+              "address": "10.0.0.1:11111",
+              "units": 512,
+              "gateways": 100,
+              "since": "2026-01-31T08:00:00.000000Z",
+              "alive": "2026-01-31T10:00:02.000000Z",
+              "took": "2026-01-31T09:30:00.000000Z"
+            },
+            {
+              "host": "cs-2",
+              "state": "active",
+              "self": false,
+              "address": "10.0.0.2:11111",
+              "units": 512,
+              "gateways": 102,
+              "since": "2026-01-31T09:29:50.000000Z",
+              "alive": "2026-01-31T10:00:01.000000Z",
+              "took": "2026-01-31T09:30:00.000000Z"
+            }
+          ],
+          "next": null
+        }
+        """;
+
     public const string Status = """
         {
           "name": "cs-a",

@@ -57,6 +57,18 @@ internal static class Operations
         Replies = [Body<HistoryAnswer>(Ok, Examples.History)],
     };
 
+    public static readonly Operation Hosts = new(
+        "hosts",
+        "server",
+        "The hosts that share the gateways, and what each of them holds"
+    )
+    {
+        Description = "A server that is in no fleet tells of itself.",
+        Query = [Parameters.Limit],
+        Replies = [Body<HostsAnswer>(Ok, Examples.Hosts)],
+        Problems = [NoStore],
+    };
+
     public static readonly Operation Gateways = new(
         "gateways",
         "gateways",

@@ -31,6 +31,7 @@ internal static class Reads
         app.MapGet("/v1/status", server.StatusAsync).Says(Operations.Status);
         app.MapGet("/v1/server", server.Server).Says(Operations.Server);
         app.MapGet("/v1/server/history", server.History).Says(Operations.History);
+        app.MapGet("/v1/hosts", new HostLists(answers).ListAsync).Says(Operations.Hosts);
         app.MapGet("/v1/gateways", gateways.ListAsync).Says(Operations.Gateways);
         app.MapGet("/v1/gateways/{id}", gateways.OneAsync).Says(Operations.Gateway);
         app.MapGet("/v1/gateways/{id}/audits", gateways.AuditsOfOne).Says(Operations.GatewayAudits);

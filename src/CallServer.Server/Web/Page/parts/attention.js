@@ -11,7 +11,7 @@ const NAMED = 5;
 const TONES = ["bad", "warn", "idle"];
 
 /** What is wrong, the worst first; one line if nothing is. */
-export function attention({ server, gateways, history, findings, recovery }) {
+export function attention({ server, gateways, hosts, history, findings, recovery }) {
   const configured = gateways.items.filter(gateway => gateway.configured);
   const lines = [
     ...server.troubles.map(trouble => ["bad", sentence(trouble)]),
@@ -25,6 +25,10 @@ export function attention({ server, gateways, history, findings, recovery }) {
     recovery?.whole === false && [
       "warn",
       `A recovery is under way: ${recovery.gateways.waiting} of ${counted(recovery.gateways.total, "gateway")} still to be heard.`,
+    ],
+    hosts.free > 0 && [
+      "bad",
+      `No host holds ${hosts.free} of ${counted(hosts.units, "unit")}: their gateways are not asked.`,
     ],
     ...troubled(configured, gateways.asOf),
     abandoned(gateways.items),

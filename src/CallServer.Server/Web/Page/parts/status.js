@@ -10,6 +10,10 @@ const MARKS = {
   waiting: ["…", "idle"],
   unasked: ["…", "idle"],
   silent: ["✕", "bad"],
+  active: ["✓", "good"],
+  joining: ["…", "idle"],
+  leaving: ["…", "warn"],
+  dead: ["✕", "bad"],
 };
 
 /** A word with its mark. */

@@ -8,6 +8,7 @@ import { attention } from "../parts/attention.js";
 import { panel } from "../parts/facts.js";
 import { findingList } from "../parts/finding-list.js";
 import { gatewayGrid } from "../parts/gateway-grid.js";
+import { hostList } from "../parts/host-list.js";
 import { idLink } from "../parts/id-link.js";
 import { plot } from "../parts/plot.js";
 import { recoverySummary } from "../parts/recovery-report.js";
@@ -30,14 +31,15 @@ let knownFindings = null;
 export default {
   title: () => "At a glance",
   async load(_, signal) {
-    const [server, gateways, history, findings, recoveries] = await Promise.all([
+    const [server, gateways, hosts, history, findings, recoveries] = await Promise.all([
       read("/v1/status", signal),
       readAll("/v1/gateways", signal),
+      read("/v1/hosts", signal),
       read("/v1/server/history", signal),
       newestFindings(signal),
       read(at("/v1/recoveries", { limit: "1" }), signal),
     ]);
-    return { server, gateways, history, findings, recovery: recoveries.items[0] };
+    return { server, gateways, hosts, history, findings, recovery: recoveries.items[0] };
   },
   concerns(change) {
     newest.unshift(change);
@@ -46,7 +48,7 @@ export default {
   },
   every: data => (data?.recovery?.whole === false ? 500 : 2_000),
   draw: data => {
-    const { server, gateways, history, findings, recovery } = data;
+    const { server, gateways, hosts, history, findings, recovery } = data;
     return [
       attention(data),
       figures(data),
@@ -73,6 +75,7 @@ export default {
           ),
         ),
       ),
+      hosts.units !== null && panel("Hosts", hostList(hosts)),
       panel("Gateways", gatewayGrid(gateways.items, gateways.asOf)),
       h(
         "div",
