@@ -510,7 +510,7 @@ let ``a row that is younger than its answer tells no setup, and no end if it was
 
         let heard = Interval.create start (start + TimeSpan.FromSeconds 0.1)
 
-        let clock = KamailioClock.learn heard.Latest (KamailioClock.read 3000L heard) KamailioClock.unknown
+        let clock = StampClock.learn heard.Latest (KamailioClock.read 3000L heard) StampClock.unknown
 
         match KamailioObserving.observe clock heard dialog with
         | Some seen ->

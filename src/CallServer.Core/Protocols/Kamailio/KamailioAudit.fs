@@ -29,7 +29,7 @@ type KamailioMemory =
     {
         Run: KamailioRun voption
         /// What was known of its clock, and when.
-        Clock: KamailioClock
+        Clock: StampClock
         ClockAt: Instant
     }
 
@@ -84,7 +84,7 @@ module KamailioAudit =
     type Memory = KamailioMemory
 
     module Memory =
-        let none: Memory = { Run = ValueNone; Clock = KamailioClock.unknown; ClockAt = Instant.ofMicros 0L }
+        let none: Memory = { Run = ValueNone; Clock = StampClock.unknown; ClockAt = Instant.ofMicros 0L }
 
     /// How often one audit lists the dialogs before it reports a disagreement.
     [<Literal>]
@@ -128,17 +128,17 @@ module KamailioAudit =
         { state with Faults = Faults.add shortfall state.Faults }
 
     /// Everything known of the gateway's clock. Another run may be another machine's.
-    let private clock (now: Instant) (state: State) : KamailioClock =
+    let private clock (now: Instant) (state: State) : StampClock =
         let held =
             match state.Memory.Run, state.Opened with
             | ValueSome known, ValueSome opened when known.Since = opened.Told.Since ->
-                KamailioClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
-            | _ -> KamailioClock.unknown
+                StampClock.aged (now - state.Memory.ClockAt) state.Memory.Clock
+            | _ -> StampClock.unknown
 
-        KamailioClock.learn now state.Clock held
+        StampClock.learn now state.Clock held
 
     /// The connections of the dialogs that go on, sorted by their ids, and how many have no name that could be kept.
-    let private observations (clock: KamailioClock) (state: State) : struct (Observation[] * int) =
+    let private observations (clock: StampClock) (state: State) : struct (Observation[] * int) =
         match state.Listed with
         | ValueNone -> struct ([||], 0)
         | ValueSome heard ->
@@ -147,7 +147,7 @@ module KamailioAudit =
             struct (Array.sortBy _.Id named, going.Length - named.Length)
 
     /// The ends of the dialogs that are over and still listed, sorted by their ids: all of them, or those of the record.
-    let private ends (clock: KamailioClock) (state: State) : Ended[] =
+    let private ends (clock: StampClock) (state: State) : Ended[] =
         match state.Listed with
         | ValueNone -> [||]
         | ValueSome heard ->
@@ -164,9 +164,9 @@ module KamailioAudit =
             Array.sortBy _.Observation.Id wanted
 
     /// The rows of dialogs that are over are a history, of some seconds. Without a clock they tell no time.
-    let private history (clock: KamailioClock) (state: State) : HistoryRead voption =
+    let private history (clock: StampClock) (state: State) : HistoryRead voption =
         match state.Listed with
-        | ValueSome heard when KamailioClock.isKnown clock ->
+        | ValueSome heard when StampClock.isKnown clock ->
             ValueSome
                 { Until = (if state.ReadsHistory then ValueSome heard.Earliest else ValueNone)
                   Cursor = ValueNone }

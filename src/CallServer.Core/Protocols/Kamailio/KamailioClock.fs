@@ -3,20 +3,8 @@ namespace CallServer.Protocols.Kamailio
 open CallServer.Model
 open CallServer.Exchange
 
-/// What is known of Kamailio's clock. Its stamps and its clock are whole seconds since 1970.
-[<Struct>]
-type KamailioClock =
-    {
-        Bounds: ClockBounds
-        /// No earlier than this did somebody set it last: what was stamped before cannot be dated.
-        Since: Instant
-    }
-
+/// Kamailio's stamps, and its clock, are whole seconds since 1970.
 module internal KamailioClock =
-    let unknown: KamailioClock = { Bounds = GatewayClock.unknown; Since = Instant.distantPast }
-
-    let isKnown (clock: KamailioClock) : bool = clock.Bounds <> GatewayClock.unknown
-
     /// In microseconds.
     [<Literal>]
     let private Second = 1_000_000L
@@ -35,28 +23,11 @@ module internal KamailioClock =
         else
             GatewayClock.unknown
 
-    let aged elapsed (clock: KamailioClock) : KamailioClock =
-        { clock with Bounds = GatewayClock.aged elapsed clock.Bounds }
-
-    /// Adds a reading of now. If it contradicts what was known, somebody has set the clock meanwhile.
-    let learn (now: Instant) (fresh: ClockBounds) (held: KamailioClock) : KamailioClock =
-        let both = GatewayClock.intersect held.Bounds fresh
-
-        if GatewayClock.isConsistent both then
-            { held with Bounds = both }
-        else
-            { Bounds = fresh; Since = now }
-
-    /// When something happened, on our timeline, that Kamailio stamped and had told by then. Nothing where it stamped none, where its clock is
-    /// not known or was set since, and where it cannot have happened yet.
-    let happened (told: Instant) (stamp: int64) (clock: KamailioClock) : Interval voption =
-        if isStamp stamp && isKnown clock then
+    /// When something happened, on our timeline, that Kamailio stamped and had told by then; nothing where it stamped none, or where the
+    /// stamp cannot be dated.
+    let happened (told: Instant) (stamp: int64) (clock: StampClock) : Interval voption =
+        if isStamp stamp then
             let low = stamp * Second
-            let at = GatewayClock.dated low (low + Second - 1L) clock.Bounds
-
-            if clock.Since <= at.Earliest && at.Earliest <= told then
-                ValueSome(Interval.create at.Earliest (Instant.min told at.Latest))
-            else
-                ValueNone
+            StampClock.happened told low (low + Second - 1L) clock
         else
             ValueNone

@@ -13,14 +13,14 @@ module internal KamailioObserving =
         dialog.Answered > 0L && dialog.Created > dialog.Answered
 
     /// When the call began.
-    let private setupOf (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
+    let private setupOf (clock: StampClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
         if isLoaded dialog then
             ValueNone
         else
             KamailioClock.happened heard.Latest dialog.Created clock |> ValueOption.map Timing.reported
 
     let private startOf
-        (clock: KamailioClock)
+        (clock: StampClock)
         (heard: Interval)
         (setup: Timing voption)
         (dialog: KamailioDialog)
@@ -75,7 +75,7 @@ module internal KamailioObserving =
         ConnectionId.tryCreate $"{dialog.CallId};{dialog.Entry}:{dialog.Number}"
 
     /// The connection of a dialog; nothing if it has no name that could be kept.
-    let observe (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Observation option =
+    let observe (clock: StampClock) (heard: Interval) (dialog: KamailioDialog) : Observation option =
         nameOf dialog
         |> Option.map (fun id ->
             let setup = setupOf clock heard dialog
@@ -95,14 +95,14 @@ module internal KamailioObserving =
                     State = ValueSome(word dialog.State) } })
 
     /// When a dialog ended that is over. One that was over when Kamailio loaded it from its database has the time of that instead.
-    let private endOf (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
+    let private endOf (clock: StampClock) (heard: Interval) (dialog: KamailioDialog) : Timing voption =
         if isLoaded dialog && dialog.Ended <= dialog.Created + 1L then
             ValueNone
         else
             KamailioClock.happened heard.Latest dialog.Ended clock |> ValueOption.map Timing.reported
 
     /// The end of a dialog that is over; nothing where Kamailio does not say when that was.
-    let ended (clock: KamailioClock) (heard: Interval) (dialog: KamailioDialog) : Ended option =
+    let ended (clock: StampClock) (heard: Interval) (dialog: KamailioDialog) : Ended option =
         match observe clock heard dialog, endOf clock heard dialog with
         | Some observation, ValueSome over ->
             Some

@@ -113,9 +113,8 @@ module KamailioRelease =
 
             let clock =
                 match KamailioReplies.readClock result with
-                | ValueSome shown ->
-                    KamailioClock.learn now (KamailioClock.read shown within) KamailioClock.unknown
-                | ValueNone -> KamailioClock.unknown
+                | ValueSome shown -> StampClock.learn now (KamailioClock.read shown within) StampClock.unknown
+                | ValueNone -> StampClock.unknown
 
             { state with
                 Found = KamailioObserving.observe clock within dialog |> ValueOption.ofOption
