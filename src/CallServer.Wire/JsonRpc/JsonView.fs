@@ -79,6 +79,36 @@ module JsonView =
         let mutable reader = reader view
         if isAt name &reader then numberAt &reader else ValueNone
 
+    /// The number of a member of an object, whole or not; nothing where it is not there, or no number.
+    let tryFraction (name: string) (view: JsonView) : float voption =
+        let mutable reader = reader view
+        let mutable number = 0.0
+
+        if
+            isAt name &reader
+            && reader.TokenType = JsonTokenType.Number
+            && reader.TryGetDouble &number
+            && Double.IsFinite number
+        then
+            ValueSome number
+        else
+            ValueNone
+
+    /// The value of a member of an object, whatever it is; nothing where it is not there, or not whole.
+    let tryFind (name: string) (view: JsonView) : JsonView voption =
+        let mutable reader = reader view
+
+        try
+            if isAt name &reader then
+                let start = int reader.TokenStartIndex
+                reader.Skip()
+
+                ValueSome { view with Start = view.Start + start; Length = int reader.BytesConsumed - start }
+            else
+                ValueNone
+        with :? JsonException ->
+            ValueNone
+
     /// The values of an array, up to this many; none of what is no array.
     let items (most: int) (view: JsonView) : JsonView[] =
         let found = ResizeArray<JsonView>()
