@@ -96,9 +96,10 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
-                    // rtpengine and Kamailio know a call from its offer on.
+                    // rtpengine, Kamailio and Asterisk know a call from its offer on.
                     ShowRinging =
-                        settings.Protocols |> Seq.forall (fun name -> name = "ng" || name = "jsonrpc")
+                        settings.Protocols
+                        |> Seq.forall (fun name -> List.contains name [ "ng"; "jsonrpc"; "ari" ])
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else

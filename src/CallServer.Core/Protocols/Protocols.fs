@@ -5,6 +5,7 @@ open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
 open CallServer.Protocols.Kamailio
+open CallServer.Protocols.Ari
 open CallServer.Protocols.Sip
 open CallServer.Prelude
 
@@ -16,7 +17,8 @@ module internal Protocols =
           MgcpProtocol.value
           SipProtocol.value
           NgProtocol.value
-          KamailioProtocol.value ]
+          KamailioProtocol.value
+          AriProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do

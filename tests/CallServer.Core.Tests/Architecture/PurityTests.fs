@@ -116,6 +116,7 @@ let private walls =
           protocol "Sip"
           protocol "Ng"
           protocol "Kamailio"
+          protocol "Ari"
           "Protocols",
           ground
           @ [ "Ledger"
@@ -125,7 +126,8 @@ let private walls =
               "Protocols.Mgcp"
               "Protocols.Sip"
               "Protocols.Ng"
-              "Protocols.Kamailio" ]
+              "Protocols.Kamailio"
+              "Protocols.Ari" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Units", ground
@@ -133,7 +135,7 @@ let private walls =
           "Disputes", ground ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
-let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio)\b)?)")
+let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Ari)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

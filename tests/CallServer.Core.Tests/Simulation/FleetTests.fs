@@ -14,7 +14,7 @@ open CallServer.Tests
 let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
-    | "" -> Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc" ]
+    | "" -> Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "ari" ]
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =

@@ -60,6 +60,18 @@ let private readKamailio (octets: byte[]) : bool =
     | Ok _
     | Error _ -> false
 
+let private readAri (octets: byte[]) : bool =
+    match HttpMessage.decodeResponse octets with
+    | Ok response ->
+        HttpMessage.date response |> ignore
+        AriReplies.readStartup response.Body |> ignore
+        AriReplies.readMessage response.Body |> ignore
+        AriReplies.readValue response.Body |> ignore
+        AriReplies.readStatistics response.Body |> ignore
+        AriReplies.readOne response.Body |> ignore
+        (AriReplies.foldChannels (fun count _ -> count + 1) 0 response.Body).IsSome
+    | Error _ -> false
+
 let private valueTexts: byte[][] =
     [| "aaln/1@rgw.example.net"
        "ds/ds1-1/[1-24]@[192.0.2.1]"
@@ -126,6 +138,13 @@ let private decoders: Decoder list =
         |> messages (fun (JsonRpcTests.AnyDialogs dialogs) ->
             JsonRpc.encodeResult "\"0f\"" (JsonRpcTests.listOf dialogs))
 
+    let channels =
+        AriTests.AriArbitraries.Channels()
+        |> messages (
+            AriTests.octetsOf
+            >> HttpMessage.encodeResponse 200 "OK" [ "Date", "Wed, 02 Dec 2026 02:22:06 GMT" ]
+        )
+
     let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
 
     [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
@@ -168,6 +187,7 @@ let private decoders: Decoder list =
           true)
       once "JSON-RPC" (Array.append lists [| json |]) (JsonRpc.decode >> Result.isOk)
       { once "Kamailio's replies" lists readKamailio with Times = 6L }
+      { once "Asterisk's answers" channels readAri with Times = 7L }
       once
           "RADIUS"
           (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))

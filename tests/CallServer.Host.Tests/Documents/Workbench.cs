@@ -100,7 +100,7 @@ internal sealed class Workbench : IAsyncDisposable
     {
         for (var at = 1; at < words.Count; at++)
         {
-            if (words[at - 1] is "--snmp" or "--mgcp" or "--sip" or "--ng" or "--jsonrpc")
+            if (words[at - 1] is "--snmp" or "--mgcp" or "--sip" or "--ng" or "--jsonrpc" or "--ari")
                 words[at] = "0";
         }
         words.AddRange(["--stop-after", "1ms"]);

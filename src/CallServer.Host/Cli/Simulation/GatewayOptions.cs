@@ -34,6 +34,10 @@ internal sealed class GatewayOptions
                 "Answer Kamailio's JSON-RPC on this port, over UDP and HTTP; 0 takes any free one"
             )
         ),
+        (
+            "ari",
+            Port("--ari", "Answer Asterisk's REST Interface on this port, over HTTP; 0 takes any free one")
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>
