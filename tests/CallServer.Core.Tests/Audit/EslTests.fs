@@ -224,15 +224,18 @@ let private reasons (run: Run) : string =
 let private asked (word: string) (run: Run) : int =
     run.Sent |> List.filter (fun command -> command.Contains word) |> List.length
 
+let private tryFind (key: string) (table: Dictionary<string, 'T>) : 'T voption =
+    match table.TryGetValue key with
+    | true, value -> ValueSome value
+    | false, _ -> ValueNone
+
 /// Everything in a snapshot that contradicts the truth.
 let private wrongs (world: World) (snapshot: Snapshot) : string list =
     [ for seen in snapshot.Observations do
-          match world.Truth.TryGetValue(string seen.Id) with
-          | true, connection ->
+          match tryFind (string seen.Id) world.Truth with
+          | ValueSome connection ->
               let ended =
-                  match world.Ends.TryGetValue(string seen.Id) with
-                  | true, at -> at
-                  | _ -> Instant.distantFuture
+                  tryFind (string seen.Id) world.Ends |> ValueOption.defaultValue Instant.distantFuture
 
               if ended < seen.Heard.Earliest || connection.Setup > seen.Heard.Latest then
                   $"{seen.Id} was not there when it was heard"
@@ -245,7 +248,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
               | ValueSome told when not (Interval.contains connection.Setup told.Within) ->
                   $"{seen.Id} was set up {connection.Setup}, not in {told}"
               | _ -> ()
-          | _ -> $"{seen.Id} never was"
+          | ValueNone -> $"{seen.Id} never was"
 
       if Snapshot.isComplete snapshot then
           let ids = snapshot.Observations |> Array.map (fun seen -> string seen.Id) |> HashSet
