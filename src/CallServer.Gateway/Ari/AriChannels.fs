@@ -68,11 +68,8 @@ module internal AriChannels =
         (now: Instant)
         (connection: SimConnection)
         : JsonNode =
-        let own, other =
-            if connection.Answered then
-                connection.Calling, connection.Called
-            else
-                connection.Called, connection.Calling
+        let own = if connection.Answered then connection.Calling else connection.Called
+        let other = if connection.Answered then connection.Called else connection.Calling
 
         object
             [ if not isNameless then

@@ -14,51 +14,24 @@ open CallServer.Tests
 
 let private start = Instant.ofMicros 1_796_000_000_000_000L
 
+let private options (login: struct (string * string) option) (words: string list) : AriOptions =
+    let vices =
+        (AriVices.none, words)
+        ||> List.fold (fun vices word ->
+            match AriVices.add word vices with
+            | Ok vices -> vices
+            | Error mistake -> failwith mistake)
+
+    { AriOptions.standard with Vices = vices; Login = ValueOption.ofOption login }
+
 /// A simulated Asterisk in virtual time, with the truth about it.
 type private World(connections: int, churn: float, words: string list, ?login: struct (string * string)) =
-    let optionsOf words : AriOptions =
-        let vices =
-            (AriVices.none, words)
-            ||> List.fold (fun vices word ->
-                match AriVices.add word vices with
-                | Ok vices -> vices
-                | Error mistake -> failwith mistake)
+    inherit TrueNode(connections, churn, start, AriResponder.create (options login words))
 
-        { AriOptions.standard with Vices = vices; Login = ValueOption.ofOption login }
-
-    let options =
-        { TableOptions.standard with
-            Connections = connections
-            Churn = churn
-            ShowRinging = true }
-
-    let mutable table = Table.create 5UL options start
-    let mutable responder = AriResponder.create (optionsOf words) table
-    let truth = Collections.Generic.Dictionary<string, SimConnection>()
-    let ends = Collections.Generic.Dictionary<string, Instant>()
     let asked = ResizeArray<HttpRequest>()
 
-    let idOf (connection: SimConnection) = (responder.Identify connection).Head.Id
-
-    let note (events: TruthEvent list) =
-        for event in events do
-            match event with
-            | Opened connection -> truth[idOf connection] <- connection
-            | Closed(connection, at) -> ends[idOf connection] <- at
-
-    do
-        for connection in table.Connections do
-            truth[idOf connection] <- connection
-
-    member _.Truth = truth
-    member _.Ends = ends
     /// What it was asked, in order.
     member _.Asked = asked
-
-    member _.AdvanceTo(now: Instant) =
-        let struct (after, events) = Table.advance now table
-        table <- after
-        note events
 
     member this.Serve(now: Instant, octets: byte[]) : struct (TimeSpan * byte[]) list =
         this.AdvanceTo now
@@ -67,10 +40,7 @@ type private World(connections: int, churn: float, words: string list, ?login: s
         | Ok request -> asked.Add request
         | Error error -> failwith (string error)
 
-        let struct (next, commands) = responder.Advance now table (Datagram("192.0.2.1:9", octets))
-        responder <- next
-
-        [ for command in commands do
+        [ for command in this.Tell(Datagram("192.0.2.1:9", octets)) do
               match command with
               | SendTo(_, after, octets) -> struct (after, octets)
               | WriteTo _
@@ -79,22 +49,11 @@ type private World(connections: int, churn: float, words: string list, ?login: s
               | EndConnection _ -> () ]
 
     /// The same run from now on with these vices.
-    member _.Turn(words: string list) =
-        let options = optionsOf words
-        responder <- AriResponder.create { options with UpTime = table.Now - start + options.UpTime } table
+    member this.Turn(words: string list) =
+        let options = options login words
 
-    member _.EndOne(now: Instant) =
-        let struct (after, events) = Table.closeOne table.Connections[0].Serial now table
-        table <- after
-        note events
-
-    /// Loses all its calls and starts anew.
-    member _.Restart(now: Instant) =
-        let struct (after, events) = Table.closeAll now table
-        table <- after
-        note events
-        let struct (next, _) = responder.Advance now table Restarted
-        responder <- next
+        this.Become(fun table ->
+            AriResponder.create { options with UpTime = table.Now - start + options.UpTime } table)
 
 let private target: AriGateway =
     { Gateway = GatewayId.create "gw"
@@ -294,7 +253,7 @@ let ``a restart is seen, and dated between the two audits`` =
     example (fun () ->
         let world = World(40, 1.0, [ "zone-minutes=345" ])
         let first = auditOf target lan AriAudit.Memory.none [||] (later 1.0) world
-        world.Restart(later 60.0)
+        world.RestartAt(later 60.0)
         let second = auditOf target lan (AriAudit.memory first.State) [||] (later 100.0) world
 
         match Boot.judge first.Snapshot.Boot second.Snapshot.Boot with
@@ -332,7 +291,7 @@ let ``what the list lacks is asked for by name`` =
         let known = knownOf first.Snapshot
         known |> Check.hasLength 20
 
-        world.EndOne(later 5.0)
+        world.EndOneAt(later 5.0)
 
         let second =
             auditOf target lan (AriAudit.memory first.State) known (later 10.0) world |> checkedIn world

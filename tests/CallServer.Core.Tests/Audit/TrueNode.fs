@@ -64,6 +64,11 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
     /// The same node from now on with another responder.
     member _.Become(next: Table -> Responder) = responder <- next table
 
+    /// Loses the first of its calls.
+    member this.EndOneAt(now: Instant) =
+        this.Now <- now
+        take (Table.closeOne table.Connections[0].Serial now table)
+
     /// Loses all its calls and starts anew.
     member this.RestartAt(now: Instant) =
         this.Now <- now
