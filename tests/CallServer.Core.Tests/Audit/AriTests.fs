@@ -98,18 +98,13 @@ let private auditOf target network memory known (at: Instant) (world: World) : R
 
 /// Everything in a snapshot that contradicts the truth.
 let private wrongs (world: World) (snapshot: Snapshot) : string list =
-    let endOf id =
-        match world.Ends.TryGetValue id with
-        | true, at -> at
-        | _ -> Instant.distantFuture
-
     [ for observation in snapshot.Observations do
           let id = string observation.Id
 
-          match world.Truth.TryGetValue id with
-          | true, connection ->
+          match world.TruthOf id with
+          | ValueSome connection ->
               if
-                  endOf id < observation.Heard.Earliest - snapshot.Traits.Staleness
+                  world.EndOf id < observation.Heard.Earliest - snapshot.Traits.Staleness
                   || connection.Setup > observation.Heard.Latest
               then
                   $"{id} was not there when it was heard"
@@ -122,7 +117,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
               match observation.Start with
               | ValueSome start when Interval.contains connection.Start start.Within -> ()
               | start -> $"{id} started {connection.Start}, not in {start}"
-          | _ -> $"{id} never was"
+          | ValueNone -> $"{id} never was"
 
       if Snapshot.isComplete snapshot then
           let told = snapshot.Observations |> Array.map (fun told -> string told.Id) |> set
@@ -130,13 +125,13 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
           for KeyValue(id, connection) in world.Truth do
               if
                   connection.Setup <= snapshot.Asked - snapshot.Traits.Staleness
-                  && endOf id >= snapshot.Answered
+                  && world.EndOf id >= snapshot.Answered
                   && not (told.Contains id)
               then
                   $"{id} is missing from a complete snapshot"
 
       for denied in snapshot.Denied do
-          if endOf (string denied) > snapshot.Answered then
+          if world.EndOf(string denied) > snapshot.Answered then
               $"{denied} is not over" ]
 
 let private checkedIn (world: World) (run: Run) : Run =

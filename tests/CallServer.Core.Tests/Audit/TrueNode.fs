@@ -40,6 +40,18 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
     /// When connections ended.
     member _.Ends = ends
 
+    /// The connection of this id; nothing if it never carried one.
+    member _.TruthOf(id: string) : SimConnection voption =
+        match truth.TryGetValue id with
+        | true, connection -> ValueSome connection
+        | _ -> ValueNone
+
+    /// When the connection of this id ended; in the distant future if it did not.
+    member _.EndOf(id: string) : Instant =
+        match ends.TryGetValue id with
+        | true, at -> at
+        | _ -> Instant.distantFuture
+
     member _.Table = table
 
     member this.AdvanceTo(now: Instant) =
