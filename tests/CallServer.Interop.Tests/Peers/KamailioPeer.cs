@@ -91,10 +91,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes calls that last this long, so many a second, and returns when the last one is over: the times from INVITE to
-    /// 200 that sipp measured.
+    /// Makes calls that last this long, so many a second, and returns when the last one is over: what sipp measured.
     /// </summary>
-    public async Task<IReadOnlyList<TimeSpan>> PassAsync(
+    public async Task<PassedCalls> PassAsync(
         int count,
         int rate,
         TimeSpan length,
@@ -104,22 +103,24 @@ internal sealed class KamailioPeer : IAsyncDisposable
         var times = scope.NewFolder("passing");
         string[] calls = ["-m", $"{count}", "-l", $"{count}", "-r", $"{rate}"];
         string[] each = ["-d", $"{(int)length.TotalMilliseconds}", "-trace_rtt", "-rtt_freq", "1"];
+        string[] totals = ["-trace_stat", "-stf", "totals.csv"];
         var passing = Script(
             "sipp.sh",
-            [times, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. calls, .. each]
+            [times, "calling", $"{FreePort.Udp()}", $"127.0.0.1:{Port}", .. calls, .. each, .. totals]
         );
         var finished = await passing.FinishAsync(TimeSpan.FromSeconds(120 + (double)count / rate));
-        if (finished.ExitCode != 0)
-            throw Trouble.Failed($"calls failed: {finished}");
+        // sipp: 0 when all calls succeeded, 1 when one of them failed.
+        if (finished.ExitCode is not (0 or 1))
+            throw Trouble.Failed($"sipp failed: {finished}");
         // Date_ms;response_time_ms;rtd_name
         var lines = await File.ReadAllLinesAsync(Directory.GetFiles(times, "*_rtt.csv").Single(), cancel);
-        return
-        [
-            .. lines
-                .Skip(1)
-                .Select(line => line.Split(';')[1])
-                .Select(ms => TimeSpan.FromMilliseconds(double.Parse(ms, CultureInfo.InvariantCulture))),
-        ];
+        var setups = lines
+            .Skip(1)
+            .Select(line => line.Split(';')[1])
+            .Select(ms => TimeSpan.FromMilliseconds(double.Parse(ms, CultureInfo.InvariantCulture)));
+        var rows = await File.ReadAllLinesAsync(Path.Combine(times, "totals.csv"), cancel);
+        var failed = rows[^1].Split(';')[Array.IndexOf(rows[0].Split(';'), "FailedCall(C)")];
+        return new PassedCalls([.. setups], int.Parse(failed, CultureInfo.InvariantCulture));
     }
 
     /// <summary>Has the proxy end calls, as its operator would. The answer brackets their ends.</summary>
@@ -156,6 +157,9 @@ internal sealed class KamailioPeer : IAsyncDisposable
 
     /// <summary>From now on subscriptions fork: this server and the one on that port both serve them.</summary>
     public Task ForkAsync(int port) => AskAsync("pv.shvSet", "other", "int", port);
+
+    /// <summary>Publishes no call that begins from now on: the proxy then sets up several times as many a second.</summary>
+    public Task KeepToItselfAsync() => AskAsync("pv.shvSet", "publishes", "int", 0);
 
     /// <summary>
     /// Publishes a user's call that rings at several phones as one dialog id, with a remote tag and a state for each
@@ -271,3 +275,8 @@ internal sealed class KamailioPeer : IAsyncDisposable
         return (await answer.Content.ReadFromJsonAsync<JsonNode>())?["result"];
     }
 }
+
+/// <summary>Calls that came and went.</summary>
+/// <param name="Setups">The time from INVITE to 200 of each that was answered.</param>
+/// <param name="Failed">How many were not answered, or not ended as they should.</param>
+internal sealed record PassedCalls(IReadOnlyList<TimeSpan> Setups, int Failed);
