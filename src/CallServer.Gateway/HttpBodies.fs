@@ -6,7 +6,7 @@ open System.Text
 
 /// Where a gateway takes messages over HTTP, and how it answers.
 [<NoComparison; NoEquality>]
-type internal HttpBodies =
+type internal HttpBodyForm =
     {
         Path: string
         /// The media type that it accepts and sends.
@@ -15,7 +15,15 @@ type internal HttpBodies =
         Status: byte[] -> string
     }
 
-/// Carries messages over HTTP. A stream that begins with an HTTP method carries them as bodies of POST (RFC 9112, only as far as a client
+/// What a gateway takes for a message, and how it answers.
+[<NoComparison; NoEquality>]
+type internal HttpBodies =
+    /// The bodies of POST, and of the answers to them.
+    | Posted of HttpBodyForm
+    /// Whole requests by GET, and responses, which have their Content-Length.
+    | Whole
+
+/// Carries messages over HTTP. A stream that begins with an HTTP method carries them (RFC 9112, only as far as a client
 /// that sends a Content-Length needs it). Gateways listen for HTTP on a separate port; here one port serves both.
 module internal HttpBodies =
     [<Literal>]
@@ -47,8 +55,13 @@ module internal HttpBodies =
             Plain
 
     let private head (form: HttpBodies) (status: string) (length: int) : byte[] =
+        let kind =
+            match form with
+            | Posted form -> form.ContentType
+            | Whole -> "text/html"
+
         Encoding.ASCII.GetBytes
-            $"HTTP/1.1 {status}\r\nContent-Type: {form.ContentType}\r\nContent-Length: {length}\r\n\r\n"
+            $"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
 
     let private refusal form (status: string) : byte[] = head form status 0
 
@@ -92,19 +105,28 @@ module internal HttpBodies =
                 Incomplete
             else
                 let rest = Array.skip (body + length) octets
-                let isOurs = header "Content-Type" lines = ValueSome form.ContentType
 
-                if words.Length <> 3 then Broken
-                elif words[0] <> "POST" then Refused("405 Method Not Allowed", rest)
-                elif words[1] <> form.Path || not isOurs then Refused("404 Not Found", rest)
-                else Message(Array.sub octets body length, rest)
+                match form with
+                | _ when words.Length <> 3 -> Broken
+                | Whole when words[0] <> "GET" -> Refused("405 Method Not Allowed", rest)
+                | Whole -> Message(Array.truncate body octets, rest)
+                | Posted _ when words[0] <> "POST" -> Refused("405 Method Not Allowed", rest)
+                | Posted form when
+                    words[1] <> form.Path || header "Content-Type" lines <> ValueSome form.ContentType
+                    ->
+                    Refused("404 Not Found", rest)
+                | Posted _ -> Message(Array.sub octets body length, rest)
 
     /// Turns answers to HTTP peers into HTTP responses on their streams.
     let private translate (form: HttpBodies) (command: ResponderCommand) : ResponderCommand =
         match command with
         | SendTo(peer, after, octets) when peer.StartsWith(Scheme, StringComparison.Ordinal) ->
             let stream = Int32.Parse(peer.Substring Scheme.Length, CultureInfo.InvariantCulture)
-            WriteTo(stream, after, Array.append (head form (form.Status octets) octets.Length) octets)
+
+            match form with
+            | Posted own ->
+                WriteTo(stream, after, Array.append (head form (own.Status octets) octets.Length) octets)
+            | Whole -> WriteTo(stream, after, octets)
         | SendTo _
         | WriteTo _
         | HangUp _

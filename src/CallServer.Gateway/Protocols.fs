@@ -104,7 +104,21 @@ module internal Protocols =
                             Seed = settings.Seed
                             Vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew } }) }
 
-    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl ]
+    let private ari: Protocol =
+        { Name = "ari"
+          UsesStreams = true
+          ViceWords = AriVices.known
+          Create =
+            fun settings words ->
+                Words.addAll AriVices.words words AriVices.none
+                |> Result.map (fun vices ->
+                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+
+                    fun table ->
+                        AriResponder.create { AriOptions.standard with Vices = vices } table
+                        |> AriResponder.serve) }
+
+    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

@@ -41,14 +41,21 @@ type internal Secrets =
 
     override _.ToString() = "(secrets)"
 
-/// How HTTP carries a protocol's messages: each is the body of a POST, and the answer's body the reply.
-type HttpForm =
+/// How HTTP carries messages that are bodies: each by a POST, and the answer's body is the reply.
+type HttpBodyForm =
     {
         Path: string
         ContentType: string
         /// The body of an answer whose status is no success is a reply too.
         ErrorsAnswer: bool
     }
+
+/// How HTTP carries a protocol's messages.
+[<RequireQualifiedAccess>]
+type HttpForm =
+    | Bodies of HttpBodyForm
+    /// Each is a request by GET, and the reply a response, whatever its status, with the request's id (`HttpMessage`).
+    | Requests
 
 /// The way that a gateway's messages take.
 [<RequireQualifiedAccess>]

@@ -6,6 +6,7 @@ open CallServer.Protocols.Mgcp
 open CallServer.Protocols.Ng
 open CallServer.Protocols.Kamailio
 open CallServer.Protocols.Esl
+open CallServer.Protocols.Ari
 open CallServer.Protocols.Sip
 open CallServer.Prelude
 
@@ -18,7 +19,8 @@ module internal Protocols =
           SipProtocol.value
           NgProtocol.value
           KamailioProtocol.value
-          EslProtocol.value ]
+          EslProtocol.value
+          AriProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do

@@ -89,24 +89,32 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
         | Replies.FromNowhereElse
         | Replies.FromAnyPort -> null
 
-    member private _.Http: HttpForm voption =
+    member private _.HttpBodies: HttpBodyForm voption =
         match reading.Carrier with
-        | Carrier.Http form -> ValueSome form
+        | Carrier.Http(HttpForm.Bodies form) -> ValueSome form
+        | Carrier.Http HttpForm.Requests
         | Carrier.Datagrams
         | Carrier.DatagramsThenStream
         | Carrier.Stream -> ValueNone
 
-    /// Whether each message to it is the body of an HTTP request.
-    member this.OverHttp = this.Http.IsSome
+    /// Whether HTTP carries the messages to it: each is the body of a request, or a request of its own
+    /// (GatewayRequest).
+    member _.OverHttp =
+        match reading.Carrier with
+        | Carrier.Http _ -> true
+        | Carrier.Datagrams
+        | Carrier.DatagramsThenStream
+        | Carrier.Stream -> false
 
-    /// The path of those requests; null if there are none.
-    member this.HttpPath: string = this.Http |> ValueOption.map _.Path |> ValueOption.toObj
+    /// The path of requests whose bodies are the messages; null if there are none.
+    member this.HttpPath: string = this.HttpBodies |> ValueOption.map _.Path |> ValueOption.toObj
 
     /// Their content type; null if there are none.
-    member this.HttpContentType: string = this.Http |> ValueOption.map _.ContentType |> ValueOption.toObj
+    member this.HttpContentType: string =
+        this.HttpBodies |> ValueOption.map _.ContentType |> ValueOption.toObj
 
     /// Whether the body of an answer whose status is no success is a reply too.
-    member this.HttpErrorsAnswer = this.Http |> ValueOption.exists _.ErrorsAnswer
+    member this.HttpErrorsAnswer = this.HttpBodies |> ValueOption.exists _.ErrorsAnswer
 
     /// Whether messages to it are datagrams, at least at first.
     member _.OverDatagrams =

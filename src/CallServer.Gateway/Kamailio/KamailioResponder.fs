@@ -258,14 +258,15 @@ module KamailioResponder =
               Counted = table.Count }
 
     let private form: HttpBodies =
-        { Path = "/RPC"
-          ContentType = "application/json"
-          Status =
-            fun reply ->
-                match JsonRpc.decode reply with
-                | Ok { Body = JsonRpcBody.Refused(code, message) } -> $"{code} {message}"
-                | Ok _
-                | Error _ -> "200 OK" }
+        Posted
+            { Path = "/RPC"
+              ContentType = "application/json"
+              Status =
+                fun reply ->
+                    match JsonRpc.decode reply with
+                    | Ok { Body = JsonRpcBody.Refused(code, message) } -> $"{code} {message}"
+                    | Ok _
+                    | Error _ -> "200 OK" }
 
     /// Makes the responder reachable over HTTP too, as the module xhttp does.
     let serve (responder: Responder) : Responder = HttpBodies.serve form responder

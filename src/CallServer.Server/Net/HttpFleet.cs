@@ -1,11 +1,12 @@
 using System.Net;
 using System.Net.Http.Headers;
+using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// Carries messages as the bodies of HTTP requests. One client serves the fleet, and its connections are shared and
+/// Carries messages as HTTP requests, or as their bodies. One client serves the fleet, and its connections are shared and
 /// bounded. A request that fails is a lost message, and is counted.
 /// </summary>
 public sealed class HttpFleet : IAsyncDisposable
@@ -85,7 +86,7 @@ public sealed class HttpFleet : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(form);
         try
         {
-            await PostAsync(Address(gateway, form), form, message, LargestGlance, static _ => true, cancel);
+            await AskAsync(Address(gateway, form), form, message, LargestGlance, static _ => true, cancel);
             return null;
         }
         catch (AnswerTooLargeException)
@@ -118,6 +119,48 @@ public sealed class HttpFleet : IAsyncDisposable
             { HttpRequestError: HttpRequestError.ConnectionError } => "no connection",
             _ => "no HTTP answer",
         };
+
+    private Task<byte[]> AskAsync(
+        Uri address,
+        HttpForm form,
+        byte[] message,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    ) =>
+        form == HttpForm.Requests
+            ? GetAsync(address, message, largest, reading, cancel)
+            : PostAsync(address, form, message, largest, reading, cancel);
+
+    private async Task<byte[]> GetAsync(
+        Uri address,
+        byte[] message,
+        long largest,
+        Func<long, bool> reading,
+        CancellationToken cancel
+    )
+    {
+        var asked =
+            GatewayRequest.Read(message) ?? throw new ArgumentException("no request", nameof(message));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get,
+            address.GetLeftPart(UriPartial.Authority) + asked.Target
+        );
+        foreach (var (name, value) in asked.Headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        using var response = await client.SendAsync(request, cancel);
+        var body = await ReadAsync(response.Content, largest, reading, cancel);
+        return asked.Answer(
+            (int)response.StatusCode,
+            response.ReasonPhrase ?? "",
+            [.. Raw(response.Headers), .. Raw(response.Content.Headers)],
+            body
+        );
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> Raw(HttpHeaders headers) =>
+        from header in headers.NonValidated
+        select KeyValuePair.Create(header.Key, header.Value.ToString());
 
     private async Task<byte[]> PostAsync(
         Uri address,
@@ -193,7 +236,7 @@ public sealed class HttpFleet : IAsyncDisposable
             }
 
             Interlocked.Increment(ref fleet.sent);
-            _ = PostAsync(message, closing.Token);
+            _ = AskAsync(message, closing.Token);
         }
 
         public void Dispose()
@@ -204,14 +247,14 @@ public sealed class HttpFleet : IAsyncDisposable
             closing.Dispose();
         }
 
-        private async Task PostAsync(byte[] message, CancellationToken cancel)
+        private async Task AskAsync(byte[] message, CancellationToken cancel)
         {
             // An immediate result, such as a refusal, must not re-enter the audit that is still sending.
             await Task.Yield();
             var read = 0L;
             try
             {
-                var answer = await fleet.PostAsync(
+                var answer = await fleet.AskAsync(
                     address,
                     form,
                     message,
@@ -240,7 +283,7 @@ public sealed class HttpFleet : IAsyncDisposable
             catch (Exception fault) when (fault is HttpRequestException or IOException)
             {
                 Interlocked.Increment(ref fleet.failures);
-                fleet.logger.LogDebug("POST to {Address}: {Fault}", address, fault.Message);
+                fleet.logger.LogDebug("A request to {Address}: {Fault}", address, fault.Message);
             }
             finally
             {

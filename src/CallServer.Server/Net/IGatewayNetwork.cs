@@ -5,8 +5,7 @@ namespace CallServer.Server.Net;
 
 /// <summary>Where a gateway is, and what carries messages to it.</summary>
 /// <param name="EndPoint">The address and port where it is asked.</param>
-/// <param name="Http">How HTTP carries them: a message is the body of a request and the reply is the answer's body. If
-/// null, both are UDP datagrams.</param>
+/// <param name="Http">How HTTP carries them. If null, they are UDP datagrams.</param>
 /// <param name="RepliesFrom">Datagrams from this address are accepted too, from any port. If null, only those from
 /// the address that was asked are.</param>
 public readonly record struct GatewayAddress(
@@ -15,17 +14,27 @@ public readonly record struct GatewayAddress(
     IPAddress? RepliesFrom = null
 );
 
-/// <summary>How HTTP carries a gateway's messages.</summary>
+/// <summary>
+/// How HTTP carries a gateway's messages: a message is the body of a request and the reply is the answer's body, or
+/// each is a request of its own.
+/// </summary>
 /// <param name="Path">Where they are posted.</param>
 /// <param name="ContentType">What they are.</param>
 /// <param name="ErrorsAnswer">The body of an answer whose status is no success is a reply too.</param>
 public sealed record HttpForm(string Path, string ContentType, bool ErrorsAnswer)
 {
+    /// <summary>Each message is a request of its own (see <see cref="GatewayRequest"/>).</summary>
+    public static HttpForm Requests { get; } = new("", "", ErrorsAnswer: true);
+
     /// <summary>The form for a gateway; null if HTTP does not carry its messages.</summary>
     public static HttpForm? Of(GatewayUri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
-        return uri.OverHttp ? new HttpForm(uri.HttpPath, uri.HttpContentType, uri.HttpErrorsAnswer) : null;
+        if (!uri.OverHttp)
+            return null;
+        return uri.HttpPath is { } path
+            ? new HttpForm(path, uri.HttpContentType, uri.HttpErrorsAnswer)
+            : Requests;
     }
 }
 

@@ -117,6 +117,7 @@ let private walls =
           protocol "Ng"
           protocol "Kamailio"
           protocol "Esl"
+          protocol "Ari"
           "Protocols",
           ground
           @ [ "Ledger"
@@ -127,7 +128,8 @@ let private walls =
               "Protocols.Sip"
               "Protocols.Ng"
               "Protocols.Kamailio"
-              "Protocols.Esl" ]
+              "Protocols.Esl"
+              "Protocols.Ari" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Units", ground
@@ -135,7 +137,7 @@ let private walls =
           "Disputes", ground ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
-let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl)\b)?)")
+let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

@@ -174,18 +174,12 @@ let private reasons (run: Run) : string =
 let private asked (word: string) (run: Run) : int =
     run.Sent |> List.filter (fun command -> command.Contains word) |> List.length
 
-let private tryFind (key: string) (table: Dictionary<string, 'T>) : 'T voption =
-    match table.TryGetValue key with
-    | true, value -> ValueSome value
-    | false, _ -> ValueNone
-
 /// Everything in a snapshot that contradicts the truth.
 let private wrongs (world: World) (snapshot: Snapshot) : string list =
     [ for seen in snapshot.Observations do
-          match tryFind (string seen.Id) world.Truth with
+          match world.TruthOf(string seen.Id) with
           | ValueSome connection ->
-              let ended =
-                  tryFind (string seen.Id) world.Ends |> ValueOption.defaultValue Instant.distantFuture
+              let ended = world.EndOf(string seen.Id)
 
               if ended < seen.Heard.Earliest || connection.Setup > seen.Heard.Latest then
                   $"{seen.Id} was not there when it was heard"
@@ -204,7 +198,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
           let ids = snapshot.Observations |> Array.map (fun seen -> string seen.Id) |> HashSet
 
           for KeyValue(id, connection) in world.Truth do
-              let lives = not (world.Ends.ContainsKey id) || world.Ends[id] > snapshot.Answered
+              let lives = world.EndOf id > snapshot.Answered
 
               if connection.Setup < snapshot.Asked && lives && not (ids.Contains id) then
                   $"{id} is missing from a complete snapshot" ]

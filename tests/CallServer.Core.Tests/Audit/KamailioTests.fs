@@ -97,22 +97,14 @@ let private lan = Network.steady (TimeSpan.FromMilliseconds 2.0)
 
 /// Everything in a snapshot that contradicts the truth.
 let private wrongs (world: World) (snapshot: Snapshot) : string list =
-    let endOf id =
-        match world.Ends.TryGetValue id with
-        | true, at -> at
-        | _ -> Instant.distantFuture
-
-    let truthOf id =
-        match world.Truth.TryGetValue id with
-        | true, connection -> Some connection
-        | _ -> None
-
     [ for observation in snapshot.Observations do
           let id = string observation.Id
 
-          match truthOf id with
-          | Some connection ->
-              if endOf id < observation.Heard.Earliest || connection.Setup > observation.Heard.Latest then
+          match world.TruthOf id with
+          | ValueSome connection ->
+              if
+                  world.EndOf id < observation.Heard.Earliest || connection.Setup > observation.Heard.Latest
+              then
                   $"{id} was not there when it was heard"
 
               match observation.Setup with
@@ -123,7 +115,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
               match observation.Start with
               | ValueSome start when Interval.contains connection.Start start.Within -> ()
               | start -> $"{id} started {connection.Start}, not in {start}"
-          | None -> $"{id} never was"
+          | ValueNone -> $"{id} never was"
 
       if Snapshot.isComplete snapshot then
           let told = snapshot.Observations |> Array.map (fun told -> string told.Id) |> set
@@ -131,7 +123,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
           for KeyValue(id, connection) in world.Truth do
               if
                   connection.Setup <= snapshot.Asked
-                  && endOf id >= snapshot.Answered
+                  && world.EndOf id >= snapshot.Answered
                   && not (told.Contains id)
               then
                   $"{id} is missing from a complete snapshot"
@@ -140,8 +132,8 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
           let id = string ended.Observation.Id
           let within = ended.End.Within
 
-          match truthOf id, endOf id with
-          | Some connection, at when Interval.contains at within ->
+          match world.TruthOf id, world.EndOf id with
+          | ValueSome connection, at when Interval.contains at within ->
               let start = ended.Observation.Start.Value.Within
 
               if connection.Start <= at && not (Interval.contains connection.Start start) then
@@ -152,7 +144,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
           | _, at -> $"{id} ended {at}, not in {within}"
 
       for denied in snapshot.Denied do
-          if endOf (string denied) > snapshot.Answered then
+          if world.EndOf(string denied) > snapshot.Answered then
               $"{denied} is not over" ]
 
 let private auditOf transport connections words : Run =

@@ -40,6 +40,18 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
     /// When connections ended.
     member _.Ends = ends
 
+    /// The connection of this id; nothing if it never carried one.
+    member _.TruthOf(id: string) : SimConnection voption =
+        match truth.TryGetValue id with
+        | true, connection -> ValueSome connection
+        | _ -> ValueNone
+
+    /// When the connection of this id ended; in the distant future if it did not.
+    member _.EndOf(id: string) : Instant =
+        match ends.TryGetValue id with
+        | true, at -> at
+        | _ -> Instant.distantFuture
+
     member _.Table = table
 
     member this.AdvanceTo(now: Instant) =
@@ -63,6 +75,11 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
 
     /// The same node from now on with another responder.
     member _.Become(next: Table -> Responder) = responder <- next table
+
+    /// Loses the first of its calls.
+    member this.EndOneAt(now: Instant) =
+        this.Now <- now
+        take (Table.closeOne table.Connections[0].Serial now table)
 
     /// Loses all its calls and starts anew.
     member this.RestartAt(now: Instant) =

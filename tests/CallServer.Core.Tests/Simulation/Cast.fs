@@ -385,6 +385,65 @@ module Cast =
         let table = Table.create (dice.Next()) options start
         speaking "esl" table up false TimeSpan.MaxValue make, 1 + dice.Below 4
 
+    /// Leaves out vices that lie about single channels, which nobody could detect.
+    let private ariVices (draw: int) =
+        let n = draw / 20
+
+        pick
+            [ $"mute-after={n % 40}"
+              "unauthorized"
+              "forbidden"
+              $"boots-for={1 + n % 9}"
+              $"error-every={1 + n % 10}"
+              "no-ari"
+              $"bad-gateway-every={2 + n % 9}"
+              "html"
+              "proxied"
+              $"stale-ms={1 + n % 900}"
+              "doubles"
+              $"nameless-every={1 + n % 9}"
+              "no-rtp"
+              "statistics-stall"
+              "variables-stall"
+              "no-times"
+              $"restarts-after={n % 9}"
+              "truncates"
+              $"padding={n % 70_000}"
+              "wrong-ids"
+              "garbage"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private ari (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
+        // Audits depend neither on how far its clock is from ours, nor on its zone.
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
+        let zone = TimeSpan.FromMinutes(float (15 * (dice.Below 104 - 48)))
+        let tells, proxied = dice.Chance 30, dice.Chance 10
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest =
+                { AriVices.none with
+                    ClockAhead = skew
+                    Zone = zone
+                    TellsFormats = tells
+                    Proxied = proxied }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match AriVices.add (ariVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            AriResponder.create
+                { AriOptions.standard with UpTime = table.Now - booted.Since; Vices = vices }
+                table
+
+        let options = { table plan dice place with ShowRinging = true }
+        let up = dice.Seconds(100.0, 1e6)
+        speaking "ari" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
+
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
@@ -579,6 +638,10 @@ module Cast =
             let far, factsEvery = esl plan dice place start
             let secrets = GatewaySecrets(null, eslPassword, null)
             far, Asked.sparing factsEvery secrets name "esl://192.0.2.9" timeout Attempts
+        | "ari" ->
+            let far = ari plan dice place start
+            let answered = if dice.Chance 50 then "?answered=cdr" else ""
+            far, Asked.by name $"ari://192.0.2.9{answered}" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->

@@ -14,7 +14,8 @@ open CallServer.Tests
 let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
-    | "" -> Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "esl" ]
+    | "" ->
+        Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "esl"; "ari" ]
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =

@@ -70,6 +70,18 @@ let private readKamailio (octets: byte[]) : bool =
     | Ok _
     | Error _ -> false
 
+let private readAri (octets: byte[]) : bool =
+    match HttpMessage.decodeResponse octets with
+    | Ok response ->
+        HttpMessage.date response |> ignore
+        AriReplies.readStartup response.Body |> ignore
+        AriReplies.readMessage response.Body |> ignore
+        AriReplies.readValue response.Body |> ignore
+        AriReplies.readStatistics response.Body |> ignore
+        AriReplies.readOne response.Body |> ignore
+        (AriReplies.foldChannels (fun count _ -> count + 1) 0 response.Body).IsSome
+    | Error _ -> false
+
 let private valueTexts: byte[][] =
     [| "aaln/1@rgw.example.net"
        "ds/ds1-1/[1-24]@[192.0.2.1]"
@@ -144,6 +156,13 @@ let private decoders: Decoder list =
 
     let esl = Array.append channels details |> Array.map (Esl.encode [ "Content-Type", "api/response" ])
 
+    let asterisk =
+        AriTests.AriArbitraries.Channels()
+        |> messages (
+            AriTests.octetsOf
+            >> HttpMessage.encodeResponse 200 "OK" [ "Date", "Wed, 02 Dec 2026 02:22:06 GMT" ]
+        )
+
     let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
 
     [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
@@ -193,6 +212,7 @@ let private decoders: Decoder list =
       once "lists of channels" channels (fun body ->
           EslReplies.foldChannels (fun count _ -> count + 1) 0 body |> ValueOption.isSome)
       { once "channels" (Array.append channels details) readEsl with Times = 4L }
+      { once "Asterisk's answers" asterisk readAri with Times = 7L }
       once
           "RADIUS"
           (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))

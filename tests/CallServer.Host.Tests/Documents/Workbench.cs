@@ -100,7 +100,16 @@ internal sealed class Workbench : IAsyncDisposable
     {
         for (var at = 1; at < words.Count; at++)
         {
-            if (words[at - 1] is "--snmp" or "--mgcp" or "--sip" or "--ng" or "--jsonrpc" or "--esl")
+            if (
+                words[at - 1]
+                is "--snmp"
+                    or "--mgcp"
+                    or "--sip"
+                    or "--ng"
+                    or "--jsonrpc"
+                    or "--esl"
+                    or "--ari"
+            )
                 words[at] = "0";
         }
         words.AddRange(["--stop-after", "1ms"]);

@@ -121,6 +121,41 @@ public sealed class HttpFleetTests : NetworkTests
         Assert.That(server.Requests, Has.Count.EqualTo(1));
     }
 
+    [TestCase(200)]
+    [TestCase(404)]
+    [TestCase(503)]
+    public async Task AMessageMayBeARequestOfItsOwnAndItsAnswerAResponseOfAnyStatus(
+        int status,
+        CancellationToken cancel
+    )
+    {
+        await using var server = await Server.StartAsync((_, _) => (status, [1, 2, 3]));
+        var answers = new Answers();
+        using var channel = Network.Http.Open(server.EndPoint, HttpForm.Requests, answers);
+        channel.Send(
+            "GET /a/b%2Fc?d=(e) HTTP/1.1\r\nX-Request-Id: 7\r\nAuthorization: Basic eDp5\r\n\r\n"u8.ToArray()
+        );
+        var answer = await answers.First.WaitAsync(cancel);
+        var text = System.Text.Encoding.Latin1.GetString(answer);
+        Assert.That(text, Does.StartWith($"HTTP/1.1 {status} "));
+        Assert.That(text, Does.Contain("X-Request-Id: 7\r\n"));
+        Assert.That(text, Does.Contain($"Content-Type: {Ng.ContentType}\r\n"));
+        Assert.That(text, Does.EndWith("\r\n\r\n\u0001\u0002\u0003"));
+        var (method, path, _, _) = server.Requests.Single();
+        Assert.That((method, path), Is.EqualTo(("GET", "/a/b%2Fc")));
+    }
+
+    private sealed class Answers : IDatagramReceiver
+    {
+        private readonly TaskCompletionSource<byte[]> first = new(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
+
+        public Task<byte[]> First => first.Task;
+
+        public void OnDatagram(Datagram datagram) => first.TrySetResult(datagram.Message);
+    }
+
     private static IPEndPoint Nobody()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -151,7 +186,12 @@ public sealed class HttpFleetTests : NetworkTests
                 await context.Request.Body.CopyToAsync(body, context.RequestAborted);
                 var request = context.Request;
                 server.Requests.Enqueue(
-                    (request.Method, request.Path.ToString(), request.ContentType, body.ToArray()[0])
+                    (
+                        request.Method,
+                        request.Path.ToString(),
+                        request.ContentType,
+                        body.ToArray().FirstOrDefault()
+                    )
                 );
                 var (status, octets) = answer(Interlocked.Increment(ref server.count), body.ToArray());
                 context.Response.StatusCode = status;

@@ -37,7 +37,8 @@ module internal KamailioProtocol =
                     KamailioRelease.start target connection given |> Machine.create releasing) }
 
     /// Where the configurations in Kamailio's documentation accept JSON-RPC over HTTP (modules xhttp and jsonrpcs).
-    let private form: HttpForm = { Path = "/RPC"; ContentType = "application/json"; ErrorsAnswer = true }
+    let private form: HttpForm =
+        HttpForm.Bodies { Path = "/RPC"; ContentType = "application/json"; ErrorsAnswer = true }
 
     let private read (uri: GatewayText) : Reading voption =
         uri.Split()

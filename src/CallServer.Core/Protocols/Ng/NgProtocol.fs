@@ -38,7 +38,7 @@ module internal NgProtocol =
 
     /// rtpengine answers 404 to any other content type.
     let private form: HttpForm =
-        { Path = "/ng"; ContentType = "application/x-rtpengine-ng"; ErrorsAnswer = false }
+        HttpForm.Bodies { Path = "/ng"; ContentType = "application/x-rtpengine-ng"; ErrorsAnswer = false }
 
     let private read (uri: GatewayText) : Reading voption =
         uri.Split()

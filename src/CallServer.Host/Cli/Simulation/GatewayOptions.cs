@@ -41,6 +41,10 @@ internal sealed class GatewayOptions
                 "Answer FreeSWITCH's event socket on this TCP port, with the password ClueCon; 0 takes any free one"
             )
         ),
+        (
+            "ari",
+            Port("--ari", "Answer Asterisk's REST Interface on this port, over HTTP; 0 takes any free one")
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>
