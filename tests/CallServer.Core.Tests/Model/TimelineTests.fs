@@ -44,14 +44,18 @@ let ``an instant of one host lies where the shift says on the other's timeline``
             Interval.contains (own b readB) inside)
 
 let ``a shift that lasts holds as long as it says`` =
-    law (fun (behindA: TimeSpan, behindB: TimeSpan, ppmA: byte, ppmB: byte, delay: TimeSpan, lasts: TimeSpan) ->
-        let a, b = host behindA ppmA, host behindB ppmB
-        let read = commonAt 1000.0
-        let lasts = lasts.Duration() * 60.0
-        let shift = TimelineShift.between (ask a delay read delay) (ask b delay read delay)
-        let later = read + lasts
-        let inside = TimelineShift.interval (TimelineShift.lasting lasts shift) (Interval.point (own a later))
-        Interval.contains (own b later) inside)
+    law
+        (fun (behindA: TimeSpan, behindB: TimeSpan, ppmA: byte, ppmB: byte, delay: TimeSpan, lasts: TimeSpan) ->
+            let a, b = host behindA ppmA, host behindB ppmB
+            let read = commonAt 1000.0
+            let lasts = lasts.Duration() * 60.0
+            let shift = TimelineShift.between (ask a delay read delay) (ask b delay read delay)
+            let later = read + lasts
+
+            let inside =
+                TimelineShift.interval (TimelineShift.lasting lasts shift) (Interval.point (own a later))
+
+            Interval.contains (own b later) inside)
 
 let ``later readings only narrow what is known while no clock is stepped`` =
     law (fun (behind: TimeSpan, ppm: byte, delays: (TimeSpan * TimeSpan) list) ->
