@@ -1,3 +1,4 @@
+using CallServer.Model;
 using CallServer.Server;
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording;
@@ -17,6 +18,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     private UnitHost? units;
     private FleetRecord? record;
     private FleetOrders? orders;
+    private PostgresLedgerStore? store;
 
     /// <inheritdoc/>
     public bool MayAsk => gate is { MayAsk: true };
@@ -47,6 +49,9 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
             }
         );
     }
+
+    /// <inheritdoc/>
+    public ClockReading? CommonClock => store?.CommonClock;
 
     /// <inheritdoc/>
     public int UnitsHeld => units?.Held.Count ?? 0;
@@ -98,7 +103,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         gate = services.GetRequiredService<IFleetGate>();
         end = services.GetRequiredService<FleetEnd>();
         orders!.Open(services);
-        var store = (PostgresLedgerStore)runtime.Store;
+        store = (PostgresLedgerStore)runtime.Store;
         record = new FleetRecord(store.Whole!, fleet.Units, () => runtime.Configuration, runtime.Clock);
         units = new UnitHost(
             store.Units!,

@@ -1,3 +1,4 @@
+using CallServer.Model;
 using CallServer.Server.Configuration;
 using CallServer.Server.Recording;
 using CallServer.Server.Releasing;
@@ -23,6 +24,12 @@ public interface IGatewayShare : IDisposable
     /// <param name="builder">The process.</param>
     /// <param name="runtime">What asks and writes; to be called when the process starts, and not before.</param>
     void Join(IHostApplicationBuilder builder, Func<ServerRuntime> runtime);
+
+    /// <summary>
+    /// What the clock that all hosts can ask tells of this host's timeline, so that they show times alike whatever becomes of their own
+    /// wall clocks; null before this host has joined.
+    /// </summary>
+    ClockReading? CommonClock { get; }
 
     /// <summary>How many units this host holds now.</summary>
     int UnitsHeld { get; }

@@ -35,7 +35,11 @@ public sealed partial class ServerRuntime
     public Task StartAsync()
     {
         watches.Add(history = new ServerHistory(Sample, storeLoop));
-        watches.Add(ClockWatch.Steps(clock, storeLoop).Subscribe(OnStep));
+        watches.Add(
+            ClockWatch
+                .Steps(clock, share is null ? null : () => share.CommonClock, storeLoop)
+                .Subscribe(OnStep)
+        );
         watches.Add(
             Observable
                 .Interval(ForgettingPeriod, storeLoop)
@@ -213,7 +217,8 @@ public sealed partial class ServerRuntime
     private void OnStep(TimeSpan step)
     {
         logger.LogWarning(
-            "the wall clock was stepped by {Step} s: times are shown corrected by {Correction} s from now on; durations are not touched",
+            "{Clock} was stepped by {Step} s: times are shown corrected by {Correction} s from now on; durations are not touched",
+            share is null ? "the wall clock" : "the database's clock, by which a fleet shows its times,",
             step.TotalSeconds,
             clock.Correction.TotalSeconds
         );

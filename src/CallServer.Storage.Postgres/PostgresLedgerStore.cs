@@ -1,5 +1,6 @@
 using System.Data;
 using System.Globalization;
+using CallServer.Model;
 using CallServer.Surface;
 using Dapper;
 using Npgsql;
@@ -44,6 +45,9 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
 
     /// <summary>What all hosts keep together; null where this server writes the record alone.</summary>
     public WholeRecord? Whole { get; }
+
+    /// <summary>What the database's clock tells of this host's timeline where hosts share the record; null where this server writes it alone.</summary>
+    public ClockReading? CommonClock => _session.Shared?.Reading;
 
     /// <summary>What writes; tests look at what it holds.</summary>
     internal WritingSession Session => _session;

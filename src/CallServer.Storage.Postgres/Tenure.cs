@@ -96,10 +96,26 @@ internal sealed class SoleTenure(PostgresStoreOptions options) : ITenure
 internal sealed class SharedTenure(PostgresStoreOptions options, SharedRecord shared) : ITenure
 {
     private readonly Guid holder = Guid.NewGuid();
+    private readonly Lock telling = new();
     private ClockReading reading;
 
     /// <summary>Whose timeline it writes on: the number of its row.</summary>
     public long Timeline { get; private set; }
+
+    /// <summary>What all exchanges with the database's clock tell together of this host's timeline.</summary>
+    public ClockReading Reading
+    {
+        get
+        {
+            lock (telling)
+                return reading;
+        }
+        private set
+        {
+            lock (telling)
+                reading = value;
+        }
+    }
 
     public void Lock(NpgsqlConnection connection, StoreLock.Session? earlier)
     {
@@ -112,16 +128,16 @@ internal sealed class SharedTenure(PostgresStoreOptions options, SharedRecord sh
     {
         connection.Execute(Sql.HoldTogether);
         FixUnits(connection);
-        reading = Read(() => connection.ExecuteScalar<DateTime>(Sql.Clock));
+        Reading = Read(() => connection.ExecuteScalar<DateTime>(Sql.Clock));
         Timeline = connection.ExecuteScalar<long>(
             Sql.AddWriter,
             new
             {
                 holder,
                 name = options.Application,
-                least = Micros.Of(reading.Least),
-                most = Micros.Of(reading.Most),
-                told = reading.Told.Micros,
+                least = Micros.Of(Reading.Least),
+                most = Micros.Of(Reading.Most),
+                told = Reading.Told.Micros,
             }
         );
         return 0;
@@ -148,13 +164,13 @@ internal sealed class SharedTenure(PostgresStoreOptions options, SharedRecord sh
                 {
                     holder,
                     stamp = transaction.Stamp,
-                    least = Micros.Of(reading.Least),
-                    most = Micros.Of(reading.Most),
-                    told = reading.Told.Micros,
+                    least = Micros.Of(Reading.Least),
+                    most = Micros.Of(Reading.Most),
+                    told = Reading.Told.Micros,
                 }
             )
         );
-        reading = ClockReadingModule.after(reading, told);
+        Reading = ClockReadingModule.after(Reading, told);
     }
 
     public void Keep(Transaction transaction) { }

@@ -63,6 +63,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
 
+    /// <summary>What it has in its environment besides what this process has.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The address where it listens.</summary>
     public string Address { get; }
 
@@ -89,7 +92,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public void Start()
     {
-        child = Child.Start("run", "--config", configuration);
+        child = Child.Start(Environment, "run", "--config", configuration);
         child.Ignore();
     }
 

@@ -83,14 +83,29 @@ public sealed class SystemClock : IClock
         if (after - before > TooFarApart.Ticks)
             return TimeSpan.Zero;
 
-        var step = TimeSpan.FromTicks(wall - after - Volatile.Read(ref correctionTicks));
-        if (step.Duration() <= StepThreshold)
-            return TimeSpan.Zero;
+        var step = TimeSpan.FromTicks(wall - after) - Correction;
+        return step.Duration() <= StepThreshold ? TimeSpan.Zero : Adopt(step, after);
+    }
 
+    /// <summary>
+    /// Compares the timeline with a clock that others can ask as well, in place of the machine's wall clock: where several
+    /// machines show times of one record, none of their own clocks may move them.
+    /// </summary>
+    public TimeSpan CheckForStep(ClockReading common)
+    {
+        if (common.Least - StepThreshold <= Correction && Correction <= common.Most + StepThreshold)
+            return TimeSpan.Zero;
+        return Adopt((common.Least + common.Most) / 2 - Correction, SteadyTicks());
+    }
+
+    private TimeSpan Adopt(TimeSpan step, long at)
+    {
         var known = Steps;
-        var noted = new ClockStep(ToInstant(after), step);
-        Volatile.Write(ref steps, [.. known.Skip(known.Count + 1 - StepsKept), noted]);
-        Volatile.Write(ref correctionTicks, wall - after);
+        Volatile.Write(
+            ref steps,
+            [.. known.Skip(known.Count + 1 - StepsKept), new ClockStep(ToInstant(at), step)]
+        );
+        Volatile.Write(ref correctionTicks, (Correction + step).Ticks);
         return step;
     }
 

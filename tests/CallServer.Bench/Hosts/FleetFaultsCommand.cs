@@ -15,6 +15,7 @@ internal static class FleetFaultsCommand
 {
     private const int Units = 1024;
     private const int EndedByTheOthers = 70;
+    private const string Promotion = "promote";
 
     private static readonly IReadOnlyDictionary<
         string,
@@ -26,6 +27,9 @@ internal static class FleetFaultsCommand
         ["move"] = MoveAsync,
         ["database"] = DatabaseAsync,
         ["all"] = AllAsync,
+        ["clock"] = ClockAsync,
+        // The last one: it leaves one server of the database.
+        [Promotion] = PromoteAsync,
     };
 
     public static Command Build()
@@ -99,7 +103,18 @@ internal static class FleetFaultsCommand
         await using var scope = new Scope();
         var database = await PostgresPeer.StartAsync(scope, safe: true);
         await using var gateways = await CarriedFleet.StartAsync(plan, scope.Folder, cancel);
-        await using var fleet = new HostFleet(scope.NewFolder("hosts"), database, gateways, interval, Units);
+        var standby = names.Contains(Promotion) ? await database.StandbyAsync() : null;
+        await using var fleet = new HostFleet(
+            scope.NewFolder("hosts"),
+            standby is null ? database.Address() : database.AddressWith(standby),
+            database,
+            gateways,
+            interval,
+            Units
+        )
+        {
+            Standby = standby,
+        };
         for (var number = 0; number < count; number++)
             fleet.Add();
         var begun = fleet.Now;
@@ -238,6 +253,77 @@ internal static class FleetFaultsCommand
             from,
             even,
             [Seconds(from, heard, "until it had asked every gateway")],
+            []
+        );
+    }
+
+    /// <summary>A host whose wall clock is stepped ahead, behind and back again.</summary>
+    private static async Task<FleetFault> ClockAsync(HostFleet fleet, TimeSpan away, CancellationToken cancel)
+    {
+        await using var scope = new Scope();
+        var clock = await SteppedClock.CreateAsync(scope, scope.NewFolder("clock"));
+        var host = fleet.Add(clock);
+        await fleet.EvenAsync(cancel);
+        await Task.Delay(2 * fleet.Interval, cancel);
+        var (from, moves, conflicts) = (
+            fleet.Now,
+            await fleet.MovesAsync(),
+            await fleet.ConflictsAsync(cancel)
+        );
+        foreach (var ahead in (int[])[1, -1, 0])
+        {
+            clock.Set(TimeSpan.FromHours(ahead));
+            await Task.Delay(2 * fleet.Interval, cancel);
+        }
+        var heard = await fleet.HeardSinceAsync(fleet.Now, cancel);
+        var (moved, contradicted) = (
+            await fleet.MovesAsync() - moves,
+            await fleet.ConflictsAsync(cancel) - conflicts
+        );
+        var ended = host.Server.Process.Over;
+        await fleet.LeaveAsync(host, cancel);
+        await fleet.EvenAsync(cancel);
+        List<string> wrong =
+        [
+            .. ended ? (string[])["the host with the stepped clock has ended"] : [],
+            .. moved != 0 ? (string[])[$"{moved} units changed hands"] : [],
+            .. contradicted != 0 ? (string[])[$"{contradicted} reports contradicted the record"] : [],
+        ];
+        return new FleetFault(
+            "the wall clock of one host is stepped by 1 h, by -2 h, and back",
+            from,
+            heard,
+            [],
+            wrong
+        );
+    }
+
+    /// <summary>The database's primary crashes, its standby takes its place, and a host is killed afterwards.</summary>
+    private static async Task<FleetFault> PromoteAsync(
+        HostFleet fleet,
+        TimeSpan away,
+        CancellationToken cancel
+    )
+    {
+        var from = fleet.Now;
+        await fleet.Database.StopAsync();
+        await fleet.Standby!.PromoteAsync();
+        fleet.Database = fleet.Standby;
+        var promoted = fleet.Now;
+        var written = await fleet.WrittenSinceAsync(promoted, cancel);
+        await fleet.HeardSinceAsync(promoted, cancel);
+        var killed = fleet.Now;
+        await fleet.KillAsync(fleet.Hosts[0]);
+        var taken = await fleet.EvenAsync(cancel);
+        await fleet.HeardSinceAsync(taken, cancel);
+        return new FleetFault(
+            "the database's primary crashes, its synchronous standby is promoted; then a host is killed",
+            from,
+            fleet.Now,
+            [
+                Seconds(promoted, written, "from the promotion until something asked after it was written"),
+                Seconds(killed, taken, "until the others had the dead host's gateways"),
+            ],
             []
         );
     }

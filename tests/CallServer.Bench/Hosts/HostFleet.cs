@@ -17,6 +17,7 @@ internal sealed record FleetHost(string Name, int Port, ServerUnderTest Server);
 /// <summary>Hosts of a fleet in processes of their own, a real PostgreSQL, and gateways that know the truth.</summary>
 internal sealed class HostFleet(
     string folder,
+    string address,
     PostgresPeer database,
     CarriedFleet gateways,
     TimeSpan interval,
@@ -37,7 +38,11 @@ internal sealed class HostFleet(
     /// <summary>The hosts that run.</summary>
     public IReadOnlyList<FleetHost> Hosts => hosts;
 
-    public PostgresPeer Database => database;
+    /// <summary>The database's primary.</summary>
+    public PostgresPeer Database { get; set; } = database;
+
+    /// <summary>The database's synchronous standby; null if it has none.</summary>
+    public PostgresPeer? Standby { get; init; }
 
     public TimeSpan Interval => interval;
 
@@ -45,7 +50,8 @@ internal sealed class HostFleet(
     public long Now => (clock.Now.Steady + clock.Correction).Micros;
 
     /// <summary>Starts one more, which joins by itself.</summary>
-    public FleetHost Add()
+    /// <param name="wall">Its wall clock; null for the machine's.</param>
+    public FleetHost Add(SteppedClock? wall = null)
     {
         var name = $"host-{++started}";
         var port = DemoProcess.FreePort();
@@ -64,10 +70,13 @@ internal sealed class HostFleet(
                 more: new Dictionary<string, object>
                 {
                     ["mode"] = "fleet",
-                    ["store"] = database.Address(),
+                    ["store"] = address,
                     ["fleet"] = new { listen = $"127.0.0.1:{port}", units },
                 }
             )
+            {
+                Environment = wall?.Environment ?? new Dictionary<string, string>(),
+            }
         );
         host.Server.Start();
         hosts.Add(host);
@@ -119,6 +128,24 @@ internal sealed class HostFleet(
             cancel
         );
 
+    /// <summary>Waits until something is written that was heard since a moment; returns when that was so.</summary>
+    public Task<long> WrittenSinceAsync(long since, CancellationToken cancel) =>
+        UntilAsync(
+            "written",
+            FormattableString.Invariant($"SELECT max(last_asked) >= {since} FROM gateways"),
+            cancel
+        );
+
+    /// <summary>How often units have changed hands so far.</summary>
+    public async Task<long> MovesAsync() =>
+        (long)(decimal)(await Database.AskAsync("SELECT sum(epoch) FROM unit"))!;
+
+    /// <summary>Reports that contradicted the record so far.</summary>
+    public async Task<double> ConflictsAsync(CancellationToken cancel) =>
+        (await hosts[0].Server.Client.AllAsync("gateways", null, cancel)).Items.Sum(gateway =>
+            gateway.Number("conflicts") ?? 0
+        );
+
     /// <summary>What truly happened until now.</summary>
     public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
     {
@@ -168,7 +195,7 @@ internal sealed class HostFleet(
         {
             try
             {
-                if (await database.AskAsync(sql) is true)
+                if (await Database.AskAsync(sql) is true)
                     return Now;
             }
             catch (Npgsql.NpgsqlException)

@@ -1,3 +1,4 @@
+using CallServer.Model;
 using CallServer.Server.Net;
 
 namespace CallServer.Host.Tests.Net;
@@ -58,6 +59,28 @@ public sealed class SystemClockTests
         Assert.That(clock.Steps, Has.Count.EqualTo(SystemClock.StepsKept));
         Assert.That(clock.Steps[^1].By, Is.EqualTo(TimeSpan.FromSeconds(1)));
     }
+
+    [Test]
+    public void WhereAClockIsSharedOnlyItsStepsCorrectWhatIsShown()
+    {
+        var machine = new TwoClocks();
+        var clock = new SystemClock(machine);
+        var second = TimeSpan.FromSeconds(1);
+        machine.Stepped = TimeSpan.FromHours(1);
+        Assert.That(clock.CheckForStep(Common(-second, second)), Is.EqualTo(TimeSpan.Zero), "its own was stepped");
+        Assert.That(clock.Correction, Is.EqualTo(TimeSpan.Zero));
+        Assert.That(
+            clock.CheckForStep(Common(TimeSpan.FromMilliseconds(50), second)),
+            Is.EqualTo(TimeSpan.Zero),
+            "it may stray a little"
+        );
+        Assert.That(clock.CheckForStep(Common(60 * second, 62 * second)), Is.EqualTo(61 * second));
+        Assert.That(clock.CheckForStep(Common(60 * second, 62 * second)), Is.EqualTo(TimeSpan.Zero));
+        Assert.That(clock.Correction, Is.EqualTo(61 * second));
+        Assert.That(clock.Steps.Select(step => step.By), Is.EqualTo(new[] { 61 * second }));
+    }
+
+    private static ClockReading Common(TimeSpan least, TimeSpan most) => new(least, most, new Instant(0));
 
     [Test]
     public void AnEarlierTimelineGoesOn()

@@ -123,7 +123,7 @@ public sealed class RecordingTests : IDisposable
     }
 
     [Test]
-    public void ATakeoverTellsOnceForEachGatewayThatNothingIsConfirmed()
+    public async Task ATakeoverTellsOnceForEachGatewayThatNothingIsConfirmed()
     {
         Hear("gw1", "a", "b");
         Hear("gw2", "c");
@@ -131,7 +131,7 @@ public sealed class RecordingTests : IDisposable
         announced.Clear();
         var taken = ledger.TakenOverAsync(clock.Now.Steady, null, ["gw1", "gw2", "gw3", "gw4"]);
         time.AdvanceBy(TimeSpan.FromSeconds(1));
-        Assert.That(taken.IsCompletedSuccessfully);
+        await taken.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.That(
             announced.Select(change => (change.Kind, change.Gateway, change.Connection)),
             Is.EquivalentTo(new[] { ("unconfirmed", "gw1", (string?)null), ("unconfirmed", "gw2", null) }),

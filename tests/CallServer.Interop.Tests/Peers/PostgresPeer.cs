@@ -23,54 +23,59 @@ internal sealed class PostgresPeer
     /// <summary>The address of a database, in the schema callserver unless another one is named.</summary>
     public string Address(string query = "") => $"postgres://cs@127.0.0.1:{Port}/postgres{query}";
 
+    /// <summary>The address of a database that is at this server or at another one, whichever is the primary.</summary>
+    public string AddressWith(PostgresPeer other) =>
+        $"postgres://cs@127.0.0.1:{Port},127.0.0.1:{other.Port}/postgres";
+
     /// <summary>Starts one on a free port, and returns when it takes connections.</summary>
     /// <param name="scope">What owns it.</param>
     /// <param name="safe">Whether it waits for the disk, as a real one does.</param>
     public static async Task<PostgresPeer> StartAsync(Scope scope, bool safe = false)
     {
-        var folder = scope.NewFolder("postgres");
-        if (Environment.IsPrivilegedProcess)
-        {
-            // Others may pass through the test's folder, and see nothing in it.
-            await scope.RunAsync(Programs.Find("chmod"), ["go+x", scope.Folder]);
-            await scope.RunAsync(Programs.Find("chown"), ["nobody", folder]);
-        }
+        var folder = await FolderAsync(scope, "postgres");
+        string[] make = ["-U", "cs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
+        await scope.RunAsync(Programs.Find("env"), AsNobody("initdb", ["-D", Data(folder), .. make]));
+        return await StartAsync(scope, folder, safe);
+    }
 
-        var data = Path.Combine(folder, "data");
-        string[] make =
+    /// <summary>
+    /// Starts a standby of this one on a free port, and returns when each commit waits until the standby has it.
+    /// </summary>
+    public async Task<PostgresPeer> StandbyAsync()
+    {
+        var own = await FolderAsync(scope, "standby");
+        var port = Port.ToString(CultureInfo.InvariantCulture);
+        string[] copy =
         [
-            "-D",
-            data,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            port,
             "-U",
             "cs",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
+            "-D",
+            Data(own),
+            "-R",
+            "-c",
+            "fast",
             "--no-sync",
         ];
-        await scope.RunAsync(Programs.Find("env"), AsNobody("initdb", make));
-        for (var attempt = 1; ; attempt++)
-        {
-            var port = FreePort.Tcp();
-            string[] durable = safe ? [] : ["-c", "fsync=off"];
-            await File.WriteAllLinesAsync(
-                Path.Combine(folder, "arguments"),
-                [
-                    .. (string[])
-                        ["-D", data, "-k", folder, "-p", port.ToString(CultureInfo.InvariantCulture)],
-                    .. (string[])["-c", "listen_addresses=127.0.0.1", "-c", "max_locks_per_transaction=256"],
-                    .. durable,
-                ]
-            );
-            var peer = new PostgresPeer(scope, folder, port, Run(scope, folder));
-            if (await peer.TryReadyAsync())
-                return peer;
-            if (attempt == 3)
-                throw Trouble.Failed($"postgres does not start: {peer.server}");
-        }
+        await scope.RunAsync(Programs.Find("env"), AsNobody("pg_basebackup", copy));
+        var standby = await StartAsync(scope, own, safe: true);
+        await AskAsync("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        await AskAsync("SELECT pg_reload_conf()");
+        await Eventually.GetAsync(
+            async () =>
+                await AskAsync("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") is 1L
+                    ? "so"
+                    : null,
+            () => $"a standby that confirms commits: {standby.server}"
+        );
+        return standby;
     }
+
+    /// <summary>Makes a standby the primary, and returns when it takes what is written.</summary>
+    public Task<object?> PromoteAsync() => AskAsync("SELECT pg_promote()");
 
     /// <summary>Ends it at once, as a crash would: what it has confirmed is kept.</summary>
     public async Task StopAsync()
@@ -107,6 +112,44 @@ internal sealed class PostgresPeer
         new(
             $"Host=127.0.0.1;Port={Port};Username=cs;Password={Password};Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
         );
+
+    private static string Data(string folder) => Path.Combine(folder, "data");
+
+    /// <summary>A folder in which the server's user may write.</summary>
+    private static async Task<string> FolderAsync(Scope scope, string name)
+    {
+        var folder = scope.NewFolder(name);
+        if (Environment.IsPrivilegedProcess)
+        {
+            // Others may pass through the test's folder, and see nothing in it.
+            await scope.RunAsync(Programs.Find("chmod"), ["go+x", scope.Folder]);
+            await scope.RunAsync(Programs.Find("chown"), ["nobody", folder]);
+        }
+        return folder;
+    }
+
+    private static async Task<PostgresPeer> StartAsync(Scope scope, string folder, bool safe)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var port = FreePort.Tcp();
+            string[] durable = safe ? [] : ["-c", "fsync=off"];
+            await File.WriteAllLinesAsync(
+                Path.Combine(folder, "arguments"),
+                [
+                    .. (string[])
+                        ["-D", Data(folder), "-k", folder, "-p", port.ToString(CultureInfo.InvariantCulture)],
+                    .. (string[])["-c", "listen_addresses=127.0.0.1", "-c", "max_locks_per_transaction=256"],
+                    .. durable,
+                ]
+            );
+            var peer = new PostgresPeer(scope, folder, port, Run(scope, folder));
+            if (await peer.TryReadyAsync())
+                return peer;
+            if (attempt == 3)
+                throw Trouble.Failed($"postgres does not start: {peer.server}");
+        }
+    }
 
     private static ChildProcess Run(Scope scope, string folder)
     {

@@ -16,7 +16,7 @@ internal sealed class FirstLookLine : ILine
 
     public async Task<Measured> RunAsync(Size size, CancellationToken cancel)
     {
-        var (gateways, connections, times) = size == Size.Long ? (1000, 1000, 3) : (10, 100, 2);
+        var (gateways, connections, times) = size == Size.Long ? (1000, 1000, 2) : (10, 100, 2);
         var looks = new List<Look>();
         for (var time = 0; time < times; time++)
             looks.Add(await LookAsync(gateways, connections, Environment.ProcessorCount, cancel));

@@ -19,7 +19,7 @@ internal sealed class GrowthLine : ILine
 
     public async Task<Measured> RunAsync(Size size, CancellationToken cancel)
     {
-        var (least, times) = size == Size.Long ? (1000, 5) : (20, 1);
+        var (least, times) = size == Size.Long ? (1000, 3) : (20, 1);
         int[] sizes = [least, 10 * least, 100 * least];
         var wrong = new List<string>();
         List<Scene> scenes = [.. sizes.Select(rows => new Scene(rows))];

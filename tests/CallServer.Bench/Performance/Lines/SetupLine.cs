@@ -32,7 +32,7 @@ internal sealed class SetupLine : ILine
                     kamailio => kamailio.JsonRpc[1],
                     false,
                     50,
-                    size == Size.Long ? (500, 300) : (50, 10)
+                    size == Size.Long ? (300, 300) : (50, 10)
                 ),
                 new Asked(
                     "the dialog event package",
