@@ -124,29 +124,7 @@ module AriReplies =
         (state: 'State)
         (body: JsonView)
         : struct ('State * int) voption =
-        let mutable reader = JsonView.reader body
-        let mutable state = state
-        let mutable unreadable = 0
-
-        try
-            if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartArray then
-                ValueNone
-            else
-                while reader.Read() && reader.TokenType <> JsonTokenType.EndArray do
-                    if reader.TokenType = JsonTokenType.StartObject then
-                        match readChannel &reader with
-                        | ValueSome channel -> state <- take state channel
-                        | ValueNone -> unreadable <- unreadable + 1
-                    else
-                        reader.Skip()
-                        unreadable <- unreadable + 1
-
-                // Throws if anything but white space follows.
-                reader.Read() |> ignore
-                ValueSome(struct (state, unreadable))
-        with
-        | :? JsonException
-        | :? InvalidOperationException -> ValueNone
+        JsonView.foldObjects (JsonObjectReader(fun reader -> readChannel &reader)) take state body
 
     /// Reads one channel: `GET /ari/channels/ID`.
     let readOne (body: JsonView) : AriChannel voption =

@@ -140,25 +140,10 @@ module EslReplies =
              | true, rate -> rate
              | _ -> 0) }
 
-    /// Takes the rows of an array whose beginning the reader has just read, and counts those without a name.
-    let private foldRows take (state: 'State) (reader: byref<Utf8JsonReader>) : struct ('State * int) =
-        let texts: string[] = Array.zeroCreate columns.Length
-        let mutable state = state
-        let mutable unreadable = 0
-
-        while reader.Read() && reader.TokenType <> JsonTokenType.EndArray do
-            if reader.TokenType = JsonTokenType.StartObject then
-                JsonView.readTexts columns texts &reader
-
-                if texts[0] = "" then
-                    unreadable <- unreadable + 1
-                else
-                    state <- take state (channel texts)
-            else
-                reader.Skip()
-                unreadable <- unreadable + 1
-
-        struct (state, unreadable)
+    /// The row whose beginning the reader has just read; nothing where it has no name.
+    let private readRow (texts: string[]) (reader: byref<Utf8JsonReader>) : EslChannel voption =
+        JsonView.readTexts columns texts &reader
+        if texts[0] = "" then ValueNone else ValueSome(channel texts)
 
     /// Takes the rows of `show channels as json` in order. Returns how many it says that there are, what was made of the rows, and how many of
     /// them have no name; nothing where it is no such list. Without channels there are no rows at all.
@@ -170,6 +155,8 @@ module EslReplies =
         let mutable reader = JsonView.reader (view body)
         let mutable count = ValueNone
         let mutable rows = struct (state, 0)
+        let texts: string[] = Array.zeroCreate columns.Length
+        let row = JsonObjectReader(fun reader -> readRow texts &reader)
 
         try
             if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
@@ -183,7 +170,7 @@ module EslReplies =
                     if isCount then
                         count <- JsonView.numberAt &reader
                     elif isRows && reader.TokenType = JsonTokenType.StartArray then
-                        rows <- foldRows take state &reader
+                        rows <- JsonView.foldObjectsAt row take state &reader
 
                     reader.Skip()
 

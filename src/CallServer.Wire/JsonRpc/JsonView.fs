@@ -9,6 +9,9 @@ open System.Text.Json
 [<Struct; NoEquality; NoComparison>]
 type JsonView = { Octets: byte[]; Start: int; Length: int }
 
+/// Reads an object whose beginning the reader has just read, to its end; nothing where it lacks what it must have.
+type internal JsonObjectReader<'Item> = delegate of byref<Utf8JsonReader> -> 'Item voption
+
 /// Reads values in place. Text that is no UTF-8 (a caller's name in Latin-1) is read with replacement characters.
 module JsonView =
     /// How deep values may be nested.
@@ -138,6 +141,49 @@ module JsonView =
             ()
 
         found.ToArray()
+
+    /// Takes the objects of the array whose beginning the reader has just read, in order, to the array's end, and counts the items that
+    /// cannot be read. Throws what the reader throws.
+    let internal foldObjectsAt
+        (read: JsonObjectReader<'Item>)
+        (take: 'State -> 'Item -> 'State)
+        (state: 'State)
+        (reader: byref<Utf8JsonReader>)
+        : struct ('State * int) =
+        let mutable state = state
+        let mutable unreadable = 0
+
+        while reader.Read() && reader.TokenType <> JsonTokenType.EndArray do
+            if reader.TokenType = JsonTokenType.StartObject then
+                match read.Invoke &reader with
+                | ValueSome item -> state <- take state item
+                | ValueNone -> unreadable <- unreadable + 1
+            else
+                reader.Skip()
+                unreadable <- unreadable + 1
+
+        struct (state, unreadable)
+
+    /// The same for a view that is an array; nothing where it is none, or has no end.
+    let internal foldObjects
+        (read: JsonObjectReader<'Item>)
+        (take: 'State -> 'Item -> 'State)
+        (state: 'State)
+        (view: JsonView)
+        : struct ('State * int) voption =
+        let mutable reader = reader view
+
+        try
+            if reader.Read() && reader.TokenType = JsonTokenType.StartArray then
+                let folded = foldObjectsAt read take state &reader
+                // Throws if anything but white space follows.
+                reader.Read() |> ignore
+                ValueSome folded
+            else
+                ValueNone
+        with
+        | :? JsonException
+        | :? InvalidOperationException -> ValueNone
 
     /// A text by itself; nothing for another value.
     let asText (view: JsonView) : string voption =

@@ -141,27 +141,7 @@ module KamailioReplies =
         (state: 'State)
         (result: JsonView)
         : struct ('State * int) voption =
-        let mutable reader = JsonView.reader result
-        let mutable state = state
-        let mutable unreadable = 0
-
-        try
-            if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartArray then
-                ValueNone
-            else
-                while reader.Read() && reader.TokenType <> JsonTokenType.EndArray do
-                    if reader.TokenType = JsonTokenType.StartObject then
-                        match readDialog &reader with
-                        | ValueSome dialog -> state <- take state dialog
-                        | ValueNone -> unreadable <- unreadable + 1
-                    else
-                        reader.Skip()
-                        unreadable <- unreadable + 1
-
-                ValueSome(struct (state, unreadable))
-        with
-        | :? JsonException
-        | :? InvalidOperationException -> ValueNone
+        JsonView.foldObjects (JsonObjectReader(fun reader -> readDialog &reader)) take state result
 
     /// Reads the result of `core.uptime`.
     let readUpTime (result: JsonView) : KamailioUpTime voption =

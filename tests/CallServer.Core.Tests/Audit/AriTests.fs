@@ -96,46 +96,8 @@ let private auditOf target network memory known (at: Instant) (world: World) : R
     | [ snapshot ] -> { Snapshot = snapshot; State = loop.State }
     | other -> failwith $"{other.Length} results after {loop.Events} events"
 
-/// Everything in a snapshot that contradicts the truth.
-let private wrongs (world: World) (snapshot: Snapshot) : string list =
-    [ for observation in snapshot.Observations do
-          let id = string observation.Id
-
-          match world.TruthOf id with
-          | ValueSome connection ->
-              if
-                  world.EndOf id < observation.Heard.Earliest - snapshot.Traits.Staleness
-                  || connection.Setup > observation.Heard.Latest
-              then
-                  $"{id} was not there when it was heard"
-
-              match observation.Setup with
-              | ValueSome setup when not (Interval.contains connection.Setup setup.Within) ->
-                  $"{id} was set up {connection.Setup}, not in {setup.Within}"
-              | _ -> ()
-
-              match observation.Start with
-              | ValueSome start when Interval.contains connection.Start start.Within -> ()
-              | start -> $"{id} started {connection.Start}, not in {start}"
-          | ValueNone -> $"{id} never was"
-
-      if Snapshot.isComplete snapshot then
-          let told = snapshot.Observations |> Array.map (fun told -> string told.Id) |> set
-
-          for KeyValue(id, connection) in world.Truth do
-              if
-                  connection.Setup <= snapshot.Asked - snapshot.Traits.Staleness
-                  && world.EndOf id >= snapshot.Answered
-                  && not (told.Contains id)
-              then
-                  $"{id} is missing from a complete snapshot"
-
-      for denied in snapshot.Denied do
-          if world.EndOf(string denied) > snapshot.Answered then
-              $"{denied} is not over" ]
-
 let private checkedIn (world: World) (run: Run) : Run =
-    wrongs world run.Snapshot |> Check.equal []
+    world.Wrongs run.Snapshot |> Check.equal []
     run
 
 let private audit connections words : Run =

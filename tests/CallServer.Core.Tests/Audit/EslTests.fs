@@ -174,41 +174,12 @@ let private reasons (run: Run) : string =
 let private asked (word: string) (run: Run) : int =
     run.Sent |> List.filter (fun command -> command.Contains word) |> List.length
 
-/// Everything in a snapshot that contradicts the truth.
-let private wrongs (world: World) (snapshot: Snapshot) : string list =
-    [ for seen in snapshot.Observations do
-          match world.TruthOf(string seen.Id) with
-          | ValueSome connection ->
-              let ended = world.EndOf(string seen.Id)
-
-              if ended < seen.Heard.Earliest || connection.Setup > seen.Heard.Latest then
-                  $"{seen.Id} was not there when it was heard"
-
-              match seen.Start with
-              | ValueSome told when Interval.contains connection.Start told.Within -> ()
-              | other -> $"{seen.Id} started {connection.Start}, not in {other}"
-
-              match seen.Setup with
-              | ValueSome told when not (Interval.contains connection.Setup told.Within) ->
-                  $"{seen.Id} was set up {connection.Setup}, not in {told}"
-              | _ -> ()
-          | ValueNone -> $"{seen.Id} never was"
-
-      if Snapshot.isComplete snapshot then
-          let ids = snapshot.Observations |> Array.map (fun seen -> string seen.Id) |> HashSet
-
-          for KeyValue(id, connection) in world.Truth do
-              let lives = world.EndOf id > snapshot.Answered
-
-              if connection.Setup < snapshot.Asked && lives && not (ids.Contains id) then
-                  $"{id} is missing from a complete snapshot" ]
-
 let ``an audit is complete, true, and as exact as the way`` =
     example (fun () ->
         let world = World(40, 0.0, [])
         let run = audit world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         run.Snapshot.Completeness |> Check.equal (Complete [ EndOfTable; SameBoot; CountAgrees ])
         run.Snapshot.Observations.Length |> Check.equal 40
         run.Sent.Head |> Check.equal "auth ClueCon"
@@ -243,7 +214,7 @@ let ``only what is new is asked about, and everything in every fifth audit`` =
 
         for _ in 1..6 do
             let run = auditAs target [||] memory world
-            wrongs world run.Snapshot |> Check.equal []
+            world.Wrongs run.Snapshot |> Check.equal []
             run.Snapshot.Observations |> Array.forall _.Facts.LocalMedia.IsSome |> Check.isTrue
             memory <- run.Memory
             counts <- counts @ [ asked "channelData" run ]
@@ -260,7 +231,7 @@ let ``while calls come and go, audits are true and mostly complete`` =
 
             for _ in 1..20 do
                 let run = auditAs target [||] memory world
-                wrongs world run.Snapshot |> Check.equal []
+                world.Wrongs run.Snapshot |> Check.equal []
                 memory <- run.Memory
                 complete <- complete + (if Snapshot.isComplete run.Snapshot then 1 else 0)
                 world.AdvanceTo(world.Now + TimeSpan.FromSeconds 7.0)
@@ -284,7 +255,7 @@ let ``channels that are over and still listed are found by their names, and deni
         let known = first.Snapshot.Observations |> Array.map (fun seen -> string seen.Id)
         let run = auditAs target [||] first.Memory world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         // Of those that were asked about before, nobody would have asked, were it not for the count.
         asked "uuid_exists" run |> Check.above 0
         known |> Array.exists world.Ends.ContainsKey |> Check.isTrue)
@@ -294,7 +265,7 @@ let ``a channel that ends before the question is that channel's end, and not the
         let world = World(20, 0.0, [ "ends-when-asked=4" ])
         let run = audit world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         run.Snapshot.Observations.Length |> Check.equal 15)
 
 let ``a channel that does not tell its times is listed without them`` =
@@ -302,7 +273,7 @@ let ``a channel that does not tell its times is listed without them`` =
         let world = World(20, 0.0, [ "untold-every=4" ])
         let run = audit world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         run.Snapshot.Observations.Length |> Check.equal 20
         run.Snapshot.Remarks |> Check.equal [ "5 channels did not tell their times: INVALID INPUT" ])
 
@@ -323,7 +294,7 @@ let ``a stream that breaks is opened again, and at last given up`` =
         reasons run |> Check.says "the gateway said that it closes the stream"
         // Nothing is proven, so that only what was confirmed by name is believed: five channels in the ten answers.
         run.Snapshot.Observations.Length |> Check.equal 5
-        wrongs world run.Snapshot |> Check.equal [])
+        world.Wrongs run.Snapshot |> Check.equal [])
 
 let ``a restart in between is seen`` =
     example (fun () ->
@@ -357,27 +328,27 @@ let ``what cannot be read is silence or says what it is`` =
             let world = World(12, 0.0, [ vice ])
             let run = audit world
             reasons run |> Check.says words
-            wrongs world run.Snapshot |> Check.equal [])
+            world.Wrongs run.Snapshot |> Check.equal [])
 
 let ``what it says twice counts once, and what it says at length is read`` =
     examples [ "padding=70000"; "events" ] (fun vice ->
         let world = World(12, 0.0, [ vice ])
         let run = audit world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal [])
+        world.Wrongs run.Snapshot |> Check.equal [])
 
 /// FreeSWITCH follows its own clock until it is told to take over the system's (`fsctl sync_clock`).
 let ``a clock of its own dates well, and what was stamped before it was set is not dated`` =
     example (fun () ->
         let world = World(12, 0.0, [ "clock-ahead-ms=9000000" ])
         let first = audit world
-        wrongs world first.Snapshot |> Check.equal []
+        world.Wrongs first.Snapshot |> Check.equal []
         first.Snapshot.Observations |> Array.forall _.Setup.IsSome |> Check.isTrue
         world.AdvanceTo(world.Now + TimeSpan.FromSeconds 10.0)
         world.Turn [ "clock-ahead-ms=9000000"; "clock-set-ms=-9000000" ]
         let second = auditAs target [||] first.Memory world
         reasons second |> Check.equal ""
-        wrongs world second.Snapshot |> Check.equal []
+        world.Wrongs second.Snapshot |> Check.equal []
         second.Snapshot.Observations |> Array.forall _.Setup.IsNone |> Check.isTrue)
 
 let ``without its clock no stamp is dated`` =
@@ -385,7 +356,7 @@ let ``without its clock no stamp is dated`` =
         let world = World(12, 0.0, [ "no-clock"; "clock-ahead-ms=9000000" ])
         let run = audit world
         reasons run |> Check.equal ""
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         run.Snapshot.Observations |> Array.forall _.Setup.IsNone |> Check.isTrue)
 
 /// `sofia recover` makes the channels anew.
@@ -393,7 +364,7 @@ let ``calls that were recovered keep no time from before`` =
     example (fun () ->
         let world = World(12, 0.0, [ "recovered" ])
         let run = audit world
-        wrongs world run.Snapshot |> Check.equal []
+        world.Wrongs run.Snapshot |> Check.equal []
         run.Snapshot.Observations |> Array.forall _.Setup.IsNone |> Check.isTrue)
 
 let ``the total is read around the list`` =

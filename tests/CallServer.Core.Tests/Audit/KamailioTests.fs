@@ -97,36 +97,7 @@ let private lan = Network.steady (TimeSpan.FromMilliseconds 2.0)
 
 /// Everything in a snapshot that contradicts the truth.
 let private wrongs (world: World) (snapshot: Snapshot) : string list =
-    [ for observation in snapshot.Observations do
-          let id = string observation.Id
-
-          match world.TruthOf id with
-          | ValueSome connection ->
-              if
-                  world.EndOf id < observation.Heard.Earliest || connection.Setup > observation.Heard.Latest
-              then
-                  $"{id} was not there when it was heard"
-
-              match observation.Setup with
-              | ValueSome setup when not (Interval.contains connection.Setup setup.Within) ->
-                  $"{id} was set up {connection.Setup}, not in {setup.Within}"
-              | _ -> ()
-
-              match observation.Start with
-              | ValueSome start when Interval.contains connection.Start start.Within -> ()
-              | start -> $"{id} started {connection.Start}, not in {start}"
-          | ValueNone -> $"{id} never was"
-
-      if Snapshot.isComplete snapshot then
-          let told = snapshot.Observations |> Array.map (fun told -> string told.Id) |> set
-
-          for KeyValue(id, connection) in world.Truth do
-              if
-                  connection.Setup <= snapshot.Asked
-                  && world.EndOf id >= snapshot.Answered
-                  && not (told.Contains id)
-              then
-                  $"{id} is missing from a complete snapshot"
+    [ yield! world.Wrongs snapshot
 
       for ended in snapshot.Ended do
           let id = string ended.Observation.Id
@@ -141,11 +112,7 @@ let private wrongs (world: World) (snapshot: Snapshot) : string list =
 
               if connection.Start > at && start.Latest <> Instant.distantFuture then
                   $"{id} was never answered, and started {start}"
-          | _, at -> $"{id} ended {at}, not in {within}"
-
-      for denied in snapshot.Denied do
-          if world.EndOf(string denied) > snapshot.Answered then
-              $"{denied} is not over" ]
+          | _, at -> $"{id} ended {at}, not in {within}" ]
 
 let private auditOf transport connections words : Run =
     let world = World(connections, 0.0, words)

@@ -2,6 +2,7 @@ namespace CallServer.Tests.Audit
 
 open System.Collections.Generic
 open CallServer.Model
+open CallServer.Ledger
 open CallServer.Gateway
 
 /// A simulated node in virtual time that lists ringing calls too, with the truth about it. Its responder is that of one protocol.
@@ -51,6 +52,44 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
         match ends.TryGetValue id with
         | true, at -> at
         | _ -> Instant.distantFuture
+
+    /// Everything in a snapshot that contradicts the truth, but for the ends that it tells.
+    member this.Wrongs(snapshot: Snapshot) : string list =
+        [ for seen in snapshot.Observations do
+              let id = string seen.Id
+
+              match this.TruthOf id with
+              | ValueSome connection ->
+                  if
+                      this.EndOf id < seen.Heard.Earliest - snapshot.Traits.Staleness
+                      || connection.Setup > seen.Heard.Latest
+                  then
+                      $"{id} was not there when it was heard"
+
+                  match seen.Setup with
+                  | ValueSome setup when not (Interval.contains connection.Setup setup.Within) ->
+                      $"{id} was set up {connection.Setup}, not in {setup.Within}"
+                  | _ -> ()
+
+                  match seen.Start with
+                  | ValueSome start when Interval.contains connection.Start start.Within -> ()
+                  | start -> $"{id} started {connection.Start}, not in {start}"
+              | ValueNone -> $"{id} never was"
+
+          if Snapshot.isComplete snapshot then
+              let told = snapshot.Observations |> Array.map (fun seen -> string seen.Id) |> HashSet
+
+              for KeyValue(id, connection) in truth do
+                  if
+                      connection.Setup <= snapshot.Asked - snapshot.Traits.Staleness
+                      && this.EndOf id >= snapshot.Answered
+                      && not (told.Contains id)
+                  then
+                      $"{id} is missing from a complete snapshot"
+
+          for denied in snapshot.Denied do
+              if this.EndOf(string denied) > snapshot.Answered then
+                  $"{denied} is not over" ]
 
     member _.Table = table
 
