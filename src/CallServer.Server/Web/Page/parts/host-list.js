@@ -1,7 +1,7 @@
 // The hosts of a fleet: who lives, and what each of them holds.
 
 import { h } from "../dom.js";
-import { count, time } from "../format.js";
+import { count, text, time } from "../format.js";
 import { table } from "./list.js";
 import { status } from "./status.js";
 
@@ -11,7 +11,7 @@ const COLUMNS = asOf => [
   { title: "Units", cell: host => count(host.units), isNumber: true },
   { title: "Gateways", cell: host => count(host.gateways), isNumber: true },
   { title: "Since", cell: host => time(host.since, asOf) },
-  { title: "Last took a unit", cell: host => (host.took ? time(host.took, asOf) : "never") },
+  { title: "Last took a unit", cell: host => (host.took ? time(host.took, asOf) : text(null)) },
 ];
 
 /** The hosts of a fleet, one a line. */

@@ -55,10 +55,7 @@ export default {
       h(
         "div",
         { class: "columns uneven" },
-        panel(
-          "Connections over the last hour",
-          plot("Connections over the last hour", SERIES, history.samples, history.asOf),
-        ),
+        panel(overAnHour(hosts), plot(overAnHour(hosts), SERIES, history.samples, history.asOf)),
         panel(
           "Last recovery",
           recovery
@@ -96,6 +93,10 @@ function newestFindings(signal) {
   const late = new Promise(resolve => setTimeout(() => resolve(knownFindings), FINDINGS_PATIENCE));
   return Promise.race([told, late]);
 }
+
+/** A host of a fleet keeps the history of what it holds itself. */
+const overAnHour = hosts =>
+  hosts.units === null ? "Connections over the last hour" : "This host's connections over the last hour";
 
 const SERIES = [
   { name: "connections", of: sample => sample.connections },
