@@ -10,6 +10,10 @@ type internal Word<'Vices> = { Name: string; Range: struct (int * int) voption; 
 
 /// Reads vices from the command line.
 module internal Words =
+    /// Whether a fault that comes every so many times comes at this one, counted from 0; never without a number.
+    let isNth (every: int voption) (number: int) : bool =
+        every.IsSome && number % every.Value = every.Value - 1
+
     let flag (name: string) (set: 'Vices -> 'Vices) : Word<'Vices> =
         { Name = name; Range = ValueNone; Set = fun _ vices -> set vices }
 

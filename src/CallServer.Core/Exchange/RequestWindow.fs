@@ -85,6 +85,20 @@ module internal RequestWindow =
         let struct (jitter, rng) = Rng.fraction window.Rng
         struct (jitter, { window with Rng = rng })
 
+    /// Each repeat waits half as long again.
+    let private backOff = 1.5
+
+    /// When attempt number `tries`, counted from 0, of a request that first waits this long is given up. Waits vary a little from request to
+    /// request.
+    let deadline
+        (timeout: TimeSpan)
+        (now: Instant)
+        (tries: int)
+        (window: RequestWindow<'K, 'P, 'F, 'Outcome>)
+        =
+        let struct (jitter, window) = jitter window
+        struct (now + timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter)), window)
+
     /// Puts these before the requests that wait already: a gateway is asked about what it reported soon after it reported it.
     let enqueue (purposes: 'P list) window = { window with Queue = purposes @ window.Queue }
 

@@ -48,17 +48,8 @@ module internal AriChannels =
         elif connection.Answered then "Ring"
         else "Ringing"
 
-    let private object (pairs: (string * JsonNode) list) : JsonNode =
-        let all = JsonObject()
-
-        for name, value in pairs do
-            all.Add(name, value)
-
-        all
-
-    let private word (text: string) : JsonNode = JsonValue.Create text
-
-    let private party (number: string) : JsonNode = object [ "name", word ""; "number", word number ]
+    let private party (number: string) : JsonNode =
+        JsonNodes.object [ "name", JsonNodes.text ""; "number", JsonNodes.text number ]
 
     /// A channel as it is at that moment. The one that Asterisk called has the called party's number as its own.
     let describe
@@ -71,32 +62,33 @@ module internal AriChannels =
         let own = if connection.Answered then connection.Calling else connection.Called
         let other = if connection.Answered then connection.Called else connection.Calling
 
-        object
+        JsonNodes.object
             [ if not isNameless then
-                  "id", word (id connection)
-              "name", word (name connection)
-              "state", word (state now connection)
-              "protocol_id", word connection.CallId
+                  "id", JsonNodes.text (id connection)
+              "name", JsonNodes.text (name connection)
+              "state", JsonNodes.text (state now connection)
+              "protocol_id", JsonNodes.text connection.CallId
               "caller", party own
               "connected", party other
-              "accountcode", word ""
+              "accountcode", JsonNodes.text ""
               "dialplan",
-              object
-                  [ "context", word "from-trunk"
-                    "exten", word connection.Called
+              JsonNodes.object
+                  [ "context", JsonNodes.text "from-trunk"
+                    "exten", JsonNodes.text connection.Called
                     "priority", JsonValue.Create 1
-                    "app_name", word (if connection.Answered then "Dial" else "AppDial")
-                    "app_data", word "(Outgoing Line)" ]
+                    "app_name", JsonNodes.text (if connection.Answered then "Dial" else "AppDial")
+                    "app_data", JsonNodes.text "(Outgoing Line)" ]
               if not vices.NoTimes then
-                  "creationtime", word (text vices (clock vices setAt connection.Setup))
-              "language", word "en"
+                  "creationtime", JsonNodes.text (text vices (clock vices setAt connection.Setup))
+              "language", JsonNodes.text "en"
               if vices.TellsFormats then
-                  "channelvars", object [ "CHANNEL(audionativeformat)", word (format connection) ] ]
+                  "channelvars",
+                  JsonNodes.object [ "CHANNEL(audionativeformat)", JsonNodes.text (format connection) ] ]
 
     let statistics (now: Instant) (connection: SimConnection) : JsonNode =
         let packets = SimConnection.packets now connection
 
-        object
+        JsonNodes.object
             [ "txcount", JsonValue.Create packets
               "rxcount", JsonValue.Create packets
               "txploss", JsonValue.Create 0
@@ -106,7 +98,7 @@ module internal AriChannels =
               "rtt", JsonValue.Create 0.0236
               "local_ssrc", JsonValue.Create connection.LocalSsrc
               "remote_ssrc", JsonValue.Create connection.RemoteSsrc
-              "channel_uniqueid", word (id connection) ]
+              "channel_uniqueid", JsonNodes.text (id connection) ]
 
     /// When it was answered, with microseconds; zeros before that.
     let answered (vices: AriVices) (setAt: Instant) (now: Instant) (connection: SimConnection) : string =

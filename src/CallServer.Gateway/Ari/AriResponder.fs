@@ -35,9 +35,6 @@ module AriResponder =
     [<Literal>]
     let private Json = "application/json"
 
-    let private everySoMany (every: int voption) (number: int) : bool =
-        every.IsSome && number % every.Value = every.Value - 1
-
     /// When the channel was made; if the table lists no ringing calls, when it was answered.
     let private begun (table: Table) (connection: SimConnection) : Instant =
         if Table.listsRinging table then connection.Setup else connection.Start
@@ -61,17 +58,12 @@ module AriResponder =
 
         for one in listed now table vices do
             for _ in 1 .. (if vices.Doubles then 2 else 1) do
-                let isNameless = everySoMany vices.NamelessEvery (int (one.Serial % 1000L))
+                let isNameless = Words.isNth vices.NamelessEvery (int (one.Serial % 1000L))
                 all.Add(AriChannels.describe vices setAt isNameless (now - vices.Stale) one)
 
         all
 
-    let private object (name: string) (value: JsonNode) : JsonNode =
-        let one = JsonObject()
-        one.Add(name, value)
-        one
-
-    let private message (words: string) : JsonNode = object "message" (JsonValue.Create words)
+    let private message (words: string) : JsonNode = JsonNodes.object [ "message", JsonNodes.text words ]
 
     let private status (now: Instant) (state: AriState) : JsonNode =
         let vices = state.Options.Vices
@@ -82,11 +74,8 @@ module AriResponder =
             | ValueSome _
             | ValueNone -> state.Started
 
-        object
-            "status"
-            (object
-                "startup_time"
-                (JsonValue.Create(AriChannels.text vices (AriChannels.clock vices state.SetAt started))))
+        let shown = AriChannels.text vices (AriChannels.clock vices state.SetAt started)
+        JsonNodes.object [ "status", JsonNodes.object [ "startup_time", JsonNodes.text shown ] ]
 
     /// The answer of a path below `/ari`: status and body; nothing where it stalls.
     let private answer (now: Instant) (table: Table) (target: string) (state: AriState) =
@@ -125,9 +114,12 @@ module AriResponder =
             match has id, variable.Substring "variable?variable=".Length with
             | None, _ -> refuse 404 "Provided channel was not found"
             | Some one, "CHANNEL(audionativeformat)" ->
-                ok (object "value" (JsonValue.Create(AriChannels.format one)))
+                ok (JsonNodes.object [ "value", JsonNodes.text (AriChannels.format one) ])
             | Some one, "CDR(answer,u)" ->
-                ok (object "value" (JsonValue.Create(AriChannels.answered vices state.SetAt now one)))
+                ok (
+                    JsonNodes.object
+                        [ "value", JsonNodes.text (AriChannels.answered vices state.SetAt now one) ]
+                )
             | Some _, name when name.EndsWith ')' -> refuse 500 "Unable to read provided function"
             | Some _, _ -> refuse 404 "Provided variable was not found"
         | _ -> refuse 404 "Resource not found"
@@ -203,7 +195,7 @@ module AriResponder =
 
         if vices.Html then
             html 200 true "It works!"
-        elif everySoMany vices.BadGatewayEvery state.Heard then
+        elif Words.isNth vices.BadGatewayEvery state.Heard then
             html 502 true "502 Bad Gateway"
         elif vices.NoAri || not (request.Target.StartsWith("/ari/", StringComparison.Ordinal)) then
             html 404 false "Not Found"
@@ -213,7 +205,7 @@ module AriResponder =
             json 403 (message "Access denied by ACL")
         elif state.Heard <= vices.BootsFor then
             json 503 (message "Asterisk not booted")
-        elif everySoMany vices.ErrorEvery state.Heard then
+        elif Words.isNth vices.ErrorEvery state.Heard then
             json 500 (message "Allocation failed")
         else
             answer now table (request.Target.Substring "/ari".Length) state

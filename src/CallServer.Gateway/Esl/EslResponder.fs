@@ -55,9 +55,6 @@ module EslResponder =
     let private begun (table: Table) (connection: SimConnection) : Instant =
         if Table.listsRinging table then connection.Setup else connection.Start
 
-    let private everySoMany (every: int voption) (number: int) : bool =
-        every.IsSome && number % every.Value = every.Value - 1
-
     /// What its database shows: the channels of some moment ago, in the order in which they were created, and those that stayed behind.
     let private shown (now: Instant) (table: Table) (state: EslState) : SimConnection[] =
         let vices = state.Options.Vices
@@ -82,7 +79,7 @@ module EslResponder =
 
         for one in shown do
             for _ in 1 .. (if vices.Doubles then 2 else 1) do
-                let isNameless = everySoMany vices.NamelessEvery (int (one.Serial % 1000L))
+                let isNameless = Words.isNth vices.NamelessEvery (int (one.Serial % 1000L))
                 rows.Add(EslChannels.row vices (now - vices.ListLag) isNameless one)
 
         if vices.SqlDisabled then
@@ -93,7 +90,7 @@ module EslResponder =
             "{\"row_count\": 0}\n"
         else
             let count = int64 (rows.Count + vices.RowCountOffBy)
-            json (EslChannels.object [ "row_count", EslChannels.number count; "rows", rows ])
+            json (JsonNodes.object [ "row_count", JsonNodes.number count; "rows", rows ])
 
     let private restarted (now: Instant) (state: EslState) : Instant =
         match state.Options.Vices.RestartsAfter with
@@ -110,14 +107,14 @@ module EslResponder =
     let private upTime (now: Instant) (state: EslState) : JsonNode =
         let up: TimeSpan = now - restarted now state
 
-        EslChannels.object
-            [ "years", EslChannels.number (int64 (up.Days / 365))
-              "days", EslChannels.number (int64 (up.Days % 365))
-              "hours", EslChannels.number (int64 up.Hours)
-              "minutes", EslChannels.number (int64 up.Minutes)
-              "seconds", EslChannels.number (int64 up.Seconds)
-              "milliseconds", EslChannels.number (int64 up.Milliseconds)
-              "microseconds", EslChannels.number (int64 up.Microseconds) ]
+        JsonNodes.object
+            [ "years", JsonNodes.number (int64 (up.Days / 365))
+              "days", JsonNodes.number (int64 (up.Days % 365))
+              "hours", JsonNodes.number (int64 up.Hours)
+              "minutes", JsonNodes.number (int64 up.Minutes)
+              "seconds", JsonNodes.number (int64 up.Seconds)
+              "milliseconds", JsonNodes.number (int64 up.Milliseconds)
+              "microseconds", JsonNodes.number (int64 up.Microseconds) ]
 
     let private status (now: Instant) (table: Table) (state: EslState) : JsonNode =
         let vices = state.Options.Vices
@@ -125,15 +122,15 @@ module EslResponder =
         let total = table.ListedTotal - state.EndedBefore + vices.TotalBase
 
         let count =
-            EslChannels.object
-                [ "total", EslChannels.number total
-                  "active", EslChannels.number (int64 (max 0 (going.Length + vices.CountOffBy))) ]
+            JsonNodes.object
+                [ "total", JsonNodes.number total
+                  "active", JsonNodes.number (int64 (max 0 (going.Length + vices.CountOffBy))) ]
 
-        EslChannels.object
-            [ "systemStatus", EslChannels.text "ready"
+        JsonNodes.object
+            [ "systemStatus", JsonNodes.text "ready"
               "uptime", upTime now state
-              "version", EslChannels.text "1.10.12 (simulated)"
-              "sessions", EslChannels.object [ "count", count ] ]
+              "version", JsonNodes.text "1.10.12 (simulated)"
+              "sessions", JsonNodes.object [ "count", count ] ]
 
     let private tryFind (now: Instant) (table: Table) (uuid: string) : SimConnection voption =
         table.Connections
@@ -161,12 +158,12 @@ module EslResponder =
 
         struct (command, uuid)
 
-    let private refusal (words: string) : JsonNode = EslChannels.object [ "response", EslChannels.text words ]
+    let private refusal (words: string) : JsonNode = JsonNodes.object [ "response", JsonNodes.text words ]
 
     /// What it prints, and the connection that ended just before.
     let private questioned now table (question: string) (state: EslState) =
         let vices = state.Options.Vices
-        let isOver = everySoMany vices.EndsWhenAsked state.Asked
+        let isOver = Words.isNth vices.EndsWhenAsked state.Asked
 
         match askedFor question with
         | struct ("status", _) -> struct (state, answered question true (status now table state), ValueNone)
@@ -175,9 +172,9 @@ module EslResponder =
 
             let isDone, response =
                 match found with
-                | ValueSome _ when everySoMany vices.UntoldEvery state.Asked -> false, refusal "INVALID INPUT"
+                | ValueSome _ when Words.isNth vices.UntoldEvery state.Asked -> false, refusal "INVALID INPUT"
                 | ValueSome one when not isOver ->
-                    true, EslChannels.object [ "channelData", EslChannels.data vices now one ]
+                    true, JsonNodes.object [ "channelData", EslChannels.data vices now one ]
                 | ValueSome _
                 | ValueNone -> false, refusal "Session does not exist"
 

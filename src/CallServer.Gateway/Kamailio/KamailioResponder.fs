@@ -51,9 +51,6 @@ module KamailioResponder =
         |> Array.filter (fun (struct (_, at)) ->
             at >= state.Started && not vices.DropsEnded && (vices.KeepsEnded || now - at < lingering))
 
-    let private everySoMany (every: int voption) (number: int) : bool =
-        every.IsSome && number % every.Value = every.Value - 1
-
     let private briefing (now: Instant) (format: string) (table: Table) (state: KamailioState) : JsonNode =
         let vices = state.Options.Vices
         let going = going now table |> Array.map (fun connection -> struct (connection, ValueNone))
@@ -63,28 +60,18 @@ module KamailioResponder =
         let rows =
             Array.append going over
             |> Array.filter (fun (struct (one, _)) ->
-                not (everySoMany vices.MissesBucket (KamailioDialogs.bucket one)))
+                not (Words.isNth vices.MissesBucket (KamailioDialogs.bucket one)))
             |> Array.sortBy (fun (struct (one, _)) -> struct (KamailioDialogs.bucket one, one.Serial))
 
         let list = JsonArray()
 
         for struct (one, ended) in rows do
             for _ in 1 .. (if vices.Doubles then 2 else 1) do
-                let isNameless = everySoMany vices.NamelessEvery (int (one.Serial % 1000L))
+                let isNameless = Words.isNth vices.NamelessEvery (int (one.Serial % 1000L))
                 let format = if isNameless then format.Replace("c", "") else format
                 list.Add(KamailioDialogs.brief vices format now ended one)
 
         list
-
-    let private object (pairs: (string * JsonNode) list) : JsonNode =
-        let all = JsonObject()
-
-        for name, value in pairs do
-            all.Add(name, value)
-
-        all
-
-    let private number (value: int64) : JsonNode = JsonValue.Create value
 
     let private upTime now (state: KamailioState) : JsonNode =
         let vices = state.Options.Vices
@@ -97,20 +84,20 @@ module KamailioResponder =
 
         let now, since = KamailioDialogs.clock vices now, KamailioDialogs.firstClock vices started
 
-        object
+        JsonNodes.object
             [ "now", JsonValue.Create(KamailioDialogs.text now)
               "up_since", JsonValue.Create(KamailioDialogs.text since)
-              "uptime", number (now - since) ]
+              "uptime", JsonNodes.number (now - since) ]
 
     let private counts now (table: Table) (counted: int) : JsonNode =
         let active = going now table |> Array.filter (SimConnection.isActive now)
 
-        object
-            [ "starting", number (int64 (counted - active.Length))
-              "connecting", number 0L
-              "answering", number 0L
-              "ongoing", number (int64 active.Length)
-              "all", number (int64 counted) ]
+        JsonNodes.object
+            [ "starting", JsonNodes.number (int64 (counted - active.Length))
+              "connecting", JsonNodes.number 0L
+              "answering", JsonNodes.number 0L
+              "ongoing", JsonNodes.number (int64 active.Length)
+              "all", JsonNodes.number (int64 counted) ]
 
     /// The dialog of this bucket and number, of those that go on.
     let private named now (table: Table) (parameters: JsonView voption) : SimConnection voption =
@@ -148,7 +135,7 @@ module KamailioResponder =
             let begun =
                 (table.ListedTotal - state.EndedBefore + vices.TotalBase) &&& (KamailioVices.totalPeriod - 1L)
 
-            struct (state, Ok(object [ "dialog.processed_dialogs", number begun ]))
+            struct (state, Ok(JsonNodes.object [ "dialog.processed_dialogs", JsonNodes.number begun ]))
         | "dlg.stats_active" when not vices.NoDialogs && not vices.NoCount ->
             let told = max 0 ((if vices.CountLags then state.Counted else counted) + vices.CountOffBy)
             struct ({ state with Counted = counted }, Ok(counts now table told))

@@ -25,8 +25,6 @@ module internal AriLink =
     [<Literal>]
     let private MaxRequests = 400_000
 
-    let private backOff = 1.5
-
     /// The window begins small: each question about one channel may lock all channels of Asterisk, one after the other.
     let private firstWindow = 2.0
 
@@ -62,16 +60,10 @@ module internal AriLink =
                   | ValueSome(struct (user, password)) -> "Authorization", basic user password
                   | ValueNone -> () ] }
 
-    /// When attempt number `tries`, counted from 0, is given up. Waits vary a little from request to request.
-    let private deadline (now: Instant) (tries: int) (link: AriLink<'Outcome>) =
-        let struct (jitter, window) = RequestWindow.jitter link.Window
-        let wait = link.Target.Timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
-        struct (now + wait, window)
-
     let private send (now: Instant) (question: AriQuestion) (link: AriLink<'Outcome>) =
         let struct (id, rng) = id link.Window.Rng
         let link = { link with Window = { link.Window with Rng = rng } }
-        let struct (deadline, window) = deadline now 0 link
+        let struct (deadline, window) = RequestWindow.deadline link.Target.Timeout now 0 link.Window
 
         { link with
             Window = RequestWindow.send now id question () (message id question link.Target) deadline window }
@@ -83,7 +75,8 @@ module internal AriLink =
         | ValueNone -> link
 
     let repeat now (id: string) (request: InFlight<AriQuestion, unit>) (link: AriLink<'Outcome>) =
-        let struct (deadline, window) = deadline now request.Times (link: AriLink<'Outcome>)
+        let struct (deadline, window) =
+            RequestWindow.deadline link.Target.Timeout now request.Times link.Window
 
         { link with
             Window = RequestWindow.repeat now id request deadline (RequestWindow.lost now window) }

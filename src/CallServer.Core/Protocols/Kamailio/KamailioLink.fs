@@ -22,8 +22,6 @@ module internal KamailioLink =
     [<Literal>]
     let private MaxRequests = 1000
 
-    let private backOff = 1.5
-
     let start (target: KamailioGateway) (given: AuditStart) : KamailioLink<'Outcome> =
         let pace = Pace.create 1.0
 
@@ -50,16 +48,10 @@ module internal KamailioLink =
 
         JsonRpc.encodeRequest id (string question) parameters
 
-    /// When attempt number `tries`, counted from 0, is given up. Waits vary a little from request to request.
-    let private deadline (now: Instant) (tries: int) (link: KamailioLink<'Outcome>) =
-        let struct (jitter, window) = RequestWindow.jitter link.Window
-        let wait = link.Target.Timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
-        struct (now + wait, window)
-
     let send (now: Instant) (question: KamailioQuestion) (link: KamailioLink<'Outcome>) =
         let struct (id, rng) = id link.Window.Rng
         let link = { link with Window = { link.Window with Rng = rng } }
-        let struct (deadline, window) = deadline now 0 link
+        let struct (deadline, window) = RequestWindow.deadline link.Target.Timeout now 0 link.Window
 
         { link with
             Window = RequestWindow.send now id question () (message id question) deadline window }
@@ -68,7 +60,9 @@ module internal KamailioLink =
         RequestWindow.isSpent request link.Window || RequestWindow.isExhausted link.Window
 
     let repeat now (id: string) (request: InFlight<KamailioQuestion, unit>) (link: KamailioLink<'Outcome>) =
-        let struct (deadline, window) = deadline now request.Times link
+        let struct (deadline, window) =
+            RequestWindow.deadline link.Target.Timeout now request.Times link.Window
+
         { link with Window = RequestWindow.repeat now id request deadline window }
 
     /// The request that a message answers, and the answer; nothing if it answers none. A message that cannot be read may be anybody's noise:
