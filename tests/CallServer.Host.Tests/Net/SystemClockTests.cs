@@ -67,7 +67,11 @@ public sealed class SystemClockTests
         var clock = new SystemClock(machine);
         var second = TimeSpan.FromSeconds(1);
         machine.Stepped = TimeSpan.FromHours(1);
-        Assert.That(clock.CheckForStep(Common(-second, second)), Is.EqualTo(TimeSpan.Zero), "its own was stepped");
+        Assert.That(
+            clock.CheckForStep(Common(-second, second)),
+            Is.EqualTo(TimeSpan.Zero),
+            "its own was stepped"
+        );
         Assert.That(clock.Correction, Is.EqualTo(TimeSpan.Zero));
         Assert.That(
             clock.CheckForStep(Common(TimeSpan.FromMilliseconds(50), second)),
