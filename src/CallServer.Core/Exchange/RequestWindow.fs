@@ -88,8 +88,16 @@ module internal RequestWindow =
     /// Each repeat waits half as long again.
     let private backOff = 1.5
 
-    /// When attempt number `tries`, counted from 0, of a request that first waits this long is given up. Waits vary a little from request to
-    /// request.
+    /// How long attempt number `tries`, counted from 0, of a request that first waits this long waits for its answer: up to a tenth longer by
+    /// `jitter`, from 0 to 1.
+    let wait (timeout: TimeSpan) (tries: int) (jitter: float) : TimeSpan =
+        timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
+
+    /// How long all attempts of such a request take together.
+    let patience (timeout: TimeSpan) (attempts: int) : TimeSpan =
+        Seq.init attempts (fun tries -> wait timeout tries 0.0) |> Seq.fold (+) TimeSpan.Zero
+
+    /// When that attempt is given up. Waits vary a little from request to request.
     let deadline
         (timeout: TimeSpan)
         (now: Instant)
@@ -97,7 +105,7 @@ module internal RequestWindow =
         (window: RequestWindow<'K, 'P, 'F, 'Outcome>)
         =
         let struct (jitter, window) = jitter window
-        struct (now + timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter)), window)
+        struct (now + wait timeout tries jitter, window)
 
     /// Puts these before the requests that wait already: a gateway is asked about what it reported soon after it reported it.
     let enqueue (purposes: 'P list) window = { window with Queue = purposes @ window.Queue }

@@ -61,11 +61,10 @@ module internal BulkAudit =
     /// BA/C: one hexadecimal digit, or Z for more than 15.
     let private count (sight: MgcpSight) (place: int) : string =
         let vices = sight.Options.Vices
-        let isNth every = place % every = every - 1
 
         match sight.Wiring.On[place].Length with
-        | 0 when ValueOption.exists isNth vices.InventsEvery -> "1"
-        | many when many > 0 && ValueOption.exists isNth vices.HidesEvery -> "0"
+        | 0 when Words.isNth vices.InventsEvery place -> "1"
+        | many when many > 0 && Words.isNth vices.HidesEvery place -> "0"
         | many when many > 15 -> "Z"
         | many -> many.ToString "X"
 

@@ -110,9 +110,7 @@ module internal MgcpNames =
             [||]
 
     let isOutOfService (sight: MgcpSight) (place: int) : bool =
-        match sight.Options.Vices.OutOfServiceEvery with
-        | ValueSome every -> place % every = every - 1
-        | ValueNone -> false
+        Words.isNth sight.Options.Vices.OutOfServiceEvery place
 
     /// The words of all lines with this code, split at commas and in upper case.
     let requested (code: string) (parameters: MgcpParameter[]) : string list =

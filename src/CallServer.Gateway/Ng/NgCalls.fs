@@ -38,7 +38,7 @@ module NgCalls =
     let answeringTag (connection: SimConnection) : string = $"t{connection.Serial:x6}"
 
     let private everySoMany (every: int voption) (connection: SimConnection) : bool =
-        every.IsSome && int (connection.Serial % int64 every.Value) = every.Value - 1
+        Words.isNth every (int connection.Serial)
 
     let isUnknown (vices: NgVices) (connection: SimConnection) : bool =
         everySoMany vices.UnknownEvery connection

@@ -50,12 +50,9 @@ module internal EslLink =
     [<Literal>]
     let private MaxReopened = 2
 
-    let private backOff = 1.5
-
-    /// How long all attempts of one request would take together.
+    /// A request waits once for as long as all attempts of a datagram together.
     let private patience (target: EslGateway) : TimeSpan =
-        Seq.init target.Attempts (fun tries -> target.Timeout * Math.Pow(backOff, float tries))
-        |> Seq.fold (+) TimeSpan.Zero
+        RequestWindow.patience target.Timeout target.Attempts
 
     let private connect (now: Instant) (link: EslLink<'Outcome>) : EslLink<'Outcome> =
         { link with

@@ -38,15 +38,9 @@ module internal NgLink =
     [<Literal>]
     let private MaxReopened = 2
 
-    let private backOff = 1.5
-
-    /// How long attempt number `tries`, counted from 0, waits for an answer.
-    let private wait (target: NgGateway) (tries: int) (jitter: float) : TimeSpan =
-        target.Timeout * (Math.Pow(backOff, float tries) * (1.0 + 0.1 * jitter))
-
-    /// How long all attempts of one request take together. A request on a stream waits that long once.
+    /// A request on a stream waits once for as long as all attempts of a datagram together.
     let private patience (target: NgGateway) : TimeSpan =
-        Seq.init target.Attempts (fun tries -> wait target tries 0.0) |> Seq.fold (+) TimeSpan.Zero
+        RequestWindow.patience target.Timeout target.Attempts
 
     /// Begins a link. Datagrams need no opening.
     let start
@@ -90,7 +84,11 @@ module internal NgLink =
             else
                 struct (0.0, link.Window)
 
-        let wait = if window.IsStream then patience link.Target else wait link.Target tries jitter
+        let wait =
+            if window.IsStream then
+                patience link.Target
+            else
+                RequestWindow.wait link.Target.Timeout tries jitter
 
         struct (now + wait, window)
 

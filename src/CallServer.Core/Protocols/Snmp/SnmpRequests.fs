@@ -102,9 +102,6 @@ module internal SnmpRequests =
     [<Literal>]
     let private MaxCorrections = 4
 
-    /// Each repeat waits half as long again.
-    let private backOff = 1.5
-
     let create
         (now: Instant)
         (target: SnmpTarget)
@@ -212,12 +209,11 @@ module internal SnmpRequests =
         let struct (id, rng) = newId requests
         let struct (octets, session) = encode now id (pduOf id repetitions query) requests
         let struct (jitter, rng) = Rng.fraction rng
-        let patience = Math.Pow(backOff, float flight.TimeOuts) * (1.0 + 0.1 * jitter)
 
         let flight =
             { flight with
                 Datagrams = { Id = id; Sent = now; Repetitions = repetitions } :: flight.Datagrams
-                Deadline = now + requests.Target.Timeout * patience }
+                Deadline = now + RequestWindow.wait requests.Target.Timeout flight.TimeOuts jitter }
 
         { requests with
             Rng = rng
