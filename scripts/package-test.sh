@@ -223,6 +223,9 @@ stop
 echo "== container, compose"
 # No container engine runs here: what the files name must be there, and what reads them must take them.
 named=$(sed -nE 's|^COPY --from=unpacked (--chown=[0-9:]+ )?/callserver-\$\{VERSION\}/([^ ]+) .*|\2|p' deploy/container/Containerfile)
+compiled='s/^(Environment=|ENV )(DOTNET_(TC|ReadyToRun).*)/\2/p'
+check "a container's server is compiled as the unit's" is \
+  "$(sed -nE "$compiled" deploy/container/Containerfile)" "$(sed -nE "$compiled" deploy/systemd/callserver.service)"
 check "the Containerfile copies four things" is "$(wc -w <<<"$named")" 4
 for path in $named; do check "the tarball has $path" test -e "$work/tar/$path"; done
 for host in cs-a cs-b; do

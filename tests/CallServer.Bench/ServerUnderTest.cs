@@ -63,7 +63,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
     }
 
-    /// <summary>What it has in its environment besides what this process has.</summary>
+    /// <summary>What it has in its environment besides what this process and its unit give it.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The address where it listens.</summary>
@@ -92,7 +92,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public void Start()
     {
-        child = Child.Start(Environment, "run", "--config", configuration);
+        var environment = UnitEnvironment.Variables.Concat(Environment).ToDictionary();
+        child = Child.Start(environment, "run", "--config", configuration);
         child.Ignore();
     }
 

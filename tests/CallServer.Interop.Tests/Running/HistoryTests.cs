@@ -13,8 +13,8 @@ internal sealed class HistoryTests : PeerTest
         var calls = await CiscoCalls.MakeAsync(Scope, 20);
         var agent = await SnmpdPeer.StartAsync(Scope, calls);
         var folder = Scope.NewFolder("server");
-        var server = await Server.StartAsync(Scope, folder, agent.Port);
-        await server.CompleteAuditAsync();
+        var server = await StartAsync(folder, agent.Port);
+        await server.AskAsync();
 
         // Set up now, connected half a second later, over after a second: it is in no table but the history.
         var now = await agent.SinceLoadAsync();
@@ -25,19 +25,30 @@ internal sealed class HistoryTests : PeerTest
         );
         List<TrueCall> ended = [.. calls.Truth.Take(3), .. unseen.Truth];
         await agent.ServeAsync(calls.With(unseen).Ended(ended, now + 100, number: 1), version: 1);
-        await server.CompleteAuditAsync();
-        await server.CompleteAuditAsync();
+        await server.AskAsync();
+        await server.AskAsync();
         await AssertCdrsAsync(server, ended, agent.TimeBase, now + 100);
 
         // The rows stay in the history; a restarted server has not forgotten which of them it took.
         await server.StopAsync();
-        server = await Server.StartAsync(Scope, folder, agent.Port);
-        await server.CompleteAuditAsync();
-        await server.CompleteAuditAsync();
+        server = await StartAsync(folder, agent.Port);
+        await server.AskAsync();
+        await server.AskAsync();
         await AssertCdrsAsync(server, ended, agent.TimeBase, now + 100);
         await server.StopAsync();
         Assert.That((await Server.ReadCdrFileAsync(folder)).Select(cdr => cdr.Id), Is.Unique);
     }
+
+    /// <summary>
+    /// It asks when it is told to: an audit between the end of a call and the table that says so would see it active.
+    /// </summary>
+    private Task<Server> StartAsync(string folder, int port) =>
+        Server.StartAsync(
+            Scope,
+            folder,
+            [("gw1", $"snmp://127.0.0.1:{port}?profile=cisco-voice")],
+            interval: "1h"
+        );
 
     private static async Task AssertCdrsAsync(
         Server server,

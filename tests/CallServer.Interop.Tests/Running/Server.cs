@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using CallServer.Interop.Peers;
@@ -200,6 +201,18 @@ internal sealed partial class Server : IAsyncDisposable
     public async Task CompleteAuditAsync(string gateway = "gw1")
     {
         var now = DateTimeOffset.UtcNow;
+        await AuditAsync(audit => audit.Gateway == gateway && audit.Complete && audit.Asked > now);
+    }
+
+    /// <summary>Orders an audit of a gateway, and waits until one that was asked later is complete.</summary>
+    public async Task AskAsync(string gateway = "gw1")
+    {
+        var now = DateTimeOffset.UtcNow;
+        var answer = await http.PostAsJsonAsync(
+            new Uri($"/v1/gateways/{gateway}/audit", UriKind.Relative),
+            new { }
+        );
+        answer.EnsureSuccessStatusCode();
         await AuditAsync(audit => audit.Gateway == gateway && audit.Complete && audit.Asked > now);
     }
 
