@@ -258,14 +258,11 @@ module OpenSipsResponder =
                     | StreamClosed _
                     | Tick
                     | Happened _ -> struct (state, [])
-                    // What it then loads from its database is not counted anew.
                     | Restarted ->
-                        struct ({ state with
-                                    Started = now
-                                    BegunBefore = table.ListedTotal
-                                    Counted = 0
-                                    Begun = 0L },
-                                [])
+                        let begun =
+                            if state.Options.Vices.Restores then table.ListedTotal else table.EndedTotal
+
+                        struct ({ state with Started = now; BegunBefore = begun; Counted = 0; Begun = 0L }, [])
 
                 struct (wrap state, commands)
           Identify = fun connection -> [ OpenSipsDialogs.identify connection ]

@@ -49,6 +49,8 @@ type OpenSipsVices =
         UndatedEvery: int voption
         /// It keeps no session descriptions.
         NoSdp: bool
+        /// It keeps a database: what it loads when it starts anew is not counted among what began.
+        Restores: bool
         /// After this many answers it says that it has started anew.
         RestartsAfter: int voption
         /// A reverse proxy stands before it, which writes its own Date.
@@ -93,6 +95,7 @@ module OpenSipsVices =
           DropsEnded = false
           UndatedEvery = ValueNone
           NoSdp = false
+          Restores = false
           RestartsAfter = ValueNone
           Proxied = false
           Truncates = false
@@ -127,6 +130,7 @@ module OpenSipsVices =
           Words.flag "drops-ended" (fun vices -> { vices with DropsEnded = true })
           Words.number "undated-every" 1 (fun n vices -> { vices with UndatedEvery = ValueSome n })
           Words.flag "no-sdp" (fun vices -> { vices with NoSdp = true })
+          Words.flag "restores" (fun vices -> { vices with Restores = true })
           Words.number "restarts-after" 0 (fun n vices -> { vices with RestartsAfter = ValueSome n })
           Words.flag "proxied" (fun vices -> { vices with Proxied = true })
           Words.flag "truncates" (fun vices -> { vices with Truncates = true })

@@ -419,7 +419,7 @@ let ``what does not matter is told whole`` =
 
 let ``a restart is seen, and dialogs that it loads from its database live on`` =
     example (fun () ->
-        let world = World(40, 0.0, [])
+        let world = World(40, 0.0, [ "restores" ])
         let first = auditOf target lan none [||] (later 1.0) world
         let ledger = ledgerOf first.Snapshot
         world.RestoreAt(later 60.0)
