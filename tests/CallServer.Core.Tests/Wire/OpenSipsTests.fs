@@ -162,3 +162,16 @@ let ``OpenSIPS's small replies are read`` =
         result """{"dialog:processed_dialogs":1.844674e+19}"""
         |> OpenSipsReplies.readProcessed
         |> Check.equal ValueNone)
+
+let ``a request with a body is a POST, and is read as it was written`` =
+    lawBy laws (fun (AnyPage _ as page) (NonEmptyArray(noise: byte[])) ->
+        let body = Array.append (JsonRpc.encodeResult "1" (pageOf page)) noise
+
+        let request = { Target = "/mi"; Headers = [ "Content-Type", "application/json" ]; Body = body }
+
+        let octets = HttpMessage.encodeRequest request
+        Encoding.Latin1.GetString(octets, 0, 18) |> Check.equal "POST /mi HTTP/1.1\r"
+
+        match HttpMessage.decodeRequest octets with
+        | Ok read -> read |> Check.equal request
+        | Error error -> failtest (string error))
