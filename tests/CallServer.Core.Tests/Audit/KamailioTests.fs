@@ -429,6 +429,11 @@ let ``a row that is younger than its answer tells no setup, and no end if it was
         let over = { dialog with State = ProxyDialogState.Deleted; Ended = 2001L }
         KamailioObserving.ended clock heard over |> Check.equal None
 
+        // Nobody answered it.
+        match KamailioObserving.observe clock heard { over with Answered = 0L } with
+        | Some seen -> seen.Start.Value.Within.Latest |> Check.equal Instant.distantFuture
+        | None -> failtest "no observation"
+
         match KamailioObserving.ended clock heard { over with Ended = 2500L } with
         | Some ended ->
             Interval.contains (start - TimeSpan.FromSeconds 500.0) ended.End.Within |> Check.isTrue
