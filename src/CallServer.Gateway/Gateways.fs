@@ -57,7 +57,7 @@ module Gateways =
         let listsRinging =
             responders
             |> List.forall (fun (struct (protocol, _)) ->
-                List.contains protocol [ "sip"; "ng"; "jsonrpc"; "esl"; "ari" ])
+                List.contains protocol [ "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "mi" ])
 
         let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 

@@ -20,8 +20,8 @@ type internal HttpBodyForm =
 type internal HttpBodies =
     /// The bodies of POST, and of the answers to them.
     | Posted of HttpBodyForm
-    /// Whole requests by GET, and responses, which have their Content-Length.
-    | Whole
+    /// Whole requests by this method, and responses, which have their Content-Length.
+    | Whole of name: string
 
 /// Carries messages over HTTP. A stream that begins with an HTTP method carries them (RFC 9112, only as far as a client
 /// that sends a Content-Length needs it). Gateways listen for HTTP on a separate port; here one port serves both.
@@ -58,7 +58,7 @@ module internal HttpBodies =
         let kind =
             match form with
             | Posted form -> form.ContentType
-            | Whole -> "text/html"
+            | Whole _ -> "text/html"
 
         Encoding.ASCII.GetBytes
             $"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
@@ -108,8 +108,8 @@ module internal HttpBodies =
 
                 match form with
                 | _ when words.Length <> 3 -> Broken
-                | Whole when words[0] <> "GET" -> Refused("405 Method Not Allowed", rest)
-                | Whole -> Message(Array.truncate body octets, rest)
+                | Whole name when words[0] <> name -> Refused("405 Method Not Allowed", rest)
+                | Whole _ -> Message(Array.truncate (body + length) octets, rest)
                 | Posted _ when words[0] <> "POST" -> Refused("405 Method Not Allowed", rest)
                 | Posted form when
                     words[1] <> form.Path || header "Content-Type" lines <> ValueSome form.ContentType
@@ -126,7 +126,7 @@ module internal HttpBodies =
             match form with
             | Posted own ->
                 WriteTo(stream, after, Array.append (head form (own.Status octets) octets.Length) octets)
-            | Whole -> WriteTo(stream, after, octets)
+            | Whole _ -> WriteTo(stream, after, octets)
         | SendTo _
         | WriteTo _
         | HangUp _

@@ -118,7 +118,21 @@ module internal Protocols =
                         AriResponder.create { AriOptions.standard with Vices = vices } table
                         |> AriResponder.serve) }
 
-    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari ]
+    let private mi: Protocol =
+        { Name = "mi"
+          UsesStreams = true
+          ViceWords = OpenSipsVices.known
+          Create =
+            fun settings words ->
+                Words.addAll OpenSipsVices.words words OpenSipsVices.none
+                |> Result.map (fun vices ->
+                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+
+                    fun table ->
+                        OpenSipsResponder.create { OpenSipsOptions.standard with Vices = vices } table
+                        |> OpenSipsResponder.serve) }
+
+    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari; mi ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

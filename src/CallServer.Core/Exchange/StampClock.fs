@@ -1,6 +1,7 @@
 namespace CallServer.Exchange
 
 open CallServer.Model
+open CallServer.Ledger
 
 /// What is known of a gateway's clock that stamps its calls and can be read.
 [<Struct>]
@@ -27,6 +28,18 @@ module internal StampClock =
             { held with Bounds = both }
         else
             { Bounds = fresh; Since = now }
+
+    /// Adds what an audit learnt until now to what was held before it.
+    let add (now: Instant) (fresh: StampClock) (held: StampClock) : StampClock =
+        let learnt = learn now fresh.Bounds held
+        { learnt with Since = Instant.max learnt.Since fresh.Since }
+
+    /// The clock that dates the stamps of a connection. Whatever dated those of one that was there before somebody set the clock would be a guess.
+    let datingOf (known: Connection voption) (clock: StampClock) : StampClock =
+        match known with
+        | ValueSome connection when connection.FirstHeard <= clock.Since -> unknown
+        | ValueSome _
+        | ValueNone -> clock
 
     /// When something happened, on our timeline, that the gateway stamped with something from `low` to `high` and had told by then. Nothing
     /// where its clock is not known or was set since, and where it cannot have happened yet.

@@ -227,6 +227,21 @@ type internal GatewayText(text: string, scheme: string, defaultPort: int) =
         | Some value -> ValueSome(this.Decode(value, name))
         | None -> ValueNone
 
+    /// The path that an option names, with the slash before it; nothing where it is not there, or is no path.
+    member this.ReadPath(options: Map<string, string>, name: string, example: string) : string voption =
+        match this.ReadText(options, name) with
+        | ValueNone -> ValueNone
+        | ValueSome text ->
+            let path = text.Trim '/'
+
+            if
+                path <> "" && path |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || "/-_.~".Contains c)
+            then
+                ValueSome("/" + path)
+            else
+                this.Fail $"{name}={text} is no path such as {example}"
+                ValueNone
+
     /// What an option's word stands for; nothing where it is not there, or is none of these.
     member this.ReadWord(options: Map<string, string>, name: string, words: (string * 'T) list) : 'T voption =
         match this.ReadText(options, name) with

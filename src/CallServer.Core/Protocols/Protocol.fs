@@ -54,7 +54,7 @@ type HttpBodyForm =
 [<RequireQualifiedAccess>]
 type HttpForm =
     | Bodies of HttpBodyForm
-    /// Each is a request by GET, and the reply a response, whatever its status, with the request's id (`HttpMessage`).
+    /// Each is a request of its own, and the reply a response, whatever its status, with the request's id (`HttpMessage`).
     | Requests
 
 /// The way that a gateway's messages take.

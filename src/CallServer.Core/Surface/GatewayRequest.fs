@@ -3,7 +3,7 @@ namespace CallServer.Surface
 open System.Collections.Generic
 open CallServer.Wire
 
-/// A message to a gateway that is a whole request by GET. Whoever carries it sends the request, and hands the response over as the answer.
+/// A message to a gateway that is a whole request of HTTP. Whoever carries it sends the request, and hands the response over as the answer.
 [<Sealed; AllowNullLiteral>]
 type GatewayRequest private (request: HttpRequest) =
     /// Reads a message; null for one that is no request.
@@ -14,6 +14,9 @@ type GatewayRequest private (request: HttpRequest) =
 
     /// Path and query, with their escapes.
     member _.Target = request.Target
+
+    /// What it posts; empty for a request by GET.
+    member _.Body: byte[] = request.Body
 
     /// Its headers, some of which are secret.
     member _.Headers: IReadOnlyList<KeyValuePair<string, string>> =

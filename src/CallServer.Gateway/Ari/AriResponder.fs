@@ -250,4 +250,4 @@ module AriResponder =
         wrap { Options = options; Started = table.Now - options.UpTime; SetAt = table.Now; Heard = 0 }
 
     /// Makes the responder reachable over HTTP.
-    let serve (responder: Responder) : Responder = HttpBodies.serve Whole responder
+    let serve (responder: Responder) : Responder = HttpBodies.serve (Whole "GET") responder

@@ -1,66 +1,27 @@
 namespace CallServer.Gateway
 
 open System
-open System.Globalization
 open System.Text.Json.Nodes
 open CallServer.Model
 
-/// Describes connections of the table as Kamailio's module dialog does: a connection becomes one dialog.
+/// Describes connections of the table as Kamailio's module dialog does.
 module internal KamailioDialogs =
-    [<Literal>]
-    let private Domain = "example.net"
-
-    /// The size of the hash table (hash_size).
-    [<Literal>]
-    let private Buckets = 4096
-
-    let private uri (number: string) = "sip:" + number + "@" + Domain
-
-    let bucket (connection: SimConnection) : int = int (BitConverter.ToUInt16(connection.Guid, 0)) % Buckets
-
-    let private number (connection: SimConnection) : int64 = 1L + connection.Serial
-
     let isNamed (entry: int64) (id: int64) (connection: SimConnection) : bool =
-        entry = int64 (bucket connection) && id = number connection
-
-    let private callerTag (connection: SimConnection) = $"f{connection.Serial:x6}"
-
-    let private calleeTag (connection: SimConnection) = $"t{connection.Serial:x6}"
+        entry = int64 (ProxyDialogs.bucket connection) && id = ProxyDialogs.number connection
 
     let identify (connection: SimConnection) : Identity =
-        { Id = $"{connection.CallId};{bucket connection}:{number connection}"
+        { Id = $"{connection.CallId};{ProxyDialogs.bucket connection}:{ProxyDialogs.number connection}"
           Call = Some connection.CallId
           Endpoint = None
-          Originator = Some(uri connection.Calling) }
-
-    let private seconds (shown: Instant) : int64 = shown.Micros / 1_000_000L
+          Originator = Some(ProxyDialogs.uri connection.Calling) }
 
     /// Kamailio's clock in whole seconds since 1970.
     let clock (vices: KamailioVices) (instant: Instant) : int64 =
-        seconds (instant + vices.ClockAhead + vices.ClockSet)
+        ProxyDialogs.seconds (instant + vices.ClockAhead + vices.ClockSet)
 
     /// The same before anybody set it.
-    let firstClock (vices: KamailioVices) (instant: Instant) : int64 = seconds (instant + vices.ClockAhead)
-
-    /// Such a time as C's ctime writes it, in a time zone where nobody lives: no audit may read it.
-    let text (shown: int64) : string =
-        let time = Instant.toDateTime (Instant.ofMicros (shown * 1_000_000L) + TimeSpan.FromHours 5.75)
-        let day = time.Day.ToString(CultureInfo.InvariantCulture).PadLeft 2
-
-        time.ToString("ddd MMM ", CultureInfo.InvariantCulture)
-        + day
-        + time.ToString(" HH:mm:ss yyyy", CultureInfo.InvariantCulture)
-
-    /// 2 before the answer, 3 until the ACK comes, then 4, and 5 at the end.
-    let private state (now: Instant) (ended: Instant voption) (connection: SimConnection) : int =
-        if ended.IsSome then
-            5
-        elif not (SimConnection.isActive now connection) then
-            1 + int (connection.Serial % 2L)
-        elif now - connection.Start < TimeSpan.FromMilliseconds 200.0 then
-            3
-        else
-            4
+    let firstClock (vices: KamailioVices) (instant: Instant) : int64 =
+        ProxyDialogs.seconds (instant + vices.ClockAhead)
 
     /// 0 for what has not happened.
     let private stamp vices (now: Instant) (instant: Instant) : int64 =
@@ -83,8 +44,8 @@ module internal KamailioDialogs =
 
     let private named (connection: SimConnection) : JsonObject =
         JsonObject()
-        |> add "h_entry" (JsonValue.Create(bucket connection))
-        |> add "h_id" (JsonValue.Create(number connection))
+        |> add "h_entry" (JsonValue.Create(ProxyDialogs.bucket connection))
+        |> add "h_id" (JsonValue.Create(ProxyDialogs.number connection))
 
     /// A row of `dlg.briefing`. In place of the callee's tag it has the caller's, as Kamailio has.
     let brief
@@ -101,15 +62,15 @@ module internal KamailioDialogs =
             let put name (value: JsonNode) = add name value row
 
             match letter with
-            | 'f' -> put "from_uri" (JsonValue.Create(uri connection.Calling))
-            | 't' -> put "to_uri" (JsonValue.Create(uri connection.Called))
+            | 'f' -> put "from_uri" (JsonValue.Create(ProxyDialogs.uri connection.Calling))
+            | 't' -> put "to_uri" (JsonValue.Create(ProxyDialogs.uri connection.Called))
             | 'c' -> put "call-id" (JsonValue.Create connection.CallId)
-            | 'F' -> put "from_tag" (JsonValue.Create(callerTag connection))
-            | 'T' -> put "to_tag" (JsonValue.Create(callerTag connection))
+            | 'F' -> put "from_tag" (JsonValue.Create(ProxyDialogs.callerTag connection))
+            | 'T' -> put "to_tag" (JsonValue.Create(ProxyDialogs.callerTag connection))
             | 'I' -> put "init_ts" (JsonValue.Create(stamp vices last connection.Setup))
             | 'S' -> put "start_ts" (JsonValue.Create(stamp vices last connection.Start))
             | 'E' -> put "end_ts" (JsonValue.Create(endStamp vices ended connection))
-            | 's' -> put "state" (JsonValue.Create(state now ended connection))
+            | 's' -> put "state" (JsonValue.Create(ProxyDialogs.state now ended connection))
             | _ -> row
 
         Seq.fold field (named connection) format :> JsonNode
@@ -130,15 +91,15 @@ module internal KamailioDialogs =
         named connection
         |> add "ref" (JsonValue.Create 2)
         |> add "call-id" (JsonValue.Create connection.CallId)
-        |> add "from_uri" (JsonValue.Create(uri connection.Calling))
-        |> add "to_uri" (JsonValue.Create(uri connection.Called))
-        |> add "state" (JsonValue.Create(state now ValueNone connection))
+        |> add "from_uri" (JsonValue.Create(ProxyDialogs.uri connection.Calling))
+        |> add "to_uri" (JsonValue.Create(ProxyDialogs.uri connection.Called))
+        |> add "state" (JsonValue.Create(ProxyDialogs.state now ValueNone connection))
         |> add "start_ts" (JsonValue.Create started)
         |> add "init_ts" (JsonValue.Create(stamp vices now connection.Setup))
         |> add "end_ts" (JsonValue.Create 0)
         |> add "duration" (JsonValue.Create age)
-        |> add "caller" (party (callerTag connection) connection.RemoteHost)
-        |> add "callee" (party (calleeTag connection) connection.LocalHost)
+        |> add "caller" (party (ProxyDialogs.callerTag connection) connection.RemoteHost)
+        |> add "callee" (party (ProxyDialogs.calleeTag connection) connection.LocalHost)
         |> add "profiles" (JsonArray())
         |> add "variables" (JsonArray())
         :> JsonNode

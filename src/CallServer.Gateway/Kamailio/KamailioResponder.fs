@@ -37,13 +37,6 @@ module KamailioResponder =
     /// How long a dialog that is over is still listed: as long as its transaction lives (wt_timer).
     let lingering = TimeSpan.FromSeconds 5.0
 
-    /// When Kamailio saw the INVITE; if the table lists no ringing calls, when it was answered.
-    let private begun (table: Table) (connection: SimConnection) : Instant =
-        if Table.listsRinging table then connection.Setup else connection.Start
-
-    let private going (now: Instant) (table: Table) : SimConnection[] =
-        table.Connections |> Array.filter (fun connection -> begun table connection <= now)
-
     let private over (now: Instant) (table: Table) (state: KamailioState) =
         let vices = state.Options.Vices
 
@@ -53,15 +46,18 @@ module KamailioResponder =
 
     let private briefing (now: Instant) (format: string) (table: Table) (state: KamailioState) : JsonNode =
         let vices = state.Options.Vices
-        let going = going now table |> Array.map (fun connection -> struct (connection, ValueNone))
+
+        let going =
+            ProxyDialogs.going now table |> Array.map (fun connection -> struct (connection, ValueNone))
+
         let going = Array.truncate (max 0 (going.Length - vices.ListShortBy)) going
         let over = over now table state |> Array.map (fun (struct (one, at)) -> struct (one, ValueSome at))
 
         let rows =
             Array.append going over
             |> Array.filter (fun (struct (one, _)) ->
-                not (Words.isNth vices.MissesBucket (KamailioDialogs.bucket one)))
-            |> Array.sortBy (fun (struct (one, _)) -> struct (KamailioDialogs.bucket one, one.Serial))
+                not (Words.isNth vices.MissesBucket (ProxyDialogs.bucket one)))
+            |> Array.sortBy (fun (struct (one, _)) -> struct (ProxyDialogs.bucket one, one.Serial))
 
         let list = JsonArray()
 
@@ -85,12 +81,12 @@ module KamailioResponder =
         let now, since = KamailioDialogs.clock vices now, KamailioDialogs.firstClock vices started
 
         JsonNodes.object
-            [ "now", JsonValue.Create(KamailioDialogs.text now)
-              "up_since", JsonValue.Create(KamailioDialogs.text since)
+            [ "now", JsonValue.Create(ProxyDialogs.text now)
+              "up_since", JsonValue.Create(ProxyDialogs.text since)
               "uptime", JsonNodes.number (now - since) ]
 
     let private counts now (table: Table) (counted: int) : JsonNode =
-        let active = going now table |> Array.filter (SimConnection.isActive now)
+        let active = ProxyDialogs.going now table |> Array.filter (SimConnection.isActive now)
 
         JsonNodes.object
             [ "starting", JsonNodes.number (int64 (counted - active.Length))
@@ -103,7 +99,7 @@ module KamailioResponder =
     let private named now (table: Table) (parameters: JsonView voption) : SimConnection voption =
         match parameters |> ValueOption.map (JsonView.items 2 >> Array.map JsonView.asNumber) with
         | ValueSome [| ValueSome entry; ValueSome number |] ->
-            going now table
+            ProxyDialogs.going now table
             |> Array.tryFind (fun one -> KamailioDialogs.isNamed entry number one)
             |> ValueOption.ofOption
         | ValueSome _
@@ -125,7 +121,7 @@ module KamailioResponder =
         (state: KamailioState)
         =
         let vices = state.Options.Vices
-        let counted = (going now table).Length
+        let counted = (ProxyDialogs.going now table).Length
 
         match name with
         | "core.uptime" -> struct (state, Ok(upTime now state))
@@ -146,7 +142,7 @@ module KamailioResponder =
             let callId = firstText parameters
 
             let found =
-                going now table
+                ProxyDialogs.going now table
                 |> Array.tryFind (fun one -> not vices.HidesDialog && callId = ValueSome one.CallId)
 
             struct (state,

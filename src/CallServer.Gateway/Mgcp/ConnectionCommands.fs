@@ -52,9 +52,9 @@ module internal ConnectionCommands =
                     { MgcpAnswer.create 200 (asked |> List.collect (value sight connection)) with
                         Sessions =
                             [ if List.contains "LC" asked then
-                                  yield descriptor sight (MgcpView.local connection)
+                                  yield descriptor sight (SimSession.local connection)
                               if List.contains "RC" asked then
-                                  yield descriptor sight (MgcpView.remote connection) ] }
+                                  yield descriptor sight (SimSession.remote connection) ] }
 
     /// Answers MDCX. This gateway refuses every change, so only an MDCX that changes nothing succeeds.
     let modify (sight: MgcpSight) (command: MgcpCommand) : MgcpAnswer =
@@ -73,7 +73,7 @@ module internal ConnectionCommands =
                 MgcpAnswer.error 507
             | Some connection ->
                 { MgcpAnswer.create 200 [] with
-                    Sessions = [ descriptor sight (MgcpView.local connection) ]
+                    Sessions = [ descriptor sight (SimSession.local connection) ]
                     Notify = asks "N" }
 
     /// Answers DLCX. It deletes one connection of a call, all connections of the call on an endpoint, or all connections on one

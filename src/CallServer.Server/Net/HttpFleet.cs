@@ -129,10 +129,10 @@ public sealed class HttpFleet : IAsyncDisposable
         CancellationToken cancel
     ) =>
         form == HttpForm.Requests
-            ? GetAsync(address, message, largest, reading, cancel)
+            ? RequestAsync(address, message, largest, reading, cancel)
             : PostAsync(address, form, message, largest, reading, cancel);
 
-    private async Task<byte[]> GetAsync(
+    private async Task<byte[]> RequestAsync(
         Uri address,
         byte[] message,
         long largest,
@@ -143,11 +143,15 @@ public sealed class HttpFleet : IAsyncDisposable
         var asked =
             GatewayRequest.Read(message) ?? throw new ArgumentException("no request", nameof(message));
         using var request = new HttpRequestMessage(
-            HttpMethod.Get,
+            asked.Body.Length == 0 ? HttpMethod.Get : HttpMethod.Post,
             address.GetLeftPart(UriPartial.Authority) + asked.Target
         );
+        if (asked.Body.Length > 0)
+            request.Content = new ByteArrayContent(asked.Body);
+        // A header is the request's or its content's; each kind refuses those of the other.
         foreach (var (name, value) in asked.Headers)
-            request.Headers.TryAddWithoutValidation(name, value);
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+                request.Content?.Headers.TryAddWithoutValidation(name, value);
         using var response = await client.SendAsync(request, cancel);
         var body = await ReadAsync(response.Content, largest, reading, cancel);
         return asked.Answer(

@@ -9,20 +9,21 @@ open System.Text
 type HttpError =
     /// No empty line ends its head, or not within 16,384 octets.
     | NoHead
-    /// Its first line is none of a request by GET, or of a response.
+    /// Its first line is none of a request by GET or POST, or of a response.
     | NotHttp
 
     override this.ToString() =
         match this with
         | NoHead -> "no head of an HTTP message"
-        | NotHttp -> "no request by GET, and no HTTP response"
+        | NotHttp -> "no request by GET or POST, and no HTTP response"
 
-/// A request by GET.
+/// A request: by POST if it has a body, otherwise by GET.
 type HttpRequest =
     {
         /// Path and query, with their escapes.
         Target: string
         Headers: (string * string) list
+        Body: byte[]
     }
 
 /// A response. The message ends where the octets do.
@@ -68,7 +69,8 @@ module HttpMessage =
         Encoding.Latin1.GetBytes(head.Append("\r\n").ToString())
 
     let encodeRequest (request: HttpRequest) : byte[] =
-        write $"GET {request.Target} {Version}" request.Headers
+        let name = if request.Body.Length = 0 then "GET" else "POST"
+        Array.append (write $"{name} {request.Target} {Version}" request.Headers) request.Body
 
     let encodeResponse
         (status: int)
@@ -94,10 +96,12 @@ module HttpMessage =
 
     let decodeRequest (octets: byte[]) : Result<HttpRequest, HttpError> =
         head octets
-        |> Result.bind (fun (struct (first, headers, _)) ->
+        |> Result.bind (fun (struct (first, headers, body)) ->
             match first.Split ' ' with
             | [| "GET"; target; Version |] when target.StartsWith '/' ->
-                Ok { Target = target; Headers = headers }
+                Ok { Target = target; Headers = headers; Body = [||] }
+            | [| "POST"; target; Version |] when target.StartsWith '/' ->
+                Ok { Target = target; Headers = headers; Body = octets[body..] }
             | _ -> Error HttpError.NotHttp)
 
     let decodeResponse (octets: byte[]) : Result<HttpResponse, HttpError> =

@@ -47,8 +47,9 @@ type JsonRpcMessage = { Id: string; Body: JsonRpcBody }
 type JsonRpcParameter =
     | Text of string
     | Number of int64
+    | Texts of string list
 
-/// Reads and writes messages of JSON-RPC 2.0. Batches are not read: Kamailio has none.
+/// Reads and writes messages of JSON-RPC 2.0. Batches are not read: neither Kamailio nor OpenSIPS has any.
 module JsonRpc =
     /// The longest id that is read, in octets with its quotes.
     [<Literal>]
@@ -84,10 +85,10 @@ module JsonRpc =
                 let parameters = if isThere parameters then ValueSome parameters else ValueNone
                 JsonRpcBody.Request(name, parameters))
 
-    /// Reads one message, which is the whole of the octets. Of a member that stands there twice, the last one counts; `"error": null` beside
+    /// Reads one message, which is the whole of the view. Of a member that stands there twice, the last one counts; `"error": null` beside
     /// a result is no error.
-    let decode (octets: byte[]) : Result<JsonRpcMessage, JsonRpcError> =
-        let mutable reader = Utf8JsonReader(ReadOnlySpan octets, JsonView.options)
+    let decodeView (message: JsonView) : Result<JsonRpcMessage, JsonRpcError> =
+        let mutable reader = JsonView.reader message
         let mutable id, name, parameters = nothing, nothing, nothing
         let mutable result, error = nothing, nothing
 
@@ -107,7 +108,11 @@ module JsonRpc =
                     let start = int reader.TokenStartIndex
                     let isNull = reader.TokenType = JsonTokenType.Null
                     reader.Skip()
-                    let value = { Octets = octets; Start = start; Length = int reader.BytesConsumed - start }
+
+                    let value =
+                        { message with
+                            Start = message.Start + start
+                            Length = int reader.BytesConsumed - start }
 
                     if isId then
                         id <- value
@@ -131,6 +136,10 @@ module JsonRpc =
         | :? JsonException
         | :? InvalidOperationException -> failed (int reader.BytesConsumed) JsonRpcProblem.NotJson
 
+    /// The same of octets.
+    let decode (octets: byte[]) : Result<JsonRpcMessage, JsonRpcError> =
+        decodeView { Octets = octets; Start = 0; Length = octets.Length }
+
     let private write (settings: JsonWriterOptions) (put: Utf8JsonWriter -> unit) : byte[] =
         let into = ArrayBufferWriter<byte>()
         use writer = new Utf8JsonWriter(into, settings)
@@ -147,23 +156,41 @@ module JsonRpc =
     /// Kamailio's layout, unless it is told otherwise (jsonrpcs, pretty_format).
     let private pretty = JsonWriterOptions(Indented = true, IndentCharacter = '\t', IndentSize = 1)
 
-    /// A request. The id is written as it is, so it has to be a JSON text with its quotes or a JSON number.
-    let encodeRequest (id: string) (name: string) (parameters: JsonRpcParameter list) : byte[] =
+    let private writeParameter (writer: Utf8JsonWriter) (parameter: JsonRpcParameter) : unit =
+        match parameter with
+        | JsonRpcParameter.Text text -> writer.WriteStringValue text
+        | JsonRpcParameter.Number number -> writer.WriteNumberValue number
+        | JsonRpcParameter.Texts texts ->
+            writer.WriteStartArray()
+            List.iter (fun (text: string) -> writer.WriteStringValue text) texts
+            writer.WriteEndArray()
+
+    let private request (id: string) (name: string) (putParameters: Utf8JsonWriter -> unit) : byte[] =
         write compact (fun writer ->
             writer.WriteString("method", name)
-
-            if not parameters.IsEmpty then
-                writer.WriteStartArray "params"
-
-                for parameter in parameters do
-                    match parameter with
-                    | JsonRpcParameter.Text text -> writer.WriteStringValue text
-                    | JsonRpcParameter.Number number -> writer.WriteNumberValue number
-
-                writer.WriteEndArray()
-
+            putParameters writer
             writer.WritePropertyName "id"
             writer.WriteRawValue id)
+
+    /// A request. The id is written as it is, so it has to be a JSON text with its quotes or a JSON number.
+    let encodeRequest (id: string) (name: string) (parameters: JsonRpcParameter list) : byte[] =
+        request id name (fun writer ->
+            if not parameters.IsEmpty then
+                writer.WriteStartArray "params"
+                List.iter (writeParameter writer) parameters
+                writer.WriteEndArray())
+
+    /// The same with parameters by their names.
+    let encodeNamed (id: string) (name: string) (parameters: (string * JsonRpcParameter) list) : byte[] =
+        request id name (fun writer ->
+            if not parameters.IsEmpty then
+                writer.WriteStartObject "params"
+
+                for parameter, value in parameters do
+                    writer.WritePropertyName parameter
+                    writeParameter writer value
+
+                writer.WriteEndObject())
 
     /// A reply with a result.
     let encodeResult (id: string) (result: JsonNode) : byte[] =

@@ -3,22 +3,6 @@ namespace CallServer.Wire
 open System
 open System.Text.Json
 
-/// How far a dialog has come (Kamailio, modules/dialog/dlg_hash.h, DLG_STATE_*).
-[<RequireQualifiedAccess>]
-type KamailioState =
-    /// 1: the INVITE was relayed, and nobody has answered anything.
-    | Unconfirmed
-    /// 2: a provisional answer came.
-    | Early
-    /// 3: a 2xx came, and no ACK yet.
-    | ConfirmedWithoutAck
-    /// 4: the ACK came.
-    | Confirmed
-    /// 5: it is over. Kamailio keeps the row a little longer.
-    | Deleted
-    /// A number that Kamailio does not document.
-    | Other of int64
-
 /// One row of `dlg.briefing` with the format `KamailioReplies.BriefFormat`. Times are seconds since 1970 by Kamailio's own clock, 0 for
 /// what has not happened.
 [<Struct>]
@@ -32,22 +16,12 @@ type KamailioDialog =
         FromTag: string
         From: string
         To: string
-        State: KamailioState
+        State: ProxyDialogState
         /// When Kamailio made the row: at the INVITE, or at its own start if it loaded the dialog from its database.
         Created: int64
         /// When the 2xx came.
         Answered: int64
         Ended: int64
-    }
-
-/// What `core.uptime` says.
-[<Struct>]
-type KamailioUpTime =
-    {
-        /// When Kamailio started, as it writes it: local time, to the second, the same text until it starts again.
-        Since: string
-        /// Whole seconds since then: the difference of two truncated times.
-        Seconds: int64
     }
 
 /// Reads the results of Kamailio's RPC commands, as version 5.6 prints them.
@@ -56,26 +30,6 @@ module KamailioReplies =
     /// for: Kamailio prints the caller's in its place.
     [<Literal>]
     let BriefFormat = "cFftsISE"
-
-    /// The state that Kamailio writes as this number.
-    let stateOf (number: int64) : KamailioState =
-        match number with
-        | 1L -> KamailioState.Unconfirmed
-        | 2L -> KamailioState.Early
-        | 3L -> KamailioState.ConfirmedWithoutAck
-        | 4L -> KamailioState.Confirmed
-        | 5L -> KamailioState.Deleted
-        | other -> KamailioState.Other other
-
-    /// The number by which Kamailio writes a state.
-    let numberOf (state: KamailioState) : int64 =
-        match state with
-        | KamailioState.Unconfirmed -> 1L
-        | KamailioState.Early -> 2L
-        | KamailioState.ConfirmedWithoutAck -> 3L
-        | KamailioState.Confirmed -> 4L
-        | KamailioState.Deleted -> 5L
-        | KamailioState.Other other -> other
 
     /// Reads the row whose beginning the reader has just read; nothing where it lacks its name, its Call-ID or its state.
     let private readDialog (reader: byref<Utf8JsonReader>) : KamailioDialog voption =
@@ -129,7 +83,7 @@ module KamailioReplies =
                   FromTag = tag
                   From = from
                   To = into
-                  State = stateOf state
+                  State = ProxyDialogState.ofNumber state
                   Created = ValueOption.defaultValue 0L created
                   Answered = ValueOption.defaultValue 0L answered
                   Ended = ValueOption.defaultValue 0L ended }
@@ -144,7 +98,7 @@ module KamailioReplies =
         JsonView.foldObjects (JsonObjectReader(fun reader -> readDialog &reader)) take state result
 
     /// Reads the result of `core.uptime`.
-    let readUpTime (result: JsonView) : KamailioUpTime voption =
+    let readUpTime (result: JsonView) : ProxyUpTime voption =
         match JsonView.tryText "up_since" result, JsonView.tryNumber "uptime" result with
         | ValueSome since, ValueSome seconds when since <> "" && seconds >= 0L ->
             ValueSome { Since = since; Seconds = seconds }

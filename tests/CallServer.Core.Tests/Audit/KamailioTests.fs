@@ -376,12 +376,12 @@ let ``a restart between two audits is a restart, and a clock that is set is none
         // The text is the same, and the clock that counts its seconds was set ten minutes ahead.
         let told = (KamailioAudit.memory third.State).Run.Value
 
-        let reading: KamailioReading =
+        let reading: UpTimeReading =
             { Told = { Since = told.Token; Seconds = 3600L }
               Within =
                 Interval.create (later + TimeSpan.FromSeconds 60.0) (later + TimeSpan.FromSeconds 60.0) }
 
-        KamailioProof.runOf (ValueSome told) reading |> Check.equal told)
+        GatewayRun.ofUpTime (ValueSome told) reading |> Check.equal told)
 
 let ``counts prove what they must`` =
     example (fun () ->
@@ -410,14 +410,14 @@ let ``a row that is younger than its answer tells no setup, and no end if it was
               FromTag = ""
               From = ""
               To = ""
-              State = KamailioState.Confirmed
+              State = ProxyDialogState.Confirmed
               Created = 2000L
               Answered = 1000L
               Ended = 0L }
 
         let heard = Interval.create start (start + TimeSpan.FromSeconds 0.1)
 
-        let clock = StampClock.learn heard.Latest (KamailioClock.read 3000L heard) StampClock.unknown
+        let clock = StampClock.learn heard.Latest (SecondClock.read 3000L heard) StampClock.unknown
 
         match KamailioObserving.observe clock heard dialog with
         | Some seen ->
@@ -426,8 +426,13 @@ let ``a row that is younger than its answer tells no setup, and no end if it was
             Interval.contains (start - TimeSpan.FromSeconds 2000.0) seen.Start.Value.Within |> Check.isTrue
         | None -> failtest "no observation"
 
-        let over = { dialog with State = KamailioState.Deleted; Ended = 2001L }
+        let over = { dialog with State = ProxyDialogState.Deleted; Ended = 2001L }
         KamailioObserving.ended clock heard over |> Check.equal None
+
+        // Nobody answered it.
+        match KamailioObserving.observe clock heard { over with Answered = 0L } with
+        | Some seen -> seen.Start.Value.Within.Latest |> Check.equal Instant.distantFuture
+        | None -> failtest "no observation"
 
         match KamailioObserving.ended clock heard { over with Ended = 2500L } with
         | Some ended ->

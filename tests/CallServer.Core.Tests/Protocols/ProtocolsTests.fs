@@ -94,7 +94,8 @@ let ``a stream is opened where the URI says so`` =
           "ng+tcp://h", 1, 0
           "jsonrpc://h", 0, 1
           "jsonrpc+http://h", 0, 1
-          "ari://h", 0, 1 ]
+          "ari://h", 0, 1
+          "mi://h", 0, 1 ]
         (fun (uri: string, connects: int, atLeast: int) ->
             let sent = plain uri
             sent.Connects |> Check.equal connects
@@ -112,7 +113,8 @@ let ``what a protocol can do besides`` =
           "snmp://h", false, false
           "sip:u@h", false, false
           "jsonrpc://h", true, false
-          "ari://h", false, false ]
+          "ari://h", false, false
+          "mi://h", false, false ]
         (fun (uri: string, releases: bool, controller: bool) ->
             let target = Asked.by "gw" uri second 4
             (target.Releases, target.TellsController) |> Check.equal (releases, controller))
@@ -172,7 +174,7 @@ let ``a protocol that is registered is read, named and advised like all others``
             | false, _, mistakes -> String.concat "; " mistakes
 
         mistake "toi://h" |> Check.says "did you mean toy?"
-        mistake "h323://h" |> Check.says "ari, toy"
+        mistake "h323://h" |> Check.says "mi, toy"
         mistake "toy://h?color=red" |> Check.says "did you mean colour?"
         mistake "toy://h?password=red" |> Check.all [ Check.says "secret"; Check.saysNot "red" ]
 

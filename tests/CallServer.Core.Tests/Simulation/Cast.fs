@@ -444,6 +444,73 @@ module Cast =
         let up = dice.Seconds(100.0, 1e6)
         speaking "ari" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
 
+    /// Leaves out vices that hide single dialogs: while calls come and go, no count is exact enough to detect that.
+    let private miVices (draw: int) =
+        let n = draw / 30
+
+        pick
+            [ $"mute-after={n % 12}"
+              "refuses"
+              $"error-every={1 + n % 10}"
+              $"broken-every={1 + n % 10}"
+              "no-root"
+              "no-dialogs"
+              "no-total"
+              "total-untold"
+              "total-lags"
+              $"count-off-by={n % 7 - 3}"
+              "count-lags"
+              $"skips={1 + n % 60}"
+              $"ends-ahead={1 + n % 3}"
+              $"holds-rows={n % 40}"
+              "doubles"
+              $"nameless-every={1 + n % 9}"
+              "keeps-ended"
+              "drops-ended"
+              $"undated-every={1 + n % 9}"
+              "no-sdp"
+              $"restarts-after={n % 9}"
+              "proxied"
+              "truncates"
+              $"padding={n % 70_000}"
+              "wrong-ids"
+              "html"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private mi (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
+        // Audits do not depend on how far its clock is from ours.
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
+        let noTotal, noSdp = dice.Chance 10, dice.Chance 30
+        // Where its memory is small, even few rows take several pages.
+        let holds = if dice.Chance 50 then ValueSome(8 + dice.Below 20) else ValueNone
+        let totalBase = if dice.Chance 50 then LongRun else 0L
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest =
+                { OpenSipsVices.none with
+                    ClockAhead = skew
+                    NoTotal = noTotal
+                    NoSdp = noSdp
+                    HoldsRows = holds
+                    TotalBase = totalBase }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match OpenSipsVices.add (miVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            OpenSipsResponder.create
+                { UpTime = table.Now - booted.Since; BegunBefore = booted.Ended; Vices = vices }
+                table
+
+        let options = { table plan dice place with ShowRinging = true }
+        let up = dice.Seconds(100.0, 1e6)
+        speaking "mi" (Table.create (dice.Next()) options start) up false OpenSipsResponder.lingering make
+
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
@@ -642,6 +709,7 @@ module Cast =
             let far = ari plan dice place start
             let answered = if dice.Chance 50 then "?answered=cdr" else ""
             far, Asked.by name $"ari://192.0.2.9{answered}" timeout Attempts
+        | "mi" -> mi plan dice place start, Asked.by name "mi://192.0.2.9" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->

@@ -121,7 +121,9 @@ let ``a response is read as it was written`` =
 
 let ``a request is what RFC 9112 has, and cannot be given another line`` =
     example (fun () ->
-        let request = { Target = "/ari/channels"; Headers = [ "X-Request-Id", "0f\r\nEvil: 1" ] }
+        let request =
+            { Target = "/ari/channels"; Headers = [ "X-Request-Id", "0f\r\nEvil: 1" ]; Body = [||] }
+
         let octets = HttpMessage.encodeRequest request
 
         Encoding.Latin1.GetString octets

@@ -82,6 +82,16 @@ let private readAri (octets: byte[]) : bool =
         (AriReplies.foldChannels (fun count _ -> count + 1) 0 response.Body).IsSome
     | Error _ -> false
 
+let private readOpenSips (octets: byte[]) : bool =
+    match JsonRpc.decode octets with
+    | Ok { Body = JsonRpcBody.Result result } ->
+        OpenSipsReplies.readUpTime result |> ignore
+        OpenSipsReplies.readProcessed result |> ignore
+        OpenSipsReplies.readCount result |> ignore
+        (OpenSipsReplies.foldDialogs (fun count _ -> count + 1) 0 result).IsSome
+    | Ok _
+    | Error _ -> false
+
 let private valueTexts: byte[][] =
     [| "aaln/1@rgw.example.net"
        "ds/ds1-1/[1-24]@[192.0.2.1]"
@@ -148,6 +158,10 @@ let private decoders: Decoder list =
         |> messages (fun (JsonRpcTests.AnyDialogs dialogs) ->
             JsonRpc.encodeResult "\"0f\"" (JsonRpcTests.listOf dialogs))
 
+    let pages =
+        OpenSipsTests.OpenSipsArbitraries.Pages()
+        |> messages (fun page -> JsonRpc.encodeResult "\"0f\"" (OpenSipsTests.pageOf page))
+
     let channels =
         EslTests.EslArbitraries.Channels()
         |> messages (fun (EslTests.AnyChannels rows) -> EslTests.listOf rows)
@@ -205,6 +219,7 @@ let private decoders: Decoder list =
           true)
       once "JSON-RPC" (Array.append lists [| json |]) (JsonRpc.decode >> Result.isOk)
       { once "Kamailio's replies" lists readKamailio with Times = 6L }
+      { once "OpenSIPS's replies" pages readOpenSips with Times = 5L }
       once "event sockets" esl (fun octets ->
           let struct (messages, _) = Esl.feed octets Esl.empty
           Esl.feedCommands octets Esl.empty |> ignore

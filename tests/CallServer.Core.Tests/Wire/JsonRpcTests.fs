@@ -36,7 +36,7 @@ let internal rowOf (dialog: KamailioDialog) : JsonNode =
     row["from_tag"] <- JsonValue.Create dialog.FromTag
     row["from_uri"] <- JsonValue.Create dialog.From
     row["to_uri"] <- JsonValue.Create dialog.To
-    row["state"] <- JsonValue.Create(KamailioReplies.numberOf dialog.State)
+    row["state"] <- JsonValue.Create(ProxyDialogState.toNumber dialog.State)
     row["init_ts"] <- JsonValue.Create dialog.Created
     row["start_ts"] <- JsonValue.Create dialog.Answered
     row["end_ts"] <- JsonValue.Create dialog.Ended
@@ -66,12 +66,12 @@ let private dialog: Gen<KamailioDialog> =
 
         let state =
             match state with
-            | 1 -> KamailioState.Unconfirmed
-            | 2 -> KamailioState.Early
-            | 3 -> KamailioState.ConfirmedWithoutAck
-            | 4 -> KamailioState.Confirmed
-            | 5 -> KamailioState.Deleted
-            | other -> KamailioState.Other(int64 other)
+            | 1 -> ProxyDialogState.Unconfirmed
+            | 2 -> ProxyDialogState.Early
+            | 3 -> ProxyDialogState.ConfirmedWithoutAck
+            | 4 -> ProxyDialogState.Confirmed
+            | 5 -> ProxyDialogState.Deleted
+            | other -> ProxyDialogState.Other(int64 other)
 
         return
             { Entry = entry
@@ -207,7 +207,7 @@ let ``rows that lack their name are counted`` =
         match rows (result $"[{row},{unnamed}]") with
         | ValueSome([ only ], 4) ->
             Check.equal (1L, 2L, "a", "") (only.Entry, only.Number, only.CallId, only.FromTag)
-            Check.equal KamailioState.Confirmed only.State
+            Check.equal ProxyDialogState.Confirmed only.State
         | other -> failtest $"%A{other}"
 
         rows (result "{}") |> Check.equal ValueNone

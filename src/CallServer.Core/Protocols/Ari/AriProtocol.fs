@@ -72,20 +72,6 @@ module internal AriProtocol =
                [ SecretName.Auth, "the URI names a user of ari.conf, and no password is given" ]
            | _ -> [])
 
-    let private readPrefix (uri: GatewayText) (options: Map<string, string>) : string =
-        match uri.ReadText(options, "prefix") with
-        | ValueNone -> ""
-        | ValueSome text ->
-            let name = text.Trim '/'
-
-            if
-                name <> "" && name |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || "/-_.~".Contains c)
-            then
-                "/" + name
-            else
-                uri.Fail $"prefix={text} is no path such as http.conf's prefix=asterisk"
-                ""
-
     let private readDetails (uri: GatewayText) (options: Map<string, string>) : int =
         match uri.ReadText(options, "details") with
         | ValueNone -> UsualDetails
@@ -104,7 +90,8 @@ module internal AriProtocol =
 
         let read =
             { User = user
-              Prefix = readPrefix uri options
+              Prefix =
+                uri.ReadPath(options, "prefix", "http.conf's prefix=asterisk") |> ValueOption.defaultValue ""
               Details = readDetails uri options
               AsksAnswers = (uri.ReadWord(options, "answered", [ "cdr", true ])).IsSome }
 
@@ -138,7 +125,8 @@ module internal AriProtocol =
           Speaker = "Asterisk"
           // A channel is a leg of a call; its protocol id is the Call-ID, which is unique worldwide (RFC 3261 §8.1.1.4).
           Source = { Kind = ValueSome Signalling; CallIds = CallIdReach.World }
-          Knock = HttpMessage.encodeRequest { Target = "/ari/asterisk/info?only=status"; Headers = [] }
+          Knock =
+            HttpMessage.encodeRequest { Target = "/ari/asterisk/info?only=status"; Headers = []; Body = [||] }
           Releases = false
           Rehearsal = fun _ -> "ari://127.0.0.1"
           Read = read }

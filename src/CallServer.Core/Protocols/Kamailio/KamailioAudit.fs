@@ -44,7 +44,7 @@ type KamailioAuditState =
             Phase: KamailioPhase
             Link: KamailioLink<Snapshot>
             /// The first reading of the up-time, and whether the last one was of the same run.
-            Opened: KamailioReading voption
+            Opened: UpTimeReading voption
             IsSameRun: bool
             /// How often the dialogs were listed.
             Rounds: int
@@ -177,7 +177,7 @@ module KamailioAudit =
     let private finish (now: Instant) (reasons: Shortfall list) (state: State) : State =
         let clock = clock now state
         let struct (observations, nameless) = observations clock state
-        let run = state.Opened |> ValueOption.map (KamailioProof.runOf state.Memory.Run)
+        let run = state.Opened |> ValueOption.map (GatewayRun.ofUpTime state.Memory.Run)
 
         let reasons =
             [ yield! reasons
@@ -322,7 +322,7 @@ module KamailioAudit =
         else
             judged now state
 
-    let private closed (now: Instant) (reading: KamailioReading) (state: State) : State =
+    let private closed (now: Instant) (reading: UpTimeReading) (state: State) : State =
         match state.Opened with
         | ValueSome opened when opened.Told.Since = reading.Told.Since -> finish now [] state
         | ValueSome _
@@ -374,7 +374,7 @@ module KamailioAudit =
             | ValueNone -> unreadable now "stats.fetchn" state
         | KamailioPhase.Clock ->
             match KamailioReplies.readClock result with
-            | ValueSome shown -> beginClock now { state with Clock = KamailioClock.read shown within }
+            | ValueSome shown -> beginClock now { state with Clock = SecondClock.read shown within }
             | ValueNone -> beginClock now state
         | KamailioPhase.Over -> state
 

@@ -106,14 +106,14 @@ module KamailioRelease =
                   FromTag = ""
                   From = text "from_uri"
                   To = text "to_uri"
-                  State = KamailioReplies.stateOf (number "state")
+                  State = ProxyDialogState.ofNumber (number "state")
                   Created = number "init_ts"
                   Answered = number "start_ts"
                   Ended = 0L }
 
             let clock =
                 match KamailioReplies.readClock result with
-                | ValueSome shown -> StampClock.learn now (KamailioClock.read shown within) StampClock.unknown
+                | ValueSome shown -> StampClock.learn now (SecondClock.read shown within) StampClock.unknown
                 | ValueNone -> StampClock.unknown
 
             { state with

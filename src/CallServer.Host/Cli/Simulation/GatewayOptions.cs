@@ -45,6 +45,13 @@ internal sealed class GatewayOptions
             "ari",
             Port("--ari", "Answer Asterisk's REST Interface on this port, over HTTP; 0 takes any free one")
         ),
+        (
+            "mi",
+            Port(
+                "--mi",
+                "Answer OpenSIPS's Management Interface on this port, over HTTP; 0 takes any free one"
+            )
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>

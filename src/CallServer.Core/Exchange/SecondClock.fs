@@ -1,10 +1,10 @@
-namespace CallServer.Protocols.Kamailio
+namespace CallServer.Exchange
 
 open CallServer.Model
-open CallServer.Exchange
+open CallServer.Wire
 
-/// Kamailio's stamps and its clock are whole seconds since 1970.
-module internal KamailioClock =
+/// A gateway's clock that shows, and stamps with, whole seconds since 1970.
+module internal SecondClock =
     /// In microseconds.
     [<Literal>]
     let private Second = 1_000_000L
@@ -23,11 +23,17 @@ module internal KamailioClock =
         else
             GatewayClock.unknown
 
-    /// When something happened, on our timeline, that Kamailio stamped and had told by then. Nothing where it stamped none, where its clock is
-    /// not known or was set since, and where it cannot have happened yet.
+    /// When something happened, on our timeline, that was stamped with these seconds and told by then. Nothing where it was not stamped, where
+    /// the clock is not known or was set since, and where it cannot have happened yet.
     let happened (told: Instant) (stamp: int64) (clock: StampClock) : Interval voption =
         if isStamp stamp then
             let low = stamp * Second
             StampClock.happened told low (low + Second - 1L) clock
         else
             ValueNone
+
+    /// Adds the Date of a response, which was made at some moment within the interval, by the clock that is meant.
+    let learn (within: Interval) (response: HttpResponse) (clock: StampClock) : StampClock =
+        match HttpMessage.date response with
+        | ValueSome seconds -> StampClock.learn within.Latest (read seconds within) clock
+        | ValueNone -> clock
