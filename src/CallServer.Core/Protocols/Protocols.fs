@@ -7,6 +7,7 @@ open CallServer.Protocols.Ng
 open CallServer.Protocols.Kamailio
 open CallServer.Protocols.Esl
 open CallServer.Protocols.Ari
+open CallServer.Protocols.Restconf
 open CallServer.Protocols.Sip
 open CallServer.Prelude
 
@@ -20,7 +21,8 @@ module internal Protocols =
           NgProtocol.value
           KamailioProtocol.value
           EslProtocol.value
-          AriProtocol.value ]
+          AriProtocol.value
+          RestconfProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do

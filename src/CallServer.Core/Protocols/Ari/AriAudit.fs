@@ -39,7 +39,8 @@ type AriAuditState =
             Known: Dictionary<string, Connection>
             Memory: AriMemory
             Phase: AriPhase
-            Link: AriLink<Snapshot>
+            Target: AriGateway
+            Link: HttpLink<AriQuestion, Snapshot>
             /// The first reading of the start-up time.
             Started: int64 voption
             IsSameRun: bool
@@ -182,7 +183,7 @@ module AriAudit =
         let window = state.Link.Window
 
         let snapshot: Snapshot =
-            { Gateway = state.Link.Target.Gateway
+            { Gateway = state.Target.Gateway
               Protocol = "ari"
               Profile = "asterisk"
               Traits =
@@ -219,12 +220,12 @@ module AriAudit =
                  // The next audit meets the run that began meanwhile.
                  else
                      { kept with Clock = StampClock.unknown })
-            Link = AriLink.finish snapshot state.Link }
+            Link = HttpLink.finish snapshot state.Link }
 
     let private ask (phase: AriPhase) (questions: AriQuestion list) (state: State) : State =
         { state with
             Phase = phase
-            Link = { state.Link with Window = RequestWindow.enqueue questions state.Link.Window } }
+            Link = HttpLink.enqueue questions state.Link }
 
     let private beginAsking (now: Instant) (state: State) : State =
         let listed = state.Channels |> Seq.map _.Id |> HashSet
@@ -235,7 +236,7 @@ module AriAudit =
                       AriQuestion.Channel id ]
 
         let struct (wanted, details) =
-            AriDetails.plan now state.Link.Target state.Known state.Channels state.Details
+            AriDetails.plan now state.Target state.Known state.Channels state.Details
 
         ask AriPhase.Asking (lacking @ wanted) { state with Details = details }
 
@@ -351,7 +352,7 @@ module AriAudit =
             | ValueNone -> false)
 
     let private refused (now: Instant) question (response: HttpResponse) (state: State) : State =
-        let status, words = response.Status, AriLink.words response
+        let status, words = response.Status, HttpLink.words state.Link response
 
         match question with
         | AriQuestion.Channel id
@@ -370,7 +371,7 @@ module AriAudit =
             finish now [ Refused(RefusalCause.Code status, $"the gateway says: {words} ({status})") ] state
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        let struct (answer, link) = AriLink.receive now octets state.Link
+        let struct (answer, link) = HttpLink.receive now octets state.Link
         let state = { state with Link = link }
 
         match answer with
@@ -427,7 +428,7 @@ module AriAudit =
             |> addError $"no answer to {request.Times} requests" channel
         | AriQuestion.Channel _
         | AriQuestion.Status
-        | AriQuestion.List -> finish now [ AriLink.silence now state.Link ] state
+        | AriQuestion.List -> finish now [ HttpLink.silence now state.Link ] state
 
     let private woke (now: Instant) (state: State) : State =
         (state, RequestWindow.late now state.Link.Window)
@@ -438,18 +439,18 @@ module AriAudit =
             elif isSpent request state then
                 spent now id request state
             else
-                { state with Link = AriLink.repeat now id request state.Link })
+                { state with Link = HttpLink.repeat now id request state.Link })
 
     let private stopped (now: Instant) (state: State) : State =
         if state.Link.Window.LastReply.IsSome then
             finish now [ Cancelled ] state
         else
-            finish now [ Cancelled; AriLink.silence now state.Link ] state
+            finish now [ Cancelled; HttpLink.silence now state.Link ] state
 
     let private commit (now: Instant) (state: State) : State * Command list =
         let state = settle now state
-        let link = if state.Phase = AriPhase.Over then state.Link else AriLink.fill now state.Link
-        let struct (link, commands) = AriLink.commit link
+        let link = if state.Phase = AriPhase.Over then state.Link else HttpLink.fill now state.Link
+        let struct (link, commands) = HttpLink.commit link
         { state with Link = link }, commands
 
     /// Takes in one event. Carry out all returned commands before the next event.
@@ -475,6 +476,7 @@ module AriAudit =
         { Known = known
           Memory = memory
           Phase = AriPhase.Opening
+          Target = target
           Link = AriLink.start target memory.Pace given
           Started = ValueNone
           IsSameRun = true
