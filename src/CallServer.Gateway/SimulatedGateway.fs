@@ -96,10 +96,10 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
-                    // rtpengine, Kamailio, FreeSWITCH and Asterisk know a call from its offer on.
+                    // rtpengine, Kamailio, FreeSWITCH, Asterisk and IOS-XE know a call from its offer on.
                     ShowRinging =
                         settings.Protocols
-                        |> Seq.forall (fun name -> List.contains name [ "ng"; "jsonrpc"; "esl"; "ari" ])
+                        |> Seq.forall (fun name -> List.contains name [ "ng"; "jsonrpc"; "esl"; "ari"; "restconf" ])
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else
