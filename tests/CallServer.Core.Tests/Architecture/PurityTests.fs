@@ -118,6 +118,7 @@ let private walls =
           protocol "Kamailio"
           protocol "Esl"
           protocol "Ari"
+          protocol "Restconf"
           "Protocols",
           ground
           @ [ "Ledger"
@@ -129,7 +130,8 @@ let private walls =
               "Protocols.Ng"
               "Protocols.Kamailio"
               "Protocols.Esl"
-              "Protocols.Ari" ]
+              "Protocols.Ari"
+              "Protocols.Restconf" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Units", ground
@@ -137,7 +139,7 @@ let private walls =
           "Disputes", ground ]
 
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
-let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari)\b)?)")
+let private named = Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari|Restconf)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

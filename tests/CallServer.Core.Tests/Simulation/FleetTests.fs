@@ -15,7 +15,7 @@ let private kinds () =
     match Environment.GetEnvironmentVariable "CALLSERVER_KINDS" with
     | null
     | "" ->
-        Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "esl"; "ari" ]
+        Gateways.profiles @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "restconf" ]
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =

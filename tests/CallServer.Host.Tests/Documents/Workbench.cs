@@ -109,6 +109,7 @@ internal sealed class Workbench : IAsyncDisposable
                     or "--jsonrpc"
                     or "--esl"
                     or "--ari"
+                    or "--restconf"
             )
                 words[at] = "0";
         }

@@ -140,7 +140,7 @@ module RestconfAudit =
             let wasSet = clock.Since > state.Memory.Clock.Since
             let run = RestconfRun.meet wasSet state.Memory.Run state.Memory.At reading
 
-            if state.Memory.Run = ValueSome run then
+            if state.Memory.Run |> ValueOption.exists (fun known -> known.Token = run.Token) then
                 struct (ValueSome run, { clock with Since = Instant.max clock.Since state.Clock.Since })
             else
                 struct (ValueSome run, state.Clock)
@@ -181,11 +181,9 @@ module RestconfAudit =
     /// Ends the audit. Without reasons it is complete.
     let private finish (now: Instant) (reasons: Shortfall list) (state: State) : State =
         let struct (run, clock) = meeting now state
-        let isSameRun = state.Memory.Run.IsSome && state.Memory.Run = run
 
         let countsRinging =
-            (isSameRun && state.Memory.CountsRinging)
-            || Array.exists RestconfObserving.countsRinging state.Legs
+            state.Memory.CountsRinging || Array.exists RestconfObserving.countsRinging state.Legs
 
         let observations =
             match state.Listed with
@@ -226,7 +224,7 @@ module RestconfAudit =
                        Clock = clock
                        At = last.Within.Earliest
                        CountsRinging = countsRinging }
-                 | _ -> state.Memory)
+                 | _ -> { state.Memory with CountsRinging = countsRinging })
             Link = HttpLink.finish snapshot state.Link }
 
     let private ask (phase: RestconfPhase) (question: RestconfQuestion) (state: State) : State =

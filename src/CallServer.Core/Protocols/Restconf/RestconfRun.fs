@@ -13,7 +13,9 @@ type internal RestconfReading = { Told: DeviceTimes; Within: Interval }
 /// Which run of the device an audit met.
 type RestconfRun =
     {
-        /// Its boot-time by its own clock, in microseconds since 1970, as it was first told.
+        /// Its boot-time by its own clock as it was first told, in UTC.
+        Token: string
+        /// The same as it was last told, in microseconds since 1970.
         Booted: int64
         /// When that was on our timeline; ValueNone where its clock shows less than its boot-time.
         Began: Interval voption
@@ -43,7 +45,8 @@ module internal RestconfRun =
         let { Current = current; Booted = booted } = reading.Told
         let up = current.Micros - booted.Micros
 
-        { Booted = booted.Micros
+        { Token = string (Instant.ofMicros booted.Micros)
+          Booted = booted.Micros
           Began =
             (if up < 0L then
                  ValueNone
@@ -81,7 +84,7 @@ module internal RestconfRun =
 
         match known with
         | ValueNone -> met
-        | ValueSome known when isSame wasSet (now - knownAt) known met -> known
+        | ValueSome known when isSame wasSet (now - knownAt) known met -> { known with Booted = met.Booted }
         | ValueSome _ ->
             { met with
                 Began =
@@ -92,7 +95,7 @@ module internal RestconfRun =
     let bootOf (now: Instant) (run: RestconfRun voption) : Boot =
         match run with
         | ValueSome run ->
-            { Token = BootToken.tryCreate (string (Instant.ofMicros run.Booted)) |> ValueOption.ofOption
+            { Token = BootToken.tryCreate run.Token |> ValueOption.ofOption
               Scope = OfAgent
               Began = run.Began
               Period = ValueNone
