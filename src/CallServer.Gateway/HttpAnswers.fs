@@ -42,7 +42,14 @@ module internal HttpAnswers =
             Array.append octets (Array.create padding ' 'B)
 
     /// A whole response to the request of this id, from this server, whose clock shows so much.
-    let write (id: string) (server: string) (shown: Instant) (status: int) (headers: (string * string) list) body =
+    let write
+        (id: string)
+        (server: string)
+        (shown: Instant)
+        (status: int)
+        (headers: (string * string) list)
+        body
+        =
         HttpMessage.encodeResponse
             status
             (reason status)

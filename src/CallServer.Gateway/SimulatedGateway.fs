@@ -99,7 +99,8 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                     // rtpengine, Kamailio, FreeSWITCH, Asterisk and IOS-XE know a call from its offer on.
                     ShowRinging =
                         settings.Protocols
-                        |> Seq.forall (fun name -> List.contains name [ "ng"; "jsonrpc"; "esl"; "ari"; "restconf" ])
+                        |> Seq.forall (fun name ->
+                            List.contains name [ "ng"; "jsonrpc"; "esl"; "ari"; "restconf" ])
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else

@@ -31,7 +31,13 @@ module internal RestconfLegs =
     /// In the zone in which it runs. A fraction of zero is left out.
     let text (clock: RestconfClock) (time: Instant) : string =
         let local = Instant.toDateTime(time).ToOffset clock.Vices.Zone
-        let format = if clock.Vices.WholeSeconds then "yyyy-MM-dd'T'HH:mm:sszzz" else "yyyy-MM-dd'T'HH:mm:ss.FFFzzz"
+
+        let format =
+            if clock.Vices.WholeSeconds then
+                "yyyy-MM-dd'T'HH:mm:sszzz"
+            else
+                "yyyy-MM-dd'T'HH:mm:ss.FFFzzz"
+
         local.ToString(format, CultureInfo.InvariantCulture)
 
     /// In whole seconds.
@@ -77,7 +83,13 @@ module internal RestconfLegs =
     let private counter (value: int64) : int64 = value &&& 0xFFFFFFFFL
 
     /// A leg as it is at that moment.
-    let describe (clock: RestconfClock) (first: int64) (isNameless: bool) (now: Instant) (connection: SimConnection) =
+    let describe
+        (clock: RestconfClock)
+        (first: int64)
+        (isNameless: bool)
+        (now: Instant)
+        (connection: SimConnection)
+        =
         let vices = clock.Vices
         let isActive = SimConnection.isActive now connection
 
@@ -106,8 +118,7 @@ module internal RestconfLegs =
                   "bridge-id", number (connection.Serial + first)
                   "peer-id", number (int64 (100 + connection.Slot % 4))
 
-                  "direction",
-                  JsonNodes.text (if connection.Answered then "incoming-leg" else "outgoing-leg")
+                  "direction", JsonNodes.text (if connection.Answered then "incoming-leg" else "outgoing-leg")
 
                   "directory-number",
                   JsonNodes.text (if connection.Answered then connection.Calling else connection.Called)

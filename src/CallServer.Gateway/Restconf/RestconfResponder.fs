@@ -26,11 +26,7 @@ module RestconfOptions =
           Vices = RestconfVices.none }
 
 [<NoComparison; ReferenceEquality>]
-type private RestconfState =
-    { Options: RestconfOptions
-      Clock: RestconfClock
-      Started: Instant
-      Heard: int }
+type private RestconfState = { Options: RestconfOptions; Clock: RestconfClock; Started: Instant; Heard: int }
 
 /// A simulated Cisco IOS-XE: its call legs over RESTCONF, from a connection table. A peer whose name begins with `http` uses a stream.
 module RestconfResponder =
@@ -143,7 +139,13 @@ module RestconfResponder =
                 HttpMessage.tryHeader HttpMessage.Id request.Headers |> ValueOption.defaultValue ""
 
         let write status kind headers body =
-            HttpAnswers.write id "nginx" (RestconfLegs.shown state.Clock now) status (("Content-Type", kind) :: headers) body
+            HttpAnswers.write
+                id
+                "nginx"
+                (RestconfLegs.shown state.Clock now)
+                status
+                (("Content-Type", kind) :: headers)
+                body
 
         if vices.Garbage then
             HttpAnswers.garbage

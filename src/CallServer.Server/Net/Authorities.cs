@@ -22,7 +22,10 @@ internal static class Authorities
     {
         if (faults == SslPolicyErrors.None)
             return true;
-        if (told is not X509Certificate2 certificate || faults != SslPolicyErrors.RemoteCertificateChainErrors)
+        if (
+            told is not X509Certificate2 certificate
+            || faults != SslPolicyErrors.RemoteCertificateChainErrors
+        )
             return false;
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;

@@ -37,7 +37,8 @@ public sealed record GatewayTls(string? Pin, string? Authority)
             ({ }, _) => "its certificate is not that of pin=",
             (_, { } file) when Read(file).Count == 0 => $"ca={file} is no file with certificates in PEM",
             (_, { } file) => $"its certificate is for another host, or no authority in {file} has issued it",
-            _ => "its certificate is for another host, or not trusted by this machine: pin= or ca= name one of your own",
+            _ =>
+                "its certificate is for another host, or not trusted by this machine: pin= or ca= name one of your own",
         };
 
     /// <summary>None where the file cannot be read.</summary>
@@ -49,7 +50,12 @@ public sealed record GatewayTls(string? Pin, string? Authority)
             all.ImportFromPemFile(file);
         }
         catch (Exception fault)
-            when (fault is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+            when (fault
+                    is IOException
+                        or UnauthorizedAccessException
+                        or CryptographicException
+                        or ArgumentException
+            )
         {
             all.Clear();
         }

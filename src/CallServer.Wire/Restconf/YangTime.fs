@@ -58,7 +58,18 @@ module YangTime =
             with
             | true, time when isOffset offset && (digits > 0 || not isExact) ->
                 let whole = (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond
-                let part = if kept = 0 then 0L else Int64.Parse(rest.AsSpan(1, kept), provider = CultureInfo.InvariantCulture) * unitOf kept
+
+                let part =
+                    if kept = 0 then
+                        0L
+                    else
+                        Int64.Parse(rest.AsSpan(1, kept), provider = CultureInfo.InvariantCulture)
+                        * unitOf kept
+
                 let micros = whole + part
-                if micros > 0L then ValueSome { Micros = micros; Unit = unitOf kept } else ValueNone
+
+                if micros > 0L then
+                    ValueSome { Micros = micros; Unit = unitOf kept }
+                else
+                    ValueNone
             | _ -> ValueNone

@@ -60,7 +60,9 @@ type private World(connections: int, churn: float, words: string list, ?login: s
         this.RestartAt now
 
         this.Become(fun table ->
-            RestconfResponder.create { options login words with UpTime = TimeSpan.Zero; FirstId = first } table)
+            RestconfResponder.create
+                { options login words with UpTime = TimeSpan.Zero; FirstId = first }
+                table)
 
 let private target: RestconfGateway =
     { Gateway = GatewayId.create "gw"
@@ -283,7 +285,10 @@ let ``durations that include ringing only bound a start, once a leg that rings s
 
         for round in 1..6 do
             let struct (run, _) = series.At(later (float round * 7.0))
-            let rings = run.Snapshot.Observations |> Array.exists (fun seen -> seen.Facts.State = ValueSome "connecting")
+
+            let rings =
+                run.Snapshot.Observations
+                |> Array.exists (fun seen -> seen.Facts.State = ValueSome "connecting")
 
             if rings then
                 run |> checkedIn world |> ignore
@@ -350,7 +355,8 @@ let ``what answers in its place, or refuses, is named`` =
 let ``a gateway that is busy for a moment delays an audit, and is asked no sooner than it wants`` =
     example (fun () ->
         for word in [ "busy-for=2"; "busy-every=2"; "locked-every=3"; "too-many-every=2" ] do
-            audit 10 [ word ] |> fun run -> run.Snapshot.Completeness |> Check.because word (Check.equal whole)
+            audit 10 [ word ]
+            |> fun run -> run.Snapshot.Completeness |> Check.because word (Check.equal whole)
 
         let run = audit 10 [ "busy-every=2" ]
         // Retry-After is 2 s.

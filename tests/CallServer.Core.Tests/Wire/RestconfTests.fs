@@ -84,7 +84,10 @@ let internal octetsOf (AnyLegs(legs, zone, asTexts)) : byte[] =
         row["call-index"] <- number 1L
         row["unknown"] <- JsonObject()
         row["call-id"] <- number leg.CallId
-        leg.Setup |> ValueOption.iter (fun time -> row["call-setuptime"] <- JsonValue.Create(textOf zone time))
+
+        leg.Setup
+        |> ValueOption.iter (fun time -> row["call-setuptime"] <- JsonValue.Create(textOf zone time))
+
         leg.Bridge |> ValueOption.iter (fun bridge -> row["bridge-id"] <- number bridge)
         leg.Peer |> ValueOption.iter (fun peer -> row["peer-id"] <- number peer)
         row["direction"] <- JsonValue.Create leg.Direction
@@ -161,8 +164,7 @@ let ``the times of the device are read`` =
                 + "}}"
             )
 
-        reply
-            "\"current-time\":\"2026-12-02T02:22:06+00:00\",\"boot-time\":\"2026-12-02T02:22:05.5+00:00\""
+        reply "\"current-time\":\"2026-12-02T02:22:06+00:00\",\"boot-time\":\"2026-12-02T02:22:05.5+00:00\""
         |> RestconfReplies.readTimes
         |> Check.equal (
             ValueSome
@@ -170,7 +172,9 @@ let ``the times of the device are read`` =
                   Booted = { Micros = 1_796_178_125_500_000L; Unit = 100_000L } }
         )
 
-        reply "\"current-time\":\"2026-12-02T02:22:06+00:00\"" |> RestconfReplies.readTimes |> Check.equal ValueNone)
+        reply "\"current-time\":\"2026-12-02T02:22:06+00:00\""
+        |> RestconfReplies.readTimes
+        |> Check.equal ValueNone)
 
 let ``errors are read, those of before the RFC too`` =
     examples
@@ -190,7 +194,9 @@ let ``legs that lack their number are counted, and fields of another kind are no
                 + "}}"
             )
 
-        match legsOf (summary """[{"call-id":7,"call-duration":{"ms":1},"codec":null},{"call-id":-1},{},5]""") with
+        match
+            legsOf (summary """[{"call-id":7,"call-duration":{"ms":1},"codec":null},{"call-id":-1},{},5]""")
+        with
         | ValueSome([ only ], 3) ->
             (only.CallId, only.Duration, only.Codec) |> Check.equal (7L, ValueNone, "")
         | other -> failtest $"%A{other}"

@@ -157,7 +157,11 @@ public sealed class HttpFleetTests : NetworkTests
     [TestCase("pin, another name", true)]
     [TestCase("no file", false)]
     [TestCase("machine", false)]
-    public async Task OnlyTheCertificateThatIsNamedIsBelieved(string believed, bool isTaken, CancellationToken cancel)
+    public async Task OnlyTheCertificateThatIsNamedIsBelieved(
+        string believed,
+        bool isTaken,
+        CancellationToken cancel
+    )
     {
         using var folder = new TestDirectory();
         var (mine, key) = (folder.File("mine.pem"), folder.File("mine.key"));
@@ -180,7 +184,9 @@ public sealed class HttpFleetTests : NetworkTests
         var form = Ng with
         {
             Tls = tls,
-            Name = believed.EndsWith("another name", StringComparison.Ordinal) ? "gw.example.net" : "localhost",
+            Name = believed.EndsWith("another name", StringComparison.Ordinal)
+                ? "gw.example.net"
+                : "localhost",
         };
         var fault = await Network.Http.FindFaultAsync(server.EndPoint, form, [1], cancel);
         Assert.That(fault, isTaken ? Is.Null : Does.Contain("certificate"));

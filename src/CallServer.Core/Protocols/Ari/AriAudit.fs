@@ -223,9 +223,7 @@ module AriAudit =
             Link = HttpLink.finish snapshot state.Link }
 
     let private ask (phase: AriPhase) (questions: AriQuestion list) (state: State) : State =
-        { state with
-            Phase = phase
-            Link = HttpLink.enqueue questions state.Link }
+        { state with Phase = phase; Link = HttpLink.enqueue questions state.Link }
 
     let private beginAsking (now: Instant) (state: State) : State =
         let listed = state.Channels |> Seq.map _.Id |> HashSet

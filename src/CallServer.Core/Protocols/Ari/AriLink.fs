@@ -23,7 +23,11 @@ module internal AriLink =
           IsUnready = fun status -> status = 502 || status = 503 || status = 504
           Words = AriReplies.readMessage }
 
-    let start (target: AriGateway) (pace: Pace voption) (given: AuditStart) : HttpLink<AriQuestion, 'Outcome> =
+    let start
+        (target: AriGateway)
+        (pace: Pace voption)
+        (given: AuditStart)
+        : HttpLink<AriQuestion, 'Outcome> =
         let pace =
             match pace with
             | ValueSome pace -> Pace.resume 1.0 Pace.Gentle pace

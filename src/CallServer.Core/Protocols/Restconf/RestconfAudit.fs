@@ -126,10 +126,7 @@ module RestconfAudit =
 
     /// Everything known of the clock, whatever the run.
     let private clockSince (now: Instant) (state: State) : StampClock =
-        StampClock.learn
-            now
-            state.Clock.Bounds
-            (StampClock.aged (now - state.Memory.At) state.Memory.Clock)
+        StampClock.learn now state.Clock.Bounds (StampClock.aged (now - state.Memory.At) state.Memory.Clock)
 
     /// The run that this audit met, and everything known of its clock. Another run may be another machine's.
     let private meeting (now: Instant) (state: State) : struct (RestconfRun voption * StampClock) =
@@ -149,11 +146,7 @@ module RestconfAudit =
         let token = (RestconfRun.bootOf heard.Latest run).Token
 
         let contextOf (leg: VoiceLeg) : RestconfContext =
-            let plain =
-                { Heard = heard
-                  Clock = clock
-                  CountsRinging = countsRinging
-                  Stamp = ValueNone }
+            let plain = { Heard = heard; Clock = clock; CountsRinging = countsRinging; Stamp = ValueNone }
 
             match state.Known.TryGetValue(string leg.CallId) with
             // Within a run a number is not used again: if its stamp changed, so did the clock.
@@ -220,10 +213,7 @@ module RestconfAudit =
             Memory =
                 (match run, state.Closed |> ValueOption.orElse state.Opened with
                  | ValueSome _, ValueSome last ->
-                     { Run = run
-                       Clock = clock
-                       At = last.Within.Earliest
-                       CountsRinging = countsRinging }
+                     { Run = run; Clock = clock; At = last.Within.Earliest; CountsRinging = countsRinging }
                  | _ -> { state.Memory with CountsRinging = countsRinging })
             Link = HttpLink.finish snapshot state.Link }
 
@@ -254,13 +244,19 @@ module RestconfAudit =
         | CountVerdict.Disagrees _
         | CountVerdict.Untold -> again (disagreement state) state
 
-    let private unreadable (now: Instant) (question: RestconfQuestion) (response: HttpResponse) (state: State) =
+    let private unreadable
+        (now: Instant)
+        (question: RestconfQuestion)
+        (response: HttpResponse)
+        (state: State)
+        =
         let kind =
             HttpMessage.tryHeader "Content-Type" response.Headers |> ValueOption.defaultValue "something"
 
         finish
             now
-            [ Unreadable $"{question}: {kind} that is not what IOS-XE answers; does a proxy answer in its place?" ]
+            [ Unreadable
+                  $"{question}: {kind} that is not what IOS-XE answers; does a proxy answer in its place?" ]
             state
 
     let private listed now (within: Interval) (response: HttpResponse) (state: State) : State =
@@ -339,16 +335,15 @@ module RestconfAudit =
 
         if not (isItsOwn && state.Target.IdleIsAbsent) then
             let words = HttpLink.words state.Link response
-            finish now [ NotServed $"{RestconfQuestion.Legs}: the gateway says: {words} ({response.Status})" ] state
+
+            finish
+                now
+                [ NotServed $"{RestconfQuestion.Legs}: the gateway says: {words} ({response.Status})" ]
+                state
         elif state.Absences + 1 < MaxAbsences then
             ask RestconfPhase.Listing RestconfQuestion.Legs { state with Absences = state.Absences + 1 }
         else
-            close
-                { state with
-                    Legs = [||]
-                    Lost = 0
-                    Total = ValueNone
-                    Listed = ValueSome within }
+            close { state with Legs = [||]; Lost = 0; Total = ValueNone; Listed = ValueSome within }
 
     let private refused now (within: Interval) question (response: HttpResponse) (state: State) : State =
         let status = response.Status
@@ -395,7 +390,12 @@ module RestconfAudit =
             finish now [ Cancelled; HttpLink.silence now state.Link ] state
 
     let private commit (now: Instant) (state: State) : State * Command list =
-        let link = if state.Phase = RestconfPhase.Over then state.Link else HttpLink.fill now state.Link
+        let link =
+            if state.Phase = RestconfPhase.Over then
+                state.Link
+            else
+                HttpLink.fill now state.Link
+
         let struct (link, commands) = HttpLink.commit link
         { state with Link = link }, commands
 

@@ -34,7 +34,8 @@ module internal RestconfObserving =
     let private isConnecting (leg: VoiceLeg) : bool = leg.State = "connecting-state"
 
     /// How long it has lasted, in milliseconds; nothing where that is not told, or is zero.
-    let private durationOf (leg: VoiceLeg) : int64 voption = leg.Duration |> ValueOption.filter (fun lasted -> lasted > 0L)
+    let private durationOf (leg: VoiceLeg) : int64 voption =
+        leg.Duration |> ValueOption.filter (fun lasted -> lasted > 0L)
 
     /// Its duration counts though nobody has answered it: so durations include ringing.
     let countsRinging (leg: VoiceLeg) : bool = isConnecting leg && (durationOf leg).IsSome
@@ -75,7 +76,9 @@ module internal RestconfObserving =
         | _ when isConnecting leg -> Timing.reported (Interval.from heard.Earliest)
         | ValueSome lasted when not context.CountsRinging -> Timing.reported (beganOf heard lasted)
         | ValueSome lasted when isActive leg ->
-            Timing.bounded (Interval.create (Instant.min heard.Latest (beganOf heard lasted).Earliest) heard.Latest)
+            Timing.bounded (
+                Interval.create (Instant.min heard.Latest (beganOf heard lasted).Earliest) heard.Latest
+            )
         | _ when isActive leg -> Timing.bounded (Interval.create since heard.Latest)
         | _ -> Timing.bounded (Interval.create since Instant.distantFuture)
 
@@ -136,11 +139,7 @@ module internal RestconfObserving =
             else
                 word
 
-        codecs
-        |> Map.tryFind own
-        |> Option.defaultValue own
-        |> text
-        |> ValueOption.map Codec.ofName
+        codecs |> Map.tryFind own |> Option.defaultValue own |> text |> ValueOption.map Codec.ofName
 
     /// Where it sends its media; nothing before that is agreed.
     let private mediaOf (leg: VoiceLeg) : MediaAddress voption =
@@ -174,7 +173,8 @@ module internal RestconfObserving =
                     leg.Bridge
                     |> ValueOption.filter isKnown
                     |> ValueOption.bind (string >> CallId.tryCreate >> ValueOption.ofOption)
-                Endpoint = leg.Peer |> ValueOption.filter isKnown |> ValueOption.map (fun tag -> $"dial-peer {tag}")
+                Endpoint =
+                    leg.Peer |> ValueOption.filter isKnown |> ValueOption.map (fun tag -> $"dial-peer {tag}")
                 Originator = (if direction = ValueSome Incoming then text leg.Number else ValueNone)
                 Remote = (if direction = ValueSome Outgoing then text leg.Number else ValueNone)
                 Direction = direction

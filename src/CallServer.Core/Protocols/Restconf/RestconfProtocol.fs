@@ -95,9 +95,7 @@ module internal RestconfProtocol =
         if user |> ValueOption.exists _.Contains(':') then
             uri.Fail "the user before @ cannot hold a colon"
 
-        let read =
-            { User = user
-              IdleIsAbsent = (uri.ReadWord(options, "idle", [ "absent", true ])).IsSome }
+        let read = { User = user; IdleIsAbsent = (uri.ReadWord(options, "idle", [ "absent", true ])).IsSome }
 
         { Carrier = Carrier.Http(readForm uri options)
           Profile = ValueNone
@@ -122,14 +120,13 @@ module internal RestconfProtocol =
           Forms = [ "restconf://[USER@]HOST[:443][?pin=SHA256|ca=FILE]" ]
           Examples =
             [ "# The call legs of a Cisco IOS-XE"
-              "callserver audit 'restconf://callserver@192.0.2.7?ca=ca.pem' --auth-from env:IOS_PASSWORD" ]
+              "callserver audit restconf://ops@192.0.2.7 --auth-from env:GW_PASSWORD" ]
           Speaker = "RESTCONF"
           // As of Cisco's legs over SNMP. A bridge-id means nothing to another gateway.
           Source = { Kind = ValueSome Signalling; CallIds = CallIdReach.ByShape }
           Knock =
             HttpMessage.encodeRequest
-                { Target = "/restconf/data/ietf-yang-library:modules-state/module-set-id"
-                  Headers = [] }
+                { Target = "/restconf/data/ietf-yang-library:modules-state/module-set-id"; Headers = [] }
           Releases = false
           Rehearsal = fun _ -> $"{InClear}://127.0.0.1"
           Read = read }

@@ -74,8 +74,7 @@ module internal RestconfRun =
             | ValueSome known, ValueSome met -> met.Earliest <= known.Latest + slack elapsed
             | _ -> false
 
-        known.Booted = met.Booted
-        || ((wasSet || abs (known.Booted - met.Booted) <= Jitter) && goesOn)
+        known.Booted = met.Booted || ((wasSet || abs (known.Booted - met.Booted) <= Jitter) && goesOn)
 
     /// The run that a reading tells of, after the one that was known at an earlier moment. Another run began between the two.
     let meet (wasSet: bool) (known: RestconfRun voption) (knownAt: Instant) (reading: RestconfReading) =
