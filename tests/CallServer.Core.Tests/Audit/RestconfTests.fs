@@ -55,8 +55,8 @@ type private World(connections: int, churn: float, words: string list, ?login: s
         this.Become(fun table ->
             RestconfResponder.create { options with UpTime = table.Now - start + options.UpTime } table)
 
-    /// Another run, whose calls have numbers from this one on.
-    member this.StartAnewAt(now: Instant, first: int64) =
+    /// Another run with these vices, whose calls have numbers from this one on.
+    member this.StartAnewAt(now: Instant, first: int64, words: string list) =
         this.RestartAt now
 
         this.Become(fun table ->
@@ -192,6 +192,11 @@ let ``no bound is wrong while calls come and go, whatever its clock and its zone
                 let struct (run, _) = series.At(later (float round * 7.3))
                 run |> checkedIn world |> ignore
 
+                for seen in run.Snapshot.Observations do
+                    if seen.Facts.State = ValueSome "connecting" then
+                        seen.Start
+                        |> Check.equal (ValueSome(Timing.reported (Interval.from seen.Heard.Earliest)))
+
                 if not (List.contains "total-late-ms=300" words) then
                     run.Snapshot.Completeness |> Check.equal whole)
 
@@ -210,7 +215,7 @@ let ``setups become exact from audit to audit`` =
 
 let ``a clock that was set is no restart, and renames no leg`` =
     example (fun () ->
-        for follows in [ []; [ "reckons" ] ] do
+        for follows in [ []; [ "reckons" ]; [ "sparse" ] ] do
             for set in [ 3_600_000; -3_600_000; 5_000; 400 ] do
                 let world = World(40, 0.0, follows)
                 let series = Series world
@@ -241,6 +246,13 @@ let ``a restart is seen, and dated between the two audits`` =
                 Interval.width at |> Check.atMost (TimeSpan.FromSeconds 3.0)
             | other -> failtest $"%A{other}"
 
+        // Somebody sets its clock when it is back.
+        let world = World(40, 1.0, [])
+        let before = first (later 1.0) world
+        world.StartAnewAt(later 60.0, 1L, [ "clock-set-ms=3600000" ])
+        let after = auditOf target lan (RestconfAudit.memory before.State) [||] (later 100.0) world
+        (Boot.judge before.Snapshot.Boot after.Snapshot.Boot).IsRestarted |> Check.isTrue
+
         // In the middle of an audit.
         audit 10 [ "restarts-after=2" ] |> kinds |> Check.equal [ "restarted-meanwhile" ])
 
@@ -251,7 +263,7 @@ let ``a number that is used again after a restart is another leg`` =
         series.At(later 1.0) |> ignore
         let earlier = series.Ledger.Connections |> Array.map (fun one -> string one.Id)
         let next = world.Table.Connections |> Array.map _.Serial |> Array.max
-        world.StartAnewAt(later 60.0, -next)
+        world.StartAnewAt(later 60.0, -next, [])
 
         // Five calls that begin after the restart, with the numbers 1 to 5.
         for _ in 1..5 do
@@ -428,6 +440,34 @@ let ``a flood of strangers' messages changes nothing`` =
 
         RestconfAudit.strays after |> Check.equal 100
         RestconfAudit.requests after |> Check.equal 1)
+
+let ``a duration that may have begun anew at 0 dates no answer`` =
+    example (fun () ->
+        let heard = Interval.create start (later 0.002)
+        let setup = start - TimeSpan.FromDays 60.0
+
+        let leg: VoiceLeg =
+            { CallId = 7L
+              Setup = ValueSome { Micros = setup.Micros; Unit = 1000L }
+              Bridge = ValueNone
+              Peer = ValueNone
+              Direction = ""
+              Number = ""
+              State = "active-state"
+              Duration = ValueSome 890_000_123L
+              RemoteHost = ""
+              RemotePort = ValueNone
+              Codec = "" }
+
+        let clock = StampClock.learn start { Least = 0L; Most = 0L } StampClock.unknown
+
+        let seen =
+            RestconfObserving.observe
+                { Heard = heard; Clock = clock; CountsRinging = false; Stamp = ValueNone }
+                leg
+
+        Interval.contains (setup + TimeSpan.FromSeconds 3.0) seen.Start.Value.Within |> Check.isTrue
+        seen.Start.Value.Evidence |> Check.equal Bounded)
 
 let ``codecs have their registered names`` =
     examples

@@ -64,6 +64,9 @@ module internal RestconfObserving =
                 (stamp.Micros + stamp.Unit - 1L)
                 context.Clock)
 
+    /// A duration has 32 bits: it is 0 again after 49.7 days.
+    let private period = TimeSpan.FromMilliseconds 4294967296.0
+
     let private startOf (context: RestconfContext) (setup: Interval voption) (leg: VoiceLeg) : Timing =
         let heard = context.Heard
 
@@ -72,8 +75,12 @@ module internal RestconfObserving =
             | ValueSome setup -> Instant.min setup.Earliest heard.Latest
             | ValueNone -> Instant.distantPast
 
+        let mayHaveWrapped =
+            setup |> ValueOption.exists (fun setup -> heard.Latest - setup.Earliest >= period)
+
         match durationOf leg with
         | _ when isConnecting leg -> Timing.reported (Interval.from heard.Earliest)
+        | ValueSome _ when mayHaveWrapped -> Timing.bounded (Interval.create since heard.Latest)
         | ValueSome lasted when not context.CountsRinging -> Timing.reported (beganOf heard lasted)
         | ValueSome lasted when isActive leg ->
             Timing.bounded (
