@@ -45,7 +45,7 @@ module Gateways =
 
     /// A gateway with several protocols, each with its name and responder. Its table begins at the first instant and is served
     /// from the second one on; events in between are dropped. Ringing connections are listed only if all protocols list them, as
-    /// SIP, ng, JSON-RPC, ARI and some MIBs do.
+    /// SIP, ng, JSON-RPC, ARI, RESTCONF and some MIBs do.
     let multi
         (seed: uint64)
         (tableOptions: TableOptions)
@@ -57,7 +57,7 @@ module Gateways =
         let listsRinging =
             responders
             |> List.forall (fun (struct (protocol, _)) ->
-                List.contains protocol [ "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "mi" ])
+                List.contains protocol [ "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "mi"; "restconf" ])
 
         let tableOptions = { tableOptions with ShowRinging = tableOptions.ShowRinging && listsRinging }
 

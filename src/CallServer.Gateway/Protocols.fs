@@ -132,7 +132,21 @@ module internal Protocols =
                         OpenSipsResponder.create { OpenSipsOptions.standard with Vices = vices } table
                         |> OpenSipsResponder.serve) }
 
-    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari; mi ]
+    let private restconf: Protocol =
+        { Name = "restconf"
+          UsesStreams = true
+          ViceWords = RestconfVices.known
+          Create =
+            fun settings words ->
+                Words.addAll RestconfVices.words words RestconfVices.none
+                |> Result.map (fun vices ->
+                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+
+                    fun table ->
+                        RestconfResponder.create { RestconfOptions.standard with Vices = vices } table
+                        |> RestconfResponder.serve) }
+
+    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari; mi; restconf ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

@@ -96,10 +96,11 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
                 { TableOptions.standard with
                     Connections = settings.Connections
                     Churn = settings.Churn
-                    // rtpengine, Kamailio, FreeSWITCH, Asterisk and OpenSIPS know a call from its offer on.
+                    // rtpengine, Kamailio, FreeSWITCH, Asterisk, OpenSIPS and IOS-XE know a call from its offer on.
                     ShowRinging =
                         settings.Protocols
-                        |> Seq.forall (fun name -> List.contains name [ "ng"; "jsonrpc"; "esl"; "ari"; "mi" ])
+                        |> Seq.forall (fun name ->
+                            List.contains name [ "ng"; "jsonrpc"; "esl"; "ari"; "mi"; "restconf" ])
                     Codecs = SimCodec.all
                     Trunks = trunks |> List.choose Result.toOption }
         else

@@ -1,20 +1,42 @@
 namespace CallServer.Exchange
 
+open System
+open System.Globalization
+open System.Text
 open CallServer.Prelude
 open CallServer.Model
 open CallServer.Ledger
 open CallServer.Wire
 
-/// Requests to a gateway that are whole requests of HTTP, by their ids.
+/// How one gateway is asked by requests of HTTP.
+[<NoEquality; NoComparison>]
+type internal HttpAsking<'Question> =
+    {
+        /// Who answers, in words.
+        Speaker: string
+        /// Path and query of a question, with their escapes.
+        Target: 'Question -> string
+        /// The media type of what is wanted.
+        Accept: string
+        /// What is sent along with a question, by the request's id: its media type and octets. Then the request is a POST.
+        Body: string -> 'Question -> struct (string * byte[]) voption
+        /// The user, and the password (RFC 7617).
+        Login: struct (string * Secret) voption
+        /// How long the first attempt of a request waits for its answer. Each repeat waits half as long again.
+        Timeout: TimeSpan
+        /// How often a request is sent before it is given up; at least 1.
+        Attempts: int
+        /// Whether the gateway, or a proxy in its place, says by this status that a later attempt may get an answer.
+        IsUnready: int -> bool
+        /// Why it refuses, by its own words; nothing where the body does not say.
+        Words: JsonView -> string voption
+    }
+
+/// The requests to one gateway over HTTP, by their ids.
 [<NoEquality; NoComparison>]
 type internal HttpLink<'Question, 'Outcome> =
     {
-        /// What answers there, in words.
-        Speaker: string
-        /// Writes the request of that id that asks the question.
-        Write: string -> 'Question -> byte[]
-        /// The gateway's own words in the body of a response that is no success; nothing where there are none.
-        Read: JsonView -> string voption
+        Asking: HttpAsking<'Question>
         Window: RequestWindow<string, 'Question, unit, 'Outcome>
         /// What went wrong last on the way to the gateway.
         Trouble: string
@@ -23,11 +45,12 @@ type internal HttpLink<'Question, 'Outcome> =
     }
 
 module internal HttpLink =
-    let start speaker write read (window: RequestWindow<string, 'Question, unit, 'Outcome>) =
-        { Speaker = speaker
-          Write = write
-          Read = read
-          Window = window
+    /// What a proxy, or a gateway while it starts, answers in place of an answer: a later attempt may get one.
+    let isUnready (status: int) : bool = status = 502 || status = 503 || status = 504
+
+    let start (asking: HttpAsking<'Question>) (most: int) (pace: Pace) (given: AuditStart) =
+        { Asking = asking
+          Window = RequestWindow.create asking.Timeout asking.Attempts most pace given.Rng given.At.Steady
           Trouble = ""
           Unready = ValueNone }
 
@@ -36,13 +59,41 @@ module internal HttpLink =
         let struct (bits, rng) = Rng.next rng
         struct (bits.ToString "x16", rng)
 
+    /// RFC 7617: user and password, with a colon between them, in UTF-8.
+    let private basic (user: string) (password: Secret) : string =
+        "Basic "
+        + Convert.ToBase64String(Array.append (Encoding.UTF8.GetBytes(user + ":")) (Secret.octets password))
+
+    let private message (id: string) (question: 'Question) (asking: HttpAsking<'Question>) : byte[] =
+        let body = asking.Body id question
+
+        HttpMessage.encodeRequest
+            { Target = asking.Target question
+              Headers =
+                [ HttpMessage.Id, id
+                  "Accept", asking.Accept
+                  match body with
+                  | ValueSome(struct (kind, _)) -> "Content-Type", kind
+                  | ValueNone -> ()
+                  match asking.Login with
+                  | ValueSome(struct (user, password)) -> "Authorization", basic user password
+                  | ValueNone -> () ]
+              Body =
+                match body with
+                | ValueSome(struct (_, octets)) -> octets
+                | ValueNone -> [||] }
+
     let private send (now: Instant) (question: 'Question) (link: HttpLink<'Question, 'Outcome>) =
         let struct (id, rng) = id link.Window.Rng
         let link = { link with Window = { link.Window with Rng = rng } }
-        let struct (deadline, window) = RequestWindow.deadline link.Window.Timeout now 0 link.Window
+        let struct (deadline, window) = RequestWindow.deadline link.Asking.Timeout now 0 link.Window
 
         { link with
-            Window = RequestWindow.send now id question () (link.Write id question) deadline window }
+            Window = RequestWindow.send now id question () (message id question link.Asking) deadline window }
+
+    /// Puts these before the questions that wait already.
+    let enqueue (questions: 'Question list) (link: HttpLink<'Question, 'Outcome>) =
+        { link with Window = RequestWindow.enqueue questions link.Window }
 
     /// Sends what waits, as far as there is room.
     let rec fill (now: Instant) (link: HttpLink<'Question, 'Outcome>) : HttpLink<'Question, 'Outcome> =
@@ -52,21 +103,39 @@ module internal HttpLink =
 
     let repeat now (id: string) (request: InFlight<'Question, unit>) (link: HttpLink<'Question, 'Outcome>) =
         let struct (deadline, window) =
-            RequestWindow.deadline link.Window.Timeout now request.Times link.Window
+            RequestWindow.deadline link.Asking.Timeout now request.Times link.Window
 
         { link with
             Window = RequestWindow.repeat now id request deadline (RequestWindow.lost now window) }
 
-    /// What a proxy, or a gateway while it starts, answers in place of an answer: a later attempt may get one.
-    let private isUnready (status: int) : bool = status = 502 || status = 503 || status = 504
-
     /// The words of a response that is no success: the gateway's own, or those of the status line.
-    let words (response: HttpResponse) (link: HttpLink<'Question, 'Outcome>) : string =
-        link.Read response.Body
+    let words (link: HttpLink<'Question, 'Outcome>) (response: HttpResponse) : string =
+        link.Asking.Words response.Body
         |> ValueOption.defaultValue (if response.Reason = "" then "no reason" else response.Reason)
 
-    /// The request that a message answers, and the response; nothing if it answers none, or says to ask again: then the request stays in flight, and
-    /// is sent again when it is due.
+    /// No answer makes us wait longer than this.
+    let private longestWait = TimeSpan.FromMinutes 1.0
+
+    /// What Retry-After asks for, in whole seconds (RFC 9110 section 10.2.3); a date there is not looked at.
+    let private retryAfter (response: HttpResponse) : TimeSpan =
+        match HttpMessage.tryHeader "Retry-After" response.Headers with
+        | ValueSome text ->
+            match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, seconds -> min longestWait (TimeSpan.FromSeconds(float seconds))
+            | _ -> TimeSpan.Zero
+        | ValueNone -> TimeSpan.Zero
+
+    /// The request stays in flight, and is sent again when it is due, but no sooner than the gateway wants.
+    let private postpone (now: Instant) (id: string) request response (link: HttpLink<'Question, 'Outcome>) =
+        let until = Instant.max request.Deadline (now + retryAfter response)
+
+        { link with
+            Window =
+                { link.Window with
+                    InFlight = Map.add id { request with Deadline = until } link.Window.InFlight }
+            Unready = ValueSome(struct (response.Status, words link response)) }
+
+    /// The request that a message answers, and the response; nothing if it answers none, or says to ask again.
     let receive
         (now: Instant)
         (octets: byte[])
@@ -82,9 +151,8 @@ module internal HttpLink =
 
             match Map.tryFind id window.InFlight with
             | None -> stray "an answer to no request of this audit"
-            | Some _ when isUnready response.Status ->
-                struct (ValueNone,
-                        { link with Unready = ValueSome(struct (response.Status, words response link)) })
+            | Some request when link.Asking.IsUnready response.Status ->
+                struct (ValueNone, postpone now id request response link)
             | Some request ->
                 let pace = Pace.answered window.Timeout window.InFlight.Count (now - request.Last) window.Pace
 
@@ -97,7 +165,7 @@ module internal HttpLink =
             Refused(RefusalCause.Code status, $"the gateway says: {words} ({status})")
         | ValueNone ->
             let trouble = if link.Trouble = "" then "" else $"; {link.Trouble}"
-            RequestWindow.silence now "requests" link.Speaker trouble link.Window
+            RequestWindow.silence now "requests" link.Asking.Speaker trouble link.Window
 
     let finish (outcome: 'Outcome) (link: HttpLink<'Question, 'Outcome>) =
         { link with Window = RequestWindow.finish outcome link.Window }

@@ -56,6 +56,8 @@ type HttpForm =
     | Bodies of HttpBodyForm
     /// Each is a request of its own, and the reply a response, whatever its status, with the request's id (`HttpMessage`).
     | Requests
+    /// The same over TLS.
+    | SecureRequests of HttpTrust
 
 /// The way that a gateway's messages take.
 [<RequireQualifiedAccess>]

@@ -8,6 +8,7 @@ open CallServer.Protocols.Kamailio
 open CallServer.Protocols.Esl
 open CallServer.Protocols.Ari
 open CallServer.Protocols.OpenSips
+open CallServer.Protocols.Restconf
 open CallServer.Protocols.Sip
 open CallServer.Prelude
 
@@ -22,7 +23,8 @@ module internal Protocols =
           KamailioProtocol.value
           EslProtocol.value
           AriProtocol.value
-          OpenSipsProtocol.value ]
+          OpenSipsProtocol.value
+          RestconfProtocol.value ]
 
     let private schemes (protocols: Protocol list) : (string * (int * Protocol)) list =
         [ for protocol in protocols do

@@ -132,7 +132,9 @@ type Diagnosis private () =
         | Carrier.Datagrams -> "UDP"
         | Carrier.DatagramsThenStream -> "UDP or TCP"
         | Carrier.Stream -> "TCP"
-        | Carrier.Http _ -> "HTTP"
+        | Carrier.Http(HttpForm.SecureRequests _) -> "HTTPS"
+        | Carrier.Http(HttpForm.Bodies _)
+        | Carrier.Http HttpForm.Requests -> "HTTP"
 
     static let reachability (uri: GatewayUri) (result: AuditResult) (found: string) : DiagnosisStep =
         let step = "reachability"

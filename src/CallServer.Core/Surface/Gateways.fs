@@ -93,6 +93,16 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
         match reading.Carrier with
         | Carrier.Http(HttpForm.Bodies form) -> ValueSome form
         | Carrier.Http HttpForm.Requests
+        | Carrier.Http(HttpForm.SecureRequests _)
+        | Carrier.Datagrams
+        | Carrier.DatagramsThenStream
+        | Carrier.Stream -> ValueNone
+
+    member private _.Trust: HttpTrust voption =
+        match reading.Carrier with
+        | Carrier.Http(HttpForm.SecureRequests trust) -> ValueSome trust
+        | Carrier.Http HttpForm.Requests
+        | Carrier.Http(HttpForm.Bodies _)
         | Carrier.Datagrams
         | Carrier.DatagramsThenStream
         | Carrier.Stream -> ValueNone
@@ -115,6 +125,25 @@ type GatewayUri internal (protocol: Protocol, text: GatewayText, reading: Readin
 
     /// Whether the body of an answer whose status is no success is a reply too.
     member this.HttpErrorsAnswer = this.HttpBodies |> ValueOption.exists _.ErrorsAnswer
+
+    /// Whether TLS protects what HTTP carries.
+    member this.OverTls = this.Trust.IsSome
+
+    /// The SHA-256 of the only certificate that is believed, in upper-case hex; null if there is none.
+    member this.TlsPin: string =
+        match this.Trust with
+        | ValueSome(HttpTrust.Pin sha256) -> sha256
+        | ValueSome HttpTrust.OfMachine
+        | ValueSome(HttpTrust.Authority _)
+        | ValueNone -> null
+
+    /// The file (PEM) with the authorities whose certificates are believed; null for those of this machine.
+    member this.TlsAuthority: string =
+        match this.Trust with
+        | ValueSome(HttpTrust.Authority file) -> file
+        | ValueSome HttpTrust.OfMachine
+        | ValueSome(HttpTrust.Pin _)
+        | ValueNone -> null
 
     /// Whether messages to it are datagrams, at least at first.
     member _.OverDatagrams =

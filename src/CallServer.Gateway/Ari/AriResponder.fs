@@ -1,7 +1,6 @@
 namespace CallServer.Gateway
 
 open System
-open System.Globalization
 open System.Text
 open System.Text.Json.Nodes
 open CallServer.Model
@@ -124,26 +123,8 @@ module AriResponder =
             | Some _, _ -> refuse 404 "Provided variable was not found"
         | _ -> refuse 404 "Resource not found"
 
-    let private reason (status: int) : string =
-        match status with
-        | 200 -> "OK"
-        | 401 -> "Unauthorized"
-        | 403 -> "Forbidden"
-        | 404 -> "Not Found"
-        | 502 -> "Bad Gateway"
-        | 503 -> "Service Unavailable"
-        | _ -> "Server Error"
-
-    let private page (words: string) : byte[] =
-        Encoding.UTF8.GetBytes $"<html><body><h1>{words}</h1></body></html>\r\n"
-
     let private octetsOf (vices: AriVices) (node: JsonNode) : byte[] =
-        let octets = Encoding.UTF8.GetBytes(node.ToJsonString())
-
-        if vices.Truncates then
-            Array.truncate (octets.Length / 2) octets
-        else
-            Array.append octets (Array.create vices.Padding ' 'B)
+        Encoding.UTF8.GetBytes(node.ToJsonString()) |> HttpAnswers.damaged vices.Truncates vices.Padding
 
     /// A whole response. Asterisk's clock is in its Date, if no proxy writes its own.
     let private write
@@ -151,8 +132,8 @@ module AriResponder =
         (setAt: Instant)
         (now: Instant)
         (id: string)
-        status
-        kind
+        (status: int)
+        (kind: string)
         (isProxy: bool)
         (body: byte[])
         =
@@ -163,24 +144,10 @@ module AriResponder =
                 "Asterisk/22.5.2", AriChannels.clock vices setAt now
 
         if vices.Garbage then
-            Encoding.ASCII.GetBytes "\u0001\u0002 this is nothing"
+            HttpAnswers.garbage
         else
-            HttpMessage.encodeResponse
-                status
-                (reason status)
-                [ HttpMessage.Id, (if vices.WrongIds then "another" else id)
-                  "Server", server
-                  "Date", Instant.toDateTime(shown).ToString("r", CultureInfo.InvariantCulture)
-                  "Content-Type", kind
-                  "Content-Length", string body.Length ]
-                body
-
-    let private isWelcome (options: AriOptions) (request: HttpRequest) : bool =
-        match options.Login with
-        | ValueNone -> true
-        | ValueSome(struct (user, password)) ->
-            let basic = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(user + ":" + password))
-            HttpMessage.tryHeader "Authorization" request.Headers = ValueSome basic
+            let id = if vices.WrongIds then "another" else id
+            HttpAnswers.write id server shown status [ "Content-Type", kind ] body
 
     /// The response to a request; nothing where it stalls.
     let private respond now (table: Table) (request: HttpRequest) (state: AriState) : byte[] voption =
@@ -188,7 +155,7 @@ module AriResponder =
         let id = HttpMessage.tryHeader HttpMessage.Id request.Headers |> ValueOption.defaultValue ""
 
         let html status isProxy words =
-            ValueSome(write vices state.SetAt now id status "text/html" isProxy (page words))
+            ValueSome(write vices state.SetAt now id status "text/html" isProxy (HttpAnswers.page words))
 
         let json status node =
             ValueSome(write vices state.SetAt now id status Json false (octetsOf vices node))
@@ -199,7 +166,7 @@ module AriResponder =
             html 502 true "502 Bad Gateway"
         elif vices.NoAri || not (request.Target.StartsWith("/ari/", StringComparison.Ordinal)) then
             html 404 false "Not Found"
-        elif vices.Unauthorized || not (isWelcome state.Options request) then
+        elif vices.Unauthorized || not (HttpAnswers.isWelcome state.Options.Login request) then
             json 401 (message "Authentication required")
         elif vices.Forbidden then
             json 403 (message "Access denied by ACL")

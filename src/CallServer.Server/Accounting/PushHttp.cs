@@ -26,7 +26,6 @@ internal sealed class PushHttp : IDisposable
     // A larger body is sent once the receiver has looked at the headers: it may refuse its length or the token at once,
     // and what it closes on the way would look like a lost connection.
     private const int SmallBody = 64 * 1024;
-    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     private static readonly MediaTypeHeaderValue MediaType = new("application/x-ndjson");
 
@@ -56,7 +55,7 @@ internal sealed class PushHttp : IDisposable
         };
         if (configuration.Authorities.Count > 0)
             handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, faults) =>
-                Trusts(certificate as X509Certificate2, chain, faults);
+                Authorities.Trust(configuration.Authorities, certificate, chain, faults);
         client = new HttpMessageInvoker(handler);
     }
 
@@ -193,27 +192,5 @@ internal sealed class PushHttp : IDisposable
         }
 
         return $"no whole answer: {Cut(fault.Message)}";
-    }
-
-    /// <summary>
-    /// What the machine trusts, and what an authority of the configuration has issued. A certificate for another host is
-    /// never trusted.
-    /// </summary>
-    private bool Trusts(X509Certificate2? certificate, X509Chain? seen, SslPolicyErrors faults)
-    {
-        if (faults == SslPolicyErrors.None)
-            return true;
-        if (certificate is null || faults != SslPolicyErrors.RemoteCertificateChainErrors)
-            return false;
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange((X509Certificate2[])[.. configuration.Authorities]);
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
-        // As in a handshake without cdr.http.ca: nothing is fetched.
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        if (seen is not null)
-            chain.ChainPolicy.ExtraStore.AddRange(seen.ChainPolicy.ExtraStore);
-        return chain.Build(certificate);
     }
 }

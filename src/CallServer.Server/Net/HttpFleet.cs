@@ -1,13 +1,16 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Authentication;
 using CallServer.Surface;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CallServer.Server.Net;
 
 /// <summary>
-/// Carries messages as HTTP requests, or as their bodies. One client serves the fleet, and its connections are shared and
-/// bounded. A request that fails is a lost message, and is counted.
+/// Carries messages as HTTP requests, or as their bodies. One client serves the fleet, and one more each kind of certificate
+/// that gateways are believed by; their connections are shared and bounded. A request that fails is a lost message, and is
+/// counted.
 /// </summary>
 public sealed class HttpFleet : IAsyncDisposable
 {
@@ -22,7 +25,8 @@ public sealed class HttpFleet : IAsyncDisposable
 
     private readonly IClock clock;
     private readonly ILogger logger;
-    private readonly HttpMessageInvoker client;
+    private readonly HttpMessageInvoker client = Client(null);
+    private readonly ConcurrentDictionary<GatewayTls, Lazy<HttpMessageInvoker>> secured = new();
     private readonly CancellationTokenSource stopping = new();
     private long sent;
     private long received;
@@ -35,20 +39,29 @@ public sealed class HttpFleet : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(clock);
         this.clock = clock;
         this.logger = logger ?? NullLogger<HttpFleet>.Instance;
-        client = new HttpMessageInvoker(
-            new SocketsHttpHandler
-            {
-                AllowAutoRedirect = false,
-                UseCookies = false,
-                UseProxy = false,
-                ConnectTimeout = TimeSpan.FromSeconds(5),
-                MaxConnectionsPerServer = ConnectionsAGateway,
-                MaxResponseHeadersLength = 16,
-                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),
-                ActivityHeadersPropagator = null,
-            }
-        );
     }
+
+    private static HttpMessageInvoker Client(GatewayTls? tls)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            MaxConnectionsPerServer = ConnectionsAGateway,
+            MaxResponseHeadersLength = 16,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),
+            ActivityHeadersPropagator = null,
+        };
+        handler.SslOptions.RemoteCertificateValidationCallback = tls?.Check();
+        return new HttpMessageInvoker(handler);
+    }
+
+    private HttpMessageInvoker ClientOf(HttpForm form) =>
+        form.Tls is { } tls
+            ? secured.GetOrAdd(tls, static tls => new Lazy<HttpMessageInvoker>(() => Client(tls))).Value
+            : client;
 
     /// <summary>Requests started.</summary>
     public long Sent => Volatile.Read(ref sent);
@@ -95,7 +108,7 @@ public sealed class HttpFleet : IAsyncDisposable
         }
         catch (HttpRequestException fault)
         {
-            return Words(fault);
+            return Words(fault, form);
         }
     }
 
@@ -104,14 +117,22 @@ public sealed class HttpFleet : IAsyncDisposable
     {
         await stopping.CancelAsync();
         client.Dispose();
+        foreach (var other in secured.Values)
+            other.Value.Dispose();
     }
 
     private static Uri Address(IPEndPoint gateway, HttpForm form) =>
-        new UriBuilder(Uri.UriSchemeHttp, gateway.Address.ToString(), gateway.Port, form.Path).Uri;
+        new UriBuilder(
+            form.Tls is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps,
+            gateway.Address.ToString(),
+            gateway.Port,
+            form.Path
+        ).Uri;
 
-    private static string Words(HttpRequestException fault) =>
+    private static string Words(HttpRequestException fault, HttpForm form) =>
         fault switch
         {
+            { InnerException: AuthenticationException } when form.Tls is { } tls => tls.Fault(),
             { StatusCode: { } status } => $"HTTP status {(int)status}",
             { InnerException: System.Net.Sockets.SocketException socket } => SocketWords.Of(
                 socket.SocketErrorCode
@@ -128,12 +149,13 @@ public sealed class HttpFleet : IAsyncDisposable
         Func<long, bool> reading,
         CancellationToken cancel
     ) =>
-        form == HttpForm.Requests
-            ? RequestAsync(address, message, largest, reading, cancel)
+        form.AreRequests
+            ? RequestAsync(address, form, message, largest, reading, cancel)
             : PostAsync(address, form, message, largest, reading, cancel);
 
     private async Task<byte[]> RequestAsync(
         Uri address,
+        HttpForm form,
         byte[] message,
         long largest,
         Func<long, bool> reading,
@@ -152,7 +174,8 @@ public sealed class HttpFleet : IAsyncDisposable
         foreach (var (name, value) in asked.Headers)
             if (!request.Headers.TryAddWithoutValidation(name, value))
                 request.Content?.Headers.TryAddWithoutValidation(name, value);
-        using var response = await client.SendAsync(request, cancel);
+        Name(request, form);
+        using var response = await ClientOf(form).SendAsync(request, cancel);
         var body = await ReadAsync(response.Content, largest, reading, cancel);
         return asked.Answer(
             (int)response.StatusCode,
@@ -160,6 +183,13 @@ public sealed class HttpFleet : IAsyncDisposable
             [.. Raw(response.Headers), .. Raw(response.Content.Headers)],
             body
         );
+    }
+
+    /// <summary>A handshake asks for the certificate of the host in this header.</summary>
+    private static void Name(HttpRequestMessage request, HttpForm form)
+    {
+        if (form.Name is { } name)
+            request.Headers.Host = $"{name}:{request.RequestUri!.Port}";
     }
 
     private static IEnumerable<KeyValuePair<string, string>> Raw(HttpHeaders headers) =>
@@ -178,8 +208,9 @@ public sealed class HttpFleet : IAsyncDisposable
         using var request = new HttpRequestMessage(HttpMethod.Post, address);
         request.Content = new ByteArrayContent(message);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(form.ContentType);
+        Name(request, form);
         // Waits for the headers only; the body is read no further than it is wanted.
-        using var response = await client.SendAsync(request, cancel);
+        using var response = await ClientOf(form).SendAsync(request, cancel);
         if (response.StatusCode != HttpStatusCode.OK && !Answers(form, response))
             throw new HttpRequestException(null, null, response.StatusCode);
         return await ReadAsync(response.Content, largest, reading, cancel);
@@ -287,7 +318,13 @@ public sealed class HttpFleet : IAsyncDisposable
             catch (Exception fault) when (fault is HttpRequestException or IOException)
             {
                 Interlocked.Increment(ref fleet.failures);
-                fleet.logger.LogDebug("A request to {Address}: {Fault}", address, fault.Message);
+                if (
+                    fault is HttpRequestException { InnerException: AuthenticationException }
+                    && form.Tls is { } tls
+                )
+                    fleet.logger.LogWarning("A request to {Address}: {Fault}", address, tls.Fault());
+                else
+                    fleet.logger.LogDebug("A request to {Address}: {Fault}", address, fault.Message);
             }
             finally
             {

@@ -26,15 +26,31 @@ public sealed record HttpForm(string Path, string ContentType, bool ErrorsAnswer
     /// <summary>Each message is a request of its own (see <see cref="GatewayRequest"/>).</summary>
     public static HttpForm Requests { get; } = new("", "", ErrorsAnswer: true);
 
+    /// <summary>Which certificate is believed; null where there is no TLS.</summary>
+    public GatewayTls? Tls { get; init; }
+
+    /// <summary>The name that the certificate has to be for; null for the address that is asked.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Whether each message is a request of its own.</summary>
+    public bool AreRequests => Path.Length == 0;
+
     /// <summary>The form for a gateway; null if HTTP does not carry its messages.</summary>
     public static HttpForm? Of(GatewayUri uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
         if (!uri.OverHttp)
             return null;
-        return uri.HttpPath is { } path
+        var form = uri.HttpPath is { } path
             ? new HttpForm(path, uri.HttpContentType, uri.HttpErrorsAnswer)
             : Requests;
+        return GatewayTls.Of(uri) is { } tls
+            ? form with
+            {
+                Tls = tls,
+                Name = IPAddress.TryParse(uri.Host, out _) ? null : uri.Host,
+            }
+            : form;
     }
 }
 

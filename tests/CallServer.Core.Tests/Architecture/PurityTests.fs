@@ -119,6 +119,7 @@ let private walls =
           protocol "Esl"
           protocol "Ari"
           protocol "OpenSips"
+          protocol "Restconf"
           "Protocols",
           ground
           @ [ "Ledger"
@@ -131,7 +132,8 @@ let private walls =
               "Protocols.Kamailio"
               "Protocols.Esl"
               "Protocols.Ari"
-              "Protocols.OpenSips" ]
+              "Protocols.OpenSips"
+              "Protocols.Restconf" ]
           "Polling", ground
           "Roles", ground @ [ "Ledger"; "Polling" ]
           "Units", ground
@@ -141,7 +143,7 @@ let private walls =
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
 
 let private named =
-    Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari|OpenSips)\b)?)")
+    Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari|OpenSips|Restconf)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

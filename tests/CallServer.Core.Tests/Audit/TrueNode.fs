@@ -115,6 +115,12 @@ type internal TrueNode(connections: int, churn: float, start: Instant, make: Tab
     /// The same node from now on with another responder.
     member _.Become(next: Table -> Responder) = responder <- next table
 
+    /// Sets up one more call, which is answered at once.
+    member this.OpenOneAt(now: Instant) =
+        this.Now <- now
+        let struct (after, _, events) = Table.openOne System.TimeSpan.Zero now table
+        take (struct (after, events))
+
     /// Loses the first of its calls.
     member this.EndOneAt(now: Instant) =
         this.Now <- now

@@ -95,7 +95,8 @@ let ``a stream is opened where the URI says so`` =
           "jsonrpc://h", 0, 1
           "jsonrpc+http://h", 0, 1
           "ari://h", 0, 1
-          "mi://h", 0, 1 ]
+          "mi://h", 0, 1
+          "restconf://h", 0, 1 ]
         (fun (uri: string, connects: int, atLeast: int) ->
             let sent = plain uri
             sent.Connects |> Check.equal connects
@@ -114,10 +115,43 @@ let ``what a protocol can do besides`` =
           "sip:u@h", false, false
           "jsonrpc://h", true, false
           "ari://h", false, false
-          "mi://h", false, false ]
+          "mi://h", false, false
+          "restconf://h", false, false ]
         (fun (uri: string, releases: bool, controller: bool) ->
             let target = Asked.by "gw" uri second 4
             (target.Releases, target.TellsController) |> Check.equal (releases, controller))
+
+let ``a certificate is believed for a reason, and no password goes in clear`` =
+    let pin = String.replicate 32 "ab"
+
+    examples
+        [ "restconf://h", ""
+          $"restconf://h?pin={pin}", ""
+          "restconf://h?pin=" + String.replicate 31 "AB:" + "AB", ""
+          "restconf://h?ca=/etc/callserver/ca.pem", ""
+          "restconf://h?idle=absent", ""
+          "restconf+http://127.0.0.1:8080", ""
+          "restconf+http://[::1]", ""
+          "restconf+http://localhost", ""
+          "restconf://h?pin=none", "no SHA-256"
+          $"restconf://h?pin={pin}&ca=f", "exclude each other"
+          "restconf://h?idle=true", "known are absent"
+          "restconf+http://192.0.2.7", "could read the password"
+          $"restconf+http://127.0.0.1?pin={pin}", "for TLS"
+          "restconf://a:b@h", "secret must not stand in a URI" ]
+        (fun (text: string, mistake: string) ->
+            match GatewayProtocols.BuiltIn.TryParse text with
+            | true, uri, _ ->
+                mistake |> Check.equal ""
+                uri.OverTls |> Check.equal (uri.Scheme = "restconf")
+                isNull uri.TlsPin |> Check.equal (not (text.Contains "pin="))
+                isNull uri.TlsAuthority |> Check.equal (not (text.Contains "ca="))
+
+                if not (isNull uri.TlsPin) then
+                    uri.TlsPin |> Check.equal (pin.ToUpperInvariant())
+            | false, _, mistakes ->
+                mistake |> Check.notEqual ""
+                String.concat "; " mistakes |> Check.says mistake)
 
 let ``an event socket needs its password, and one line holds it`` =
     examples
@@ -174,7 +208,7 @@ let ``a protocol that is registered is read, named and advised like all others``
             | false, _, mistakes -> String.concat "; " mistakes
 
         mistake "toi://h" |> Check.says "did you mean toy?"
-        mistake "h323://h" |> Check.says "mi, toy"
+        mistake "h323://h" |> Check.says "restconf+http, toy"
         mistake "toy://h?color=red" |> Check.says "did you mean colour?"
         mistake "toy://h?password=red" |> Check.all [ Check.says "secret"; Check.saysNot "red" ]
 

@@ -511,6 +511,72 @@ module Cast =
         let up = dice.Seconds(100.0, 1e6)
         speaking "mi" (Table.create (dice.Next()) options start) up false OpenSipsResponder.lingering make
 
+    /// Leaves out vices that hide legs or tell false durations, which nobody could detect, and those that hide all of them: some are asked as
+    /// if that meant that there are none.
+    let private restconfVices (draw: int) =
+        let n = draw / 30
+
+        pick
+            [ $"mute-after={n % 40}"
+              "unauthorized"
+              "forbidden"
+              $"busy-for={1 + n % 9}"
+              $"busy-every={2 + n % 9}"
+              $"locked-every={2 + n % 9}"
+              $"too-many-every={2 + n % 9}"
+              $"error-every={1 + n % 10}"
+              "no-restconf"
+              "no-times"
+              "no-fields"
+              "html"
+              $"total-off={1 + n % 3}"
+              $"total-late-ms={1 + n % 900}"
+              "doubles"
+              $"nameless-every={1 + n % 9}"
+              "zero-setups"
+              "second-durations"
+              "sparse"
+              "text-numbers"
+              "jitters"
+              $"restarts-after={n % 9}"
+              "truncates"
+              $"padding={n % 70_000}"
+              "wrong-ids"
+              "garbage"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private restconf (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd =
+        // Audits depend neither on how far its clock is from ours, nor on its zone.
+        let skew = TimeSpan.FromMilliseconds(float (dice.Below 20_000_000 - 10_000_000))
+        let zone = TimeSpan.FromMinutes(float (15 * (dice.Below 104 - 48)))
+        let isCrude, reckons = dice.Chance 30, dice.Chance 30
+
+        let make (table: Table) (booted: Booted) (vice: int voption) =
+            let honest =
+                { RestconfVices.none with
+                    ClockAhead = skew
+                    Zone = zone
+                    WholeSeconds = isCrude
+                    Reckons = reckons
+                    IdleIsAbsent = true }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match RestconfVices.add (restconfVices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            RestconfResponder.create
+                { RestconfOptions.standard with UpTime = table.Now - booted.Since; Vices = vices }
+                table
+
+        let options = { table plan dice place with ShowRinging = true }
+        let up = dice.Seconds(100.0, 1e6)
+        speaking "restconf" (Table.create (dice.Next()) options start) up false TimeSpan.MaxValue make
+
     /// Leaves out vices that hide connections or count false packets, which nobody could detect.
     let private mgcpVices (draw: int) =
         let n = draw / 40
@@ -710,6 +776,10 @@ module Cast =
             let answered = if dice.Chance 50 then "?answered=cdr" else ""
             far, Asked.by name $"ari://192.0.2.9{answered}" timeout Attempts
         | "mi" -> mi plan dice place start, Asked.by name "mi://192.0.2.9" timeout Attempts
+        | "restconf" ->
+            let far = restconf plan dice place start
+            let idle = if dice.Chance 50 then "?idle=absent" else ""
+            far, Asked.by name $"restconf://192.0.2.9{idle}" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->

@@ -92,6 +92,15 @@ let private readOpenSips (octets: byte[]) : bool =
     | Ok _
     | Error _ -> false
 
+let private readRestconf (octets: byte[]) : bool =
+    match HttpMessage.decodeResponse octets with
+    | Ok response ->
+        RestconfReplies.readTotal response.Body |> ignore
+        RestconfReplies.readTimes response.Body |> ignore
+        RestconfReplies.readError response.Body |> ignore
+        (RestconfReplies.foldLegs (fun count _ -> count + 1) 0 response.Body).IsSome
+    | Error _ -> false
+
 let private valueTexts: byte[][] =
     [| "aaln/1@rgw.example.net"
        "ds/ds1-1/[1-24]@[192.0.2.1]"
@@ -177,6 +186,10 @@ let private decoders: Decoder list =
             >> HttpMessage.encodeResponse 200 "OK" [ "Date", "Wed, 02 Dec 2026 02:22:06 GMT" ]
         )
 
+    let legs =
+        RestconfTests.RestconfArbitraries.Legs()
+        |> messages (RestconfTests.octetsOf >> HttpMessage.encodeResponse 200 "OK" [])
+
     let once name whole read = { Name = name; Whole = whole; Read = read; Times = 1L; IsSigned = false }
 
     [ once "SNMP messages" snmp (Snmp.decode >> Result.isOk)
@@ -228,6 +241,7 @@ let private decoders: Decoder list =
           EslReplies.foldChannels (fun count _ -> count + 1) 0 body |> ValueOption.isSome)
       { once "channels" (Array.append channels details) readEsl with Times = 4L }
       { once "Asterisk's answers" asterisk readAri with Times = 7L }
+      { once "call legs of RESTCONF" legs readRestconf with Times = 9L }
       once
           "RADIUS"
           (RadiusTests.Packets.Packet() |> messages (RadiusCodec.encodeRequest secret))

@@ -55,6 +55,9 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
             uri.Groups["rest"].Value
         );
         var protocol = scheme.Split(':', '+')[0];
+        // A simulated gateway has no certificate.
+        if (scheme == "restconf://")
+            (scheme, rest) = ("restconf+http://", "");
         var port = wanted.Nobody ? Closed() : Agent(protocol, user, rest, isSecret, wanted).Port;
         return string.Create(CultureInfo.InvariantCulture, $"{scheme}{user}127.0.0.1:{port}{rest}");
     }
@@ -123,7 +126,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     }
 
     [GeneratedRegex(
-        @"(?<scheme>\b(?:snmp|mgcp|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?|esl|ari|mi)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
+        @"(?<scheme>\b(?:snmp|mgcp|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?|esl|ari|mi|restconf(?:\+http)?)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
     )]
     private static partial Regex GatewayUri();
 

@@ -110,6 +110,7 @@ internal sealed class Workbench : IAsyncDisposable
                     or "--esl"
                     or "--ari"
                     or "--mi"
+                    or "--restconf"
             )
                 words[at] = "0";
         }

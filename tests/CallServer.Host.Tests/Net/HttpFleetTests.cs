@@ -2,6 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Reactive.Concurrency;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using CallServer.Host.Tests.Configuration;
+using CallServer.Host.Tests.Storage;
 using CallServer.Server.Net;
 using CallServer.Server.Polling;
 using Microsoft.AspNetCore.Builder;
@@ -145,6 +149,59 @@ public sealed class HttpFleetTests : NetworkTests
         Assert.That((method, path), Is.EqualTo(("GET", "/a/b%2Fc")));
     }
 
+    [TestCase("pin", true)]
+    [TestCase("another pin", false)]
+    [TestCase("ca", true)]
+    [TestCase("another ca", false)]
+    [TestCase("ca, another name", false)]
+    [TestCase("pin, another name", true)]
+    [TestCase("no file", false)]
+    [TestCase("machine", false)]
+    public async Task OnlyTheCertificateThatIsNamedIsBelieved(
+        string believed,
+        bool isTaken,
+        CancellationToken cancel
+    )
+    {
+        using var folder = new TestDirectory();
+        var (mine, key) = (folder.File("mine.pem"), folder.File("mine.key"));
+        var (other, otherKey) = (folder.File("other.pem"), folder.File("other.key"));
+        TestCertificate.Write(mine, key);
+        TestCertificate.Write(other, otherKey);
+        await using var server = await Server.StartAsync(
+            (_, _) => (200, [ScriptedAudit.Mine, 1, 2]),
+            X509Certificate2.CreateFromPemFile(mine, key)
+        );
+        var tls = believed.Split(',')[0] switch
+        {
+            "pin" => new GatewayTls(Sha256(mine), null),
+            "another pin" => new GatewayTls(Sha256(other), null),
+            "ca" => new GatewayTls(null, mine),
+            "another ca" => new GatewayTls(null, other),
+            "no file" => new GatewayTls(null, folder.File("none.pem")),
+            _ => new GatewayTls(null, null),
+        };
+        var form = Ng with
+        {
+            Tls = tls,
+            Name = believed.EndsWith("another name", StringComparison.Ordinal)
+                ? "gw.example.net"
+                : "localhost",
+        };
+        var fault = await Network.Http.FindFaultAsync(server.EndPoint, form, [1], cancel);
+        Assert.That(fault, isTaken ? Is.Null : Does.Contain("certificate"));
+        var patience = isTaken ? TimeSpan.FromSeconds(15) : TimeSpan.FromMilliseconds(50);
+        var outcome = await RunAsync(server.EndPoint, patience, 1, cancel, form);
+        Assert.That(outcome.Result.Complete, Is.EqualTo(isTaken));
+        Assert.That(server.Requests, isTaken ? Is.Not.Empty : Is.Empty);
+    }
+
+    private static string Sha256(string file)
+    {
+        using var certificate = X509CertificateLoader.LoadCertificateFromFile(file);
+        return certificate.GetCertHashString(HashAlgorithmName.SHA256);
+    }
+
     private sealed class Answers : IDatagramReceiver
     {
         private readonly TaskCompletionSource<byte[]> first = new(
@@ -173,11 +230,25 @@ public sealed class HttpFleetTests : NetworkTests
         public IPEndPoint EndPoint => new(IPAddress.Loopback, new Uri(app.Urls.Single()).Port);
 
         /// <summary>Starts a server; <paramref name="answer"/> gets the request's number and body.</summary>
-        public static async Task<Server> StartAsync(Func<int, byte[], (int Status, byte[] Body)> answer)
+        public static async Task<Server> StartAsync(
+            Func<int, byte[], (int Status, byte[] Body)> answer,
+            X509Certificate2? certificate = null
+        )
         {
             var builder = WebApplication.CreateSlimBuilder();
             builder.Logging.ClearProviders();
-            builder.WebHost.UseUrls("http://127.0.0.1:0");
+            builder.WebHost.UseKestrelHttpsConfiguration();
+            builder.WebHost.ConfigureKestrel(kestrel =>
+                kestrel.Listen(
+                    IPAddress.Loopback,
+                    0,
+                    listen =>
+                    {
+                        if (certificate is not null)
+                            listen.UseHttps(certificate);
+                    }
+                )
+            );
             var app = builder.Build();
             var server = new Server(app);
             app.Run(async context =>

@@ -221,9 +221,7 @@ module AriAudit =
             Link = HttpLink.finish snapshot state.Link }
 
     let private ask (phase: AriPhase) (questions: AriQuestion list) (state: State) : State =
-        { state with
-            Phase = phase
-            Link = { state.Link with Window = RequestWindow.enqueue questions state.Link.Window } }
+        { state with Phase = phase; Link = HttpLink.enqueue questions state.Link }
 
     let private beginAsking (now: Instant) (state: State) : State =
         let listed = state.Channels |> Seq.map _.Id |> HashSet
@@ -350,7 +348,7 @@ module AriAudit =
             | ValueNone -> false)
 
     let private refused (now: Instant) question (response: HttpResponse) (state: State) : State =
-        let status, words = response.Status, HttpLink.words response state.Link
+        let status, words = response.Status, HttpLink.words state.Link response
 
         match question with
         | AriQuestion.Channel id
@@ -471,10 +469,10 @@ module AriAudit =
         for connection in given.Known do
             known[string connection.Id] <- connection
 
-        { Target = target
-          Known = known
+        { Known = known
           Memory = memory
           Phase = AriPhase.Opening
+          Target = target
           Link = AriLink.start target memory.Pace given
           Started = ValueNone
           IsSameRun = true

@@ -1,8 +1,5 @@
 namespace CallServer.Protocols.Ari
 
-open System
-open System.Text
-open CallServer.Model
 open CallServer.Wire
 open CallServer.Exchange
 
@@ -15,21 +12,16 @@ module internal AriLink =
     /// The window begins small: each question about one channel may lock all channels of Asterisk, one after the other.
     let private firstWindow = 2.0
 
-    /// RFC 7617: user and password, with a colon between them, in UTF-8.
-    let private basic (user: string) (password: Secret) : string =
-        "Basic "
-        + Convert.ToBase64String(Array.append (Encoding.UTF8.GetBytes(user + ":")) (Secret.octets password))
-
-    let private write (target: AriGateway) (id: string) (question: AriQuestion) : byte[] =
-        HttpMessage.encodeRequest
-            { Target = target.Prefix + "/ari" + question.Target
-              Headers =
-                [ HttpMessage.Id, id
-                  "Accept", "application/json"
-                  match target.Login with
-                  | ValueSome(struct (user, password)) -> "Authorization", basic user password
-                  | ValueNone -> () ]
-              Body = [||] }
+    let private asking (target: AriGateway) : HttpAsking<AriQuestion> =
+        { Speaker = "Asterisk"
+          Target = fun question -> target.Prefix + "/ari" + question.Target
+          Accept = "application/json"
+          Body = fun _ _ -> ValueNone
+          Login = target.Login
+          Timeout = target.Timeout
+          Attempts = target.Attempts
+          IsUnready = HttpLink.isUnready
+          Words = AriReplies.readMessage }
 
     let start
         (target: AriGateway)
@@ -41,5 +33,4 @@ module internal AriLink =
             | ValueSome pace -> Pace.resume 1.0 Pace.Gentle pace
             | ValueNone -> Pace.create firstWindow
 
-        RequestWindow.create target.Timeout target.Attempts MaxRequests pace given.Rng given.At.Steady
-        |> HttpLink.start "Asterisk" (write target) AriReplies.readMessage
+        HttpLink.start (asking target) MaxRequests pace given

@@ -32,18 +32,31 @@ module internal OpenSipsLink =
 
     let private quoted (id: string) : string = "\"" + id + "\""
 
-    let write (path: string) (id: string) (question: OpenSipsQuestion) : byte[] =
+    let private body (id: string) (question: OpenSipsQuestion) : byte[] =
+        JsonRpc.encodeNamed (quoted id) (string question) (parameters question)
+
+    /// A request of no audit.
+    let knock (path: string) : byte[] =
         HttpMessage.encodeRequest
             { Target = path
-              Headers = [ HttpMessage.Id, id; "Content-Type", Json; "Accept", Json ]
-              Body = JsonRpc.encodeNamed (quoted id) (string question) (parameters question) }
+              Headers = [ "Content-Type", Json; "Accept", Json ]
+              Body = body "0" OpenSipsQuestion.UpTime }
 
     let start (target: OpenSipsGateway) (given: AuditStart) : HttpLink<OpenSipsQuestion, Snapshot> =
-        let pace = Pace.create 1.0
-
-        RequestWindow.create target.Timeout target.Attempts MaxRequests pace given.Rng given.At.Steady
-        // The bodies of its errors are empty, or pages for people.
-        |> HttpLink.start "OpenSIPS" (write target.Path) (fun _ -> ValueNone)
+        HttpLink.start
+            { Speaker = "OpenSIPS"
+              Target = fun _ -> target.Path
+              Accept = Json
+              Body = fun id question -> ValueSome(struct (Json, body id question))
+              Login = ValueNone
+              Timeout = target.Timeout
+              Attempts = target.Attempts
+              IsUnready = HttpLink.isUnready
+              // The bodies of its errors are empty, or pages for people.
+              Words = fun _ -> ValueNone }
+            MaxRequests
+            (Pace.create 1.0)
+            given
 
     /// The Date of a response is of OpenSIPS's own clock: its server (libmicrohttpd) writes it, and names itself nowhere. A reverse proxy that
     /// writes its own names itself.
@@ -56,7 +69,7 @@ module internal OpenSipsLink =
         let id = HttpMessage.tryHeader HttpMessage.Id response.Headers |> ValueOption.defaultValue ""
 
         if response.Status <> 200 then
-            OpenSipsAnswer.Refused(response.Status, HttpLink.words response link)
+            OpenSipsAnswer.Refused(response.Status, HttpLink.words link response)
         else
             match JsonRpc.decodeView response.Body with
             | Ok { Id = told } when told <> quoted id -> OpenSipsAnswer.Foreign "an answer to another request"

@@ -68,7 +68,7 @@ module internal OpenSipsProtocol =
           Speaker = "OpenSIPS"
           // Dialogs are calls. A Call-ID is unique worldwide (RFC 3261 §8.1.1.4).
           Source = { Kind = ValueSome Signalling; CallIds = CallIdReach.World }
-          Knock = OpenSipsLink.write UsualPath "0" OpenSipsQuestion.UpTime
+          Knock = OpenSipsLink.knock UsualPath
           Releases = false
           Rehearsal = fun _ -> "mi://127.0.0.1"
           Read = read }

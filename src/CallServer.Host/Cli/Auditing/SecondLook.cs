@@ -56,8 +56,7 @@ internal static class SecondLook
             {
                 null => null,
                 SocketWords.Refused => "nothing listens on that TCP port",
-                var words when form == HttpForm.Requests =>
-                    $"no {uri.Speaker} answers over HTTP there ({words})",
+                var words when form.AreRequests => $"no {uri.Speaker} answers over HTTP there ({words})",
                 var words => $"no {uri.Speaker} answers POST {form.Path} there ({words})",
             };
         }

@@ -52,6 +52,13 @@ internal sealed class GatewayOptions
                 "Answer OpenSIPS's Management Interface on this port, over HTTP; 0 takes any free one"
             )
         ),
+        (
+            "restconf",
+            Port(
+                "--restconf",
+                "Answer RESTCONF as a Cisco IOS-XE does on this port, over HTTP without TLS; 0 takes any free one"
+            )
+        ),
     ];
 
     /// <summary>Where it listens; null is loopback.</summary>
