@@ -16,6 +16,13 @@ internal sealed record FleetFault(
     IReadOnlyList<string> Wrong
 )
 {
+    /// <summary>The longest time that a gateway may go without an audit; null where nothing is promised.</summary>
+    public TimeSpan? MostGap { get; init; }
+
+    /// <summary>A note of how long something took.</summary>
+    public static string Seconds(long from, long to, string what) =>
+        FormattableString.Invariant($"{(to - from) / 1e6:0.0} s {what}");
+
     /// <summary>The longest time between the beginnings of two audits of one gateway, of which a part falls into the fault.</summary>
     public TimeSpan LongestGap(IEnumerable<AuditTime> audits) =>
         TimeSpan.FromMicroseconds(
