@@ -206,9 +206,10 @@ internal static class FleetFaultsCommand
         foreach (var fault in faults)
         {
             Console.WriteLine(fault.Name);
+            var gap = fault.LongestGap(record.Audits);
             Console.WriteLine(
                 FormattableString.Invariant(
-                    $"  longest time between two audits of a gateway: {fault.LongestGap(record.Audits).TotalSeconds:0.0} s; audits of one gateway at once: {fault.AskedAtOnce(record.Audits)}"
+                    $"  longest time between two audits of a gateway: {gap?.Time.TotalSeconds:0.0} s ({gap?.Gateway}, from {gap?.Since.TotalSeconds:0.0} s on); audits of one gateway at once: {fault.AskedAtOnce(record.Audits)}"
                 )
             );
             if (fault.MostGap is { } most)
@@ -229,7 +230,7 @@ internal static class FleetFaultsCommand
             )
         );
         var late = faults
-            .Where(fault => fault.LongestGap(record.Audits) > fault.MostGap)
+            .Where(fault => fault.LongestGap(record.Audits)?.Time > fault.MostGap)
             .Select(fault => $"{fault.Name}: a gateway was not asked for longer than promised");
         var wrong = faults.SelectMany(fault => fault.Wrong).Concat(late).Concat(verdict.Faults).ToList();
         foreach (var line in wrong.Take(10))
