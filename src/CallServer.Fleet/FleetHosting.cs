@@ -34,6 +34,8 @@ internal static class FleetHosting
         services.AddSingleton(options.OpenUnits);
         if (options.Orders is { } orders)
             services.AddSingleton(orders);
+        if (options.Calls is { } calls)
+            services.AddSingleton(calls);
         services.AddSingleton<FleetGate>();
         services.AddSingleton<IFleetGate>(given => given.GetRequiredService<FleetGate>());
         services.AddSingleton<FleetView>();
@@ -47,6 +49,8 @@ internal static class FleetHosting
         services.AddHostedService(given =>
             ActivatorUtilities.CreateInstance<UnitKeeper>(given, options.Units)
         );
+        if (options.OpenImports is { } imports)
+            services.AddHostedService(given => new CallImportService(imports(given)));
     }
 
     private static void Configure(ISiloBuilder silo, FleetOptions options)

@@ -19,6 +19,9 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     private FleetRecord? record;
     private FleetOrders? orders;
     private PostgresLedgerStore? store;
+    private FleetView? view;
+    private Peers? peers;
+    private CallImports? imports;
 
     /// <inheritdoc/>
     public bool MayAsk => gate is { MayAsk: true };
@@ -46,6 +49,8 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
                 ),
                 OpenUnits = services => Open(services, runtime()),
                 Orders = orders,
+                Calls = new HostCalls(question => runtime().AnswerAsync(question, CancellationToken.None)),
+                OpenImports = services => OpenImports(services, runtime()),
             }
         );
     }
@@ -93,13 +98,43 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         orders!.PassReleaseAsync(gateway, connection, by, reason);
 
     /// <inheritdoc/>
+    public async Task<HostAnswers> AskAsync(string question, CancellationToken cancellation)
+    {
+        if (view is null || peers is null)
+            throw new StoreUnavailableException("this host has not joined the fleet yet");
+        FleetMember[] others = [.. view.Active.Where(host => host != view.Self)];
+        var answers = await Task.WhenAll(others.Select(host => peers.AskAsync(host, question, cancellation)));
+        FleetMember[] silent = [.. others.Where((_, place) => answers[place] is null)];
+        return new HostAnswers(
+            [.. answers.OfType<string>()],
+            silent.Length == 0 ? [] : await Record.GatewaysOfAsync(silent, cancellation)
+        );
+    }
+
+    /// <inheritdoc/>
+    public Instant? JoinedUntil => imports?.Heard;
+
+    /// <inheritdoc/>
     public void Dispose() => loop.Dispose();
 
     private FleetRecord Record =>
         record ?? throw new StoreUnavailableException("this host has not joined the fleet yet");
 
+    private CallImports OpenImports(IServiceProvider services, ServerRuntime runtime) =>
+        imports = new CallImports(
+            ((PostgresLedgerStore)runtime.Store).Connections!,
+            runtime.Ledger.Joiner,
+            gateway => runtime.Ledger.Find(gateway) is not null,
+            gateway =>
+                runtime.Configuration.Gateways.FirstOrDefault(each => each.Id == gateway)?.Uri.Protocol,
+            runtime.Clock,
+            services.GetRequiredService<ILogger<CallImports>>()
+        );
+
     private UnitHost Open(IServiceProvider services, ServerRuntime runtime)
     {
+        view = services.GetRequiredService<FleetView>();
+        peers = services.GetRequiredService<Peers>();
         gate = services.GetRequiredService<IFleetGate>();
         end = services.GetRequiredService<FleetEnd>();
         orders!.Open(services);

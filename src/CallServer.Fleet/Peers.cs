@@ -14,16 +14,34 @@ public interface IPeerService : IGrainService
     /// <summary>Answers.</summary>
     [Alias("answer")]
     Task AnswerAsync();
+
+    /// <summary>Answers a question about this host's calls.</summary>
+    [Alias("calls")]
+    Task<string> CallsAsync(string question);
+}
+
+/// <summary>Answers what other hosts ask of this one's calls.</summary>
+/// <param name="answer">The answer to a question.</param>
+internal sealed class HostCalls(Func<string, Task<string>> answer)
+{
+    /// <summary>The answer.</summary>
+    public Task<string> AnswerAsync(string question) => answer(question);
 }
 
 /// <summary>Answers, as long as this process runs.</summary>
 [Reentrant]
-internal sealed class PeerService(GrainId id, Silo silo, ILoggerFactory loggers)
+internal sealed class PeerService(GrainId id, Silo silo, ILoggerFactory loggers, HostCalls? calls = null)
     : GrainService(id, silo, loggers),
         IPeerService
 {
     /// <inheritdoc/>
     public Task AnswerAsync() => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task<string> CallsAsync(string question) =>
+        calls is null
+            ? throw new NotSupportedException("this host has no calls")
+            : calls.AnswerAsync(question);
 }
 
 /// <summary>Calls the other hosts.</summary>
@@ -31,6 +49,7 @@ internal sealed class Peers(IServiceProvider services, TimeProvider time)
     : GrainServiceClient<IPeerService>(services)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ListPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Calls a host, and looks whether its machine refuses if it does not answer within a second.</summary>
     public async Task<PeerAnswer> CallAsync(FleetMember peer, CancellationToken cancellation)
@@ -45,6 +64,23 @@ internal sealed class Peers(IServiceProvider services, TimeProvider time)
 #pragma warning restore CA1031
         {
             return await RefusesAsync(peer, cancellation) ? PeerAnswer.Gone : PeerAnswer.Silent;
+        }
+    }
+
+    /// <summary>A host's answer to a question about its calls; null if it does not answer within some seconds.</summary>
+    public async Task<string?> AskAsync(FleetMember peer, string question, CancellationToken cancellation)
+    {
+        try
+        {
+            return await GetGrainService(Silos.Silo(peer))
+                .CallsAsync(question)
+                .WaitAsync(ListPatience, time, cancellation);
+        }
+#pragma warning disable CA1031 // however it fails, it did not answer
+        catch (Exception) when (!cancellation.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            return null;
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed partial class UnitKeeper(
     private static readonly TimeSpan BeforeMoving = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan BetweenSweeps = TimeSpan.FromSeconds(2);
+
+    // A host that is leaving still answers for the units that it is giving up: the call succeeds, and nobody has the unit then.
+    private static readonly TimeSpan WhileOneLeaves = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan GiveUpPatience = TimeSpan.FromSeconds(10);
     private const int AtOnce = 256;
     private const int MovesAtOnce = 64;
@@ -32,6 +35,7 @@ internal sealed partial class UnitKeeper(
     private FleetMember?[] owners = [];
     private long since = time.GetTimestamp();
     private long? swept;
+    private TimeSpan rest = BetweenSweeps;
     private bool begun;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -52,7 +56,7 @@ internal sealed partial class UnitKeeper(
         if (!gate.MayAsk || (!begun && stood < BeforeTheFirst))
             return;
         begun = true;
-        if (swept is { } last && time.GetElapsedTime(last) < BetweenSweeps)
+        if (swept is { } last && time.GetElapsedTime(last) < rest)
             return;
         swept = time.GetTimestamp();
         var self = view.Self;
@@ -60,8 +64,14 @@ internal sealed partial class UnitKeeper(
             .Range(0, count)
             .Where(unit => owners[unit] == self && !grains.Contains(unit))
             .ToList();
+        rest = BetweenSweeps;
         if (missing.Count > 0)
-            LogEnsured(missing.Count, members.Count, await EnsureAsync(missing, stop));
+        {
+            var failed = await EnsureAsync(missing, stop);
+            LogEnsured(missing.Count, members.Count, failed);
+            if (failed == 0 && !missing.TrueForAll(grains.Contains))
+                rest = WhileOneLeaves;
+        }
         // Also while some are missing: two hosts that hold each other's units would wait for each other for ever.
         if (stood >= BeforeMoving)
             await GiveAwayAsync(self, stop);

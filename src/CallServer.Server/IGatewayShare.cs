@@ -76,7 +76,23 @@ public interface IGatewayShare : IDisposable
 
     /// <summary>Has the host that holds a gateway release a connection.</summary>
     Task<ReleaseAnswer> ReleaseAsync(string gateway, string connection, string by, string reason);
+
+    /// <summary>
+    /// Asks all other hosts (see <see cref="ServerRuntime.AnswerAsync"/>). Throws StoreException if one did not answer and the
+    /// database does not tell which gateways it has.
+    /// </summary>
+    Task<HostAnswers> AskAsync(string question, CancellationToken cancellation);
+
+    /// <summary>
+    /// Up to when this host's calls include what the other hosts wrote; null before that is known.
+    /// </summary>
+    Instant? JoinedUntil { get; }
 }
+
+/// <summary>What other hosts answered.</summary>
+/// <param name="Answers">One for each that answered.</param>
+/// <param name="Unanswered">The gateways of those that did not.</param>
+public sealed record HostAnswers(IReadOnlyList<string> Answers, IReadOnlyList<string> Unanswered);
 
 /// <summary>How the newest audit of a gateway went, whichever host made it.</summary>
 /// <param name="IsRecent">Whether the host that holds the gateway's unit has heard it since it took the unit, and within the last

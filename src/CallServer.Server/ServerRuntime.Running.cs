@@ -31,6 +31,13 @@ public sealed partial class ServerRuntime
             loggers.CreateLogger("CallServer.Listening")
         );
 
+    /// <summary>
+    /// Answers what another host of the fleet asks of this one's calls (see <see cref="IGatewayShare.AskAsync"/>). Throws
+    /// JsonException for what is no question.
+    /// </summary>
+    public Task<string> AnswerAsync(string question, CancellationToken cancellation) =>
+        Web.Reading.HostQuestions.AnswerAsync(this, question, cancellation);
+
     /// <summary>Finds its role, and starts asking if the role does.</summary>
     public Task StartAsync()
     {

@@ -38,15 +38,15 @@ internal sealed class HandedRecord(
         loader.Load(
             audits,
             (
-                await RowsAsync(connection, RowArrays.Gateways, Sql.SomeGateways, gateways, cancellation)
+                await RowsAsync(connection, RowArrays.Gateways, Sql.SomeGateways, cancellation, gateways)
             ).Select(row => new RowRead<GatewayRow>(row.Gateway, null, row, null)),
             (
                 await RowsAsync(
                     connection,
                     RowArrays.Connections,
                     Sql.SomeConnections,
-                    gateways,
-                    cancellation
+                    cancellation,
+                    gateways
                 )
             ).Select(row => new RowRead<ConnectionRow>(row.Gateway, row.Id, row, null))
         );
@@ -60,6 +60,38 @@ internal sealed class HandedRecord(
                         Record = stored.Record.HandedOver(shift),
                     }
                     : stored,
+            StringComparer.Ordinal
+        );
+    }
+
+    /// <summary>Reads the rows of some connections, and of these gateways, which are theirs and others, by gateway.</summary>
+    public async Task<IReadOnlyDictionary<string, SharedRows>> ReadSomeAsync(
+        NpgsqlConnection connection,
+        string[] gateways,
+        IReadOnlyCollection<(string Gateway, string Id)> connections,
+        CancellationToken cancellation
+    )
+    {
+        var shifts = await ShiftsAsync(connection, gateways, cancellation);
+        var rows = (
+            await RowsAsync(
+                connection,
+                RowArrays.Connections,
+                Sql.SingleConnections,
+                cancellation,
+                connections.Select(each => each.Gateway).ToArray(),
+                connections.Select(each => PostgresText.Of(each.Id)).ToArray()
+            )
+        ).ToLookup(row => row.Gateway);
+        return (
+            await RowsAsync(connection, RowArrays.Gateways, Sql.SomeGateways, cancellation, gateways)
+        ).ToDictionary(
+            row => row.Gateway,
+            row => new SharedRows(
+                row,
+                [.. rows[row.Gateway]],
+                shifts.GetValueOrDefault(row.Gateway, TimelineShiftModule.none)
+            ),
             StringComparer.Ordinal
         );
     }
@@ -131,12 +163,12 @@ internal sealed class HandedRecord(
         NpgsqlConnection connection,
         RowArrays<TRow> table,
         string sql,
-        string[] gateways,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        params string?[][] values
     )
         where TRow : class, new()
     {
-        await using var command = connection.Command(sql, [gateways]);
+        await using var command = connection.Command(sql, [.. values]);
         command.CommandTimeout = 0;
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         return await table.ReadAsync(reader, cancellation);

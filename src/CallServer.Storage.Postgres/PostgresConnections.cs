@@ -7,9 +7,13 @@ namespace CallServer.Storage.Postgres;
 internal static class PostgresConnections
 {
     // A machine that lost its power says no goodbye. The database notices after 25 s and ends the session, and with it the lock
-    // that keeps other servers out.
+    // that keeps other servers out. While an answer is under way no keep-alives are sent, and TCP itself would try for 15 minutes.
     private const string Noticing =
-        "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c client_min_messages=error";
+        "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000 -c client_min_messages=error";
+
+    // A host that stands still, or is cut off, within a transaction holds rows that all others wait for, such as that of the
+    // numbers; its machine may even answer keep-alives. Nothing it does between two statements takes as long.
+    private const string MovingOn = " -c idle_in_transaction_session_timeout=5000";
 
     // Some lists at a time; whoever reads more waits.
     private const int Readers = 8;
@@ -86,6 +90,8 @@ internal static class PostgresConnections
     {
         var settings = Settings(options);
         more(settings);
+        if (options.Shared is not null)
+            settings.Options += MovingOn;
         if (options.Address.Hosts.Count == 1)
             return NpgsqlDataSource.Create(settings);
         return new NpgsqlDataSourceBuilder(settings.ConnectionString)

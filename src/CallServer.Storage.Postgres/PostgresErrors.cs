@@ -6,6 +6,9 @@ namespace CallServer.Storage.Postgres;
 /// <summary>Translates PostgreSQL's conditions (PostgreSQL, appendix A) and a lost connection for the operator.</summary>
 internal static class PostgresErrors
 {
+    // The driver has no name for it.
+    private const string IdleInTransaction = "25P03";
+
     /// <summary>The store's error for one of the driver's; null if the fault is our own.</summary>
     /// <param name="error">What a statement or an attempt to connect threw.</param>
     /// <param name="place">The record's address.</param>
@@ -57,6 +60,10 @@ internal static class PostgresErrors
             // Connection exceptions, resources that are short, an operator who stops the server, and faults of its system.
             [_, _, ..] state when state[..2] is "08" or "53" or "57" or "58" => new StoreUnavailableException(
                 $"{place}: the database cannot work now ({Words(error)}). Nothing was half-written; see its log.",
+                error
+            ),
+            IdleInTransaction => new StoreUnavailableException(
+                $"{place}: this server stood still, and the database did not wait for it ({Words(error)}). It is tried again.",
                 error
             ),
             PostgresErrorCodes.LockNotAvailable

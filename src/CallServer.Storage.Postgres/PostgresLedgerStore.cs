@@ -31,6 +31,7 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
         {
             Units = new UnitTable(options, tenure, SetAside);
             Whole = new WholeRecord(options, tenure, _reading);
+            Connections = new SharedConnections(options, tenure, _reading);
             return;
         }
         _lastOpened = GetLong(MetaKeys.Opened) is { } micros ? Micros.ToTime(micros) : null;
@@ -45,6 +46,9 @@ public sealed partial class PostgresLedgerStore : ILedgerStore
 
     /// <summary>What all hosts keep together; null where this server writes the record alone.</summary>
     public WholeRecord? Whole { get; }
+
+    /// <summary>Single connections of all hosts; null where this server writes the record alone.</summary>
+    public SharedConnections? Connections { get; }
 
     /// <summary>What the database's clock tells of this host's timeline where hosts share the record; null where this server writes it alone.</summary>
     public ClockReading? CommonClock => _session.Shared?.Reading;

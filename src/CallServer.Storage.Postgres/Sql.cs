@@ -115,6 +115,30 @@ internal static class Sql
     public static readonly string SomeConnections =
         $"{RowShapes.Connections.Select} WHERE gateway = ANY($1) ORDER BY gateway, id";
 
+    public static readonly string SingleConnections =
+        $"{RowShapes.Connections.Select} WHERE (gateway, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+
+    /// <summary>What hosts have written, and by what a connection that opened or changed may be joined.</summary>
+    public const string SharedChanges = """
+        SELECT h.sequence, h.kind, h.gateway, h.connection, c.call, c.local_media, c.remote_media
+        FROM (SELECT sequence, kind, gateway, connection FROM changes WHERE sequence > $1 ORDER BY sequence LIMIT $2) h
+        LEFT JOIN connections c
+        ON h.kind IN ('opened', 'updated', 'renamed') AND (c.gateway, c.id) = (h.gateway, h.connection)
+        ORDER BY h.sequence
+        """;
+    public const string SomeChanges = "SELECT sequence, json FROM changes WHERE sequence = ANY($1)";
+
+    /// <summary>Connections by call ids and by their own media addresses, some for each.</summary>
+    public const string Alike = """
+        SELECT found.gateway, found.id FROM unnest($1::text[]) sought (call) CROSS JOIN LATERAL (
+            SELECT gateway, id FROM connections c
+            WHERE c.call IS NOT NULL AND lower(replace(btrim(c.call, '{}'), '-', '')) = sought.call LIMIT $3) found
+        UNION
+        SELECT found.gateway, found.id FROM unnest($2::text[]) sought (media) CROSS JOIN LATERAL (
+            SELECT gateway, id FROM connections c
+            WHERE c.local_media IS NOT NULL AND c.local_media = sought.media LIMIT $3) found
+        """;
+
     /// <summary>Whoever set it to anything but off knows what its standbys are to confirm.</summary>
     public const string FlushEachCommit =
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";

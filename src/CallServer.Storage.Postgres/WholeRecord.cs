@@ -1,4 +1,3 @@
-using System.Data;
 using CallServer.Model;
 using CallServer.Surface;
 using Npgsql;
@@ -165,28 +164,8 @@ public sealed class WholeRecord
             cancellation
         );
 
-    private async Task<T> AtOneMomentAsync<T>(
+    private Task<T> AtOneMomentAsync<T>(
         Func<NpgsqlConnection, Task<T>> read,
         CancellationToken cancellation
-    )
-    {
-        try
-        {
-            await using var connection = await source.OpenConnectionAsync(cancellation);
-            await using var transaction = await connection.BeginTransactionAsync(
-                IsolationLevel.RepeatableRead,
-                cancellation
-            );
-            var result = await read(connection);
-            await transaction.CommitAsync(cancellation);
-            return result;
-        }
-        catch (Exception error)
-            when (error is not StoreException
-                && PostgresErrors.Translate(error, options.Address.Text) is { } named
-            )
-        {
-            throw named;
-        }
-    }
+    ) => PostgresReading.AtOneMomentAsync(source, options, read, cancellation);
 }

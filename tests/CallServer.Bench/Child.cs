@@ -67,31 +67,47 @@ internal sealed class Child : IAsyncDisposable
         params IEnumerable<string> words
     ) => Start("callserver.dll", words, environment);
 
+    /// <summary>The same, in another surrounding and of another build.</summary>
+    /// <param name="environment">More variables in its environment.</param>
+    /// <param name="around">Words that run what follows, such as those that run it in a namespace.</param>
+    /// <param name="folder">Where this <c>callserver</c> is; null for the one beside this program.</param>
+    /// <param name="words">Its arguments.</param>
+    public static Child Start(
+        IReadOnlyDictionary<string, string> environment,
+        IReadOnlyList<string> around,
+        string? folder,
+        params IEnumerable<string> words
+    ) => Start([.. around, .. CallServerIn(folder), .. words], environment);
+
     /// <summary>Starts this program itself with these arguments.</summary>
     public static Child StartBench(params IEnumerable<string> words) =>
         Start(Path.GetFileName(typeof(Child).Assembly.Location), words);
 
     /// <summary>The words that run <c>callserver</c>; its arguments follow.</summary>
-    public static string[] CallServer => CommandOf("callserver.dll");
+    public static string[] CallServer => CallServerIn(null);
 
-    private static string[] CommandOf(string program)
+    /// <summary>The same for the build in a folder; null for the one beside this program.</summary>
+    public static string[] CallServerIn(string? folder) => CommandOf("callserver.dll", folder);
+
+    private static string[] CommandOf(string program, string? folder = null)
     {
         // The runtime that runs this program also runs the child, as a machine may have several.
         var dotnet =
             Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
                 ? path
                 : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        return [dotnet, "exec", Path.Combine(AppContext.BaseDirectory, program)];
+        return [dotnet, "exec", Path.Combine(folder ?? AppContext.BaseDirectory, program)];
     }
 
     private static Child Start(
         string program,
         IEnumerable<string> words,
         IReadOnlyDictionary<string, string>? environment = null
-    )
+    ) => Start([.. CommandOf(program), .. words], environment);
+
+    private static Child Start(string[] command, IReadOnlyDictionary<string, string>? environment)
     {
-        var command = CommandOf(program);
-        var start = new ProcessStartInfo(command[0], [.. command[1..], .. words])
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -16,6 +16,10 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
+    // Whoever listens on anything but loopback wants to know who asks.
+    private const string TokenVariable = "BENCH_TOKEN";
+    private const string Token = "a-token-of-the-benches";
+
     private readonly string configuration;
     private Child? child;
 
@@ -41,7 +45,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         Address = address ?? FreeAddress();
         configuration = Path.Combine(folder, "callserver.json");
         Data = Path.Combine(folder, "callserver.db");
-        Client = new ServerClient(new Uri(Address), null);
+        var isOpen = new Uri(Address).IsLoopback;
+        Client = new ServerClient(new Uri(Address), isOpen ? null : Token);
         var content = new
         {
             server = new
@@ -58,6 +63,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         var written = JsonSerializer.SerializeToNode(content, JsonText.Options)!.AsObject();
         foreach (var (section, value) in more ?? new Dictionary<string, object>())
             written[section] = JsonSerializer.SerializeToNode(value, JsonText.Options);
+        if (!isOpen)
+            written["server"]!["token"] = $"env:{TokenVariable}";
         if (written["store"] is not null)
             written["server"]!.AsObject().Remove("data");
         File.WriteAllText(configuration, written.ToJsonString(JsonText.Options));
@@ -65,6 +72,12 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     /// <summary>What it has in its environment besides what this process and its unit give it.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The words that run it, such as those that run it in a namespace.</summary>
+    public IReadOnlyList<string> Around { get; init; } = [];
+
+    /// <summary>The folder of the build that is started next; null for the one beside this program.</summary>
+    public string? Build { get; set; }
 
     /// <summary>The address where it listens.</summary>
     public string Address { get; }
@@ -92,9 +105,21 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public void Start()
     {
-        var environment = UnitEnvironment.Variables.Concat(Environment).ToDictionary();
-        child = Child.Start(environment, "run", "--config", configuration);
+        var environment = UnitEnvironment
+            .Variables.Concat(Environment)
+            .Append(new(TokenVariable, Token))
+            .ToDictionary();
+        child = Child.Start(environment, Around, Build, "run", "--config", configuration);
         child.Ignore();
+    }
+
+    /// <summary>Starts it again after it has ended by itself, as a supervisor does; returns with which status it had.</summary>
+    public async Task<int> StartAgainAsync(CancellationToken cancel)
+    {
+        await using var ended = Process;
+        var status = await ended.EndAsync(cancel);
+        Start();
+        return status;
     }
 
     public Task ReadyAsync(CancellationToken cancel) =>

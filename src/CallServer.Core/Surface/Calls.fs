@@ -146,6 +146,8 @@ type CallEntry internal (call: Call, table: CallTable) =
     member _.Gateway = string call.Live[0].Gateway
     /// The id of its first leg at that gateway.
     member _.Connection = string call.Live[0].Id
+    /// Whether this server tells it: where hosts share a record, the one that keeps the gateway of the first leg does.
+    member _.IsTold = CallsElsewhere.isTold call table
     /// Whether one of its legs is on this gateway.
     member _.Has(gateway: string) = call.Live |> Array.exists (fun key -> string key.Gateway = gateway)
 
@@ -208,12 +210,13 @@ type CallEntry internal (call: Call, table: CallTable) =
 type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
     let after table = CallRecord(table, protocols)
 
-    static let view (stamp: ServerStamp) (at: Instant) (change: CallChange) : FindingChange =
-        let began, call, finding =
-            match change with
-            | Found(call, finding) -> true, call, finding
-            | Cleared(call, finding) -> false, call, finding
+    static let parts (change: CallChange) =
+        match change with
+        | Found(call, finding) -> struct (true, call, finding)
+        | Cleared(call, finding) -> struct (false, call, finding)
 
+    static let view (stamp: ServerStamp) (at: Instant) (change: CallChange) : FindingChange =
+        let struct (began, call, finding) = parts change
         let first = call.Live[0]
 
         let name =
@@ -238,10 +241,29 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
     /// No calls yet, for gateways that speak these protocols.
     static member Of(protocols: GatewayProtocols) = CallRecord(CallBook.empty CallRules.standard, protocols)
 
-    /// How many calls have an active connection.
-    member _.Count = CallBook.count table
+    member internal _.Table = table
+    member internal _.Protocols = protocols
+    member internal _.With(table: CallTable) = after table
 
-    /// How many calls have a finding of each kind; every kind is there.
+    /// What this server tells of the findings that came or went.
+    static member internal Told
+        (table: CallTable, found: CallChange[], stamp: ServerStamp, at: Instant)
+        : IReadOnlyList<FindingChange> =
+        found
+        |> Array.filter (fun change ->
+            let struct (_, call, _) = parts change
+            CallsElsewhere.isTold call table)
+        |> Array.map (view stamp at)
+        :> _
+
+    /// How many calls with an active connection this server tells.
+    member _.Count =
+        if table.Sources.Values |> Seq.exists _.IsElsewhere then
+            CallBook.calls table |> Seq.filter (fun call -> CallsElsewhere.isTold call table) |> Seq.length
+        else
+            CallBook.count table
+
+    /// How many calls that this server tells have a finding of each kind; every kind is there.
     member _.Findings: IReadOnlyDictionary<string, int> =
         let counts = Dictionary<string, int>()
 
@@ -249,7 +271,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             counts[string kind] <- 0
 
         for call in CallBook.after ValueNone true table do
-            for finding in call.Findings do
+            for finding in (if CallsElsewhere.isTold call table then call.Findings else []) do
                 counts[string finding.Kind] <- counts[string finding.Kind] + 1
 
         counts
@@ -267,7 +289,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             | ValueNone -> null
         | _ -> null
 
-    /// Counts the active connections and their calls by a key, the most connections first. A null gateway counts
+    /// Counts the active connections and the calls that this server tells by a key, the most connections first. A null gateway counts
     /// all gateways. Where numbers are hidden from whoever asks, those that are shown alike are counted together.
     member _.CountBy(key: CountKey, gateway: string, hidesNumbers: bool) : IReadOnlyList<CountView> =
         let keyOf (leg: Leg) : string voption =
@@ -287,7 +309,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         let add (counts: Dictionary<string voption, int>) key =
             counts[key] <- counts.GetValueOrDefault(key, 0) + 1
 
-        for call in CallBook.calls table do
+        for call in CallBook.calls table |> Seq.filter (fun call -> CallsElsewhere.isTold call table) do
             let keys =
                 CallBook.legs call table
                 |> Array.filter (fun leg ->
@@ -319,7 +341,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
             this
         | ValueSome join ->
             let struct (next, found) = CallBook.apply join table
-            changes <- found |> Array.map (view stamp step.At)
+            changes <- CallRecord.Told(next, found, stamp, step.At)
             after next
 
     /// Takes in a gateway's record as a store kept it. `protocol` is that of its last audit, or null if none
@@ -341,7 +363,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         (now: Instant, stamp: ServerStamp, [<Out>] changes: byref<IReadOnlyList<FindingChange>>)
         : CallRecord =
         let struct (next, found) = CallBook.tick now table
-        changes <- found |> Array.map (view stamp now)
+        changes <- CallRecord.Told(next, found, stamp, now)
         if obj.ReferenceEquals(next, table) then this else after next
 
     /// The calls after a place in the list, the place of an entry; null begins at the first. With `findings`,

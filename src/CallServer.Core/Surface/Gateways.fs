@@ -355,6 +355,10 @@ type GatewayProtocols private (profiles: (string * Lazy<Profile>)[], more: Proto
         : AuditTarget =
         this.Target(gateway, uri, secrets, timeout, attempts, 1)
 
+    /// How far the call ids of the protocols reach, each once.
+    member internal _.CallIdReaches: CallIdReach list =
+        protocols |> List.map _.Source.CallIds |> List.distinct
+
     /// How a source of this protocol is joined; ValueNone for a protocol that is not registered.
     member internal _.SourceOf(protocol: string) : SourceTraits voption =
         protocols

@@ -205,6 +205,7 @@ type RecordStep
     member internal _.At = at
     /// What the step means for the calls; none if the record did not change.
     member internal _.ForJoin = join
+    member internal _.Written = upserts
     /// The gateway's own row, which a store must always write.
     member _.GatewayRow: GatewayRow = StoredRows.ofGateway next kept
 

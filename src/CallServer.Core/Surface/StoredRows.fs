@@ -546,6 +546,24 @@ module internal StoredRows =
 
         rows
 
+    /// Some of the rows of a gateway's connections, as far as they and the gateway's row alone tell: one that a later
+    /// step confirmed was heard when that was asked, or later.
+    let presentSome (gateway: GatewayRow) (rows: ConnectionRow seq) : ConnectionRow[] =
+        let confirmed = statusName Status.Confirmed
+
+        let isConfirmedLater (row: ConnectionRow) =
+            row.Status = confirmed && row.Step >= gateway.StepsSince && row.Step < gateway.Step
+
+        [| for row in rows do
+               if isConfirmedLater row && gateway.LastAsked.HasValue then
+                   { row with
+                       LastHeard = max row.LastHeard gateway.LastAsked.Value
+                       ConfirmedCount = row.ConfirmedCount + int (gateway.Step - row.Step)
+                       Step = gateway.Step }
+               else
+                   row |]
+        |> Array.sortWith (fun a b -> String.CompareOrdinal(a.Id, b.Id))
+
     /// What a store holds beside the ledger that was read from this row, if `present` can read it.
     let toKept (row: GatewayRow) : Kept =
         { Number = row.Step

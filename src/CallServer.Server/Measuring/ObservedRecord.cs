@@ -69,7 +69,17 @@ internal static class ObservedRecord
             "kind",
             () => Pairs(runtime.Ledger.Counters.FindingsByKind)
         );
+        meter.Shows(
+            "callserver.calls_joined_age",
+            "How long ago other hosts wrote what is in the calls: all older is.",
+            () => runtime.Share is null ? 0 : JoinedAge(runtime),
+            "s"
+        );
     }
+
+    /// <summary>In seconds; since the start while it is not known.</summary>
+    private static double JoinedAge(ServerRuntime runtime) =>
+        (runtime.Clock.Now.Steady - (runtime.Share?.JoinedUntil ?? runtime.Started)).TotalSeconds;
 
     private static IEnumerable<(string, double)> ByStatus(ServerRuntime runtime)
     {

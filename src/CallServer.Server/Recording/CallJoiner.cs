@@ -1,5 +1,6 @@
 using System.Reactive.Concurrency;
 using System.Reactive.Disposables;
+using CallServer.Model;
 using CallServer.Server.Net;
 using CallServer.Storage;
 using CallServer.Surface;
@@ -19,6 +20,7 @@ namespace CallServer.Server.Recording;
 /// <param name="states">Every gateway's newest state, for starting anew.</param>
 /// <param name="protocols">The protocols that the gateways speak.</param>
 /// <param name="logger">Reports findings.</param>
+/// <param name="isShared">Whether hosts share the record, so that a call may have legs on gateways of others.</param>
 public sealed class CallJoiner(
     IScheduler scheduler,
     IClock clock,
@@ -27,7 +29,8 @@ public sealed class CallJoiner(
     RecordCounters counters,
     Func<IEnumerable<GatewayState>> states,
     GatewayProtocols protocols,
-    ILogger logger
+    ILogger logger,
+    bool isShared = false
 ) : IDisposable
 {
     private const int MostLines = 5;
@@ -38,20 +41,58 @@ public sealed class CallJoiner(
     private readonly SerialDisposable wake = new();
     private CallRecord calls = CallRecord.Of(protocols);
 
+    // Owned by the scheduler: by what other hosts' connections are still to be looked for.
+    private readonly List<JoinKeys> sought = [];
+
     /// <summary>
     /// The newest record of calls. Steps that were handed over may still be under way: see <see cref="PassAsync"/>.
     /// </summary>
     public CallRecord Calls => Volatile.Read(ref calls);
 
-    /// <summary>Restores what the store kept. Call it before anything is taken in; returns at once.</summary>
+    /// <summary>
+    /// Restores what the store kept. Call it before anything of these gateways is taken in; returns at once.
+    /// </summary>
     public void Restore(IReadOnlyList<StoredGateway> gateways)
     {
         var now = clock.Now.Steady;
         foreach (var gateway in gateways)
             Write(() =>
-                Volatile.Write(ref calls, calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now))
-            );
+            {
+                Volatile.Write(ref calls, calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now));
+                if (isShared)
+                    sought.AddRange(SharedCalls.KeysOf(calls, gateway.Gateway));
+            });
     }
+
+    /// <summary>Other hosts keep these gateways from now on. Returns at once.</summary>
+    public void Leave(IReadOnlyCollection<string> gateways) =>
+        Write(() => Volatile.Write(ref calls, SharedCalls.Leave(calls, gateways)));
+
+    /// <summary>
+    /// By what to look for connections of other hosts, since this was last asked; completes when everything handed over so far
+    /// is taken in. With <paramref name="all"/>, by all that there is.
+    /// </summary>
+    public Task<IReadOnlyList<JoinKeys>> SoughtAsync(bool all) =>
+        scheduler.RunAsync<IReadOnlyList<JoinKeys>>(() =>
+        {
+            JoinKeys[] keys = [.. all ? AllKeys() : sought];
+            sought.Clear();
+            return keys;
+        });
+
+    /// <summary>
+    /// Takes in what other hosts have written up to <paramref name="heard"/>; completes when that is so.
+    /// </summary>
+    public Task ImportAsync(IReadOnlyList<ElsewhereRecord> records, Instant heard) =>
+        scheduler.RunAsync(() =>
+        {
+            Volatile.Write(
+                ref calls,
+                SharedCalls.Import(calls, heard, records, clock.Now.Steady, Stamp(), out var changes)
+            );
+            Tell(changes);
+            ScheduleTick();
+        });
 
     /// <summary>
     /// Takes in what a step did to a gateway's record. Called on its shard's thread; returns at once.
@@ -60,6 +101,8 @@ public sealed class CallJoiner(
         Write(() =>
         {
             Volatile.Write(ref calls, calls.Apply(step.Step, step.Stamp, out var changes));
+            if (isShared)
+                sought.AddRange(SharedCalls.KeysOf(calls, step.Step));
             Tell(changes);
             ScheduleTick();
         });
@@ -97,7 +140,12 @@ public sealed class CallJoiner(
         foreach (var state in states())
             anew = anew.Restore(state.Record, state.LastAudit?.Protocol, now);
         Volatile.Write(ref calls, anew);
+        if (isShared)
+            sought.AddRange(AllKeys());
     }
+
+    private IEnumerable<JoinKeys> AllKeys() =>
+        states().SelectMany(state => SharedCalls.KeysOf(calls, state.Gateway));
 
     private void ScheduleTick()
     {
@@ -110,11 +158,12 @@ public sealed class CallJoiner(
 
     private void Tick()
     {
-        var stamp = new ServerStamp(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
-        Volatile.Write(ref calls, calls.Tick(clock.Now.Steady, stamp, out var changes));
+        Volatile.Write(ref calls, calls.Tick(clock.Now.Steady, Stamp(), out var changes));
         Tell(changes);
         ScheduleTick();
     }
+
+    private ServerStamp Stamp() => new(identity.Name, identity.Epoch, clock.Correction, clock.Steps);
 
     private void Tell(IReadOnlyList<FindingChange> changes)
     {

@@ -126,16 +126,16 @@ public sealed class LedgerShard(
         });
 
     /// <summary>
-    /// Forgets what is held under this epoch: another host has it, or is to have it. Completes when that is so.
+    /// Forgets what is held under this epoch: another host has it, or is to have it. Completes when that is so, with the
+    /// gateways.
     /// </summary>
-    public Task LetAsync(UnitFence fence) =>
-        scheduler.RunAsync(() =>
+    public Task<IReadOnlyList<string>> LetAsync(UnitFence fence) =>
+        scheduler.RunAsync<IReadOnlyList<string>>(() =>
         {
-            foreach (
-                var gateway in fences?.Where(held => held.Value == fence).Select(held => held.Key).ToList()
-                    ?? []
-            )
+            string[] left = [.. (fences ?? []).Where(held => held.Value == fence).Select(held => held.Key)];
+            foreach (var gateway in left)
                 Let(gateway);
+            return left;
         });
 
     private void Let(string gateway)

@@ -51,7 +51,8 @@ public sealed class LedgerShards : IDisposable
             Counters,
             () => States,
             protocols ?? GatewayProtocols.BuiltIn,
-            logger
+            logger,
+            isShared
         );
         steps.Subscribe(Joiner.Take);
         // The shards report side by side.
@@ -112,7 +113,7 @@ public sealed class LedgerShards : IDisposable
     /// From now on these gateways are held under this epoch of their unit, with what the record has of them. Completes when
     /// that is so.
     /// </summary>
-    public Task HoldAsync(
+    public async Task HoldAsync(
         UnitFence fence,
         IReadOnlyList<string> gateways,
         IReadOnlyList<StoredGateway> stored
@@ -122,11 +123,16 @@ public sealed class LedgerShards : IDisposable
             gateways.ToLookup(Shard),
             stored.ToLookup(gateway => Shard(gateway.Gateway))
         );
-        return Task.WhenAll(owners.Select(own => own.Key.HoldAsync(fence, [.. own], [.. records[own.Key]])));
+        await Task.WhenAll(owners.Select(own => own.Key.HoldAsync(fence, [.. own], [.. records[own.Key]])));
+        Joiner.Restore(stored);
     }
 
     /// <summary>Forgets what is held under this epoch. Completes when that is so.</summary>
-    public Task LetAsync(UnitFence fence) => Task.WhenAll(shards.Select(shard => shard.LetAsync(fence)));
+    public async Task LetAsync(UnitFence fence)
+    {
+        var left = await Task.WhenAll(shards.Select(shard => shard.LetAsync(fence)));
+        Joiner.Leave([.. left.SelectMany(gateways => gateways)]);
+    }
 
     /// <summary>
     /// This server took over at this instant: nothing is confirmed until the gateways are heard again. Completes when

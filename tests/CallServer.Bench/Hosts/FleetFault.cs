@@ -16,11 +16,23 @@ internal sealed record FleetFault(
     IReadOnlyList<string> Wrong
 )
 {
+    /// <summary>The longest time that a gateway may go without an audit; null where nothing is promised.</summary>
+    public TimeSpan? MostGap { get; init; }
+
+    /// <summary>A note of how long something took.</summary>
+    public static string Seconds(long from, long to, string what) =>
+        FormattableString.Invariant($"{(to - from) / 1e6:0.0} s {what}");
+
     /// <summary>The longest time between the beginnings of two audits of one gateway, of which a part falls into the fault.</summary>
-    public TimeSpan LongestGap(IEnumerable<AuditTime> audits) =>
-        TimeSpan.FromMicroseconds(
-            Pairs(audits).Select(pair => pair.Second.Asked - pair.First.Asked).DefaultIfEmpty().Max()
-        );
+    /// <returns>How long, and when it began, from the beginning of the fault; null if no gateway was asked twice.</returns>
+    public (TimeSpan Time, TimeSpan Since, string Gateway)? LongestGap(IEnumerable<AuditTime> audits) =>
+        Pairs(audits).MaxBy(pair => pair.Second.Asked - pair.First.Asked) is ({ } first, { } second)
+            ? (
+                TimeSpan.FromMicroseconds(second.Asked - first.Asked),
+                TimeSpan.FromMicroseconds(first.Asked - From),
+                first.Gateway
+            )
+            : null;
 
     /// <summary>Pairs of audits of one gateway that overlap: two hosts asked it at once.</summary>
     public int AskedAtOnce(IEnumerable<AuditTime> audits) =>

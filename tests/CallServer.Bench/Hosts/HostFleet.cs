@@ -12,7 +12,12 @@ namespace CallServer.Bench.Hosts;
 /// <param name="Name">Its name.</param>
 /// <param name="Port">Where the others reach it.</param>
 /// <param name="Server">Its process.</param>
-internal sealed record FleetHost(string Name, int Port, ServerUnderTest Server);
+/// <param name="Place">Its place on the network; null on loopback.</param>
+internal sealed record FleetHost(string Name, int Port, ServerUnderTest Server, NetworkPlace? Place)
+{
+    /// <summary>The exit status of a host that the others have declared dead.</summary>
+    public const int EndedByTheOthers = 70;
+}
 
 /// <summary>Hosts of a fleet in processes of their own, a real PostgreSQL, and gateways that know the truth.</summary>
 internal sealed class HostFleet(
@@ -27,6 +32,9 @@ internal sealed class HostFleet(
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    // As deploy/systemd/callserver.service has it.
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
 
     // Rendezvous hashing shares by chance.
     private const double Uneven = 0.3;
@@ -44,6 +52,15 @@ internal sealed class HostFleet(
     /// <summary>The database's synchronous standby; null if it has none.</summary>
     public PostgresPeer? Standby { get; init; }
 
+    /// <summary>The network on which hosts, database and gateways meet; null for loopback.</summary>
+    public HostNetwork? Network { get; init; }
+
+    /// <summary>The database's place on it.</summary>
+    public NetworkPlace? DatabasePlace { get; init; }
+
+    /// <summary>The folder of a build of another version, of which the first hosts are; null if they are of this one.</summary>
+    public string? OtherVersion { get; init; }
+
     public TimeSpan Interval => interval;
 
     /// <summary>The present in microseconds since 1970.</summary>
@@ -51,9 +68,11 @@ internal sealed class HostFleet(
 
     /// <summary>Starts one more, which joins by itself.</summary>
     /// <param name="wall">Its wall clock; null for the machine's.</param>
-    public FleetHost Add(SteppedClock? wall = null)
+    /// <param name="build">The folder of its build; null for this one.</param>
+    public async Task<FleetHost> AddAsync(SteppedClock? wall = null, string? build = null)
     {
         var name = $"host-{++started}";
+        var place = Network is null ? null : await Network.AddAsync();
         var port = DemoProcess.FreePort();
         var own = Path.Combine(folder, name);
         var cdrs = Path.Combine(Directory.CreateDirectory(own).FullName, "cdr.ndjson");
@@ -67,16 +86,22 @@ internal sealed class HostFleet(
                 gateways.Uris,
                 name,
                 new { file = cdrs },
+                place is null
+                    ? null
+                    : FormattableString.Invariant($"http://{place.Address}:{DemoProcess.FreePort()}"),
                 more: new Dictionary<string, object>
                 {
                     ["mode"] = "fleet",
                     ["store"] = address,
-                    ["fleet"] = new { listen = $"127.0.0.1:{port}", units },
+                    ["fleet"] = new { listen = $"{place?.Address ?? "127.0.0.1"}:{port}", units },
                 }
             )
             {
                 Environment = wall?.Environment ?? new Dictionary<string, string>(),
-            }
+                Around = place?.Around ?? [],
+                Build = build,
+            },
+            place
         );
         host.Server.Start();
         hosts.Add(host);
@@ -97,6 +122,38 @@ internal sealed class HostFleet(
         await host.Server.Process.EndAsync(cancel);
         await KillAsync(host);
     }
+
+    /// <summary>Ends one in order, and starts this version in its place.</summary>
+    /// <returns>With which status it ended.</returns>
+    public static async Task<int> ReplaceAsync(FleetHost host, CancellationToken cancel)
+    {
+        await host.Server.Process.SignalAsync("TERM", cancel);
+        host.Server.Build = null;
+        return await host.Server.StartAgainAsync(cancel);
+    }
+
+    /// <summary>Starts again whoever has ended by itself, as a supervisor does, until it is cancelled.</summary>
+    /// <returns>Who ended, and with which status, in this order.</returns>
+    public async Task<IReadOnlyList<(FleetHost Host, int Status)>> SuperviseAsync(CancellationToken until)
+    {
+        var ended = new List<(FleetHost, int)>();
+        using var ticks = new PeriodicTimer(Rest);
+        try
+        {
+            while (await ticks.WaitForNextTickAsync(until))
+                foreach (var host in hosts.Where(host => host.Server.Process.Over).ToList())
+                    ended.Add((host, await host.Server.StartAgainAsync(CancellationToken.None)));
+        }
+        catch (OperationCanceledException) when (until.IsCancellationRequested) { }
+        return ended;
+    }
+
+    /// <summary>Who asked which gateway when.</summary>
+    public Task<IReadOnlyList<Asking>> AskedAsync(CancellationToken cancel) => gateways.AskedAsync(cancel);
+
+    /// <summary>The version of the record's schema.</summary>
+    public async Task<string> SchemaAsync() =>
+        (string)(await Database.AskAsync("SELECT value FROM meta WHERE key = 'schema_version'"))!;
 
     /// <summary>Waits until these hosts hold everything, none much more than another; returns that moment.</summary>
     public Task<long> EvenAsync(CancellationToken cancel) => EvenAsync(hosts, cancel);

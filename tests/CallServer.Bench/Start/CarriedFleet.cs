@@ -28,6 +28,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
     private readonly List<Child> carriers = [];
     private readonly Dictionary<string, string> uris = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> truths = new(StringComparer.Ordinal);
+    private readonly List<string> asked = [];
 
     private CarriedFleet(string folder) => this.folder = folder;
 
@@ -44,7 +45,16 @@ internal sealed class CarriedFleet : IAsyncDisposable
     public long PeakMemory => carriers.Sum(carrier => carrier.PeakMemory);
 
     /// <summary>Starts all of them; they answer when it returns.</summary>
-    public static async Task<CarriedFleet> StartAsync(FleetPlan plan, string folder, CancellationToken cancel)
+    /// <param name="plan">What they are.</param>
+    /// <param name="folder">Takes their truth.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="at">Their address, at which they note who asks; null for loopback, where they note nothing.</param>
+    public static async Task<CarriedFleet> StartAsync(
+        FleetPlan plan,
+        string folder,
+        CancellationToken cancel,
+        string? at = null
+    )
     {
         var fleet = new CarriedFleet(folder);
         try
@@ -53,8 +63,13 @@ internal sealed class CarriedFleet : IAsyncDisposable
                 .Range(0, plan.Gateways)
                 .Select(number => (Id: $"gw-{number + 1:000}", Kind: plan.Kinds[number % plan.Kinds.Count]))
                 .ToList();
-            foreach (var share in names.Chunk((plan.Gateways + plan.Processes - 1) / plan.Processes))
+            foreach (
+                var (number, share) in names
+                    .Chunk((plan.Gateways + plan.Processes - 1) / plan.Processes)
+                    .Index()
+            )
             {
+                string[] more = at is null ? [] : ["--at", at, "--asked", fleet.NewAsked(number)];
                 fleet.carriers.Add(
                     Child.StartBench([
                         "carry",
@@ -66,6 +81,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
                         folder,
                         "--stop-after",
                         Life,
+                        .. more,
                         "--gateway",
                         .. share.Select(each => $"{each.Id}:{each.Kind.Word}"),
                     ])
@@ -91,6 +107,15 @@ internal sealed class CarriedFleet : IAsyncDisposable
         return truth;
     }
 
+    /// <summary>Who asked which gateway when, until a moment ago; nothing if they note nothing.</summary>
+    public async Task<IReadOnlyList<Asking>> AskedAsync(CancellationToken cancel)
+    {
+        var requests = new List<Asking>();
+        foreach (var file in asked)
+            requests.AddRange(AskedLog.Read(await DemoTruth.LinesAsync(file, cancel)));
+        return requests;
+    }
+
     /// <summary>The file for a gateway's truth.</summary>
     public static string TruthFile(string folder, string id) => Path.Combine(folder, $"{id}.truth.ndjson");
 
@@ -98,6 +123,13 @@ internal sealed class CarriedFleet : IAsyncDisposable
     {
         foreach (var carrier in carriers)
             await carrier.DisposeAsync();
+    }
+
+    private string NewAsked(int number)
+    {
+        var file = Path.Combine(folder, FormattableString.Invariant($"{number}.asked"));
+        asked.Add(file);
+        return file;
     }
 
     private async Task HearAsync(Child carrier, CancellationToken cancel)

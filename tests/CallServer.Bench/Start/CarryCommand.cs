@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Reactive.Concurrency;
 using CallServer.Gateway;
 using CallServer.Host.Cli;
@@ -29,6 +30,8 @@ internal static class CarryCommand
         var churn = new Option<double>("--churn");
         var folder = new Option<string>("--truth") { Required = true };
         var life = Options.Duration("--stop-after", "End by itself after this time");
+        var at = new Option<string?>("--at") { Description = "The address; loopback unless given" };
+        var asked = new Option<string?>("--asked") { Description = "A file for who asks which gateway when" };
         var command = new Command("carry", "Carries many gateways in this process.")
         {
             names,
@@ -36,6 +39,8 @@ internal static class CarryCommand
             churn,
             folder,
             life,
+            at,
+            asked,
         };
         command.Hidden = true;
         command.SetAction(
@@ -49,6 +54,8 @@ internal static class CarryCommand
                     parsed.GetValue(connections),
                     parsed.GetValue(churn),
                     parsed.GetValue(folder)!,
+                    parsed.GetValue(at) is { } address ? IPAddress.Parse(address) : null,
+                    parsed.GetValue(asked),
                     stop.Token
                 );
                 return ExitCode.Complete;
@@ -62,10 +69,13 @@ internal static class CarryCommand
         int connections,
         double churn,
         string folder,
+        IPAddress? address,
+        string? asked,
         CancellationToken cancel
     )
     {
         var clock = new SystemClock();
+        await using var log = asked is null ? null : AskedLog.Create(asked, clock);
         using var shared = new LoopScheduler("gateways");
         var carried = new List<(GatewayLoop Loop, GatewayPort Port, StreamWriter Truth)>();
         try
@@ -86,16 +96,23 @@ internal static class CarryCommand
                     !SimulatedGateway.TryCreate(settings, clock.Now.Steady, out var gateway, out var mistakes)
                 )
                     throw new CommandFailedException(ExitCode.Usage, [.. mistakes]);
-                var port = GatewayPort.Open(kind.Protocol, 0, SimulatedGateway.UsesStreams(kind.Protocol));
+                var port = GatewayPort.Open(
+                    kind.Protocol,
+                    0,
+                    SimulatedGateway.UsesStreams(kind.Protocol),
+                    address
+                );
                 var truth = new StreamWriter(CarriedFleet.TruthFile(folder, id))
                 {
                     AutoFlush = true,
                     NewLine = "\n",
                 };
                 var path = new PathSettings(TimeSpan.Zero, 0, 1);
-                carried.Add(
-                    (new GatewayLoop(gateway, [port], clock, path, truth, shared, Granularity), port, truth)
-                );
+                var loop = new GatewayLoop(gateway, [port], clock, path, truth, shared, Granularity)
+                {
+                    Asked = log is null ? null : by => log.Write(id, by),
+                };
+                carried.Add((loop, port, truth));
                 Console.WriteLine($"gateway {id} {kind.Uri(port.Address.ToString())}");
             }
             foreach (var (loop, _, _) in carried)

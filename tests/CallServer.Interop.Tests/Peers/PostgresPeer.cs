@@ -3,39 +3,60 @@ using Npgsql;
 
 namespace CallServer.Interop.Peers;
 
+/// <summary>Where a PostgreSQL server runs.</summary>
+/// <param name="Address">Where it listens.</param>
+/// <param name="Clients">From where it is used, as pg_hba.conf writes a network; null for this machine alone.</param>
+/// <param name="Around">The words that run it, before its command.</param>
+internal sealed record PostgresPlace(string Address, string? Clients, IReadOnlyList<string> Around)
+{
+    public static readonly PostgresPlace Loopback = new("127.0.0.1", null, []);
+}
+
 /// <summary>
-/// A PostgreSQL server of the test's own: its data and its Unix socket in the test's folder, a free port of 127.0.0.1, the user
+/// A PostgreSQL server of the test's own: its data and its Unix socket in the test's folder, a free port, the user
 /// cs with a password. It refuses to be root: root runs it as nobody.
 /// </summary>
 internal sealed class PostgresPeer
 {
     private readonly Scope scope;
+    private readonly PostgresPlace place;
     private readonly string folder;
     private ChildProcess server;
 
-    private PostgresPeer(Scope scope, string folder, int port, ChildProcess server) =>
-        (this.scope, this.folder, Port, this.server) = (scope, folder, port, server);
+    private PostgresPeer(Scope scope, PostgresPlace place, string folder, int port, ChildProcess server) =>
+        (this.scope, this.place, this.folder, Port, this.server) = (scope, place, folder, port, server);
 
     public const string Password = "a password of the interop tests";
 
     public int Port { get; }
 
     /// <summary>The address of a database, in the schema callserver unless another one is named.</summary>
-    public string Address(string query = "") => $"postgres://cs@127.0.0.1:{Port}/postgres{query}";
+    public string Address(string query = "") => $"postgres://cs@{place.Address}:{Port}/postgres{query}";
 
     /// <summary>The address of a database that is at this server or at another one, whichever is the primary.</summary>
     public string AddressWith(PostgresPeer other) =>
-        $"postgres://cs@127.0.0.1:{Port},127.0.0.1:{other.Port}/postgres";
+        $"postgres://cs@{place.Address}:{Port},{other.place.Address}:{other.Port}/postgres";
 
     /// <summary>Starts one on a free port, and returns when it takes connections.</summary>
     /// <param name="scope">What owns it.</param>
     /// <param name="safe">Whether it waits for the disk, as a real one does.</param>
-    public static async Task<PostgresPeer> StartAsync(Scope scope, bool safe = false)
+    /// <param name="at">Where it runs; null for 127.0.0.1.</param>
+    public static async Task<PostgresPeer> StartAsync(
+        Scope scope,
+        bool safe = false,
+        PostgresPlace? at = null
+    )
     {
+        var place = at ?? PostgresPlace.Loopback;
         var folder = await FolderAsync(scope, "postgres");
         string[] make = ["-U", "cs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
         await scope.RunAsync(Programs.Find("env"), AsNobody("initdb", ["-D", Data(folder), .. make]));
-        return await StartAsync(scope, folder, safe);
+        if (place.Clients is { } clients)
+            await File.AppendAllLinesAsync(
+                Path.Combine(Data(folder), "pg_hba.conf"),
+                [$"host all,replication all {clients} trust"]
+            );
+        return await StartAsync(scope, place, folder, safe);
     }
 
     /// <summary>
@@ -48,7 +69,7 @@ internal sealed class PostgresPeer
         string[] copy =
         [
             "-h",
-            "127.0.0.1",
+            place.Address,
             "-p",
             port,
             "-U",
@@ -61,7 +82,7 @@ internal sealed class PostgresPeer
             "--no-sync",
         ];
         await scope.RunAsync(Programs.Find("env"), AsNobody("pg_basebackup", copy));
-        var standby = await StartAsync(scope, own, safe: true);
+        var standby = await StartAsync(scope, place, own, safe: true);
         await AskAsync("ALTER SYSTEM SET synchronous_standby_names = '*'");
         await AskAsync("SELECT pg_reload_conf()");
         await Eventually.GetAsync(
@@ -87,7 +108,7 @@ internal sealed class PostgresPeer
     /// <summary>Starts it again on the same data and port.</summary>
     public async Task StartAgainAsync()
     {
-        server = Run(scope, folder);
+        server = Run(scope, place, folder);
         if (!await TryReadyAsync())
             throw Trouble.Failed($"postgres does not start again: {server}");
     }
@@ -110,7 +131,7 @@ internal sealed class PostgresPeer
     /// <summary>A connection that is not open yet.</summary>
     public NpgsqlConnection Connection(string schema) =>
         new(
-            $"Host=127.0.0.1;Port={Port};Username=cs;Password={Password};Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
+            $"Host={place.Address};Port={Port};Username=cs;Password={Password};Database=postgres;Pooling=false;Timeout=5;Search Path={schema}"
         );
 
     private static string Data(string folder) => Path.Combine(folder, "data");
@@ -128,7 +149,12 @@ internal sealed class PostgresPeer
         return folder;
     }
 
-    private static async Task<PostgresPeer> StartAsync(Scope scope, string folder, bool safe)
+    private static async Task<PostgresPeer> StartAsync(
+        Scope scope,
+        PostgresPlace place,
+        string folder,
+        bool safe
+    )
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -139,11 +165,12 @@ internal sealed class PostgresPeer
                 [
                     .. (string[])
                         ["-D", Data(folder), "-k", folder, "-p", port.ToString(CultureInfo.InvariantCulture)],
-                    .. (string[])["-c", "listen_addresses=127.0.0.1", "-c", "max_locks_per_transaction=256"],
+                    .. (string[])
+                        ["-c", $"listen_addresses={place.Address}", "-c", "max_locks_per_transaction=256"],
                     .. durable,
                 ]
             );
-            var peer = new PostgresPeer(scope, folder, port, Run(scope, folder));
+            var peer = new PostgresPeer(scope, place, folder, port, Run(scope, place, folder));
             if (await peer.TryReadyAsync())
                 return peer;
             if (attempt == 3)
@@ -151,10 +178,11 @@ internal sealed class PostgresPeer
         }
     }
 
-    private static ChildProcess Run(Scope scope, string folder)
+    private static ChildProcess Run(Scope scope, PostgresPlace place, string folder)
     {
         var arguments = File.ReadAllLines(Path.Combine(folder, "arguments"));
-        var server = scope.Start(Programs.Find("env"), AsNobody("postgres", arguments));
+        string[] words = [.. place.Around, Programs.Find("env"), .. AsNobody("postgres", arguments)];
+        var server = scope.Start(words[0], words[1..]);
         scope.Own(new FastShutdown(server));
         return server;
     }

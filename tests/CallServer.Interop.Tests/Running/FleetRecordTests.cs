@@ -81,6 +81,80 @@ internal sealed class FleetRecordTests : PeerTest
             await HostsAsync(host, "dead", "active", "active");
     }
 
+    /// <summary>
+    /// The boxes have the same calls, as they are simulated from the same seed, and each is asked as two gateways: so each call has
+    /// two legs on each gateway, whichever hosts hold them.
+    /// </summary>
+    [Test]
+    public async Task Calls_are_whole_whichever_hosts_hold_their_gateways()
+    {
+        string[] boxes = [.. uris.Where(uri => uri.StartsWith("ng", StringComparison.Ordinal))];
+        uris.Clear();
+        uris.AddRange([.. boxes, .. boxes]);
+        var hosts = await StartAsync();
+        foreach (var host in hosts)
+            await CompleteAsync(host);
+        foreach (var host in hosts)
+            await JoinedAsync(host);
+
+        var lists = await Task.WhenAll(hosts.Select(host => CallsAsync(host)));
+        Assert.That(lists.Skip(1), Is.All.EqualTo(lists[0]));
+        foreach (var host in hosts)
+        {
+            var one = await host.ReadAsync($"/v1/calls/{Uri.EscapeDataString(lists[0][0].Call)}");
+            Assert.That(one.GetProperty("legs").GetArrayLength(), Is.EqualTo(2 * uris.Count));
+            var count = await host.ReadAsync("/v1/count?by=gateway");
+            Assert.That(count.GetProperty("calls").GetInt32(), Is.EqualTo(Calls));
+            Assert.That(count.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
+            var findings = await host.ReadAsync("/v1/findings");
+            Assert.That(findings.GetProperty("items").GetArrayLength(), Is.Zero);
+        }
+
+        await hosts[0].KillAsync();
+        foreach (var host in hosts.Skip(1))
+            await CompleteAsync(host);
+        foreach (var host in hosts.Skip(1))
+            await JoinedAsync(host);
+        Assert.That(await CallsAsync(hosts[2]), Is.EqualTo(lists[0]));
+    }
+
+    /// <summary>Waits until a host lists every call once, with all gateways.</summary>
+    private Task<object> JoinedAsync(Server host) =>
+        Eventually.GetAsync<object>(
+            async () =>
+            {
+                var calls = await CallsAsync(host);
+                return calls.Count == Calls && calls.All(call => call.Sources == uris.Count)
+                    ? "joined"
+                    : null;
+            },
+            () => $"{Calls} calls on {uris.Count} gateways each",
+            TimeSpan.FromSeconds(60)
+        );
+
+    /// <summary>All calls, page by page: the id, and how many gateways it has legs on.</summary>
+    private static async Task<IReadOnlyList<(string Call, int Sources)>> CallsAsync(Server host)
+    {
+        var all = new List<(string, int)>();
+        string? next = "";
+        while (next is not null)
+        {
+            var page = await host.ReadAsync(
+                $"/v1/calls?limit=40{(next.Length > 0 ? $"&cursor={Uri.EscapeDataString(next)}" : "")}"
+            );
+            all.AddRange(
+                page.GetProperty("items")
+                    .EnumerateArray()
+                    .Select(call =>
+                        (call.GetProperty("call").GetString()!, call.GetProperty("sources").GetArrayLength())
+                    )
+            );
+            next = page.GetProperty("next").GetString();
+        }
+
+        return all;
+    }
+
     [Test]
     public async Task An_order_reaches_the_host_that_holds_the_gateway()
     {

@@ -19,7 +19,8 @@ module CallBook =
             ImmutableDictionary.Empty,
             ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
             ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
-            ImmutableSortedSet.Create<Expiry>(ExpiryOrder.Instance :> IComparer<Expiry>)
+            ImmutableSortedSet.Create<Expiry>(ExpiryOrder.Instance :> IComparer<Expiry>),
+            Instant.distantFuture
         )
 
     /// Joins and judges again what the edit touched.
@@ -85,7 +86,8 @@ module CallBook =
             | 0 -> compare struct (kind, order) struct (kind', order')
             | other -> other)
 
-    let private finish (draft: CallsDraft) (gateways: GatewayId seq) =
+    /// Joins, judges and tallies again what an edit of these gateways touched.
+    let internal finish (draft: CallsDraft) (gateways: GatewayId seq) =
         rejoin draft
 
         let touched =
@@ -109,7 +111,7 @@ module CallBook =
     /// The book with the unconfirmed connections of a store; `at` is when the server began.
     let restore (step: CallStep) (at: Instant) (book: CallTable) : CallTable =
         let draft = CallsDraft book
-        let source = { CallSource.create step.Gateway with Began = at }
+        let source = { draft.Source step.Gateway with Began = at }
         draft.Put source
         CallsEdit.edit draft step source
         let struct (book, _) = finish draft [ step.Gateway ]

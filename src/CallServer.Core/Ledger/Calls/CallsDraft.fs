@@ -19,6 +19,7 @@ type internal CallsDraft(book: CallTable) =
     let retired = HashSet<Call>(HashIdentity.Reference)
     let entered = HashSet<Call>(HashIdentity.Reference)
     let legs = Dictionary<LegKey, Leg voption>()
+    let mutable heardElsewhere = book.HeardElsewhere
 
     member _.Before = book
     member _.Rules = book.Rules
@@ -28,6 +29,11 @@ type internal CallsDraft(book: CallTable) =
     member _.Findings = findings
     member _.Expiries = expiries
     member _.Ghosts = ghosts
+
+    member _.HeardElsewhere
+        with get () = heardElsewhere
+        and set value = heardElsewhere <- value
+
     /// Legs whose joins must be looked at again.
     member _.Roots = roots
 
@@ -110,7 +116,8 @@ type internal CallsDraft(book: CallTable) =
             callOf.ToImmutable(),
             calls.ToImmutable(),
             findings.ToImmutable(),
-            expiries.ToImmutable()
+            expiries.ToImmutable(),
+            heardElsewhere
         )
 
 /// Indexes legs by call id and by socket.

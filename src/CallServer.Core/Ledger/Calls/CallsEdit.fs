@@ -78,6 +78,7 @@ module internal CallsEdit =
             Source = step.Source |> ValueOption.defaultValue source.Source
             DriftPpm = step.DriftPpm
             Connections = step.Connections
+            IsElsewhere = false
             IsComplete =
                 (match step.Audit with
                  | ValueSome audit -> audit.IsComplete

@@ -43,6 +43,8 @@ type internal CallSource =
         Partners: ImmutableDictionary<GatewayId, int>
         /// Its calls usually have both kinds of source.
         IsUsual: bool
+        /// Another server keeps it, and the book holds those of its connections that may belong to calls of this one.
+        IsElsewhere: bool
     }
 
 module internal CallSource =
@@ -61,7 +63,8 @@ module internal CallSource =
           Joined = 0
           Lonely = ImmutableHashSet.Create<Call>(HashIdentity.Reference)
           Partners = ImmutableDictionary.Empty
-          IsUsual = false }
+          IsUsual = false
+          IsElsewhere = false }
 
     /// The active connection with this id.
     let withId (id: ConnectionId) (source: CallSource) : Connection voption =
@@ -145,7 +148,8 @@ type CallTable
         callOf: ImmutableDictionary<LegKey, Call>,
         calls: ImmutableSortedSet<Call>,
         findings: ImmutableSortedSet<Call>,
-        expiries: ImmutableSortedSet<Expiry>
+        expiries: ImmutableSortedSet<Expiry>,
+        heardElsewhere: Instant
     ) =
     /// The rules by which it joins.
     member _.Rules = rules
@@ -161,3 +165,5 @@ type CallTable
     /// Calls with findings.
     member internal _.Findings = findings
     member internal _.Expiries = expiries
+    /// Whatever other servers wrote up to then, and may belong to a call of this one, is in the book.
+    member internal _.HeardElsewhere = heardElsewhere

@@ -113,13 +113,14 @@ module internal CallsTally =
     /// both, and every gateway that usually joins it was asked completely after the patience and did not
     /// report the call.
     let private lacks (draft: CallsDraft) (legs: Leg[]) : Instant voption =
-        let first = firstKnown legs
+        let due = firstKnown legs + draft.Rules.Patience
 
         let allAsked (source: CallSource) =
-            source.Partners.Keys
-            |> Seq.forall (fun partner ->
-                let other = draft.Source partner
-                other.IsComplete && other.Asked >= first + draft.Rules.Patience)
+            draft.HeardElsewhere >= due
+            && source.Partners.Keys
+               |> Seq.forall (fun partner ->
+                   let other = draft.Source partner
+                   other.IsComplete && other.Asked >= due)
 
         let isMissed gateway =
             let source = draft.Source gateway
@@ -127,7 +128,7 @@ module internal CallsTally =
             source.IsUsual && isOld draft.Rules legs gateway _.IsConfirmed && allAsked source
 
         if legs |> Seq.map _.Key.Gateway |> Seq.distinct |> Seq.exists isMissed then
-            ValueSome first
+            ValueSome(firstKnown legs)
         else
             ValueNone
 
@@ -195,7 +196,9 @@ module internal CallsTally =
             let legs = Seq.append call.Live call.Gone |> Seq.map draft.Leg |> Array.ofSeq
             isOld draft.Rules legs source.Gateway _.IsLive
 
-        source.Joined >= draft.Rules.Usual
+        // Of a gateway of another server the book has the calls that are joined, and not those that are not.
+        not source.IsElsewhere
+        && source.Joined >= draft.Rules.Usual
         && (source.Lonely |> Seq.filter isOverdue |> Seq.length) * 9 <= source.Joined
 
     /// Judges again the calls with one kind of source, for gateways that reported something new or whose

@@ -76,6 +76,9 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
 #pragma warning restore CA5394
     }
 
+    /// <summary>Is told of each datagram from where it came, on any thread and before it is answered.</summary>
+    public Action<IPAddress>? Asked { get; init; }
+
     /// <summary>Writes the truth about the connections that already exist, and lets time pass from here on.</summary>
     public void Start()
     {
@@ -171,6 +174,7 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
                     cancel
                 );
                 var from = received.RemoteEndPoint.ToString()!;
+                Asked?.Invoke(((IPEndPoint)received.RemoteEndPoint).Address);
                 var datagram = buffer[..received.ReceivedBytes];
                 if (Interlocked.Increment(ref waiting) > MostWaiting)
                     Interlocked.Decrement(ref waiting);

@@ -46,15 +46,16 @@ internal sealed class Answers(ServerRuntime runtime)
         IEnumerable<Action<Utf8JsonWriter>> items,
         string? next,
         CancellationToken cancellation
-    ) =>
-        Shared is null
-            ? List(gateway, items, next)
-            : new(
-                (Now + Correction).ToString(),
-                await Shared.IncompleteAsync(gateway, cancellation),
-                items,
-                next
-            );
+    ) => new((Now + Correction).ToString(), await IncompleteAsync(gateway, cancellation), items, next);
+
+    /// <summary>
+    /// Gateways of which the record may not know everything, whichever host holds them. Throws StoreException if a host of a fleet
+    /// cannot read the database.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<string>> IncompleteAsync(
+        string? gateway,
+        CancellationToken cancellation
+    ) => Shared is null ? Incomplete(gateway) : await Shared.IncompleteAsync(gateway, cancellation);
 
     /// <summary>The newest state of a gateway, whichever host holds it; null if nothing is known of it.</summary>
     public async ValueTask<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>

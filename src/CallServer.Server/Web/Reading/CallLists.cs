@@ -1,4 +1,4 @@
-using CallServer.Model;
+using System.Text.Json;
 using CallServer.Server.Web.Contract;
 using CallServer.Surface;
 
@@ -44,35 +44,37 @@ internal sealed record CountAnswer(
     string? Next
 );
 
-/// <summary>The calls, their findings and their counts.</summary>
+/// <summary>The calls, their findings and their counts: of this server, or of all hosts of its fleet.</summary>
 internal sealed class CallLists(Answers answers)
 {
-    private CallRecord Calls => answers.Runtime.Ledger.Joiner.Calls;
+    private readonly OwnCalls own = new(answers.Runtime);
 
-    /// <summary>
-    /// Lists the calls of everything that the record held when the request came, so that a client that has just read
-    /// the connections finds them here.
-    /// </summary>
+    /// <summary>Lists the calls.</summary>
     public async Task<IResult> ListAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Calls);
-        var gateway = query.Gateway(answers.IsKnown);
-        var findings = query.Flag("findings") == true;
-        var filter = Filter(query, gateway, period: true);
-        var leg = query.Text("connection");
+        var (since, until) = query.Period();
         var limit = query.Limit();
-        var cursor = query.TextCursor(3);
+        var question = Question(query, CallAsked.List, limit + 1) with
+        {
+            Leg = query.Text("connection"),
+            HasFindings = query.Flag("findings") == true,
+            Since = since,
+            Until = until,
+            Cursor = query.TextCursor(3),
+        };
         if (query.IsWrong)
             return query.Refusal();
 
-        await PassAsync(request);
-        var calls = leg is null ? Calls.After(cursor?[0], cursor?[1], cursor?[2], findings) : Having(leg);
-        var found = calls.Where(call => call.Fits(filter)).Take(limit + 1).ToList();
+        var all = await AskAsync(question, request);
+        var found = all.Answers.SelectMany(each => each.Calls).Order().Take(limit + 1).ToList();
         var page = found.Take(limit).ToList();
-        return answers.List(
-            gateway,
-            page.Select(call => Answers.Camel(answers.Runtime.Masking.Shown(call.View(answers.Correction)))),
-            found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null
+        return await ListAsync(
+            question,
+            all,
+            page.Select(call => Answers.Camel(answers.Runtime.Masking.Shown(call.View))),
+            found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null,
+            request
         );
     }
 
@@ -81,16 +83,24 @@ internal sealed class CallLists(Answers answers)
     {
         var id = PathParts.Id(request, 2);
         var query = new Query(request, Operations.Call);
-        var gateway = query.Gateway(answers.IsKnown);
+        var question = new CallQuestion
+        {
+            Asked = CallAsked.One,
+            Gateway = query.Gateway(answers.IsKnown),
+            Call = id,
+            Most = 2,
+        };
         if (query.IsWrong)
             return query.Refusal();
 
-        await PassAsync(request);
-        var found = Calls.WithId(id).Where(call => gateway is null || call.Has(gateway)).Take(2).ToList();
-        return found switch
+        var all = await AskAsync(question, request);
+        return all.Answers.SelectMany(each => each.Details).Take(2).ToList() switch
         {
-            [var call] => Answers.Json(
-                answers.Runtime.Masking.Shown(call.Detail(answers.Now, answers.Correction))
+            [var call] => Answers.Json(answers.Runtime.Masking.Shown(call)),
+            [] when all.Unanswered.Count > 0 => Problems.Of(
+                StatusCodes.Status503ServiceUnavailable,
+                $"No host that answered has an active call with the id '{id}'",
+                "A host of the fleet did not answer: try again, or ask /v1/connections"
             ),
             [] => Problems.Of(
                 StatusCodes.Status404NotFound,
@@ -109,35 +119,35 @@ internal sealed class CallLists(Answers answers)
     public async Task<IResult> FindingsAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Findings);
-        var gateway = query.Gateway(answers.IsKnown);
-        var kind = query.Word(Parameters.Kind);
-        var filter = Filter(query, gateway, period: false);
         var (since, until) = query.Period();
         var limit = query.Limit();
-        // The last part is the kind of the last finding: a call has at most one of each kind.
-        var cursor = query.TextCursor(4);
+        var question = Question(query, CallAsked.Findings, limit + 1) with
+        {
+            Kind = query.Word(Parameters.Kind),
+            Since = since,
+            Until = until,
+            // The last part is the kind of the last finding: a call has at most one of each kind.
+            Cursor = query.TextCursor(4),
+        };
         if (query.IsWrong)
             return query.Refusal();
 
-        await PassAsync(request);
-        var (from, to) = (Text(since), Text(until));
-        var found = Continued(cursor)
-            .Where(each => each.Call.Fits(filter))
-            .Select(each => (each.Call, each.Done, View: each.Call.View(answers.Correction)))
-            .SelectMany(each =>
-                each.View.Findings.SkipWhile(finding => !each.Done.IsOver(finding.Kind))
-                    .Select(finding => (each.Call, each.View, Finding: finding))
-            )
-            .Where(each => kind is null || each.Finding.Kind == kind)
-            .Where(each => from is null || string.CompareOrdinal(each.Finding.Since, from) >= 0)
-            .Where(each => to is null || string.CompareOrdinal(each.Finding.Since, to) < 0)
+        var all = await AskAsync(question, request);
+        // Those of one call come from one host, in their order.
+        var found = all
+            .Answers.SelectMany(each => each.Findings)
+            .OrderBy(each => each.Call)
             .Take(limit + 1)
             .ToList();
         var page = found.Take(limit).ToList();
-        return answers.List(
-            gateway,
-            page.Select(each => Answers.Camel(Item(each.Finding, answers.Runtime.Masking.Shown(each.View)))),
-            found.Count > limit ? Cursor(page[^1].Call, page[^1].Finding.Kind) : null
+        return await ListAsync(
+            question,
+            all,
+            page.Select(each =>
+                Answers.Camel(Item(each.Finding, answers.Runtime.Masking.Shown(each.Call.View)))
+            ),
+            found.Count > limit ? Cursor(page[^1]) : null,
+            request
         );
     }
 
@@ -146,101 +156,127 @@ internal sealed class CallLists(Answers answers)
     {
         var query = new Query(request, Operations.Count);
         var by = query.Word(Parameters.By);
-        var gateway = query.Gateway(answers.IsKnown);
         var limit = query.Limit();
+        var question = new CallQuestion
+        {
+            Asked = CallAsked.Count,
+            Gateway = query.Gateway(answers.IsKnown),
+            By = by is null ? default : KeyOf(by),
+            HidesNumbers = answers.Runtime.Masking.Masks,
+        };
         if (query.IsWrong)
             return query.Refusal();
 
-        await PassAsync(request);
-        var calls = Calls;
-        var counts = calls.CountBy(KeyOf(by!), gateway, answers.Runtime.Masking.Masks);
-        var incomplete = answers.Incomplete(gateway);
-        return Answers.Json(
-            new CountAnswer(
+        var all = await AskAsync(question, request);
+        var parts = all.Answers.Select(each => each.Count).OfType<CallCount>().ToList();
+        var counts = parts
+            .SelectMany(part => part.Keys)
+            .GroupBy(count => count.Key, StringComparer.Ordinal)
+            .Select(same => new CountView(
+                same.Key,
+                same.Sum(count => count.Connections),
+                same.Sum(count => count.Calls)
+            ))
+            .OrderByDescending(count => count.Connections)
+            .ThenBy(count => count.Key, StringComparer.Ordinal)
+            .ToList();
+        return await FromAllAsync(
+            question,
+            all,
+            request,
+            incomplete =>
+                Answers.Json(
+                    new CountAnswer(
+                        (answers.Now + answers.Correction).ToString(),
+                        incomplete.Count == 0,
+                        incomplete,
+                        by!,
+                        counts.Sum(count => count.Connections),
+                        parts.Sum(part => part.Calls),
+                        counts.Count,
+                        [.. counts.Take(limit)],
+                        null
+                    )
+                )
+        );
+    }
+
+    private CallQuestion Question(Query query, CallAsked asked, int most) =>
+        new()
+        {
+            Asked = asked,
+            Gateway = query.Gateway(answers.IsKnown),
+            Call = query.Pattern("call"),
+            Originator = query.Pattern("originator"),
+            Remote = query.Pattern("remote"),
+            Most = most,
+            HidesNumbers = answers.Runtime.Masking.Masks,
+        };
+
+    /// <summary>What this server answers, and the other hosts if there are any.</summary>
+    private async Task<AskedHosts> AskAsync(CallQuestion question, HttpRequest request)
+    {
+        var cancellation = request.HttpContext.RequestAborted;
+        var here = own.AnswerAsync(question, cancellation);
+        if (answers.Runtime.Share is not { } share)
+            return new AskedHosts([await here], []);
+        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
+        return new AskedHosts(
+            [await here, .. others.Answers.Select(HostQuestions.Answer)],
+            others.Unanswered
+        );
+    }
+
+    private Task<IResult> ListAsync(
+        CallQuestion question,
+        AskedHosts all,
+        IEnumerable<Action<Utf8JsonWriter>> items,
+        string? next,
+        HttpRequest request
+    ) =>
+        FromAllAsync(
+            question,
+            all,
+            request,
+            incomplete => new ListAnswer(
                 (answers.Now + answers.Correction).ToString(),
-                incomplete.Count == 0,
                 incomplete,
-                by!,
-                counts.Sum(count => count.Connections),
-                gateway is null
-                    ? calls.Count
-                    : calls.CountBy(CountKey.Gateway, gateway, false).Sum(count => count.Calls),
-                counts.Count,
-                [.. counts.Take(limit)],
-                null
+                items,
+                next
             )
         );
-    }
 
-    /// <summary>A time as answers show it.</summary>
-    private static string? Text(DateTimeOffset? time) =>
-        time is { } shown ? InstantModule.ofDateTime(shown).ToString() : null;
-
-    private Task PassAsync(HttpRequest request) =>
-        answers.Runtime.Ledger.Joiner.PassAsync().WaitAsync(request.HttpContext.RequestAborted);
-
-    private IEnumerable<CallEntry> Having(string leg)
-    {
-        // Gateways' ids may contain a slash, and connections' ids do.
-        for (
-            var slash = leg.IndexOf('/', StringComparison.Ordinal);
-            slash > 0;
-            slash = leg.IndexOf('/', slash + 1)
-        )
+    /// <summary>An answer that says of which gateways not everything is in it.</summary>
+    private Task<IResult> FromAllAsync(
+        CallQuestion question,
+        AskedHosts all,
+        HttpRequest request,
+        Func<IReadOnlyList<string>, IResult> make
+    ) =>
+        Answers.FromStoreAsync(async () =>
         {
-            if (Calls.OfConnection(leg[..slash], leg[(slash + 1)..]) is { } call)
-                return [call];
-        }
+            var incomplete = await answers.IncompleteAsync(
+                question.Gateway,
+                request.HttpContext.RequestAborted
+            );
+            return make(
+                all.Unanswered.Count == 0
+                    ? incomplete
+                    :
+                    [
+                        .. incomplete
+                            .Union(
+                                all.Unanswered.Where(gateway =>
+                                    question.Gateway is null || gateway == question.Gateway
+                                )
+                            )
+                            .Order(StringComparer.Ordinal),
+                    ]
+            );
+        });
 
-        return [];
-    }
-
-    private CallFilter Filter(Query query, string? gateway, bool period)
-    {
-        var (since, until) = period ? query.Period() : default;
-        return new CallFilter(
-            gateway: gateway,
-            call: query.Pattern("call"),
-            originator: query.Pattern("originator"),
-            remote: query.Pattern("remote"),
-            finding: null,
-            since: answers.At(since),
-            until: answers.At(until),
-            hidesNumbers: answers.Runtime.Masking.Masks
-        );
-    }
-
-    /// <summary>What of a call's findings an earlier page has shown.</summary>
-    /// <param name="kind">The last one shown; null if none was.</param>
-    private sealed class Shown(string? kind)
-    {
-        private bool isOver = kind is null;
-
-        public bool IsOver(string next)
-        {
-            var was = isOver;
-            isOver |= next == kind;
-            return was;
-        }
-    }
-
-    /// <summary>The calls with findings from a cursor on, beginning with the one that it names.</summary>
-    private IEnumerable<(CallEntry Call, Shown Done)> Continued(string[]? cursor)
-    {
-        if (cursor is null)
-            return Calls.After(null, null, null, true).Select(call => (call, new Shown(null)));
-        var (id, gateway, connection) = (cursor[0], cursor[1], cursor[2]);
-        var same = Calls
-            .WithId(id)
-            .Where(call => call.Gateway == gateway && call.Connection == connection)
-            .Select(call => (call, new Shown(cursor[3])));
-        return same.Concat(
-            Calls.After(id, gateway, connection, true).Select(call => (call, new Shown(null)))
-        );
-    }
-
-    private static string Cursor(CallEntry call, string kind) =>
-        Query.Cursor(call.Id, call.Gateway, call.Connection, kind);
+    private static string Cursor(PlacedFinding last) =>
+        Query.Cursor(last.Call.Id, last.Call.Gateway, last.Call.Connection, last.Finding.Kind);
 
     private static FindingItem Item(FindingView finding, CallView call) =>
         new(
@@ -263,4 +299,8 @@ internal sealed class CallLists(Answers answers)
             "media-direction" => CountKey.MediaDirection,
             _ => throw new ArgumentOutOfRangeException(nameof(by), by, "no such key"),
         };
+
+    /// <param name="Answers">Of this server first.</param>
+    /// <param name="Unanswered">Gateways of hosts that did not answer.</param>
+    private sealed record AskedHosts(IReadOnlyList<CallAnswer> Answers, IReadOnlyList<string> Unanswered);
 }

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Net;
+using CallServer.Server.Net;
+
+namespace CallServer.Bench.Start;
+
+/// <summary>A datagram as it arrived at a gateway.</summary>
+/// <param name="Gateway">The gateway.</param>
+/// <param name="At">When, in microseconds since 1970.</param>
+/// <param name="By">The address from which it came.</param>
+internal readonly record struct Asking(string Gateway, long At, string By);
+
+/// <summary>
+/// What gateways note of who asks them. The record cannot tell that two hosts asked one gateway: what the wrong one heard is
+/// refused, and its audits are in no list.
+/// </summary>
+internal sealed class AskedLog : IAsyncDisposable
+{
+    private readonly Lock writing = new();
+    private readonly StreamWriter file;
+    private readonly IClock clock;
+
+    private AskedLog(StreamWriter file, IClock clock) => (this.file, this.clock) = (file, clock);
+
+    public static AskedLog Create(string file, IClock clock) =>
+        new(new StreamWriter(file) { AutoFlush = true, NewLine = "\n" }, clock);
+
+    /// <summary>Notes one, from any thread.</summary>
+    public void Write(string gateway, IPAddress by)
+    {
+        var at = (clock.Now.Steady + clock.Correction).Micros;
+        lock (writing)
+            file.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{at} {gateway} {by}"));
+    }
+
+    /// <summary>Reads them back.</summary>
+    public static IEnumerable<Asking> Read(IEnumerable<string> lines) =>
+        lines
+            .Select(line => line.Split(' '))
+            .Select(words => new Asking(
+                words[1],
+                long.Parse(words[0], CultureInfo.InvariantCulture),
+                words[2]
+            ));
+
+    public ValueTask DisposeAsync() => file.DisposeAsync();
+}
