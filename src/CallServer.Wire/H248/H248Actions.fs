@@ -58,14 +58,10 @@ module H248Actions =
     open H248Items
 
     let private contextOf (value: H248Part) : H248Context voption =
-        if H248Part.is "-" value then
-            ValueSome H248Context.Null
-        elif H248Part.is "$" value then
-            ValueSome H248Context.Choose
-        elif H248Part.is "*" value then
-            ValueSome H248Context.All
-        else
-            H248Part.tryNumber value |> ValueOption.map H248Context.Numbered
+        if H248Part.is "-" value then ValueSome H248Context.Null
+        elif H248Part.is "$" value then ValueSome H248Context.Choose
+        elif H248Part.is "*" value then ValueSome H248Context.All
+        else H248Part.tryNumber value |> ValueOption.map H248Context.Numbered
 
     /// Reads items one after the other. Inlined, so that nothing is made for what is only looked at.
     let inline internal foldItems
@@ -116,7 +112,11 @@ module H248Actions =
             command
 
     /// The commands of one context of a request.
-    let foldCommands (take: 'State -> H248Command -> 'State) (state: 'State) (action: H248Action) : 'State voption =
+    let foldCommands
+        (take: 'State -> H248Command -> 'State)
+        (state: 'State)
+        (action: H248Action)
+        : 'State voption =
         let descriptors (command: H248Command) (item: H248Item) =
             if H248Part.isToken "Audit" "AT" item.Name then
                 foldItems wanted command item.Body |> ValueOption.defaultValue command
@@ -189,9 +189,7 @@ module H248Actions =
         if H248Part.isToken "Statistics" "SA" item.Name then
             { told with Statistics = statistics told.Statistics item.Body }
         elif H248Part.isToken "Media" "M" item.Name then
-            { told with
-                Media = item.Body
-                Statistics = ofStreams told.Statistics item.Body }
+            { told with Media = item.Body; Statistics = ofStreams told.Statistics item.Body }
         elif H248Part.isToken "Error" "ER" item.Name then
             { told with
                 Fault =
@@ -203,13 +201,14 @@ module H248Actions =
             told
 
     let private named (id: H248Part) : H248Termination =
-        { Id = id
-          Fault = 0
-          Statistics = noStatistics
-          Media = { id with Stop = id.Start } }
+        { Id = id; Fault = 0; Statistics = noStatistics; Media = { id with Stop = id.Start } }
 
     /// The names in a contextTerminationAudit.
-    let private foldNames (take: 'State -> H248Termination -> 'State) (state: 'State) (body: H248Part) : 'State =
+    let private foldNames
+        (take: 'State -> H248Termination -> 'State)
+        (state: 'State)
+        (body: H248Part)
+        : 'State =
         foldItems
             (fun state name ->
                 if H248Part.isToken "Error" "ER" name.Name then
@@ -250,7 +249,8 @@ module H248Actions =
                 action.Commands
 
         match told with
-        | ValueSome state -> ValueSome(struct (state, (if hasFailed then H248.tryFault &failed else ValueNone)))
+        | ValueSome state ->
+            ValueSome(struct (state, (if hasFailed then H248.tryFault &failed else ValueNone)))
         | ValueNone -> ValueNone
 
     /// Whether the acknowledgement is of this transaction: NUMBER or NUMBER-NUMBER.

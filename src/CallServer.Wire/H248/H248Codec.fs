@@ -27,15 +27,10 @@ module H248 =
             let rest = { value with Start = value.Start + slash + 1 }
             let second = rest.Span.IndexOf 47uy
 
-            let segment =
-                if second < 0 then
-                    rest
-                else
-                    { rest with Stop = rest.Start + second }
+            let segment = if second < 0 then rest else { rest with Stop = rest.Start + second }
 
             let isLast =
-                second >= 0
-                && H248Part.isToken "END" "&" { rest with Start = rest.Start + second + 1 }
+                second >= 0 && H248Part.isToken "END" "&" { rest with Start = rest.Start + second + 1 }
 
             match H248Part.tryNumber segment with
             | ValueSome segment when segment >= 1u && segment <= 65535u ->
@@ -65,10 +60,7 @@ module H248 =
 
     /// The error descriptor of an item, if it is one.
     let internal tryFault (item: inref<H248Item>) : H248Fault voption =
-        if is "Error" "ER" &item then
-            ValueSome(faultOf &item)
-        else
-            ValueNone
+        if is "Error" "ER" &item then ValueSome(faultOf &item) else ValueNone
 
     /// What stands at the beginning of a reply: whether it is to be acknowledged, and whether it is nothing but an error.
     let private beginningOf (body: H248Part) : struct (bool * H248Fault voption) =
@@ -188,7 +180,12 @@ module H248 =
         while digits > 0 && digits < octets.Length && octets[digits] >= 48uy && octets[digits] <= 57uy do
             digits <- digits + 1
 
-        match (if version < 0 then ValueNone else H248Part.tryNumber (part octets version digits)) with
+        match
+            (if version < 0 then
+                 ValueNone
+             else
+                 H248Part.tryNumber (part octets version digits))
+        with
         | ValueSome number when number >= 1u && number <= 99u ->
             let sender = skip octets digits octets.Length
             let stop = senderEnd octets sender
@@ -198,8 +195,6 @@ module H248 =
             else
                 transactions octets stop
                 |> Result.map (fun body ->
-                    { Version = int number
-                      Sender = string (part octets sender stop)
-                      Body = body })
+                    { Version = int number; Sender = string (part octets sender stop); Body = body })
         | ValueSome _
         | ValueNone -> fail 0 H248Problem.NotMegaco 0u

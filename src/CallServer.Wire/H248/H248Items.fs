@@ -161,12 +161,9 @@ module internal H248Items =
                 let hasBody = opening < stop && octets[opening] = 123uy
 
                 let close =
-                    if not hasBody then
-                        valueStop
-                    elif not hasValue && holdsText name then
-                        textEnd octets (opening + 1) stop
-                    else
-                        bodyEnd octets (opening + 1) stop
+                    if not hasBody then valueStop
+                    elif not hasValue && holdsText name then textEnd octets (opening + 1) stop
+                    else bodyEnd octets (opening + 1) stop
 
                 if close < 0 then
                     NoItem
@@ -175,10 +172,7 @@ module internal H248Items =
                         { Name = name
                           Value = part octets valueStart valueStop
                           Body =
-                            (if hasBody then
-                                 part octets (opening + 1) close
-                             else
-                                 part octets close close)
+                            (if hasBody then part octets (opening + 1) close else part octets close close)
                           HasBody = hasBody }
 
                     if hasBody then close + 1 else valueStop

@@ -29,13 +29,15 @@ type H248Question =
 
 /// A stream of a termination, to be written; what is empty is left out.
 type H248StreamText =
-    { Number: int
-      Mode: string
-      /// Package, property and value of LocalControl.
-      Properties: (string * string) list
-      /// Session descriptions.
-      Local: string
-      Remote: string }
+    {
+        Number: int
+        Mode: string
+        /// Package, property and value of LocalControl.
+        Properties: (string * string) list
+        /// Session descriptions.
+        Local: string
+        Remote: string
+    }
 
 /// A termination, to be written; what is empty is left out.
 type H248TerminationText =
@@ -47,10 +49,12 @@ type H248TerminationText =
 
 /// What a reply says of one context.
 type H248ContextText =
-    { Context: H248Context
-      Terminations: H248TerminationText list
-      /// Stands after the terminations.
-      Fault: H248Fault voption }
+    {
+        Context: H248Context
+        Terminations: H248TerminationText list
+        /// Stands after the terminations.
+        Fault: H248Fault voption
+    }
 
 /// A reply, or one segment of it, to be written.
 type H248ReplyText =
@@ -117,7 +121,8 @@ module H248Writing =
             into
                 .Append(if style.IsPretty then " {\r\n" else "{")
                 .Append(octets.Replace("}", "\\}", StringComparison.Ordinal))
-                .Append '}'
+                .Append
+                '}'
             |> ignore
 
     /// SafeChar (RFC 3525 annex B.2).
@@ -143,11 +148,7 @@ module H248Writing =
         Encoding.Latin1.GetBytes(into.ToString())
 
     let private fault (style: H248Style) (fault: H248Fault) : Node =
-        let words =
-            if fault.Text = "" then
-                []
-            else
-                [ item (quoted fault.Text) "" [] ]
+        let words = if fault.Text = "" then [] else [ item (quoted fault.Text) "" [] ]
 
         Node.Braces(word style "Error" "ER", string fault.Code, words)
 
