@@ -29,8 +29,8 @@ type internal H248Asked =
         | Of(contexts, _) -> $"{contexts.Length} contexts"
         | One(context, termination, _) -> H248Name.idOf context termination
 
-/// A question, and how often the gateway was too busy to answer it.
-type internal H248Task = { Asked: H248Asked; Refusals: int }
+/// A question, how often the gateway was too busy to answer it, and in which version it was asked; 0 before that.
+type internal H248Task = { Asked: H248Asked; Refusals: int; Version: int }
 
 /// What has come of the answer to a request.
 [<NoEquality; NoComparison>]
@@ -193,12 +193,12 @@ module internal H248Link =
         let struct (deadline, window) = RequestWindow.deadline link.Window.Timeout now 0 link.Window
 
         { link with
-            Window = RequestWindow.send now link.Next task noForm octets deadline window
+            Window = RequestWindow.send now link.Next { task with Version = link.Version } noForm octets deadline window
             Next = after link.Next }
 
     /// Queues these questions ahead of those that already wait.
     let ask (questions: H248Asked list) (link: H248Link) : H248Link =
-        let tasks = questions |> List.map (fun asked -> { Asked = asked; Refusals = 0 })
+        let tasks = questions |> List.map (fun asked -> { Asked = asked; Refusals = 0; Version = 0 })
         withWindow (RequestWindow.enqueue tasks link.Window) link
 
     /// After an answer that says no more than that the gateway is busy, asks again a little later. `ValueNone` if that was done often enough.
@@ -212,16 +212,17 @@ module internal H248Link =
 
     /// Asks the same in another version of the protocol. `ValueNone` if the gateway refused all of them.
     let tryOtherVersion (task: H248Task) (link: H248Link) : H248Link voption =
-        let refused = link.Version :: link.Refused
+        let asked = withWindow (RequestWindow.enqueue [ task ] link.Window) link
 
-        match List.except refused [ 1; 2; 3 ] with
-        | version :: _ ->
-            ValueSome
-                { link with
-                    Version = version
-                    Refused = refused
-                    Window = RequestWindow.enqueue [ task ] link.Window }
-        | [] -> ValueNone
+        if task.Version <> link.Version then
+            // Another refusal has changed it since.
+            ValueSome asked
+        else
+            let refused = link.Version :: link.Refused
+
+            match List.except refused [ 1; 2; 3 ] with
+            | version :: _ -> ValueSome { asked with Version = version; Refused = refused }
+            | [] -> ValueNone
 
     /// Asks the same in version 3, in which answers may be divided. `ValueNone` if the gateway is asked so already, or refused it.
     let tryDivided (task: H248Task) (link: H248Link) : H248Link voption =
