@@ -73,7 +73,7 @@ module internal H248Terminations =
           { bare (rtp vices connection) with
               Streams =
                   [ { stream with
-                        Properties = [ "ds/dscp", string connection.Dscp ]
+                        Properties = [ "ds/dscp", "0x" + connection.Dscp.ToString "X2" ]
                         Local = SimSession.local connection
                         Remote = SimSession.remote connection } ]
               Statistics =

@@ -185,5 +185,28 @@ module H248Part =
         else
             ValueNone
 
+    /// A number that fits an octet: decimal, or hexadecimal where `0x` or a letter says so.
+    let tryOctet (part: H248Part) : int voption =
+        let mutable number = 0u
+        let mutable read = 0
+
+        let isMarked =
+            part.Length > 2
+            && part.Octets[part.Start] = 48uy
+            && (part.Octets[part.Start + 1] ||| 32uy) = 120uy
+
+        let digits = if isMarked then { part with Start = part.Start + 2 } else part
+
+        if not isMarked && (tryNumber part).IsSome then
+            tryNumber part |> ValueOption.filter (fun value -> value <= 255u) |> ValueOption.map int
+        elif
+            digits.Length <= 2
+            && Utf8Parser.TryParse(digits.Span, &number, &read, 'x')
+            && read = digits.Length
+        then
+            ValueSome(int number)
+        else
+            ValueNone
+
     /// The text of an octet string, in which a brace is escaped.
     let unescaped (part: H248Part) : string = (string part).Replace("\\}", "}", StringComparison.Ordinal)

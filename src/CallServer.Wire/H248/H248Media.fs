@@ -10,7 +10,7 @@ type H248Stream =
         Number: int
         /// SendReceive, SendOnly, …, in whatever form and case it was written; empty if it is not told.
         Mode: H248Part
-        /// ds/dscp (H.248.1 annex E.13.2 of later versions), as a number.
+        /// ds/dscp (H.248.52).
         Dscp: int voption
         /// What the gateway receives, as a session description; empty if there is none. Braces in it are escaped.
         Local: H248Part
@@ -40,10 +40,7 @@ module H248Media =
             { stream with Mode = item.Value }
         elif H248Part.is "ds/dscp" item.Name then
             { stream with
-                Dscp =
-                    H248Part.tryReal item.Value
-                    |> ValueOption.filter (fun value -> value <= 63.0)
-                    |> ValueOption.map int }
+                Dscp = H248Part.tryOctet item.Value |> ValueOption.filter (fun value -> value <= 63) }
         else
             stream
 

@@ -401,6 +401,27 @@ let ``a reply as the standard shows one is read`` =
             second.Statistics |> Check.isEmpty
         | other -> failtest $"%A{other}")
 
+let ``a DSCP is decimal, or hexadecimal where it says so`` =
+    examples
+        [ "46", 46
+          "0x2E", 46
+          "0X0a", 10
+          "2e", 46
+          "0x00", 0
+          "63", 63
+          "64", -1
+          "0x40", -1
+          "0x", -1
+          "EF", -1
+          "46.5", -1 ]
+        (fun (text: string, dscp: int) ->
+            let told = latin $"!/1 a P=1{{C=1{{AV=a{{M{{O{{ds/dscp={text}}}}}}}}}}}"
+
+            match contextsOf (replyIn told).Actions with
+            | [ { Terminations = [ { Streams = [ stream ] } ] } ] ->
+                stream.Properties |> Check.equal (if dscp < 0 then [] else [ "ds/dscp", string dscp ])
+            | other -> failtest $"%A{other}")
+
 let ``names alone, errors, pending, acknowledgements and segments are told apart`` =
     example (fun () ->
         let terminations (text: string) =

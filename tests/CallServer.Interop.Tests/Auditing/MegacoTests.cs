@@ -89,6 +89,25 @@ internal sealed class MegacoTests : AuditTest
         Assert.That((await CompleteAsync(gateway, "")).Connections, Has.Count.EqualTo(2000));
     }
 
+    [TestCase("", "")]
+    [TestCase("h248:short", "?version=2")]
+    [TestCase("h248:pending-every=3", "")]
+    public async Task Tshark_decodes_every_message_of_an_audit(string vice, string query)
+    {
+        const int connections = 40;
+        var port = await SimulateAsync("h248", connections, vice);
+        var capture = await Capture.StartAsync(Scope, port);
+
+        var audited = await AuditAsync([$"h248://127.0.0.1:{port}{query}"]);
+
+        Assert.That(audited.Process.ExitCode, Is.Zero, Brief(audited));
+        Assert.That(audited.Lines[0].Connections, Has.Count.EqualTo(2 * connections));
+        await capture.CheckAsync(user: null, "megaco");
+        var sent = $"udp.dstport == {port}";
+        var asked = await capture.CountAsync($"{sent} && megaco.command == \"AuditValue\"", null, "megaco");
+        Assert.That(asked, Is.GreaterThanOrEqualTo(1 + (connections / 4)));
+    }
+
     private async Task<AuditLine> CompleteAsync(MegacoPeer gateway, string query)
     {
         var audited = await AuditAsync([$"h248://127.0.0.1:{gateway.Port}{query}"]);
