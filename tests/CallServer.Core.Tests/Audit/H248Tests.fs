@@ -588,6 +588,88 @@ let ``a list that does not fit is asked for in version 3, which divides it`` =
         world.Wrongs run.Snapshot |> Check.isEmpty
         complete run.Snapshot)
 
+let ``a reply that wants it is acknowledged, once for each time that it comes`` =
+    example (fun () ->
+        let run = auditsOf lan 4 0.0 [ "pending-every=1" ] |> List.head
+        complete run.Snapshot
+        // The list, and all four contexts.
+        asksFor "TransactionResponseAck{" run |> Check.equal 2
+        run.Snapshot.Requests |> Check.equal 4)
+
+let ``an answer that may be too large is awaited twice, and not asked for again so soon`` =
+    example (fun () ->
+        let runs = auditsOf lan 60 0.0 [ "silent-above=3000" ]
+        runs |> List.map (asksFor "Context=*{AuditValue=*") |> Check.equal [ 0; 2; 0 ])
+
+let ``several refusals of one version are one`` =
+    example (fun () ->
+        let all = [ for number in 1u .. 40u -> small number $"rtp/{number}" 10.0 ]
+
+        // Its first connections are looked at less closely.
+        let versioned (now: Instant) (octets: byte[]) =
+            let text = Encoding.Latin1.GetString octets
+
+            match H248.decode octets with
+            | Ok { Version = 3; Body = H248Body.Transactions [| H248Transaction.Request(number, _) |] } when
+                text.Contains "Media"
+                ->
+                [ H248Writing.reply
+                      style
+                      { Transaction = number
+                        Segment = 0
+                        IsLast = false
+                        WantsAcknowledgement = false
+                        Fault = ValueSome { Code = 406; Text = "" }
+                        Contexts = [] } ]
+            | _ -> serve (honest all) now octets
+
+        let target = { target with Version = 3 }
+        let run = runOf target lan H248Audit.Memory.none [||] start (Peer.answering versioned)
+        complete run.Snapshot
+        run.Snapshot.Observations.Length |> Check.equal 40
+        run.Memory.Version |> Check.equal 1)
+
+let ``what a late answer repeats takes nothing from what came since`` =
+    example (fun () ->
+        let session = "v=0\r\nc=IN IP4 192.0.2.8\r\nm=audio 16384 RTP/AVP 18\r\n"
+
+        let withMedia (one: Small) =
+            let stream: H248StreamText =
+                { Number = 1; Mode = "SendReceive"; Properties = []; Local = session; Remote = "" }
+
+            { one with Text = { one.Text with Streams = [ stream ] } }
+
+        let old = [ for number in 1u .. 8u -> withMedia (small number $"rtp/{number}" 10.0) ]
+
+        let fresh =
+            [ for number in 9u .. 40u ->
+                  { withMedia (small number $"rtp/{number}" 0.0) with Since = later 5.0 } ]
+
+        let first = auditSmall H248Audit.Memory.none [||] start (honest (old @ fresh))
+        let struct (ledger, _) = Reconcile.apply first.Snapshot (GatewayLedger.empty target.Gateway)
+
+        // It carries a transaction out again that it has answered already, with other durations.
+        let twice: Peer =
+            { Serve =
+                fun now octets ->
+                    let answers at = [ for answer in serve (honest (old @ fresh)) at octets -> answer ]
+                    let isAll = (Encoding.Latin1.GetString octets).Contains "Context=*{AuditValue=*"
+                    let late = TimeSpan.FromMilliseconds 6.0
+
+                    [ for answer in answers now -> struct (TimeSpan.Zero, answer)
+                      if isAll then
+                          for answer in answers (now + late) -> struct (late, answer) ]
+              NextTick = fun () -> Instant.distantFuture
+              Tick = fun _ -> [] }
+
+        let run = runOf target lan first.Memory ledger.Connections (later 10.0) twice
+        complete run.Snapshot
+
+        run.Snapshot.Observations
+        |> Array.filter (fun seen -> (string seen.Id).Length > "9/rtp/9".Length)
+        |> Array.forall (fun seen -> seen.Facts.Codec.IsSome)
+        |> Check.isTrue)
+
 let ``what is wrong is found out, and named`` =
     examples
         [ "mute-after=0", "silent"

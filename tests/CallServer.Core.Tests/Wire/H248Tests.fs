@@ -77,7 +77,7 @@ let private session =
     Gen.elements
         [ ""
           "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 16384 RTP/AVP 8\r\na=fmtp:8 x=\"}\";y={1};\r\n"
-          "v=0\r\nm=audio 0 RTP/AVP 18\r\n" ]
+          "v=0\r\ns=5\" {a}; {b,c\r\nm=audio 0 RTP/AVP 18\r\n" ]
 
 let private stream: Gen<H248StreamText> =
     gen {
