@@ -124,35 +124,27 @@ let private honest (all: Small list) (now: Instant) (question: H248Question) : H
             | matching -> contexts matching
     | _ -> [ failed question.Context 421 ]
 
+let private reply number (fault: H248Fault voption) contexts : byte[] =
+    H248Writing.reply
+        style
+        { Transaction = number
+          Segment = 0
+          IsLast = false
+          WantsAcknowledgement = false
+          Fault = fault
+          Contexts = contexts }
+
 /// Reads the questions of a request, lets them be answered, and writes the reply.
 let private serve
     (answer: Instant -> H248Question -> H248ContextText list)
     (now: Instant)
     (octets: byte[])
     : byte[] list =
-    let take (found: H248Question list) (action: H248Action) =
-        let command (found: H248Question list) (command: H248Command) =
-            { Context = action.Context
-              Termination = string command.Termination
-              Media = command.WantsMedia
-              Statistics = command.WantsStatistics
-              IsOptional = command.IsOptional }
-            :: found
-
-        H248Actions.foldCommands command found action |> ValueOption.defaultValue found
-
     match H248.decode octets with
     | Ok { Body = H248Body.Transactions [| H248Transaction.Request(number, actions) |] } ->
-        let questions = H248Actions.fold take [] actions |> ValueOption.defaultValue [] |> List.rev
-
-        [ H248Writing.reply
-              style
-              { Transaction = number
-                Segment = 0
-                IsLast = false
-                WantsAcknowledgement = false
-                Fault = ValueNone
-                Contexts = questions |> List.collect (answer now) } ]
+        [ CallServer.Tests.Wire.H248Tests.questionsOf actions
+          |> List.collect (answer now)
+          |> reply number ValueNone ]
     | Ok _ -> []
     | Error error -> failwith (string error)
 
@@ -613,14 +605,7 @@ let ``several refusals of one version are one`` =
             | Ok { Version = 3; Body = H248Body.Transactions [| H248Transaction.Request(number, _) |] } when
                 text.Contains "Media"
                 ->
-                [ H248Writing.reply
-                      style
-                      { Transaction = number
-                        Segment = 0
-                        IsLast = false
-                        WantsAcknowledgement = false
-                        Fault = ValueSome { Code = 406; Text = "" }
-                        Contexts = [] } ]
+                [ reply number (ValueSome { Code = 406; Text = "" }) [] ]
             | _ -> serve (honest all) now octets
 
         let target = { target with Version = 3 }

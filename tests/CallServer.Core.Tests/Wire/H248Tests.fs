@@ -254,28 +254,30 @@ type private Requests =
     static member Request() = Arb.fromGen request
     static member Style() = Arb.fromGen style
 
+/// The questions of a request's actions.
+let questionsOf (actions: H248Part) : H248Question list =
+    let take (found: H248Question list) (action: H248Action) =
+        let command (found: H248Question list) (command: H248Command) =
+            command.IsAuditValue |> Check.isTrue
+
+            { Context = action.Context
+              Termination = string command.Termination
+              Media = command.WantsMedia
+              Statistics = command.WantsStatistics
+              IsOptional = command.IsOptional }
+            :: found
+
+        H248Actions.foldCommands command found action |> ValueOption.defaultValue []
+
+    H248Actions.fold take [] actions |> ValueOption.defaultValue [] |> List.rev
+
 let ``what is asked is read again`` =
     lawBy
         (Laws.plain |> Laws.drawing [ typeof<Requests> ])
         (fun (style: H248Style) (questions: H248Question list) ->
-            let take (found: H248Question list) (action: H248Action) =
-                let command (found: H248Question list) (command: H248Command) =
-                    command.IsAuditValue |> Check.isTrue
-
-                    { Context = action.Context
-                      Termination = string command.Termination
-                      Media = command.WantsMedia
-                      Statistics = command.WantsStatistics
-                      IsOptional = command.IsOptional }
-                    :: found
-
-                H248Actions.foldCommands command found action |> ValueOption.defaultValue []
-
             match transactions (H248Writing.request style 4294967295u questions) with
             | [ H248Transaction.Request(4294967295u, actions) ] ->
-                H248Actions.fold take [] actions
-                |> ValueOption.map List.rev
-                |> Check.equal (ValueSome questions)
+                questionsOf actions |> Check.equal questions
             | _ -> failtest "no request")
 
 let private countCommand: int -> H248Command -> int = fun count _ -> count + 1

@@ -193,7 +193,15 @@ module internal H248Link =
         let struct (deadline, window) = RequestWindow.deadline link.Window.Timeout now 0 link.Window
 
         { link with
-            Window = RequestWindow.send now link.Next { task with Version = link.Version } noForm octets deadline window
+            Window =
+                RequestWindow.send
+                    now
+                    link.Next
+                    { task with Version = link.Version }
+                    noForm
+                    octets
+                    deadline
+                    window
             Next = after link.Next }
 
     /// Queues these questions ahead of those that already wait.

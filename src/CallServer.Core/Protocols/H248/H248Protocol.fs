@@ -76,7 +76,7 @@ module internal H248Protocol =
               IsProfiled = false
               Patience = Patience.usual
               IfSilent =
-                "try the port, whether it speaks H.248 in text over UDP and to whom, or a longer --timeout"
+                "try the port, whether it speaks H.248 in text over UDP and to whom, version=3 if it has thousands of contexts, or a longer --timeout"
               IfRefused = advice
               Refuses = refuses
               Exchanges = exchanges sender version })
