@@ -614,6 +614,67 @@ let ``several refusals of one version are one`` =
         run.Snapshot.Observations.Length |> Check.equal 40
         run.Memory.Version |> Check.equal 1)
 
+/// A gateway of version 3 whose list of contexts comes in two segments, each of half of those that it has. `sends` says what it sends to each
+/// request for it, repeated or not: a segment of its list as it was at first, or when some contexts had ended.
+let private halves (all: Small list) (sends: int -> (Instant * int) list) : Peer =
+    let asked = List<uint32>()
+
+    let segment number (at: Instant, segment: int) =
+        let alive = all |> List.filter (fun one -> one.Since <= at && at < one.Until)
+
+        let contexts =
+            [ for one in (List.splitInto 2 alive)[segment - 1] ->
+                  { Context = H248Context.Numbered one.Context
+                    Terminations = [ (small 0u "Root" 0.0).Text ]
+                    Fault = ValueNone } ]
+
+        H248Writing.reply
+            { style with Version = 3 }
+            { Transaction = number
+              Segment = segment
+              IsLast = (segment = 2)
+              WantsAcknowledgement = false
+              Fault = ValueNone
+              Contexts = contexts }
+
+    Peer.answering (fun now octets ->
+        match H248.decode octets with
+        | Ok { Body = H248Body.Transactions [| H248Transaction.Request(number, _) |] } when
+            (Encoding.Latin1.GetString octets).Contains "AuditValue=Root"
+            ->
+            asked.Add number
+            sends asked.Count |> List.map (segment number)
+        | _ -> serve (honest all) now octets)
+
+let ``segments of two replies are no reply`` =
+    let first, second = start, later 0.6
+    let whole = [ second, 1; second, 2 ]
+
+    namedExamples
+        [ // Half of the first reply is lost, and the repeated request is carried out again.
+          "lost", (fun request -> if request = 1 then [ first, 1 ] else whole)
+          "lost twice",
+          (fun request ->
+              match request with
+              | 1 -> [ first, 1 ]
+              | 2 -> [ second, 2 ]
+              | _ -> whole)
+          // The request came twice, and each was carried out.
+          "mixed", (fun request -> if request = 1 then [ second, 1; first, 1; second, 2 ] else whole) ]
+        (fun (sends: int -> (Instant * int) list) ->
+            let all =
+                [ for number in 1u .. 8u ->
+                      { small number $"rtp/{number}" 10.0 with
+                          Until = (if number <= 3u then later 0.5 else Instant.distantFuture) } ]
+
+            let run =
+                runOf { target with Version = 3 } lan H248Audit.Memory.none [||] start (halves all sends)
+
+            // Contexts 5 and 6 are in the second half of the first list, and in the first half of the second.
+            ids run.Snapshot |> Check.contains "5/rtp/5"
+            complete run.Snapshot
+            run.Snapshot.Observations |> Array.filter (fun seen -> string seen.Id > "4") |> Check.hasLength 5)
+
 let ``what a late answer repeats takes nothing from what came since`` =
     example (fun () ->
         let session = "v=0\r\nc=IN IP4 192.0.2.8\r\nm=audio 16384 RTP/AVP 18\r\n"

@@ -73,11 +73,13 @@ type internal H248Past = { Task: H248Task; First: Instant; Mark: uint64 }
 ///   reply                        done; acknowledged if that is wanted           the same again: acknowledged again, if that is
 ///                                                                               wanted, and stray; another one: more of the answer
 ///   a segment of a reply         acknowledged; done when all came, up to the    acknowledged, and stray
-///                                last one
+///                                last one; sent anew if it came before, and
+///                                was another one
 ///   TransactionPending           waits LONGTRAN for the reply                   stray
 ///   a reply that breaks off      done: cut                                      stray
 ///   an error for a whole message done: not understood, the oldest one           stray
-///   deadline                     sent again, or spent after the last attempt    -
+///   deadline                     sent again, or anew under another id if some   -
+///                                segments came; spent after the last attempt
 ///   transaction of the gateway   stray: we are not its controller
 ///
 /// Transaction ids begin at a random number and then only rise, also from one audit of a gateway to the next.
@@ -204,6 +206,19 @@ module internal H248Link =
                     window
             Next = after link.Next }
 
+    /// Asks the same under another id, as one more attempt. Of a reply in segments some came: those to the next attempt may be of another reply,
+    /// made at another time, and the two together would be none.
+    let private sendAnew
+        (now: Instant)
+        (id: uint32)
+        (request: InFlight<H248Task, H248Form>)
+        (link: H248Link)
+        : H248Link =
+        let anew = link.Next
+        let link = send now request.Purpose (withWindow (RequestWindow.drop id link.Window) link)
+        let counted = Option.map (fun sent -> { sent with Times = request.Times + 1 })
+        withWindow { link.Window with InFlight = Map.change anew counted link.Window.InFlight } link
+
     /// Queues these questions ahead of those that already wait.
     let ask (questions: H248Asked list) (link: H248Link) : H248Link =
         let tasks = questions |> List.map (fun asked -> { Asked = asked; Refusals = 0; Version = 0 })
@@ -316,6 +331,12 @@ module internal H248Link =
         : H248Answer =
         { Task = task; Replies = replies; Heard = Interval.create first now }
 
+    /// Whether a segment with its number came already, and was another one.
+    let private isOfAnother (reply: H248Reply) (form: H248Form) : bool =
+        match Map.tryFind reply.Segment form.Segments with
+        | Some held -> mark held <> mark reply
+        | None -> false
+
     let private replied
         (now: Instant)
         (reply: H248Reply)
@@ -328,6 +349,13 @@ module internal H248Link =
             let link = link |> past now id pending reply |> acknowledge reply
             struct (ValueSome(H248News.Answered(answer now pending.Purpose pending.First [ reply ])), link)
         | Some _, _ when reply.Segment > MaxSegments -> struct (ValueNone, stray "a segment too many" link)
+        | Some pending, _ when isOfAnother reply pending.Form ->
+            let link = link |> stray "a segment of another reply" |> acknowledge reply
+
+            if RequestWindow.isSpent pending link.Window then
+                struct (ValueNone, link)
+            else
+                struct (ValueNone, sendAnew now id pending link)
         | Some pending, _ ->
             let link = acknowledge reply link
 
@@ -413,6 +441,8 @@ module internal H248Link =
 
             if isSpent request link then
                 struct (request :: spent, withWindow (RequestWindow.drop id window) link)
+            elif not request.Form.Segments.IsEmpty then
+                struct (spent, sendAnew now id request (withWindow window link))
             else
                 let struct (deadline, window) =
                     RequestWindow.deadline window.Timeout now request.Times window
