@@ -716,6 +716,23 @@ let ``what a late answer repeats takes nothing from what came since`` =
         |> Array.forall (fun seen -> seen.Facts.Codec.IsSome)
         |> Check.isTrue)
 
+let ``an error that names no transaction answers none, unless nothing else does`` =
+    example (fun () ->
+        let all = [ for number in 1u .. 8u -> small number $"rtp/{number}" 10.0 ]
+        let complaint = H248Writing.fault' style { Code = 400; Text = "" }
+        // Somebody else's message was not understood.
+        let distracted now (octets: byte[]) = complaint :: serve (honest all) now octets
+        let run = runOf target lan H248Audit.Memory.none [||] start (Peer.answering distracted)
+        complete run.Snapshot
+        run.Snapshot.Observations.Length |> Check.equal 8
+        let deaf _ _ = [ complaint ]
+        let run = runOf target lan H248Audit.Memory.none [||] start (Peer.answering deaf)
+        run.Snapshot.Requests |> Check.equal 4
+
+        match reasons run.Snapshot with
+        | [ Refused(RefusalCause.Code 400, _) ] -> ()
+        | other -> failtest $"%A{other}")
+
 let ``what is wrong is found out, and named`` =
     examples
         [ "mute-after=0", "silent"

@@ -165,11 +165,21 @@ module H248Audit =
         { state with Phase = H248Phase.Over; Memory = memoryAt state }
         |> withLink (H248Link.finish snapshot state.Survey.Link)
 
-    let private silent (now: Instant) (state: State) : State =
-        finish now [ H248Link.silence now state.Survey.Link ] state
+    let private refusal (why: H248Fault) : Shortfall =
+        Refused(RefusalCause.Code why.Code, $"the gateway says: {H248Meaning.words why}")
 
     let private refused (now: Instant) (why: H248Fault) (state: State) : State =
-        finish now [ Refused(RefusalCause.Code why.Code, $"the gateway says: {H248Meaning.words why}") ] state
+        finish now [ refusal why ] state
+
+    /// Nothing answers; perhaps because it understands nothing.
+    let private unanswered (now: Instant) (link: H248Link) : Shortfall =
+        match link.Complaint with
+        | ValueSome why when link.Window.LastReply.IsNone -> refusal why
+        | ValueSome _
+        | ValueNone -> H248Link.silence now link
+
+    let private silent (now: Instant) (state: State) : State =
+        finish now [ unanswered now state.Survey.Link ] state
 
     /// Asks for what is not known yet of the contexts, each once.
     let private fill (state: State) : State =
@@ -365,12 +375,10 @@ module H248Audit =
         | asked -> withSurvey (H248Survey.inParts words asked) state
 
     let private notUnderstood (now: Instant) (task: H248Task) (why: H248Fault) (state: State) : State =
-        match H248Meaning.ofCode why.Code, H248Link.tryOtherVersion task state.Survey.Link with
-        | H248Meaning.Version, ValueSome link -> withLink link state
-        | _ ->
-            match task.Asked with
-            | H248Asked.Contexts -> refused now why state
-            | asked -> inParts (H248Meaning.words why) asked state
+        match H248Link.tryOtherVersion task state.Survey.Link with
+        | ValueSome link -> withLink link state
+        | ValueNone when task.Asked = H248Asked.Contexts -> refused now why state
+        | ValueNone -> inParts (H248Meaning.words why) task.Asked state
 
     let private received (now: Instant) (octets: byte[]) (state: State) : State =
         let struct (news, link) = H248Link.receive now octets state.Survey.Link
@@ -403,7 +411,7 @@ module H248Audit =
         if state.Survey.Link.Window.LastReply.IsSome then
             finish now [ Cancelled ] state
         else
-            finish now [ Cancelled; H248Link.silence now state.Survey.Link ] state
+            finish now [ Cancelled; unanswered now state.Survey.Link ] state
 
     /// Goes on as far as possible without another answer.
     let private commit (now: Instant) (state: State) : State * Command list =

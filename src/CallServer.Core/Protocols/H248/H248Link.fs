@@ -60,7 +60,7 @@ type internal H248News =
     | More of H248Answer
     /// The answer breaks off.
     | Cut of H248Task
-    /// The gateway understood nothing of a message.
+    /// The gateway does not take messages of this version.
     | NotUnderstood of H248Task * H248Fault
 
 /// A reply that was answered, until later ones have made it old.
@@ -77,7 +77,8 @@ type internal H248Past = { Task: H248Task; First: Instant; Mark: uint64 }
 ///                                was another one
 ///   TransactionPending           waits LONGTRAN for the reply                   stray
 ///   a reply that breaks off      done: cut                                      stray
-///   an error for a whole message done: not understood, the oldest one           stray
+///   406 for a whole message      done: not understood, the oldest one           stray
+///   another error for a message  stray, and remembered: why nobody answers      the same
 ///   deadline                     sent again, or anew under another id if some   -
 ///                                segments came; spent after the last attempt
 ///   transaction of the gateway   stray: we are not its controller
@@ -96,6 +97,8 @@ type internal H248Link =
         Next: uint32
         /// Replies that came, by transaction id.
         Past: Map<uint32, H248Past>
+        /// An error for a whole message, whichever it was.
+        Complaint: H248Fault voption
         /// Questions that the gateway was too busy to answer, and when to ask them again.
         Later: struct (Instant * H248Task) list
     }
@@ -161,6 +164,7 @@ module internal H248Link =
           Base = next
           Next = next
           Past = Map.empty
+          Complaint = ValueNone
           Later = [] }
 
     let private style (link: H248Link) : H248Style =
@@ -406,12 +410,14 @@ module internal H248Link =
 
             struct (List.rev news, link)
         | Ok { Body = H248Body.Fault fault } ->
+            // It names no transaction: nobody can know that it is an answer, and to which message.
+            let link = link |> stray $"an error, {H248Meaning.words fault}"
+
             match Seq.tryHead link.Window.InFlight with
-            | Some(KeyValue(id, pending)) ->
-                // It names no transaction: nobody can know that it is an answer.
-                let link = link |> stray $"an error, {H248Meaning.words fault}" |> done' now id
-                struct ([ H248News.NotUnderstood(pending.Purpose, fault) ], link)
-            | None -> struct ([], stray $"an error, {H248Meaning.words fault}" link)
+            | Some(KeyValue(id, pending)) when H248Meaning.ofCode fault.Code = H248Meaning.Version ->
+                struct ([ H248News.NotUnderstood(pending.Purpose, fault) ], done' now id link)
+            | Some _
+            | None -> struct ([], { link with Complaint = ValueSome fault })
         | Error error ->
             match Map.tryFind error.Transaction link.Window.InFlight with
             | Some pending -> struct ([ H248News.Cut pending.Purpose ], done' now error.Transaction link)
