@@ -5,7 +5,7 @@ set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 packages=(
   snmpd snmp libsnmp-dev gcc python3 snmpsim tshark sqlite3
-  rtpengine-daemon redis-server osmo-mgw
+  rtpengine-daemon redis-server osmo-mgw erlang-base erlang-megaco
   kamailio kamailio-presence-modules kamailio-xml-modules kamailio-sqlite-modules kamailio-json-modules kamailio-utils-modules
   kamailio-extra-modules sip-tester
   freeradius freeradius-utils

@@ -39,6 +39,20 @@ module internal Protocols =
 
                     Ok(fun table -> MgcpResponder.create options table.Now) }
 
+    let private h248: Protocol =
+        { Name = "h248"
+          UsesStreams = false
+          ViceWords = H248Vices.known
+          Create =
+            fun settings words ->
+                Words.addAll H248Vices.words words H248Vices.none
+                |> Result.map (fun vices ->
+                    let domain = settings.Domain
+                    let sender = if domain.StartsWith '[' then domain else $"<{domain}>"
+
+                    fun _ ->
+                        H248Responder.create { H248Options.standard with Sender = sender; Vices = vices }) }
+
     let private sip: Protocol =
         { Name = "sip"
           UsesStreams = true
@@ -146,7 +160,7 @@ module internal Protocols =
                         RestconfResponder.create { RestconfOptions.standard with Vices = vices } table
                         |> RestconfResponder.serve) }
 
-    let all: Protocol list = [ mgcp; sip; ng; jsonRpc; esl; ari; mi; restconf ]
+    let all: Protocol list = [ mgcp; h248; sip; ng; jsonRpc; esl; ari; mi; restconf ]
 
     let tryFind (name: string) : Protocol option = all |> List.tryFind (fun protocol -> protocol.Name = name)
 

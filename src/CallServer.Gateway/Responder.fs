@@ -35,7 +35,7 @@ type ResponderCommand =
 [<NoComparison; NoEquality>]
 type Responder =
     {
-        /// snmp, mgcp, sip, ng, jsonrpc, esl, ari, mi, restconf.
+        /// snmp, mgcp, h248, sip, ng, jsonrpc, esl, ari, mi, restconf.
         Protocol: string
         Advance: Instant -> Table -> ResponderEvent -> struct (Responder * ResponderCommand list)
         /// The names that audits give a connection. There is one identity for each connection that an audit lists for it; an ng

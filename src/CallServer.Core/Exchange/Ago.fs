@@ -15,6 +15,21 @@ module internal Ago =
     let ofDuration (sent: Instant) (received: Instant) (age: TimeSpan) (resolution: TimeSpan) : Interval =
         until received (sent - age - resolution) (received - age)
 
+    /// The unit in which a duration seems to be told, in milliseconds: with zeros at its end it may be cruder than a millisecond.
+    let private unitOf (milliseconds: int64) : int64 =
+        if milliseconds % 1000L = 0L then 1000L
+        elif milliseconds % 100L = 0L then 100L
+        elif milliseconds % 10L = 0L then 10L
+        else 1L
+
+    /// When what had lasted so many milliseconds began, as a reply told within this interval.
+    let ofMilliseconds (heard: Interval) (milliseconds: int64) : Interval =
+        ofDuration
+            heard.Earliest
+            heard.Latest
+            (TimeSpan.FromMilliseconds(float milliseconds))
+            (TimeSpan.FromMilliseconds(float (unitOf milliseconds)))
+
     /// Something happened at a stamp, and the same clock now reads so much more. Both readings are truncated, so their difference may
     /// be too short by one unit of the clock or too long by one unit of the stamp.
     let ofDifference

@@ -3,6 +3,7 @@ namespace CallServer.Protocols
 open System
 open CallServer.Protocols.Snmp
 open CallServer.Protocols.Mgcp
+open CallServer.Protocols.H248
 open CallServer.Protocols.Ng
 open CallServer.Protocols.Kamailio
 open CallServer.Protocols.Esl
@@ -18,6 +19,7 @@ module internal Protocols =
     let builtIn (profiles: (string * Lazy<Profile>)[]) : Protocol list =
         [ SnmpProtocol.create profiles
           MgcpProtocol.value
+          H248Protocol.value
           SipProtocol.value
           NgProtocol.value
           KamailioProtocol.value

@@ -113,6 +113,7 @@ let private walls =
           "Exchange", ground @ [ "Ledger"; "Wire" ]
           protocol "Snmp"
           protocol "Mgcp"
+          protocol "H248"
           protocol "Sip"
           protocol "Ng"
           protocol "Kamailio"
@@ -127,6 +128,7 @@ let private walls =
               "Exchange"
               "Protocols.Snmp"
               "Protocols.Mgcp"
+              "Protocols.H248"
               "Protocols.Sip"
               "Protocols.Ng"
               "Protocols.Kamailio"
@@ -143,7 +145,7 @@ let private walls =
 let private namespaceOf = Regex(@"^namespace CallServer\.([\w.]+)")
 
 let private named =
-    Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|Sip|Ng|Kamailio|Esl|Ari|OpenSips|Restconf)\b)?)")
+    Regex(@"\bCallServer\.([A-Z]\w*(?:\.(?:Snmp|Mgcp|H248|Sip|Ng|Kamailio|Esl|Ari|OpenSips|Restconf)\b)?)")
 
 let ``each folder names only what stands below it: no protocol another, and the ledger not the wire`` =
     example (fun () ->

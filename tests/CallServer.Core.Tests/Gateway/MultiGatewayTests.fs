@@ -355,7 +355,7 @@ let ``names every mistake`` =
 
         wrong ignore |> equal []
         wrong (fun settings -> settings.Protocols <- [||]) |> has "has to speak something"
-        wrong (fun settings -> settings.Protocols <- [| "h248" |]) |> has "there is no protocol 'h248'"
+        wrong (fun settings -> settings.Protocols <- [| "h323" |]) |> has "there is no protocol 'h323'"
 
         wrong (fun settings -> settings.Vices <- [| "mgcp:silent" |])
         |> has "for mgcp, which this gateway does not speak"

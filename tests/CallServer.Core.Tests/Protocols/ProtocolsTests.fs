@@ -68,6 +68,18 @@ let ``MGCP asks for the ranges of its URI, one pattern after the other`` =
         exchange.Receive(moment 0.5, octets $"200 {number} OK\r\nZ: aaln/1@h\r\n").Dispatch sent
         texts sent |> Check.says " ds/ds1-1/[1-31]@gw MGCP")
 
+let ``H.248 asks for the contexts, as the controller of its URI and in its version`` =
+    examples
+        [ "h248://h", "MEGACO/1 [192.0.2.1]:5060"
+          "h248://h?version=3", "MEGACO/3 [192.0.2.1]:5060"
+          "h248://h?mid=mgc.example.net", "MEGACO/1 <mgc.example.net>"
+          "h248://h?mid=mgc.example.net:2945", "MEGACO/1 <mgc.example.net>:2945"
+          "h248://h?mid=192.0.2.7:2944&version=2", "MEGACO/2 [192.0.2.7]:2944" ]
+        (fun (uri: string, head: string) ->
+            let asked = texts (plain uri)
+            asked |> Check.startsWith (head + "\nTransaction=")
+            asked |> Check.endsWith "{Context=*{AuditValue=Root{Audit{}}}}")
+
 let ``SIP subscribes to the resource of its URI`` =
     example (fun () ->
         let asked = texts (plain "sip:gw1@h;transport=udp")
@@ -96,6 +108,7 @@ let ``a stream is opened where the URI says so`` =
           "jsonrpc+http://h", 0, 1
           "ari://h", 0, 1
           "mi://h", 0, 1
+          "h248://h", 0, 1
           "restconf://h", 0, 1 ]
         (fun (uri: string, connects: int, atLeast: int) ->
             let sent = plain uri
@@ -116,6 +129,7 @@ let ``what a protocol can do besides`` =
           "jsonrpc://h", true, false
           "ari://h", false, false
           "mi://h", false, false
+          "h248://h", false, false
           "restconf://h", false, false ]
         (fun (uri: string, releases: bool, controller: bool) ->
             let target = Asked.by "gw" uri second 4

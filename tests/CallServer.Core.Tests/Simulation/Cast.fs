@@ -664,6 +664,71 @@ module Cast =
         let patterns = String.concat "," (mgcpPatterns honest)
         far, Asked.by name $"mgcp://{name}?endpoints={patterns}" timeout Attempts
 
+    /// Leaves out vices that hide contexts, which nobody could detect at first. No list is so long that it comes in pieces: if one of them is lost,
+    /// nobody knows.
+    let private h248Vices (draw: int) =
+        let n = draw / 40
+
+        pick
+            [ $"mute-after={n % 40}"
+              // Not those that say that it has no contexts.
+              $"refuses={[| 400; 403; 406; 421; 443; 500; 502; 504; 505; 510; 533 |][n % 11]}"
+              $"refuses-messages={400 + n % 10}"
+              $"speaks={1 + n % 5}"
+              "no-root"
+              $"pending-every={1 + n % 5}"
+              $"too-large-at={200 + n % 4000}"
+              $"silent-above={200 + n % 4000}"
+              $"segments-at={200 + n % 4000}"
+              $"pieces-at={3000 + n % 4000}"
+              $"truncates-at={n % 4000}"
+              "stops-at-error"
+              "one-action"
+              $"busy-every={1 + n % 9}"
+              $"swallows-every={2 + n % 9}"
+              "answers-twice"
+              "wrong-transactions"
+              "forgets"
+              "garbage"
+              "talks"
+              "no-durations"
+              "second-durations"
+              "no-media"
+              $"ms-per-request={n % 900}" ]
+            draw
+
+    let private h248 (plan: Plan) (dice: Dice) (place: int) (start: Instant) : FarEnd * int =
+        let factsEvery = 1 + dice.Below 5
+        let short, pretty, crude = dice.Chance 40, dice.Chance 40, dice.Chance 30
+        let noRoot, noDurations = dice.Chance 10, dice.Chance 10
+        let idle = [| 411; 430; 431 |][dice.Below 3]
+        let segments = if dice.Chance 50 then ValueSome(300 + dice.Below 1500) else ValueNone
+
+        let make (_: Table) (_: Booted) (vice: int voption) =
+            let honest =
+                { H248Vices.none with
+                    Short = short
+                    Pretty = pretty
+                    SecondDurations = crude
+                    NoRoot = noRoot
+                    NoDurations = noDurations
+                    Idle = idle
+                    SegmentsAt = segments }
+
+            let vices =
+                match vice with
+                | ValueNone -> honest
+                | ValueSome draw ->
+                    match H248Vices.add (h248Vices draw) honest with
+                    | Ok vices -> vices
+                    | Error mistake -> failwith mistake
+
+            H248Responder.create { H248Options.standard with Vices = vices }
+
+        let options = { table plan dice place with ShowRinging = false }
+        let table = Table.create (dice.Next()) options start
+        speaking "h248" table TimeSpan.Zero false TimeSpan.MaxValue make, factsEvery
+
     /// Leaves out vices that rename dialogs, deny that there are any, or answer for other notifiers.
     let private sipVices (forks: int) (draw: int) =
         let n = draw / 40
@@ -781,6 +846,10 @@ module Cast =
             let idle = if dice.Chance 50 then "?idle=absent" else ""
             far, Asked.by name $"restconf://192.0.2.9{idle}" timeout Attempts
         | "mgcp" -> mgcp plan dice place name start
+        | "h248" ->
+            let far, factsEvery = h248 plan dice place start
+            let uri = $"h248://192.0.2.9?version={1 + dice.Below 3}"
+            far, Asked.sparing factsEvery GatewaySecrets.None name uri timeout Attempts
         | "sip" -> sip plan dice place start, sipTarget dice name
         | profile ->
             // No keys, because they take long to make, and cryptography is not what is tested here.

@@ -233,7 +233,7 @@ type Fleet(plan: Plan, tellsChanges: bool) =
     /// Checks that datagrams which must not be accepted were not, and were reported only if they were answers.
     let judge place (snapshot: Snapshot) =
         let g = gateways[place]
-        let goesByDatagramsAlone = g.Far.Protocol = "snmp" || g.Far.Protocol = "mgcp"
+        let goesByDatagramsAlone = List.contains g.Far.Protocol [ "snmp"; "mgcp"; "h248" ]
 
         let toldElsewhere =
             match snapshot.Completeness with

@@ -16,7 +16,9 @@ let private kinds () =
     | null
     | "" ->
         Gateways.profiles
-        @ List.collect (List.replicate 3) [ "mgcp"; "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "mi"; "restconf" ]
+        @ List.collect
+            (List.replicate 3)
+            [ "mgcp"; "h248"; "sip"; "ng"; "jsonrpc"; "esl"; "ari"; "mi"; "restconf" ]
     | kinds -> List.ofArray (kinds.Split ',')
 
 let private plan (seed: uint64) : Plan =

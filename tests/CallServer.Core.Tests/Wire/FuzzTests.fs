@@ -145,6 +145,7 @@ let private decoders: Decoder list =
             Usm.secure keys one.Boots one.Time one.Salt { one.Message with Level = keys.Level })
 
     let mgcp = MgcpTests.Messages.Message() |> messages Mgcp.encode
+    let h248 = H248Tests.H248Arbitraries.Replies() |> messages H248Tests.octetsOf
     let sdp = SdpTests.Descriptions.Sdp() |> messages (Sdp.encode >> latin)
 
     let sip =
@@ -201,6 +202,8 @@ let private decoders: Decoder list =
           (SnmpTrap.decode >> Result.isOk)
       once "MGCP messages" mgcp (Mgcp.decode >> Array.forall Result.isOk)
       { once "MGCP values" valueTexts (ofText MgcpTests.readValues) with Times = 9L }
+      once "H.248 messages" h248 H248Tests.readAll
+      { once "H.248 media" h248 H248Tests.readMedia with Times = 4L }
       once "SDP" sdp (ofText (Sdp.decode >> Result.isOk))
       once "SIP messages" sip (SipCodec.decode >> Result.isOk)
       once "SIP streams" sip (fun octets ->

@@ -74,6 +74,7 @@ internal sealed class DoctorCommandTests
     }
 
     [TestCase("mgcp", "mgcp://{0}")]
+    [TestCase("h248", "h248://{0}")]
     [TestCase("sip", "sip:gw@{0}")]
     public async Task Every_protocol_is_examined(string protocol, string uri)
     {

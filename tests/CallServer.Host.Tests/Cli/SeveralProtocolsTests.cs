@@ -18,6 +18,7 @@ internal sealed class SeveralProtocolsTests
 
     [TestCase("snmp", "snmp://127.0.0.1:{0}?profile=cisco-voice")]
     [TestCase("mgcp", "mgcp://127.0.0.1:{0}")]
+    [TestCase("h248", "h248://127.0.0.1:{0}")]
     [TestCase("sip", "sip:gw@127.0.0.1:{0}")]
     [TestCase("sip", "sip:gw@127.0.0.1:{0};transport=tcp")]
     [TestCase("ng", "ng://127.0.0.1:{0}")]

@@ -126,7 +126,7 @@ internal sealed partial class Surrogates(TestDirectory folder) : IAsyncDisposabl
     }
 
     [GeneratedRegex(
-        @"(?<scheme>\b(?:snmp|mgcp|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?|esl|ari|mi|restconf(?:\+http)?)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
+        @"(?<scheme>\b(?:snmp|mgcp|h248|ng(?:\+tcp|\+http)?|jsonrpc(?:\+http)?|esl|ari|mi|restconf(?:\+http)?)://|\bsip:)(?<user>[\w.]+@)?(?<host>[\w.-]+)(?::\d+)?(?<rest>[^\s""']*)"
     )]
     private static partial Regex GatewayUri();
 

@@ -104,6 +104,7 @@ internal sealed class Workbench : IAsyncDisposable
                 words[at - 1]
                 is "--snmp"
                     or "--mgcp"
+                    or "--h248"
                     or "--sip"
                     or "--ng"
                     or "--jsonrpc"

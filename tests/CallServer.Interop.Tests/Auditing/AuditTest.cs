@@ -1,3 +1,4 @@
+using System.Globalization;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
@@ -52,6 +53,20 @@ internal abstract class AuditTest : PeerTest
             Assert.That(line.Asked, Is.LessThanOrEqualTo(line.Answered));
         });
         return line;
+    }
+
+    /// <summary>Starts a simulated gateway of one protocol; returns its port.</summary>
+    /// <param name="vice">a vice, after the protocol's name and a colon; empty for none</param>
+    protected async Task<int> SimulateAsync(string protocol, int connections, string vice)
+    {
+        string[] vices = vice.Length == 0 ? [] : ["--vice", vice];
+        string[] arguments = ["gateway", $"--{protocol}", "0", "--connections", $"{connections}", .. vices];
+        var gateway = CallServerProcess.Start(Scope, arguments);
+        const string host = "127.0.0.1:";
+        var line = await gateway.LineAsync(line => line.Contains(host, StringComparison.Ordinal));
+        var digits = line[(line.IndexOf(host, StringComparison.Ordinal) + host.Length)..]
+            .TakeWhile(char.IsAsciiDigit);
+        return int.Parse(string.Concat(digits), CultureInfo.InvariantCulture);
     }
 
     /// <summary>The run without its connections, which would drown the rest.</summary>

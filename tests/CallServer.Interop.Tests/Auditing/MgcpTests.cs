@@ -1,4 +1,3 @@
-using System.Globalization;
 using CallServer.Interop.Peers;
 
 namespace CallServer.Interop.Auditing;
@@ -46,7 +45,7 @@ internal sealed class MgcpTests : AuditTest
     public async Task Tshark_decodes_every_command_of_an_audit(string vice)
     {
         const int connections = 60;
-        var port = await SimulateAsync(connections, vice);
+        var port = await SimulateAsync("mgcp", connections, vice);
         var capture = await Capture.StartAsync(Scope, port);
 
         var audited = await AuditAsync([$"mgcp://127.0.0.1:{port}"]);
@@ -69,17 +68,5 @@ internal sealed class MgcpTests : AuditTest
                 Is.EqualTo(vice.Contains("provisional", StringComparison.Ordinal))
             );
         });
-    }
-
-    private async Task<int> SimulateAsync(int connections, string vice)
-    {
-        string[] vices = vice.Length == 0 ? [] : ["--vice", vice];
-        string[] arguments = ["gateway", "--mgcp", "0", "--connections", $"{connections}", .. vices];
-        var gateway = CallServerProcess.Start(Scope, arguments);
-        const string host = "127.0.0.1:";
-        var line = await gateway.LineAsync(line => line.Contains(host, StringComparison.Ordinal));
-        var digits = line[(line.IndexOf(host, StringComparison.Ordinal) + host.Length)..]
-            .TakeWhile(char.IsAsciiDigit);
-        return int.Parse(string.Concat(digits), CultureInfo.InvariantCulture);
     }
 }

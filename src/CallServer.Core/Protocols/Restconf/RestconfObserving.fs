@@ -40,21 +40,6 @@ module internal RestconfObserving =
     /// Its duration counts though nobody has answered it: so durations include ringing.
     let countsRinging (leg: VoiceLeg) : bool = isConnecting leg && (durationOf leg).IsSome
 
-    /// The unit in which a duration seems to be told, in milliseconds: with zeros at its end it may be cruder than a millisecond.
-    let private unitOf (milliseconds: int64) : int64 =
-        if milliseconds % 1000L = 0L then 1000L
-        elif milliseconds % 100L = 0L then 100L
-        elif milliseconds % 10L = 0L then 10L
-        else 1L
-
-    /// When what has lasted so long began.
-    let private beganOf (heard: Interval) (milliseconds: int64) : Interval =
-        Ago.ofDuration
-            heard.Earliest
-            heard.Latest
-            (TimeSpan.FromMilliseconds(float milliseconds))
-            (TimeSpan.FromMilliseconds(float (unitOf milliseconds)))
-
     let private setupOf (context: RestconfContext) (leg: VoiceLeg) : Interval voption =
         leg.Setup
         |> ValueOption.bind (fun stamp ->
@@ -81,10 +66,12 @@ module internal RestconfObserving =
         match durationOf leg with
         | _ when isConnecting leg -> Timing.reported (Interval.from heard.Earliest)
         | ValueSome _ when mayHaveWrapped -> Timing.bounded (Interval.create since heard.Latest)
-        | ValueSome lasted when not context.CountsRinging -> Timing.reported (beganOf heard lasted)
+        | ValueSome lasted when not context.CountsRinging -> Timing.reported (Ago.ofMilliseconds heard lasted)
         | ValueSome lasted when isActive leg ->
             Timing.bounded (
-                Interval.create (Instant.min heard.Latest (beganOf heard lasted).Earliest) heard.Latest
+                Interval.create
+                    (Instant.min heard.Latest (Ago.ofMilliseconds heard lasted).Earliest)
+                    heard.Latest
             )
         | _ when isActive leg -> Timing.bounded (Interval.create since heard.Latest)
         | _ -> Timing.bounded (Interval.create since Instant.distantFuture)

@@ -16,6 +16,7 @@ internal sealed class GatewayOptions
     [
         ("snmp", Port("--snmp", "Answer SNMP on this UDP port; 0 takes any free one")),
         ("mgcp", Port("--mgcp", "Answer MGCP on this UDP port; 0 takes any free one")),
+        ("h248", Port("--h248", "Answer H.248 in text on this UDP port; 0 takes any free one")),
         (
             "sip",
             Port(
