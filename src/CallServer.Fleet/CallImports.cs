@@ -102,13 +102,10 @@ internal sealed partial class CallImports(
         var began = clock.Now.Steady;
         var (oldest, newest) = await rows.ChangesKnownAsync(stop);
         var gap = seen is not { } last || last + 1 < oldest;
-        if (gap)
-        {
-            seen = newest;
-            everything = true;
-        }
+        var from = gap ? newest : seen!.Value;
+        everything |= gap;
         await SeekLaterAsync();
-        var changes = await rows.ChangesAsync(seen!.Value, MostChanges, stop);
+        var changes = await rows.ChangesAsync(from, MostChanges, stop);
         var news = new News();
         if (gap)
             foreach (var (gateway, connections) in SharedCalls.Elsewhere(joiner.Calls))
@@ -135,8 +132,8 @@ internal sealed partial class CallImports(
         }
         waiting.Clear();
         everything = false;
-        if (changes.Count > 0)
-            seen = changes[^1].Sequence;
+        // Only now: what a round that failed had read is read again.
+        seen = changes.Count > 0 ? changes[^1].Sequence : from;
         if (refreshes)
             refreshed = began;
         if (changes.Count == MostChanges)
@@ -166,9 +163,9 @@ internal sealed partial class CallImports(
         var calls = joiner.Calls;
         if (change.Connection is not { } id)
         {
-            foreach (var (gateway, connections) in SharedCalls.Elsewhere(calls))
-                if (gateway == change.Gateway)
-                    news.Wanted.UnionWith(connections.Select(each => (gateway, each)));
+            news.Wanted.UnionWith(
+                SharedCalls.ElsewhereOf(calls, change.Gateway).Select(each => (change.Gateway, each))
+            );
             return;
         }
         var known = SharedCalls.Has(calls, change.Gateway, id);

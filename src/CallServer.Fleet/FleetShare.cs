@@ -125,8 +125,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
             ((PostgresLedgerStore)runtime.Store).Connections!,
             runtime.Ledger.Joiner,
             gateway => runtime.Ledger.Find(gateway) is not null,
-            gateway =>
-                runtime.Configuration.Gateways.FirstOrDefault(each => each.Id == gateway)?.Uri.Protocol,
+            gateway => runtime.Configuration.Find(gateway)?.Uri.Protocol,
             runtime.Clock,
             services.GetRequiredService<ILogger<CallImports>>()
         );

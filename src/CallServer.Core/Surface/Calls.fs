@@ -257,11 +257,7 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
         :> _
 
     /// How many calls with an active connection this server tells.
-    member _.Count =
-        if table.Sources.Values |> Seq.exists _.IsElsewhere then
-            CallBook.calls table |> Seq.filter (fun call -> CallsElsewhere.isTold call table) |> Seq.length
-        else
-            CallBook.count table
+    member _.Count = CallBook.count table - CallsElsewhere.toldElsewhere table
 
     /// How many calls that this server tells have a finding of each kind; every kind is there.
     member _.Findings: IReadOnlyDictionary<string, int> =

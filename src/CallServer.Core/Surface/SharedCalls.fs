@@ -84,6 +84,8 @@ type SharedCalls private () =
         | true, source -> ValueSome source
         | _ -> ValueNone
 
+    static let idsOf (source: CallSource) = source.Connections |> Seq.map (fun c -> string c.Id)
+
     /// The calls with what other servers have written up to `heard`, and the findings that began or are over. Gateways that
     /// this server keeps are passed over.
     static member Import
@@ -144,8 +146,15 @@ type SharedCalls private () =
     static member Elsewhere(calls: CallRecord) : IEnumerable<struct (string * IEnumerable<string>)> =
         calls.Table.Sources.Values
         |> Seq.filter _.IsElsewhere
-        |> Seq.map (fun source ->
-            struct (string source.Gateway, source.Connections |> Seq.map (fun c -> string c.Id)))
+        |> Seq.map (fun source -> struct (string source.Gateway, idsOf source))
+
+    /// The ids of the connections that there are of another server's gateway; empty if this server keeps it, or if there is
+    /// nothing of it.
+    static member ElsewhereOf(calls: CallRecord, gateway: string) : IEnumerable<string> =
+        match source calls (GatewayId.create gateway) with
+        | ValueSome source when source.IsElsewhere -> idsOf source
+        | ValueSome _
+        | ValueNone -> Seq.empty
 
     /// Whether there is this connection of another server's gateway.
     static member Has(calls: CallRecord, gateway: string, connection: string) =

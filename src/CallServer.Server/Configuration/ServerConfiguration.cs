@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Text;
 using CallServer.Server.Recording.Cdrs;
@@ -11,6 +12,11 @@ namespace CallServer.Server.Configuration;
 /// </summary>
 public sealed record ServerConfiguration
 {
+    private readonly IReadOnlyList<GatewayConfiguration> gateways = [];
+    private readonly Lazy<FrozenDictionary<string, GatewayConfiguration>> byId = new(() =>
+        FrozenDictionary<string, GatewayConfiguration>.Empty
+    );
+
     /// <summary>The file it was read from; null if it was built in memory.</summary>
     public string? Source { get; init; }
 
@@ -123,7 +129,18 @@ public sealed record ServerConfiguration
     public IPEndPoint? TrapListener { get; init; }
 
     /// <summary>The gateways to audit, in file order; their ids are unique.</summary>
-    public required IReadOnlyList<GatewayConfiguration> Gateways { get; init; }
+    public required IReadOnlyList<GatewayConfiguration> Gateways
+    {
+        get => gateways;
+        init
+        {
+            gateways = value;
+            byId = new(() => value.ToFrozenDictionary(each => each.Id, StringComparer.Ordinal));
+        }
+    }
+
+    /// <summary>The gateway of this id; null if it is not configured.</summary>
+    public GatewayConfiguration? Find(string gateway) => byId.Value.GetValueOrDefault(gateway);
 
     /// <summary>Settings that are accepted but deserve a warning.</summary>
     public IReadOnlyList<ConfigurationMistake> Warnings { get; init; } = [];

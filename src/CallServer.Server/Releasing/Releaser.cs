@@ -132,7 +132,7 @@ public sealed class Releaser(
     private ReleaseAnswer? WhyNot(string gateway, string connection, out GatewayState? state)
     {
         state = ledger.Find(gateway);
-        var configured = configuration().Gateways.FirstOrDefault(each => each.Id == gateway);
+        var configured = configuration().Find(gateway);
         if (configured is null && state is null)
             return Not(ReleaseStatus.NotFound, gateway, connection, $"there is no gateway {gateway}");
         if (state?.Record.StatusOf(connection) is not { } status)

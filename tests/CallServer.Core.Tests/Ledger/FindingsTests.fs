@@ -48,6 +48,11 @@ type private Fleet(rules: CallRules) =
 
     member _.Silence(name: string, at: float) = apply name (silent (at - 0.1) at)
 
+    /// What other servers wrote up to so many seconds has come; nothing of it concerns these gateways.
+    member _.HearElsewhere(until: float) =
+        let struct (after, _) = CallsElsewhere.import (at until) [] table
+        table <- after
+
     member _.Tick(at': float) =
         let struct (after, _) = CallBook.tick (at at') table
         table <- after
@@ -325,6 +330,21 @@ let ``a call without media is told of where nine of ten have it`` =
         fleet.Kinds |> Check.equal expected
         fleet.Silence("ng-a", 71.0) |> ignore
         fleet.Kinds |> Check.isEmpty)
+
+let ``a call may be on a gateway of a server whose news are still to come`` =
+    examples [ 39.0, false; 41.0, true ] (fun (until: float, told: bool) ->
+        let fleet = Fleet()
+        let dialogs = [ for i in 1..30 -> leg $"d{i}" $"{i}@example.net" ]
+        fleet.HearElsewhere 1.0
+        fleet.Hear("ng-a", 2.0, [ for i in 1..29 -> leg $"m{i}" $"{i}@example.net" ]) |> ignore
+
+        for t in 0.0..20.0..60.0 do
+            fleet.HearElsewhere(min until t)
+            fleet.Hear("sip-a", t + 10.0, dialogs) |> ignore
+
+            fleet.Hear("ng-a", t + 11.0, [ for i in 1..29 -> leg $"m{i}" $"{i}@example.net" ]) |> ignore
+
+        fleet.Kinds |> Check.equal (if told then [ "signalling-without-media" ] else []))
 
 let ``media without signalling likewise`` =
     example (fun () ->

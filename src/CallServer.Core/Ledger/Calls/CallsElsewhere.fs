@@ -39,6 +39,20 @@ module CallsElsewhere =
     /// Whether this server's book is where the call is told: each call has one first leg, and each gateway one server.
     let isTold (call: Call) (book: CallTable) = not (isElsewhere call.Live[0].Gateway book)
 
+    /// How many of the book's calls other servers tell.
+    let toldElsewhere (book: CallTable) : int =
+        book.Sources.Values
+        |> Seq.filter _.IsElsewhere
+        |> Seq.sumBy (fun source ->
+            source.Connections
+            |> Seq.filter (fun c ->
+                let key = LegKey.ofConnection source.Gateway c
+
+                match book.CallOf.TryGetValue key with
+                | true, call -> call.Live[0] = key
+                | _ -> false)
+            |> Seq.length)
+
     let private merge (known: Connection[]) (step: ElsewhereStep) : Connection[] =
         let next = SortedDictionary<string, Connection>(StringComparer.Ordinal)
 

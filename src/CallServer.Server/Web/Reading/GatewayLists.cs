@@ -125,7 +125,7 @@ internal sealed class GatewayLists(Answers answers)
                 ? Answers.Json(
                     Item(
                         id,
-                        Runtime.Configuration.Gateways.FirstOrDefault(each => each.Id == id),
+                        Runtime.Configuration.Find(id),
                         await answers.FindAsync(id, request.HttpContext.RequestAborted)
                     )
                 )
