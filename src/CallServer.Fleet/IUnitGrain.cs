@@ -6,8 +6,8 @@ namespace CallServer.Fleet;
 [Alias("unit")]
 public interface IUnitGrain : IGrainWithIntegerKey
 {
-    /// <summary>Sees to it that the unit is held by some host.</summary>
-    [Alias("ensure")]
+    /// <summary>Sees to it that the unit is held by some host. Whoever is asked may just have died: the others are not kept waiting.</summary>
+    [Alias("ensure"), ResponseTimeout("00:00:05")]
     ValueTask EnsureAsync();
 
     /// <summary>

@@ -16,27 +16,11 @@ internal sealed partial class UnitKeeper(
 ) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
-
-    // Hosts that start together see each other by then. Who began before would take everything, and give most of it away again.
-    private static readonly TimeSpan BeforeTheFirst = TimeSpan.FromSeconds(6);
-
-    // A host that has just joined is known everywhere by then.
-    private static readonly TimeSpan BeforeMoving = TimeSpan.FromSeconds(3);
-
-    private static readonly TimeSpan BetweenSweeps = TimeSpan.FromSeconds(2);
-
-    // A host that is leaving still answers for the units that it is giving up: the call succeeds, and nobody has the unit then.
-    private static readonly TimeSpan WhileOneLeaves = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan GiveUpPatience = TimeSpan.FromSeconds(10);
     private const int AtOnce = 256;
     private const int MovesAtOnce = 64;
 
-    private IReadOnlyList<FleetMember> members = [];
-    private FleetMember?[] owners = [];
-    private long since = time.GetTimestamp();
-    private long? swept;
-    private TimeSpan rest = BetweenSweeps;
-    private bool begun;
+    private readonly UnitPlan plan = new(count, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -51,46 +35,24 @@ internal sealed partial class UnitKeeper(
 
     private async Task SweepAsync(CancellationToken stop)
     {
-        Follow(view.Active);
-        var stood = time.GetElapsedTime(since);
-        if (!gate.MayAsk || (!begun && stood < BeforeTheFirst))
-            return;
-        begun = true;
-        if (swept is { } last && time.GetElapsedTime(last) < rest)
-            return;
-        swept = time.GetTimestamp();
-        var self = view.Self;
-        var missing = Enumerable
-            .Range(0, count)
-            .Where(unit => owners[unit] == self && !grains.Contains(unit))
-            .ToList();
-        rest = BetweenSweeps;
-        if (missing.Count > 0)
-        {
-            var failed = await EnsureAsync(missing, stop);
-            LogEnsured(missing.Count, members.Count, failed);
-            if (failed == 0 && !missing.TrueForAll(grains.Contains))
-                rest = WhileOneLeaves;
-        }
-        // Also while some are missing: two hosts that hold each other's units would wait for each other for ever.
-        if (stood >= BeforeMoving)
-            await GiveAwayAsync(self, stop);
-    }
-
-    private void Follow(IReadOnlyList<FleetMember> active)
-    {
-        if (active.SequenceEqual(members))
-            return;
-        if (active.Count > 0)
+        var active = view.Active;
+        if (plan.Follow(active) && active.Count > 0)
             LogMembers(
                 active.Count,
                 string.Join(", ", active.Select(member => $"{member.Address}:{member.Port}"))
             );
-        members = active;
-        var rendezvous = new Rendezvous(active);
-        owners = [.. Enumerable.Range(0, count).Select(rendezvous.OwnerOf)];
-        since = time.GetTimestamp();
-        swept = null;
+        if (!plan.IsDue(gate.MayAsk))
+            return;
+        var self = view.Self;
+        var missing = plan.Missing(self, grains.Contains);
+        if (missing.Count > 0)
+        {
+            var failed = await EnsureAsync(missing, stop);
+            LogEnsured(missing.Count, active.Count, failed);
+            plan.Called(failed, missing.Count(unit => !grains.Contains(unit)));
+        }
+        if (plan.MayMove)
+            await GiveAwayAsync(self, stop);
     }
 
     /// <summary>Returns how many could not be activated; they are tried again at the next sweep.</summary>
@@ -120,16 +82,16 @@ internal sealed partial class UnitKeeper(
 
     private async Task GiveAwayAsync(FleetMember self, CancellationToken stop)
     {
-        var strangers = grains.Units.Where(unit => owners[unit] != self).Take(MovesAtOnce).ToList();
+        var strangers = plan.Others(self, grains.Units).Take(MovesAtOnce).ToList();
         foreach (var unit in strangers)
             grains.Move(unit);
         // Their grains are elsewhere or nowhere.
-        var left = units.Held.Keys.Where(unit => owners[unit] != self && !grains.Contains(unit)).ToList();
+        var left = plan.Others(self, units.Held.Keys).Where(unit => !grains.Contains(unit)).ToList();
         using var limit = new CancellationTokenSource(GiveUpPatience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
         await Task.WhenAll(left.Select(unit => units.GiveUpAsync(unit, either.Token)));
         if (strangers.Count + left.Count > 0)
-            swept = null;
+            plan.Moved();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the fleet has {Count} hosts now: {Members}")]

@@ -244,13 +244,4 @@ public sealed class FleetGateTests
                 heard[peer] = time.Now;
         }
     }
-
-    private sealed class HandTime : TimeProvider
-    {
-        public TimeSpan Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
-    }
 }
