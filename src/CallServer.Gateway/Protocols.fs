@@ -16,6 +16,19 @@ type internal Protocol =
     }
 
 module internal Protocols =
+    /// One over streams too, whose responder is made from the settings, the vices and a table.
+    let private speaking
+        (name: string)
+        (known: string list)
+        words
+        (none: 'Vices)
+        (create: GatewaySettings -> 'Vices -> Table -> Responder)
+        : Protocol =
+        { Name = name
+          UsesStreams = true
+          ViceWords = known
+          Create = fun settings given -> Words.addAll words given none |> Result.map (create settings) }
+
     let private mgcp: Protocol =
         { Name = "mgcp"
           UsesStreams = false
@@ -40,18 +53,11 @@ module internal Protocols =
                     Ok(fun table -> MgcpResponder.create options table.Now) }
 
     let private h248: Protocol =
-        { Name = "h248"
-          UsesStreams = false
-          ViceWords = H248Vices.known
-          Create =
-            fun settings words ->
-                Words.addAll H248Vices.words words H248Vices.none
-                |> Result.map (fun vices ->
-                    let domain = settings.Domain
-                    let sender = if domain.StartsWith '[' then domain else $"<{domain}>"
-
-                    fun _ ->
-                        H248Responder.create { H248Options.standard with Sender = sender; Vices = vices }) }
+        { speaking "h248" H248Vices.known H248Vices.words H248Vices.none (fun settings vices _ ->
+              let domain = settings.Domain
+              let sender = if domain.StartsWith '[' then domain else $"<{domain}>"
+              H248Responder.create { H248Options.standard with Sender = sender; Vices = vices }) with
+            UsesStreams = false }
 
     let private sip: Protocol =
         { Name = "sip"
@@ -72,93 +78,56 @@ module internal Protocols =
                             { SipOptions.standard with Login = login; Seed = settings.Seed; Vices = vices }) }
 
     let private ng: Protocol =
-        { Name = "ng"
-          UsesStreams = true
-          ViceWords = NgVices.known
-          Create =
-            fun settings words ->
-                Words.addAll NgVices.words words NgVices.none
-                |> Result.map (fun vices ->
-                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
-
-                    fun table ->
-                        NgResponder.create { NgOptions.standard with Vices = vices } table |> NgHttp.serve) }
+        speaking "ng" NgVices.known NgVices.words NgVices.none (fun settings vices table ->
+            let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+            NgResponder.create { NgOptions.standard with Vices = vices } table |> NgHttp.serve)
 
     let private jsonRpc: Protocol =
-        { Name = "jsonrpc"
-          UsesStreams = true
-          ViceWords = KamailioVices.known
-          Create =
-            fun settings words ->
-                Words.addAll KamailioVices.words words KamailioVices.none
-                |> Result.map (fun vices ->
-                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+        speaking
+            "jsonrpc"
+            KamailioVices.known
+            KamailioVices.words
+            KamailioVices.none
+            (fun settings vices table ->
+                let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
 
-                    fun table ->
-                        KamailioResponder.create { KamailioOptions.standard with Vices = vices } table
-                        |> KamailioResponder.serve) }
+                KamailioResponder.create { KamailioOptions.standard with Vices = vices } table
+                |> KamailioResponder.serve)
 
     let private esl: Protocol =
-        { Name = "esl"
-          UsesStreams = true
-          ViceWords = EslVices.known
-          Create =
-            fun settings words ->
-                Words.addAll EslVices.words words EslVices.none
-                |> Result.map (fun vices ->
-                    let standard = EslOptions.standard
+        speaking "esl" EslVices.known EslVices.words EslVices.none (fun settings vices ->
+            let standard = EslOptions.standard
 
-                    EslResponder.create
-                        { standard with
-                            Password =
-                                (if isNull settings.EslPassword then
-                                     standard.Password
-                                 else
-                                     settings.EslPassword)
-                            Seed = settings.Seed
-                            Vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew } }) }
+            EslResponder.create
+                { standard with
+                    Password =
+                        (if isNull settings.EslPassword then standard.Password else settings.EslPassword)
+                    Seed = settings.Seed
+                    Vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew } })
 
     let private ari: Protocol =
-        { Name = "ari"
-          UsesStreams = true
-          ViceWords = AriVices.known
-          Create =
-            fun settings words ->
-                Words.addAll AriVices.words words AriVices.none
-                |> Result.map (fun vices ->
-                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
-
-                    fun table ->
-                        AriResponder.create { AriOptions.standard with Vices = vices } table
-                        |> AriResponder.serve) }
+        speaking "ari" AriVices.known AriVices.words AriVices.none (fun settings vices table ->
+            let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+            AriResponder.create { AriOptions.standard with Vices = vices } table |> AriResponder.serve)
 
     let private mi: Protocol =
-        { Name = "mi"
-          UsesStreams = true
-          ViceWords = OpenSipsVices.known
-          Create =
-            fun settings words ->
-                Words.addAll OpenSipsVices.words words OpenSipsVices.none
-                |> Result.map (fun vices ->
-                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+        speaking "mi" OpenSipsVices.known OpenSipsVices.words OpenSipsVices.none (fun settings vices table ->
+            let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
 
-                    fun table ->
-                        OpenSipsResponder.create { OpenSipsOptions.standard with Vices = vices } table
-                        |> OpenSipsResponder.serve) }
+            OpenSipsResponder.create { OpenSipsOptions.standard with Vices = vices } table
+            |> OpenSipsResponder.serve)
 
     let private restconf: Protocol =
-        { Name = "restconf"
-          UsesStreams = true
-          ViceWords = RestconfVices.known
-          Create =
-            fun settings words ->
-                Words.addAll RestconfVices.words words RestconfVices.none
-                |> Result.map (fun vices ->
-                    let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
+        speaking
+            "restconf"
+            RestconfVices.known
+            RestconfVices.words
+            RestconfVices.none
+            (fun settings vices table ->
+                let vices = { vices with ClockAhead = vices.ClockAhead + settings.ClockSkew }
 
-                    fun table ->
-                        RestconfResponder.create { RestconfOptions.standard with Vices = vices } table
-                        |> RestconfResponder.serve) }
+                RestconfResponder.create { RestconfOptions.standard with Vices = vices } table
+                |> RestconfResponder.serve)
 
     let all: Protocol list = [ mgcp; h248; sip; ng; jsonRpc; esl; ari; mi; restconf ]
 

@@ -366,24 +366,22 @@ module AriAudit =
         | AriQuestion.List ->
             finish now [ Refused(RefusalCause.Code status, $"the gateway says: {words} ({status})") ] state
 
-    let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        let struct (answer, link) = HttpLink.receive now octets state.Link
-        let state = { state with Link = link }
+    let private answered
+        now
+        (within: Interval)
+        (question: AriQuestion)
+        (response: HttpResponse)
+        (state: State)
+        =
+        let state =
+            { state with
+                Clock = AriClock.learn within response state.Clock
+                Details = AriDetails.answer question state.Details }
 
-        match answer with
-        | ValueNone -> state
-        | ValueSome(struct (request, response)) ->
-            let within = Interval.create request.First now
-
-            let state =
-                { state with
-                    Clock = AriClock.learn within response state.Clock
-                    Details = AriDetails.answer request.Purpose state.Details }
-
-            if response.Status = 200 then
-                understood now within request.Purpose response state
-            else
-                refused now request.Purpose response state
+        if response.Status = 200 then
+            understood now within question response state
+        else
+            refused now question response state
 
     /// A kind of question stalls: what waits of that kind is not asked.
     let private stalled (now: Instant) (question: AriQuestion) (state: State) : State =
@@ -426,41 +424,18 @@ module AriAudit =
         | AriQuestion.Status
         | AriQuestion.List -> finish now [ HttpLink.silence now state.Link ] state
 
-    let private woke (now: Instant) (state: State) : State =
-        (state, RequestWindow.late now state.Link.Window)
-        ||> List.fold (fun state (id, request) ->
-            // One that stalls takes others of its kind with it.
-            if state.Phase = AriPhase.Over || not (Map.containsKey id state.Link.Window.InFlight) then
-                state
-            elif isSpent request state then
-                spent now id request state
-            else
-                { state with Link = HttpLink.repeat now id request state.Link })
-
-    let private stopped (now: Instant) (state: State) : State =
-        if state.Link.Window.LastReply.IsSome then
-            finish now [ Cancelled ] state
-        else
-            finish now [ Cancelled; HttpLink.silence now state.Link ] state
-
-    let private commit (now: Instant) (state: State) : State * Command list =
-        let state = settle now state
-        let link = if state.Phase = AriPhase.Over then state.Link else HttpLink.fill now state.Link
-        let struct (link, commands) = HttpLink.commit link
-        { state with Link = link }, commands
+    let private audit: HttpAudit<State, AriQuestion, Snapshot> =
+        { Link = _.Link
+          WithLink = fun link state -> { state with Link = link }
+          IsOver = fun state -> state.Phase = AriPhase.Over
+          Settle = settle
+          Answered = answered
+          IsSpent = isSpent
+          Spent = spent
+          Finish = finish }
 
     /// Takes in one event. Carry out all returned commands before the next event.
-    let advance (event: Event) (state: State) : State * Command list =
-        let now = event.At.Steady
-
-        match state.Phase, event with
-        | AriPhase.Over, _ -> state, []
-        | _, Received(_, octets) -> commit now (received now octets state)
-        | _, Event.Broken(_, reason) -> commit now { state with Link = { state.Link with Trouble = reason } }
-        | _, Woke _ -> commit now (woke now state)
-        | _, Stopped _ -> commit now (stopped now state)
-        | _, Connected _
-        | _, Arrived _ -> state, []
+    let advance (event: Event) (state: State) : State * Command list = HttpAudit.advance audit event state
 
     /// Begins an audit. Returns the first request, and when to wake up.
     let start (target: AriGateway) (memory: Memory) (given: AuditStart) : State * Command list =
@@ -484,4 +459,4 @@ module AriAudit =
           Clock = StampClock.unknown
           Faults = Faults.none }
         |> ask AriPhase.Opening [ AriQuestion.Status ]
-        |> commit given.At.Steady
+        |> HttpAudit.commit audit given.At.Steady

@@ -200,9 +200,6 @@ module OpenSipsAudit =
                  else { Memory.none with Size = kept.Size })
             Link = HttpLink.finish snapshot state.Link }
 
-    let private silent (now: Instant) (reasons: Shortfall list) (state: State) : State =
-        finish now (reasons @ [ HttpLink.silence now state.Link ]) state
-
     let private ask
         (now: Instant)
         (phase: OpenSipsPhase)
@@ -350,64 +347,38 @@ module OpenSipsAudit =
         | OpenSipsPhase.Closing -> finish now [ refusal ] state
         | OpenSipsPhase.Over -> state
 
-    let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        let struct (answer, link) = HttpLink.receive now octets state.Link
-        let state = { state with Link = link }
-
-        match answer with
-        | ValueNone -> state
-        | ValueSome(struct (request, response)) ->
-            let within = Interval.create request.First now
-
-            let state =
-                if OpenSipsLink.isItsOwnClock response then
-                    { state with Clock = SecondClock.learn within response state.Clock }
-                else
-                    state
-
-            match OpenSipsLink.read response state.Link with
-            | OpenSipsAnswer.Result result -> understood now within result state
-            | OpenSipsAnswer.Refused(code, words) -> refused now code words state
-            | OpenSipsAnswer.Foreign what -> finish now [ Unreadable $"{request.Purpose}: {what}" ] state
-
-    let private woke (now: Instant) (state: State) : State =
-        (state, RequestWindow.late now state.Link.Window)
-        ||> List.fold (fun state (id, request) ->
-            let window = state.Link.Window
-
-            if RequestWindow.isSpent request window || RequestWindow.isExhausted window then
-                silent now [] state
+    let private answered
+        now
+        (within: Interval)
+        (question: OpenSipsQuestion)
+        (response: HttpResponse)
+        (state: State)
+        =
+        let state =
+            if OpenSipsLink.isItsOwnClock response then
+                { state with Clock = SecondClock.learn within response state.Clock }
             else
-                { state with Link = HttpLink.repeat now id request state.Link })
+                state
 
-    let private stopped (now: Instant) (state: State) : State =
-        if state.Link.Window.LastReply.IsSome then
-            finish now [ Cancelled ] state
-        else
-            silent now [ Cancelled ] state
+        match OpenSipsLink.read response state.Link with
+        | OpenSipsAnswer.Result result -> understood now within result state
+        | OpenSipsAnswer.Refused(code, words) -> refused now code words state
+        | OpenSipsAnswer.Foreign what -> finish now [ Unreadable $"{question}: {what}" ] state
 
-    let private commit (now: Instant) (state: State) : State * Command list =
-        let link =
-            if state.Phase = OpenSipsPhase.Over then
-                state.Link
-            else
-                HttpLink.fill now state.Link
-
-        let struct (link, commands) = HttpLink.commit link
-        { state with Link = link }, commands
+    let private audit: HttpAudit<State, OpenSipsQuestion, Snapshot> =
+        { Link = _.Link
+          WithLink = fun link state -> { state with Link = link }
+          IsOver = fun state -> state.Phase = OpenSipsPhase.Over
+          Settle = fun _ state -> state
+          Answered = answered
+          IsSpent =
+            fun request state ->
+                RequestWindow.isSpent request state.Link.Window || RequestWindow.isExhausted state.Link.Window
+          Spent = fun now _ _ state -> finish now [ HttpLink.silence now state.Link ] state
+          Finish = finish }
 
     /// Takes in one event. Carry out all returned commands before the next event.
-    let advance (event: Event) (state: State) : State * Command list =
-        let now = event.At.Steady
-
-        match state.Phase, event with
-        | OpenSipsPhase.Over, _ -> state, []
-        | _, Received(_, octets) -> commit now (received now octets state)
-        | _, Event.Broken(_, reason) -> commit now { state with Link = { state.Link with Trouble = reason } }
-        | _, Woke _ -> commit now (woke now state)
-        | _, Stopped _ -> commit now (stopped now state)
-        | _, Connected _
-        | _, Arrived _ -> state, []
+    let advance (event: Event) (state: State) : State * Command list = HttpAudit.advance audit event state
 
     /// Begins an audit. Returns the first request, and when to wake up.
     let start (target: OpenSipsGateway) (memory: Memory) (given: AuditStart) : State * Command list =
@@ -431,4 +402,4 @@ module OpenSipsAudit =
           Clock = StampClock.unknown
           Faults = Faults.none }
         |> ask given.At.Steady OpenSipsPhase.Opening OpenSipsQuestion.UpTime
-        |> commit given.At.Steady
+        |> HttpAudit.commit audit given.At.Steady

@@ -361,56 +361,23 @@ module RestconfAudit =
             let words = HttpLink.words state.Link response
             finish now [ Refused(RefusalCause.Code status, $"the gateway says: {words} ({status})") ] state
 
-    let private received (now: Instant) (octets: byte[]) (state: State) : State =
-        let struct (answer, link) = HttpLink.receive now octets state.Link
-        let state = { state with Link = link }
-
-        match answer with
-        | ValueNone -> state
-        | ValueSome(struct (request, response)) ->
-            let within = Interval.create request.First now
-
-            if response.Status = 200 then
-                understood now within request.Purpose response state
-            else
-                refused now within request.Purpose response state
-
-    let private woke (now: Instant) (state: State) : State =
-        (state, RequestWindow.late now state.Link.Window)
-        ||> List.fold (fun state (id, request) ->
-            if RequestWindow.isSpent request state.Link.Window then
-                finish now [ HttpLink.silence now state.Link ] state
-            else
-                { state with Link = HttpLink.repeat now id request state.Link })
-
-    let private stopped (now: Instant) (state: State) : State =
-        if state.Link.Window.LastReply.IsSome then
-            finish now [ Cancelled ] state
-        else
-            finish now [ Cancelled; HttpLink.silence now state.Link ] state
-
-    let private commit (now: Instant) (state: State) : State * Command list =
-        let link =
-            if state.Phase = RestconfPhase.Over then
-                state.Link
-            else
-                HttpLink.fill now state.Link
-
-        let struct (link, commands) = HttpLink.commit link
-        { state with Link = link }, commands
+    let private audit: HttpAudit<State, RestconfQuestion, Snapshot> =
+        { Link = _.Link
+          WithLink = fun link state -> { state with Link = link }
+          IsOver = fun state -> state.Phase = RestconfPhase.Over
+          Settle = fun _ state -> state
+          Answered =
+            fun now within question response ->
+                if response.Status = 200 then
+                    understood now within question response
+                else
+                    refused now within question response
+          IsSpent = fun request state -> RequestWindow.isSpent request state.Link.Window
+          Spent = fun now _ _ state -> finish now [ HttpLink.silence now state.Link ] state
+          Finish = finish }
 
     /// Takes in one event. Carry out all returned commands before the next event.
-    let advance (event: Event) (state: State) : State * Command list =
-        let now = event.At.Steady
-
-        match state.Phase, event with
-        | RestconfPhase.Over, _ -> state, []
-        | _, Received(_, octets) -> commit now (received now octets state)
-        | _, Event.Broken(_, reason) -> commit now { state with Link = { state.Link with Trouble = reason } }
-        | _, Woke _ -> commit now (woke now state)
-        | _, Stopped _ -> commit now (stopped now state)
-        | _, Connected _
-        | _, Arrived _ -> state, []
+    let advance (event: Event) (state: State) : State * Command list = HttpAudit.advance audit event state
 
     /// Begins an audit. Returns the first request, and when to wake up.
     let start (target: RestconfGateway) (memory: Memory) (given: AuditStart) : State * Command list =
@@ -435,4 +402,4 @@ module RestconfAudit =
           Total = ValueNone
           Faults = Faults.none }
         |> ask RestconfPhase.Opening RestconfQuestion.Times
-        |> commit given.At.Steady
+        |> HttpAudit.commit audit given.At.Steady
