@@ -339,6 +339,7 @@ internal static class ScriptedAudit
         private int strays;
         private bool over;
         private Instant wake;
+        private string why = "no answer";
 
         public Machine<AuditResult> Begin() => Machine(Ask(begun));
 
@@ -360,7 +361,10 @@ internal static class ScriptedAudit
                 case Event.Woke when happened.At.Steady >= wake:
                     return sent < attempts
                         ? Machine(Ask(happened.At.Steady))
-                        : Finish(AuditResult.Unasked(gateway, "snmp", begun, "no answer"));
+                        : Finish(AuditResult.Unasked(gateway, "snmp", begun, why));
+                case Event.Broken broken:
+                    why = $"no answer; {broken.reason}";
+                    return Machine();
                 case Event.Woke:
                     return Machine();
                 default:

@@ -318,13 +318,12 @@ public sealed class HttpFleet : IAsyncDisposable
             catch (Exception fault) when (fault is HttpRequestException or IOException)
             {
                 Interlocked.Increment(ref fleet.failures);
-                if (
-                    fault is HttpRequestException { InnerException: AuthenticationException }
-                    && form.Tls is { } tls
-                )
-                    fleet.logger.LogWarning("A request to {Address}: {Fault}", address, tls.Fault());
-                else
-                    fleet.logger.LogDebug("A request to {Address}: {Fault}", address, fault.Message);
+                fleet.logger.LogDebug("A request to {Address}: {Fault}", address, fault.Message);
+                if (Volatile.Read(ref closed) == 0)
+                    receiver.OnTrouble(
+                        fleet.clock.Now,
+                        fault is HttpRequestException known ? Words(known, form) : "no HTTP answer"
+                    );
             }
             finally
             {

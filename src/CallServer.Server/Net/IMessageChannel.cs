@@ -49,6 +49,12 @@ public interface IDatagramReceiver
 
     /// <summary>An answer was too large and is not handed over. Called from any thread.</summary>
     void OnTooLarge(Moment at) { }
+
+    /// <summary>
+    /// A message brought no answer, and the system or the other end says why, in words. It may still be repeated. Datagrams are
+    /// lost without a word. Called from any thread.
+    /// </summary>
+    void OnTrouble(Moment at, string reason) { }
 }
 
 /// <summary>One message on its way to everybody who listens to its sender.</summary>

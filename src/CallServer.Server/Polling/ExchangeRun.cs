@@ -96,13 +96,14 @@ internal sealed class ExchangeRun<TResult>(
     }
 
     /// <summary>
-    /// A message or a stream's event in the mailbox; for a datagram, whether it may only be reported.
+    /// A message, a stream's event, or why a message has no answer, in the mailbox; for a datagram, whether it may only be reported.
     /// </summary>
     private readonly record struct Mail(
         Datagram? Datagram,
         StreamNews? News,
         bool IsStranger = false,
-        Excess Excess = Excess.None
+        Excess Excess = Excess.None,
+        string? Trouble = null
     );
 
     /// <summary>
@@ -162,6 +163,8 @@ internal sealed class ExchangeRun<TResult>(
     }
 
     public void OnTooLarge(Moment at) => Post(new Mail(null, null, Excess: Excess.Reply));
+
+    public void OnTrouble(Moment at, string reason) => Post(new Mail(null, null, Trouble: reason));
 
     public void OnStream(StreamNews news) => Post(new Mail(null, news));
 
@@ -269,6 +272,10 @@ internal sealed class ExchangeRun<TResult>(
         else if (mail.News is { } news)
         {
             Take(news);
+        }
+        else if (mail.Trouble is { } trouble)
+        {
+            Apply(exchange!.Broken(NotBefore(stage.Clock.Now), trouble));
         }
         else
         {

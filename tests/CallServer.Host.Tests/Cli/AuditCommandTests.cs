@@ -245,6 +245,25 @@ internal sealed class AuditCommandTests
         });
     }
 
+    [TestCase("ari")]
+    [TestCase("mi")]
+    public async Task What_answers_by_HTTP_is_no_other_protocol_beside(string protocol)
+    {
+        var settings = Settings();
+        settings.Protocols = [protocol];
+        await using var agent = new SimulatedAgent(settings);
+        var run = await CliRun.Of("audit", $"127.0.0.1:{agent.Port}", "--json", "--timeout", "1s");
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.Zero, run.Error);
+            Assert.That(run.Lines, Has.Length.EqualTo(1));
+            Assert.That(
+                run.Complaints.Single(),
+                Does.Contain($"{protocol} answers (complete, 7 connections)")
+            );
+        });
+    }
+
     [Test]
     public async Task A_host_where_nothing_answers_is_exit_2_and_says_what_was_tried()
     {

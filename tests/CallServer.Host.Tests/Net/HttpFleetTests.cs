@@ -84,6 +84,7 @@ public sealed class HttpFleetTests : NetworkTests
         var nobody = Nobody();
         var outcome = await RunAsync(nobody, TimeSpan.FromMilliseconds(50), 2, cancel);
         Assert.That(outcome.Result.Silent);
+        Assert.That(outcome.Result.Reasons.Single(), Does.EndWith("no answer; connection refused"));
         Assert.That(
             await Network.Http.FindFaultAsync(nobody, Ng, [1], cancel),
             Is.EqualTo("connection refused")
@@ -193,6 +194,10 @@ public sealed class HttpFleetTests : NetworkTests
         var patience = isTaken ? TimeSpan.FromSeconds(15) : TimeSpan.FromMilliseconds(50);
         var outcome = await RunAsync(server.EndPoint, patience, 1, cancel, form);
         Assert.That(outcome.Result.Complete, Is.EqualTo(isTaken));
+        Assert.That(
+            outcome.Result.Reasons,
+            isTaken ? Is.Empty : Has.One.StartsWith("silent: no answer; ").And.One.Contains("certificate")
+        );
         Assert.That(server.Requests, isTaken ? Is.Not.Empty : Is.Empty);
     }
 

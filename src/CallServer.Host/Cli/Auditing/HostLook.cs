@@ -27,8 +27,20 @@ internal sealed record HostLook(
     private IEnumerable<(GatewayUri Uri, AuditReport Report)> Answering =>
         Asked.Zip(Reports).Where(each => each.Second.Answered);
 
-    private IEnumerable<(GatewayUri Uri, AuditReport Report)> Best =>
-        Answering.GroupBy(each => each.Uri.Protocol).Select(ways => ways.MinBy(each => each.Report.Status));
+    private IEnumerable<(GatewayUri Uri, AuditReport Report)> Best
+    {
+        get
+        {
+            var ways = Answering.GroupBy(each => each.Uri.Protocol).ToList();
+            var whole = ways.Where(IsWhole).SelectMany(way => way.Select(each => each.Uri.Port)).ToHashSet();
+            // Several protocols speak HTTP: whoever tells everything by one of them says of another's path only that it is not there.
+            return ways.Where(way => IsWhole(way) || !way.All(each => whole.Contains(each.Uri.Port)))
+                .Select(way => way.MinBy(each => each.Report.Status));
+        }
+    }
+
+    private static bool IsWhole(IEnumerable<(GatewayUri Uri, AuditReport Report)> ways) =>
+        ways.Any(each => each.Report.Status == ExitCode.Complete);
 
     private string InVain
     {
