@@ -229,6 +229,10 @@ internal sealed class KamailioPeer : IAsyncDisposable
         ];
     }
 
+    /// <summary>How many calls go on now, as the proxy counts them.</summary>
+    public async Task<int> CountAsync() =>
+        ((JsonObject)(await AskAsync("dlg.stats_active"))!)["all"]!.GetValue<int>();
+
     public ValueTask DisposeAsync()
     {
         http.Dispose();

@@ -38,14 +38,14 @@ internal sealed class KamailioDialogTests : PeerTest
     }
 
     /// <summary>
-    /// Kamailio is between the parties, and rtpengine carries their media. Both times are told, so the media is made soon
-    /// after the calls, as it is in a network.
+    /// Kamailio is between the parties, and rtpengine carries their media. Kamailio is asked in both ways, for its dialogs and for
+    /// what it publishes of them. All times are told, so the media is made soon after the calls, as it is in a network.
     /// </summary>
     [Test]
     public async Task Dialogs_and_their_media_are_one_call_each()
     {
         const int count = 10;
-        string[] both = ["kam", "rtp"];
+        string[] all = ["kam", "pua", "rtp"];
         var kamailio = await KamailioPeer.StartAsync(Scope);
         var rtpengine = await RtpenginePeer.StartAsync(Scope, count);
         await kamailio.CallAsync(count);
@@ -56,24 +56,31 @@ internal sealed class KamailioDialogTests : PeerTest
         var server = await Server.StartAsync(
             Scope,
             Scope.NewFolder("server"),
-            [("kam", kamailio.JsonRpc[1]), ("rtp", rtpengine.Uris[1])]
+            [
+                ("kam", kamailio.JsonRpc[1]),
+                ("pua", kamailio.Uri("gw1", ";transport=tcp")),
+                ("rtp", rtpengine.Uris[1]),
+            ]
         );
 
         var joined = await Eventually.GetAsync(
             async () =>
-                await server.CallsAsync() is { Count: count } all
-                && all.All(call => call.Connections.Count == 3)
-                    ? all
+                await server.CallsAsync() is { Count: count } told
+                && told.All(call => call.Connections.Count == 4)
+                    ? told
                     : null,
-            () => "calls of two sources"
+            () => "calls of three sources"
         );
+        Assert.That(await kamailio.CountAsync(), Is.EqualTo(count));
         var legs = media.ToDictionary(call => call.CallId, call => call.Ids.Select(id => $"rtp/{id}"));
         foreach (var call in joined)
         {
             var dialog = calls.Single(one => one.CallId == call.Call);
-            Assert.That(call.Sources, Is.EquivalentTo(both));
+            Assert.That(call.Sources, Is.EquivalentTo(all));
             string[] expected = [$"kam/{dialog.CallId};{dialog.Entry}:{dialog.Number}", .. legs[call.Call!]];
-            Assert.That(call.Connections, Is.EquivalentTo(expected));
+            // The rest is one, of what it publishes of the caller.
+            Assert.That(expected, Is.SubsetOf(call.Connections));
+            Assert.That(call.Connections.Except(expected).Single(), Does.StartWith("pua/"));
         }
 
         await server.StopAsync();
