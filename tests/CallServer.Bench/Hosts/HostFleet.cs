@@ -31,7 +31,6 @@ internal sealed class HostFleet(
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     // As deploy/systemd/callserver.service has it.
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
@@ -60,6 +59,9 @@ internal sealed class HostFleet(
 
     /// <summary>The folder of a build of another version, of which the first hosts are; null if they are of this one.</summary>
     public string? OtherVersion { get; init; }
+
+    /// <summary>How long to wait for anything at most.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 
     public TimeSpan Interval => interval;
 
@@ -196,6 +198,15 @@ internal sealed class HostFleet(
     /// <summary>How often units have changed hands so far.</summary>
     public async Task<long> MovesAsync() =>
         (long)(decimal)(await Database.AskAsync("SELECT sum(epoch) FROM unit"))!;
+
+    /// <summary>The longest time between the beginnings of two audits of one gateway so far, in seconds.</summary>
+    public async Task<double> LongestGapAsync() =>
+        (double)
+            (
+                await Database.AskAsync(
+                    "SELECT coalesce(max(gap), 0)::float8 FROM (SELECT asked - lag(asked) OVER (PARTITION BY gateway ORDER BY asked) AS gap FROM (SELECT gateway, extract(epoch FROM (json::json ->> 'asked')::timestamptz) AS asked FROM every_audit) AS audit) AS pair"
+                )
+            )!;
 
     /// <summary>Reports that contradicted the record so far.</summary>
     public async Task<double> ConflictsAsync(CancellationToken cancel) =>

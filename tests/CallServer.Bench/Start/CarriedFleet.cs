@@ -27,7 +27,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
     private readonly string folder;
     private readonly List<Child> carriers = [];
     private readonly Dictionary<string, string> uris = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> truths = new(StringComparer.Ordinal);
+    private readonly List<string> truths = [];
     private readonly List<string> asked = [];
 
     private CarriedFleet(string folder) => this.folder = folder;
@@ -69,7 +69,10 @@ internal sealed class CarriedFleet : IAsyncDisposable
                     .Index()
             )
             {
-                string[] more = at is null ? [] : ["--at", at, "--asked", fleet.NewAsked(number)];
+                // Each process has an address of its own: one has no more than some 28,000 free ports.
+                string[] more = at is null
+                    ? ["--at", FormattableString.Invariant($"127.0.0.{number + 1}")]
+                    : ["--at", at, "--asked", fleet.NewAsked(number)];
                 fleet.carriers.Add(
                     Child.StartBench([
                         "carry",
@@ -78,7 +81,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
                         "--churn",
                         plan.Churn.ToString(CultureInfo.InvariantCulture),
                         "--truth",
-                        folder,
+                        fleet.NewTruth(number),
                         "--stop-after",
                         Life,
                         .. more,
@@ -102,8 +105,8 @@ internal sealed class CarriedFleet : IAsyncDisposable
     public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
     {
         var truth = new List<TrueConnection>();
-        foreach (var (id, file) in truths)
-            truth.AddRange(DemoTruth.Read(id, await DemoTruth.LinesAsync(file, cancel)));
+        foreach (var file in truths)
+            truth.AddRange(TruthLog.Read(await DemoTruth.LinesAsync(file, cancel)));
         return truth;
     }
 
@@ -116,19 +119,20 @@ internal sealed class CarriedFleet : IAsyncDisposable
         return requests;
     }
 
-    /// <summary>The file for a gateway's truth.</summary>
-    public static string TruthFile(string folder, string id) => Path.Combine(folder, $"{id}.truth.ndjson");
-
     public async ValueTask DisposeAsync()
     {
         foreach (var carrier in carriers)
             await carrier.DisposeAsync();
     }
 
-    private string NewAsked(int number)
+    private string NewAsked(int number) => New(asked, FormattableString.Invariant($"{number}.asked"));
+
+    private string NewTruth(int number) => New(truths, FormattableString.Invariant($"{number}.truth"));
+
+    private string New(List<string> files, string name)
     {
-        var file = Path.Combine(folder, FormattableString.Invariant($"{number}.asked"));
-        asked.Add(file);
+        var file = Path.Combine(folder, name);
+        files.Add(file);
         return file;
     }
 
@@ -142,10 +146,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
                 return;
             }
             if (line.Split(' ') is ["gateway", var id, var uri])
-            {
                 uris.Add(id, uri);
-                truths.Add(id, TruthFile(folder, id));
-            }
         }
         throw new CommandFailedException(
             ExitCode.Fault,

@@ -11,7 +11,7 @@ using CallServer.Server.Polling;
 namespace CallServer.Bench.Start;
 
 /// <summary>
-/// <c>carry</c>: many simulated gateways in one process on one event loop, each with its own port and truth file.
+/// <c>carry</c>: many simulated gateways in one process on one event loop, each with its own port.
 /// <see cref="CarriedFleet"/> starts it.
 /// </summary>
 internal static class CarryCommand
@@ -28,7 +28,11 @@ internal static class CarryCommand
         };
         var connections = new Option<int>("--connections");
         var churn = new Option<double>("--churn");
-        var folder = new Option<string>("--truth") { Required = true };
+        var truth = new Option<string>("--truth")
+        {
+            Description = "A file for what truly happens",
+            Required = true,
+        };
         var life = Options.Duration("--stop-after", "End by itself after this time");
         var at = new Option<string?>("--at") { Description = "The address; loopback unless given" };
         var asked = new Option<string?>("--asked") { Description = "A file for who asks which gateway when" };
@@ -37,7 +41,7 @@ internal static class CarryCommand
             names,
             connections,
             churn,
-            folder,
+            truth,
             life,
             at,
             asked,
@@ -53,7 +57,7 @@ internal static class CarryCommand
                     parsed.GetValue(names)!,
                     parsed.GetValue(connections),
                     parsed.GetValue(churn),
-                    parsed.GetValue(folder)!,
+                    parsed.GetValue(truth)!,
                     parsed.GetValue(at) is { } address ? IPAddress.Parse(address) : null,
                     parsed.GetValue(asked),
                     stop.Token
@@ -68,7 +72,7 @@ internal static class CarryCommand
         string[] names,
         int connections,
         double churn,
-        string folder,
+        string file,
         IPAddress? address,
         string? asked,
         CancellationToken cancel
@@ -76,8 +80,9 @@ internal static class CarryCommand
     {
         var clock = new SystemClock();
         await using var log = asked is null ? null : AskedLog.Create(asked, clock);
+        await using var truth = TruthLog.Create(file);
         using var shared = new LoopScheduler("gateways");
-        var carried = new List<(GatewayLoop Loop, GatewayPort Port, StreamWriter Truth)>();
+        var carried = new List<(GatewayLoop Loop, GatewayPort Port)>();
         try
         {
             foreach (var name in names)
@@ -102,31 +107,25 @@ internal static class CarryCommand
                     SimulatedGateway.UsesStreams(kind.Protocol),
                     address
                 );
-                var truth = new StreamWriter(CarriedFleet.TruthFile(folder, id))
-                {
-                    AutoFlush = true,
-                    NewLine = "\n",
-                };
                 var path = new PathSettings(TimeSpan.Zero, 0, 1);
-                var loop = new GatewayLoop(gateway, [port], clock, path, truth, shared, Granularity)
+                var loop = new GatewayLoop(gateway, [port], clock, path, truth.Of(id), shared, Granularity)
                 {
                     Asked = log is null ? null : by => log.Write(id, by),
                 };
-                carried.Add((loop, port, truth));
+                carried.Add((loop, port));
                 Console.WriteLine($"gateway {id} {kind.Uri(port.Address.ToString())}");
             }
-            foreach (var (loop, _, _) in carried)
+            foreach (var (loop, _) in carried)
                 loop.Start();
             Console.WriteLine("ready");
             await Task.WhenAll(carried.Select(each => each.Loop.ServeAsync(cancel)));
         }
         finally
         {
-            foreach (var (loop, port, truth) in carried)
+            foreach (var (loop, port) in carried)
             {
                 loop.Dispose();
                 port.Dispose();
-                await truth.DisposeAsync();
             }
         }
     }

@@ -30,6 +30,9 @@ internal sealed class PostgresPeer
 
     public int Port { get; }
 
+    /// <summary>The id of its first process.</summary>
+    public int Id => server.Id;
+
     /// <summary>The address of a database, in the schema callserver unless another one is named.</summary>
     public string Address(string query = "") => $"postgres://cs@{place.Address}:{Port}/postgres{query}";
 

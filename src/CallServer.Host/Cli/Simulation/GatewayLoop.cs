@@ -161,7 +161,8 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
 
     private async Task ReceiveAsync(GatewayPort port, CancellationToken cancel)
     {
-        var buffer = new byte[65536];
+        // Of the longest datagram's room only what datagrams fill is ever touched: many gateways may wait here.
+        var buffer = GC.AllocateUninitializedArray<byte>(65536, pinned: true);
         var anyone = new IPEndPoint(IPAddress.Any, 0);
         while (!cancel.IsCancellationRequested)
         {
