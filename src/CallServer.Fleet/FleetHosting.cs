@@ -34,8 +34,8 @@ internal static class FleetHosting
         services.AddSingleton(options.OpenUnits);
         if (options.Orders is { } orders)
             services.AddSingleton(orders);
-        if (options.Calls is { } calls)
-            services.AddSingleton(calls);
+        if (options.Record is { } record)
+            services.AddSingleton(record);
         services.AddSingleton<FleetGate>();
         services.AddSingleton<IFleetGate>(given => given.GetRequiredService<FleetGate>());
         services.AddSingleton<FleetView>();

@@ -23,8 +23,8 @@ internal sealed class FleetOptions
     /// <summary>Carries out what is ordered of the gateways of these units; null if nothing is.</summary>
     public IUnitOrders? Orders { get; init; }
 
-    /// <summary>Answers what other hosts ask of this one's calls; null if nothing does.</summary>
-    public HostCalls? Calls { get; init; }
+    /// <summary>Answers what other hosts ask of what this one holds; null if nothing does.</summary>
+    public HostRecord? Record { get; init; }
 
     /// <summary>Brings other hosts' connections into this one's calls, when units are held; null if nothing does.</summary>
     public Func<IServiceProvider, CallImports>? OpenImports { get; init; }

@@ -99,27 +99,6 @@ internal sealed class FleetRecord(
         );
     }
 
-    /// <summary>The configured gateways of the units that these hosts own.</summary>
-    public async Task<IReadOnlyList<string>> GatewaysOfAsync(
-        IReadOnlyCollection<FleetMember> hosts,
-        CancellationToken cancellation
-    )
-    {
-        var gateways = UnitMap.ByUnit(configuration(), units);
-        return
-        [
-            .. (await whole.HostsAsync(cancellation))
-                .Where(member =>
-                    hosts.Contains(
-                        new FleetMember(member.Host.Address, member.Host.Port, member.Host.Generation)
-                    )
-                )
-                .SelectMany(member => member.Units)
-                .SelectMany(unit => gateways[unit])
-                .Select(gateway => gateway.Id),
-        ];
-    }
-
     private static HostState StateOf(SiloStatus status) =>
         status switch
         {

@@ -22,6 +22,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     private FleetView? view;
     private Peers? peers;
     private CallImports? imports;
+    private UnitPlaces? places;
 
     /// <inheritdoc/>
     public bool MayAsk => gate is { MayAsk: true };
@@ -49,7 +50,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
                 ),
                 OpenUnits = services => Open(services, runtime()),
                 Orders = orders,
-                Calls = new HostCalls(question => runtime().AnswerAsync(question, CancellationToken.None)),
+                Record = new HostRecord(question => AnswerAsync(question, runtime())),
                 OpenImports = services => OpenImports(services, runtime()),
             }
         );
@@ -100,14 +101,16 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     /// <inheritdoc/>
     public async Task<HostAnswers> AskAsync(string question, CancellationToken cancellation)
     {
-        if (view is null || peers is null)
+        if (view is null || peers is null || places is null)
             throw new StoreUnavailableException("this host has not joined the fleet yet");
-        FleetMember[] others = [.. view.Active.Where(host => host != view.Self)];
-        var answers = await Task.WhenAll(others.Select(host => peers.AskAsync(host, question, cancellation)));
-        FleetMember[] silent = [.. others.Where((_, place) => answers[place] is null)];
+        var answers = await Task.WhenAll(
+            view.Active.Where(host => host != view.Self)
+                .Select(host => peers.AskAsync(host, question, cancellation))
+        );
+        HeldAnswer[] told = [.. answers.OfType<HeldAnswer>()];
         return new HostAnswers(
-            [.. answers.OfType<string>()],
-            silent.Length == 0 ? [] : await Record.GatewaysOfAsync(silent, cancellation)
+            [.. told.Select(answer => answer.Text)],
+            places.Outside(told.SelectMany(answer => answer.Units).ToHashSet())
         );
     }
 
@@ -119,6 +122,24 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
 
     private FleetRecord Record =>
         record ?? throw new StoreUnavailableException("this host has not joined the fleet yet");
+
+    private async Task<HeldAnswer> AnswerAsync(string question, ServerRuntime runtime)
+    {
+        var before = units!.Held;
+        var text = await runtime.AnswerAsync(question, CancellationToken.None);
+        var after = units.Held;
+        return new HeldAnswer(
+            text,
+            [
+                .. places!.Whole(
+                    before
+                        .Where(held => held.Value > 0 && after.GetValueOrDefault(held.Key) == held.Value)
+                        .Select(held => held.Key),
+                    gateway => runtime.Ledger.Find(gateway) is not null
+                ),
+            ]
+        );
+    }
 
     private CallImports OpenImports(IServiceProvider services, ServerRuntime runtime) =>
         imports = new CallImports(
@@ -138,6 +159,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         end = services.GetRequiredService<FleetEnd>();
         orders!.Open(services);
         store = (PostgresLedgerStore)runtime.Store;
+        places = new UnitPlaces(fleet.Units, () => runtime.Configuration);
         record = new FleetRecord(store.Whole!, fleet.Units, () => runtime.Configuration, runtime.Clock);
         units = new UnitHost(
             store.Units!,

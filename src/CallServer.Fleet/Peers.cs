@@ -15,22 +15,28 @@ public interface IPeerService : IGrainService
     [Alias("answer")]
     Task AnswerAsync();
 
-    /// <summary>Answers a question about this host's calls.</summary>
-    [Alias("calls")]
-    Task<string> CallsAsync(string question);
+    /// <summary>Answers a question about what this host holds.</summary>
+    [Alias("ask")]
+    Task<HeldAnswer> AskAsync(string question);
 }
 
-/// <summary>Answers what other hosts ask of this one's calls.</summary>
+/// <summary>An answer, and of what.</summary>
+/// <param name="Text">The answer.</param>
+/// <param name="Units">The units that the host held all the time, and of which it tells everything.</param>
+[GenerateSerializer, Immutable, Alias("held-answer")]
+public sealed record HeldAnswer([property: Id(0)] string Text, [property: Id(1)] int[] Units);
+
+/// <summary>Answers what other hosts ask of what this one holds.</summary>
 /// <param name="answer">The answer to a question.</param>
-internal sealed class HostCalls(Func<string, Task<string>> answer)
+internal sealed class HostRecord(Func<string, Task<HeldAnswer>> answer)
 {
     /// <summary>The answer.</summary>
-    public Task<string> AnswerAsync(string question) => answer(question);
+    public Task<HeldAnswer> AnswerAsync(string question) => answer(question);
 }
 
 /// <summary>Answers, as long as this process runs.</summary>
 [Reentrant]
-internal sealed class PeerService(GrainId id, Silo silo, ILoggerFactory loggers, HostCalls? calls = null)
+internal sealed class PeerService(GrainId id, Silo silo, ILoggerFactory loggers, HostRecord? record = null)
     : GrainService(id, silo, loggers),
         IPeerService
 {
@@ -38,10 +44,10 @@ internal sealed class PeerService(GrainId id, Silo silo, ILoggerFactory loggers,
     public Task AnswerAsync() => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public Task<string> CallsAsync(string question) =>
-        calls is null
-            ? throw new NotSupportedException("this host has no calls")
-            : calls.AnswerAsync(question);
+    public Task<HeldAnswer> AskAsync(string question) =>
+        record is null
+            ? throw new NotSupportedException("this host has no record")
+            : record.AnswerAsync(question);
 }
 
 /// <summary>Calls the other hosts.</summary>
@@ -67,13 +73,13 @@ internal sealed class Peers(IServiceProvider services, TimeProvider time)
         }
     }
 
-    /// <summary>A host's answer to a question about its calls; null if it does not answer within some seconds.</summary>
-    public async Task<string?> AskAsync(FleetMember peer, string question, CancellationToken cancellation)
+    /// <summary>A host's answer to a question about what it holds; null if it does not answer within some seconds.</summary>
+    public async Task<HeldAnswer?> AskAsync(FleetMember peer, string question, CancellationToken cancellation)
     {
         try
         {
             return await GetGrainService(Silos.Silo(peer))
-                .CallsAsync(question)
+                .AskAsync(question)
                 .WaitAsync(ListPatience, time, cancellation);
         }
 #pragma warning disable CA1031 // however it fails, it did not answer

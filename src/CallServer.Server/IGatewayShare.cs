@@ -78,8 +78,8 @@ public interface IGatewayShare : IDisposable
     Task<ReleaseAnswer> ReleaseAsync(string gateway, string connection, string by, string reason);
 
     /// <summary>
-    /// Asks all other hosts (see <see cref="ServerRuntime.AnswerAsync"/>). Throws StoreException if one did not answer and the
-    /// database does not tell which gateways it has.
+    /// Asks all other hosts (see <see cref="ServerRuntime.AnswerAsync"/>), each for some seconds at most. Throws StoreException before
+    /// this host has joined.
     /// </summary>
     Task<HostAnswers> AskAsync(string question, CancellationToken cancellation);
 
@@ -91,8 +91,9 @@ public interface IGatewayShare : IDisposable
 
 /// <summary>What other hosts answered.</summary>
 /// <param name="Answers">One for each that answered.</param>
-/// <param name="Unanswered">The gateways of those that did not.</param>
-public sealed record HostAnswers(IReadOnlyList<string> Answers, IReadOnlyList<string> Unanswered);
+/// <param name="Rest">The gateways, in the order of lists, that none of these held all the time: this host's own, and those of which
+/// nobody tells.</param>
+public sealed record HostAnswers(IReadOnlyList<string> Answers, IReadOnlyList<string> Rest);
 
 /// <summary>How the newest audit of a gateway went, whichever host made it.</summary>
 /// <param name="IsRecent">Whether the host that holds the gateway's unit has heard it since it took the unit, and within the last

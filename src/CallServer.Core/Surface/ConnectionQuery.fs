@@ -117,6 +117,8 @@ type ConnectionPage =
     {
         /// The connections, as of the moment that was asked for.
         Items: IReadOnlyList<ConnectionView>
+        /// The place of each of them in the whole list.
+        Places: IReadOnlyList<ConnectionPlace>
         /// The place of the last one if more follow; otherwise null.
         Next: ConnectionPlace
     }
@@ -180,27 +182,28 @@ type ConnectionSearch
         let found = found ()
         let page = Array.truncate limit found
 
+        let places =
+            page
+            |> Array.map (fun one ->
+                ConnectionPlace(
+                    one.Number,
+                    one.Text,
+                    GatewayId.value one.Gateway,
+                    ConnectionId.value one.Connection.Id
+                ))
+
         { Items =
             page
             |> Array.map (fun candidate ->
                 Views.connection correction now candidate.Gateway candidate.Connection)
-          Next =
-            if found.Length > limit then
-                let last = page[limit - 1]
-
-                ConnectionPlace(
-                    last.Number,
-                    last.Text,
-                    GatewayId.value last.Gateway,
-                    ConnectionId.value last.Connection.Id
-                )
-            else
-                null }
+          Places = places
+          Next = if found.Length > limit then places[limit - 1] else null }
 
 /// A list of connections with its limits and its order. It looks at every connection of the record once for each
-/// page, and writes only those of the page as text.
+/// page, and writes only those of the page as text. `common` leads from the record's timeline to the one that all who list
+/// together have in common: places tell times on that.
 [<Sealed>]
-type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending: bool) =
+type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending: bool, common: TimeSpan) =
     let isPending (c: Connection) =
         c.Start.Evidence = Reported && c.Start.Within.Latest = Instant.distantFuture
 
@@ -226,13 +229,15 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
         && Glob.fits filter.Remote (shown c.Facts.Remote)
         && Glob.fits filter.Codec (c.Facts.Codec |> ValueOption.map _.Name)
 
+    let moment (at: Instant) : int64 = if at = Instant.distantFuture then at.Micros else (at + common).Micros
+
     let number (c: Connection) : int64 =
         match sort with
-        | ConnectionSort.Start -> c.Start.Within.Latest.Micros
+        | ConnectionSort.Start -> moment c.Start.Within.Latest
         | ConnectionSort.Width ->
             let width = Interval.width c.Start.Within
             width.Ticks / TimeSpan.TicksPerMicrosecond
-        | ConnectionSort.LastHeard -> c.LastHeard.Micros
+        | ConnectionSort.LastHeard -> moment c.LastHeard
         | _ -> 0L
 
     let text (c: Connection) : string =
@@ -318,6 +323,31 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
             found
 
         ConnectionSearch(look, (fun () -> false), found, limit, now)
+
+    /// The list of a server alone.
+    new(filter, sort, descending) = ConnectionQuery(filter, sort, descending, TimeSpan.Zero)
+
+    /// The first page of what several servers have found, each after the same place and with one more than the page may have. A
+    /// connection that two of them have is there once.
+    member _.Merge
+        (found: IEnumerable<struct (ConnectionPlace * ConnectionView)>, limit: int)
+        : ConnectionPage =
+        let order = CandidateOrder descending
+
+        let all =
+            found
+            |> Seq.distinctBy (fun (struct (place, _)) -> struct (place.Gateway, place.Connection))
+            |> Seq.sortWith (fun (struct (a, _)) (struct (b, _)) ->
+                order.Compare(a.Number, a.Text, a.Gateway, a.Connection, b))
+            |> Seq.truncate (limit + 1)
+            |> Array.ofSeq
+
+        let page = Array.truncate limit all
+        let places = [| for struct (place, _) in page -> place |]
+
+        { Items = [| for struct (_, view) in page -> view |]
+          Places = places
+          Next = if all.Length > limit then places[limit - 1] else null }
 
     /// Begins to look for at most `limit` connections after a place (null: from the beginning), as of now.
     member _.Begin(after: ConnectionPlace, limit: int, now: Instant) : ConnectionSearch =

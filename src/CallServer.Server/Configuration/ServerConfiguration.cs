@@ -16,6 +16,7 @@ public sealed record ServerConfiguration
     private readonly Lazy<FrozenDictionary<string, GatewayConfiguration>> byId = new(() =>
         FrozenDictionary<string, GatewayConfiguration>.Empty
     );
+    private readonly Lazy<IReadOnlyList<string>> inOrder = new(() => []);
 
     /// <summary>The file it was read from; null if it was built in memory.</summary>
     public string? Source { get; init; }
@@ -136,8 +137,12 @@ public sealed record ServerConfiguration
         {
             gateways = value;
             byId = new(() => value.ToFrozenDictionary(each => each.Id, StringComparer.Ordinal));
+            inOrder = new(() => [.. value.Select(each => each.Id).Order(StringComparer.Ordinal)]);
         }
     }
+
+    /// <summary>The ids of the gateways in the order of lists.</summary>
+    public IReadOnlyList<string> GatewayIds => inOrder.Value;
 
     /// <summary>The gateway of this id; null if it is not configured.</summary>
     public GatewayConfiguration? Find(string gateway) => byId.Value.GetValueOrDefault(gateway);

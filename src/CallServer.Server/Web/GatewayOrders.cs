@@ -82,11 +82,7 @@ internal sealed class GatewayOrders(ServerRuntime runtime, GatewayKeeper keeper)
     {
         ControlNote.Say(http, ("gateway", gateway));
         bool? isAsked = runtime.Polling.Trigger(gateway, AuditCause.Operator);
-        if (
-            isAsked == false
-            && runtime.Share is { } share
-            && runtime.Configuration.Gateways.Any(each => each.Id == gateway)
-        )
+        if (isAsked == false && runtime.Share is { } share && runtime.Configuration.Find(gateway) is not null)
             isAsked = await share.AuditAsync(gateway).WaitAsync(http.RequestAborted);
         return isAsked switch
         {

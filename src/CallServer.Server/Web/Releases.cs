@@ -93,7 +93,7 @@ internal sealed class Releases(ServerRuntime runtime)
             runtime.Share is { } share
             && (gateway is null ? Named(connection) : (gateway, connection)) is (var owner, var id)
             && runtime.Ledger.Find(owner) is null
-            && runtime.Configuration.Gateways.Any(each => each.Id == owner)
+            && runtime.Configuration.Find(owner) is not null
         )
             return share.ReleaseAsync(owner, id, by, reason);
         return runtime.Releaser.ReleaseAsync(gateway, connection, by, reason);

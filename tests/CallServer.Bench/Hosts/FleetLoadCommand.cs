@@ -24,6 +24,7 @@ internal static class FleetLoadCommand
     private const int Requests = 20;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan Settling = TimeSpan.FromMinutes(2);
 
     private static readonly string[] lists =
     [
@@ -120,7 +121,7 @@ internal static class FleetLoadCommand
         await fleet.EvenAsync(cancel);
         var heard = await fleet.HeardSinceAsync(begun, cancel);
         Say($"every gateway heard {(heard - begun) / 1e6:0.0} s after the start of the hosts");
-        await Task.Delay(interval, cancel);
+        await Task.Delay(interval < Settling ? interval : Settling, cancel);
 
         var before = await FleetTaken.ReadAsync(fleet, gateways);
         await Task.Delay(during, cancel);

@@ -23,8 +23,7 @@ internal sealed class Answers(ServerRuntime runtime)
 
     /// <summary>Whether a gateway is configured or has something in the record.</summary>
     public bool IsKnown(string gateway) =>
-        runtime.Ledger.Find(gateway) is not null
-        || runtime.Configuration.Gateways.Any(each => each.Id == gateway);
+        runtime.Ledger.Find(gateway) is not null || runtime.Configuration.Find(gateway) is not null;
 
     /// <summary>The states of all gateways, or of one, by id.</summary>
     public IEnumerable<GatewayState> States(string? gateway) =>

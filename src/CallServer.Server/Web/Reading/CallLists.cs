@@ -218,12 +218,12 @@ internal sealed class CallLists(Answers answers)
     {
         var cancellation = request.HttpContext.RequestAborted;
         var here = own.AnswerAsync(question, cancellation);
-        if (answers.Runtime.Share is not { } share)
+        if (answers.Shared is not { } shared)
             return new AskedHosts([await here], []);
-        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
+        var (others, rest) = await shared.AskAsync(new HostQuestion { Calls = question }, cancellation);
         return new AskedHosts(
-            [await here, .. others.Answers.Select(HostQuestions.Answer)],
-            others.Unanswered
+            [await here, .. others.Select(other => other.Calls).OfType<CallAnswer>()],
+            [.. rest.Where(gateway => answers.Runtime.Ledger.Find(gateway) is null)]
         );
     }
 
@@ -301,6 +301,6 @@ internal sealed class CallLists(Answers answers)
         };
 
     /// <param name="Answers">Of this server first.</param>
-    /// <param name="Unanswered">Gateways of hosts that did not answer.</param>
+    /// <param name="Unanswered">Gateways that none of those who answered holds.</param>
     private sealed record AskedHosts(IReadOnlyList<CallAnswer> Answers, IReadOnlyList<string> Unanswered);
 }

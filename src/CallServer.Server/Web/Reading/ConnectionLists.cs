@@ -30,17 +30,26 @@ internal sealed class ConnectionLists(Answers answers)
         if (query.IsWrong)
             return query.Refusal();
 
-        var list = new ConnectionQuery(filter, SortOf(sort), sort.StartsWith('-'));
+        var question = new ConnectionQuestion
+        {
+            Filter = filter,
+            Sort = SortOf(sort),
+            Descending = sort.StartsWith('-'),
+            After = after,
+            Most = limit,
+        };
         var cancellation = request.HttpContext.RequestAborted;
         var page = answers.Shared is { } shared
-            ? await PageAsync(list, shared, gateway, sort == RecordOrder, after, limit, cancellation)
-            : list.Page(
-                answers.States(gateway).Select(state => state.Record),
-                after,
-                limit,
-                answers.Now,
-                answers.Correction
-            );
+            ? await PageAsync(question, shared, gateway, cancellation)
+            : question
+                .Query(TimeSpan.Zero)
+                .Page(
+                    answers.States(gateway).Select(state => state.Record),
+                    after,
+                    limit,
+                    answers.Now,
+                    answers.Correction
+                );
         return await answers.ListAsync(
             gateway,
             page.Items.Select(item => Answers.Camel(answers.Runtime.Masking.Shown(item))),
@@ -49,20 +58,30 @@ internal sealed class ConnectionLists(Answers answers)
         );
     }
 
-    /// <summary>In the record's own order only the gateways that the page needs are read, in another one all.</summary>
+    /// <summary>
+    /// Each host looks through what it holds. What is not held by any that answers is read from the database, as far as the page
+    /// needs it.
+    /// </summary>
     private async Task<ConnectionPage> PageAsync(
-        ConnectionQuery list,
+        ConnectionQuestion question,
         SharedGateways shared,
         string? gateway,
-        bool isRecordOrder,
-        ConnectionPlace? after,
-        int limit,
         CancellationToken cancellation
     )
     {
-        var search = list.Begin(after, limit, answers.Now);
-        var ids = (gateway is null ? shared.Ids : [gateway]).Where(id =>
-            !isRecordOrder || after is null || string.CompareOrdinal(id, after.Gateway) >= 0
+        var most = question.Most + 1;
+        var (others, rest) = gateway is null
+            ? await shared.AskAsync(
+                new HostQuestion { Connections = question with { Most = most } },
+                cancellation
+            )
+            : ([], [gateway]);
+        var correction = answers.Correction;
+        var list = question.Query(correction);
+        var search = list.Begin(question.After, most, answers.Now);
+        var isRecordOrder = question is { Sort: ConnectionSort.Gateway, Descending: false };
+        var ids = rest.Where(id =>
+            !isRecordOrder || question.After is not { } after || string.CompareOrdinal(id, after.Gateway) >= 0
         );
         await foreach (var (_, state) in shared.EachAsync(ids, cancellation))
         {
@@ -72,7 +91,14 @@ internal sealed class ConnectionLists(Answers answers)
                 break;
         }
 
-        return search.Page(answers.Correction);
+        return list.Merge(
+            others
+                .Select(other => other.Connections)
+                .OfType<ConnectionAnswer>()
+                .Append(ConnectionAnswer.Of(search.Page(correction)))
+                .SelectMany(page => page.Connections, (_, each) => (each.Place, each.View)),
+            question.Most
+        );
     }
 
     /// <summary>One connection, or its story: the last part of the path says which.</summary>

@@ -3,30 +3,52 @@ using CallServer.Storage;
 
 namespace CallServer.Server.Web.Reading;
 
+/// <summary>What one host of a fleet asks another: one of these.</summary>
+internal sealed record HostQuestion
+{
+    public CallQuestion? Calls { get; init; }
+
+    public ConnectionQuestion? Connections { get; init; }
+}
+
+/// <summary>What it answers: to what was asked, and nothing else.</summary>
+internal sealed record HostAnswer
+{
+    public CallAnswer? Calls { get; init; }
+
+    public ConnectionAnswer? Connections { get; init; }
+}
+
 /// <summary>
-/// Questions about calls and their answers as the hosts of a fleet write them to each other: JSON, so that hosts of two versions
-/// understand each other as far as both go.
+/// Questions and their answers as the hosts of a fleet write them to each other: JSON, so that hosts of two versions understand
+/// each other as far as both go.
 /// </summary>
 internal static class HostQuestions
 {
     /// <summary>A question as text.</summary>
-    public static string Text(CallQuestion question) => JsonSerializer.Serialize(question, RecordJson.Camel);
+    public static string Text(HostQuestion question) => JsonSerializer.Serialize(question, RecordJson.Camel);
 
     /// <summary>Another host's answer.</summary>
-    public static CallAnswer Answer(string text) =>
-        JsonSerializer.Deserialize<CallAnswer>(text, RecordJson.Camel)!;
+    public static HostAnswer Answer(string text) =>
+        JsonSerializer.Deserialize<HostAnswer>(text, RecordJson.Camel)!;
 
     /// <summary>Answers another host. Throws JsonException for what is no question.</summary>
     public static async Task<string> AnswerAsync(
         ServerRuntime runtime,
-        string question,
+        string text,
         CancellationToken cancellation
-    ) =>
-        JsonSerializer.Serialize(
-            await new OwnCalls(runtime).AnswerAsync(
-                JsonSerializer.Deserialize<CallQuestion>(question, RecordJson.Camel)!,
-                cancellation
-            ),
-            RecordJson.Camel
-        );
+    )
+    {
+        var question = JsonSerializer.Deserialize<HostQuestion>(text, RecordJson.Camel)!;
+        var answer = new HostAnswer
+        {
+            Calls = question.Calls is { } calls
+                ? await new OwnCalls(runtime).AnswerAsync(calls, cancellation)
+                : null,
+            Connections = question.Connections is { } connections
+                ? new OwnConnections(runtime).Answer(connections)
+                : null,
+        };
+        return JsonSerializer.Serialize(answer, RecordJson.Camel);
+    }
 }

@@ -15,8 +15,19 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     private const int AtFirst = 8;
 
     /// <summary>All gateways of the configuration, in the order of lists.</summary>
-    public IEnumerable<string> Ids =>
-        runtime.Configuration.Gateways.Select(gateway => gateway.Id).Order(StringComparer.Ordinal);
+    public IReadOnlyList<string> Ids => runtime.Configuration.GatewayIds;
+
+    /// <summary>
+    /// Asks all other hosts. Of the gateways, those are named that none of the hosts that answered holds; this one may.
+    /// </summary>
+    public async Task<(IReadOnlyList<HostAnswer> Answers, IReadOnlyList<string> Left)> AskAsync(
+        HostQuestion question,
+        CancellationToken cancellation
+    )
+    {
+        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
+        return ([.. others.Answers.Select(HostQuestions.Answer)], others.Rest);
+    }
 
     /// <summary>The newest state of a gateway that is not in memory; null if nothing is known of it.</summary>
     public async Task<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>
@@ -106,6 +117,5 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     private static IReadOnlyDictionary<string, GatewayState> Nothing { get; } =
         new Dictionary<string, GatewayState>();
 
-    private bool IsConfigured(string gateway) =>
-        runtime.Configuration.Gateways.Any(each => each.Id == gateway);
+    private bool IsConfigured(string gateway) => runtime.Configuration.Find(gateway) is not null;
 }

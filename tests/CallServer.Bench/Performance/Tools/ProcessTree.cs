@@ -57,7 +57,8 @@ internal static class ProcessTree
             return (
                 Number(text[..text.IndexOf(' ', StringComparison.Ordinal)]),
                 Number(rest[1]),
-                (Number(rest[11]) + Number(rest[12])) / Hz
+                // Of itself, and of children that have ended: user and system.
+                (Number(rest[11]) + Number(rest[12]) + Number(rest[13]) + Number(rest[14])) / Hz
             );
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
