@@ -131,6 +131,26 @@ type CountView =
         Calls: int
     }
 
+/// The connections that share a key, taken in call by call.
+[<Sealed>]
+type internal KeyTally() =
+    let mutable connections = 0
+    let mutable calls = 0
+    let mutable last: Call voption = ValueNone
+
+    member _.Connections = connections
+
+    member _.Add(call: Call) =
+        connections <- connections + 1
+
+        match last with
+        | ValueSome known when Object.ReferenceEquals(known, call) -> ()
+        | _ ->
+            calls <- calls + 1
+            last <- ValueSome call
+
+    member _.View(key: string) : CountView = { Key = key; Connections = connections; Calls = calls }
+
 /// A call, and its place in the list of calls.
 [<Sealed; AllowNullLiteral>]
 type CallEntry internal (call: Call, table: CallTable) =
@@ -288,38 +308,41 @@ type CallRecord private (table: CallTable, protocols: GatewayProtocols) =
     /// Counts the active connections and the calls that this server tells by a key, the most connections first. A null gateway counts
     /// all gateways. Where numbers are hidden from whoever asks, those that are shown alike are counted together.
     member _.CountBy(key: CountKey, gateway: string, hidesNumbers: bool) : IReadOnlyList<CountView> =
-        let keyOf (leg: Leg) : string voption =
-            let facts = leg.Connection.Facts
-
+        let keyOf (at: GatewayId) (facts: Facts) : string =
             match key with
-            | CountKey.Gateway -> ValueSome(string leg.Key.Gateway)
-            | CountKey.Codec -> facts.Codec |> ValueOption.map _.Name
-            | CountKey.Originator -> HiddenNumbers.shown hidesNumbers facts.Originator
+            | CountKey.Gateway -> string at
+            | CountKey.Codec -> facts.Codec |> ValueOption.map _.Name |> ValueOption.toObj
+            | CountKey.Originator -> HiddenNumbers.shown hidesNumbers facts.Originator |> ValueOption.toObj
             | CountKey.CallDirection ->
-                ValueSome(facts.Direction |> ValueOption.map string |> ValueOption.defaultValue "unknown")
-            | _ -> facts.Mode
+                facts.Direction |> ValueOption.map string |> ValueOption.defaultValue "unknown"
+            | _ -> ValueOption.toObj facts.Mode
 
-        let connections = Dictionary<string voption, int>()
-        let calls = Dictionary<string voption, int>()
+        let tallies = Dictionary<string, KeyTally>(StringComparer.Ordinal)
+        let unnamed = KeyTally()
 
-        let add (counts: Dictionary<string voption, int>) key =
-            counts[key] <- counts.GetValueOrDefault(key, 0) + 1
+        let tallyOf (key: string) =
+            if isNull key then
+                unnamed
+            else
+                match tallies.TryGetValue key with
+                | true, known -> known
+                | _ ->
+                    let fresh = KeyTally()
+                    tallies.Add(key, fresh)
+                    fresh
 
-        for call in CallBook.calls table |> Seq.filter (fun call -> CallsElsewhere.isTold call table) do
-            let keys =
-                CallBook.legs call table
-                |> Array.filter (fun leg ->
-                    leg.IsLive && (isNull gateway || string leg.Key.Gateway = gateway))
-                |> Array.map keyOf
+        for call in CallBook.calls table do
+            if CallsElsewhere.isTold call table then
+                for leg in call.Live do
+                    if isNull gateway || string leg.Gateway = gateway then
+                        match CallBook.connectionOf leg table with
+                        | ValueSome c -> (tallyOf (keyOf leg.Gateway c.Facts)).Add call
+                        | ValueNone -> ()
 
-            for key in keys do
-                add connections key
-
-            for key in Array.distinct keys do
-                add calls key
-
-        [| for KeyValue(key, count) in connections ->
-               { Key = ValueOption.toObj key; Connections = count; Calls = calls[key] } |]
+        [| for KeyValue(key, tally) in tallies do
+               tally.View key
+           if unnamed.Connections > 0 then
+               unnamed.View null |]
         |> Array.sortWith (fun a b ->
             match compare b.Connections a.Connections with
             | 0 -> String.CompareOrdinal(a.Key, b.Key)

@@ -234,6 +234,12 @@ module CallBook =
     /// Every call with a live leg, in order.
     let calls (book: CallTable) : Call seq = book.Calls
 
+    /// The connection of a live leg as it is now.
+    let internal connectionOf (key: LegKey) (book: CallTable) : Connection voption =
+        match book.Sources.TryGetValue key.Gateway with
+        | true, source -> CallSource.tryFind key source
+        | _ -> ValueNone
+
     /// A call's legs as they are now, those that are over last.
     let legs (call: Call) (book: CallTable) : Leg[] =
         [| for key in keys call do
