@@ -158,15 +158,9 @@ internal static class FleetFaultsCommand
                 ? null
                 : other ?? await OtherVersion.BuildAsync(scope, revision),
         };
-        for (var number = 0; number < count; number++)
-            await fleet.AddAsync(build: fleet.OtherVersion);
-        var begun = fleet.Now;
-        await fleet.EvenAsync(cancel);
-        var heard = await fleet.HeardSinceAsync(begun, cancel);
+        var started = await fleet.StartAsync(count, cancel);
         Console.WriteLine(
-            FormattableString.Invariant(
-                $"all started: every gateway heard after {(heard - begun) / 1e6:0.0} s"
-            )
+            FormattableString.Invariant($"all started: every gateway heard after {started:0.0} s")
         );
 
         var faults = new List<FleetFault>();

@@ -115,12 +115,10 @@ internal static class FleetLoadCommand
         {
             Patience = Patience,
         };
-        for (var number = 0; number < count; number++)
-            await fleet.AddAsync();
-        var begun = fleet.Now;
-        await fleet.EvenAsync(cancel);
-        var heard = await fleet.HeardSinceAsync(begun, cancel);
-        Say($"every gateway heard {(heard - begun) / 1e6:0.0} s after the start of the hosts");
+        Say(
+            $"every gateway heard {await fleet.StartAsync(count, cancel):0.0} s after the start of the hosts"
+        );
+        var heard = fleet.Now;
         await Task.Delay(interval < Settling ? interval : Settling, cancel);
 
         var before = await FleetTaken.ReadAsync(fleet, gateways);

@@ -42,10 +42,8 @@ internal sealed record FleetSample(long Connections, long Cdrs, int Gateways, De
             };
         }
         record = record with { To = fleet.Now };
-        // The gateways write what happens a moment later.
-        await Task.Delay(TimeSpan.FromMilliseconds(300), cancel);
         var wanted = chosen.ToHashSet(StringComparer.Ordinal);
-        var truth = await gateways.TruthAsync(cancel);
+        var truth = await fleet.TruthAsync(cancel);
         var verdict = DemoVerdict.Of(
             [.. truth.Where(connection => wanted.Contains(connection.Gateway))],
             record,

@@ -110,6 +110,16 @@ internal sealed class HostFleet(
         return host;
     }
 
+    /// <summary>Starts so many at once. Returns how long it took, in seconds, until they shared everything and every gateway had been heard.</summary>
+    public async Task<double> StartAsync(int count, CancellationToken cancel)
+    {
+        for (var number = 0; number < count; number++)
+            await AddAsync(build: OtherVersion);
+        var begun = Now;
+        await EvenAsync(cancel);
+        return (await HeardSinceAsync(begun, cancel) - begun) / 1e6;
+    }
+
     /// <summary>Ends one without a word.</summary>
     public async Task KillAsync(FleetHost host)
     {
