@@ -16,6 +16,7 @@ internal sealed class FleetRecordTests : PeerTest
     };
 
     private readonly List<string> uris = [];
+    private PostgresPeer database = null!;
 
     private int Total => uris.Sum(ConnectionsOf);
 
@@ -71,6 +72,21 @@ internal sealed class FleetRecordTests : PeerTest
 
         foreach (var host in hosts)
             await HostsAsync(host, "active", "active", "active");
+
+        // What is heard is told by those who heard it.
+        await database.StopAsync();
+        foreach (var host in hosts)
+        {
+            var page = await host.ReadAsync("/v1/connections?limit=1000&sort=codec");
+            Assert.That(page.GetProperty("items").GetArrayLength(), Is.EqualTo(Total));
+            Assert.That(page.GetProperty("complete").GetBoolean());
+            var count = await host.ReadAsync("/v1/count?by=gateway");
+            Assert.That(count.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
+            Assert.That(count.GetProperty("complete").GetBoolean());
+        }
+        await database.StartAgainAsync();
+        foreach (var host in hosts)
+            await CompleteAsync(host);
 
         var before = await ConnectionsAsync(hosts[1], "gateway");
         await hosts[0].KillAsync();
@@ -214,7 +230,7 @@ internal sealed class FleetRecordTests : PeerTest
 
     private async Task<Server[]> StartAsync()
     {
-        var database = await PostgresPeer.StartAsync(Scope);
+        database = await PostgresPeer.StartAsync(Scope);
         var gateways = uris.Select((uri, index) => ($"gw{index + 1}", uri)).ToList();
         return await Task.WhenAll(
             Enumerable

@@ -50,7 +50,9 @@ internal sealed class CallLists(Answers answers)
     private readonly OwnCalls own = new(answers.Runtime);
 
     /// <summary>Lists the calls.</summary>
-    public async Task<IResult> ListAsync(HttpRequest request)
+    public Task<IResult> ListAsync(HttpRequest request) => Answers.FromStoreAsync(() => CallsAsync(request));
+
+    private async Task<IResult> CallsAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Calls);
         var (since, until) = query.Period();
@@ -69,17 +71,17 @@ internal sealed class CallLists(Answers answers)
         var all = await AskAsync(question, request);
         var found = all.Answers.SelectMany(each => each.Calls).Order().Take(limit + 1).ToList();
         var page = found.Take(limit).ToList();
-        return await ListAsync(
-            question,
+        return List(
             all,
             page.Select(call => Answers.Camel(answers.Runtime.Masking.Shown(call.View))),
-            found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null,
-            request
+            found.Count > limit ? Query.Cursor(page[^1].Id, page[^1].Gateway, page[^1].Connection) : null
         );
     }
 
     /// <summary>One call with its legs on all gateways.</summary>
-    public async Task<IResult> OneAsync(HttpRequest request)
+    public Task<IResult> OneAsync(HttpRequest request) => Answers.FromStoreAsync(() => CallAsync(request));
+
+    private async Task<IResult> CallAsync(HttpRequest request)
     {
         var id = PathParts.Id(request, 2);
         var query = new Query(request, Operations.Call);
@@ -97,7 +99,7 @@ internal sealed class CallLists(Answers answers)
         return all.Answers.SelectMany(each => each.Details).Take(2).ToList() switch
         {
             [var call] => Answers.Json(answers.Runtime.Masking.Shown(call)),
-            [] when all.Unanswered.Count > 0 => Problems.Of(
+            [] when all.Lack => Problems.Of(
                 StatusCodes.Status503ServiceUnavailable,
                 $"No host that answered has an active call with the id '{id}'",
                 "A host of the fleet did not answer: try again, or ask /v1/connections"
@@ -116,7 +118,10 @@ internal sealed class CallLists(Answers answers)
     }
 
     /// <summary>Every finding, by call.</summary>
-    public async Task<IResult> FindingsAsync(HttpRequest request)
+    public Task<IResult> FindingsAsync(HttpRequest request) =>
+        Answers.FromStoreAsync(() => FindingPageAsync(request));
+
+    private async Task<IResult> FindingPageAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Findings);
         var (since, until) = query.Period();
@@ -140,19 +145,20 @@ internal sealed class CallLists(Answers answers)
             .Take(limit + 1)
             .ToList();
         var page = found.Take(limit).ToList();
-        return await ListAsync(
-            question,
+        return List(
             all,
             page.Select(each =>
                 Answers.Camel(Item(each.Finding, answers.Runtime.Masking.Shown(each.Call.View)))
             ),
-            found.Count > limit ? Cursor(page[^1]) : null,
-            request
+            found.Count > limit ? Cursor(page[^1]) : null
         );
     }
 
     /// <summary>How many connections and calls there are.</summary>
-    public async Task<IResult> CountAsync(HttpRequest request)
+    public Task<IResult> CountAsync(HttpRequest request) =>
+        Answers.FromStoreAsync(() => CountedAsync(request));
+
+    private async Task<IResult> CountedAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Count);
         var by = query.Word(Parameters.By);
@@ -180,24 +186,18 @@ internal sealed class CallLists(Answers answers)
             .OrderByDescending(count => count.Connections)
             .ThenBy(count => count.Key, StringComparer.Ordinal)
             .ToList();
-        return await FromAllAsync(
-            question,
-            all,
-            request,
-            incomplete =>
-                Answers.Json(
-                    new CountAnswer(
-                        (answers.Now + answers.Correction).ToString(),
-                        incomplete.Count == 0,
-                        incomplete,
-                        by!,
-                        counts.Sum(count => count.Connections),
-                        parts.Sum(part => part.Calls),
-                        counts.Count,
-                        [.. counts.Take(limit)],
-                        null
-                    )
-                )
+        return Answers.Json(
+            new CountAnswer(
+                (answers.Now + answers.Correction).ToString(),
+                all.Incomplete.Count == 0,
+                all.Incomplete,
+                by!,
+                counts.Sum(count => count.Connections),
+                parts.Sum(part => part.Calls),
+                counts.Count,
+                [.. counts.Take(limit)],
+                null
+            )
         );
     }
 
@@ -214,66 +214,22 @@ internal sealed class CallLists(Answers answers)
         };
 
     /// <summary>What this server answers, and the other hosts if there are any.</summary>
-    private async Task<AskedHosts> AskAsync(CallQuestion question, HttpRequest request)
+    private async Task<AskedCalls> AskAsync(CallQuestion question, HttpRequest request)
     {
         var cancellation = request.HttpContext.RequestAborted;
         var here = own.AnswerAsync(question, cancellation);
         if (answers.Shared is not { } shared)
-            return new AskedHosts([await here], []);
-        var (others, rest) = await shared.AskAsync(new HostQuestion { Calls = question }, cancellation);
-        return new AskedHosts(
-            [await here, .. others.Select(other => other.Calls).OfType<CallAnswer>()],
-            [.. rest.Where(gateway => answers.Runtime.Ledger.Find(gateway) is null)]
+            return new AskedCalls([await here], answers.Incomplete(question.Gateway), false);
+        var asked = await shared.AskAsync(new HostQuestion { Calls = question }, cancellation);
+        return new AskedCalls(
+            [await here, .. asked.Answers.Select(other => other.Calls).OfType<CallAnswer>()],
+            shared.Incomplete(asked, question.Gateway),
+            !asked.Left.All(shared.Holds)
         );
     }
 
-    private Task<IResult> ListAsync(
-        CallQuestion question,
-        AskedHosts all,
-        IEnumerable<Action<Utf8JsonWriter>> items,
-        string? next,
-        HttpRequest request
-    ) =>
-        FromAllAsync(
-            question,
-            all,
-            request,
-            incomplete => new ListAnswer(
-                (answers.Now + answers.Correction).ToString(),
-                incomplete,
-                items,
-                next
-            )
-        );
-
-    /// <summary>An answer that says of which gateways not everything is in it.</summary>
-    private Task<IResult> FromAllAsync(
-        CallQuestion question,
-        AskedHosts all,
-        HttpRequest request,
-        Func<IReadOnlyList<string>, IResult> make
-    ) =>
-        Answers.FromStoreAsync(async () =>
-        {
-            var incomplete = await answers.IncompleteAsync(
-                question.Gateway,
-                request.HttpContext.RequestAborted
-            );
-            return make(
-                all.Unanswered.Count == 0
-                    ? incomplete
-                    :
-                    [
-                        .. incomplete
-                            .Union(
-                                all.Unanswered.Where(gateway =>
-                                    question.Gateway is null || gateway == question.Gateway
-                                )
-                            )
-                            .Order(StringComparer.Ordinal),
-                    ]
-            );
-        });
+    private ListAnswer List(AskedCalls all, IEnumerable<Action<Utf8JsonWriter>> items, string? next) =>
+        new((answers.Now + answers.Correction).ToString(), all.Incomplete, items, next);
 
     private static string Cursor(PlacedFinding last) =>
         Query.Cursor(last.Call.Id, last.Call.Gateway, last.Call.Connection, last.Finding.Kind);
@@ -301,6 +257,11 @@ internal sealed class CallLists(Answers answers)
         };
 
     /// <param name="Answers">Of this server first.</param>
-    /// <param name="Unanswered">Gateways that none of those who answered holds.</param>
-    private sealed record AskedHosts(IReadOnlyList<CallAnswer> Answers, IReadOnlyList<string> Unanswered);
+    /// <param name="Incomplete">Gateways of which they may not tell everything.</param>
+    /// <param name="Lack">Whether there are gateways that none of those who answered holds.</param>
+    private sealed record AskedCalls(
+        IReadOnlyList<CallAnswer> Answers,
+        IReadOnlyList<string> Incomplete,
+        bool Lack
+    );
 }

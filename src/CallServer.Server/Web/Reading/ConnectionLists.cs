@@ -39,49 +39,55 @@ internal sealed class ConnectionLists(Answers answers)
             Most = limit,
         };
         var cancellation = request.HttpContext.RequestAborted;
-        var page = answers.Shared is { } shared
+        var (page, incomplete) = answers.Shared is { } shared
             ? await PageAsync(question, shared, gateway, cancellation)
-            : question
-                .Query(TimeSpan.Zero)
-                .Page(
-                    answers.States(gateway).Select(state => state.Record),
-                    after,
-                    limit,
-                    answers.Now,
-                    answers.Correction
-                );
-        return await answers.ListAsync(
-            gateway,
+            : (
+                question
+                    .Query(TimeSpan.Zero)
+                    .Page(
+                        answers.States(gateway).Select(state => state.Record),
+                        after,
+                        limit,
+                        answers.Now,
+                        answers.Correction
+                    ),
+                answers.Incomplete(gateway)
+            );
+        return new ListAnswer(
+            (answers.Now + answers.Correction).ToString(),
+            incomplete,
             page.Items.Select(item => Answers.Camel(answers.Runtime.Masking.Shown(item))),
-            page.Next is null ? null : Cursor(sort, page.Next),
-            cancellation
+            page.Next is null ? null : Cursor(sort, page.Next)
         );
     }
 
     /// <summary>
     /// Each host looks through what it holds. What is not held by any that answers is read from the database, as far as the page
-    /// needs it.
+    /// needs it and the database is there.
     /// </summary>
-    private async Task<ConnectionPage> PageAsync(
+    private async Task<(ConnectionPage Page, IReadOnlyList<string> Incomplete)> PageAsync(
         ConnectionQuestion question,
         SharedGateways shared,
         string? gateway,
         CancellationToken cancellation
     )
     {
-        var most = question.Most + 1;
-        var (others, rest) = gateway is null
-            ? await shared.AskAsync(
-                new HostQuestion { Connections = question with { Most = most } },
-                cancellation
-            )
-            : ([], [gateway]);
+        var more = question with { Most = question.Most + 1 };
+        var asked = gateway is null
+            ? await shared.AskAsync(new HostQuestion { Connections = more }, cancellation)
+            : new AskedHosts([], [gateway]);
+        var audits = asked.Left.All(shared.Holds) ? null : await shared.TryAuditsAsync(cancellation);
         var correction = answers.Correction;
         var list = question.Query(correction);
-        var search = list.Begin(question.After, most, answers.Now);
+        var search = list.Begin(question.After, more.Most, answers.Now);
         var isRecordOrder = question is { Sort: ConnectionSort.Gateway, Descending: false };
-        var ids = rest.Where(id =>
-            !isRecordOrder || question.After is not { } after || string.CompareOrdinal(id, after.Gateway) >= 0
+        var ids = asked.Left.Where(id =>
+            (audits is not null || shared.Holds(id))
+            && (
+                !isRecordOrder
+                || question.After is not { } after
+                || string.CompareOrdinal(id, after.Gateway) >= 0
+            )
         );
         await foreach (var (_, state) in shared.EachAsync(ids, cancellation))
         {
@@ -91,14 +97,15 @@ internal sealed class ConnectionLists(Answers answers)
                 break;
         }
 
-        return list.Merge(
-            others
-                .Select(other => other.Connections)
+        var page = list.Merge(
+            asked
+                .Answers.Select(other => other.Connections)
                 .OfType<ConnectionAnswer>()
                 .Append(ConnectionAnswer.Of(search.Page(correction)))
-                .SelectMany(page => page.Connections, (_, each) => (each.Place, each.View)),
+                .SelectMany(answer => answer.Connections, (_, each) => (each.Place, each.View)),
             question.Most
         );
+        return (page, shared.Incomplete(asked, gateway, audits));
     }
 
     /// <summary>One connection, or its story: the last part of the path says which.</summary>

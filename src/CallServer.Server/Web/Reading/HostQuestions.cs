@@ -17,7 +17,15 @@ internal sealed record HostAnswer
     public CallAnswer? Calls { get; init; }
 
     public ConnectionAnswer? Connections { get; init; }
+
+    /// <summary>The gateways that this host holds, and of which it may not know everything.</summary>
+    public IReadOnlyList<string> Incomplete { get; init; } = [];
 }
+
+/// <summary>What other hosts answered.</summary>
+/// <param name="Answers">One for each that answered.</param>
+/// <param name="Left">The gateways that none of these holds: this host's own, and those of which nobody tells.</param>
+internal sealed record AskedHosts(IReadOnlyList<HostAnswer> Answers, IReadOnlyList<string> Left);
 
 /// <summary>
 /// Questions and their answers as the hosts of a fleet write them to each other: JSON, so that hosts of two versions understand
@@ -48,6 +56,9 @@ internal static class HostQuestions
             Connections = question.Connections is { } connections
                 ? new OwnConnections(runtime).Answer(connections)
                 : null,
+            Incomplete = runtime.Share is { } share
+                ? [.. new SharedGateways(runtime, share).OwnIncomplete]
+                : [],
         };
         return JsonSerializer.Serialize(answer, RecordJson.Camel);
     }

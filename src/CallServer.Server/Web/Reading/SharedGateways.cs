@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using CallServer.Server.Recording;
+using CallServer.Storage;
 
 namespace CallServer.Server.Web.Reading;
 
@@ -18,15 +19,60 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     public IReadOnlyList<string> Ids => runtime.Configuration.GatewayIds;
 
     /// <summary>
-    /// Asks all other hosts. Of the gateways, those are named that none of the hosts that answered holds; this one may.
+    /// Asks all other hosts. Throws StoreException before this one has joined them.
     /// </summary>
-    public async Task<(IReadOnlyList<HostAnswer> Answers, IReadOnlyList<string> Left)> AskAsync(
-        HostQuestion question,
+    public async Task<AskedHosts> AskAsync(HostQuestion question, CancellationToken cancellation)
+    {
+        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
+        return new AskedHosts([.. others.Answers.Select(HostQuestions.Answer)], others.Rest);
+    }
+
+    /// <summary>Whether this host holds a gateway.</summary>
+    public bool Holds(string gateway) => runtime.Ledger.Find(gateway) is not null;
+
+    /// <summary>The gateways that this host holds, and of which it may not know everything.</summary>
+    public IEnumerable<string> OwnIncomplete => Ids.Where(id => OwnAudit(id) is { } audit && !IsWhole(audit));
+
+    /// <summary>
+    /// Gateways of which this host and those that answered may not tell everything together. Of those that nobody holds, something
+    /// is known only by these audits.
+    /// </summary>
+    /// <param name="asked">Who was asked, and who answered.</param>
+    /// <param name="gateway">The only gateway that matters; null for all.</param>
+    /// <param name="audits">How the newest audits went.</param>
+    public IReadOnlyList<string> Incomplete(
+        AskedHosts asked,
+        string? gateway,
+        IReadOnlyDictionary<string, SharedAudit>? audits = null
+    )
+    {
+        if (gateway is not null && !IsConfigured(gateway))
+            return [gateway];
+        var left = asked.Left.Where(id => !IsWhole(OwnAudit(id) ?? audits?.GetValueOrDefault(id) ?? default));
+        return
+        [
+            .. asked
+                .Answers.SelectMany(answer => answer.Incomplete)
+                .Concat(left)
+                .Where(id => gateway is null || id == gateway)
+                .Distinct(StringComparer.Ordinal)
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>How the newest audits went; null while the database cannot be read.</summary>
+    public async Task<IReadOnlyDictionary<string, SharedAudit>?> TryAuditsAsync(
         CancellationToken cancellation
     )
     {
-        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
-        return ([.. others.Answers.Select(HostQuestions.Answer)], others.Rest);
+        try
+        {
+            return await share.AuditsAsync(cancellation);
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The newest state of a gateway that is not in memory; null if nothing is known of it.</summary>
@@ -78,7 +124,7 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
             // The database is needed only for what others hold.
             var audit =
                 OwnAudit(id) ?? (audits ??= await share.AuditsAsync(cancellation)).GetValueOrDefault(id);
-            if (audit is not { IsRecent: true, Complete: true })
+            if (!IsWhole(audit))
                 incomplete.Add(id);
         }
 
@@ -113,6 +159,8 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
         runtime.Ledger.Find(gateway) is not { } own ? null
         : own.LastAudit is { } audit ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
         : default(SharedAudit);
+
+    private static bool IsWhole(SharedAudit audit) => audit is { IsRecent: true, Complete: true };
 
     private static IReadOnlyDictionary<string, GatewayState> Nothing { get; } =
         new Dictionary<string, GatewayState>();
