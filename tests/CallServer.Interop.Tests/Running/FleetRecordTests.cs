@@ -281,19 +281,16 @@ internal sealed class FleetRecordTests : PeerTest
         Eventually.GetAsync<object>(
             async () =>
             {
-                var gateways = await host.ReadAsync("/v1/gateways");
-                return
-                    gateways.GetProperty("complete").GetBoolean()
-                    && gateways
-                        .GetProperty("items")
-                        .EnumerateArray()
-                        .Count(gateway =>
-                            gateway.GetProperty("status").GetString() == "complete"
-                            && gateway.GetProperty("unconfirmed").GetInt32() == 0
-                        ) == uris.Count
-                    && (await host.ReadAsync("/v1/status")).GetProperty("connections").GetInt32() == Total
-                    ? "complete"
-                    : null;
+                try
+                {
+                    return await IsCompleteAsync(host) ? "complete" : null;
+                }
+                catch (HttpRequestException fault)
+                    when (fault.StatusCode == HttpStatusCode.ServiceUnavailable)
+                {
+                    // It has not found the database again yet.
+                    return null;
+                }
             },
             () => $"{uris.Count} complete gateways",
             TimeSpan.FromSeconds(60)
@@ -301,6 +298,20 @@ internal sealed class FleetRecordTests : PeerTest
 
     private static Task<IReadOnlyList<string>> ConnectionsAsync(Server host, string sort) =>
         ConnectionsAsync([host], sort);
+
+    private async Task<bool> IsCompleteAsync(Server host)
+    {
+        var gateways = await host.ReadAsync("/v1/gateways");
+        return gateways.GetProperty("complete").GetBoolean()
+            && gateways
+                .GetProperty("items")
+                .EnumerateArray()
+                .Count(gateway =>
+                    gateway.GetProperty("status").GetString() == "complete"
+                    && gateway.GetProperty("unconfirmed").GetInt32() == 0
+                ) == uris.Count
+            && (await host.ReadAsync("/v1/status")).GetProperty("connections").GetInt32() == Total;
+    }
 
     /// <summary>All connections as GATEWAY/ID, page by page, from these hosts in turn. Bounds that become narrower may show one twice.</summary>
     private static async Task<IReadOnlyList<string>> ConnectionsAsync(Server[] hosts, string sort)
