@@ -1,12 +1,13 @@
 namespace CallServer.Ledger
 
 open System
+open System.Numerics
 open CallServer.Model
 
 /// What a store's row of a gateway says about the rows of its connections, so that no store has to write a row
 /// for a connection that a snapshot merely confirmed. Each row of a connection notes the number of the step
 /// that wrote it. If it says `confirmed` and a later step has a number, that step heard the connection again
-/// and changed nothing but the moment and the count: otherwise it would have written the row.
+/// and changed nothing but the moment, the count and bounds by little: otherwise it would have written the row.
 type internal Kept =
     {
         /// The number of the last step that took a snapshot in, or that wrote every row.
@@ -76,24 +77,52 @@ module internal HeardTimes =
 
 /// Decides which rows a step of the record has to write.
 module internal Keeping =
+    let private microsInSecond = 1_000_000UL
+
     /// What a store holds of a gateway that was never audited.
     let nothing: Kept = { Number = 0L; Since = 0L; Heard = [||]; IsStale = false }
 
     /// The record was read from the store, or this server took over: no row is confirmed any longer.
     let stale (kept: Kept) : Kept = { kept with IsStale = true }
 
+    /// How wide an interval is, as far as it is worth a row: 0 up to a second, and one more for each doubling. With an open
+    /// end it is as wide as its other end says, exactly.
+    let private breadth (interval: Interval) : int64 =
+        if interval.Earliest.Micros = Instant.distantPast.Micros then
+            interval.Latest.Micros
+        elif interval.Latest.Micros = Instant.distantFuture.Micros then
+            interval.Earliest.Micros
+        else
+            match uint64 (interval.Latest.Micros - interval.Earliest.Micros) / microsInSecond with
+            | 0UL -> 0L
+            | seconds -> 1L + int64 (BitOperations.Log2 seconds)
+
+    /// Whether a row with the bounds as they were still tells them well enough: nearly every audit narrows some, by
+    /// milliseconds, and a row costs more than that is worth. What a row tells is never wrong, and less than a second or
+    /// less than twice as wide as what the record holds.
+    let isToldBy (was: Timing) (is: Timing) : bool =
+        was.Evidence = is.Evidence
+        && was.Within.Earliest.Micros <= is.Within.Earliest.Micros
+        && is.Within.Latest.Micros <= was.Within.Latest.Micros
+        && breadth was.Within = breadth is.Within
+
+    let private isSetupToldBy (was: Timing voption) (is: Timing voption) : bool =
+        match was, is with
+        | ValueSome was, ValueSome is -> isToldBy was is
+        | _ -> was.IsNone && is.IsNone
+
     /// A confirmed connection after so many more snapshots that heard it, the last of them at this moment, and
     /// that told nothing new about it.
     let again (times: int) (heard: Instant) (c: Connection) : Connection =
         { c with LastHeard = heard; ConfirmedCount = c.ConfirmedCount + times }
 
-    /// Whether it is the connection as it was, heard once more: `is = again 1 is.LastHeard was`, but without
-    /// making one more of each connection at every audit.
+    /// Whether it is the connection as it was, heard once more: `is = again 1 is.LastHeard was` but for bounds that are
+    /// told well enough, and without making one more of each connection at every audit.
     let isAgain (was: Connection) (is: Connection) : bool =
         is.ConfirmedCount = was.ConfirmedCount + 1
         && Facts.same is.Facts was.Facts
-        && is.Start = was.Start
-        && Times.isSame is.Setup was.Setup
+        && isToldBy was.Start is.Start
+        && isSetupToldBy was.Setup is.Setup
         && is.Id = was.Id
         && is.Stamp = was.Stamp
         && is.BootToken = was.BootToken

@@ -41,7 +41,7 @@ type World(kind: Kind, seed: uint64) =
         store.Write(isSnapshot, ledger, next) |> ignore
         ledger <- next
 
-        if GatewayLedger.restore store.Ledger <> GatewayLedger.restore ledger then
+        if GatewayLedger.restore store.Ledger <> GatewayLedger.restore (store.Expected ledger) then
             fail "the store does not hold the record"
 
     let keyOf (facts: Facts) = int facts.Mode.Value

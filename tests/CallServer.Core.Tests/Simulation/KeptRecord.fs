@@ -463,7 +463,10 @@ type KeptRecord(gateway: GatewayId, far: FarEnd, fail: string -> unit) =
         ledger <- next
         store.Write(true, before, next) |> ignore
 
-        if GatewayLedger.restore(store.Ledger).Connections <> GatewayLedger.restore(next).Connections then
+        if
+            GatewayLedger.restore(store.Ledger).Connections
+            <> GatewayLedger.restore(store.Expected next).Connections
+        then
             fail "the store does not hold the record"
 
         checkChanges snapshot changes
