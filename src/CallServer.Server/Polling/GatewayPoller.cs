@@ -33,6 +33,7 @@ internal sealed class GatewayPoller : IDisposable
     private readonly AuditCost cost;
     private readonly Subject<AuditCause> triggers = new();
     private readonly PacedTrigger fromOutside;
+    private readonly IObservable<AuditCause> ticks;
     private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
@@ -67,12 +68,9 @@ internal sealed class GatewayPoller : IDisposable
                 () => Trigger(AuditCause.WatchEnded)
             )
             : null;
+        ticks = Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler).Publish().RefCount();
         subscription = Observable
-            .Merge(
-                Observable.Return(AuditCause.Start, scheduler),
-                Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler),
-                triggers.ObserveOn(scheduler)
-            )
+            .Merge(Observable.Return(AuditCause.Start, scheduler), ticks, triggers.ObserveOn(scheduler))
             .Where(IsDue)
             .OneAtATime(cause => cause != AuditCause.Interval, Audit)
             .Do(Deliver)
@@ -260,7 +258,13 @@ internal sealed class GatewayPoller : IDisposable
             : cadence.WasInVain ? context.Lanes.Silent
             : cadence.IsSlow ? context.Lanes.Slow
             : context.Lanes.Prompt;
-        return Enter(first)
+        // Whoever begins with many gateways, as after the death of another host, leaves none of them unasked for longer than its
+        // interval: what is due goes before what is only new.
+        var yields = cause == AuditCause.Start;
+        return Enter(first, yields)
+            .Amb(
+                yields ? ticks.Take(1).SelectMany(_ => Enter(first)) : Observable.Never<(Lane, IDisposable)>()
+            )
             .Amb(
                 triggers
                     .ObserveOn(scheduler)
@@ -309,8 +313,8 @@ internal sealed class GatewayPoller : IDisposable
 
     private static bool IsHurried(AuditCause cause) => cause is AuditCause.Takeover or AuditCause.DryRun;
 
-    private IObservable<(Lane Lane, IDisposable Place)> Enter(Lane lane) =>
-        lane.Enter(scheduler).Select(place => (lane, place));
+    private IObservable<(Lane Lane, IDisposable Place)> Enter(Lane lane, bool yields = false) =>
+        lane.Enter(scheduler, yields).Select(place => (lane, place));
 
     private IObservable<AuditOutcome> Run(GatewayAddress address, AuditCause cause, Action heard)
     {

@@ -4,11 +4,14 @@ using System.Reactive.Linq;
 
 namespace CallServer.Server.Polling;
 
-/// <summary>Lets a limited number in at once; the others wait in the order in which they came.</summary>
+/// <summary>
+/// Lets a limited number in at once; the others wait in the order in which they came, and those that yield behind all others.
+/// </summary>
 public sealed class Lane(int limit)
 {
     private readonly Lock guard = new();
     private readonly LinkedList<Action<IDisposable>> waiting = [];
+    private readonly LinkedList<Action<IDisposable>> yielding = [];
     private int limit = limit;
     private int inside;
 
@@ -29,7 +32,9 @@ public sealed class Lane(int limit)
     /// <summary>
     /// Emits a place in the lane as soon as there is one, then completes. The receiver must dispose the place.
     /// </summary>
-    public IObservable<IDisposable> Enter(IScheduler scheduler) =>
+    /// <param name="scheduler">Where the place is told.</param>
+    /// <param name="yields">Whether all that do not yield go first.</param>
+    public IObservable<IDisposable> Enter(IScheduler scheduler, bool yields = false) =>
         Observable.Create<IDisposable>(observer =>
         {
             var left = 0;
@@ -48,15 +53,14 @@ public sealed class Lane(int limit)
                 });
             var node = new LinkedListNode<Action<IDisposable>>(admit);
             lock (guard)
-                waiting.AddLast(node);
+                (yields ? yielding : waiting).AddLast(node);
             Admit();
             return Disposable.Create(() =>
             {
                 Interlocked.Exchange(ref left, 1);
                 lock (guard)
                 {
-                    if (node.List is not null)
-                        waiting.Remove(node);
+                    node.List?.Remove(node);
                 }
             });
         });
@@ -68,9 +72,9 @@ public sealed class Lane(int limit)
             Action<IDisposable> admit;
             lock (guard)
             {
-                if (inside >= Limit || waiting.First is not { } first)
+                if (inside >= Limit || (waiting.First ?? yielding.First) is not { } first)
                     return;
-                waiting.RemoveFirst();
+                first.List!.Remove(first);
                 inside++;
                 admit = first.Value;
             }

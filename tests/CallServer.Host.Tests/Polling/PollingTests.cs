@@ -92,6 +92,32 @@ public sealed class PollingTests
     }
 
     [Test]
+    public void WhoeverBeginsWithMoreThanItCanAskLeavesNoneUnaskedForLongerThanItsInterval()
+    {
+        var gateways = Enumerable.Range(1, 600).Select(port => Gateway(port)).ToArray();
+        // Eight at once, 100 ms each: what is due takes three quarters of that, and what is new the rest.
+        foreach (var port in Enumerable.Range(1, gateways.Length))
+            runner.Script[port] = (TimeSpan.FromMilliseconds(100), true);
+        using var service = Poll(8, gateways[..300]);
+        time.AdvanceBy(TimeSpan.FromSeconds(30));
+        var before = clock.Now.Steady;
+        service.Follow(Configuration(8, gateways));
+        time.AdvanceBy(TimeSpan.FromSeconds(30));
+        foreach (var port in Enumerable.Range(1, gateways.Length))
+        {
+            var begun = runner.Of(port).Select(run => run.Begun).ToList();
+            // Another host asked those that came at their phases, until a moment before.
+            var from = port <= 300 ? begun[1] : Phase.Next($"gw{port}", Interval, before - Interval);
+            var gaps = begun.Where(at => at > from).Prepend(from).Zip(begun.Where(at => at > from));
+            Assert.That(
+                gaps.Max(gap => (gap.Second - gap.First).TotalSeconds),
+                Is.LessThan(10.5),
+                $"gw{port}"
+            );
+        }
+    }
+
+    [Test]
     public void WhatIsLearntOfAGatewayThatIsHeldComesAfterwards()
     {
         using var service = Poll(256, Gateway(1), Gateway(2));
