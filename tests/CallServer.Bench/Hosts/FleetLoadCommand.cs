@@ -23,6 +23,9 @@ internal static class FleetLoadCommand
 
     private const int Requests = 20;
 
+    // So soon after the death of a host its gateways should be asked again.
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Settling = TimeSpan.FromMinutes(2);
 
@@ -156,15 +159,27 @@ internal static class FleetLoadCommand
 
     private static async Task KillAsync(HostFleet fleet, CancellationToken cancel)
     {
-        var from = fleet.Now;
         var killed = fleet.Hosts[0];
+        var held = await fleet.HeldByAsync(killed);
+        var from = fleet.Now;
         await fleet.KillAsync(killed);
         var taken = await fleet.EvenAsync(cancel);
-        var heard = await fleet.HeardSinceAsync(from, cancel);
-        Say($"kill -9 of a host: {(taken - from) / 1e6:0.0} s until the others had its gateways");
-        Say($"  {(heard - from) / 1e6:0.0} s until every gateway had been asked again");
-        Say($"  {await fleet.LongestGapAsync():0.0} s at most between two audits of a gateway");
+        await fleet.HeardSinceAsync(from, cancel);
+        var first = await fleet.FirstSinceAsync(from);
+        var own = first.Where(audit => held.Contains(audit.Gateway)).OrderBy(audit => audit.After).ToList();
+        Say(
+            $"kill -9 of a host: {(taken - from) / 1e6:0.0} s until the others had its {held.Count:N0} gateways"
+        );
+        Say(
+            $"  asked again after {own[0].After.TotalSeconds:0.0} to {own[^1].After.TotalSeconds:0.0} s, half of them after {own[own.Count / 2].After.TotalSeconds:0.0} s; {own.Count(audit => audit.After <= Soon):N0} within {Soon.TotalSeconds:0} s"
+        );
+        Say(
+            $"  {Longest(own):0.0} s at most between two audits of one of them, {Longest(first.ExceptBy(held, audit => audit.Gateway)):0.0} s of one of the other hosts"
+        );
     }
+
+    private static double Longest(IEnumerable<FirstAudit> audits) =>
+        audits.Select(audit => audit.Gap.TotalSeconds).DefaultIfEmpty(0).Max();
 
     private static int Tell(FleetSample sample)
     {

@@ -1,10 +1,12 @@
 using System.Text.Json;
 using CallServer.Bench.Start;
+using CallServer.Fleet;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
 using CallServer.Interop.Peers;
 using CallServer.Server.Net;
+using Npgsql;
 
 namespace CallServer.Bench.Hosts;
 
@@ -18,6 +20,12 @@ internal sealed record FleetHost(string Name, int Port, ServerUnderTest Server, 
     /// <summary>The exit status of a host that the others have declared dead.</summary>
     public const int EndedByTheOthers = 70;
 }
+
+/// <summary>An audit that was the first one since a moment.</summary>
+/// <param name="Gateway">Whom it asked.</param>
+/// <param name="After">How long after the moment.</param>
+/// <param name="Gap">How long after the audit before it.</param>
+internal sealed record FirstAudit(string Gateway, TimeSpan After, TimeSpan Gap);
 
 /// <summary>Hosts of a fleet in processes of their own, a real PostgreSQL, and gateways that know the truth.</summary>
 internal sealed class HostFleet(
@@ -209,14 +217,36 @@ internal sealed class HostFleet(
     public async Task<long> MovesAsync() =>
         (long)(decimal)(await Database.AskAsync("SELECT sum(epoch) FROM unit"))!;
 
-    /// <summary>The longest time between the beginnings of two audits of one gateway so far, in seconds.</summary>
-    public async Task<double> LongestGapAsync() =>
-        (double)
-            (
-                await Database.AskAsync(
-                    "SELECT coalesce(max(gap), 0)::float8 FROM (SELECT asked - lag(asked) OVER (PARTITION BY gateway ORDER BY asked) AS gap FROM (SELECT gateway, extract(epoch FROM (json::json ->> 'asked')::timestamptz) AS asked FROM every_audit) AS audit) AS pair"
-                )
-            )!;
+    /// <summary>The gateways that a host holds.</summary>
+    public async Task<IReadOnlySet<string>> HeldByAsync(FleetHost host)
+    {
+        var held = await RowsAsync(
+            FormattableString.Invariant($"SELECT id FROM unit WHERE owner_port = {host.Port}"),
+            row => row.GetInt32(0)
+        );
+        var own = held.ToHashSet();
+        var all = await RowsAsync("SELECT gateway FROM gateways", row => row.GetString(0));
+        return all.Where(gateway => own.Contains(UnitMap.Of(gateway, units))).ToHashSet();
+    }
+
+    /// <summary>The audits that were the first ones of their gateways since a moment.</summary>
+    public Task<List<FirstAudit>> FirstSinceAsync(long moment) =>
+        RowsAsync(
+            FormattableString.Invariant(
+                $"""
+                SELECT gateway,
+                       min(asked) FILTER (WHERE asked >= {moment}) - {moment},
+                       min(asked) FILTER (WHERE asked >= {moment}) - max(asked) FILTER (WHERE asked < {moment})
+                FROM (SELECT gateway, (extract(epoch FROM (json::json ->> 'asked')::timestamptz) * 1000000)::bigint AS asked FROM every_audit) AS audit
+                GROUP BY gateway
+                """
+            ),
+            row => new FirstAudit(
+                row.GetString(0),
+                TimeSpan.FromMicroseconds(row.GetInt64(1)),
+                TimeSpan.FromMicroseconds(row.GetInt64(2))
+            )
+        );
 
     /// <summary>Reports that contradicted the record so far.</summary>
     public async Task<double> ConflictsAsync(CancellationToken cancel) =>
@@ -266,6 +296,17 @@ internal sealed class HostFleet(
             await KillAsync(host);
     }
 
+    private async Task<List<T>> RowsAsync<T>(string sql, Func<NpgsqlDataReader, T> read)
+    {
+        await using var connection = await Database.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var rows = await command.ExecuteReaderAsync();
+        var found = new List<T>();
+        while (await rows.ReadAsync())
+            found.Add(read(rows));
+        return found;
+    }
+
     private async Task<long> UntilAsync(string what, string sql, CancellationToken cancel)
     {
         var late = Now + (long)Patience.TotalMicroseconds;
@@ -276,7 +317,7 @@ internal sealed class HostFleet(
                 if (await Database.AskAsync(sql) is true)
                     return Now;
             }
-            catch (Npgsql.NpgsqlException)
+            catch (NpgsqlException)
             {
                 // Not there yet, or not made yet.
             }
