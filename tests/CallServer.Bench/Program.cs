@@ -31,6 +31,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     FleetCommand.Build(),
     FleetFaultsCommand.Build(),
     FleetLoadCommand.Build(),
+    FleetCommitsCommand.Build(),
     KillCommand.Build(),
     TakeoverCommand.Build(),
     TakeoverRtpengineCommand.Build(),

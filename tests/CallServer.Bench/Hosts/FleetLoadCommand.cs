@@ -23,6 +23,10 @@ internal static class FleetLoadCommand
 
     private const int Requests = 20;
 
+    // polling.memory, in megabytes, and what of it a connection takes (docs/operating.md).
+    private const long UsualMemory = 2500;
+    private const long OctetsAConnection = 10_000;
+
     // So soon after the death of a host its gateways should be asked again.
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
 
@@ -117,6 +121,15 @@ internal static class FleetLoadCommand
         )
         {
             Patience = Patience,
+            // Also when one of them is missing.
+            Memory = Math.Max(
+                UsualMemory,
+                (long)plan.Gateways
+                    * plan.Connections
+                    / Math.Max(1, count - 1)
+                    * OctetsAConnection
+                    / 1_000_000
+            ),
         };
         Say(
             $"every gateway heard {await fleet.StartAsync(count, cancel):0.0} s after the start of the hosts"

@@ -5,6 +5,7 @@ using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 using CallServer.Host.Cli.Output;
 using CallServer.Interop.Peers;
+using CallServer.Server.Configuration;
 using CallServer.Server.Net;
 using Npgsql;
 
@@ -71,6 +72,9 @@ internal sealed class HostFleet(
     /// <summary>How long to wait for anything at most.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>What the audits and the record of a host may hold in memory, in megabytes; null for the usual.</summary>
+    public long? Memory { get; init; }
+
     public TimeSpan Interval => interval;
 
     /// <summary>The present in microseconds since 1970.</summary>
@@ -86,6 +90,19 @@ internal sealed class HostFleet(
         var port = DemoProcess.FreePort();
         var own = Path.Combine(folder, name);
         var cdrs = Path.Combine(Directory.CreateDirectory(own).FullName, "cdr.ndjson");
+        var more = new Dictionary<string, object>
+        {
+            ["mode"] = "fleet",
+            ["store"] = address,
+            ["fleet"] = new { listen = $"{place?.Address ?? "127.0.0.1"}:{port}", units },
+        };
+        if (Memory is { } memory)
+            more["polling"] = new
+            {
+                interval = Durations.Format(interval),
+                timeout = Durations.Format(Timeout),
+                memory = FormattableString.Invariant($"{memory}MB"),
+            };
         var host = new FleetHost(
             name,
             port,
@@ -99,12 +116,7 @@ internal sealed class HostFleet(
                 place is null
                     ? null
                     : FormattableString.Invariant($"http://{place.Address}:{DemoProcess.FreePort()}"),
-                more: new Dictionary<string, object>
-                {
-                    ["mode"] = "fleet",
-                    ["store"] = address,
-                    ["fleet"] = new { listen = $"{place?.Address ?? "127.0.0.1"}:{port}", units },
-                }
+                more: more
             )
             {
                 Environment = wall?.Environment ?? new Dictionary<string, string>(),
