@@ -66,8 +66,10 @@ internal sealed class FleetRecord(
     }
 
     /// <summary>As <see cref="IGatewayShare.CountConnectionsAsync"/>.</summary>
-    public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
-        whole.CountConnectionsAsync(cancellation);
+    public Task<long> CountConnectionsAsync(
+        IReadOnlyCollection<string> gateways,
+        CancellationToken cancellation
+    ) => whole.CountConnectionsAsync(gateways, cancellation);
 
     /// <summary>As <see cref="IGatewayShare.HostsAsync"/>.</summary>
     public async Task<SharedHosts> HostsAsync(FleetMember? self, CancellationToken cancellation)

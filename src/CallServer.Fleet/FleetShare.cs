@@ -75,7 +75,7 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     /// other units are on other hosts.
     /// </remarks>
     public bool Serves(string reader) =>
-        MayAsk && units!.Held.GetValueOrDefault(UnitMap.Of(reader, fleet.Units)) > 0;
+        MayAsk && units is { } mine && mine.Held.GetValueOrDefault(UnitMap.Of(reader, fleet.Units)) > 0;
 
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, GatewayState>> ReadAsync(
@@ -88,8 +88,10 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         Record.AuditsAsync(cancellation);
 
     /// <inheritdoc/>
-    public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
-        Record.CountConnectionsAsync(cancellation);
+    public Task<long> CountConnectionsAsync(
+        IReadOnlyCollection<string> gateways,
+        CancellationToken cancellation
+    ) => Record.CountConnectionsAsync(gateways, cancellation);
 
     /// <inheritdoc/>
     public Task<bool?> AuditAsync(string gateway) => orders!.PassAuditAsync(gateway);
@@ -99,19 +101,27 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
         orders!.PassReleaseAsync(gateway, connection, by, reason);
 
     /// <inheritdoc/>
-    public async Task<HostAnswers> AskAsync(string question, CancellationToken cancellation)
+    public async Task<HostAnswers<T>> AskAsync<T>(
+        string question,
+        Func<string, T?> read,
+        CancellationToken cancellation
+    )
+        where T : class
     {
         if (view is null || peers is null || places is null)
             throw new StoreUnavailableException("this host has not joined the fleet yet");
-        var answers = await Task.WhenAll(
+        var told = await Task.WhenAll(
             view.Active.Where(host => host != view.Self)
                 .Select(host => peers.AskAsync(host, question, cancellation))
         );
-        HeldAnswer[] told = [.. answers.OfType<HeldAnswer>()];
-        return new HostAnswers(
-            [.. told.Select(answer => answer.Text)],
-            places.Outside(told.SelectMany(answer => answer.Units).ToHashSet())
-        );
+        var (answers, inside) = (new List<T>(), new HashSet<int>());
+        foreach (var held in told.OfType<HeldAnswer>())
+            if (read(held.Text) is { } answer)
+            {
+                answers.Add(answer);
+                inside.UnionWith(held.Units);
+            }
+        return new HostAnswers<T>(answers, places.Outside(inside));
     }
 
     /// <inheritdoc/>
@@ -123,21 +133,31 @@ internal sealed class FleetShare(ServerConfiguration configuration) : IGatewaySh
     private FleetRecord Record =>
         record ?? throw new StoreUnavailableException("this host has not joined the fleet yet");
 
-    private async Task<HeldAnswer> AnswerAsync(string question, ServerRuntime runtime)
+    /// <summary>Answers another host.</summary>
+    internal async Task<HeldAnswer> AnswerAsync(string question, ServerRuntime runtime)
     {
-        var before = units!.Held;
-        var text = await runtime.AnswerAsync(question, CancellationToken.None);
-        var after = units.Held;
+        // Others may ask before this host has joined: it holds nothing then, and says so.
+        if (units is not { } mine || places is not { } all)
+            return new HeldAnswer(
+                await runtime.AnswerAsync(question, _ => false, CancellationToken.None),
+                []
+            );
+        var before = mine.Held;
+        // What comes while the answer is made may be missing there.
+        var whole = all.Whole(
+                before.Where(held => held.Value > 0).Select(held => held.Key),
+                gateway => runtime.Ledger.Find(gateway) is not null
+            )
+            .ToHashSet();
+        var text = await runtime.AnswerAsync(
+            question,
+            gateway => whole.Contains(UnitMap.Of(gateway, fleet.Units)),
+            CancellationToken.None
+        );
+        var after = mine.Held;
         return new HeldAnswer(
             text,
-            [
-                .. places!.Whole(
-                    before
-                        .Where(held => held.Value > 0 && after.GetValueOrDefault(held.Key) == held.Value)
-                        .Select(held => held.Key),
-                    gateway => runtime.Ledger.Find(gateway) is not null
-                ),
-            ]
+            [.. whole.Where(unit => after.GetValueOrDefault(unit) == before.GetValueOrDefault(unit))]
         );
     }
 

@@ -64,9 +64,10 @@ public interface IGatewayShare : IDisposable
     Task<IReadOnlyDictionary<string, SharedAudit>> AuditsAsync(CancellationToken cancellation);
 
     /// <summary>
-    /// How many connections all hosts have written as active. Throws StoreException if the database cannot be read.
+    /// How many connections of these gateways are written as active, whoever asks them. Throws StoreException if the database cannot
+    /// be read.
     /// </summary>
-    Task<long> CountConnectionsAsync(CancellationToken cancellation);
+    Task<long> CountConnectionsAsync(IReadOnlyCollection<string> gateways, CancellationToken cancellation);
 
     /// <summary>
     /// Has the host that holds a gateway ask it as soon as possible. Returns whether it does: not if it does not poll the gateway; null
@@ -81,7 +82,12 @@ public interface IGatewayShare : IDisposable
     /// Asks all other hosts (see <see cref="ServerRuntime.AnswerAsync"/>), each for some seconds at most. Throws StoreException before
     /// this host has joined.
     /// </summary>
-    Task<HostAnswers> AskAsync(string question, CancellationToken cancellation);
+    /// <param name="question">The question.</param>
+    /// <param name="read">Reads an answer; null for one that does not answer the question, as that of a host of another version. It
+    /// counts as none.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task<HostAnswers<T>> AskAsync<T>(string question, Func<string, T?> read, CancellationToken cancellation)
+        where T : class;
 
     /// <summary>
     /// Up to when this host's calls include what the other hosts wrote; null before that is known.
@@ -93,7 +99,7 @@ public interface IGatewayShare : IDisposable
 /// <param name="Answers">One for each that answered.</param>
 /// <param name="Rest">The gateways, in the order of lists, that none of these held all the time: this host's own, and those of which
 /// nobody tells.</param>
-public sealed record HostAnswers(IReadOnlyList<string> Answers, IReadOnlyList<string> Rest);
+public sealed record HostAnswers<T>(IReadOnlyList<T> Answers, IReadOnlyList<string> Rest);
 
 /// <summary>How the newest audit of a gateway went, whichever host made it.</summary>
 /// <param name="IsRecent">Whether the host that holds the gateway's unit has heard it since it took the unit, and within the last

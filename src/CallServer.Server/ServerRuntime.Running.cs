@@ -32,11 +32,17 @@ public sealed partial class ServerRuntime
         );
 
     /// <summary>
-    /// Answers what another host of the fleet asks of this one's calls (see <see cref="IGatewayShare.AskAsync"/>). Throws
+    /// Answers what another host of the fleet asks of what this one holds (see <see cref="IGatewayShare.AskAsync"/>). Throws
     /// JsonException for what is no question.
     /// </summary>
-    public Task<string> AnswerAsync(string question, CancellationToken cancellation) =>
-        Web.Reading.HostQuestions.AnswerAsync(this, question, cancellation);
+    /// <param name="question">The question.</param>
+    /// <param name="counts">Whether a gateway is one of those that this host alone counts in totals.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<string> AnswerAsync(
+        string question,
+        Func<string, bool> counts,
+        CancellationToken cancellation
+    ) => Web.Reading.HostQuestions.AnswerAsync(this, question, counts, cancellation);
 
     /// <summary>Finds its role, and starts asking if the role does.</summary>
     public Task StartAsync()

@@ -109,7 +109,7 @@ internal static class Sql
     public const string OwnedUnits = """
         SELECT id, owner_address, owner_port, owner_generation, taken_at FROM unit WHERE owner_address IS NOT NULL
         """;
-    public const string CountConnections = "SELECT count(*) FROM connections";
+    public const string CountConnectionsOf = "SELECT count(*) FROM connections WHERE gateway = ANY($1)";
     public const string LastAuditsOf = $"{LastAudits} WHERE g.gateway = ANY($1)";
     public static readonly string SomeGateways = $"{RowShapes.Gateways.Select} WHERE gateway = ANY($1)";
     public static readonly string SomeConnections =

@@ -153,12 +153,12 @@ public sealed class WholeRecord
             cancellation
         );
 
-    /// <summary>How many connections are active, at all gateways.</summary>
-    public Task<long> CountConnectionsAsync(CancellationToken cancellation) =>
+    /// <summary>How many connections are active at these gateways.</summary>
+    public Task<long> CountConnectionsAsync(IEnumerable<string> gateways, CancellationToken cancellation) =>
         AtOneMomentAsync(
             async connection =>
             {
-                await using var command = connection.Command(Sql.CountConnections);
+                await using var command = connection.Command(Sql.CountConnectionsOf, [gateways.ToArray()]);
                 return (long)(await command.ExecuteScalarAsync(cancellation))!;
             },
             cancellation

@@ -97,6 +97,12 @@ public sealed class LedgerShards : IDisposable
     /// <summary>The same in any order, for whoever only counts.</summary>
     public IEnumerable<GatewayState> Unordered => shards.SelectMany(shard => shard.States);
 
+    /// <summary>The states of all gateways, or of one, by id.</summary>
+    public IReadOnlyList<GatewayState> StatesOf(string? gateway) =>
+        gateway is null ? States
+        : Find(gateway) is { } state ? [state]
+        : [];
+
     /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => Shard(gateway).Find(gateway);
 

@@ -66,7 +66,8 @@ internal sealed class TestServer : IAsyncDisposable
         TestGateways gateways,
         Func<ServerConfiguration, ServerConfiguration>? change = null,
         ServiceManager? manager = null,
-        Func<ILedgerStore>? openStore = null
+        Func<ILedgerStore>? openStore = null,
+        IGatewayShare? share = null
     )
     {
         var log = new TestLog();
@@ -90,6 +91,7 @@ internal sealed class TestServer : IAsyncDisposable
                 OpenStore = openStore,
                 Logging = logging => logging.AddProvider(log),
                 Manager = manager,
+                Share = share,
             }
         );
         return new TestServer(server, gateways, log);

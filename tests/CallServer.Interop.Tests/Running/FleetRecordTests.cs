@@ -83,6 +83,7 @@ internal sealed class FleetRecordTests : PeerTest
             var count = await host.ReadAsync("/v1/count?by=gateway");
             Assert.That(count.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
             Assert.That(count.GetProperty("complete").GetBoolean());
+            await GatewaysAsync(host);
         }
         await database.StartAgainAsync();
         foreach (var host in hosts)
@@ -91,12 +92,61 @@ internal sealed class FleetRecordTests : PeerTest
         var before = await ConnectionsAsync(hosts[1], "gateway");
         await hosts[0].KillAsync();
         foreach (var host in hosts.Skip(1))
+        {
             Assert.That(await ConnectionsAsync(host, "gateway"), Is.EqualTo(before));
+            var status = await host.ReadAsync("/v1/status");
+            Assert.That(status.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
+        }
         foreach (var host in hosts.Skip(1))
             await CompleteAsync(host);
         Assert.That(await ConnectionsAsync(hosts[2], "gateway"), Is.EqualTo(before));
         foreach (var host in hosts.Skip(1))
             await HostsAsync(host, "dead", "active", "active");
+    }
+
+    /// <summary>A host tells of every gateway what the host that holds it tells, in lists and by itself.</summary>
+    private async Task GatewaysAsync(Server host)
+    {
+        var list = await host.ReadAsync("/v1/gateways?limit=4");
+        Assert.That(list.GetProperty("complete").GetBoolean());
+        var next = Uri.EscapeDataString(list.GetProperty("next").GetString()!);
+        var rest = await host.ReadAsync($"/v1/gateways?limit=4&cursor={next}");
+        Assert.That(
+            ((JsonElement[])[list, rest])
+                .SelectMany(page => page.GetProperty("items").EnumerateArray())
+                .Select(item =>
+                    (
+                        item.GetProperty("gateway").GetString(),
+                        item.GetProperty("uri").GetString(),
+                        item.GetProperty("status").GetString(),
+                        item.GetProperty("connections").GetInt32(),
+                        item.GetProperty("unconfirmed").GetInt32()
+                    )
+                ),
+            Is.EqualTo(
+                uris.Select((uri, index) => ($"gw{index + 1}", uri, "complete", ConnectionsOf(uri), 0))
+            )
+        );
+        var status = await host.ReadAsync("/v1/status");
+        Assert.That(status.GetProperty("connections").GetInt32(), Is.EqualTo(Total));
+        Assert.That(
+            status.GetProperty("gateways").GetProperty("complete").GetInt32(),
+            Is.EqualTo(uris.Count)
+        );
+
+        for (var index = 0; index < uris.Count; index++)
+        {
+            var gateway = await host.ReadAsync($"/v1/gateways/gw{index + 1}");
+            Assert.That(
+                gateway.GetProperty("connections").GetInt32(),
+                Is.EqualTo(ConnectionsOf(uris[index]))
+            );
+            var page = await host.ReadAsync($"/v1/connections?gateway=gw{index + 1}&limit=1");
+            Assert.That(page.GetProperty("complete").GetBoolean());
+            var one = page.GetProperty("items")[0].GetProperty("id").GetString()!;
+            var found = await host.ReadAsync($"/v1/connections/gw{index + 1}/{Uri.EscapeDataString(one)}");
+            Assert.That(found.GetProperty("id").GetString(), Is.EqualTo(one));
+        }
     }
 
     /// <summary>

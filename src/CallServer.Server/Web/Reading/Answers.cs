@@ -3,6 +3,7 @@ using System.Text.Json;
 using CallServer.Model;
 using CallServer.Server.Recording;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Server.Web.Reading;
 
@@ -26,10 +27,7 @@ internal sealed class Answers(ServerRuntime runtime)
         runtime.Ledger.Find(gateway) is not null || runtime.Configuration.Find(gateway) is not null;
 
     /// <summary>The states of all gateways, or of one, by id.</summary>
-    public IEnumerable<GatewayState> States(string? gateway) =>
-        gateway is null ? runtime.Ledger.States
-        : runtime.Ledger.Find(gateway) is { } state ? [state]
-        : [];
+    public IEnumerable<GatewayState> States(string? gateway) => runtime.Ledger.StatesOf(gateway);
 
     /// <summary>A shown time as an instant of the record's timeline; null for none.</summary>
     public Instant? At(DateTimeOffset? shown) =>
@@ -39,28 +37,14 @@ internal sealed class Answers(ServerRuntime runtime)
     public ListAnswer List(string? gateway, IEnumerable<Action<Utf8JsonWriter>> items, string? next) =>
         new((Now + Correction).ToString(), Incomplete(gateway), items, next);
 
-    /// <summary>One page of a list of what all hosts of a fleet know together.</summary>
-    public async Task<ListAnswer> ListAsync(
-        string? gateway,
-        IEnumerable<Action<Utf8JsonWriter>> items,
-        string? next,
-        CancellationToken cancellation
-    ) => new((Now + Correction).ToString(), await IncompleteAsync(gateway, cancellation), items, next);
-
     /// <summary>
-    /// Gateways of which the record may not know everything, whichever host holds them. Throws StoreException if a host of a fleet
-    /// cannot read the database.
+    /// An active connection, whichever host holds its gateway; null if there is none. Throws StoreException if no host that answers
+    /// holds it, and the database cannot be read.
     /// </summary>
-    public async ValueTask<IReadOnlyList<string>> IncompleteAsync(
-        string? gateway,
-        CancellationToken cancellation
-    ) => Shared is null ? Incomplete(gateway) : await Shared.IncompleteAsync(gateway, cancellation);
-
-    /// <summary>The newest state of a gateway, whichever host holds it; null if nothing is known of it.</summary>
-    public async ValueTask<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>
-        runtime.Ledger.Find(gateway) is { } own ? own
-        : Shared is null ? null
-        : await Shared.FindAsync(gateway, cancellation);
+    public async ValueTask<ConnectionView?> FindAsync(ConnectionName name, CancellationToken cancellation) =>
+        Shared is null || Shared.Holds(name.Gateway)
+            ? new OwnConnections(runtime).Find(name).SingleOrDefault()
+            : await Shared.FindAsync(name, cancellation);
 
     /// <summary>
     /// Gateways of which the record may not know everything: not asked yet, not complete, or no longer asked.
@@ -124,7 +108,7 @@ internal sealed class Answers(ServerRuntime runtime)
         Problems.Of(
             StatusCodes.Status503ServiceUnavailable,
             "The store cannot be read now",
-            $"{fault.Message} What the record holds in memory is still answered: /v1/connections, /v1/calls, /v1/gateways; by a host of a fleet for each gateway that it holds (?gateway=ID)."
+            $"{fault.Message} What the record holds in memory is still answered: /v1/connections, /v1/calls, /v1/gateways."
         );
 
     /// <summary>An item that is serialised when it is sent.</summary>

@@ -32,6 +32,7 @@ internal sealed class ConnectionLists(Answers answers)
 
         var question = new ConnectionQuestion
         {
+            Gateway = gateway,
             Filter = filter,
             Sort = SortOf(sort),
             Descending = sort.StartsWith('-'),
@@ -40,7 +41,7 @@ internal sealed class ConnectionLists(Answers answers)
         };
         var cancellation = request.HttpContext.RequestAborted;
         var (page, incomplete) = answers.Shared is { } shared
-            ? await PageAsync(question, shared, gateway, cancellation)
+            ? await PageAsync(question, shared, cancellation)
             : (
                 question
                     .Query(TimeSpan.Zero)
@@ -68,14 +69,15 @@ internal sealed class ConnectionLists(Answers answers)
     private async Task<(ConnectionPage Page, IReadOnlyList<string> Incomplete)> PageAsync(
         ConnectionQuestion question,
         SharedGateways shared,
-        string? gateway,
         CancellationToken cancellation
     )
     {
         var more = question with { Most = question.Most + 1 };
-        var asked = gateway is null
-            ? await shared.AskAsync(new HostQuestion { Connections = more }, cancellation)
-            : new AskedHosts([], [gateway]);
+        var asked = await shared.AskAsync(
+            new HostQuestion { Connections = more },
+            question.Gateway,
+            cancellation
+        );
         var audits = asked.Left.All(shared.Holds) ? null : await shared.TryAuditsAsync(cancellation);
         var correction = answers.Correction;
         var list = question.Query(correction);
@@ -101,11 +103,11 @@ internal sealed class ConnectionLists(Answers answers)
             asked
                 .Answers.Select(other => other.Connections)
                 .OfType<ConnectionAnswer>()
-                .Append(ConnectionAnswer.Of(search.Page(correction)))
+                .Append(ConnectionAnswer.Of(search.Page(correction), question.Gateway))
                 .SelectMany(answer => answer.Connections, (_, each) => (each.Place, each.View)),
             question.Most
         );
-        return (page, shared.Incomplete(asked, gateway, audits));
+        return (page, shared.Incomplete(asked, question.Gateway, audits));
     }
 
     /// <summary>One connection, or its story: the last part of the path says which.</summary>
@@ -127,8 +129,9 @@ internal sealed class ConnectionLists(Answers answers)
         if (query.IsWrong)
             return query.Refusal();
         var id = string.Join('/', rest);
-        var state = await answers.FindAsync(gateway, request.HttpContext.RequestAborted);
-        return state?.Record.Find(id, answers.Now, answers.Correction) is { } found
+        return
+            await answers.FindAsync(new ConnectionName(gateway, id), request.HttpContext.RequestAborted)
+                is { } found
             ? Answers.Json(answers.Runtime.Masking.Shown(found))
             : Problems.Of(
                 StatusCodes.Status404NotFound,

@@ -1,7 +1,6 @@
 using System.Reflection;
 using CallServer.Server.Configuration;
 using CallServer.Server.Web.Contract;
-using CallServer.Storage;
 
 namespace CallServer.Server.Web.Reading;
 
@@ -68,32 +67,16 @@ internal sealed class ServerAnswers(Answers answers)
             ?.InformationalVersion.Split('+')[0]
         ?? "unknown";
 
-    /// <summary>A host of a fleet that cannot read the database tells what it holds itself, and says so.</summary>
     public async Task<IResult> StatusAsync(HttpRequest request)
     {
         var query = new Query(request, Operations.Status);
         if (query.IsWrong)
             return query.Refusal();
-        if (answers.Shared is not { } shared)
-            return Answers.Json(answers.Runtime.Status());
-        try
-        {
-            return Answers.Json(await shared.StatusAsync(request.HttpContext.RequestAborted));
-        }
-        catch (StoreException fault)
-        {
-            var own = answers.Runtime.Status();
-            return Answers.Json(
-                own with
-                {
-                    Troubles =
-                    [
-                        .. own.Troubles,
-                        $"what other hosts hold is not counted, because the database cannot be read: {fault.Message}",
-                    ],
-                }
-            );
-        }
+        return Answers.Json(
+            answers.Shared is { } shared
+                ? await shared.StatusAsync(request.HttpContext.RequestAborted)
+                : answers.Runtime.Status()
+        );
     }
 
     public IResult Server(HttpRequest request)

@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using CallServer.Server.Recording;
 using CallServer.Storage;
+using CallServer.Surface;
 
 namespace CallServer.Server.Web.Reading;
 
 /// <summary>
-/// The gateways of a fleet: what this host holds is in its memory, and the rest is read from the database. Every method throws
-/// StoreException if it needs the database and that cannot be read.
+/// The gateways of a fleet: what this host holds is in its memory, what others hold is asked of them, and the rest is read from the
+/// database. Every method throws StoreException if it needs the database and that cannot be read.
 /// </summary>
 internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
 {
@@ -23,8 +24,25 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     /// </summary>
     public async Task<AskedHosts> AskAsync(HostQuestion question, CancellationToken cancellation)
     {
-        var others = await share.AskAsync(HostQuestions.Text(question), cancellation);
-        return new AskedHosts([.. others.Answers.Select(HostQuestions.Answer)], others.Rest);
+        var others = await share.AskAsync(
+            HostQuestions.Text(question),
+            text => HostQuestions.Answer(question, text),
+            cancellation
+        );
+        return new AskedHosts(others.Answers, others.Rest);
+    }
+
+    /// <summary>The same about one gateway, or null for all: the others are not asked of one that this host holds.</summary>
+    public async Task<AskedHosts> AskAsync(
+        HostQuestion question,
+        string? gateway,
+        CancellationToken cancellation
+    )
+    {
+        if (gateway is not null && Holds(gateway))
+            return new AskedHosts([], [gateway]);
+        var asked = await AskAsync(question, cancellation);
+        return gateway is null ? asked : asked with { Left = [.. asked.Left.Where(id => id == gateway)] };
     }
 
     /// <summary>Whether this host holds a gateway.</summary>
@@ -75,6 +93,19 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
         }
     }
 
+    /// <summary>An active connection of a gateway that is not in memory; null if there is none.</summary>
+    public async Task<ConnectionView?> FindAsync(ConnectionName name, CancellationToken cancellation)
+    {
+        var asked = await AskAsync(new HostQuestion { Connection = name }, name.Gateway, cancellation);
+        return asked.Answers.SelectMany(other => other.Found ?? []).FirstOrDefault() is { } found ? found
+            : asked.Left.Count == 0 ? null
+            : (await FindAsync(name.Gateway, cancellation))?.Record.Find(
+                name.Id,
+                runtime.Clock.Now.Steady,
+                runtime.Clock.Correction
+            );
+    }
+
     /// <summary>The newest state of a gateway that is not in memory; null if nothing is known of it.</summary>
     public async Task<GatewayState?> FindAsync(string gateway, CancellationToken cancellation) =>
         IsConfigured(gateway)
@@ -111,54 +142,84 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     }
 
     /// <summary>
-    /// Gateways of which the record may not know everything: who holds them has not heard them lately, or not heard everything.
+    /// The status of the fleet: its connections and gateways, with the rest as this host has it. What cannot be counted now is among
+    /// its troubles.
     /// </summary>
-    public async Task<IReadOnlyList<string>> IncompleteAsync(string? gateway, CancellationToken cancellation)
-    {
-        if (gateway is not null && !IsConfigured(gateway))
-            return [gateway];
-        List<string> incomplete = [];
-        IReadOnlyDictionary<string, SharedAudit>? audits = null;
-        foreach (var id in gateway is null ? Ids : [gateway])
-        {
-            // The database is needed only for what others hold.
-            var audit =
-                OwnAudit(id) ?? (audits ??= await share.AuditsAsync(cancellation)).GetValueOrDefault(id);
-            if (!IsWhole(audit))
-                incomplete.Add(id);
-        }
-
-        return incomplete;
-    }
-
-    /// <summary>The status of the fleet: its connections and gateways, with the rest as this host has it.</summary>
     public async Task<ServerStatus> StatusAsync(CancellationToken cancellation)
     {
-        var audits = await share.AuditsAsync(cancellation);
-        var connections = await share.CountConnectionsAsync(cancellation);
-        var recent = runtime
-            .Configuration.Gateways.Select(gateway =>
-                OwnAudit(gateway.Id) ?? audits.GetValueOrDefault(gateway.Id)
-            )
-            .Where(audit => audit.IsRecent)
-            .ToList();
-        return runtime.Status() with
+        AskedHosts asked;
+        try
         {
-            Connections = (int)Math.Min(connections, int.MaxValue),
+            asked = await AskAsync(new HostQuestion { Totals = true }, cancellation);
+        }
+        catch (StoreException fault)
+        {
+            return Lacking(runtime.Status(), $"what other hosts hold is not counted: {fault.Message}");
+        }
+
+        // Each gateway is counted once: by another host, here or from the database.
+        var left = asked.Left.ToLookup(Holds);
+        List<HostTotals> all =
+        [
+            .. asked.Answers.Select(other => other.Totals).OfType<HostTotals>(),
+            OwnTotals(left[true]),
+        ];
+        var status = runtime.Status();
+        string[] rest = [.. left[false]];
+        if (rest.Length > 0)
+        {
+            try
+            {
+                var audits = await share.AuditsAsync(cancellation);
+                all.Add(
+                    HostTotals.Of(
+                        await share.CountConnectionsAsync(rest, cancellation),
+                        rest.Select(id => audits.GetValueOrDefault(id))
+                    )
+                );
+            }
+            catch (StoreException fault)
+            {
+                status = Lacking(
+                    status,
+                    $"{rest.Length} gateways that no host tells are not counted, because the database cannot be read: {fault.Message}"
+                );
+            }
+        }
+
+        return status with
+        {
+            Connections = (int)Math.Min(all.Sum(some => some.Connections), int.MaxValue),
             Gateways = new GatewayTotals(
-                runtime.Configuration.Gateways.Count,
-                recent.Count(audit => audit.Complete),
-                recent.Count(audit => !audit.Complete && !audit.Silent),
-                recent.Count(audit => audit.Silent)
+                Ids.Count,
+                all.Sum(some => some.Complete),
+                all.Sum(some => some.Partial),
+                all.Sum(some => some.Silent)
             ),
         };
     }
 
+    /// <summary>How much there is at gateways that this host holds.</summary>
+    public HostTotals OwnTotals(IEnumerable<string> gateways)
+    {
+        var states = gateways.Select(runtime.Ledger.Find).OfType<GatewayState>().ToList();
+        return HostTotals.Of(states.Sum(state => (long)state.Record.Count), states.Select(AuditOf));
+    }
+
+    private static ServerStatus Lacking(ServerStatus status, string trouble) =>
+        status with
+        {
+            Troubles = [.. status.Troubles, trouble],
+        };
+
     /// <summary>How the newest audit of a gateway went that this host holds; null if another one does.</summary>
     private SharedAudit? OwnAudit(string gateway) =>
-        runtime.Ledger.Find(gateway) is not { } own ? null
-        : own.LastAudit is { } audit ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
-        : default(SharedAudit);
+        runtime.Ledger.Find(gateway) is { } own ? AuditOf(own) : null;
+
+    private static SharedAudit AuditOf(GatewayState own) =>
+        own.LastAudit is { } audit
+            ? new SharedAudit(own.AskedSinceStart, audit.Complete, audit.Silent)
+            : default;
 
     private static bool IsWhole(SharedAudit audit) => audit is { IsRecent: true, Complete: true };
 

@@ -70,11 +70,13 @@ internal sealed class Stories(Answers answers)
         var query = new Query(request, Operations.Story);
         if (query.IsWrong)
             return query.Refusal();
-        var state = await answers.FindAsync(gateway, request.HttpContext.RequestAborted);
+        var now = await answers.FindAsync(
+            new ConnectionName(gateway, id),
+            request.HttpContext.RequestAborted
+        );
         return Answers.FromStore(() =>
         {
             var changes = Life(gateway, id);
-            var now = state?.Record.Find(id, answers.Now, answers.Correction);
             if (now is null && changes.Count == 0)
                 return Problems.Of(
                     StatusCodes.Status404NotFound,
