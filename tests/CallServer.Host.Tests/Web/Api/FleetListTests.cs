@@ -121,6 +121,16 @@ public sealed class FleetListTests : IAsyncDisposable
     }
 
     [Test]
+    public async Task The_order_of_a_list_can_be_turned_round(CancellationToken cancel)
+    {
+        var page = await hosts[0].GetAsync("v1/connections?sort=-gateway", cancel);
+        Assert.That(
+            Items(page).Select(item => item.GetProperty("gateway").GetString()).Distinct(),
+            Is.EqualTo(ids.Reverse())
+        );
+    }
+
+    [Test]
     public async Task The_connections_of_one_gateway_are_told_by_its_host(CancellationToken cancel)
     {
         database.IsAway = true;
