@@ -44,6 +44,8 @@ internal sealed class HostFleet(
     // As deploy/systemd/callserver.service has it.
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
 
+    private const int MostTold = 10;
+
     // Rendezvous hashing shares by chance.
     private const double Uneven = 0.3;
 
@@ -214,8 +216,34 @@ internal sealed class HostFleet(
             FormattableString.Invariant(
                 $"SELECT count(*) = {gateways.Uris.Count} FROM gateways WHERE last_asked >= {since}"
             ),
-            cancel
+            cancel,
+            () => UnheardAsync(since)
         );
+
+    /// <summary>The gateways that nobody has heard since a moment, each with what the database has of its unit.</summary>
+    private async Task<IEnumerable<string>> UnheardAsync(long since)
+    {
+        var heard = await RowsAsync(
+            FormattableString.Invariant($"SELECT gateway FROM gateways WHERE last_asked >= {since}"),
+            row => row.GetString(0)
+        );
+        var holders = await RowsAsync(
+            "SELECT id, epoch, coalesce(owner_port, 0) FROM unit",
+            row => (Unit: row.GetInt32(0), Epoch: row.GetInt64(1), Port: row.GetInt32(2))
+        );
+        return gateways
+            .Uris.Keys.Except(heard)
+            .Select(gateway => (Gateway: gateway, Unit: UnitMap.Of(gateway, units)))
+            .Select(each =>
+            {
+                var (_, epoch, port) = holders.SingleOrDefault(holder => holder.Unit == each.Unit);
+                var owner = hosts.Find(host => host.Port == port)?.Name ?? "nobody that runs";
+                return FormattableString.Invariant(
+                    $"{each.Gateway}: unit {each.Unit}, epoch {epoch}, of {owner}"
+                );
+            })
+            .Take(MostTold);
+    }
 
     /// <summary>Waits until something is written that was heard since a moment; returns when that was so.</summary>
     public Task<long> WrittenSinceAsync(long since, CancellationToken cancel) =>
@@ -319,7 +347,12 @@ internal sealed class HostFleet(
         return found;
     }
 
-    private async Task<long> UntilAsync(string what, string sql, CancellationToken cancel)
+    private async Task<long> UntilAsync(
+        string what,
+        string sql,
+        CancellationToken cancel,
+        Func<Task<IEnumerable<string>>>? missing = null
+    )
     {
         var late = Now + (long)Patience.TotalMicroseconds;
         while (true)
@@ -338,6 +371,7 @@ internal sealed class HostFleet(
                     ExitCode.Fault,
                     [
                         FormattableString.Invariant($"not {what} within {Patience.TotalSeconds:0} s"),
+                        .. missing is null ? [] : await missing(),
                         .. hosts.SelectMany(host =>
                             host.Server.Process.LastWords.Select(line => $"  {host.Name}: {line}")
                         ),
