@@ -142,6 +142,7 @@ public sealed class UnitHost : IUnitHost, IDisposable
             unit => (IReadOnlyList<string>)[.. all[unit].Select(gateway => gateway.Id)]
         );
         var taken = new Dictionary<int, ClaimedUnit>();
+        var answered = false;
         try
         {
             if (gate.Self is { } self)
@@ -150,16 +151,23 @@ public sealed class UnitHost : IUnitHost, IDisposable
                 var claimed = await table.ClaimAsync(me, gateways, stop.Token);
                 taken = claimed.Units.ToDictionary(unit => unit.Fence.Unit);
             }
+            answered = true;
         }
         catch (Exception fault) when (fault is StoreException or OperationCanceledException)
         {
             logger.LogWarning("{Count} units cannot be claimed now: {Reason}", wanted.Count, fault.Message);
         }
+#pragma warning disable CA1031 // whatever it is: all units wait for the answer
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "{Count} units cannot be claimed by a fault of our own", wanted.Count);
+        }
         foreach (var unit in wanted)
             if (taken.TryGetValue(unit, out var claim))
                 loop.Schedule(() => Unit(unit).Claimed(claim, gateways[unit]));
             else
-                Tell(unit, known => known.NotTaken());
+                Tell(unit, known => answered ? known.NotTaken() : known.Unanswered());
     }
 
     private async Task HandOverAsync(IReadOnlyList<UnitFence> left)
@@ -173,6 +181,12 @@ public sealed class UnitHost : IUnitHost, IDisposable
         catch (Exception fault) when (fault is StoreException or OperationCanceledException)
         {
             logger.LogWarning("{Count} units cannot be handed over now: {Reason}", left.Count, fault.Message);
+        }
+#pragma warning disable CA1031 // whatever it is: all units wait for the answer
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            logger.LogError(fault, "{Count} units cannot be handed over by a fault of our own", left.Count);
         }
         foreach (var (unit, epoch) in left)
             Tell(unit, known => answered ? known.HandedOver(epoch) : known.NotHandedOver(epoch));
@@ -281,22 +295,58 @@ public sealed class UnitHost : IUnitHost, IDisposable
 
         private async Task BeginAsync(ClaimedUnit claim, IReadOnlyList<string> gateways)
         {
-            await host.ledger.HoldAsync(claim.Fence, gateways, claim.Gateways);
-            host.loop.Schedule(() =>
+            var isHeld = false;
+            try
             {
-                // It may have been given up meanwhile.
-                if (state.AsksUnder != claim.Fence.Epoch)
-                    return;
-                host.asked.Add(number);
-                host.Follow();
-            });
+                await host.ledger.HoldAsync(claim.Fence, gateways, claim.Gateways);
+                isHeld = true;
+            }
+            // Whatever it is: a unit that is held and not asked would stay so.
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                host.logger.LogError(
+                    fault,
+                    "unit {Unit} cannot be begun by a fault of our own, and is claimed again",
+                    number
+                );
+            }
+            host.loop.Schedule(
+                isHeld ? TimeSpan.Zero : Rest,
+                () =>
+                {
+                    // It may have been given up meanwhile.
+                    if (state.AsksUnder != claim.Fence.Epoch)
+                        return;
+                    if (isHeld)
+                    {
+                        host.asked.Add(number);
+                        host.Follow();
+                        return;
+                    }
+                    Take(known => known.GiveUp());
+                    Take(known => known.Want());
+                }
+            );
         }
 
         private async Task FlushAsync(UnitFence fence)
         {
-            await host.ledger.PassAsync();
-            await host.writer.WrittenAsync(fence);
-            host.Tell(number, known => known.Flushed(fence.Epoch));
+            try
+            {
+                await host.ledger.PassAsync();
+                await host.writer.WrittenAsync(fence);
+                host.Tell(number, known => known.Flushed(fence.Epoch));
+            }
+            // Whatever it is: a unit that is never flushed would never be handed over.
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                host.logger.LogError(
+                    fault,
+                    "unit {Unit} cannot be written by a fault of our own, and is tried again",
+                    number
+                );
+                host.loop.Schedule(Rest, () => Flush(fence.Epoch));
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ open CallServer.Units
 
 /// What a unit asks its host to do: one method per command, so that a new command breaks the host's build.
 type IUnitSink =
-    /// Claim the unit, and answer with Taken or NotTaken.
+    /// Claim the unit, and answer with Taken, NotTaken or Unanswered.
     abstract Claim: unit -> unit
     /// Take in the record that the claim has read, and begin to ask.
     abstract Begin: epoch: int64 -> unit
@@ -44,8 +44,10 @@ type FleetUnit private (state: UnitState, commands: UnitCommand list) =
     member this.GiveUp() = this.After GiveUp
     /// The claim succeeded.
     member this.Taken(epoch: int64) = this.After(Taken epoch)
-    /// Somebody else has it, or the database did not answer.
+    /// Somebody else has it.
     member this.NotTaken() = this.After NotTaken
+    /// The claim was not answered, and may have been carried out.
+    member this.Unanswered() = this.After Unanswered
     /// A commit under this epoch was refused.
     member this.Refused(epoch: int64) = this.After(Refused epoch)
     /// Everything that was learnt under this epoch is written.

@@ -6,8 +6,11 @@ type UnitState =
     | Free
     /// A claim is under way; if not wanted any more, what it takes is handed over at once.
     | Claiming of wanted: bool
-    /// Somebody else has it, or the database did not answer: it claims again when it is woken.
+    /// Somebody else has it: it claims again when it is woken.
     | Waiting
+    /// A claim was not answered, so it may have taken the unit: whether wanted or not, it claims again when it is woken. A unit
+    /// that a host owns and does not know of would be asked by nobody as long as that host lives.
+    | Unsure of wanted: bool
     /// It asks and writes under this epoch.
     | Held of epoch: int64
     /// It asks nobody, and writes what is left. If wanted again meanwhile it goes through a new claim.
@@ -23,6 +26,8 @@ type UnitEvent =
     /// The answers to a claim.
     | Taken of epoch: int64
     | NotTaken
+    /// The claim was not answered, and may have been carried out.
+    | Unanswered
     /// The answer to a commit: another host has claimed the unit.
     | Refused of epoch: int64
     /// Everything that was learnt under this epoch is written.
@@ -58,6 +63,7 @@ type UnitCommand =
 /// | free         | want             | claims                                                   |
 /// | claiming     | taken            | begins to ask; hands over at once if not wanted any more |
 /// | claiming     | not taken        | waits, and claims again                                  |
+/// | claiming     | unanswered       | waits, and claims again, also if not wanted any more     |
 /// | held         | give up          | stops asking, and writes what is left                    |
 /// | held         | refused          | stops asking at once, forgets, and tells                 |
 /// | leaving      | flushed          | gives up the ownership                                   |
@@ -74,6 +80,7 @@ module UnitMachine =
         | Free
         | Claiming _
         | Waiting
+        | Unsure _
         | Leaving _
         | HandingOver _ -> ValueNone
 
@@ -85,6 +92,7 @@ module UnitMachine =
         | Free
         | Claiming _
         | Waiting
+        | Unsure _
         | HandingOver _ -> ValueNone
 
     /// Nothing is held any more: claims anew if that is wanted.
@@ -95,6 +103,7 @@ module UnitMachine =
         match state with
         | Free -> Claiming true, [ Claim ]
         | Claiming _ -> Claiming true, []
+        | Unsure _ -> Unsure true, []
         | Leaving(epoch, _) -> Leaving(epoch, true), []
         | HandingOver(epoch, _) -> HandingOver(epoch, true), []
         | Waiting
@@ -104,6 +113,7 @@ module UnitMachine =
         match state with
         | Free -> Free, [ TellFree ]
         | Claiming _ -> Claiming false, []
+        | Unsure _ -> Unsure false, []
         | Waiting -> freed false
         | Held epoch -> Leaving(epoch, false), [ Stop epoch; Flush epoch ]
         | Leaving(epoch, _) -> Leaving(epoch, false), []
@@ -120,6 +130,7 @@ module UnitMachine =
         | Free
         | Claiming _
         | Waiting
+        | Unsure _
         | HandingOver _ -> state, []
 
     /// The next state, and what to do in this order.
@@ -132,10 +143,13 @@ module UnitMachine =
         | Taken epoch, Claiming false -> HandingOver(epoch, false), [ HandOver epoch ]
         | NotTaken, Claiming true -> Waiting, [ WakeLater ]
         | NotTaken, Claiming false -> freed false
+        | Unanswered, Claiming wanted -> Unsure wanted, [ WakeLater ]
         | Woke, Waiting -> Claiming true, [ Claim ]
+        | Woke, Unsure wanted -> Claiming wanted, [ Claim ]
         | Woke, HandingOver(epoch, _) -> state, [ HandOver epoch ]
         | Flushed epoch, Leaving(held, wanted) when held = epoch ->
             HandingOver(epoch, wanted), [ Forget epoch; HandOver epoch ]
         | HandedOver epoch, HandingOver(held, wanted) when held = epoch -> freed wanted
         | NotHandedOver epoch, HandingOver(held, _) when held = epoch -> state, [ WakeLater ]
-        | (Taken _ | NotTaken | Woke | Flushed _ | HandedOver _ | NotHandedOver _), _ -> state, []
+        | (Taken _ | NotTaken | Unanswered | Woke | Flushed _ | HandedOver _ | NotHandedOver _), _ ->
+            state, []

@@ -145,8 +145,8 @@ type SharedHost(world: SharedWorld, index: int, anchor: TimeSpan) =
                     | ValueSome(ValueSome claim) ->
                         read claim
                         step unit (Taken claim.Epoch)
-                    | ValueSome ValueNone
-                    | ValueNone -> step unit NotTaken)
+                    | ValueSome ValueNone -> step unit NotTaken
+                    | ValueNone -> step unit Unanswered)
             | Begin epoch ->
                 world.Began run unit epoch
 
@@ -316,8 +316,8 @@ type SharedHost(world: SharedWorld, index: int, anchor: TimeSpan) =
             else
                 for unit in 0 .. states.Length - 1 do
                     match isHere unit, states[unit] with
-                    | true, (Free | Claiming false | Leaving(_, false) | HandingOver(_, false)) ->
+                    | true, (Free | Claiming false | Unsure false | Leaving(_, false) | HandingOver(_, false)) ->
                         step unit Want
-                    | false, (Claiming true | Waiting | Held _ | Leaving(_, true) | HandingOver(_, true)) ->
+                    | false, (Claiming true | Waiting | Unsure true | Held _ | Leaving(_, true) | HandingOver(_, true)) ->
                         step unit GiveUp
                     | _ -> ())
