@@ -21,6 +21,9 @@ internal static class FleetLoadCommand
     // A process may have 20,000 files open on usual machines, and each gateway has a socket.
     private const int MostCarried = 15_000;
 
+    // The gateways are on the same cores: asked by all hosts as by those that have cores of their own, they would not answer in time.
+    private const int MostInFlight = 48;
+
     private const int Requests = 20;
 
     // polling.memory, in megabytes, and what of it a connection takes (docs/operating.md).
@@ -121,6 +124,7 @@ internal static class FleetLoadCommand
         )
         {
             Patience = Patience,
+            InFlight = Math.Max(1, MostInFlight / count),
             // Also when one of them is missing.
             Memory = Math.Max(
                 UsualMemory,

@@ -77,6 +77,9 @@ internal sealed class HostFleet(
     /// <summary>What the audits and the record of a host may hold in memory, in megabytes; null for the usual.</summary>
     public long? Memory { get; init; }
 
+    /// <summary>How many gateways a host asks at once, at most; null for the usual.</summary>
+    public int? InFlight { get; init; }
+
     public TimeSpan Interval => interval;
 
     /// <summary>The present in microseconds since 1970.</summary>
@@ -98,13 +101,16 @@ internal sealed class HostFleet(
             ["store"] = address,
             ["fleet"] = new { listen = $"{place?.Address ?? "127.0.0.1"}:{port}", units },
         };
+        var polling = new Dictionary<string, object>
+        {
+            ["interval"] = Durations.Format(interval),
+            ["timeout"] = Durations.Format(Timeout),
+        };
         if (Memory is { } memory)
-            more["polling"] = new
-            {
-                interval = Durations.Format(interval),
-                timeout = Durations.Format(Timeout),
-                memory = FormattableString.Invariant($"{memory}MB"),
-            };
+            polling["memory"] = FormattableString.Invariant($"{memory}MB");
+        if (InFlight is { } most)
+            polling["gatewaysInFlight"] = most;
+        more["polling"] = polling;
         var host = new FleetHost(
             name,
             port,
