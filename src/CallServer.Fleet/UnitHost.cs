@@ -244,8 +244,7 @@ public sealed class UnitHost : IUnitHost, IDisposable
         {
             if (state.AsksUnder == 0 || next.ToHashSet().SetEquals(gateways))
                 return;
-            Take(known => known.GiveUp());
-            Take(known => known.Want());
+            ClaimAgain();
         }
 
         public void Claim() => host.claims.Add(number);
@@ -295,11 +294,9 @@ public sealed class UnitHost : IUnitHost, IDisposable
 
         private async Task BeginAsync(ClaimedUnit claim, IReadOnlyList<string> gateways)
         {
-            var isHeld = false;
             try
             {
                 await host.ledger.HoldAsync(claim.Fence, gateways, claim.Gateways);
-                isHeld = true;
             }
             // Whatever it is: a unit that is held and not asked would stay so.
             catch (Exception fault) when (fault is not OperationCanceledException)
@@ -309,24 +306,29 @@ public sealed class UnitHost : IUnitHost, IDisposable
                     "unit {Unit} cannot be begun by a fault of our own, and is claimed again",
                     number
                 );
+                host.loop.Schedule(Rest, () => IfHeld(ClaimAgain));
+                return;
             }
-            host.loop.Schedule(
-                isHeld ? TimeSpan.Zero : Rest,
-                () =>
+            host.loop.Schedule(() =>
+                IfHeld(() =>
                 {
-                    // It may have been given up meanwhile.
-                    if (state.AsksUnder != claim.Fence.Epoch)
-                        return;
-                    if (isHeld)
-                    {
-                        host.asked.Add(number);
-                        host.Follow();
-                        return;
-                    }
-                    Take(known => known.GiveUp());
-                    Take(known => known.Want());
-                }
+                    host.asked.Add(number);
+                    host.Follow();
+                })
             );
+
+            // It may have been given up meanwhile.
+            void IfHeld(Action act)
+            {
+                if (state.AsksUnder == claim.Fence.Epoch)
+                    act();
+            }
+        }
+
+        private void ClaimAgain()
+        {
+            Take(known => known.GiveUp());
+            Take(known => known.Want());
         }
 
         private async Task FlushAsync(UnitFence fence)

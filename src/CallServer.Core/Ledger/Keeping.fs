@@ -100,7 +100,7 @@ module internal Keeping =
     /// Whether a row with the bounds as they were still tells them well enough: nearly every audit narrows some, by
     /// milliseconds, and a row costs more than that is worth. What a row tells is never wrong, and less than a second or
     /// less than twice as wide as what the record holds.
-    let isToldBy (was: Timing) (is: Timing) : bool =
+    let private isToldBy (was: Timing) (is: Timing) : bool =
         was.Evidence = is.Evidence
         && was.Within.Earliest.Micros <= is.Within.Earliest.Micros
         && is.Within.Latest.Micros <= was.Within.Latest.Micros

@@ -64,22 +64,17 @@ internal static class FleetCommitsCommand
             .ToList();
         foreach (var count in counts)
         {
-            var confirmed = await MeasureAsync(
-                database,
-                FormattableString.Invariant($"confirmed_{count}"),
-                looks[..count],
-                writes => writes.Confirmed,
-                during,
-                cancel
-            );
-            var changed = await MeasureAsync(
-                database,
-                FormattableString.Invariant($"changed_{count}"),
-                looks[..count],
-                writes => writes.Changed,
-                during,
-                cancel
-            );
+            Task<double> OfAsync(string kind, Func<Writes, IReadOnlyList<StoreCommit>> what) =>
+                MeasureAsync(
+                    database,
+                    FormattableString.Invariant($"{kind}_{count}"),
+                    looks[..count],
+                    what,
+                    during,
+                    cancel
+                );
+            var confirmed = await OfAsync("confirmed", writes => writes.Confirmed);
+            var changed = await OfAsync("changed", writes => writes.Changed);
             Console.WriteLine(
                 FormattableString.Invariant(
                     $"{count} hosts: {confirmed:N0} transactions a second that confirm ({confirmed * together:N0} audits), {changed:N0} that also tell a change and are on the disk ({changed * together:N0} audits)"
