@@ -67,6 +67,16 @@ type SharedHost(world: SharedWorld, index: int, anchor: TimeSpan) =
         let started = run
         clock.After(span, fun () -> live started action)
 
+    let isWanted (state: UnitState) =
+        match state with
+        | Free -> false
+        | Waiting
+        | Held _ -> true
+        | Claiming wanted
+        | Unsure wanted
+        | Leaving(_, wanted)
+        | HandingOver(_, wanted) -> wanted
+
     let delay () = TimeSpan.FromMilliseconds(0.3 + 30.0 * dice.Fraction())
 
     /// A transaction, and its result; ValueNone if none came in time. Then it may be done all the same.
@@ -315,9 +325,8 @@ type SharedHost(world: SharedWorld, index: int, anchor: TimeSpan) =
                 this.Crash()
             else
                 for unit in 0 .. states.Length - 1 do
-                    match isHere unit, states[unit] with
-                    | true, (Free | Claiming false | Unsure false | Leaving(_, false) | HandingOver(_, false)) ->
-                        step unit Want
-                    | false, (Claiming true | Waiting | Unsure true | Held _ | Leaving(_, true) | HandingOver(_, true)) ->
-                        step unit GiveUp
-                    | _ -> ())
+                    match isHere unit, isWanted states[unit] with
+                    | true, false -> step unit Want
+                    | false, true -> step unit GiveUp
+                    | true, true
+                    | false, false -> ())
