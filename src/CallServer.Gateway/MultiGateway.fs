@@ -53,6 +53,9 @@ type MultiGateway =
         | ValueNone ->
             this.Wakes |> Map.fold (fun first _ wake -> Instant.min first wake) Instant.distantFuture
 
+    /// When anything is due next, connections that come and go included; the distant future if nothing is.
+    member this.NextDue: Instant = Instant.min this.NextTick (Table.next this.Carried)
+
 // The order of one step:
 //   1. back from a reboot that is over    Restarted to every responder
 //   2. the table up to now                Happened to every responder, if anything did

@@ -187,6 +187,10 @@ and [<Sealed; AllowNullLiteral>] SimulatedGateway private (gateway: MultiGateway
     /// How many requests it has understood so far.
     member _.Heard = gateway.Heard
 
+    /// When something happens next that only needs time to pass: until then there is no need to advance it. The distant future if
+    /// nothing does.
+    member _.NextDue: Instant = gateway.NextDue
+
     /// The `open` lines of `--truth` for the connections that it carries now.
     member _.Present: IReadOnlyList<string> = lines gateway (Truth.present gateway.Table)
 

@@ -133,6 +133,13 @@ module Table =
 
         first
 
+    /// When something may happen by itself next: a connection begins or ends, or a call is set up. The distant future if nothing
+    /// does.
+    let next (table: Table) : Instant =
+        let setup = table.Sources[nextSource table].NextSetup
+
+        Instant.ofMicros (min setup.Micros (min (earliest table.Ending) (earliest table.Waiting)))
+
     /// Carries out, one after the other, everything that happens by itself until then.
     let rec private step (until: Instant) (events: List<TruthEvent>) (table: Table) : Table =
         let ends = earliest table.Ending

@@ -66,6 +66,29 @@ let ``arrives at the same place by whatever steps`` =
         && List.map shapeOf steps = List.map shapeOf events
         && past stepped = past direct)
 
+let ``says when something happens next, and until then nothing does`` =
+    lawBy tableLaws (fun (case: Case) ->
+        let finish = epoch + seconds 30.0
+        let instant = TimeSpan.FromMicroseconds 1.0
+
+        let seen = List<TruthEvent>()
+
+        let rec follow table =
+            let due = Table.next table
+
+            if due <= finish then
+                let struct (waiting, early) = Table.advance (due - instant) table
+                let struct (table, events) = Table.advance due waiting
+                early |> Check.because "before it was due" (List.isEmpty >> Check.isTrue)
+                (Table.next table > due) |> Check.because "still due" Check.isTrue
+                seen.AddRange events
+                follow table
+
+        let start = Table.create case.Seed case.Options epoch
+        follow start
+        let struct (_, events) = Table.advance finish start
+        List.map shapeOf (List.ofSeq seen) = List.map shapeOf events)
+
 let ``lists exactly what the truth opened and has not closed`` =
     lawBy tableLaws (fun (case: Case) ->
         let start = Table.create case.Seed case.Options epoch

@@ -39,7 +39,9 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
 
     // Streams that the gateway may write to; used on the loop only.
     private readonly Dictionary<int, GatewayStream> streams = [];
+    private readonly SerialDisposable wake = new();
     private SimulatedGateway gateway;
+    private Model.Instant wakesAt = Model.InstantModule.distantFuture;
     private int waiting;
     private int lastStream;
 
@@ -83,7 +85,8 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
     public void Start()
     {
         Tell(gateway.Present);
-        scheduled.Add(loop.SchedulePeriodic(granularity, () => Guarded(() => Apply(gateway.Advance(Now)))));
+        scheduled.Add(wake);
+        loop.Schedule(() => Guarded(() => Apply(gateway.Advance(Now))));
     }
 
     /// <summary>
@@ -275,6 +278,26 @@ public sealed class GatewayLoop : IGatewayHost, IDisposable
         gateway = step.Next;
         Tell(step.Truth);
         step.Dispatch(this);
+        WakeWhenDue();
+    }
+
+    /// <summary>A gateway on which nothing is due costs nothing: one process may carry many.</summary>
+    private void WakeWhenDue()
+    {
+        var now = Now;
+        // What is due soon is seen together with what is due at once.
+        var at = Model.InstantModule.max(gateway.NextDue, now + granularity);
+        if (at >= wakesAt || scheduled.IsDisposed)
+            return;
+        wakesAt = at;
+        wake.Disposable = loop.Schedule(
+            at - now,
+            () =>
+            {
+                wakesAt = Model.InstantModule.distantFuture;
+                Guarded(() => Apply(gateway.Advance(Now)));
+            }
+        );
     }
 
     private static void Send(Socket socket, byte[] datagram, EndPoint to)
