@@ -7,6 +7,8 @@ internal sealed class Child : IAsyncDisposable
 {
     private const int MostLines = 20;
 
+    private static readonly string BenchProgram = Path.GetFileName(typeof(Child).Assembly.Location);
+
     private readonly Process process;
     private readonly Queue<string> lastWords = new();
     private Task draining = Task.CompletedTask;
@@ -67,21 +69,11 @@ internal sealed class Child : IAsyncDisposable
         params IEnumerable<string> words
     ) => Start("callserver.dll", words, environment);
 
-    /// <summary>The same, in another surrounding and of another build.</summary>
-    /// <param name="environment">More variables in its environment.</param>
-    /// <param name="around">Words that run what follows, such as those that run it in a namespace.</param>
-    /// <param name="folder">Where this <c>callserver</c> is; null for the one beside this program.</param>
-    /// <param name="words">Its arguments.</param>
-    public static Child Start(
-        IReadOnlyDictionary<string, string> environment,
-        IReadOnlyList<string> around,
-        string? folder,
-        params IEnumerable<string> words
-    ) => Start([.. around, .. CallServerIn(folder), .. words], environment);
-
     /// <summary>Starts this program itself with these arguments.</summary>
-    public static Child StartBench(params IEnumerable<string> words) =>
-        Start(Path.GetFileName(typeof(Child).Assembly.Location), words);
+    public static Child StartBench(params IEnumerable<string> words) => Start(BenchProgram, words);
+
+    /// <summary>The words that run this program; its arguments follow.</summary>
+    public static string[] Bench => CommandOf(BenchProgram);
 
     /// <summary>The words that run <c>callserver</c>; its arguments follow.</summary>
     public static string[] CallServer => CallServerIn(null);
@@ -105,7 +97,10 @@ internal sealed class Child : IAsyncDisposable
         IReadOnlyDictionary<string, string>? environment = null
     ) => Start([.. CommandOf(program), .. words], environment);
 
-    private static Child Start(string[] command, IReadOnlyDictionary<string, string>? environment)
+    /// <summary>Starts a program.</summary>
+    /// <param name="command">Its words.</param>
+    /// <param name="environment">More variables in its environment; null for none.</param>
+    public static Child Start(string[] command, IReadOnlyDictionary<string, string>? environment)
     {
         var start = new ProcessStartInfo(command[0], command[1..])
         {

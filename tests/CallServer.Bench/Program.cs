@@ -32,6 +32,7 @@ var root = new RootCommand("Shows on this machine what CallServer promises.")
     FleetFaultsCommand.Build(),
     FleetLoadCommand.Build(),
     FleetCommitsCommand.Build(),
+    FormulaHostCommand.Build(),
     KillCommand.Build(),
     TakeoverCommand.Build(),
     TakeoverRtpengineCommand.Build(),

@@ -76,6 +76,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>The words that run it, such as those that run it in a namespace.</summary>
     public IReadOnlyList<string> Around { get; init; } = [];
 
+    /// <summary>The words that run it, from the folder of its build; null for the one beside this program.</summary>
+    public Func<string?, string[]> Program { get; init; } = Child.CallServerIn;
+
     /// <summary>The folder of the build that is started next; null for the one beside this program.</summary>
     public string? Build { get; set; }
 
@@ -109,7 +112,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
             .Variables.Concat(Environment)
             .Append(new(TokenVariable, Token))
             .ToDictionary();
-        child = Child.Start(environment, Around, Build, "run", "--config", configuration);
+        child = Child.Start([.. Around, .. Program(Build), "run", "--config", configuration], environment);
         child.Ignore();
     }
 

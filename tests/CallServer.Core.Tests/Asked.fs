@@ -4,6 +4,21 @@ open System
 open CallServer.Ledger
 open CallServer.Surface
 
+/// What an audit asks its host to do, noted.
+type Sent() =
+    member val Messages = ResizeArray<byte[]>()
+    member val Connects = 0 with get, set
+    member val Result: AuditResult = null with get, set
+
+    interface IExchangeSink<AuditResult> with
+        member this.Send message = this.Messages.Add message
+        member this.Reply message = this.Messages.Add message
+        member this.Connect() = this.Connects <- this.Connects + 1
+        member this.Write octets = this.Messages.Add octets
+        member _.WakeAt _ = ()
+        member this.Told result = this.Result <- result
+        member this.Finished result = this.Result <- result
+
 /// Parses gateways' URIs into targets.
 module Asked =
     /// Parses a URI as a configuration would, with these secrets; every so many audits read all facts.

@@ -175,7 +175,7 @@ internal static class FleetFaultsCommand
             faults.Add(await fault(fleet, away, cancel));
         }
         await Task.Delay(3 * interval, cancel);
-        return Tell(faults, await fleet.ReadAsync(cancel), await fleet.TruthAsync(cancel));
+        return Tell(faults, await fleet.ReadAsync(cancel), await fleet.TruthAsync(among: null, cancel));
     }
 
     /// <summary>A network that can be cut; null where this machine cannot have one, but in CI it must.</summary>

@@ -61,6 +61,10 @@ internal static class FleetLoadCommand
         var hosts = new Option<int>("--hosts") { DefaultValueFactory = _ => 3 };
         var during = Options.Duration("--for", "How long to measure [default: 2m]");
         var kill = new Option<bool>("--kill") { Description = "Kill a host afterwards" };
+        var formulas = new Option<bool>("--formulas")
+        {
+            Description = "Each host computes what the gateways answer, instead of asking simulated ones",
+        };
         var command = new Command(
             "fleet-load",
             "Measures hosts and their database under many gateways, and compares the record with the truth."
@@ -73,6 +77,7 @@ internal static class FleetLoadCommand
             hosts,
             during,
             kill,
+            formulas,
         };
         command.SetAction(
             (parsed, cancel) =>
@@ -90,6 +95,7 @@ internal static class FleetLoadCommand
                     parsed.GetValue(hosts),
                     parsed.GetValue(during) ?? TimeSpan.FromMinutes(2),
                     parsed.GetValue(kill),
+                    parsed.GetValue(formulas),
                     cancel
                 );
             }
@@ -103,6 +109,7 @@ internal static class FleetLoadCommand
         int count,
         TimeSpan during,
         bool kills,
+        bool formulas,
         CancellationToken cancel
     )
     {
@@ -113,7 +120,9 @@ internal static class FleetLoadCommand
         );
         await using var scope = new Scope();
         var database = await PostgresPeer.StartAsync(scope, safe: true);
-        await using var gateways = await CarriedFleet.StartAsync(plan, scope.Folder, cancel);
+        await using IFleetGateways gateways = formulas
+            ? new FormulaFleet(plan, scope.Folder)
+            : await CarriedFleet.StartAsync(plan, scope.Folder, cancel);
         await using var fleet = new HostFleet(
             scope.NewFolder("hosts"),
             database.Address(),
@@ -124,7 +133,7 @@ internal static class FleetLoadCommand
         )
         {
             Patience = Patience,
-            InFlight = Math.Max(1, MostInFlight / count),
+            InFlight = formulas ? null : Math.Max(1, MostInFlight / count),
             // Also when one of them is missing.
             Memory = Math.Max(
                 UsualMemory,

@@ -1,4 +1,3 @@
-using CallServer.Bench.Start;
 using CallServer.Host.Cli.Demo;
 
 namespace CallServer.Bench.Hosts;
@@ -18,7 +17,7 @@ internal sealed record FleetSample(long Connections, long Cdrs, int Gateways, De
     /// <param name="cancel">Gives up.</param>
     public static async Task<FleetSample> ReadAsync(
         HostFleet fleet,
-        CarriedFleet gateways,
+        IFleetGateways gateways,
         long since,
         CancellationToken cancel
     )
@@ -43,9 +42,8 @@ internal sealed record FleetSample(long Connections, long Cdrs, int Gateways, De
         }
         record = record with { To = fleet.Now };
         var wanted = chosen.ToHashSet(StringComparer.Ordinal);
-        var truth = await fleet.TruthAsync(cancel);
         var verdict = DemoVerdict.Of(
-            [.. truth.Where(connection => wanted.Contains(connection.Gateway))],
+            await fleet.TruthAsync(wanted, cancel),
             record,
             since,
             record.From,

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CallServer.Bench.Performance.Tools;
-using CallServer.Bench.Start;
 
 namespace CallServer.Bench.Hosts;
 
@@ -10,7 +9,7 @@ namespace CallServer.Bench.Hosts;
 /// <param name="Memory">Resident octets of each host now.</param>
 /// <param name="Database">CPU seconds of the database.</param>
 /// <param name="DatabaseMemory">Its resident octets now.</param>
-/// <param name="Gateways">CPU seconds of the gateways.</param>
+/// <param name="Gateways">CPU seconds of the gateways' processes; null if they have none.</param>
 /// <param name="Audits">Audits written.</param>
 /// <param name="Rows">Rows inserted, updated and deleted.</param>
 /// <param name="Transactions">Transactions committed.</param>
@@ -22,7 +21,7 @@ internal sealed record FleetTaken(
     IReadOnlyList<long> Memory,
     double Database,
     long DatabaseMemory,
-    double Gateways,
+    double? Gateways,
     long Audits,
     long Rows,
     long Transactions,
@@ -30,7 +29,7 @@ internal sealed record FleetTaken(
     long Size
 )
 {
-    public static async Task<FleetTaken> ReadAsync(HostFleet fleet, CarriedFleet gateways)
+    public static async Task<FleetTaken> ReadAsync(HostFleet fleet, IFleetGateways gateways)
     {
         async Task<long> NumberAsync(string sql) => (long)(await fleet.Database.AskAsync(sql))!;
         const string Statistics = "FROM pg_stat_database WHERE datname = current_database()";
@@ -40,7 +39,7 @@ internal sealed record FleetTaken(
             [.. fleet.Hosts.Select(host => host.Server.Process.Memory)],
             ProcessTree.Cpu(fleet.Database.Id),
             ProcessTree.Memory(fleet.Database.Id),
-            gateways.Cpu.TotalSeconds,
+            gateways.Cpu?.TotalSeconds,
             await NumberAsync("SELECT sum(audits)::bigint FROM gateways"),
             await NumberAsync($"SELECT tup_inserted + tup_updated + tup_deleted {Statistics}"),
             await NumberAsync($"SELECT xact_commit {Statistics}"),
@@ -54,10 +53,11 @@ internal sealed record FleetTaken(
     {
         var seconds = Stopwatch.GetElapsedTime(before.At, At).TotalSeconds;
         yield return $"measured for {seconds:0} s: {(Audits - before.Audits) / seconds:0.0} audits a second";
-        foreach (var (number, (cpu, memory)) in Hosts.Zip(Memory).Index())
-            yield return $"  host {number + 1}: {(cpu - before.Hosts[number]) / seconds:0.00} cores, {memory / 1e6:N0} MB resident";
+        foreach (var (number, (used, memory)) in Hosts.Zip(Memory).Index())
+            yield return $"  host {number + 1}: {(used - before.Hosts[number]) / seconds:0.00} cores, {memory / 1e6:N0} MB resident";
         yield return $"  PostgreSQL: {(Database - before.Database) / seconds:0.00} cores, {DatabaseMemory / 1e6:N0} MB resident, {Size / 1e6:N0} MB on the disk";
         yield return $"  written: {(Rows - before.Rows) / seconds:N0} rows, {(Transactions - before.Transactions) / seconds:N0} transactions and {(Log - before.Log) / seconds / 1e6:0.00} MB of log a second";
-        yield return $"  gateways: {(Gateways - before.Gateways) / seconds:0.00} cores";
+        if (Gateways - before.Gateways is { } cpu)
+            yield return $"  gateways: {cpu / seconds:0.00} cores";
     }
 }

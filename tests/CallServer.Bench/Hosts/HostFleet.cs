@@ -33,7 +33,7 @@ internal sealed class HostFleet(
     string folder,
     string address,
     PostgresPeer database,
-    CarriedFleet gateways,
+    IFleetGateways gateways,
     TimeSpan interval,
     int units
 ) : IAsyncDisposable
@@ -130,6 +130,7 @@ internal sealed class HostFleet(
                 Environment = wall?.Environment ?? new Dictionary<string, string>(),
                 Around = place?.Around ?? [],
                 Build = build,
+                Program = folder => gateways.Program(name, folder),
             },
             place
         );
@@ -301,10 +302,15 @@ internal sealed class HostFleet(
         );
 
     /// <summary>What truly happened until now.</summary>
-    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
+    /// <param name="among">On these gateways; null for all.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(
+        IReadOnlySet<string>? among,
+        CancellationToken cancel
+    )
     {
         await Task.Delay(TimeSpan.FromMilliseconds(300), cancel);
-        return await gateways.TruthAsync(cancel);
+        return await gateways.TruthAsync(among, cancel);
     }
 
     /// <summary>The audits, as any host lists them.</summary>

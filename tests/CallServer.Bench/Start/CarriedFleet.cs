@@ -1,4 +1,5 @@
 using System.Globalization;
+using CallServer.Bench.Hosts;
 using CallServer.Host.Cli;
 using CallServer.Host.Cli.Demo;
 
@@ -19,7 +20,7 @@ internal sealed record FleetPlan(
 );
 
 /// <summary>Simulated gateways in a few child processes, and what they say truly happened.</summary>
-internal sealed class CarriedFleet : IAsyncDisposable
+internal sealed class CarriedFleet : IFleetGateways
 {
     // Even if this process itself is killed, the children do not run for ever.
     private const string Life = "1h";
@@ -37,6 +38,11 @@ internal sealed class CarriedFleet : IAsyncDisposable
 
     /// <summary>CPU time of all processes so far.</summary>
     public TimeSpan Cpu => carriers.Aggregate(TimeSpan.Zero, (sum, carrier) => sum + carrier.Cpu);
+
+    TimeSpan? IFleetGateways.Cpu => Cpu;
+
+    /// <summary>The id of the gateway with this number, from 1 on.</summary>
+    public static string IdOf(int number) => FormattableString.Invariant($"gw-{number:000}");
 
     /// <summary>Ids of the processes that carry the gateways.</summary>
     public IEnumerable<int> Carriers => carriers.Select(carrier => carrier.Id);
@@ -61,7 +67,7 @@ internal sealed class CarriedFleet : IAsyncDisposable
         {
             var names = Enumerable
                 .Range(0, plan.Gateways)
-                .Select(number => (Id: $"gw-{number + 1:000}", Kind: plan.Kinds[number % plan.Kinds.Count]))
+                .Select(number => (Id: IdOf(number + 1), Kind: plan.Kinds[number % plan.Kinds.Count]))
                 .ToList();
             foreach (
                 var (number, share) in names
@@ -101,23 +107,25 @@ internal sealed class CarriedFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>What truly happened on all of them until a moment ago.</summary>
-    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
+    string[] IFleetGateways.Program(string host, string? build) => Child.CallServerIn(build);
+
+    public async Task<IReadOnlyList<TrueConnection>> TruthAsync(
+        IReadOnlySet<string>? among,
+        CancellationToken cancel
+    )
     {
         var truth = new List<TrueConnection>();
         foreach (var file in truths)
-            truth.AddRange(TruthLog.Read(await DemoTruth.LinesAsync(file, cancel)));
+            truth.AddRange(
+                TruthLog
+                    .Read(await DemoTruth.LinesAsync(file, cancel))
+                    .Where(connection => among?.Contains(connection.Gateway) != false)
+            );
         return truth;
     }
 
-    /// <summary>Who asked which gateway when, until a moment ago; nothing if they note nothing.</summary>
-    public async Task<IReadOnlyList<Asking>> AskedAsync(CancellationToken cancel)
-    {
-        var requests = new List<Asking>();
-        foreach (var file in asked)
-            requests.AddRange(AskedLog.Read(await DemoTruth.LinesAsync(file, cancel)));
-        return requests;
-    }
+    public Task<IReadOnlyList<Asking>> AskedAsync(CancellationToken cancel) =>
+        AskedLog.ReadAsync(asked, cancel);
 
     public async ValueTask DisposeAsync()
     {

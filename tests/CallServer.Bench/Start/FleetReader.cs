@@ -71,6 +71,6 @@ internal sealed class FleetReader(ServerUnderTest server, CarriedFleet fleet, Sy
     public async Task<IReadOnlyList<TrueConnection>> TruthAsync(CancellationToken cancel)
     {
         await Task.Delay(Glance, cancel);
-        return await fleet.TruthAsync(cancel);
+        return await fleet.TruthAsync(among: null, cancel);
     }
 }

@@ -12,20 +12,6 @@ open CallServer.Tests.Ledger.Build
 open CallServer.Tests.Wire
 open CallServer.Toy
 
-type private Sent() =
-    member val Messages = ResizeArray<byte[]>()
-    member val Connects = 0 with get, set
-    member val Result: AuditResult = null with get, set
-
-    interface IExchangeSink<AuditResult> with
-        member this.Send message = this.Messages.Add message
-        member this.Reply message = this.Messages.Add message
-        member this.Connect() = this.Connects <- this.Connects + 1
-        member this.Write octets = this.Messages.Add octets
-        member _.WakeAt _ = ()
-        member this.Told result = this.Result <- result
-        member this.Finished result = this.Result <- result
-
 let private second = TimeSpan.FromSeconds 1.0
 let private moment (seconds: float) = Moment.at (at seconds)
 
