@@ -160,7 +160,12 @@ internal static class FleetLoadCommand
         if (kills)
             await KillAsync(fleet, cancel);
         await Task.Delay(interval / 10, cancel);
-        return Tell(await FleetSample.ReadAsync(fleet, gateways, heard, cancel));
+        var noted = await fleet.AskedAsync(cancel);
+        return Tell(
+            await FleetSample.ReadAsync(fleet, gateways, heard, cancel),
+            AskedTogether.Of(noted.Where(asking => asking.At >= heard)),
+            noted.Count
+        );
     }
 
     private static async Task TimeAsync(HostFleet fleet, string path, CancellationToken cancel)
@@ -207,18 +212,23 @@ internal static class FleetLoadCommand
     private static double Longest(IEnumerable<FirstAudit> audits) =>
         audits.Select(audit => audit.Gap.TotalSeconds).DefaultIfEmpty(0).Max();
 
-    private static int Tell(FleetSample sample)
+    private static int Tell(FleetSample sample, AskedTogether together, int noted)
     {
+        if (noted > 0)
+            Say(
+                $"{noted:N0} audits noted by who began them; {together.Gateways:N0} gateways asked by two hosts at once"
+            );
         Say(
             $"the record: {sample.Connections:N0} connections, {sample.Cdrs:N0} CDRs, each with an id of its own"
         );
         Say(
-            $"of {sample.Gateways:N0} gateways, compared with the truth: {sample.Verdict.Recorded:N0} connections in the record, {sample.Verdict.Missed} missed, {sample.Verdict.Wrong} wrong; {sample.Verdict.CdrsDue:N0} CDRs due, {sample.Verdict.CdrsWritten:N0} written, {sample.Verdict.CdrsWrong} twice or for nothing; {sample.Verdict.TimesCompared:N0} times compared, {sample.Verdict.OutsideBounds} outside their bounds"
+            $"of {sample.Gateways:N0} gateways, compared with the truth: {sample.Verdict.Recorded:N0} connections in the record, {sample.Verdict.Missed} missed, {sample.Verdict.Wrong} wrong; {sample.Verdict.CdrsDue:N0} CDRs due, {sample.Verdict.CdrsWritten:N0} written, {sample.Verdict.CdrsWrong} twice or for nothing; {sample.Verdict.TimesCompared:N0} times compared, {sample.Verdict.OutsideBounds} outside their bounds; {sample.Verdict.CallsDue:N0} calls of two gateways, {sample.Verdict.CallsJoined:N0} listed as one, {sample.Verdict.CallsWrong} mixed up"
         );
         foreach (var fault in sample.Verdict.Faults.Take(10))
             Say($"  WRONG: {fault}");
-        Say($"verdict: {(sample.Verdict.NothingLost ? "nothing lost, nothing double" : "wrong")}");
-        return sample.Verdict.NothingLost ? ExitCode.Complete : 1;
+        var isRight = sample.Verdict.NothingLost && together.Gateways == 0;
+        Say($"verdict: {(isRight ? "nothing lost, nothing double" : "wrong")}");
+        return isRight ? ExitCode.Complete : 1;
     }
 
     private static void Say(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
